@@ -34,13 +34,14 @@ export class RepositoryCopy {
   /** @throws Error if git cannot list the files */
   static make(): RepositoryCopy {
     const copy = new RepositoryCopy(mkdtempSync(join(tmpdir(), "tripline-copy-")));
-    const compiled = packageFolders().map((folder) => join(folder, "dist"));
+    const folders = [...packageFolders(), "apps/console/web", "load-tests"];
+    const compiled = folders.map((folder) => join(folder, "dist"));
     for (const path of [...filesOf(ROOT), ...compiled]) {
       if (!existsSync(join(ROOT, path))) continue;
       // The compiler trusts its output only if it is newer than the sources.
       cpSync(join(ROOT, path), copy.at(path), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
     }
-    for (const folder of ["", "tools", ...packageFolders()]) copy.#link(join(folder, "node_modules"));
+    for (const folder of ["", "tools", ...folders]) copy.#link(join(folder, "node_modules"));
     return copy;
   }
 
@@ -100,12 +101,10 @@ export class RepositoryCopy {
   }
 }
 
-/** Folders of the packages that the compiler writes to. */
+/** Folders of the packages with sources for Node. */
 export function packageFolders(): string[] {
   const folders = ["apps", "packages"].flatMap((part) => readdirSync(join(ROOT, part)).map((name) => join(part, name)));
-  return [...folders, "apps/console/web", "load-tests"].filter((folder) =>
-    existsSync(join(ROOT, folder, "tsconfig.json")),
-  );
+  return folders.filter((folder) => existsSync(join(ROOT, folder, "tsconfig.json")));
 }
 
 function filesOf(root: string): string[] {

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
-import { RepositoryCopy } from "../recipes/repository-copy.js";
+import { packageFolders, RepositoryCopy } from "../recipes/repository-copy.js";
 
 /** Generous: all sources are checked, and the cores may be busy. */
 const COMMAND_MS_MAX = 300_000;
@@ -103,25 +103,16 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
   });
 });
 
-/** Folders of the packages with sources for Node. */
-function packages(): string[] {
-  return ["apps", "packages"].flatMap((part) =>
-    readdirSync(join(ROOT, part))
-      .map((name) => join(part, name))
-      .filter((folder) => existsSync(join(ROOT, folder, "tsconfig.json"))),
-  );
-}
-
 /** All sources as one program, which is faster to check than package by package and writes no output. */
 function wholeProgram(): object {
-  const paths = packages().map((folder) => {
+  const paths = packageFolders().map((folder) => {
     const { name } = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as { name: string };
     return [`${name}/*`, [`./${folder}/src/*.ts`]];
   });
   return {
     extends: "./tsconfig.base.json",
     compilerOptions: { noEmit: true, composite: false, declaration: false, paths: Object.fromEntries(paths) },
-    include: packages().map((folder) => `${folder}/src`),
+    include: packageFolders().map((folder) => `${folder}/src`),
     // Scoring does not use payments, and one of its tests does not compile with the DOM types that other packages add.
     exclude: ["**/*.tsx", "apps/console/web", "apps/scoring/src/**/*.test.ts"],
   };
