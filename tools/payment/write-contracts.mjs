@@ -65,20 +65,22 @@ export function contractsModule({ kinds, fields, columns }) {
  * @param {import("./read-payment.mjs").Payment["columns"]} columns
  */
 function shownTables(fields, columns) {
-  const sealed = fields.flatMap(({ path, sealed: number }) =>
-    path === undefined || number === undefined ? [] : [path],
+  const sealed = fields.flatMap(({ path, sealed: number, title }) =>
+    path === undefined || number === undefined ? [] : [{ path, title }],
   );
   return [
     "/** Sealed fields: their names in requests and responses, with their names in the message. */",
-    exportConst("PERSONAL_FIELDS", `${object(sealed.map((path) => [path, quote(camelCase(path))]))} as const`),
+    exportConst("PERSONAL_FIELDS", `${object(sealed.map(({ path }) => [path, quote(camelCase(path))]))} as const`),
     "/** The sealed fields of a payment without personal data. */",
-    exportConst("UNSENT_PERSONAL", object(sealed.map((path) => [camelCase(path), '""'])), "Readonly<PersonalFields>"),
+    exportConst(
+      "UNSENT_PERSONAL",
+      object(sealed.map(({ path }) => [camelCase(path), '""'])),
+      "Readonly<PersonalFields>",
+    ),
     "/** The titles of sealed fields in the console. */",
     exportConst(
       "PERSONAL_TITLES",
-      object(
-        fields.flatMap(({ path, sealed: number, title }) => (number === undefined ? [] : [[path ?? "", quote(title)]])),
-      ),
+      object(sealed.map(({ path, title }) => [path, quote(title)])),
       "Readonly<Record<keyof typeof PERSONAL_FIELDS, string>>",
     ),
     "/** Fields whose values identify one thing, such as a terminal. The console can search for payments by them. */",

@@ -31,21 +31,19 @@ export function mappingModule(payment) {
 function entryOf(column, all) {
   const { column: name, path, type, wire, token, format, values, required, max, range } = column;
   const derived = all.filter(({ derived_from: from }) => from !== undefined && from === path);
+  // JSON omits what is undefined.
   const entry = {
     // Coordinates have one path and two columns, and the BIN is nested in the card.
     name: type === "coordinates" || path?.includes(".") ? name : path,
     column: name,
     wire,
     type,
-    ...(required ? { required } : {}),
-    ...(token === undefined ? {} : { token: token.word }),
-    ...(format === undefined ? {} : { format }),
-    ...(values === undefined ? {} : { values }),
-    ...(max === undefined ? {} : { range: [-max, max] }),
-    ...(range === undefined ? {} : { range }),
-    ...(derived.length === 0
-      ? {}
-      : { derived: derived.map((one) => ({ column: one.column, token: one.token?.word })) }),
+    required: required || undefined,
+    token: token?.word,
+    format,
+    values,
+    range: max === undefined ? range : [-max, max],
+    derived: derived.length === 0 ? undefined : derived.map((one) => ({ column: one.column, token: one.token?.word })),
   };
   return quote(entry);
 }
