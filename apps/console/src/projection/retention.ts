@@ -14,15 +14,26 @@ const ROWS_MAX = 5_000;
 /** Maximum number per round. The rest waits for the next round. */
 const STATEMENTS_MAX = 200;
 
+/** Tables with rows of cases and of payments, and the primary keys by which they are deleted. */
+const ROWS_OF_CASES = {
+  case_payments: "transaction_id",
+  case_events: "id",
+  case_notes: "id",
+  label_outbox: "transaction_id",
+};
+const ROWS_OF_PAYMENTS = {
+  payments: "transaction_id",
+  decisions: "transaction_id",
+  labels: "transaction_id",
+  payment_updates: "update_id",
+};
+
 const OF_OLD_CASES = "case_id IN (SELECT id FROM console.cases WHERE status = 'closed' AND changed_at_ms < $1)";
 
 /** Statements that delete rows by the time they were read, in the required order. `$1` is the oldest time to keep. */
 const EXPIRED: readonly string[] = [
   // A case is deleted when the retention period since its closing has ended, and after its dependent rows.
-  ...["case_payments:transaction_id", "case_events:id", "case_notes:id", "label_outbox:transaction_id"].map((pair) => {
-    const [table = "", key = ""] = pair.split(":");
-    return rowsOf(table, key, OF_OLD_CASES);
-  }),
+  ...Object.entries(ROWS_OF_CASES).map(([table, key]) => rowsOf(table, key, OF_OLD_CASES)),
   removeAttachments(`id IN (SELECT id FROM console.case_attachments WHERE ${OF_OLD_CASES} LIMIT ${ROWS_MAX})`),
   rowsOf(
     "cases",
@@ -31,16 +42,13 @@ const EXPIRED: readonly string[] = [
   ),
   rowsOf("drifts", "event_id", "read_at_ms < $1"),
   // What is in a case stays as long as the case.
-  ...["payments:transaction_id", "decisions:transaction_id", "labels:transaction_id", "payment_updates:update_id"].map(
-    (pair) => {
-      const [table = "", key = ""] = pair.split(":");
-      return rowsOf(
-        table,
-        key,
-        `read_at_ms < $1 AND NOT EXISTS (
+  ...Object.entries(ROWS_OF_PAYMENTS).map(([table, key]) =>
+    rowsOf(
+      table,
+      key,
+      `read_at_ms < $1 AND NOT EXISTS (
       SELECT FROM console.case_payments c WHERE c.transaction_id = ${table}.transaction_id)`,
-      );
-    },
+    ),
   ),
 ];
 
