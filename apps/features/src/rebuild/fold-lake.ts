@@ -1,7 +1,7 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
-import { countedAtMsOf, isIncomplete } from "@tripline/feature-engine/apply/counted-event";
+import { countedAtMsOf, isIncomplete, stateKeysOf } from "@tripline/feature-engine/apply/counted-event";
 import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
 import type { NumberedEvent } from "@tripline/feature-engine/apply/number-lost";
 import { numberLost } from "@tripline/feature-engine/apply/number-lost";
@@ -121,11 +121,6 @@ async function foldOnce(options: FoldLakeOptions, { passesGaps, numbered = [] }:
   const { counted: events, repeated } = folding;
   const states = statesOf(folding, engine, before ?? new Map(), erasedAtMs);
   return { folding, states, events, incomplete, repeated, release: async () => {} };
-}
-
-function stateKeysOf(engine: FeatureEngine, event: CountedEvent): readonly (string | undefined)[] {
-  const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
-  return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact);
 }
 
 async function readStates(path: string, engine: FeatureEngine): Promise<ReadonlyMap<string, Uint8Array>> {

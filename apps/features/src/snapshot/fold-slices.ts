@@ -1,6 +1,6 @@
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
-import { countedAtMsOf, isIncomplete, numbersOf } from "@tripline/feature-engine/apply/counted-event";
+import { countedAtMsOf, isIncomplete, numbersOf, stateKeysOf } from "@tripline/feature-engine/apply/counted-event";
 import { FoldDecisions } from "@tripline/feature-engine/apply/fold-decisions";
 import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
@@ -241,11 +241,6 @@ async function entriesWithin(base: BaseStates | undefined, part: Part, slots: Sl
 /** Whether some states of the base may already contain the event, which is read again for the states that lack it. */
 function isReadAgain({ topic, partition, offset }: PlacedEvent, range: CountedRange): boolean {
   return offset < (range[topic].counted.get(partition) ?? 0);
-}
-
-function stateKeysOf(engine: FeatureEngine, event: CountedEvent): readonly (string | undefined)[] {
-  const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
-  return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact);
 }
 
 function partOf(entity: number): Part {

@@ -148,10 +148,14 @@ export class FeatureEngine {
     return this.#idOf[entity]?.(event);
   }
 
-  /** Redis keys of the states of an event's entities, in the order of `entityIds`. */
-  stateKeys(tenant: string, event: EntityIds): (string | undefined)[] {
+  /**
+   * Redis keys of the states of an event's entities, in the order of `entityIds`.
+   *
+   * @param only index of the only entity to return a key for. Default: all
+   */
+  stateKeys(tenant: string, event: EntityIds, only?: number): (string | undefined)[] {
     return this.entities.map((plan, entity) => {
-      const id = this.#idOf[entity]?.(event);
+      const id = only === undefined || only === entity ? this.#idOf[entity]?.(event) : undefined;
       return id === undefined ? undefined : stateKey(plan, tenant, id);
     });
   }

@@ -1,4 +1,5 @@
 import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { FeatureEngine } from "./compile-engine.js";
 
 /** An event as features counted it: a payment with its vector, or a label. */
 export type CountedEvent =
@@ -14,6 +15,12 @@ export function occurredAtMsOf({ transaction }: FeatureVector): number {
 export function numbersOf(event: CountedEvent): (number | undefined)[] {
   const sequences = event.kind === "payment" ? event.vector.sequences : event.applied.sequences;
   return sequences.map((sequence) => (sequence > 0 ? sequence : undefined));
+}
+
+/** The state keys of an event, as `FeatureEngine.stateKeys`. */
+export function stateKeysOf(engine: FeatureEngine, event: CountedEvent, only?: number): (string | undefined)[] {
+  const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
+  return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact, only);
 }
 
 /** Whether it was counted while states were lost. */

@@ -4,7 +4,7 @@ import type { TestEvent } from "../testing/counter.js";
 import { OnlineCounter } from "../testing/counter.js";
 import { compileEngine } from "./compile-engine.js";
 import type { CountedEvent } from "./counted-event.js";
-import { countedAtMsOf } from "./counted-event.js";
+import { countedAtMsOf, stateKeysOf } from "./counted-event.js";
 import type { FoldedState } from "./fold-in-order.js";
 import { FoldInOrder } from "./fold-in-order.js";
 import type { NumberedEvent } from "./number-lost.js";
@@ -66,8 +66,7 @@ function bytesOf(states: Iterable<FoldedState>): ReadonlyMap<string, string> {
 }
 
 function keysOf(event: CountedEvent): readonly (string | undefined)[] {
-  const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
-  return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact);
+  return stateKeysOf(engine, event);
 }
 
 function numbered(there: readonly CountedEvent[], known: readonly CountedEvent[]) {

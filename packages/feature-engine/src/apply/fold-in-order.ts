@@ -4,7 +4,7 @@ import type { ProfileRows } from "../profiles.js";
 import type { EntityState } from "../state/entity-state.js";
 import type { EntityStates, FeatureEngine } from "./compile-engine.js";
 import type { CountedEvent } from "./counted-event.js";
-import { countedAtMsOf, isIncomplete, numbersOf, occurredAtMsOf, placeOf } from "./counted-event.js";
+import { countedAtMsOf, isIncomplete, numbersOf, occurredAtMsOf, placeOf, stateKeysOf } from "./counted-event.js";
 import type { Counting, Gap, OrderedState } from "./fill-gaps.js";
 import { GapFiller } from "./fill-gaps.js";
 import type { FoldDecisions } from "./fold-decisions.js";
@@ -251,10 +251,7 @@ export class FoldInOrder {
   }
 
   #keysOf(event: CountedEvent, only?: number): (string | undefined)[] {
-    const { engine } = this.#options;
-    const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
-    const keys = fact === undefined ? [] : engine.stateKeys(fact.tenant, fact);
-    return only === undefined ? keys : keys.map((key, entity) => (entity === only ? key : undefined));
+    return stateKeysOf(this.#options.engine, event, only);
   }
 
   #stateOf(entity: number, key: string, atMs: number): OrderedState {
