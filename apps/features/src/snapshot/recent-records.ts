@@ -1,5 +1,6 @@
 import { countedAtMsOf } from "@tripline/feature-engine/apply/counted-event";
 import type { CountedName } from "@tripline/lake/read/counted-range";
+import { COUNTED_NAMES } from "@tripline/lake/read/counted-range";
 import type { PlacedEvent } from "@tripline/lake/read/read-counted";
 
 /**
@@ -32,7 +33,7 @@ export class RecentRecords {
   firsts(): Firsts {
     const all: Firsts = { features: new Map(), appliedLabels: new Map() };
     for (const firsts of this.#minutes.values()) {
-      for (const topic of ["features", "appliedLabels"] as const) {
+      for (const topic of COUNTED_NAMES) {
         for (const [partition, offset] of firsts[topic]) lower(all[topic], partition, offset);
       }
     }

@@ -2,6 +2,7 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { topicFolder } from "../lake-layout.js";
 import { openDisk } from "../log/open-disk.js";
 import { positionsOf, readEntry, readTail } from "../log/read-log.js";
+import type { TAILS } from "./read-tail.js";
 
 /** The topics whose records show that an event was counted. */
 export const COUNTED_NAMES = ["features", "appliedLabels"] as const;
@@ -54,8 +55,7 @@ export async function cutLake(lake: string): Promise<LakeCut> {
 }
 
 /** The topics that features reads. */
-export const SOURCE_NAMES = ["transactions", "labels"] as const;
-export type SourceName = (typeof SOURCE_NAMES)[number];
+export type SourceName = keyof typeof TAILS;
 /** By topic and partition: the offset up to which all records are in the lake. */
 export type SourcePositions = Readonly<Record<SourceName, ReadonlyMap<number, number>>>;
 

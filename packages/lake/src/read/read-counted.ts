@@ -77,10 +77,10 @@ export async function totalCounted(lake: string, range?: CountedRange): Promise<
       totals.missing += await recordsOf(lake, counted.topic, ofTopic);
       const files = await scan.table(lake, counted.topic, ADDED_COLUMNS, undefined, ofTopic?.since);
       if (files === undefined) continue;
-      const table = within(files, ofTopic);
+      const table = narrow(files, ofTopic, isWithin);
       const { events, records } = await scan.row(`
         SELECT count(DISTINCT struct_pack(id := ${counted.id}, number := sequences[1])) AS events,
-          (SELECT count(DISTINCT struct_pack(p := kafka_partition, o := kafka_offset)) FROM ${from(files, ofTopic)}) AS records
+          (SELECT count(DISTINCT struct_pack(p := kafka_partition, o := kafka_offset)) FROM ${narrow(files, ofTopic, isFrom)}) AS records
         FROM (${rowsOf(table, counted, false)})`);
       totals.events += Number(events);
       totals.missing -= Number(records);
@@ -100,12 +100,8 @@ async function recordsOf(lake: string, topic: Topic, range: TopicRange | undefin
   return sumOf((await listFiles(lake, topic.name, [])).positions);
 }
 
-function within(files: string, range: TopicRange | undefined): string {
-  return range === undefined ? files : `(SELECT * FROM ${files} WHERE ${isWithin(range)})`;
-}
-
-function from(files: string, range: TopicRange | undefined): string {
-  return range === undefined ? files : `(SELECT * FROM ${files} WHERE ${isFrom(range)})`;
+function narrow(files: string, range: TopicRange | undefined, condition: (range: TopicRange) => string): string {
+  return range === undefined ? files : `(SELECT * FROM ${files} WHERE ${condition(range)})`;
 }
 
 interface Timed {
@@ -176,7 +172,7 @@ async function* readTopic(
   const ofTopic = range?.[counted.name];
   const files = await scan.table(lake, counted.topic, ADDED_COLUMNS, days, ofTopic?.since);
   if (files === undefined) return;
-  const table = within(files, ofTopic);
+  const table = narrow(files, ofTopic, isWithin);
   const rows = scan.rows(
     `${rowsOf(table, counted, once ?? false)} ORDER BY ${counted.time}, kafka_partition, kafka_offset`,
   );
