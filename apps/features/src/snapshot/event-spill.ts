@@ -27,19 +27,26 @@ export class EventSpill {
 
   constructor(private readonly folder: string) {}
 
-  /** Keeps the order within each file. Call `flushIfFull` regularly. */
-  add(file: string, { entity, placed }: SpilledEvent): void {
+  /**
+   * Keeps the order within each file. Call `flushIfFull` regularly.
+   *
+   * @param files for each entity of the spec, the file for it; undefined if the event does not have the entity
+   */
+  add(placed: PlacedEvent, files: readonly (string | undefined)[]): void {
     const body = encode(placed.event);
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.writeUInt32LE(HEADER_BYTES - 4 + body.length);
-    header.writeUInt8(COUNTED_NAMES.indexOf(placed.topic), 4);
-    header.writeUInt8(entity, 5);
-    header.writeUInt32LE(placed.partition, 6);
-    header.writeDoubleLE(placed.offset, 10);
-    const buffers = this.#buffered.get(file) ?? [];
-    if (buffers.length === 0) this.#buffered.set(file, buffers);
-    buffers.push(header, Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-    this.#bytes += HEADER_BYTES + body.length;
+    for (const [entity, file] of files.entries()) {
+      if (file === undefined) continue;
+      const header = Buffer.alloc(HEADER_BYTES);
+      header.writeUInt32LE(HEADER_BYTES - 4 + body.length);
+      header.writeUInt8(COUNTED_NAMES.indexOf(placed.topic), 4);
+      header.writeUInt8(entity, 5);
+      header.writeUInt32LE(placed.partition, 6);
+      header.writeDoubleLE(placed.offset, 10);
+      const buffers = this.#buffered.get(file) ?? [];
+      if (buffers.length === 0) this.#buffered.set(file, buffers);
+      buffers.push(header, Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+      this.#bytes += HEADER_BYTES + body.length;
+    }
   }
 
   async flushIfFull(): Promise<void> {

@@ -127,13 +127,11 @@ async function sortEvents(
       beganAtMs ??= countedAtMsOf(event);
       if (isIncomplete(event)) incomplete += 1;
       const numbers = numbersOf(event);
-      for (const [entity, key] of stateKeysOf(engine, event).entries()) {
-        if (key === undefined) continue;
-        // If an event has no number, only its other entities show whether it was counted before.
-        if (numbers[entity] === undefined && !isIncomplete(event)) return undefined;
-        const index = spill === undefined ? 0 : Math.floor((hashSlot(key) * slices) / HASH_SLOTS);
-        spill?.add(fileOf(partOf(entity), index), { entity, placed });
-      }
+      const keys = stateKeysOf(engine, event);
+      // If an event has no number, only its other entities show whether it was counted before.
+      const isUnnumbered = keys.some((key, entity) => key !== undefined && numbers[entity] === undefined);
+      if (isUnnumbered && !isIncomplete(event)) return undefined;
+      spill?.add(placed, filesOf(keys, slices));
     }
     await spill?.flushIfFull();
     events += chunk.length;
@@ -245,6 +243,12 @@ function isReadAgain({ topic, partition, offset }: PlacedEvent, range: CountedRa
 
 function partOf(entity: number): Part {
   return entity === 0 ? "first" : "others";
+}
+
+function filesOf(keys: readonly (string | undefined)[], slices: number): (string | undefined)[] {
+  return keys.map((key, entity) =>
+    key === undefined ? undefined : fileOf(partOf(entity), Math.floor((hashSlot(key) * slices) / HASH_SLOTS)),
+  );
 }
 
 function fileOf(part: Part, index: number): string {
