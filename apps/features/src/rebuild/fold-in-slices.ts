@@ -3,29 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
-import { openDisk } from "@tripline/lake/log/open-disk";
 import { countEntities } from "@tripline/lake/read/count-entities";
-import type { CountedRange } from "@tripline/lake/read/counted-range";
 import { cutLake, FROM_BEGINNING, rangeOf } from "@tripline/lake/read/counted-range";
 import { totalCounted } from "@tripline/lake/read/read-counted";
-import type { LakeSnapshot } from "@tripline/lake/snapshot/lake-snapshots";
-import { listSnapshots } from "@tripline/lake/snapshot/lake-snapshots";
 import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
 import type { SnapshotEntry } from "@tripline/lake/snapshot/snapshot-format";
 import { writeSnapshotFile } from "@tripline/lake/snapshot/write-snapshot";
-import { statesOfFile, statesOfSnapshot } from "../snapshot/base-states.js";
+import type { FoldStart } from "../snapshot/base-states.js";
+import { continuedSnapshots, nameOf, statesOfFile } from "../snapshot/base-states.js";
 import { findFaults } from "../snapshot/find-faults.js";
-import type { BaseStates } from "../snapshot/fold-slices.js";
 import { foldSlices } from "../snapshot/fold-slices.js";
 import { FOLDED_BYTES, slicesFor } from "../snapshot/slices-for.js";
 import type { FoldedLake, FoldLakeOptions, RebuiltState } from "./folded-lake.js";
-
-interface Start {
-  readonly range: CountedRange;
-  readonly base?: BaseStates;
-  readonly slices: number;
-  readonly snapshot?: LakeSnapshot;
-}
 
 /**
  * Continues from the newest usable snapshot. If there is none and the states exceed the memory limit, folds the whole
@@ -38,25 +27,10 @@ interface Start {
 export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake | undefined> {
   const { lake, engine, memoryBytes, isFromScratch, statePath } = options;
   const cut = await cutLake(lake);
-  if (!isFromScratch) {
-    const disk = await openDisk(lake);
-    for await (const snapshot of listSnapshots(disk, lake, options.onNote)) {
-      const name = `The snapshot of ${new Date(snapshot.takenAtMs).toISOString()}`;
-      const range = rangeOf(snapshot.next, cut);
-      if (snapshot.fingerprint !== layoutFingerprint(engine.entities)) {
-        options.onNote(`${name} is of feature spec ${snapshot.specVersion} with other windows and is not used.`);
-      } else if (range === undefined) {
-        options.onNote(`${name} is of another lake, or ahead of this one, and is not used.`);
-      } else {
-        const base = statesOfSnapshot(disk, lake, snapshot);
-        const folded = await foldFrom(
-          options,
-          { range, base, snapshot, slices: slicesFor(memoryBytes, { snapshot }) },
-          name,
-        );
-        if (folded !== undefined) return folded;
-      }
-    }
+  const continued = isFromScratch ? [] : continuedSnapshots({ ...options, onUnfit: options.onNote }, cut);
+  for await (const start of continued) {
+    const folded = await foldFrom(options, start, nameOf(start.snapshot));
+    if (folded !== undefined) return folded;
   }
   const range = rangeOf(FROM_BEGINNING, cut);
   const states = await countEntities(
@@ -69,7 +43,7 @@ export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake
 }
 
 /** @returns undefined, after reporting the reason, if the result would not be exact */
-async function foldFrom(options: FoldLakeOptions, start: Start, name: string): Promise<FoldedLake | undefined> {
+async function foldFrom(options: FoldLakeOptions, start: FoldStart, name: string): Promise<FoldedLake | undefined> {
   const scratch = await mkdtemp(join(tmpdir(), "tripline-states-"));
   const release = () => rm(scratch, { recursive: true, force: true });
   try {
@@ -93,7 +67,7 @@ async function foldFrom(options: FoldLakeOptions, start: Start, name: string): P
 async function foldInto(
   scratch: string,
   options: FoldLakeOptions,
-  { range, base, slices, snapshot }: Start,
+  start: FoldStart,
 ): Promise<Omit<FoldedLake, "release"> | string> {
   const { engine, lake, stateTtlSeconds, erasedAtMs = () => undefined } = options;
   const written: WrittenSlice[] = [];
@@ -101,14 +75,12 @@ async function foldInto(
   const folded = await foldSlices({
     engine,
     lake,
-    range,
-    slices,
+    ...start,
     scratch,
     erasedAtMs,
     stateTtlMs: stateTtlSeconds * 1000,
-    ...(base === undefined ? {} : { base }),
     async write({ part, slots }, entries) {
-      if (slices === 1) {
+      if (start.slices === 1) {
         written.push({ entries });
         return;
       }
@@ -120,11 +92,11 @@ async function foldInto(
     onSlice: options.onSlice,
   });
   if (folded === undefined) return "an entity came into the feature spec later";
-  const faults = findFaults(folded, await totalCounted(lake, range));
+  const faults = findFaults(folded, await totalCounted(lake, start.range));
   if (faults.length > 0) return faults.join("; ");
   const { counted: events, incomplete, repeated } = folded;
   const states = { entries: () => entriesOf(written) };
-  const from = snapshot === undefined ? {} : { snapshot };
+  const from = start.snapshot === undefined ? {} : { snapshot: start.snapshot };
   return { states, events, incomplete, repeated, flagged: new Set(), lost: [], ...from };
 }
 

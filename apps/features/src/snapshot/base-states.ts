@@ -3,14 +3,59 @@ import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engin
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import { stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { openDisk } from "@tripline/lake/log/open-disk";
+import type { LakeCut } from "@tripline/lake/read/counted-range";
+import { rangeOf } from "@tripline/lake/read/counted-range";
 import type { LakeSnapshot } from "@tripline/lake/snapshot/lake-snapshots";
-import { readSlice } from "@tripline/lake/snapshot/lake-snapshots";
+import { listSnapshots, readSlice } from "@tripline/lake/snapshot/lake-snapshots";
 import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
 import type { SnapshotEntry, SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
-import type { BaseStates } from "./fold-slices.js";
+import type { BaseStates, FoldSlicesOptions } from "./fold-slices.js";
+import { slicesFor } from "./slices-for.js";
+
+/** The states that a fold starts from, and the records that they lack. */
+export interface FoldStart extends Pick<FoldSlicesOptions, "range" | "base" | "slices"> {
+  /** The snapshot that the fold continues. Default: none */
+  readonly snapshot?: LakeSnapshot;
+}
+
+export interface ContinuedOptions {
+  readonly engine: FeatureEngine;
+  readonly lake: string;
+  /** Approximate memory limit for the states. */
+  readonly memoryBytes: number;
+  /** Receives a sentence about each snapshot that this version cannot read. */
+  onNote(sentence: string): void;
+  /** Receives a sentence about each snapshot that does not fit the engine or the lake. */
+  onUnfit?(sentence: string): void;
+}
+
+/** The snapshots in a lake that can be continued up to a cut, the newest first. */
+export async function* continuedSnapshots(
+  { engine, lake, memoryBytes, onNote, onUnfit = () => {} }: ContinuedOptions,
+  cut: LakeCut,
+): AsyncGenerator<FoldStart & { readonly snapshot: LakeSnapshot }> {
+  const disk = await openDisk(lake);
+  for await (const snapshot of listSnapshots(disk, lake, onNote)) {
+    const range = rangeOf(snapshot.next, cut);
+    if (snapshot.fingerprint !== layoutFingerprint(engine.entities)) {
+      onUnfit(`${nameOf(snapshot)} is of feature spec ${snapshot.specVersion} with other windows and is not used.`);
+    } else if (range === undefined) {
+      onUnfit(`${nameOf(snapshot)} is of another lake, or ahead of this one, and is not used.`);
+    } else {
+      const base = statesOfSnapshot(disk, lake, snapshot);
+      yield { range, base, snapshot, slices: slicesFor(memoryBytes, { snapshot }) };
+    }
+  }
+}
+
+/** The name of a snapshot in a sentence to the operator. */
+export function nameOf({ takenAtMs }: LakeSnapshot): string {
+  return `The snapshot of ${new Date(takenAtMs).toISOString()}`;
+}
 
 /** The states of a snapshot in a lake. */
-export function statesOfSnapshot(disk: LakeDisk, lake: string, snapshot: LakeSnapshot): BaseStates {
+function statesOfSnapshot(disk: LakeDisk, lake: string, snapshot: LakeSnapshot): BaseStates {
   return {
     explained: snapshot.explained,
     async *read(part, [from, to]) {

@@ -8,15 +8,16 @@ import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { openDisk } from "@tripline/lake/log/open-disk";
 import { countEntities } from "@tripline/lake/read/count-entities";
-import type { CountedName, CountedRange, LakeCut, SourcePositions } from "@tripline/lake/read/counted-range";
+import type { CountedName, LakeCut, SourcePositions } from "@tripline/lake/read/counted-range";
 import { cutLake, FROM_BEGINNING, rangeOf, readSourcePositions, startAfter } from "@tripline/lake/read/counted-range";
 import { totalCounted } from "@tripline/lake/read/read-counted";
-import type { LakeSnapshot, SnapshotRetention } from "@tripline/lake/snapshot/lake-snapshots";
-import { dropSnapshots, listSnapshots, SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
+import type { SnapshotRetention } from "@tripline/lake/snapshot/lake-snapshots";
+import { dropSnapshots, SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
 import { erasedStates } from "../erasures/erased-states.js";
-import { statesOfFile, statesOfSnapshot } from "./base-states.js";
+import type { FoldStart } from "./base-states.js";
+import { continuedSnapshots, nameOf, statesOfFile } from "./base-states.js";
 import { findFaults } from "./find-faults.js";
-import type { BaseStates, SlicedFold } from "./fold-slices.js";
+import type { SlicedFold } from "./fold-slices.js";
 import { foldSlices } from "./fold-slices.js";
 import { lower } from "./recent-records.js";
 import { slicesFor } from "./slices-for.js";
@@ -54,13 +55,6 @@ export interface TakenSnapshot {
 /** Maximum lag of the archive. An event that waits longer waits for one that will never arrive. */
 const ARCHIVE_LATE_MS_MAX = 3_600_000;
 
-interface Base {
-  readonly range: CountedRange;
-  readonly slices: number;
-  readonly states?: BaseStates;
-  readonly snapshot?: LakeSnapshot;
-}
-
 /**
  * Writes a snapshot of all states to the lake while the service runs. It adds the events archived since the newest
  * snapshot to that snapshot, and reads only the mark from Redis. Concurrent runs are safe. If it throws, the older
@@ -82,27 +76,22 @@ export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenS
       "Redis has lost the window states, so a snapshot would not be exact. Run `tripline rebuild-state` first.",
     );
   }
-  for await (const base of basesOf(options, disk, cut)) {
+  for await (const start of startsOf(options, cut)) {
     try {
-      return await takeFrom(options, disk, { cut, sources }, base);
+      return await takeFrom(options, disk, { cut, sources }, start);
     } catch (thrown) {
       const isOfBase = thrown instanceof TriplineError && thrown.code === "state-unreadable";
-      if (!isOfBase || base.snapshot === undefined) throw thrown;
-      options.onNote(`${nameOf(base.snapshot)} cannot be continued: ${thrown.message}`);
+      if (!isOfBase || start.snapshot === undefined) throw thrown;
+      options.onNote(`${nameOf(start.snapshot)} cannot be continued: ${thrown.message}`);
     }
   }
   throw new TriplineError("state-conflict", `The lake ${lake} is behind its own snapshots.`);
 }
 
 /** The states from which a new snapshot can continue, best first. */
-async function* basesOf(options: TakeSnapshotOptions, disk: LakeDisk, cut: LakeCut): AsyncGenerator<Base> {
+async function* startsOf(options: TakeSnapshotOptions, cut: LakeCut): AsyncGenerator<FoldStart> {
   const { engine, lake, memoryBytes, statePath } = options;
-  for await (const snapshot of listSnapshots(disk, lake, options.onNote)) {
-    const range = rangeOf(snapshot.next, cut);
-    if (range === undefined || snapshot.fingerprint !== layoutFingerprint(engine.entities)) continue;
-    const states = statesOfSnapshot(disk, lake, snapshot);
-    yield { range, states, snapshot, slices: slicesFor(memoryBytes, { snapshot }) };
-  }
+  yield* continuedSnapshots(options, cut);
   const range = rangeOf(FROM_BEGINNING, cut);
   if (range === undefined) return;
   const states = await countEntities(
@@ -110,14 +99,14 @@ async function* basesOf(options: TakeSnapshotOptions, disk: LakeDisk, cut: LakeC
     engine.entities.map(({ fields }) => fields),
   );
   const slices = slicesFor(memoryBytes, { states });
-  yield { range, slices, ...(statePath === undefined ? {} : { states: statesOfFile(statePath, engine) }) };
+  yield { range, slices, ...(statePath === undefined ? {} : { base: statesOfFile(statePath, engine) }) };
 }
 
 async function takeFrom(
   options: TakeSnapshotOptions,
   disk: LakeDisk,
   { cut, sources }: { readonly cut: LakeCut; readonly sources: SourcePositions },
-  base: Base,
+  start: FoldStart,
 ): Promise<TakenSnapshot> {
   const { engine, lake, stateTtlSeconds, retention, onEvents = () => {}, onSlice = () => {} } = options;
   const takenAtMs = Date.now();
@@ -129,23 +118,21 @@ async function takeFrom(
     const folded = await foldSlices({
       engine,
       lake,
-      range: base.range,
-      slices: base.slices,
+      ...start,
       scratch,
       erasedAtMs,
       stateTtlMs: stateTtlSeconds * 1000,
-      ...(base.states === undefined ? {} : { base: base.states }),
       write: (slice, entries) => draft.add(slice, { ...layout, entries: entries.length }, entries),
       onEvents,
       onSlice,
     });
     if (folded === undefined) throw notExact("an entity came into the feature spec after some events");
-    const faults = findFaults(folded, await totalCounted(lake, base.range), takenAtMs - ARCHIVE_LATE_MS_MAX);
+    const faults = findFaults(folded, await totalCounted(lake, start.range), takenAtMs - ARCHIVE_LATE_MS_MAX);
     if (faults.length > 0) throw notExact(faults.join("; "));
     const next = await startAfter(lake, cut, againOf(folded));
     await draft.finish({ takenAtMs, ...layout, next, sources, explained: folded.explained });
     const dropped = await dropSnapshots(disk, lake, retention, takenAtMs);
-    const continues = base.snapshot === undefined ? {} : { continues: base.snapshot.id };
+    const continues = start.snapshot === undefined ? {} : { continues: start.snapshot.id };
     return { id: draft.id, states: folded.states, events: folded.counted, ...continues, dropped };
   } catch (thrown) {
     // Leftover files without a manifest are not a snapshot. A later run removes them.
@@ -165,8 +152,4 @@ function againOf({ stuck, recent }: SlicedFold): Record<CountedName, ReadonlyMap
 
 function notExact(why: string): TriplineError {
   return new TriplineError("state-conflict", `The snapshot would not be exact, so none is taken: ${why}.`);
-}
-
-function nameOf({ takenAtMs }: LakeSnapshot): string {
-  return `The snapshot of ${new Date(takenAtMs).toISOString()}`;
 }
