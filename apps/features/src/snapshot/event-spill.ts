@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
-import { TriplineError } from "@tripline/contracts/error-table";
 import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
 import type { CountedName } from "@tripline/lake/read/counted-range";
 import { COUNTED_NAMES } from "@tripline/lake/read/counted-range";
 import type { CountedEvent, PlacedEvent } from "@tripline/lake/read/read-counted";
@@ -102,12 +102,6 @@ function decode(record: Buffer): SpilledEvent {
 }
 
 function failed(cause: unknown): never {
-  if (cause instanceof TriplineError) throw cause;
-  const [reason = ""] = String(Reflect.get(Object(cause), "message") ?? cause).split("\n");
-  throw new TriplineError(
-    "lake-unavailable",
-    `The events cannot be sorted on this disk: ${reason}. Make room, or set TMPDIR to a folder with more.`,
-    [],
-    { cause },
-  );
+  const advice = "Make room, or set TMPDIR to a folder with more.";
+  throw lakeUnavailable("The events cannot be sorted on this disk", cause, advice);
 }

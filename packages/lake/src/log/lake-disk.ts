@@ -1,16 +1,17 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
+const ADVICE =
+  "Make room in the lake's folder, or fix its path or permissions; what is not in the lake yet stays in Kafka.";
+
 /**
  * The lake is currently unavailable.
  *
  * @param what the attempted operation, as the beginning of a sentence
+ * @param advice a sentence for the operator
  */
-export function lakeUnavailable(what: string, cause: unknown): TriplineError {
+export function lakeUnavailable(what: string, cause: unknown, advice = ADVICE): TriplineError {
   const [reason = ""] = String(Reflect.get(Object(cause), "message") ?? cause).split("\n");
-  const detail =
-    `${what}: ${reason}. Make room in the lake's folder, or fix its path or permissions; ` +
-    "what is not in the lake yet stays in Kafka.";
-  return new TriplineError("lake-unavailable", detail, [], { cause });
+  return new TriplineError("lake-unavailable", `${what}: ${reason}. ${advice}`, [], { cause });
 }
 
 /** Local copies of lake files, until they are released. */
