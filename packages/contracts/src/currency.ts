@@ -40,6 +40,9 @@ export const CURRENCIES: readonly string[] = [...active.keys(), ...earlier.keys(
 /** Codes of those that a payment can be made in today, by the alphabet. */
 export const CURRENT_CURRENCIES: readonly string[] = [...active.keys()].toSorted();
 
+/** The largest amount of a payment, in minor units of its currency. */
+export const AMOUNT_MINOR_MAX = 1_000_000_000_000;
+
 /** Whether a payment can be made in a currency today. */
 export function isCurrency(code: string): boolean {
   return active.has(code);

@@ -1,6 +1,7 @@
 import { isCurrency } from "@tripline/contracts/currency";
 import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
+import { isTimeZone } from "@tripline/contracts/time-zone";
 import { z } from "zod";
 import { ACTIONS, BUDGETED_ACTIONS, RULE_MODES } from "./policy.js";
 import { DEFAULT_GUARD } from "./rollouts/guard-in-effect.js";
@@ -192,15 +193,6 @@ export const policyFile = fileSchema.extend({
 });
 
 export type PolicyFile = z.infer<typeof policyFile>;
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** The JSON Schema that editors use to complete and validate a policy file. */
 export function policyFileSchema(): object {

@@ -1,4 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import { isTimeZone } from "@tripline/contracts/time-zone";
 import { z } from "zod";
 import { VERDICT_REASONS } from "../contract/cases.js";
 import type { PersonRef } from "../contract/people.js";
@@ -56,16 +57,8 @@ export const caseFileQuery = addressQuery.extend({ after: caseCursor.optional() 
 
 /** Whose zone a report tells its times in. */
 export const reportQuery = z.strictObject({
-  zone: z.string().max(64).refine(isZone, "must be the name of a time zone").default("UTC"),
+  zone: z.string().max(64).refine(isTimeZone, "must be the name of a time zone").default("UTC"),
 });
-
-function isZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
-  } catch {
-    return false;
-  }
-}
 
 const caseId = z.object({ id: z.uuid() });
 

@@ -1,4 +1,4 @@
-import { CURRENT_CURRENCIES, isCurrency } from "@tripline/contracts/currency";
+import { AMOUNT_MINOR_MAX, CURRENT_CURRENCIES, isCurrency } from "@tripline/contracts/currency";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { BIN_PATTERN, CARD_TOKEN_PATTERN, isCardNumber, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { z } from "zod";
@@ -11,7 +11,6 @@ import { IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
  * its value.
  */
 
-const AMOUNT_MINOR_MAX = 1_000_000_000_000;
 const transactionIdField = identifier(
   "Your own id of the payment, without a card number. The same id is the same payment: sending it again is safe.",
 );

@@ -1,5 +1,6 @@
 import { COUNTRIES } from "@tripline/contracts/country";
-import { CURRENCIES, currencyDecimals } from "@tripline/contracts/currency";
+import { AMOUNT_MINOR_MAX, CURRENCIES, currencyDecimals } from "@tripline/contracts/currency";
+import { BIN_PATTERN, IDENTIFIER_PATTERN } from "@tripline/contracts/identifiers";
 import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
 import { sqlName, sqlText } from "../input/work-database.js";
 import type { MappedField } from "./mapped-field.js";
@@ -18,13 +19,10 @@ export interface FieldSql {
   readonly faults: readonly (readonly [condition: string, reason: string])[];
 }
 
-/** The largest amount that the API accepts. */
-const AMOUNT_MINOR_MAX = 1_000_000_000_000;
 const TIME_MS_MIN = 1;
 /** 2200-01-01: a later time means a wrong unit. */
 const TIME_MS_MAX = Date.UTC(2200, 0, 1);
 const TEXT_CHARACTERS_MAX = 128;
-const IDENTIFIER = "[A-Za-z0-9._:-]{1,64}";
 const IDENTIFIER_WORDS = "1 to 64 characters out of letters, digits and . _ : -";
 
 /** SQL for the text of a column of the file; null if it is missing. */
@@ -184,7 +182,10 @@ function identifierSql(
   const hint = given.clean ? "" : "; `clean: true` replaces other characters";
   const faults = [
     ...(isRequired ? [[`${text} IS NULL`, `has no ${name} (column ${given.column})`] as const] : []),
-    [`NOT regexp_full_match(${sqlName(column)}, '${IDENTIFIER}')`, `${name} is not ${IDENTIFIER_WORDS}${hint}`],
+    [
+      `NOT regexp_full_match(${sqlName(column)}, '${IDENTIFIER_PATTERN.source}')`,
+      `${name} is not ${IDENTIFIER_WORDS}${hint}`,
+    ],
   ] as const;
   return { column, type: "VARCHAR", uses: [given.column], value, faults };
 }
@@ -208,7 +209,7 @@ function declaredSql(field: MappedField, given: TimeSource | TextSource | Decima
 
 /** The same checks as in ingestion. */
 const PATTERNS: Readonly<Record<string, readonly [pattern: string, words: string]>> = {
-  bin: ["\\d{6}(?:\\d{2})?", "the first 6 or 8 digits of a card number"],
+  bin: [BIN_PATTERN.source, "the first 6 or 8 digits of a card number"],
   mcc: ["\\d{4}", "a merchant category code of four digits"],
   eci: ["\\d{2}", "an electronic commerce indicator of two digits"],
   version: ["\\d{1,2}(?:\\.\\d{1,2}){1,2}", "a version such as 2.2.0"],

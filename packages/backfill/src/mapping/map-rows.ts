@@ -87,19 +87,11 @@ async function rejectRepeatedIds(connection: DuckDBConnection): Promise<void> {
 }
 
 async function repeatedPayments(connection: DuckDBConnection): Promise<number> {
-  const terminal = await hasColumn(connection, "terminal_id");
-  const same = ["card", ...(terminal ? ["terminal_id"] : []), "amount_minor", "currency", "occurred_at_ms"].join(", ");
   const reader = await connection.runAndReadAll(
     `SELECT coalesce(sum(copies - 1), 0)::DOUBLE FROM (SELECT count(*) AS copies FROM mapped WHERE reason IS NULL
-     GROUP BY ${same} HAVING count(*) > 1)`,
+     GROUP BY card, terminal_id, amount_minor, currency, occurred_at_ms HAVING count(*) > 1)`,
   );
   return Number(reader.getRows()[0]?.[0]);
-}
-
-/** Whether the mapping fills this column. */
-export async function hasColumn(connection: DuckDBConnection, name: string): Promise<boolean> {
-  const reader = await connection.runAndReadAll("SELECT * FROM mapped LIMIT 0");
-  return reader.columnNames().includes(name);
 }
 
 async function countRows(connection: DuckDBConnection) {

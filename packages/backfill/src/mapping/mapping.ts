@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { wasCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { isTimeZone } from "@tripline/contracts/time-zone";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
@@ -212,7 +213,7 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
 }
 
 /** Every field that a mapping can fill. */
-export function fieldNames(): string[] {
+function fieldNames(): string[] {
   return ["transaction_id", "card", "amount", "currency", "occurred_at", ...MAPPED_FIELDS.map(({ name }) => name)];
 }
 
@@ -221,15 +222,6 @@ function exactlyOne(...names: readonly string[]) {
     if (names.filter((name) => given[name] !== undefined).length === 1) return;
     context.addIssue({ code: "custom", message: `must have exactly one of ${names.join(" and ")}` });
   };
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,7 @@
 import { COUNTRIES } from "@tripline/contracts/country";
 import { CURRENCIES } from "@tripline/contracts/currency";
 import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress, normalEmail } from "@tripline/contracts/identifiers";
+import { cardDigits } from "./tokenise-values.js";
 
 /** A sample of a column's texts. Shares ignore missing texts. */
 export interface ColumnProfile {
@@ -31,12 +32,12 @@ const MOST = 0.98;
 const known = (codes: ReadonlySet<string>) => (value: string) => codes.has(value.toUpperCase());
 const currencies: ReadonlySet<string> = new Set(CURRENCIES);
 
-export const POINT_NUMBER = /^-?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const POINT_NUMBER = /^-?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const COMMA_NUMBER = /^-?(?:\d{1,3}(?:[. ]\d{3})+|\d+),\d{1,4}$/;
 const WHOLE = /^-?\d+$/;
 
 export const looksLike = {
-  cardNumber: (column: ColumnProfile) => column.share((value) => isCardNumber(value.replaceAll(/[ -]/g, ""))) >= MOST,
+  cardNumber: (column: ColumnProfile) => column.share((value) => isCardNumber(cardDigits(value))) >= MOST,
   cardToken: (column: ColumnProfile) => column.share((value) => CARD_TOKEN_PATTERN.test(value)) >= MOST,
   email: (column: ColumnProfile) => column.share((value) => normalEmail(value) !== undefined) >= MOST,
   address: (column: ColumnProfile) => column.share((value) => normalAddress(value) !== undefined) >= MOST,

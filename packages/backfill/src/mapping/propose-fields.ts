@@ -1,4 +1,4 @@
-import { IDENTIFIER_PATTERN } from "@tripline/contracts/identifiers";
+import { BIN_PATTERN, IDENTIFIER_PATTERN } from "@tripline/contracts/identifiers";
 import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
 import type { MappedField } from "./mapped-field.js";
 import type { ColumnProfile } from "./profile-columns.js";
@@ -60,7 +60,7 @@ const LABEL_VALUES_MAX = 4;
 const DELAY_GUESS = "7d";
 const ID_DISTINCT_MIN = 0.999;
 
-export const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
 
 /** Proposes a column for each field, based on the columns' names and samples. */
 export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
@@ -168,7 +168,7 @@ function timeEntry(column: ColumnProfile, notes: string[]): Record<string, unkno
 function fitsField(column: ColumnProfile, { type, format, range, values }: MappedField): boolean {
   if (format === "email") return looksLike.email(column);
   if (format === "ip_address") return looksLike.address(column);
-  if (format === "bin") return column.share((value) => /^\d{6}(?:\d{2})?$/.test(value)) === 1;
+  if (format === "bin") return column.share((value) => BIN_PATTERN.test(value)) === 1;
   if (format === "mcc") return column.share((value) => /^\d{4}$/.test(value)) === 1;
   if (type === "country") return looksLike.country(column);
   if (type === "time") return timeOf(column) !== undefined;

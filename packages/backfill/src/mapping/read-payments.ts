@@ -2,7 +2,7 @@ import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
 import { openWorkDatabase, sqlName } from "../input/work-database.js";
 import { mapRows } from "./map-rows.js";
 import type { Mapping } from "./mapping.js";
-import { tokenTable } from "./tokenise-values.js";
+import { cardDigits, tokenTable } from "./tokenise-values.js";
 
 /** A payment of a mapped file, ready to send to the ingestion API. */
 export interface MappedPayment {
@@ -43,13 +43,12 @@ export async function readMappedPayments(options: ReadPaymentsOptions): Promise<
   const { mapping, fromMs, toMs } = options;
   const fields = MAPPED_FIELDS.filter(({ name }) => mapping.fields[name] !== undefined);
   const optional = fields.filter(({ name }) => !OWN_FIELDS.has(name));
-  const has = (name: string) => fields.some((field) => field.name === name);
   const within = (column: string) => `(${column} >= ${fromMs} AND ${column} < ${toMs})`;
   const database = await openWorkDatabase();
   try {
     await mapRows(database.writer, mapping, options);
     const reader = await database.writer.runAndReadAll(`
-      SELECT transaction_id, card, card_tokens.token, ${has("bin") ? "mapped.bin" : "NULL"}, ${has("terminal_id") ? "terminal_id" : "''"},
+      SELECT transaction_id, card, card_tokens.token, ${mapping.fields.bin === undefined ? "NULL" : "mapped.bin"}, terminal_id,
         amount_minor::DOUBLE, currency, occurred_at_ms::DOUBLE, fraud::INTEGER, labelled_at_ms::DOUBLE
         ${optional.map(({ name, wire }) => `, mapped.${sqlName(name)}${wire === "int64" ? "::DOUBLE" : ""}`).join("")}
       FROM mapped JOIN ${tokenTable("card")} AS card_tokens ON card_tokens.value = card
@@ -60,7 +59,7 @@ export async function readMappedPayments(options: ReadPaymentsOptions): Promise<
       const [id, card, token, bin, terminal, amount, currency, at, fraud, labelledAt, ...values] = row;
       return {
         clientTransactionId: String(id),
-        cardNumber: isNumber ? String(card).replaceAll(/[ -]/g, "") : "",
+        cardNumber: isNumber ? cardDigits(String(card)) : "",
         ...(isNumber ? {} : { cardToken: String(token), ...(bin === null ? {} : { bin: String(bin) }) }),
         terminalId: String(terminal),
         amountMinor: Number(amount),

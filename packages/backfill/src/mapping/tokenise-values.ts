@@ -38,6 +38,9 @@ export function keyFingerprint(key: Uint8Array): string {
 /** The table with the tokens of a field: `value`, `token`, then `bin` for cards or a column per derived token. */
 export const tokenTable = (field: string): string => sqlName(`tokens of ${field}`);
 
+/** A card number without the separators that people write in it. */
+export const cardDigits = (text: string): string => text.replaceAll(/[ -]/g, "");
+
 interface Tokens {
   /** In the order of the table's columns after `value`; undefined for an invalid value. */
   readonly tokens?: readonly (string | null)[];
@@ -67,7 +70,7 @@ function cardTokens(value: string, holds: Mapping["fields"]["card"]["holds"], { 
     if (CARD_TOKEN_PATTERN.test(value)) return { tokens: [value, null] };
     return { fault: "the card is not a card token (ct_ and 32 hexadecimal digits)" };
   }
-  const number = value.replaceAll(/[ -]/g, "");
+  const number = cardDigits(value);
   if (isCardNumber(number)) return { tokens: [cardToken(key, tenant, number), binOf(number)] };
   return { fault: "the card is not a card number (12 to 19 digits that pass the Luhn check)" };
 }

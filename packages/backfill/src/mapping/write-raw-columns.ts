@@ -11,29 +11,24 @@ const SAMPLE_ROWS = 10_000;
 /**
  * Writes the original columns of accepted rows, to train a model without features for comparison: numbers, and texts
  * with few distinct values. Omits ids, labels and personal data.
- *
- * @returns the names of the columns written
  */
 export async function writeRawColumns(
   connection: DuckDBConnection,
   mapping: Mapping,
   columns: readonly string[],
   path: string,
-): Promise<string[]> {
+): Promise<void> {
   const hidden = hiddenColumns(mapping);
-  const kept: string[] = [];
   const values: string[] = [];
   for (const column of columns.filter((name) => !hidden.has(name))) {
     const type = await typeOf(connection, column);
     if (type === undefined) continue;
-    kept.push(column);
     values.push(`try_cast(nullif(trim(${sqlName(column)}), '') AS ${type}) AS ${sqlName(column)}`);
   }
   await connection.run(
     `COPY (SELECT ${["mapped.transaction_id AS client_transaction_id", ...values].join(", ")}
      FROM mapped JOIN raw ON raw.rowid = mapped.raw_row WHERE reason IS NULL) TO ${sqlText(path)} (FORMAT parquet)`,
   );
-  return kept;
 }
 
 function hiddenColumns({ fields, label }: Mapping): ReadonlySet<string | undefined> {

@@ -1,10 +1,11 @@
 import { open } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { holdsCardNumber, maskDigits } from "@tripline/contracts/find-card-number";
-import { cardToken, isCardNumber } from "@tripline/contracts/identifiers";
+import { CARD_TOKEN_PATTERN, cardToken, isCardNumber } from "@tripline/contracts/identifiers";
 import { sqlName } from "../input/work-database.js";
 import type { Mapping } from "./mapping.js";
 import type { TokenKey } from "./tokenise-values.js";
+import { cardDigits } from "./tokenise-values.js";
 
 /** The digits of a card number, with or without separators. */
 const DIGITS = /\d(?:[ -]?\d){11,18}/g;
@@ -12,8 +13,6 @@ const DIGITS = /\d(?:[ -]?\d){11,18}/g;
 /**
  * Writes a line of JSON for each rejected row: `line`, `reason`, and `row` with its texts by column, or `text` if the line
  * could not be read. Tokens replace card numbers; `*` replaces the digits of texts that only look like one.
- *
- * @returns the number of rejected rows
  */
 export async function writeRejects(
   connection: DuckDBConnection,
@@ -21,12 +20,11 @@ export async function writeRejects(
   columns: readonly string[],
   key: TokenKey,
   path: string,
-): Promise<number> {
+): Promise<void> {
   const cardColumn = mapping.fields.card.holds === "number" ? mapping.fields.card.column : undefined;
   const file = await open(path, "w", 0o600);
-  let count = 0;
   try {
-    if (!(await hasRejects(connection))) return 0;
+    if (!(await hasRejects(connection))) return;
     const query = `SELECT line::DOUBLE, reason, text, ${texts(columns)} FROM (${await linesOf(connection, mapping, columns)}) ORDER BY line`;
     const result = await connection.stream(query);
     for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
@@ -37,13 +35,11 @@ export async function writeRejects(
         const content = text === null ? { row } : { text: hide(text, false, key) };
         return `${JSON.stringify({ line: Number(line), reason, ...content })}\n`;
       });
-      count += lines.length;
       await file.writeFile(lines.join(""));
     }
   } finally {
     await file.close();
   }
-  return count;
 }
 
 async function hasRejects(connection: DuckDBConnection): Promise<boolean> {
@@ -94,11 +90,11 @@ function csvLines(columns: readonly string[]): string {
 function hide(value: unknown, isCard: boolean, { key, tenant }: TokenKey): string | null {
   if (value === null || value === undefined) return null;
   const text = String(value).replaceAll(DIGITS, (found) => {
-    const number = found.replaceAll(/[ -]/g, "");
+    const number = cardDigits(found);
     return isCardNumber(number) ? cardToken(key, tenant, number) : found;
   });
   // A card number with a typo is one digit away from a real one.
   return isCard || holdsCardNumber(text) ? maskUnlessToken(text) : text;
 }
 
-const maskUnlessToken = (text: string): string => (/^ct_[0-9a-f]{32}$/.test(text) ? text : maskDigits(text));
+const maskUnlessToken = (text: string): string => (CARD_TOKEN_PATTERN.test(text) ? text : maskDigits(text));
