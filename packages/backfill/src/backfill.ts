@@ -9,6 +9,7 @@ import { memoryBytes } from "@tripline/lake/database-memory";
 import type { FoldTuning } from "./fold/fold-events.js";
 import { foldEvents } from "./fold/fold-events.js";
 import { WorkerPool } from "./fold/worker-pool.js";
+import { filteredFields } from "./input/filter-reader.js";
 import type { PreparedEvents } from "./input/prepare-events.js";
 import { prepareEvents, readPrepared } from "./input/prepare-events.js";
 import { writeProfiles } from "./input/prepare-profiles.js";
@@ -83,7 +84,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
   let events: PreparedEvents;
   let resumedEvents: number | undefined;
   try {
-    const filtered = [...new Set(engine.filters.flatMap(({ fields }) => fields))];
+    const filtered = filteredFields(engine.filters);
     events = await prepare(work, { ...options, entities: engine.entities, profiles, filtered });
     const totalEvents = events.payments + events.labels;
     const onProgress = (doneEvents: number) => {

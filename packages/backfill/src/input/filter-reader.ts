@@ -4,6 +4,11 @@ import type { FilteredFields, FilterPlan } from "@tripline/feature-engine/paymen
 import type { PreparedEvents } from "./prepare-events.js";
 import { numberOf } from "./prepare-events.js";
 
+/** The payment fields that these filters read. */
+export function filteredFields(filters: readonly FilterPlan[]): FilterField[] {
+  return [...new Set(filters.flatMap(({ fields }) => fields))];
+}
+
 type Value = string | number | boolean | undefined;
 
 interface FieldReader {
@@ -23,8 +28,7 @@ export class FilterReader {
     private readonly filters: readonly FilterPlan[],
     events: Pick<PreparedEvents, "texts">,
   ) {
-    const names = [...new Set(filters.flatMap(({ fields }) => fields))];
-    this.#fields = names.map((name) => readerOf(name, events));
+    this.#fields = filteredFields(filters).map((name) => readerOf(name, events));
     this.columns = this.#fields.map(({ column }) => column);
   }
 

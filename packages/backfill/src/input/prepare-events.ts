@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { FILTER_FIELDS } from "@tripline/contracts/generated/payment-fields";
-import { isFilterField } from "@tripline/contracts/payment-filter";
+import type { FilterField } from "@tripline/contracts/payment-filter";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import type { ProfilePlan } from "@tripline/feature-engine/profiles";
 import { checkPayments } from "./check-payments.js";
@@ -17,7 +17,7 @@ export interface PrepareOptions {
   readonly entities: readonly Pick<EntityPlan, "key" | "fields">[];
   readonly profiles: readonly ProfilePlan[];
   /** Payment fields that filters read. */
-  readonly filtered: readonly string[];
+  readonly filtered: readonly FilterField[];
 }
 
 /** The events to fold. */
@@ -86,7 +86,7 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
 export async function readPrepared(
   connection: DuckDBConnection,
   keys: readonly string[],
-  filtered: readonly string[],
+  filtered: readonly FilterField[],
 ): Promise<PreparedEvents> {
   const reader = await connection.runAndReadAll("SELECT COLUMNS(*)::DOUBLE FROM prepared");
   const [payments, labels, places] = reader.getRows()[0] ?? [];
@@ -105,8 +105,8 @@ export async function readPrepared(
 }
 
 /** Whether a field that filters read is a text. Texts become enumerations. */
-function isText(column: string): boolean {
-  return isFilterField(column) && !["number", "integer", "boolean"].includes(FILTER_FIELDS[column].type);
+function isText(column: FilterField): boolean {
+  return !["number", "integer", "boolean"].includes(FILTER_FIELDS[column].type);
 }
 
 /** SQL for the number of a column's value in `payments` or `labels`, -1 for null; undefined if there are no values. */
