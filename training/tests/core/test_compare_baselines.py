@@ -13,6 +13,7 @@ from tests.conftest import SPEC, columns, write_parquet
 from tripline_training.compare_baselines import OWN, compare, main, parse_options
 from tripline_training.errors import TrainingError
 from tripline_training.evaluation.measure_review import Payments, measure_once, measure_review
+from tripline_training.evaluation.measures import rank_scores
 from tripline_training.train import parse_options as parse_training
 from tripline_training.train import train
 
@@ -105,7 +106,7 @@ def test_measures_of_a_budget() -> None:
     fraud = np.array([1, 0] * 4 + [0] * 8 + [1] * 4)
     scores = np.concatenate([np.linspace(1, 0.6, 8), np.full(12, 0.5)])
     given = Payments(np.arange(20), np.where(fraud == 1, 10.0, 1.0), fraud.astype(np.int64))
-    measures = measure_once(given, scores, 0.5, np.ones(20))
+    measures = measure_once(given, rank_scores(scores), 0.5, np.ones(20))
     assert measures["recall_at_budget"] == pytest.approx((4 + 4 * 2 / 12) / 8)
     assert measures["value_detected"] == pytest.approx(measures["recall_at_budget"])
     assert measures["average_precision"] == pytest.approx(average_precision_score(fraud, scores))

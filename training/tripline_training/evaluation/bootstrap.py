@@ -56,7 +56,7 @@ def bootstrap(scored: Scored, costs: CostMatrix, replicates: int, seed: int) -> 
         drawn["ece"] = expected_calibration_error(scored.scores[rows], scored.fraud[rows], same_mass=True)
         for name, value in drawn.items():
             samples[name].append(value)
-    return {name: _estimate(value, samples[name]) for name, value in measures.items()}
+    return {name: estimate_of(value, samples[name]) for name, value in measures.items()}
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ def _measure_draw(scored: Scored, costs: CostMatrix, ranking: Ranking, draw: Dra
     }
 
 
-def _estimate(value: float, sample: list[float]) -> Estimate:
+def estimate_of(value: float, sample: list[float]) -> Estimate:
+    """A value with the 95 % interval of its bootstrap samples."""
     if not sample:
         return Estimate(value, None, None)
     low, high = np.percentile(np.array(sample), PERCENTILES)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training.evaluation.bootstrap import PERCENTILES, Estimate, draw_cards
-from tripline_training.evaluation.measures import auc_roc, average_precision, counts_from_top, rank_scores
+from tripline_training.evaluation.bootstrap import Estimate, draw_cards, estimate_of
+from tripline_training.evaluation.measures import Ranking, auc_roc, average_precision, counts_from_top, rank_scores
 
 Floats = NDArray[np.float64]
 
@@ -67,27 +67,27 @@ def measure_review(
     if not reliability.figures:
         return {name: dict.fromkeys(MEASURES) for name in scores}, reliability
     ones = np.ones(len(payments.fraud))
-    values = {name: measure_once(payments, own, review_share, ones) for name, own in scores.items()}
+    rankings = {name: rank_scores(own) for name, own in scores.items()}
+    values = {name: measure_once(payments, own, review_share, ones) for name, own in rankings.items()}
     samples: dict[str, list[dict[str, float]]] = {name: [] for name in scores}
     if reliability.intervals:
         for draw in draw_cards(payments.cards, payments.fraud, replicates, seed):
-            for name, own in scores.items():
+            for name, own in rankings.items():
                 samples[name].append(measure_once(payments, own, review_share, draw.times))
     shown = [name for name in MEASURES if reliability.budget or name in ("average_precision", "auc_roc")]
     return {
         name: {
-            measure: _estimate(value[measure], [one[measure] for one in samples[name]]) if measure in shown else None
+            measure: estimate_of(value[measure], [one[measure] for one in samples[name]]) if measure in shown else None
             for measure in MEASURES
         }
         for name, value in values.items()
     }, reliability
 
 
-def measure_once(payments: Payments, scores: Floats, review_share: float, times: Floats) -> dict[str, float]:
+def measure_once(payments: Payments, ranking: Ranking, review_share: float, times: Floats) -> dict[str, float]:
     """`times` says how often each row counts."""
-    ranking = rank_scores(scores)
     frauds, genuine = counts_from_top(ranking, payments.fraud, times)
-    reviewed = _reviewed(scores, times, review_share * float(times.sum()))
+    reviewed = _reviewed(ranking, times, review_share * float(times.sum()))
     caught = reviewed * (payments.fraud == 1)
     lost = times * (payments.fraud == 1)
     value = float((lost * payments.amounts).sum())
@@ -99,17 +99,11 @@ def measure_once(payments: Payments, scores: Floats, review_share: float, times:
     }
 
 
-def _reviewed(scores: Floats, times: Floats, budget: float) -> Floats:
+def _reviewed(ranking: Ranking, times: Floats, budget: float) -> Floats:
     """How often each row is reviewed: highest scores first. Rows with equal scores get equal shares."""
-    _, step = np.unique(-scores, return_inverse=True)
-    weights = np.bincount(step, weights=times)
-    before = np.cumsum(weights) - weights
-    share = np.clip((budget - before) / np.maximum(weights, 1e-300), 0, 1)
-    return np.asarray(times * share[step])
-
-
-def _estimate(value: float, sample: list[float]) -> Estimate:
-    if not sample:
-        return Estimate(value, None, None)
-    low, high = np.percentile(np.array(sample), PERCENTILES)
-    return Estimate(value, float(low), float(high))
+    counted = np.cumsum(times[ranking.order])[ranking.ends]
+    weights = np.diff(counted, prepend=0.0)
+    share = np.clip((budget - (counted - weights)) / np.maximum(weights, 1e-300), 0, 1)
+    reviewed = np.empty(len(times))
+    reviewed[ranking.order] = np.repeat(share, np.diff(ranking.ends, prepend=-1))
+    return np.asarray(times * reviewed)
