@@ -2,25 +2,20 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Mapping } from "@tripline/backfill/mapping/mapping";
 import { readMappedPayments } from "@tripline/backfill/mapping/read-payments";
-import { transactionId } from "@tripline/contracts/identifiers";
 import type { OwnFeatures } from "@tripline/model-loop/own-data/compute-own-features";
 import { computeOwnFeatures, firstPaymentMs } from "@tripline/model-loop/own-data/compute-own-features";
 import { evaluateOwnModel, trainOwnModel } from "@tripline/model-loop/own-data/train-own-model";
-import { runPython } from "@tripline/model-loop/run-python";
-import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { KnownPayment } from "@tripline/system/client/payment";
-import { awaitLedger, balances, ledgerLine } from "@tripline/system/ledger/ledger";
-import { readPorts } from "@tripline/system/ports.mjs";
-import { replay } from "@tripline/system/replay/replay";
+import { balances, ledgerLine } from "@tripline/system/ledger/ledger";
 import type { DecidedPayment } from "@tripline/system/replay/write-replay-log";
-import { writeDecisions, writeLoggedFeatures } from "@tripline/system/replay/write-replay-log";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
-import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services";
+import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import type { RunningSystem } from "@tripline/system/services/run-system";
-import { refuseSecond, startSystem } from "@tripline/system/services/run-system";
+import { refuseSecond } from "@tripline/system/services/run-system";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import type { StepLog } from "@tripline/system/step-log";
 import { openMapping } from "../commands/data/map-options.js";
+import { checkServedScores, replayThrough, withReplaySystem, writeReplayLog } from "./replay-through-system.js";
 
 export interface AssessOwnOptions {
   /** Path of mapping.yaml. */
@@ -31,9 +26,6 @@ export interface AssessOwnOptions {
 }
 
 const DAY_MS = 86_400_000;
-const EVENT_AGE_DAYS_MAX = 36_500;
-/** A replay is not urgent, so decisions wait for their scores. */
-const REPLAY_SCORING_WAIT_MS = 20_000;
 /** Training skips the first days, whose windows are still empty: at most this many, and at most a third of the history. */
 const WARM_UP_DAYS_MAX = 21;
 const REVIEW_SHARE = 0.005;
@@ -71,21 +63,9 @@ export async function assessOnOwnData({ map, days, steps }: AssessOwnOptions): P
   const warmUpMs = Math.min(WARM_UP_DAYS_MAX * DAY_MS, (period.fromMs - firstMs) / 3);
   const learnt = { from: instant(firstMs + warmUpMs), to: instant(period.fromMs) };
   await trainOwnModel({ files, mapping, period: learnt, registryUrl, steps });
-  const system = await startSystem({
-    workspace,
-    ports: readPorts(),
-    registryUrl,
-    statePath: files.state,
-    eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
-    scoringWaitMs: REPLAY_SCORING_WAIT_MS,
-    endOnSignals: false,
-    steps,
-  });
-  try {
-    return await playAndAssess(system, run);
-  } finally {
-    await steps.finish("stop everything", () => system.stop());
-  }
+  return withReplaySystem({ workspace, registryUrl, statePath: files.state, steps }, (system) =>
+    playAndAssess(system, run),
+  );
 }
 
 /** @throws Error for anything but two dates in order */
@@ -108,22 +88,8 @@ async function playAndAssess(system: RunningSystem, run: Run): Promise<number> {
   const known = await readMappedPayments({ mapping, key, tenant: DEMO_TENANT, fromMs, toMs });
   const labelled: KnownPayment[] = known.map(({ sent, ...payment }) => ({ ...sent, ...payment }));
   const payments = labelled.filter(({ occurredAtMs }) => occurredAtMs >= fromMs && occurredAtMs < toMs);
-  const decided = new Map<string, DecidedPayment>();
-  const played = await steps.run(`play ${payments.length} payments over HTTP`, (progress) =>
-    replay({
-      client: system.client,
-      payments,
-      labelled,
-      fromMs,
-      toMs,
-      onDecision: (payment, decision) => decided.set(payment.clientTransactionId, { payment, decision }),
-      onProgress: progress,
-      onSlice: () => steps.check(),
-    }),
-  );
-  const ids = new Set(payments.map(({ clientTransactionId }) => transactionId(DEMO_TENANT, clientTransactionId)));
-  const ledger = await steps.run("compare sent payments with decisions", () => awaitLedger(system.kafka, ids));
-  const rows = [...decided.values()];
+  const history = { payments, labelled, fromMs, toMs };
+  const { played, rows, ledger } = await replayThrough(system, "play", history, steps);
   process.stdout.write(
     `\n  ${played.payments} payments and ${played.labels} labels\n${outcomeLines(rows)}  ${ledgerLine(ledger)}\n`,
   );
@@ -145,17 +111,9 @@ export function outcomeLines(rows: readonly DecidedPayment[]): string {
 /** Compares served scores with the trainer's, and the model with simple baselines. */
 async function measure(system: RunningSystem, rows: readonly DecidedPayment[], run: Run): Promise<string> {
   const { registryUrl, steps, fromMs, toMs } = run;
-  const [decisions, logged] = [join(run.folder, "decisions.parquet"), join(run.folder, "features.parquet")];
-  await steps.run("write decisions and logged features", async () => {
-    await writeDecisions(decisions, system.kafka, rows);
-    await writeLoggedFeatures(logged, system.kafka, DEMO_TENANT);
-  });
-  const model = await openRegistry(registryUrl).resolve(MODEL_NAME, "champion");
-  const scores = await runPython("tripline_training.check_scores", [
-    ...["--features", logged],
-    ...["--scores", decisions],
-    ...["--model", model.directory],
-  ]);
+  const log = { decisions: join(run.folder, "decisions.parquet"), logged: join(run.folder, "features.parquet") };
+  await writeReplayLog(system, rows, log, steps);
+  const scores = await checkServedScores(registryUrl, log);
   const files = await featuresOf(run);
   const period = { from: instant(fromMs), to: instant(toMs) };
   const table = await steps.run("compare with simple models", () =>

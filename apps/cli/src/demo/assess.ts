@@ -8,23 +8,19 @@ import {
   readHandbookPayments,
 } from "@tripline/backfill/input/handbook-source";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { transactionId } from "@tripline/contracts/identifiers";
 import { runPython } from "@tripline/model-loop/run-python";
-import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { KnownPayment } from "@tripline/system/client/payment";
-import type { ApiDecision } from "@tripline/system/client/tripline-client";
-import { awaitLedger, balances, ledgerLine } from "@tripline/system/ledger/ledger";
-import { readPorts } from "@tripline/system/ports.mjs";
-import { replay } from "@tripline/system/replay/replay";
-import { writeDecisions, writeLoggedFeatures } from "@tripline/system/replay/write-replay-log";
+import { balances, ledgerLine } from "@tripline/system/ledger/ledger";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services";
 import type { RunningSystem } from "@tripline/system/services/run-system";
-import { refuseSecond, startSystem } from "@tripline/system/services/run-system";
+import { refuseSecond } from "@tripline/system/services/run-system";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import type { StepLog } from "@tripline/system/step-log";
 import type { Fold } from "./find-fold.js";
 import { findFold } from "./find-fold.js";
+import type { ReplayLog } from "./replay-through-system.js";
+import { checkServedScores, replayThrough, withReplaySystem, writeReplayLog } from "./replay-through-system.js";
 
 export interface AssessOptions {
   /** Folder of the handbook's data: raw/, folds/. */
@@ -35,9 +31,6 @@ export interface AssessOptions {
 }
 
 const DAY_MS = 86_400_000;
-const EVENT_AGE_DAYS_MAX = 36_500;
-/** A replay is not urgent, so decisions wait for their scores. */
-const REPLAY_SCORING_WAIT_MS = 20_000;
 
 const midnight = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 const dayOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
@@ -72,29 +65,15 @@ export async function assessOnHandbook(options: AssessOptions): Promise<number> 
   );
   await steps.run(`train on ${fold.trainFrom}..${fold.trainTo}`, () => train(fold, files));
   const registryUrl = pathToFileURL(files.registry).href;
-  const system = await startSystem({
-    workspace,
-    ports: readPorts(),
-    registryUrl,
-    statePath: files.state,
-    eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
-    scoringWaitMs: REPLAY_SCORING_WAIT_MS,
-    endOnSignals: false,
-    steps,
-  });
-  try {
-    return await replayAndAssess(system, data, fold, files, steps);
-  } finally {
-    await steps.finish("stop everything", () => system.stop());
-  }
+  return withReplaySystem({ workspace, registryUrl, statePath: files.state, steps }, (system) =>
+    replayAndAssess(system, data, fold, files, steps),
+  );
 }
 
-interface AssessFiles {
+interface AssessFiles extends ReplayLog {
   readonly history: string;
   readonly state: string;
   readonly registry: string;
-  readonly decisions: string;
-  readonly logged: string;
 }
 
 function prepareFiles(directory: string): AssessFiles {
@@ -133,39 +112,16 @@ async function replayAndAssess(
   const toMs = midnight(fold.assessTo) + DAY_MS;
   const before = await readDays(data, fromMs - HANDBOOK_LABEL_DELAY_MS, fromMs - DAY_MS);
   const payments = await readDays(data, fromMs, toMs - DAY_MS);
-  const decided = new Map<string, { payment: KnownPayment; decision: ApiDecision }>();
-  const startedAt = performance.now();
-  const played = await steps.run(`replay ${payments.length} payments over HTTP`, (progress) =>
-    replay({
-      client: system.client,
-      payments,
-      labelled: [...before, ...payments],
-      fromMs,
-      toMs,
-      onDecision: (payment, decision) => decided.set(payment.clientTransactionId, { payment, decision }),
-      onProgress: progress,
-      onSlice: () => steps.check(),
-    }),
-  );
-  const perSecond = ((played.payments + played.labels) / (performance.now() - startedAt)) * 1_000;
-  const ids = new Set(payments.map(({ clientTransactionId }) => transactionId(DEMO_TENANT, clientTransactionId)));
-  const ledger = await steps.run("compare sent payments with decisions", () => awaitLedger(system.kafka, ids));
-  const rows = [...decided.values()];
-  await steps.run("write decisions and logged features", async () => {
-    await writeDecisions(files.decisions, system.kafka, rows);
-    await writeLoggedFeatures(files.logged, system.kafka, DEMO_TENANT);
-  });
+  const history = { payments, labelled: [...before, ...payments], fromMs, toMs };
+  const { played, seconds, rows, ledger } = await replayThrough(system, "replay", history, steps);
+  const perSecond = (played.payments + played.labels) / seconds;
+  await writeReplayLog(system, rows, files, steps);
   const notByModel = rows.filter(({ decision }) => decision.rung !== "model").length;
   process.stdout.write(
     `\n  ${played.payments} payments and ${played.labels} labels in ${played.slices} slices, ${perSecond.toFixed(0)} events per second\n` +
       `  ${ledgerLine(ledger)} degraded=${notByModel}\n`,
   );
-  const model = await openRegistry(pathToFileURL(files.registry).href).resolve(MODEL_NAME, "champion");
-  const scores = await runPython("tripline_training.check_scores", [
-    ...["--features", files.logged],
-    ...["--scores", files.decisions],
-    ...["--model", model.directory],
-  ]);
+  const scores = await checkServedScores(pathToFileURL(files.registry).href, files);
   const assessed = await runPython("tripline_training.assess", [
     ...["--decisions", files.decisions],
     ...["--fold", fold.path],
