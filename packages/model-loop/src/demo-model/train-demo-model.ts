@@ -1,23 +1,19 @@
-import { execFile } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { promisify } from "node:util";
 import { backfill } from "@tripline/backfill/backfill";
 import { fileSource } from "@tripline/backfill/input/transactions-source";
 import { writeHistory } from "@tripline/backfill/input/write-history";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { holdLock } from "@tripline/local-stack/processes/hold-lock";
 import { openRegistry } from "@tripline/model-registry/open-registry";
-import { withFolderRegistry } from "@tripline/model-registry/store/with-folder-registry";
 import type { SimulationOptions } from "@tripline/simulator/create-simulation";
 import { DAY_MS } from "@tripline/simulator/keep-rhythm";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services";
-import { ROOT } from "@tripline/system/services/workspace";
 import type { StepLog } from "@tripline/system/step-log";
 import { z } from "zod";
-import { runPython, trainingPython } from "../run-python.js";
+import { trainChampion } from "../train-champion.js";
 import { cacheKey, dropOldEntries } from "./train-cache.js";
 
 export interface TrainOptions {
@@ -161,44 +157,21 @@ async function writeFeatures(folder: string, work: Work & { readonly cardTokenKe
   );
 }
 
-async function trainAndPublish(folder: string, work: Work): Promise<string> {
+function trainAndPublish(folder: string, work: Work): Promise<string> {
   const { simulation, historyEndMs, registryUrl, steps } = work;
-  await steps.run("install Python packages", () => trainingPython());
   const validFromMs = historyEndMs - VALID_DAYS * DAY_MS;
-  const commit = await currentCommit();
-  await steps.run("train, check and publish the model", () =>
-    withFolderRegistry(registryUrl, MODEL_NAME, (url) =>
-      runPython("tripline_training.train", [
-        ...["--features", join(folder, "features.parquet")],
-        ...["--feature-spec", join(ROOT, "packages", "contracts", "feature-spec.yaml")],
-        ...["--registry", url],
-        ...["--name", MODEL_NAME],
-        ...["--alias", "champion"],
-        ...["--train-from", instant(simulation.startMs + WARM_UP_DAYS * DAY_MS)],
-        ...["--train-to", instant(validFromMs - LABEL_DELAY_DAYS * DAY_MS)],
-        ...["--valid-from", instant(validFromMs)],
-        ...["--valid-to", instant(historyEndMs)],
-        // A first model serves without materialised profiles. Retraining learns from the lake which profiles payments
-        // have.
-        ...["--constant-online", profileFeatures().join(",")],
-        ...(commit === undefined ? [] : ["--commit", commit]),
-      ]),
-    ),
-  );
-  return openRegistry(registryUrl).aliasTarget(MODEL_NAME, "champion");
+  return trainChampion({
+    features: join(folder, "features.parquet"),
+    registryUrl,
+    periods: [
+      ...["--train-from", instant(simulation.startMs + WARM_UP_DAYS * DAY_MS)],
+      ...["--train-to", instant(validFromMs - LABEL_DELAY_DAYS * DAY_MS)],
+      ...["--valid-from", instant(validFromMs)],
+      ...["--valid-to", instant(historyEndMs)],
+    ],
+    title: "train, check and publish the model",
+    steps,
+  });
 }
-
-const profileFeatures = (): string[] =>
-  currentFeatureSpec().features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : []));
 
 const instant = (atMs: number): string => new Date(atMs).toISOString();
-
-/** For the model manifest; undefined without git. */
-export async function currentCommit(): Promise<string | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)("git", ["rev-parse", "HEAD"], { cwd: ROOT });
-    return stdout.trim();
-  } catch {
-    return undefined;
-  }
-}
