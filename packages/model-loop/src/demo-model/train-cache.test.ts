@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cacheKey, dropOldEntries } from "./train-cache.js";
+import { CODE, cacheKey, dropOldEntries } from "./train-cache.js";
 
 describe("cacheKey", () => {
   test("depends on each parameter and its boundaries", async () => {
@@ -14,6 +14,11 @@ describe("cacheKey", () => {
     expect(new Set(keys).size).toBe(3);
     expect(keys[3]).toBe(keys[0]);
     expect(keys[0]).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  test.each(CODE)("depends on files in %s", async (folder, pattern) => {
+    const names = await readdir(folder, { recursive: true });
+    expect(names.filter((name) => pattern.test(name))).not.toEqual([]);
   });
 });
 

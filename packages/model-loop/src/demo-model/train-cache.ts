@@ -7,14 +7,17 @@ import { ROOT } from "@tripline/system/services/workspace";
 const PRODUCT_CODE = /^(?!.*(\.test\.js|(^|\/)testing\/)).*\.js$/;
 
 /** The inputs of a training run: the code of each step, the feature spec and the parameters. */
-const CODE: readonly (readonly [folder: string, pattern: RegExp])[] = [
+export const CODE: readonly (readonly [folder: string, pattern: RegExp])[] = [
   [join(ROOT, "packages", "contracts"), /^feature-spec\.yaml$/],
   [join(ROOT, "packages", "simulator", "dist"), PRODUCT_CODE],
-  [join(ROOT, "packages", "contracts", "dist"), /^(currency|identifiers)\.js$/],
+  [
+    join(ROOT, "packages", "contracts", "dist"),
+    /^(country|currency|find-card-number|identifiers|payment-filter|generated\/payment-fields)\.js$/,
+  ],
   [join(ROOT, "packages", "feature-engine", "dist"), PRODUCT_CODE],
   [join(ROOT, "packages", "lake", "dist"), /^snapshot\/snapshot-format\.js$/],
   [join(ROOT, "packages", "backfill", "dist"), PRODUCT_CODE],
-  [join(ROOT, "packages", "model-loop", "dist"), /^training\/train-demo-model\.js$/],
+  [join(ROOT, "packages", "model-loop", "dist"), /^(demo-model\/train-demo-model|train-champion)\.js$/],
   [join(ROOT, "training"), /^params\.json$/],
   [join(ROOT, "training", "requirements"), /^training\.txt$/],
   [join(ROOT, "training", "tripline_training"), /\.py$/],
