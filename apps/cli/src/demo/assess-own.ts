@@ -69,7 +69,7 @@ export async function assessOnOwnData({ map, days, steps }: AssessOwnOptions): P
 }
 
 /** @throws Error for anything but two dates in order */
-export function parseDays(days: string): { fromMs: number; toMs: number } {
+function parseDays(days: string): { fromMs: number; toMs: number } {
   const [, from = "", to = ""] = /^(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})$/.exec(days) ?? [];
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to) + DAY_MS];
   if (toMs > fromMs) return { fromMs, toMs };
@@ -98,7 +98,7 @@ async function playAndAssess(system: RunningSystem, run: Run): Promise<number> {
 }
 
 /** The number of payments and frauds per outcome. */
-export function outcomeLines(rows: readonly DecidedPayment[]): string {
+function outcomeLines(rows: readonly DecidedPayment[]): string {
   const outcomes = Map.groupBy(rows, ({ decision }) => decision.outcome);
   return [...outcomes]
     .map(

@@ -48,7 +48,7 @@ export function mappedSource({
 }
 
 /** SQL for the accepted rows of `mapped` as rows of a transactions file. Equal times keep the order of the file. */
-export function paymentsSelect(mapping: Mapping): string {
+function paymentsSelect(mapping: Mapping): string {
   const values: Record<string, string> = {
     client_transaction_id: "mapped.transaction_id",
     card_token: "card_tokens.token",
