@@ -1,8 +1,8 @@
 import type { FieldError } from "@tripline/contracts/error-table";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { maskDigits } from "@tripline/contracts/find-card-number";
+import { closestName } from "@tripline/contracts/text/closest-name";
 import { z } from "zod";
-import { closestName } from "./closest-name.js";
 
 /** Enough to help a caller fix a request, however many faults it has. */
 const FIELD_ERRORS_MAX = 20;

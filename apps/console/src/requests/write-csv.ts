@@ -1,4 +1,4 @@
-import { csvCell } from "@tripline/contracts/csv-cell";
+import { csvCell } from "@tripline/contracts/text/csv-cell";
 
 /** RFC 4180: a value with a comma, a quote or a line break is quoted. */
 export function writeCsv(

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { closestName } from "@tripline/contracts/text/closest-name";
 import { sqlName, sqlText } from "../input/work-database.js";
-import { closest } from "./closest-name.js";
 import type { FieldSql } from "./field-sql.js";
 import { fieldsSql, source, textOf } from "./field-sql.js";
 import type { Mapping } from "./mapping.js";
@@ -58,7 +58,7 @@ function requireColumns(mapping: Mapping, columns: readonly string[], used: read
   const missing = used.filter((name) => !columns.includes(name));
   if (missing.length === 0) return;
   const named = missing.map((name) => {
-    const similar = closest(name, columns);
+    const similar = closestName(name, columns);
     return similar === undefined ? name : `${name} (did you mean ${similar}?)`;
   });
   throw new TriplineError(

@@ -1,4 +1,4 @@
-import { csvCell } from "@tripline/contracts/csv-cell";
+import { csvCell } from "@tripline/contracts/text/csv-cell";
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import { Option } from "commander";

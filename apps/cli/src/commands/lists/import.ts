@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { extname } from "node:path";
 import { createInterface } from "node:readline";
-import { csvText } from "@tripline/contracts/csv-cell";
+import { csvText } from "@tripline/contracts/text/csv-cell";
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import { parse } from "csv-parse";

@@ -1,4 +1,4 @@
-import { csvCell, csvText } from "@tripline/contracts/csv-cell";
+import { csvCell, csvText } from "@tripline/contracts/text/csv-cell";
 import type { ListEntry } from "../api/control.js";
 import type { NewEntry } from "./use-lists.js";
 

@@ -1,5 +1,3 @@
-import { editDistance } from "@tripline/contracts/edit-distance";
-
 /** Allows one mistake per three characters, rounded up, and at most three. */
 const MISTAKES_MAX = 3;
 const CHARACTERS_PER_MISTAKE = 3;
@@ -22,4 +20,18 @@ export function closestName(given: string, known: readonly string[]): string | u
 /** Makes `terminalId`, `Terminal-ID` and `terminal_id` equal. */
 function plain(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9]/g, "").toLowerCase();
+}
+
+/** The Levenshtein distance: the number of inserted, deleted or replaced characters. */
+function editDistance(left: string, right: string): number {
+  let above = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= left.length; row += 1) {
+    const here = [row];
+    for (let column = 1; column <= right.length; column += 1) {
+      const replaced = (above[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1);
+      here.push(Math.min(replaced, (above[column] ?? 0) + 1, (here[column - 1] ?? 0) + 1));
+    }
+    above = here;
+  }
+  return above[right.length] ?? 0;
 }
