@@ -35,15 +35,15 @@ export class AdministeredKafka implements KafkaAdmin {
 
   async ensureTopics(needed: readonly string[] = []): Promise<void> {
     const topics = (this.dependencies.topics ?? ALL_TOPICS).map((topic) => this.#configOf(topic));
-    // A client without access to a topic cannot see it either.
+    // Topics that this client may not access are not listed.
     const visible = new Set(await this.#call((admin) => admin.listTopics()));
     const enough = new Set(needed.map((name) => this.dependencies.topicPrefix + name));
-    // A client that sees all topics it needs creates none: it may lack the right, and the broker would reject and log
-    // each attempt.
+    // If every needed topic exists, do not create the others: this client may lack permission, and the broker would
+    // reject and log each attempt.
     const isEnough = enough.size > 0 && [...enough].every((topic) => visible.has(topic));
     const missing = isEnough ? [] : topics.filter(({ topic }) => !visible.has(topic));
     if (missing.length > 0) {
-      // Returns false if all of them already exist; topics that another service creates at the same time count as existing.
+      // Resolves to false if all topics exist, including those that another service creates at the same time.
       const request = { topics: missing, waitForLeaders: false, timeout: REQUEST_MS_MAX };
       await this.#call((admin) => admin.createTopics(request));
     }
@@ -107,7 +107,7 @@ export class AdministeredKafka implements KafkaAdmin {
     };
   }
 
-  /** Without these settings, records are only kept longer, so a client that may not change topics continues. */
+  /** Continues without permission to change topics: the only consequence is that Kafka keeps records longer. */
   async #completeConfigs(topics: readonly ConfiguredTopic[]): Promise<void> {
     const { log } = this.dependencies;
     try {
@@ -129,8 +129,7 @@ export class AdministeredKafka implements KafkaAdmin {
       try {
         const metadata = await this.#call((admin) => admin.fetchTopicMetadata({ topics: names }));
         this.#warnOfOtherPartitions(topics, metadata.topics);
-        // A broker may report a leader that does not know of its role yet. A request for offsets shows whether the
-        // leader is ready.
+        // A new leader may not know its role yet. A request for offsets shows whether it is ready.
         for (const topic of names) await this.#call((admin) => admin.fetchTopicOffsets(topic));
         return;
       } catch (thrown) {
@@ -150,7 +149,7 @@ export class AdministeredKafka implements KafkaAdmin {
     }
   }
 
-  /** Retries, within the time limit, if the broker says that a retry will help. */
+  /** Retries errors that the broker marks as retriable, until the time limit. */
   async #call<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const deadlineMs = performance.now() + CALL_MS_MAX;
     for (;;) {

@@ -12,8 +12,8 @@ export interface WantedConfig {
 }
 
 /**
- * Adds missing settings to topics that an older version created. A setting that an operator has changed is kept and
- * named in a warning. Kafka replaces all settings of a topic at once, so the existing ones are sent again.
+ * Adds missing settings to topics that an older version created. A setting that an operator has changed stays, and a
+ * warning names it. Kafka replaces all settings of a topic at once, so the existing ones are sent again.
  */
 export async function completeConfigs(admin: Admin, wanted: readonly WantedConfig[], log: Log): Promise<void> {
   if (wanted.length === 0) return;

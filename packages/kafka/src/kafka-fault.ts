@@ -24,7 +24,7 @@ export function protocolErrorName(thrown: unknown): string | undefined {
   return undefined;
 }
 
-/** Starts with the error itself. */
+/** The error itself and its causes. */
 function causesOf(thrown: unknown): Error[] {
   const errors: Error[] = [];
   const waiting = [thrown];
@@ -43,7 +43,7 @@ export function isRecordFault(thrown: unknown): boolean {
   return name !== undefined && RECORD_FAULTS.has(name);
 }
 
-/** Errors of a broker that does not know a new topic or its leader yet. */
+/** Errors from a broker that does not know a new topic or its leader yet. */
 const PASSING: ReadonlySet<string> = new Set([
   "UNKNOWN_TOPIC_OR_PARTITION",
   "LEADER_NOT_AVAILABLE",

@@ -7,7 +7,7 @@ import { patchRequestQueue } from "./patch-request-queue.js";
 import type { KafkaSecurity, Log, LogLevel } from "./port.js";
 
 const CONNECTION_MS_MAX = 1_000;
-/** A handshake takes two more round trips and CPU time on both sides. */
+/** Longer with TLS: the handshake takes two more round trips, and CPU time on both sides. */
 const TLS_CONNECTION_MS_MAX = 2_000;
 const KEEP_ALIVE_MS = 60_000;
 
@@ -24,7 +24,7 @@ export interface Client {
 }
 
 export interface ClientOptions {
-  /** Maximum wait for one response. */
+  /** Maximum wait for a response. */
   readonly requestMsMax: number;
   readonly retry: RetryOptions;
 }
@@ -105,15 +105,15 @@ const openTcpSocket = ({ host, port, ssl, onConnect }: Parameters<ISocketFactory
     ? connectTls({ host, port, ...serverName, ...tls }, onConnect)
     : connectPlain({ host, port }, onConnect);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  // A request is written in one piece and then waits for its response: delaying its last segment only adds latency.
+  // A request is a single write, so Nagle's algorithm would only delay its last segment.
   socket.setNoDelay(true);
   return socket;
 };
 
-/** kafkajs logs errors that are normal for a reconnecting client, so each is logged one level lower. */
+/** Log levels are one lower than in kafkajs, because it logs normal events of a reconnecting client as errors. */
 const LEVELS: Readonly<Record<string, LogLevel>> = { ERROR: "warn", WARN: "info", INFO: "debug" };
 
-/** The producer is rebuilt after every failure, so its sequence numbers are never reused after bounded retries. */
+/** This kafkajs warning does not apply: after a failure, a new producer with a new id replaces the old one. */
 const NOT_TRUE_HERE = "Limiting retries for the idempotent producer may invalidate EoS guarantees";
 
 function passOn({ namespace, label, log: content }: LogEntry, log: Log): void {

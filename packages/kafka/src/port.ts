@@ -48,7 +48,7 @@ export interface RecordBatch {
   readonly records: readonly IncomingRecord[];
 }
 
-/** For a handler that keeps records beyond its call, for example to collect them into files, and stores its own positions. */
+/** For a handler that keeps records after its call, for example to collect them in files, and stores its positions. */
 export interface OwnPositions {
   /**
    * Returns the start position. Called for each assigned partition, after its earlier handlers have ended and before
@@ -60,23 +60,23 @@ export interface OwnPositions {
    */
   begin(topic: string, partition: number, isMadeAnew: boolean): Promise<number>;
   /**
-   * This record was not handled, but is now a dead letter or was one before; the next one to handle comes after it.
-   * Called once for an unreadable batch, with the offset of its last record.
+   * The record was not handled, but is now a dead letter or was one before. Handling continues after it. Called once
+   * per unreadable batch, with the offset of its last record.
    */
   buried(topic: string, partition: number, offset: number, error: TriplineError): void;
 }
 
 /** Receives a consumer's events, for metrics. Called on the hot path: it must be fast and must not throw. */
 export interface ConsumerObserver {
-  /** How many records of a partition are waiting, according to its last fetch; `undefined` if another consumer has it now. */
+  /** The consumer lag of a partition, as of its last fetch; `undefined` if another consumer owns it now. */
   lag(topic: string, partition: number, records: number | undefined): void;
   deadLetter(topic: string, code: ErrorCode): void;
   /**
-   * Since when the oldest records of a partition have been failing and retried, on the clock of `performance.now()`;
-   * `undefined` when that is over, or another consumer has the partition now.
+   * When the oldest records of a partition started to fail, on the clock of `performance.now()`; `undefined` once they
+   * no longer fail, or if another consumer owns the partition now.
    */
   failing(topic: string, partition: number, sinceMs: number | undefined): void;
-  /** A broker answered a fetch, with or without records. Not called for a failed fetch. */
+  /** A broker responded to a fetch, with or without records. Not called for a failed fetch. */
   fetched?(): void;
 }
 
@@ -87,21 +87,23 @@ export interface ConsumerOptions {
   /** Records per partition. Default: `recordsTogetherMax`, or 500 if that is absent. */
   readonly recordsPerBatchMax?: number;
   /**
-   * Batches of several partitions that arrive at about the same time are passed together, up to this many records; a
-   * larger batch comes alone. Default: each batch comes alone.
+   * `handle` receives batches of several partitions that arrive at about the same time in one call, up to this many
+   * records. A larger batch gets its own call. Default: one call per batch.
    */
   readonly recordsTogetherMax?: number;
   /** Maximum number of concurrent calls of `handle`. Default: 6. */
   readonly roundsMax?: number;
   /**
    * Called with one batch per partition, never concurrently for the same partition. It must be idempotent: after a
-   * crash or a rebalance, records are redelivered. Its errors are handled according to `ERROR_TABLE[code].kafka`;
+   * crash or a rebalance, records are redelivered. `ERROR_TABLE[code].kafka` determines the reaction to its errors;
    * anything but a TriplineError counts as `internal`. If several batches fail with an error that is not temporary, it
-   * is called again for each of them alone, to find the partition with the bad record. It is not called for batches
-   * that cannot be read, or take more than 16 MiB decompressed: each becomes one dead letter by reference.
+   * is called for each of them alone, to find the partition with the bad record. Batches that are unreadable or exceed
+   * 16 MiB decompressed are not passed to it: each becomes one dead letter by reference.
    */
   handle(batches: readonly RecordBatch[]): Promise<void>;
-  /** Absent: starts at the group's committed offset and commits what was handled. Otherwise, only `commit` commits. */
+  /**
+   * Without it, starts at the group's committed offset and commits what was handled. With it, only `commit` commits.
+   */
   readonly positions?: OwnPositions;
   readonly observer?: ConsumerObserver;
   /** Called once, after the consumer has closed itself because `handle` threw an error whose reaction is `stop`. */
@@ -110,16 +112,16 @@ export interface ConsumerOptions {
 
 export interface EventConsumer {
   /**
-   * Resolves when partitions are assigned and are being fetched: records produced from then on arrive.
+   * Resolves when partitions are assigned and the client fetches them. Records produced after that arrive.
    *
    * @throws TriplineError `shutting-down` if closed before that.
    */
   readonly ready: Promise<void>;
-  /** Whether it is a live member of its group: the broker confirmed that within the last 10 s. */
+  /** Whether the broker confirmed within the last 10 s that it is a member of its group. */
   isHealthy(): boolean;
   /**
-   * The error of a partition whose oldest records have been failing and retried for `afterMs` (default 60,000), in a
-   * sentence that names the partition; undefined if there is none.
+   * The error of a partition whose oldest records have been failing for `afterMs` (default 60,000), in a sentence that
+   * names the partition; undefined if there is none.
    */
   stuck(afterMs?: number): TriplineError | undefined;
   /**
@@ -142,7 +144,7 @@ export interface TableChange {
 export interface FollowOptions {
   /** A compacted topic of the topic table, without the prefix. */
   readonly topic: string;
-  /** Prefix of the consumer group; each follower creates its own. It never commits. */
+  /** Prefix of the consumer group. Each follower creates its own group and never commits. */
   readonly group: string;
   /**
    * Called with changes in order; after a reconnect, some of them may be repeated. Errors are handled as for
@@ -171,21 +173,21 @@ export interface KafkaAdmin {
   /**
    * Creates every missing topic of the table and waits until each partition has a leader, at most 15 s.
    *
-   * @param needed the topics that the client needs, if it may not create topics or cannot see all of them. If all of
-   *   these exist, none is created
+   * @param needed the topics that the client needs; pass them if it may lack permission to create or see others. If all
+   *   of these exist, none is created
    */
   ensureTopics(needed?: readonly string[]): Promise<void>;
-  /** By partition: the offset that the next record will get. */
+  /** By partition: the end offset, which the next record will get. */
   endOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
-  /** By partition: the oldest offset still in Kafka; the end if there is none. */
+  /** By partition: the oldest offset still in Kafka; the end offset if the partition is empty. */
   startOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
   /** By partition: the offset of the next record to handle; a partition without a commit is absent. */
   committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>>;
-  /** Live members of a group; one that was killed counts until its session expires. 0 for an unknown group. */
+  /** Number of members of a group. A killed member counts until its session expires. 0 for an unknown group. */
   groupMembers(group: string): Promise<number>;
   clusterId(): Promise<string>;
   /**
-   * Gives the users named in `rights` exactly these rights. Requires a user who may change rights, and a broker with an
+   * Gives the users named in `rights` exactly these rights. Requires permission to change ACLs, and a broker with an
    * authorizer.
    *
    * @returns how many rights were added and removed
@@ -194,7 +196,7 @@ export interface KafkaAdmin {
   close(): Promise<void>;
 }
 
-/** A right of a user. Names exclude the topic prefix, which groups have as well. */
+/** A right of a user. Names of topics and groups exclude the prefix. */
 export interface KafkaRight {
   readonly user: string;
   readonly kind: "topic" | "group" | "cluster";
@@ -207,7 +209,7 @@ export interface KafkaRight {
 
 export interface ProducerOptions {
   /**
-   * How long a send waits for others while no request is pending. Default: 1 ms. Use 0 for callers that send everything
+   * How long a send waits for others while no request is pending. Default: 1 ms. Use 0 if the caller sends everything
    * in one turn of the event loop.
    */
   readonly lingerMs?: number;

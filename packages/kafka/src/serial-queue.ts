@@ -1,4 +1,4 @@
-/** Runs tasks one after the other. Its callers limit the length of the queue. */
+/** Runs tasks one after the other. The callers bound the queue's length. */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
 

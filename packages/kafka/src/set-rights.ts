@@ -18,7 +18,7 @@ const OPERATIONS = {
   describe: AclOperationTypes.DESCRIBE,
 } as const;
 
-/** Adds missing rights before it removes superfluous ones, so that a running service never lacks any. */
+/** Adds missing rights before it removes extra ones, so that a running service always has the rights it needs. */
 export async function setRights(
   admin: Admin,
   topicPrefix: string,

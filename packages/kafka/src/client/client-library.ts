@@ -21,7 +21,7 @@ export interface RawRecord {
   readonly headers: readonly (readonly [name: Buffer | string | null, value: Buffer | string | null])[];
 }
 
-/** A record with its exact bytes, which a dead letter needs. */
+/** A record with its original bytes, which a dead letter must contain. */
 export interface FetchedRecord extends IncomingRecord {
   readonly raw: RawRecord | UnreadBatch;
 }
@@ -36,11 +36,11 @@ export interface StampedRecord {
 
 export interface ClientProducer {
   connect(): Promise<void>;
-  /** Idempotent: a retry uses the same sequence numbers. Resolves when all in-sync replicas have the records. */
+  /** Idempotent: a retry uses the same sequence numbers. Resolves when all in-sync replicas have stored the records. */
   send(records: readonly StampedRecord[]): Promise<void>;
   /** Waits for pending responses. */
   close(): Promise<void>;
-  /** Closes the connections at once. Pending requests are lost, and nothing is retried. */
+  /** Closes the connections immediately. Pending requests are lost and not retried. */
   destroy(): void;
 }
 
@@ -65,15 +65,15 @@ export interface Place {
 }
 
 export interface ConsumerEvents {
-  /** The broker confirmed that this is a member of its group. */
+  /** The broker confirmed that this consumer is a member of its group. */
   alive(): void;
   /** Replaces all earlier assignments. */
   assigned(partitions: Assigned): void;
-  /** From now on, new records on the assigned partitions are fetched. */
+  /** The client has started to fetch the assigned partitions. */
   fetching(): void;
   /** A broker answered a fetch. */
   answered(): void;
-  /** @returns whether the records were accepted; otherwise they are fetched again */
+  /** @returns false to reject the records; the client then fetches them again */
   records(place: Place, fetched: Fetched<FetchedRecord>): boolean;
   /** A request failed and will be retried. */
   failing(error: unknown): void;
@@ -81,7 +81,7 @@ export interface ConsumerEvents {
   failed(error: unknown): void;
 }
 
-/** A group member. It starts at the committed offset, or at the oldest record if there is none, and never commits on its own. */
+/** A group member without auto-commit. It starts at the committed offset or, without one, at the oldest record. */
 export interface ClientConsumer {
   start(): Promise<void>;
   /** One request, without retries. */
@@ -94,6 +94,6 @@ export interface ClientConsumer {
   isConnected(): boolean;
   /** Leaves the group and disconnects. */
   leave(): Promise<void>;
-  /** Closes the connections at once, without retries. */
+  /** Closes the connections immediately, without retries. */
   destroy(): void;
 }

@@ -1,7 +1,7 @@
 const SEED = 0x9747b28c | 0;
 const M = 0x5bd1e995;
 
-/** MurmurHash 2 of 32 bits over the bytes of a key, as `org.apache.kafka.common.utils.Utils.murmur2`. */
+/** 32-bit MurmurHash2 of a key, identical to `org.apache.kafka.common.utils.Utils.murmur2`. */
 export function murmur2(key: Buffer): number {
   const byte = (index: number): number => key[index] ?? 0;
   let hash = SEED ^ key.length;

@@ -16,7 +16,7 @@ import { WorkGatherer } from "./work-gatherer.js";
 
 const RECORDS_PER_BATCH_MAX = 500;
 const ROUNDS_MAX = 6;
-/** The default: each batch is handled separately. */
+/** By default, each batch is handled separately. */
 const RECORDS_TOGETHER_MAX = 1;
 const RESTART: Backoff = { firstMs: 250, maxMs: 2_000 };
 /** After a session that lasted this long, the backoff restarts. */
@@ -29,7 +29,7 @@ export interface ConsumeDependencies {
   readonly log: Log;
 }
 
-/** A consumer that starts immediately and runs until it is closed, through any number of sessions. */
+/** A consumer that starts immediately and runs until it is closed. It starts a new session after each failure. */
 export function consumeTopics(dependencies: ConsumeDependencies, options: ConsumerOptions): EventConsumer {
   const consumer = new SupervisedConsumer(dependencies, options);
   consumer.start();
@@ -60,7 +60,7 @@ class SupervisedConsumer implements EventConsumer {
       this.#markReady = resolve;
       this.#markNeverReady = reject;
     });
-    // Without this, a caller that does not await `ready` would crash on its rejection.
+    // Prevents an unhandled rejection if the caller does not await `ready`.
     this.ready.catch(() => {});
     this.#gatherer = new WorkGatherer({
       doTogether: (batches) => options.handle(batches),
@@ -144,16 +144,16 @@ class SupervisedConsumer implements EventConsumer {
   async #handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void> {
     const [first] = records;
     if (first === undefined) return;
-    // Thrown like a handler's error, until the batch is handled alone and becomes a dead letter.
+    // Treated as a handler's error: `handleChunk` isolates the batch and dead-letters it.
     for (const { raw } of records) if (raw instanceof UnreadBatch) throw raw.error;
-    // Handled separately, so that a permanent failure of one partition does not block the others of the same fetch.
+    // One call per partition, so that a permanent failure in one does not block the others of the same fetch.
     await this.#gatherer.run({ topic: first.topic, partition: first.partition, records }, isRepeated);
   }
 
   async #bury(record: FetchedRecord, error: TriplineError): Promise<void> {
     const { group, observer, positions } = this.options;
     const { topic, partition, offset } = record;
-    // A dead letter that cannot be handled stays in place: dead-letter topics have no dead letters.
+    // A dead letter that cannot be handled stays where it is: dead-letter topics have no dead-letter topic.
     if (!isDeadLetterTopic(topic)) await this.#sendLetter(record, error);
     this.dependencies.log("error", "consumer: dead letter", { group, topic, partition, offset, code: error.code });
     observer?.deadLetter(topic, error.code);

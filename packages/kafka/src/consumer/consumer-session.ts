@@ -11,34 +11,34 @@ import { PartitionWorker } from "./partition-worker.js";
 
 const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 2_000;
-/** How long the group waits for its members to rejoin. They notice a rebalance at their next heartbeat. */
+/** How long the group waits for its members to rejoin. Members notice a rebalance at their next heartbeat. */
 const REBALANCE_MS = 15_000;
-/** How long a fetch waits for records. New records end the wait; a partition that resumes fetching waits until then. */
+/** How long a broker holds a fetch open without new records. A resumed partition joins only the next fetch. */
 const FETCH_MS = 100;
 const FETCH_BYTES_PER_PARTITION = 1024 ** 2;
 const REQUEST_MS_MAX = 5_000;
 const LEAVE_MS_MAX = 2_000;
-/** Joining a group never takes this long. A connected client that is silent for longer is considered hung. */
+/** A connected client without a sign of life for this long counts as hung. Joining a group is always faster. */
 const SILENCE_MS_MAX = 30_000;
 const WATCH_MS = 1_000;
 
 export interface SessionOptions {
   readonly library: ClientLibrary;
-  /** Group and topics, with the prefix. */
+  /** Group and topics include the prefix. */
   readonly group: string;
   readonly topics: readonly string[];
   readonly topicPrefix: string;
   readonly recordsPerBatchMax: number;
   readonly memory: PartitionMemory;
   readonly log: Log;
-  /** Aborted when the consumer closes: nothing is retried, and no more records are accepted. */
+  /** Aborted when the consumer closes: retries stop, and no more records are accepted. */
   readonly closing: AbortSignal;
   readonly positions?: OwnPositions;
   readonly observer?: ConsumerObserver;
   handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void>;
   bury(record: FetchedRecord, error: TriplineError): Promise<void>;
   stop(error: TriplineError): void;
-  /** Partitions are assigned and are being fetched. */
+  /** Called when partitions are assigned and the client fetches them. */
   ready(): void;
 }
 
@@ -49,13 +49,13 @@ interface Assignment {
   readonly signal: AbortSignal;
   readonly committer: OffsetCommitter;
   readonly workers: Map<string, PartitionWorker>;
-  /** The end of each partition at its last fetch; kept only if the lag is observed. */
+  /** The end offset of each partition at its last fetch; recorded only if an observer wants the lag. */
   readonly ends: Map<string, number>;
 }
 
 /**
- * One client consumer, from connecting until it fails. The client only fetches, sends heartbeats and commits. Records go
- * directly into a queue per partition: if the client waited until they were processed, the slowest partition would delay all
+ * One client consumer, from connecting until it fails. The client only fetches, sends heartbeats and commits. Records
+ * go directly into a queue per partition. If the client waited for handlers, the slowest partition would delay all
  * fetches and, during a rebalance, the heartbeats.
  */
 export class ConsumerSession {
@@ -119,7 +119,7 @@ export class ConsumerSession {
     this.#observeLag(this.#assignment, offset);
   }
 
-  /** Resolves with the cause once the client has failed permanently or hangs. */
+  /** Runs until the client fails permanently or hangs. Resolves with the cause. */
   async run(): Promise<unknown> {
     const watch = setInterval(() => this.#watch(), WATCH_MS);
     this.#consumer.start().catch(this.#fail);
@@ -131,13 +131,13 @@ export class ConsumerSession {
     return cause;
   }
 
-  /** Ends `run`: commits what was handled, leaves the group and disconnects. Handlers should have ended before this. */
+  /** Ends `run`: commits what was handled, leaves the group and disconnects. Call it after the handlers have ended. */
   async close(): Promise<void> {
     this.#isMember = false;
     if (this.#assignment !== undefined) await settlesWithin(LEAVE_MS_MAX, this.#assignment.committer.idle());
     const left = this.#consumer.leave();
     if (this.#consumer.isConnected()) await settlesWithin(LEAVE_MS_MAX, left);
-    // Ends pending retries and therefore the wait.
+    // Stops the client's retries, so that `left` settles.
     this.#consumer.destroy();
     await settlesWithin(LEAVE_MS_MAX, left);
     this.#fail(new Error("closed"));
@@ -190,12 +190,12 @@ export class ConsumerSession {
     observer.lag(topic.slice(topicPrefix.length), partition, Math.max(0, end - offset));
   }
 
-  /** @returns whether the records were accepted; otherwise they are fetched again */
+  /** @returns false if it rejects the records; the client then fetches them again */
   #takeIn(place: Place, fetched: Fetched<FetchedRecord>): boolean {
     if (this.#assignment === undefined || !isIn(this.#assignment.partitions, place)) return false;
     const { topic, partition } = place;
     if (this.options.closing.aborted) {
-      // The partition is also paused; otherwise it would be fetched again and again until the session ends.
+      // Pause the partition; otherwise the client would fetch the same records again until the session ends.
       this.#consumer.pause(place);
       return false;
     }

@@ -5,7 +5,7 @@ import type { FetchedRecord, RawRecord } from "../client/client-library.js";
 import { UnreadBatch } from "./unread-batch.js";
 
 const MESSAGE_LENGTH_MAX = 1_000;
-/** A dead letter by reference omits keys and headers longer than this. */
+/** Longer keys and headers are omitted from a dead letter by reference. */
 const KEPT_BYTES_MAX = 1_000;
 /** Headers that help to find the payment. */
 const KEPT_HEADERS = [HEADERS.traceparent, HEADERS.schema, HEADERS.tenant];
@@ -18,7 +18,7 @@ export function deadLetter(record: FetchedRecord, error: TriplineError, group: s
   return { key, value, headers: [...headers, ...Object.entries(errorHeaders(record, error, group))] };
 }
 
-/** For a record that is unreadable or too large for a dead letter: its position, and data to identify it. */
+/** A dead letter by reference, for a record that is unreadable or too large: its position, and data to identify it. */
 export function letterByReference(record: FetchedRecord, error: TriplineError, group: string): RawRecord {
   const { raw } = record;
   const headers = errorHeaders(record, error, group);

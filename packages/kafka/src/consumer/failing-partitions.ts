@@ -1,10 +1,10 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** How long a partition's oldest records may fail repeatedly before it counts as stuck. */
+/** A partition whose oldest records have failed for this long counts as stuck. */
 export const STUCK_MS = 60_000;
 
 interface Failure {
-  /** When the first attempt since the last success of this partition failed, on the clock of `performance.now()`. */
+  /** Time of the first failure since this partition's last success, on the clock of `performance.now()`. */
   readonly sinceMs: number;
   readonly error: TriplineError;
 }
@@ -23,12 +23,14 @@ export class FailingPartitions {
     if (known === undefined) this.onChange(key, sinceMs);
   }
 
-  /** Its records were handled, or another consumer has the partition now. */
+  /** The partition's records were handled, or another consumer owns it now. */
   ended(key: string): void {
     if (this.#failures.delete(key)) this.onChange(key, undefined);
   }
 
-  /** The error of the partition that has failed longest, if that is longer than `afterMs`; its message names the partition. */
+  /**
+   * The error of the partition that has failed longest, if for more than `afterMs`. The message names the partition.
+   */
   stuck(afterMs = STUCK_MS): TriplineError | undefined {
     const [oldest] = [...this.#failures].sort(([, a], [, b]) => a.sinceMs - b.sinceMs);
     if (oldest === undefined) return undefined;

@@ -13,13 +13,13 @@ export type FollowDependencies = ConsumeDependencies & AdminDependencies;
 const ENDS_BACKOFF: Backoff = { firstMs: 100, maxMs: 2_000 };
 const POLL_MS = 20;
 /**
- * Fetches must stay empty for this long. The last offset may never arrive: compaction may have removed the last records
- * along with their keys.
+ * The table counts as read to its end after this long without new records. Waiting for the last offset is not enough:
+ * compaction may have removed it.
  */
 const QUIET_MS = 8_000;
 /**
- * Far longer than a fetch waits for records. If the brokers have been silent for longer than this, nothing is known
- * about the records.
+ * Without a response for this long, the follower cannot tell whether there are new records. A fetch normally takes much
+ * less time.
  */
 const SILENCE_MS_MAX = 2_000;
 
@@ -40,9 +40,9 @@ class TableFollower implements FollowedTable {
   readonly ready: Promise<void>;
   readonly #closing = new AbortController();
   readonly #consumer: EventConsumer;
-  /** By partition: the offset after the last applied one. */
+  /** By partition: the offset after the last applied record. */
   readonly #next = new Map<number, number>();
-  /** Since when fetches have succeeded continuously without new records; valid only if the last response is recent. */
+  /** When the last new record arrived or fetches last started to succeed. Valid only if the last response is recent. */
   #quietSinceMs = 0;
   #answeredAtMs = Number.NEGATIVE_INFINITY;
   #isCaughtUp = false;
@@ -67,7 +67,7 @@ class TableFollower implements FollowedTable {
       onStop,
     });
     this.ready = this.#catchUp();
-    // Without this, a caller that does not await `ready` would crash on its rejection.
+    // Prevents an unhandled rejection if the caller does not await `ready`.
     this.ready.catch(() => {});
   }
 
@@ -106,8 +106,8 @@ class TableFollower implements FollowedTable {
   }
 
   /**
-   * Whether Kafka has shown that nothing is left to read. A row that fails, or whose dead letter is being sent, is
-   * still left.
+   * Whether fetches show that nothing is left to read. A row counts as left while it fails or its dead letter is being
+   * sent.
    */
   #isQuiet(): boolean {
     const nowMs = performance.now();

@@ -11,21 +11,21 @@ const BACKOFF: Backoff = { firstMs: 50, maxMs: 5_000 };
 export interface ChunkSteps<R> {
   /** @param isRepeated whether handling these records has failed before */
   handle(records: readonly R[], isRepeated: boolean): Promise<void>;
-  /** Resolves when the dead letter is acknowledged. */
+  /** Writes the record as a dead letter. Resolves when Kafka has acknowledged it. */
   bury(record: R, error: TriplineError): Promise<void>;
   /** Everything up to and including this record is done. Called in order. */
   done(last: R): void;
   /** An attempt to handle or dead-letter records has failed and will be repeated. */
   failing(error: TriplineError): void;
-  /** Aborted when the partition is lost or the consumer closes: nothing is retried after that. */
+  /** Aborted when the partition is lost or the consumer closes. Retries stop then. */
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly backoff?: Backoff;
 }
 
 /**
- * Handles records of one partition in order, with the reactions to errors in `ERROR_TABLE`. A chunk with a record that
- * can never be handled is halved until that record is alone; it becomes a dead letter, and the others continue.
+ * Handles records of one partition in order, with the reactions to errors in `ERROR_TABLE`. If a record can never be
+ * handled, its chunk is halved until the record is alone. It is then dead-lettered, and the others continue.
  *
  * @returns whether the whole chunk is done; false if the signal was aborted first.
  * @throws TriplineError an error whose reaction is `stop`
@@ -37,7 +37,7 @@ export async function handleChunk<R>(records: readonly R[], steps: ChunkSteps<R>
 async function handlePart<R>(records: readonly R[], steps: ChunkSteps<R>, isWhole: boolean): Promise<boolean> {
   const last = records.at(-1);
   if (last === undefined) return true;
-  // After a chunk has been retried as a whole, its parts are not retried until they are single records.
+  // Parts of a chunk are not retried again, except single records.
   const retriesFew = isWhole || records.length === 1 ? RETRIES_FEW : 0;
   const outcome = await tryHandling(records, steps, retriesFew);
   if (outcome === "aborted") return false;

@@ -3,13 +3,13 @@ import type { Log } from "../port.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, wait } from "../wait-backoff.js";
 
-/** Consecutive failures, while connected to Kafka, after which commits are considered to fail permanently: about 6 s. */
+/** After this many consecutive failures while connected (about 6 s), commits count as failing permanently. */
 const FAILURES_MAX = 10;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 1_000 };
-/** Between two commits of one assignment: a commit costs a consumer and its broker as much as a fetch. */
+/** Pause between two commits of one assignment: a commit costs the consumer and the broker as much as a fetch. */
 const PAUSE_MS = 50;
 
-/** Errors that indicate a new owner of the partition: there is nothing to commit. */
+/** Errors that mean that this member no longer owns the partition, so it must not commit. */
 const LOST: ReadonlySet<string> = new Set([
   "ILLEGAL_GENERATION",
   "UNKNOWN_MEMBER_ID",
@@ -29,7 +29,7 @@ export interface CommitSteps {
   /** One commit request, without internal retries. */
   commit(offsets: readonly PartitionOffset[]): Promise<void>;
   isConnected(): boolean;
-  /** Commits fail although Kafka is available and the group has not changed. */
+  /** Called when commits keep failing although Kafka is available and the group has not changed. */
   giveUp(error: unknown): void;
   readonly log: Log;
   readonly backoff?: Backoff;
@@ -38,8 +38,8 @@ export interface CommitSteps {
 }
 
 /**
- * Commits the offsets of one assignment: the first immediately, then one request at a time with a pause after each.
- * Records handled in the meantime are part of the next commit, so handling never waits for one. Aborted when the
+ * Commits the offsets of one assignment: the first immediately, then one request at a time with a pause after each. The
+ * next commit includes all records handled in the meantime, so handlers never wait for a commit. Stops when the
  * assignment ends.
  */
 export class OffsetCommitter {
@@ -59,7 +59,7 @@ export class OffsetCommitter {
     this.#running ??= this.#run();
   }
 
-  /** From now on without pauses. Resolves when everything marked so far is committed or given up. */
+  /** Commits without pauses from now on. Resolves when all marked offsets are committed or abandoned. */
   async idle(): Promise<void> {
     this.#isHurried = true;
     this.#endPause();
@@ -75,7 +75,7 @@ export class OffsetCommitter {
         if (!this.#isHurried && !this.signal.aborted) await this.#pause();
       }
     } finally {
-      // Reset in the same turn that found nothing left, so that an offset marked a turn later restarts this.
+      // Reset in the same turn of the event loop as the last check, so that a later `mark` starts a new run.
       this.#running = undefined;
     }
   }
@@ -90,7 +90,7 @@ export class OffsetCommitter {
     });
   }
 
-  /** Retries while Kafka is unavailable, until the assignment ends: it may continue when Kafka is back. */
+  /** Retries while Kafka is unavailable, until the assignment ends: the same assignment may continue afterwards. */
   async #commit(offsets: readonly PartitionOffset[]): Promise<void> {
     let failures = 0;
     for (let tries = 1; !this.signal.aborted; tries += 1) {

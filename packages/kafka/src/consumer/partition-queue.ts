@@ -8,7 +8,7 @@ interface Queued {
 export interface Fetched<R extends Queued> {
   /** The offset from which records were fetched, if known. */
   readonly askedFrom: number;
-  /** The offset that follows the last one fetched, control records included. */
+  /** The offset after the last fetched record, including control records. */
   readonly nextOffset: number;
   /** The offset that the partition's next record will get. */
   readonly endOffset: number;
@@ -16,15 +16,15 @@ export interface Fetched<R extends Queued> {
 }
 
 /**
- * kafkajs has one pending fetch per broker, so at most two of them can include a partition while its leader moves.
- * Beyond that, a gap is real and not a late response, for example because retention deleted the records in between.
+ * A client has one pending fetch per broker, so while a leader moves, at most two can include the partition. After more
+ * rejections than this, the gap is real: for example, retention has deleted the records in between.
  */
 const GAPS_REFUSED_MAX = 3;
 
 /**
- * Records of one partition that are waiting to be handled, in order and without duplicates. kafkajs may deliver a fetch
- * that was requested before a rebalance or before an earlier response was accepted: repeated records are dropped, and a
- * response that would skip records is rejected, so that kafkajs fetches again from the end of this queue.
+ * Records of one partition that are waiting to be handled, in order and without duplicates. A client may deliver a
+ * response to an outdated request, for example from before a rebalance. The queue drops repeated records. It rejects a
+ * response that would skip records, so that the client fetches again from the end of this queue.
  */
 export class PartitionQueue<R extends Queued> {
   #records: R[] = [];
@@ -46,7 +46,7 @@ export class PartitionQueue<R extends Queued> {
     return this.#bytes;
   }
 
-  /** Accepts a fetch, without its duplicate records. @returns false if the fetch was rejected */
+  /** Adds the records of a fetch, without duplicates. @returns false if the fetch was rejected */
   accept(fetched: Fetched<R>): boolean {
     const { askedFrom, nextOffset, records } = fetched;
     if (this.isMadeAnew(fetched)) {
@@ -68,7 +68,7 @@ export class PartitionQueue<R extends Queued> {
     return true;
   }
 
-  /** Whether the log is shorter than what was already read: the topic was recreated, and its offsets mean other records. */
+  /** Whether the log ends before the current position: the topic was recreated, and its offsets were reused. */
   isMadeAnew({ endOffset }: Fetched<R>): boolean {
     return this.#position !== undefined && endOffset < this.#position;
   }
@@ -80,7 +80,7 @@ export class PartitionQueue<R extends Queued> {
     this.#gapsRefused = 0;
   }
 
-  /** Drops records that an earlier assignment has handled in the meantime. */
+  /** Drops records that an earlier assignment has handled. */
   skipTo(handledTo: number): void {
     const first = this.#records.findIndex(({ offset }) => offset >= handledTo);
     this.take(first < 0 ? this.#records.length : first);

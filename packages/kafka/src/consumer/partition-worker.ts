@@ -11,19 +11,19 @@ import type { Fetched } from "./partition-queue.js";
 import { PartitionQueue } from "./partition-queue.js";
 
 const BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
-/** A partition is paused above this size, or above two chunks. */
+/** Fetching pauses while more than this, or more than two chunks, is waiting. */
 const QUEUED_BYTES_MAX = 4 * 1024 ** 2;
 
-/** State that all assignments of one consumer share, by `topic/partition`. One entry per existing partition. */
+/** State shared by all assignments of a consumer, by `topic/partition`. At most one entry per existing partition. */
 export interface PartitionMemory {
   /** The offset up to which records are done. */
   readonly handledTo: Map<string, number>;
-  /** The end of work that an earlier assignment may still be doing. */
+  /** Settles when the work on a partition, possibly of an earlier assignment, has ended. */
   readonly working: Map<string, Promise<void>>;
   readonly failing: FailingPartitions;
 }
 
-/** The position of a partition whose handler stores it. */
+/** The position of a partition whose handler stores positions itself. */
 export interface OwnPosition {
   /** @param isMadeAnew see `OwnPositions.begin` */
   begin(isMadeAnew: boolean): Promise<number>;
@@ -34,12 +34,12 @@ export interface OwnPosition {
 }
 
 export interface PartitionSteps {
-  /** Absent: it starts at the group's committed offset and commits what was handled. */
+  /** If absent, the worker starts at the group's committed offset and commits what was handled. */
   readonly own?: OwnPosition;
   readonly recordsPerBatchMax: number;
   handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void>;
   bury(record: FetchedRecord, error: TriplineError): Promise<void>;
-  /** Everything before `offset` is done. */
+  /** Called when everything before `offset` is done. */
   commit(offset: number): void;
   stop(error: TriplineError): void;
   readonly signal: AbortSignal;
@@ -127,7 +127,7 @@ export class PartitionWorker {
     working.set(this.key, done);
   }
 
-  /** Never rejects. Retries as long as the partition is assigned: nothing can be handled before this succeeds. */
+  /** Never rejects. Retries while the partition is assigned, because no record can be handled before this succeeds. */
   async #begin(own: OwnPosition, isMadeAnew: boolean): Promise<void> {
     const { signal, log, stop } = this.steps;
     for (let tries = 1; !signal.aborted; tries += 1) {
@@ -155,7 +155,7 @@ export class PartitionWorker {
     }
   }
 
-  /** Work of an earlier assignment that has just ended may have handled records that were fetched again in the meantime. */
+  /** An earlier assignment may have handled some of the queued records in the meantime. */
   #skipHandled(): void {
     const handledTo = this.memory.handledTo.get(this.key);
     if (handledTo === undefined) return;
@@ -170,14 +170,14 @@ export class PartitionWorker {
     try {
       while (this.#queue.size > 0 && !signal.aborted) {
         const chunk = this.#queue.take(recordsPerBatchMax);
-        // Resumed before the chunk is handled, so that the next fetch runs in parallel.
+        // Resume before handling the chunk, so that the next fetch runs in parallel.
         if (this.#queue.size <= recordsPerBatchMax && this.#queue.bytes <= QUEUED_BYTES_MAX) this.release();
         await handleChunk(chunk, this.#chunkSteps());
       }
     } catch (thrown) {
       this.steps.stop(asTriplineError(thrown));
     } finally {
-      // Reset in the same turn as the last check of the queue, so that later records restart the work.
+      // Reset in the same turn of the event loop as the last check, so that later records restart the work.
       this.#isWorking = false;
     }
   }

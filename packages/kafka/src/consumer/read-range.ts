@@ -24,14 +24,14 @@ export interface RangeOptions {
   /** By partition; absent or empty ranges are not read. */
   readonly ranges: ReadonlyMap<number, OffsetRange>;
   /**
-   * Called only with records of the ranges. After a failure they may be redelivered.
+   * Called only with records in the ranges. After a failure, records may be redelivered.
    *
-   * @param commit commits how far the group has processed the partition
+   * @param commit commits the group's position in the partition
    */
   handle(batch: RecordBatch, commit: (offset: number) => void): Promise<void> | void;
   /**
-   * Called with a record that `handle` rejected permanently, or the last one of an unreadable batch; the range
-   * continues after it. A record of a dead-letter topic simply stays there.
+   * Called with a record that `handle` rejected permanently, or with the last record of an unreadable batch. Reading
+   * continues after it. A record of a dead-letter topic stays there.
    */
   skipped?(place: SkippedRecord, commit: (offset: number) => void): void;
   /** Awaited at the end, before the consumer closes. */

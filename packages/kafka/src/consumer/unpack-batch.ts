@@ -5,14 +5,14 @@ import { TriplineError } from "@tripline/contracts/error-table";
 
 /** Memory limit for the decompressed records of one batch, and of one partition in one fetch. */
 export const UNPACKED_BYTES_MAX = 16 * 1024 ** 2;
-/** Memory of a record in addition to its bytes: a batch with very many empty records is also large. */
+/** Memory per record in addition to its bytes: a batch of many empty records also needs memory. */
 const RECORD_OVERHEAD_BYTES = 256;
 /** Maximum keys and headers read per batch; 16,000 payments have 180,000. */
 export const UNPACKED_TEXTS_MAX = 500_000;
-/** zstd allocates its window before it decompresses anything: the limit is 16 MiB, more than its level 19 requires. */
+/** Maximum window, which zstd allocates before it decompresses: 16 MiB, more than level 19 requires. */
 const ZSTD_WINDOW_LOG_MAX = 24;
 const CHUNK_BYTES = 64 * 1024;
-/** Node's error codes if the output would be larger, or if zstd requires a larger window. */
+/** Node's error codes for output beyond the limit, and for a larger zstd window. */
 const TOO_LARGE: ReadonlySet<unknown> = new Set(["ERR_BUFFER_TOO_LARGE", "ZSTD_error_frameParameter_windowTooLarge"]);
 
 /** Numbers of the codecs in a batch's attributes (https://kafka.apache.org/documentation/#recordbatch). */
@@ -31,7 +31,7 @@ export interface PackedRecords {
 }
 
 /*
-  records of a compressed batch => one stream of its codec over all of its Records, without their count
+  records of a compressed batch => one compressed stream of all Records, without their count
     1 gzip => RFC 1952
     2 snappy, 3 lz4 => not read here
     4 zstd => RFC 8878
@@ -40,7 +40,7 @@ export interface PackedRecords {
 */
 /**
  * @param bytesMax memory limit for the records
- * @throws TriplineError `body-too-large` as soon as they exceed it, without decompressing the rest;
+ * @throws TriplineError `body-too-large` as soon as the records exceed it, without decompressing the rest;
  *   `message-unreadable` for an unsupported codec or corrupt bytes
  */
 export async function unpackRecords({ codec, bytes, count }: PackedRecords, bytesMax: number): Promise<Buffer> {

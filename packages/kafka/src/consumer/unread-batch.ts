@@ -6,7 +6,7 @@ export interface UnreadContent {
   readonly lastOffset: number;
   /** The number of records that the batch header states. */
   readonly count: number;
-  /** The records as they are on the topic. */
+  /** The records in the encoding of the topic. */
   readonly packed: Buffer;
   /** Why the records cannot be read. */
   readonly error: TriplineError;
@@ -18,7 +18,7 @@ export class UnreadBatch {
   readonly lastOffset: number;
   readonly count: number;
   readonly sizeBytes: number;
-  /** Computed immediately, so that the fetch response can be freed. */
+  /** Computed immediately, so that the fetch response can be garbage-collected. */
   readonly sha256: string;
   readonly error: TriplineError;
 

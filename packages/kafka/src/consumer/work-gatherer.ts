@@ -3,9 +3,9 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 
 export interface GatherOptions<T> {
   /**
-   * Processes several items at once, and resolves when all are done. If it rejects, any part of the work may have been
-   * done, so items must be repeatable. On temporary errors (`retry` in the error table), all items fail, and retries
-   * run alone; on any other error, which a single item may have caused, each is repeated separately.
+   * Processes several items at once, and resolves when all are done. If it rejects, part of the work may have been
+   * done, so items must be idempotent. On a temporary error (`retry` in the error table), all items fail, and callers
+   * retry them alone. On any other error, each item is repeated separately, because a single one may be the cause.
    */
   doTogether(pieces: readonly T[]): Promise<void>;
   /** Size of an item, in the unit of `sizeMax`. */
@@ -24,9 +24,8 @@ interface Waiting<T> {
 }
 
 /**
- * Batches items that arrive at about the same time: while rounds are running, the next one is collected. So a busy
- * service makes few large round trips, and an idle one does not wait. The queue is only as long as the number of
- * callers, which wait for their items.
+ * Batches items that arrive while earlier rounds are running. A busy service makes few large round trips, and an idle
+ * one does not wait. The queue has at most one item per caller, because callers wait for their items.
  */
 export class WorkGatherer<T> {
   readonly #options: GatherOptions<T>;
@@ -40,7 +39,7 @@ export class WorkGatherer<T> {
   /**
    * Resolves when this item is done; rejects only with the error of this item.
    *
-   * @param isAlone for an item that failed before: it may be the cause, permanently
+   * @param isAlone for an item that failed before and may be the cause
    */
   run(piece: T, isAlone = false): Promise<void> {
     const settle = Promise.withResolvers<void>();
@@ -54,7 +53,7 @@ export class WorkGatherer<T> {
 
   /** One of the concurrent rounds: continues as long as items are waiting. Never rejects. */
   async #work(): Promise<void> {
-    // Batches that one fetch returned for several partitions arrive within the same turn.
+    // Batches of several partitions from the same fetch arrive in the same turn of the event loop.
     await nextTurn();
     for (let round = this.#take(); round.length > 0; round = this.#take()) await this.#do(round);
     this.#rounds -= 1;

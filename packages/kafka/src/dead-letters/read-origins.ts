@@ -4,7 +4,7 @@ import { deadLetterTopic } from "@tripline/contracts/topics";
 import { readRange } from "../consumer/read-range.js";
 import type { IncomingRecord, Kafka } from "../port.js";
 
-/** Original position of the records of a dead letter: one record, or all of a batch. */
+/** Original position of a dead letter's record or, for an unreadable batch, of all its records. */
 export interface LetterOrigin {
   readonly partition: number;
   readonly first: number;

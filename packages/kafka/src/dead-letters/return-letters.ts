@@ -8,15 +8,15 @@ import { readRange } from "../consumer/read-range.js";
 import type { IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "../port.js";
 
 /**
- * The group whose committed offsets record which dead letters were redriven. The control service has the right to use
- * this name.
+ * The group whose committed offsets record which dead letters were redriven. The control service has permission to use
+ * this group.
  */
 export const RETURN_GROUP = "control-dead-letters";
 
 const COMMIT_MS_MAX = 10_000;
 const POLL_MS = 20;
 
-/** Headers of the dead letter itself, and headers for a caller that stopped waiting long ago. */
+/** Headers that are not redriven: those of the dead letter, and those for a caller that stopped waiting long ago. */
 const DROPPED: ReadonlySet<string> = new Set([
   ...Object.values(DEAD_LETTER_HEADERS),
   HEADERS.deadline,
@@ -41,7 +41,7 @@ export interface DeadLetter {
   readonly group: string;
   /** When it was dead-lettered, in milliseconds since the epoch. */
   readonly buriedAtMs: number;
-  /** How often it was redriven before. */
+  /** How many times it was redriven before. */
   readonly returned: number;
   /** Position of the original, if the dead letter does not contain it. */
   readonly reference?: LetterReference;
@@ -64,7 +64,7 @@ export interface Returned {
   readonly returned: number;
   /** One sentence for each dead letter that cannot be redriven. It is skipped from now on. */
   readonly skipped: readonly string[];
-  /** Number of dead letters skipped because of their code; the next redrive considers them again. */
+  /** Number of dead letters with another code; the next redrive considers them again. */
   readonly left: number;
 }
 
@@ -107,7 +107,7 @@ export interface LookOptions {
   onBatch(records: readonly IncomingRecord[]): Promise<void> | void;
   /** Called for dead letters that cannot be read. */
   onSkipped?(sentence: string): void;
-  /** Maximum number per partition, the newest ones. Default: all. */
+  /** Reads only this many of the newest dead letters per partition. Default: all. */
   readonly newestMax?: number;
 }
 
@@ -147,7 +147,7 @@ export interface ReturnOptions {
   readonly code?: string | undefined;
   /** Only these dead letters. */
   readonly places?: readonly LetterPlace[] | undefined;
-  /** Whether a dead letter after the group's committed offset was already redriven; if so, it is not redriven again. */
+  /** Whether an earlier run has redriven a dead letter after the group's committed offset. It is then skipped. */
   isBack?(place: LetterPlace): boolean;
   /** Called, and awaited, each time dead letters have been written to their topic. */
   onReturned?(letters: readonly DeadLetter[]): Promise<void>;
@@ -157,7 +157,7 @@ export interface ReturnOptions {
  * Redrives dead letters: writes them to their original topic, without the dead-letter headers. A record that fails
  * again becomes a new dead letter, after the end of this run. A crash may cause dead letters to be redriven twice,
  * which every consumer must tolerate anyway. One that cannot be redriven, because it is a reference or too large for
- * its topic, is skipped. The committed offset stays before the first dead letter that was left.
+ * its topic, is skipped. The committed offset stays before the first dead letter that was not redriven.
  *
  * @throws TriplineError `state-conflict` while another redrive is running; `kafka-unavailable`; `deadline-exceeded`
  */
@@ -217,7 +217,7 @@ export async function returnLetters(kafka: Kafka, topic: string, options: Return
 
 type IsBack = (place: LetterPlace) => boolean;
 
-/** The ranges to read for these dead letters, and for each partition, the first earlier one that remains. */
+/** The ranges to read for these dead letters, and by partition the first earlier one that has not been redriven. */
 function narrow(
   waiting: ReadonlyMap<number, OffsetRange>,
   places: readonly LetterPlace[] | undefined,
@@ -237,7 +237,7 @@ function narrow(
   return { ranges, firstLeft };
 }
 
-/** The first offset, from a given position on, whose dead letter has not been redriven. */
+/** The first offset at or after a position whose dead letter has not been redriven. */
 function passBack({ partition, offset }: LetterPlace, isBack: IsBack): number {
   let next = offset;
   while (isBack({ partition, offset: next })) next += 1;

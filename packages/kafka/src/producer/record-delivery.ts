@@ -4,7 +4,7 @@ import { asKafkaError, isRecordFault } from "../kafka-fault.js";
 import type { Log } from "../port.js";
 import { finishBy, settlesWithin } from "../wait-backoff.js";
 
-/** Maximum wait for one response of a broker; also the limit for its replicas' acknowledgements. */
+/** Maximum wait for a broker's response, and for its replicas to acknowledge. */
 const REQUEST_MS_MAX = 2_000;
 const PAUSE_MS = 50;
 const DISCONNECT_MS_MAX = 1_000;
@@ -24,7 +24,7 @@ export class RecordDelivery {
     private readonly log: Log,
   ) {}
 
-  /** Connects if that is possible within `ms`, so that the first records need not wait for it. */
+  /** Tries to connect within `ms`, so that the first records need not wait for a connection. */
   async warmUp(ms: number): Promise<void> {
     try {
       await this.#producer(performance.now() + ms);

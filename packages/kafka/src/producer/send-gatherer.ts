@@ -4,7 +4,7 @@ import { isRecordFault } from "../kafka-fault.js";
 import { settlesWithin } from "../wait-backoff.js";
 
 export interface GatherLimits {
-  /** How long the first of several sends waits for others; 0: only for sends in the same turn of the event loop. */
+  /** How long the first send of a request waits for others; 0: only for sends in the same turn of the event loop. */
   readonly lingerMs: number;
   /** Limits of one produce request. A record over `requestBytesMax` is sent alone. */
   readonly requestRecordsMax: number;
@@ -21,7 +21,7 @@ export interface GatherLimits {
 export const GATHER_LIMITS: GatherLimits = {
   lingerMs: 1,
   requestRecordsMax: 1_000,
-  // All partitions together stay below the broker's limit of 1 MiB per partition (message.max.bytes).
+  // A whole request stays below the broker's limit for one partition, 1 MiB (message.max.bytes).
   requestBytesMax: 1_000_000,
   pendingRecordsMax: 20_000,
   pendingBytesMax: 64 * 1024 ** 2,
@@ -29,7 +29,7 @@ export const GATHER_LIMITS: GatherLimits = {
   drainMsMax: 5_000,
 };
 
-/** Minimum time for a request, even if its oldest record has used nearly all of its time. */
+/** Minimum timeout of a request, even if its oldest record has almost reached its own deadline. */
 const REQUEST_MS_MIN = 250;
 
 export type Deliver = (records: readonly StampedRecord[], deadlineMs: number) => Promise<void>;
@@ -60,7 +60,7 @@ export class SendGatherer {
   /** Set while a request is scheduled; cancels it. */
   #cancel: (() => void) | undefined;
   #isPumping = false;
-  /** The last requests, even if they have ended. */
+  /** Settles when the current or last requests have ended. */
   #pumped: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -126,7 +126,7 @@ export class SendGatherer {
         if (parts.length > 0) await this.#deliverParts(parts);
       }
     } finally {
-      // Reset in the same turn that found nothing left: a turn later, a record could be waiting that nobody would send.
+      // Reset in the same turn of the event loop as the last check, so that no record added in between is lost.
       this.#isPumping = false;
     }
   }
@@ -183,7 +183,7 @@ export class SendGatherer {
       for (const part of parts) acknowledge(part);
     } catch (thrown) {
       if (parts.length > 1 && isRecordFault(thrown)) {
-        // One send's bad record must not fail the others: each is sent separately, in the same order.
+        // A bad record of one send must not fail the others, so each is delivered separately, in the same order.
         for (const part of parts) await this.#deliverParts([part]);
         return;
       }
@@ -193,7 +193,7 @@ export class SendGatherer {
   }
 
   #drop(send: Send, error: TriplineError): void {
-    // Only the last part of a request can belong to a send with remaining records, which then waits in front.
+    // Only the last send of a request can have remaining records. It is then first in the queue.
     if (this.#waiting[0] === send) this.#waiting.shift();
     for (const record of send.records.slice(send.taken)) {
       this.#untakenRecords -= 1;

@@ -11,7 +11,7 @@ export class BatchCollector {
   readonly #running = new Map<string, number>();
   readonly #watchers = new Set<() => void>();
 
-  /** @param work the handler's work on a batch; the batch counts when the work is done */
+  /** @param work what the handler does with a batch; the batch counts once this is done */
   constructor(private readonly work: (batch: RecordBatch) => void | Promise<void> = () => {}) {}
 
   get records(): readonly IncomingRecord[] {
@@ -36,7 +36,7 @@ export class BatchCollector {
     }
   }
 
-  /** Resolves once the condition is true; checks it whenever a batch was handled or failed. */
+  /** Resolves once the condition is true. Checks it after each handled or failed batch. */
   async until(condition: () => boolean, what: string): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-/** For tests: sockets that can be cut, prevented from reopening, or made to lose or delay the broker's responses. */
+/** For tests: connections that a test can cut, block from reopening, or make lose or delay the broker's responses. */
 export class FailingSockets {
   #isCut = false;
   #isMuted = false;
@@ -34,7 +34,7 @@ export class FailingSockets {
     this.#isMuted = false;
   }
 
-  /** Simulates a stalled broker: its responses arrive once they are released. */
+  /** Simulates a stalled broker: its responses arrive only when the test releases them. */
   hold(): void {
     this.#held ??= [];
   }

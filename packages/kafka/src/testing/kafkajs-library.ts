@@ -26,7 +26,7 @@ const PRODUCER_RETRY: RetryOptions = {
 const CONSUMER_RETRY: RetryOptions = { ...PRODUCER_RETRY, maxRetryTime: 500, retries: Number.MAX_SAFE_INTEGER };
 const NO_BYTES = Buffer.alloc(0);
 
-/** For tests: another library behind the same interface. It does not support zstd, and decompresses gzip without a limit. */
+/** For tests: another library with the same interface. It has no zstd, and decompresses gzip without a limit. */
 export function kafkajsLibrary(cluster: ConnectionOptions): ClientLibrary {
   const openClient = clientOpener(cluster);
   return {
@@ -126,7 +126,7 @@ function listen(consumer: Consumer, events: ConsumerEvents): void {
     events.assigned(payload.memberAssignment);
   });
   consumer.on(names.FETCH_START, () => events.fetching());
-  // FETCH is also emitted after a lost connection, and for a broker that received no request.
+  // kafkajs also emits FETCH after a lost connection, and for a broker that received no request.
   consumer.on(names.REQUEST, ({ payload }) => {
     if (payload.apiName === "Fetch") events.answered();
   });

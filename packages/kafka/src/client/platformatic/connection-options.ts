@@ -6,7 +6,7 @@ import { connectMsMax } from "../../open-client.js";
 import type { KafkaSecurity, KafkaTls } from "../../port.js";
 import type { ClientOptions } from "../client-library.js";
 
-/** May be long: if a leader has moved, the error that results makes the client fetch metadata immediately. */
+/** Can be long: a request to a former leader fails, and the client then refreshes its metadata immediately. */
 const METADATA_MS_MAX = 60_000;
 
 export type ClusterOptions = Omit<ConnectionOptions, "log">;
@@ -19,7 +19,7 @@ export function connectionOptions(cluster: ClusterOptions, { requestMsMax }: Cli
     bootstrapBrokers: [...brokers],
     connectTimeout: connectMsMax(security),
     requestTimeout: requestMsMax,
-    // How long a broker may wait for acknowledgements from its replicas.
+    // How long a broker may wait for its replicas to acknowledge.
     timeout: requestMsMax,
     metadataMaxAge: METADATA_MS_MAX,
     autocreateTopics: false,
@@ -64,7 +64,7 @@ export function isAnyConnected(pool: ConnectionPool): boolean {
   return [...pool].some(([, connection]) => connection.isConnected());
 }
 
-/** `destroy`, because `close` would first send everything that was written. */
+/** Uses `destroy`, because `close` would first flush pending writes. */
 export function cut(pool: ConnectionPool): void {
   for (const [, connection] of pool) connection.socket?.destroy(new Error("the client was closed"));
 }

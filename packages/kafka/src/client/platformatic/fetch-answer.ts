@@ -6,14 +6,14 @@ import type { FetchedRecord } from "../client-library.js";
 
 /** One partition in a fetch response. */
 export interface FetchedPartition {
-  /** With the prefix. */
+  /** Includes the prefix. */
   readonly topic: string;
   readonly partition: number;
   /** https://kafka.apache.org/protocol#protocol_error_codes */
   readonly errorCode: number;
   readonly endOffset: number;
   readonly aborted: readonly AbortedTransaction[];
-  /** Record batches. The last one may be truncated. */
+  /** Record batches. The last batch may be truncated. */
   readonly bytes: Buffer;
 }
 
@@ -24,7 +24,7 @@ interface AbortedTransaction {
 
 export interface ReadRecords {
   readonly records: readonly FetchedRecord[];
-  /** The offset after the last record, even if that record is not for consumers; undefined if there are no records. */
+  /** The offset after the last record, including control and aborted records; undefined if there are no records. */
   readonly nextOffset: number | undefined;
 }
 
@@ -46,7 +46,7 @@ const CONTROL_MASK = 0x20;
 
   Source: https://kafka.apache.org/protocol#The_Messages_Fetch
 */
-/** Reads the frame only: the library would decompress batches without a limit. */
+/** Reads only the frame. The library's own reader would decompress batches without a limit. */
 export function parseFetch(_id: number, _key: number, _version: number, reader: Reader): FetchedPartition[] {
   reader.readInt32();
   const errorCode = reader.readInt16();
@@ -70,7 +70,7 @@ function partitionAt(reader: Reader, topic: string): FetchedPartition {
 
 /**
  * Reads all complete batches and stops after `UNPACKED_BYTES_MAX` of decompressed records, as if the rest were
- * truncated. A batch that cannot be read, or exceeds that limit alone, becomes an `UnreadBatch`.
+ * truncated. A batch that is unreadable, or exceeds the limit by itself, becomes an `UnreadBatch`.
  *
  * @param topic without the prefix
  * @param from the requested offset; records before it are dropped, because brokers always send whole batches
@@ -104,7 +104,7 @@ interface Batch {
   readonly lastOffset: number;
   readonly firstMs: number;
   readonly lastMs: number;
-  /** Replaces the timestamp of each record. */
+  /** With log append time: replaces the timestamp of each record. */
   readonly appendedAtMs: number | undefined;
   readonly producerId: bigint;
   readonly count: number;
@@ -138,7 +138,7 @@ function batchAt(bytes: Buffer, at: number): Batch | undefined {
   };
 }
 
-/** Whether a batch has no records for consumers: it is a control batch, or its transaction was aborted. Call it in batch order. */
+/** Whether consumers must skip a batch: it is a control batch, or its transaction was aborted. Call in batch order. */
 function abortedFilter(transactions: readonly AbortedTransaction[]): (batch: Batch) => boolean {
   const waiting = transactions.toSorted((a, b) => a.firstOffset - b.firstOffset);
   const open = new Set<bigint>();
@@ -152,7 +152,7 @@ function abortedFilter(transactions: readonly AbortedTransaction[]): (batch: Bat
   };
 }
 
-/** @returns undefined if the batch needs more than `bytesMax` but is within the limit for one batch */
+/** @returns undefined if the batch exceeds `bytesMax` but not the limit for a single batch */
 async function readBatch(
   topic: string,
   partition: number,

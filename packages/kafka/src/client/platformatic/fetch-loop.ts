@@ -23,7 +23,7 @@ interface Position extends Place {
   isPaused: boolean;
 }
 
-/** Fetches the assigned partitions, with one pending request per broker. */
+/** Fetches the assigned partitions, with at most one pending request per broker. */
 export class FetchLoop {
   readonly pool: ConnectionPool;
   readonly #busy = new Set<number>();
@@ -160,7 +160,7 @@ export class FetchLoop {
     });
   }
 
-  /** Responses to requests from before a seek or an assignment change are dropped. */
+  /** Drops responses to requests that were sent before a seek or an assignment change. */
   #isAt(position: Position, offset: number): boolean {
     return this.#positions.get(keyOf(position)) === position && position.offset === offset;
   }

@@ -34,7 +34,7 @@ export class PlatformaticConsumer implements ClientConsumer {
       heartbeatInterval: options.heartbeatMs,
       protocols: [{ name: ASSIGNOR, version: 1 }],
       autocommit: false,
-      // This class decides what is retried and for how long.
+      // No retries in the library: this class retries by itself.
       retries: 0,
     });
     this.#loop = new FetchLoop(this.#consumer, options, events, connection);
@@ -94,7 +94,7 @@ export class PlatformaticConsumer implements ClientConsumer {
     setImmediate(() => this.#consumer.close().catch(() => {}));
   }
 
-  /** Retries while Kafka is unavailable and keeps its member id. */
+  /** Keeps its member id, and retries while Kafka is unavailable. */
   async #join(): Promise<void> {
     for (let tries = 1; !this.#isOver; tries += 1) {
       try {
