@@ -12,7 +12,7 @@ export type PortName =
   | "redis"
   | "postgres";
 
-/** Every port that a Tripline on this machine listens on, by what listens there. */
+/** All ports of a Tripline system on this machine, by the program that listens there. */
 export type Ports = Readonly<Record<PortName, number>>;
 
 /**

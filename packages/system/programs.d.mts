@@ -1,17 +1,17 @@
 /** Names of the apps that are programs and compiled. */
 export function programNames(root: string): string[];
 
-/** What the compiler made of a program. */
+/** The compiler's output for a program. */
 export function compiledProgram(root: string, name: string): string;
 
-/** Holds the bundles, `<name>.mjs`, and what they share. */
+/** The folder of the bundles, `<name>.mjs`, and their shared files. */
 export function bundleFolder(root: string): string;
 
-/** Names what the bundles were made from, relative to the root. Written last. */
+/** Lists the inputs of the bundles, relative to the root. Written last. */
 export function inputsFile(root: string): string;
 
-/** The file to run: the bundle where it is fresh, otherwise what the compiler made. */
+/** The file to run: the bundle if it is up to date, otherwise the compiler's output. */
 export function programFile(root: string, name: string): string;
 
-/** Whether bundles are there and nothing that they were made from is newer. */
+/** Whether the bundles exist and are newer than all of their inputs. */
 export function areBundlesFresh(root: string): boolean;

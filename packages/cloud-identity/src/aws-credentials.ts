@@ -8,7 +8,7 @@ import type { Expiring } from "./renew-token.js";
 export interface AwsCredentials extends Expiring {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Absent for a user's keys. */
+  /** Absent for the long-term keys of an IAM user. */
   readonly sessionToken: string | undefined;
 }
 

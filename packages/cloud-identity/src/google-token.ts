@@ -11,7 +11,7 @@ export interface Token extends Expiring {
 const WHO = "Google's metadata server";
 const HOST = "169.254.169.254";
 const ACCOUNT = "instance/service-accounts/default";
-/** How often a request without a response is retried. Each attempt takes 3 s. */
+/** Number of retries of a request without a response. Each attempt takes 3 s. */
 const NO_RESPONSE_RETRIES = 2;
 
 /** https://docs.cloud.google.com/compute/docs/access/authenticate-workloads */
@@ -58,14 +58,14 @@ function tokenOf(metadata: Metadata): Token {
  */
 async function readMetadata({ GCE_METADATA_HOST: host = HOST }: IdentityVariables, keys: string[]): Promise<Metadata> {
   const { bulk, setGCPResidency } = await import("gcp-metadata");
-  // On Google Cloud, the library would wait for a response without a timeout; elsewhere, it waits for 3 s.
+  // If the library knew that it runs on Google Cloud, it would wait without a timeout. Otherwise it waits for 3 s.
   setGCPResidency(false);
   try {
     return await bulk(keys.map((metadataKey) => ({ metadataKey, noResponseRetries: NO_RESPONSE_RETRIES })));
   } catch (thrown) {
     const response = responseOf(thrown);
     if (response !== undefined) throw refused(WHO, response.status, response.data, thrown);
-    // An error without the request's `config` is about the response.
+    // Request errors have a `config`. Any other error means that the response is malformed.
     if (!types.isNativeError(thrown) || !("config" in thrown)) throw strange(WHO, thrown);
     throw silent(WHO, host, thrown);
   }

@@ -41,7 +41,7 @@ export type IdentityVariables = z.infer<typeof schema>;
 
 export type Cloud = "aws" | "gcp" | "azure";
 
-/** Why no token of this cloud is available, worded to follow the name of a variable; empty if one is available. */
+/** The reasons why this cloud has no token, as phrases that follow a variable's name; empty if it has one. */
 export function missingIdentity(cloud: Cloud, variables: IdentityVariables): string[] {
   if (cloud === "aws") return isAwsKnown(variables) ? [] : [AWS_MISSING];
   if (cloud === "azure") return isAzureKnown(variables) ? [] : [AZURE_MISSING];

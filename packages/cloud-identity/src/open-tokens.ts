@@ -19,7 +19,7 @@ const GOOGLE_RETRIES = { attemptsMax: 1 };
 const ENTRA_REDIS = "https://redis.azure.com";
 const ENTRA_POSTGRES = "https://ossrdbms-aad.database.windows.net";
 
-/** @param broker host of any broker: MSK's contains its region, and Event Hubs' is the audience of the token */
+/** @param broker host of any broker. The MSK host contains the region; the Event Hubs host is the token's audience */
 export function kafkaTokens(identity: KafkaIdentity, variables: IdentityVariables, broker: string): Tokens {
   switch (identity) {
     case "aws-msk-iam":
@@ -33,7 +33,7 @@ export function kafkaTokens(identity: KafkaIdentity, variables: IdentityVariable
 
 export interface RedisAddress {
   readonly host: string;
-  /** As in the URL. */
+  /** The user in the URL. */
   readonly user: string | undefined;
 }
 

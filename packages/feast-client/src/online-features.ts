@@ -35,7 +35,7 @@ export interface CallOptions {
 }
 
 export interface OnlineFeatureRow {
-  /** In the order of `featureNames`. With OUTSIDE_MAX_AGE, the outdated value, if the source returns it. */
+  /** In the order of `featureNames`. A value with OUTSIDE_MAX_AGE is outdated, or null if the source omits it. */
   readonly values: readonly FeastValue[];
   readonly statuses: readonly FeatureStatus[];
   /** Epoch milliseconds with microseconds as a fraction; null if nothing was found. */

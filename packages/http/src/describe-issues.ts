@@ -4,7 +4,7 @@ import { maskDigits } from "@tripline/contracts/find-card-number";
 import { closestName } from "@tripline/contracts/text/closest-name";
 import { z } from "zod";
 
-/** Enough to help a caller fix a request, however many faults it has. */
+/** Maximum number of faults in a response: enough to fix the request step by step. */
 const FIELD_ERRORS_MAX = 20;
 const NAME_LENGTH_MAX = 64;
 

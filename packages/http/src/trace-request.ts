@@ -27,7 +27,7 @@ export function traceRequest<T>(
   return withSpan(name, { kind, attributes, parent: contextFromHeaders(usableHeaders(request.headers)) }, (span) => {
     const { traceId } = span.spanContext();
     if (traceId !== INVALID_TRACEID) reply.header("tripline-trace-id", traceId);
-    // Usually the span is not recorded, so nothing is awaited here.
+    // Most spans are not recorded: these requests skip the extra await.
     return span.isRecording() ? tellStatus(span, reply, handle) : handle();
   });
 }

@@ -9,10 +9,10 @@ import { isVersion, MANIFEST_FILE, SCORECARD_FILE } from "./model-manifest.js";
 import type { ModelVersion } from "./model-registry.js";
 import { verified } from "./prepare-publication.js";
 
-/** Scorecards that were read without their models: one folder each, with the manifest of its version. */
+/** Folder for scorecards that were read without their models. Each has its own folder, with its version's manifest. */
 const SCORECARDS_FOLDER = "scorecards";
 
-/** Cached versions per model, besides those with an alias; the least recently used is deleted first. */
+/** Maximum cached versions per model, not counting those with an alias. The least recently used is deleted first. */
 export const VERSIONS_CACHED_MAX = 5;
 
 /**
@@ -101,10 +101,7 @@ export class ModelCache {
     return isVersion(text.trim()) ? text.trim() : undefined;
   }
 
-  /**
-   * Never deletes the target of an alias: a service may serve it for months without reading it here, and needs it for a
-   * restart.
-   */
+  /** Never deletes the target of an alias: a service may not read it for months, but needs it for a restart. */
   async #dropOld(name: string, newest: string, folder: string): Promise<void> {
     const all = await readFinished(join(this.root, folder, "models", name, "versions"));
     const aliases = await readFinished(join(this.root, "models", name, "aliases"));

@@ -85,7 +85,7 @@ export interface ModelRegistry {
   /** All versions of a model with their aliases, oldest first; a damaged one is listed with its fault. */
   list(name: string): Promise<ListedVersion[]>;
   /**
-   * Points an alias at an existing version that passes verification. Atomic, and recorded with who, when and why.
+   * Atomically points an alias at an existing version that passes verification, and records who, when and why.
    *
    * @throws TriplineError `state-conflict` if the alias does not name the expected version
    */

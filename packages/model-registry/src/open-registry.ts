@@ -73,7 +73,7 @@ function cacheOf(url: string, environment: RegistryEnvironment): ModelCache {
   return new ModelCache(join(folder, sha256Hex(Buffer.from(url)).slice(0, 12)));
 }
 
-/** A token takes precedence over a name and password, and these over the URL's credentials; no message ever shows them. */
+/** In order of precedence: a token, a name and password, the URL's credentials. No message shows any of them. */
 function mlflowServer(url: string, environment: RegistryEnvironment): MlflowServer {
   const parsed = new URL(url);
   const address = `${parsed.origin}${parsed.pathname.replace(/\/$/, "")}`;

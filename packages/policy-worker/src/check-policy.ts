@@ -9,7 +9,7 @@ import { runExamples } from "@tripline/decision-engine/run-examples";
 
 const FAULTS_MAX = 50;
 
-/** A policy's properties without its compiled expressions, which cannot leave their thread. */
+/** A policy's properties without its compiled expressions, which cannot be sent between threads. */
 export interface PolicyOutline {
   readonly version: string;
   readonly specVersion: number;
@@ -20,7 +20,7 @@ export interface PolicyOutline {
 }
 
 export interface CheckedPolicy extends PolicyOutline {
-  /** About rules without any effect. */
+  /** Warnings about rules without any effect. */
   readonly warnings: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export function checkPolicy(text: string): CheckedPolicy {
 }
 
 /**
- * @param parse `parseStoredPolicy` for a stored text, because its release may have had other cost limits for rules
+ * @param parse `parseStoredPolicy` for a stored text: an earlier release may have had other cost limits
  * @throws TriplineError `invalid-field` with line and column of each fault
  */
 export function readPolicy(text: string, parse = parsePolicy): Policy {

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** Maximum per tenant, which also limits the memory for its texts. */
+/** Maximum waiting jobs per tenant, which also limits the memory for its texts. */
 const WAITING_PER_TENANT_MAX = 8;
 const WAITING_MAX = 64;
 
@@ -15,7 +15,7 @@ interface Waiting {
 export class FairQueue {
   readonly #placesPerTenant: number;
   readonly #running = new Map<string, number>();
-  /** In the order of their turns. */
+  /** Tenants in the order of their turns. */
   readonly #waiting = new Map<string, Waiting[]>();
 
   /** @param waitMs how long work may wait for a slot */

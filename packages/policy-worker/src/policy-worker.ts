@@ -12,7 +12,7 @@ import type { CheckedPolicy, PolicyOutline } from "./check-policy.js";
 import { FairQueue } from "./fair-queue.js";
 import type { Backtest, DecidedPayment, PolicyAnswer, PolicyResult, PolicyTask } from "./policy-thread.js";
 
-/** One tenant uses at most one of them. They start with the first text and end when idle. */
+/** Number of threads. One tenant uses at most one. Threads start with the first text and end when idle. */
 const THREADS = 2;
 const IDLE_MS_MAX = 60_000;
 /** How long a text may wait for a thread. */
@@ -23,7 +23,7 @@ const YOUNG_MIB_MAX = 16;
 const MS_PER_S = 1_000;
 
 const READY: PolicyTask = { kind: "ready" };
-/** A backtest decides many pages, so it gets this many deadlines. */
+/** A backtest decides many pages, so its deadline is this many times longer than that of a check. */
 const BACKTEST_DEADLINES = 12;
 
 /** Variables of a service with a `PolicyWorker`. */

@@ -1,4 +1,4 @@
-/** For every page: readable in light and dark mode, from a phone's 320 pixels up, and on paper. */
+/** Style of every page: readable in light and dark mode, on screens from 320 pixels wide, and on paper. */
 export const PAGE_STYLE = `
 :root {
   color-scheme: light dark;

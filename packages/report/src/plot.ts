@@ -148,7 +148,7 @@ function printNumber(value: number): string {
   return value.toLocaleString("en-US", value < 100 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
 }
 
-/** In the largest unit in which every tick of the axis is an integer. */
+/** Formats a duration in the largest unit in which every tick of the axis is an integer. */
 function printElapsed(time: Date, _index: number, times: readonly Date[] = []): string {
   const [first = 0, second = 1_000] = times.map(Number);
   const isWhole = ({ seconds }: { seconds: number }) => (second - first) % (seconds * 1_000) === 0;

@@ -92,7 +92,7 @@ export class PersonalSealer {
       (wrapped) => ({ wrapped }),
       (thrown: unknown) => asTriplineError(thrown),
     );
-    // Superseded by a later start, maybe with another master key, or by a close.
+    // A later start, possibly with another master key, or a close has superseded this one.
     if (start !== this.#starts) return;
     if ("wrapped" in answer) {
       const wrapped = Buffer.from(answer.wrapped);

@@ -37,7 +37,7 @@ function measureProcess(): void {
   }
 }
 
-/** By OpenTelemetry's rules, the environment overrides the service's own description. */
+/** OpenTelemetry requires that the environment overrides the service's own description. */
 function resourceOf(service: string, environment = ""): Resource {
   const own = {
     [ATTR_SERVICE_NAME]: service,
@@ -56,7 +56,7 @@ function releaseVersion(): string {
   return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }
 
-/** The resource as a metric, by OpenTelemetry's mapping to Prometheus. */
+/** The resource as a metric, according to OpenTelemetry's mapping to Prometheus. */
 function tellResource(resource: Resource): void {
   const labels = Object.fromEntries(
     Object.entries(resource.attributes).map(([name, value]) => [name.replaceAll(/\W/g, "_"), String(value)]),

@@ -2,8 +2,8 @@ import type { Attributes } from "@opentelemetry/api";
 import { SpanKind } from "@opentelemetry/api";
 
 /**
- * Kinds and attributes of spans by OpenTelemetry's semantic conventions, version 1.45. Keys of records and Redis, bodies and
- * raw paths are omitted: they contain card tokens, or whatever the caller sent instead.
+ * Kinds and attributes of spans according to OpenTelemetry's semantic conventions, version 1.45. Keys of records and
+ * Redis, bodies and raw paths are omitted: they contain card tokens, or whatever the caller sent instead.
  */
 export interface SpanSettings {
   readonly kind: SpanKind;

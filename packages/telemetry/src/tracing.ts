@@ -122,7 +122,7 @@ function isUnsampled(parent: Context): boolean {
 /** Whether this process started a span of this trace without recording it: then it records nothing below it either. */
 function isLeftOut(span: Span): boolean {
   const own = span.spanContext();
-  // The trace id comes from this process's tracer and is valid, or is the invalid id: no need to check each digit.
+  // This process's tracer creates either a valid trace id or the invalid one, so the digits need no check.
   return own.isRemote !== true && (own.traceFlags & TraceFlags.SAMPLED) === 0 && own.traceId !== INVALID_TRACEID;
 }
 
@@ -147,7 +147,7 @@ function markFailed(span: Span, kind: SpanKind | undefined, thrown: unknown): vo
   // The message may contain client data; only the code goes on the span.
   const { code, row } = asTriplineError(thrown);
   span.setAttribute("error.type", code);
-  // By OpenTelemetry's conventions, a server that rejects an invalid request has not failed.
+  // According to OpenTelemetry's conventions, rejecting an invalid request is not a server failure.
   if (kind === SpanKind.SERVER && row.httpStatus < SERVER_ERROR) return;
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
 }

@@ -128,7 +128,7 @@ export class TreeScorer {
     }
   }
 
-  /** 16 rows through all trees. Rows after the last one contain old data, and their sums are ignored. */
+  /** 16 rows through all trees. Rows beyond the last one contain old data, and their sums are ignored. */
   private addTrees(start: number): void {
     const { width, runs, baseValues } = this.plan;
     this.rank(this.rowsAt + start * width * FLOAT_BYTES);

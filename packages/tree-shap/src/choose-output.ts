@@ -53,8 +53,8 @@ export function chooseOutput(node: OnnxNode, trees: number, output: number | und
 }
 
 /**
- * The number of a classifier's margins. With two labels and all weights on the first, there is one, that of the second label:
- * XGBoost and LightGBM write binary models this way, and onnxruntime reads them this way.
+ * The number of a classifier's margins. With two labels and all weights on the first, there is one, that of the second
+ * label: XGBoost and LightGBM write binary models in this form, which onnxruntime expects.
  */
 function countClasses(node: OnnxNode, ids: readonly number[]): number {
   const labels =

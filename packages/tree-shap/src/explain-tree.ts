@@ -13,7 +13,7 @@ export interface Scratch {
   readonly values: Float64Array;
   /** [feature, row]: contributions so far. */
   readonly sums: Float64Array;
-  /** [slot of the current tree, row]: bit i is clear if feature i of the path leads elsewhere. */
+  /** [slot of the current tree, row]: bit i is 0 if feature i of the path does not lead to this node. */
   readonly masks: Int32Array;
   /** [row]: the pattern of the current block. */
   readonly patterns: Int32Array;

@@ -121,7 +121,7 @@ function coalitionAverages(path: readonly PathFeature[]): Float64Array {
   const players = path.length;
   const width = players + 1;
   const averages = new Float64Array(1 << players);
-  // Row per set: the coefficient of x^k in the product of (share + x) sums the shares outside all coalitions of size k.
+  // One row per set. The coefficient of x^k in the product of (share + x) sums over the coalitions of size k.
   const coefficients = new Float64Array((1 << players) * width);
   coefficients[0] = 1;
   for (let set = 0; set < 1 << players; set += 1) {

@@ -19,14 +19,14 @@ const METHODS = {
 
 const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.max_receive_message_length": 64 * 1024 * 1024,
-  // Detects a peer that has disappeared, and soon finds one that returns.
+  // Detects that the server has disappeared, and reconnects soon after it returns.
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 5_000,
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 5_000,
 };
 
-/** The Python server's error for an entity column that it does not need. */
+/** The Python server's error message for an unneeded entity column. */
 const NO_JOIN_KEY = /Value with native type value cannot be converted into Feast value type/;
 
 export interface FeastGrpcOptions extends CallPolicyOptions {

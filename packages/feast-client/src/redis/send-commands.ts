@@ -54,7 +54,7 @@ export class CommandSender {
    * socket is the largest cost of a small read. A cluster distributes commands over its nodes' own connections.
    */
   private cork(): void {
-    // A cluster has no stream of its own. Neither has a connection that is not established yet.
+    // `stream` is undefined for a cluster, and before a connection is established.
     const { stream } = this.redis as Partial<Redis>;
     if (this.isCorked || !stream) return;
     this.isCorked = true;

@@ -16,7 +16,7 @@ const ROWS_PER_ROUND_TRIP = 1_000;
 
 export interface WriteRow {
   readonly entity: EntityRow;
-  /** Every feature of the view, since they share one timestamp. Use null for a missing value. */
+  /** Must contain every feature of the view, because they share one timestamp. Use null for a missing value. */
   readonly features: Readonly<Record<string, unknown>>;
   /** Epoch milliseconds, microseconds as a fraction. */
   readonly eventTimestampMs: number;

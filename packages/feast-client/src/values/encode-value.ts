@@ -188,7 +188,7 @@ function writeScalarMap(writer: BinaryWriter, value: unknown, field: string, dep
   }
 }
 
-/** `feast.types.MapKey` has no string keys: MAP is for those. */
+/** `feast.types.MapKey` does not support string keys, for which there is MAP. */
 function writeMapKey(writer: BinaryWriter, key: unknown, field: string): void {
   if (typeof key === "boolean") writer.tag(5, WireType.Varint).bool(key);
   else if (key instanceof Uint8Array) writer.tag(7, WireType.LengthDelimited).bytes(key);

@@ -76,8 +76,8 @@ export interface ZonedTimestamp {
 }
 
 /**
- * JavaScript types of a feature. 64-bit integers, including epoch seconds, are numbers if exact, otherwise bigints.
- * Lists and sets are arrays. MAP and STRUCT are objects, SCALAR_MAP is a Map.
+ * JavaScript types of a feature. 64-bit integers, including epoch seconds, are numbers if they are exact, otherwise
+ * bigints. Lists and sets are arrays. MAP and STRUCT are objects, SCALAR_MAP is a Map.
  */
 export type FeastValue =
   | string

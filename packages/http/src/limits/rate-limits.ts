@@ -19,7 +19,7 @@ interface Budget {
   readonly kind: "tenant" | "client";
   readonly key: string;
   readonly perSecond: number;
-  /** What this instance may spend without a call to Redis; negative: what it owes. */
+  /** Points that this instance may spend without a call to Redis; negative if it has overspent. */
   left: number;
   /** Until when `left` is valid. */
   endsAtMs: number;
@@ -34,7 +34,7 @@ interface Budget {
  */
 export class RateLimits {
   readonly #budgets = new Map<string, Budget>();
-  /** By budget size in points. */
+  /** One limiter per budget size, in points. */
   readonly #shared = new Map<number, Limiter>();
   readonly #own = new Map<number, Limiter>();
   readonly #refused = counter("tripline_rate_limited_total", {
@@ -106,7 +106,7 @@ export class RateLimits {
     budget.isAsking = true;
     try {
       let points = 0;
-      // Repeats if more was spent in the meantime. Debt beyond a whole budget is paid from the next ones.
+      // Repeats if more was spent in the meantime. Debt beyond a whole budget is taken from later windows.
       do {
         points = Math.min(pointsOf(budget), Math.max(0, -budget.left) + partOf(budget));
         const { msBeforeNext } = await this.#consume(budget, points);

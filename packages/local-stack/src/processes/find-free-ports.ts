@@ -6,8 +6,8 @@ const LAST_PORT = 31_999;
 const ATTEMPTS_MAX = 200;
 
 /**
- * Jest's workers search disjoint parts of the range. A free port is bound only later, and without this, another worker
- * occasionally found the same one.
+ * Jest's workers search disjoint parts of the range. Ports are bound some time after the search. Without this, two
+ * workers sometimes chose the same port.
  */
 const PARTS = 8;
 const PART_PORTS = Math.floor((LAST_PORT - FIRST_PORT + 1) / PARTS);

@@ -51,7 +51,7 @@ export async function provisionPython(environment: PythonEnvironment): Promise<{
     const logFile = `${logsFolder(root)}/install-python-${name}.log`;
     const settings = { logFile, timeoutMs: INSTALL_MS_MAX, environment: { UV_PYTHON_DOWNLOADS: "never" } };
     rmSync(markerOf(folder), { force: true });
-    // Files of another version may have the same size and time as the compiled ones.
+    // Delete the bytecode: Python would consider it valid for a new source file with the same size and time.
     rmSync(`${folder}/${BYTECODE}`, { recursive: true, force: true });
     await runCommand({
       command: uv,

@@ -87,8 +87,7 @@ interface Cluster {
 
 async function initOnce({ programs, dataFolder, directory, user }: Cluster): Promise<void> {
   const password = passwordOf(directory);
-  // The data may be outside the directory and left over from an earlier directory with this name, whose password was
-  // different.
+  // Data outside the directory may be from an earlier directory of the same name, with another password.
   const marker = `${dataFolder}.initialised`;
   const wanted = createHash("sha256").update(password).digest("hex");
   if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return;

@@ -10,7 +10,7 @@ import { isCode, readFinished, writeDirectory } from "./write-atomically.js";
 
 /** Moves kept per model; older ones are deleted. */
 export const MOVES_KEPT = 200;
-/** A move takes milliseconds. One that started longer ago counts as dead. */
+/** A move takes milliseconds. A move that started longer ago counts as abandoned. */
 const MOVE_MS_MAX = 15_000;
 /** How long a move waits for the lock. */
 const TURN_MS_MAX = 60_000;
@@ -95,7 +95,7 @@ export class AliasHistory {
       if (record === undefined) continue;
       const { host: _host, process: _process, ...move } = record;
       const next = after.has(move.alias) ? after.get(move.alias) : await current(move.alias);
-      // A process killed between its record and its move has moved nothing.
+      // A process that was killed after recording its move may not have made it.
       if (next === move.to || (await this.#isMarked(number, DONE_FILE))) took.unshift(move);
       after.set(move.alias, move.from);
     }
@@ -140,7 +140,7 @@ export class AliasHistory {
     );
   }
 
-  /** Undefined if it has been deleted. */
+  /** Undefined if the file has been deleted. */
   async #read(number: number): Promise<MoveRecord | undefined> {
     try {
       const text = await readFile(join(this.#path(number), MOVE_FILE), "utf8");

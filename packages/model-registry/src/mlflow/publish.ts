@@ -70,7 +70,7 @@ async function startRun(client: MlflowClient, manifest: ModelManifest) {
     experiment_id: await experimentId(client, `tripline/${name}`),
     run_name: `${name} ${version}`,
     start_time: createdMs,
-    // Both forms, as MLflow's own clients send them.
+    // MLflow's own clients send both forms.
     user_id: userName(),
     tags: [
       { key: "mlflow.user", value: userName() },
@@ -94,7 +94,7 @@ async function startRun(client: MlflowClient, manifest: ModelManifest) {
   return run.info;
 }
 
-/** If several publishers log the same dataset at once, MLflow accepts one; on a retry it knows the dataset. */
+/** If several publishers log the same dataset at once, MLflow rejects all but one. A retry then succeeds. */
 async function logTrainingData(client: MlflowClient, run_id: string, manifest: ModelManifest): Promise<void> {
   const name = () => client.post(nothing, "runs/log-inputs", { run_id, datasets: [trainingData(manifest)] });
   await name().catch((error: unknown) => {

@@ -28,14 +28,14 @@ import type {
 } from "../model-registry.js";
 import { checkSameMeaning, preparePublication } from "../prepare-publication.js";
 
-/** How often a move retries after conflicts with other moves. */
+/** Maximum retries of a move after conflicts with other moves. */
 const MOVE_TRIES_MAX = 100;
 /** Maximum moves that `history` reads. */
 const MOVES_READ_MAX = 200;
 const NUMBER_DIGITS = 8;
 
 const recordSchema = moveSchema.extend({
-  /** Random; tells a writer's own record from an otherwise identical one. */
+  /** Random; distinguishes a writer's own record from an otherwise identical one. */
   id: z.uuid(),
   /** The target of every alias of the model after this move. */
   aliases: z.record(z.string(), versionSchema),
@@ -170,7 +170,7 @@ export class StoreRegistry implements RecordingRegistry {
       }
       await store.put(fileKey(name, hash), bytes);
     }
-    // Written after all files that it names, the manifest makes the version visible.
+    // The manifest makes the version visible, so it is written after all files that it names.
     const isNew = await store.putIfAbsent(manifestKey(name, version), `${JSON.stringify(manifest, null, 2)}\n`);
     const published = await this.resolve(name, version);
     if (!isNew) checkSameMeaning(published.manifest, manifest);

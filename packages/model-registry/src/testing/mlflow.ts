@@ -33,7 +33,7 @@ export async function startMlflow(environment: NodeJS.ProcessEnv): Promise<Runni
   const server = spawn(python, ["-m", "mlflow", "server", "--port", "0", "--workers", "1", ...stores], {
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
-    // Its web server is a child process. In a process group of their own, both can be stopped at once.
+    // Its web server is a child process. A separate process group allows stopping both at once.
     detached: true,
     env: {
       ...environment,

@@ -18,8 +18,8 @@ export interface NotedEvent {
 }
 
 /**
- * Records an audit event in the transaction of the action itself: either both are stored or neither. `AuditPublisher` sends it
- * to Kafka afterwards. The table is that of apps/control/migrations/0010-audit-log.sql, in the service's schema.
+ * Records an audit event in the action's transaction: either both are stored or neither. `AuditPublisher` sends it to
+ * Kafka afterwards. The table, defined as in apps/control/migrations/0010-audit-log.sql, is in the service's schema.
  *
  * @param source the service, which is also the name of its schema
  * @throws TriplineError `internal` for an event that the audit log would reject

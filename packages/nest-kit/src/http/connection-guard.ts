@@ -60,7 +60,7 @@ export class ConnectionGuard {
 
   /** Called when a request's headers have arrived. @returns why its body is rejected, if it is */
   begin(request: IncomingMessage, response: ServerResponse): PreparedProblem | undefined {
-    // Before the response headers are written.
+    // Must be set before the response headers are written.
     if (this.#isDraining) response.shouldKeepAlive = false;
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) return undefined;
@@ -144,7 +144,7 @@ export class ConnectionGuard {
     const { unfinishedBytesMax } = this.limits;
     const isSmall = connection.reservedBytes + bytes <= SMALL_BYTES_MAX;
     const roomBytes = isSmall ? unfinishedBytesMax : unfinishedBytesMax * LARGE_SHARE;
-    // No route accepts a body this large, and routes say so before they read it.
+    // No route accepts a body this large. The route rejects it before reading it, so nothing is reserved.
     if (bytes > roomBytes) return true;
     if (this.#unfinishedBytes + bytes > roomBytes) this.#collect();
     if (this.#unfinishedBytes + bytes > roomBytes) return false;

@@ -44,7 +44,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     }
   }
 
-  /** As `EventConsumer.commit`; ignored for a group without a consumer here. */
+  /** Like `EventConsumer.commit`; ignored for a group without a consumer in this process. */
   commit(group: string, topic: string, partition: number, offset: number): void {
     this.#consumers.get(group)?.commit(topic, partition, offset);
   }
@@ -56,7 +56,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     await Promise.all(closing);
   }
 
-  /** A consumer only has events for the log. */
+  /** Does nothing: consumers have no events for listeners. */
   on(): void {}
 
   unwrap<T>(): T {
@@ -64,7 +64,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 
   #consume(handler: MessageHandler): Promise<EventConsumer> {
-    // The decorator's options.
+    // Nest passes the decorator's options as `extras`.
     const { positions, ...options } = handler.extras as KafkaBatchesOptions;
     const { group } = options;
     return this.kafka.consume({
@@ -83,7 +83,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 }
 
-/** Nest returns an error as a failing stream. */
+/** Nest returns a stream that fails if the handler throws; this rethrows the error. */
 async function handOver(handler: MessageHandler, batches: readonly RecordBatch[]): Promise<void> {
   const result: unknown = await handler(batches);
   if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });

@@ -71,6 +71,6 @@ export abstract class TableFollower implements OnModuleInit, OnApplicationShutdo
     return this.#followed?.isHealthy() ?? false;
   }
 
-  /** As `FollowOptions.apply`. */
+  /** See `FollowOptions.apply`. */
   protected abstract apply(changes: readonly TableChange[]): void;
 }

@@ -7,7 +7,7 @@ import type { Queries } from "./connect-database.js";
 /** The tables of one service. Each service has its own schema, which no other service uses. */
 export interface Migrations {
   readonly schema: string;
-  /** With files `0001-what-it-does.sql`, which are applied in this order. */
+  /** Contains files such as `0001-what-it-does.sql`, which are applied in the order of their numbers. */
   readonly directory: URL;
 }
 

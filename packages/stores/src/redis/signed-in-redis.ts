@@ -24,7 +24,7 @@ export class SignedInRedis extends Redis {
   #renewAtMs = 0;
 
   constructor(url: string, options: RedisOptions & { replyMapping?: "legacy" }, signIn: RedisSignIn) {
-    // It connects below, once its fields are set.
+    // Connect below, once the fields are set.
     super(url, { ...options, lazyConnect: true });
     this.#signIn = signIn;
     this.on("ready", () => this.#renewAt(this.#renewAtMs));
@@ -73,7 +73,7 @@ export class SignedInRedis extends Redis {
   #renewAt(atMs: number): void {
     clearTimeout(this.#renewal);
     const waitMs = atMs - Date.now();
-    // The time is in the past while no new token is available and the old one is returned again.
+    // While no new token is available, the old one is returned again, whose renewal time is in the past.
     const boundedMs = waitMs > 0 ? Math.min(waitMs, TIMER_MS_MAX) : RENEW_RETRY_MS;
     this.#renewal = setTimeout(() => this.#renew(), boundedMs).unref();
   }

@@ -1,12 +1,12 @@
 /** An attempt that must be rejected. */
 export interface Attempt {
-  /** The user of the credentials. */
+  /** The user whose credentials the attempt uses. */
   readonly who: string;
   readonly where: "Kafka" | "Redis" | "Postgres" | "API" | "TLS";
   readonly what: string;
   /** The expected rejection message. */
   readonly refusal: RegExp;
-  /** Rejects if access is denied. */
+  /** Makes the attempt. Rejects if access is denied. */
   try(): Promise<unknown>;
 }
 

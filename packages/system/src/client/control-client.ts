@@ -6,7 +6,7 @@ const ANSWER_MS_MAX = 30_000;
 
 const fault = z.object({ pointer: z.string(), detail: z.string() });
 const problem = z.object({ detail: z.string(), errors: z.array(fault).default([]) });
-/** Points to a policy's text, whose faults already contain their line. */
+/** The pointer of faults in a policy's text, whose messages already contain the line. */
 const POLICY_TEXT = "/text";
 
 /** The control plane's own message, with its HTTP status. */

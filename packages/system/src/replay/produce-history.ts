@@ -101,7 +101,7 @@ function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRe
     amountMinor: Number(row.amount_minor),
     currency: fromRow.text(row.currency),
     occurredAtMs: atMs,
-    // It did not pass ingestion; its event time is used as acceptance time.
+    // The payment did not pass ingestion, so its event time serves as the acceptance time.
     acceptedAtMs: atMs,
     ...optionalFields(row),
   };

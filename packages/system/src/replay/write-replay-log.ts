@@ -50,7 +50,7 @@ export async function writeLoggedFeatures(path: string, kafka: Kafka, tenant: st
       const { transaction, values } = FeatureVector.decode(record.value);
       if (transaction?.tenant !== tenant) return;
       const id = transaction.clientTransactionId;
-      // A redelivery repeats a record byte for byte; one row is enough.
+      // A redelivered record is identical, so one row is enough.
       if (seen.has(id)) return;
       seen.add(id);
       appender.appendVarchar(id);

@@ -71,7 +71,7 @@ export const personalMasterKey: VariableSource = {
   ],
   local: "personalMasterKey",
 };
-/** If `tls` is on: the path of a file of the service's own certificate; without `file`, the flag `true`. */
+/** With `tls`: the path of a file of the service's own certificate or, without `file`, the flag `true`. */
 export function chartTls(file?: "tls.crt" | "tls.key" | "ca.crt"): ChartSource {
   const value = file === undefined ? `"true"` : `/etc/tripline/tls/${file}`;
   return { when: ".Values.tls.enabled", value, setBy: "tls.enabled" };

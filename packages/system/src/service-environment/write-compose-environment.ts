@@ -9,7 +9,7 @@ const SECRETS = "/run/tripline/secrets";
 /** Where compose.tls.yaml mounts a service's folder below `tls` of that volume; its files are those of `makeAccess`. */
 const TLS = "/run/tripline/tls";
 
-/** The services of each container of compose.lite.yaml that runs several; it is named after the first one. */
+/** The services in each container of compose.lite.yaml that runs several. The container has the first one's name. */
 export const LITE_TARGETS: Readonly<Record<string, readonly ServiceName[]>> = {
   auth: ["auth", "control", "console", "archive"],
   ingestion: ["ingestion", "features"],

@@ -200,7 +200,7 @@ async function startFreshStack(
   return startStack({
     directory: workspace.stack,
     ports: { kafka, redis, postgres },
-    // The services start later. Until then, Kafka's controller must not take any of their ports.
+    // The services start later, so Kafka's controller must not take any of their ports.
     reservedPorts: Object.values(services),
     endOnSignals,
     isDurable: false,
@@ -221,7 +221,7 @@ async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Pro
   const { archive, console, ...awaited } = Object.fromEntries(services);
   for (const service of Object.values(awaited)) service.start();
   await Promise.all(Object.values(awaited).map((service) => service.ready()));
-  // They read earlier records from Kafka, so payments need not wait for them.
+  // These services read earlier records from Kafka, so payments need not wait for them.
   archive?.start();
   console?.start();
 }

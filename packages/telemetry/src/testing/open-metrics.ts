@@ -25,7 +25,7 @@ export interface Sample {
 }
 
 /**
- * Parses text by the rules of OpenMetrics 1.0, for metrics without exemplars and timestamps.
+ * Parses OpenMetrics 1.0 text, except exemplars and timestamps.
  *
  * @throws Error for a violation
  */
