@@ -8,7 +8,7 @@ import { personRegistration } from "./people/person-registration.js";
 const KEY_BYTES = 32;
 const TOKEN_TTL_SECONDS_DEFAULT = 300;
 const TOKEN_TTL_SECONDS_MAX = 600;
-/** A working day. */
+/** One working day. */
 const SIGN_IN_HOURS_DEFAULT = 12;
 const BOOTSTRAP_ROWS_MAX = 100;
 
@@ -24,7 +24,7 @@ export const keyEncryptionKey = z
       `has ${(input as Buffer).length} bytes; must be ${KEY_BYTES} random bytes in base64, for instance from openssl rand -base64 ${KEY_BYTES}`,
   });
 
-/** JSON in a variable. The values are secrets, so a message may name a field but never show its value. */
+/** Parses a list in JSON. Its values are secrets, so messages name fields but never show values. */
 function bootstrapList<S extends z.ZodType>(registration: S) {
   return z
     .string()
@@ -40,7 +40,7 @@ function bootstrapList<S extends z.ZodType>(registration: S) {
     });
 }
 
-/** Separate for the program that only updates the schema. */
+/** A separate schema, for programs that only need the database. */
 export const databaseConfig = z.object(postgresConfig);
 
 export const authConfig = z.object({
@@ -115,7 +115,7 @@ export const authConfig = z.object({
     .meta({ unit: "h", description: "How long a user stays signed in before the password is required again." }),
 });
 
-/** The configuration, for what Nest makes. */
+/** Injects the service's configuration. */
 export const AUTH_CONFIG = Symbol("AUTH_CONFIG");
 
 export type AuthConfig = Readonly<z.infer<typeof authConfig>>;
@@ -124,7 +124,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The engine's own message would quote the text, and with it a secret.
+    // The engine's message would quote the text, which contains secrets.
     return undefined;
   }
 }

@@ -10,7 +10,7 @@ import type { AuthConfig } from "./config.js";
  * Starts the authorization server: schema, first signing key and bootstrap clients first, then the HTTP port.
  *
  * @param secrets checks the secrets of clients
- * @throws TriplineError `config-invalid` (a wrong KEY_ENCRYPTION_KEY among others) or `database-unavailable`
+ * @throws TriplineError `config-invalid`, for example for a wrong KEY_ENCRYPTION_KEY; or `database-unavailable`
  */
 export function startAuth(config: AuthConfig, secrets = new SecretVerifier()): Promise<RunningService> {
   const logger = createLogger("auth", config.LOG_LEVEL);

@@ -18,7 +18,7 @@ import { findListedClient, listClients } from "./listed-client.js";
 import { noteAction } from "./note-action.js";
 import type { Changed } from "./people-admin.js";
 
-/** What administrators do with the clients of their tenant. */
+/** Lets administrators manage the clients of their tenant. */
 @Injectable()
 export class ClientsAdmin {
   constructor(
@@ -35,7 +35,7 @@ export class ClientsAdmin {
   /**
    * The owner is the user named in the registration, or the user who adds the client.
    *
-   * @throws TriplineError `invalid-field`, or `name-taken`, also where another tenant has the id
+   * @throws TriplineError `invalid-field`, or `name-taken`, even if the ID belongs to another tenant
    */
   async add(by: Actor, registration: Omit<ClientRegistration, "tenant">): Promise<Requested> {
     const { tenant } = by;

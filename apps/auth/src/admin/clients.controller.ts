@@ -24,7 +24,7 @@ import { newSecret } from "./new-secret.js";
 
 export const newOwner = addedClient.pick({ owner: true }).required();
 
-/** Machine clients of the caller's tenant. A change is known to every service within two seconds. */
+/** Machine clients of the caller's tenant. Changes reach every service within two seconds. */
 @Controller("/v1/clients")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
@@ -64,7 +64,7 @@ export class ClientsController {
     return answerRequest(reply, await this.clients.enable(actorOf(request), id));
   }
 
-  /** The user who answers for the client: it counts as that user wherever a change takes two users. */
+  /** The user responsible for the client. For changes that need two users, the client counts as that user. */
   @Put(":id/owner")
   @RequireScope("people:write")
   async setOwner(
@@ -77,7 +77,7 @@ export class ClientsController {
     return answerRequest(reply, await this.clients.setOwner(actorOf(request), id, owner));
   }
 
-  /** Answers with a new secret, this once. */
+  /** Returns a new secret. It cannot be retrieved later. */
   @Post(":id/rotate-secret")
   @RequireScope("people:write")
   async rotateSecret(

@@ -6,14 +6,14 @@ const listedRow = z.object({
   tenant: z.string(),
   auth_method: z.string(),
   scopes: z.array(z.string()),
-  /** The user as whom the client counts. */
+  /** The client's owner: where two users are required, the client counts as this user. */
   owner: z.object({ person_id: z.string(), user_name: z.string(), is_disabled: z.boolean() }).nullable(),
   redirect_uris: z.array(z.string()),
   created_at: z.date(),
   disabled_at: z.date().nullable(),
 });
 
-/** A client as administrators see one. */
+/** A client as administrators see it. */
 export type ListedClient = z.infer<typeof listedRow>;
 
 const SELECT = `SELECT client_id, clients.tenant, auth_method, scopes, redirect_uris, clients.created_at, clients.disabled_at,
@@ -28,7 +28,7 @@ export function listClients(queries: Queries, tenant: string): Promise<ListedCli
   ]);
 }
 
-/** @param lock `FOR UPDATE OF clients` keeps the client as is until the transaction ends */
+/** @param lock `FOR UPDATE OF clients` locks the client until the transaction ends */
 export async function findListedClient(
   queries: Queries,
   tenant: string,

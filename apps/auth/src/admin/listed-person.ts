@@ -12,7 +12,7 @@ const listedRow = z.object({
   disabled_at: z.date().nullable(),
 });
 
-/** A person as administrators see one. */
+/** A user as administrators see them. */
 export type ListedPerson = z.infer<typeof listedRow>;
 
 const SELECT = `SELECT person_id, user_name, name, tenant, roles, created_at, disabled_at, totp_secret IS NOT NULL
@@ -23,7 +23,7 @@ export function listPeople(queries: Queries, tenant: string): Promise<ListedPers
   return queries.query(listedRow, `${SELECT} WHERE tenant = $1 ORDER BY user_name LIMIT ${PEOPLE_MAX}`, [tenant]);
 }
 
-/** @param lock `FOR UPDATE` keeps the person as is until the transaction ends */
+/** @param lock `FOR UPDATE` locks the user until the transaction ends */
 export async function findListedPerson(
   queries: Queries,
   tenant: string,

@@ -6,7 +6,7 @@ import type { JWTVerifyGetKey } from "jose";
 import type { AuthConfig } from "../config.js";
 import { isRevoked } from "../revocations/revocation-store.js";
 
-/** Checks the tokens that this service gave, with its own keys and with what its database says of revocations now. */
+/** Verifies tokens that this service issued, with its own keys and the current revocations in its database. */
 export function ownTokens(config: AuthConfig, queries: Queries, keys: JWTVerifyGetKey): TokenVerifier {
   const verifier = tokenVerifier({
     issuer: config.AUTH_ISSUER,

@@ -18,7 +18,7 @@ export async function revokeOwnedClients(transaction: Queries, personId: string)
   }
 }
 
-/** Takes scopes that a user has lost from the user's clients. A client that is left with none is disabled. */
+/** Removes scopes that a user has lost from the user's clients. A client without remaining scopes is disabled. */
 export async function reduceOwnedClients(
   transaction: Queries,
   by: Actor,
@@ -28,7 +28,7 @@ export async function reduceOwnedClients(
   for (const { client_id: id, tenant, scopes, disabled } of await ownedBy(transaction, personId)) {
     const kept = scopes.filter((scope) => !lost.includes(scope));
     if (kept.length === scopes.length) continue;
-    // A client must have a scope. One that would lose them all is disabled instead, and keeps them.
+    // A client must have a scope. A client that would lose all scopes keeps them, but is disabled.
     const isDisabled = disabled || kept.length === 0;
     await transaction.execute(
       `UPDATE auth.clients SET scopes = $2, disabled_at = CASE WHEN $3 THEN coalesce(disabled_at, now()) END

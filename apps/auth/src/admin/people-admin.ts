@@ -24,7 +24,7 @@ import { revokeOwnedClients } from "./owned-clients.js";
 /** A change, and whether all services have been notified. If not, they are notified once Kafka is available. */
 export type Changed<T> = T & { readonly is_published: boolean };
 
-/** What administrators do with the people of their tenant. A person who loses rights loses the tokens as well. */
+/** Lets administrators manage the users of their tenant. Removing rights from a user also revokes the user's tokens. */
 @Injectable()
 export class PeopleAdmin {
   constructor(
@@ -38,7 +38,7 @@ export class PeopleAdmin {
     return listPeople(this.database, tenant);
   }
 
-  /** @throws TriplineError `invalid-field`, or `name-taken`, also where another tenant has the name */
+  /** @throws TriplineError `invalid-field`, or `name-taken`, even if the name belongs to another tenant */
   async add(by: Actor, registration: Omit<PersonRegistration, "tenant">): Promise<Requested> {
     const { user_name, name, roles, password } = parsePerson({ ...registration, tenant: by.tenant });
     const password_hash = await hashPassword(password);
@@ -70,14 +70,14 @@ export class PeopleAdmin {
     return this.grants.request(by, { action: "person-roles", user_name: userName, roles: [...roles] });
   }
 
-  /** Ends all sessions of a person, and every token. */
+  /** Ends all sessions of a user and revokes the user's tokens. */
   signOut(by: Actor, userName: string): Promise<Changed<ListedPerson>> {
     return this.#change(by, userName, "sign-out", (transaction, { person_id: id, tenant, disabled_at }) =>
       revoke(transaction, { kind: "person", id, tenant }, disabled_at !== null),
     );
   }
 
-  /** Another password, no second factor, and signed out everywhere. */
+  /** Sets a new password, removes the second factors, and signs the user out everywhere. */
   async reset(by: Actor, userName: string, password: string): Promise<Requested> {
     const password_hash = await hashPassword(password);
     return this.grants.request(by, { action: "person-reset", user_name: userName, password_hash });

@@ -27,7 +27,7 @@ import { PeopleAdmin } from "./people-admin.js";
 export const newPerson = personRegistration.omit({ tenant: true }).extend({ password: password.optional() });
 export const newRoles = z.strictObject({ roles });
 
-/** People of the caller's tenant. A change is known to every service within two seconds. */
+/** Users of the caller's tenant. Changes reach every service within two seconds. */
 @Controller("/v1/people")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
@@ -86,7 +86,7 @@ export class PeopleController {
     return this.people.signOut(actorOf(request), canonicalUserName(userName));
   }
 
-  /** Answers with a new password, this once. */
+  /** Returns a new password. It cannot be retrieved later. */
   @Post(":userName/reset")
   @RequireScope("people:write")
   async reset(

@@ -3,9 +3,9 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 
-/** Tables in a backup, each after the tables that it references. Short-lived data is left out. */
+/** Tables in a backup, each after the tables that it references. Tables with short-lived data are omitted. */
 const TABLES = ["clients", "signing_keys", "people", "passkeys"] as const;
-/** Columns that a row of an earlier version does not have. */
+/** Defaults for columns that rows of an earlier version lack. */
 const ADDED_COLUMNS = {
   clients: { redirect_uris: [], signed_out_uris: [] },
   signing_keys: { active_from: "1970-01-01T00:00:00Z" },
@@ -25,7 +25,7 @@ const backup = z.strictObject({
   tables: z.strictObject({
     clients: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX),
     signing_keys: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX),
-    /** Not in a backup of an earlier version. */
+    /** Absent from backups of earlier versions. */
     people: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
     passkeys: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
   }),
@@ -36,8 +36,8 @@ export type Backup = z.infer<typeof backup>;
 type Content = Omit<Backup, "sha256">;
 
 /**
- * Everything that auth cannot create again: clients and people with their hashed secrets and passwords, passkeys, and signing
- * keys sealed under KEY_ENCRYPTION_KEY, which is not in it. One snapshot: to be called in a transaction.
+ * Everything that auth cannot recreate: clients and users with hashed secrets and passwords, passkeys, and encrypted
+ * signing keys, but not KEY_ENCRYPTION_KEY itself. Call it in a transaction, for a consistent snapshot.
  */
 export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
   await transaction.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -58,7 +58,7 @@ export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
 
 /**
  * @param text a backup as JSON
- * @throws TriplineError `config-invalid` for a text that is not a complete backup
+ * @throws TriplineError `config-invalid` if the text is not a complete backup
  */
 export function parseBackup(text: string): Backup {
   const refused = (why: string) => new TriplineError("config-invalid", `The backup cannot be used: ${why}.`);
@@ -76,10 +76,10 @@ export function parseBackup(text: string): Backup {
 }
 
 /**
- * Restores a backup into a database with this build's schema and without clients and keys. To be called in a transaction.
+ * Restores a backup into a database that has this build's schema but no clients and keys. Call it in a transaction.
  *
  * @returns restored rows
- * @throws TriplineError `config-invalid` for a database that is in use, or a backup of a newer schema
+ * @throws TriplineError `config-invalid` if the database is in use, or the backup has a newer schema
  */
 export async function restore(transaction: Queries, { migrations, tables }: Backup): Promise<number> {
   const known = new Set((await appliedMigrations(transaction)).map(({ sha256 }) => sha256));

@@ -12,10 +12,10 @@ import { databaseConfig } from "../config.js";
 import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 import { backUp, parseBackup, restore } from "./back-up-database.js";
 
-/** `tripline backup` and `tripline restore` start this: only this service knows the tables. */
+/** `tripline backup` and `tripline restore` start this program, because only this service knows its tables. */
 
 const QUERY_MS_MAX = 60_000;
-/** Only for the owner: the file holds hashes of secrets. */
+/** Readable only by the owner, because the file contains hashes of secrets. */
 const FILE_MODE = 0o600;
 
 const backUpConfig = z.object({
@@ -31,7 +31,7 @@ async function write(database: Database, file: string): Promise<string> {
   return `${clients.length} clients, ${people.length} people and ${keys.length} sealed keys are in ${file}`;
 }
 
-/** The complete backup, in a file or, for a URL, in an object store. */
+/** Writes the complete backup to a file or, for a URL, to an object store. */
 async function keep(place: string, text: string): Promise<void> {
   if (isStoreUrl(place)) {
     const { store, key } = await openAt(place);

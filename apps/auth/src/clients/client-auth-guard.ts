@@ -19,14 +19,14 @@ export class TooManyFailures extends errors.OIDCProviderError {
 
 interface Attempt {
   readonly key: string;
-  /** Whether it counts as a failure already. */
+  /** Whether the limiter already counts this attempt as a failure. */
   isCounted: boolean;
 }
 
 /**
- * Slows down guessing: after ten failed client authentications within a minute, this client id is refused from this
- * address until the minute is over. The address is part of the key, so that knowing a client's ID is not enough to lock
- * it out from elsewhere. Behind an untrusted proxy, all callers have one address, and only the ID counts.
+ * Slows down guessing: after ten failed authentications within a minute, this client ID is rejected from this address
+ * until the minute ends. The address is part of the key, so that knowing a client's ID is not enough to lock it out
+ * from elsewhere. Behind an untrusted proxy, all callers have one address, and only the ID counts.
  */
 export class ClientAuthGuard {
   private readonly limiter = new FailureLimiter({
@@ -38,7 +38,7 @@ export class ClientAuthGuard {
 
   private readonly attempts = new WeakMap<object, Attempt>();
 
-  /** To be called before the client is looked up. @throws TooManyFailures */
+  /** Call it before looking up the client. @throws TooManyFailures */
   begin(ctx: KoaContextWithOIDC, clientId: string): void {
     const key = `${clientId.slice(0, CLIENT_ID_CHARACTERS_MAX)} ${this.proxies.addressOf(ctx.req)}`;
     this.attempts.set(ctx, { key, isCounted: false });
@@ -58,7 +58,7 @@ export class ClientAuthGuard {
     attempt.isCounted = true;
   }
 
-  /** To be called after `beginSecret`. */
+  /** Call it after `beginSecret`. */
   endSecret(ctx: object, isWrong: boolean): void {
     const attempt = this.attempts.get(ctx);
     if (attempt === undefined) return;
@@ -66,7 +66,7 @@ export class ClientAuthGuard {
     attempt.isCounted = isWrong;
   }
 
-  /** To be called when the authentication of this request has failed. */
+  /** Call it when the authentication of this request has failed. */
   fail(ctx: object): void {
     const attempt = this.attempts.get(ctx);
     if (attempt?.isCounted === false) this.limiter.recordFailure(attempt.key);

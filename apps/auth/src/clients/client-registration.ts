@@ -3,10 +3,10 @@ import { SCOPES } from "@tripline/contracts/roles";
 import { z } from "zod";
 import { canonicalUserName } from "../people/canonical-user-name.js";
 
-/** Shape of a client id; anything else is unknown without asking the database. */
+/** Format of a client ID. Any other text is rejected without a database query. */
 export const CLIENT_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** Shape of a tenant, as every service checks it in the token. */
+/** Format of a tenant, which every service checks in tokens. */
 export const TENANT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
 const USER_NAME_CHARACTERS_MAX = 64;
@@ -23,7 +23,7 @@ export const clientSecret = z
   .max(SECRET_CHARACTERS_MAX, `must have at most ${SECRET_CHARACTERS_MAX} characters`)
   .regex(/^[\x21-\x7e]*$/, "must be printable ASCII without spaces");
 
-/** Members that only a private or a symmetric key has. */
+/** Members that only private and symmetric keys have. */
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 const publicJwk = z.record(z.string(), z.json()).superRefine((jwk, check) => {
@@ -55,7 +55,7 @@ const browserUri = z
 /** A public JSON Web Key. */
 export type PublicJwk = z.infer<typeof publicJwk>;
 
-/** A user of the client's tenant, by user name, who answers for the client. */
+/** User name of the client's owner, a user of the same tenant who is responsible for it. */
 const owner = z.string().max(USER_NAME_CHARACTERS_MAX).transform(canonicalUserName).optional();
 
 const fields = {
@@ -69,7 +69,7 @@ const fields = {
 
 const uris = z.array(browserUri).max(REDIRECT_URIS_MAX).default([]);
 
-/** A client as an administrator adds one to the own tenant: one that speaks for itself, or signs in the people of that tenant. */
+/** A client that an administrator adds: a machine client, or one that signs in users of the administrator's tenant. */
 export const addedClient = z.strictObject({ ...fields, owner, redirect_uris: uris, signed_out_uris: uris });
 
 /**

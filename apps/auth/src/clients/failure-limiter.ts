@@ -1,12 +1,12 @@
 interface Window {
   failures: number;
-  /** Attempts that are under way and may fail. */
+  /** Attempts in progress, which may still fail. */
   pending: number;
   readonly endsAtMs: number;
 }
 
 export interface FailureLimits {
-  /** Failures of one key within one window after which it is refused. */
+  /** A key is rejected after this many failures within one window. */
   readonly failuresMax: number;
   readonly windowMs: number;
   /** Maximum number of keys; the oldest window is dropped first. */
@@ -33,7 +33,7 @@ export class FailureLimiter {
     this.open(key).failures += 1;
   }
 
-  /** An attempt begins that may fail. @returns as `retryAfterSeconds`; those under way count too */
+  /** Begins an attempt. @returns as `retryAfterSeconds`, but attempts in progress count as failures */
   begin(key: string): number | undefined {
     const window = this.open(key);
     if (window.failures + window.pending >= this.limits.failuresMax) return this.secondsLeft(window);
@@ -41,10 +41,10 @@ export class FailureLimiter {
     return undefined;
   }
 
-  /** An attempt that had begun is over. */
+  /** Ends an attempt. */
   end(key: string, isFailure: boolean): void {
     const window = this.open(key);
-    // None in a window that is newer than the attempt.
+    // 0 if the window is newer than the attempt.
     window.pending = Math.max(0, window.pending - 1);
     if (isFailure) window.failures += 1;
   }

@@ -4,9 +4,9 @@ import { promisify } from "node:util";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * scrypt (RFC 7914) with N = 2^14, r = 8, p = 5: 16 MiB for each computation, one of the equivalent minimum settings of
- * OWASP's Password Storage Cheat Sheet. The strings are in PHC form, `$scrypt$ln=14,r=8,p=5$<salt>$<hash>`, so that a
- * later cost can be stored beside this one.
+ * scrypt (RFC 7914) with N = 2^14, r = 8, p = 5: 16 MiB per computation, one of the equivalent minimum settings of
+ * OWASP's Password Storage Cheat Sheet. The strings are in PHC format, `$scrypt$ln=14,r=8,p=5$<salt>$<hash>`, so that
+ * hashes with other costs can coexist.
  */
 const COST = { ln: 14, r: 8, p: 5 };
 const SALT_BYTES = 16;
@@ -25,9 +25,9 @@ export async function hashSecret(secret: string): Promise<string> {
 }
 
 /**
- * Whether a secret is the one that was hashed, in time that does not depend on how much of it is right.
+ * Whether a secret matches a hash. Compares in constant time.
  *
- * @throws TriplineError `internal` when the stored string is not one of `hashSecret`
+ * @throws TriplineError `internal` if the stored string is not from `hashSecret`
  */
 export async function matchesHash(secret: string, stored: string): Promise<boolean> {
   const match = PHC_PATTERN.exec(stored);

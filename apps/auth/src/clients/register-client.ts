@@ -31,9 +31,9 @@ export function parseClient(registration: ClientRegistration): z.output<typeof c
 }
 
 /**
- * Registers a client, or gives a registered one this tenant, these scopes and this secret or these keys.
+ * Registers a client, or replaces the tenant, scopes, and secret or keys of a registered one.
  *
- * @param owner the id of the user who owns it, whatever user name the registration says
+ * @param owner the ID of the user who owns it; the user name in the registration is ignored
  * @throws TriplineError `invalid-field` that names every wrong field
  */
 export async function registerClient(
@@ -58,7 +58,7 @@ export async function registerLabelsClient(queries: Queries, secret: string): Pr
   await storeClient(queries, { client_id, tenant: "tripline", ...keys, ...rights });
 }
 
-/** A client that was disabled stays disabled, and one that has an owner keeps the owner unless there is a new one. */
+/** A disabled client stays disabled. A client with an owner keeps the owner unless a new one is given. */
 export async function storeClient(queries: Queries, client: StoredClient): Promise<void> {
   const { jwks } = client;
   await queries.execute(
@@ -85,7 +85,7 @@ export async function storeClient(queries: Queries, client: StoredClient): Promi
   );
 }
 
-/** An unchanged secret keeps its hash, so that running instances still remember that it is right. */
+/** An unchanged secret keeps its hash, so that the caches of running instances stay valid. */
 async function hashFor(queries: Queries, clientId: string, secret: string): Promise<string> {
   const [row] = await queries.query(hashRow, "SELECT secret_hash FROM auth.clients WHERE client_id = $1", [clientId]);
   const stored = row?.secret_hash ?? undefined;

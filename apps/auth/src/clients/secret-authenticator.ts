@@ -4,7 +4,7 @@ import type { ClientAuthGuard } from "./client-auth-guard.js";
 import { hashSecret } from "./hash-secret.js";
 import type { SecretVerifier } from "./secret-verifier.js";
 
-/** Checks the secret of a request, within the failures that its client may have. */
+/** Checks the secret of a request, within the client's limit of failures. */
 export class SecretAuthenticator {
   /** The hash of a secret that nobody knows. */
   readonly #nobodysHash = hashSecret(randomBytes(32).toString("base64"));
@@ -35,14 +35,14 @@ export class SecretAuthenticator {
   }
 
   /**
-   * Does the same work for an unknown client, or one without a secret, as for a wrong secret. Otherwise the time of an
-   * answer would show which ids exist.
+   * Does the same work for an unknown client, or one without a secret, as for a wrong secret. Otherwise, response times
+   * would reveal which IDs exist.
    *
    * @throws as `verify`
    */
   async pretend(ctx: KoaContextWithOIDC): Promise<void> {
     const { authorization } = ctx.headers;
-    // Without it no secret would be computed for a known client either.
+    // Without this header, no hash is computed for a known client either.
     if (authorization !== undefined) await this.verify(ctx, authorization, await this.#nobodysHash);
   }
 }

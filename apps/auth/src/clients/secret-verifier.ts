@@ -2,10 +2,10 @@ import { createHmac, randomBytes } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { matchesHash } from "./hash-secret.js";
 
-/** Most remembered secrets that were right: about 100 bytes each. */
+/** Maximum number of cached correct secrets, about 100 bytes each. */
 const REMEMBERED_MAX = 1_000;
 const REMEMBERED_MS = 600_000;
-/** Computations that run or wait. Each takes 16 MiB while it runs, and the thread pool runs four at a time. */
+/** Maximum running and waiting computations. The thread pool runs four at a time, with 16 MiB each. */
 const COMPUTATIONS_MAX = 32;
 
 /**
@@ -15,7 +15,7 @@ const COMPUTATIONS_MAX = 32;
  */
 export class SecretVerifier {
   private readonly key = randomBytes(32);
-  /** When each right secret is to be forgotten. */
+  /** Expiry of each cached correct secret. */
   private readonly rememberedUntilMs = new Map<string, number>();
   /** Concurrent token requests from a client share one computation. */
   private readonly running = new Map<string, Promise<boolean>>();
@@ -29,7 +29,7 @@ export class SecretVerifier {
    * @param stored the current hash in the database, so that a changed secret is never found in the cache
    * @param onCompute called before a hash is computed, but not if a cached or running computation can be used; an error
    * stops the check
-   * @throws TriplineError `queue-full` when too many secrets are being checked
+   * @throws TriplineError `queue-full` if too many secrets are being checked
    */
   async verify(secret: string, stored: string, onCompute: () => void = () => {}): Promise<boolean> {
     const id = createHmac("sha256", this.key).update(`${stored}\0${secret}`).digest("base64");

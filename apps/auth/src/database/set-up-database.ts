@@ -16,9 +16,9 @@ export const AUTH_MIGRATIONS: Migrations = {
 };
 
 /**
- * Makes the schema, the first signing key, and the bootstrap clients and people.
+ * Creates the schema, the first signing key, and the bootstrap clients and users.
  *
- * @throws TriplineError `config-invalid` (a wrong KEY_ENCRYPTION_KEY among others) or `database-unavailable`
+ * @throws TriplineError `config-invalid`, for example for a wrong KEY_ENCRYPTION_KEY; or `database-unavailable`
  */
 export function setUpAuth(config: AuthConfig, logger: Logger): Promise<SigningKeys> {
   return setUpDatabase(config, AUTH_MIGRATIONS, logger, async (transaction) => {

@@ -9,7 +9,7 @@ import type { FastifyRequest } from "fastify";
 import { decodeJwt } from "jose";
 import { z } from "zod";
 
-/** An access token of people or machines is some 700 characters. */
+/** An access token has about 700 characters. */
 const TOKEN_CHARACTERS_MAX = 8_192;
 export const introspectionRequest = z.object({
   token: z.string().min(1).max(TOKEN_CHARACTERS_MAX),

@@ -6,7 +6,7 @@ import { describeRoutes } from "@tripline/http/describe-routes";
 import type { AuthConfig } from "../config.js";
 import { ROUTES } from "./routes.js";
 
-/** What any request may meet; who administers here does so without budgets. */
+/** Errors of any request. Administration requests have no rate limits. */
 const ERRORS = [
   ...CALLER_ERRORS,
   "token-revoked",

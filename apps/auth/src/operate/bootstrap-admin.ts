@@ -18,7 +18,7 @@ export async function bootstrapAdmin(
   person: Omit<PersonRegistration, "roles" | "password">,
 ): Promise<string> {
   const { tenant, user_name: userName } = person;
-  // Two at once wait for each other.
+  // Serialises concurrent calls.
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.people bootstrap'))", []);
   const admins = await transaction.query(
     z.object({ user_name: z.string() }),

@@ -14,8 +14,8 @@ import { rotateSigningKey } from "../provider/signing-keys.js";
 import { bootstrapAdmin } from "./bootstrap-admin.js";
 
 /**
- * `tripline auth bootstrap`, `tripline auth approve` and `tripline auth rotate-keys` start this. It needs only access
- * to the database, because an empty installation has no user who could get a token.
+ * `tripline auth bootstrap`, `tripline auth approve` and `tripline auth rotate-keys` start this program. It accesses
+ * the database directly, because an empty installation has no user who could get a token.
  */
 
 const QUERY_MS_MAX = 30_000;
@@ -24,9 +24,9 @@ const EXIT_FAILURE = 1;
 const operateConfig = z.object({
   ...databaseConfig.shape,
   AUTH_ACTION: z.enum(["bootstrap", "rotate-keys", "approve"]),
-  /** JSON, for `bootstrap`: who the first administrator is. */
+  /** For `bootstrap`: the first administrator, in JSON. */
   AUTH_PERSON: z.string().default("{}"),
-  /** For `approve`: the tenant and the id of a change that waits for a second administrator. */
+  /** For `approve`: the tenant and the ID of a change that waits for a second administrator. */
   AUTH_TENANT: z.string().default(""),
   AUTH_GRANT: z.string().default(""),
   /** For `rotate-keys`. */

@@ -4,9 +4,9 @@ import { promisify } from "node:util";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * argon2id (RFC 9106) with 19 MiB, two passes and one lane: the first of the settings of OWASP's Password Storage Cheat
- * Sheet for it. The strings are in PHC form, `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, so that a later cost can be
- * stored beside this one.
+ * argon2id (RFC 9106) with 19 MiB, two passes and one lane: the setting that OWASP's Password Storage Cheat Sheet lists
+ * first. The strings are in PHC format, `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, so that hashes with other costs
+ * can coexist.
  */
 const COST = { memory: 19_456, passes: 2, parallelism: 1 };
 const SALT_BYTES = 16;
@@ -26,9 +26,9 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * Whether a password is the one that was hashed, in time that does not depend on how much of it is right.
+ * Whether a password matches a hash. Compares in constant time.
  *
- * @throws TriplineError `internal` when the stored string is not one of `hashPassword`
+ * @throws TriplineError `internal` if the stored string is not from `hashPassword`
  */
 export async function matchesPassword(password: string, stored: string): Promise<boolean> {
   const match = PHC_PATTERN.exec(stored);
@@ -41,7 +41,7 @@ export async function matchesPassword(password: string, stored: string): Promise
   return timingSafeEqual(computed, Buffer.from(hash, "base64"));
 }
 
-/** One text can be typed as several sequences of characters; they count as the same password. */
+/** Unicode allows several encodings of the same text; all of them count as the same password. */
 function compute(password: string, nonce: Buffer, cost: typeof COST): Promise<Buffer> {
   return derive("argon2id", { message: password.normalize("NFKC"), nonce, tagLength: HASH_BYTES, ...cost });
 }

@@ -8,10 +8,10 @@ const DAYS = 180;
 const DAY_SECONDS = 86_400;
 const ID_BYTES = 16;
 
-/** Whose browser it is. */
+/** The user to whom the browser belongs. */
 interface Owner {
   readonly person_id: string;
-  /** Another password makes all devices unknown. */
+  /** A new password makes all devices unknown. */
   readonly password_hash: string | null;
 }
 
@@ -32,7 +32,7 @@ export class KnownDevices {
     this.#isSecure = config.AUTH_ISSUER.startsWith("https:");
   }
 
-  /** The cookie that makes a browser known, for `Set-Cookie`. A browser keeps that of the user who signed in last. */
+  /** The `Set-Cookie` value that makes a browser known. A browser keeps only the cookie of the last user. */
   cookieFor(owner: Owner): string {
     const expiresAtSeconds = Math.floor(this.now() / 1_000) + DAYS * DAY_SECONDS;
     const id = randomBytes(ID_BYTES).toString("base64url");
@@ -45,7 +45,7 @@ export class KnownDevices {
   deviceOf(owner: Owner | undefined, cookies: string | undefined): string | undefined {
     const [, id = "", expires = "", signature = ""] =
       /(?:^|;\s*)device=([\w-]{22})\.(\d{1,12})\.([\w-]{43})(?:;|$)/.exec(cookies ?? "") ?? [];
-    // Computed for nobody as well, so that the time does not tell who exists.
+    // Also computed for an unknown user, so that response times do not reveal which users exist.
     const expected = this.#sign(owner ?? { person_id: "", password_hash: null }, id, Number(expires));
     const [given, right] = [Buffer.from(signature), Buffer.from(expected)];
     const isOwn = given.length === right.length && timingSafeEqual(given, right);

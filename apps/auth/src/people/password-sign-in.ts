@@ -10,20 +10,20 @@ import { personNamed } from "./person-store.js";
 import type { Wait } from "./sign-in-failures.js";
 import { SignInFailures } from "./sign-in-failures.js";
 
-/** What somebody types, and from where. */
+/** A submitted user name and password, and where they come from. */
 export interface TypedPassword {
   readonly userName: string;
   readonly password: string;
   readonly address: string;
   /** The header `Cookie`, which may name a known device. */
   readonly cookies?: string | undefined;
-  /** Used in place of a known device: the session in which the user is signed in. */
+  /** Replaces the known device of the cookie: the session of a signed-in user. */
   readonly device?: string;
   /** Code of the authenticator app, if the attempts for the name are used up. */
   readonly code?: string;
 }
 
-/** Who it is that types a user name and a password. */
+/** Identifies a user by user name and password. */
 @Injectable()
 export class PasswordSignIn {
   constructor(
@@ -35,11 +35,11 @@ export class PasswordSignIn {
   ) {}
 
   /**
-   * A name that nobody has, a disabled person and a wrong password differ neither in the answer nor in the work.
+   * An unknown name, a disabled user and a wrong password get the same response after the same work.
    *
-   * @returns the person, and whether a code was right as well; `undefined` for a wrong name, password or code; how long to wait
-   *   after too many attempts
-   * @throws TriplineError `queue-full` when too many passwords are being checked
+   * @returns the user, and whether a code was checked as well; `undefined` for a wrong name, password or code; how long
+   *   to wait after too many attempts
+   * @throws TriplineError `queue-full` if too many passwords are being checked
    */
   async attempt(
     typed: TypedPassword,
@@ -52,7 +52,8 @@ export class PasswordSignIn {
     const hasCode = code !== "";
     const outcome = hasCode
       ? await this.failures.attemptBoth(userName, { address, device }, async () => {
-          // A code is looked for in any case, so that the time does not tell whether the password was right; a wrong one uses none up.
+          // Without a holder, a code is checked but not used up, so that response times do not reveal a correct
+          // password.
           const holder = (await isRight()) ? person?.person_id : undefined;
           return this.secondFactors.use(holder ?? "", code);
         })

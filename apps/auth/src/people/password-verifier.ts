@@ -3,10 +3,10 @@ import { Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { hashPassword, matchesPassword } from "./hash-password.js";
 
-/** Computations that run or wait. Each takes 19 MiB while it runs, and the thread pool runs four at a time. */
+/** Maximum running and waiting computations. The thread pool runs four at a time, with 19 MiB each. */
 const COMPUTATIONS_MAX = 16;
 
-/** Checks passwords, a bounded number at a time. */
+/** Checks passwords, with a limit on concurrent checks. */
 @Injectable()
 export class PasswordVerifier {
   /** The hash of a password that nobody knows. */
@@ -14,9 +14,9 @@ export class PasswordVerifier {
   #running = 0;
 
   /**
-   * @param stored the person's hash; without one the same work is done, so that the time of an answer does not show which
-   *   names exist
-   * @throws TriplineError `queue-full` when too many passwords are being checked
+   * @param stored the user's hash; without one, the same work is done, so that response times do not reveal which names
+   *   exist
+   * @throws TriplineError `queue-full` if too many passwords are being checked
    */
   async verify(password: string, stored: string | undefined): Promise<boolean> {
     if (this.#running >= COMPUTATIONS_MAX) {

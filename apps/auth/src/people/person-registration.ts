@@ -4,7 +4,7 @@ import { z } from "zod";
 import { TENANT_PATTERN } from "../clients/client-registration.js";
 import { canonicalUserName } from "./canonical-user-name.js";
 
-/** Also the longest that is computed: argon2id takes any length, and nobody types more. */
+/** Also limits the work per password, because argon2id accepts any length. */
 export const PASSWORD_CHARACTERS_MAX = 256;
 /** NIST SP 800-63B requires 15 if a password is the only factor. */
 const PASSWORD_CHARACTERS_MIN = 15;
@@ -28,7 +28,7 @@ export const roles = z
   .min(1)
   .transform((list) => ROLES.filter((role) => list.includes(role)));
 
-/** What is needed to let a person sign in. */
+/** Everything needed to add a user. */
 export const personRegistration = z.strictObject({
   user_name: z
     .string()

@@ -18,7 +18,7 @@ const personRow = z.object({
   roles: z.array(role),
   password_hash: z.string().nullable(),
   has_second_factor: z.boolean(),
-  /** Whether there is an authenticator app; without one the second factor is a passkey. */
+  /** Whether the user has an authenticator app. */
   has_app: z.boolean(),
 });
 
@@ -28,13 +28,13 @@ const SELECT = `SELECT person_id, user_name, name, tenant, roles, password_hash,
   totp_secret IS NOT NULL OR EXISTS (SELECT 1 FROM auth.passkeys WHERE passkeys.person_id = people.person_id) AS has_second_factor
   FROM auth.people`;
 
-/** A person who may sign in. @param userName in its canonical form */
+/** The user with this name, unless disabled. @param userName in its canonical form */
 export async function personNamed(queries: Queries, userName: string): Promise<Person | undefined> {
   const [row] = await queries.query(personRow, `${SELECT} WHERE user_name = $1 AND disabled_at IS NULL`, [userName]);
   return row;
 }
 
-/** A person who may sign in. */
+/** The user with this ID, unless disabled. */
 export async function personWithId(queries: Queries, id: string): Promise<Person | undefined> {
   const [row] = await queries.query(personRow, `${SELECT} WHERE person_id = $1 AND disabled_at IS NULL`, [id]);
   return row;
@@ -61,7 +61,7 @@ export function parsePerson(registration: PersonRegistration): z.output<typeof p
   throw refuseRegistration("The person", parsed.error.issues);
 }
 
-/** @returns whether the person was added; the user name is taken otherwise */
+/** @returns whether the user was added; false if the user name is taken */
 export async function insertPerson(
   queries: Queries,
   person: Pick<Person, "person_id" | "user_name" | "name" | "tenant" | "roles" | "password_hash">,

@@ -8,14 +8,14 @@ import type { AuthConfig } from "../config.js";
 import { AUTH_CONFIG } from "../config.js";
 import { deriveKey } from "../provider/derive-key.js";
 
-/** Attempts for one name from one address or one known device, counted over all instances. */
+/** Limit for one name from one address or known device, across all instances. */
 const OF_PLACE = { failuresMax: 10, windowSeconds: 900 };
-/** Attempts for one name over all addresses, without those of known devices. */
+/** Limit for one name from all addresses, excluding known devices. */
 const OF_NAME = { failuresMax: 50, windowSeconds: 3_600 };
-/** One address that tries many names. Behind a proxy that is not trusted all callers have one, so this is many times larger. */
+/** Limit for one address and all names. Higher, because all callers behind an untrusted proxy share an address. */
 const FAILURES_OF_ADDRESS_MAX = 200;
 const ADDRESSES_MAX = 10_000;
-/** Three rows at most are added by an attempt, so that the table never holds much more than what still counts. */
+/** An attempt adds at most three rows, so deleting this many keeps the table small. */
 const EXPIRED_ROWS_PER_CLEANING_MAX = 100;
 
 const counted = z.object({ failures: z.number(), seconds_left: z.number() });
@@ -27,7 +27,7 @@ export interface Origin {
   readonly device?: string | undefined;
 }
 
-/** Seconds until the next attempt, rounded up, and whether the name's limit applies, which a second factor bypasses. */
+/** Seconds until the next attempt, rounded up, and whether it is the name's limit, which a second factor bypasses. */
 export interface Wait {
   readonly seconds: number;
   readonly isOfName: boolean;
@@ -52,7 +52,7 @@ export class SignInFailures {
     keysMax: ADDRESSES_MAX,
   });
 
-  /** 32 bytes, under which names are hashed. */
+  /** Key for hashing names, 32 bytes. */
   readonly #key: Uint8Array;
 
   constructor(
@@ -63,8 +63,8 @@ export class SignInFailures {
   }
 
   /**
-   * @param check whether the password is right; not called while the name or the place has to wait
-   * @returns what `check` says, or how long to wait
+   * @param check whether the password is correct; not called while the name or its source has to wait
+   * @returns the result of `check`, or how long to wait
    */
   async attempt(userName: string, { address, device }: Origin, check: () => Promise<boolean>): Promise<boolean | Wait> {
     const place = device === undefined ? `address ${address}` : `device ${device}`;
@@ -86,7 +86,7 @@ export class SignInFailures {
     }
   }
 
-  /** Codes can be guessed as well, wherever they are typed. @returns as `attempt` does */
+  /** The same for codes, which can also be guessed. @returns as `attempt` does */
   attemptCode(personId: string, origin: Origin, check: () => Promise<boolean>): Promise<boolean | Wait> {
     return this.attempt(`second factor of ${personId}`, origin, check);
   }

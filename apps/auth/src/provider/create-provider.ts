@@ -27,15 +27,15 @@ const UNUSED_FEATURES = {
   userinfo: { enabled: false },
 } as const;
 
-/** How clients prove who they are. */
+/** How clients authenticate. */
 export interface ClientChecks {
   readonly guard: ClientAuthGuard;
   readonly authenticator: SecretAuthenticator;
 }
 
 /**
- * The OAuth server, ready to be mounted: client credentials for machines, authorization code with PKCE and refresh tokens for
- * people. Every access token is an RFC 9068 JWT.
+ * Creates the OAuth server: client credentials for machines, authorization code with PKCE and refresh tokens for users.
+ * Every access token is an RFC 9068 JWT.
  *
  * @param guard counts failures; one for all providers of this process
  */
@@ -75,7 +75,7 @@ export function createProvider(
   return provider;
 }
 
-/** A client that an administrator registered finds nobody of another tenant. */
+/** A client that an administrator registered cannot sign in users of other tenants. */
 async function accountFor(ctx: KoaContextWithOIDC, queries: Queries, id: string): Promise<Account | undefined> {
   const account = await personAccount(queries, id);
   const { client } = ctx.oidc;
@@ -117,8 +117,8 @@ function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
 }
 
 /**
- * The only API, with the scopes of this client, and of a person those that the roles have now. The library drops a scope that the API does not have; RFC 6749
- * section 5.2 requires an error, because a client that asked for two and got one would notice at its first call.
+ * The only API, with the client's scopes; for a user, only those that the user's current roles include. The library
+ * would silently drop a scope that the client lacks. RFC 6749 section 5.2 requires an error instead.
  */
 function apiFor(
   ctx: KoaContextWithOIDC,
@@ -178,7 +178,7 @@ async function tellGrantedScopes(ctx: KoaContextWithOIDC, next: () => Promise<vo
 const isTokenAnswer = (body: unknown): body is { readonly access_token: string; readonly scope?: string } =>
   typeof body === "object" && body !== null && "access_token" in body;
 
-/** Members of RFC 8414 and OpenID Connect Discovery that are true here. */
+/** Members of RFC 8414 and OpenID Connect Discovery that apply to this server. */
 const SERVED_METADATA = [
   "issuer",
   "authorization_endpoint",
@@ -195,7 +195,7 @@ const SERVED_METADATA = [
   "token_endpoint_auth_signing_alg_values_supported",
 ];
 
-/** The library describes more than is mounted. */
+/** The library's metadata also describes endpoints that are not mounted. */
 async function describeOnlyWhatIsServed(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next();
   if (!ctx.path.startsWith("/.well-known/") || typeof ctx.body !== "object" || ctx.body === null) return;

@@ -3,7 +3,7 @@ import { countRequests } from "@tripline/telemetry/request-durations";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { OAuthServer } from "./oauth-server.js";
 
-/** The library itself asks for what OAuth wants: a client's credentials, a code, a session. */
+/** The library itself checks client credentials, codes and sessions on these routes. */
 export const OAUTH_ROUTES = [
   { method: ["GET"], url: "/oauth/authorize" },
   { method: ["GET"], url: "/oauth/authorize/:uid" },
@@ -18,7 +18,7 @@ export const OAUTH_ROUTES = [
 
 /**
  * Serves the OAuth endpoints of `server`, and no other of its routes, under a Fastify instance. The library reads the
- * request body itself and writes every answer, so within these routes Fastify leaves the body unread and Nest has no part.
+ * request body and writes the response, so on these routes Fastify does not parse the body and Nest is not involved.
  */
 export async function mountProvider(fastify: FastifyInstance, server: OAuthServer): Promise<void> {
   const issuer = new URL(server.provider.issuer);
@@ -40,8 +40,8 @@ export async function mountProvider(fastify: FastifyInstance, server: OAuthServe
 }
 
 /**
- * The library builds URLs, among them the audiences it takes in client assertions, from the request. They have to be
- * the issuer's: under a `Host` of the caller's choice an assertion made for another server would be taken here.
+ * The library builds URLs from the request, including the accepted audiences of client assertions. They must be the
+ * issuer's: with a `Host` of the caller's choice, an assertion for another server would be accepted here.
  */
 function stateOrigin(request: IncomingMessage, issuer: URL): void {
   request.headers["x-forwarded-proto"] = issuer.protocol.slice(0, -1);

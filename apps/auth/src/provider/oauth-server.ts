@@ -48,7 +48,7 @@ export class OAuthServer implements OnApplicationShutdown {
     return this.#provider;
   }
 
-  /** Checks a token that this service gave. */
+  /** Verifies a token that this service issued. */
   readonly keyOf: JWTVerifyGetKey = (header, token) => this.#publicKeys(header, token);
 
   answer(request: IncomingMessage, response: ServerResponse): void {

@@ -13,7 +13,7 @@ const TOKEN_PATH = "/oauth/token";
 const REQUEST = requestSpan("POST", TOKEN_PATH);
 const MS_PER_S = 1_000;
 
-/** Spans, metrics and log lines of token requests, and the answers to failures. Never a secret, an assertion or a token. */
+/** Spans, metrics and logs of token requests, and responses to failures, without secrets, assertions and tokens. */
 export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger: Logger): void {
   const metrics = tokenMetrics();
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
@@ -42,7 +42,7 @@ export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger
     logger.info({ ...knownClient(ctx), error: error.error, detail: error.error_detail }, "token rejected");
   });
   provider.on("server_error", (ctx, error) => answerServerError(ctx, error, logger));
-  // Without a listener Koa would print what goes wrong while a response is written.
+  // Without a listener, Koa would print errors that occur while writing a response.
   const emitter: NodeJS.EventEmitter = provider;
   emitter.on("error", (error: Error) => logger.warn({ err: error }, "could not write a response"));
 }
@@ -61,7 +61,7 @@ function tokenMetrics() {
   };
 }
 
-/** Temporary failures get 503 with Retry-After; the rest stays the library's opaque 500. */
+/** Temporary failures get 503 with Retry-After. For all others, the library's opaque 500 remains. */
 function answerServerError(ctx: KoaContextWithOIDC, error: Error, logger: Logger): void {
   if (!(error instanceof TriplineError) || error.code === "internal") {
     logger.error({ err: error }, "token request failed");
@@ -74,7 +74,7 @@ function answerServerError(ctx: KoaContextWithOIDC, error: Error, logger: Logger
   ctx.body = { error: "temporarily_unavailable", error_description: title };
 }
 
-/** Only a client that exists is named: an unknown id may be a secret in the wrong field. */
+/** Names only existing clients, because an unknown ID may be a secret in the wrong field. */
 function knownClient(ctx: KoaContextWithOIDC): { client_id?: string; tenant?: string } {
   const client = ctx.oidc.client;
   return client === undefined ? {} : { client_id: client.clientId, tenant: String(client.tenant) };

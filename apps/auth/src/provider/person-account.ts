@@ -3,7 +3,7 @@ import type { Account } from "oidc-provider";
 import type { Person } from "../people/person-store.js";
 import { personWithId } from "../people/person-store.js";
 
-/** What tokens say of a person. */
+/** A user's claims in tokens. */
 export type PersonClaims = Pick<Person, "tenant" | "name" | "roles">;
 
 /** The user as an account for the library, read again for every code, token and refresh. */

@@ -11,14 +11,14 @@ const CODE_SECONDS = 60;
 const INTERACTION_SECONDS = 1_800;
 const ID_TOKEN_SECONDS = 600;
 
-/** Paths on which a browser shows what it gets. */
+/** Paths whose responses browsers display as pages. */
 const PAGE_PATHS = ["/oauth/authorize", "/oauth/logout"];
 
 /** Library configuration for signing users in and out. */
 export function servePeople(config: AuthConfig): Configuration {
   const signInSeconds = config.SIGN_IN_HOURS * SECONDS_PER_HOUR;
   return {
-    // On one machine the console has the same host, and cookies do not tell ports apart.
+    // These names differ from the console's: on one machine, both have the same host, and cookies ignore ports.
     cookies: {
       keys: [deriveKey(config.KEY_ENCRYPTION_KEY, "cookies")],
       names: { session: "tripline_auth", interaction: "tripline_auth_sign_in", resume: "tripline_auth_resume" },
@@ -32,7 +32,7 @@ export function servePeople(config: AuthConfig): Configuration {
     loadExistingGrant: (ctx) => firstPartyGrant(ctx, config.AUTH_AUDIENCE),
     rotateRefreshToken: true,
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
-    // Signing out ends the refresh tokens as well.
+    // Signing out also ends the refresh tokens.
     expiresWithSession: () => true,
     ttl: {
       ClientCredentials: config.TOKEN_TTL_SECONDS,
@@ -42,7 +42,7 @@ export function servePeople(config: AuthConfig): Configuration {
       IdToken: ID_TOKEN_SECONDS,
       Grant: signInSeconds,
       RefreshToken: signInSeconds,
-      // From the sign-in on, however often the session is used.
+      // Counted from the sign-in; using the session does not extend it.
       Session: (_ctx, { loginTs }) =>
         loginTs === undefined ? signInSeconds : Math.max(1, loginTs + signInSeconds - Math.floor(Date.now() / 1_000)),
     },
@@ -85,7 +85,7 @@ export async function leadOnWithoutSession(ctx: KoaContextWithOIDC, next: () => 
   ctx.redirect(url.href);
 }
 
-/** Asks for a sign-in and never for consent: all clients are Tripline's own. */
+/** Requires a sign-in but never consent, because all clients are Tripline's own. */
 function signInPolicy(): interactionPolicy.Prompt[] {
   const policy = interactionPolicy.base();
   policy.remove("consent");

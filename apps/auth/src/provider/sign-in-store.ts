@@ -55,7 +55,7 @@ export function signInStore(queries: Queries, key: Uint8Array): (model: string) 
       },
       find: (value) => find("id", value),
       findByUid: (uid) => find("uid", uid),
-      // Of the device flow, which is switched off.
+      // Only used by the device flow, which is disabled.
       findByUserCode: async () => undefined,
       consume: (value) => consume(queries, model, hash(value)),
       async destroy(value) {
@@ -69,8 +69,8 @@ export function signInStore(queries: Queries, key: Uint8Array): (model: string) 
 }
 
 /**
- * Whichever request is first may use a code or refresh token. The library has looked before, but two requests can look at the
- * same time. The second one ends everything that was given for the grant, as RFC 6749 section 4.1.2 asks.
+ * Only the first request can use a code or refresh token. Two concurrent requests may both pass the library's own
+ * check. The second one then revokes everything issued for the grant, as RFC 6749 section 4.1.2 requires.
  */
 async function consume(queries: Queries, model: string, id: Buffer): Promise<void> {
   const first = await queries.execute(

@@ -20,18 +20,18 @@ export interface SigningKey extends z.infer<typeof privateJwk> {
 }
 
 export interface SigningKeys {
-  /** The key that signs. */
+  /** The current signing key. */
   readonly activeKid: string;
-  /** Every key a token can still be signed with, the active one first. */
+  /** Keys of all tokens that may still be valid, the active key first. */
   readonly keys: readonly SigningKey[];
 }
 
 /**
- * How long a new key is published before it signs. Instances of this service read the keys within KEYS_POLL_MS, and services that
- * check tokens ask again for a key that they do not know, but not within 5 s after they have asked. Both have to be over.
+ * How long a new key is published before it signs. By then, every instance has read it (within KEYS_POLL_MS), and
+ * services can fetch it: for an unknown key, they wait at least 5 s between two requests.
  */
 const PUBLISHED_FIRST_SECONDS = 20;
-/** Instances sign with the old key until they have read that another one is active. */
+/** How long the old key remains valid for signing, until every instance has read that the new one is active. */
 const HANDOVER_SECONDS = 10;
 export const KEYS_POLL_MS = 5_000;
 
@@ -57,7 +57,7 @@ export async function ensureSigningKey(transaction: Queries, wrappingKey: Uint8A
  * up the new key automatically.
  *
  * @param wrappingKey 32 bytes, with which the current keys are encrypted
- * @throws TriplineError `config-invalid` under another wrapping key
+ * @throws TriplineError `config-invalid` for another wrapping key
  */
 export async function rotateSigningKey(
   transaction: Queries,
@@ -88,9 +88,9 @@ async function addKey(transaction: Queries, wrappingKey: Uint8Array, inSeconds: 
 }
 
 /**
- * The keys to sign with and to publish. A retired key stays published for as long as a token that it signed can live.
+ * The keys to sign with and to publish. A retired key stays published until all tokens signed with it have expired.
  *
- * @throws TriplineError `config-invalid` when `wrappingKey` is not the one the keys were stored under
+ * @throws TriplineError `config-invalid` if the keys were encrypted with another `wrappingKey`
  */
 export async function loadSigningKeys(
   queries: Queries,
@@ -112,7 +112,7 @@ export async function loadSigningKeys(
   return { activeKid: active.kid, keys };
 }
 
-/** The keys as a service that checks tokens has them. */
+/** The public keys, for verifying tokens. */
 export function publicKeys({ keys }: SigningKeys): JWTVerifyGetKey {
   return createLocalJWKSet({ keys: keys.map(({ d: _private, ...key }) => key) });
 }

@@ -28,7 +28,7 @@ const EXPIRED_ROWS_PER_CLEANING_MAX = 100;
 export interface LookupWatch {
   /** Called before a client is looked up; an error stops the request. */
   onLookup(clientId: string): void;
-  /** Called when there is no such client, or when it has no secret. */
+  /** Called if the client does not exist or has no secret. */
   onNoSecret(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export function storeAdapter(
       case "ReplayDetection":
         return {
           ...nothingStored(model),
-          // To look first and then store would let two instances accept the same assertion, so only storing decides.
+          // Never found here: only storing decides, because otherwise two instances could accept the same assertion.
           find: async () => undefined,
           upsert: (id, _payload, expiresInSeconds) => useAssertion(queries, id, expiresInSeconds ?? 0),
         };
@@ -74,7 +74,7 @@ const SPEAKS_FOR_ITSELF: AdapterPayload = { grant_types: ["client_credentials"],
 const SIGNS_PEOPLE_IN: AdapterPayload = {
   grant_types: ["authorization_code", "refresh_token"],
   response_types: ["code"],
-  // The form that another mode answers with needs a script.
+  // Other modes respond with a form that needs a script.
   response_modes: ["query"],
   require_auth_time: true,
 };
@@ -94,7 +94,7 @@ async function findClient(queries: Queries, clientId: string, watch: LookupWatch
     redirect_uris: row.redirect_uris,
     post_logout_redirect_uris: row.signed_out_uris,
     token_endpoint_auth_method: row.auth_method,
-    // The library asks for a secret here; it holds the hash, and `compareClientSecret` knows.
+    // The library expects a secret. This is its hash, which `compareClientSecret` expects.
     ...(row.secret_hash === null ? {} : { client_secret: row.secret_hash }),
     ...(row.jwks === null ? {} : { jwks: row.jwks }),
   };
@@ -111,7 +111,7 @@ async function readClient(queries: Queries, clientId: string): Promise<z.infer<t
     [clientId],
   );
   if (row?.has_lost_owner !== true) return row;
-  // After its owner has left, the client can still send payments but no longer take part in approvals.
+  // If the owner is disabled or deleted, the client can still send payments but no longer take part in approvals.
   const scopes = row.scopes.filter((scope) => !isSensitiveScope(scope));
   return scopes.length === 0 ? undefined : { ...row, scopes };
 }
@@ -131,7 +131,7 @@ async function useAssertion(queries: Queries, id: string, expiresInSeconds: numb
   );
 }
 
-/** For the models of grants that are switched off: asking for one is a fault in the provider's configuration. */
+/** For models of disabled grants. A call indicates an error in the provider's configuration. */
 function nothingStored(model: string): Adapter {
   const refuse = (): Promise<never> => Promise.reject(new Error(`no ${model} is stored here`));
   return {

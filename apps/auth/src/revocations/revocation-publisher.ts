@@ -16,7 +16,7 @@ import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 
-/** What another instance committed, or what Kafka did not take, is published within this time. */
+/** Changes that another instance committed, or that Kafka did not accept, are published within this time. */
 const POLL_MS = 500;
 const ROWS_PER_ROUND_MAX = 500;
 /** No token lives longer, so older revocations are irrelevant. */
@@ -63,7 +63,7 @@ export class RevocationPublisher implements OnApplicationBootstrap, OnApplicatio
   }
 
   /**
-   * @returns whether everything that was committed by now is published; otherwise it will be when Kafka answers
+   * @returns whether all changes committed so far are published; otherwise, they will be once Kafka is available
    * @throws TriplineError `database-unavailable`
    */
   async publish(): Promise<boolean> {

@@ -13,10 +13,10 @@ export interface RevokeOptions {
 }
 
 /**
- * Takes back every token that a client or person has by now, with the refresh tokens and sessions. To be called in the
- * transaction of the change that makes it necessary, and followed by `RevocationPublisher.publish`.
+ * Revokes all current tokens of a client or user, including refresh tokens and sessions. Call it in the transaction of
+ * the change that requires it, and call `RevocationPublisher.publish` afterwards.
  *
- * @param isDisabled whether none is accepted until `revoke` is called again
+ * @param isDisabled whether new tokens are rejected as well, until `revoke` is called again
  */
 export async function revoke(
   transaction: Queries,
@@ -37,7 +37,7 @@ export async function revoke(
 
 const revocationRow = z.object({ disabled: z.boolean(), not_before: z.date() });
 
-/** Whether a token that was issued then is taken back, as the database has it now. @param keys as in `Revocations` */
+/** Whether a token issued at this time is revoked, according to the database. @param keys as in `Revocations` */
 export async function isRevoked(queries: Queries, keys: readonly string[], issuedAtMs: number): Promise<boolean> {
   const rows = await queries.query(
     revocationRow,

@@ -33,7 +33,7 @@ const passkeyRow = z.object({
 export type Passkey = z.infer<typeof passkeyRow>;
 
 const challenge = z.object({ challenge: z.string(), endsMs: z.number() });
-/** As a browser's `toJSON` writes it; the library checks all of it. */
+/** The output of a browser's `toJSON`. The library validates the rest. */
 const answer = z.looseObject({ id: z.string().max(1_400), type: z.literal("public-key") });
 
 /** Options for the authenticator, and the state that the form returns. */
@@ -69,7 +69,7 @@ export class Passkeys {
     this.#rpId = hostname;
   }
 
-  /** Browsers bind passkeys to a domain, and refuse an address of numbers. */
+  /** Browsers bind passkeys to a domain name and do not support IP addresses. */
   get isPossible(): boolean {
     return isIP(this.#rpId.replace(/^\[|\]$/g, "")) === 0;
   }
@@ -83,7 +83,7 @@ export class Passkeys {
     );
   }
 
-  /** @param subject known to this browser alone */
+  /** @param subject a value known only to this browser */
   async beginAdding(owner: Owner, subject: string): Promise<Ceremony> {
     const held = await this.list(owner.person_id);
     const options = await generateRegistrationOptions({
@@ -149,7 +149,7 @@ export class Passkeys {
     return { options: JSON.stringify(options), sealed: this.#seal(options.challenge, `use ${subject}`) };
   }
 
-  /** Whether one of the person's passkeys signed the challenge. A counter that goes back is that of a copy. */
+  /** Whether one of the user's passkeys signed the challenge. A decreasing counter indicates a copied passkey. */
   async use(personId: string, subject: string, sealed: string, sent: string): Promise<boolean> {
     const [expectedChallenge, response] = [this.#open(sealed, `use ${subject}`), parseAnswer(sent)];
     const held = (await this.list(personId)).find(({ credential_id: id }) => id === response?.id);

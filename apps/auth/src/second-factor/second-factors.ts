@@ -13,24 +13,24 @@ import { base32, otpauthUri, stepOf } from "./totp.js";
 
 const SECRET_BYTES = 20;
 const RECOVERY_CODES = 10;
-/** 80 bits each, so a plain HMAC is enough, unlike for a password. */
+/** 80 bits each. A plain HMAC is enough for so much entropy, unlike for a password. */
 const RECOVERY_CODE_BYTES = 10;
 const ISSUER = "Tripline";
 
 const tenantRow = z.object({ tenant: z.string() });
 const secretRow = z.object({ totp_secret: z.instanceof(Uint8Array).nullable() });
 
-/** A secret that is shown and not yet in force. */
+/** A secret that is shown but not yet active. */
 export interface Enrolment {
-  /** For people who type it. */
+  /** For manual entry. */
   readonly text: string;
-  /** For apps. */
+  /** For the QR code. */
   readonly uri: string;
-  /** What the form sends back. */
+  /** The encrypted secret, which the form returns. */
   readonly sealed: string;
 }
 
-/** Time-based codes of an authenticator app, and recovery codes for when it is lost. */
+/** Time-based codes of an authenticator app, and recovery codes in case it is lost. */
 @Injectable()
 export class SecondFactors {
   readonly #key: Uint8Array;
@@ -43,7 +43,7 @@ export class SecondFactors {
     this.#key = deriveKey(config.KEY_ENCRYPTION_KEY, "second factors");
   }
 
-  /** Whether a code is right. Each is good once, whichever instance sees it. */
+  /** Whether a code is correct. Each code is accepted only once across all instances. */
   async use(personId: string, typed: string): Promise<boolean> {
     const code = typed.replaceAll(/[\s-]/g, "");
     const secret = await this.#secretOf(personId);
@@ -57,12 +57,12 @@ export class SecondFactors {
     return used > 0;
   }
 
-  /** A new secret for a person who has none. */
+  /** A new secret for a user without one. */
   begin(personId: string, userName: string): Enrolment {
     return this.#shown(randomBytes(SECRET_BYTES), personId, userName);
   }
 
-  /** The same again, for a form that is shown once more; a new one where `sealed` is not ours. */
+  /** The same secret, for a form that is shown again. A new secret if `sealed` is invalid. */
   again(personId: string, userName: string, sealed: string): Enrolment {
     return this.#shown(this.#open(personId, sealed) ?? randomBytes(SECRET_BYTES), personId, userName);
   }
@@ -91,7 +91,7 @@ export class SecondFactors {
     await this.#change(personId, "second-factor-remove", change, []);
   }
 
-  /** With an entry in the audit log. @param set what follows `SET` @returns whether anybody was changed */
+  /** Changes a user and records it for the audit log. @param set SQL after `SET` @returns whether a user was changed */
   #change(personId: string, action: string, set: string, values: readonly unknown[]): Promise<boolean> {
     return this.queries.transaction(async (transaction) => {
       const [row] = await transaction.query(tenantRow, `UPDATE auth.people SET ${set} RETURNING tenant`, [
@@ -139,7 +139,7 @@ export class SecondFactors {
   }
 }
 
-/** Easier to read and type in fours. */
+/** Groups of four characters are easier to read and type. */
 function inGroups(text: string): string {
   return text.replaceAll(/(.{4})(?=.)/g, "$1 ");
 }

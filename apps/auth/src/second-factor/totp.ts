@@ -1,6 +1,6 @@
 import { Secret, TOTP } from "otpauth";
 
-/** What every authenticator app takes (RFC 6238). Secrets that are enrolled rely on it. */
+/** The parameters that every authenticator app supports (RFC 6238). Enrolled secrets depend on them. */
 const PLAN = { algorithm: "SHA1", digits: 6, period: 30 };
 /** Clocks may differ by a step, and people take a while to type. */
 const STEPS_APART_MAX = 1;
@@ -14,10 +14,10 @@ export function stepOf(secret: Uint8Array, code: string, nowMs: number): number 
   return delta === null ? undefined : TOTP.counter(options) + delta;
 }
 
-/** RFC 4648 section 6, without padding, as authenticator apps take it. */
+/** RFC 4648 section 6 without padding, as authenticator apps expect. */
 export const base32 = (bytes: Uint8Array): string => secretOf(bytes).base32;
 
-/** What an authenticator app reads from a QR code. */
+/** The content of the QR code for an authenticator app. */
 export function otpauthUri(secret: Uint8Array, userName: string, issuer: string): string {
   return new TOTP({ ...PLAN, issuer, label: userName, secret: secretOf(secret) }).toString();
 }

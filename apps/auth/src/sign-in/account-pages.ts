@@ -5,7 +5,7 @@ import { PASSKEY_SCRIPT } from "./passkey-script.js";
 import type { Form } from "./sign-in-pages.js";
 import { passwordField } from "./sign-in-pages.js";
 
-/** Asks for the password that a person has, and for another one. */
+/** Asks for the current password and a new one. */
 export function ownPasswordPage({ csrf, error }: Form): string {
   return renderPage({
     title: "Your password",
@@ -28,7 +28,7 @@ export interface PasskeysPage extends Form {
   readonly ceremony: Ceremony | undefined;
 }
 
-/** Shows a person's passkeys, to remove one or add another. */
+/** Shows the user's passkeys, to add or remove one. */
 export function passkeysPage({ csrf, error, held, ceremony }: PasskeysPage): string {
   const list = held
     .map(

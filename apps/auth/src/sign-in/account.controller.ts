@@ -18,7 +18,7 @@ import { enrolPage, messagePage, recoveryCodesPage, removePage } from "./sign-in
 const TITLE = "Your second factor";
 const WRONG = "The password or the code is wrong.";
 
-/** Where people who are signed in set up an authenticator app, or give it up. Both ask for the password again. */
+/** Lets a signed-in user set up or remove an authenticator app. Both require the password again. */
 @OpenTo("who is signed in at auth")
 @Controller("/account/second-factor")
 @UseInterceptors(TraceInterceptor)
@@ -71,7 +71,7 @@ export class AccountController {
     sendPage(reply, typeof outcome === "object" ? 429 : 422, page);
   }
 
-  /** The password first, with the failures of signing in, then the code with those of codes. */
+  /** Checks the password, then the code. Each has its own limit of failures. */
   async #attempt(
     signedIn: SignedIn,
     form: ReturnType<typeof readForm>,

@@ -16,7 +16,7 @@ export interface SignedIn {
   readonly person: Person;
   /** A value that only this browser knows, and to which its forms are bound. */
   readonly subject: string;
-  /** Of the session, which a change may spare. */
+  /** Identifies the current session, so that a change can keep it and end the others. */
   readonly sessionUid: string;
 }
 
@@ -64,7 +64,7 @@ export class Account {
     return undefined;
   }
 
-  /** Whether the password is the person's own, with the failures of signing in. @returns how long to wait after too many */
+  /** Checks the user's password, within the limit for sign-ins. @returns how long to wait after too many failures */
   async attemptPassword(signedIn: SignedIn, password: string, request: FastifyRequest): Promise<boolean | Wait> {
     if (password.length > PASSWORD_CHARACTERS_MAX) return false;
     const { person } = signedIn;

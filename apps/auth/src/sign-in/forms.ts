@@ -12,7 +12,7 @@ import { PASSKEY_SCRIPT } from "./passkey-script.js";
 const FIELD_CHARACTERS_MAX = 1_024;
 
 const field = z.string().max(FIELD_CHARACTERS_MAX).catch("");
-/** What an authenticator answers is a few hundred bytes, with certificates some thousand. */
+/** An authenticator's response has a few hundred characters, with certificates a few thousand. */
 const PASSKEY_CHARACTERS_MAX = 16_384;
 const fields = z.object({
   csrf: field,
@@ -34,11 +34,11 @@ export function readForm(body: unknown): z.infer<typeof fields> {
   return parsed.success ? parsed.data : fields.parse({});
 }
 
-/** Tells forms that were made here, for one browser, from those of other sites. */
+/** Protects forms against cross-site request forgery. */
 @Injectable()
 export class FormGuard {
   readonly #key: Uint8Array;
-  /** Of the pages. */
+  /** Origin of the pages. */
   readonly #origin: string;
 
   constructor(@Inject(AUTH_CONFIG) config: Pick<AuthConfig, "KEY_ENCRYPTION_KEY" | "AUTH_ISSUER">) {
@@ -71,7 +71,7 @@ export function sendPage(reply: FastifyReply, status: number, page: string, lead
     .send(page);
 }
 
-/** What somebody reads who has to wait. */
+/** The message for a user who has to wait. */
 export function tooManyAttempts(reply: FastifyReply, { seconds }: Pick<Wait, "seconds">): string {
   reply.header("retry-after", String(seconds));
   const minutes = Math.ceil(seconds / 60);

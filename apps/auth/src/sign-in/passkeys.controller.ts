@@ -13,7 +13,7 @@ import { sendPage, tooManyAttempts } from "./forms.js";
 const TITLE = "Your passkeys";
 const NAME_CHARACTERS_MAX = 64;
 
-/** Where people who are signed in add passkeys as a second factor, or remove one. Both ask for the password again. */
+/** Lets a signed-in user add or remove passkeys as second factors. Both require the password again. */
 @OpenTo("who is signed in at auth")
 @Controller("/account/passkeys")
 @UseInterceptors(TraceInterceptor)

@@ -19,7 +19,7 @@ import { messagePage } from "./sign-in-pages.js";
 
 const TITLE = "Your password";
 
-/** Where people who are signed in choose another password. It ends their other sessions, and every token. */
+/** Lets a signed-in user change the password. This ends the user's other sessions and revokes all tokens. */
 @OpenTo("who is signed in at auth")
 @Controller("/account/password")
 @UseInterceptors(TraceInterceptor)

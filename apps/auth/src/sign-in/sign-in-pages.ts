@@ -5,11 +5,11 @@ import { escapeHtml, renderPage } from "./page.js";
 import { passkeyButton } from "./passkey-button.js";
 import { PASSKEY_SCRIPT } from "./passkey-script.js";
 
-/** The white edge that a reader of QR codes needs (ISO/IEC 18004). */
+/** Width of the white border that QR code readers need (ISO/IEC 18004). */
 const QUIET_MODULES = 4;
 
 export interface Form {
-  /** Proves that the form was made here for this browser. */
+  /** CSRF token of this browser. */
   readonly csrf: string;
   readonly error?: string | undefined;
 }
@@ -21,7 +21,7 @@ const OWNER_CODE = `<label for="code">Code</label>
 `;
 
 export interface PasswordPage extends Form {
-  /** What was typed before. */
+  /** The name from the previous attempt. */
   readonly userName: string;
   /** Whether to ask for a code, because the attempts for the name are used up. */
   readonly asksCode?: boolean;
@@ -30,7 +30,7 @@ export interface PasswordPage extends Form {
 /** Asks for user name and password. */
 export function passwordPage({ csrf, error, userName, asksCode = false }: PasswordPage): string {
   const invalid = invalidIf(error);
-  // The first field that has to be filled in.
+  // Focus the first empty field.
   const [nameFocus, passwordFocus] = userName === "" ? [" autofocus", ""] : ["", " autofocus"];
   return renderPage({
     title: "Sign in",
@@ -49,13 +49,13 @@ ${asksCode ? OWNER_CODE : ""}<button type="submit">Sign in</button>
 }
 
 export interface CodePage extends Form {
-  /** Whether the person has an authenticator app. */
+  /** Whether the user has an authenticator app. */
   readonly hasApp: boolean;
-  /** Where the person has a passkey. */
+  /** Present if the user has a passkey. */
   readonly ceremony: Ceremony | undefined;
 }
 
-/** Asks for a code of the authenticator app, or for a passkey. */
+/** Asks for a code from the authenticator app, or for a passkey. */
 export function codePage({ csrf, error, hasApp, ceremony }: CodePage): string {
   const hidden = `<input type="hidden" name="csrf" value="${csrf}">`;
   const app = `<form method="post">
@@ -79,7 +79,7 @@ ${passkeyButton("use", "Use a passkey", ceremony)}
   });
 }
 
-/** Shows a new secret, as a picture for an app and as text, and asks for a first code of it. */
+/** Shows a new secret as a QR code and as text, and asks for the first code. */
 export function enrolPage({
   csrf,
   error,
@@ -116,7 +116,7 @@ ${form}`,
   });
 }
 
-/** Asks a person who has a second factor whether to give it up. */
+/** Asks a user whether to remove the second factor. */
 export function removePage({ csrf, error }: Form): string {
   return renderPage({
     title: "Your second factor",
@@ -149,7 +149,7 @@ export function passwordField(error: string | undefined): string {
   required${invalidIf(error)}>`;
 }
 
-/** Something cannot go on, and why. */
+/** An error page with the reason. */
 export function messagePage(title: string, message: string): string {
   return renderPage({ title, html: `<p>${escapeHtml(message)}</p>` });
 }

@@ -2,10 +2,10 @@ import type { Interaction, InteractionResults } from "oidc-provider";
 import { z } from "zod";
 import type { Person } from "../people/person-store.js";
 
-/** How long a right password counts while the code is awaited. */
+/** How long a correct password remains valid while the user enters the code. */
 const PASSED_MS_MAX = 300_000;
 
-/** Of RFC 8176. */
+/** Authentication methods of RFC 8176. */
 export const PASSWORD_ALONE = ["pwd"];
 export const WITH_CODE = ["pwd", "otp", "mfa"];
 /** `user`: the user touched the authenticator. */
@@ -15,7 +15,7 @@ const passed = z.object({
   passed: z.object({
     personId: z.string(),
     atMs: z.number(),
-    /** Whether a code was right as well. */
+    /** Whether the user also entered a correct code. */
     isComplete: z.boolean(),
   }),
 });

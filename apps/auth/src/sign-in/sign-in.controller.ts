@@ -42,7 +42,7 @@ interface Attempt {
   readonly form: ReturnType<typeof readForm>;
 }
 
-/** The pages on which people sign in. The library leads a browser here and takes over again when it is known who signs in. */
+/** The sign-in pages. The library redirects browsers here and continues once the user is known. */
 @OpenTo("anyone")
 @Controller("/sign-in")
 @UseInterceptors(TraceInterceptor)

@@ -15,7 +15,7 @@ export const ANNA = {
   password: "correct horse battery staple",
 };
 
-/** What makes a service on which people can sign in. */
+/** Settings of a service with sign-in. */
 export const PEOPLE_ENVIRONMENT = {
   BOOTSTRAP_PEOPLE: JSON.stringify([ANNA]),
   CONSOLE_URL,
@@ -75,7 +75,7 @@ export class Browser {
   }
 }
 
-/** A request for a code, with what proves later who asked. */
+/** A request for an authorization code, and its PKCE verifier. */
 export function authorizationRequest(changes: Record<string, string | undefined> = {}): {
   readonly path: string;
   readonly verifier: string;
@@ -105,14 +105,14 @@ export function csrfOf(page: Answer): string {
   return match[1];
 }
 
-/** Begins a sign-in and answers the page that asks for the password. */
+/** Begins a sign-in and returns the password page. */
 export async function beginSignIn(browser: Browser, path: string): Promise<{ uid: string; page: Answer }> {
   const { location } = await browser.get(path);
   const page = await browser.get(location);
   return { uid: location, page };
 }
 
-/** Signs in and comes back to the client. @returns the address there */
+/** Signs in and returns to the client. @returns the redirect URL */
 export async function signIn(
   browser: Browser,
   path: string,
@@ -139,7 +139,7 @@ export interface TokenReply {
   readonly tokens?: z.infer<typeof tokens>;
 }
 
-/** Asks the token endpoint as the console. */
+/** Requests a token as the console. */
 export async function exchange(
   url: string,
   form: Record<string, string>,

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { AuthConfig } from "../config.js";
 import { authConfig } from "../config.js";
 
-/** What the tests of this service share. */
+/** Shared by the tests of this service. */
 export const ISSUER = "https://auth.tripline.test";
 export const AUDIENCE = "urn:tripline:api";
 
@@ -21,7 +21,7 @@ export function authEnvironment(postgresUrl: string, changes: Record<string, str
     PORT: "0",
     LOG_LEVEL: "silent",
     POSTGRES_URL: postgresUrl,
-    // Nothing listens there: auth serves without Kafka.
+    // Nothing listens on this port, because auth works without Kafka.
     KAFKA_BROKERS: "127.0.0.1:9",
     AUTH_ISSUER: ISSUER,
     KEY_ENCRYPTION_KEY: randomBytes(32).toString("base64"),

@@ -6,14 +6,14 @@ import { startAuth } from "../start-auth.js";
 import { PEOPLE_ENVIRONMENT } from "./browser.js";
 import { testConfig } from "./service.js";
 
-/** A service on which people can sign in, and its database. */
+/** A service with sign-in, and its database. */
 export interface SignInBed {
   readonly service: RunningService;
   readonly database: Database;
   close(): Promise<void>;
 }
 
-/** @param environment in addition to what makes people sign in */
+/** @param environment in addition to the settings for sign-in */
 export async function startSignInBed(environment: Readonly<Record<string, string>> = {}): Promise<SignInBed> {
   const { postgresUrl } = await testStack();
   const service = await startAuth(testConfig(postgresUrl, { ...PEOPLE_ENVIRONMENT, ...environment }));

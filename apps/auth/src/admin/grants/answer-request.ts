@@ -5,7 +5,7 @@ const OK = 200;
 export const CREATED = 201;
 const ACCEPTED = 202;
 
-/** The answer is still what a method returns. */
+/** Nest still sends the method's return value as the response. */
 export const REPLY = { passthrough: true };
 
 /**

@@ -39,7 +39,7 @@ export type ClientChange = Extract<GrantChange, { client_id: string }>;
 
 export const isPersonChange = (change: GrantChange): change is PersonChange => "user_name" in change;
 
-/** What administrators see of a change: all but the hashes. */
+/** A change as administrators see it, without hashes. */
 export function shownChange(change: GrantChange): object {
   const {
     password_hash: _password,
@@ -50,7 +50,7 @@ export function shownChange(change: GrantChange): object {
   return shown;
 }
 
-/** Names of people stay out of the audit log. */
+/** The change as the audit log stores it, without names of users. */
 export function auditedChange(change: GrantChange): object {
   const { name: _name, user_name: _userName, ...rest } = shownChange(change) as Record<string, unknown>;
   return rest;

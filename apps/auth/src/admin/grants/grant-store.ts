@@ -7,7 +7,7 @@ import { grantChange } from "./grant-change.js";
 
 /** A request expires after this time. */
 const PENDING_FOR = "7 days";
-/** Of one tenant. */
+/** Maximum number of pending requests per tenant. */
 const PENDING_MAX = 100;
 
 const grantRow = z.object({
@@ -27,7 +27,7 @@ export type PendingGrant = z.infer<typeof grantRow>;
 const SELECT = `SELECT grant_id, tenant, change, requested_by, actor_kind, principal, requested_at, expires_at
   FROM auth.grants WHERE expires_at > now()`;
 
-/** Those of a tenant, the oldest first. */
+/** A tenant's pending grants, oldest first. */
 export function listGrants(queries: Queries, tenant: string): Promise<PendingGrant[]> {
   return queries.query(grantRow, `${SELECT} AND tenant = $1 ORDER BY requested_at LIMIT ${PENDING_MAX}`, [tenant]);
 }

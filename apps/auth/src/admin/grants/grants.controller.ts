@@ -18,7 +18,7 @@ export class GrantsController {
     return { grants: await this.grants.list(actorOf(request)) };
   }
 
-  /** Another administrator than the one who asked. */
+  /** Requires an administrator other than the one who made the request. */
   @Post(":id/approve")
   @HttpCode(200)
   @RequireScope("people:write")

@@ -31,7 +31,7 @@ export interface ShownGrant {
   readonly expires_at: Date;
 }
 
-/** A change that was made, or one that waits for a second administrator. */
+/** The result of a request: an applied change, or a grant that waits for a second administrator. */
 export type Requested = (Listed & { readonly is_published: boolean }) | { readonly grant: ShownGrant };
 
 /** Changes that grant rights. Some need a second administrator if the tenant has one. */
@@ -47,11 +47,11 @@ export class Grants {
     @Inject(RevocationPublisher) private readonly publisher: RevocationPublisher,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    // An alert sees a count rise only from a value that was there before.
+    // Creates each series at 0, because an alert cannot detect an increase without an earlier value.
     for (const action of GRANT_ACTIONS) this.#alone.inc({ action }, 0);
   }
 
-  /** Makes a change, or keeps it until another administrator approves it. @throws TriplineError as the change itself */
+  /** Applies a change, or stores it until another administrator approves it. @throws TriplineError of the change */
   async request(by: Actor, change: GrantChange): Promise<Requested> {
     const outcome = await this.database.transaction(async (transaction) => {
       await lockAdmins(transaction, by.tenant);
@@ -75,14 +75,14 @@ export class Grants {
     return (await listGrants(this.database, tenant)).map(shownGrant);
   }
 
-  /** @throws TriplineError `not-found`, `approval-missing` for who asked, or for a client; as the change itself */
+  /** @throws TriplineError `not-found`; `approval-missing` for the requester or a client; errors of the change */
   async approve(by: Actor, id: string): Promise<Listed & { readonly is_published: boolean }> {
     const { listed, change } = await this.database.transaction((transaction) => approveGrant(transaction, by, id));
     this.#log(by, "approved", change);
     return { ...listed, is_published: await this.publisher.publish() };
   }
 
-  /** Any administrator may, also who asked. @throws TriplineError `not-found` */
+  /** Any administrator can reject a grant, including the requester. @throws TriplineError `not-found` */
   async reject(by: Actor, id: string): Promise<ShownGrant> {
     const grant = await this.database.transaction(async (transaction) => {
       const taken = await takeGrant(transaction, by.tenant, id);

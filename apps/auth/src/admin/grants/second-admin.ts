@@ -27,12 +27,12 @@ export async function hasSecondAdmin(transaction: Queries, { tenant, principal }
   );
 }
 
-/** Until the transaction ends no other one adds, removes or counts administrators of the tenant. */
+/** Until the transaction ends, no other transaction adds, removes or counts administrators of the tenant. */
 export async function lockAdmins(transaction: Queries, tenant: string): Promise<void> {
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.admins ' || $1))", [tenant]);
 }
 
-/** Notes that another user ends an administration. To be called before the role or the account is taken away. */
+/** Records that another user removes an administrator. Call it before the role or the account is removed. */
 export async function noteAdminRemoved(transaction: Queries, personId: string, { principal }: Actor): Promise<void> {
   if (principal === personId) return;
   await transaction.execute(
