@@ -16,7 +16,7 @@ registerHooks({
 await import(process.argv[1]);
 `;
 
-test("what makes reports, knows files by their bytes and asks models or stores is loaded when it is needed, not at the start", async () => {
+test("libraries for reports, file types, language models and object stores are loaded on demand", async () => {
   const program = new URL("start-console.js", import.meta.url).href;
   const run = (code: string) =>
     promisify(execFile)(process.execPath, ["--input-type=module", "--eval", code, program], { timeout: RUN_MS_MAX });

@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 afterAll(() => bed?.close());
 
-test("a person signs in and finds the case of a payment that was held, with all that explains it", async () => {
+test("a user signs in and finds the case of a stopped payment, with its full explanation", async () => {
   const browser = await bed.as(bed.people.analyst);
   await expect(browser.get("/api/session")).resolves.toMatchObject({
     status: 200,

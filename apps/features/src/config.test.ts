@@ -24,7 +24,7 @@ test.each([
   ["a profile of nobody", { FEAST_PROFILES: "card" }, "FEAST_TENANT is not set"],
   ["a profile that there is not", { FEAST_TENANT: "demo", FEAST_PROFILES: "card,device" }, "no such profile: device"],
   ["keys without an issuer", { AUTH_JWKS_URL: `${ISSUER}/jwks` }, "AUTH_ISSUER is not set"],
-])("%s is refused", (_name, environment, message) => {
+])("rejects %s", (_name, environment, message) => {
   const read = () => readConfig(featuresConfig, { ...BASE, ...environment });
   expect(read).toThrow(expect.objectContaining({ code: "config-invalid", message: expect.stringContaining(message) }));
 });

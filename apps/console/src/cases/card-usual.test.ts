@@ -13,7 +13,7 @@ const payment = (daysBefore: number, amount: number, currency = "EUR") =>
     terminal_id: `T${amount % 2}`,
   }) as KnownDecision;
 
-test("amounts of the case's currency are compared, and rhythm and hours are those of all payments", () => {
+test("compares amounts in the case's currency, and frequency and hours of all payments", () => {
   const past = [payment(1, 300), payment(2, 100), payment(3, 9_999, "USD"), payment(4, 200)];
   expect(usualOf(past, NOON_MS, "EUR")).toMatchObject({
     payments: 4,
@@ -27,7 +27,7 @@ test("amounts of the case's currency are compared, and rhythm and hours are thos
   expect(usualOf(past, NOON_MS, "EUR").byHour[12]).toBe(4);
 });
 
-test("a card without history has no usual amount, and a new card only its payments per day", () => {
+test("shows no baseline amount for a card without history, and only payments per day for a new card", () => {
   expect(usualOf([], NOON_MS, "EUR")).toMatchObject({ payments: 0, paymentsPerDay: 0, amountMedianMinor: null });
   expect(usualOf([payment(0.1, 5)], NOON_MS, "EUR")).toMatchObject({ paymentsPerDay: 1 });
 });

@@ -83,7 +83,7 @@ async function notedOf(subject: string): Promise<{ actor: string; action: string
 }
 
 describe("the report of a case", () => {
-  test("says what the page shows, in the zone of the person, and who took it is noted", async () => {
+  test("contains what the page shows, in the user's time zone, and its download is audited", async () => {
     const { id, card, payment } = await newCase();
     const note = "Jiří Dvořák, Αθήνα and Москва: all three say it was not her. =1+1";
     await ana.post(`/api/cases/${id}/notes`, { text: note });
@@ -106,7 +106,7 @@ describe("the report of a case", () => {
     await expect(notedOf(id)).resolves.toContainEqual(taken);
   });
 
-  test("masks what the page masks, and is not found for another tenant", async () => {
+  test("masks the same values as the page, and is 404 for another tenant", async () => {
     const [{ id, card }, foreign] = await Promise.all([newCase(), newCase("another-tenant")]);
     const text = await textOf((await vera.download(`/api/cases/${id}/report.pdf`)).bytes);
     expect(text).not.toContain(card);
@@ -128,7 +128,7 @@ const add = (browser: TestBrowser, id: string, content: Buffer, name = "photo.pn
   browser.upload(`/api/cases/${id}/attachments`, content, { "x-file-name": encodeURIComponent(name) });
 const stored = (): string[] => readdirSync(store, { recursive: true }).map(String);
 
-test("a report has the newest notes where all would take too many pages, and says so", async () => {
+test("a report with too many notes contains the newest ones, and says so", async () => {
   const { id } = await newCase();
   await bed.database.execute(
     `INSERT INTO console.case_notes (id, case_id, author_id, author_name, text, at_ms)
@@ -145,7 +145,7 @@ test("a report has the newest notes where all would take too many pages, and say
 });
 
 describe("a file of a case", () => {
-  test("comes back as it was, as a download, to those who may see personal data, and all of it is noted", async () => {
+  test("is returned unchanged as a download to users who may see personal data, and each access is audited", async () => {
     const { id } = await newCase();
     const answer = await add(ana, id, PNG, "../Jiří's “photo”.png");
     expect(answer).toMatchObject({
@@ -190,7 +190,7 @@ describe("a file of a case", () => {
     ["a name that turns its direction", PNG, "photo\u202egnp.exe", "image/png", "photognp.exe.png"],
     ["a name of nothing", PNG, "/", "image/png", "file.png"],
     ["a text that is larger than a body of JSON may be", Buffer.alloc(1.5 * MB, 97), "a.txt", "text/plain", "a.txt"],
-  ])("is named by what it is: %s", async (_, content, given, mediaType, name) => {
+  ])("is described by its content: %s", async (_, content, given, mediaType, name) => {
     const { id } = await newCase();
     await expect(add(ana, id, content, given)).resolves.toMatchObject({ status: 201, body: { mediaType, name } });
   });
@@ -200,7 +200,7 @@ describe("a file of a case", () => {
     ["of another type", Buffer.from("504b0304140000000800", "hex"), 415, "unsupported-media-type", /PDF, PNG/],
     ["a program", Buffer.from("4d5a90000300000004000000ffff0000", "hex"), 415, "unsupported-media-type", /PDF, PNG/],
     ["empty", Buffer.alloc(0), 422, "invalid-field", "The file is empty."],
-  ])("is refused when it is %s", async (_, content, status, code, detail) => {
+  ])("is rejected if it is %s", async (_, content, status, code, detail) => {
     const { id } = await newCase();
     const before = stored();
     const answer = await add(ana, id, content);
@@ -209,7 +209,7 @@ describe("a file of a case", () => {
     expect(stored()).toEqual(before);
   });
 
-  test("is not found in another case, for another tenant, or without permission for cases", async () => {
+  test("is 404 in another case, for another tenant, or without permission for cases", async () => {
     const [own, other, foreign] = await Promise.all([newCase(), newCase(), newCase("another-tenant")]);
     const { id } = added.parse((await add(ana, own.id, PNG)).body);
     for (const path of [

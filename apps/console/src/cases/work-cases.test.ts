@@ -52,8 +52,8 @@ async function newCase(amountMinor = 12_345, tenant = bed.tenant, currency = "EU
   return { card, payment, id: found?.id ?? "", revision: found?.revision ?? 0 };
 }
 
-describe("two people on one case", () => {
-  test("the second user sees who changed it and how, and nothing is changed", async () => {
+describe("two users on one case", () => {
+  test("the second user sees who changed it and how, and changes nothing", async () => {
     const { id, revision } = await newCase();
     await expect(
       ana.post(`/api/cases/${id}/assign`, { revision, assignee: bed.people.analyst.id }),
@@ -72,7 +72,7 @@ describe("two people on one case", () => {
     });
   });
 
-  test("each takes another case from the queue", async () => {
+  test("each user gets a different case from the queue", async () => {
     await Promise.all([newCase(), newCase()]);
     const [first, second] = await Promise.all([ana.post("/api/cases/next"), ben.post("/api/cases/next")]);
     expect(first).toMatchObject({ status: 200, body: { assignee: { name: "Ana" } } });
@@ -82,7 +82,7 @@ describe("two people on one case", () => {
 });
 
 describe("a verdict", () => {
-  test("closes the case and labels its payments, as the person, once ingestion takes them", async () => {
+  test("closes the case, and labels its payments as the user once ingestion accepts labels", async () => {
     const { id, revision, payment, card } = await newCase();
     frontDoor.answer = { status: 503, body: { code: "kafka-unavailable", detail: "away" } };
     frontDoor.seen.length = 0;
@@ -115,7 +115,7 @@ describe("a verdict", () => {
     });
   });
 
-  test("regression #24: is labelled although the user signed out or was disabled, and the audit log says by whom", async () => {
+  test("regression #24: its labels are sent even if the user has signed out or was disabled, and the audit log names the sender", async () => {
     const outbox = z.object({ count: z.coerce.number() });
     const left = "SELECT count(*) FROM console.label_outbox WHERE transaction_id = $1";
     const audit = z.object({ actor: z.string(), actor_kind: z.string(), details: z.string() });
@@ -144,7 +144,7 @@ describe("a verdict", () => {
     expect(rows).toMatchObject([{ actor: "console", actor_kind: "service", details: expect.stringContaining("-leo") }]);
   });
 
-  test("above the amount waits for a second person, who confirms or refuses it", async () => {
+  test("above the amount limit waits for a second user, who confirms or rejects it", async () => {
     const { id, revision } = await newCase(500_000);
     const given = { verdict: "genuine", reason: "customer-confirmed" };
     await expect(ana.post(`/api/cases/${id}/verdict`, { revision, ...given })).resolves.toMatchObject({
@@ -167,7 +167,7 @@ describe("a verdict", () => {
     });
   });
 
-  test("waits for a second person also after a small payment in another currency", async () => {
+  test("waits for a second user even after a small payment in another currency", async () => {
     const { id, revision, card } = await newCase(500_000);
     const small = testPayment(bed.tenant, { card, amountMinor: 1, currency: "USD" });
     await bed.producer.send([small.vector, small.decision]);
@@ -176,7 +176,7 @@ describe("a verdict", () => {
     await expect(ana.post(`/api/cases/${id}/verdict`, given)).resolves.toMatchObject({ body: { status: "open" } });
   });
 
-  test("on a case that is decided already is refused with who decided it, and nothing is labelled again", async () => {
+  test("on a closed case is rejected with the name of the user who closed it, and sends no label", async () => {
     const { id, revision, payment, card } = await newCase();
     frontDoor.answer = { status: 202, body: {} };
     const sent = () => frontDoor.seen.filter(({ body }) => JSON.stringify(body)?.includes(card));
@@ -195,7 +195,7 @@ describe("a verdict", () => {
     expect(sent()).toMatchObject([{ path: "/v1/labels", body: { fraud: true } }]);
   });
 
-  test("does not stand when a payment came to the case meanwhile", async () => {
+  test("is rejected if a payment has joined the case since", async () => {
     const { id, revision, card } = await newCase();
     const further = testPayment(bed.tenant, { card });
     await bed.producer.send([further.vector, further.decision]);
@@ -229,7 +229,7 @@ test("a closed case cannot be reopened if its card has another open case", async
   });
 });
 
-test("many cases are changed in one request, and those that cannot be are named", async () => {
+test("changes many cases in one request, and names those that it cannot change", async () => {
   const [one, other] = await Promise.all([newCase(), newCase()]);
   const cases = [
     { id: one.id, revision: one.revision },
@@ -245,8 +245,8 @@ test("many cases are changed in one request, and those that cannot be are named"
   });
 });
 
-describe("what is refused", () => {
-  test("cases, decisions and entities of another tenant are not there", async () => {
+describe("rejected requests", () => {
+  test("cases, decisions and entities of another tenant are 404", async () => {
     const foreign = await newCase(100, "another-tenant");
     for (const path of [
       `/api/cases/${foreign.id}`,
@@ -276,7 +276,7 @@ describe("what is refused", () => {
     });
   });
 
-  test("a viewer sees masked tokens, is not asked to work, and leaves no looks", async () => {
+  test("a viewer sees masked tokens, cannot work on cases, and causes no view events", async () => {
     const { id, card, revision } = await newCase();
     const { body } = await vera.get(`/api/cases/${id}`);
     expect(body).toMatchObject({ cardToken: `${card.slice(0, 5)}…${card.slice(-4)}` });
@@ -314,7 +314,7 @@ describe("what is refused", () => {
   });
 });
 
-test("regression #24: the queue filters and sorts, page by page, and a view keeps the search, numbers as numbers", async () => {
+test("regression #24: the queue filters and sorts page by page, and a saved view keeps numbers as numbers", async () => {
   const outsider = await bed.as(testPeople(`${bed.tenant}-queue`).analyst);
   const tenant = `${bed.tenant}-queue`;
   for (const amount of [300, 100, 200]) await newCase(amount, tenant);
@@ -353,7 +353,7 @@ test("regression #24: the queue filters and sorts, page by page, and a view keep
 test.each([
   ["control", "/v1/lists/deny/entries?tenant=x"],
   ["auth", "/v1/people/a.person+1@acme.example/roles"],
-])("%s is asked with the person's token alone, on the paths that are for people", async (service, allowed) => {
+])("%s receives only the user's token, and only on paths for users", async (service, allowed) => {
   frontDoor.answer = { status: 200, body: { lists: [] } };
   frontDoor.seen.length = 0;
   const answer = await ana.send("POST", `/api/${service}${allowed}`, { entries: [] }, { "x-forwarded-for": "1.2.3.4" });
@@ -386,7 +386,7 @@ async function statusOf(path: string): Promise<number | undefined> {
   return response.statusCode;
 }
 
-test("regression #24: a cursor that Postgres could not read and a view without a body are refused", async () => {
+test("regression #24: rejects a cursor that Postgres cannot read, and a view without a body", async () => {
   const cursors = ["0~0", "0~------------------------------------", `1e400~${randomUUID()}`, "9".repeat(20)];
   for (const after of cursors) {
     for (const path of ["/api/cases", "/api/decisions"]) {

@@ -1,7 +1,7 @@
 import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { titleFeatures } from "./title-features.js";
 
-test("each feature of the shipped spec has a title of its own, in words", () => {
+test("each feature of the shipped spec has its own title in words", () => {
   const titles = titleFeatures(currentFeatureSpec());
   expect(titles.get("card_count_5m")).toBe("Payments of this card, 5 minutes");
   expect(titles.get("card_profile_distance")).toBe("Card profile distance, km");

@@ -34,7 +34,7 @@ afterAll(() => bed?.close());
 const own = () => ids.slice(0, 2).toSorted();
 const idsOf = (body: unknown) => found.parse(body).decisions.map(({ transactionId }) => transactionId);
 
-test("payments are found by an account or a merchant, and those of another tenant are not", async () => {
+test("finds the tenant's own payments by account or merchant", async () => {
   const ana = await bed.as(bed.people.analyst);
   await eventually(async () => {
     for (const query of [`account=${ACCOUNT}`, `merchant=${MERCHANT}`, `merchant=${MERCHANT}&account=${ACCOUNT}`])

@@ -29,7 +29,7 @@ async function ask() {
   return { open, leave: () => browser.destroy(), gone };
 }
 
-test.each(["before", "after"])("nothing is kept of a browser that leaves %s its stream is opened", async (when) => {
+test.each(["before", "after"])("keeps nothing of a browser that disconnects %s its stream is open", async (when) => {
   const { open, leave, gone } = await ask();
   if (when === "before") {
     leave();

@@ -34,7 +34,7 @@ test("a listener gets its tenant's decisions and a summary per second", async ()
   controller.abort();
 });
 
-test("a listener that does not read is cut, and the others are not", async () => {
+test("disconnects a listener that does not read, and no other", async () => {
   const browser = await bed.as(bed.people.analyst);
   const { port, hostname } = new URL(bed.service.url);
   const socket = connect(Number(port), hostname);

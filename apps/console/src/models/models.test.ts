@@ -74,7 +74,7 @@ test("a model card shows training data, performance and calibration", async () =
   }
 });
 
-test("health tells what the archive last did, and how far services are with erasures", async () => {
+test("health shows the archive's last run and the services' progress with erasures", async () => {
   const run = { ended_at: "2026-03-01T12:00:00.000Z", took_ms: 84, rows: 900, files: 2 };
   archive.answer = {
     status: 200,
@@ -116,7 +116,7 @@ test("health tells what the archive last did, and how far services are with eras
   });
 });
 
-test("days that drifted are shown once, those of all tenants and of the own one", async () => {
+test("shows each day with drift once, for all tenants and for the user's own", async () => {
   const drift = (eventId: string, tenant: string, day: string) => ({
     topic: TOPICS.driftDetected.name,
     key: "fraud",

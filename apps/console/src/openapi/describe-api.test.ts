@@ -47,12 +47,12 @@ test("regression #24: the document is served without a session", async () => {
   expect(Object.keys(paths)).toContain("/api/cases/{id}/verdict");
 });
 
-test("regression #24: an address that is known with another method says so", async () => {
+test("regression #24: a known path with another method answers 405", async () => {
   const response = await fetch(`${bed.service.url}/api/policy/backtest`);
   expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
 });
 
-test("regression #24: an id that is too long says so, and not that its method is not known", async () => {
+test("regression #24: an overlong ID answers 414, not 405", async () => {
   const response = await fetch(`${bed.service.url}/api/views/${"a".repeat(200)}`);
   expect([response.status, await response.json()]).toEqual([
     414,
@@ -61,7 +61,7 @@ test("regression #24: an id that is too long says so, and not that its method is
 });
 
 test.each(["/api/nothing", "/api", "/v1/transactions", "/v2/models", "/oauth/token", "/session/nothing"])(
-  "regression #24: an API path that is not here is answered by a problem and not by the page: %s",
+  "regression #24: an unknown API path answers with a problem document, not with the page: %s",
   async (path) => {
     const response = await fetch(bed.service.url + path);
     expect([response.status, response.headers.get("content-type")]).toEqual([

@@ -50,7 +50,7 @@ async function known(personal: Buffer | undefined = SEALED) {
 const ask = (browser: TestBrowser, transactionIds: readonly string[]) =>
   browser.post("/api/personal/open", { transactionIds, reason: REASON });
 
-test("opens by the control plane as the person and with the reason, and sums up what is in the payments", async () => {
+test("the control plane decrypts on behalf of the user, with the reason, and the payments' values are summarised", async () => {
   const [first, second, erased, keyless, empty] = [
     await known(),
     await known(),
@@ -117,7 +117,7 @@ test.each(ROLES)("a person with the role %s opens them only if the role may", as
   expect(control.seen).toHaveLength(may ? 1 : 0);
 });
 
-test("another tenant's payment is missing, and the control plane is not asked", async () => {
+test("another tenant's payment is missing, without a request to the control plane", async () => {
   const { id } = await known();
   const stranger = await bed.as({ ...bed.people.analyst, id: `${bed.tenant}-stranger`, tenant: `${bed.tenant}-other` });
   expect(await ask(stranger, [id])).toMatchObject({
@@ -143,7 +143,7 @@ test.each([
   expect(await ask(ana, [id])).toMatchObject({ status, body: { code } });
 });
 
-test("no reason, or one of the person's own words, is refused", async () => {
+test("rejects a missing reason and a reason as free text", async () => {
   const ana = await bed.as(bed.people.analyst);
   const transactionIds = [`txn_${"0".repeat(32)}`];
   for (const reason of [undefined, "", "Ada asked me to"]) {

@@ -87,7 +87,7 @@ test("a backtest on the newest payments reports progress, intervals and unknown 
   expect(report.examples.map(({ kind }) => kind)).toContain("annoyed");
 });
 
-test("what rules in shadow would have done is counted from what stands on the decisions", async () => {
+test("counts the effect of shadow rules from stored decisions", async () => {
   const { report } = linesOf(await browser.post("/api/policy/shadow")).at(-1) as Extract<
     TrialLine,
     { report: unknown }
@@ -96,7 +96,7 @@ test("what rules in shadow would have done is counted from what stands on the de
   expect(report.parts).toMatchObject([{ id: "night", outcome: "review", hits: 1, stricter: 1 }]);
 });
 
-test("a text that is not a policy is refused with the place of each fault", async () => {
+test("rejects an invalid policy with the position of each fault", async () => {
   await expect(browser.post("/api/policy/backtest", { text: "rules: 7\n" })).resolves.toMatchObject({
     status: 422,
     body: {
@@ -106,7 +106,7 @@ test("a text that is not a policy is refused with the place of each fault", asyn
   });
 });
 
-test("another tenant's payments are not counted", async () => {
+test("does not count another tenant's payments", async () => {
   const outsider = await bed.as({ ...bed.people.viewer, id: "outsider", tenant: `${bed.tenant}-other` });
   const { report } = linesOf(await outsider.post("/api/policy/shadow")).at(-1) as Extract<
     TrialLine,
@@ -116,7 +116,7 @@ test("another tenant's payments are not counted", async () => {
 });
 
 // The last one: what it asks for goes on until the service ends.
-test("regression #24: pages answer while a draft is tried that takes minutes", async () => {
+test("regression #24: pages respond during a backtest that takes minutes", async () => {
   const list = `[${Array.from({ length: 50 }, () => 1).join(",")}]`;
   const bomb = ["a", "b", "c", "d", "e"].reduce((inner, name) => `${list}.all(${name}, ${inner})`, "amount_minor > 0");
   const text = DRAFT.replace("when: amount_minor >= 500000", `when: ${bomb}`);

@@ -13,7 +13,7 @@ function batch(kind: "features" | "decisions", partition: number): RecordBatch {
   return { topic, partition, records: [record] };
 }
 
-test("partitions of one number are written together, and the others beside them", async () => {
+test("partitions with the same number are written in one transaction, and others concurrently", async () => {
   const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const added: [payments: number, decisions: number, partitions: number[]][] = [];
   const store = {
@@ -33,7 +33,7 @@ test("partitions of one number are written together, and the others beside them"
   ]);
 });
 
-test("a failure is reported after all transactions have ended", async () => {
+test("reports a failure after all transactions have ended", async () => {
   let hasEnded = false;
   const store = {
     async add(_: ReadRecords, partitions: ReadonlySet<number>) {

@@ -54,7 +54,7 @@ async function settle(): Promise<void> {
   }
 }
 
-test("a payment and its decision come in any order, and further stopped payments of the card join its case", async () => {
+test("payment and decision may arrive in any order, and later stopped payments of the card join its case", async () => {
   const card = newCard();
   const [first, second, approved, declined] = [Outcome.CHALLENGE, Outcome.REVIEW, Outcome.APPROVE, Outcome.DECLINE].map(
     (outcome) => testPayment(bed.tenant, { card, outcome, amountMinor: 1_000 }),
@@ -72,7 +72,7 @@ test("a payment and its decision come in any order, and further stopped payments
   ]);
 });
 
-test("a payment that comes while its card's case is being closed opens another one", async () => {
+test("a payment that arrives while its card's case is being closed opens a new case", async () => {
   const card = newCard();
   const [first, second] = [testPayment(bed.tenant, { card }), testPayment(bed.tenant, { card })];
   await bed.producer.send([first.vector, first.decision]);
@@ -93,7 +93,7 @@ test("a payment that comes while its card's case is being closed opens another o
   ]);
 });
 
-test("a decline alone opens no case, and neither does a payment that has its label", async () => {
+test("neither a decline nor a labelled payment opens a case", async () => {
   const [declined, labelled] = [
     testPayment(bed.tenant, { outcome: Outcome.DECLINE }),
     testPayment(bed.tenant, { outcome: Outcome.REVIEW }),
@@ -106,7 +106,7 @@ test("a decline alone opens no case, and neither does a payment that has its lab
   await expect(count("case_payments", declined, labelled)).resolves.toBe(0);
 });
 
-test("labels are counted by what was decided, each payment once, for the precision that is watched", async () => {
+test("counts labels by outcome, once per payment, for the monitored precision", async () => {
   const series = /^tripline_console_labels_total\{outcome="decline",truth="fraud",role="champion"\} (\d+)$/m;
   const counted = async () => Number(series.exec((await writeMetrics()).body)?.[1] ?? 0);
   const before = await counted();
@@ -123,7 +123,7 @@ test("labels are counted by what was decided, each payment once, for the precisi
   );
 });
 
-test("records that come again change nothing, also after the service was away", async () => {
+test("redelivered records change nothing, even after downtime", async () => {
   const card = newCard();
   const payment = testPayment(bed.tenant, { card });
   await bed.producer.send([payment.vector, payment.decision]);
@@ -141,7 +141,7 @@ test("records that come again change nothing, also after the service was away", 
   await expect(count("payments", payment, missed)).resolves.toBe(2);
 });
 
-test("a record that cannot be read becomes a dead letter, and those beside it are read", async () => {
+test("an unreadable record becomes a dead letter, and the others of its batch are processed", async () => {
   const card = newCard();
   const payment = testPayment(bed.tenant, { card });
   const admin = await bed.kafka.admin();
@@ -158,7 +158,7 @@ test("a record that cannot be read becomes a dead letter, and those beside it ar
   await admin.close();
 });
 
-test("rows past their retention are deleted, except those of an open case", async () => {
+test("deletes rows after their retention, except those of an open case", async () => {
   const card = newCard();
   const [open, gone] = [testPayment(bed.tenant, { card }), testPayment(bed.tenant, { outcome: Outcome.APPROVE })];
   await bed.producer.send([open.vector, open.decision, gone.vector, gone.decision]);

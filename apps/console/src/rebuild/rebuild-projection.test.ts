@@ -112,7 +112,7 @@ test("a person erased during the rebuild is erased again at the end", async () =
   expect(again).toEqual(before.map(({ subject }) => subject));
 });
 
-test("what a restored database has of erased people goes again, with their cases; what their card did since stays", async () => {
+test("deletes erased people and their cases again after a restore, but keeps later payments of their cards", async () => {
   const card = newCard();
   const erasedAtMs = AT_MS + 3_600_000;
   const payments = [AT_MS, erasedAtMs + 1].map((atMs) =>
@@ -142,7 +142,7 @@ test("what a restored database has of erased people goes again, with their cases
   expect(await bed.database.query(z.object({ id: z.string() }), notes, [left[0]])).toHaveLength(1);
 });
 
-test("a lake that lacks a topic is refused before anything is written", async () => {
+test("rejects a lake without a required topic before it writes anything", async () => {
   const nowhere = rebuildProjection({
     store: { add: () => Promise.reject(new Error("it was written to")) },
     lake: join(lake, "nowhere"),

@@ -81,7 +81,7 @@ async function withScopes(scopes: readonly Permission[]): Promise<TestBrowser> {
   return browser;
 }
 
-test("no route answers without a session", async () => {
+test("every route requires a session", async () => {
   const stranger = new TestBrowser(bed.service.url);
   for (const [method, path, body] of [
     ...ROUTES,

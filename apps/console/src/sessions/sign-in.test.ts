@@ -17,7 +17,7 @@ afterAll(() => bed?.close());
 
 const COOKIE = "console";
 
-test("a planted session is not used for a sign-in", async () => {
+test("a sign-in does not use a planted session", async () => {
   const attacker = await bed.as(bed.people.viewer);
   const planted = attacker.cookies.get(COOKIE) ?? "";
   bed.issuer.person = bed.people.analyst;
@@ -29,7 +29,7 @@ test("a planted session is not used for a sign-in", async () => {
   await expect(attacker.get("/api/session")).resolves.toMatchObject({ status: 401, body: { code: "session-ended" } });
 });
 
-test("the cookie is for this site alone, and the database holds neither it nor the tokens", async () => {
+test("the cookie is restricted to this site, and the database contains neither the cookie nor the tokens", async () => {
   const browser = await bed.as(bed.people.analyst);
   const response = await fetch(`${bed.service.url}/session/sign-in`, { redirect: "manual" });
   expect(response.headers.get("set-cookie")).toMatch(
@@ -48,7 +48,7 @@ test("the cookie is for this site alone, and the database holds neither it nor t
   }
 });
 
-test("a change without the session's token, or with that of another session, is refused", async () => {
+test("rejects a change without the session's CSRF token, or with that of another session", async () => {
   const [browser, other] = [await bed.as(bed.people.analyst), await bed.as(bed.people.analyst)];
   for (const sent of ["", other.csrfToken, `${browser.csrfToken}x`]) {
     await expect(browser.send("POST", "/api/cases/next", {}, { "x-csrf-token": sent })).resolves.toMatchObject({
@@ -59,7 +59,7 @@ test("a change without the session's token, or with that of another session, is 
   await expect(browser.post("/api/cases/next")).resolves.toMatchObject({ status: 204 });
 });
 
-test("a sign-in ends only in the browser in which it was begun, and leads to no other site", async () => {
+test("a sign-in completes only in the browser that started it, and redirects to no other site", async () => {
   bed.issuer.person = bed.people.analyst;
   const begun = await fetch(`${bed.service.url}/session/sign-in`, { redirect: "manual" });
   const other = new TestBrowser(bed.service.url);
@@ -71,7 +71,7 @@ test("a sign-in ends only in the browser in which it was begun, and leads to no 
   }
 });
 
-test("tokens are renewed before they end, and once for requests that come together", async () => {
+test("tokens are renewed before they expire, and once for concurrent requests", async () => {
   bed.issuer.tokenTtl = 30;
   const browser = await bed.as(bed.people.analyst);
   bed.issuer.tokenTtl = 300;
@@ -84,7 +84,7 @@ test("tokens are renewed before they end, and once for requests that come togeth
   expect(bed.issuer.refreshes() - before).toBe(1);
 });
 
-test("signing out ends the session and leads to the authorization server", async () => {
+test("signing out ends the session and redirects to the authorization server", async () => {
   const browser = await bed.as(bed.people.analyst);
   const cookie = browser.cookieHeader();
   const { status, body } = await browser.post("/session/sign-out");
@@ -95,7 +95,7 @@ test("signing out ends the session and leads to the authorization server", async
   await expect(browser.send("GET", "/api/session", undefined, { cookie })).resolves.toMatchObject({ status: 401 });
 });
 
-test("pages may run nothing that is not of this site", async () => {
+test("pages may run only scripts of this site", async () => {
   const { headers } = await new TestBrowser(bed.service.url).get("/queue");
   const policy = headers.get("content-security-policy") ?? "";
   expect(policy).toContain("default-src 'none'");

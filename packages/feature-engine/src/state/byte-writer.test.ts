@@ -71,7 +71,7 @@ test.each([
   ["a varint of more than 53 bits", [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], "too large"],
   ["a varint of nine bytes", [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00], "too long"],
   ["no byte at all", [], "cut short"],
-])("%s is refused", (_name, bytes, reason) => {
+])("rejects %s", (_name, bytes, reason) => {
   expect(() => new ByteReader(Uint8Array.from(bytes)).varint()).toThrow(triplineError("state-unreadable", reason));
 });
 

@@ -218,14 +218,14 @@ describe.each(PLACES)("%s", (_, place, body, path) => {
     expect(sent).not.toMatch(new RegExp(`${CANARY}|48\\.2|16\\.37|2026-11-27|03:20`, "i"));
   });
 
-  test("that refuses leaves the text to the template, with a word", async () => {
+  test("that refuses is replaced by the template, with a note", async () => {
     fake.answer = { status: 429, body: { error: { code: 429, message: "slow down" }, message: "slow down" } };
     const template = { model: null, fallback: "failed", text: expect.stringContaining("held for review") };
     await expect(write(place(), 1)).resolves.toMatchObject({ written: [template], noted: 1 });
   });
 });
 
-test("does not wait for a hanging model, and sends at most four requests at a time", async () => {
+test("does not wait for a hanging model, and sends at most four requests at once", async () => {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
   await once(silent, "listening");
   const place = { ...azure(), endpoint: addressOf(silent), waitMs: SECOND_MS };
@@ -237,7 +237,7 @@ test("does not wait for a hanging model, and sends at most four requests at a ti
   silent.close();
 });
 
-test("without a model the template writes, and nothing is sent or noted", async () => {
+test("without a model, the template writes the text, and nothing is sent or audited", async () => {
   const narratives = new CaseNarratives(undefined, logger);
   const written = await narratives.write("acme", factsOf("one"), () => Promise.reject(new Error("noted")));
   expect([narratives.modelName, written.model, written.fallback]).toEqual([null, null, null]);

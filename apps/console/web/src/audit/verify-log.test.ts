@@ -50,7 +50,7 @@ async function verify(entries: readonly AuditEntry[], checkpoint = signed) {
 }
 
 describe("verifying the audit log in the browser", () => {
-  test("a log as it was written holds", async () => {
+  test("accepts an unchanged log", async () => {
     expect(await verify(log)).toEqual({ entries: ENTRIES, signed: 1 });
   });
 
@@ -58,11 +58,11 @@ describe("verifying the audit log in the browser", () => {
     ["changed 3", log.with(2, { ...(log[2] as AuditEntry), actor: "eve" })],
     ["missing 3", log.toSpliced(2, 1)],
     ["end 6", log.slice(0, 5)],
-  ])("%s is found", async (fault, entries) => {
+  ])("reports %s", async (fault, entries) => {
     expect(await verify(entries)).toBe(fault);
   });
 
-  test("a signature of another key or over another hash is found", async () => {
+  test("reports a signature by another key or over another hash", async () => {
     const other = new CheckpointSigner(randomBytes(32));
     const head = { tenant: "demo", sequence: 6, hash: log[5]?.hash ?? "", signedAtMs: 5 };
     expect(await verify(log, { ...other.sign(head), keyId: signer.key.keyId })).toBe("signature 6");

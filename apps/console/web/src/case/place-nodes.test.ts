@@ -23,7 +23,7 @@ describe("placing the graph", () => {
     expect(at.bad?.y).toBeLessThan(at.many?.y ?? 0);
   });
 
-  test("a column holds eight at most, those with frauds first, and a node without a way to the card stands last", () => {
+  test("a column contains at most eight nodes, frauds first, and an unconnected node comes last", () => {
     const many = Array.from({ length: 30 }, (_, index) => node(`n${index}`, index, index === 0 ? 1 : 0));
     const edges = many.map(({ value }) => edge("subject", value));
     const placed = placeNodes({ nodes: [node("subject", 1), ...many, node("alone", 1)], edges, isCut: true });

@@ -26,11 +26,11 @@ describe("lists as CSV", () => {
   test.each([
     ["value,reason\nct_1,x\n", { fault: "head" }],
     ["kind,value,reason\ncard,ct_1,x\ncard,,x\n", { fault: "line", line: 3 }],
-  ])("a faulty file is told by its line: %j", (text, expected) => {
+  ])("reports the line of a fault: %j", (text, expected) => {
     expect(readEntries(text)).toEqual(expected);
   });
 
-  test("a byte order mark, other columns and a missing last line end do no harm", () => {
+  test("accepts a byte order mark, other columns and a missing final line break", () => {
     expect(readEntries("\uFEFFkind,extra,value,reason,expires_at\r\nterminal,1,t1,x,2027-01-01T00:00:00Z")).toEqual({
       entries: [{ kind: "terminal", value: "t1", reason: "x", expires_at: "2027-01-01T00:00:00Z" }],
     });

@@ -3,6 +3,6 @@ import { readFault } from "./read-fault.js";
 test.each([
   ["policy.yaml:4:11 rules.0.when has no amuont.", 4, 11],
   ["The policy takes longer than 20 s.", undefined, 1],
-])("regression #25: the position of %j is read as the control plane writes it", (fault, line, column) => {
+])("regression #25: reads the position of %j from the control plane's message", (fault, line, column) => {
   expect(readFault(fault)).toEqual({ line, column, text: fault });
 });

@@ -13,23 +13,23 @@ describe("the queue's address", () => {
     ).toEqual({});
   });
 
-  test("leaves out an amount that is not in whole minor units, which the backend refuses", () => {
+  test("omits an amount that is not in whole minor units, because the backend rejects it", () => {
     expect(readQueueSearch({ amountMinorMin: 1_999, amountMinorMax: 1_998.9999999999998 })).toEqual({
       amountMinorMin: 1_999,
     });
   });
 
-  test("keeps the code of a currency", () => {
+  test("keeps a currency code", () => {
     expect(readQueueSearch({ currency: "JPY" })).toEqual({ currency: "JPY" });
     for (const currency of ["", "jpy", "XXX", 392]) expect(readQueueSearch({ currency })).toEqual({});
   });
 
-  test("never holds what was searched for, which may be a card", () => {
+  test("never contains the search text, which may be a card number", () => {
     expect(readQueueSearch({ search: "ct_0123", after: "x", limit: 9 })).toEqual({});
     expect(caseQuery({}, " ct_0123 ")).toEqual({ status: "open", sort: "due", descending: false, search: "ct_0123" });
   });
 
-  test("asks for the largest first, but for the one that is due first", () => {
+  test("sorts in descending order, except by due date", () => {
     expect(caseQuery({ sort: "amount" }, "")).toMatchObject({ sort: "amount", descending: true });
     expect(caseQuery({}, "")).toMatchObject({ sort: "due", descending: false });
   });

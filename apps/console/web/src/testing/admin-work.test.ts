@@ -23,7 +23,7 @@ test("adds a user with a password that is shown once; a taken name is rejected n
   expect(faults).toEqual([]);
 });
 
-test("sets roles, locks and new secrets one at a time, and reports a change that is not published yet", async () => {
+test("changes roles, locks and secrets one at a time, and reports a change that is not published yet", async () => {
   const { page, api } = await openConsole();
   const step = async (of: string, name: string, more?: () => Promise<void>): Promise<string> => {
     await page.getByRole("button", { name: `Change ${of}` }).click();
@@ -48,7 +48,7 @@ test("sets roles, locks and new secrets one at a time, and reports a change that
   expect(await page.getByRole("radio").count()).toBe(2);
 });
 
-test("the first steps go as soon as nothing is lacking", async () => {
+test("hides the first steps when all of them are done", async () => {
   const { page, api } = await openConsole();
   api.admin.people = api.admin.people.map((one) => ({ ...one, has_second_factor: true }));
   api.admin.clients = [];
@@ -63,7 +63,7 @@ test("the first steps go as soon as nothing is lacking", async () => {
   await steps.waitFor({ state: "detached" });
 });
 
-test("regression #24: a change that takes two administrators waits, and another one approves it; a client gets an owner", async () => {
+test("regression #24: a change that needs two administrators waits for the second one's approval; a client gets an owner", async () => {
   const { page, api, faults } = await openConsole();
   const asked = { requested_at: new Date().toISOString(), expires_at: new Date(Date.now() + 86_400_000).toISOString() };
   const change = { action: "person-roles", user_name: "lin", roles: ["lead"] };

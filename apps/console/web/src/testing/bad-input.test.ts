@@ -36,7 +36,7 @@ test("reports a lost event stream and reconnects; a repeated payment is shown on
   expect([streams.length, await card.count()]).toEqual([2, 1]);
 });
 
-test("while the backend is down a note is not lost, and is added once it is back", async () => {
+test("keeps a note while the backend is down, and adds it when the backend is back", async () => {
   const { page } = await openConsole();
   await page.goto("/cases/20000");
   const note = page.getByLabel("New note");
@@ -50,7 +50,7 @@ test("while the backend is down a note is not lost, and is added once it is back
   await page.getByRole("listitem").getByText("She never got the card").waitFor();
 });
 
-test("a verdict on a case that a colleague has decided meanwhile is refused in place, with what was typed", async () => {
+test("rejects a verdict on a case that a colleague has closed, and keeps what was typed", async () => {
   const { page, api } = await openConsole();
   await page.goto("/cases/20000");
   await page.getByRole("button", { name: "Genuine" }).click();
@@ -63,7 +63,7 @@ test("a verdict on a case that a colleague has decided meanwhile is refused in p
   expect(api.detail("20000")).toMatchObject({ status: "closed", verdict: "fraud" });
 });
 
-test("a draft that a colleague saved meanwhile is not overwritten, and the own text stays", async () => {
+test("does not overwrite a draft that a colleague has saved, and keeps the user's text", async () => {
   const { page, api } = await openConsole();
   await page.goto("/policy/drafts/night");
   await page.getByText("Valid. All examples pass.").waitFor();

@@ -88,7 +88,7 @@ test("the tour of the first case works by keyboard and is shown to a user only o
   expect([await hints.count(), await page.locator(".toured").count()]).toEqual([0, 0]);
 });
 
-test("a change on an older revision is refused in place; what was typed stays and is saved after loading the newest", async () => {
+test("rejects a change based on an older revision, keeps what was typed, and saves it after loading the newest", async () => {
   const { page, api } = await openConsole();
   await page.goto("/cases/20000");
   await page.getByRole("button", { name: "Genuine" }).click();
@@ -117,7 +117,7 @@ test("the timeline shows a payment's updates and their contradictions", async ()
   );
 });
 
-test("a session that ends does not take what was typed", async () => {
+test("what was typed survives the end of the session", async () => {
   const { page, fixture } = await openConsole();
   await page.goto("/cases/20000");
   await page.getByLabel("New note").fill("Half a thou");
@@ -135,7 +135,7 @@ test("a session that ends does not take what was typed", async () => {
   await expectSoon(() => page.getByLabel("New note").inputValue(), "");
 });
 
-test("a verdict above the amount waits for a second person, who confirms it", async () => {
+test("a verdict above the amount limit waits for a second user, who confirms it", async () => {
   const { page, api } = await openConsole();
   const pendingVerdict = {
     verdict: "fraud",
@@ -161,7 +161,7 @@ test("the user who requested the verdict cannot confirm it", async () => {
   expect(await page.getByRole("button", { name: "Confirm" }).count()).toBe(0);
 });
 
-test("personal data are opened for a reason, hidden again, and kept nowhere in the page", async () => {
+test("shows personal data for a reason, hides them again, and keeps them nowhere in the page", async () => {
   const { page, api, fixture } = await openConsole();
   const before = api.detail("20000");
   await page.goto("/cases/20000");
@@ -188,7 +188,7 @@ test("personal data are opened for a reason, hidden again, and kept nowhere in t
   expect(changes(fixture)).toEqual(["POST /api/personal/open"]);
 });
 
-test("who may not see personal data has nothing to press", async () => {
+test("offers nothing to users who may not see personal data", async () => {
   const { page, fixture } = await openConsole();
   fixture.session = makeSession(Date.now(), ["decisions:read", "cases:read"]);
   await page.goto("/cases/20000");
@@ -241,7 +241,7 @@ test("a model's summary is marked as generated; without the model, the template 
   expect(await summary.getByText("Generated", { exact: true }).count()).toBe(0);
 });
 
-test("markup in what a payment or a person says is shown as text and never run", async () => {
+test("shows markup from payments or users as text", async () => {
   const { page, api, faults } = await openConsole();
   const before = api.detail("20000");
   const { focus } = before;
@@ -278,7 +278,7 @@ test("single keys can be switched off", async () => {
   expect(changes(fixture)).toEqual([]);
 });
 
-test("a failed save of a policy draft keeps the text; faults come as it is typed", async () => {
+test("keeps the text of a policy draft after a failed save, and shows faults during typing", async () => {
   const { page, api, fixture } = await openConsole();
   await page.goto("/policy/drafts/night");
   await page.getByText("Valid. All examples pass.").waitFor();

@@ -78,7 +78,7 @@ test("regression #24: completions do not cover the buttons, and comments have no
   expect((list?.y ?? 0) + (list?.height ?? 0)).toBeLessThanOrEqual(button?.y ?? 0);
 });
 
-test("a note that is begun while the one before is being saved stays", async () => {
+test("keeps a note that is started while the previous one is being saved", async () => {
   const { page } = await openConsole();
   await page.goto("/cases/20000");
   const note = page.getByLabel("New note");
@@ -92,8 +92,8 @@ test("a note that is begun while the one before is being saved stays", async () 
   expect(await note.inputValue()).toBe("The second");
 });
 
-describe("a draft that a colleague saved meanwhile", () => {
-  test("is shown beside what was typed after a reload, and replaced only by choice", async () => {
+describe("a draft that a colleague has saved", () => {
+  test("is shown next to the user's text after a reload, and replaced only by choice", async () => {
     const console = await openConsole();
     const { page, faults } = console;
     await openDraft(page);
@@ -113,7 +113,7 @@ describe("a draft that a colleague saved meanwhile", () => {
     expect(faults).toEqual([]);
   });
 
-  test("is refused a save over it, then shown beside what was typed, and taken by choice", async () => {
+  test("cannot be overwritten, is then shown next to the user's text, and can be accepted", async () => {
     const console = await openConsole();
     const { page } = console;
     await openDraft(page);
@@ -134,7 +134,7 @@ describe("a draft that a colleague saved meanwhile", () => {
   });
 });
 
-describe("what was typed", () => {
+describe("text that was typed", () => {
   const typeNote = async (page: Page): Promise<void> => {
     await page.goto("/cases/20000");
     await page.getByLabel("New note").fill("Half a thought");
@@ -152,14 +152,14 @@ describe("what was typed", () => {
   test.each([
     ["person", { person: { id: "person-lin", name: "Lin Zhao" } }],
     ["tenant", { tenant: "other" }],
-  ])("is not there for another %s who signs in in the same tab", async (_, change) => {
+  ])("is not shown to another %s who signs in in the same tab", async (_, change) => {
     const { page, fixture } = await openConsole();
     await typeNote(page);
     other(fixture, change);
     await sawNothing(page);
   });
 
-  test("goes with signing out, also where the session had ended before", async () => {
+  test("is deleted on signing out, even if the session had already ended", async () => {
     const { page, fixture } = await openConsole();
     await typeNote(page);
     const { session } = fixture;

@@ -30,7 +30,7 @@ test("dead letters are redriven by selection and by error code; an error is show
   expect(faults).toEqual([]);
 });
 
-test("who may only see dead letters returns none; who may not sees how many there are", async () => {
+test("a user who may only see dead letters cannot redrive them; any other user sees only their number", async () => {
   const { page, fixture } = await openConsole();
   fixture.session = makeSession(Date.now(), ["decisions:read", "operations:read"]);
   await page.goto("/system");
@@ -45,7 +45,7 @@ test("who may only see dead letters returns none; who may not sees how many ther
   expect(fixture.asked.filter((asked) => asked.includes("/control/"))).toEqual([]);
 });
 
-test("what the archive did and why it cannot, and which services have taken erased people out", async () => {
+test("shows what the archive did or why it cannot, and which services have processed erasures", async () => {
   const { page, faults } = await openConsole();
   await page.goto("/system");
   const jobs = page.getByRole("table", { name: "Archive" });
@@ -62,7 +62,7 @@ test("what the archive did and why it cannot, and which services have taken eras
   expect(faults).toEqual([]);
 });
 
-test("champion, canary and shadow stand side by side, with what the guards say", async () => {
+test("shows champion, canary and shadow side by side, with the guards' verdicts", async () => {
   const { page } = await openConsole();
   await page.goto("/models");
   const region = page.getByRole("region", { name: "Side by side, last hours" }).first();
@@ -71,7 +71,7 @@ test("champion, canary and shadow stand side by side, with what the guards say",
   await region.getByRole("listitem").filter({ hasText: "Latency" }).getByText("OK").waitFor();
 });
 
-test("the card of the champion and of the candidate, and the days that drifted", async () => {
+test("shows the model cards of champion and candidate, and the days with drift", async () => {
   const { page, fixture, faults } = await openConsole();
   await page.goto("/models");
   await page.getByRole("heading", { name: "Model card" }).waitFor();

@@ -28,18 +28,18 @@ const sizeOf = (name: string): number => gzipSync(readFileSync(join(PAGE, manife
 const total = (names: Iterable<string>): number => [...names].reduce((sum, name) => sum + sizeOf(name), 0);
 
 describe("what the browser loads", () => {
-  test("the page with the queue, compressed, within its limit", () => {
+  test("the compressed page with the queue is within its limit", () => {
     const first = withImports(["index.html", "src/queue/queue.tsx"]);
     expect(total(first)).toBeLessThan(FIRST_LOAD_BYTES_MAX);
     expect([...first].join(" ")).not.toMatch(/echart|policy-text|linked-graph|live-series/);
   });
 
-  test("no part that a screen loads later is larger than the charts", () => {
+  test("no part loaded later by a screen is larger than the charts", () => {
     const scripts = Object.keys(manifest).filter((name) => manifest[name]?.file.endsWith(".js"));
     expect(Math.max(...scripts.map(sizeOf))).toBeLessThan(LAZY_BYTES_MAX);
   });
 
-  test("the document itself holds neither script nor style", () => {
+  test("the document contains neither inline scripts nor styles", () => {
     const html = readFileSync(join(PAGE, "index.html"), "utf8");
     expect(html).not.toMatch(/<style|style=|<script(?![^>]* src=)|\son\w+=/);
   });

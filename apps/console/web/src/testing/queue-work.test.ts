@@ -63,7 +63,7 @@ test("changes several cases in one request and names rejected ones", async () =>
   expect(changes(fixture)).toEqual(["POST /api/cases/bulk"]);
 });
 
-test("a selected case that a colleague closed is named as refused after it left the list", async () => {
+test("names a selected case that a colleague closed, even after it left the list", async () => {
   const { page, api } = await openConsole();
   await page.goto("/queue");
   await page.getByRole("row").nth(3).waitFor();
@@ -80,7 +80,7 @@ test("a selected case that a colleague closed is named as refused after it left 
   await bulk.waitFor({ state: "detached" });
 });
 
-test("an amount to filter by is asked for in whole minor units, as it was typed", async () => {
+test("sends an amount filter in whole minor units", async () => {
   const { page } = await openConsole();
   await page.goto("/queue");
   const asked = page.waitForRequest(/\/api\/cases\?.*amountMinorMin=2005(&|$)/);

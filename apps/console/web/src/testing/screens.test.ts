@@ -55,7 +55,7 @@ describe("every screen", () => {
   );
 
   test(
-    "can be used at 200 % without scrolling sideways, its menu by a button",
+    "is usable at 200 % zoom without horizontal scrolling, with the menu behind a button",
     async () => {
       const { page } = await openConsole({ zoom: 2 });
       const tooWide: string[] = [];
@@ -73,7 +73,7 @@ describe("every screen", () => {
     TEST_MS_MAX,
   );
 
-  test("says in its place that the backend is away, and shows the data once it is back", async () => {
+  test("reports in place that the backend is unavailable, and shows the data when it is back", async () => {
     const { page, fixture } = await openConsole();
     fixture.failing.set("/api/health", new Refusal(403, "scope-missing", "Your token lacks decisions:read."));
     await page.goto("/system");
@@ -85,7 +85,7 @@ describe("every screen", () => {
 });
 
 describe("roles", () => {
-  test("decide which screens the menu has and what may be done", async () => {
+  test("determine the screens in the menu and the available actions", async () => {
     const { page, fixture } = await openConsole();
     fixture.session = makeSession(Date.now(), ["decisions:read", "cases:read"]);
     await page.goto("/");
@@ -104,7 +104,7 @@ describe("roles", () => {
     expect(fixture.asked.filter((asked) => asked.includes("audit"))).toEqual([]);
   });
 
-  test("who is not signed in is led to sign in and back to the same page", async () => {
+  test("a user without a session is redirected to sign in, and back to the same page", async () => {
     const { page, fixture } = await openConsole();
     fixture.session = undefined;
     await page.goto("/cases/20000");
