@@ -22,6 +22,6 @@ test.each([
   [{ CONTRIBUTIONS_WAIT_MS_MAX: "1" }, "CONTRIBUTIONS_WAIT_MS_MAX: must be 0 or at least 2 ms"],
   [{ SCORING_CERT_FILE: "c.pem", SCORING_TLS: "true" }, "SCORING_KEY_FILE is not set"],
   [{ SCORING_CA_FILE: "ca.pem" }, "SCORING_TLS"],
-])("refuses %j and says what to do", (environment, sentence) => {
+])("rejects %j and says what to do", (environment, sentence) => {
   expect(() => readConfig(decisionsConfig, { ...REQUIRED, ...environment })).toThrow(sentence);
 });

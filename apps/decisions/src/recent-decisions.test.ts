@@ -22,6 +22,6 @@ test.each<[string, boolean[], number]>([
   );
 });
 
-test("decisions of more than a minute ago say nothing", () => {
+test("ignores decisions older than a minute", () => {
   expect(given(Array(50).fill(true)).defaultsOnly(NOW_MS + 60_001)).toBe(0);
 });

@@ -79,7 +79,7 @@ describe("decisions", () => {
     expect(await ready.json()).toMatchObject({ status: "ready", checks: { scorecard: why } });
   });
 
-  test("model, rules and bands decide; score and versions are named", async () => {
+  test("model, rules and bands decide, and the decision names score and versions", async () => {
     bed.scorer.probability = ([amount = 0]) => (amount > 1_000 ? 0.2 : 0.7);
     const declined = payment();
     const reviewed = payment({ values: { amount: 1_500 } });
@@ -107,7 +107,7 @@ describe("decisions", () => {
     });
   });
 
-  test("late, down, and back: rules only in between, and it says why", async () => {
+  test("rules decide while scoring is late or down, and the decision says why", async () => {
     await bed.restart({ SCORING_WAIT_MS_MAX: "100" });
     bed.scorer.delayMs = 5_000;
     const late = await bed.decideOne({ values: { amount: 300 } });
@@ -132,7 +132,7 @@ describe("decisions", () => {
     await bed.restart();
   });
 
-  test("a caller's deadline bounds the wait for the score", async () => {
+  test("the caller's deadline limits the wait for the score", async () => {
     bed.scorer.delayMs = 60_000;
     const startedMs = Date.now();
     const headers = { [HEADERS.deadline]: String(startedMs + 400) };
@@ -150,7 +150,7 @@ describe("decisions", () => {
     expect(decision.score).toBeUndefined();
   });
 
-  test("a model for another feature spec is not used", async () => {
+  test("does not use a model for another feature spec", async () => {
     const { modelVersion, properties } = bed.scorer;
     bed.scorer.modelVersion = "00000000beef";
     bed.scorer.properties = { ...properties, feature_spec_version: "99" };
@@ -160,7 +160,7 @@ describe("decisions", () => {
     Object.assign(bed.scorer, { modelVersion, properties });
   });
 
-  test("features of another spec version get the default decision, while others are scored", async () => {
+  test("vectors of another spec version get the default decision, and others are scored", async () => {
     const strange = payment({ specVersion: SPEC.version + 1 });
     const usual = payment();
     await bed.producer.send([strange.record, usual.record]);
@@ -173,7 +173,7 @@ describe("decisions", () => {
     expect((await bed.decided(usual.id)).rung).toBe(Rung.MODEL);
   });
 
-  test("a waiting caller gets the bytes that are stored in Redis", async () => {
+  test("a waiting caller gets the bytes stored in Redis", async () => {
     const waiting = connectRedis(bed.stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(waiting);
     const channel = replyChannel("test");
@@ -189,7 +189,7 @@ describe("decisions", () => {
     waiting.disconnect();
   });
 
-  test("the first decision stands: a retry gets the same, whatever policy and model would say by then", async () => {
+  test("a retry gets the first decision, whatever the policy and the model would decide now", async () => {
     bed.scorer.probability = () => 0.9;
     const { id, record } = payment();
     await bed.producer.send([record]);
@@ -251,7 +251,7 @@ describe("decisions", () => {
     expect(told?.value).toEqual(Buffer.from(bytes));
   });
 
-  test("a record that cannot be read goes to the dead letters, its neighbours are decided", async () => {
+  test("an unreadable record becomes a dead letter, and the records around it are decided", async () => {
     const before = payment();
     const poison = { ...before.record, value: Buffer.from("not protobuf at all") };
     const nameless = { ...before.record, value: FeatureVector.encode(FeatureVector.decode(new Uint8Array())).finish() };
@@ -268,7 +268,7 @@ describe("decisions", () => {
     expect(dead[1]?.headers[DEAD_LETTER_HEADERS.message]).toContain("it holds no transaction");
   });
 
-  test("a changed policy is used without a restart; a faulty one is not", async () => {
+  test("a valid policy change takes effect without a restart; an invalid one does not", async () => {
     const policy = await readFile(bed.policyFile, "utf8");
     await writeFile(bed.policyFile, policy.replace('version: "1"', 'version: "live"').replace("0.15", "0.001"));
     let decision = await bed.decideOne();
@@ -290,7 +290,7 @@ describe("decisions", () => {
     }
   }
 
-  test("each payment's trace continues through every step, and shows the decision that stands", async () => {
+  test("each payment's trace continues through every step, and shows the final decision", async () => {
     bed.scorer.probability = () => 0.7;
     const earlier = { ...(await bed.decideOne()), outcome: Outcome.REVIEW, rung: Rung.RULES_ONLY };
     const traceIds = [randomBytes(16).toString("hex"), randomBytes(16).toString("hex")];

@@ -11,7 +11,7 @@ test.each([
   ["all callers on this machine", { FEATURES_ONLINE_TENANT: "demo" }],
   ["nobody, with profiles that the demo's tenant has", { FEAST_TENANT: "demo" }],
   ["all callers on this machine, by another name", { FEATURES_ONLINE_TENANT: "demo", HOST: "::1" }],
-])("features can be served to %s", (_name, environment) => {
+])("can serve features to %s", (_name, environment) => {
   expect(readConfig(featuresConfig, { ...BASE, ...environment })).toMatchObject(environment);
 });
 

@@ -123,7 +123,7 @@ async function apply(event: Label): Promise<Buffer> {
   return message;
 }
 
-test("payments and labels get the values of the pure engine, event after event", async () => {
+test("payments and labels get the values of the pure engine, event by event", async () => {
   const engine = compileEngine(spec);
   const states = new Map<string, EntityState>();
   const stateOf = (entity: number, id: string) => {
@@ -164,7 +164,7 @@ test("payments and labels get the values of the pure engine, event after event",
   expect(ttl).toBeGreaterThan(44 * 86_400);
 });
 
-test("headers and the trace are passed on with the payment", async () => {
+test("passes headers and trace on with the payment", async () => {
   const trace = "0af7651916cd43dd8448eb211c80319c";
   const transaction = payment({ clientTransactionId: "traced", cardToken: cardOf(8), terminalId: "traced" });
   const headers = {
@@ -190,7 +190,7 @@ test("headers and the trace are passed on with the payment", async () => {
   expect(record.headers[HEADERS.traceparent]).toContain(children[2]?.spanId);
 });
 
-test("a label of the earliest time that ingestion takes counts", async () => {
+test("a label with the earliest time that ingestion accepts counts", async () => {
   const event = label({
     clientTransactionId: "earliest",
     labelledAtMs: EVENT_TIME_MS_MIN,
@@ -199,7 +199,7 @@ test("a label of the earliest time that ingestion takes counts", async () => {
   expect((await apply(event)).toString()).toContain(event.labelId);
 });
 
-test("an unreadable record becomes a dead letter with its error, and its partition goes on", async () => {
+test("an unreadable record becomes a dead letter with its error, and its partition continues", async () => {
   const cardToken = cardOf(9);
   const before = payment({ clientTransactionId: "before", cardToken });
   const after = payment({ clientTransactionId: "after", cardToken });
@@ -224,7 +224,7 @@ test("an unreadable record becomes a dead letter with its error, and its partiti
   expect(compileEngine(spec).decodeState(0, state).sequence).toBe(2);
 });
 
-test("a repeated label is answered again", async () => {
+test("a duplicate label gets its reply again", async () => {
   const event = label({ clientTransactionId: "again", cardToken: cardOf(7), terminalId: "again" });
   const first = await apply(event);
   expect(await apply(event)).toEqual(first);
@@ -258,7 +258,7 @@ test("is ready with Kafka and Redis, not without Redis, and stops at a state of 
 test.each([
   ["less than the longest window", { STATE_TTL_DAYS: "30" }],
   ["no number", { STATE_TTL_DAYS: "long" }],
-])("a time to live of %s is refused", async (_name, environment) => {
+])("rejects a time to live of %s", async (_name, environment) => {
   const attempt = async () => start(environment);
   await expect(attempt()).rejects.toMatchObject({ code: "config-invalid" });
 });

@@ -21,7 +21,7 @@ describe("configuration", () => {
     });
   });
 
-  test("a key that ends with a line feed, as files do, is the key without it", () => {
+  test("ignores a line feed at the end of a key", () => {
     const read = readConfig(ingestionConfig, { ...environment, CARD_TOKEN_KEY: `${environment.CARD_TOKEN_KEY}\n` });
     expect(read.CARD_TOKEN_KEY.toString("base64")).toBe(environment.CARD_TOKEN_KEY);
   });
@@ -29,7 +29,7 @@ describe("configuration", () => {
   test.each([
     [randomBytes(8).toString("base64"), /CARD_TOKEN_KEY.*: has 8 bytes; must be at least 32 random bytes in base64/],
     ["not base64", /CARD_TOKEN_KEY.*: must be at least 32 random bytes in base64/],
-  ])("a key that cannot be one (%s) is refused with the length that is wanted", (value, message) => {
+  ])("rejects an invalid key (%s) with the required length", (value, message) => {
     expect(() => readConfig(ingestionConfig, { ...environment, CARD_TOKEN_KEY: value })).toThrow(message);
   });
 
@@ -39,7 +39,7 @@ describe("configuration", () => {
     ["EVENT_AGE_DAYS_MAX", "0"],
     ["WAIT_SECONDS_MAX", "forever"],
     ["PENDING_RECORDS_MAX", "20001"],
-  ])("%s=%s is refused without showing it", (name, value) => {
+  ])("rejects %s=%s without repeating the value", (name, value) => {
     const read = () => readConfig(ingestionConfig, { ...environment, [name]: value });
     expect(read).toThrow(name);
     if (name === "CARD_TOKEN_KEY") expect(read).not.toThrow(value);

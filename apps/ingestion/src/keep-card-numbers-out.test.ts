@@ -37,7 +37,7 @@ function faultOf(body: unknown): unknown {
   return errors?.[0]?.pointer ?? code ?? status;
 }
 
-describe("card number, device id, network and e-mail address end at ingestion", () => {
+describe("card number, device ID, network and e-mail address do not pass ingestion", () => {
   let bed: TestBed;
   let decider: TestDecider;
 
@@ -52,7 +52,7 @@ describe("card number, device id, network and e-mail address end at ingestion", 
     await bed.close();
   });
 
-  test("regression #12: they are in no record, no Redis key or value, no answer and no log line of the running program", async () => {
+  test("regression #12: they are in no record, Redis key or value, response or log line of the running program", async () => {
     const environment = testEnvironment(bed.stack, bed.issuer, { LOG_LEVEL: "trace", EXIT_WITH_PARENT: "1" });
     const program = spawn(process.execPath, [fileURLToPath(new URL("./main.js", import.meta.url))], {
       env: environment,

@@ -28,7 +28,7 @@ async function untilLimited(ask: () => Promise<Answer>): Promise<{ answer: Answe
 
 const LIMITED = { status: 429, body: { code: "rate-limited", type: "urn:tripline:error:rate-limited" } };
 
-test("a tenant that has used up its budget gets 429 with when to come again; others are not concerned", async () => {
+test("a tenant over its budget gets 429 with Retry-After; others are unaffected", async () => {
   const client = await newTenant();
   const { answer, before } = await untilLimited(() => client.post("/v1/transactions", paymentBody()));
   expect(before).toBeGreaterThanOrEqual(18);
@@ -41,7 +41,7 @@ test("a tenant that has used up its budget gets 429 with when to come again; oth
   await expect((await newTenant()).post("/v1/transactions", paymentBody())).resolves.toMatchObject({ status: 202 });
 });
 
-test("each line of a batch counts, and looking decisions up does", async () => {
+test("each line of a batch and each look-up of a decision counts", async () => {
   const client = await newTenant();
   const lines = Array.from({ length: 40 }, () => JSON.stringify(paymentBody()));
   await expect(client.postLines("/v1/transactions/batch", lines)).resolves.toMatchObject({ status: 200 });
@@ -52,7 +52,7 @@ test("each line of a batch counts, and looking decisions up does", async () => {
   await untilLimited(() => second.get("/v1/decisions/txn_00000000000000000000000000000000"));
 });
 
-test("the budget is one over two instances", async () => {
+test("two instances share one budget", async () => {
   const other = await startIngestion(testConfig(bed.stack, bed.issuer, { RATE_LIMIT_TENANT: String(PER_SECOND) }));
   try {
     const tenant = `t-${randomUUID()}`;

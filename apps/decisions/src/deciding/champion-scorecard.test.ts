@@ -68,7 +68,7 @@ describe("ChampionScorecard", () => {
     }
   }
 
-  test("is that of the champion from the start, and follows the alias to other scorecards and to none", async () => {
+  test("is the champion's from the start, and follows the alias to another scorecard or to none", async () => {
     await promote("one", cardOf(1));
     await follow();
     expect(scorecard.current).toMatchObject({ intercept: 1, specVersion: SPEC.version });
@@ -84,7 +84,7 @@ describe("ChampionScorecard", () => {
     await becomes(() => scorecard.current?.intercept === 4 && scorecard.note === undefined);
   });
 
-  test("stays while the registry is away, and while the champion's cannot be used", async () => {
+  test("stays while the registry is unavailable or the champion's scorecard is unusable", async () => {
     await promote("one", cardOf(1));
     await follow();
     const kept = `${scorecard.current?.version} stays: `;
@@ -108,7 +108,7 @@ describe("ChampionScorecard", () => {
     expect(scorecard.current?.intercept).toBe(4);
   });
 
-  test("is awaited by nothing: the service starts without it while the registry does not answer", async () => {
+  test("does not delay the start of the service while the registry is unavailable", async () => {
     let answer = (_version: string): void => {};
     const hanging = new Promise<string>((resolve) => {
       answer = resolve;
@@ -121,7 +121,7 @@ describe("ChampionScorecard", () => {
     await becomes(() => scorecard.current?.intercept === 1);
   });
 
-  test("is missing where there is no model yet, or no registry, and says so", async () => {
+  test("is missing without a model or a registry, and says so", async () => {
     await follow();
     expect(scorecard.note).toContain("without the model rules alone decide: There is no model fraud.");
     await promote("one", cardOf(1));

@@ -146,14 +146,14 @@ describe("payments that cannot be evaluated", () => {
       expect(await attempts().read(TOPIC, partition)).toMatchObject({ isOpen: false, to: 2 });
     });
 
-    test("that Redis refuses do not keep payments from being decided", async () => {
+    test("that Redis rejects do not prevent decisions", async () => {
       const decided: number[][] = [];
       await redis.lpush(`attempt:${stack.topicPrefix}attempts.${TOPIC}:91`, "not a text");
       await guardOf(decided).handle([{ topic: TOPIC, partition: 91, records }]);
       expect(decided).toEqual([[0, 1, 2]]);
     });
 
-    test("are no longer written once a partition has been decided for a while, and are again after it was elsewhere", async () => {
+    test("are no longer written after a partition has been stable for a while, and again after it was reassigned", async () => {
       const [partition, decided]: [number, number[][]] = [90, []];
       const guard = guardOf(decided);
       const many = Array.from({ length: 2_000 }, (_, offset) => ({ ...delivered(1, offset).record }));

@@ -46,7 +46,7 @@ describe("DecisionStore", () => {
   });
   afterAll(() => redis.disconnect());
 
-  test("the first decision stands, byte for byte", async () => {
+  test("keeps the first decision byte for byte", async () => {
     const first = encoded("txn_a", Outcome.DECLINE);
     expect(await store.keepFirst([{ transactionId: "txn_a", bytes: first }])).toEqual([first]);
     const kept = await store.keepFirst([
@@ -59,7 +59,7 @@ describe("DecisionStore", () => {
     expect(stored.map((bytes) => bytes?.equals(first))).toEqual([false, true]);
   });
 
-  test("a payment that appears twice in a batch gets one decision", async () => {
+  test("makes one decision for a payment that is twice in a batch", async () => {
     const [one, two] = await store.keepFirst([
       { transactionId: "txn_twice", bytes: encoded("txn_twice", Outcome.CHALLENGE) },
       { transactionId: "txn_twice", bytes: encoded("txn_twice", Outcome.APPROVE) },
@@ -74,7 +74,7 @@ describe("DecisionStore", () => {
     expect(ttl).toBeLessThanOrEqual(3_600);
   });
 
-  test("a stored value that is not a decision of the payment is not passed on", async () => {
+  test("does not return a stored value that is not a decision of the payment", async () => {
     await redis.set(decisionKey("txn_bad"), "not protobuf");
     await redis.set(decisionKey("txn_other"), Buffer.from(encoded("txn_x", Outcome.APPROVE)));
     for (const id of ["txn_bad", "txn_other"]) {
@@ -119,7 +119,7 @@ describe("DecisionStore", () => {
     listener.disconnect();
   });
 
-  test("of a batch in which one payment has a decision already, all other decisions are stored", async () => {
+  test("stores all new decisions of a batch in which one payment already has one", async () => {
     const stands = encoded("txn_s1", Outcome.DECLINE);
     await store.keepFirst([{ transactionId: "txn_s1", bytes: stands }]);
     const ids = ["txn_s0", "txn_s1", "txn_s2"];
@@ -131,7 +131,7 @@ describe("DecisionStore", () => {
     for (const ttl of ttls) expect(ttl).toBeGreaterThan(3_590);
   });
 
-  test("a Redis that is down is reported as unavailable", async () => {
+  test("reports an unreachable Redis as unavailable", async () => {
     const away = connectRedis("redis://127.0.0.1:1");
     const lost = new DecisionStore(away, { DECISION_TTL_HOURS: 1 });
     const bytes = encoded("txn_a", Outcome.REVIEW);

@@ -33,7 +33,7 @@ function delivered(amount: number): TestPayment {
   };
 }
 
-describe("what raised a score, in decisions", () => {
+describe("reasons for a raised score", () => {
   let redis: Redis;
   let producer: EventProducer;
   let scorer: TestScorer;
@@ -76,7 +76,7 @@ describe("what raised a score, in decisions", () => {
   }
   const codesOf = (decision: Decision | undefined) => decision?.reasons.map((reason) => reason.code);
 
-  test("decisions other than approve name it; for the others scoring is not asked", async () => {
+  test("are in every decision except approve, for which scoring gets no request", async () => {
     const [approved, declined, another] = await decide([delivered(10), delivered(250), delivered(320)]);
     expect(approved).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.MODEL });
     expect(codesOf(approved)).toEqual(["NOTHING_UNUSUAL"]);
@@ -104,7 +104,7 @@ describe("what raised a score, in decisions", () => {
     expect(scorer.explanationRequests).toHaveLength(1);
   });
 
-  test("without contributions the decision is still made", async () => {
+  test("are missing without contributions, and the payment is still decided", async () => {
     scorer.contributions = undefined;
     const [refused] = await decide([delivered(250)]);
     scorer.contributions = () => [1];
@@ -116,7 +116,7 @@ describe("what raised a score, in decisions", () => {
     expect(scorer.explanationRequests).toHaveLength(2);
   });
 
-  test("they are not requested when they are off or there is no time", async () => {
+  test("are not requested if they are switched off or there is no time", async () => {
     for (const waitMsMax of [0, 1]) {
       const [decision] = await decide([delivered(250)], waitMsMax);
       expect(decision).toMatchObject({ outcome: Outcome.DECLINE, rung: Rung.MODEL });

@@ -75,7 +75,7 @@ async function decide(tenant: string): Promise<Decision[]> {
 const said = (made: readonly Decision[]) =>
   new Set(made.map(({ policyRevision, reasons }) => `${policyRevision} ${reasons[0]?.code}`));
 
-test("two instances decide by the same revision, each decision by one, and none is lost while it changes", async () => {
+test("two instances use the same revision, one per decision, and lose no payment during a change", async () => {
   expect(said(await decide("acme"))).toEqual(new Set(["0 NOTHING_UNUSUAL"]));
   await producer.send([recordOf(activation({ tenant: "", revision: 1, text: policyText("FOR_ALL") }))]);
   // Both instances have partitions of the topic; the payments of a wave are spread over all of them.

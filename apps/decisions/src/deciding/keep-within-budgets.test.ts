@@ -53,7 +53,7 @@ const countOf = async (tenant: string, outcome: Outcome): Promise<string | null 
 
 const { APPROVE, CHALLENGE, REVIEW, DECLINE } = Outcome;
 
-test("what a budget has left is taken in the order of the payments, beside payments that take from none", async () => {
+test("payments use a budget in their order, mixed with payments that use none", async () => {
   const batch = [
     ...[reviewed("a", "1", 2), approved("a", "2"), reviewed("a", "3", 2), reviewed("a", "4", 2)],
     ...[approved("a", "5"), reviewed("a", "6", 2)],
@@ -65,14 +65,14 @@ test("what a budget has left is taken in the order of the payments, beside payme
   expect(stored?.map((bytes) => Decision.decode(bytes ?? Buffer.of()).outcome)).toEqual(wanted);
 });
 
-test("a repeated payment keeps its decision and is not counted again", async () => {
+test("a duplicate payment keeps its decision and is not counted again", async () => {
   const batch = [reviewed("b", "1", 1), reviewed("b", "1", 1), reviewed("b", "2", 1)];
   expect(await keep(batch)).toEqual([REVIEW, REVIEW, CHALLENGE]);
   expect(await keep(batch.toReversed(), stores[1])).toEqual([CHALLENGE, REVIEW, REVIEW]);
   expect([await countOf("b", REVIEW), await countOf("b", CHALLENGE)]).toEqual(["1", "1"]);
 });
 
-test("instances that decide at the same time never take more than there is", async () => {
+test("concurrent instances never exceed a budget", async () => {
   const rounds = Array.from({ length: 40 }, (_, round) =>
     keep(
       Array.from({ length: 10 }, (_, index) => reviewed("c", `${round}-${index}`, 25, 0)),
@@ -84,7 +84,7 @@ test("instances that decide at the same time never take more than there is", asy
   expect(outcomes.filter((outcome) => outcome === DECLINE)).toHaveLength(375);
 });
 
-test("what is done whatever is left counts, and tenants and days have budgets of their own", async () => {
+test("unconditional actions count, and each tenant and day has its own budget", async () => {
   expect(await keep([reviewed("d", "1", undefined), reviewed("d", "2", undefined), reviewed("d", "3", 2)])).toEqual([
     ...[REVIEW, REVIEW, CHALLENGE],
   ]);

@@ -31,17 +31,17 @@ function put(...messages: readonly PolicyActivation[]): void {
 const remove = (key: string) => table.apply([{ key, value: undefined, timestampMs: 0 }]);
 const revisionOf = (tenant = "demo", nowMs = NOW_MS) => table.policyOf(tenant, nowMs)?.revision;
 
-test("nothing holds where nothing is active", () => {
+test("no policy is in force if none is active", () => {
   expect(revisionOf()).toBeUndefined();
 });
 
-test("the highest number holds in whatever order activations arrive, also twice", () => {
+test("the highest number is in force, in whatever order activations arrive, even duplicates", () => {
   const [first, second] = [activation({ revision: 5 }), activation({ activation: 2, revision: 3 })];
   put(second, first, second);
   expect(revisionOf()).toBe(3);
 });
 
-test("a tenant's own holds before that of all tenants, until it has none", () => {
+test("a tenant's own policy takes precedence over the one for all tenants until it is removed", () => {
   put(activation({ tenant: "", revision: 7 }));
   expect([revisionOf("demo"), revisionOf("other")]).toEqual([7, 7]);
   put(activation({ revision: 2 }));
@@ -50,7 +50,7 @@ test("a tenant's own holds before that of all tenants, until it has none", () =>
   expect(revisionOf("demo")).toBe(7);
 });
 
-test("one for later holds from that moment on; one that came after it takes its place", () => {
+test("a scheduled activation takes effect at its time; a later one replaces it", () => {
   put(activation({ revision: 1 }), activation({ activation: 2, revision: 2, activatesAtMs: NOW_MS }));
   expect([revisionOf("demo", NOW_MS - 1), revisionOf("demo", NOW_MS)]).toEqual([1, 2]);
   put(activation({ activation: 3, revision: 1, activatesAtMs: NOW_MS - 10, createdAtMs: NOW_MS - 10 }));
@@ -60,7 +60,7 @@ test("one for later holds from that moment on; one that came after it takes its 
 test.each([
   ["another one for later", policyText("FIRST")],
   ["another one for later that this build cannot read", FAULTY],
-])("one that was replaced before its time by %s does not hold meanwhile", (_how, text) => {
+])("a scheduled activation that was replaced by %s before its time never takes effect", (_how, text) => {
   const [atMs, laterMs] = [NOW_MS + 3_600_000, NOW_MS + 7_200_000];
   const changed = activation({ activation: 3, revision: 3, text, activatesAtMs: laterMs, createdAtMs: NOW_MS });
   put(changed, activation({ activation: 2, revision: 2, activatesAtMs: atMs }), activation({ revision: 1 }));
@@ -72,7 +72,7 @@ test("an immediate activation applies even on a slow clock", () => {
   expect(revisionOf()).toBe(1);
 });
 
-test("one that this build cannot read is refused with its faults, once, and what held before holds on", () => {
+test("an unreadable policy is rejected once, with its faults, and the previous one stays in force", () => {
   const faulty = activation({ activation: 2, revision: 2, text: FAULTY });
   put(activation({ revision: 1 }), faulty, faulty);
   expect(revisionOf()).toBe(1);
@@ -81,7 +81,7 @@ test("one that this build cannot read is refused with its faults, once, and what
   expect(revisionOf()).toBe(1);
 });
 
-test("bytes of something else change nothing", () => {
+test("foreign bytes change nothing", () => {
   put(activation({ revision: 1 }));
   table.apply([{ key: "demo/2", value: Buffer.from([0xff, 0xff, 0xff]), timestampMs: 0 }]);
   expect(revisionOf()).toBe(1);
@@ -94,7 +94,7 @@ test("a deleted activation no longer counts", () => {
   expect(revisionOf()).toBeUndefined();
 });
 
-test("regression #24: a rule that the control plane switched off is off, also where it comes with the activation, and no other record switches it on", () => {
+test("regression #24: a rule switched off by the control plane stays off, even in the activation itself, and no other record enables it", () => {
   const modes = () => table.policyOf("demo", NOW_MS)?.rules.map(({ mode, switchedOffFrom }) => [mode, switchedOffFrom]);
   const [plain, without] = [activation({ revision: 3 }), activation({ revision: 3, switchedOffRules: ["all"] })];
   put(plain);

@@ -65,7 +65,7 @@ describe("payments that no model scores", () => {
     return kept.map((bytes) => Decision.decode(bytes ?? Buffer.of()));
   }
 
-  test("get the scorecard's score and its reasons, and the model is not asked to explain them", async () => {
+  test("get the scorecard's score and reasons, without a request to the model", async () => {
     // Scoring refuses the request at once, so it is not tried again.
     scorer.failures = [3];
     scorer.contributions = (row) => row.map(() => 1);
@@ -86,7 +86,7 @@ describe("payments that no model scores", () => {
     expect((await decide([10], CARD))[0]).toMatchObject({ rung: Rung.MODEL, modelName: "fraud" });
   });
 
-  test("without a scorecard are decided by the rules alone", async () => {
+  test("are decided by rules alone if there is no scorecard", async () => {
     scorer.failures = [3];
     const [decision] = await decide([250]);
     expect(decision).toMatchObject({ rung: Rung.RULES_ONLY, outcome: Outcome.CHALLENGE, modelName: "" });

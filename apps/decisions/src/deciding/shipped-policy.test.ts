@@ -103,7 +103,7 @@ test.each<[string, Readonly<Record<string, number>>, Partial<Transaction>]>([
   expect(decideWith({ ...change, card_terminal_is_new: 0 }, 0.01).outcome).toBe(Outcome.APPROVE);
 });
 
-test("rules that are tried out change nothing, and are recorded", () => {
+test("shadow rules change nothing, and are recorded", () => {
   const tried = { card_terminals_1d: 12, ip_cards_1d: 20, terminal_count_1h: 20, terminal_count_30d: 100 };
   const decision = decideWith(tried, 0.01);
   expect(decision.outcome).toBe(Outcome.APPROVE);
@@ -112,7 +112,7 @@ test("rules that are tried out change nothing, and are recorded", () => {
   ]);
 });
 
-test("every rule has an example on which it fires and one on which it does not, and all go as they say", () => {
+test("every rule has an example for which it fires and one for which it does not, and all examples pass", () => {
   expect(POLICY.rules.length).toBeGreaterThanOrEqual(25);
   const incomplete = POLICY.rules.filter(({ examples }) => new Set(examples.map(({ fires }) => fires)).size < 2);
   expect(incomplete.map(({ id }) => id)).toEqual([]);

@@ -47,14 +47,14 @@ describe("watchPolicy", () => {
     expect(watch.current.rules.length).toBeGreaterThan(4);
   });
 
-  test("a valid change is used", async () => {
+  test("a valid change takes effect", async () => {
     const reloaded = nextReload();
     await writeFile(file, good.replace('version: "1"', 'version: "2"'));
     expect((await reloaded).version).toMatch(/^2\+/);
     expect(watch.current.version).toMatch(/^2\+/);
   });
 
-  test("regression #26: a policy of a profile that features does not read is refused, and one of others is not", async () => {
+  test("regression #26: rejects a policy that needs an unread profile, and accepts others", async () => {
     const refused = nextRefusal();
     await writeFile(file, good.replace("amount >= 1000", "amount >= 1000 && card_age < 2.0"));
     expect(await refused).toMatchObject({
@@ -67,14 +67,14 @@ describe("watchPolicy", () => {
     expect((await reloaded).readFeatures.map(({ name }) => name)).toContain("terminal_profile_amount");
   });
 
-  test("a file that is replaced is used", async () => {
+  test("a replaced file takes effect", async () => {
     const reloaded = nextReload();
     await writeFile(join(folder, "next"), good.replace('version: "1"', 'version: "3"'));
     await rename(join(folder, "next"), file);
     expect((await reloaded).version).toMatch(/^3\+/);
   });
 
-  test("a faulty change is refused with its line, the old policy stays, and a corrected file is used", async () => {
+  test("an invalid change is rejected with its line, the old policy stays, and a corrected file takes effect", async () => {
     const before = watch.current;
     const refused = nextRefusal();
     await writeFile(file, good.replace("amount >= 1000", "amuont >= 1000"));

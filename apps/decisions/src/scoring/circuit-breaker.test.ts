@@ -18,7 +18,7 @@ describe("CircuitBreaker", () => {
     expect(breaker.allows()).toBe(true);
   });
 
-  test("opens at the third for a second, then lets one caller through", () => {
+  test("opens for a second at the third failure, then allows one call", () => {
     fail(3);
     expect(breaker.allows()).toBe(false);
     nowMs += 999;
@@ -28,7 +28,7 @@ describe("CircuitBreaker", () => {
     expect(breaker.allows()).toBe(false);
   });
 
-  test("closes when that caller succeeds, opens again when it fails", () => {
+  test("closes if that call succeeds, and opens again if it fails", () => {
     fail(3);
     nowMs += 1_000;
     expect(breaker.allows()).toBe(true);

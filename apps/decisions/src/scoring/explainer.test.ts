@@ -37,7 +37,7 @@ describe("Explainer", () => {
     peer.stop();
   });
 
-  test("one request for the batch, of the version that gave the scores; a list per row, in its order", async () => {
+  test("sends one request per batch, to the version that gave the scores, and returns a list per row in order", async () => {
     expect(await explain()).toEqual([
       [0.25, 0.5, 0.75],
       [1, 1.25, 1.5],
@@ -48,7 +48,7 @@ describe("Explainer", () => {
     expect(peer.explanationRequests.map(rowsOf)).toEqual([ROWS]);
   });
 
-  test("a version that cannot be explained is asked once; another one is asked", async () => {
+  test("asks a version without contributions once, and continues to ask others", async () => {
     peer.contributions = undefined;
     expect(await explain()).toBeUndefined();
     expect(await explain()).toBeUndefined();
@@ -57,7 +57,7 @@ describe("Explainer", () => {
     expect(peer.explanationRequests).toHaveLength(2);
   });
 
-  test("a version that is missing now is asked again", async () => {
+  test("asks a missing version again", async () => {
     peer.alter = () => {
       throw Object.assign(new Error("gone"), { code: status.NOT_FOUND, details: "gone" });
     };
@@ -66,14 +66,14 @@ describe("Explainer", () => {
     expect(await explain()).toHaveLength(2);
   });
 
-  test("late, or without time: none", async () => {
+  test("returns none if the response is late or there is no time", async () => {
     expect(await explain(1)).toBeUndefined();
     expect(peer.explanationRequests).toHaveLength(0);
     peer.delayMs = 3_600_000;
     expect(await explain(200)).toBeUndefined();
   });
 
-  test("without a server: none", async () => {
+  test("returns none without a server", async () => {
     peer.stop();
     expect(await explain(200)).toBeUndefined();
   });
@@ -82,7 +82,7 @@ describe("Explainer", () => {
     ["too few", { rawOutputContents: [Buffer.alloc(8)] }],
     ["of another version", { modelVersion: "000000000002" }],
     ["missing", { outputs: [], rawOutputContents: [] }],
-  ])("contributions that are %s are none", async (_, change) => {
+  ])("returns none for contributions that are %s", async (_, change) => {
     peer.alter = (response) => ({ ...response, ...change });
     expect(await explain()).toBeUndefined();
   });

@@ -41,7 +41,7 @@ beforeEach(() => {
   bed.scorer.probability = () => 0.01;
   bed.scorer.others.set(CANDIDATE, { probability: () => 0.9 });
 });
-test("in shadow the champion decides, and the candidate's score is on the record", async () => {
+test("in shadow, the champion decides and the record contains the candidate's score", async () => {
   await rollOut(RolloutStage.SHADOW, 0);
   expect(await bed.decideOne()).toMatchObject({
     outcome: Outcome.APPROVE,
@@ -55,7 +55,7 @@ test("in shadow the champion decides, and the candidate's score is on the record
   });
 });
 
-test("in the canary the candidate decides, also after a restart", async () => {
+test("in the canary, the candidate decides, even after a restart", async () => {
   await rollOut(RolloutStage.CANARY, 10_000);
   await bed.stopService();
   const waiting = bed.decideOne();
@@ -70,7 +70,7 @@ test("in the canary the candidate decides, also after a restart", async () => {
   });
 });
 
-test("the first decision stands when the same payment comes again after the rollback", async () => {
+test("a retry after the rollback gets the first decision", async () => {
   await rollOut(RolloutStage.CANARY, 10_000);
   const { id, record } = payment();
   await bed.producer.send([record]);
@@ -81,7 +81,7 @@ test("the first decision stands when the same payment comes again after the roll
   expect(second?.value).toEqual(first?.value);
 });
 
-test("a candidate that scoring does not have leaves its cards to the champion, and the decision says why", async () => {
+test("the champion decides for a candidate that scoring does not have, and the decision says why", async () => {
   bed.scorer.others.clear();
   await rollOut(RolloutStage.CANARY, 10_000);
   expect(await bed.decideOne()).toMatchObject({
@@ -93,7 +93,7 @@ test("a candidate that scoring does not have leaves its cards to the champion, a
   });
 });
 
-test("a rollout that cannot be read is a dead letter and changes nothing", async () => {
+test("an unreadable rollout becomes a dead letter and changes nothing", async () => {
   await rollOut(RolloutStage.CANARY, 10_000);
   const value = Rollout.encode({ ...Rollout.decode(new Uint8Array()), canaryBasisPoints: 20_000 }).finish();
   await bed.producer.send([{ topic: TABLES.rollouts.name, key: "fraud", value, headers: {} }]);

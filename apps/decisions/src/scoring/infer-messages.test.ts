@@ -2,7 +2,7 @@ import type { ModelInferResponse } from "@tripline/contracts/generated/inference
 import { rowsOf } from "../testing/scorer.js";
 import { contributionsRequest, inferRequest, readContributions, readProbabilities } from "./infer-messages.js";
 
-test("a request holds the rows as float32, little-endian, row by row", () => {
+test("a request contains the rows as little-endian float32, row by row", () => {
   const request = inferRequest("fraud", [
     [1, 2.5, -3],
     [0, 1e-3, 1e9],
@@ -55,7 +55,7 @@ test.each(answers)("an answer with %s", (_name, change, expected) => {
   expect(readProbabilities(response(change), 2)).toEqual(expected);
 });
 
-test("an output that is not the first", () => {
+test("reads an output that is not the first", () => {
   const other = { name: "label", datatype: "INT64", shape: [2], parameters: {}, contents: undefined };
   const both = response({
     outputs: [other, ...output],
@@ -64,7 +64,7 @@ test("an output that is not the first", () => {
   expect(readProbabilities(both, 2)).toEqual([0.25, 0.75]);
 });
 
-test("a request for contributions is the same but for the output and the version", () => {
+test("a request for contributions differs only in output and version", () => {
   const { modelVersion, outputs, ...rest } = contributionsRequest("fraud", "v1", [[1, 2]]);
   expect([modelVersion, outputs.map((one) => one.name)]).toEqual(["v1", ["contributions"]]);
   expect(inferRequest("fraud", [[1, 2]])).toMatchObject(rest);

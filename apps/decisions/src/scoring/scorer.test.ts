@@ -33,7 +33,7 @@ describe("Scorer", () => {
     peer.stop();
   });
 
-  test("one request for the whole batch, scores in its order, the version from the answer", async () => {
+  test("sends one request per batch, and returns scores in order with the response's version", async () => {
     peer.probability = ([amount = 0]) => amount / 1_000;
     const scores = await score([row(250), row(500), row(0)]);
     expect(scores).toEqual(
@@ -43,12 +43,12 @@ describe("Scorer", () => {
     expect(peer.requests.map((request) => rowsOf(request))).toEqual([[row(250), row(500), row(0)]]);
   });
 
-  test("no rows, no request", async () => {
+  test("sends no request without rows", async () => {
     expect(await score([])).toEqual([]);
     expect(peer.requests).toHaveLength(0);
   });
 
-  test("late: missing, after the budget and hardly more", async () => {
+  test("a late score is missing shortly after the time budget", async () => {
     await score([row(1)]);
     peer.delayMs = 20_000;
     const startedMs = performance.now();
@@ -59,7 +59,7 @@ describe("Scorer", () => {
     expect(tookMs).toBeLessThan(10_000);
   });
 
-  test("down: missing; up again: found again", async () => {
+  test("scores are missing while scoring is down, and return with it", async () => {
     await score([row(1)]);
     peer.stop();
     // Which of the two depends on whether the client has already seen that its connection is gone.
@@ -69,7 +69,7 @@ describe("Scorer", () => {
     expect(await score([row(1)])).toMatchObject([{ value: expect.closeTo(0.01) }]);
   });
 
-  test("waits for a scorer that comes back within the budget, also in a call that was cut", async () => {
+  test("waits for a scorer that is back within the budget, even for an interrupted call", async () => {
     await score([row(1)]);
     peer.delayMs = 60_000;
     const waiting = score([row(1)], 20_000);
@@ -80,7 +80,7 @@ describe("Scorer", () => {
     expect(await waiting).toMatchObject([{ value: expect.closeTo(0.01) }]);
   });
 
-  test("retries failures that may pass, and no others", async () => {
+  test("retries transient failures only", async () => {
     peer.failures = [status.UNAVAILABLE, status.RESOURCE_EXHAUSTED, status.INTERNAL];
     expect(await score([row(1)])).toMatchObject([{ value: expect.closeTo(0.01) }]);
     expect(peer.requests).toHaveLength(4);
@@ -89,12 +89,12 @@ describe("Scorer", () => {
     expect(peer.requests).toHaveLength(5);
   });
 
-  test("no time: not asked", async () => {
+  test("sends no request without time", async () => {
     expect(await score([row(1)], 1)).toEqual([{ missing: "the caller's deadline left no time for scoring" }]);
     expect(peer.requests).toHaveLength(0);
   });
 
-  test("after three failed batches the urgent ones do not wait, those with time do", async () => {
+  test("after three failed batches, urgent batches do not wait, and others do", async () => {
     peer.delayMs = 60_000;
     for (let batch = 0; batch < 3; batch += 1) await score([row(1)], 60);
     const startedMs = performance.now();
@@ -108,7 +108,7 @@ describe("Scorer", () => {
     expect(await score([row(1)], 1_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);
   });
 
-  test("a model version is checked once", async () => {
+  test("checks a model version once", async () => {
     await score([row(1)]);
     await score([row(1)]);
     expect(peer.metadataRequests).toBe(1);
@@ -143,7 +143,7 @@ describe("Scorer", () => {
     expect(peer.metadataRequests).toBe(1);
   });
 
-  test("an answer with another number of scores than payments counts as missing", async () => {
+  test("a response with the wrong number of scores counts as missing", async () => {
     peer.alter = (response) => ({ ...response, rawOutputContents: [Buffer.alloc(4)] });
     expect(await score([row(1), row(2)])).toEqual([
       { missing: "scoring answered with 4 bytes for 2 payments" },

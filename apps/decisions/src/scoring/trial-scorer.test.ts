@@ -60,14 +60,14 @@ describe("scoreTrial", () => {
     return parts.flat();
   }
 
-  test("without a rollout only the champion is asked", async () => {
+  test("without a rollout, only the champion scores", async () => {
     expect(await all(undefined, [task(1)])).toEqual([
       { score: { value: BY_CHAMPION, modelName: "fraud", modelVersion: CHAMPION }, trial: undefined },
     ]);
     expect(peer.requests.map(({ modelVersion }) => modelVersion)).toEqual([""]);
   });
 
-  test("each card's payments are scored by the model that has the card, and the candidate sees no others", async () => {
+  test("each card's payments are scored by the card's model, and the candidate gets no others", async () => {
     const rollout = rolloutOf({ canaryBasisPoints: 5_000 });
     const tasks = Array.from({ length: 50 }, (_, card) => task(card));
     const parts = scoreTrial(scorer, rollout, tasks, 5_000);
@@ -110,7 +110,7 @@ describe("scoreTrial", () => {
     ]);
   });
 
-  test("a shadow that is slow is not waited for", async () => {
+  test("does not wait for a slow shadow", async () => {
     peer.others.set(CANDIDATE, { probability: () => BY_CANDIDATE, delayMs: 60_000 });
     const rollout = rolloutOf({ stage: RolloutStage.SHADOW, shadowBasisPoints: 10_000 });
     const [scored] = await all(rollout, [task(1)], 30_000);
@@ -121,7 +121,7 @@ describe("scoreTrial", () => {
     expect(scored?.trial?.candidateScore).toBeUndefined();
   });
 
-  test("a canary that is slow costs its own cards the wait, which the champion then scores, and no others", async () => {
+  test("a slow canary delays only its own cards, which the champion then scores", async () => {
     peer.others.set(CANDIDATE, { probability: () => BY_CANDIDATE, delayMs: 60_000 });
     const rollout = rolloutOf({ canaryBasisPoints: 5_000 });
     const [canary, control] = scoreTrial(
@@ -156,14 +156,14 @@ describe("scoreTrial", () => {
       },
       `scoring answered for version ${CHAMPION}, not ${CANDIDATE}`,
     ],
-  ])("a candidate that %s leaves its cards to the champion, with the reason", async (_name, breakIt, why) => {
+  ])("the champion scores the cards of a candidate that %s, with the reason", async (_name, breakIt, why) => {
     breakIt();
     expect(await all(rolloutOf({ canaryBasisPoints: 10_000 }), [task(1)])).toMatchObject([
       { score: { value: BY_CHAMPION }, trial: { trialRole: TrialRole.CANARY, candidateMissing: why } },
     ]);
   });
 
-  test("a candidate that keeps failing is asked once a second; the champion is asked as before", async () => {
+  test("a failing candidate gets one request per second; the champion is unaffected", async () => {
     peer.others.clear();
     const rollout = rolloutOf({ canaryBasisPoints: 10_000 });
     for (let batch = 0; batch < 3; batch += 1) await all(rollout, [task(1)], 900);
@@ -174,7 +174,7 @@ describe("scoreTrial", () => {
     });
   });
 
-  test("where both fail the payment has no score", async () => {
+  test("a payment has no score if both fail", async () => {
     peer.failures = [status.NOT_FOUND, status.NOT_FOUND];
     const [scored] = await all(rolloutOf({ canaryBasisPoints: 10_000 }), [task(1)]);
     expect(scored).toEqual({

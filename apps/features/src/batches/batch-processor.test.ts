@@ -39,7 +39,7 @@ async function sequenceOf(entity: "card" | "terminal", id: string): Promise<numb
   return engine.decodeState(entity === "card" ? 0 : 1, await redis.getBuffer(keyOf(entity, id))).sequence;
 }
 
-test("a batch is counted once and emits what the engine says, with the states and their time to live", async () => {
+test("counts a batch once and emits the engine's values, with the states and their time to live", async () => {
   const transactions = payments(200, 1);
   const { handle, outbox } = await instance();
   await handle(recordsOf(transactions).slice(0, 120));
@@ -115,7 +115,7 @@ describe("a batch that is re-delivered after a crash", () => {
     expect(metrics.redeliveries).toBe(10);
   });
 
-  test("by the process that counted it emits the same bytes without a question to Kafka", async () => {
+  test("by the process that counted it emits the same bytes without a request to Kafka", async () => {
     const { handle, outbox, log } = await instance();
     const records = recordsOf(payments(10, 4));
     await handle(records.slice(0, 5));
@@ -176,7 +176,7 @@ describe("a batch that is re-delivered after a crash", () => {
 describe("a Redis that comes back empty", () => {
   const flags = (outbox: Outbox) => outbox.sent.map(({ value }) => FeatureVector.decode(value).incomplete);
 
-  test("gives flagged features until its states are marked as complete again", async () => {
+  test("returns flagged features until its states are marked as complete again", async () => {
     const log = recordsOf(payments(30, 5));
     const first = await instance();
     await first.handle(log.slice(0, 10));
@@ -192,7 +192,7 @@ describe("a Redis that comes back empty", () => {
     expect(flags(first.outbox).slice(20)).toEqual(Array(10).fill(false));
   });
 
-  test("is not taken for a new one", async () => {
+  test("is not mistaken for a new one", async () => {
     const { handle, outbox } = await instance();
     await handle(recordsOf(payments(1, 6)));
     expect(flags(outbox)).toEqual([false]);
@@ -200,7 +200,7 @@ describe("a Redis that comes back empty", () => {
   });
 });
 
-test("a payment or label submitted twice counts once, and features are emitted once", async () => {
+test("counts a payment or label once that was submitted twice, and emits its features once", async () => {
   const { handle, outbox, metrics } = await instance();
   const once = paymentRecord(payment({ clientTransactionId: "twice" }));
   const other = paymentRecord(payment({ clientTransactionId: "other", occurredAtMs: START_MS + 1 }));
@@ -222,13 +222,13 @@ test("a payment or label submitted twice counts once, and features are emitted o
   expect(outbox.sent).toHaveLength(3);
 });
 
-describe("stored bytes that cannot be read", () => {
+describe("unreadable stored bytes", () => {
   const record = delivered(paymentRecord(payment({ clientTransactionId: "a" })), 5);
   test.each([
     ["a state of another version", keyOf("card", cardOf(1)), Buffer.alloc(40, 9)],
     ["a state that is cut short", keyOf("terminal", "t-1"), Buffer.from([1, 0, 0])],
     ["an applied batch of another version", APPLIED_KEY, Buffer.alloc(40, 9)],
-  ])("%s stops everything and stays as it is", async (_name, key, bytes) => {
+  ])("%s stops processing and stays unchanged", async (_name, key, bytes) => {
     const redis = await connect();
     await redis.set(key, bytes);
     const { handle, outbox } = await instance();
@@ -238,7 +238,7 @@ describe("stored bytes that cannot be read", () => {
     expect(outbox.sent).toEqual([]);
   });
 
-  test("an applied batch cut short is found when its records come again", async () => {
+  test("a truncated applied batch is detected when its records are redelivered", async () => {
     const bytes = Buffer.from(encodeApplied({ offset: 5, emissions: [{ offset: 5, findings: Buffer.from("abc") }] }));
     await (await connect()).set(APPLIED_KEY, bytes.subarray(0, bytes.length - 1));
     const { handle } = await instance();
@@ -246,7 +246,7 @@ describe("stored bytes that cannot be read", () => {
   });
 });
 
-test("more counted records than the partition holds are reported, not taken for a re-delivery", async () => {
+test("reports more counted records than the partition contains, and does not mistake them for redeliveries", async () => {
   const redis = await connect();
   await redis.set(APPLIED_KEY, Buffer.from(encodeApplied({ offset: 7, emissions: [] })));
   const store = new StateStore(redis, STORE_OPTIONS);
@@ -258,7 +258,7 @@ test("more counted records than the partition holds are reported, not taken for 
   await expect(keys(8)).resolves.toBe(APPLIED_KEY);
 });
 
-test("records of a topic that was created again under the running service are not taken for counted ones", async () => {
+test("records of a topic recreated under the running service are not mistaken for counted ones", async () => {
   const { handle, outbox, log } = await instance();
   const counted = recordsOf(payments(20, 7));
   await handle(counted.slice(0, 10));
@@ -283,7 +283,7 @@ test("records of a topic that was created again under the running service are no
   expect(sent).toEqual(others);
 });
 
-describe("a record that can never be counted", () => {
+describe("a record that can never be applied", () => {
   const good = delivered(paymentRecord(payment({ clientTransactionId: "good" })), 0);
   const goodLabel = delivered(labelRecord(label({ clientTransactionId: "good" })), 0);
   const bad = (change: Partial<Transaction>) =>
@@ -312,7 +312,7 @@ describe("a record that can never be counted", () => {
       delivered(labelRecord(label({ clientTransactionId: "x", labelledAtMs: 0 })), 1),
       "message-unreadable",
     ],
-  ])("%s is refused before anything of its batch is done", async (_name, record, code) => {
+  ])("%s is rejected before its batch has any effect", async (_name, record, code) => {
     const { handle, outbox } = await instance();
     await expect(handle([record.topic === TOPICS.labels.name ? goodLabel : good, record])).rejects.toMatchObject({
       code,

@@ -27,7 +27,7 @@ async function sharedSequence(): Promise<number> {
   return engine.decodeState(1, await (await connect()).getBuffer(keyOf("terminal", "t-shared"))).sequence;
 }
 
-test("writes batches of two partitions that come at once together, and counts each as if the other came first or last", async () => {
+test("writes simultaneous batches of two partitions together, and counts each as if they were sequential", async () => {
   const { handle, outbox, store } = await instance();
   const [zero, one] = [paymentsOf(0, 5), paymentsOf(1, 5)];
   // The partitions' keys are asked for once, before; then both batches arrive in the same turn.
@@ -40,7 +40,7 @@ test("writes batches of two partitions that come at once together, and counts ea
   expect(await sharedSequence()).toBe(10);
 });
 
-test("after a crash between writing and sending both partitions emit the same bytes, beside new ones", async () => {
+test("after a crash between writing and sending, both partitions emit the same bytes, in addition to new ones", async () => {
   const first = await instance();
   const [zero, one] = [recordsOf(paymentsOf(0, 4), 0), recordsOf(paymentsOf(1, 6), 1)];
   first.outbox.fault = "after";
@@ -69,7 +69,7 @@ test("an unreadable state does not block the other partition", async () => {
   expect(await sharedSequence()).toBe(3);
 });
 
-test("a partition of which Kafka does not say where it ends does not hold up the other", async () => {
+test("a partition whose end Kafka does not report does not block the other", async () => {
   const { handle, outbox, log } = await instance();
   const [zero, one] = [paymentsOf(0, 3), recordsOf(paymentsOf(1, 3), 1)];
   await handle(recordsOf(zero, 0));
@@ -90,7 +90,7 @@ test("a partition of which Kafka does not say where it ends does not hold up the
   expect(await sharedSequence()).toBe(6);
 });
 
-test("two batches of one partition that overlap, as after a rebalance, are counted once and emit the same bytes", async () => {
+test("two overlapping batches of one partition, as after a rebalance, are counted once and emit the same bytes", async () => {
   const { handle, outbox, store } = await instance();
   const zero = paymentsOf(0, 6);
   await handle(recordsOf(zero, 0).slice(0, 1));
@@ -102,7 +102,7 @@ test("two batches of one partition that overlap, as after a rebalance, are count
   expect(store.writes).toBe(3);
 });
 
-test("a write by another instance in between makes it fold both partitions again", async () => {
+test("folds both partitions again after a concurrent write by another instance", async () => {
   const { handle, outbox, store, metrics } = await instance();
   const [other] = [await instance()];
   const [zero, one] = [recordsOf(paymentsOf(0, 2), 0), recordsOf(paymentsOf(1, 2), 1)];

@@ -42,8 +42,8 @@ function emissionOf(fact: Uint8Array, write: (writer: ByteWriter) => void): Uint
   return writer.since(start);
 }
 
-describe("what a record leads to", () => {
-  test("is a FeatureVector, byte for byte as the generated code encodes it", () => {
+describe("the result of a record", () => {
+  test("is a FeatureVector with the bytes of the generated code", () => {
     fc.assert(
       fc.property(transaction, vectorFindings, (fact, findings) => {
         const bytes = emissionOf(Payment.encode(fact).finish(), (writer) => writeVectorFindings(writer, findings));
@@ -56,7 +56,7 @@ describe("what a record leads to", () => {
     );
   });
 
-  test("is an AppliedLabel, byte for byte as the generated code encodes it", () => {
+  test("is an AppliedLabel with the bytes of the generated code", () => {
     const fact = label({ clientTransactionId: "a" });
     fc.assert(
       fc.property(labelFindings, (findings) => {
@@ -66,7 +66,7 @@ describe("what a record leads to", () => {
     );
   });
 
-  test("keeps fields of the payment that this build does not know", () => {
+  test("keeps fields of the payment that are unknown to this build", () => {
     const unknownField = [150 * 8, 7, 151 * 8 + 2, 1, 0x41].flatMap((tag) =>
       tag > 127 ? [(tag & 127) | 128, tag >> 7] : [tag],
     );

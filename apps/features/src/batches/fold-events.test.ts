@@ -28,7 +28,7 @@ function recordsOf(sample: typeof events extends fc.Arbitrary<infer Value> ? Val
   });
 }
 
-test("a batch gives the same states and vectors as its events one at a time", () => {
+test("a batch gives the same states and vectors as its events individually", () => {
   fc.assert(
     fc.property(events, (sample) => {
       const records = recordsOf(sample);
@@ -53,7 +53,7 @@ test("a batch gives the same states and vectors as its events one at a time", ()
   );
 });
 
-test("states that no event changed are not written again", () => {
+test("does not write unchanged states again", () => {
   const [once, again] = recordsOf([
     { id: 1, card: 1, terminal: 1, atMs: 0, isLabel: false },
     { id: 1, card: 1, terminal: 2, atMs: 0, isLabel: false },

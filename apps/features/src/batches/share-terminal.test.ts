@@ -18,7 +18,7 @@ import {
 
 const { connect, instance } = useRedis();
 
-test("a writer that lost its partition without knowing changes nothing and repeats the same bytes", async () => {
+test("a writer that unknowingly lost its partition changes nothing and repeats the same bytes", async () => {
   const transactions = payments(20, 4);
   const log = recordsOf(transactions);
   const zombie = await instance();
@@ -36,7 +36,7 @@ test("a writer that lost its partition without knowing changes nothing and repea
   );
 });
 
-test("four writers at one hot terminal count 20,000 payments exactly", async () => {
+test("four writers count 20,000 payments at one hot terminal exactly", async () => {
   const [writers, batches, perBatch] = [4, 50, 100];
   const instances = await Promise.all(Array.from({ length: writers }, () => instance()));
   await Promise.all(
@@ -68,7 +68,7 @@ test("four writers at one hot terminal count 20,000 payments exactly", async () 
   expect(instances.reduce((sum, { metrics }) => sum + metrics.conflicts, 0)).toBeGreaterThan(0);
 }, 60_000);
 
-test("two writers at one terminal count every payment once", async () => {
+test("two writers count every payment at one terminal once", async () => {
   const [one, two] = [await instance(), await instance()];
   const count = 150;
   const log = (partition: number) =>
@@ -94,7 +94,7 @@ test("two writers at one terminal count every payment once", async () => {
   expect(one.metrics.conflicts + two.metrics.conflicts).toBeGreaterThan(0);
 });
 
-test("partitions handled at a time by one instance do not disturb each other", async () => {
+test("partitions that one instance handles concurrently do not interfere", async () => {
   const { handle, outbox, metrics } = await instance();
   const log = (partition: number) => recordsOf(payments(50, 30 + partition), partition);
   await Promise.all([handle(log(0)), handle(log(1))]);
@@ -151,7 +151,7 @@ test("regression #12: a writer that lost its partition does not undo what its su
   expect((await Promise.all(states)).reduce((sum, sequence) => sum + sequence)).toBe(21);
 });
 
-test("a writer that never gets its turn gives up, and the consumer backs off", async () => {
+test("a writer that always loses the race gives up, and the consumer backs off", async () => {
   const { handle, store } = await instance();
   const redis = await connect();
   let version = 0;
@@ -166,7 +166,7 @@ test("a writer that never gets its turn gives up, and the consumer backs off", a
   await expect(handle([far])).rejects.toMatchObject({ code: "state-conflict" });
 });
 
-test("a connection that is lost between read and write does not write over what came in between", async () => {
+test("a connection lost between read and write does not overwrite a concurrent change", async () => {
   const log = recordsOf(payments(20, 7));
   const [first, second] = [await instance(), await instance()];
   await first.handle(log.slice(0, 10));

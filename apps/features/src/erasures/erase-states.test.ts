@@ -35,7 +35,7 @@ const pays = (name: string, card: number, count: number, deviceToken = "") =>
     ),
   );
 
-test("every entity that a card or an e-mail address names is found", () => {
+test("finds every entity of a card or an e-mail address", () => {
   const named = { clientTransactionId: "any", merchantCountry: COUNTRY, terminalId: "t-1" };
   const event = payment({ ...named, cardToken: cardOf(1), emailToken: EMAIL });
   const keys = engine.stateKeys(TENANT, event);
@@ -52,7 +52,7 @@ test("every entity that a card or an e-mail address names is found", () => {
   }
 });
 
-test("the entity of an account is found by the account's token", () => {
+test("finds an account's entity by its token", () => {
   const spec = currentFeatureSpec();
   const [window = ""] = Object.keys(spec.windows);
   const counted = {
@@ -77,7 +77,7 @@ test("the entity of an account is found by the account's token", () => {
   expect(withAccounts.entities[found?.entity ?? -1]?.fields).toEqual(["account_token"]);
 });
 
-test("states of an erased card are empty, others are not, and a rebuild gives the same", async () => {
+test("empties the states of an erased card only, and a rebuild gives the same result", async () => {
   await history.producer.send([...pays("a", 1, 5), ...pays("b", 2, 5)]);
   await history.serve();
   const erasure = { tenant: TENANT, subject: cardOf(1), erasedAtMs: Date.now() };
@@ -127,7 +127,7 @@ test("states of an erased card are empty, others are not, and a rebuild gives th
   expect([await hasProfile(1), await hasProfile(2)]).toEqual([false, true]);
 }, 60_000);
 
-test("regression #24: a rebuild leaves the states of an erased card with each of its devices empty", async () => {
+test("regression #24: after a rebuild, the states of an erased card with each of its devices are empty", async () => {
   const known = currentFeatureSpec();
   const counted = {
     entity: "card_device",

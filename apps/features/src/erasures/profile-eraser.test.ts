@@ -8,7 +8,7 @@ const { connect } = useRedis();
 
 const card = (index: number) => ({ card_token: cardOf(index) });
 
-test("an erased card has no row of Feast and no pushed profile, and a later materialisation brings no profile back", async () => {
+test("removes an erased card's rows in Feast and pushed profiles, and a later materialisation does not restore them", async () => {
   const redis = await connect();
   const feast = feastOf(redis);
   for (const index of [1, 2]) {
@@ -38,7 +38,7 @@ test("an erased card has no row of Feast and no pushed profile, and a later mate
   expect(await feast.has("card_windows:card_count_1d", card(1))).toBe(true);
 });
 
-test("rows of Feast are those of one tenant: an erasure of another one leaves them", async () => {
+test("an erasure does not affect another tenant's rows in Feast", async () => {
   const redis = await connect();
   const feast = feastOf(redis);
   await feast.write("card_profile", cardOf(1), START_MS);

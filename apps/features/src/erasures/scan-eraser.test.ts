@@ -78,7 +78,7 @@ async function counts(redis: Redis, tenant = TENANT): Promise<ReadonlyMap<string
 
 const erased = (subject: string) => ({ tenant: TENANT, subject, erasedAtMs: START_MS });
 
-test("regression #24: the states of a card with a device, a terminal, an issuer or an e-mail address are emptied", async () => {
+test("regression #24: empties the states of a card with a device, a terminal, an issuer or an e-mail address", async () => {
   const redis = await connect();
   await count(redis, [pays("a", {}), pays("b", { cardToken: cardOf(2), emailToken: `et_${"0f".repeat(16)}` })]);
   await eraserOf(redis).erase([erased(cardOf(1))]);
@@ -98,7 +98,7 @@ test("regression #24: the states of a card with a device, a terminal, an issuer 
   expect(left.get(`device ${DEVICE}`)).toBe(2);
 });
 
-test("one scan erases several people, of their tenants alone", async () => {
+test("one scan erases several people, each only in their tenant", async () => {
   const redis = await connect();
   await count(redis, [pays("a", {}), pays("b", { tenant: "other:shop" }), pays("c", { cardToken: cardOf(2) })]);
   await eraserOf(redis).erase([erased(EMAIL), { ...erased(cardOf(1)), tenant: "other:shop" }]);

@@ -23,7 +23,7 @@ test("compiles a selection once, and caches a limited number", () => {
   expect(lookups.of(selection)).not.toBe(first);
 });
 
-test("names that contain the separator are not mistaken for others", () => {
+test("does not confuse names that contain the separator", () => {
   const lookups = new Lookups(views);
   lookups.of(selectionOf("card_profile:a", "card_profile:b"));
   expect(() => lookups.of(selectionOf("card_profile:a|card_profile:b"))).toThrow("which is not a valid name");

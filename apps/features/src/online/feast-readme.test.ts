@@ -81,7 +81,7 @@ async function readCards(feature: string, cards: readonly string[]) {
   return columnsOf(answer).get(feature)?.values;
 }
 
-test("the push of features' README is accepted and read under the name that the Feast repository has", async () => {
+test("accepts the push of the README, and reads it under the name in the Feast repository", async () => {
   const curl = await blockOf("apps/features/README.md", "sh", "/push");
   await runScript(curl.replace(/^curl /, "curl --fail-with-body --silent --show-error "), { TOKEN: token });
   expect(await readCards("card_payments_total", ["ct_1"])).toEqual([412]);
@@ -90,7 +90,7 @@ test("the push of features' README is accepted and read under the name that the 
 });
 
 test(
-  "a client of the running system applies, pushes and reads as the Feast repository's README says, without a Redis",
+  "a client of the running system applies, pushes and reads as in the Feast repository's README, without a Redis",
   async () => {
     const apply = await blockOf("training/feature_repo/README.md", "sh", "remote.yaml");
     const push = await blockOf("training/feature_repo/README.md", "python", "store.push");

@@ -233,7 +233,7 @@ test("a feature service and full names work", () => {
   expect(answers.sdk.full_names).toEqual([...joinKeys, ...named]);
 });
 
-test("the online store's own interface gives the values of now, and none where they are out of age", () => {
+test("the online store's own interface returns current values, and none past their maximum age", () => {
   const [given = {}, old, unseen] = answers.sdk.keys;
   const after = valuesAt(recent, "card", Date.now());
   for (const [feature, value] of Object.entries(valuesAt(recent, "card", startedAtMs))) {
@@ -246,7 +246,7 @@ test("the online store's own interface gives the values of now, and none where t
   expect([old, unseen]).toEqual([nothing, nothing]);
 });
 
-test("what the SDK pushes comes back with its types", () => {
+test("values that the SDK pushes keep their types", () => {
   expect(answers.sdk.profiles).toEqual({
     card_token: keyColumn(profiles.card_token),
     total: { values: [3, 4], types: ["int64_val", "int64_val"], statuses: ["PRESENT", "PRESENT"] },
@@ -271,7 +271,7 @@ test("the SDK's token is accepted by an instance that requires one", () => {
   expect(answers.sdk.with_token).toEqual(answers.sdk.features);
 });
 
-test("answers are byte for byte those of Feast's own server", async () => {
+test("responses equal those of Feast's own server byte for byte", async () => {
   const ours = await Promise.all(
     REQUESTS.map(async (body) => {
       const headers = { "content-type": "application/json" };

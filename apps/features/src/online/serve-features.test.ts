@@ -46,7 +46,7 @@ afterAll(() => serving.close());
 const id = (history: History, entity: string) => history.ids[entity] ?? "";
 const asOf = (atMs: number, rows: number) => new Array(rows).fill(timeText(atMs));
 
-test("all features of all entities of several rows are the engine's, each with status and time", async () => {
+test("all features of all entities of several rows equal the engine's, each with status and time", async () => {
   const histories = [one, other, one];
   const entities = Object.fromEntries(engine.entities.map(({ key, name }) => [key, histories.map((h) => id(h, name))]));
   const answer = await serving.post(PATH, {
@@ -79,7 +79,7 @@ test("all features of all entities of several rows are the engine's, each with s
   expect(columns.get("terminal_risk_28d")?.values[0]).not.toBe(columns.get("terminal_risk_28d")?.values[1]);
 });
 
-test("each row is as of its own time, and without one as of now", async () => {
+test("each row is computed as of its own time, or as of now without one", async () => {
   const times = [AS_OF_MS, AS_OF_MS + 3 * DAY_MS, AS_OF_MS + 29 * DAY_MS];
   const card = id(one, "card");
   const request = { features: referencesOf("card"), entities: { card_token: [card, card, card] } };
@@ -107,7 +107,7 @@ test("each row is as of its own time, and without one as of now", async () => {
   expect(now.get("card_count_30d")?.statuses).toEqual(["PRESENT"]);
 });
 
-test("an unseen entity is not found, a feature without history has its default, an old one is outside the maximum age", async () => {
+test("an unknown entity is NOT_FOUND, a feature without history has its default, an old one is OUTSIDE_MAX_AGE", async () => {
   const fresh = makeHistory("fresh", START_MS, 4);
   const cardOnly = { ...fresh, ids: { card: "ct_sparse" } };
   await storeHistory(serving.redis, cardOnly);
@@ -134,7 +134,7 @@ test("an unseen entity is not found, a feature without history has its default, 
   expect(answer.text).toContain("0.0");
 });
 
-test("full names carry the view, and views are answered in the order of their first feature", async () => {
+test("full names include the view, and views are returned in the order of their first feature", async () => {
   const answer = await serving.post(PATH, {
     features: [
       "terminal_windows:terminal_count_1d",
@@ -155,7 +155,7 @@ test("full names carry the view, and views are answered in the order of their fi
   });
 });
 
-test("without the mark of completeness window features are refused, and profiles are still served", async () => {
+test("without the completeness mark, window features are rejected, and profiles are still served", async () => {
   await serving.post("/push", {
     push_source_name: "card_profile_push",
     df: { card_token: ["ct_marked"], event_timestamp: ["2026-01-01T00:00:00Z"], plan: [7] },
@@ -180,7 +180,7 @@ test("without the mark of completeness window features are refused, and profiles
   serving.completeness.answer = false;
 });
 
-test("regression #24: of a state that a rebuild was not certain of there are no values, until its flag ends", async () => {
+test("regression #24: a state flagged as uncertain by a rebuild returns no values until the flag expires", async () => {
   const entities = { card_token: [id(one, "card"), id(other, "card")], event_timestamp: asOf(AS_OF_MS, 2) };
   const statuses = async () => {
     const answer = await serving.post(PATH, { features: ["card_windows:card_count_7d"], entities });
@@ -195,7 +195,7 @@ test("regression #24: of a state that a rebuild was not certain of there are no 
   expect(await statuses()).toEqual(["PRESENT", "PRESENT"]);
 });
 
-test("while the mark is missing it is read once for all waiting requests, and again for the next", async () => {
+test("reads a missing mark once for all waiting requests, and again for the next", async () => {
   await unmarkComplete(serving.redis);
   const bound = new BoundRedis(serving.redis, 100);
   const answered: ((isComplete: boolean) => void)[] = [];
@@ -221,7 +221,7 @@ test("while the mark is missing it is read once for all waiting requests, and ag
   }
 });
 
-test("another tenant's state is not found", async () => {
+test("does not find another tenant's state", async () => {
   const theirs = makeHistory("theirs", START_MS, 5);
   await storeHistory(serving.redis, theirs, "somebody-else");
   const answer = await serving.post(PATH, {

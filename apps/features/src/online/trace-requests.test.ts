@@ -58,7 +58,7 @@ test("a request continues the caller's trace, returns it, and names no entity in
   expect(JSON.stringify(mine)).not.toContain("ct_secret");
 });
 
-test("a refused request leaves its code on the span", async () => {
+test("the span of a rejected request has its error code", async () => {
   spans.length = 0;
   expect((await read(["card_windows:nope"])).status).toBe(422);
   expect(spans[0]).toMatchObject({
@@ -72,7 +72,7 @@ test("a refused request leaves its code on the span", async () => {
   });
 });
 
-test("requests are counted by address and status, and timed", async () => {
+test("requests are counted by path and status, and timed", async () => {
   const text = await (await fetch(`${serving.service.url}/metrics`)).text();
   const line = (pattern: RegExp) => text.split("\n").find((candidate) => pattern.test(candidate));
   for (const status of [200, 422]) {

@@ -46,14 +46,14 @@ test.each<[string, FeatureView[], string]>([
     [{ ...card, features: { ...card.features, card_first_paid_ms: "UNKNOWN" } }, terminal],
     "card_profile:card_first_paid_ms is of type UNKNOWN in registry.db; the feature spec needs a number.",
   ],
-])("%s is refused in one sentence", (_name, featureViews, sentence) => {
+])("rejects %s in one sentence", (_name, featureViews, sentence) => {
   const check = () => checkRegistry({ featureViews }, engine, "registry.db");
   expect(check).toThrow(
     expect.objectContaining({ code: "config-invalid", message: `FEAST_REGISTRY_FILE: ${sentence}` }),
   );
 });
 
-test("a registry that cannot be read stops the start", async () => {
+test("an unreadable registry stops the start", async () => {
   const config = {
     FEAST_TENANT: "demo",
     FEAST_PROJECT: "tripline",

@@ -32,7 +32,7 @@ async function vectorOf(change = {}) {
 const PROFILE = { card_first_paid_ms: START_MS - 10 * DAY_MS, card_amount_mean_total: 12.5 };
 const DEFAULTS = { card_age: 0, card_profile_amount: 0, card_profile_distance: -1 };
 
-test("what Feast holds of a card is in the vector, with its time", async () => {
+test("the vector contains the card's values in Feast, with their time", async () => {
   await write(await connect(), START_MS - DAY_MS, { ...PROFILE, card_home_latitude: 50, card_home_longitude: 4 });
   const { named, profileTimesMs } = await vectorOf();
   expect(named).toMatchObject({ card_age: 10, card_profile_amount: 12.5, card_profile_distance: 0 });
@@ -54,14 +54,14 @@ test.each([
         { card_amount_mean_total: "STRING" },
       ),
   ],
-])("a profile that is %s leaves the defaults and stops nothing", async (name, prepare) => {
+])("a profile that is %s leaves the defaults and does not stop the service", async (name, prepare) => {
   await prepare(await connect());
   const { named, profileTimesMs } = await vectorOf();
   expect(named).toMatchObject(DEFAULTS);
   expect(profileTimesMs).toEqual([name === "null" ? START_MS - DAY_MS : 0, 0]);
 });
 
-test("what is not a hash counts as missing, and the reason is told in a sentence", async () => {
+test("a value that is not a hash counts as missing, and the reason is logged in one sentence", async () => {
   const redis = await connect();
   await write(redis, START_MS - DAY_MS, PROFILE);
   const [key] = await redis.keysBuffer("*");
@@ -76,7 +76,7 @@ test("what is not a hash counts as missing, and the reason is told in a sentence
   expect(reasons).toEqual([expect.stringMatching(/^card_profile cannot be read: WRONGTYPE/)]);
 });
 
-test("profiles take no round trip of their own", async () => {
+test("profiles need no separate round trip", async () => {
   const reads: [string, number, number][] = [];
   const onRead = (profile: string, asked: number, found: number) => void reads.push([profile, asked, found]);
   const roundTrips = async (profiles: object) => {
@@ -101,7 +101,7 @@ test("profiles take no round trip of their own", async () => {
   ]);
 });
 
-test("regression #26: of profiles that are not served nothing is read", async () => {
+test("regression #26: does not read profiles that are not served", async () => {
   const connection = await connect();
   await write(connection, START_MS - DAY_MS, PROFILE);
   const reads: string[] = [];
@@ -116,7 +116,7 @@ test("regression #26: of profiles that are not served nothing is read", async ()
   expect([await commandsOf(["terminal"]), reads]).toEqual([true, ["terminal"]]);
 });
 
-test("profiles of another tenant are not read", async () => {
+test("does not read profiles of another tenant", async () => {
   await write(await connect(), START_MS - DAY_MS, PROFILE);
   expect((await vectorOf({ tenant: "other" })).profileTimesMs).toEqual([0, 0]);
 });

@@ -41,7 +41,7 @@ async function until(condition: () => boolean | Promise<boolean>, what: string):
   }
 }
 
-test("while Redis hangs every try fails in bounded time, nothing piles up, and then each event counts once", async () => {
+test("while Redis hangs, every attempt fails in bounded time and memory; afterwards each event counts once", async () => {
   const tries = 15;
   const transactions = payments(30, 21);
   const log = recordsOf(transactions);
@@ -71,7 +71,7 @@ test("while Redis hangs every try fails in bounded time, nothing piles up, and t
   redis.disconnect();
 });
 
-test("while Redis has no memory left nothing is lost or becomes a dead letter, and with more memory all goes on", async () => {
+test("while Redis is out of memory, nothing is lost or dead-lettered; with more memory, processing continues", async () => {
   const { kafkaBrokers, topicPrefix } = await testStack();
   const kafka = connectKafka({ brokers: kafkaBrokers, topicPrefix, clientId: "test" });
   const topics = await kafka.admin();
@@ -123,7 +123,7 @@ test("while Redis has no memory left nothing is lost or becomes a dead letter, a
   expect(ids.size).toBe(60);
 });
 
-test("a Redis that evicts keys is refused, and accepted after its setting is corrected", async () => {
+test("rejects a Redis that evicts keys, and accepts it after its setting is corrected", async () => {
   const redis = connectRedis(own.url);
   await awaitRedis(redis);
   const read = () => new StateStore(redis, STORE_OPTIONS).read([APPLIED_KEY], []);

@@ -19,14 +19,14 @@ function counting(redis: Redis) {
   return { hold, asked };
 }
 
-test("without a rebuild events are counted, and Redis is asked four times a second at most", async () => {
+test("without a rebuild, events are counted, and Redis gets at most four requests per second", async () => {
   const { hold, asked } = counting(await connect());
   const startedAtMs = performance.now();
   for (let batch = 0; batch < 200; batch += 1) await hold.passed();
   expect(asked.times).toBeLessThanOrEqual(1 + (performance.now() - startedAtMs) / LOOK_MS);
 });
 
-test("while states are rebuilt nothing is counted, and afterwards all goes on", async () => {
+test("while states are rebuilt, nothing is counted; afterwards, processing continues", async () => {
   const redis = await connect();
   const { hold, asked } = counting(redis);
   await redis.set(REBUILD_KEY, "somebody");
@@ -53,7 +53,7 @@ test("a rebuild that was killed does not block the service for long: its key exp
   });
 });
 
-test("a wait of four seconds ends with an error after which the records are tried again", async () => {
+test("a wait of four seconds ends with an error, and the records are retried", async () => {
   const redis = await connect();
   await redis.set(REBUILD_KEY, "somebody");
   await expect(new RebuildHold(redis).passed()).rejects.toMatchObject({
@@ -62,7 +62,7 @@ test("a wait of four seconds ends with an error after which the records are trie
   });
 });
 
-test("one rebuild at a time, and each takes back its own key alone, also when it fails", async () => {
+test("allows one rebuild at a time; each removes only its own key, even if it fails", async () => {
   const redis = await connect();
   await whileHeld(redis, async () => {
     await expect(whileHeld(redis, async () => "two at once")).rejects.toMatchObject({ code: "state-conflict" });

@@ -16,14 +16,14 @@ async function startTwo() {
   return { one, two, commit };
 }
 
-test("regression #12: an instance that read before another one set the mark and committed takes the states as complete", async () => {
+test("regression #12: an instance that read before another set the mark and committed treats the states as complete", async () => {
   const { one, two, commit } = await startTwo();
   expect(await one.check(false)).toBe(true);
   commit();
   expect(await two.check(false)).toBe(true);
 });
 
-test("a mark that is lost before the first commit is missed by the instance that saw or set it", async () => {
+test("the instance that saw or set a mark notices its loss before the first commit", async () => {
   const { one, two } = await startTwo();
   expect(await one.check(false)).toBe(true);
   expect(await two.check(true)).toBe(true);

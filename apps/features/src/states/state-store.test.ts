@@ -39,7 +39,7 @@ describe.each([
     return { redis, read, write };
   }
 
-  test("states expire after their time to live, which every write renews; progress does not expire", async () => {
+  test("each write renews the time to live of states; progress does not expire", async () => {
     const { redis, read, write } = await open();
     expect(await write("first", await read())).toBe(true);
     for (const key of KEYS) await redis.expire(key, 10);
@@ -60,7 +60,7 @@ describe.each([
     ["changed", (other) => other.set(FIRST, "other")],
     ["removed", (other) => other.del(FIRST)],
     ["flushed with all others", (other) => other.flushdb()],
-  ])("nothing is written where a state was %s meanwhile", async (_change, disturb) => {
+  ])("writes nothing if a state was %s concurrently", async (_change, disturb) => {
     const { redis, read, write } = await open();
     await write("first", await read());
     const snapshot = await read();
@@ -79,7 +79,7 @@ describe.each([
     expect(await redis.get(FIRST)).toBe(`newer ${FIRST}`);
   });
 
-  test("nothing is written twice from one snapshot, since writing ends the watch", async () => {
+  test("writes only once from one snapshot, because writing ends the watch", async () => {
     const { redis, read, write } = await open();
     const snapshot = await read();
     expect(await write("once", snapshot)).toBe(true);

@@ -36,7 +36,7 @@ describe("batches", () => {
     }
   }
 
-  test("of 10,000 lines with one bad one the others are decided, and each card's stay in order", async () => {
+  test("decides all valid lines of 10,000 with one invalid, in order per card", async () => {
     const cards = Array.from({ length: 50 }, (_card, index) => withLuhnDigit(`40000000000${1_000 + index}`));
     const bodies = Array.from({ length: BATCH_LINES_MAX }, (_line, index) =>
       paymentBody({ transaction_id: `bulk-${index}`, card: { number: cards[index % cards.length] } }),
@@ -100,7 +100,7 @@ describe("batches", () => {
     expect(await produced()).toBe(before + 1);
   });
 
-  test("a line in conflict with an earlier request does not stop the others", async () => {
+  test("a line that conflicts with an earlier request does not affect the others", async () => {
     const body = paymentBody();
     await client.post("/v1/transactions", body);
     const lines = [{ ...body, terminal_id: "t-1" }, paymentBody()].map((line) => JSON.stringify(line));
@@ -108,7 +108,7 @@ describe("batches", () => {
     expect(rows).toMatchObject([{ status: 409 }, { status: 200 }]);
   });
 
-  test("labels: each line is applied, bad ones are refused", async () => {
+  test("labels: applies valid lines and rejects invalid ones", async () => {
     const body = labelBody();
     const lines = [body, labelBody({ fraud: "yes" }), labelBody()].map((line) => JSON.stringify(line));
     const answer = await client.postLines("/v1/labels/batch", lines, { prefer: "wait=10" });

@@ -34,7 +34,7 @@ describe("POST /v1/labels", () => {
   const produced = () => recordCount(bed.admin, "labels");
   const idOf = (body: Record<string, unknown>) => labelId("acme", String(body.transaction_id));
 
-  test("regression #24: a service of Tripline posts a label for the tenant that it names; nobody else can", async () => {
+  test("regression #24: a service of Tripline can post a label for a tenant that it names; no other caller can", async () => {
     const relay = await bed.clientOf({ tenant: "tripline", scope: "labels:relay" });
     const body = { ...labelBody(), source: "analyst" };
     await expect(relay.post(PATH, body, { ...WAIT, "tripline-tenant": "acme" })).resolves.toMatchObject({
@@ -56,7 +56,7 @@ describe("POST /v1/labels", () => {
     });
   });
 
-  test("with Prefer: wait it answers when the label was applied, and writes one record with everything", async () => {
+  test("with Prefer: wait, responds after the label is applied, and writes one complete record", async () => {
     const body = labelBody({ labelled_at: new Date(Date.now() - 500).toISOString() });
     const answer = await client.post(PATH, body, WAIT);
     expect(answer.status).toBe(200);
@@ -84,7 +84,7 @@ describe("POST /v1/labels", () => {
     });
   });
 
-  test("without Prefer it is 202; labelled_at is now and the source the client, if left out", async () => {
+  test("without Prefer, responds 202; labelled_at defaults to now, and source to the client", async () => {
     const { source: _, ...body } = labelBody();
     const sentAtMs = Date.now();
     const answer = await client.post(PATH, body);
@@ -98,7 +98,7 @@ describe("POST /v1/labels", () => {
     expect(label?.labelledAtMs).toBeLessThanOrEqual(Date.now());
   });
 
-  test("the same label again gets the same answer, without another record", async () => {
+  test("a duplicate label gets the same response, without another record", async () => {
     const body = labelBody();
     const first = await client.post(PATH, body, WAIT);
     const before = await produced();
@@ -111,7 +111,7 @@ describe("POST /v1/labels", () => {
     expect(await produced()).toBe(before);
   });
 
-  test("a label that was not marked as applied is sent again for a caller who waits", async () => {
+  test("a label not marked as applied is sent again for a waiting caller", async () => {
     decider.isSilent = true;
     const body = labelBody();
     expect((await client.post(PATH, body)).status).toBe(202);

@@ -49,7 +49,7 @@ describe("POST /v1/transactions", () => {
     return answer;
   }
 
-  test("without Prefer: 202 with the location of the decision, and one record with everything", async () => {
+  test("without Prefer: 202 with the location of the decision, and one complete record", async () => {
     const body = paymentBody();
     const sentAtMs = Date.now();
     const answer = await client.post(PATH, body);
@@ -101,7 +101,7 @@ describe("POST /v1/transactions", () => {
     throw new Error(`${id} was not decided`);
   }
 
-  test("with Prefer: wait the answer is the decision", async () => {
+  test("with Prefer: wait, the response is the decision", async () => {
     const body = paymentBody();
     const answer = await client.post(PATH, body, WAIT);
     expect(answer.status).toBe(200);
@@ -121,7 +121,7 @@ describe("POST /v1/transactions", () => {
     });
   });
 
-  test("device and address become tokens, the location stays; all at the bounds of what is accepted", async () => {
+  test("device and address become tokens, and the location stays, all at their limits", async () => {
     const device_id = "\u{1f4f1}".repeat(128);
     const body = paymentBody({ device_id, ip_address: "203.0.113.7", location: { latitude: -90, longitude: 180 } });
     expect((await client.post(PATH, body, WAIT)).status).toBe(200);
@@ -136,7 +136,7 @@ describe("POST /v1/transactions", () => {
   });
 
   const sent = (change: Record<string, unknown>) => paymentOf(paymentBody(change));
-  test("each of device, address, e-mail address, countries and location may be sent alone", () => {
+  test("device, address, e-mail address, countries and location can each be sent alone", () => {
     const place = { latitude: 0, longitude: 0 };
     const absent = { ...UNSENT, bin: CARD_NUMBER.slice(0, 8), latitude: undefined, longitude: undefined };
     const some = expect.stringMatching(/^[dien]t_[0-9a-f]{32}$/);
@@ -149,7 +149,7 @@ describe("POST /v1/transactions", () => {
     expect(sent({ location: place })).toMatchObject({ ...absent, ...place });
   });
 
-  test("of the payer there is a token for each mailbox and each network, and the first digits of the card", () => {
+  test("the record has tokens for mailbox and network, and the first digits of the card", () => {
     expect(sent({ email: "Ada+shop@Example.com", ip_address: "203.0.113.7" })).toMatchObject({
       emailToken: keyedToken("email", bed.config.CARD_TOKEN_KEY, "acme", "ada@example.com"),
       networkToken: keyedToken("network", bed.config.CARD_TOKEN_KEY, "acme", "203.0.113"),
@@ -164,7 +164,7 @@ describe("POST /v1/transactions", () => {
     expect(answer.status).toBe(200);
   });
 
-  test("a wait that runs out is 202, and is limited to the longest allowed one", async () => {
+  test("a wait that times out answers 202, and has a maximum", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     const answer = await client.post(PATH, body, { prefer: "wait=0.05" });
@@ -177,7 +177,7 @@ describe("POST /v1/transactions", () => {
     expect(long.headers.get("preference-applied")).toBe("wait=30");
   });
 
-  test("a lost answer is looked up before the wait ends in 202", async () => {
+  test("looks up a lost reply before the wait ends with 202", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     const answering = client.post(PATH, body, { prefer: "wait=0.5" });
@@ -186,7 +186,7 @@ describe("POST /v1/transactions", () => {
     expect((await answering).status).toBe(200);
   });
 
-  test("a retry gets the earlier decision, without another record", async () => {
+  test("a retry gets the first decision, without another record", async () => {
     const body = paymentBody();
     const first = await client.post(PATH, body, WAIT);
     expect(await bed.redis.get(requestKey("acme", idOf(body)))).toMatch(/^a:/);
@@ -220,7 +220,7 @@ describe("POST /v1/transactions", () => {
     expect(paymentOf({ ...body, ip_address: other }).ipToken).toBe(paymentOf(body).ipToken);
   });
 
-  test("a retry of an undecided payment is 202, and waits if asked to", async () => {
+  test("a retry of an undecided payment answers 202, or waits on request", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     await client.post(PATH, body);
@@ -293,14 +293,14 @@ describe("POST /v1/transactions", () => {
       { account_id: "user-1", billing_postal_code: "sw1a 1aa", phone: "+32 470 12 34 56" },
       "bhjbEWN1CJow6MRPdsotid_tmZMAp53M0SaZ5PXahac",
     ],
-  ])("a payment with %j keeps the fingerprint that it had when these were the newest fields", (fields, expected) => {
+  ])("a payment with %j keeps the fingerprint from when these were the newest fields", (fields, expected) => {
     const body = paymentBody({ transaction_id: "order", occurred_at: "2026-01-01T00:00:00Z", ...fields });
     const rules = { cardTokenKey: Buffer.alloc(32, 7), eventAgeDaysMax: 36_500 };
     const { fingerprint } = preparePayment(body, "acme", Date.parse("2026-01-01T00:00:01Z"), rules);
     expect(fingerprint).toBe(expected);
   });
 
-  test("Idempotency-Key: same body is replayed, another is a conflict and leaves its transaction_id free", async () => {
+  test("Idempotency-Key: the same body is replayed; another one is a conflict and leaves its transaction_id free", async () => {
     const key = { "idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324" };
     const body = paymentBody();
     await client.post(PATH, body, { ...WAIT, ...key });
@@ -313,7 +313,7 @@ describe("POST /v1/transactions", () => {
     expect((await client.post(PATH, changed, WAIT)).status).toBe(200);
   });
 
-  test("Idempotency-Key of a request in conflict by its transaction_id stays free", async () => {
+  test("the Idempotency-Key of a request whose transaction_id conflicts stays free", async () => {
     const body = paymentBody();
     await client.post(PATH, body);
     const key = { "idempotency-key": "stays-free" };
@@ -341,7 +341,7 @@ describe("POST /v1/transactions", () => {
     expect(await bed.redis.get(key)).toBe(accepted);
   });
 
-  test("another instance knows what this one accepted", async () => {
+  test("another instance knows the requests that this one accepted", async () => {
     const other = await startIngestion(bed.config);
     try {
       const elsewhere = await bed.clientOf({}, other.url);
@@ -354,7 +354,7 @@ describe("POST /v1/transactions", () => {
     }
   });
 
-  test("tenants share neither ids, tokens nor decisions", async () => {
+  test("tenants share neither IDs, tokens nor decisions", async () => {
     const stranger = await bed.clientOf({ tenant: "umbrella" });
     const body = paymentBody();
     const mine = await client.post(PATH, body, WAIT);

@@ -8,7 +8,7 @@ const PATH = "/v1/transactions";
 const BATCHES_MAX = 7;
 const BATCHES = 30;
 
-describe("batches of which only half arrives", () => {
+describe("half-sent batches", () => {
   let bed: TestBed;
   let batches: RawClient[];
 
@@ -32,7 +32,7 @@ describe("batches of which only half arrives", () => {
     await bed.close();
   });
 
-  test("regression #12: no more are accepted than there is memory for, and single payments continue", async () => {
+  test("regression #12: are limited by memory, and single payments continue", async () => {
     const refused = await firstAnswered(batches, BATCHES - BATCHES_MAX);
     for (const { received } of refused) {
       expect(received).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1\r\n.*"code":"queue-full"/s);
@@ -40,7 +40,7 @@ describe("batches of which only half arrives", () => {
     expect((await bed.client.post(PATH, paymentBody())).status).toBe(202);
   });
 
-  test("the service ends without waiting for their other halves", async () => {
+  test("do not delay the shutdown of the service", async () => {
     const open = batches.filter(({ received }) => received === "");
     expect(open).toHaveLength(BATCHES_MAX);
     await bed.service.close();

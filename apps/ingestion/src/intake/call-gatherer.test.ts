@@ -11,7 +11,7 @@ function stage(itemsMax: number, fail = false) {
   return { calls, gatherer };
 }
 
-test("requests of one turn share one call, and each gets its own result", async () => {
+test("requests of one event-loop turn share one call, and each gets its own result", async () => {
   const { calls, gatherer } = stage(10);
   const answers = await Promise.all([gatherer.ask([1, 2]), gatherer.ask([]), gatherer.ask([3])]);
   expect(answers).toEqual([["answer 1", "answer 2"], [], ["answer 3"]]);
@@ -39,7 +39,7 @@ test("a failed call fails only the requests in it", async () => {
 
 afterEach(() => jest.useRealTimers());
 
-test("what is not urgent waits for others, and goes first with what is urgent", async () => {
+test("non-urgent requests wait for others, and precede urgent ones in the call", async () => {
   // On a busy machine, two event-loop turns can take longer than the wait.
   jest.useFakeTimers({ doNotFake: ["setImmediate", "clearImmediate", "nextTick", "queueMicrotask"] });
   const { calls, gatherer } = stage(10);

@@ -34,7 +34,7 @@ describe("GET /openapi.json", () => {
 
   afterAll(() => bed.close());
 
-  test("needs no token, and says where to get one", () => {
+  test("needs no token, and names the token endpoint", () => {
     const { tokenUrl } = api.components.securitySchemes.oauth.flows.clientCredentials;
     expect(tokenUrl).toBe("https://auth.tripline.test/oauth/token");
     const moved = { ...bed.config, AUTH_TOKEN_URL: "https://elsewhere.test/token" };
@@ -46,7 +46,7 @@ describe("GET /openapi.json", () => {
     expect([...names].toSorted()).toEqual(Object.keys(api.components.schemas).toSorted());
   });
 
-  test("its schemas are those that check requests: closed, with their fields required", () => {
+  test("its schemas are the ones that validate requests: closed, with required fields", () => {
     expect(api.components.schemas.Transaction).toMatchObject({
       type: "object",
       additionalProperties: false,
@@ -79,7 +79,7 @@ describe("GET /openapi.json", () => {
     });
   });
 
-  test("regression #24: names the server that was asked, one of two ways to name a card, and the currencies", () => {
+  test("regression #24: names the requested server, the two ways to identify a card, and the currencies", () => {
     const { servers } = z.object({ servers: z.array(z.object({ url: z.url() })) }).parse(JSON.parse(text));
     expect(servers).toEqual([{ url: bed.service.url }]);
     const { Currency, Label } = api.components.schemas;
@@ -111,7 +111,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  test("every problem that is documented has the shape that is documented", async () => {
+  test("every documented problem has the documented shape", async () => {
     const answer = await bed.client.post("/v1/transactions", {});
     expect(problemSchema.parse(answer.body)).toMatchObject({ status: 422 });
     const { responses } = operation.parse(api.paths["/v1/transactions"]?.post);

@@ -91,7 +91,7 @@ async function unsealed(): Promise<number> {
 }
 
 test(
-  "without the key service payments are accepted, and of the person tokens alone are kept; once it answers, they are sealed",
+  "without the key service, payments are accepted with tokens only; when it is back, personal data are sealed",
   async () => {
     const lines = [paymentBody(PERSON), paymentBody(PERSON)];
     const one = await pay();

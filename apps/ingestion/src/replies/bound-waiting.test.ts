@@ -13,7 +13,7 @@ describe("bounds and shutdown", () => {
 
   afterAll(() => telemetry.shutdown());
 
-  test("more waiters than allowed: 429, and nothing is accepted; the others free their places", async () => {
+  test("more waiters than allowed get 429 and nothing is accepted; the others free their places", async () => {
     const bed = await startTestBed({ WAITERS_MAX: "2" });
     try {
       const lines = [paymentBody(), paymentBody(), paymentBody()].map((body) => JSON.stringify(body));
@@ -55,7 +55,7 @@ describe("bounds and shutdown", () => {
     }
   });
 
-  test("regression #24: while one tenant takes all places, another one is served", async () => {
+  test("regression #24: while one tenant takes all places, others are served", async () => {
     const bed = await startTestBed({ WAITERS_MAX: "4" });
     try {
       const quiet = await bed.clientOf({ tenant: "quiet" });
@@ -74,7 +74,7 @@ describe("bounds and shutdown", () => {
     }
   });
 
-  test("more records than may be pending: 503, nothing is accepted or reserved", async () => {
+  test("more pending records than allowed: 503, and nothing is accepted or reserved", async () => {
     const bed = await startTestBed({ PENDING_RECORDS_MAX: "1" });
     try {
       const bodies = [paymentBody(), paymentBody()];

@@ -21,7 +21,7 @@ afterAll(async () => {
   await bed.close();
 });
 
-test("without the scope decisions:explain a caller gets the outcome and codes: no score, and no sentence with values", async () => {
+test("without the scope decisions:explain, a caller gets outcome and codes, but no score and no sentence with values", async () => {
   const scope = "transactions:write decisions:read";
   const coarse = await bed.clientOf({ scope });
   const body = paymentBody();
@@ -44,7 +44,7 @@ test("without the scope decisions:explain a caller gets the outcome and codes: n
   });
 });
 
-test("regression #24: with decisions:explain scores are rounded wherever they are answered; exact ones need decisions:exact", async () => {
+test("regression #24: with decisions:explain, all responses round scores; exact ones need decisions:exact", async () => {
   const exact = await bed.clientOf({ scope: "transactions:write decisions:read decisions:exact" });
   const body = { ...paymentBody(), transaction_id: `score-${Math.random()}` };
   const text = "The estimated fraud probability is 34.1 %, and not 134.1 %.";

@@ -47,7 +47,7 @@ describe("ReplyWaiters", () => {
     subscriber.disconnect();
   });
 
-  test("gives each answer to all who wait for it, and ends when all are there", async () => {
+  test("delivers each reply to all its waiters, and ends when all replies have arrived", async () => {
     const [both, one] = [replies.open(["a", "b"], LONG_MS, true, "acme"), replies.open(["a"], LONG_MS, true, "acme")];
     expect(replies.size).toBe(3);
     await replyDecision(redis, CHANNEL, decision("a"));
@@ -56,7 +56,7 @@ describe("ReplyWaiters", () => {
     expect([...(await both.answers()).keys()]).toEqual(["a", "b"]);
   });
 
-  test("regression #24: a wait that is over before it begins sets no timer with a negative time", async () => {
+  test("regression #24: a wait that has already ended sets no timer with a negative time", async () => {
     const timers = jest.spyOn(globalThis, "setTimeout");
     const group = replies.open(["late"], -434, false, "acme");
     const delaysMs = timers.mock.calls.map(([, delayMs]) => delayMs);
@@ -81,7 +81,7 @@ describe("ReplyWaiters", () => {
     expect(Date.now() - startedAtMs).toBeLessThan(LONG_MS / 2);
   });
 
-  test("finds answers that were published while the connection was broken", async () => {
+  test("finds replies that were published while the connection was broken", async () => {
     const group = replies.open(["missed"], LONG_MS, true, "acme");
     const startedAtMs = Date.now();
     const ended = new Promise((resolve) => subscriber.once("close", resolve));
@@ -98,13 +98,13 @@ describe("ReplyWaiters", () => {
     expect((await later.answers()).has("later")).toBe(true);
   });
 
-  test("when the time is over it looks once more, then returns what there is", async () => {
+  test("looks once more when the time is over, then returns what has arrived", async () => {
     await storeDecision(redis, decision("stored"));
     const group = replies.open(["stored", "never"], 30, true, "acme");
     expect([...(await group.answers()).keys()]).toEqual(["stored"]);
   });
 
-  test("refuses more than it may hold, and accepts more after some were released", async () => {
+  test("rejects waits beyond its limit, and accepts new ones after others were released", async () => {
     const full = replies.open(["a", "b", "c"], LONG_MS, true, "acme");
     expect(() => replies.open(["d"], LONG_MS, true, "acme")).toThrow(
       expect.objectContaining({ code: "too-many-requests" }),
@@ -115,7 +115,7 @@ describe("ReplyWaiters", () => {
     replies.open(["a", "b", "c"], LONG_MS, true, "acme").close();
   });
 
-  test("after its release it ends all waits and accepts no others", async () => {
+  test("ends all waits on release, and accepts no new ones", async () => {
     const group = replies.open(["a"], LONG_MS, true, "acme");
     replies.release();
     expect(await group.answers()).toEqual(new Map());

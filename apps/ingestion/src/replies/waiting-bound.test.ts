@@ -60,24 +60,27 @@ const quantile = (sorted: readonly number[], share: number) => sorted[Math.floor
 test.each([
   ["one at a time", 1],
   ["in bursts of 50", 50],
-])("three times too many callers, answered %s: as many as possible are answered within the target", (_name, burst) => {
-  const happened = play({ ms: 12_000, burst, offered: (at) => (at < 2_000 ? 1_000 : 6_000), capacity: () => 2_000 });
-  expect(refused(within(happened, 0, 2_000))).toBe(0);
-  const settled = within(happened, 3_000, 12_000);
-  expect(waits(settled).length / 9).toBeGreaterThan(1_950);
-  expect(quantile(waits(settled), 0.5)).toBeGreaterThan(TARGET_MS * 0.7);
-  expect(quantile(waits(settled), 0.99)).toBeLessThan(TARGET_MS * 1.3);
-  expect(quantile(waits(within(happened, 2_000, 3_000)), 0.99)).toBeLessThan(TARGET_MS * 2);
-});
+])(
+  "with three times too many callers and replies %s, as many as possible are served within the target",
+  (_name, burst) => {
+    const happened = play({ ms: 12_000, burst, offered: (at) => (at < 2_000 ? 1_000 : 6_000), capacity: () => 2_000 });
+    expect(refused(within(happened, 0, 2_000))).toBe(0);
+    const settled = within(happened, 3_000, 12_000);
+    expect(waits(settled).length / 9).toBeGreaterThan(1_950);
+    expect(quantile(waits(settled), 0.5)).toBeGreaterThan(TARGET_MS * 0.7);
+    expect(quantile(waits(settled), 0.99)).toBeLessThan(TARGET_MS * 1.3);
+    expect(quantile(waits(within(happened, 2_000, 3_000)), 0.99)).toBeLessThan(TARGET_MS * 2);
+  },
+);
 
-test("when the rate of answers falls to a third, the bound follows within two seconds", () => {
+test("when the rate of replies falls to a third, the limit follows within two seconds", () => {
   const happened = play({ ms: 8_000, offered: () => 3_000, capacity: (at) => (at < 3_000 ? 4_000 : 1_200) });
   expect(refused(within(happened, 0, 3_000))).toBe(0);
   expect(quantile(waits(within(happened, 5_000, 8_000)), 0.99)).toBeLessThan(TARGET_MS * 1.3);
   expect(waits(within(happened, 4_000, 8_000)).length / 4).toBeGreaterThan(1_170);
 });
 
-test("no caller is rejected who can be answered: at 90 % of capacity, and when ten times as many arrive suddenly", () => {
+test("rejects no caller who can be served, at 90 % of capacity and in a sudden tenfold burst", () => {
   expect(refused(play({ ms: 5_000, burst: 20, offered: () => 1_800, capacity: () => 2_000 }))).toBe(0);
   expect(
     refused(play({ ms: 5_000, burst: 20, offered: (at) => (at < 2_000 ? 200 : 2_000), capacity: () => 4_000 })),
@@ -88,7 +91,7 @@ test.each([
   [10_000, 0],
   [600_000, 120],
 ])(
-  "of 220 at once after a quiet time of %i ms, who can all be answered in time, %i are rejected",
+  "of 220 simultaneous callers after %i ms without traffic, who can all be served in time, %i are rejected",
   (quietMs, expected) => {
     const busyMs = 2_000;
     const offered = (at: number) => (at < busyMs ? 1_800 : at === busyMs + quietMs ? 219_000 : 1);
@@ -97,7 +100,7 @@ test.each([
   },
 );
 
-test("callers who arrive during a standstill wait, and so do those who arrive while the backlog is answered", () => {
+test("callers wait during a standstill and while its backlog is processed", () => {
   const isStanding = (at: number) => at >= 2_000 && at < 5_000;
   const happened = play({
     ms: 10_000,
@@ -131,7 +134,7 @@ test("keep rejecting while replies arrive in bursts and nobody waits for a momen
 test.each([
   [true, 450],
   [false, 100],
-])("of 1,500 callers that end within the window, answered: %s, %i may wait at a time", (isAnswered, limit) => {
+])("of 1,500 callers that end within the window, with replies %s, %i may wait at once", (isAnswered, limit) => {
   const bound = new WaitingBound(TARGET_MS, () => 0);
   for (let count = 0; count < 1_500; count += 1) {
     bound.begin();
@@ -150,7 +153,7 @@ test("a standstill during an overload does not end the overload", () => {
   expect(waits(within(happened, 7_000, 10_000)).length / 3).toBeGreaterThan(1_950);
 });
 
-test("a hundred may wait, however few are answered", () => {
+test("at least a hundred callers may wait, however few replies arrive", () => {
   let now = 0;
   const bound = new WaitingBound(TARGET_MS, () => now);
   for (let count = 0; count < 100; count += 1) {

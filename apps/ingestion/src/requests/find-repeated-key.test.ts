@@ -71,7 +71,7 @@ const { node } = fc.letrec<{ node: Node; object: Node; array: Node }>((tie) => (
   })),
 }));
 
-test("finds one where, and only where, some object of the text has one", () => {
+test("finds a repeated key if and only if an object of the text has one", () => {
   fc.assert(
     fc.property(node, ({ text, hasRepeated }) => {
       expect([text, find(text) !== undefined]).toEqual([text, hasRepeated]);

@@ -35,7 +35,7 @@ describe("parseWait", () => {
     },
   );
 
-  test("is fast on a header that is made to be slow", () => {
+  test("is fast for a header designed to be slow", () => {
     const startedAtMs = performance.now();
     for (const text of [" ".repeat(16_000), '"\\'.repeat(8_000), `wait=${" ".repeat(16_000)}x`, ",;=".repeat(5_000)]) {
       expect(parseWait(text, 30)).toBeUndefined();

@@ -27,7 +27,7 @@ describe("parseTime", () => {
     ["2016-12-31T23:59:61Z", false],
     ["2016-12-31T23:59:60", false],
     ["2016-02-30T23:59:60Z", false],
-  ])("%s is a leap second: %s, which is none of our times", (text, expected) => {
+  ])("%s is a leap second: %s, which is not a valid time here", (text, expected) => {
     expect(isLeapSecond(text)).toBe(expected);
     if (expected) expect(parseTime(text)).toBeUndefined();
   });

@@ -71,7 +71,7 @@ test.each(attacks)("%s: refused at once, nothing produced, nothing changed", asy
   expect(Reflect.get({}, "isAdmin")).toBeUndefined();
 });
 
-test("after all of it a payment is decided as before", async () => {
+test("afterwards, a payment is decided normally", async () => {
   const decider = new TestDecider(bed.kafka, bed.redis);
   await decider.start();
   await expect(client.post("/v1/transactions", paymentBody(), { prefer: "wait=10" })).resolves.toMatchObject({
@@ -87,7 +87,7 @@ test.each([
   "txn_00000000000000000000000000000000%00",
   "..%2f..%2fopenapi.json",
   "idem:acme:order-1",
-])("the id %s of a decision is not found, like one of another tenant, or refused", async (id) => {
+])("the decision ID %s is 404, like one of another tenant, or rejected", async (id) => {
   const answer = await client.get(`/v1/decisions/${id}`);
   expect([404, 400, 422]).toContain(answer.status);
   expect(answer.body).toMatchObject({ code: expect.stringMatching(/not-found|malformed-request|invalid-field/) });

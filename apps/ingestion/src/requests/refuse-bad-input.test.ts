@@ -16,7 +16,7 @@ const without = (body: Record<string, unknown>, name: string) => {
   return rest;
 };
 
-describe("bad input is refused and reaches no topic", () => {
+describe("bad input is rejected and reaches no topic", () => {
   let bed: TestBed;
   let client: TestClient;
 
@@ -162,7 +162,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.text).not.toContain("1111");
   });
 
-  test("regression #12: a label dated 1970 is refused with the bound", async () => {
+  test("regression #12: a label dated 1970 is rejected with the earliest valid time", async () => {
     const answer = await client.post("/v1/labels", labelBody({ occurred_at: EPOCH, labelled_at: EPOCH }));
     const detail = "must be later than 1970-01-01T00:00:00Z";
     expect(answer.body).toMatchObject({
@@ -174,7 +174,7 @@ describe("bad input is refused and reaches no topic", () => {
     });
   });
 
-  test("regression #12: a leap second is refused with a sentence that says so", async () => {
+  test("regression #12: a leap second is rejected with a sentence that says so", async () => {
     const answer = await client.post("/v1/transactions", paymentBody({ occurred_at: "2026-06-30T23:59:60Z" }));
     const detail = "must not be a leap second; send it with 59 seconds instead of 60";
     expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: "/occurred_at", detail }] });
@@ -186,7 +186,7 @@ describe("bad input is refused and reaches no topic", () => {
     ["/card/number", '{"number"', '{"number" : "4111111111111112","number"'],
     ["/card", '{"transaction_id"', '{"card":{"token":"x"},"transaction_id"'],
     ["/*", '{"transaction_id"', '{"4111-1111-1111-1111":1,"4111-1111-1111-1111":1,"transaction_id"'],
-  ])("a key that is given twice: %s", async (pointer, once, twice) => {
+  ])("a repeated key: %s", async (pointer, once, twice) => {
     const body = JSON.stringify(paymentBody());
     const repeated = body.replace(once, twice);
     expect(repeated).not.toBe(body);
@@ -203,7 +203,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect(rowsOf(batch)).toMatchObject([{ line: 1, status: 422, problem }]);
   });
 
-  test("every wrong field is named at once", async () => {
+  test("the response names every invalid field", async () => {
     const body = paymentBody({ terminal_id: "", colour: 1, amount: { minor: -1, currency: "?" } });
     const { errors } = JSON.parse((await client.post("/v1/transactions", body)).text);
     const pointers = errors.map(({ pointer }: { pointer: string }) => pointer);
@@ -228,7 +228,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.text).not.toContain("4111");
   });
 
-  test("a compressed body is refused", async () => {
+  test("a compressed body is rejected", async () => {
     const headers = { "content-type": "application/json", "content-encoding": "gzip" };
     const answer = await client.send("/v1/transactions", "x", headers);
     expect(answer.body).toMatchObject({ status: 415, code: "unsupported-media-type" });
@@ -246,7 +246,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.text).not.toContain("1111");
   });
 
-  test("regression #12: refuses two Idempotency-Key headers, which Node joins, but not one key with a comma", async () => {
+  test("regression #12: rejects two Idempotency-Key headers, which Node joins, but not one key with a comma", async () => {
     const body = JSON.stringify(paymentBody({ amount: null }));
     const codeFor = async (...keys: string[]) => {
       const request = httpRequest(`${bed.service.url}/v1/transactions`, {
@@ -299,13 +299,13 @@ describe("bad input is refused and reaches no topic", () => {
     }
   });
 
-  test("reading needs its own scope", async () => {
+  test("reading requires its own scope", async () => {
     const writer = await bed.clientOf({ scope: "transactions:write" });
     const answer = await writer.get(`/v1/decisions/txn_${"0".repeat(32)}`);
     expect(answer.body).toMatchObject({ status: 403, code: "scope-missing" });
   });
 
-  test("another method is refused with the allowed one", async () => {
+  test("another method is rejected with the allowed one", async () => {
     const answer = await client.get("/v1/transactions");
     expect(answer.status).toBe(405);
     expect(answer.headers.get("allow")).toBe("POST");
@@ -323,7 +323,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect((await client.postLines(path, large)).body).toMatchObject({ status: 413, code: "body-too-large" });
   });
 
-  test("bad lines are refused one by one, each with its number", async () => {
+  test("invalid lines are rejected individually, each with its number", async () => {
     const long = JSON.stringify(paymentBody({ terminal_id: "x".repeat(BODY_BYTES_MAX) }));
     const wrong = JSON.stringify(paymentBody({ card: { number: WRONG_NUMBER } }));
     const answer = await client.postLines("/v1/transactions/batch", ["{", "", long, wrong, ""]);

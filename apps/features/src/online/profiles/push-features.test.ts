@@ -17,7 +17,7 @@ async function push(df: unknown, source = "card_profile_push"): Promise<void> {
 const read = (features: readonly string[], ids: readonly string[]) =>
   serving.post(READ, { features, entities: { card_token: ids } });
 
-test("what is pushed is read as it was written: integers, doubles, nulls and times", async () => {
+test("pushed integers, doubles, nulls and times are read as they were written", async () => {
   const answered = await serving.post(
     "/push",
     '{"push_source_name":"card_profile_push","df":{"card_token":["ct_1","ct_2"],"event_timestamp":' +
@@ -38,7 +38,7 @@ test("what is pushed is read as it was written: integers, doubles, nulls and tim
   expect(answer.text).toContain(column("3.0,1e-7,null", found));
 });
 
-test("a newer row takes the place of the whole older one, an older or equal one changes nothing", async () => {
+test("a newer row replaces the whole older one, and an older or equal one changes nothing", async () => {
   const at = (day: number) => [`2026-01-${String(day).padStart(2, "0")}T00:00:00Z`];
   const card_token = ["ct_order"];
   await push({ card_token, event_timestamp: at(2), a: [1], b: [1] });
@@ -54,14 +54,14 @@ test("a newer row takes the place of the whole older one, an older or equal one 
   expect(columns.get("b")).toMatchObject({ values: [null], statuses: ["NULL_VALUE"] });
 });
 
-test("of several rows of one entity the newest counts, wherever it stands", async () => {
+test("uses the newest of several rows of one entity, in any position", async () => {
   const card_token = ["ct_twice", "ct_twice", "ct_twice"];
   const event_timestamp = ["2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-02T00:00:00Z"];
   await push({ card_token, event_timestamp, a: [1, 3, 2] });
   expect(columnsOf(await read(["card_profile:a"], ["ct_twice"])).get("a")?.values).toEqual([3]);
 });
 
-test("a thousand rows are written, read in one request and forgotten in time", async () => {
+test("a thousand rows are written, read in one request, and expire in time", async () => {
   const terminal_id = Array.from({ length: 1_000 }, (_, index) => `t_${index}`);
   const event_timestamp = terminal_id.map(() => "2026-01-01T00:00:00Z");
   await push({ terminal_id, event_timestamp, rank: terminal_id.map((_, index) => index) }, "terminal_profile_push");
@@ -84,7 +84,7 @@ test("a column that was not pushed within the lifetime of a row is removed", asy
   expect(columnsOf(await read(["card_profile:latter"], card_token)).get("latter")?.values).toEqual([2]);
 });
 
-test("profiles of cards and terminals with a column of one name are told apart by full names", async () => {
+test("full names distinguish columns of card and terminal profiles that have the same name", async () => {
   await push({ card_token: ["ct_x"], event_timestamp: ["2026-01-01T00:00:00Z"], total: [1] });
   await push({ terminal_id: ["t_x"], event_timestamp: ["2026-01-01T00:00:00Z"], total: [2] }, "terminal_profile_push");
   const request = {

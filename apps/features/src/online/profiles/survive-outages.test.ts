@@ -52,7 +52,7 @@ async function untilAnswers(bound: BoundRedis): Promise<void> {
   }
 }
 
-test("while Redis hangs every request gets 503 and later ones are not sent; afterwards all works again", async () => {
+test("while Redis hangs, every request gets 503 and later ones are not sent; afterwards, requests succeed again", async () => {
   expect(columnsOf(await read()).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
   const readsBefore = proxy.count(READ_COMMAND);
   expect(readsBefore).toBeGreaterThan(0);

@@ -74,7 +74,7 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
   ["too many rows", { ...good, entities: { card_token: many(1_001) } }, 422, "/entities", "at most 1000"],
   ["a name for a flag", { ...good, full_feature_names: "yes" }, 422, "/full_feature_names", "true or false"],
   ["a megabyte", { ...good, entities: { card_token: ["x".repeat(1024 * 1024)] } }, 413, undefined, "exceeds the limit"],
-])("reading is refused: %s", async (_name, body, status, pointer, detail) => {
+])("rejects a read: %s", async (_name, body, status, pointer, detail) => {
   const answer = await serving.post(READ, body);
   const problem = JSON.parse(answer.text);
   expect([answer.status, problem.detail]).toEqual([status, expect.stringContaining(detail)]);
@@ -146,7 +146,7 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
     "/df/x/0",
     "64-bit integer",
   ],
-])("a push is refused: %s", async (_name, body, status, pointer, detail) => {
+])("rejects a push: %s", async (_name, body, status, pointer, detail) => {
   const before = await serving.redis.dbsize();
   const answer = await serving.post("/push", body);
   const problem = JSON.parse(answer.text);
@@ -171,7 +171,7 @@ test.each<
   ["half a body", "/push", "{", {}, 400, "FeastError"],
   ["text for JSON", "/push", "{}", { "content-type": "text/plain" }, 415, "FeastError"],
   ["a wrong token", READ, good, { authorization: "Bearer x.y.z" }, 401, "FeastPermissionError"],
-])("Feast's SDK gets its own form of an error: %s", async (_name, path, body, headers, status, exception) => {
+])("returns errors in the format of Feast's SDK: %s", async (_name, path, body, headers, status, exception) => {
   const answer = await serving.post(path, body, { accept: "*/*", ...headers });
   expect([answer.status, answer.headers.get("content-type")]).toEqual([status, "application/json"]);
   const text: unknown = JSON.parse(answer.text);
@@ -179,14 +179,14 @@ test.each<
   expect(JSON.parse(String(text))).toEqual({ module: "feast.errors", class: exception, message: problem.detail });
 });
 
-test("writing to the views of windows or to an unknown one is refused", async () => {
+test("rejects writes to window views and to unknown views", async () => {
   const windows = await serving.post("/write-to-online-store", { feature_view_name: "ip_windows", df: {} });
   expect([windows.status, windows.text]).toEqual([422, expect.stringContaining("computed from payments and labels")]);
   const unknown = await serving.post("/write-to-online-store", { feature_view_name: "nope", df: {} });
   expect([unknown.status, unknown.text]).toEqual([422, expect.stringContaining("there are card_windows")]);
 });
 
-test("a refused list of features is not remembered as a good one, and a good one goes on", async () => {
+test("does not cache a rejected list of features as valid, and keeps a valid one", async () => {
   for (let round = 0; round < 2; round += 1) {
     expect((await serving.post(READ, { ...good, features: ["card_windows:nope"] })).status).toBe(422);
     expect(columnsOf(await serving.post(READ, good)).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
@@ -196,7 +196,7 @@ test("a refused list of features is not remembered as a good one, and a good one
   }
 });
 
-test("answers also when there are more lists of features than are remembered", async () => {
+test("responds even if there are more lists of features than the cache holds", async () => {
   for (let index = 0; index <= LOOKUPS_MAX; index += 1) {
     const features = [FEATURE, `terminal_profile:column_${index}`];
     const answer = await serving.post(READ, { features, entities: { card_token: ["a"], terminal_id: ["t"] } });
