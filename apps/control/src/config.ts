@@ -11,7 +11,7 @@ const CHECKS_MAX = 1_000;
 
 const signingKey = z
   .string()
-  // A file that became a Secret often ends with a line feed.
+  // A Secret created from a file often ends with a line feed.
   .trim()
   .transform((text) => Buffer.from(text, "base64"))
   .refine(
@@ -88,7 +88,7 @@ export const controlConfig = z.object({
 
 export type ControlConfig = Readonly<z.infer<typeof controlConfig>>;
 
-/** The budgets for checks of policies, apart from those for requests. */
+/** Rate limits for policy checks, separate from those for requests. */
 export function policyCheckRates(
   config: Pick<ControlConfig, "POLICY_CHECKS_TENANT" | "POLICY_CHECKS_CLIENT">,
 ): RateConfig {

@@ -73,7 +73,7 @@ const APPROVALS = [ApprovalSettings, ChangeRequests, DueChanges];
 const PERSONAL_DATA = [SubjectKeys, PersonExport, ErasureFollower, ErasurePublisher];
 const ROLLOUTS = [RolloutStore, Rollouts, RolloutGuard];
 
-/** The control plane: what people decide about the system, kept in Postgres and told to the services on compacted topics. */
+/** The control plane: stores users' decisions about the system in Postgres and publishes them on compacted topics. */
 @Module({})
 export class ControlModule {
   constructor(
@@ -149,7 +149,7 @@ export class ControlModule {
   }
 }
 
-/** What opens personal data: nothing without a master key. */
+/** Providers that decrypt personal data; without a master key, none can. */
 function openingProviders(config: ControlConfig): Provider[] {
   if (!FollowedMasterKey.isSet(config)) return [{ provide: PersonalOpener, useValue: undefined }];
   const masterKey = new FollowedMasterKey(config);

@@ -7,7 +7,7 @@ import { createLogger } from "@tripline/telemetry/logger";
 import type { ControlConfig } from "./config.js";
 import { ControlModule } from "./control.module.js";
 
-/** A policy is text of some kilobytes; a hundred rules with examples fit. */
+/** Enough for a policy of a hundred rules with examples. */
 const BODY_BYTES_MAX = 1_048_576;
 
 /**

@@ -41,8 +41,8 @@ export class ApprovalSettings {
   }
 
   /**
-   * @returns what waits for another user
-   * @throws TriplineError `approval-missing` for a client without an owner that asks for less
+   * @returns the changes that wait for another user
+   * @throws TriplineError `approval-missing` if a client without an owner requests weaker settings
    */
   async change(by: Managed, wanted: NewSettings): Promise<ChangeRequest[]> {
     const waiting = await this.database.transaction(async (transaction) => {
@@ -74,7 +74,7 @@ export async function readSettings(queries: Queries, tenant: string): Promise<Se
   return found ?? NOTHING_NEEDED;
 }
 
-/** What another user confirmed. */
+/** Applies a confirmed change that switches a setting off. */
 export function switchOff(setting: Setting): ApplyChange {
   return (transaction, author) => write(transaction, author, setting, false);
 }

@@ -11,12 +11,12 @@ import { principalOf } from "../requests/managed-tenant.js";
 export const CHANGE_KINDS = ["policy-approval-off", "lists-approval-off", "list-entries"] as const;
 export type ChangeKind = (typeof CHANGE_KINDS)[number];
 
-/** Of one tenant at a time. */
+/** Maximum open requests per tenant. */
 const OPEN_MAX = 100;
 const EXPIRES_AFTER = "7 days";
-/** Time in which break glass can be rejected before it takes effect. */
+/** How long a break-glass change can be rejected before it takes effect. */
 export const BREAK_GLASS_DELAY_SECONDS = 3_600;
-/** Of all tenants at a time. */
+/** Maximum per run, for all tenants. */
 const DUE_MAX = 50;
 
 const requestRow = z.object({
@@ -27,7 +27,7 @@ const requestRow = z.object({
   note: z.string(),
   created_at: z.date(),
   expires_at: z.date(),
-  /** Null: it waits for another user. */
+  /** Null if the change waits for another user. */
   takes_effect_at: z.date().nullable(),
 });
 export type ChangeRequest = z.infer<typeof requestRow>;
@@ -47,7 +47,7 @@ export interface NewChange {
   readonly isBreakGlass: boolean;
 }
 
-/** Makes a change that another user confirmed. @param author who asked for it */
+/** Applies a change that another user confirmed. @param author the user who requested it */
 export type ApplyChange = (transaction: Queries, author: Managed, details: unknown) => Promise<void>;
 
 /** An `ApplyChange` for each kind of change. */
@@ -61,7 +61,7 @@ export class ChangeRequests {
     @Inject(CHANGE_APPLIERS) private readonly appliers: Readonly<Record<ChangeKind, ApplyChange>>,
   ) {}
 
-  /** Those that wait, the oldest first. */
+  /** Open requests, oldest first. */
   open(tenant: string): Promise<ChangeRequest[]> {
     return this.database.query(
       requestRow,
@@ -72,10 +72,10 @@ export class ChangeRequests {
   }
 
   /**
-   * Makes the change.
+   * Confirms a change and applies it.
    *
    * @returns its kind
-   * @throws TriplineError `not-found` for one that does not wait any more, `approval-missing` for the author's own confirmation
+   * @throws TriplineError `not-found` if it is no longer open; `approval-missing` if the author confirms it
    */
   confirm(by: Managed, id: string, note: string): Promise<ChangeKind> {
     return this.database.transaction(async (transaction) => {
@@ -91,7 +91,7 @@ export class ChangeRequests {
     });
   }
 
-  /** Nobody can confirm it any more. @throws TriplineError `not-found` */
+  /** Rejects a change. It can no longer be confirmed. @throws TriplineError `not-found` */
   refuse(by: Managed, id: string, note: string): Promise<void> {
     return this.database.transaction(async (transaction) => {
       const found = await lock(transaction, by.tenant, id);
@@ -126,7 +126,7 @@ export class ChangeRequests {
 }
 
 /**
- * Asks for a change, in the transaction that finds that it needs another user.
+ * Requests a change, in the transaction that determines that it needs another user.
  *
  * @throws TriplineError `approval-missing` for a client without an owner, `too-many-requests`
  */

@@ -39,7 +39,7 @@ export class AuditLog {
     const byTenant = Map.groupBy(events, ({ tenant }) => tenant);
     const added: AuditEntry[] = [];
     await this.database.transaction(async (transaction) => {
-      // In one order everywhere, so that no two instances wait for each other.
+      // All instances lock in the same order, to avoid deadlocks.
       for (const tenant of [...byTenant.keys()].sort()) {
         added.push(...(await extend(transaction, tenant, byTenant.get(tenant) ?? [])));
       }
@@ -58,7 +58,7 @@ export class AuditLog {
     );
   }
 
-  /** As they were written, the first one first. */
+  /** In the order in which they were written. */
   after(tenant: string, sequence: number, limit: number): Promise<AuditEntry[]> {
     return entriesAfter(this.database, tenant, sequence, limit);
   }
@@ -87,7 +87,7 @@ export class AuditLog {
     return head;
   }
 
-  /** Logs of which a part is not signed yet. */
+  /** Logs with unsigned entries. */
   unsigned(): Promise<HeadRow[]> {
     return this.database.query(headRow, `${HEADS} WHERE sequence > signed_sequence ORDER BY tenant`);
   }
@@ -100,7 +100,7 @@ export class AuditLog {
   async sign(tenant: string, sign: (unsigned: Unsigned) => AuditCheckpoint): Promise<void> {
     await this.database.transaction(async (transaction) => {
       const [head] = await transaction.query(headRow, `${HEADS} WHERE tenant = $1 FOR UPDATE`, [tenant]);
-      // Another instance may have been first.
+      // Another instance may already have signed it.
       if (head === undefined || head.sequence === head.signed_sequence) return;
       const [last] = await transaction.query(
         checkpointRow,
@@ -120,7 +120,7 @@ export class AuditLog {
     });
   }
 
-  /** Of each tenant, its newest checkpoint. */
+  /** The newest checkpoint of each tenant. */
   newestCheckpoints(): Promise<AuditCheckpoint[]> {
     return this.database.query(
       checkpointRow,
@@ -131,13 +131,13 @@ export class AuditLog {
   }
 }
 
-/** Entries that are checked before one signature; a longer stretch takes several. */
+/** Maximum entries per signature. A longer backlog takes several. */
 const UNSIGNED_MAX = 1_000;
 
 export interface Unsigned {
   readonly head: HeadRow;
   readonly last: AuditCheckpoint | undefined;
-  /** Since the last checkpoint, or as many of them as one signature may cover. */
+  /** Entries since the last checkpoint, up to the maximum per signature. */
   readonly entries: readonly AuditEntry[];
 }
 
@@ -149,7 +149,7 @@ function entriesAfter(queries: Queries, tenant: string, sequence: number, limit:
   ]);
 }
 
-/** @returns what was added */
+/** @returns the added entries */
 async function extend(transaction: Queries, tenant: string, events: readonly AuditEvent[]): Promise<AuditEntry[]> {
   await transaction.execute(
     "INSERT INTO control.audit_heads (tenant, sequence, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING",

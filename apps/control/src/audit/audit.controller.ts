@@ -10,7 +10,7 @@ import { managedBy } from "../requests/managed-tenant.js";
 import { AuditLog } from "./audit-log.js";
 import { logPage, search } from "./audit-requests.js";
 
-/** Who did what. */
+/** The audit log and its signatures. */
 @Controller("/v1/audit")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
@@ -21,7 +21,7 @@ export class AuditController {
     @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "OPERATOR_TENANT">,
   ) {}
 
-  /** For people: newest first. */
+  /** For users: newest first. */
   @Get()
   async read(@Req() request: FastifyRequest): Promise<object> {
     const entries = await this.log.newest(this.#tenantOf(request), parseRequest(search, request.query));

@@ -2,7 +2,7 @@ import { noteAudit as noteEvent } from "@tripline/nest-kit/audit/note-audit";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { Managed } from "../requests/managed-tenant.js";
 
-/** What an action was done to: `list` and the name of the list, for instance. */
+/** The object of an action, for example `list` and the list's name. */
 export interface Subject {
   readonly kind: string;
   readonly id: string;

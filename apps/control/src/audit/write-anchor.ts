@@ -3,7 +3,7 @@ import { openStore } from "@tripline/object-store/open-store";
 
 /** A copy of signatures outside the database, which reveals even a completely rewritten log. */
 export interface Anchor {
-  /** Of each tenant, the newest one. */
+  /** The newest checkpoint of each tenant. */
   readonly checkpoints: readonly AuditCheckpoint[];
   readonly keys: readonly AuditKey[];
 }
@@ -11,7 +11,7 @@ export interface Anchor {
 /**
  * Writes an anchor if it does not exist. Anchors are never overwritten.
  *
- * @param name the hour in UTC, `YYYY-MM-DDTHH`; or `key-` and the id of a key with which nothing is signed yet
+ * @param name the hour in UTC, `YYYY-MM-DDTHH`; or `key-` and the ID of a key that has not signed anything yet
  * @throws TriplineError `store-unavailable`, `store-refused`
  */
 export async function writeAnchor(storeUrl: string, name: string, anchor: Anchor): Promise<void> {

@@ -12,7 +12,7 @@ import type { NewEntry } from "./list-requests.js";
 import { FRAUD_LIST } from "./list-requests.js";
 import { ListStore } from "./list-store.js";
 
-/** Who put the entries there, as the audit trail shows it. */
+/** The author of these entries in the audit log. */
 const AUTHOR = "labels";
 const DAY_MS = 86_400_000;
 
@@ -32,7 +32,7 @@ export class FraudLabelsController {
   async handle(batches: readonly RecordBatch[]): Promise<void> {
     const labels = batches.flatMap(({ records }) => records.map(decode)).filter((label) => this.#counts(label));
     for (const [tenant, ofTenant] of Map.groupBy(labels, (label) => label.tenant)) {
-      // Of several labels of a card the newest counts.
+      // If a card has several labels, the newest one counts.
       const entries = new Map(
         ofTenant
           .toSorted((left, right) => left.labelledAtMs - right.labelledAtMs)

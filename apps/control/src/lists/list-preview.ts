@@ -10,7 +10,7 @@ import type { IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
 import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import type { NewEntry } from "./list-requests.js";
 
-/** Of each partition, the newest. About 10 MB are read. */
+/** Reads this many of the newest records per partition, about 10 MB. */
 const RECORDS_MAX = 4_000;
 const DAY_MS = 86_400_000;
 /** How long the same payments are used for all previews, so that frequent requests read them only once. */
@@ -22,18 +22,18 @@ interface SeenPayment {
   readonly values: ListedValues;
 }
 
-/** How many of a tenant's newest payments entries would have matched. */
+/** How many of a tenant's newest payments some entries would have matched. */
 export interface PreviewFigures {
-  /** That were looked at: at most a day's, and of a busy system fewer. */
+  /** Number of payments examined: at most those of a day, fewer in a busy system. */
   readonly payments: number;
   readonly matched: number;
-  /** From 0 to 1; 0 where there are no payments. */
+  /** From 0 to 1; 0 if there are no payments. */
   readonly share: number;
   /** When the first of these payments was accepted; null if there are none. */
   readonly from: string | null;
 }
 
-/** What entries that concern many payments would have done. */
+/** Previews entries that may affect many payments. */
 @Injectable()
 export class ListPreview {
   #look: { readonly atMs: number; readonly payments: Promise<readonly SeenPayment[]> } | undefined;
@@ -93,7 +93,7 @@ export class ListPreview {
   }
 }
 
-/** What cannot be decoded is a dead letter of others. */
+/** Skips undecodable records: other consumers dead-letter them. */
 function read({ value }: IncomingRecord): SeenPayment[] {
   try {
     const transaction = Transaction.decode(value);

@@ -25,9 +25,9 @@ const unpublishedRow = entryRow.extend({ tenant: z.string(), is_removed: z.boole
 type Unpublished = z.infer<typeof unpublishedRow>;
 
 /**
- * Publishes changes of lists. The guarantee: a change that was committed is published at least once, before its answer where
- * Kafka is up, and by a later round of any instance otherwise, also after a crash. A round locks the rows that it publishes,
- * so that of one entry the changes are published in their order, whichever instances do it.
+ * Publishes changes of lists. A committed change is published at least once: before its response if Kafka is up,
+ * otherwise by a later round of any instance, even after a crash. A round locks the rows that it publishes, so the
+ * changes of one entry keep their order across instances.
  */
 @Injectable()
 export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -54,7 +54,7 @@ export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /**
-   * Resolves when everything that was committed by now is published.
+   * Resolves when all changes committed so far are published.
    *
    * @throws TriplineError `kafka-unavailable`, `database-unavailable`
    */

@@ -2,13 +2,13 @@ import { BROAD_KINDS, LIST_KINDS, LIST_VALUES } from "@tripline/contracts/genera
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { z } from "zod";
 
-/** Of one request. With reasons of usual length they fit its body. */
+/** Maximum per request. With reasons of normal length, they fit in a request body. */
 const ENTRIES_MAX = 1_000;
 const REASON_CHARACTERS_MAX = 200;
 const PAGE_DEFAULT = 100;
 const PAGE_MAX = 1_000;
 
-/** Where the cards of confirmed frauds are put. */
+/** The list for cards with confirmed fraud. */
 export const FRAUD_LIST = "confirmed-fraud";
 
 const kind = z.enum(LIST_KINDS, `must be one of ${LIST_KINDS.join(", ")}`);
@@ -52,7 +52,7 @@ export const previewed = z.strictObject({
     .max(ENTRIES_MAX, `must have at most ${ENTRIES_MAX} entries`),
 });
 
-/** As they wait for another user. */
+/** Entries in a request that waits for another user. */
 export const confirmedEntries = z.object({
   list: z.string(),
   entries: z.array(
@@ -70,7 +70,7 @@ export const confirmedEntries = z.object({
 
 const effect = z.enum(LIST_EFFECTS, `must be one of ${LIST_EFFECTS.join(", ")}`).optional();
 
-/** Entries for one list. `effect` is that of a list with a name of the tenant's own; its first entries need it. */
+/** Entries for one list. `effect` is required with the first entries of a custom list. */
 export const newEntries = z.strictObject({
   effect,
   entries: z

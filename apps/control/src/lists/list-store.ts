@@ -22,12 +22,12 @@ export const entryRow = z.object({
   reason: z.string(),
   author: z.string(),
   created_at: z.date(),
-  /** Null: it has no end. */
+  /** Null if the entry does not expire. */
   expires_at: z.date().nullable(),
 });
 export type EntryRow = z.infer<typeof entryRow>;
 
-/** Of a tenant. A value can be on each of them, and a payment is looked up by a dozen values, so this bounds what it matches. */
+/** Maximum per tenant. Bounds the matches of a payment: it has a dozen values, and each can be on every list. */
 const LISTS_MAX = 100;
 
 const listRow = z.object({ list: z.string(), effect: z.string(), entries: z.coerce.number() });
@@ -36,7 +36,7 @@ const effectRow = z.object({ effect: z.string() });
 const COLUMNS = "e.list, e.kind, e.value, l.effect, e.reason, e.author, e.created_at, e.expires_at";
 const ENTRIES = "control.list_entries e JOIN control.lists l USING (tenant, list)";
 
-/** The lists with their entries, authors and reasons. */
+/** Stores lists and their entries, with authors and reasons. */
 @Injectable()
 export class ListStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -148,7 +148,7 @@ async function putEntries(
   entries: readonly NewEntry[],
 ): Promise<void> {
   await watchEntries(transaction, by, list, entries);
-  // In the order in which the publisher locks them.
+  // Rows are written in the order in which the publisher locks them, to avoid deadlocks.
   await transaction.execute(
     `INSERT INTO control.list_entries AS e (tenant, list, kind, value, reason, author, created_at, expires_at)
      SELECT $1, $2, kind, value, reason, $3, date_trunc('milliseconds', now()), expires_at
@@ -167,7 +167,7 @@ async function putEntries(
   await noteAudit(transaction, by, "list-entries-put", details, { kind: "list", id: list });
 }
 
-/** Puts entries on a list that another user confirmed. */
+/** Adds entries to a list after another user has confirmed them. */
 export async function putConfirmed(transaction: Queries, author: Managed, details: unknown): Promise<void> {
   const { list, entries } = confirmedEntries.parse(details);
   await putEntries(transaction, author, list, entries);

@@ -10,7 +10,7 @@ const watchSchema = z.object({
   guard: z.object({ watchSeconds: z.number(), cardsMin: z.number(), outcomePointsMax: z.number() }),
   /** End of the baseline: decisions in the guard's period before this time. */
   comparedToMs: z.number(),
-  /** The outcomes before, of as many cards as any instance saw. */
+  /** The baseline outcomes, from the instance that saw the most cards. */
   before: z.object({ cards: z.number(), shares: z.array(z.number()).readonly() }).nullable(),
 });
 
@@ -21,7 +21,7 @@ export function readListWatch(stored: unknown): ListWatch | undefined {
   return watchSchema.safeParse(stored).data;
 }
 
-/** @param inherited of entries before that are still watched, or were withdrawn: their outcomes are not part of the baseline */
+/** @param inherited watch on earlier entries that is open or found a breach; its baseline excludes their outcomes */
 export function beginListWatch(beganAtMs: number, inherited: ListWatch | undefined, guard: MixGuard): ListWatch {
   const hasBaseline = inherited?.before != null && inherited.before.cards >= inherited.guard.cardsMin;
   return hasBaseline ? inherited : { guard, comparedToMs: beganAtMs, before: null };

@@ -13,14 +13,14 @@ import { readListWatch } from "./list-watch.js";
 
 /** How long a withdrawn entry needs another user's approval. */
 const WITHDRAWN_WITHIN = "30 days";
-/** Of all tenants at a time. */
+/** Maximum open watches, for all tenants. */
 const OPEN_MAX = 1_000;
-/** No watch is longer. */
+/** Longer than any watch. */
 const WATCHED_WITHIN = "2 days";
 
 type Entry = Pick<NewEntry, "kind" | "value">;
 
-/** Whether entries that concern many payments have to wait for another user. */
+/** Whether entries that affect many payments must wait for another user. */
 export async function mustWait(queries: Queries, tenant: string, broad: readonly Entry[]): Promise<boolean> {
   if ((await readSettings(queries, tenant)).lists_need_approval) return true;
   const withdrawn = await queries.query(
@@ -74,7 +74,7 @@ const watchRow = z
   }));
 export type WatchedEntries = z.infer<typeof watchRow>;
 
-/** Entries that concern many payments, and whose outcomes are watched. */
+/** Watches on entries that affect many payments. */
 @Injectable()
 export class ListWatches {
   constructor(@Inject(DATABASE) private readonly database: Database) {}

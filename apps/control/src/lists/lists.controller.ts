@@ -27,7 +27,7 @@ import { ListPublisher } from "./list-publisher.js";
 import { entryKey, listName, newEntries, previewed, search } from "./list-requests.js";
 import { ListStore } from "./list-store.js";
 
-/** Lists of the tenant that the parameter `tenant` names, the caller's own unless it is given. A change is in the memory of every instance of decisions some milliseconds after its answer. */
+/** Lists. The parameter `tenant` selects the tenant. A change reaches every decisions instance milliseconds later. */
 @Controller("/v1/lists")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
@@ -45,14 +45,14 @@ export class ListsController {
     return { lists: await this.lists.lists(this.#by(request).tenant) };
   }
 
-  /** Searches all lists; page by page it exports them. */
+  /** Searches all lists. Reading all pages exports them. */
   @Get("entries")
   @RequireScope("lists:read")
   search(@Req() request: FastifyRequest, @Query() query: unknown): Promise<object> {
     return this.lists.search(this.#by(request).tenant, parseRequest(search, query));
   }
 
-  /** What entries that concern many payments would have done. */
+  /** Shows how many payments some entries would have matched. */
   @Post("preview")
   @HttpCode(200)
   @RequireScope("lists:write")
@@ -60,7 +60,7 @@ export class ListsController {
     return this.previews.preview(this.#by(request).tenant, parseRequest(previewed, body).entries);
   }
 
-  /** 202 where the entries wait for another user. */
+  /** Responds with 202 if the entries wait for another user. */
   @Post(":list/entries")
   @HttpCode(200)
   @RequireScope("lists:write")

@@ -6,7 +6,7 @@ import { CHANGE_KINDS } from "../approvals/change-requests.js";
 import { trainingFacts } from "../operations/operations-requests.js";
 import { rolloutPlan } from "../rollouts/rollout-plan.js";
 
-/* What clients get. Times are RFC 3339, UTC. */
+/* Schemas of the responses. Times are RFC 3339 in UTC. */
 
 const time = z.iso.datetime();
 
@@ -272,7 +272,7 @@ export const ANSWERS = named({
   checkpoints: z.object({ checkpoints: z.array(auditCheckpoint), keys: z.array(auditKey) }),
 });
 
-/** Schemas with a name of their own in the document, after the keys that they have here; those that are named keep theirs. */
+/** Names the schemas in the document after their keys here, unless they already have a name. */
 function named<T extends Readonly<Record<string, z.ZodObject>>>(schemas: T): T {
   const entries = Object.entries(schemas).map(([key, schema]) => {
     const id = `${key[0]?.toUpperCase()}${key.slice(1)}`;

@@ -1,7 +1,7 @@
 import type { Route } from "@tripline/http/describe-routes";
 import type { z } from "zod";
 
-/** A request that the API answers, for somebody. */
+/** A route that requires a scope. */
 export interface ControlRoute extends Route {
   readonly scope: string;
   readonly query?: z.ZodObject;

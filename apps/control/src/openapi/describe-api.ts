@@ -29,13 +29,13 @@ const READ_ERRORS = [
   "too-many-requests",
   "database-unavailable",
 ] as const satisfies readonly ErrorCode[];
-/** For whom a request does something. */
+/** The tenant that a request is about. */
 const TENANT = z.string().optional().meta({
   description:
     "Another tenant than the caller's own, for clients of the operator's tenant; empty for what holds for all tenants without something of their own.",
 });
 
-/** The API in OpenAPI 3.1, from the schemas that check the requests. */
+/** The API in OpenAPI 3.1, generated from the schemas that validate requests. */
 export function describeApi(config: ControlConfig): ApiDocument {
   return describeRoutes(
     {
@@ -48,7 +48,7 @@ export function describeApi(config: ControlConfig): ApiDocument {
   );
 }
 
-/** Rollouts belong to no tenant. */
+/** Adds the parameter `tenant`, except for rollouts, which do not belong to a tenant. */
 function ofTenant(route: ControlRoute): ControlRoute {
   if (route.path.startsWith("/v1/rollouts")) return route;
   return { ...route, query: (route.query ?? z.object({})).extend({ tenant: TENANT }) };

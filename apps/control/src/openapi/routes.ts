@@ -371,7 +371,7 @@ const OPERATIONS: readonly ControlRoute[] = [
   },
 ];
 
-/** @param hasRollouts the control plane knows a registry */
+/** @param hasRollouts whether a registry is configured */
 export function routesOf(hasRollouts: boolean): readonly ControlRoute[] {
   return [...POLICY, ...APPROVALS, ...LISTS, ...(hasRollouts ? ROLLOUTS : []), ...PERSONAL, ...OPERATIONS, ...AUDIT];
 }

@@ -11,7 +11,7 @@ import type { ShownLetter } from "./dead-letters.js";
 import { DeadLetters } from "./dead-letters.js";
 import { lettersToReturn } from "./operations-requests.js";
 
-/** Dead letters are records of all tenants, and some of nobody can tell which: they are the operator's. */
+/** Only for the operator: dead letters are from all tenants, and the tenant of some is unknown. */
 @Controller("/v1/dead-letters")
 @OperatorOnly(true)
 @UseGuards(TokenGuard)

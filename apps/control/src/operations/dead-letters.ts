@@ -18,9 +18,9 @@ import type { Managed } from "../requests/managed-tenant.js";
 import { maskTokens } from "../requests/mask-tokens.js";
 import { RETURNABLE_TOPICS } from "./operations-requests.js";
 
-/** Of each topic, the newest. */
+/** Maximum dead letters shown per topic, the newest ones. */
 const SHOWN_MAX = 200;
-/** As long as Kafka keeps dead letters. */
+/** Equals the retention of dead letters in Kafka. */
 const KEPT_DAYS = 90;
 
 const placeRow = z.object({ partition: z.number(), offset: z.coerce.number() });
@@ -35,10 +35,10 @@ export interface ShownLetter extends DeadLetter {
 
 export interface WaitingLetters {
   readonly topic: string;
-  /** That wait, the shown ones included. */
+  /** Number of waiting dead letters, including those not shown. */
   readonly count: number;
   readonly canReturn: boolean;
-  /** The newest first. */
+  /** Newest first. */
   readonly letters: readonly ShownLetter[];
 }
 
@@ -48,7 +48,7 @@ interface ReturnRequest {
   readonly letters?: readonly LetterPlace[] | undefined;
 }
 
-/** What no consumer could process. */
+/** Shows and redrives records that no consumer could process. */
 @Injectable()
 export class DeadLetters {
   #look: Promise<readonly WaitingLetters[]> | undefined;
@@ -72,9 +72,9 @@ export class DeadLetters {
   }
 
   /**
-   * Puts letters back on their topic. What fails again becomes a dead letter again.
+   * Redrives dead letters. A record that fails again becomes a new dead letter.
    *
-   * @throws TriplineError `state-conflict` while another return is under way; `kafka-unavailable`, `deadline-exceeded`
+   * @throws TriplineError `state-conflict` while another redrive is running; `kafka-unavailable`, `deadline-exceeded`
    */
   async return(by: Managed, { topic, code, letters }: ReturnRequest): Promise<Returned> {
     await this.database.execute(
@@ -112,7 +112,7 @@ export class DeadLetters {
     const returned = [...back.values()].filter(isWaiting).length;
     return {
       topic,
-      // Of the ranges that were read: letters may have come since the first look.
+      // Counts the ranges that were read, because more dead letters may have arrived since.
       count: countOf(ranges) - returned,
       canReturn: RETURNABLE_TOPICS.includes(topic),
       letters: [...letters.values()].toSorted((left, right) => right.buriedAtMs - left.buriedAtMs),

@@ -20,7 +20,7 @@ const erasureRow = z.object({
 });
 const countRow = z.object({ total: z.coerce.number(), unpublished: z.coerce.number() });
 
-/** How far the erasures of a tenant have come. The keys are destroyed when one is there; the services learn of it after that. */
+/** Progress of a tenant's erasures. Listed erasures have destroyed their keys; services are notified afterwards. */
 @Controller("/v1/erasures")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)

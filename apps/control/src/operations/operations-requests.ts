@@ -2,11 +2,11 @@ import { ALL_TOPICS, takesBack } from "@tripline/contracts/topics";
 import { LETTERED_TOPICS } from "@tripline/kafka/dead-letters/return-letters";
 import { z } from "zod";
 
-/** Of one request. */
+/** Maximum per request. */
 const LETTERS_MAX = 500;
 const TEXT_CHARACTERS_MAX = 1_000;
 
-/** Topics onto which dead letters may go back. */
+/** Topics to which dead letters can be redriven. */
 export const RETURNABLE_TOPICS = ALL_TOPICS.filter(
   (topic) => takesBack(topic) && LETTERED_TOPICS.includes(topic.name),
 ).map(({ name }) => name);

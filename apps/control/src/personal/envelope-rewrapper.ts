@@ -24,7 +24,7 @@ const countRow = z.object({ left: z.coerce.number() });
 
 export interface Rewrapped {
   readonly rewrapped: number;
-  /** Envelope keys still encrypted with an old master key. While there are any, it must not be removed. */
+  /** Number of envelope keys still encrypted with an old master key, which must not be removed before this is 0. */
   readonly left: number;
 }
 
@@ -107,7 +107,7 @@ export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationS
     return { rewrapped, left: this.#left };
   }
 
-  /** @returns how many rows were changed: none where another instance was first; undefined where no master key of this service opens it */
+  /** @returns the number of changed rows: 0 if another instance was first; undefined if the key cannot be unwrapped */
   async #rewrapOne(
     { id, master_key: before, wrapped }: z.infer<typeof envelopeRow>,
     name: string,

@@ -17,7 +17,7 @@ const RETRY_MS = 1_000;
 @Injectable()
 export class ErasureFollower extends TableFollower {
   readonly #closing = new AbortController();
-  /** As many as one table holds wait at most. */
+  /** Erasures in progress. The number of pending ones is bounded by the size of the table. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(
@@ -27,7 +27,7 @@ export class ErasureFollower extends TableFollower {
     super("control", TABLES.erasures.name, context);
   }
 
-  /** @throws TriplineError `kafka-unavailable` when it is not known after 30 s who was erased */
+  /** @throws TriplineError `kafka-unavailable` if the erasures are not known within 30 s */
   async known(): Promise<void> {
     const done = this.ready().then(() => this.#work);
     if (await settlesWithin(KNOWN_MS_MAX, done)) return done;

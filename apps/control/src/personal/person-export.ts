@@ -6,7 +6,7 @@ import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { keysOf, TOKEN_COLUMNS, tokens } from "./subject-keys.js";
 
-/** A person gets a key for each instance of ingestion and day: more than these are of several years. */
+/** A person gets one key per ingestion instance and day, so this limit covers several years. */
 export const KEYS_SHOWN_MAX = 5_000;
 const ENTRIES_SHOWN_MAX = 100;
 
@@ -14,7 +14,7 @@ const keyRow = z.object({ key_id: z.string(), ...tokens, created_at: z.date() })
 const entryRow = z.object({ list: z.string(), kind: z.string(), reason: z.string(), created_at: z.date() });
 const erasedRow = z.object({ erased_at: z.date() });
 
-/** What control holds of a person. */
+/** The data that control stores about a person. */
 export interface ShownPerson {
   readonly keys: readonly z.infer<typeof keyRow>[];
   readonly listEntries: readonly z.infer<typeof entryRow>[];
@@ -22,12 +22,12 @@ export interface ShownPerson {
   readonly erasedAt: Date | undefined;
 }
 
-/** Shows what an erasure would find in control's database, for the right of access (GDPR 15). */
+/** Shows the data in control's database that an erasure would delete, for the right of access (GDPR 15). */
 @Injectable()
 export class PersonExport {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** Who asked is in the audit log before it is answered. */
+  /** Records the request for the audit log before it returns the data. */
   show(by: Managed, subject: string): Promise<ShownPerson> {
     return this.database.transaction(async (transaction) => {
       const keys = await transaction.query(

@@ -2,9 +2,9 @@ import { SUBJECT_PREFIXES } from "@tripline/contracts/generated/payment-fields";
 import { isSubject, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { z } from "zod";
 
-/** Of one request. */
+/** Maximum per request. */
 const PAYMENTS_MAX = 100;
-/** Every field at its longest, with room. */
+/** More than enough for all fields at their maximum length. */
 const SEALED_CHARACTERS_MAX = 4_096;
 const PREFIXES = Object.keys(SUBJECT_PREFIXES).map((prefix) => `${prefix}_`);
 

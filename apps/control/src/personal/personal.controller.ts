@@ -19,7 +19,7 @@ import { newErasure, newExport, sealedPayments } from "./personal-requests.js";
 import type { KeyRow } from "./subject-keys.js";
 import { SubjectKeys, seenWith } from "./subject-keys.js";
 
-/** Personal data of a tenant's payments: opened for those who may, and erased. */
+/** Decrypts personal data of a tenant's payments for authorised callers, and erases it. */
 @Controller("/v1")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
@@ -44,7 +44,7 @@ export class PersonalController {
     return { subject, keys, seen_with: others };
   }
 
-  /** What control holds of a person. Other services hold more of it: `tripline personal export` asks all of them. */
+  /** The data that control stores about a person. `tripline personal export` collects the data of all services. */
   @Post("personal/export")
   @HttpCode(200)
   @RequireScope("personal:read")
@@ -63,7 +63,7 @@ export class PersonalController {
     };
   }
 
-  /** Every opening is in the audit log before it is answered. */
+  /** Records each decryption for the audit log before it returns the data. */
   @Post("personal/open")
   @HttpCode(200)
   @RequireScope("personal:read")

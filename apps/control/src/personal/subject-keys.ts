@@ -29,19 +29,19 @@ const forgottenRow = z.object({ tenant: z.string(), subject: z.string() });
 const seenRow = z.object(tokens);
 const goneRow = seenRow.extend({ tenant: z.string() });
 
-/** What an erasure did. */
+/** The result of an erasure. */
 export interface Erased {
   readonly keys: number;
   /** Cards, e-mail addresses and accounts that were seen with the subject but not erased with it. */
   readonly seenWith: readonly string[];
 }
 
-/** Wrapped data keys, and of whom none may be kept. */
+/** Stores wrapped data keys, and the erased people for whom none may be stored. */
 @Injectable()
 export class SubjectKeys {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** Keys that are there already, and those of erased people, change nothing. */
+  /** Adds keys. Ignores existing keys and keys of erased people. */
   async add(keys: readonly SubjectKey[]): Promise<void> {
     if (keys.length === 0) return;
     const envelopes = new Map(keys.map((key) => [idOf(key), key]));
@@ -142,7 +142,7 @@ export class SubjectKeys {
     });
   }
 
-  /** @returns those of them that were erased */
+  /** @returns the subjects that were erased */
   async erasedAmong(tenant: string, subjects: readonly string[]): Promise<ReadonlySet<string>> {
     if (subjects.length === 0) return new Set();
     const rows = await this.database.query(
@@ -153,7 +153,7 @@ export class SubjectKeys {
     return new Set(rows.map(({ subject }) => subject));
   }
 
-  /** @param reason a code, as the person gave it */
+  /** @param reason a code from the user */
   noteOpened(
     by: Managed,
     transactionIds: readonly string[],

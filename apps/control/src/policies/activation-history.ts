@@ -9,9 +9,9 @@ export type ActivationKind = "return" | "suspect" | "new";
 /** An activation that took effect. */
 export interface PastActivation {
   readonly activation: number;
-  /** Null: the tenant had no policy of its own. */
+  /** Null if the tenant had no policy of its own. */
   readonly revision: number | null;
-  /** Of the revision's text, which may have several numbers. */
+  /** Hash of the revision's text. Several revisions may have the same text. */
   readonly sha256: string | null;
   readonly author: string;
   /** Null for activations from before kinds were stored. */
@@ -27,7 +27,7 @@ export interface PastPolicy {
   readonly revision: number | null;
   /** Its newest activation; 0 if the tenant started without its own policy. */
   readonly activation: number;
-  /** Its watch ended without a breach, or two users agreed to do without. */
+  /** Whether its watch ended without a breach, or two users agreed to skip the watch. */
   readonly hasStood: boolean;
   readonly rolledBackAtMs: number | null;
 }
@@ -46,7 +46,7 @@ export class ActivationHistory {
   readonly #policies = new Map<string, PastPolicy>();
   #current = NO_POLICY;
 
-  /** @param past all of them, the oldest first, or the newest ones where `isComplete` is false */
+  /** @param past all activations, oldest first; only the newest ones if `isComplete` is false */
   constructor(past: readonly PastActivation[], isComplete: boolean, nowMs: number) {
     if (isComplete) {
       this.#policies.set(NO_POLICY, { revision: null, activation: 0, hasStood: true, rolledBackAtMs: null });
@@ -54,7 +54,7 @@ export class ActivationHistory {
     for (const [index, one] of past.entries()) this.#take(one, past[index + 1]?.activatesAtMs ?? nowMs);
   }
 
-  /** What is in force. */
+  /** The active policy. */
   get current(): PastPolicy | undefined {
     return this.#policies.get(this.#current);
   }
@@ -64,7 +64,7 @@ export class ActivationHistory {
     return this.#newest()?.[1];
   }
 
-  /** @param sha256 of the text to be activated, null for no policy of the tenant's own */
+  /** @param sha256 hash of the text to be activated; null for no policy of the tenant's own */
   standingOf(sha256: string | null): Standing {
     const key = sha256 ?? NO_POLICY;
     const policy = this.#policies.get(key);
@@ -87,7 +87,7 @@ export class ActivationHistory {
       }
     }
     const isAgain = before !== undefined && before.rolledBackAtMs === null;
-    // The order of the map is that of the newest activations.
+    // The map is ordered by each policy's newest activation.
     this.#policies.delete(key);
     this.#policies.set(key, {
       revision: one.revision,

@@ -26,17 +26,17 @@ import {
 } from "./read-policy.js";
 import { findMissingApproval } from "./second-user.js";
 
-/** Of all tenants at a time. */
+/** Maximum open watches, for all tenants. */
 const WATCHED_MAX = 1_000;
 /** Maximum time an activation is watched, even if control was down. */
 const WATCHED_WITHIN = "30 days";
 
 export interface NewActivation {
-  /** Null: the tenant no longer has its own policy. */
+  /** Null if the tenant no longer has its own policy. */
   readonly revision: number | null;
-  /** The newest activation that the caller knows, 0 if there was none. */
+  /** The newest activation that the caller knows; 0 if there was none. */
   readonly after: number;
-  /** Undefined: now. */
+  /** Undefined for now. */
   readonly at: Date | undefined;
   readonly isWatched: boolean;
   readonly note: string;
@@ -46,7 +46,7 @@ export interface NewActivation {
 export interface WatchedActivation {
   readonly tenant: string;
   readonly activation: number;
-  /** The newest one, also of the future. */
+  /** The tenant's newest activation, even if it is scheduled. */
   readonly newest: number;
   readonly activatesAtMs: number;
   readonly revision: number | null;
@@ -74,7 +74,7 @@ interface Settled {
   readonly note: string;
 }
 
-/** Activations of policies. Who changes a tenant's policy takes turns with all others. */
+/** Activations of policies. All changes to a tenant's policy are serialised. */
 @Injectable()
 export class ActivationStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -162,7 +162,7 @@ export class ActivationStore {
     return pastOf(this.database, tenant);
   }
 
-  /** An instance that saw fewer cards before the activation does not replace what another one stored. */
+  /** Stores the watch, unless another instance has stored one with at least as many cards in the baseline. */
   async keepWatch({ tenant, activation }: WatchedActivation, watch: ActivationWatch): Promise<void> {
     await this.database.execute(
       `UPDATE control.policy_activations SET watch = $3

@@ -13,13 +13,13 @@ const watchSchema = z.object({
   guard: z.object({ watchSeconds: z.number(), cardsMin: z.number(), outcomePointsMax: z.number() }),
   /** End of the baseline: decisions in the guard's period before this time. */
   comparedToMs: z.number(),
-  /** Decisions from then on are judged. */
+  /** Decisions from this time on are judged. */
   judgedFromMs: z.number(),
   /** Version of the previous policy; null if the tenant had none of its own. */
   versionBefore: z.string().nullable(),
   /** Versions that were rolled back. Their decisions are not part of the baseline. */
   leftOut: z.array(z.string()).max(LEFT_OUT_MAX),
-  /** The outcomes before, of as many cards as any instance saw. */
+  /** The baseline outcomes, from the instance that saw the most cards. */
   before: z.object({ cards: z.number(), shares: z.array(z.number()).readonly() }).nullable(),
 });
 
@@ -59,7 +59,7 @@ export function beginWatch(past: readonly WatchSource[], guard: MixGuard): Activ
     if (watch !== undefined) return watch;
   }
   const open = before !== undefined && isOpen(before) ? readWatch(before.watch) : undefined;
-  // Without enough payments before it there was no standard, and nothing to inherit.
+  // An open watch without enough cards in its baseline has nothing to inherit.
   const isStandard = open?.before != null && open.before.cards >= open.guard.cardsMin;
   if (open !== undefined && isStandard && now.activatesAtMs - open.comparedToMs < INHERITED_MS_MAX) {
     return { ...open, judgedFromMs: now.activatesAtMs };
@@ -76,7 +76,7 @@ export function beginWatch(past: readonly WatchSource[], guard: MixGuard): Activ
 
 const isOpen = ({ isWatched, stoodAtMs }: WatchSource): boolean => isWatched && stoodAtMs === null;
 
-/** Versions that a return took out of force. */
+/** Versions that were rolled back. */
 function rolledBackVersions(past: readonly WatchSource[]): string[] {
   const versions = past.flatMap(({ version }, index) => {
     const next = past[index + 1];
@@ -85,11 +85,11 @@ function rolledBackVersions(past: readonly WatchSource[]): string[] {
   return [...new Set(versions)].slice(-LEFT_OUT_MAX);
 }
 
-/** Which decisions are those of the policy that is judged. */
+/** Identifies the decisions of the policy that is judged. */
 export interface Judged {
-  /** Empty: of all tenants without a policy of their own. */
+  /** Empty for all tenants without their own policy. */
   readonly tenant: string;
-  /** Null: the tenant has no policy of its own. */
+  /** Null if the tenant has no policy of its own. */
   readonly revision: number | null;
   readonly version: string | null;
 }
@@ -118,6 +118,6 @@ export function mixesOf(
     else if (isBefore(one)) before.push(one);
   }
   const found = outcomeMixOf(before);
-  // Of two instances, or of one before and after a restart, the one that saw more cards knows better.
+  // Use the baseline with more cards. The stored one may be from another instance, or from before a restart.
   return { before: stored !== null && stored.cards >= found.cards ? stored : found, after: outcomeMixOf(after) };
 }

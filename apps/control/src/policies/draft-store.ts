@@ -7,7 +7,7 @@ import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { DRAFT_COLUMNS, draftRow, draftText } from "./policy-rows.js";
 
-/** So many of a tenant are shown. */
+/** Maximum shown per tenant. */
 const DRAFTS_SHOWN_MAX = 200;
 
 /** Drafts, which may be invalid. */
@@ -35,7 +35,7 @@ export class DraftStore {
   }
 
   /**
-   * @param version of the draft that was changed, 0 for a new one
+   * @param version version of the draft that was edited; 0 for a new one
    * @throws TriplineError `changed-meanwhile` if its version has changed
    */
   async save(by: Managed, name: string, text: string, version: number): Promise<z.infer<typeof draftRow>> {

@@ -112,7 +112,7 @@ export class PoliciesController {
     await this.policies.approve(this.#by(request), parseRequest(approvedRevision, text), unwatched, note);
   }
 
-  /** 202 where it waits for another user. */
+  /** Responds with 202 if the change waits for another user. */
   @Put("settings")
   @RequireScope("policy:approve")
   async changeSettings(
@@ -132,7 +132,7 @@ export class PoliciesController {
     return { activations: await this.history.activations(tenant, parseRequest(page, request.query)) };
   }
 
-  /** 202 where Kafka is away: it is published as soon as Kafka is back. */
+  /** Responds with 202 if Kafka is unavailable. The activation is published once Kafka is available. */
   @Post("activations")
   @RequireScope("policy:write")
   async activate(

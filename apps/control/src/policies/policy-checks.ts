@@ -13,7 +13,7 @@ import type { Caller } from "@tripline/tokens/verify-token";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG, policyCheckRates } from "../config.js";
 
-/** Checks the policy texts of callers, within their budgets, in threads of their own. */
+/** Checks callers' policy texts in separate threads, within the callers' rate limits. */
 @Injectable()
 export class PolicyChecks implements OnApplicationShutdown {
   readonly #worker: PolicyWorker;
@@ -51,7 +51,7 @@ export class PolicyChecks implements OnApplicationShutdown {
     if (outline !== undefined) this.#refuseUnread(outline, { pointer: "/revision", place: "" });
   }
 
-  /** The faults alone, none for a good text. */
+  /** Only the faults; empty for a valid text. */
   async faultsOf(caller: Caller, text: string): Promise<string[]> {
     try {
       await this.check(caller, text);
@@ -62,7 +62,7 @@ export class PolicyChecks implements OnApplicationShutdown {
     }
   }
 
-  /** What watches the activation of a revision. A revision of another feature spec, which this build cannot read, has nothing. */
+  /** The guard in a policy text. Undefined for a text with another feature spec, which this build cannot read. */
   async guardOf(tenant: string, text: string): Promise<MixGuard | undefined> {
     return (await this.#outlineOf(tenant, text))?.guard;
   }

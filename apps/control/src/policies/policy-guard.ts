@@ -22,7 +22,7 @@ const MS_PER_S = 1_000;
 /** Minimum uptime before an instance ends a watch. Until then, it may not have read all decisions. */
 const LOOKED_MS_MIN = 60_000;
 
-/** A watch with what only the text of a revision says. */
+/** A watch, and the version of its policy. */
 interface Watch {
   readonly version: string | null;
   readonly kept: ActivationWatch;
@@ -37,7 +37,7 @@ interface Watch {
 export class PolicyGuard implements OnModuleInit {
   readonly #look: RegularLook;
   readonly #startedAtMs = Date.now();
-  /** By tenant and activation. */
+  /** Keyed by tenant and activation. */
   #watches = new Map<string, Watch>();
   readonly #returns = counter("tripline_control_policy_returns_total", {
     description: "Activations of policies that were taken back because the mix of outcomes changed too much",
@@ -96,7 +96,7 @@ export class PolicyGuard implements OnModuleInit {
     return guardInEffect(await checks.guardOf(tenant, (await policies.revision(tenant, revision)).text));
   }
 
-  /** @returns the watch with what this look added to it */
+  /** @returns the watch with its updated baseline */
   async #judge(activation: WatchedActivation, { version, kept }: Watch): Promise<Watch> {
     const { tenant, revision, activatesAtMs } = activation;
     const { before, after } = mixesOf(this.seen.of(tenant), { tenant, revision, version }, kept);
@@ -123,7 +123,7 @@ export class PolicyGuard implements OnModuleInit {
       this.#returns.inc();
       logger.warn({ tenant, activation, revision, to: made.revision, why }, "a policy was rolled back");
     } catch (thrown) {
-      // Another instance or a person was first.
+      // Another instance or a user was first.
       if (asTriplineError(thrown).code !== "changed-meanwhile") throw thrown;
       return;
     }

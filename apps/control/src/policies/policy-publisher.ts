@@ -16,7 +16,7 @@ import { z } from "zod";
 import { isInForce, isNotReplaced } from "./policy-rows.js";
 
 const ROWS_PER_ROUND_MAX = 50;
-/** Until every instance of decisions has long acted on what took an activation's place, whatever its clock says. */
+/** By then, every instance of decisions has switched to a later activation, even if its clock is wrong. */
 const SUPERSEDED_KEPT = "1 hour";
 
 const unpublishedRow = z.object({
@@ -59,7 +59,7 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     this.#outbox.start();
   }
 
-  /** @returns whether everything that was added by now is published */
+  /** @returns whether all activations added so far are published */
   publish(): Promise<boolean> {
     return this.#outbox.publish().then(
       () => true,
@@ -110,7 +110,7 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     return rows.length;
   }
 
-  /** Takes out of the table what can never count again. The one before the last stays, for a build that cannot read the last. */
+  /** Deletes obsolete activations from the topic, except the previous one, for a build that cannot read the newest. */
   async #withdraw(): Promise<void> {
     const rows = await this.database.query(
       keyRow,
@@ -131,7 +131,7 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     );
   }
 
-  /** An activation is published again if another of its rules was switched off while its record was being sent. */
+  /** Marks activations as published, unless another of their rules was switched off while they were being sent. */
   async #markPublished(rows: readonly z.infer<typeof unpublishedRow>[]): Promise<void> {
     await this.database.execute(
       `UPDATE control.policy_activations a SET published_at = CASE WHEN sent.rules = (

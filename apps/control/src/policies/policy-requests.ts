@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { note, writtenText } from "../requests/request-schemas.js";
 
-/** With its headers it fits a record of Kafka, also where every character takes three bytes of UTF-8. */
+/** Fits in a Kafka record with its headers, even if every character takes three bytes in UTF-8. */
 const TEXT_CHARACTERS_MAX = 300_000;
 const INT_MAX = 2_147_483_647;
-/** A policy that comes into force later than that is a mistake in the date. */
+/** An activation further in the future is probably a mistake. */
 const AHEAD_DAYS_MAX = 366;
 const DAY_MS = 86_400_000;
 
@@ -18,7 +18,7 @@ export const draftName = z
 
 export const draftBody = z.strictObject({
   text,
-  /** Of the draft that was changed; 0 for a new one. */
+  /** Version of the draft that was edited; 0 for a new one. */
   version: z.int().min(0).max(INT_MAX),
 });
 
@@ -38,7 +38,7 @@ export const approvedRevision = z.union([z.literal("none").transform(() => null)
 
 export const newApproval = z.strictObject({
   note,
-  /** The activation may do without the guard, within a day. */
+  /** Whether this approves an activation without the guard, within a day. */
   unwatched: z.boolean().default(false),
 });
 
@@ -46,9 +46,9 @@ const REASON_CHARACTERS_MIN = 10;
 
 export const settings = z
   .strictObject({
-    /** Of revisions of the policy. */
+    /** Whether revisions of the policy need approval. */
     needs_approval: z.boolean().optional(),
-    /** Of list entries that concern many payments: BINs, countries and IP ranges. */
+    /** Whether list entries that affect many payments need approval: BINs, countries and IP ranges. */
     lists_need_approval: z.boolean().optional(),
     /**
      * Approval is switched off after an hour, without confirmation, unless another user rejects the change. An alert
@@ -64,7 +64,7 @@ export const settings = z
   });
 
 export const newActivation = z.strictObject({
-  /** null: the tenant no longer has its own policy. */
+  /** Null to remove the tenant's own policy. */
   revision: z.int().min(1).max(INT_MAX).nullable(),
   /** The newest activation that the caller knows; 0 if there was none. */
   after: z
@@ -76,7 +76,7 @@ export const newActivation = z.strictObject({
     .transform((moment) => new Date(moment))
     .refine((moment) => moment.getTime() < Date.now() + AHEAD_DAYS_MAX * DAY_MS, "must be within a year")
     .optional(),
-  /** false: a change of the outcomes is meant, and is not rolled back. It needs another user's approval. */
+  /** False if the change of outcomes is intended and must not be rolled back. Requires another user's approval. */
   watched: z.boolean().default(true),
   note,
 });

@@ -19,24 +19,24 @@ export const approvalRow = z.object({
   approver: z.string(),
   note: z.string(),
   approved_at: z.date(),
-  /** Of an activation without the guard. */
+  /** Whether it approves an activation without the guard. */
   is_for_unwatched: z.boolean(),
 });
 export type ApprovalRow = z.infer<typeof approvalRow>;
 
 export const activationRow = z.object({
   activation: z.int(),
-  /** Null: the tenant no longer has its own policy. */
+  /** Null if the tenant no longer has its own policy. */
   revision: z.int().nullable(),
   author: z.string(),
   note: z.string(),
   created_at: z.date(),
   activates_at: z.date(),
-  /** The mix of outcomes is watched after it. */
+  /** Whether the mix of outcomes is watched after it. */
   is_watched: z.boolean(),
-  /** Null: an earlier release made it. */
+  /** Null for activations of an earlier release. */
   kind: z.enum(["return", "suspect", "new"]).nullable(),
-  /** Null: the services have not been told yet. */
+  /** Null if the services have not been notified yet. */
   published_at: z.date().nullable(),
 });
 export type ActivationRow = z.infer<typeof activationRow>;
@@ -50,8 +50,8 @@ export const draftRow = z.object({
 export const draftText = draftRow.extend({ text: z.string() });
 
 /**
- * SQL: whether this row of `control.policy_activations` holds from its time on. One that another activation replaced before its
- * time never did, also once that time is past.
+ * SQL: whether this row of `control.policy_activations` takes effect at its time. A scheduled activation that was
+ * replaced before its time never takes effect.
  */
 export const isNotReplaced = (row: string): string =>
   `NOT EXISTS (SELECT FROM control.policy_activations later WHERE later.tenant = ${row}.tenant

@@ -26,12 +26,12 @@ import { UNWATCHED_APPROVAL_MS } from "./second-user.js";
 
 export interface NewRevision {
   readonly text: string;
-  /** As a check of the text gave it. */
+  /** From the check of the text. */
   readonly version: string;
   readonly note: string;
 }
 
-/** Revisions of policies and their approvals. Who changes a tenant's policy takes turns with all others. */
+/** Revisions of policies and their approvals. All changes to a tenant's policy are serialised. */
 @Injectable()
 export class PolicyStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -70,7 +70,7 @@ export class PolicyStore {
     return { ...found, activation_kind: kind, approvals: approvals.map(({ shown }) => shown) };
   }
 
-  /** Keeps a checked text under the next number. The text of the newest revision again makes none: `isNew` is false then. */
+  /** Adds a checked text as a revision. If the newest revision has the same text, returns that with `isNew: false`. */
   addRevision(by: Managed, { text, version, note }: NewRevision): Promise<RevisionRow & { isNew: boolean }> {
     const sha256 = createHash("sha256").update(text).digest("hex");
     return this.#change(by, async (transaction) => {
@@ -96,9 +96,9 @@ export class PolicyStore {
   }
 
   /**
-   * @param revision null: a withdrawal of the policy is approved
-   * @param isForUnwatched the activation may do without the guard, within a day
-   * @throws TriplineError `not-found`, or `approval-missing` for the author's own approval and for a client without an owner
+   * @param revision null approves the removal of the policy
+   * @param isForUnwatched whether this approves an activation without the guard, within a day
+   * @throws TriplineError `not-found`; `approval-missing` if the author or a client without an owner approves
    */
   approve(by: Managed, revision: number | null, isForUnwatched: boolean, note: string): Promise<void> {
     const { tenant } = by;
@@ -128,7 +128,7 @@ export class PolicyStore {
     });
   }
 
-  /** One after another for each tenant. */
+  /** Serialises the changes of each tenant. */
   #change<T>({ tenant }: Managed, run: (transaction: Queries) => Promise<T>): Promise<T> {
     return this.database.transaction(async (transaction) => {
       await takeTurns(transaction, tenant);

@@ -18,12 +18,12 @@ import {
 } from "./policy-rows.js";
 import type { Approval } from "./second-user.js";
 
-/* What the tables about policies say of one tenant, for the stores that read and change them. */
+/* Queries about one tenant's policies, shared by the stores. */
 
 export const NEWEST_ONE: Page = { ...NEWEST, limit: 1 };
-/** Activations that a history goes back to. */
+/** Maximum activations in a history. */
 const HISTORY_MAX = 300;
-/** Of one revision; older ones do not count any more. */
+/** Maximum approvals per revision; older ones no longer count. */
 const APPROVALS_MAX = 100;
 
 /** @throws TriplineError `not-found` */
@@ -38,7 +38,7 @@ export async function findRevision(queries: Queries, tenant: string, revision: n
   return found;
 }
 
-/** The newest ones, the first one first. @param revision 0 for a withdrawal */
+/** The newest approvals, oldest first. @param revision 0 for the removal of the policy */
 export async function approvalsOf(queries: Queries, tenant: string, revision: number) {
   const newest = await queries.query(
     approvalRow.extend({ approver_principal: z.string().nullable() }),
@@ -98,20 +98,20 @@ export const pastRow = z
     isWatched: is_watched,
     stoodAtMs: stood_at?.getTime() ?? null,
   }));
-/** An activation that took effect, with its policy's version and what its watch stored. */
+/** An activation that took effect, with its policy's version and its stored watch. */
 export type PastRow = z.infer<typeof pastRow>;
 
 const PAST = `SELECT a.activation, a.revision, r.version, r.sha256, a.author, a.kind, a.activates_at, a.is_watched, a.stood_at, a.watch
   FROM control.policy_activations a LEFT JOIN control.policy_revisions r USING (tenant, revision)
   WHERE a.tenant = $1 AND a.activates_at <= now() AND ${isNotReplaced("a")}`;
 
-/** The newest activations that took effect, the oldest first. */
+/** The newest activations that took effect, oldest first. */
 export async function pastOf(queries: Queries, tenant: string): Promise<PastRow[]> {
   const newest = await queries.query(pastRow, `${PAST} ORDER BY a.activation DESC LIMIT $2`, [tenant, HISTORY_MAX]);
   return newest.reverse();
 }
 
-/** @param sha256 whose newest activation and the one that ended it are part of the history however long ago they were */
+/** @param sha256 the history includes this text's newest activation and the next one, however old they are */
 export async function historyOf(queries: Queries, tenant: string, sha256: string | null): Promise<ActivationHistory> {
   const past: PastActivation[] = await pastOf(queries, tenant);
   const [first] = past;
@@ -137,7 +137,7 @@ async function longAgo(queries: Queries, tenant: string, sha256: string | null, 
   return [last, ...ended];
 }
 
-/** One change after another for each tenant. */
+/** Serialises changes per tenant, until the transaction ends. */
 export async function takeTurns(transaction: Queries, tenant: string): Promise<void> {
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtextextended('policy of ' || $1, 0))", [tenant]);
 }
@@ -147,12 +147,12 @@ export function required<T>(row: T | undefined): T {
   return row;
 }
 
-/** What an audit entry is about. */
+/** The subject of an audit entry. */
 export function revisionSubject(revision: number | null) {
   return { kind: "policy-revision", id: revision === null ? "" : String(revision) };
 }
 
-/** In a sentence. */
+/** A phrase for messages. */
 export function nameRevision(revision: number | null): string {
   return revision === null ? "no policy of the tenant's own" : `revision ${revision}`;
 }

@@ -16,21 +16,21 @@ import { PolicyPublisher } from "./policy-publisher.js";
 import type { RuleFailure } from "./switched-off-rules.js";
 import { FAILURES_MAX, SwitchedOffRules } from "./switched-off-rules.js";
 
-/** Faults of the rule itself: one that came after the steps of the payment were used up may be a good one. */
+/** Failures caused by the rule itself. A rule that was skipped because the payment's steps were used up may be fine. */
 const COUNTED: readonly string[] = [BUDGET_EXCEEDED, EVALUATION_FAILED, PATTERN_UNSUPPORTED];
-/** Rules that may wait to be counted; more fail again later. */
+/** Maximum rules with uncounted failures. Further rules will fail again later. */
 const RULES_WAITING_MAX = 1_000;
 
 /**
- * Switches off rules that have no result for some payments, as the decisions name them. Every instance counts all of them, and
- * a payment counts once.
+ * Switches off rules that fail. Decisions name the rules that had no result. Every instance counts all failures, but
+ * each payment counts once.
  */
 @Injectable()
 export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutdown {
   readonly wantsDecisions = true;
   readonly wantsLabels = false;
   readonly #look: RegularLook;
-  /** By rule, and of each by payment: no more than it takes to switch it off. */
+  /** Uncounted failures by rule and payment; per rule, no more than switch it off. */
   #waiting = new Map<string, Map<string, RuleFailure>>();
   #inForce = 0;
   readonly #switchedOff = counter("tripline_control_rules_switched_off_total", {
@@ -79,7 +79,7 @@ export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutd
   }
 
   label(): void {
-    // Labels say nothing about rules.
+    // Labels do not concern rules.
   }
 
   async #count(): Promise<void> {

@@ -8,14 +8,14 @@ export interface Approval {
   readonly isForUnwatched: boolean;
 }
 
-/** An activation as it is asked for. */
+/** A requested activation. */
 export interface AskedActivation {
   readonly kind: ActivationKind;
-  /** The revision, for a sentence. */
+  /** The revision, as a phrase for messages. */
   readonly what: string;
   readonly isUnwatched: boolean;
   readonly tenantNeedsApproval: boolean;
-  /** The users behind the revision and behind the activation; null where they are not known. */
+  /** The users behind the revision and the activation; null if unknown. */
   readonly author: string | null;
   readonly activator: string | null;
   readonly approvals: readonly Approval[];
@@ -52,7 +52,7 @@ function isByAnother({ author, activator }: AskedActivation, counted: readonly A
   return others.size >= (activator === null ? 2 : 1);
 }
 
-/** A user who did not write it approves, and at least two users are known to stand behind it. */
+/** Whether a user other than the author approved it, and at least two known users are involved. */
 function isByTwo({ author, activator, approvals }: AskedActivation): boolean {
   const approvers = usersOf(approvals, [author]);
   const all = new Set([...approvers, ...[author, activator].filter((user) => user !== null)]);

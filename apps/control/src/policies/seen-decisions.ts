@@ -3,7 +3,7 @@ import type { Decision, Outcome } from "@tripline/contracts/generated/tripline/e
 import type { FeedListener } from "../rollouts/decision-feed.js";
 import { DecisionFeed } from "../rollouts/decision-feed.js";
 
-/** What guards look at in a decision. */
+/** The parts of a decision that guards need. */
 export interface SeenDecision {
   readonly tenant: string;
   readonly cardToken: string;
@@ -13,9 +13,9 @@ export interface SeenDecision {
   readonly policyRevision: number;
 }
 
-/** Of all tenants. About 20 MB. */
+/** Maximum for all tenants, about 20 MB. */
 const DECISIONS_MAX = 50_000;
-/** So many are forgotten at a time. */
+/** How many are dropped at a time. */
 const FORGOTTEN = 500;
 
 /**
@@ -51,7 +51,7 @@ export class SeenDecisions implements FeedListener {
     if (this.#count > this.max) this.#forget();
   }
 
-  /** @param tenant empty for those of all tenants */
+  /** @param tenant empty for all tenants */
   *of(tenant: string): Iterable<SeenDecision> {
     const those = tenant === "" ? [...this.#byTenant.values()] : [this.#byTenant.get(tenant)];
     for (const seen of those) if (seen !== undefined) yield* seen.values();

@@ -12,7 +12,7 @@ export const FAILURES_MAX = 3;
 
 /** A payment for which a rule had no result. */
 export interface RuleFailure {
-  /** Of the payment. The policy may be that of all tenants. */
+  /** The payment's tenant. The policy may be the one for all tenants. */
   readonly tenant: string;
   readonly revision: number;
   readonly version: string;
@@ -23,7 +23,7 @@ export interface RuleFailure {
 
 const switchedOffRow = z.object({ rule_id: z.string(), why: z.string(), switched_off_at: z.date() });
 
-/** The rules of revisions that failed too often, and the payments that showed it, in Postgres. */
+/** Stores the rules that failed too often, and the payments for which they failed, in Postgres. */
 @Injectable()
 export class SwitchedOffRules {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -76,7 +76,7 @@ export class SwitchedOffRules {
     );
   }
 
-  /** Of all revisions in force. */
+  /** Number of switched-off rules in active revisions. */
   async countInForce(): Promise<number> {
     const [found] = await this.database.query(
       z.object({ count: z.coerce.number() }),

@@ -14,12 +14,12 @@ const query = z.object({
 
 /** The tenant of a request and its caller. */
 export interface Managed {
-  /** Empty: all tenants without something of their own. */
+  /** Empty for all tenants without their own settings. */
   readonly tenant: string;
   readonly actor: string;
-  /** A client unless given. */
+  /** Default: `client`. */
   readonly actorKind?: "client" | "person" | "service";
-  /** The user behind the actor: a person, or the owner of a machine client. Undefined for a client without an owner and for services. */
+  /** The user, or the owner of the machine client. Undefined for services and clients without an owner. */
   readonly principal?: string | undefined;
 }
 
@@ -34,7 +34,7 @@ function actorOf(caller: Caller): Pick<Managed, "actor" | "actorKind" | "princip
 }
 
 /**
- * The user behind the actor, where only a user's word counts.
+ * The user behind the actor, for actions that only a user may take.
  *
  * @throws TriplineError `approval-missing` for a machine client without an owner
  */
@@ -62,7 +62,7 @@ export function managedBy({ caller, query: given }: FastifyRequest, operatorTena
   return { tenant, ...actorOf(caller) };
 }
 
-/** @throws TriplineError `tenant-foreign` for a caller of another tenant than the operator's */
+/** @throws TriplineError `tenant-foreign` for callers outside the operator's tenant */
 export function operatorOf({ caller }: FastifyRequest, operatorTenant: string): Managed {
   if (caller === undefined) throw new TriplineError("internal", "A route has no guard.");
   if (isOperator(caller, operatorTenant)) {

@@ -12,10 +12,10 @@ import type { Logger } from "@tripline/telemetry/logger";
 const RECORDS_BEFORE = 2_000;
 
 export interface FeedListener {
-  /** Nothing is decoded that nobody wants. */
+  /** Records that no listener wants are not decoded. */
   readonly wantsDecisions: boolean;
   readonly wantsLabels: boolean;
-  /** Resolves when the listener is ready; nothing is read before that, so that it misses no history. */
+  /** Resolves when the listener is ready. Reading starts after that, so that it misses no history. */
   readonly ready?: Promise<void>;
   decision(decision: Decision): void;
   label(label: Label): void;
@@ -27,9 +27,9 @@ export class DecisionFeed implements OnModuleInit {
   readonly #listeners: FeedListener[] = [];
   #consumer: EventConsumer | undefined;
   #isClosed = false;
-  /** By partition of the decisions: the end that it had when reading began, until it is reached. */
+  /** By partition of the decisions: the end offset at the start of reading, until it is reached. */
   readonly #unread = new Map<number, number>();
-  /** Partitions of the decisions that reading has begun of. */
+  /** Partitions of the decisions for which reading has begun. */
   readonly #begun = new Set<number>();
   #partitions = Number.POSITIVE_INFINITY;
 
@@ -43,7 +43,7 @@ export class DecisionFeed implements OnModuleInit {
     this.#listeners.push(listener);
   }
 
-  /** Whether every decision was read that was there when reading began, and later ones arrive. */
+  /** Whether all decisions from before the start have been read, and new ones arrive. */
   get isCaughtUp(): boolean {
     return this.#begun.size >= this.#partitions && this.#unread.size === 0 && this.#consumer?.isHealthy() === true;
   }
@@ -99,7 +99,7 @@ export class DecisionFeed implements OnModuleInit {
           for (const one of wanting) one.decision(decision);
         }
       } catch (error) {
-        // The archive, which reads the same records, makes it a dead letter.
+        // The archive reads the same records and dead-letters this one.
         this.logger.warn({ topic, err: error }, "a record cannot be read");
       }
     }

@@ -5,7 +5,7 @@ import { championSampleOf, judgePromotion } from "@tripline/decision-engine/roll
 import type { RolloutState } from "./rollout-state.js";
 import type { MeasuredChampion, PromotedRollout } from "./rollout-store.js";
 
-/** The oldest are forgotten. About 10 MB. */
+/** Maximum, about 10 MB; the oldest are dropped. */
 const SAMPLES_MAX = 50_000;
 const MS_PER_S = 1_000;
 
@@ -18,7 +18,7 @@ interface Seen {
 export class PromotionWatch {
   readonly state: RolloutState;
   readonly #before: MeasuredChampion;
-  /** By payment, in the order in which they came. */
+  /** By payment, in order of arrival. */
   readonly #seen = new Map<string, Seen>();
 
   constructor({ state, before }: PromotedRollout) {

@@ -5,11 +5,11 @@ import { labelledGauge } from "@tripline/telemetry/metrics";
 
 /** Occasional failures are fine; longer ones must be reported. */
 const UNGUARDED_MS_MAX = 60_000;
-/** How often guards judge: a breach is found within a second of the payments that show it. */
+/** How often guards check. They find a breach within a second of the payments that cause it. */
 const LOOK_MS = 1_000;
 const MS_PER_S = 1_000;
 
-/** Looks at something every second, one look after the other. A fault is logged once, however long it lasts. */
+/** Runs a check every second, never two at once. A persistent fault is logged once. */
 export class RegularLook {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -24,7 +24,7 @@ export class RegularLook {
     private readonly look: () => Promise<void>,
   ) {}
 
-  /** For the readiness report; undefined while it looks. */
+  /** For the readiness report; undefined while the check works. */
   get note(): string | undefined {
     const sinceMs = performance.now() - this.#lookedAtMs;
     if (sinceMs < UNGUARDED_MS_MAX) return undefined;

@@ -16,7 +16,7 @@ import { TrialWatch } from "./trial-watch.js";
 
 /** How long a new champion is monitored after its promotion. */
 const PROMOTION_WATCH_MS = 3_600_000;
-/** A candidate that scoring has not loaded by then, while payments arrive, is rolled back. */
+/** If scoring has not loaded the candidate by then although payments arrive, it is rolled back. */
 const SERVED_MS_MAX = 60_000;
 const MS_PER_S = 1_000;
 
@@ -27,7 +27,7 @@ const MS_PER_S = 1_000;
  */
 @Injectable()
 export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationShutdown {
-  /** By rollout. */
+  /** Keyed by rollout. */
   #watches = new Map<string, TrialWatch>();
   #promotions = new Map<string, PromotionWatch>();
   #findings = new Map<string, readonly Finding[]>();
@@ -96,7 +96,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     for (const watch of this.#promotions.values()) await this.#judgePromotion(watch);
   }
 
-  /** Which rollouts there are to watch. */
+  /** Updates the set of rollouts to watch. */
   async #learn(): Promise<void> {
     const { rollouts } = this;
     const open = await rollouts.open();
@@ -150,7 +150,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
         { subject: GUARD, kind: "service" },
       );
     } catch (thrown) {
-      // Another instance or a person was first.
+      // Another instance or a user was first.
       if (asTriplineError(thrown).code !== "rollout-conflict") throw thrown;
     }
   }
@@ -161,7 +161,7 @@ function whyGoOn({ state, isServed }: TrialWatch, findings: readonly Finding[], 
   const { stage, plan } = state;
   if (stage === "shadow" && isServed !== true) return undefined;
   if (stage === "shadow" && plan.begin_with === "canary") return "scoring serves the candidate";
-  // Labels may take weeks.
+  // Do not wait for the precision guard: labels may take weeks.
   const isJudged = findings.every((finding) => finding.isJudged || finding.guard === "precision");
   const seconds = stage === "shadow" ? plan.shadow_seconds : plan.step_seconds;
   if (!plan.auto || !isJudged || watchedMs < seconds * MS_PER_S) return undefined;

@@ -11,16 +11,16 @@ const SECONDS_MAX = 30 * 86_400;
 const percent = z.number().min(0.01).max(PERCENT);
 const seconds = z.number().int().min(0).max(SECONDS_MAX);
 
-/** How a rollout goes on, once it has begun. */
+/** The plan of a rollout. */
 export const rolloutPlan = z.strictObject({
   /** `canary` advances to the first step as soon as scoring serves the candidate. */
   begin_with: z.enum(["shadow", "canary"]).default("shadow"),
   /** Advance automatically up to champion while no guard objects. */
   auto: z.boolean().default(false),
-  /** Share of the cards that the candidate scores in shadow. */
+  /** Percentage of cards that the candidate scores in shadow. */
   shadow_percent: percent.default(PERCENT),
   shadow_seconds: seconds.default(3_600),
-  /** Shares of the cards that the candidate decides for, one after the other. */
+  /** Percentages of cards for which the candidate decides, step by step. */
   steps_percent: z
     .array(percent)
     .min(1)

@@ -3,7 +3,7 @@ import type { CallerKind } from "@tripline/tokens/verify-token";
 import type { RolloutPlan } from "./rollout-plan.js";
 import { basisPoints, percentOf } from "./rollout-plan.js";
 
-/** Who makes the steps that no person makes; a client of that name may make none. */
+/** Subject of automatic steps. A client with this name cannot make steps. */
 export const GUARD = "guard";
 
 /** Who makes a step. */
@@ -14,7 +14,7 @@ export interface StepMaker {
 
 export type Stage = "shadow" | "canary" | "champion" | "rolled-back";
 
-/** Where the rollout of a model stands. */
+/** State of a model's rollout. */
 export interface RolloutState {
   readonly rolloutId: string;
   readonly modelName: string;
@@ -23,7 +23,7 @@ export interface RolloutState {
   readonly championVersion: string;
   readonly canaryBasisPoints: number;
   readonly shadowBasisPoints: number;
-  /** Does not go on without a person. */
+  /** Whether automatic steps are paused. */
   readonly isHeld: boolean;
   readonly plan: RolloutPlan;
   /** Counts the steps. */
@@ -31,7 +31,7 @@ export interface RolloutState {
   readonly startedAtMs: number;
   readonly changedAtMs: number;
   readonly changedBy: string;
-  /** Set only while a step is made; not stored. */
+  /** Set only while making a step; not stored. */
   readonly changedByKind?: StepMaker["kind"];
   readonly why: string;
   /** Rolled back, but the registry's aliases are not updated yet. */

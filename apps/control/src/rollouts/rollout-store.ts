@@ -8,7 +8,7 @@ import { percentOf, rolloutPlan } from "./rollout-plan.js";
 import type { RolloutState } from "./rollout-state.js";
 
 const stage = z.enum(["shadow", "canary", "champion", "rolled-back"]);
-/** Of the actions in the audit log. */
+/** Prefix of the actions in the audit log. */
 const ACTION_PREFIX = "rollout-";
 /** Models score the payments of all tenants. */
 const ALL_TENANTS = "";
@@ -58,7 +58,7 @@ const measuredChampion = z.object({
   outcomes: z.object({ cards: z.number(), shares: z.array(z.number()) }),
   missing: share,
   latency: z.object({ usualMs: z.number(), payments: z.number() }),
-  /** Of the policies that decided then; what another one decides is not compared. */
+  /** Versions of the policies that decided. Decisions of other policies are not compared. */
   policyVersions: z.array(z.string()),
 });
 /** Figures of a champion before a promotion. */
@@ -91,7 +91,7 @@ export type RecordedStep = z.infer<typeof stepRow>;
 
 const COLUMNS = Object.keys(rolloutRow.in.shape).join(", ");
 const LISTED_MAX = 100;
-/** A longer time between two looks counts as this much: longer ones are outages. */
+/** A gap between two checks counts as at most this long: longer gaps are outages. */
 const UNWATCHED_MS = 5_000;
 const PUBLISHED_TOGETHER_MAX = 20;
 
@@ -166,7 +166,7 @@ export class RolloutStore {
     return newestIn(this.database, modelName, "");
   }
 
-  /** The first one first. */
+  /** Oldest first. */
   steps(rolloutId: string): Promise<RecordedStep[]> {
     return this.database.query(
       stepRow,
@@ -176,7 +176,7 @@ export class RolloutStore {
     );
   }
 
-  /** @throws TriplineError `rollout-conflict` where the model has an open one */
+  /** @throws TriplineError `rollout-conflict` if the model has an open rollout */
   insert(state: RolloutState): Promise<void> {
     return this.database.transaction(async (transaction) => {
       const changed = await transaction.execute(
@@ -214,7 +214,7 @@ export class RolloutStore {
     });
   }
 
-  /** Has the newest state of each model published again: Kafka may be another one than before. */
+  /** Marks the newest rollout of each model for publication, because Kafka may have been replaced. */
   async publishAgain(): Promise<void> {
     await this.database.execute(
       `UPDATE control.rollouts SET published = 0 WHERE rollout_id IN

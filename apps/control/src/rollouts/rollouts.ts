@@ -44,7 +44,7 @@ export class Rollouts implements OnApplicationShutdown {
     labels: ["step", "by"],
   });
 
-  /** By rollout: when the registry is asked again. */
+  /** By rollout: when the registry is called again. */
   readonly #attempts = new Map<string, { readonly waitMs: number; readonly nextAtMs: number }>();
   #pendingSinceMs: number | undefined;
   #finishing: Promise<void> | undefined;
@@ -69,12 +69,12 @@ export class Rollouts implements OnApplicationShutdown {
     return this.store.open();
   }
 
-  /** As of `RolloutStore`. */
+  /** See `RolloutStore`. */
   promoted(withinMs: number): Promise<PromotedRollout[]> {
     return this.store.promoted(withinMs);
   }
 
-  /** As of `RolloutStore`. */
+  /** See `RolloutStore`. */
   watched(state: RolloutState, measure: MeasuredChampion | undefined): Promise<number> {
     return this.store.watched(state, measure);
   }
@@ -86,14 +86,14 @@ export class Rollouts implements OnApplicationShutdown {
   }
 
   /**
-   * @throws TriplineError `model-not-found`, `model-refused` or `spec-mismatch` for a candidate that cannot be one;
-   *   `rollout-conflict` while another is rolled out
+   * @throws TriplineError `model-not-found`, `model-refused` or `spec-mismatch` for an unsuitable candidate;
+   *   `rollout-conflict` while another rollout is open
    */
   async start(request: StartRequest, maker: StepMaker): Promise<RolloutState> {
     const { subject: by, kind: changedByKind } = maker;
     const { store, registry } = this;
     const { model: modelName, candidate: asked, why, ...plan } = request;
-    // Otherwise it would take the alias from the new candidate later.
+    // A pending rollback would otherwise take the alias from the new candidate later.
     const left = (await store.registryPending()).filter((state) => state.modelName === modelName);
     for (const state of left) await this.#restoreAliases(state);
     const champion = await registry.resolve(modelName, CHAMPION_ALIAS);
@@ -122,7 +122,7 @@ export class Rollouts implements OnApplicationShutdown {
     };
     await store.insert(state);
     try {
-      // Only after the row is stored: earlier, this could replace the candidate of another rollout that has started.
+      // Only after the row is stored: otherwise, this could replace the candidate of a concurrent rollout.
       await registry.setAlias(modelName, CANDIDATE_ALIAS, candidate.version, { by, why });
     } catch (error) {
       await this.step(modelName, "rollback", { why: "the registry did not take the alias of the candidate" }, maker);
@@ -162,7 +162,7 @@ export class Rollouts implements OnApplicationShutdown {
     return state;
   }
 
-  /** Moves the aliases of rollbacks that the registry did not take, with growing pauses, until it takes them. Never rejects. */
+  /** Retries alias moves of rollbacks that failed in the registry, with increasing delays. Never rejects. */
   finishRollbacks(): Promise<void> {
     this.#finishing ??= this.#finishRollbacks()
       .catch((error: unknown) => this.logger.error({ err: error }, "rollbacks could not be finished"))
@@ -250,7 +250,7 @@ async function promote(
   await registry.setAlias(modelName, CHAMPION_ALIAS, candidateVersion, { expect: championVersion, ...told });
 }
 
-/** Takes back a promotion: one that the guard found to be bad, or that was cut off after the alias had moved. */
+/** Reverts a promotion that the guard rolled back, or that was interrupted after the alias had moved. */
 async function demote(registry: RecordingRegistry, state: RolloutState, told: MoveOptions): Promise<void> {
   const { modelName, championVersion, candidateVersion } = state;
   if ((await registry.aliasTarget(modelName, CHAMPION_ALIAS)) !== candidateVersion) return;

@@ -5,16 +5,16 @@ import { judgeTrial, measureChampion, sampleOf } from "@tripline/decision-engine
 import type { RolloutState } from "./rollout-state.js";
 import type { MeasuredChampion } from "./rollout-store.js";
 
-/** Of each arm; the oldest are forgotten. About 20 MB. */
+/** Maximum per arm, about 20 MB; the oldest are dropped. */
 const SAMPLES_MAX = 50_000;
-/** Scoring has loaded the candidate if it scored each of this many latest payments, or was merely late. */
+/** Scoring has loaded the candidate if it scored each of this many newest payments, even if too late. */
 const SERVED_SAMPLES = 10;
 const POLICIES_MAX = 100;
 const MS_PER_S = 1_000;
 
 interface Seen {
   readonly decidedAtMs: number;
-  /** Of the payment. */
+  /** Id of the payment. */
   readonly id: string;
   readonly sample: TrialSample;
 }
@@ -26,7 +26,7 @@ export class TrialWatch {
   readonly #byPayment = new Map<string, TrialSample>();
   readonly #policyVersions = new Set<string>();
 
-  /** @param state as its last step left it; another step gets another watch */
+  /** @param state after the last step; every step starts a new watch */
   constructor(readonly state: RolloutState) {}
 
   add(decision: Decision): void {
@@ -73,7 +73,7 @@ export class TrialWatch {
     };
   }
 
-  /** Whether scoring has the candidate, everywhere; undefined while too few payments were scored to tell. */
+  /** Whether all scoring instances have loaded the candidate; undefined after too few payments. */
   get isServed(): boolean | undefined {
     const latest = this.#arms.candidate.slice(-SERVED_SAMPLES);
     if (latest.length < SERVED_SAMPLES) return undefined;

@@ -18,7 +18,7 @@ const ALL_SCOPES = "policy:read policy:write policy:approve audit:read";
 
 export interface Answer {
   readonly status: number;
-  // Tests look into it with matchers.
+  // `unknown`, because tests inspect it with matchers.
   readonly body: unknown;
 }
 
@@ -33,14 +33,14 @@ export interface TestBed {
   readonly stack: TestStack;
   readonly kafka: Kafka;
   readonly service: RunningService;
-  /** @param claims `owner` makes the caller a machine client: of that user, or of nobody where it is empty */
+  /** @param claims `owner` makes the caller a machine client of that user; empty for a client without an owner */
   as(subject: string, claims?: { tenant?: string; scope?: string; url?: string; owner?: string }): TestCaller;
   /** A second instance on the same database and topics. @param environment differences from the first instance */
   startAnother(environment?: Readonly<Record<string, string>>): Promise<RunningService>;
   close(): Promise<void>;
 }
 
-/** @param environment what is not as by default */
+/** @param environment differences from the defaults */
 export async function startTestBed(environment: Readonly<Record<string, string>> = {}): Promise<TestBed> {
   const [stack, keys] = await Promise.all([testStack(), generateKeyPair("ES256")]);
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: "test", alg: "ES256", use: "sig" };

@@ -11,7 +11,7 @@ const FIELDS = {
   ...UNSENT_PERSONAL,
   ...{ email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" },
 };
-/** What everyone's payments say of them, as control shows it. */
+/** The personal data in every test payment, as control shows it. */
 export const SHOWN = Object.fromEntries(Object.entries(PERSONAL_FIELDS).map(([name, key]) => [name, FIELDS[key]]));
 
 export const hex = (): string => randomBytes(16).toString("hex");
@@ -40,7 +40,7 @@ export class TestPayers {
     await this.producer.close();
   }
 
-  /** @returns what can be asked of the payment */
+  /** @returns the payment, in the form of a request to decrypt it */
   async pay(person: Person) {
     const id = `txn_${hex()}`;
     const { tenant, cardToken, emailToken, accountToken } = person;
@@ -49,7 +49,7 @@ export class TestPayers {
     if (typeof sealed === "string" || sealed.newKey === undefined) throw new Error("nothing was sealed");
     const value = encodeMessage(SubjectKey, sealed.newKey.key);
     const record = { topic: SUBJECT_KEYS_TOPIC.name, key: person.cardToken, value, headers: {} };
-    // Twice: a record may come again.
+    // Sent twice, because records may be redelivered.
     await this.producer.send([record, record]);
     return { transaction_id: id, personal: sealed.bytes.toString("base64") };
   }
