@@ -77,7 +77,7 @@ test("Retry-After is respected", async () => {
   expect(performance.now() - startedAt).toBeGreaterThan(990);
 });
 
-test("a refusal is thrown at once, with its code and the wrong fields", async () => {
+test("a rejection is thrown immediately, with its code and the invalid fields", async () => {
   const errors = [{ pointer: "/amount/minor", detail: "must be a whole number" }];
   inTurn({ status: 422, body: { status: 422, code: "invalid-field", detail: "is wrong", errors } });
   const refusal = { code: "invalid-field", message: "is wrong", status: 422, errors, isTemporary: false };
@@ -85,14 +85,14 @@ test("a refusal is thrown at once, with its code and the wrong fields", async ()
   expect(received).toHaveLength(1);
 });
 
-test("a call ends with its time, with the last error", async () => {
+test("a call ends at its deadline with the last error", async () => {
   inTurn(problem(503, "redis-unavailable"));
   const startedAt = performance.now();
   await expect(client(1_000).decide(payment("a"))).rejects.toMatchObject({ code: "redis-unavailable" });
   expect(performance.now() - startedAt).toBeLessThan(1_500);
 });
 
-test("nobody listening is `unreachable`, and the message names the address and the cause", async () => {
+test("a closed port is `unreachable`, and the message names the address and the cause", async () => {
   const nobody = new TriplineClient({ url: "http://127.0.0.1:1", credentials: async () => "Bearer one", timeoutMs: 1 });
   await expect(nobody.decide(payment("a"))).rejects.toMatchObject({
     code: "unreachable",
@@ -100,12 +100,12 @@ test("nobody listening is `unreachable`, and the message names the address and t
   });
 });
 
-test("an answer of a proxy is an error with its status", async () => {
+test("a response from a proxy is an error with its status", async () => {
   inTurn({ status: 404, body: "<html>not here</html>" });
   await expect(client().decide(payment("a"))).rejects.toMatchObject({ code: "internal", status: 404 });
 });
 
-test("a payment that was only accepted is asked for until it is decided, or the time is over", async () => {
+test("polls an accepted payment until it is decided or the deadline has passed", async () => {
   let polls = 0;
   answers = ({ path }) => {
     if (path === "/v1/transactions") return { status: 202, body: { id: "txn_a", status: "pending" } };
@@ -118,7 +118,7 @@ test("a payment that was only accepted is asked for until it is decided, or the 
   await expect(client(500).decide(payment("a"))).rejects.toMatchObject({ code: "deadline-exceeded" });
 });
 
-test("of a batch only lines that failed for a while are sent again; results keep the order", async () => {
+test("retries only transient failures of a batch, and keeps the order of the results", async () => {
   const tries = new Map<string, number>();
   answers = ({ path, body }) => {
     if (path.startsWith("/v1/decisions/")) return { status: 200, body: decided("c") };
@@ -144,7 +144,7 @@ test("of a batch only lines that failed for a while are sent again; results keep
   expect(Object.fromEntries(tries)).toEqual({ a: 1, b: 1, c: 1, d: 2 });
 });
 
-test("an accepted update is not sent again, and the error of the first rejected one is thrown after all were tried", async () => {
+test("does not resend an accepted update, and throws the first rejection after all were tried", async () => {
   const update = (id: string): PaymentUpdate => {
     const { transaction_id, card, occurred_at } = payment("a");
     return { transaction_id, update_id: id, card, kind: "declined", issuer_code: "51", occurred_at };
@@ -189,7 +189,7 @@ test.each([
   },
 );
 
-test("a token that is refused is fetched again, once", async () => {
+test("fetches a rejected token again once", async () => {
   let tokens = 0;
   answers = ({ path, headers }) => {
     if (path === "/openapi.json") return { status: 200, body: { tokenUrl: `${url}/token` } };

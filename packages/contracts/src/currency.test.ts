@@ -8,7 +8,7 @@ test.each([
   ["ZWG", "ZWL"],
   ["SLE", "SLL"],
   ["CUP", "CUC"],
-])("%s has taken the place of %s, of which only older payments are known", (current, withdrawn) => {
+])("%s has replaced %s, which only older payments have", (current, withdrawn) => {
   expect([isCurrency(current), wasCurrency(current)]).toEqual([true, true]);
   expect([isCurrency(withdrawn), wasCurrency(withdrawn)]).toEqual([false, true]);
 });
@@ -17,7 +17,7 @@ test.each(["VED", "VES", "XOF", "XCD", "SSP", "BYN", "STN", "MRU", "XCG"])("%s i
   expect(isCurrency(code)).toBe(true);
 });
 
-test("regression #24: nobody pays in a funds code or a unit of account; payments from before stay readable", () => {
+test("regression #24: rejects funds codes and units of account; older payments stay readable", () => {
   for (const code of "BOV CHE CHW CLF COU MXV USN UYI UYW XAD".split(" ")) {
     expect([code, isCurrency(code), wasCurrency(code)]).toEqual([code, false, true]);
   }
@@ -45,7 +45,7 @@ test.each([
 });
 
 /** The engine lags behind ISO, but every code that both know has to be one of ours: this finds a typo. */
-test("155 codes, of which the engine knows all but the newest", () => {
+test("knows 155 codes, and the engine all but the newest", () => {
   const letters = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
   const codes = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c))).filter(isCurrency);
   expect(codes).toHaveLength(155);

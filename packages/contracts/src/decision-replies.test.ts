@@ -4,7 +4,7 @@ import { REPLY_DECISION, REPLY_DECISIONS } from "./redis-keys.js";
 
 const decision = fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes));
 
-test("what is joined comes apart the same", () => {
+test("splits what it has joined", () => {
   fc.assert(
     fc.property(fc.array(decision, { minLength: 2, maxLength: 60 }), (decisions) => {
       const message = joinDecisions(decisions);
@@ -16,11 +16,11 @@ test("what is joined comes apart the same", () => {
   );
 });
 
-test("one alone is its type byte and its bytes", () => {
+test("a single reply is its type byte and its bytes", () => {
   expect(joinDecisions([Buffer.from("abc")])).toEqual(Buffer.from([REPLY_DECISION, 0x61, 0x62, 0x63]));
 });
 
-test("a message cut anywhere but between two decisions is refused", () => {
+test("rejects a message truncated anywhere except between two decisions", () => {
   const content = joinDecisions([Buffer.from("abc"), Buffer.from("defgh")]).subarray(1);
   for (let length = 1; length < content.length; length += 1) {
     const cut = () => splitDecisions(content.subarray(0, length));

@@ -28,18 +28,18 @@ const label: Label = {
   source: "analyst",
 };
 
-test("gives what the generated code gives", () => {
+test("equals the output of the generated code", () => {
   expect(encodeMessage(Transaction, transaction)).toEqual(Transaction.encode(transaction).finish());
 });
 
-test("a message neither contains the one before nor shares its bytes", () => {
+test("a message neither contains the previous one nor shares its bytes", () => {
   const long = encodeMessage(Transaction, { ...transaction, clientTransactionId: "x".repeat(5_000) });
   const copy = Uint8Array.from(long);
   expect(encodeMessage(Label, label)).toEqual(Label.encode(label).finish());
   expect(long).toEqual(copy);
 });
 
-test("what could not be written leaves nothing behind", () => {
+test("a failed write leaves nothing behind", () => {
   expect(() => encodeMessage(Transaction, { ...transaction, amountMinor: Number.NaN })).toThrow();
   expect(encodeMessage(Transaction, transaction)).toEqual(Transaction.encode(transaction).finish());
 });

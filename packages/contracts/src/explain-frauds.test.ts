@@ -33,7 +33,7 @@ test.each([
   expect(faultsOf([draft])).toEqual([`spec.yaml:1 features.0.explained_by: ${sentence}`]);
 });
 
-test("frauds are explained by one entity, whose own are not explained", () => {
+test("one entity explains frauds, and its own are not explained", () => {
   const explained = { ...RUN, explained_by: "card" };
   expect(faultsOf([explained, { ...explained, kind: "days_since_run_began" }])).toEqual([]);
   expect(faultsOf([explained, { entity: "card", kind: "run_count" }])).toEqual([]);

@@ -56,7 +56,7 @@ describe("hmacSha256", () => {
     expect(hmacSha256(key, data).slice(0, expected.length)).toBe(expected);
   });
 
-  test("gives what createHmac gives, for keys and texts of every length around the size of a block, and for long texts", () => {
+  test("equals createHmac for keys and texts of every length around the block size, and for long texts", () => {
     const wrong: [number, number][] = [];
     for (let keyBytes = 0; keyBytes <= 140; keyBytes += 1) {
       const key = randomBytes(keyBytes);
@@ -74,12 +74,12 @@ describe("tokens", () => {
   const key = Buffer.alloc(32, 7);
   const macOf = (text: string) => createHmac("sha256", key).update(text).digest("hex").slice(0, 32);
 
-  test("a card keeps the token it always had", () => {
+  test("a card keeps its token", () => {
     expect(cardToken(key, "acme", "4111111111111111")).toBe(`ct_${macOf("acme\x004111111111111111")}`);
     expect(cardToken(key, "acme", "4111111111111111")).toBe("ct_2b5ee6580e1672cf3561ceba38f149b6");
   });
 
-  test("of a device and an address have their shape, their own input and room for any text", () => {
+  test("of devices and addresses have their format, separate inputs, and accept any text", () => {
     expect(keyedToken("device", key, "acme", "Zoë's 📱")).toBe(`dt_${macOf("device\0acme\0Zoë's 📱")}`);
     expect(keyedToken("ip", key, "acme", "2001:db8::1")).toBe(`it_${macOf("ip\0acme\x002001:db8::1")}`);
     expect(cardToken(key, "acme", "4111111111111111")).toMatch(CARD_TOKEN_PATTERN);
@@ -106,7 +106,7 @@ describe("tokens", () => {
     expect(["ct_1", "constructor", ""].map(subjectField)).toEqual([undefined, undefined, undefined]);
   });
 
-  test("of the same text differ in their digits by kind, tenant and key", () => {
+  test("of the same text differ by kind, tenant and key", () => {
     const texts = ["4111111111111111", "192.0.2.1", ""];
     // Tenants that are called like the words in front of the other kinds' inputs.
     const tenants = ["acme", ...KINDS, "umbrella"];
@@ -144,7 +144,7 @@ describe("normalAddress", () => {
   });
 });
 
-test("of a card number 8 digits are kept, of a short one 6", () => {
+test("keeps 8 digits of a card number, and 6 of a short one", () => {
   expect(["4111111111111111", "6304000000000000000", "378282246310005", "300000000004"].map(binOf)).toEqual([
     ...["41111111", "63040000", "378282", "300000"],
   ]);
@@ -181,11 +181,11 @@ test.each([
   ["a\0da@example.com", undefined],
   [`${"a".repeat(65)}@example.com`, undefined],
   [`a@${"b.".repeat(130)}com`, undefined],
-])("the one spelling of %s is %s", (text, spelling) => {
+])("the normal form of %s is %s", (text, spelling) => {
   expect(normalEmail(text)).toBe(spelling);
 });
 
-test("an e-mail address that is spelled well keeps its spelling, as the long way would give it", () => {
+test("a normalised e-mail address stays unchanged, as on the slow path", () => {
   const labels = [
     "example",
     "a-",
@@ -216,7 +216,7 @@ test("an e-mail address that is spelled well keeps its spelling, as the long way
   ]);
 });
 
-test("the tokens of an address, its network and an e-mail address of the same text differ in their digits too", () => {
+test("the tokens of an address, its network and an e-mail address with the same text differ", () => {
   const key = Buffer.alloc(32, 7);
   const makers = TOKEN_MAKERS;
   expect(new Set(makers.map((make) => make(key, "acme", "x").slice(3))).size).toBe(makers.length);

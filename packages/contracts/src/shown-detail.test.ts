@@ -51,6 +51,6 @@ test.each<[string, TriplineError, string]>([
     "There is no draft x.",
   ],
   ["a fault of the caller", new TriplineError("invalid-field", "amount must be a number."), "amount must be a number."],
-])("regression #24: of %s is shown what a caller may read", (_what, error, shown) => {
+])("regression #24: shows only the readable part of %s", (_what, error, shown) => {
   expect(shownDetail(error)).toBe(shown);
 });

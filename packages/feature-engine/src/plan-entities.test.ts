@@ -29,7 +29,7 @@ test.each([
   ["max", { max: true }],
   ["std", { sum: true, squares: true }],
   ["z_score", { sum: true, squares: true }],
-])("%s keeps of payments what it needs and no more", (kind, kept) => {
+])("%s keeps only the payment values that it needs", (kind, kept) => {
   const { payments, labels } = cardPlanOf([over(kind, "1d")]);
   expect(payments.rings).toEqual([{ tileMs: HOUR_MS, tilesBack: 24, ...NOTHING, ...kept }]);
   expect(labels.rings).toEqual([]);
@@ -39,7 +39,7 @@ test.each([
   ["label_count", false],
   ["fraud_count", true],
   ["fraud_rate", true],
-])("%s keeps of labels what it needs and no more", (kind, sum) => {
+])("%s keeps only the label values that it needs", (kind, sum) => {
   const { payments, labels } = cardPlanOf([over(kind, "1d")]);
   expect(labels.rings).toEqual([{ tileMs: HOUR_MS, tilesBack: 24, ...NOTHING, sum }]);
   expect(payments.rings).toEqual([]);
@@ -50,7 +50,7 @@ test("fraud_risk keeps labels with their frauds", () => {
   expect(labels.rings).toEqual([{ tileMs: DAY_MS, tilesBack: 2, ...NOTHING, sum: true }]);
 });
 
-test("windows with one tile width share a ring that is as wide as the widest and keeps what any needs", () => {
+test("windows with the same tile width share a ring with the widest range and all required values", () => {
   const { payments } = cardPlanOf([over("max", "2h"), over("count", "1d"), over("sum", "2d"), over("mean", "2h")]);
   expect(payments.rings).toEqual([
     { tileMs: HOUR_MS, tilesBack: 24, sum: true, max: true, squares: false },
@@ -68,7 +68,7 @@ test("windows with one tile width share a ring that is as wide as the widest and
   ]);
 });
 
-test("partners, home and first fraud are kept for those entities that ask for them", () => {
+test("keeps partners, home and first fraud only for entities that need them", () => {
   const drafts = [
     { kind: "distinct", entity: "terminal", of: "card", window: "1d" },
     { kind: "distinct", entity: "terminal", of: "card", window: "2d" },
@@ -97,7 +97,7 @@ test("partners, home and first fraud are kept for those entities that ask for th
   ]);
 });
 
-test("usual amounts and runs of frauds are kept for entities that ask for them, and for the one that explains frauds", () => {
+test("keeps usual amounts and fraud runs only for entities that need them, and for the one that explains frauds", () => {
   const usual = [over("unusual_max", "2d"), over("unusual_count", "1d"), over("unusual_count", "2d")];
   const run = { kind: "run_count", entity: "terminal" };
   const plansOf = (drafts: readonly FeatureDraft[]) => planEntities(specOf(WINDOWS, drafts)).slice(0, 2);
@@ -117,7 +117,7 @@ test("usual amounts and runs of frauds are kept for entities that ask for them, 
   expect(plansOf(usual).flatMap(({ payments }) => payments.rings)).toEqual([]);
 });
 
-test("the longest window is that of the features, not of windows that none uses", () => {
+test("the longest window is the longest one that a feature uses", () => {
   expect(longestWindowMs(specOf(WINDOWS, [over("count", "1d"), over("fraud_count", "2d")]))).toBe(2 * DAY_MS);
   expect(longestWindowMs(specOf(WINDOWS, [{ kind: "amount" }]))).toBe(0);
 });
@@ -137,18 +137,18 @@ describe("the fingerprint", () => {
     ["a first fraud", [...base, { kind: "days_since_first_fraud", entity: "card" }]],
     ["a usual amount", [...base, { kind: "ratio_to_usual", entity: "card" }]],
     ["a run of frauds", [...base, { kind: "run_count", entity: "card" }]],
-  ])("is another one with %s", (_name, drafts) => {
+  ])("changes with %s", (_name, drafts) => {
     expect(of(drafts)).not.toBe(of(base));
   });
 
-  test("is another one with another width, tile width or longest window", () => {
+  test("changes with the width, tile width or longest window", () => {
     expect(of(base, { ...WINDOWS, "1d": { width: "1d", tile: "2h" } })).not.toBe(of(base));
     expect(of(base, { ...WINDOWS, "1d": { width: "2d", tile: "1h" } })).not.toBe(of(base));
     const terminal = { kind: "count", entity: "terminal", window: "unused" };
     expect(of([...base, terminal])).not.toBe(of(base));
   });
 
-  test("stays with other features over what is kept already, and of the payment alone", () => {
+  test("does not change for features of values already kept, or of the payment alone", () => {
     const more = [over("label_count", "2d"), over("fraud_rate", "2d"), over("count", "2h"), { kind: "amount" }];
     expect(of([...base, ...more])).toBe(of(base));
     expect(of(base)).toBe(of(base));

@@ -37,7 +37,7 @@ function emit(isOrdered = true): CountedEvent[] {
 const check = (emitted: readonly CountedEvent[], options: Partial<RefoldOptions> = {}) =>
   refold([emitted], { engine, ...options });
 
-test("all values that are folded again are those that were emitted", async () => {
+test("recomputed values equal the emitted ones", async () => {
   const report = await check(emit());
   expect(report).toMatchObject({ rows: EVENTS * (2 / 3), mismatches: 0, stuck: 0 });
   expect(printParity(report)).toBe(
@@ -45,13 +45,13 @@ test("all values that are folded again are those that were emitted", async () =>
   );
 });
 
-test("payments that stray are counted and compared", async () => {
+test("out-of-order payments are counted and compared", async () => {
   const report = await check(emit(false));
   expect(report).toMatchObject({ rows: 400, mismatches: 0, stuck: 0 });
   expect(report.strayed).toBeGreaterThan(5);
 });
 
-test("the engine goes on from the states of a snapshot", async () => {
+test("the engine continues from the states of a snapshot", async () => {
   const emitted = emit();
   const folding = new FoldInOrder({ engine, onPayment: () => {} });
   for (const event of emitted.slice(0, EVENTS / 2)) folding.add(event);
@@ -77,7 +77,7 @@ function spoil(events: readonly CountedEvent[]): CountedEvent[] {
   });
 }
 
-describe("one wrong value is found", () => {
+describe("finds a single wrong value", () => {
   const right = emit()[300];
   const value = right?.kind === "payment" ? right.vector.values[BROKEN] : undefined;
   const found = { transactionId: "txn_300", feature: "card_sum_1d" };

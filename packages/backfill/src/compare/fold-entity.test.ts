@@ -178,7 +178,7 @@ async function judged(rows: readonly Row[]): Promise<Row[]> {
 }
 
 describe("foldEntity", () => {
-  test("the judge answers every label, and explains frauds of unusual payments only", async () => {
+  test("the explaining entity responds to every label, and explains only frauds of unusual payments", async () => {
     const labels = (await judged(history())).filter(({ stream }) => stream === "label");
     expect(labels).toHaveLength(60);
     expect(new Set(labels.map(({ explained }) => explained))).toEqual(new Set([0, 1]));
@@ -221,7 +221,7 @@ describe("foldEntity", () => {
     ]);
   });
 
-  test("profiles have the bits that the queries of a backfill give them", async () => {
+  test("profiles have exactly the values of a backfill's queries", async () => {
     const rows = rowsOf(300);
     const queried = await backfilledProfiles(csvOf(rows));
     for (const [entity, key] of [
@@ -251,7 +251,7 @@ describe("foldEntity", () => {
     expect(new Set([...queried.values()].map((row) => row.card_profile_distance)).size).toBeGreaterThan(100);
   });
 
-  test("every feature is given by exactly one entity", () => {
+  test("exactly one entity provides each feature", () => {
     const plan = planFolds(spec);
     const given = plan.entities.flatMap(({ features }) => features.map(({ name }) => name));
     expect(given.toSorted()).toEqual(plan.features.toSorted());
@@ -276,21 +276,21 @@ describe("foldEntity", () => {
     ["the same line twice", [first, first], "line 2 "],
     ["a payment counted before", [first, payment("c-1", 1)], "client_transaction_id stands more than once."],
     ["a line without an end", ["x".repeat(70_000)], "line 1: has more than 65536 characters."],
-  ])("stops at %s, with the number of the line", async (_what, rows, sentence) => {
+  ])("stops at %s, with the line number", async (_what, rows, sentence) => {
     await expect(folded("card", rows)).rejects.toMatchObject({
       code: "invalid-field",
       message: expect.stringContaining(sentence),
     });
   });
 
-  test("stops at a payment without the device whose features are asked for, and at an entity of no spec", async () => {
+  test("stops at a payment without the requested device, and at an entity that is not in the spec", async () => {
     await expect(folded("device", [payment("c-1", 0)])).rejects.toThrow("device_token is needed");
     await expect(folded("terminal", [label("c-1", 1)])).rejects.toThrow("explained is needed");
     await expect(folded("terminal", [], 100, true)).rejects.toThrow("--judge is for --entity card");
     await expect(folded("shop", [])).rejects.toThrow('--entity "shop" is not among card, terminal, device, ip, email');
   });
 
-  test("reads no further while nobody takes its rows", async () => {
+  test("does not read ahead while nobody consumes its rows", async () => {
     let taken = 0;
     let release: (() => void) | undefined;
     const output = new Writable({

@@ -97,7 +97,7 @@ describe("a backfill that was killed", () => {
     ["first", 0],
     ["middle", 0.5],
     ["last", 1],
-  ])("at its %s report goes on, and ends with the same bytes", async (which, share) => {
+  ])("at its %s report continues, and ends with the same bytes", async (which, share) => {
     const name = `at-${which}`;
     const { ended } = await start(name, KILL_ITSELF, Math.max(1, Math.floor(reports * share)));
     expect(await ended).toEqual({ signal: "SIGKILL", errors: "" });
@@ -117,7 +117,7 @@ describe("a backfill that was killed", () => {
     ["while it writes its first part", [/^part-/], 0],
     ["with a checkpoint", [/^checkpoint\.json$/], 1],
     ["with many parts", [/^checkpoint\.json$/, /^part-000010/], 1],
-  ])("%s goes on, and ends with the same bytes", async (what, patterns, resumedMin) => {
+  ])("%s continues, and ends with the same bytes", async (what, patterns, resumedMin) => {
     const name = what.replaceAll(" ", "-");
     await killWhen(await start(name), () => has(name, ...patterns));
     const result = await backfill(optionsOf(name));
@@ -125,7 +125,7 @@ describe("a backfill that was killed", () => {
     expect(result.resumedEvents).toBeGreaterThanOrEqual(resumedMin);
   });
 
-  test("while it puts its parts together goes on, and ends with the same bytes", async () => {
+  test("while merging its parts continues, and ends with the same bytes", async () => {
     const { ended } = await start("joining", KILL_ITSELF, reports);
     expect(await ended).toEqual({ signal: "SIGKILL", errors: "" });
     // Files that DuckDB leaves if it is interrupted while writing.
@@ -137,7 +137,7 @@ describe("a backfill that was killed", () => {
     ["another time limit", { untilMs: START_MS + 7 * DAY_MS }],
     ["another tenant", { tenant: "other" }],
     ["blocks of another size", { tuning: { ...TUNING, blockPayments: 65 } }],
-  ])("is not taken up by one with %s", async (what, change) => {
+  ])("is not continued by one with %s", async (what, change) => {
     const name = what.replaceAll(" ", "-");
     await killWhen(await start(name), () => has(name, /^checkpoint\.json$/));
     const clean = await backfill({ ...optionsOf(`clean-${name}`), ...change });
@@ -149,7 +149,7 @@ describe("a backfill that was killed", () => {
     ).toBe(0);
   });
 
-  test("begins anew when its input has changed", async () => {
+  test("starts over if its input has changed", async () => {
     await killWhen(await start("changed"), () => has("changed", /^checkpoint\.json$/));
     await utimes(input, new Date(), new Date());
     const result = await backfill(optionsOf("changed"));
@@ -157,7 +157,7 @@ describe("a backfill that was killed", () => {
     await expectWhole("changed", result);
   });
 
-  test("begins anew when a part of its work is damaged", async () => {
+  test("starts over if a part of its work is damaged", async () => {
     await killWhen(await start("damaged"), () => has("damaged", /^checkpoint\.json$/));
     const states = readdirSync(workOf("damaged")).filter((file) => /^states-.*\.bin$/.test(file));
     for (const file of states) await writeFile(join(workOf("damaged"), file), "x");
@@ -167,7 +167,7 @@ describe("a backfill that was killed", () => {
   });
 });
 
-test("two backfills do not write to one output, whether in one process or in two", async () => {
+test("two backfills cannot write to one output, neither in one process nor in two", async () => {
   const refused = { code: "state-conflict", message: expect.stringContaining("Another backfill is writing") };
   const both = await Promise.allSettled([backfill(optionsOf("twice")), backfill(optionsOf("twice"))]);
   expect(both.map((one) => (one.status === "rejected" ? one.reason : undefined))).toContainEqual(

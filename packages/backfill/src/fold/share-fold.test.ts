@@ -171,7 +171,7 @@ describe.each([
   ["filters", filteredSpec, 60, {}],
   ["a card at more terminals than are kept", sparseSpec, 6, CROWD],
 ] as const)("a backfill with %s", (_name, spec, numRuns, shape) => {
-  test("gives the values and the states of the engine, bit for bit, however it is cut and shared", () => {
+  test("gives the engine's values and states, bit for bit, however the input is split", () => {
     const cutting = fc.array(fc.nat(450), { maxLength: 4 });
     fc.assert(
       fc.property(eventStreams(shape), cutting, fc.integer({ min: 1, max: 3 }), (stream, places, shares) => {
@@ -187,7 +187,7 @@ describe.each([
   });
 });
 
-test("amounts too large to be summed exactly are what the engine makes of them", () => {
+test("gives the engine's results for amounts too large for an exact sum", () => {
   const amounts = [3e12, 1, 8.9e12, 8.9e12, 5, 8.9e12, 7, 2e12, 11].map(Math.floor);
   const events = amounts.map((amountMinor, index): OracleEvent => {
     const entities = { card: "c", terminal: "t" };

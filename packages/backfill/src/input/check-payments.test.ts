@@ -29,7 +29,7 @@ async function check(change: Partial<Record<keyof typeof GOOD, string>>): Promis
   await connection.run(`CREATE OR REPLACE TABLE payments AS SELECT ${columns.join(", ")}`);
   await checkPayments(connection);
 }
-test("the largest amount, the latest time and the poles are taken", async () => {
+test("accepts the largest amount, the latest time and the poles", async () => {
   await expect(check({})).resolves.toBeUndefined();
   await expect(check({ latitude: "NULL::DOUBLE", longitude: "NULL::DOUBLE" })).resolves.toBeUndefined();
 });
@@ -41,7 +41,7 @@ test.each([
   [{ latitude: "'nan'::DOUBLE" }, "p1 has a latitude that is not from -90 to 90 degrees"],
   [{ longitude: "-180.5" }, "p1 has a longitude that is not from -180 to 180 degrees"],
   [{ longitude: "'inf'::DOUBLE" }, "p1 has a longitude that is not from -180 to 180 degrees"],
-])("%j is refused", async (change, sentence) => {
+])("rejects %j", async (change, sentence) => {
   await expect(check(change)).rejects.toMatchObject({
     code: "invalid-field",
     message: expect.stringContaining(sentence),

@@ -16,7 +16,7 @@ const LINES = [
 ];
 const CARD_TOKEN_KEY = Buffer.alloc(32, 3);
 
-describe("where the handbook's payments take place", () => {
+describe("the location of the handbook's payments", () => {
   let directory: string;
 
   beforeEach(async () => {
@@ -60,7 +60,7 @@ describe("where the handbook's payments take place", () => {
     });
   }
 
-  test("is the terminal's point of the grid, a kilometre a unit: y to the north, x to the east", async () => {
+  test("is the terminal's grid point, with one kilometre per unit, y to the north and x to the east", async () => {
     await writeTerminals();
     const payments = await replayed();
     expect(payments.map(({ latitude, longitude }) => [latitude, longitude])).toEqual([
@@ -76,7 +76,7 @@ describe("where the handbook's payments take place", () => {
     ]);
   });
 
-  test("is unknown where there is no list of terminals", async () => {
+  test("is unknown without a list of terminals", async () => {
     const payments = await replayed();
     expect(payments.map(({ handbookId, latitude, longitude }) => [handbookId, latitude, longitude])).toEqual([
       [1, undefined, undefined],
@@ -86,7 +86,7 @@ describe("where the handbook's payments take place", () => {
     expect(await originsInBackfill()).toEqual(payments.map(() => ({})));
   });
 
-  test("stands beside all other columns of a transactions file, once for each payment", async () => {
+  test("is an additional column of a transactions file, once per payment", async () => {
     await writeTerminals();
     const { names, rows } = await backfilled();
     const expected = [...Object.keys(TRANSACTIONS_COLUMNS), ...Object.keys(OPTIONAL_COLUMNS), "tie_order"];
@@ -94,7 +94,7 @@ describe("where the handbook's payments take place", () => {
     expect(rows.map((row) => row[names.indexOf("client_transaction_id")])).toEqual(["hb-1", "hb-2", "hb-3"]);
   });
 
-  test("cannot be read from a list without coordinates, and the error says so", async () => {
+  test("is missing from a list without coordinates, and the error says so", async () => {
     await writeFile(join(directory, "terminals.csv"), "terminal_id\n0\n");
     await expect(backfilled()).rejects.toMatchObject({
       code: "invalid-field",

@@ -95,7 +95,7 @@ test("does not load states whose tokens were made with another key", async () =>
   await expect(load({ cardTokenKey: made })).resolves.toEqual({ states: 1 });
 });
 
-test("a service that begins gets its history, also where payments wait for it", async () => {
+test("a new service gets its history, even if payments are waiting for it", async () => {
   const producer = await kafka.producer();
   await producer.send([{ topic: TOPICS.transactions.name, key: "ct_1", value: Buffer.of(1), headers: {} }]);
   await producer.close();
@@ -103,7 +103,7 @@ test("a service that begins gets its history, also where payments wait for it", 
   expect(await stored()).toEqual(["of a history", 1]);
 });
 
-test("regression #12: Redis lost what was counted: an old snapshot is refused, with the command that helps, running or stopped", async () => {
+test("regression #12: rejects an old snapshot after Redis lost counted events, and names the right command, whether the service runs or not", async () => {
   await count();
   await redis.flushdb();
   await expect(load()).rejects.toEqual(isRefused("has counted", "`tripline rebuild-state`", "--partial"));
@@ -114,7 +114,7 @@ test("regression #12: Redis lost what was counted: an old snapshot is refused, w
   expect(await stored()).toEqual(["of a history", 1]);
 });
 
-test("what Redis knows to be counted is refused, too, where Kafka has forgotten the group", async () => {
+test("rejects a snapshot if Redis has counted events, even if Kafka has forgotten the group", async () => {
   const topic = stack.topicPrefix + TOPICS.labels.name;
   await redis.set(appliedKey(await admin.clusterId(), topic, 3), "counted");
   await redis.set(MARK, "complete");
@@ -122,12 +122,12 @@ test("what Redis knows to be counted is refused, too, where Kafka has forgotten 
   expect(await stored()).toEqual([null, 1]);
 });
 
-test("of a Kafka that is gone, nothing counts", async () => {
+test("ignores the counts of a Kafka that no longer exists", async () => {
   await redis.set(appliedKey("another-cluster", stack.topicPrefix + TOPICS.labels.name, 3), "counted");
   expect(await load()).toEqual({ states: 1 });
 });
 
-test("while the service runs it is refused, even where nothing is counted yet or a gap is accepted", async () => {
+test("is rejected while the service runs, even if nothing is counted yet or a gap is accepted", async () => {
   await serve();
   for (const isPartial of [false, true]) {
     await expect(load({ isPartial })).rejects.toEqual(isRefused("Stop the features service first", "1 of"));
@@ -135,7 +135,7 @@ test("while the service runs it is refused, even where nothing is counted yet or
   expect(await stored()).toEqual([null, 0]);
 });
 
-test("a service that begins while states are loaded is noticed, and they are not marked as complete", async () => {
+test("notices a service that starts while states are loaded, and does not mark them as complete", async () => {
   const others = Array.from({ length: 1_000 }, (_, index) => [`${STATE}${index}`, Buffer.of(1)] as const);
   await writeSnapshot(join(folder, "many.bin"), engine, others.length, others);
   await redis.set(MARK, "of before");

@@ -102,7 +102,7 @@ class OnlineStates {
     return states;
   }
 }
-test("online goes on where a backfill ended, and gives what a single backfill gives", async () => {
+test("online processing continues where a backfill ended, and gives the results of a single backfill", async () => {
   const whole = await run("whole", END_MS);
   const half = await run("half", MIDDLE_MS, { blockPayments: 97, workers: 3 });
   const { redisUrl } = await testStack();
@@ -136,7 +136,7 @@ test("online goes on where a backfill ended, and gives what a single backfill gi
     expect([key, Buffer.compare(expected.get(key) ?? Buffer.alloc(0), bytes)]).toEqual([key, 0]);
   }
 });
-test("the files do not depend on how many threads compute, nor the values and states on the size of blocks", async () => {
+test("the files do not depend on the number of threads, nor the values and states on the block size", async () => {
   const one = await run("one", END_MS, { workers: 1, blockPayments: 500 });
   const several = await run("several", END_MS, { workers: 3, blockPayments: 500 });
   const small = await run("small", END_MS, { workers: 2, blockPayments: 61, checkpointMs: 0 });

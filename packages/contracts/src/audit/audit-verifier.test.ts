@@ -59,12 +59,12 @@ function faultOf(entries: readonly AuditEntry[], log: Pick<Log, "checkpoints"> &
 const lengths = fc.integer({ min: 2, max: LENGTH_MAX });
 const texts = ["eventId", "actor", "action", "subjectKind", "subjectId", "details", "source", "hash"] as const;
 
-test("an intact log is intact, up to its newest signature", () => {
+test("an unchanged log is intact, up to its newest signature", () => {
   const log = write(7);
   expect(verify(log.entries, log)).toMatchObject({ entries: 7, signed: { sequence: 6, keyId: signer.key.keyId } });
 });
 
-test("any change of one field of one entry is found at that entry", () => {
+test("detects any changed field at its entry", () => {
   fc.assert(
     fc.property(
       lengths,
@@ -87,7 +87,7 @@ test("any change of one field of one entry is found at that entry", () => {
   );
 });
 
-test("a change with a hash that fits it is found at the next entry, or by the head", () => {
+test("detects a change with a matching hash at the next entry, or by the head", () => {
   fc.assert(
     fc.property(lengths, fc.nat(), (length, at) => {
       const { entries, head } = write(length);
@@ -100,7 +100,7 @@ test("a change with a hash that fits it is found at the next entry, or by the he
   );
 });
 
-test("any removed entry is found, wherever it stood", () => {
+test("detects any removed entry", () => {
   fc.assert(
     fc.property(lengths, fc.nat(), (length, at) => {
       const log = write(length);
@@ -112,7 +112,7 @@ test("any removed entry is found, wherever it stood", () => {
   );
 });
 
-test("any two exchanged entries are found at the first of them", () => {
+test("detects two exchanged entries at the first of them", () => {
   fc.assert(
     fc.property(lengths, fc.nat(), fc.nat(), (length, a, b) => {
       const log = write(length);
@@ -128,7 +128,7 @@ test("any two exchanged entries are found at the first of them", () => {
   );
 });
 
-test("a log that ends too early is found by its head, or by a signature that was kept", () => {
+test("detects a truncated log by its head, or by a kept signature", () => {
   fc.assert(
     fc.property(lengths, fc.nat(), (length, at) => {
       const log = write(length);
@@ -142,7 +142,7 @@ test("a log that ends too early is found by its head, or by a signature that was
   );
 });
 
-test("a log that was written anew with fitting hashes is found by the signatures of the old one", () => {
+test("detects a rewritten log with matching hashes by the old signatures", () => {
   const { checkpoints } = write(7);
   const forged = write(7, "eve");
   expect(faultOf(forged.entries, { ...forged, checkpoints })).toMatchObject({
@@ -151,7 +151,7 @@ test("a log that was written anew with fitting hashes is found by the signatures
   });
 });
 
-test("a checkpoint counts only with the signature of a trusted key, over all that it says", () => {
+test("a checkpoint is valid only with a trusted key's signature over its whole content", () => {
   const log = write(3);
   const [checkpoint] = log.checkpoints as [AuditCheckpoint];
   const other = new CheckpointSigner(randomBytes(32));
@@ -168,13 +168,13 @@ test("a checkpoint counts only with the signature of a trusted key, over all tha
   expect(isSigned(other.sign(checkpoint), { ...other.key, keyId: signer.key.keyId })).toBe(false);
 });
 
-test("an entry of another tenant is found", () => {
+test("detects an entry of another tenant", () => {
   const log = write(3);
   const other = { ...(log.entries[1] as AuditEntry), tenant: "other" };
   expect(faultOf(log.entries.with(1, other), log)).toMatchObject({ sequence: 2 });
 });
 
-test("a character that moves from one part to the next gives other bytes", () => {
+test("moving a character between parts changes the bytes", () => {
   const texts = fc.string({ minLength: 1, unit: "grapheme" });
   fc.assert(
     fc.property(texts, texts, (left, right) => {

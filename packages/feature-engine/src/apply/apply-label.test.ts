@@ -7,7 +7,7 @@ const engine = compileEngine(currentFeatureSpec());
 const fresh = () => new TestStates(engine);
 const START_MS = Date.UTC(2024, 1, 28, 22);
 
-test("labels move risk when they are reported, not when the payment took place", () => {
+test("labels change the risk at their report time, not at the payment's time", () => {
   const states = fresh();
   states.pay(START_MS);
   expect(states.pay(START_MS + DAY_MS)).toMatchObject({ terminal_fraud_count_7d: 0, card_risk_7d: 0.01 });
@@ -33,7 +33,7 @@ test("risk is smoothed towards its prior, and returns to it once the labels have
   expect(states.pay(START_MS + 10 * DAY_MS)).toMatchObject({ card_risk_7d: 0.01, card_risk_14d: 3.05 / 20 });
 });
 
-test("labels do not count as payments, nor payments as labels", () => {
+test("labels are not counted as payments, nor payments as labels", () => {
   const states = fresh();
   states.label(START_MS);
   expect(states.pay(START_MS)).toMatchObject({
@@ -45,7 +45,7 @@ test("labels do not count as payments, nor payments as labels", () => {
   expect(states.pay(START_MS)).toMatchObject({ card_count_30d: 2, terminal_fraud_rate_30d: 1 });
 });
 
-test("the first fraud is the one known earliest, in whatever order and however late they come", () => {
+test("the first fraud is the one known earliest, whatever the order and delay of labels", () => {
   const states = fresh();
   const payAt = (atMs: number) => states.pay(atMs).card_days_since_first_fraud;
   states.label(START_MS + 100 * DAY_MS);
@@ -59,14 +59,14 @@ test("the first fraud is the one known earliest, in whatever order and however l
   expect(payAt(START_MS + 101 * DAY_MS)).toBe(101);
 });
 
-test("a payment from before the first confirmed fraud does not count it", () => {
+test("a payment from before the first confirmed fraud does not see it", () => {
   const states = fresh();
   states.label(START_MS + 1);
   expect(states.pay(START_MS)).toMatchObject({ card_days_since_first_fraud: 3650 });
   expect(states.pay(START_MS + 1)).toMatchObject({ card_days_since_first_fraud: 0 });
 });
 
-test("the same label again changes nothing", () => {
+test("a duplicate label changes nothing", () => {
   const states = fresh();
   states.label(START_MS, { labelId: "a" });
   const before = [states.bytesOf("card", "c"), states.bytesOf("terminal", "t")];
@@ -74,7 +74,7 @@ test("the same label again changes nothing", () => {
   expect([states.bytesOf("card", "c"), states.bytesOf("terminal", "t")]).toEqual(before);
 });
 
-test("a label is too late where all windows of one of its entities have passed it", () => {
+test("a label is too late if all windows of one of its entities have passed it", () => {
   const states = fresh();
   states.label(START_MS + 40 * DAY_MS, {}, "another card");
   expect(states.label(START_MS)).toEqual({ duplicate: false, tooLate: true });
@@ -82,7 +82,7 @@ test("a label is too late where all windows of one of its entities have passed i
   expect(values).toMatchObject({ card_fraud_count_7d: 1, terminal_fraud_count_7d: 0 });
 });
 
-test("an entity without features of labels takes any label", () => {
+test("an entity without label features accepts any label", () => {
   const spec = specOf({ "1d": { width: "1d", tile: "1h" } }, [
     { kind: "fraud_count", entity: "terminal", window: "1d" },
     { kind: "seconds_since_last", entity: "card" },

@@ -8,7 +8,7 @@ const fresh = () => new TestStates(engine);
 /** A Wednesday; the day after is 29 February. */
 const START_MS = Date.UTC(2024, 1, 28, 22);
 
-test("a first payment has defaults for its past and counts itself", () => {
+test("a first payment has defaults for the past, and counts itself", () => {
   expect(fresh().pay(START_MS, { amountMinor: 5716 })).toMatchObject({
     amount: 57.16,
     hour_of_day: 22,
@@ -34,7 +34,7 @@ test("a first payment has defaults for its past and counts itself", () => {
   });
 });
 
-test("every kind gives its default if there is no past, and only then", () => {
+test("every kind returns its default if and only if there is no past", () => {
   const states = new TestStates(compileEngine(wideSpec));
   const ofCard = (values: Record<string, number>) =>
     Object.fromEntries(
@@ -82,7 +82,7 @@ test("the past is exact at its new end, and at its old end up to one tile longer
   });
 });
 
-test("two windows over the same tiles end where each of them ends", () => {
+test("two windows over the same tiles keep their own ends", () => {
   const states = new TestStates(compileEngine(wideSpec));
   const start = Date.UTC(2024, 1, 28);
   states.pay(start, { amountMinor: 9000 });
@@ -132,7 +132,7 @@ test.each([
   });
 });
 
-test("amounts are compared with those before them, their own not included", () => {
+test("amounts are compared with earlier ones only", () => {
   const states = fresh();
   for (const amountMinor of [1000, 2000, 3000]) states.pay(START_MS, { amountMinor });
   expect(states.pay(START_MS, { amountMinor: 5000 })).toMatchObject({
@@ -144,7 +144,7 @@ test("amounts are compared with those before them, their own not included", () =
   });
 });
 
-test("a card that always pays the same does not vary, however large the amount", () => {
+test("a card with constant amounts has no deviation, however large they are", () => {
   const states = fresh();
   for (let index = 0; index < 50; index += 1) {
     const values = states.pay(START_MS + index * HOUR_MS, { amountMinor: 123_456_789_013 });
@@ -152,7 +152,7 @@ test("a card that always pays the same does not vary, however large the amount",
   }
 });
 
-test("a payment older than all windows is flagged and not counted, and one in an old tile is counted there", () => {
+test("flags a payment older than all windows without counting it, and counts one in an old tile there", () => {
   const states = fresh();
   states.pay(START_MS + 40 * DAY_MS);
   const [card, terminal] = [states.of("card", "c"), states.of("terminal", "t")];
@@ -172,7 +172,7 @@ test("a payment older than all windows is flagged and not counted, and one in an
   });
 });
 
-test("a payment out of order sees no later tile and does not know how long before it the last one was", () => {
+test("an out-of-order payment sees no later tile, and its time since the last payment is unknown", () => {
   const states = fresh();
   states.pay(START_MS);
   states.pay(START_MS + 2 * DAY_MS, { amountMinor: 9000 });
@@ -201,7 +201,7 @@ test.each([
   expect(states.pay(START_MS + passedMs)).toMatchObject({ card_seconds_since_last: seconds });
 });
 
-test("the same payment again changes nothing", () => {
+test("a duplicate payment changes nothing", () => {
   const states = fresh();
   const payment = { transactionId: "a", deviceToken: "d", ipToken: "i" };
   states.pay(START_MS, payment);

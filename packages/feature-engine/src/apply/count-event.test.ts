@@ -36,7 +36,7 @@ function expectBounded(place: number, state: EntityState): void {
 }
 
 describe("a busy terminal", () => {
-  test("has the features of all its 20,000 payments, and a state that does not grow", () => {
+  test("has the features of all its 20,000 payments, and a state of constant size", () => {
     const random = seeded(4);
     const states = new TestStates(engine);
     const columns = { atMs: new Float64Array(20_000), thousandths: new Float64Array(20_000) };
@@ -71,7 +71,7 @@ describe("a busy terminal", () => {
   });
 });
 
-test("a card with a million payments at one terminal costs what one with a few hundred does", async () => {
+test("a card with a million payments at one terminal costs as much as one with a few hundred", async () => {
   const program = fileURLToPath(new URL("../testing/million.js", import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 50_000 });
   const output = JSON.parse(stdout) as MillionOutput;

@@ -81,7 +81,7 @@ function numbered(there: readonly CountedEvent[], known: readonly CountedEvent[]
   });
 }
 
-test("regression #24: with a payment or label whose record is missing, all states are as they were", () => {
+test("regression #24: restores all states if the record of a payment or label is missing", () => {
   fc.assert(
     fc.property(events, fc.nat(EVENTS), (steps, at) => {
       const all = counted(steps);
@@ -96,7 +96,7 @@ test("regression #24: with a payment or label whose record is missing, all state
   );
 });
 
-test("regression #24: with several, too, where each has one place only; nothing else is concerned where one has more", () => {
+test("regression #24: restores several missing records if each has only one possible position; otherwise only their states are affected", () => {
   const places = fc.array(fc.nat(EVENTS), { minLength: 2, maxLength: 3 });
   let placed = 0;
   fc.assert(
@@ -119,7 +119,7 @@ test("regression #24: with several, too, where each has one place only; nothing 
   expect(placed).toBeGreaterThan(0);
 });
 
-test("an event waits for an earlier one for as long as it takes, unless gaps are passed", () => {
+test("an event waits for an earlier one indefinitely, unless gaps are skipped", () => {
   const card = { label: false, card: 1, terminal: 1, device: undefined, amountMinor: 100, waitMs: 60_000 };
   const there = counted([card, card, card, card]).filter((_event, index) => index !== 1);
   expect(fold(there)).toMatchObject({ counted: 1, gaps: [] });

@@ -86,7 +86,7 @@ test.each([
   ["for ever", waits, undefined],
   ["for 45 days", longWaits, TTL_MS],
 ])(
-  "after two losses and rebuilds, with states kept %s, all is as if nothing had been lost",
+  "after two losses and rebuilds, with states kept %s, everything equals an undisturbed run",
   (_name, waitsMs, ttlMs) => {
     fc.assert(
       fc.property(stepsOf(waitsMs), places, (steps, at) => {
@@ -109,7 +109,7 @@ test.each([
   },
 );
 
-test("an event counted while states were lost is not reported, and counts after all before it, whatever its clock says", () => {
+test("an event counted while states were lost is not reported, and counts after all earlier ones, whatever its timestamp", () => {
   const online = new OnlineCounter(engine);
   const event = { label: false, card: 1, terminal: 1, device: undefined, amountMinor: 100 };
   online.count({ id: 0, atMs: START_MS, ...event });
@@ -135,25 +135,28 @@ test("an event counted while states were lost is not reported, and counts after 
 test.each([
   ["seconds before", -5_000, 2],
   ["seconds after", 5_000, 1],
-])("%s the end of its time to live, the number of the next event tells what became of a state", (_name, ms, number) => {
-  const online = new OnlineCounter(engine, TTL_MS);
-  const event = { label: false, card: 1, terminal: 1, device: undefined, amountMinor: 100 };
-  online.count({ id: 0, atMs: START_MS, ...event });
-  online.nowMs = TTL_MS + ms;
-  online.count({ id: 1, atMs: START_MS + TTL_MS, ...event });
-  // The clock of this instance may be behind that of Redis, or ahead of it.
-  for (const skewMs of [-4_000, 0, 4_000]) {
-    const [first, second] = online.emitted;
-    if (first?.kind !== "payment" || second === undefined) throw new Error("a payment");
-    const skewed: CountedEvent = { kind: "payment", vector: { ...first.vector, computedAtMs: skewMs } };
-    const { folding, differing } = foldAll([skewed, second], TTL_MS);
-    expect(folding).toMatchObject({ counted: 2, repeated: 0, stuck: [] });
-    expect(differing).toEqual([]);
-    expect([...folding.states()].map(({ state }) => state.sequence)).toEqual([number, number]);
-  }
-});
+])(
+  "%s the end of its time to live, the number of the next event reveals whether a state expired",
+  (_name, ms, number) => {
+    const online = new OnlineCounter(engine, TTL_MS);
+    const event = { label: false, card: 1, terminal: 1, device: undefined, amountMinor: 100 };
+    online.count({ id: 0, atMs: START_MS, ...event });
+    online.nowMs = TTL_MS + ms;
+    online.count({ id: 1, atMs: START_MS + TTL_MS, ...event });
+    // The clock of this instance may be behind that of Redis, or ahead of it.
+    for (const skewMs of [-4_000, 0, 4_000]) {
+      const [first, second] = online.emitted;
+      if (first?.kind !== "payment" || second === undefined) throw new Error("a payment");
+      const skewed: CountedEvent = { kind: "payment", vector: { ...first.vector, computedAtMs: skewMs } };
+      const { folding, differing } = foldAll([skewed, second], TTL_MS);
+      expect(folding).toMatchObject({ counted: 2, repeated: 0, stuck: [] });
+      expect(differing).toEqual([]);
+      expect([...folding.states()].map(({ state }) => state.sequence)).toEqual([number, number]);
+    }
+  },
+);
 
-test("states that expire do not fill the memory", () => {
+test("expired states do not fill the memory", () => {
   const online = new OnlineCounter(engine, TTL_MS);
   const event = { label: false, terminal: 1, device: undefined, amountMinor: 100 };
   for (let id = 0; id < 100; id += 1) {
@@ -166,7 +169,7 @@ test("states that expire do not fill the memory", () => {
   expect(Math.max(...ages)).toBe(45 * DAY_MS);
 });
 
-test("a state given from before counts as touched when counting began, and is forgotten in its time", () => {
+test("an initial state counts as touched when counting began, and expires in time", () => {
   const history = new OnlineCounter(engine);
   const event = { label: false, terminal: 1, device: undefined, amountMinor: 100 };
   history.count({ id: 0, card: 1, atMs: START_MS, ...event });
@@ -191,7 +194,7 @@ test("a state given from before counts as touched when counting began, and is fo
   expect(folding).toMatchObject({ counted: 2, repeated: 0, stuck: [], beganAtMs: 5 * DAY_MS });
 });
 
-test("with events missing, those that there are count when told to, and later numbers go on from theirs", () => {
+test("counts the existing events on request if others are missing, and later numbers continue from theirs", () => {
   const online = new OnlineCounter(engine);
   const event = { label: false, card: 1, device: undefined, amountMinor: 100 };
   for (let id = 0; id < 6; id += 1) online.count({ id, terminal: id % 2, atMs: START_MS + id, ...event });
@@ -217,7 +220,7 @@ test("with events missing, those that there are count when told to, and later nu
   expect(next).toMatchObject({ counted: 1, covered: 6 });
 });
 
-test("what was counted within one millisecond counts in the order of its numbers", () => {
+test("events of one millisecond count in the order of their numbers", () => {
   const online = new OnlineCounter(engine);
   const event = { label: false, device: undefined, amountMinor: 100, atMs: START_MS };
   for (let id = 0; id < 8; id += 1) online.count({ id, card: id % 3, terminal: id % 2, ...event });
@@ -232,7 +235,7 @@ test("what was counted within one millisecond counts in the order of its numbers
   expect([...sequences.values()].sort()).toEqual([2, 3, 3, 4, 4]);
 });
 
-test("two events under one number are not both taken for one, but told", () => {
+test("reports two events with the same number, and does not merge them", () => {
   const online = new OnlineCounter(engine);
   const event = { label: false, card: 1, terminal: 1, device: undefined, amountMinor: 100 };
   online.count({ id: 0, atMs: START_MS, ...event });
@@ -244,7 +247,7 @@ test("two events under one number are not both taken for one, but told", () => {
   expect(() => folding.add(again)).toThrow(expect.objectContaining({ code: "state-conflict" }));
 });
 
-test("an entity that the spec names since is not waited for", () => {
+test("does not wait for an entity that the spec added later", () => {
   const { entities, features, ...rest } = spec;
   const older = { card: entities.card, terminal: entities.terminal };
   const known = features.filter((feature) => !("entity" in feature) || feature.entity in older);

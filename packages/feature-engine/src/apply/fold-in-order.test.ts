@@ -46,7 +46,7 @@ function fold(events: readonly CountedEvent[], options: Partial<ConstructorParam
   return { folding, payments };
 }
 
-test("events in any order, some of them twice, give the features that were emitted", () => {
+test("events in any order, with duplicates, give the emitted features", () => {
   fc.assert(
     fc.property(
       logs.chain((log) =>
@@ -68,7 +68,7 @@ test("events in any order, some of them twice, give the features that were emitt
   );
 });
 
-test("a run that is cut in two continues from the states of its first half", () => {
+test("a run that is split in two continues from the states of its first half", () => {
   fc.assert(
     fc.property(logs, fc.double({ min: 0, max: 1, noNaN: true }), (log, share) => {
       const cut = Math.floor(log.length * share);
@@ -89,7 +89,7 @@ test("a run that is cut in two continues from the states of its first half", () 
   );
 });
 
-test("an event whose predecessor is missing is named, and not folded", () => {
+test("reports an event whose predecessor is missing, and does not fold it", () => {
   const events = log;
   const { folding, payments } = fold(events.slice(1));
   expect(folding.stuck.length).toBeGreaterThan(0);
@@ -97,11 +97,11 @@ test("an event whose predecessor is missing is named, and not folded", () => {
   expect(payments.length).toBeLessThan(events.length);
 });
 
-test("so many may wait, and no more", () => {
+test("limits the number of waiting events", () => {
   expect(() => fold(log.toReversed(), { waitingMax: 3 })).toThrow(expect.objectContaining({ code: "queue-full" }));
 });
 
-test("how far the order strays from event time is told", () => {
+test("reports the largest deviation from event-time order", () => {
   const { payments } = fold(log);
   expect(payments.some(({ strayMs }) => strayMs > 0)).toBe(true);
   const sorted = payments.map(({ vector }) => vector.transaction?.occurredAtMs ?? 0);
@@ -109,7 +109,7 @@ test("how far the order strays from event time is told", () => {
   expect(newest).toBeLessThanOrEqual(Math.max(...sorted) - Math.min(...sorted));
 });
 
-test("a spec whose windows are one tile off does not give the same features", () => {
+test("a spec with windows that differ by one tile gives other features", () => {
   const off = parseFeatureSpec(
     JSON.stringify({
       ...spec,

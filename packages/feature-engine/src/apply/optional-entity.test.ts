@@ -9,7 +9,7 @@ function ofEntity(values: Record<string, number>, entity: string): number[] {
   return Object.entries(values).flatMap(([name, value]) => (name.startsWith(`${entity}_`) ? [value] : []));
 }
 
-test.each(["absent", "empty"])("a payment whose device is %s has the defaults for it, whatever others had", (how) => {
+test.each(["absent", "empty"])("a payment whose device is %s has defaults for it, whatever others had", (how) => {
   const states = new TestStates(compileEngine(wideSpec));
   const device = how === "empty" ? { deviceToken: "" } : {};
   for (let index = 0; index < 3; index += 1) {
@@ -24,7 +24,7 @@ test.each(["absent", "empty"])("a payment whose device is %s has the defaults fo
   expect(states.of("ip", "i").sequence).toBe(4);
 });
 
-test("a device and a network address count their own payments and cards", () => {
+test("devices and network addresses count their own payments and cards", () => {
   const states = new TestStates(compileEngine(currentFeatureSpec()));
   states.pay(START_MS, { deviceToken: "d", ipToken: "i1" });
   states.pay(START_MS + 1, { cardToken: "c2", deviceToken: "d", ipToken: "i2" });
@@ -44,14 +44,14 @@ test("a device and a network address count their own payments and cards", () => 
   });
 });
 
-test("the ids of an event are in the order of the spec, undefined if it names none", () => {
+test("the IDs of an event are in the order of the spec, or undefined", () => {
   const engine = compileEngine(wideSpec);
   const ids = { cardToken: "c", terminalId: "t" };
   expect(engine.entityIds(ids)).toEqual(["c", "t", undefined, undefined]);
   expect(engine.entityIds({ ...ids, deviceToken: "", ipToken: "i" })).toEqual(["c", "t", undefined, "i"]);
 });
 
-test("an entity of several fields is there when all of them are", () => {
+test("an entity of several fields exists if all of them are present", () => {
   const engine = compileEngine(currentFeatureSpec());
   const ids = { cardToken: "c", terminalId: "t" };
   const named = (event: object) => engine.entityIds({ ...ids, ...event }).slice(4);
@@ -60,7 +60,7 @@ test("an entity of several fields is there when all of them are", () => {
   expect(named({ bin: "", merchantCountry: "BE" })).toEqual([undefined, undefined, "c/BE"]);
 });
 
-test("cards of one issuer at one terminal, a payer's cards, and a card's payments in a country are counted", () => {
+test("counts an issuer's cards at a terminal, a payer's cards, and a card's payments in a country", () => {
   const states = new TestStates(compileEngine(currentFeatureSpec()));
   const paid = { bin: "411111", emailToken: "e", merchantCountry: "BE", amountMinor: 200 };
   states.pay(START_MS, paid);
@@ -77,7 +77,7 @@ test("cards of one issuer at one terminal, a payer's cards, and a card's payment
   expect(states.pay(START_MS + 4, { ...paid, merchantCountry: "FR" })).toMatchObject({ card_country_count_30d: 1 });
 });
 
-test("a look at a device does not make it part of the next payment", () => {
+test("reading a device does not add it to the next payment", () => {
   const states = new TestStates(compileEngine(wideSpec));
   states.pay(START_MS, { deviceToken: "d" });
   states.read("device", "d", START_MS);

@@ -13,13 +13,13 @@ const order = (events: readonly Event[]) =>
     { key: `t${terminal[0]}`, number: terminal[1] },
   ]).map(({ name }) => name);
 
-test("what nothing orders stays as it came", () => {
+test("unordered events keep their order of arrival", () => {
   const events = ["a", "b", "c"].map((name): Event => ({ name, card: [name, 1], terminal: [name, 1] }));
   expect(order(events)).toEqual(["a", "b", "c"]);
   expect(order([])).toEqual([]);
 });
 
-test("an entity's numbers rise, also where they are only known of one of the two", () => {
+test("an entity's numbers increase, even if only one of two is known", () => {
   expect(
     order([
       { name: "third", card: ["x", 2], terminal: ["q", 1] },
@@ -29,7 +29,7 @@ test("an entity's numbers rise, also where they are only known of one of the two
   ).toEqual(["first", "second", "third"]);
 });
 
-test("events that were counted one after the other come back in an order that gives the same numbers", () => {
+test("sequentially counted events are returned in an order that gives the same numbers", () => {
   const counted = fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })), { maxLength: 40 });
   fc.assert(
     fc.property(counted, fc.infiniteStream(fc.nat()), (pairs, random) => {
@@ -65,7 +65,7 @@ test("events that were counted one after the other come back in an order that gi
   );
 });
 
-test("numbers that contradict each other lose nothing", () => {
+test("contradictory numbers lose no event", () => {
   expect(
     order([
       { name: "a", card: ["x", 2], terminal: ["p", 1] },

@@ -26,7 +26,7 @@ function withoutPayment(values: Readonly<Record<string, number>>, name: string):
   }
 }
 
-test("what an entity has is what a payment would see there, less the payment itself", () => {
+test("an entity's features are what a payment would see, without the payment itself", () => {
   const engine = compileEngine(wideSpec);
   fc.assert(
     fc.property(eventStreams(), fc.integer({ min: -DAY_MS, max: 5 * DAY_MS }), (events, laterMs) => {
@@ -57,7 +57,7 @@ test("what an entity has is what a payment would see there, less the payment its
   );
 });
 
-test("of every entity those features are read that need no payment, in the order of the spec", () => {
+test("reads each entity's features that need no payment, in the order of the spec", () => {
   for (const spec of [wideSpec, currentFeatureSpec()]) {
     const engine = compileEngine(spec);
     engine.entities.forEach((plan, place) => {
@@ -93,7 +93,7 @@ test("of every entity those features are read that need no payment, in the order
   ]);
 });
 
-test("an entity never seen has its defaults, and counts nothing", () => {
+test("an unknown entity has its defaults, and counts nothing", () => {
   const states = new TestStates(compileEngine(wideSpec));
   expect(states.read("device", "never", START_MS)).toMatchObject({
     device_seconds_since_last: -7,
@@ -107,7 +107,7 @@ test("an entity never seen has its defaults, and counts nothing", () => {
   expect(states.read("card", "never", START_MS)).toMatchObject({ card_fraud_risk_1d: 0.125, card_fraud_rate_1d: -7 });
 });
 
-test("values follow the clock: windows empty while nothing happens", () => {
+test("values follow the clock: windows become empty without events", () => {
   const states = new TestStates(compileEngine(currentFeatureSpec()));
   states.pay(START_MS, { amountMinor: 2500 });
   states.label(START_MS);
@@ -130,7 +130,7 @@ test("values follow the clock: windows empty while nothing happens", () => {
   });
 });
 
-test("a place that the spec does not have is refused", () => {
+test("rejects a position that is not in the spec", () => {
   const engine = compileEngine(wideSpec);
   expect(() => engine.decodeState(4, null)).toThrow(new RangeError("the spec has no entity 4"));
   expect(engine.entityFeatures(4)).toEqual([]);

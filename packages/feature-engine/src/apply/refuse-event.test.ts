@@ -19,19 +19,16 @@ test.each([
   ["a latitude that is not a number", { latitude: Number.NaN }, "/latitude"],
   ["a longitude beyond the date line", { longitude: -180.001 }, "/longitude"],
   ["an infinite longitude", { longitude: Number.NEGATIVE_INFINITY }, "/longitude"],
-] satisfies [string, Partial<PaymentEvent>, string][])(
-  "%s is refused and changes nothing",
-  (_name, change, message) => {
-    const states = new TestStates(engine);
-    states.pay(START_MS);
-    const before = [states.bytesOf("card", "c"), states.bytesOf("terminal", "t")];
-    const attempt = () => states.pay(START_MS + 1, { latitude: 1, longitude: 2, ...change });
-    expect(attempt).toThrow(triplineError("invalid-field", message));
-    const pointer = message.split(" ")[0];
-    expect(attempt).toThrow(expect.objectContaining({ fields: [expect.objectContaining({ pointer })] }));
-    expect([states.bytesOf("card", "c"), states.bytesOf("terminal", "t")]).toEqual(before);
-  },
-);
+] satisfies [string, Partial<PaymentEvent>, string][])("rejects %s and changes nothing", (_name, change, message) => {
+  const states = new TestStates(engine);
+  states.pay(START_MS);
+  const before = [states.bytesOf("card", "c"), states.bytesOf("terminal", "t")];
+  const attempt = () => states.pay(START_MS + 1, { latitude: 1, longitude: 2, ...change });
+  expect(attempt).toThrow(triplineError("invalid-field", message));
+  const pointer = message.split(" ")[0];
+  expect(attempt).toThrow(expect.objectContaining({ fields: [expect.objectContaining({ pointer })] }));
+  expect([states.bytesOf("card", "c"), states.bytesOf("terminal", "t")]).toEqual(before);
+});
 
 test.each([
   ["the largest amount", { amountMinor: Math.floor(Number.MAX_SAFE_INTEGER / 1000), currency: "JPY" }],
@@ -49,7 +46,7 @@ test.each([
   expect(states.of("card", "c").sequence).toBe(3);
 });
 
-test.each([Number.NaN, -1, 0.5, 8.64e15 + 1])("a label known at %d is refused and changes nothing", (labelledAtMs) => {
+test.each([Number.NaN, -1, 0.5, 8.64e15 + 1])("rejects a label known at %d and changes nothing", (labelledAtMs) => {
   const states = new TestStates(engine);
   expect(() => states.label(labelledAtMs)).toThrow(triplineError("invalid-field", "/labelled_at_ms"));
   expect([states.of("card", "c").sequence, states.of("terminal", "t").sequence]).toEqual([0, 0]);

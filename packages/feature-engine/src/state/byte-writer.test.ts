@@ -3,7 +3,7 @@ import { triplineError } from "../testing/states.js";
 import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
 
-test("numbers of any size come back from every form", () => {
+test("decodes numbers of any size in every form", () => {
   const edges = [0, 127, 128, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 35, 2 ** 49, Number.MAX_SAFE_INTEGER];
   const number = fc.oneof(fc.maxSafeNat(), fc.nat(300), fc.constantFrom(...edges));
   fc.assert(
@@ -31,7 +31,7 @@ test("numbers of any size come back from every form", () => {
   );
 });
 
-test("a writer starts anew after reset, and its copies stay as they were", () => {
+test("a writer starts over after reset, and its copies stay unchanged", () => {
   const writer = new ByteWriter(2);
   writer.u32(0x01020304);
   const first = writer.copy();
@@ -41,7 +41,7 @@ test("a writer starts anew after reset, and its copies stay as they were", () =>
   expect([...writer.copy()]).toEqual([9]);
 });
 
-test("bytes written after a length stay as they were, whatever is written after them", () => {
+test("bytes written after a length stay unchanged, whatever follows", () => {
   const writer = new ByteWriter(2);
   writer.u8(1);
   const start = writer.length;
@@ -53,7 +53,7 @@ test("bytes written after a length stay as they were, whatever is written after 
   expect([...writer.since(97)]).toEqual([98, 99]);
 });
 
-test("doubles are written as protobuf and DataView read them", () => {
+test("writes doubles as protobuf and DataView read them", () => {
   fc.assert(
     fc.property(fc.double(), (value) => {
       const writer = new ByteWriter(1);
@@ -75,7 +75,7 @@ test.each([
   expect(() => new ByteReader(Uint8Array.from(bytes)).varint()).toThrow(triplineError("state-unreadable", reason));
 });
 
-test("a u64 beyond 2^53 is refused, and so are more bytes than there are", () => {
+test("rejects a u64 beyond 2^53, and a length beyond the end", () => {
   const reader = new ByteReader(Uint8Array.from([0, 0, 0, 0, 0, 0, 0x20, 0]));
   expect(() => reader.u64()).toThrow(triplineError("state-unreadable", "too large"));
   expect(() => new ByteReader(Uint8Array.of(1, 2)).bytes(3)).toThrow(triplineError("state-unreadable", "cut short"));

@@ -81,7 +81,7 @@ test.each([
   expect(seenAfter(labels)).toEqual(seen);
 });
 
-test("a fraud that the card explains by an unusual payment is none of the terminal's run", () => {
+test("a fraud explained by an unusual payment of the card is not part of the terminal's run", () => {
   const states = new TestStates(compileEngine(explained));
   for (const [minute, amountMinor] of [1000, 1000, 5000, 1000].entries()) {
     states.pay(START_MS + minute * 60_000, { amountMinor });
@@ -94,7 +94,7 @@ test("a fraud that the card explains by an unusual payment is none of the termin
   expect(truthOf(3, START_MS + 2 * DAY_MS)).toBe(1);
 });
 
-test("a caller without a state of the card says whether it explains the fraud", () => {
+test("a caller without the card's state states whether the card explains the fraud", () => {
   const engine = compileEngine(explained);
   const terminal = engine.decodeState(1, null);
   const states = [undefined, terminal, undefined, undefined];

@@ -65,7 +65,7 @@ describe("distance from home", () => {
     expect(Math.abs(expectedKm(places, place) - km)).toBeLessThan(toleranceKm);
   });
 
-  test("is unknown without a home, and from a home that is everywhere", () => {
+  test("is unknown without a home, and if the home has no direction", () => {
     expect(distanceFromHomeKm(noHome(), 0, 0)).toBeUndefined();
     expect(
       fromHome(
@@ -95,7 +95,7 @@ describe("distance from home", () => {
 });
 
 describe("a home of many payments", () => {
-  test("is halved at 256, so that its sums stay bounded and old places lose weight", () => {
+  test("is halved at 256, so that sums stay bounded and old locations lose weight", () => {
     const home = homeOf(Array.from({ length: 255 }, () => BERLIN));
     const before = { ...home };
     expect(home.count).toBe(255);
@@ -107,7 +107,7 @@ describe("a home of many payments", () => {
     for (const part of ["x", "y", "z"] as const) expect(home[part]).toBeLessThanOrEqual(256 * 20_000_000);
   });
 
-  test("equals the oracle's through many halvings", () => {
+  test("equals the oracle's after many halvings", () => {
     const places: Place[] = [];
     const home = noHome();
     for (let index = 0; index < 2_000; index += 1) {
@@ -133,7 +133,7 @@ describe("as a feature", () => {
   const fresh = () => new TestStates(compileEngine(currentFeatureSpec()));
   const at = ([latitude, longitude]: Place) => ({ latitude, longitude });
 
-  test("a payment is measured from where those before it were, and then moves home itself", () => {
+  test("measures a payment from the earlier ones, and then moves the home", () => {
     const states = fresh();
     expect(states.pay(START_MS, at([0, 0]))).toMatchObject({ card_distance_from_home: -1 });
     const degree = expect.closeTo(HALF_AROUND_KM / 180, 2);
@@ -142,7 +142,7 @@ describe("as a feature", () => {
     expect(states.pay(START_MS, at([0, 0.5])).card_distance_from_home).toBeCloseTo(0, 2);
   });
 
-  test("a payment without a place, or with half of one, has no distance and does not move home", () => {
+  test("a payment without complete coordinates has no distance and does not move the home", () => {
     const states = fresh();
     states.pay(START_MS, at(BERLIN));
     for (const place of [{}, { latitude: 10 }, { longitude: 10 }]) {
@@ -152,14 +152,14 @@ describe("as a feature", () => {
     expect(states.of("card", "c").home?.count).toBe(2);
   });
 
-  test("a payment that came too late does not move home", () => {
+  test("a payment that is too late does not move the home", () => {
     const states = fresh();
     states.pay(START_MS, at(BERLIN));
     states.pay(START_MS - 60 * DAY_MS, at(PARIS));
     expect(states.of("card", "c").home?.count).toBe(1);
   });
 
-  test("a payment is measured from the one before it too, if both say where they were and the order is theirs", () => {
+  test("measures a payment from the previous one, if both have coordinates and are in order", () => {
     const states = fresh();
     const fromLast = (atMs: number, place: object) => states.pay(START_MS + atMs, place).card_distance_from_last;
     expect(fromLast(0, at(BERLIN))).toBe(-1);

@@ -33,7 +33,7 @@ function rowsOf(table: PartnerTable): number[][] {
 }
 
 describe("a table of partners", () => {
-  test("is ordered by the last time, and of one time by the last update", () => {
+  test("is ordered by last time, then by last update", () => {
     const table = noPartners();
     for (const [hash, atMs] of [
       [1, 100],
@@ -55,7 +55,7 @@ describe("a table of partners", () => {
     expect(rowsOf(table).map(([hash]) => hash)).toEqual([2, 1, 3, 4]);
   });
 
-  test("forgets those last seen at or before the expiry, and takes none that old", () => {
+  test("forgets partners last seen at or before the expiry, and accepts none that old", () => {
     const table = noPartners();
     addPartner(table, 1, 100, 0);
     addPartner(table, 2, 101, 0);
@@ -72,7 +72,7 @@ describe("a table of partners", () => {
     ]);
   });
 
-  test("of more than it keeps, the one seen longest ago makes room", () => {
+  test("evicts the partner seen longest ago", () => {
     const table = noPartners();
     for (let hash = 0; hash < PARTNERS_MAX; hash += 1) addPartner(table, hash, 1000 + hash, 0);
     addPartner(table, 0, 5000, 0);
@@ -86,7 +86,7 @@ describe("a table of partners", () => {
     expect(rowsOf(table).at(-1)).toEqual([2, 1002, 1]);
   });
 
-  test("counts and finds those seen after a time, as a plain list of all does", () => {
+  test("counts and finds partners seen after a time, like a plain list", () => {
     const update = fc.tuple(fc.nat(200), fc.integer({ min: 1, max: 500 }));
     fc.assert(
       fc.property(fc.array(update, { maxLength: 120 }), fc.nat(500), (updates, afterMs) => {
@@ -109,7 +109,7 @@ describe("a table of partners", () => {
 });
 
 describe("partners of a card", () => {
-  test("each counts once, this payment's among them", () => {
+  test("each counts once, including this payment's", () => {
     const states = fresh();
     for (const terminal of ["a", "b", "a", "c", "b"]) states.pay(START_MS, at(terminal));
     expect(states.pay(START_MS, at("d"))).toMatchObject({ card_distinct_1d: 4, card_pair_is_new: 1 });
@@ -122,7 +122,7 @@ describe("partners of a card", () => {
     });
   });
 
-  test("windows end to the millisecond, unlike those over tiles", () => {
+  test("windows end to the millisecond, unlike tile windows", () => {
     const states = fresh();
     states.pay(START_MS, at("a"));
     expect(states.pay(START_MS + DAY_MS - 1, at("b"))).toMatchObject({ card_distinct_1d: 2 });
@@ -151,14 +151,14 @@ describe("partners of a card", () => {
     });
   });
 
-  test("a new payment at another terminal forgets what has expired, also for payments out of order", () => {
+  test("a payment at another terminal forgets expired ones, even for out-of-order payments", () => {
     const states = fresh();
     states.pay(START_MS, at("a"));
     states.pay(START_MS + 5 * DAY_MS, at("b"));
     expect(states.pay(START_MS + HOUR_MS, at("a"))).toMatchObject({ card_pair_is_new: 1, card_pair_count: 1 });
   });
 
-  test("a late payment counts, and does not make its terminal older", () => {
+  test("a late payment counts, and does not change its terminal's last time", () => {
     const states = fresh();
     states.pay(START_MS, at("a"));
     expect(states.pay(START_MS - HOUR_MS, at("a"))).toMatchObject({
@@ -172,14 +172,14 @@ describe("partners of a card", () => {
     });
   });
 
-  test("a payment too late to be counted leaves no terminal behind", () => {
+  test("a payment that is too late adds no terminal", () => {
     const states = fresh();
     states.pay(START_MS, at("a"));
     states.pay(START_MS - 30 * DAY_MS, at("b"));
     expect(states.pay(START_MS, at("b"))).toMatchObject({ card_pair_is_new: 1, card_distinct_3d: 2 });
   });
 
-  test("beyond the bound counts say that many or more, and the one seen longest ago is new again", () => {
+  test("beyond the limit, counts are minimums, and the terminal seen longest ago is new again", () => {
     const states = fresh();
     const pay = (number: number, minutes: number) => states.pay(START_MS + minutes * MINUTE_MS, at(`t${number}`));
     for (let number = 0; number < PARTNERS_MAX; number += 1) {
@@ -195,7 +195,7 @@ describe("partners of a card", () => {
     expect(pay(3, 205)).toMatchObject({ card_pair_is_new: 1 });
   });
 
-  test("labels are not payments with a terminal", () => {
+  test("labels do not count as payments at a terminal", () => {
     const states = fresh();
     states.label(START_MS, {}, "c", "a");
     expect(states.pay(START_MS, at("a"))).toMatchObject({ card_pair_is_new: 1, card_distinct_1d: 1 });

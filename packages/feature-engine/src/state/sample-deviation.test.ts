@@ -37,9 +37,9 @@ const amounts = fc.oneof(
   fc.nat({ max: 2 ** 31 - 1 }).map((value) => value * 511),
 );
 
-describe("sums of squares", () => {
+describe("the sum of squares", () => {
   test.each([0, 1, 2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1, 94_906_265, 94_906_267, 2 ** 39, 2 ** 40 - 2, SQUARED_MAX])(
-    "the square of %d is exact, also beyond 2^53",
+    "the square of %d is exact, even beyond 2^53",
     (value) => {
       const ring = ringOf([value]);
       expect(squaresOf(ring)).toBe(BigInt(value) ** 2n);
@@ -47,7 +47,7 @@ describe("sums of squares", () => {
     },
   );
 
-  test("add up exactly, with the low part of every tile carried over", () => {
+  test("is exact, including the low parts of all tiles", () => {
     fc.assert(
       fc.property(fc.array(amounts, { maxLength: 60 }), (values) => {
         const ring = ringOf(values);
@@ -57,7 +57,7 @@ describe("sums of squares", () => {
     );
   });
 
-  test("of a window leave out tiles on either side of it", () => {
+  test("of a window excludes tiles on either side", () => {
     fc.assert(
       fc.property(fc.array(amounts, { maxLength: 40 }), (values) => {
         const into = emptyAggregate();
@@ -67,20 +67,20 @@ describe("sums of squares", () => {
     );
   });
 
-  test("of tiles that are dropped are taken away again", () => {
+  test("excludes dropped tiles", () => {
     const ring = ringOf([SQUARED_MAX, 3, SQUARED_MAX - 1, 2 ** 20 + 1, 7]);
     addToRing(ring, 6, 3, 11, true);
     expect(squaresOf(ring)).toBe(exactSquares([2 ** 20 + 1, 7, 11]));
   });
 
-  test("of values too large to be squared exactly are those of the largest that is", () => {
+  test("is capped for values too large to be squared exactly", () => {
     expect(squaresOf(ringOf([SQUARED_MAX + 1]))).toBe(BigInt(SQUARED_MAX) ** 2n);
     expect(squaresOf(ringOf([Number.MAX_SAFE_INTEGER]))).toBe(BigInt(SQUARED_MAX) ** 2n);
   });
 });
 
 describe("standard deviation", () => {
-  test("is that of the definition, for values alike or not", () => {
+  test("follows the definition for equal and different values", () => {
     const nearby = fc.tuple(amounts, fc.array(fc.nat(3), { minLength: 2, maxLength: 40 }));
     const near = nearby.map(([base, steps]) => steps.map((step) => Math.min(base + step, SQUARED_MAX)));
     fc.assert(
@@ -94,24 +94,24 @@ describe("standard deviation", () => {
     );
   });
 
-  test.each([1, 3, 999_999, 123_456_789_013, SQUARED_MAX])("of the same amount %d again and again is 0", (value) => {
+  test.each([1, 3, 999_999, 123_456_789_013, SQUARED_MAX])("is 0 for a constant amount of %d", (value) => {
     for (const count of [2, 3, 7, 50, 333]) {
       expect(sampleDeviation(ringOf(Array.from({ length: count }, () => value)))).toBe(0);
     }
   });
 
-  test("sees a difference of one thousandth among the largest amounts", () => {
+  test("detects a difference of one thousandth among the largest amounts", () => {
     const values = [...Array.from({ length: 99 }, () => SQUARED_MAX - 1), SQUARED_MAX];
     expect(sampleDeviation(ringOf(values))).toBeCloseTo(0.1, 12);
   });
 
-  test("of less than two values there is none", () => {
+  test("does not exist for fewer than two values", () => {
     expect(sampleDeviation(emptyRing())).toBeUndefined();
     expect(sampleDeviation(ringOf([5]))).toBeUndefined();
     expect(sampleDeviation(ringOf([1, 3]))).toBe(Math.SQRT2);
   });
 
-  test("of amounts that were cut off is finite, and not less than 0", () => {
+  test("is finite and at least 0 for capped amounts", () => {
     const values = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1];
     const deviation = sampleDeviation(ringOf(values)) ?? Number.NaN;
     expect(Number.isFinite(deviation) && deviation >= 0).toBe(true);

@@ -46,7 +46,7 @@ function totalsOf({ payments, labels }: EntityState) {
 }
 
 describe("stored states", () => {
-  test("come back as they were", () => {
+  test("decode unchanged", () => {
     fc.assert(
       fc.property(stored, ({ engine, place, state, bytes }) => {
         const back = engine.decodeState(place, bytes);
@@ -70,7 +70,7 @@ describe("stored states", () => {
     );
   });
 
-  test("cut anywhere are refused", () => {
+  test("are rejected if truncated", () => {
     fc.assert(
       fc.property(stored, ({ engine, place, bytes }) => {
         for (let end = 0; end < bytes.length; end += 1) {
@@ -81,7 +81,7 @@ describe("stored states", () => {
     );
   });
 
-  test("with bytes after their end are refused", () => {
+  test("are rejected with trailing bytes", () => {
     fc.assert(
       fc.property(stored, fc.uint8Array({ minLength: 1, maxLength: 9 }), ({ engine, place, bytes }, more) => {
         expect(() => engine.decodeState(place, Uint8Array.from([...bytes, ...more]))).toThrow(
@@ -91,7 +91,7 @@ describe("stored states", () => {
     );
   });
 
-  test("with one byte changed are refused or give finite values, and never crash", () => {
+  test("with one changed byte are rejected or give finite values, and never crash", () => {
     fc.assert(
       fc.property(stored, fc.nat(), fc.nat(255), (sample, at, byte) => {
         const damaged = sample.bytes.slice();
@@ -102,7 +102,7 @@ describe("stored states", () => {
     );
   });
 
-  test("of a card with everything, with any byte changed, are refused or give finite values", () => {
+  test("of a card with all parts, with any changed byte, are rejected or give finite values", () => {
     const engine = compileEngine(wideSpec);
     const states = new TestStates(engine);
     for (let index = 0; index < 20; index += 1) {
@@ -150,7 +150,7 @@ function expectRefusedOrFinite({ engine, entity, id }: Sample, bytes: Uint8Array
   expect(values.filter((value) => !Number.isFinite(value))).toEqual([]);
 }
 
-describe("a state is refused with its reason", () => {
+describe("a state is rejected with its reason", () => {
   const engine = compileEngine(wideSpec);
   const states = new TestStates(engine);
   for (let index = 0; index < 16; index += 1) states.pay(START_MS, { latitude: 1, longitude: 1 });
@@ -185,7 +185,7 @@ function varint(value: number): number[] {
 }
 
 /** Hand-made bytes: a state with one ring of two tiles with squares, partners and a home. */
-describe("what cannot be is refused", () => {
+describe("impossible states are rejected", () => {
   const engine = compileEngine(
     specOf({ "1d": { width: "1d", tile: "1d" } }, [
       { kind: "std", entity: "device", window: "1d" },
@@ -205,7 +205,7 @@ describe("what cannot be is refused", () => {
   /** Count, sum, squareHigh and squareLow for two payments of 3. */
   const TWO = [2, 6, 0, 18];
 
-  test("unlike two tiles, a partner and a home", () => {
+  test("different tiles, a partner and a home", () => {
     const state = decode(DAY_1, [2, 0, ...ONE, 1, ...TWO], NONE, [1, 1, 2, 3, 4, 5, 2], [1, 1, 2, 3]);
     expect(state).toMatchObject({ payments: { newestMs: 172_799_999 }, home: { count: 1, x: 1, y: 2, z: 3 } });
     expect(numbersOf(state.payments.rings[0])).toMatchObject({
@@ -259,7 +259,7 @@ test("a state is decoded into the memory of a spent one, whatever that contained
   );
 });
 
-test("recent ids keep their order, so that the oldest is forgotten first", () => {
+test("recent IDs keep their order, so that the oldest is forgotten first", () => {
   const states = new TestStates(compileEngine(currentFeatureSpec()));
   const apply = (number: number) => states.label(1000, { labelId: `l${number}` });
   for (let number = 0; number < 20; number += 1) apply(number);
@@ -269,7 +269,7 @@ test("recent ids keep their order, so that the oldest is forgotten first", () =>
   expect(apply(4)).toMatchObject({ duplicate: false });
 });
 
-test("the head of a state differs after every change, also of one that came too late", () => {
+test("the head of a state changes with every event, even one that is too late", () => {
   const states = new TestStates(compileEngine(currentFeatureSpec()));
   const heads = new Set<string>();
   for (let index = 0; index < 300; index += 1) {
@@ -279,7 +279,7 @@ test("the head of a state differs after every change, also of one that came too 
   expect(heads.size).toBe(300);
 });
 
-test("a state is readable again, however many of the largest amounts it has seen", () => {
+test("a state can be decoded after any number of maximum amounts", () => {
   const states = new TestStates(compileEngine(currentFeatureSpec()));
   const largest = { amountMinor: Math.floor(Number.MAX_SAFE_INTEGER / 1000), currency: "JPY" };
   let values = {};

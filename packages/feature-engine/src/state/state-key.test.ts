@@ -6,11 +6,11 @@ import { STATE_TTL_DAYS_DEFAULT, stateKey } from "./state-key.js";
 
 const card = { name: "card", fingerprint: 35 };
 
-test("a key says entity, plan, tenant and id", () => {
+test("a key contains entity, plan, tenant and ID", () => {
   expect(stateKey(card, "acme", "ct_1")).toBe("state:card:z:acme:ct_1");
 });
 
-test("no two tenants share a key, whatever their names are", () => {
+test("no two tenants share a key, whatever their names", () => {
   const keys = [
     stateKey(card, "a", "b:c"),
     stateKey(card, "a:b", "c"),
@@ -30,7 +30,7 @@ test("entities and plans do not share keys either", () => {
   expect(new Set(keys).size).toBe(3);
 });
 
-test("a spec that keeps something else writes under other keys, one that keeps the same does not", () => {
+test("the keys change only if the kept values change", () => {
   const keyFor = (window: string) => {
     const spec = specOf({ "1d": { width: "1d", tile: "1h" }, "2d": { width: "2d", tile: "1h" } }, [
       { kind: "count", entity: "card", window },

@@ -17,7 +17,7 @@ function tilesOf(ring: TileRing): number[][] {
 }
 
 describe("a ring of tiles", () => {
-  test("takes events in any order and leaves out tiles on either side of the window", () => {
+  test("accepts events in any order, and excludes tiles on either side of the window", () => {
     const ring = emptyRing();
     for (const tile of [5, 3, 9, 4, 5]) expect(addToRing(ring, tile, 1, tile, false)).toBe(true);
     expect(tilesOf(ring)).toEqual([
@@ -32,7 +32,7 @@ describe("a ring of tiles", () => {
     expect(aggregate(ring, 6, 8)).toEqual(emptyAggregate());
   });
 
-  test("refuses what is below its oldest tile and drops what has fallen below", () => {
+  test("rejects events before its oldest tile, and drops expired tiles", () => {
     const ring = emptyRing();
     addToRing(ring, 3, 1, 10, true);
     addToRing(ring, 7, 5, 20, true);
@@ -42,7 +42,7 @@ describe("a ring of tiles", () => {
     expect(addToRing(ring, 5, 5, 30, true)).toBe(true);
   });
 
-  test("knows the largest of a window when the largest of all is outside of it", () => {
+  test("knows the largest amount of a window even if the overall largest is outside it", () => {
     const ring = emptyRing();
     for (const [tile, amount] of [
       [1, 90],
@@ -56,13 +56,13 @@ describe("a ring of tiles", () => {
     expect(ring).toMatchObject({ count: 1, sum: 1, max: 1 });
   });
 
-  test("keeps no squares unless asked to", () => {
+  test("keeps squares only on request", () => {
     const ring = emptyRing();
     addToRing(ring, 1, 0, 30, false);
     expect(ring).toMatchObject({ squareHigh: 0, squareLow: 0 });
   });
 
-  test("is exact again once a sum too large to be exact has been dropped", () => {
+  test("is exact again after an inexact sum has been dropped", () => {
     const ring = emptyRing();
     for (let index = 0; index < 5; index += 1) addToRing(ring, 1, 0, Number.MAX_SAFE_INTEGER, true);
     for (let index = 0; index < 5; index += 1) addToRing(ring, 2, 0, Number.MAX_SAFE_INTEGER - 1, true);
@@ -77,7 +77,7 @@ describe("a ring of tiles", () => {
     expect(ring).toMatchObject({ count: 2, sum: 3, max: 2, squareHigh: 0, squareLow: 5 });
   });
 
-  test("is exact again also when the largest amount is among those that stay", () => {
+  test("is exact again even if the largest amount stays", () => {
     const ring = emptyRing();
     for (const tile of [1, 1, 2, 2]) addToRing(ring, tile, 0, Number.MAX_SAFE_INTEGER - 2, false);
     addToRing(ring, 3, 0, Number.MAX_SAFE_INTEGER, false);
@@ -85,7 +85,7 @@ describe("a ring of tiles", () => {
     expect(ring).toMatchObject({ count: 2, sum: Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
   });
 
-  test("keeps sums that fit into a stored state, however many of the largest amounts come", () => {
+  test("keeps sums within the limits of a stored state for any number of maximum amounts", () => {
     const ring = emptyRing();
     for (let index = 0; index < 8_300; index += 1) addToRing(ring, 1, 0, 2 ** 40, true);
     for (const number of tilesInUse(ring)) expect(Number.isSafeInteger(number)).toBe(true);

@@ -28,7 +28,7 @@ test.each([
   expect(seenAfter(amounts).card_ratio_to_usual).toBeCloseTo(ratio, 10);
 });
 
-test("what is usual follows: at 256 payments all before weigh half", () => {
+test("the baseline adapts: at 256 payments, earlier ones get half the weight", () => {
   const amounts = [...Array.from({ length: 255 }, () => 10), 20, 10];
   expect(seenAfter(amounts).card_ratio_to_usual).toBeCloseTo(
     10 / (Math.ceil((255 * 10_000 + 20_000) / 2) / 128_000),
@@ -36,7 +36,7 @@ test("what is usual follows: at 256 payments all before weigh half", () => {
   );
 });
 
-test("payments of twice the usual amount are unusual, from exactly that on, for as long as the window is", () => {
+test("payments of at least twice the usual amount are unusual for the length of the window", () => {
   const states = new TestStates(compileEngine(spec));
   seenAfter([10, 19.99, 10, 20.1], states);
   const seen = (atMs: number) => states.pay(atMs, { amountMinor: 0 });
@@ -48,24 +48,24 @@ test("payments of twice the usual amount are unusual, from exactly that on, for 
   expect(seen(START_MS + 4 * DAY_MS)).toMatchObject({ card_unusual_count_3d: 0, card_unusual_max_3d: 0 });
 });
 
-test("the largest ratio is that of the window, in whole thousandths", () => {
+test("the largest ratio is the window's, in thousandths", () => {
   expect(seenAfter([10, 70, 200 / 3, 1]).card_unusual_max_3d).toBe(7);
   expect(seenAfter([30, 100, 1]).card_unusual_max_3d).toBe(3.333);
 });
 
-test("of more unusual payments than are kept the first ones are forgotten", () => {
+test("forgets the oldest unusual payments beyond the limit", () => {
   const amounts = Array.from({ length: 80 }, (_, index) => (index % 2 === 0 ? 1 : 1000));
   expect(seenAfter(amounts)).toMatchObject({ card_unusual_count_1d: 32 });
 });
 
-test("a payment out of order does not see unusual ones that came after it", () => {
+test("an out-of-order payment does not see later unusual ones", () => {
   const states = new TestStates(compileEngine(spec));
   seenAfter([10, 50], states);
   expect(states.pay(START_MS + 1, { amountMinor: 0 })).toMatchObject({ card_unusual_count_1d: 0 });
   expect(states.pay(START_MS + 60_000, { amountMinor: 0 })).toMatchObject({ card_unusual_count_1d: 1 });
 });
 
-test("a spec cannot ask for a window that it does not name", () => {
+test("a spec can use only windows that it defines", () => {
   const feature = { name: "f", kind: "unusual_count", entity: "card", window: "9d", default: 0, sentence: "{value}" };
   const entities = { card: { key: "card_token" } };
   expect(() => parseFeatureSpec(JSON.stringify({ version: 1, windows: {}, entities, features: [feature] }))).toThrow(
