@@ -2,19 +2,19 @@ import { optionalText, serviceConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 import { EXECUTION_PROVIDERS, isGpu, rowsPerRunOf } from "./models/execution-providers.js";
 
-/** Most models that are held in memory at once. */
+/** Maximum number of models in memory. */
 const MODELS_MAX = 256;
 
 const NAME = "[a-z][a-z0-9_-]{0,63}";
 const ONE_MODEL = new RegExp(`^(${NAME}|\\*)(@${NAME})?$`);
-/** A reference may end with `?`. */
+/** A reference may end with `?`, which makes it optional. */
 const REFERENCE = new RegExp(`^(${NAME}|\\*)(@${NAME})?[?]?$`);
 
-/** A model of the registry by its name (`*`: all) and the alias that is followed. */
+/** A model in the registry, by its name (`*` for all models) and the alias to follow. */
 export interface ModelReference {
   readonly name: string;
   readonly alias: string;
-  /** Served while the alias names a version that is not served under another alias; it need not be there. */
+  /** The alias need not exist. Its version is served unless another alias of the same model already serves it. */
   readonly isOptional?: boolean;
 }
 
@@ -73,7 +73,7 @@ const grpcPort = number
   .max(65_535)
   .meta({ unit: "port", description: "Port of gRPC. 0 takes any free port." });
 
-/** With decisions in the same process, gRPC is only served if a port is given. */
+/** If decisions runs in the same process, gRPC needs an explicit port. */
 export const scoringBesideDecisionsConfig = z
   .object({
     ...serviceConfig,

@@ -14,15 +14,15 @@ const MODEL_LABELS = ["model", "model_version", "execution_providers"] as const;
 type ModelLabels = Record<(typeof MODEL_LABELS)[number], string>;
 type Labelled = Pick<ServedModel, "manifest" | "providers">;
 
-/** What this service counts. */
+/** The metrics of this service. */
 export interface ScoringMetrics {
   answered(answer: ScoreAnswer, model: Labelled): void;
   ran(run: RunReport, model: Labelled): void;
-  /** `model` is absent where the request named none that is served. */
+  /** `model` is absent if the request named no served model. */
   finished(outcome: ErrorCode | "ok", model: Labelled | undefined): void;
   swapped(): void;
   refused(code: ErrorCode): void;
-  /** A provider that was asked for does not run a model, or no longer. */
+  /** A requested provider does not run a model, or no longer does. */
   fellBack(provider: string, cause: "out-of-memory" | "unavailable"): void;
   /** Reports the served models until the returned function is called. */
   watch(current: () => readonly ServedModel[]): () => void;
@@ -79,7 +79,7 @@ interface Known {
   readonly success: ModelLabels & { readonly outcome: string };
 }
 
-/** Made once per model, and again where it moves to another provider, and not once per request. */
+/** Labels are created once per model and provider, not per request. */
 const known = new WeakMap<Labelled["manifest"], Known>();
 
 function knownOf({ manifest, providers }: Labelled): Known {
@@ -105,7 +105,7 @@ function labelsOf(model: Labelled): ModelLabels {
   return knownOf(model).labels;
 }
 
-/** The entities whose profiles these features are of. A feature of another spec is of none. */
+/** The entities to whose profiles these features belong. Features of another spec are ignored. */
 function profilesOf(names: readonly string[]): string[] {
   const owners = currentFeatureSpec().features.flatMap((feature) =>
     feature.kind === "profile" && names.includes(feature.name) ? [feature.entity] : [],

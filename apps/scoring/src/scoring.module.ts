@@ -57,7 +57,7 @@ export class ScoringModule implements OnApplicationShutdown {
     };
   }
 
-  /** After both ports have closed: what still runs fails. */
+  /** Runs after both ports have closed. Runs in progress fail. */
   async onApplicationShutdown(): Promise<void> {
     this.#unwatch();
     await closeWithin(this.logger, "workers", () => this.models.close());

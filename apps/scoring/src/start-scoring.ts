@@ -12,7 +12,7 @@ export interface RunningScoring extends RunningService {
   readonly grpcAddress: string;
 }
 
-/** HTTP asks for the client certificates that gRPC requires; `CertificateGuard` looks at them. */
+/** HTTP requests the client certificates that gRPC requires. `CertificateGuard` checks them. */
 function clientCertificates(config: ScoringConfig): Pick<ServiceOptions, "certificate"> | object {
   const { certificate } = httpPort(config);
   const { GRPC_CLIENT_CA_FILE: path } = config;
@@ -24,8 +24,8 @@ function clientCertificates(config: ScoringConfig): Pick<ServiceOptions, "certif
 /**
  * Starts the scoring service: first the models, then the ports, so that no request arrives before there are models.
  *
- * @throws TriplineError `model-not-found` or `model-refused` when there is no model that may be served, `config-invalid`
- * when the registry, a port or an execution provider is not available
+ * @throws TriplineError `model-not-found` or `model-refused` if no model can be served, `config-invalid` if the
+ *   registry, a port or an execution provider is unavailable
  */
 export async function startScoring(config: ScoringConfig): Promise<RunningScoring> {
   const logger = createLogger("scoring", config.LOG_LEVEL);

@@ -8,26 +8,26 @@ import { logFailure } from "../log-failure.js";
 import type { Received } from "./received.js";
 import { messageOf } from "./received.js";
 
-/** One call, as its method sees it. */
+/** A call, as the method that handles it sees it. */
 export interface Call {
-  /** For instance `/inference.GRPCInferenceService/ModelInfer`. */
+  /** For example `/inference.GRPCInferenceService/ModelInfer`. */
   readonly path: string;
   readonly metadata: Metadata;
-  /** Milliseconds since the epoch after which the caller does not wait; Infinity without a deadline. */
+  /** Deadline in milliseconds since the epoch; Infinity without one. */
   readonly deadlineMs: number;
-  /** True once the caller has gone. */
+  /** Whether the caller has cancelled the call or disconnected. */
   isCancelled(): boolean;
 }
 
-/** Answers a request. @throws TriplineError which ends the call with its status */
+/** Handles a request. @throws TriplineError whose status ends the call */
 export type Answer<Q, S> = (request: Q, call: Call) => S | Promise<S>;
 
-/** Longest sentence that goes into a status, which travels as a header. */
+/** Maximum length of a message in a status, which is sent as a header. */
 const DETAILS_LENGTH_MAX = 1_000;
-/** Messages of one stream that are answered at the same time; while there are this many, the stream is not read. */
+/** Maximum messages of one stream in progress. The stream is paused while there are this many. */
 const STREAM_OUTSTANDING_MAX = 256;
 
-/** A method with one request and one answer. Errors become the status that the error table names. */
+/** A unary method. The error table determines the status of errors. */
 export function unaryHandler<Q, S>(
   path: string,
   answer: Answer<Q, S>,
@@ -41,7 +41,7 @@ export function unaryHandler<Q, S>(
   };
 }
 
-/** A method that answers each message as soon as its answer is ready, in any order. */
+/** A streaming method that sends each response as soon as it is ready, in any order. */
 export function streamHandler<Q, S>(
   path: string,
   answer: Answer<Q, S>,
@@ -74,7 +74,7 @@ function callOf(path: string, call: LibraryCall): Call {
   };
 }
 
-/** While a client does not read its answers, its messages are not read. */
+/** Stops reading messages while the client does not read its responses. */
 class AnsweredStream<Q, S> {
   #outstanding = 0;
   #isEnded = false;
@@ -95,7 +95,7 @@ class AnsweredStream<Q, S> {
       this.#isEnded = true;
       this.#goOn();
     });
-    // The client has gone; answers to its messages are dropped.
+    // The client has disconnected, so its responses are dropped.
     stream.on("cancelled", () => {
       this.#isBroken = true;
     });
@@ -130,13 +130,13 @@ class AnsweredStream<Q, S> {
   }
 }
 
-/** Tripline's code travels in a trailer beside gRPC's status. */
+/** A trailer contains Tripline's error code, in addition to gRPC's status. */
 function statusOf(thrown: unknown, path: string, logger: Logger): Partial<StatusObject> {
   const error: TriplineError = asTriplineError(thrown);
   logFailure(thrown, error, path, logger);
   const metadata = new Metadata();
   metadata.set(INFERENCE_METADATA.code, error.code);
-  // The library encodes the sentence by encodeURI, which fails on half a surrogate pair.
+  // The library passes the message to encodeURI, which fails on an unpaired surrogate.
   const details = shownDetail(error).slice(0, DETAILS_LENGTH_MAX).toWellFormed();
   return { code: error.row.grpcStatus, details, metadata };
 }

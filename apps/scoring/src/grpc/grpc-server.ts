@@ -13,7 +13,7 @@ import { addReflection } from "./reflection.js";
 import type { RunningGrpc } from "./serve-grpc.js";
 import { serveGrpc } from "./serve-grpc.js";
 
-/** Names whose health is reported; the empty one is the whole server. */
+/** Service names whose health is reported; the empty name means the whole server. */
 const HEALTH_OF: ReadonlySet<string> = new Set(["", INFERENCE_SERVICE]);
 
 /** The gRPC port, if one is given: the Open Inference Protocol, health and reflection. */
@@ -30,12 +30,12 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
     this.#health = new HealthCheck((service) => (HEALTH_OF.has(service) ? server.isReady() : undefined));
   }
 
-  /** host:port that a client on this machine connects to; empty while it is not up. */
+  /** host:port for clients on this machine; empty while the server is not running. */
   get address(): string {
     return this.#running?.address ?? "";
   }
 
-  /** @throws TriplineError `config-invalid` where a file cannot be read or the port not be had */
+  /** @throws TriplineError `config-invalid` if a file cannot be read or the port cannot be opened */
   async onApplicationBootstrap(): Promise<void> {
     const { GRPC_PORT: port } = this.config;
     if (port === undefined) return;

@@ -15,12 +15,12 @@ export type Readiness = (service: string) => boolean | undefined;
 
 type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 
-/** How soon watchers hear of a change. */
+/** How often watchers are checked for changes. */
 const LOOK_EVERY_MS = 500;
-/** Streams that watch at the same time. */
+/** Maximum concurrent watch streams. */
 const WATCHERS_MAX = 1_024;
 
-/** `grpc.health.v1`, by https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
+/** `grpc.health.v1`, see https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 export class HealthCheck {
   readonly #watchers = new Map<Watcher, Status>();
   #timer: NodeJS.Timeout | undefined;
@@ -42,7 +42,7 @@ export class HealthCheck {
     grpc.addService(HealthService, service);
   }
 
-  /** Ends watching streams, which would keep their connections open. */
+  /** Ends watch streams, which would otherwise keep their connections open. */
   end(): void {
     for (const [watcher, told] of this.#watchers) {
       if (told !== Status.NOT_SERVING) watcher.write({ status: Status.NOT_SERVING });

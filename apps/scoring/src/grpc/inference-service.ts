@@ -22,7 +22,7 @@ import { receiving } from "./received.js";
 
 export const INFERENCE_SERVICE = "inference.GRPCInferenceService";
 
-/** Adds the Open Inference Protocol to a server of gRPC. */
+/** Adds the Open Inference Protocol to a gRPC server. */
 export function addInferenceService(grpc: Server, server: InferenceServer, logger: Logger): void {
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
@@ -65,7 +65,7 @@ function inferCall(call: Call, request: ModelInferRequest, method: keyof typeof 
   };
 }
 
-/** The span of a request, by whatever way it comes. Made once and not once per call. */
+/** The span of an infer request, also over HTTP. Created once, not per call. */
 export const INFER_SPAN = spanOf("ModelInfer");
 const SPANS = { ModelInfer: INFER_SPAN, ModelStreamInfer: spanOf("ModelStreamInfer") } as const;
 
@@ -78,7 +78,7 @@ function spanOf(method: string): InferCall["span"] {
   };
 }
 
-/** A request of a stream that fails does not end the stream; ids tell the answers apart. */
+/** A failed request does not end its stream. Clients match responses to requests by ID. */
 async function inferOfStream(
   server: InferenceServer,
   request: ModelInferRequest,

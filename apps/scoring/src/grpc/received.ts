@@ -2,15 +2,15 @@ import type { MethodDefinition } from "@grpc/grpc-js";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * A request as it was read, or why it could not be. gRPC's library answers a message that cannot be read with INTERNAL, as
- * if the fault were ours; this way it reaches its method, which refuses it as the client's fault.
+ * A parsed request, or why parsing failed. The gRPC library would answer an unreadable message with INTERNAL, as if the
+ * server were at fault. With this type the method itself rejects it as a client error.
  */
 export type Received<T> = { readonly message: T } | { readonly fault: string };
 
-/** A method of a generated service, whose requests arrive as `Received`. Only the serializer of a server is used. */
+/** A method of a generated service whose requests arrive as `Received`. For servers only. */
 export type ReceivingMethod<Q, S> = MethodDefinition<Received<Q>, S>;
 
-/** @param read reads the bytes of one request, and throws if it cannot; the generated code by default */
+/** @param read parses the bytes of a request, and throws if that fails; the generated code by default */
 export function receiving<Q, S>(
   method: MethodDefinition<Q, S>,
   read: (bytes: Buffer) => Q = method.requestDeserialize,

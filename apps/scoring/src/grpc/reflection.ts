@@ -10,12 +10,12 @@ import { ReflectionService } from "@grpc/reflection";
 const PROTOCOL = "inference/grpc_predict_v2.proto";
 const HEALTH = "grpc/health/v1/health.proto";
 
-/** Tells clients such as grpcurl what is served, with the field names of the `.proto` files, which the protocol calls for. */
+/** Describes the services to clients such as grpcurl, with the field names of the `.proto` files. */
 export function addReflection(grpc: Server): void {
   const protocol = createRequire(import.meta.url).resolve(`@tripline/contracts/proto/${PROTOCOL}`);
   const root = dirname(dirname(protocol));
   const loaded = loadSync([PROTOCOL, HEALTH], { includeDirs: [root], keepCase: true });
-  // All definitions share one array of files.
+  // Definitions may share an array of files.
   for (const files of new Set(Object.values(loaded).map(({ fileDescriptorProtos }) => fileDescriptorProtos))) {
     if (Array.isArray(files)) files.splice(0, files.length, ...files.map(withMapEntries));
   }
@@ -23,8 +23,8 @@ export function addReflection(grpc: Server): void {
 }
 
 /**
- * The library calls the message of a map's entries by the name of the field alone. Go's library, and so grpcurl, reads only a file
- * in which it has the name that protoc gives it.
+ * The library names the entry message of a map after its field. Go's library, which grpcurl uses, requires the name
+ * that protoc generates.
  */
 function withMapEntries(bytes: Buffer): Buffer {
   const file = fromBinary(FileDescriptorProtoSchema, bytes);

@@ -8,20 +8,20 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { ServerCertificate } from "@tripline/settings/server-certificate";
 
 /**
- * Age at which a connection is closed gracefully, and its client reconnects. Only then do clients resolve the name again
- * and find new instances. The library varies it by a tenth, so that not all reconnect at once. An idle connection is
- * closed at this age too.
+ * Age at which a connection is closed gracefully, and its client reconnects. Only then do clients resolve the name
+ * again and find new instances. The library varies it by a tenth, so that not all reconnect at once. Idle connections
+ * are closed as well.
  */
 const CONNECTION_AGE_MS_MAX = 120_000;
 const CONNECTION_GRACE_MS = 10_000;
 const CONNECTIONS_MAX = 4_096;
 const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
-/** Calls of one connection at a time. */
+/** Maximum concurrent calls per connection. */
 const CALLS_MAX = 4_096;
-/** A client that does not answer a ping in time is gone, however its network ended. */
+/** A client that does not answer a ping in time counts as disconnected. */
 const PING_EVERY_MS = 30_000;
 const PING_TIMEOUT_MS = 10_000;
-/** Time for calls in progress to end before they are cut off; less than a shutdown step may take. */
+/** How long calls in progress may take before they are cut off. Shorter than the limit of a shutdown step. */
 const STOP_MS_MAX = 8_000;
 
 const OPTIONS: ServerOptions = {
@@ -32,38 +32,38 @@ const OPTIONS: ServerOptions = {
   "grpc.max_connection_age_grace_ms": CONNECTION_GRACE_MS,
   "grpc.keepalive_time_ms": PING_EVERY_MS,
   "grpc.keepalive_timeout_ms": PING_TIMEOUT_MS,
-  // Counts every call, which is not used here.
+  // Not used. It would count every call.
   "grpc.enable_channelz": 0,
 };
 
 export interface GrpcOptions {
   readonly host: string;
-  /** 0 takes any free port. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Plain TCP where it is undefined. */
+  /** If undefined, plain TCP. */
   readonly certificate: ServerCertificate | undefined;
-  /** Common names of client certificates that are served; all of them where it is undefined. */
+  /** Accepted common names of client certificates; if undefined, all. */
   readonly clients?: readonly string[] | undefined;
-  /** Told of a client that is not served. */
+  /** Called when a client is rejected. */
   readonly onRefused?: (name: string) => void;
   /** Adds the services. */
   readonly addServices: (server: Server) => void;
-  /** Milliseconds for calls in progress to end when it stops. */
+  /** How long calls in progress may take when the server stops, in milliseconds. */
   readonly stopMsMax?: number;
 }
 
 export interface RunningGrpc {
-  /** host:port that a client on this machine connects to. */
+  /** host:port for clients on this machine. */
   readonly address: string;
-  /** Accepts no new calls, lets those in progress end within the bound, then cuts off the rest. */
+  /** Accepts no new calls, waits a limited time for those in progress, and then cuts off the rest. */
   stop(): Promise<void>;
 }
 
 /**
- * Serves gRPC. The library has no bound for connections, and takes no new certificate, so connections are accepted here, with
- * TLS where there is a certificate, and handed over to it.
+ * Serves gRPC. The library can neither limit connections nor renew certificates, so connections are accepted here, with
+ * TLS if there is a certificate, and passed to the library.
  *
- * @throws TriplineError `config-invalid` when the port cannot be opened
+ * @throws TriplineError `config-invalid` if the port cannot be opened
  */
 export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   const { host, port, addServices, stopMsMax = STOP_MS_MAX } = options;
@@ -74,7 +74,7 @@ export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    // An error ends the socket; the library ends its calls.
+    // An error closes the socket, and the library then ends its calls.
     socket.on("error", () => undefined);
   };
   const listener = acceptConnections(options, keep, (socket) => connections.injectConnection(socket));
@@ -93,7 +93,7 @@ export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   };
 }
 
-/** @param keep is called as soon as there is a connection, `serve` when it can carry calls */
+/** @param keep called for each new connection; `serve` is called once it can carry calls */
 function acceptConnections(
   { certificate, clients, onRefused }: GrpcOptions,
   keep: (socket: Socket) => void,

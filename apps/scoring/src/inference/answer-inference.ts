@@ -22,28 +22,28 @@ export interface InferenceOptions {
   readonly metrics: ScoringMetrics;
 }
 
-/** One infer request, over either protocol. */
+/** An infer request over gRPC or HTTP. */
 export interface InferCall {
   readonly request: ModelInferRequest;
-  /** Milliseconds since the epoch after which nobody waits for the answer; Infinity without a deadline. */
+  /** Deadline in milliseconds since the epoch; Infinity without one. */
   readonly deadlineMs: number;
-  /** True once the caller has gone. */
+  /** Whether the caller has disconnected. */
   isCancelled(): boolean;
-  /** The traces that it belongs to; at least one. */
+  /** The traces of the request; at least one. */
   readonly parents: readonly Context[];
   readonly span: InferSpan;
-  /** Whether it came on a stream, where an answer says that it is the last one of its request. */
+  /** Whether the request came on a stream, where the last response to a request is marked. */
   readonly isOfStream: boolean;
 }
 
 export interface InferSpan {
   readonly name: string;
   readonly attributes: Attributes;
-  /** Ends it with the answer's status. */
+  /** The attributes to set when the request ends. */
   ended(failure: ErrorRow | undefined): Attributes;
 }
 
-/** Triton's mark on the last answer to a request of a stream; here a request has one answer. Read, never changed. */
+/** Triton's mark of the last response to a streamed request. Here each request has one response. Never modified. */
 export const FINAL_RESPONSE: Readonly<Record<string, InferParameter>> = {
   triton_final_response: { parameterChoice: { $case: "boolParam", value: true } },
 };
@@ -51,7 +51,7 @@ export const FINAL_RESPONSE: Readonly<Record<string, InferParameter>> = {
 const MICROSECONDS_PER_MS = 1_000;
 
 /**
- * Answers one infer request, in its own span, and counts it.
+ * Handles an infer request in its own span, and counts it.
  *
  * @throws TriplineError `model-not-found`, `invalid-tensor`, `invalid-field`, and what the batcher throws
  */
@@ -94,7 +94,7 @@ async function infer(
   const { request } = call;
   const { timeoutUs, wantsTelemetry } = readParameters(request);
   const { features, rows, isRaw, outputs } = readTensors(request, model, model.limits.rowsPerRunMax);
-  // Nothing is awaited between taking the model and handing it the rows, so that no swap can happen in between.
+  // There is no `await` between selecting the model and submitting the rows, so the model cannot be swapped in between.
   const answer = await model.batcher.submit({
     features,
     rows,

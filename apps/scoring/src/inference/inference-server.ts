@@ -20,9 +20,9 @@ export interface InferenceServerOptions {
   readonly metrics: ScoringMetrics;
   /** Version of this server, for its metadata. */
   readonly version: string;
-  /** Whether callers may load and unload models. */
+  /** Whether callers can load and unload models. */
   readonly isControlled: boolean;
-  /** Whether no new work should be sent here, because the service ends. */
+  /** Whether the service is shutting down, so that no new work should be sent here. */
   isDraining(): boolean;
 }
 
@@ -42,7 +42,7 @@ export class InferenceServer {
     return { name: "tripline-scoring", version: this.options.version, extensions: [...EXTENSIONS] };
   }
 
-  /** @throws TriplineError `model-not-found`, `scoring-unavailable` for one that is not loaded */
+  /** @throws TriplineError `model-not-found`, `scoring-unavailable` if it is not loaded */
   modelMetadata(name: string, version: string): ModelMetadataResponse {
     const { models } = this.options;
     const model = models.find(name, version);
@@ -74,15 +74,15 @@ export class InferenceServer {
     return answerInference(call, { find: (name, version) => models.find(name, version), metrics });
   }
 
-  /** @throws TriplineError when the registry cannot be read */
+  /** @throws TriplineError if the registry cannot be read */
   index(repository: string, isOnlyReady: boolean): Promise<RepositoryIndexResponse_ModelIndex[]> {
     checkRepository(repository);
     return indexModels(this.options.models.allSlots(), this.options.registry, isOnlyReady);
   }
 
   /**
-   * @param parameters names of the parameters of the request; Triton's `config` and files are not taken
-   * @throws TriplineError why the model cannot be served
+   * @param parameters names of the request's parameters; Triton's `config` and files are not supported
+   * @throws TriplineError if the model cannot be served
    */
   async load(repository: string, name: string, parameters: readonly string[]): Promise<void> {
     this.checkControl(repository);

@@ -10,11 +10,11 @@ import type { TensorSignature, WorkerLoad, WorkerReply, WorkerRequest } from "./
 import { readRequest, workerLoad } from "./worker-messages.js";
 
 /**
- * The body of one inference thread: loads a model, says so, then answers one run at a time. onnxruntime blocks the
- * thread that it runs on, which is why it has its own.
+ * The body of an inference thread: loads a model, reports it, and then executes one run at a time. It is a separate
+ * thread because onnxruntime blocks its thread.
  */
 
-// Warnings are about graph optimisation and nothing that an operator could fix.
+// Warnings only concern graph optimisation, which an operator cannot fix.
 env.logLevel = "error";
 
 async function run(
@@ -37,7 +37,7 @@ async function run(
   return { kind: "ran", outputs, shape, durationMs, contributions, explanationMs, ...moved };
 }
 
-/** Reads the trees of a model, or says why it cannot be explained, which is not a fault of the model. */
+/** Reads the trees of a model, or returns why the model cannot be explained. Such a model can still be served. */
 function openExplainer(load: WorkerLoad): { explainer?: TreeExplainer; unexplained?: string } {
   if (!load.isExplained) return { unexplained: "CONTRIBUTIONS is off." };
   if (load.outputName === CONTRIBUTIONS) return { unexplained: `It has its own output "${CONTRIBUTIONS}".` };

@@ -3,10 +3,10 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { LoadedModel, WorkerLoad, WorkerReply, WorkerRequest } from "./worker-messages.js";
 import { readReply } from "./worker-messages.js";
 
-/** A model that takes longer to load, or to run once, counts as hung. */
+/** A load or run that takes longer counts as hung. */
 const LOAD_MS_MAX = 60_000;
 const RUN_MS_MAX = 10_000;
-/** Time for a thread to release its session before it is ended. */
+/** How long a thread may take to release its session before it is terminated. */
 const CLOSE_MS_MAX = 2_000;
 
 export interface RunResult {
@@ -14,11 +14,11 @@ export interface RunResult {
   readonly outputs: Float32Array;
   /** Milliseconds inside the model. */
   readonly durationMs: number;
-  /** One value per feature of each row, where they were asked for. */
+  /** One value per feature of each row, if requested. */
   readonly contributions?: Float32Array | undefined;
   /** Milliseconds that the contributions took. */
   readonly explanationMs?: number;
-  /** Where the model runs from now on, where that changed: its provider had no memory for the run. */
+  /** The new provider, if the model moved because its provider ran out of memory. */
   readonly moved?: Pick<LoadedModel, "providers" | "unavailable"> | undefined;
 }
 
@@ -27,7 +27,7 @@ interface PendingReply {
   fail(error: TriplineError): void;
 }
 
-/** One inference thread, seen from the service. It does one thing at a time. */
+/** The service's handle of an inference thread, which does one thing at a time. */
 export class InferenceWorker {
   private pending: PendingReply | undefined;
   private broken: TriplineError | undefined;
@@ -52,8 +52,8 @@ export class InferenceWorker {
   /**
    * Starts a thread and loads a model on it.
    *
-   * @throws TriplineError `model-refused` when the bytes are not a model, `config-invalid` when an execution provider is
-   * missing, `scoring-unavailable` when the thread died.
+   * @throws TriplineError `model-refused` if the bytes are not a model, `config-invalid` if an execution provider is
+   *   missing, `scoring-unavailable` if the thread died.
    */
   static async start(load: WorkerLoad): Promise<{ worker: InferenceWorker; loaded: LoadedModel }> {
     const body = new URL("./inference-thread.js", import.meta.url);
@@ -78,9 +78,9 @@ export class InferenceWorker {
   /**
    * Runs the model once.
    *
-   * @param features row-major, `rows` rows; its buffer is handed over and is empty afterwards
-   * @param isExplained whether contributions are wanted too
-   * @throws TriplineError `internal` when the run failed, `scoring-unavailable` when the thread is gone or hangs
+   * @param features row-major, `rows` rows; its buffer is transferred and is empty afterwards
+   * @param isExplained whether to compute contributions as well
+   * @throws TriplineError `internal` if the run failed, `scoring-unavailable` if the thread has ended or hangs
    */
   async run(features: Float32Array<ArrayBuffer>, rows: number, isExplained = false): Promise<RunResult> {
     const reply = await this.nextReply(RUN_MS_MAX, "run the model", () =>
@@ -101,7 +101,7 @@ export class InferenceWorker {
     return { outputs, durationMs, contributions, explanationMs, moved };
   }
 
-  /** Lets the thread release its session and end; ends it after two seconds. A run in progress fails. */
+  /** Asks the thread to release its session and end, and terminates it after two seconds. A run in progress fails. */
   async close(): Promise<void> {
     this.breakWith("The inference thread is closed.");
     this.post({ kind: "close" }, []);

@@ -2,20 +2,20 @@ import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
 import { LANES, TreeScorer } from "@tripline/tree-inference/tree-scorer";
 import type { RunResult } from "./inference-worker.js";
 
-/** Longest run in one turn of the event loop. */
+/** Maximum duration of a run on the event loop. */
 const RUN_US_MAX = 200;
-/** Splits compared for 16 rows in a microsecond: the lowest measurement, on a busy machine; the highest was 1,100. */
+/** Splits per microsecond for 16 rows: the lowest measurement, on a busy machine. The highest was 1,100. */
 const SPLITS_PER_US = 650;
 
-/** Runs of few rows on the serving thread, where that costs less than handing them to another thread. */
+/** Runs with few rows on the serving thread, if that costs less than passing them to another thread. */
 export class InlineRuns {
   private constructor(
     private readonly scorer: TreeScorer,
-    /** Most rows of a run. */
+    /** Maximum rows per run. */
     readonly rowsMax: number,
   ) {}
 
-  /** @returns undefined where even the smallest run takes too long */
+  /** @returns undefined if even the smallest run takes too long */
   static of(plan: ScorerPlan): InlineRuns | undefined {
     const rowsMax = Math.floor((RUN_US_MAX * SPLITS_PER_US) / plan.splits) * LANES;
     return rowsMax === 0 ? undefined : new InlineRuns(new TreeScorer(plan), rowsMax);

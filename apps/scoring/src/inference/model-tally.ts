@@ -1,6 +1,6 @@
 import type { RunReport, ScoreAnswer } from "./request-batcher.js";
 
-/** How often something was done, and how long it took in all. */
+/** A number of operations and their total duration. */
 export interface Duration {
   readonly count: number;
   readonly ms: number;
@@ -18,20 +18,20 @@ class Stopwatch implements Duration {
 
 /** Statistics of a model version since it was loaded, as defined by the protocol. */
 export class ModelTally {
-  /** Requests, from their arrival to their answer. */
+  /** Requests, from arrival to response. */
   readonly success = new Stopwatch();
   readonly failure = new Stopwatch();
   readonly queue = new Stopwatch();
-  /** Requests, each with the time of the run that it was part of. */
+  /** Requests, each with the duration of its run. */
   readonly inference = new Stopwatch();
-  /** Runs by their number of rows, of which there are at most as many as the limit of rows per run. */
+  /** Runs by number of rows. Bounded by the limit of rows per run. */
   readonly runsByRows = new Map<number, Stopwatch>();
   rows = 0;
   runs = 0;
-  /** Milliseconds since the epoch; 0 before the first. */
+  /** Milliseconds since the epoch; 0 before the first run. */
   lastRunMs = 0;
 
-  /** @param tookMs milliseconds from the request's arrival to its answer */
+  /** @param tookMs milliseconds from the request's arrival to its response */
   answered(answer: ScoreAnswer, tookMs: number): void {
     this.success.add(tookMs);
     this.queue.add(answer.queuedMs);

@@ -3,15 +3,15 @@ import type { InferParameter, ModelInferRequest } from "@tripline/contracts/gene
 
 /** Known parameters of a request. Unknown ones are ignored, because they belong to other servers. */
 export interface RequestParameters {
-  /** Microseconds that the request may wait and run; Infinity without a limit. Triton's name and unit. */
+  /** Timeout for waiting and running, in microseconds; Infinity without one. Triton's name and unit. */
   readonly timeoutUs: number;
-  /** Whether the answer says how it was computed. */
+  /** Whether the response describes how it was computed. */
   readonly wantsTelemetry: boolean;
 }
 
 /**
- * @throws TriplineError `invalid-field` that names the parameter, `invalid-tensor` if a tensor asks for something
- * unsupported
+ * @throws TriplineError `invalid-field` that names the parameter, `invalid-tensor` if a tensor requests something
+ *   unsupported
  */
 export function readParameters(request: ModelInferRequest): RequestParameters {
   const { parameters } = request;
@@ -34,7 +34,7 @@ function givenBy(parameter: InferParameter | undefined): boolean | number | stri
 
 function readTimeout(parameter: InferParameter | undefined): number {
   const value = givenBy(parameter);
-  // 0 stands for no timeout, as in Triton.
+  // 0 means no timeout, as in Triton.
   if (value === undefined || value === 0) return Number.POSITIVE_INFINITY;
   if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
   throw new TriplineError(

@@ -8,14 +8,14 @@ import type { ServedModel } from "../models/served-model.js";
 import { CONTRIBUTIONS } from "../models/served-model.js";
 import { ROWS_EXPLAINED_MAX } from "./request-batcher.js";
 
-/** What an infer request asks for, parsed. */
+/** A parsed infer request. */
 export interface InferInput {
   /** Row-major, all finite. */
   readonly features: Float32Array<ArrayBuffer>;
   readonly rows: number;
-  /** The tensor came as raw bytes, so the answer goes as such. */
+  /** Whether the request has raw bytes; the response then has raw bytes as well. */
   readonly isRaw: boolean;
-  /** Names of the requested outputs, in that order; the model's own by default. */
+  /** Names of the requested outputs in their order; by default, the model's own output. */
   readonly outputs: readonly string[];
 }
 
@@ -24,9 +24,9 @@ type Readable = Pick<ServedModel, "manifest" | "unexplained">;
 const BYTES_PER_VALUE = Float32Array.BYTES_PER_ELEMENT;
 
 /**
- * Reads the one input tensor of an infer request.
+ * Reads the only input tensor of an infer request.
  *
- * @param rowsMax most rows that one request may have
+ * @param rowsMax maximum rows of a request
  * @throws TriplineError `invalid-tensor` with a sentence that names the tensor
  */
 export function readTensors(request: ModelInferRequest, model: Readable, rowsMax: number): InferInput {
@@ -51,7 +51,7 @@ export function readTensors(request: ModelInferRequest, model: Readable, rowsMax
 
 /** Index of the first value that is not finite, or -1. */
 export function findOdd(values: Float32Array): number {
-  // Finite values times zero are zero, all others NaN. Four sums, because each addition waits for the one before.
+  // A finite value times 0 is 0, any other is NaN. Four independent sums allow the CPU to add in parallel.
   let [first, second, third, fourth] = [0, 0, 0, 0];
   const whole = values.length - (values.length % 4);
   for (let index = 0; index < whole; index += 4) {
@@ -122,8 +122,8 @@ function readRaw(
       `Input "${name}" has ${raw.byteLength} raw bytes; its shape needs ${values * BYTES_PER_VALUE} (${values} FP32 values).`,
     );
   }
-  // The bytes are not aligned in the message, so they are copied to an aligned buffer that can be transferred to a thread.
-  // Every machine that onnxruntime runs on is little-endian, like the protocol.
+  // The bytes are not aligned in the message, so they are copied to an aligned buffer that can be transferred to a
+  // thread. All platforms of onnxruntime are little-endian, like the protocol.
   return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength) as ArrayBuffer);
 }
 

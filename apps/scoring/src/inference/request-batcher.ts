@@ -3,9 +3,9 @@ import type { RunResult } from "./inference-worker.js";
 
 /** Runs batches: a session with its threads. */
 export interface BatchRunner {
-  /** Runs that may be in progress at the same time. */
+  /** Maximum concurrent runs. */
   readonly parallelRunsMax: number;
-  /** Short runs, done at once on the calling thread; undefined if it does none. */
+  /** Executes short runs immediately on the calling thread; undefined if it cannot. */
   readonly inline?: { readonly rowsMax: number; run(features: Float32Array, rows: number): RunResult } | undefined;
   run(features: Float32Array<ArrayBuffer>, rows: number, isExplained: boolean): Promise<RunResult>;
 }
@@ -15,26 +15,26 @@ export interface BatchLimits {
   readonly rowsQueuedMax: number;
 }
 
-/** One request for scores. */
+/** A request for scores. */
 export interface ScoreRequest {
-  /** Row-major, `rows` rows; handed over. */
+  /** Row-major, `rows` rows. Ownership passes to the batcher. */
   readonly features: Float32Array<ArrayBuffer>;
   /** At least 1 and at most the limit per run. */
   readonly rows: number;
-  /** Milliseconds since the epoch after which nobody wants the answer; Infinity without a deadline. */
+  /** Deadline in milliseconds since the epoch; Infinity without one. */
   readonly deadlineMs: number;
-  /** Whether contributions are wanted too. */
+  /** Whether contributions are requested as well. */
   readonly isExplained?: boolean;
-  /** True once the caller has gone. */
+  /** Whether the caller has disconnected. */
   isAbandoned?(): boolean;
 }
 
 export interface ScoreAnswer {
   /** One value per row of the request. */
   readonly outputs: Float32Array;
-  /** One value per feature of each row, where they were asked for. */
+  /** One value per feature of each row, if requested. */
   readonly contributions?: Float32Array | undefined;
-  /** Of the run that this request was part of. */
+  /** The run that included this request. */
   readonly run: RunReport;
   /** Milliseconds that the request waited for its run. */
   readonly queuedMs: number;
@@ -48,27 +48,27 @@ export interface RunReport {
   readonly endedMs: number;
   /** Milliseconds inside the model. */
   readonly inferenceMs: number;
-  /** Milliseconds that the contributions took; 0 where none were asked for. */
+  /** Time for the contributions in milliseconds; 0 if none were requested. */
   readonly explanationMs: number;
 }
 
 interface Waiting {
   readonly request: ScoreRequest;
-  /** On the monotonic clock, which is finer than that of the deadlines. */
+  /** On the monotonic clock, which has a higher resolution than the deadlines. */
   readonly sinceMs: number;
   resolve(answer: ScoreAnswer): void;
   reject(error: TriplineError): void;
 }
 
-/** Most rows of a run with contributions: they take up to a millisecond each. */
+/** Maximum rows of a run with contributions, which take up to a millisecond per row. */
 export const ROWS_EXPLAINED_MAX = 512;
-/** With fewer rows than this, starting a run costs more than its rows, so it is not split. */
+/** Smaller batches are not split, because starting a run would cost more than its rows. */
 const ROWS_SHARED_MIN = 16;
 
 /**
- * Gathers requests into batches: those that have arrived when the event loop has read its sockets run at once, together,
- * on the free runners; those that arrive while all are busy wait, and run together, in order, when one is free again.
- * Nothing is delayed in the hope of a fuller batch. If few rows wait and the runner can do them inline, it does.
+ * Combines requests into batches. Requests that arrive in the same turn of the event loop run together on the free
+ * runners. While all runners are busy, requests wait, and then run together in order. No request waits for a fuller
+ * batch. If few rows are waiting and the runner supports it, they run inline.
  */
 export class RequestBatcher {
   private waiting: Waiting[] = [];
@@ -84,7 +84,7 @@ export class RequestBatcher {
     private readonly onRun: (run: RunReport) => void = () => undefined,
   ) {}
 
-  /** Rows that wait for a run. */
+  /** Rows that are waiting for a run. */
   get rowsQueued(): number {
     return this.rowsWaiting;
   }
@@ -92,8 +92,8 @@ export class RequestBatcher {
   /**
    * Scores the rows of one request.
    *
-   * @throws TriplineError `queue-full` when too many rows wait, `deadline-exceeded` when the deadline passed before its
-   * run began, `scoring-unavailable` after close, and what the run throws
+   * @throws TriplineError `queue-full` if too many rows are waiting, `deadline-exceeded` if the deadline passed before
+   *   its run began, `scoring-unavailable` after `close`, and errors of the run
    */
   submit(request: ScoreRequest): Promise<ScoreAnswer> {
     return new Promise((resolve, reject) => {
@@ -105,13 +105,13 @@ export class RequestBatcher {
     });
   }
 
-  /** Resolves when nothing waits and nothing runs. */
+  /** Resolves when no request is waiting or running. */
   drained(): Promise<void> {
     if (this.isIdle()) return Promise.resolve();
     return new Promise((resolve) => this.onIdle.push(resolve));
   }
 
-  /** Rejects waiting and later requests. Runs in progress end by themselves. */
+  /** Rejects waiting and later requests. Runs in progress finish. */
   close(): void {
     this.isClosed = true;
     const left = this.waiting;
@@ -127,7 +127,7 @@ export class RequestBatcher {
       return new TriplineError("internal", `A request of ${request.rows} rows does not fit into one run.`);
     }
     if (this.rowsWaiting + request.rows <= this.limits.rowsQueuedMax) return undefined;
-    // Requests whose callers have gone must not take the place of others.
+    // Requests whose callers have disconnected must not use up the limit.
     this.waiting = this.waiting.filter((item) => !this.dropIfLate(item));
     if (this.rowsWaiting + request.rows <= this.limits.rowsQueuedMax) return undefined;
     return new TriplineError(
@@ -136,7 +136,7 @@ export class RequestBatcher {
     );
   }
 
-  /** True when an item was dropped because its answer would come too late. */
+  /** Drops a request whose response would be too late. @returns whether it was dropped */
   private dropIfLate({ request, sinceMs, reject }: Waiting): boolean {
     if (Date.now() < request.deadlineMs && request.isAbandoned?.() !== true) return false;
     this.rowsWaiting -= request.rows;
@@ -147,7 +147,7 @@ export class RequestBatcher {
     return true;
   }
 
-  /** After the sockets were read in this turn of the event loop, so that its requests run together. */
+  /** Starts runs after all sockets have been read in this turn of the event loop, so that its requests run together. */
   private scheduleRuns(): void {
     const isBusy = this.runs >= this.runner.parallelRunsMax && this.runner.inline === undefined;
     if (this.isScheduled || isBusy) return;
@@ -163,7 +163,7 @@ export class RequestBatcher {
     while (this.runs < this.runner.parallelRunsMax && this.waiting.length > 0) {
       const free = this.runner.parallelRunsMax - this.runs;
       const batch = this.takeBatch(Math.max(ROWS_SHARED_MIN, Math.ceil(this.rowsWaiting / free)));
-      // All that were taken came too late. Requests of the other kind may wait behind them.
+      // All requests taken were too late. Requests of the other kind may be waiting behind them.
       if (batch.length === 0) continue;
       this.runs += 1;
       void this.runBatch(batch).finally(() => {
@@ -174,7 +174,7 @@ export class RequestBatcher {
     this.reportIdle();
   }
 
-  /** All waiting requests if they are few; at most one run, so that the event loop is not blocked for longer. */
+  /** Runs all waiting requests inline if they are few. At most one run, to avoid blocking the event loop for longer. */
   private runInline(): void {
     const { inline } = this.runner;
     const [first] = this.waiting;
@@ -190,9 +190,9 @@ export class RequestBatcher {
   }
 
   /**
-   * The oldest requests that still want an answer: as many as reach a number of rows and fit into one run. Requests for
-   * contributions run by themselves, so that the others need not wait for them. At least one request is taken or dropped
-   * as late, if any waits.
+   * Takes the oldest waiting requests up to a number of rows, as far as they fit into one run. Drops late ones.
+   * Requests for contributions run separately, so that the others need not wait for them. Takes or drops at least one
+   * request, if any is waiting.
    */
   private takeBatch(rowsEnough: number): Waiting[] {
     const batch: Waiting[] = [];
@@ -212,7 +212,7 @@ export class RequestBatcher {
     return batch;
   }
 
-  /** Most rows of one run, with or without contributions. */
+  /** Maximum rows per run, with or without contributions. */
   private rowsMaxOf(isExplained: boolean): number {
     const { rowsPerRunMax } = this.limits;
     return isExplained ? Math.min(rowsPerRunMax, ROWS_EXPLAINED_MAX) : rowsPerRunMax;
@@ -279,7 +279,7 @@ function closed(): TriplineError {
   return new TriplineError("scoring-unavailable", "The model is no longer served here.");
 }
 
-/** All rows of a batch in one array; those of a single request as they are. */
+/** All rows of a batch in one array. A single request is not copied. */
 function concatenate(batch: readonly Waiting[]): Float32Array<ArrayBuffer> {
   const [first, ...others] = batch;
   if (first !== undefined && others.length === 0) return first.request.features;

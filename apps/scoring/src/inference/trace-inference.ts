@@ -4,14 +4,14 @@ import { contextFromHeaders } from "@tripline/telemetry/tracing";
 import type { ServedModel } from "../models/served-model.js";
 import type { ScoreAnswer } from "./request-batcher.js";
 
-/** Most payments of one request whose traces are continued; the others are left out. */
+/** Maximum payments per request whose traces are continued; further ones are omitted. */
 const CONTEXTS_MAX = 512;
 
 /**
- * The trace contexts that a request belongs to: its caller's first, then those of its other payments. At least one.
+ * The trace contexts of a request: its caller's first, then those of its payments. At least one.
  *
  * @param carried the caller's traceparent
- * @param listed those of its payments, comma-separated
+ * @param listed the traceparents of its payments, comma-separated
  */
 export function contextsFromHeaders(carried: string | undefined, listed: string | undefined): Context[] {
   if (carried === undefined && listed === undefined) return [ROOT_CONTEXT];
@@ -30,8 +30,8 @@ function split(list: string): string[] {
 type Traced = Pick<ServedModel, "manifest" | "providers">;
 
 /**
- * Makes the span of the run in every trace that it served: afterwards, with the times of the run, so that the time in the
- * queue is not part of it.
+ * Adds the run as a span to the trace of every request in it. Created after the run with its start and end, so that it
+ * excludes the time in the queue.
  */
 export function traceRun(contexts: readonly Context[], answer: ScoreAnswer, model: Traced): void {
   if (!contexts.some((context) => trace.getSpan(context)?.isRecording())) return;

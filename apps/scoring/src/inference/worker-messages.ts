@@ -3,18 +3,18 @@ import { z } from "zod";
 import { EXECUTION_PROVIDERS } from "../models/execution-providers.js";
 
 /**
- * Messages between the service and its inference threads. Both ends parse what they get; the two messages of each run are
- * checked by hand, because a schema would take as long as a small run.
+ * Messages between the service and its inference threads. Both ends validate what they receive. The two messages of
+ * each run are checked by hand, because a schema would take as long as a small run.
  */
 
-// By its tag and not by its class: objects from another thread may belong to another realm.
+// Checks the tag instead of the class, because objects from another thread may belong to another realm.
 const isFloat32Array = (value: unknown): boolean => Object.prototype.toString.call(value) === "[object Float32Array]";
 const isUint8Array = (value: unknown): boolean => Object.prototype.toString.call(value) === "[object Uint8Array]";
 const float32Array = z.custom<Float32Array<ArrayBuffer>>(isFloat32Array, "must be a Float32Array");
 const provider = z.enum(EXECUTION_PROVIDERS);
 const unavailable = z.object({ provider, reason: z.string() });
 
-/** Given to a thread when it is created. */
+/** Passed to a thread when it is created. */
 export const workerLoad = z.object({
   modelBytes: z.custom<Uint8Array>(isUint8Array, "must be a Uint8Array"),
   /** The tensor twin of trees, if there is one. */
@@ -25,9 +25,9 @@ export const workerLoad = z.object({
   outputName: z.string(),
   providers: z.array(provider).min(1),
   requireGpu: z.boolean(),
-  /** Rows for which other providers must give the same scores as onnxruntime, row-major. */
+  /** Rows for which other providers must return the same scores as onnxruntime, row-major. */
   golden: float32Array,
-  /** Prepare for contributions, if the model can be explained. */
+  /** Whether to prepare for contributions, if the model can be explained. */
   isExplained: z.boolean(),
 });
 
@@ -38,7 +38,7 @@ const workerRequest = z.discriminatedUnion("kind", [
     kind: z.literal("run"),
     rows: z.int().positive(),
     features: float32Array,
-    /** Whether contributions are wanted too. */
+    /** Whether contributions are requested as well. */
     isExplained: z.boolean(),
   }),
   z.object({ kind: z.literal("close") }),
@@ -50,7 +50,7 @@ const tensor = z.object({
   name: z.string(),
   /** onnxruntime's name for the element type; absent if it is not a tensor. */
   type: z.string().optional(),
-  /** A name stands for a free dimension. */
+  /** A free dimension has a name instead of a size. */
   shape: z.array(z.union([z.number(), z.string()])),
 });
 
@@ -59,16 +59,16 @@ const workerReply = z.discriminatedUnion("kind", [
     kind: z.literal("loaded"),
     inputs: z.array(tensor),
     outputs: z.array(tensor),
-    /** Those that run at least one node of the model, in order of preference. */
+    /** Providers that run at least one node of the model, in order of preference. */
     providers: z.array(provider),
     /** Requested providers that are not available, with the reason. */
     unavailable: z.array(unavailable),
-    /** Why there are no contributions; absent if there are. */
+    /** Why contributions are unavailable; absent if they are available. */
     unexplained: z.string().optional(),
-    /** What other threads need to run the model, if `trees` runs it. Made by this program, so not validated. */
+    /** The prepared model for other threads, if `trees` runs it. Created by this program, so not validated. */
     plan: z.custom<ScorerPlan>((value) => typeof value === "object" && value !== null).optional(),
   }),
-  /** `model`: the bytes are at fault. `twin`: its tensor twin is. `provider`: an execution provider is missing. */
+  /** The cause: `model` for its bytes, `twin` for its tensor twin, `provider` for a missing execution provider. */
   z.object({ kind: z.literal("load-failed"), fault: z.enum(["model", "twin", "provider"]), reason: z.string() }),
   z.object({
     kind: z.literal("ran"),
@@ -76,11 +76,11 @@ const workerReply = z.discriminatedUnion("kind", [
     shape: z.array(z.number()),
     /** Milliseconds inside the model. */
     durationMs: z.number(),
-    /** One value per feature of each row, where they were asked for. */
+    /** One value per feature of each row, if requested. */
     contributions: float32Array.optional(),
-    /** Milliseconds that the contributions took. */
+    /** Time for the contributions in milliseconds. */
     explanationMs: z.number(),
-    /** Where the model runs from now on, after a run for which its provider had no memory. */
+    /** The new providers, after a run for which the previous one had no memory. */
     moved: z.object({ providers: z.array(provider), unavailable: z.array(unavailable) }).optional(),
   }),
   z.object({ kind: z.literal("run-failed"), reason: z.string() }),

@@ -2,7 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { GoldenBatch, ModelManifest } from "@tripline/model-registry/model-manifest";
 import type { LoadedModel } from "../inference/worker-messages.js";
 
-/** Largest allowed difference between an output and the trainer's for the same row. */
+/** Maximum difference between an output and the trainer's output for the same row. */
 export const GOLDEN_DIFFERENCE_MAX = 1e-5;
 
 function refuse(manifest: ModelManifest, reason: string): TriplineError {
@@ -10,9 +10,9 @@ function refuse(manifest: ModelManifest, reason: string): TriplineError {
 }
 
 /**
- * Refuses a model that was trained for other features than the service computes.
+ * Rejects a model that was trained for other features than the service computes.
  *
- * @param version of the feature spec; without it, any will do
+ * @param version version of the feature spec; without it, all are accepted
  * @throws TriplineError `model-refused`
  */
 export function checkFeatureSpec(manifest: ModelManifest, version: number | undefined): void {
@@ -24,7 +24,7 @@ export function checkFeatureSpec(manifest: ModelManifest, version: number | unde
 }
 
 /**
- * Compares the tensors that a model really has with those its manifest promises.
+ * Compares a model's actual tensors with its manifest.
  *
  * @throws TriplineError `model-refused`
  */
@@ -64,7 +64,7 @@ export function goldenFeatures(golden: GoldenBatch): Float32Array<ArrayBuffer> {
 export function checkGolden(outputs: Float32Array, golden: GoldenBatch, manifest: ModelManifest): void {
   golden.outputs.forEach((expected, row) => {
     const given = outputs[row] ?? Number.NaN;
-    // Asked this way round, a NaN does not pass.
+    // Written so that NaN fails the check.
     if (Math.abs(given - expected) <= GOLDEN_DIFFERENCE_MAX) return;
     throw refuse(
       manifest,

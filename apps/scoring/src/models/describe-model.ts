@@ -14,7 +14,7 @@ import type { ServedModel } from "./served-model.js";
 import { CONTRIBUTIONS } from "./served-model.js";
 import type { ModelSlot } from "./served-models.js";
 
-/** Triton's extensions of the protocol that this server has. */
+/** Triton's protocol extensions that this server supports. */
 export const EXTENSIONS = [
   "model_repository",
   "model_configuration",
@@ -25,10 +25,10 @@ export const EXTENSIONS = [
 
 const PLATFORM = "onnxruntime_onnx";
 const NANOSECONDS_PER_MS = 1_000_000;
-/** Most models of the registry that an index names besides those that are served. */
+/** Maximum unserved models of the registry in an index. */
 const INDEX_MODELS_MAX = 1_000;
 
-/** @param versions that are served under the model's name */
+/** @param versions all versions that are served under the model's name */
 export function describeModel(model: ServedModel, versions: string[]): ModelMetadataResponse {
   const { manifest, providers } = model;
   const { used_features: used } = manifest;
@@ -53,7 +53,7 @@ function outputsOf({ manifest, unexplained }: ServedModel): ModelMetadataRespons
   return unexplained === undefined ? [scores, contributions] : [scores];
 }
 
-/** A model in the terms of Triton's configuration: dimensions without the batch, batches up to the limit of a run. */
+/** A model as a Triton configuration: dimensions exclude the batch, and the maximum batch is the limit of a run. */
 export function configureModel(model: ServedModel): ModelConfig {
   const { manifest, providers, workers, limits } = model;
   const { name, input } = manifest;
@@ -74,7 +74,7 @@ export function configureModel(model: ServedModel): ModelConfig {
     defaultModelFilename: "model.onnx",
     dynamicBatching: {
       preferredBatchSize: [],
-      // A batch is what arrived while the model was busy; nothing is delayed in the hope of a fuller one.
+      // A batch contains the requests that arrived while the model was busy. No request waits for a fuller batch.
       maxQueueDelayMicroseconds: 0,
       preserveOrdering: false,
       defaultQueuePolicy: {
@@ -123,8 +123,8 @@ function durationOf({ count, ms }: Duration): StatisticDuration {
 }
 
 /**
- * All models of the registry and of this service with their states, as Triton names them: READY, UNAVAILABLE with the
- * reason, or an empty state for what was never loaded here.
+ * All models of the registry and of this service with Triton's states: READY, UNAVAILABLE with the reason, or empty if
+ * a model was never loaded here.
  */
 export async function indexModels(
   slots: readonly ModelSlot[],

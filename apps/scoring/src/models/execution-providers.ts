@@ -1,4 +1,4 @@
-/** Execution providers; which of them are available depends on the platform and its libraries. */
+/** Execution providers. Their availability depends on the platform and its libraries. */
 export const ONNX_PROVIDERS = ["cpu", "cuda", "tensorrt", "webgpu", "dml", "coreml"] as const;
 
 /** `trees` is packages/tree-inference, for tree models. */
@@ -17,19 +17,19 @@ export const PROFILE_NAMES: Readonly<Record<OnnxProvider, string>> = {
   coreml: "CoreMLExecutionProvider",
 };
 
-/** Whether it runs the variant for accelerators: the tensor twin of trees, or a network. */
+/** Whether it runs models as tensors: the tensor twin of trees, or a network. */
 export function isAccelerator(provider: ExecutionProvider): provider is Exclude<OnnxProvider, "cpu"> {
   return provider !== "trees" && provider !== "cpu";
 }
 
-/** CoreML decides by itself between CPU, GPU and neural engine, so it does not count as one. */
+/** CoreML does not count as a GPU, because it chooses between CPU, GPU and neural engine itself. */
 export function isGpu(provider: ExecutionProvider): boolean {
   return isAccelerator(provider) && provider !== "coreml";
 }
 
 /**
- * Default for the most rows of a run: it takes a few milliseconds, so that the next request does not wait for long. A GPU
- * pays off only with many rows.
+ * Default maximum of rows per run: a run takes a few milliseconds, so that the next request does not wait long. A GPU
+ * needs many rows to be worthwhile.
  */
 export function rowsPerRunOf(provider: ExecutionProvider): number {
   if (provider === "trees") return 2_048;

@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { OnnxProvider } from "./execution-providers.js";
 import { PROFILE_NAMES } from "./execution-providers.js";
 
-/** A model, and the tensors by which it is run. */
+/** A model and its input. */
 export interface OnnxModel {
   readonly modelBytes: Uint8Array;
   readonly inputName: string;
@@ -14,15 +14,15 @@ export interface OnnxModel {
   readonly width: number;
 }
 
-/** What runs a model's nodes. */
+/** The providers that run a model's nodes. */
 export interface Placement {
-  /** Those that run at least one node, in order of preference. */
+  /** Providers that run at least one node, in order of preference. */
   readonly providers: readonly OnnxProvider[];
-  /** Operators that work on rows, by the provider that runs them: not those that only count or shape. */
+  /** Operators that process rows, by the provider that runs them. Excludes operators on shapes and sizes. */
   readonly heavy: Readonly<Partial<Record<OnnxProvider, readonly string[]>>>;
 }
 
-/** A prime, so that a dimension of this size is that of the rows. */
+/** A prime, so that a dimension of this size must be the rows. */
 const ROWS = 61;
 
 const profileEvents = z.array(
@@ -37,7 +37,7 @@ const profileEvents = z.array(
   }),
 );
 
-/** Opens a model on the given providers; a profile is written where a prefix for its path is given. */
+/** Opens a model on the given providers. Writes a profile if a path prefix for it is given. */
 export function createSession(
   model: Pick<OnnxModel, "modelBytes">,
   providers: readonly OnnxProvider[],
@@ -45,7 +45,7 @@ export function createSession(
 ): Promise<InferenceSession> {
   return InferenceSession.create(model.modelBytes, {
     executionProviders: [...providers],
-    // Parallelism comes from whole batches on several threads; threads inside one run would only compete with them.
+    // Batches run in parallel on several threads, with which additional threads within a run would compete.
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
@@ -53,8 +53,8 @@ export function createSession(
 }
 
 /**
- * Which providers really run the model's nodes. A provider leaves every operator for which it has no kernel to the CPU,
- * and only a profile shows that.
+ * Finds out which providers actually run the model's nodes. Operators without a kernel in a provider run on the CPU,
+ * which only a profile shows.
  */
 export async function findPlacement(model: OnnxModel, asked: readonly OnnxProvider[]): Promise<Placement> {
   const directory = await mkdtemp(join(tmpdir(), "tripline-placement-"));
@@ -67,7 +67,7 @@ export async function findPlacement(model: OnnxModel, asked: readonly OnnxProvid
     const [profile] = await readdir(directory);
     if (profile === undefined) throw new Error("onnxruntime wrote no profile");
     const events = profileEvents.parse(JSON.parse(await readFile(join(directory, profile), "utf8")));
-    // The CPU provider is always there, asked for or not.
+    // The CPU provider is always available, even if it was not requested.
     const candidates = asked.includes("cpu") ? asked : [...asked, "cpu" as const];
     const nodesOf = (provider: OnnxProvider) =>
       events.flatMap(({ args }) => (args?.provider === PROFILE_NAMES[provider] ? [args] : []));

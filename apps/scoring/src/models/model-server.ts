@@ -15,23 +15,23 @@ import type { ServedModel } from "./served-model.js";
 import type { Unavailable } from "./unavailable.js";
 import { isOutOfMemory } from "./unavailable.js";
 
-/** How long a replaced model may take for its remaining requests. */
+/** How long a replaced model may take to finish its remaining requests. */
 const DRAIN_MS_MAX = 10_000;
-/** A refused version is tried again after this time, because its files may have been replaced. */
+/** Scoring retries a rejected version after this time, because its files may have been replaced. */
 export const REFUSED_RETRY_MS = 60_000;
 
 export interface ModelServerOptions {
   readonly registry: ModelRegistry;
   readonly name: string;
   readonly alias: string;
-  /** Whether a version must not be loaded, because it is served already; none by default. */
+  /** Whether a version is already served under another alias and must not be loaded. Default: never. */
   isElsewhere?(version: string): boolean;
   /** Milliseconds between two reads of the alias. */
   readonly pollMs: number;
   readonly session: SessionOptions;
-  /** The limits of a model that runs on these providers, the first one first of all. */
+  /** The limits of a model that runs on these providers; the first provider matters most. */
   limitsOf(providers: readonly ExecutionProvider[]): BatchLimits;
-  /** The version of the feature spec for which models must be trained; any by default. */
+  /** The required feature spec version of models. Default: any. */
   readonly featureSpecVersion?: number | undefined;
   readonly logger: Logger;
   readonly metrics: ScoringMetrics;
@@ -41,13 +41,13 @@ interface Serving extends ServedModel {
   readonly session: ModelSession;
 }
 
-/** Why the version that the alias names is not the one in service. */
+/** Why the alias's version is not being served. */
 export interface Refusal {
   readonly version: string;
   readonly reason: string;
 }
 
-/** Keeps the model that an alias names in service and follows the alias. */
+/** Serves the model that an alias names, and follows the alias. */
 export class ModelServer {
   private readonly stopping = new AbortController();
   private readonly retiring = new Set<Promise<void>>();
@@ -64,9 +64,9 @@ export class ModelServer {
   }
 
   /**
-   * Loads the model that the alias names and begins to follow the alias.
+   * Loads the alias's model and starts to follow the alias.
    *
-   * @throws TriplineError what the registry and the session throw: without a model there is nothing to serve
+   * @throws TriplineError errors of the registry and the session, because without a model there is nothing to serve
    */
   static async start(options: ModelServerOptions): Promise<ModelServer> {
     const version = await options.registry.aliasTarget(options.name, options.alias);
@@ -77,20 +77,20 @@ export class ModelServer {
     return this.serving;
   }
 
-  /** Why the model cannot be served as it should be, if so. */
+  /** Why the model cannot be served properly; undefined if it can. */
   get failure(): TriplineError | undefined {
     return this.serving.session.failure;
   }
 
-  /** The version that the alias names and that failed its checks, until the alias names another one. */
+  /** The alias's version, if it failed its checks. */
   get refusal(): Refusal | undefined {
     return this.refused;
   }
 
   /**
-   * Reads the alias now, and loads what it names even if that was refused before.
+   * Reads the alias now, and loads its version even if that was rejected before.
    *
-   * @throws TriplineError why the alias's model is not in place; the old one stays
+   * @throws TriplineError if the alias's version cannot be loaded; the old model stays
    */
   reload(): Promise<void> {
     return this.exclusively(async () => {
@@ -100,7 +100,7 @@ export class ModelServer {
     });
   }
 
-  /** Takes no more requests, and ends all threads when those in progress are answered, within the bound. */
+  /** Finishes requests in progress within a time limit, and then ends all threads. Accepts no more requests. */
   async drain(): Promise<void> {
     this.stopping.abort();
     await Promise.all([this.polling, this.looking]);
@@ -108,7 +108,7 @@ export class ModelServer {
     await Promise.all(this.retiring);
   }
 
-  /** Stops following the alias and ends all threads. What still runs fails, so drain the callers first. */
+  /** Stops following the alias and ends all threads. Runs in progress fail, so drain the callers first. */
   async close(): Promise<void> {
     this.stopping.abort();
     await Promise.all([this.polling, this.looking]);
@@ -120,20 +120,20 @@ export class ModelServer {
   private async poll(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      // Only the abort can be thrown here, and it ends the loop.
+      // Only an abort rejects here, and it ends the loop.
       await sleep(this.options.pollMs, undefined, { signal }).catch(() => undefined);
       if (!signal.aborted) await this.exclusively(async () => void (await this.look()));
     }
   }
 
-  /** One read at a time: a caller who asks during another read gets a new one after it. */
+  /** Serialises reads: a call during another read starts a new one afterwards. */
   private exclusively(look: () => Promise<void>): Promise<void> {
     const own = this.looking.then(look);
     this.looking = own.catch(() => undefined);
     return own;
   }
 
-  /** Puts the alias's model in place if it is another one. Returns the error, already logged, if that fails. */
+  /** Replaces the model if the alias names another version. Returns the error if that fails, after logging it. */
   private async look(): Promise<TriplineError | undefined> {
     const { registry, name, alias, metrics, logger } = this.options;
     let target: string | undefined;
@@ -166,7 +166,7 @@ export class ModelServer {
     }
   }
 
-  /** The old model stays. Logged once per version and code, however often it is tried again. */
+  /** Logs a fault once per version and code, however often it is retried. The old model stays. */
   private noteFault(target: string | undefined, error: TriplineError): void {
     const { name, alias, metrics, logger } = this.options;
     const isVerdict = error.code === "model-refused" || error.code === "config-invalid";
@@ -202,7 +202,7 @@ async function openServing(options: ModelServerOptions, version: string): Promis
   const model = await options.registry.resolve(options.name, version);
   checkFeatureSpec(model.manifest, options.featureSpecVersion);
   const noteUnavailable = ({ provider, reason }: Unavailable) => {
-    // It is normal that a model does not consist of trees.
+    // Many models do not consist of trees, so this is not a warning.
     const level = provider === "trees" ? "info" : "warn";
     if (isAccelerator(provider)) metrics.fellBack(provider, isOutOfMemory(reason) ? "out-of-memory" : "unavailable");
     logger[level]({ provider, reason, version }, `the model does not run on ${provider}`);

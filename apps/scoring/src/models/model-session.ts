@@ -14,9 +14,9 @@ export interface SessionOptions {
   readonly workers: number;
   readonly providers: readonly ExecutionProvider[];
   readonly requireGpu: boolean;
-  /** Prepare for contributions, if the model can be explained. */
+  /** Whether to prepare for contributions, if the model can be explained. */
   readonly isExplained: boolean;
-  /** Is told when a provider had no memory for a run, and where the model runs from now on. */
+  /** Called with the new providers when a provider had no memory for a run. */
   onMoved?(moved: Moved): void;
 }
 
@@ -40,10 +40,10 @@ export class ModelSession implements BatchRunner {
   }
 
   /**
-   * Loads a model, compares its tensors with its manifest and its outputs with its golden batch, which also warms it.
+   * Loads a model and compares its tensors with the manifest. The comparison with the golden batch also warms it up.
    *
-   * @throws TriplineError `model-refused` when it fails a check, `config-invalid` when a required provider is missing,
-   * `scoring-unavailable` when a thread died
+   * @throws TriplineError `model-refused` if it fails a check, `config-invalid` if a required provider is missing,
+   *   `scoring-unavailable` if a thread died
    */
   static async open(model: ModelVersion, options: SessionOptions): Promise<ModelSession> {
     const { manifest, golden } = model;
@@ -82,12 +82,12 @@ export class ModelSession implements BatchRunner {
     return this.loaded.providers;
   }
 
-  /** Providers that were asked for and are not available, with the reason. */
+  /** Requested providers that are not available, with the reason. */
   get unavailable(): LoadedModel["unavailable"] {
     return this.loaded.unavailable;
   }
 
-  /** Why there are no contributions; undefined where there are. */
+  /** Why contributions are unavailable; undefined if they are available. */
   get unexplained(): string | undefined {
     return this.loaded.unexplained;
   }
@@ -96,7 +96,7 @@ export class ModelSession implements BatchRunner {
     return this.workers.length;
   }
 
-  /** Why this session can no longer be used as it should be: the failure of its first broken thread. */
+  /** The failure of the first broken thread; undefined if all threads work. */
   get failure(): TriplineError | undefined {
     return this.workers.find((worker) => worker.failure !== undefined)?.failure;
   }
@@ -112,7 +112,7 @@ export class ModelSession implements BatchRunner {
       }
       return result;
     } finally {
-      // A broken thread goes below the others, so that it is used only when they are busy.
+      // A broken thread goes to the bottom of the stack, so that it is used only if all others are busy.
       if (worker.failure === undefined) this.idle.push(worker);
       else this.idle.unshift(worker);
     }
@@ -128,12 +128,12 @@ async function checkWorker({ worker, loaded }: StartedWorker, { manifest, golden
   checkSignature(loaded, manifest);
   const { outputs } = await refusing(manifest, () => worker.run(goldenFeatures(golden), golden.inputs.length));
   checkGolden(outputs, golden, manifest);
-  // A single row must give the same as among others; models of some converters do not.
+  // A single row must get the same score as within a batch. Some converters write models for which this is not true.
   const one = { inputs: golden.inputs.slice(0, 1), outputs: golden.outputs.slice(0, 1) };
   checkGolden((await refusing(manifest, () => worker.run(goldenFeatures(one), 1))).outputs, one, manifest);
 }
 
-/** A run that fails while a model is checked is the model's fault. */
+/** If a run fails during the checks, the model is at fault. */
 async function refusing<T>(manifest: ModelManifest, run: () => Promise<T>): Promise<T> {
   try {
     return await run();

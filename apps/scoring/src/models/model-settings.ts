@@ -4,7 +4,7 @@ import type { ScoringMetrics } from "../scoring-metrics.js";
 import { rowsPerRunOf } from "./execution-providers.js";
 import type { ServedModelsOptions } from "./served-models.js";
 
-/** Settings of one model: its own by name and alias, then those by name, then those of all models. */
+/** Settings of one model. In order of precedence: by name and alias, by name, those of all models. */
 export function settingsIn(
   config: ScoringConfig,
   logger: Logger,

@@ -14,40 +14,40 @@ import { isOutOfMemory } from "./unavailable.js";
 /** A failure of the execution provider, not of the model. */
 export class ProviderMissing extends Error {}
 
-/** A tensor twin that gives other scores than its model. */
+/** A tensor twin whose scores differ from those of its model. */
 export class TwinDiffers extends Error {}
 
-/** A model that can be run. It does one run at a time. */
+/** A loaded model, for one run at a time. */
 export interface OpenedModel {
   readonly inputs: readonly InferenceSession.ValueMetadata[];
   readonly outputs: readonly InferenceSession.ValueMetadata[];
-  /** Those that run at least one node, in order of preference. They change where a GPU has no memory left for a run. */
+  /** Providers that run at least one node, in order of preference. They change if a GPU runs out of memory. */
   readonly providers: readonly ExecutionProvider[];
   /** Requested providers that do not run the model. */
   readonly unavailable: readonly Unavailable[];
-  /** What other threads need to run it too, if `trees` runs it. */
+  /** The prepared model for other threads, if `trees` runs it. */
   readonly plan?: ScorerPlan | undefined;
   readonly run: RunModel;
   release(): Promise<void>;
 }
 
-/** What opens models; a test gives a GPU of its own. */
+/** Opens models. Tests replace it to simulate a GPU. */
 export interface Runtime {
   readonly createSession: typeof createSession;
   readonly findPlacement: typeof findPlacement;
 }
 
 /**
- * Opens a model on the first of the providers that can run it: `trees` by our own code, the others by onnxruntime, and
- * those that have no kernel for trees its tensor twin. If a GPU is required, no other provider is tried.
+ * Opens a model on the first provider that can run it. onnxruntime runs all but `trees`. Accelerators run the tensor
+ * twin of a tree model. If a GPU is required, no other provider is tried.
  *
- * @throws ProviderMissing when none of them can, TwinDiffers when the twin gives other scores than the model
+ * @throws ProviderMissing if no provider can run it, TwinDiffers if the twin's scores differ from the model's
  */
 export async function openModel(
   load: WorkerLoad,
   runtime: Runtime = { createSession, findPlacement },
 ): Promise<OpenedModel> {
-  // If this fails, the model is at fault and not a provider.
+  // If this fails, the model is at fault, not a provider.
   const session = await runtime.createSession(load, ["cpu"]);
   const reference = sessionModel(session, load);
   const unavailable: Unavailable[] = [];
@@ -96,7 +96,7 @@ async function openOn(
     return "reason" in trees ? trees : { ...trees, providers: ["trees"], release: async () => undefined };
   }
   const variant = { ...load, modelBytes: load.twinBytes ?? load.modelBytes };
-  // TensorRT leaves what it cannot do to CUDA.
+  // TensorRT passes unsupported operators to CUDA.
   const asked: OnnxProvider[] = [
     ...load.providers.slice(load.providers.indexOf(provider)).filter(isAccelerator),
     "cpu",
@@ -108,7 +108,7 @@ async function openOn(
     if (!providers.includes(provider)) throw new Error("it has no kernel for any operator of the model");
     if (load.requireGpu && left.length > 0) throw new Error(`it leaves ${left.join(", ")} to the CPU`);
     const opened = sessionModel(session, load, providers);
-    // Also the first run at full size on this provider, which is when it takes its memory.
+    // This is also the first full-size run on this provider, which allocates its memory.
     const difference = await differenceOf(load, reference, opened);
     if (load.twinBytes !== undefined && difference !== undefined) throw new Error(`its scores differ: ${difference}`);
     return opened;
@@ -118,7 +118,7 @@ async function openOn(
   }
 }
 
-/** Compares the twin with its model on the CPU, so that what differs is the twin and not a provider. */
+/** Compares the twin with its model on the CPU, so that a difference is caused by the twin and not by a provider. */
 async function proveTwin(load: WorkerLoad, reference: Opened, runtime: Runtime): Promise<void> {
   if (load.twinBytes === undefined) return;
   const session = await runtime.createSession({ modelBytes: load.twinBytes }, ["cpu"]);
@@ -130,7 +130,7 @@ async function proveTwin(load: WorkerLoad, reference: Opened, runtime: Runtime):
   }
 }
 
-/** On the golden rows and, where the model is trees, on rows at their thresholds; undefined where none differs. */
+/** The first difference, on the golden rows and rows at a tree model's thresholds; undefined if there is none. */
 async function differenceOf(load: WorkerLoad, one: Opened, other: Opened): Promise<string | undefined> {
   const features = rowsToCompare(load);
   const rows = features.length / load.width;
@@ -141,8 +141,8 @@ async function differenceOf(load: WorkerLoad, one: Opened, other: Opened): Promi
 }
 
 /**
- * Where a GPU has no memory left for a run, the model goes on on the next provider, with the same rows. If a GPU is
- * required the run fails.
+ * If a GPU has no memory for a run, the next provider repeats the run and stays in use. If a GPU is required, the run
+ * fails.
  */
 function withNextProvider(first: OpenedModel, load: WorkerLoad, runtime: Runtime): OpenedModel {
   let current = first;
@@ -183,7 +183,7 @@ function sentenceOf({ provider, reason }: Unavailable): string {
     : `${provider} is not available here: ${reason}`;
 }
 
-/** @throws Error when the output holds no float32 */
+/** @throws Error if the output is not float32 */
 async function runSession(
   session: InferenceSession,
   load: WorkerLoad,
@@ -196,7 +196,7 @@ async function runSession(
     throw new Error(`the output "${load.outputName}" holds no float32`);
   }
   const { data, dims } = output;
-  // Only a whole plain buffer can be transferred; anything else is copied.
+  // Only a complete ArrayBuffer can be transferred to another thread. Anything else is copied.
   const isOwn = data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength;
   const outputs = isOwn ? new Float32Array(data.buffer as ArrayBuffer) : new Float32Array(data);
   return { outputs, shape: [...dims] };

@@ -4,13 +4,13 @@ import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
 import { planScorer, TreeScorer } from "@tripline/tree-inference/tree-scorer";
 import type { WorkerLoad } from "../inference/worker-messages.js";
 
-/** Scores of one batch, row after row, and their shape. */
+/** Returns the scores of a batch, row by row, and their shape. */
 export type RunModel = (
   features: Float32Array<ArrayBuffer>,
   rows: number,
 ) => Promise<{ outputs: Float32Array<ArrayBuffer>; shape: number[] }>;
 
-/** The golden rows and, of a model that is trees, rows at its thresholds, beside them, infinite and missing; row-major. */
+/** The golden rows; for a tree model, also rows at and next to its thresholds, infinite and missing ones. Row-major. */
 export function rowsToCompare({ modelBytes, inputName, outputName, golden }: WorkerLoad): Float32Array<ArrayBuffer> {
   try {
     const { edgeRows } = planScorer(modelBytes, { input: inputName, output: outputName });
@@ -22,9 +22,9 @@ export function rowsToCompare({ modelBytes, inputName, outputName, golden }: Wor
 }
 
 /**
- * Prepares a tree model and compares its scores with onnxruntime's: a model for which they differ is not run here.
+ * Prepares a tree model and compares its scores with onnxruntime's: a model whose scores differ is not run here.
  *
- * @param ask scores of onnxruntime
+ * @param ask returns the scores of onnxruntime
  * @returns the reason if it is not run here
  */
 export async function openTrees(

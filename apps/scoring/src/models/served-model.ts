@@ -6,15 +6,15 @@ import type { ExecutionProvider } from "./execution-providers.js";
 /** Name of the second output of an explainable model: how much each feature moved the score. */
 export const CONTRIBUTIONS = "contributions";
 
-/** A model that takes requests. Requests stay with the model they began with: its batcher finishes them even after a swap. */
+/** A model that accepts requests. After a swap, the batcher of the old model finishes its requests. */
 export interface ServedModel {
   readonly manifest: ModelManifest;
-  /** Those that run at least one node of the model, in order of preference. */
+  /** Providers that run at least one node of the model, in order of preference. */
   readonly providers: readonly ExecutionProvider[];
-  /** Threads that run it. */
+  /** Number of threads. */
   readonly workers: number;
   readonly limits: BatchLimits;
-  /** Why there are no contributions; undefined where there are. */
+  /** Why contributions are unavailable; undefined if they are available. */
   readonly unexplained: string | undefined;
   readonly batcher: RequestBatcher;
   readonly tally: ModelTally;

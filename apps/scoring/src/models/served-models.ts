@@ -7,11 +7,11 @@ import type { ModelServerOptions } from "./model-server.js";
 import { ModelServer, REFUSED_RETRY_MS } from "./model-server.js";
 import type { ServedModel } from "./served-model.js";
 
-/** `*` instead of a name stands for every model that has the alias. */
+/** In place of a name, means every model with the alias. */
 const EVERY = "*";
-/** Loads and unloads that may wait for each other. */
+/** Maximum pending loads and unloads. */
 const CHANGES_MAX = 32;
-/** Most names that a sentence lists. */
+/** Maximum names in a message. */
 const NAMES_LISTED_MAX = 10;
 
 export interface ServedModelsOptions {
@@ -24,9 +24,9 @@ export interface ServedModelsOptions {
   settingsOf(reference: ModelReference): Omit<ModelServerOptions, "registry" | "name" | "alias" | "pollMs">;
 }
 
-/** One model that is served, or that was meant to be. */
+/** A model that is served or should be. */
 export interface ModelSlot extends ModelReference {
-  /** Absent while there is nothing to serve; `reason` then says why. */
+  /** Absent while the model is not served; `reason` then says why. */
   readonly server?: ModelServer;
   readonly reason: string;
 }
@@ -34,15 +34,15 @@ export interface ModelSlot extends ModelReference {
 interface Slot extends ModelSlot {
   server?: ModelServer;
   reason: string;
-  /** A model that `*` found and that cannot be served is not tried again before this time, in epoch ms. */
+  /** A model that `*` found but that cannot be served is retried after this time, in epoch ms. */
   retryAtMs: number;
-  /** The version that could not be served; another one is tried at once. */
+  /** The version that could not be served. Another version is tried immediately. */
   failedVersion?: string;
 }
 
-/** The models of this service, and which of them a request means. */
+/** The models of this service. Finds the model for a request. */
 export class ServedModels {
-  /** In the order of the references: the first of a name answers requests that ask for no version. */
+  /** In the order of the references: requests without a version go to the first one with the name. */
   private readonly slots: Slot[] = [];
   private readonly stopping = new AbortController();
   private watching: Promise<void> = Promise.resolve();
@@ -52,10 +52,10 @@ export class ServedModels {
   private constructor(private readonly options: ServedModelsOptions) {}
 
   /**
-   * Loads what the references name. A named model must exist; of those that `*` finds, the ones that cannot be served are
-   * left out and logged.
+   * Loads the models of the references. A named model must exist. Models that `*` finds but that cannot be served are
+   * skipped and logged.
    *
-   * @throws TriplineError of the registry, or of the first model that cannot be served
+   * @throws TriplineError the error of the registry, or of the first model that cannot be served
    */
   static async start(options: ServedModelsOptions): Promise<ServedModels> {
     const models = new ServedModels(options);
@@ -72,13 +72,13 @@ export class ServedModels {
     return models;
   }
 
-  /** The first reason why a model cannot be served as it should be. One that need not be there does not count. */
+  /** The first failure of a served model. Optional models do not count. */
   get failure(): TriplineError | undefined {
     const failed = this.slots.find((slot) => slot.isOptional !== true && slot.server?.failure !== undefined);
     return failed?.server?.failure;
   }
 
-  /** All that is served at this moment. */
+  /** All models that are currently served. */
   all(): ServedModel[] {
     return this.slots.flatMap((slot) => (slot.server === undefined ? [] : [slot.server.current]));
   }
@@ -88,16 +88,16 @@ export class ServedModels {
   }
 
   /**
-   * The model that a request means.
+   * The model for a request.
    *
-   * @param version its version, or the alias by which it is served; empty for the first that is served under the name
-   * @throws TriplineError `model-not-found`, or `scoring-unavailable` for a model that is known and not loaded
+   * @param version its version, or the alias under which it is served; empty for the first one served under the name
+   * @throws TriplineError `model-not-found`, or `scoring-unavailable` for a known model that is not loaded
    */
   find(name: string, version: string): ServedModel {
     return this.serverOf(name, version).current;
   }
 
-  /** Whether a model answers requests; false also for one that is not known, as Triton says. */
+  /** Whether a model is ready; false for an unknown model, as in Triton. */
   isReady(name: string, version: string): boolean {
     try {
       return this.serverOf(name, version).failure === undefined;
@@ -107,9 +107,9 @@ export class ServedModels {
   }
 
   /**
-   * Loads a model of the registry, or checks at once for a newer version of one that is served.
+   * Loads a model from the registry, or immediately checks for a newer version of a served one.
    *
-   * @throws TriplineError why it cannot be served; models in service continue
+   * @throws TriplineError if it cannot be served; served models stay in service
    */
   load(name: string): Promise<void> {
     return this.change(async () => {
@@ -125,7 +125,7 @@ export class ServedModels {
   }
 
   /**
-   * Takes a model out of service; its requests are answered.
+   * Takes a model out of service after it has finished its requests.
    *
    * @throws TriplineError `model-not-found`
    */
@@ -145,7 +145,7 @@ export class ServedModels {
     });
   }
 
-  /** Ends all threads. What still runs fails, so drain the callers first. */
+  /** Ends all threads. Runs in progress fail, so drain the callers first. */
   async close(): Promise<void> {
     this.stopping.abort();
     await this.watching;
@@ -160,7 +160,7 @@ export class ServedModels {
       first ??= slot;
       const { server } = slot;
       if (server === undefined) continue;
-      // A candidate is never meant by default.
+      // Requests without a version never go to a candidate.
       const isMeant = version === "" ? slot.isOptional !== true : version === slot.alias;
       if (isMeant || version === server.current.manifest.version) return server;
     }
@@ -213,7 +213,7 @@ export class ServedModels {
     }
   }
 
-  /** A model that was not named before is forgotten if it cannot be loaded. */
+  /** Opens a model. A new one is forgotten if it cannot be loaded. */
   private async openOrForget(slot: Slot, isNew: boolean): Promise<void> {
     try {
       await this.open(slot);
@@ -226,7 +226,7 @@ export class ServedModels {
   private async watch(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      // Only the abort can be thrown here, and it ends the loop.
+      // Only an abort rejects here, and it ends the loop.
       await sleep(this.options.pollMs, undefined, { signal }).catch(() => undefined);
       for (const reference of this.options.references.filter(isFound)) {
         if (!signal.aborted) await this.change(() => this.discover(reference)).catch(() => undefined);
@@ -234,7 +234,7 @@ export class ServedModels {
     }
   }
 
-  /** Serves what the registry has under an alias and is not served yet. */
+  /** Serves models of the registry that have the alias and are not served yet. */
   private async discover(reference: ModelReference): Promise<void> {
     const { registry, modelsMax, logger } = this.options;
     const { alias } = reference;
@@ -243,7 +243,7 @@ export class ServedModels {
       let slot = this.slots.find((one) => one.name === name && one.alias === alias);
       if (slot?.server !== undefined && slot.isOptional !== true) continue;
       const version = await aliasTarget(registry, name, alias);
-      // A model without the alias is not meant to be served.
+      // Models without the alias are not served.
       if (version === undefined) continue;
       if (reference.isOptional === true && this.isServed(name, version)) {
         if (slot !== undefined) await this.drop(slot);
@@ -264,7 +264,7 @@ export class ServedModels {
     }
   }
 
-  /** The memory of a candidate is given back once it is the champion, or its alias names the champion again. */
+  /** Frees a candidate's memory once it is the champion, or once its alias names the champion again. */
   private async drop(slot: Slot): Promise<void> {
     const { name, alias, server } = slot;
     this.slots.splice(this.slots.indexOf(slot), 1);
@@ -272,14 +272,14 @@ export class ServedModels {
     this.options.logger.info({ model: name, alias, version: server?.current.manifest.version }, "model dropped");
   }
 
-  /** Whether a version is served under an alias that has to be there. */
+  /** Whether a version is served under a required alias. */
   private isServed(name: string, version: string): boolean {
     return this.slots.some(
       (slot) => slot.name === name && slot.isOptional !== true && slot.server?.current.manifest.version === version,
     );
   }
 
-  /** One change at a time. */
+  /** Serialises changes. */
   private change(run: () => Promise<void>): Promise<void> {
     if (this.changes >= CHANGES_MAX) {
       return Promise.reject(new TriplineError("queue-full", `${this.changes} models wait to be loaded or unloaded.`));
@@ -293,7 +293,7 @@ export class ServedModels {
   }
 }
 
-/** Whether what a reference names is looked for again and again, and need not be there. */
+/** Whether a reference is looked up periodically, and its models need not exist. */
 function isFound({ name, isOptional }: ModelReference): boolean {
   return name === EVERY || isOptional === true;
 }
@@ -302,7 +302,7 @@ function isWaiting({ retryAtMs, failedVersion }: Slot, version: string): boolean
   return Date.now() < retryAtMs && (failedVersion === undefined || failedVersion === version);
 }
 
-/** Undefined where the model has no such alias. */
+/** Undefined if the model has no such alias. */
 async function aliasTarget(registry: ModelRegistry, name: string, alias: string): Promise<string | undefined> {
   return registry.aliasTarget(name, alias).catch((error: unknown) => {
     if (asTriplineError(error).code === "model-not-found") return undefined;

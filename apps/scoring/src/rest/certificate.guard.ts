@@ -9,8 +9,8 @@ import type { ScoringConfig } from "../config.js";
 import { SCORING_CONFIG } from "../config.js";
 
 /**
- * Serves over HTTP those alone that gRPC serves: with `GRPC_CLIENT_CA_FILE`, clients that show a certificate of these authorities
- * whose common name is among `GRPC_CLIENTS`. The connection itself needs none, because probes of `/health` have none.
+ * Accepts the same clients as gRPC: with `GRPC_CLIENT_CA_FILE`, those with a certificate from these authorities and a
+ * common name in `GRPC_CLIENTS`. The connection requires none, because probes of `/health` have none.
  */
 @Injectable()
 export class CertificateGuard implements CanActivate {
@@ -32,7 +32,7 @@ export class CertificateGuard implements CanActivate {
   }
 }
 
-/** The common name in the certificate, where one was shown that the authorities vouch for. */
+/** The common name in the client's certificate; undefined without a valid one. */
 function clientOf(socket: unknown): string | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   const name = socket.getPeerCertificate().subject?.CN;

@@ -6,13 +6,13 @@ type Coding = "gzip" | "deflate";
 
 const DECODERS = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
 const ENCODERS = { gzip: promisify(gzip), deflate: promisify(deflate) } as const;
-/** Below this, in bytes, compression costs more than it saves. */
+/** Minimum size for compression, in bytes: below it, compression costs more than it saves. */
 const ENCODED_BYTES_MIN = 1_024;
 
 /**
  * Decompresses a body by its `Content-Encoding`.
  *
- * @param bytesMax most bytes that it may have decompressed
+ * @param bytesMax maximum size after decompression
  * @throws TriplineError `unsupported-media-type`, `body-too-large`, `invalid-header` if it is not in that encoding
  */
 export async function decodeBody(body: Buffer, encoding: string | undefined, bytesMax: number): Promise<Buffer> {
@@ -23,7 +23,7 @@ export async function decodeBody(body: Buffer, encoding: string | undefined, byt
   try {
     return await DECODERS[encoding](body, { maxOutputLength: bytesMax });
   } catch (error) {
-    // By its code and not by its class, because it may belong to another realm.
+    // Checks the code instead of the class, because the error may belong to another realm.
     if (Object(error).code === "ERR_BUFFER_TOO_LARGE") {
       throw new TriplineError("body-too-large", `The body has over ${bytesMax} bytes after decompression.`);
     }
@@ -31,7 +31,7 @@ export async function decodeBody(body: Buffer, encoding: string | undefined, byt
   }
 }
 
-/** Compresses a body as the caller's `Accept-Encoding` allows. */
+/** Compresses a body if the caller's `Accept-Encoding` allows it. */
 export async function encodeBody(
   body: Buffer,
   accepted: string | undefined,

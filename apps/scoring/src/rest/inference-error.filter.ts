@@ -9,7 +9,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { logFailure } from "../log-failure.js";
 import { isOfProtocol, JSON_TYPE } from "./protocol-bodies.js";
 
-/** Errors in the form of the Open Inference Protocol below its prefix, with Tripline's code beside the sentence. */
+/** Below the prefix of the Open Inference Protocol, sends errors in its format, with Tripline's code added. */
 @Catch()
 export class InferenceErrorFilter extends ProblemFilter {
   constructor(private readonly log: Logger) {

@@ -13,7 +13,7 @@ import { headerOf, JSON_TYPE, readBody } from "./protocol-bodies.js";
 import { readInferBody } from "./read-infer-body.js";
 import { writeInferBody } from "./write-infer-body.js";
 
-/** One model: whichever version is meant without one, or the one that is named. */
+/** Routes of one model, with or without a version. */
 @OpenTo("clients with a certificate")
 @UseGuards(CertificateGuard)
 @Controller(["/v2/models/:name", "/v2/models/:name/versions/:version"])
@@ -38,7 +38,7 @@ export class ModelController {
   @Get("ready")
   ready(@Param("name") name: string, @Param("version") version = ""): { name: string; ready: true } {
     if (this.server.isModelReady(name, version)) return { name, ready: true };
-    // Says why: it is not known, not loaded, or broken.
+    // The message says whether it is unknown, not loaded or broken.
     this.server.modelMetadata(name, version);
     throw new TriplineError("scoring-unavailable", `Model ${name} is not ready.`);
   }
@@ -55,7 +55,7 @@ export class ModelController {
     const infer = readInferBody(await readBody(request), headerLength, name, version);
     const response = await this.server.infer({
       request: infer.request,
-      // HTTP has no deadline of its own; the request parameter `timeout` is one.
+      // HTTP has no deadline, except for the request parameter `timeout`.
       deadlineMs: Number.POSITIVE_INFINITY,
       isCancelled: () => request.raw.socket.destroyed,
       parents: [contextFromHeaders(request.headers)],

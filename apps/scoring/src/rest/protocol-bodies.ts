@@ -7,12 +7,12 @@ import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { decodeBody } from "./code-body.js";
 
-/** Largest body of a request, in bytes: that of a gRPC message. */
+/** Maximum size of a request body in bytes, as for a gRPC message. */
 const BODY_BYTES_MAX = 16 * 1_024 * 1_024;
 export const JSON_TYPE = "application/json";
 const PREFIX = "/v2";
 
-/** Sets Fastify up for the bodies of the Open Inference Protocol: bytes in, and JSON without a charset out. */
+/** Configures Fastify for the Open Inference Protocol: requests are bytes, responses JSON without a charset. */
 @Injectable()
 export class ProtocolBodies implements OnModuleInit {
   constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<ServiceAdapter>) {}
@@ -20,12 +20,12 @@ export class ProtocolBodies implements OnModuleInit {
   onModuleInit(): void {
     const fastify = this.host.httpAdapter.getInstance();
     fastify.removeAllContentTypeParsers();
-    // Clients of this protocol send JSON, or JSON and bytes, under any content type or none.
+    // Clients of this protocol send JSON, or JSON and bytes, with any content type or none.
     fastify.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: BODY_BYTES_MAX }, (_request, body, parsed) =>
       parsed(null, body),
     );
     fastify.addHook("onSend", (request, reply, payload, done) => {
-      // Fastify adds a charset, which JSON does not have (RFC 8259 section 11); KServe's client compares the whole value.
+      // Removes Fastify's charset, which JSON does not have (RFC 8259 section 11) and KServe's client rejects.
       const isJson = reply.getHeader("content-type")?.toString().startsWith(JSON_TYPE) === true;
       if (isJson && isOfProtocol(request)) reply.header("content-type", JSON_TYPE);
       done(null, payload);
@@ -33,7 +33,7 @@ export class ProtocolBodies implements OnModuleInit {
   }
 }
 
-/** Whether a request is below the prefix of the protocol, to a known route or not. */
+/** Whether a request's path has the protocol's prefix, even if the route is unknown. */
 export function isOfProtocol({ url }: FastifyRequest): boolean {
   return url === PREFIX || url.startsWith(`${PREFIX}/`) || url.startsWith(`${PREFIX}?`);
 }

@@ -6,14 +6,14 @@ import type {
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { z } from "zod";
 
-/** An infer request as it came over HTTP, in the terms of gRPC. */
+/** An infer request from HTTP, in the form of a gRPC message. */
 export interface RestInfer {
   readonly request: ModelInferRequest;
   /** Whether an output follows the JSON as binary data. */
   isBinaryOutput(name: string): boolean;
 }
 
-/** Deepest nesting of a tensor, one level for each dimension. */
+/** Maximum nesting of a tensor, one level per dimension. */
 const NESTING_MAX = 8;
 
 const parameters = z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])).default({});
@@ -37,9 +37,9 @@ const inferBody = z.object({
 type RestInput = z.infer<typeof inferBody>["inputs"][number];
 
 /**
- * Reads an infer request: JSON, followed by binary data if the JSON says so.
+ * Parses an infer request: JSON, followed by binary data if the JSON says so.
  *
- * @param headerLength bytes of the JSON, from `Inference-Header-Content-Length`; all of the body where it is absent
+ * @param headerLength bytes of the JSON, from `Inference-Header-Content-Length`; the whole body if it is absent
  * @throws TriplineError `malformed-json`, `invalid-header`, `invalid-field` that names the field, `invalid-tensor` that
  * names the tensor
  */
@@ -97,7 +97,7 @@ function parseBody(json: Buffer): z.infer<typeof inferBody> {
   throw new TriplineError("invalid-field", `The body's ${issue?.path.join(".") || "content"}: ${issue?.message}.`);
 }
 
-/** The binary data of each input in order; empty where the values are in the JSON. */
+/** The binary data of each input in order; empty if the values are in the JSON. */
 function readBinary(inputs: readonly RestInput[], binary: Buffer): Buffer[] {
   const sizes = inputs.map(({ name, parameters, data }) => {
     const given = parameters.binary_data_size;

@@ -10,7 +10,7 @@ import { readJson } from "./protocol-bodies.js";
 const indexBody = z.object({ ready: z.boolean().default(false) });
 const controlBody = z.object({ parameters: z.record(z.string(), z.unknown()).default({}) });
 
-/** Triton's extension by which models are listed, loaded and unloaded. */
+/** Triton's extension to list, load and unload models. */
 @OpenTo("clients with a certificate")
 @UseGuards(CertificateGuard)
 @Controller(["/v2/repository", "/v2/repository/:repository"])

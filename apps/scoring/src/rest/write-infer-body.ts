@@ -3,14 +3,14 @@ import type { InferParameter, ModelInferResponse } from "@tripline/contracts/gen
 
 export interface RestAnswer {
   readonly body: Buffer;
-  /** Bytes of the JSON if binary data follows it. */
+  /** Size of the JSON in bytes, if binary data follows. */
   readonly headerLength?: number;
 }
 
 /**
- * Writes an answer as JSON, followed by the outputs that are requested as binary data.
+ * Writes a response as JSON, followed by the outputs that were requested as binary data.
  *
- * @param isBinaryOutput whether the output of this name goes as binary data
+ * @param isBinaryOutput whether the output with this name is sent as binary data
  */
 export function writeInferBody(response: ModelInferResponse, isBinaryOutput: (name: string) => boolean): RestAnswer {
   const binary: Buffer[] = [];

@@ -22,7 +22,7 @@ import type { BatchRunner } from "../inference/request-batcher.js";
 import type { RunningScoring } from "../start-scoring.js";
 import { startScoring } from "../start-scoring.js";
 
-/** What the tests of this service share: a registry of real models, the service, and a client that speaks to it. */
+/** Shared by the tests of this service: a registry with real models, the service, and a client. */
 
 const MODELS = fileURLToPath(new URL("../../test-models/generated", import.meta.url));
 
@@ -35,7 +35,7 @@ export interface TestRegistry {
   remove(): Promise<void>;
 }
 
-/** A copy of the registry under test-models, in which a test may change what it likes. */
+/** A copy of the registry in test-models, which a test may change. */
 export async function copyRegistry(): Promise<TestRegistry> {
   const root = await mkdtemp(join(tmpdir(), "tripline-models-"));
   await cp(MODELS, root, { recursive: true });
@@ -48,7 +48,7 @@ export async function copyRegistry(): Promise<TestRegistry> {
   };
 }
 
-/** Publishes a model of the copy under another name, with an alias there, and returns its version. */
+/** Publishes a model of the copy under another name with an alias, and returns its version. */
 export async function publishAs(
   models: TestRegistry,
   name: string,
@@ -76,7 +76,7 @@ export interface TestScoring {
   close(): Promise<void>;
 }
 
-/** @param prepare changes the registry before the service looks at it */
+/** @param prepare changes the registry before the service reads it */
 export async function startTestScoring(
   changes: Readonly<Record<string, string>> = {},
   prepare: (models: TestRegistry) => Promise<void> = async () => undefined,
@@ -206,7 +206,7 @@ export function rawScores(response: ModelInferResponse): number[] {
   return Array.from({ length: raw.byteLength / 4 }, (_, index) => raw.readFloatLE(index * 4));
 }
 
-/** Asks until the answer is yes; fails after twenty seconds. */
+/** Repeats a check until it returns true. Fails after twenty seconds. */
 export async function until(what: string, ask: () => Promise<boolean>): Promise<void> {
   const endMs = Date.now() + WAIT_MS_MAX;
   while (!(await ask())) {
@@ -215,7 +215,7 @@ export async function until(what: string, ask: () => Promise<boolean>): Promise<
   }
 }
 
-/** What a call fails with. */
+/** The error of a call that must fail. */
 export async function failureOf(call: Promise<unknown>): Promise<ServiceError> {
   return call.then(
     () => {
@@ -225,7 +225,7 @@ export async function failureOf(call: Promise<unknown>): Promise<ServiceError> {
   );
 }
 
-/** A model whose runs end when the test says so. Each row's score is its first value doubled. */
+/** A model whose runs end when the test ends them. Each row's score is twice its first value. */
 export class HeldRunner implements BatchRunner {
   readonly runs: { rows: number; values: number[]; isExplained: boolean; end(): void; fail(): void }[] = [];
 
