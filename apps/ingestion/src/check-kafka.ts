@@ -2,7 +2,7 @@ import { SUBJECT_KEYS_TOPIC, TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { INTAKE_TOPICS } from "./intake/intake-topics.js";
 
-/** The topics that this service writes. */
+/** Topics that this service writes to. */
 const OWN = [...INTAKE_TOPICS.map((topic) => TOPICS[topic].name), SUBJECT_KEYS_TOPIC.name];
 
 /**
@@ -13,7 +13,7 @@ const OWN = [...INTAKE_TOPICS.map((topic) => TOPICS[topic].name), SUBJECT_KEYS_T
 export function kafkaCheck(admin: KafkaAdmin): () => Promise<void> {
   let topics: Promise<void> | undefined;
   return async () => {
-    // One attempt at a time, however often readiness is checked; the first success is final.
+    // At most one attempt at a time. After the first success, there are no more.
     topics ??= admin.ensureTopics(OWN).catch((error: unknown) => {
       topics = undefined;
       throw error;

@@ -3,7 +3,7 @@ import { masterKeyConfig } from "@tripline/sealing/master-key";
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
-/** Below what a small installation decides (two cores: some 2,000 per second), so that one tenant leaves something to the others. */
+/** Below the capacity of a small installation (2,000 per second on two cores), so that no tenant uses all of it. */
 const RATE_DEFAULT = 1_500;
 
 const KEY_BYTES_MIN = 32;
@@ -11,7 +11,7 @@ const KEY_WANTED = `at least ${KEY_BYTES_MIN} random bytes in base64, for instan
 
 const cardTokenKey = z
   .string()
-  // A file that became a Secret often ends with a line feed.
+  // A Secret created from a file often ends with a line feed.
   .trim()
   .regex(/^[A-Za-z0-9+/]+={0,2}$/, `must be ${KEY_WANTED}`)
   .transform((text) => Buffer.from(text, "base64"))

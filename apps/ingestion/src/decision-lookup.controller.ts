@@ -11,7 +11,7 @@ import { presentDecision } from "./replies/present-outcome.js";
 import { readDecision } from "./replies/read-decisions.js";
 import { decisionId } from "./requests/request-schemas.js";
 
-/** When to ask again for a decision that is still pending. */
+/** Retry-After for a pending decision. */
 const POLL_AFTER_SECONDS = 1;
 
 @Controller("/v1/decisions")

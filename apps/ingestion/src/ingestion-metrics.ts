@@ -8,9 +8,9 @@ const MS_PER_S = 1_000;
 
 /** The metrics of this service, apart from request metrics. Create them once per process: they are never removed. */
 export interface IngestionMetrics {
-  /** @param latencyMs from the request's arrival until Kafka had its events */
+  /** @param latencyMs from the request's arrival until Kafka acknowledged its events */
   accepted(topic: IntakeTopic, events: number, latencyMs: number): void;
-  /** @param latencyMs that a request waited for answers after its events were accepted */
+  /** @param latencyMs how long a request waited for decisions after its events were accepted */
   waited(latencyMs: number): void;
 }
 
@@ -20,11 +20,11 @@ export function countUnsealed(reason: Unsealed): void {
   counter("tripline_ingestion_unsealed_total", { description, labels: ["reason"] }).inc({ reason });
 }
 
-/** Read whenever metrics are collected. */
+/** Values that are read whenever metrics are collected. */
 export interface IngestionGauges {
-  /** Ids whose answers are waited for. */
+  /** Number of events whose response is awaited. */
   waiters(): number;
-  /** Callers that may wait at a time at the current rate of answers. */
+  /** Maximum concurrently waiting callers at the current rate of responses. */
   callersMax(): number;
 }
 
@@ -33,7 +33,7 @@ export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): Inge
     description: "Events accepted into Kafka, by topic: payments are transactions",
     labels: ["topic"],
   });
-  // A rate does not see the first count of a series that begins with it.
+  // Creates each series at 0, because `rate` ignores the first value of a series.
   for (const topic of INTAKE_TOPICS) events.inc({ topic: TOPICS[topic].name }, 0);
   const accept = histogram("tripline_ingestion_accept_duration_seconds", {
     description: "From a request's arrival until Kafka has its events",

@@ -28,7 +28,7 @@ import { readDecisions } from "./replies/read-decisions.js";
 import { ReplyWaiters } from "./replies/reply-waiters.js";
 import { WaitingBound } from "./replies/waiting-bound.js";
 
-/** A connection that subscribes takes no other commands. */
+/** A separate connection, because a subscribed connection accepts no other commands. */
 const SUBSCRIBER = "replies";
 
 /** Ingestion. It starts even while Kafka is down; until Kafka is up, it is not ready and responds with 503. */
@@ -45,7 +45,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
   }
 
   static forRoot(config: IngestionConfig): DynamicModule {
-    // What is produced was reserved together before, in one round trip: it need not wait for company once more.
+    // No linger: reservation has already batched the events.
     const kafka = KafkaModule.forRoot(config, { clientId: "ingestion", producer: { lingerMs: 0 } });
     return {
       module: IngestionModule,
@@ -69,13 +69,13 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
     };
   }
 
-  /** @throws TriplineError `redis-unavailable` when Redis does not answer within 10 s */
+  /** @throws TriplineError `redis-unavailable` if Redis does not respond within 10 s */
   async onModuleInit(): Promise<void> {
     await Promise.all([awaitRedis(this.redis), awaitRedis(this.subscriber)]);
     await this.replies.start();
   }
 
-  /** Ends the wait of requests for answers, before the HTTP port waits for the requests. */
+  /** Ends the waiting for decisions before the HTTP port waits for its requests. */
   onModuleDestroy(): void {
     this.replies.release();
   }

@@ -34,7 +34,7 @@ import { checkContentType, readIdempotencyKey, readTenant, readWaitMs } from "./
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** By `performance.now()`. */
+    /** On the clock of `performance.now()`. */
     arrivedAtMs: number;
   }
 }
@@ -46,11 +46,11 @@ const SECOND_MS = 1_000;
 interface IntakeRoute {
   readonly path: string;
   readonly scope: Scope;
-  /** With this scope a service of Tripline posts for the tenant that the header Tripline-Tenant names. */
+  /** With this scope, a Tripline service can post for the tenant in the header Tripline-Tenant. */
   readonly relayScope?: (typeof SERVICE_SCOPES)[number];
   readonly prepare: PrepareEvent;
   readonly isBatch: boolean;
-  /** Whether a caller can wait for an answer. Otherwise `Prefer: wait` is ignored, as RFC 7240 allows. */
+  /** Whether a caller can wait for the result. If not, `Prefer: wait` is ignored, as RFC 7240 allows. */
   readonly canWait: boolean;
 }
 
@@ -117,7 +117,7 @@ export class IntakePlugin implements OnModuleInit {
       request.arrivedAtMs = performance.now();
       done();
     });
-    // Not `onResponse`, for which Fastify listens to every response: that costs more than all that is counted here.
+    // Not `onResponse`, for which Fastify adds a listener to every response, at a higher cost than the counting.
     scope.addHook("onSend", (request, reply, payload, done) => {
       const seconds = (performance.now() - request.arrivedAtMs) / SECOND_MS;
       countRequest(request.method, request.routeOptions.url, reply.statusCode, seconds);
@@ -142,7 +142,7 @@ export class IntakePlugin implements OnModuleInit {
         caller = { ...caller, tenant };
         request.caller = caller;
       }
-      // The first event, or the request; further lines of a batch are counted once they are there.
+      // Charges one event. Further lines of a batch are charged once they have been read.
       this.limits.spend(caller, 1);
       checkContentType(request.headers, contentType);
     };

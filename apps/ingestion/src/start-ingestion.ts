@@ -9,8 +9,8 @@ import { IngestionModule } from "./ingestion.module.js";
 /**
  * Starts ingestion.
  *
- * @param logger where it logs; standard output by default
- * @throws TriplineError `redis-unavailable` when Redis does not answer within 10 s
+ * @param logger default: logs to standard output
+ * @throws TriplineError `redis-unavailable` if Redis does not respond within 10 s
  */
 export function startIngestion(
   config: IngestionConfig,

@@ -2,30 +2,30 @@ import type { FeatureView, FeatureViews, ProfileView, WindowsView } from "./feat
 import { LOOKUPS_MAX, NAME_LENGTH_MAX } from "./requests/limits.js";
 import { invalidField, pointerTo, shown } from "./requests/refuse-field.js";
 
-/** What decides how a request is answered, apart from its entities. */
+/** The requested features and options, without the entities. */
 export interface Selection {
-  /** References such as `card_windows:card_count_1d`; not looked at where a service is named. */
+  /** References such as `card_windows:card_count_1d`; ignored if a service is given. */
   readonly features: readonly string[];
   readonly service: string | undefined;
-  /** Whether names in the answer are `card_windows__card_count_1d`. */
+  /** Whether names in the response have the form `card_windows__card_count_1d`. */
   readonly fullNames: boolean;
   readonly viewMetadata: boolean;
   /** Join keys in the order of the request. */
   readonly joinKeys: readonly string[];
 }
 
-/** Features of one view, in the order asked for. */
+/** Features of one view, in the requested order. */
 interface LookupOf<V extends FeatureView> {
   readonly view: V;
-  /** Place of the view's join key in the request. */
+  /** Index of the view's join key in the request. */
   readonly column: number;
   readonly names: readonly string[];
-  /** Where each name stands in the request, as JSON pointers. */
+  /** JSON pointers to the names in the request. */
   readonly pointers: readonly string[];
 }
 export interface WindowsLookup extends LookupOf<WindowsView> {
   readonly kind: "windows";
-  /** Positions among the values of `FeatureEngine.readEntity`. */
+  /** Indexes into the values of `FeatureEngine.readEntity`. */
   readonly places: readonly number[];
 }
 export interface ProfileLookup extends LookupOf<ProfileView> {
@@ -33,23 +33,23 @@ export interface ProfileLookup extends LookupOf<ProfileView> {
 }
 export type ViewLookup = WindowsLookup | ProfileLookup;
 
-/** A compiled selection, for every request with the same one. */
+/** A compiled selection, shared by all requests with that selection. */
 export interface Lookup {
-  /** In the order in which their first feature was asked for, as Feast answers. */
+  /** In the order of their first requested feature, as in Feast. */
   readonly views: readonly ViewLookup[];
   readonly profiles: readonly ProfileLookup[];
   readonly hasWindows: boolean;
-  /** The member `metadata` of the answer, as JSON. */
+  /** The member `metadata` of the response, as JSON. */
   readonly metadata: string;
 }
 
-/** Compiled lookups of the selections that were used last. */
+/** Cache of compiled lookups. */
 export class Lookups {
   readonly #compiled = new Map<string, Lookup>();
 
   constructor(private readonly views: FeatureViews) {}
 
-  /** How many are kept. */
+  /** Number of cached lookups. */
   get size(): number {
     return this.#compiled.size;
   }
@@ -68,8 +68,8 @@ export class Lookups {
 }
 
 /**
- * A key that is different for any two selections of which at least one is valid. No valid reference contains a bar, and
- * because the key holds the number of references, one with a bar is not mistaken for two.
+ * A key that distinguishes any valid selection from all others. Valid references contain no bar, and the key contains
+ * their number, so that an invalid reference with a bar does not look like two.
  */
 function keyOf({ service, fullNames, viewMetadata, joinKeys, features }: Selection): string {
   const asked = service === undefined ? `${features.length}|${features.join("|")}` : `service|${service}`;
@@ -129,7 +129,7 @@ function* resolve({ views, services }: FeatureViews, { service, features }: Sele
   }
 }
 
-/** In Feast a reference may ask for the latest version of a view, which is the only one here. */
+/** Feast references may request the latest version of a view. Here, each view has only one version. */
 function viewName(text: string): string {
   return text.replace(/@(latest)?$/i, "");
 }
@@ -148,7 +148,7 @@ function checkFeature(view: FeatureView, name: string, pointer: string): void {
   throw invalidField(pointer, detail, "FeastObjectNotFoundException");
 }
 
-/** Whether a column may have this name. */
+/** Whether this is a valid column name. */
 export function isFeatureName(name: string): boolean {
   return name.length <= NAME_LENGTH_MAX && /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
 }

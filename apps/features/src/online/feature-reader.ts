@@ -15,13 +15,13 @@ import { invalidField, shown } from "./requests/refuse-field.js";
 import { formatDouble } from "./responses/format-double.js";
 import type { FieldStatus, ViewColumns } from "./responses/render-response.js";
 
-/** Kafka may be asked for it. */
+/** Time limit for checking completeness, which may need Kafka. */
 const COMPLETENESS_MS_MAX = 1_000;
 
 export interface ReaderOptions {
   readonly engine: FeatureEngine;
   readonly redis: BoundRedis;
-  /** Asked when the mark of completeness is missing: whether the states are complete nevertheless. */
+  /** Checks whether the states are complete although the completeness mark is missing. */
   readonly isComplete: () => Promise<boolean>;
   readonly now: () => number;
 }
@@ -29,7 +29,7 @@ export interface ReaderOptions {
 /** The stored bytes of a request in the order of its views and rows. */
 interface Stored {
   readonly values: readonly (Buffer | null)[];
-  /** Columns that were ever pushed, by profile of the lookup. */
+  /** Known columns, by profile of the lookup. */
   readonly columns: readonly (readonly string[])[];
 }
 
@@ -44,11 +44,11 @@ export class FeatureReader {
   }
 
   /**
-   * One round trip to Redis for any request.
+   * Reads features with one round trip to Redis.
    *
-   * @returns the answers of the lookup's views, in their order
-   * @throws TriplineError `redis-unavailable` also while window states are lost and not rebuilt, `queue-full`,
-   *   `state-unreadable`, `invalid-field` for a column that a profile never had
+   * @returns the columns of the lookup's views, in their order
+   * @throws TriplineError `redis-unavailable`, `queue-full`, `state-unreadable`; `state-incomplete` while lost window
+   *   states are not rebuilt; `invalid-field` for a column that a profile never had
    */
   async read(tenant: string, lookup: Lookup, request: OnlineRequest): Promise<ViewColumns[]> {
     const { values, columns } = await this.#fetch(tenant, lookup, request);
@@ -80,7 +80,7 @@ export class FeatureReader {
           redis.mgetBuffer(keys),
           ...lookup.profiles.map(({ view }) => redis.zrange(columnsKey(view, tenant), "0", "-1")),
         ]);
-        // A state that is not certain is as good as none.
+        // A flagged state is unverified and counts as missing.
         const { keys: flagged, untilMs } = lookup.hasWindows ? this.#marks.flaggedIn(values[0] ?? null) : NONE_FLAGGED;
         if (flagged.size === 0 || this.options.now() >= untilMs) return { values, columns };
         return { values: values.map((value, index) => (flagged.has(keys[index] ?? "") ? null : value)), columns };
@@ -88,7 +88,7 @@ export class FeatureReader {
     );
   }
 
-  /** Callers that ask meanwhile share the answer. A check that takes too long counts as no. */
+  /** Concurrent callers share one check. A check that takes too long counts as incomplete. */
   #isComplete(): Promise<boolean> {
     this.#completeness ??= within(COMPLETENESS_MS_MAX, this.options.isComplete(), false).finally(() => {
       this.#completeness = undefined;
@@ -134,7 +134,7 @@ async function within<T>(timeoutMs: number, work: Promise<T>, otherwise: T): Pro
   }
 }
 
-/** When the newest event that a state has counted took place or, for a label, was reported. */
+/** Time of the newest event in a state: when a payment occurred, or when a label was reported. */
 function newestEventMs({ payments, labels }: EntityState): number {
   return Math.max(0, payments.newestMs, labels.newestMs);
 }
@@ -145,7 +145,7 @@ function readProfiles(
   pushed: readonly string[],
 ): ViewColumns {
   const unknown = names.findIndex((name) => !pushed.includes(name));
-  // Before the first push no name is known; then nothing is found.
+  // Before the first push, all names are unknown, and the values are missing.
   if (unknown >= 0 && pushed.length > 0) {
     const detail = `asks ${view.name} for "${shown(names[unknown] ?? "")}", which was never pushed; it has ${pushed.join(", ")}`;
     throw invalidField(pointers[unknown] ?? "/features", detail, "FeastObjectNotFoundException");

@@ -5,13 +5,13 @@ export interface WindowsView {
   readonly kind: "windows";
   readonly name: string;
   readonly joinKey: string;
-  /** Place of the entity in the spec. */
+  /** Index of the entity in the spec. */
   readonly entity: number;
-  /** Position among the values of `FeatureEngine.readEntity` by the feature's name. */
+  /** Index into the values of `FeatureEngine.readEntity`, by feature name. */
   readonly places: ReadonlyMap<string, number>;
 }
 
-/** Slow features of one kind of entity, computed and pushed from outside. Its features are the columns of the pushes. */
+/** Slowly changing features of one kind of entity. Other systems push them; each pushed column is a feature. */
 export interface ProfileView {
   readonly kind: "profile";
   readonly name: string;
@@ -21,10 +21,10 @@ export interface ProfileView {
 
 export type FeatureView = WindowsView | ProfileView;
 
-/** The service that holds every window feature. */
+/** The feature service with all window features. */
 export const WINDOWS_SERVICE = "fraud_features";
 
-/** What can be asked for, by name, in Feast's terms. */
+/** The available views and services by name, in Feast's terms. */
 export interface FeatureViews {
   readonly views: ReadonlyMap<string, FeatureView>;
   /** References such as `card_windows:card_count_1d` by the service's name. */
@@ -33,8 +33,8 @@ export interface FeatureViews {
 }
 
 /**
- * A view `<entity>_windows` for every entity of the spec that has features without a payment, and a view
- * `<entity>_profile` for every entity that every payment names.
+ * A view `<entity>_windows` for each entity in the spec with features that need no payment, and a view
+ * `<entity>_profile` for each entity that every payment has.
  */
 export function describeViews(engine: FeatureEngine): FeatureViews {
   const views = new Map<string, FeatureView>();

@@ -32,7 +32,7 @@ declare module "fastify" {
 
 const JSON_TYPE = "application/json";
 
-/** What each route needs. */
+/** Dependencies of the routes. */
 export const ONLINE_ROUTES = {
   "/get-online-features": "features:read",
   "/push": "features:write",
@@ -43,7 +43,7 @@ type Handler = (body: Buffer, tenant: string) => Promise<string>;
 
 /**
  * The part of the HTTP interface of Feast's feature server that reads and writes features, so that Feast's SDK and
- * other clients of it work here. Plain Fastify handlers read a body as bytes, and only after the caller is authenticated.
+ * other clients work with this service. Plain Fastify handlers read the body as bytes after authenticating the caller.
  */
 export async function registerOnline(fastify: FastifyInstance, options: OnlineOptions): Promise<void> {
   const { views, reader, profiles, identify, logger } = options;
@@ -90,7 +90,7 @@ function guard(identify: IdentifyCaller, permission: OnlineScope) {
   };
 }
 
-/** Runs a handler in its HTTP server span, tells the client the trace id and sends what the handler made. */
+/** Runs a handler in its HTTP server span, returns the trace id to the client and sends the handler's result. */
 function traced(settings: ReturnType<typeof requestSpan>, handler: Handler) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     return traceRequest(settings, request, reply, async () => {
@@ -98,7 +98,7 @@ function traced(settings: ReturnType<typeof requestSpan>, handler: Handler) {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const answer = await handler(body, request.tenant);
       if (answer === "") return reply.send();
-      // Bytes, for Fastify would add a charset to a text, which JSON has no parameter for (RFC 8259 section 11).
+      // Sent as bytes: Fastify would add a charset to a string, and JSON has none (RFC 8259 section 11).
       return reply.header("content-type", JSON_TYPE).send(Buffer.from(answer));
     });
   };

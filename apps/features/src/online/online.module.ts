@@ -28,7 +28,7 @@ import { UNDER_WAY_MAX } from "./requests/limits.js";
 const READERS = "readers";
 const OPTIONS = Symbol("OnlineOptions");
 
-/** Serves features to others. */
+/** Serves features to other systems. */
 @Module({})
 export class OnlineModule implements OnApplicationBootstrap {
   constructor(
@@ -37,9 +37,9 @@ export class OnlineModule implements OnApplicationBootstrap {
   ) {}
 
   /**
-   * Without routes if the configuration does not say who may read: then features are not served.
+   * If the configuration does not say who may read, the module has no routes.
    *
-   * @param states what exports `FEATURE_ENGINE` and `StateCompleteness`
+   * @param states module that exports `FEATURE_ENGINE` and `StateCompleteness`
    * @param kafka the service's `KafkaModule`
    */
   static forRoot(config: FeaturesConfig, states: DynamicModule, kafka: DynamicModule): DynamicModule {
@@ -84,13 +84,13 @@ export class OnlineModule implements OnApplicationBootstrap {
     };
   }
 
-  /** A Fastify plugin and not controllers: the caller is authenticated before a byte of the body is read. */
+  /** A Fastify plugin instead of controllers, so that the caller is authenticated before the body is read. */
   async onApplicationBootstrap(): Promise<void> {
     await registerOnline(this.host.httpAdapter.besideNest, this.options);
   }
 }
 
-/** In place of `OnlineModule` if nobody may read. */
+/** Replaces `OnlineModule` if nobody may read. */
 @Module({})
 class ClosedModule {
   constructor(@Inject(LOGGER) logger: Logger) {
@@ -98,7 +98,7 @@ class ClosedModule {
   }
 }
 
-/** Undefined where no tokens are checked. */
+/** Undefined if tokens are not verified. */
 function tokensOf({ AUTH_ISSUER, AUTH_JWKS_URL, AUTH_AUDIENCE }: FeaturesConfig): TokenConfig | undefined {
   if (AUTH_ISSUER === undefined || AUTH_JWKS_URL === undefined) return undefined;
   return { AUTH_ISSUER, AUTH_JWKS_URL, AUTH_AUDIENCE };

@@ -15,23 +15,23 @@ export interface BatchRequest {
   readonly body: Buffer;
   readonly waitMs: number;
   readonly receivedAtMs: number;
-  /** As of `presentDecision`. */
+  /** See `presentDecision`. */
   readonly detail: AnswerDetail;
   /** Charges the caller's rate limit, which already covers one event. @throws TriplineError `rate-limited` */
   spend(events: number): void;
 }
 
 export interface BatchAnswer {
-  /** NDJSON, one result per line of the request, in its order. */
+  /** NDJSON with one result per line of the request, in the same order. */
   readonly body: string;
-  /** Seconds, where a line may succeed when it is sent again. */
+  /** In seconds; set if a line may succeed on a retry. */
   readonly retryAfterSeconds: number | undefined;
 }
 
 /** A line's event or its error. */
 type Line = PreparedEvent | TriplineError;
 
-/** Lines that are checked before other requests get their turn: a few milliseconds of work. */
+/** Lines to check, in a few milliseconds, before yielding to other requests. */
 const LINES_PER_TURN = 64;
 
 /**

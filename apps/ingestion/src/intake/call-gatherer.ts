@@ -2,8 +2,8 @@
 const LINGER_MS = 5;
 
 /**
- * Gathers requests of the same turn of the event loop into one call: a write to a socket costs more than the command that
- * it carries. Bounded by its callers, since each waits for its answer.
+ * Combines requests in the same turn of the event loop into one call, because a socket write costs more than the
+ * command in it. The callers bound the queue, because each waits for its result.
  */
 export class CallGatherer<T, R> {
   #waiting: Waiting<T, R>[] = [];
@@ -11,8 +11,8 @@ export class CallGatherer<T, R> {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param call gives a result for each item, in their order
-   * @param itemsMax of one call; a larger request waits for several, one after another
+   * @param call returns one result per item, in the same order
+   * @param itemsMax maximum items per call; a larger request takes several sequential calls
    */
   constructor(
     private readonly call: (items: readonly T[]) => Promise<readonly R[]>,

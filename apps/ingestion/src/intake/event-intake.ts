@@ -23,11 +23,11 @@ export type Outcome =
 
 export interface AcceptRequest {
   readonly tenant: string;
-  /** Of one topic, with different ids, in the order in which they will be produced. */
+  /** Events of one topic with distinct IDs, in the order in which they are produced. */
   readonly events: readonly PreparedEvent[];
-  /** Only with a single event. */
+  /** Only allowed with a single event. */
   readonly idempotencyKey?: string | undefined;
-  /** How long the caller waits for answers, from `receivedAtMs` on; 0 when it does not. */
+  /** How long the caller waits for results, counted from `receivedAtMs`; 0 if it does not. */
   readonly waitMs: number;
   readonly receivedAtMs: number;
 }
@@ -39,12 +39,12 @@ export interface EventIntakeOptions {
   readonly metrics: IngestionMetrics;
   readonly logger: Logger;
   readonly pendingRecordsMax: number;
-  /** Deadline of an event whose caller does not wait. */
+  /** Deadline for events whose caller does not wait. */
   readonly deadlineMsDefault: number;
   lookUp(ids: readonly string[]): Promise<ReadonlyMap<string, Decision>>;
 }
 
-/** The state of one event on its way through `accept`. */
+/** The state of one event in `accept`. */
 interface Entry {
   readonly event: PreparedEvent;
   readonly state: RequestState;
@@ -57,7 +57,7 @@ interface Admitted {
   readonly marked: Promise<void> | undefined;
 }
 
-/** Takes checked events in: reserve, produce, wait. */
+/** Accepts validated events: reserves them, produces them to Kafka, and waits for results. */
 export class EventIntake {
   readonly #pending = new FairShares();
 
@@ -66,7 +66,7 @@ export class EventIntake {
   /**
    * @returns one outcome per event
    * @throws TriplineError, before anything is accepted: `redis-unavailable`, `queue-full`, `too-many-requests`,
-   *   `shutting-down`. What fails later, at Kafka, is an outcome of the events concerned.
+   *   `shutting-down`. Later failures, in Kafka, become outcomes of the affected events.
    */
   async accept(request: AcceptRequest): Promise<Outcome[]> {
     const { events } = request;
@@ -87,10 +87,9 @@ export class EventIntake {
   }
 
   /**
-   * A request arrives, of which only is known whether its caller wants to wait for the answer, and the tenant if its token was seen
-   * before.
+   * Returns why to reject a request whose token and body have not been read; undefined to accept it.
    *
-   * @returns why it must be refused, if it must
+   * @param tenant undefined if the token has not been seen before
    */
   fullFor(isWaiting: boolean, tenant: string | undefined): "queue-full" | "too-many-requests" | undefined {
     const { pendingRecordsMax: max } = this.options;
@@ -104,7 +103,7 @@ export class EventIntake {
     throw new TriplineError("queue-full", `${this.#pending.sum} events are already on their way to Kafka.`);
   }
 
-  /** Up to the point where every event is in Kafka or has its outcome. */
+  /** Resolves when every event is in Kafka or has an outcome. */
   private async admit(request: AcceptRequest, group: ReplyGroup | undefined): Promise<Admitted> {
     const { events, tenant } = request;
     this.requirePending(tenant, events.length);
@@ -116,14 +115,14 @@ export class EventIntake {
       const accepted = await this.produce(request, entries);
       for (const { event, outcome } of entries) if (outcome !== undefined) group?.settle(event.id);
       if (accepted.length === 0) return { entries, marked: undefined };
-      // For a caller who waits, the mark is set while the payment is decided.
+      // If the caller waits for the decision, the mark is not urgent.
       return { entries, marked: this.remember(tenant, accepted, "accepted", group === undefined) };
     } finally {
       this.#pending.add(tenant, -events.length);
     }
   }
 
-  /** Subscribes to the answers first, so that none can be missed. */
+  /** Starts to listen before the events are produced, so that no result is missed. */
   private listen({ tenant, events, waitMs, receivedAtMs }: AcceptRequest, canLookUp: boolean): ReplyGroup | undefined {
     if (waitMs <= 0) return undefined;
     const ids = events.map((event) => event.id);
@@ -143,7 +142,7 @@ export class EventIntake {
     });
   }
 
-  /** Finds the decisions that were given to earlier tries of these payments. */
+  /** Finds existing decisions on earlier attempts of these payments. */
   private async recall(known: readonly Entry[], group: ReplyGroup | undefined): Promise<void> {
     const decisions = await this.options.lookUp(known.map(({ event }) => event.id));
     const undecided: string[] = [];
@@ -186,7 +185,7 @@ export class EventIntake {
         ...(waitMs > 0 ? { [HEADERS.replyTo]: replies.channel } : {}),
       };
       const newKeys = events.flatMap(({ newKey }) => (newKey === undefined ? [] : [newKey]));
-      // In one request: a key is there whenever something is that it opens.
+      // In one request, so that sealed data never exists without its key.
       await producer.send([
         ...newKeys.map(keyRecord),
         ...events.map(({ cardToken, value }) => ({ topic, key: cardToken, value, headers })),
@@ -209,7 +208,7 @@ export class EventIntake {
     });
   }
 
-  /** A lost mark costs a duplicate of the record, which has no effect downstream; so it does not fail the request. */
+  /** A failure does not fail the request: a lost mark can only cause a duplicate record, which consumers ignore. */
   private async remember(
     tenant: string,
     events: readonly PreparedEvent[],
@@ -232,7 +231,7 @@ function isKnown(state: RequestState): boolean {
   return state === "reserved" || state === "accepted";
 }
 
-/** New ones; those that may never have arrived; and labels whose caller waits and that were not marked as applied. */
+/** Whether to produce an event: it may not have reached Kafka, or is a label whose caller waits for its application. */
 function isDue({ event, state, outcome }: Entry, isWaiting: boolean): boolean {
   if (outcome !== undefined) return false;
   return state !== "accepted" || (event.topic === "labels" && isWaiting);
@@ -243,7 +242,7 @@ function conflict(event: PreparedEvent): TriplineError {
   return new TriplineError("idempotency-conflict", detail);
 }
 
-/** Without the addresses of our brokers. */
+/** The error without the brokers' addresses. */
 function asProduceError(thrown: unknown): TriplineError {
   const error = asTriplineError(thrown);
   if (error.code !== "kafka-unavailable") return error;

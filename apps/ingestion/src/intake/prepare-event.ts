@@ -19,34 +19,34 @@ import type { PaymentBody, PaymentUpdateKindName } from "../requests/request-sch
 import { firstPaymentSchema, labelSchema, paymentSchema, paymentUpdateSchema } from "../requests/request-schemas.js";
 import type { IntakeTopic } from "./intake-topics.js";
 
-/** A checked request, ready for Kafka. Behind it a card number is nowhere, and what names a person is sealed or nowhere. */
+/** A validated request for Kafka. It contains no card number, and personal data only in sealed form. */
 export interface PreparedEvent {
   readonly topic: IntakeTopic;
-  /** The id of the payment's decision (`txn_…`), the label (`lbl_…`) or the payment update (`upd_…`). */
+  /** The ID of the payment's decision (`txn_…`), the label (`lbl_…`) or the payment update (`upd_…`). */
   readonly id: string;
   readonly clientTransactionId: string;
-  /** Only for a payment update. */
+  /** Present only for a payment update. */
   readonly clientUpdateId?: string | undefined;
-  /** The same for every formatting of the same request. */
+  /** Does not depend on the formatting of the request. */
   readonly fingerprint: string;
   readonly cardToken: string;
   readonly value: Uint8Array;
-  /** Has to be stored with the event: something in it is sealed with it. */
+  /** A new key with which data in the event is sealed. It must be stored with the event. */
   readonly newKey?: NewKey | undefined;
 }
 
 export interface IntakeRules {
-  /** Makes the tokens of cards, and all others too. */
+  /** The key for the tokens of cards and all other tokens. */
   readonly cardTokenKey: Uint8Array;
-  /** Oldest payment that is accepted, in days before now. */
+  /** Maximum age of payments in days. */
   readonly eventAgeDaysMax: number;
-  /** Keeps personal fields; without it none are kept. */
+  /** Seals personal fields. Without it, they are not stored. */
   readonly seal?: PersonalSeal | undefined;
 }
 
 export type PrepareEvent = (body: unknown, tenant: string, nowMs: number, rules: IntakeRules) => PreparedEvent;
 
-/** The schemas, each compiled into one function. Startup fails if Zod cannot compile one of them. */
+/** The schemas, compiled into functions. Startup fails if Zod cannot compile one. */
 const payments = z.compile(paymentSchema, { strict: true });
 const firstPayments = z.compile(firstPaymentSchema, { strict: true });
 const LATER_FIELDS: ReadonlySet<string> = new Set(Object.keys(laterFields));
@@ -121,7 +121,7 @@ export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
     fraud,
     source: label.source ?? SOURCE_DEFAULT,
   });
-  // As sent, without defaults: a retry without `labelled_at` is the same request a second later too.
+  // The fields as sent, without defaults, so that a later retry without `labelled_at` is the same request.
   const sent = [clientTransactionId, token, terminalId, occurredAtMs, fraud, label.labelled_at ?? null];
   const fingerprint = fingerprintOf("labels", [...sent, label.source ?? SOURCE_DEFAULT]);
   return { topic: "labels", id, clientTransactionId, fingerprint, cardToken: token, value };
@@ -160,7 +160,7 @@ export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) =
   return { topic: "paymentUpdates", id, clientTransactionId, clientUpdateId, fingerprint, cardToken: token, value };
 };
 
-/** How error messages refer to the event: by the client's id. */
+/** How error messages refer to the event: by the client's ID. */
 export function nameOf({ clientTransactionId, clientUpdateId }: PreparedEvent): string {
   return clientUpdateId === undefined ? `transaction_id ${clientTransactionId}` : `update_id ${clientUpdateId}`;
 }
@@ -181,7 +181,7 @@ function tokenOf(
   tenant: string,
   rules: IntakeRules,
 ) {
-  // The schema lets exactly one of the two through.
+  // The schema ensures that exactly one of the two is present.
   return card.number === undefined ? (card.token ?? "") : cardToken(rules.cardTokenKey, tenant, card.number);
 }
 

@@ -7,7 +7,7 @@ import type { PreparedEvent } from "./prepare-event.js";
 
 /**
  * State of a request: never seen; seen, but not known to have reached Kafka; in Kafka; a label whose application
- * features has confirmed; or a different request under the same id or Idempotency-Key.
+ * features has confirmed; or a different request with the same ID or Idempotency-Key.
  */
 export type RequestState = "fresh" | "reserved" | "accepted" | "applied" | "conflict";
 
@@ -15,16 +15,16 @@ type StoredState = "reserved" | "accepted" | "applied";
 
 const LETTERS: Readonly<Record<StoredState, string>> = { reserved: "r", accepted: "a", applied: "d" };
 
-/** Deletes a key if it still holds what the caller put there, so that no other request's progress is undone. */
+/** Deletes a key if it still has the caller's value, so that another request's progress is not lost. */
 const DELETE_IF_UNCHANGED =
   'if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end return 0';
 
-/** Sets each key that is free, and tells what the others hold. The last argument is their life in seconds. */
+/** Sets each missing key and returns the values of the others. The last argument is the time to live in seconds. */
 const RESERVE = `local found = {}
 for i, key in ipairs(KEYS) do found[i] = redis.call("set", key, ARGV[i], "EX", ARGV[#ARGV], "NX", "GET") end
 return found`;
 
-/** Sets each key, for a Redis without MSETEX. The last argument is their life in seconds. */
+/** Sets each key, for a Redis without MSETEX. The last argument is the time to live in seconds. */
 const MARK = 'for i, key in ipairs(KEYS) do redis.call("set", key, ARGV[i], "EX", ARGV[#ARGV]) end return {}';
 
 const HOUR_SECONDS = 3_600;
@@ -38,11 +38,10 @@ interface StoredRequest {
 }
 
 /**
- * Remembers requests in Redis, so that a retry is recognised on any instance. A request is a
- * string `idem:<tenant>:<id>` holding a letter for its state, a colon and its fingerprint; an Idempotency-Key is one
- * more, under the key's hash. What several requests ask at about the same time goes in one round trip: in one command
- * where that can do it, else in one script, which costs Redis two to three times as much. A command for each would cost
- * more than ten times as much.
+ * Stores requests in Redis, so that any instance recognises a retry. The key of a request is `idem:<tenant>:<id>`, and
+ * its value a letter for the state, a colon and the fingerprint. An Idempotency-Key has another entry, under its hash.
+ * Concurrent requests share a round trip: one command if possible, otherwise a script, which costs Redis two to three
+ * times as much. A command per request would cost more than ten times as much.
  */
 export class RequestReservations {
   private readonly ttlSeconds: number;
@@ -68,7 +67,7 @@ export class RequestReservations {
    * Reserves new requests and returns the state of the others: one round trip per 500 events, and another one only
    * after an Idempotency-Key conflict.
    *
-   * @param events with different ids
+   * @param events events with distinct IDs
    * @returns one state per event
    * @throws TriplineError `redis-unavailable`
    */
@@ -110,9 +109,9 @@ export class RequestReservations {
     );
   }
 
-  /** @returns what each key held before; nearly always none of them is there, which one command finds out */
+  /** @returns the previous value of each key. Usually no key exists, in which case one command is enough */
   private async reserveAll(requests: readonly StoredRequest[]): Promise<unknown[]> {
-    // Of two requests under one key, sent in the same turn, only one may find it free, as the script sees to.
+    // If two requests in this turn have the same key, only one may reserve it. The script ensures this.
     const areDistinct = new Set(requests.map(({ key }) => key)).size === requests.length;
     if (areDistinct && (await this.setAll(requests, "NX")) === 1) return [];
     return this.run(RESERVE, requests);
@@ -122,7 +121,7 @@ export class RequestReservations {
     return (await this.setAll(requests)) === undefined ? this.run(MARK, requests) : [];
   }
 
-  /** @returns 1 when all were set and 0 when none was; undefined where this Redis cannot set them in one command */
+  /** @returns 1 if all were set, 0 if none was; undefined if this Redis cannot set them in one command */
   private async setAll(requests: readonly StoredRequest[], condition?: "NX"): Promise<unknown> {
     return askRedis(async () => {
       if (!(await this.#multiSet.isKnown())) return undefined;
@@ -161,7 +160,7 @@ function stateOf(found: unknown, wanted: string): RequestState {
   return found.startsWith(LETTERS.applied) ? "applied" : "accepted";
 }
 
-/** Clients may put anything into their keys; the hash keeps that out of Redis. */
+/** Clients choose their keys freely. Hashing keeps the content out of Redis. */
 function sha256(text: string): string {
   return createHash("sha256").update(text).digest("base64url");
 }

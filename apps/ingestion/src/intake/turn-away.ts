@@ -6,11 +6,11 @@ import type { TokenVerifier } from "@tripline/tokens/verify-token";
 import type { EventIntake } from "./event-intake.js";
 
 /**
- * Rejects events under overload by the head of their request alone, before token and body are read. Rejections share the
- * event loop with the answers that accepted requests wait for: if each cost as much as accepting a payment, then at three
- * times the load almost nothing would be decided.
+ * Sheds load: rejects requests based on their headers alone, before token and body are read. Rejections use the same
+ * event loop as accepted requests. If a rejection cost as much as accepting a payment, almost nothing would be decided
+ * at three times the capacity.
  *
- * A tenant whose token was seen before still gets its fair part, so that one tenant's flood does not take it from the others.
+ * A tenant whose token was seen before still gets its fair share, even if another tenant floods the service.
  *
  * @param routes the routes that accept events
  */

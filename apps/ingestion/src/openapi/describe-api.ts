@@ -36,16 +36,16 @@ const INTAKE_ERRORS = [
   "shutting-down",
 ] as const satisfies readonly ErrorCode[];
 
-/** What there is to send. */
+/** A kind of event that callers can send. */
 interface Kind {
   readonly name: "Transaction" | "Label" | "PaymentUpdate";
   readonly noun: string;
   readonly scope: string;
   readonly request: z.ZodType;
   readonly line: z.ZodType;
-  /** The answer that a caller can wait for; undefined if accepted requests are answered immediately. */
+  /** The result that a caller can wait for; undefined if there is none. */
   readonly answer?: { readonly description: string; readonly schema: z.ZodType };
-  /** Where the answer can be fetched later. */
+  /** Response headers with the URL of the later result. */
   readonly headers: Headers;
 }
 type Headers = Exclude<ZodOpenApiResponseObject["headers"], undefined>;
@@ -85,9 +85,9 @@ const REPLAYED: Headers = {
 };
 
 /**
- * The API in OpenAPI 3.1, from the schemas that check the requests.
+ * The API in OpenAPI 3.1, generated from the schemas that validate requests.
  *
- * @param nowMs what the examples' times and ids are made from, so that they are accepted when they are sent as they are
+ * @param nowMs base of the times and IDs in examples, so that the service accepts them unchanged
  */
 export function describeApi(config: IngestionConfig, nowMs: number): ReturnType<typeof createDocument> {
   const [payment, label, update] = [examplePayment(nowMs), exampleLabel(nowMs), exampleUpdate(nowMs)];

@@ -8,7 +8,7 @@ const AGE_MS = 60_000;
 /** A test number published by the card schemes. */
 const TEST_CARD = "4111111111111111";
 
-/** A payment with every field that one may have, which is accepted as it is. */
+/** A valid payment with every possible field. */
 export function examplePayment(nowMs: number): z.input<typeof paymentSchema> {
   return {
     transaction_id: exampleId(nowMs),
@@ -19,7 +19,7 @@ export function examplePayment(nowMs: number): z.input<typeof paymentSchema> {
   };
 }
 
-/** The label of that payment. */
+/** A label for that payment. */
 export function exampleLabel(nowMs: number): z.input<typeof labelSchema> {
   return {
     transaction_id: exampleId(nowMs),
@@ -31,7 +31,7 @@ export function exampleLabel(nowMs: number): z.input<typeof labelSchema> {
   };
 }
 
-/** The issuer's answer to that payment. */
+/** The issuer's response to that payment. */
 export function exampleUpdate(nowMs: number): z.input<typeof paymentUpdateSchema> {
   return {
     transaction_id: exampleId(nowMs),

@@ -9,7 +9,7 @@ import { personalFields } from "../generated/payment-fields.js";
 import { countUnsealed } from "../ingestion-metrics.js";
 import type { PaymentBody } from "../requests/request-schemas.js";
 
-/** Injects a `PersonalSeal`; undefined where no personal data are kept. */
+/** Injects a `PersonalSeal`; undefined if no personal data is stored. */
 export const PERSONAL_SEAL = Symbol("PERSONAL_SEAL");
 
 /** Seals the personal data of a payment; undefined if there is none, or if sealing fails, which is counted. */

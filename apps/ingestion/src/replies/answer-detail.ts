@@ -6,11 +6,11 @@ const EXPLAIN_SCOPE = "decisions:explain";
 /** Scope for the exact score. */
 const EXACT_SCOPE = "decisions:exact";
 
-/** In these steps a caller gets the score, so that ten answers do not give away where a tree splits. */
+/** Scores are rounded to this step, so that a few probes cannot reveal a tree's thresholds. */
 const SCORE_STEP = 0.05;
 const STEPS = Math.round(1 / SCORE_STEP);
 
-/** How much of a decision a caller gets to know. */
+/** How much of a decision a caller may see. */
 export type AnswerDetail = "outcome" | "explained" | "exact";
 
 export function detailFor({ scopes }: Pick<Caller, "scopes">): AnswerDetail {
@@ -23,12 +23,12 @@ export function roundScore(score: number): number {
   return Math.round(score * STEPS) / STEPS;
 }
 
-/** The sentence of a reason with the rounded score in place of the exact one, as a policy's `{score}` writes it. */
+/** Replaces the exact score in the sentence of a reason, as formatted by a policy's `{score}`, with the rounded one. */
 export function roundScoreIn(text: string, score: number): string {
   const exact = formatShare(score);
   if (!text.includes(exact)) return text;
   const rounded = roundScore(score);
   const share = rounded === 0 ? "below 5 %" : rounded === 1 ? "above 95 %" : `about ${formatShare(rounded)}`;
-  // Not the end of a longer number.
+  // Does not match the end of a longer number.
   return text.replaceAll(new RegExp(`(?<![\\d.,])${exact.replaceAll(".", "\\.")}`, "g"), share);
 }

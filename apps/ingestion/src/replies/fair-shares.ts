@@ -1,9 +1,9 @@
-/** How much each tenant has of something that has a limit, so that a tenant that asks for little gets it while another floods. */
+/** Usage of a limited resource by tenant. A tenant with little usage gets its share even if another floods. */
 export class FairShares {
   readonly #held = new Map<string, number>();
   #sum = 0;
 
-  /** Of all tenants. */
+  /** Usage of all tenants. */
   get sum(): number {
     return this.#sum;
   }
@@ -16,15 +16,15 @@ export class FairShares {
   }
 
   /**
-   * Whether the limit leaves room for so many more. Beyond the limit a tenant has room up to an equal part of it among the tenants that
-   * hold some, as long as the sum is below twice the limit: those who hold more than their part get nothing until it is.
+   * Whether a tenant may use this many more. Above the limit, and up to twice the limit, only tenants below an equal
+   * share may: the limit divided by the number of tenants with usage.
    */
   hasRoom(tenant: string, count: number, limit: number): boolean {
     if (this.#sum + count <= limit) return true;
     if (this.#sum + count > 2 * limit) return false;
     const held = this.#held.get(tenant);
     const tenants = this.#held.size + (held === undefined ? 1 : 0);
-    // A tenant that has all of it to itself has no part beyond it.
+    // A single tenant gets no share above the limit.
     return tenants > 1 && (held ?? 0) + count <= limit / tenants;
   }
 }

@@ -26,8 +26,8 @@ const RUNGS: Readonly<Record<number, DecisionBody["rung"]>> = {
 /**
  * A decision as the API returns it.
  *
- * @param detail how much of what a model could be copied from
- * @throws TriplineError `state-unreadable` for an outcome or rung that this version does not know
+ * @param detail how much to reveal, because exact scores would allow copying the model
+ * @throws TriplineError `state-unreadable` if this version does not know the outcome or fallback level
  */
 export function presentDecision(decision: Decision, detail: AnswerDetail): DecisionBody {
   const { score } = decision;
@@ -57,16 +57,16 @@ export function presentDecision(decision: Decision, detail: AnswerDetail): Decis
   };
 }
 
-/** Those that would have decided. */
+/** Skipped rules, without shadow rules. */
 function skippedRules({ skippedRules: all }: Decision): { rule_id: string; why: string }[] {
   return all.filter(({ inShadow }) => !inShadow).map(({ ruleId, why }) => ({ rule_id: ruleId, why }));
 }
 
 /**
- * Answers the request that sent one event.
+ * Responds to a request with a single event.
  *
- * @param detail as of `presentDecision`
- * @throws TriplineError where the event was refused
+ * @param detail see `presentDecision`
+ * @throws TriplineError if the event was rejected
  */
 export function answerOutcome(
   event: PreparedEvent,

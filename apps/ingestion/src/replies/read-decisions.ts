@@ -5,7 +5,7 @@ import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { isAccepted, requestKey } from "../intake/reserve-requests.js";
 
-/** The decisions that exist, by id. @throws TriplineError `redis-unavailable` */
+/** The existing decisions, by ID. @throws TriplineError `redis-unavailable` */
 export async function readDecisions(redis: Redis, ids: readonly string[]): Promise<Map<string, Decision>> {
   if (ids.length === 0) return new Map();
   const values = await askRedis(() => redis.mgetBuffer(ids.map(decisionKey)));
@@ -14,8 +14,8 @@ export async function readDecisions(redis: Redis, ids: readonly string[]): Promi
 }
 
 /**
- * A tenant's decision; "pending" when the payment was accepted and is not decided yet; undefined when this tenant has
- * no such payment, as for another tenant's.
+ * A tenant's decision; "pending" if the payment was accepted but is not decided yet; undefined if the tenant has no
+ * such payment, even if another tenant has.
  *
  * @throws TriplineError `redis-unavailable`
  */
@@ -24,7 +24,7 @@ export async function readDecision(
   tenant: string,
   id: string,
 ): Promise<Decision | "pending" | undefined> {
-  // Together, so that both go out in one packet.
+  // Sent together, so that both are in one packet.
   const [value, request] = await askRedis(() =>
     Promise.all([redis.getBuffer(decisionKey(id)), redis.get(requestKey(tenant, id))]),
   );

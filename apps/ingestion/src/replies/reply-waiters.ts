@@ -8,31 +8,31 @@ import { FairShares } from "./fair-shares.js";
 import { decodeDecision } from "./read-decisions.js";
 import type { WaitingBound } from "./waiting-bound.js";
 
-/** The answer for an id: the decision of a payment, or that a label was applied. */
+/** The result for an ID: the decision on a payment, or the confirmation that a label was applied. */
 export type Reply = Decision | "label-applied";
 
 export interface ReplyOptions {
-  /** A separate connection: Redis takes no other commands on one that subscribes. */
+  /** A separate connection, because a subscribed connection accepts no other commands. */
   readonly subscriber: Redis;
   readonly channel: string;
-  /** Ids that may be waited for at a time. */
+  /** Maximum IDs that are awaited concurrently. */
   readonly waitersMax: number;
-  /** Told of every request that waits. */
+  /** Receives the start and end of every wait. */
   readonly bound: WaitingBound;
   readonly logger: Logger;
-  /** Which of these payments have been decided. */
+  /** Returns the decisions on those payments that have been decided. */
   lookUp(ids: readonly string[]): Promise<ReadonlyMap<string, Decision>>;
 }
 
-/** How often a payment is looked up if its answer may go to another instance. */
+/** How often a payment is looked up if its result may go to another instance. */
 const LOOK_UP_INTERVAL_MS = 50;
-/** Requests with an unknown token that are let through while too many wait, so that a tenant can begin: 100 per second. */
+/** Accepted requests with an unseen token while too many wait, so that new tenants can start: 100 per second. */
 const STRANGERS_PER_SLOT = 5;
 const STRANGERS_SLOT_MS = 50;
 
 /**
- * Gives the answers that arrive on this instance's reply channel to the requests that wait for them. Redis may lose a
- * message when a connection breaks, so an id is also looked up when its time is over, and while it is watched.
+ * Passes results from this instance's reply channel to the requests that wait for them. Redis may lose a message if a
+ * connection breaks, so an ID is also looked up at its timeout, and periodically while it is watched.
  */
 export class ReplyWaiters {
   readonly #options: ReplyOptions;
@@ -56,15 +56,15 @@ export class ReplyWaiters {
     };
   }
 
-  /** Ids waited for right now. */
+  /** Number of IDs that are currently awaited. */
   get size(): number {
     return this.#waiting.sum;
   }
 
   /**
-   * To be called for each request that wants to wait. While too many wait, a tenant may still have its fair part of the places.
+   * Call it for each request that wants to wait. While too many wait, a tenant still gets its fair share.
    *
-   * @param tenant undefined where the token has not been seen before: a few of these are let through
+   * @param tenant undefined if the token has not been seen before; a few of these requests are accepted
    * @returns whether it must be rejected
    */
   isTooMany(tenant: string | undefined): boolean {
@@ -76,7 +76,7 @@ export class ReplyWaiters {
     return limit === waitersMax || !this.#isLetThrough();
   }
 
-  /** Checking a token costs more than a rejection, and anybody can make one up. */
+  /** Limits unseen tokens: anyone can invent one, and verifying it costs more than a rejection. */
   #isLetThrough(): boolean {
     const slot = Math.floor(performance.now() / STRANGERS_SLOT_MS);
     if (slot !== this.#strangersSlot) this.#strangersLeft = STRANGERS_PER_SLOT;
@@ -85,12 +85,12 @@ export class ReplyWaiters {
     return this.#strangersLeft >= 0;
   }
 
-  /** Name of the channel on which answers arrive. */
+  /** Name of the channel for results. */
   get channel(): string {
     return this.#options.channel;
   }
 
-  /** Subscribes. To be called once, on a connection that is ready. */
+  /** Subscribes. Call it once, on a ready connection. */
   async start(): Promise<void> {
     const { subscriber, channel } = this.#options;
     subscriber.on("messageBuffer", (_channel: Buffer, message: Buffer) => this.#receive(message));
@@ -100,12 +100,12 @@ export class ReplyWaiters {
   }
 
   /**
-   * Starts to listen for answers, before anything is sent that could be answered.
+   * Starts to listen for results. Call it before producing the events.
    *
-   * @param ids all different; payments where `canLookUp` is set
-   * @param waitMs how long `answers` waits, from now on; below 0 where the process was so busy that the time is over already
-   * @param tenant whose request it is
-   * @throws TriplineError `too-many-requests` when that would be more than `waitersMax`
+   * @param ids distinct IDs; IDs of payments if `canLookUp` is set
+   * @param waitMs how long `answers` waits from now on; negative if the time is already over in a busy process
+   * @param tenant tenant of the request
+   * @throws TriplineError `too-many-requests` if that would exceed `waitersMax`
    */
   open(ids: readonly string[], waitMs: number, canLookUp: boolean, tenant: string): ReplyGroup {
     this.requireRoom(ids.length, tenant);
@@ -127,7 +127,7 @@ export class ReplyWaiters {
     for (const groups of this.#groups.values()) for (const group of groups) group.expire();
   }
 
-  /** @throws TriplineError `too-many-requests` when `count` more would be more than `waitersMax`; `shutting-down` */
+  /** @throws TriplineError `too-many-requests` if `count` more would exceed `waitersMax`; `shutting-down` */
   private requireRoom(count: number, tenant: string): void {
     if (this.#isReleased) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
     if (this.#waiting.hasRoom(tenant, count, this.#options.waitersMax)) return;
@@ -147,7 +147,7 @@ export class ReplyWaiters {
     }
   }
 
-  /** One that cannot be read does not stop the others. */
+  /** An unreadable message does not affect the others. */
   #receiveAll(decisions: readonly Buffer[]): void {
     for (const bytes of decisions) {
       try {
@@ -206,19 +206,19 @@ interface GroupHooks {
   watch(ids: readonly string[]): void;
   lookUp(ids: readonly string[]): Promise<void>;
   forget(id: string, group: ReplyGroup): void;
-  /** @param isAnswered whether nothing is waited for any more */
+  /** @param isAnswered whether all results have arrived */
   ended(isAnswered: boolean): void;
 }
 
 interface AwaitedAnswers {
-  /** All different. */
+  /** Distinct IDs. */
   readonly ids: readonly string[];
-  /** Whether they are payments, whose decisions can be looked up. */
+  /** Whether these are payments, whose decisions can be looked up. */
   readonly canLookUp: boolean;
   readonly tenant: string;
 }
 
-/** The answers that one request waits for. */
+/** The results that one request waits for. */
 export class ReplyGroup {
   readonly canLookUp: boolean;
   readonly tenant: string;
@@ -240,7 +240,7 @@ export class ReplyGroup {
     if (this.#pending.size === 0) this.expire();
   }
 
-  /** Takes an answer; without one, stops waiting for this id. */
+  /** Records a result, or stops waiting for this ID if there is none. */
   settle(id: string, reply?: Reply): void {
     if (!this.#pending.delete(id)) return;
     if (reply !== undefined) this.#answers.set(id, reply);
@@ -248,7 +248,7 @@ export class ReplyGroup {
     if (this.#pending.size === 0) this.expire();
   }
 
-  /** Looks these ids up again and again, since their answers may have gone elsewhere. */
+  /** Looks up these IDs periodically, because their results may go to another instance. */
   watch(ids: readonly string[]): void {
     if (ids.length > 0) this.hooks.watch(ids);
   }
@@ -266,7 +266,7 @@ export class ReplyGroup {
     return this.#answers;
   }
 
-  /** Stops waiting. To be called on every way out. */
+  /** Stops waiting. Call it in every case, for example in `finally`. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -1,26 +1,26 @@
-/** Counts are kept by slots of this length. */
+/** Length of a slot for counting. */
 const SLOT_MS = 50;
-/** Over how many slots a rate is taken: long enough for answers that arrive in bursts, short enough to follow a change. */
+/** Slots per rate: enough to smooth bursts of results, few enough to follow changes. */
 const SLOTS = 10;
 const WINDOW_MS = SLOT_MS * SLOTS;
-/** This many may always wait: before anything was answered, the rate is unknown. */
+/** This many callers may always wait, because the rate is unknown before the first results. */
 const CALLERS_ALWAYS = 100;
-/** Time in which the highest rate of answers loses half of its weight. */
+/** Half-life of the peak rate. */
 const PEAK_HALF_LIFE_MS = 60_000;
-/** No answer for this long means that something downstream stands still. Callers then wait and are not rejected. */
+/** Without results for this long, a downstream service has stalled. Callers then wait instead of being rejected. */
 const STANDSTILL_MS = 250;
 
 /**
- * How many callers may wait for answers, derived from the rate of answers: by Little's law (L = λW) callers wait for W on
- * average when L of them wait and λ are answered a second. A caller is rejected while
+ * Limits the waiting callers according to the rate of results. By Little's law (L = λW), if L callers wait and λ get
+ * results per second, the average wait is W. A caller is rejected if
  *
- * - more wait than are answered in `targetMs`, and more than 100, and
- * - more arrive than are answered: a backlog from a short standstill, as when a consumer group rebalances, is soon
- *   answered and is not a reason to reject others, and
- * - anything is answered at all, or callers were being rejected when the last one was answered.
+ * - more callers wait than get results within `targetMs`, and more than 100, and
+ * - more callers arrive than get results: the backlog of a short stall, such as a rebalance of a consumer group, clears
+ *   soon and is no reason to reject others, and
+ * - there are results at all, or callers were already being rejected when the last one arrived.
  *
- * In the first half second in which more arrive than are answered, λ is the highest recent rate: few answers may just mean
- * that few had arrived. A fixed number would fit one rate on one machine. Times are milliseconds of a monotonic clock.
+ * In the first half second in which more callers arrive than get results, λ is the recent peak rate, because few
+ * results may only mean few earlier arrivals. Times are milliseconds of a monotonic clock.
  */
 export class WaitingBound {
   readonly #came = new SlidingCount();
@@ -28,15 +28,15 @@ export class WaitingBound {
   #waiting = 0;
   #answeredAtMs: number;
   #refusedAtMs = Number.NEGATIVE_INFINITY;
-  /** Whether callers were being rejected when the last one was answered. */
+  /** Whether callers were being rejected when the last result arrived. */
   #wasRejecting = false;
-  /** Since when more arrive than are answered. */
+  /** Since when more callers arrive than get results. */
   #overSinceMs: number;
   #peak = 0;
   #peakAtMs: number;
 
   /**
-   * @param targetMs longest average wait of callers
+   * @param targetMs maximum average wait of callers
    * @param now the time in milliseconds
    */
   constructor(
@@ -48,17 +48,17 @@ export class WaitingBound {
     this.#peakAtMs = this.#answeredAtMs;
   }
 
-  /** Callers that wait now. */
+  /** Number of waiting callers. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Callers that may wait now. */
+  /** Current maximum of waiting callers. */
   get limit(): number {
     return this.#limitAt(this.now());
   }
 
-  /** To be called for each caller that wants to wait. @returns whether it must be rejected */
+  /** Call it for each caller that wants to wait. @returns whether it must be rejected */
   isTooMany(): boolean {
     const now = this.now();
     // Excludes this caller, because a single caller never exceeds the limit.
@@ -97,13 +97,13 @@ export class WaitingBound {
     return Math.max(CALLERS_ALWAYS, (inWindow * this.targetMs) / WINDOW_MS);
   }
 
-  /** Most answers in a recent window. */
+  /** Peak number of results per window, decaying over time. */
   #peakAt(now: number): number {
     return this.#peak * 2 ** ((this.#peakAtMs - now) / PEAK_HALF_LIFE_MS);
   }
 }
 
-/** What was counted in the last `WINDOW_MS`. */
+/** A count over the last `WINDOW_MS`. */
 class SlidingCount {
   readonly #slots = new Uint32Array(SLOTS);
   #slot = 0;

@@ -1,25 +1,25 @@
-/** No schema of ours is this deep; a deeper body is refused for its fields. */
+/** No schema is this deep, so validation rejects deeper bodies anyway. */
 const DEPTH_MAX = 8;
 const COLON = 0x3a;
-/** Strings, and what gives an object or an array its shape. */
+/** Strings and structural characters. */
 const TOKEN = /"(?:[^"\\]+|\\.)*"|[{}[\],]/g;
 
 /**
- * Finds a key that occurs twice in one object. `JSON.parse` takes the last of them, other readers the first (RFC 8259
- * section 4), so that a signature or a log of the caller may speak of another payment than the one that is decided.
+ * Finds a duplicate key in an object. `JSON.parse` uses the last value, and other parsers use the first (RFC 8259
+ * section 4). The caller's signature or log could therefore describe a different payment from the one that is decided.
  *
  * @param text valid JSON
- * @param value what `JSON.parse` made of it
- * @returns the path to the first such key
+ * @param value the result of `JSON.parse`
+ * @returns the path of the first duplicate key
  */
 export function findRepeatedKey(text: string, value: unknown): string[] | undefined {
-  // A count is enough for nearly all texts, in a third of the time of a search: of a repeated key `JSON.parse` keeps one.
-  // Not with escapes, because with them V8 13 sometimes keeps the second as a different key.
+  // Counting keys is enough for nearly all texts and three times as fast as a search, because `JSON.parse` keeps one of
+  // the duplicates. Not with escapes: V8 13 sometimes keeps the second one as a different key.
   if (!text.includes("\\") && countKeys(text) === keysOf(value, DEPTH_MAX)) return undefined;
   return searchRepeatedKey(text);
 }
 
-/** From quote to quote, which takes half the time of a look at each character. Without escapes every quote counts. */
+/** Jumps from quote to quote, twice as fast as reading every character. Only valid without escapes. */
 function countKeys(text: string): number {
   let keys = 0;
   let open = text.indexOf('"');
@@ -38,7 +38,7 @@ function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d);
 }
 
-/** By `for in`, for which V8 keeps the names of all objects of one shape: a tenth of the time of `Object.values`. */
+/** Uses `for in`, for which V8 caches the names of each object shape: ten times as fast as `Object.values`. */
 function keysOf(value: unknown, depth: number): number {
   if (!isContainer(value)) return 0;
   let members = 0;
@@ -55,7 +55,7 @@ function isContainer(value: unknown): value is Readonly<Record<string, unknown>>
   return typeof value === "object" && value !== null;
 }
 
-/** An object or array that is open at some place of the text, and the member that it is at. */
+/** An open object or array during the search, and its current member. */
 interface Level {
   /** Absent for an array. */
   readonly keys?: Set<string>;

@@ -1,4 +1,4 @@
-/** Bounds of a request that the API's description names too. */
+/** Limits of a request that the API's description also states. */
 export const BODY_BYTES_MAX = 16 * 1024;
 export const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 export const BATCH_LINES_MAX = 10_000;

@@ -4,11 +4,10 @@ import { invalidFields, pointerTo } from "@tripline/http/describe-issues";
 import { findRepeatedKey } from "./find-repeated-key.js";
 
 /**
- * Parses a JSON text. The messages of `JSON.parse` quote the text, which may contain a card number; this one only says
- * what to do.
+ * Parses a JSON text. Messages of `JSON.parse` quote the text, which may contain a card number, so they are not used.
  *
- * @param what the text is, to begin a sentence with
- * @throws TriplineError `malformed-json`; `invalid-field` for a key that an object has twice
+ * @param what the beginning of the error message, such as "The body"
+ * @throws TriplineError `malformed-json`; `invalid-field` for a duplicate key
  */
 export function parseJson(text: string, what = "The body"): unknown {
   const value = parseText(text, what);
@@ -26,7 +25,7 @@ function parseText(text: string, what: string): unknown {
   }
 }
 
-/** As `parseJson`, from bytes, which have to be UTF-8 (RFC 8259 section 8.1). */
+/** The same from bytes, which must be UTF-8 (RFC 8259 section 8.1). */
 export function parseJsonBytes(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new TriplineError("malformed-json", "The body is not valid UTF-8.");
   return parseJson(bytes.toString("utf8"));

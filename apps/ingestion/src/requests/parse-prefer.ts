@@ -1,18 +1,18 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
 const SECONDS = /^\d{1,9}(?:\.\d{1,9})?$/;
-/** Other numbers, which somebody means and which cannot be applied. */
+/** Numbers in other formats, which are rejected instead of ignored. */
 const OTHER_NUMBER = /^[+-]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:e[+-]?\d{1,9})?$/i;
-/** Nothing is waited for that long, and it would be confirmed as `wait=1e-7`. */
+/** Shorter waits are useless, and the response header would be `wait=1e-7`. */
 const SECONDS_MIN = 0.001;
 
 /**
- * How long a client prefers to wait for the answer: `wait` of RFC 7240 section 4.3, here with fractions too. Anything
- * that is not a number is ignored, as the RFC requires of preferences.
+ * How long a client prefers to wait for the result: `wait` of RFC 7240 section 4.3, also with fractions. Anything but a
+ * number is ignored, as the RFC requires.
  *
- * @param header value of `Prefer`, several joined by commas
- * @param secondsMax longest wait
- * @returns seconds; undefined when there is nothing to wait for
+ * @param header value of `Prefer`; several values are joined by commas
+ * @param secondsMax maximum wait
+ * @returns seconds; undefined if the client does not wait
  * @throws TriplineError `invalid-header` for a number that is not plain decimal, is negative, or is below a millisecond
  */
 export function parseWait(header: string | readonly string[] | undefined, secondsMax: number): number | undefined {
@@ -23,7 +23,7 @@ export function parseWait(header: string | readonly string[] | undefined, second
   return last.seconds;
 }
 
-/** Callers mostly send the same value with every request. */
+/** Cached, because most callers send the same value with every request. */
 let last: { readonly text: string; readonly secondsMax: number; readonly seconds: number | undefined } = {
   text: "",
   secondsMax: 0,
@@ -32,11 +32,11 @@ let last: { readonly text: string; readonly secondsMax: number; readonly seconds
 
 function readWait(text: string, secondsMax: number): number | undefined {
   for (const part of splitPreferences(text)) {
-    // What follows a semicolon are parameters; `wait` has none.
+    // Parameters follow a semicolon. `wait` has none.
     const [preference = ""] = part.split(";", 1);
     const [name = "", value = ""] = preference.split("=", 2);
     if (name.trim().toLowerCase() !== "wait") continue;
-    // Of a repeated preference only the first counts.
+    // If a preference is repeated, only the first one counts.
     const bare = value.trim().replace(/^"(.*)"$/, "$1");
     const isPlain = SECONDS.test(bare);
     if (!isPlain && !OTHER_NUMBER.test(bare)) return undefined;
@@ -51,7 +51,7 @@ function readWait(text: string, secondsMax: number): number | undefined {
   return undefined;
 }
 
-/** Splits a header at the commas outside of quoted values, always in one pass. */
+/** Splits a header at commas outside quoted values, in a single pass. */
 function splitPreferences(text: string): string[] {
   const parts: string[] = [];
   let start = 0;

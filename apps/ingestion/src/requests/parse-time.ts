@@ -1,26 +1,26 @@
-/** RFC 3339 section 5.6 `date-time`; the lower-case `t` and `z` that it allows too. No leap seconds. */
+/** `date-time` of RFC 3339 section 5.6, including lower-case `t` and `z`, but without leap seconds. */
 export const RFC_3339_PATTERN =
   /^(\d{4})-(\d{2})-(\d{2})[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const DAYS_MAX: readonly number[] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-/** The calendar repeats itself after this many years. */
+/** The calendar repeats after this many years. */
 const CYCLE_YEARS = 400;
 const CYCLE_MS = 146_097 * DAY_MS;
 const FRACTION_AT = 20;
 const ZERO = "0".charCodeAt(0);
 
 /**
- * Reads an RFC 3339 time with an offset. The pattern only checks the form: reading the digits is faster than
- * taking them from a match.
+ * Reads an RFC 3339 time with an offset. The pattern only validates the format: reading the digits directly is faster
+ * than using match groups.
  *
- * @returns milliseconds since the epoch, smaller fractions cut off; undefined when `text` is not such a time
+ * @returns milliseconds since the epoch, truncated; undefined if `text` is not such a time
  */
 export function parseTime(text: string): number | undefined {
   if (!RFC_3339_PATTERN.test(text)) return undefined;
   const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2)];
-  // A day out of range would roll over silently; the 30th of February is not the 2nd of March.
+  // `Date.UTC` would silently turn 30 February into 2 March.
   if (day < 1 || day > (DAYS_MAX[month - 1] ?? 0) || (month === 2 && day === 29 && !isLeap(year))) return undefined;
   // Date.UTC reads the years 0 to 99 as 1900 to 1999, so later years are used.
   const cycleLater = Date.UTC(year + CYCLE_YEARS, month - 1, day, digits(text, 11, 2), digits(text, 14, 2));

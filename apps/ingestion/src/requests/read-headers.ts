@@ -30,7 +30,7 @@ export function readIdempotencyKey({ headers, rawHeaders }: IncomingMessage): st
   return checked.data;
 }
 
-/** @param rawHeaders names and values in turn */
+/** @param rawHeaders alternating names and values */
 function countOf(name: string, rawHeaders: readonly string[]): number {
   return rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
 }
@@ -39,7 +39,7 @@ function invalidKey(what: string): TriplineError {
   return new TriplineError("invalid-header", `Idempotency-Key must ${what}.`);
 }
 
-/** @returns milliseconds that the caller prefers to wait, `secondsMax` at most; 0 for none */
+/** @returns how long the caller prefers to wait, in milliseconds, at most `secondsMax`; 0 for no wait */
 export function readWaitMs({ prefer }: IncomingHttpHeaders, secondsMax: number): number {
   return (parseWait(prefer, secondsMax) ?? 0) * SECOND_MS;
 }
@@ -47,7 +47,7 @@ export function readWaitMs({ prefer }: IncomingHttpHeaders, secondsMax: number):
 const TENANT = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
- * For which tenant a service of Tripline acts; undefined where the header is absent.
+ * The tenant on whose behalf a Tripline service acts; undefined without the header.
  *
  * @throws TriplineError `invalid-header`
  */

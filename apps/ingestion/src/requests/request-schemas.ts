@@ -33,7 +33,7 @@ type CardFields = { number?: string | undefined; token?: string | undefined };
 const isOneOf = ({ number, token }: CardFields): boolean => (number === undefined) !== (token === undefined);
 const ONE_OF = { message: "must hold exactly one of number and token" };
 
-/** As generated clients understand it. */
+/** With `oneOf` for generated clients. */
 const cardAlone = z
   .strictObject(cardFields)
   .refine(isOneOf, ONE_OF)
@@ -57,7 +57,7 @@ const paymentCard = z
   })
   .meta({ oneOf: [{ required: ["number"], not: { required: ["bin"] } }, { required: ["token"] }] });
 
-/** In the path: Tripline's id of a payment. */
+/** Tripline's ID of a payment, in a path. */
 export const decisionId = z.string().regex(TRANSACTION_ID_PATTERN);
 
 const KEY_LENGTH = `be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters`;
@@ -123,7 +123,7 @@ export const labelSchema = z
   })
   .meta({ id: "Label" });
 
-/** Answers of the issuer. */
+/** Responses of the issuer. */
 const ANSWERS = ["authorised", "declined"] as const;
 const THREE_DS = ["three_ds_completed", "three_ds_abandoned"] as const;
 /** Movements and releases of money. */

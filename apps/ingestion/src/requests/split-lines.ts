@@ -6,8 +6,8 @@ const NEWLINE = 0x0a;
 /**
  * The lines of an NDJSON body. A newline at the end closes the last line and does not begin another.
  *
- * @throws TriplineError `malformed-json` when the body is not UTF-8, `invalid-field` when it is empty,
- *   `body-too-large` beyond `linesMax`
+ * @throws TriplineError `malformed-json` if the body is not UTF-8, `invalid-field` if it is empty, `body-too-large`
+ *   beyond `linesMax`
  */
 export function splitLines(body: Buffer, linesMax: number): string[] {
   if (!isUtf8(body)) throw new TriplineError("malformed-json", "The body is not valid UTF-8.");

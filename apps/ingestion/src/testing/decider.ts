@@ -4,7 +4,7 @@ import { decisionKey, REPLY_DECISION, REPLY_LABEL_APPLIED } from "@tripline/cont
 import type { EventConsumer, IncomingRecord, Kafka } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
 
-/** The decision that tests give to a payment. */
+/** The decision on a payment in tests. */
 export function decisionFor(payment: Transaction, changes: Partial<Decision> = {}): Decision {
   return {
     transactionId: payment.transactionId,
@@ -33,7 +33,7 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
   };
 }
 
-/** Stores a decision as the decisions service does: the first one stands, and is the one that is given. */
+/** Stores a decision as the decisions service does. If there already is one, keeps and returns that. */
 export async function storeDecision(redis: Redis, decision: Decision): Promise<Decision> {
   const key = decisionKey(decision.transactionId);
   if ((await redis.set(key, Buffer.from(Decision.encode(decision).finish()), "NX")) !== null) return decision;
@@ -52,9 +52,9 @@ export class TestDecider {
   readonly payments: IncomingRecord[] = [];
   readonly labels: IncomingRecord[] = [];
   readonly updates: IncomingRecord[] = [];
-  /** While set, records are taken and nothing is answered. */
+  /** While set, records are consumed but get no result. */
   isSilent = false;
-  /** What decisions have otherwise than `decisionFor` says. */
+  /** Changes to the decisions of `decisionFor`. */
   changes: Partial<Decision> = {};
   #consumer: EventConsumer | undefined;
 

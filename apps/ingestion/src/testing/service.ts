@@ -15,7 +15,7 @@ import type { IngestionConfig } from "../config.js";
 import { ingestionConfig } from "../config.js";
 import { startIngestion } from "../start-ingestion.js";
 
-/** What the tests of this service share. */
+/** Shared by the tests of this service. */
 export const ISSUER = "https://auth.tripline.test";
 export const AUDIENCE = "urn:tripline:api";
 export const ALL_SCOPES = "transactions:write decisions:read decisions:explain labels:write payment-updates:write";
@@ -35,7 +35,7 @@ export interface TestIssuer {
   readonly jwksUrl: string;
   /** The value of an Authorization header. */
   authorization(claims?: TokenClaims): Promise<string>;
-  /** As `authorization`, signed with a key that was never published. */
+  /** Like `authorization`, but signed with an unpublished key. */
   forged(): Promise<string>;
   close(): Promise<void>;
 }
@@ -96,7 +96,7 @@ export function testEnvironment(
     AUTH_ISSUER: ISSUER,
     AUTH_JWKS_URL: issuer.jwksUrl,
     CARD_TOKEN_KEY: randomBytes(32).toString("base64"),
-    // One caller sends everything.
+    // No rate limit, because one caller sends everything.
     RATE_LIMIT_TENANT: "0",
     RATE_LIMIT_CLIENT: "0",
     ...changes,
@@ -107,7 +107,7 @@ export function testConfig(...parameters: Parameters<typeof testEnvironment>): I
   return readConfig(ingestionConfig, testEnvironment(...parameters));
 }
 
-/** A service on the shared servers, and what a test needs beside it. */
+/** A service on the shared servers, and everything else that a test needs. */
 export interface TestBed {
   readonly stack: TestStack;
   readonly issuer: TestIssuer;
@@ -117,7 +117,7 @@ export interface TestBed {
   readonly kafka: Kafka;
   readonly admin: KafkaAdmin;
   readonly redis: Redis;
-  /** A client of `service`, or of another, with other claims. */
+  /** A client with other claims, of `service` or the service at `url`. */
   clientOf(claims: TokenClaims, url?: string): Promise<TestClient>;
   close(): Promise<void>;
 }
@@ -154,7 +154,7 @@ export async function startTestBed(changes: Record<string, string> = {}): Promis
 
 let count = 0;
 
-/** A payment that is accepted; each call gives another one. */
+/** A valid payment. Each call returns a new one. */
 export function paymentBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
   count += 1;
   return {
@@ -167,7 +167,7 @@ export function paymentBody(changes: Record<string, unknown> = {}): Record<strin
   };
 }
 
-/** A label that is accepted; each call gives another one. */
+/** A valid label. Each call returns a new one. */
 export function labelBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
   const { transaction_id, card, terminal_id, occurred_at } = paymentBody();
   return { transaction_id, card, terminal_id, occurred_at, fraud: true, source: "chargeback", ...changes };
@@ -179,7 +179,7 @@ export function updateBody(changes: Record<string, unknown> = {}): Record<string
   return { transaction_id, update_id: "u-1", card, kind: "authorised", occurred_at, ...changes };
 }
 
-/** Records in a topic, over all partitions. */
+/** Number of records in a topic, in all partitions. */
 export async function recordCount(admin: KafkaAdmin, topic: string): Promise<number> {
   let sum = 0;
   for (const offset of (await admin.endOffsets(topic)).values()) sum += offset;
@@ -190,7 +190,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // Tests look into it with matchers.
+  // `unknown`, because tests inspect it with matchers.
   readonly body: unknown;
 }
 
@@ -231,7 +231,7 @@ export class TestClient {
   }
 }
 
-/** The rows of an NDJSON answer. */
+/** The rows of an NDJSON response. */
 export function rowsOf({ text }: Answer): Record<string, unknown>[] {
   return text
     .split("\n")

@@ -25,7 +25,7 @@ export class ProtocolBodies implements OnModuleInit {
       parsed(null, body),
     );
     fastify.addHook("onSend", (request, reply, payload, done) => {
-      // Removes Fastify's charset, which JSON does not have (RFC 8259 section 11) and KServe's client rejects.
+      // Removes Fastify's charset: JSON has none (RFC 8259, 11), and KServe's client compares the whole value.
       const isJson = reply.getHeader("content-type")?.toString().startsWith(JSON_TYPE) === true;
       if (isJson && isOfProtocol(request)) reply.header("content-type", JSON_TYPE);
       done(null, payload);

@@ -3,16 +3,16 @@ import { asRedisError } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 
 /**
- * A Redis connection with a bound on waiting callers, none of which waits longer than its command timeout. After a timeout
- * it reconnects: otherwise the missing replies would keep their place in the queue for as long as Redis hangs.
- * Until the new connection is ready, every call fails at once.
+ * A Redis connection with a limit on waiting callers. None waits longer than the command timeout. After a timeout it
+ * reconnects; otherwise, unanswered commands would stay in the queue while Redis hangs. Until the new connection is
+ * ready, every call fails immediately.
  */
 export class BoundRedis {
   #underWay = 0;
   #isReconnecting = false;
   #isGathering = false;
 
-  /** @param redis used by nobody else, with a command timeout and without an offline queue, as `connectRedis` makes it */
+  /** @param redis an exclusive connection with a command timeout and no offline queue, as `connectRedis` creates it */
   constructor(
     private readonly redis: Redis,
     private readonly underWayMax: number,
@@ -23,7 +23,7 @@ export class BoundRedis {
     await this.ask((redis) => redis.ping());
   }
 
-  /** @throws TriplineError `redis-unavailable`, or `queue-full` when too many wait already */
+  /** @throws TriplineError `redis-unavailable`, or `queue-full` if too many callers are waiting */
   async ask<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     if (this.#underWay >= this.underWayMax) {
       throw new TriplineError("queue-full", `More than ${this.underWayMax} requests wait for Redis; try again.`);
@@ -40,7 +40,7 @@ export class BoundRedis {
     }
   }
 
-  /** Commands of one turn of the event loop go out in one write, since a write costs more than its commands. */
+  /** Sends the commands of one turn of the event loop in one write, because a write costs more than the commands. */
   #gather(): void {
     if (this.#isGathering || this.redis.status !== "ready") return;
     this.#isGathering = true;
@@ -52,7 +52,7 @@ export class BoundRedis {
     });
   }
 
-  /** Once, however many callers gave up at the same time. */
+  /** Reconnects only once, even if several callers time out together. */
   #reconnect(): void {
     if (this.#isReconnecting) return;
     this.#isReconnecting = true;
@@ -63,7 +63,7 @@ export class BoundRedis {
   }
 }
 
-/** ioredis has no class or code for it. */
+/** ioredis has no class or code for timeouts. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === "Command timed out";
 }

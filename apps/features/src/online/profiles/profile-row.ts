@@ -2,22 +2,22 @@ import { TriplineError } from "@tripline/contracts/error-table";
 
 /** A row of a profile view. */
 export interface ProfileRow {
-  /** When it was true, in milliseconds. */
+  /** The time for which the values are valid, in milliseconds. */
   readonly eventTimeMs: number;
   /** Values as JSON: numbers and null. */
   readonly values: ReadonlyMap<string, string>;
 }
 
 /*
- * Layout: version, time in milliseconds with 16 digits, then `name=value` separated by semicolons. The first 17 characters
- * of two rows are ordered as the rows are in time.
+ * Layout: version, time in milliseconds with 16 digits, then `name=value` separated by semicolons. Rows sort by time if
+ * compared by their first 17 characters.
  */
 const VERSION = "1";
 const TIME_DIGITS = 16;
-/** Characters that order two rows of one entity. */
+/** Number of characters that determine the order of rows. */
 export const ROW_HEAD_LENGTH = VERSION.length + TIME_DIGITS;
 
-/** @param values JSON by column, in any order; names hold no `=` and no `;` */
+/** @param values JSON by column, in any order; names contain neither `=` nor `;` */
 export function encodeRow(eventTimeMs: number, values: Iterable<readonly [string, string]>): string {
   const pairs = Array.from(values, ([name, text]) => `${name}=${text}`);
   return `${VERSION}${String(eventTimeMs).padStart(TIME_DIGITS, "0")}${pairs.join(";")}`;

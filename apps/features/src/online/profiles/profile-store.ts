@@ -5,7 +5,7 @@ import { invalidField } from "../requests/refuse-field.js";
 import type { BoundRedis } from "./bound-redis.js";
 import { ROW_HEAD_LENGTH } from "./profile-row.js";
 
-/** Rows of one view that are pushed together. */
+/** Rows of one view in one push. */
 export interface ProfilePush {
   readonly view: ProfileView;
   readonly columns: readonly string[];
@@ -13,13 +13,13 @@ export interface ProfilePush {
   readonly rows: readonly { readonly id: string; readonly row: string }[];
 }
 
-/** Rows of one script, so that a push does not block Redis for the payments that are being decided. */
+/** Rows per script, limited so that a push does not block Redis for payments. */
 const ROWS_AT_ONCE = 200;
 
 /*
- * KEYS: the columns of the view, then one row per entity. ARGV: seconds that a row lives, now in milliseconds, number
- * of columns, the columns, then the rows. A row that is not newer than the stored one changes nothing. A column that
- * was not pushed within the lifetime of a row is removed.
+ * KEYS: the columns of the view, then one row per entity. ARGV: time to live of a row in seconds, current time in
+ * milliseconds, number of columns, the columns, then the rows. A row that is not newer than the stored one is ignored.
+ * A column that was not pushed within the time to live is removed.
  */
 const WRITE_ROWS = `
 local ttl, now, columns = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -58,9 +58,9 @@ export class ProfileStore {
   ) {}
 
   /**
-   * Each row takes the place of its entity's older one. A push that fails in between can be repeated.
+   * Each row replaces its entity's older one. A push that fails midway can be repeated.
    *
-   * @throws TriplineError `invalid-field` when the view would have too many columns, `redis-unavailable`, `queue-full`
+   * @throws TriplineError `invalid-field` if the view would have too many columns, `redis-unavailable`, `queue-full`
    */
   async write(tenant: string, { view, columns, rows }: ProfilePush): Promise<void> {
     for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {

@@ -10,15 +10,15 @@ export type OnlineScope = "features:read" | "features:write";
  */
 export type IdentifyCaller = (authorization: string | undefined, scope: OnlineScope) => Promise<string>;
 
-/** Callers have a token, which names their tenant. */
+/** The tenant is the one in the caller's token. */
 export function identifyByToken(verifier: TokenVerifier): IdentifyCaller {
   return async (authorization, scope) => (await verifier.verify(authorization, scope)).tenant;
 }
 
-/** Every caller has the same tenant. Only for a port that only this machine can reach. */
+/** All callers have the same tenant. Use it only for a port that only this machine can reach. */
 export function identifyAs(tenant: string): IdentifyCaller {
   return async (authorization) => {
-    // A caller with a token means the token's tenant, which cannot be checked here.
+    // A caller with a token expects the token's tenant, which cannot be verified here.
     if (authorization === undefined) return tenant;
     throw new TriplineError(
       "token-invalid",

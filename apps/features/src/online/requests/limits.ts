@@ -1,14 +1,14 @@
-/** Entities of one request, and rows of one push. */
+/** Maximum entities per request and rows per push. */
 export const ROWS_MAX = 1_000;
-/** Features of one request. */
+/** Maximum features per request. */
 export const FEATURES_MAX = 256;
-/** Columns that a profile view can have. */
+/** Maximum columns of a profile view. */
 export const PROFILE_COLUMNS_MAX = 64;
 export const BODY_BYTES_MAX = 1024 * 1024;
-/** Feature names, and ids of entities that are pushed. */
+/** Maximum length of feature names, and of pushed entity IDs. */
 export const NAME_LENGTH_MAX = 64;
 export const ID_LENGTH_MAX = 256;
-/** Requests that may wait for Redis at a time. */
+/** Maximum requests that wait for Redis. */
 export const UNDER_WAY_MAX = 1_000;
-/** Distinct lists of features that are kept compiled. */
+/** Maximum cached lookups. */
 export const LOOKUPS_MAX = 256;

@@ -4,7 +4,7 @@ import { isMissing } from "@tripline/http/describe-issues";
 import type { z } from "zod";
 import { invalidField, pointerTo } from "./refuse-field.js";
 
-/** A number of a JSON text, with the digits it was written with: 3 and 3.0 are numbers of different types to Feast. */
+/** A JSON number with its original text: in Feast, 3 and 3.0 have different types. */
 export class JsonNumber {
   constructor(
     readonly value: number,
@@ -12,13 +12,13 @@ export class JsonNumber {
   ) {}
 }
 
-/** Words that Python's `json.dumps` writes and JSON does not have. */
+/** Literals that Python's `json.dumps` writes but JSON does not have. */
 const NOT_FINITE = /[:[,]\s*-?(NaN|Infinity)\b/;
 
 /**
- * The bytes of a body as a value.
+ * Parses the bytes of a body.
  *
- * @param keepNumbers whether numbers become `JsonNumber`
+ * @param keepNumbers whether to return numbers as `JsonNumber`
  * @throws TriplineError `malformed-json`
  */
 export function parseBody(bytes: Buffer, keepNumbers = false): unknown {

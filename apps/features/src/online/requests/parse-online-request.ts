@@ -5,20 +5,20 @@ import { checkShape, parseBody } from "./parse-body.js";
 import { parseTimestamp, TIMESTAMP_SHAPE } from "./parse-timestamp.js";
 import { invalidField, pointerTo } from "./refuse-field.js";
 
-/** Entities to read, and what of them. */
+/** The entities and features to read. */
 export interface OnlineRequest {
   readonly selection: Selection;
   readonly rows: number;
   /** Ids of each join key of the selection, one per row. */
   readonly ids: readonly (readonly string[])[];
-  /** At what time each row is wanted, in milliseconds; undefined for now. */
+  /** The time for which each row is requested, in milliseconds; undefined for now. */
   readonly asOfMs: readonly number[] | undefined;
 }
 
-/** Column of the entities that is not a join key: it says as of when a row is wanted. Feast's server ignores it. */
+/** A column of the entities with the time for which a row is requested; not a join key. Feast's server ignores it. */
 export const AS_OF_COLUMN = "event_timestamp";
 
-/** As Feast's `GetOnlineFeaturesRequest`; unknown members are ignored, as there. */
+/** Feast's `GetOnlineFeaturesRequest`. Ignores unknown members, as Feast does. */
 const onlineRequest = z.object({
   features: z.array(z.string()).max(FEATURES_MAX).default([]),
   feature_service: z.string().nullish(),
@@ -28,7 +28,7 @@ const onlineRequest = z.object({
 });
 
 /**
- * Reads the body of `POST /get-online-features`.
+ * Parses the body of `POST /get-online-features`.
  *
  * @throws TriplineError `malformed-json`, `invalid-field`
  */
@@ -52,7 +52,7 @@ export function parseOnlineRequest(bytes: Buffer, joinKeys: ReadonlySet<string>)
   }
   const selection = {
     features: body.features,
-    // Feast takes an empty name for none.
+    // In Feast, an empty name means none.
     service: body.feature_service || undefined,
     fullNames: body.full_feature_names,
     viewMetadata: body.include_feature_view_version_metadata,
@@ -61,7 +61,7 @@ export function parseOnlineRequest(bytes: Buffer, joinKeys: ReadonlySet<string>)
   return { selection, rows, ids, asOfMs };
 }
 
-/** @returns how many rows the columns have, all of them the same number */
+/** @returns the number of rows, which must be the same for all columns */
 export function countRows(columns: readonly (readonly [string, readonly unknown[]])[], member = "entities"): number {
   const [first] = columns;
   if (first === undefined) throw invalidField(pointerTo(member), "is empty: send a list of values per column");

@@ -12,20 +12,20 @@ import { parseTimestamp, TIMESTAMP_SHAPE } from "./parse-timestamp.js";
 import { invalidField, pointerTo, shown } from "./refuse-field.js";
 
 const EVENT_TIMESTAMP = "event_timestamp";
-/** When Feast made a row; it decides between rows of one event time, of which the first stands here. */
+/** When Feast created a row. Ignored: of rows with the same event time, the first one stays. */
 const CREATED = "created";
 const INT64_MAX = 2n ** 63n - 1n;
 
 const dataFrame = z.record(z.string(), z.array(z.unknown()));
 
-/** As Feast's `PushFeaturesRequest`. Its other members say how Feast treats its registry, which is not here. */
+/** Feast's `PushFeaturesRequest`, without the members about Feast's registry. */
 const pushRequest = z.object({ push_source_name: z.string(), df: dataFrame, to: z.string().default("online") });
 
-/** As Feast's `WriteToFeatureStoreRequest`, which the SDK's remote online store sends. */
+/** Feast's `WriteToFeatureStoreRequest`, which the SDK's remote online store sends. */
 const writeRequest = z.object({ feature_view_name: z.string(), df: dataFrame });
 
 /**
- * Reads the body of `POST /push`.
+ * Parses the body of `POST /push`.
  *
  * @throws TriplineError `malformed-json`, `invalid-field`
  */
@@ -45,7 +45,7 @@ export function parsePush(bytes: Buffer, { views }: FeatureViews): ProfilePush {
 }
 
 /**
- * Reads the body of `POST /write-to-online-store`.
+ * Parses the body of `POST /write-to-online-store`.
  *
  * @throws TriplineError `malformed-json`, `invalid-field`
  */
@@ -108,12 +108,12 @@ function checkId(value: unknown, pointer: string): string {
   if (typeof value !== "string" || value.length === 0 || value.length > ID_LENGTH_MAX) {
     throw invalidField(pointer, `must be a string of 1 to ${ID_LENGTH_MAX} characters`);
   }
-  // It becomes part of a key's name, in clear.
+  // The ID becomes part of a Redis key, unencrypted.
   if (holdsCardNumber(value)) throw invalidField(pointer, "must not contain a card number");
   return value;
 }
 
-/** A column as JSON texts. It is an integer column if every number is written as one, as in a data frame. */
+/** Formats a column as JSON. As in a data frame, it is an integer column if every number is written as an integer. */
 function formatColumn(name: string, values: readonly unknown[]): string[] {
   if (!isFeatureName(name)) throw invalidField(pointerTo("df", name), "is not a valid name: use letters, digits and _");
   const numbers = values.map((value, row) => {
@@ -129,7 +129,7 @@ function formatColumn(name: string, values: readonly unknown[]): string[] {
 }
 
 function formatInteger({ text }: JsonNumber, pointer: string): string {
-  // Longer texts are out of range, and would take long to convert.
+  // Longer texts are out of range and slow to convert.
   const integer = text.length > 20 ? undefined : BigInt(text);
   if (integer !== undefined && integer <= INT64_MAX && integer >= -INT64_MAX - 1n) return String(integer);
   throw invalidField(pointer, "must be a 64-bit integer; write it as 1e20 for a floating-point number");

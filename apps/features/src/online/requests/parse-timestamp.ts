@@ -1,22 +1,22 @@
 /** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const TIME_MAX_MS = 8.64e15;
 
-/** RFC 3339, and the same without a zone or with a space for the T, which Python and pandas write. */
+/** RFC 3339, also without a zone or with a space instead of the T, as Python and pandas write it. */
 const TIMESTAMP = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})?$/i;
 
-/** What a caller is told to send. */
+/** The expected format, for error messages. */
 export const TIMESTAMP_SHAPE = "a time such as 2026-07-01T12:00:00Z";
 
 /**
  * A time in milliseconds since the epoch; undefined for text that is not a time, or a time before the epoch. Without a
- * zone it is UTC, as in Feast. Fractions of a millisecond are cut off.
+ * zone, it is UTC, as in Feast. Fractions of a millisecond are truncated.
  */
 export function parseTimestamp(text: unknown): number | undefined {
   if (typeof text !== "string") return undefined;
   const [, date, time, fraction = "", zone = "Z"] = TIMESTAMP.exec(text) ?? [];
   if (date === undefined) return undefined;
   const atMs = Date.parse(`${date}T${time}${fraction.slice(0, 4)}${zone.toUpperCase()}`);
-  // `Date.parse` takes 31 February for a day in March.
+  // `Date.parse` accepts 31 February as a day in March.
   const isDay = new Date(`${date}T00:00:00Z`).toJSON()?.startsWith(date) ?? false;
   return isDay && atMs >= 0 && atMs <= TIME_MAX_MS ? atMs : undefined;
 }

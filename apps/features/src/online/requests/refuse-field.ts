@@ -3,7 +3,7 @@ import { maskDigits } from "@tripline/contracts/find-card-number";
 
 const NAME_LENGTH_MAX = 64;
 
-/** Classes of Feast's module `feast.errors` that its SDK raises for answers of ours. */
+/** Exceptions of Feast's module `feast.errors` that its SDK raises for our errors. */
 export type FeastException =
   | "EntityNotFoundException"
   | "FeastError"
@@ -14,7 +14,7 @@ export type FeastException =
   | "FeatureViewNotFoundException"
   | "PushSourceNotFoundException";
 
-/** A field with a wrong value, and what Feast's SDK raises for it. */
+/** A field with an invalid value, and the exception that Feast's SDK raises for it. */
 export class FieldRefusal extends TriplineError {
   constructor(
     pointer: string,
@@ -26,21 +26,21 @@ export class FieldRefusal extends TriplineError {
 }
 
 /**
- * One fault of one field, as an error that names it.
+ * An error about one field.
  *
- * @param pointer JSON pointer (RFC 6901) as `pointerTo` makes it
- * @param detail continues the sentence that begins with the pointer
+ * @param pointer JSON pointer (RFC 6901) from `pointerTo`
+ * @param detail continues a sentence that starts with the pointer
  */
 export function invalidField(pointer: string, detail: string, exception: FeastException = "FeastError"): FieldRefusal {
   return new FieldRefusal(pointer, detail, exception);
 }
 
-/** Names may be the caller's own text: cut short, and digits that could be a card number are masked. */
+/** Names may come from the caller, so they are truncated, and digits that could be a card number are masked. */
 export function pointerTo(...path: readonly PropertyKey[]): string {
   return path.map((part) => `/${shown(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
-/** A name as an error may repeat it. */
+/** A name in a form that is safe for error messages. */
 export function shown(name: PropertyKey): string {
   return maskDigits(String(name).slice(0, NAME_LENGTH_MAX));
 }

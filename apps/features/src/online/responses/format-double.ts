@@ -1,6 +1,6 @@
 /**
- * A finite double as JSON that every client reads as one. JavaScript writes 3.0 as `3`, which Feast's SDK takes for an
- * integer.
+ * Formats a finite double as JSON that every client reads as a double. JavaScript writes 3.0 as `3`, which Feast's SDK
+ * reads as an integer.
  */
 export function formatDouble(value: number): string {
   const text = String(value);

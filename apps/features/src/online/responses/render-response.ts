@@ -1,21 +1,21 @@
 import type { Lookup } from "../compile-lookup.js";
 
-/** What Feast says of a value, in its own words (`FieldStatus` of its ServingService.proto). */
+/** Feast's status of a value (`FieldStatus` in its ServingService.proto). */
 export type FieldStatus = "PRESENT" | "NULL_VALUE" | "NOT_FOUND" | "OUTSIDE_MAX_AGE";
 
-/** The answer for one view: a column per feature, a value per row. */
+/** The result for one view: a column per feature, a value per row. */
 export interface ViewColumns {
-  /** JSON texts, by feature and row. */
+  /** JSON by feature and row. */
   readonly values: readonly (readonly string[])[];
   /** By feature and row. Features that share a status for every row share the list. */
   readonly statuses: readonly (readonly FieldStatus[])[];
-  /** By row; 0 where nothing was found. */
+  /** By row; 0 if nothing was found. */
   readonly eventTimesMs: readonly number[];
 }
 
 /**
- * The answer to `POST /get-online-features` as JSON, byte for byte as Feast's server writes it: join keys first, then
- * features. It is put together by hand, because all features of a view share statuses and times.
+ * The response to `POST /get-online-features` as JSON, with the same bytes as from Feast's server: join keys first,
+ * then features. Built from strings, because all features of a view share statuses and times.
  *
  * @param ids by join key and row
  */
@@ -54,7 +54,7 @@ function renderTimes(timesMs: readonly number[]): string {
   return `["${timesMs.map(renderTime).join('","')}"]`;
 }
 
-/** As protobuf writes a Timestamp: no fraction where it is 0. */
+/** In protobuf's Timestamp format: without a fraction if it is 0. */
 function renderTime(atMs: number): string {
   if (atMs === 0) return "1970-01-01T00:00:00Z";
   const text = new Date(atMs).toISOString();

@@ -5,12 +5,12 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FeastException } from "../requests/refuse-field.js";
 import { FieldRefusal } from "../requests/refuse-field.js";
 
-/** Feast's HTTP statuses for callers that are not known or may not do what they ask for. */
+/** Feast's HTTP statuses for callers that are not authenticated or not authorised. */
 const NOT_ALLOWED = new Set([401, 403]);
 
 /**
- * An error as Feast's server sends it, so that the SDK raises its own exception: a JSON string that holds the JSON text of
- * `FeastError.to_error_detail`. Callers that accept problem details get these, with the field at fault.
+ * Sends an error in the format of Feast's server, so that the SDK raises its own exception: a JSON string that contains
+ * the JSON of `FeastError.to_error_detail`. Callers that accept problem details get those.
  */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
   const error = asHttpError(thrown);
