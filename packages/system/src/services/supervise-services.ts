@@ -21,10 +21,28 @@ export interface ServicePlan {
 const READY_TIMEOUT_MS = 90_000;
 const READY_POLL_MS = 50;
 const STOP_TIMEOUT_MS = 15_000;
+/** In a row. */
 const RESTARTS_MAX = 20;
+/** A process that ran for longer did not fail at its start. */
+const STABLE_MS = 5_000;
 const RESTART_DELAY_MS = 200;
 const EXIT_CONFIG = 78;
 const LOG_TAIL_LINES = 5;
+
+/** Counts how many processes in a row ended soon after their start. */
+export class RestartLimit {
+  private inARow = 0;
+
+  /** Whether a process that ran for this long may be restarted. */
+  allows(ranMs: number): boolean {
+    this.inARow = ranMs < STABLE_MS ? this.inARow + 1 : 0;
+    return this.inARow <= RESTARTS_MAX;
+  }
+
+  reset(): void {
+    this.inARow = 0;
+  }
+}
 
 /**
  * One service as a local process. Like an orchestrator, it restarts a service that dies, unless its configuration is invalid.
@@ -35,7 +53,8 @@ export class ServiceProcess {
   private child: ChildProcess | undefined;
   private exited: Promise<void> = Promise.resolve();
   private stopping = false;
-  private restarts = 0;
+  private isRestarting = false;
+  private readonly restarts = new RestartLimit();
   private readonly logFile: string;
 
   /** @param records folder for the process record. Default: no record */
@@ -72,6 +91,8 @@ export class ServiceProcess {
       setPriority(child.pid, constants.priority.PRIORITY_LOW);
     }
     this.child = child;
+    this.isRestarting = false;
+    const startedMs = performance.now();
     const { records, plan } = this;
     if (records !== undefined && child.pid !== undefined) writeProcessRecord(records, plan.name, child.pid);
     this.exited = new Promise((resolve) => {
@@ -79,7 +100,7 @@ export class ServiceProcess {
         if (records !== undefined) removeProcessRecord(records, plan.name);
         resolve();
         this.child = undefined;
-        if (!this.stopping && code !== EXIT_CONFIG) void this.startAgain();
+        if (!this.stopping && code !== EXIT_CONFIG) void this.startAgain(performance.now() - startedMs);
       });
     });
   }
@@ -89,7 +110,7 @@ export class ServiceProcess {
     const startedMs = Date.now();
     while (Date.now() - startedMs < patient(timeoutMs)) {
       if (await isReady(this.plan.url)) return;
-      if (this.child === undefined && this.restarts === 0) break;
+      if (this.child === undefined && !this.isRestarting) break;
       await delay(READY_POLL_MS);
     }
     throw new Error(`${this.plan.name} did not become ready; its log ${this.logFile} ends with:\n${this.logTail()}`);
@@ -102,7 +123,7 @@ export class ServiceProcess {
 
   /** Shuts it down cleanly and restarts it, for instance with new code. */
   restart(): void {
-    this.restarts = 0;
+    this.restarts.reset();
     this.child?.kill("SIGTERM");
   }
 
@@ -116,9 +137,15 @@ export class ServiceProcess {
     clearTimeout(timer);
   }
 
-  private async startAgain(): Promise<void> {
-    this.restarts += 1;
-    if (this.restarts > RESTARTS_MAX) return;
+  private async startAgain(ranMs: number): Promise<void> {
+    if (!this.restarts.allows(ranMs)) {
+      const { name } = this.plan;
+      process.stderr.write(
+        `${name} has failed ${RESTARTS_MAX} restarts in a row and stays down; see ${this.logFile}.\n`,
+      );
+      return;
+    }
+    this.isRestarting = true;
     await delay(RESTART_DELAY_MS);
     if (!this.stopping) this.start();
   }
