@@ -14,7 +14,7 @@ import { setTimes } from "./set-times.mjs";
 const SCOPE = "@tripline/";
 const GROUPS = ["packages", "apps"];
 /** Volumes of compose.yaml, and of the chart: a volume that is mounted there gets the owner of the folder. */
-const VOLUMES = ["anchors", "attachments", "lake", "registry", "secrets", "training"];
+const VOLUMES = ["anchors", "attachments", "lake", "registry", "secrets", "snapshots", "training"];
 /** Compiled tests, types and source maps; what tests share is in a folder of its own. */
 const UNREAD = /(\.test\.js|\.d\.ts|\.map|\.tsbuildinfo)$/;
 const UNREAD_FOLDERS = ["testing"];

@@ -19,7 +19,7 @@ import { APPS, buildImages, expectNoFailure, helm, imageOf, indent, loadImages, 
 import { must, run, say, step } from "./run-command.mjs";
 
 const SERVERS = ["kafka", "valkey", "postgres"];
-const CERTIFIED = [...SERVICES, "training", "operator"];
+const CERTIFIED = [...SERVICES, "training", "snapshots", "operator"];
 const OPERATOR = "tripline-operator-tls";
 const ADDRESSES = { redis: `valkey.${DATA_NAMESPACE}:6379`, database: `postgres.${DATA_NAMESPACE}:5432/tripline` };
 /** Under which the programs reach each other, the servers and auth's issuer. */

@@ -19,8 +19,10 @@ const MEMORY_ROW = /^\|([^|]+)\| *([\d,]+) *\|(?:([^|]+)\| *([\d,]+) *\|[^|]+\|)
 /** Runs briefly, on request. */
 const ON_REQUEST = "tripline";
 const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
-/** No service depends on the payment sender; `collector-health` covers both collectors. */
-const WITHOUT_HEALTH = ["traffic", "collector", "store-collector"];
+/**
+ * No service depends on the payment sender; `collector-health` covers both collectors; archive measures the age of the snapshots.
+ */
+const WITHOUT_HEALTH = ["traffic", "collector", "store-collector", "snapshots"];
 /** Third-party images that write outside their data folder, and where. None of ours does. @type {Record<string, string>} */
 const WRITES_TO_ITS_IMAGE = {
   kafka: "its configuration, made of the environment at each start, and logs",

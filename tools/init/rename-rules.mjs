@@ -175,7 +175,7 @@ function deploymentRules({ name }) {
     {
       what: "names in cluster and cloud",
       files: DOCUMENTS,
-      find: /(?<![\w.])tripline-(?=(?:ingestion|features|archive|scoring|decisions|auth|control|console|training|collector|kafka|valkey|postgres|client|registry|lake|policy|files|dev|<service)\b)/g,
+      find: /(?<![\w.])tripline-(?=(?:ingestion|features|archive|scoring|decisions|auth|control|console|training|snapshots|collector|kafka|valkey|postgres|client|registry|lake|policy|files|dev|<service)\b)/g,
       to: () => `${name}-`,
     },
     {

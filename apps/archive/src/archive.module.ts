@@ -8,6 +8,7 @@ import { Inject, Module } from "@nestjs/common";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { newestSnapshotAtMs } from "@tripline/lake/snapshot/lake-snapshots";
+import { readSnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
 import { closeWithin } from "@tripline/nest-kit/close-within";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { KafkaStrategy } from "@tripline/nest-kit/kafka/kafka.strategy";
@@ -20,7 +21,7 @@ import { ArchiveMetrics, observeHeld } from "./archive-metrics.js";
 import { readCompactionNote } from "./compaction-note.js";
 import type { ArchiveConfig } from "./config.js";
 import { JobsController, READ_COMPACTION } from "./jobs.controller.js";
-import { SnapshotAge } from "./snapshot-age.js";
+import { SnapshotWatch } from "./snapshot-watch.js";
 import { StagedWriter } from "./writing/staged-writer.js";
 import { ARCHIVE_GROUP, TopicArchives } from "./writing/topic-archives.js";
 
@@ -32,7 +33,7 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
     @Inject(StagedWriter) private readonly writer: StagedWriter,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(ArchiveMetrics) metrics: ArchiveMetrics,
-    @Inject(SnapshotAge) private readonly snapshotAge: SnapshotAge,
+    @Inject(SnapshotWatch) private readonly snapshots: SnapshotWatch,
     @Inject(Readiness) readiness: Readiness,
   ) {
     readiness.add("lake", () => archives.check());
@@ -47,7 +48,14 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
       controllers: [ArchiveController, JobsController],
       providers: [
         { provide: READ_COMPACTION, useValue: () => readCompactionNote(disk, config.LAKE_URL) },
-        { provide: SnapshotAge, useFactory: () => new SnapshotAge(() => newestSnapshotAtMs(disk, config.LAKE_URL)) },
+        {
+          provide: SnapshotWatch,
+          useFactory: () =>
+            new SnapshotWatch(config.SNAPSHOT_INTERVAL_HOURS, async () => ({
+              takenAtMs: await newestSnapshotAtMs(disk, config.LAKE_URL),
+              run: await readSnapshotRun(disk, config.LAKE_URL),
+            })),
+        },
         ArchiveMetrics,
         { provide: StagedWriter, useFactory: () => StagedWriter.open(disk) },
         {
@@ -78,12 +86,12 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
 
   onApplicationBootstrap(): void {
     this.archives.start();
-    this.snapshotAge.start();
+    this.snapshots.start();
   }
 
   /** Before the group is left, so that what is written now can still be committed. */
   async beforeApplicationShutdown(): Promise<void> {
-    this.snapshotAge.stop();
+    this.snapshots.stop();
     await closeWithin(this.logger, "lake", () => this.archives.close());
   }
 

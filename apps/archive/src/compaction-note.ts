@@ -1,6 +1,8 @@
-import { topicFolder } from "@tripline/lake/lake-layout";
+import { readJobNote, writeJobNote } from "@tripline/lake/job-note";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { z } from "zod";
+
+const JOB = "compaction";
 
 const compactionNote = z.strictObject({
   topic: z.string(),
@@ -15,22 +17,12 @@ const compactionNote = z.strictObject({
 /** Result of the last compaction of any topic. */
 export type CompactionNote = z.infer<typeof compactionNote>;
 
-const folderOf = (lake: string): string => topicFolder(lake, "_jobs");
-const pathOf = (lake: string): string => `${folderOf(lake)}/compaction.json`;
-
-/** Compactions have no API, so each writes its result to the lake. @throws TriplineError `lake-unavailable` */
+/** @throws TriplineError `lake-unavailable` */
 export async function noteCompaction(disk: LakeDisk, lake: string, note: CompactionNote): Promise<void> {
-  await disk.makeFolder(folderOf(lake));
-  await disk.remove(pathOf(lake));
-  await disk.writeFile(pathOf(lake), JSON.stringify(note));
+  await writeJobNote(disk, lake, JOB, note);
 }
 
 /** Null if none has run, or this version cannot read its result. @throws TriplineError `lake-unavailable` */
 export async function readCompactionNote(disk: LakeDisk, lake: string): Promise<CompactionNote | null> {
-  const text = await disk.read(pathOf(lake));
-  try {
-    return text === undefined ? null : compactionNote.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
+  return readJobNote(disk, lake, JOB, compactionNote);
 }

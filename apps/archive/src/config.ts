@@ -1,4 +1,5 @@
 import { kafkaConfig, serviceConfig } from "@tripline/settings/read-config";
+import { snapshotIntervalHours } from "@tripline/settings/snapshot-interval";
 import { z } from "zod";
 
 const MIB = 1024 ** 2;
@@ -33,6 +34,12 @@ export const archiveConfig = z.object({
   FLUSH_AGE_MS: z.coerce.number().int().min(50).max(3_600_000).default(60_000).meta({
     unit: "ms",
     description: "Maximum age of a row before it is written, regardless of the number of rows.",
+  }),
+  SNAPSHOT_INTERVAL_HOURS: snapshotIntervalHours.meta({
+    unit: "hours",
+    description:
+      "Time between snapshots of the window states, as configured for the process that takes them. The alert `SnapshotLate` " +
+      "depends on it. 0: no snapshots are taken.",
   }),
 });
 

@@ -1,6 +1,8 @@
 import { Controller, Get, Inject } from "@nestjs/common";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import type { CompactionNote } from "./compaction-note.js";
+import type { SnapshotReport } from "./snapshot-watch.js";
+import { SnapshotWatch } from "./snapshot-watch.js";
 import type { Writing } from "./writing/topic-archive.js";
 import { TopicArchives } from "./writing/topic-archives.js";
 
@@ -9,7 +11,13 @@ export const READ_COMPACTION = Symbol("READ_COMPACTION");
 /** The lake may be far away, and is not asked more often. */
 const KEPT_MS = 5_000;
 
-/** This process's writes and the last compaction, for the console. */
+interface Jobs {
+  readonly writing: readonly Writing[];
+  readonly compaction: CompactionNote | null;
+  readonly snapshots: SnapshotReport;
+}
+
+/** This process's writes, the last compaction and the snapshots, for the console. */
 @OpenTo("other services")
 @Controller("/jobs")
 export class JobsController {
@@ -19,15 +27,17 @@ export class JobsController {
   constructor(
     @Inject(TopicArchives) private readonly archives: Pick<TopicArchives, "writing">,
     @Inject(READ_COMPACTION) private readonly readCompaction: () => Promise<CompactionNote | null>,
+    @Inject(SnapshotWatch) private readonly snapshots: Pick<SnapshotWatch, "report">,
   ) {}
 
   @Get()
-  async list(): Promise<{ writing: readonly Writing[]; compaction: CompactionNote | null }> {
+  async list(): Promise<Jobs> {
     if (performance.now() > this.#keptUntilMs) {
       this.#keptUntilMs = performance.now() + KEPT_MS;
       // An unavailable lake is reported as a write failure.
       this.#compaction = this.readCompaction().catch(() => null);
     }
-    return { writing: this.archives.writing, compaction: await this.#compaction };
+    const compaction = await this.#compaction;
+    return { writing: this.archives.writing, compaction, snapshots: this.snapshots.report };
   }
 }

@@ -138,7 +138,7 @@ const tables = {
     key: "tenant and subject",
     partitions: 1,
     writtenBy: "control",
-    readBy: ["ingestion", "features", "archive", "control", "console"],
+    readBy: ["ingestion", "features", "archive", "control", "console", "snapshots"],
     purpose: "Cards, e-mail addresses and accounts whose personal data were erased",
   },
 } as const satisfies Record<string, Topic>;

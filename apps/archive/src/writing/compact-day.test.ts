@@ -8,6 +8,7 @@ import { FolderDisk } from "@tripline/lake/log/folder-disk";
 import { listFiles } from "@tripline/lake/log/list-files";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import type { CompactionNote } from "../compaction-note.js";
+import type { SnapshotReport } from "../snapshot-watch.js";
 import { TestBench, until } from "../testing/bench.js";
 import { DAY_MS, NOON_MS, transactionOf, vectorOf, vectorRecord } from "../testing/records.js";
 import { compactDay } from "./compact-day.js";
@@ -24,6 +25,7 @@ let service: Pick<RunningService, "url">;
 interface Jobs {
   readonly writing: readonly Writing[];
   readonly compaction: CompactionNote | null;
+  readonly snapshots: SnapshotReport;
 }
 
 const jobs = async (): Promise<Jobs> => (await (await fetch(`${service.url}/jobs`)).json()) as Jobs;
@@ -116,6 +118,7 @@ test("the command prints its result in one line", async () => {
   expect(again.stdout).toBe("compact: files=1 nothing to do\n");
   const told = await jobs();
   expect(told.compaction).toMatchObject({ topic: TOPIC, day: "2024-03-01", files: 1, rows: 0, failure: null });
+  expect(told.snapshots).toEqual({ newest_at: null, interval_hours: 6, run: null });
   expect(told.writing.find(({ topic }) => topic === TOPIC)).toEqual({
     topic: TOPIC,
     failure: null,

@@ -48,6 +48,21 @@ export interface ArchiveJobs {
     readonly rows: number;
     readonly failure: string | null;
   } | null;
+  /** Snapshots of the window states; null if the archive is of a version that does not report them. */
+  readonly snapshots: {
+    /** Null if there is none. */
+    readonly newestAtMs: number | null;
+    /** 0 if none are taken at an interval. */
+    readonly intervalHours: number;
+    /** The last run; null if none has run. */
+    readonly last: {
+      readonly atMs: number;
+      readonly tookMs: number;
+      readonly states: number;
+      readonly events: number;
+      readonly failure: string | null;
+    } | null;
+  } | null;
 }
 
 /** `GET /api/health`. */

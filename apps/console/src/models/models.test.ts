@@ -85,6 +85,17 @@ test("health shows the archive's last run and the services' progress with erasur
         { topic: "labels", written: null, failure: "The lake is full." },
       ],
       compaction: { ...run, topic: "features", day: "2026-02-28", failure: null },
+      snapshots: {
+        newest_at: "2026-03-01T06:00:00.000Z",
+        interval_hours: 6,
+        run: {
+          ended_at: run.ended_at,
+          took_ms: 84,
+          states: 0,
+          events: 0,
+          failure: "Redis has lost the window states.",
+        },
+      },
     },
   };
   const last = { atMs: Date.UTC(2026, 2, 1, 12), tookMs: 84, rows: 900, files: 2 };
@@ -108,6 +119,11 @@ test("health shows the archive's last run and the services' progress with erasur
         { topic: "labels", last: null, failure: "The lake is full." },
       ],
       compaction: { topic: "features", day: "2026-02-28", failure: null, ...last },
+      snapshots: {
+        newestAtMs: Date.UTC(2026, 2, 1, 6),
+        intervalHours: 6,
+        last: { atMs: last.atMs, tookMs: 84, states: 0, events: 0, failure: "Redis has lost the window states." },
+      },
     },
     lag: expect.arrayContaining([
       { group: "console-erasures", topic: "erasures", records: expect.any(Number) },

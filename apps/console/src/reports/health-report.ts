@@ -32,9 +32,16 @@ const failure = z.string().nullable();
 const count = z.number();
 const run = z.object({ ended_at: z.iso.datetime(), took_ms: count, rows: count, files: count });
 const compactionRun = run.extend({ topic: z.string(), day: z.string(), failure });
+const snapshotRun = z.object({ ended_at: z.iso.datetime(), took_ms: count, states: count, events: count, failure });
+const snapshots = z.object({
+  newest_at: z.iso.datetime().nullable(),
+  interval_hours: count,
+  run: snapshotRun.nullable(),
+});
 const jobs = z.object({
   writing: z.array(z.object({ topic: z.string(), written: run.nullable(), failure })),
   compaction: compactionRun.nullable(),
+  snapshots: snapshots.nullable().default(null),
 });
 
 const ready = z.object({ checks: z.record(z.string(), z.string()).default({}) });
@@ -156,7 +163,7 @@ async function askJobs(url: string | undefined): Promise<ArchiveJobs | null> {
   if (url === undefined) return null;
   try {
     const response = await fetch(`${url}/jobs`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-    const { writing, compaction } = jobs.parse(await response.json());
+    const { writing, compaction, snapshots: taken } = jobs.parse(await response.json());
     return {
       writing: writing.map(({ topic, written, failure: why }) => ({
         topic,
@@ -164,6 +171,7 @@ async function askJobs(url: string | undefined): Promise<ArchiveJobs | null> {
         failure: why,
       })),
       compaction: compaction === null ? null : compactionOf(compaction),
+      snapshots: taken === null ? null : snapshotsOf(taken),
     };
   } catch {
     return null;
@@ -172,6 +180,16 @@ async function askJobs(url: string | undefined): Promise<ArchiveJobs | null> {
 
 const compactionOf = ({ topic, day, failure: why, ...rest }: z.infer<typeof compactionRun>) => {
   return { topic, day, failure: why, ...runOf(rest) };
+};
+
+const snapshotsOf = ({ newest_at, interval_hours, run: last }: z.infer<typeof snapshots>) => ({
+  newestAtMs: newest_at === null ? null : Date.parse(newest_at),
+  intervalHours: interval_hours,
+  last: last === null ? null : snapshotRunOf(last),
+});
+
+const snapshotRunOf = ({ ended_at, took_ms, ...rest }: z.infer<typeof snapshotRun>) => {
+  return { ...rest, atMs: Date.parse(ended_at), tookMs: took_ms };
 };
 
 const runOf = ({ ended_at, took_ms, rows, files }: z.infer<typeof run>) => {

@@ -4,6 +4,8 @@ import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { readErasures } from "@tripline/kafka/read-erasures";
+import { openDisk } from "@tripline/lake/log/open-disk";
+import { noteSnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
 import { kafkaConnection } from "@tripline/settings/kafka-connection";
 import { readConfig } from "@tripline/settings/read-config";
 import { askRedis, awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
@@ -14,10 +16,11 @@ import { progressPrinter } from "../rebuild/print-progress.js";
 import { GIB } from "./slices-for.js";
 import type { SnapshotConfig } from "./snapshot-config.js";
 import { snapshotConfig } from "./snapshot-config.js";
+import { snapshotLine } from "./snapshot-schedule.js";
 import type { TakenSnapshot } from "./take-snapshot.js";
 import { takeSnapshot } from "./take-snapshot.js";
 
-/** Started by `tripline snapshot-state`, because only this service knows the layout of its states. */
+/** Started by `tripline snapshot-state` and by the worker, because only this service knows the layout of its states. */
 
 const DAY_MS = 86_400_000;
 const ANY_MARK = "state-complete:*";
@@ -38,7 +41,7 @@ async function take(config: SnapshotConfig): Promise<TakenSnapshot> {
       memoryBytes: config.STATE_MEMORY_GIB * GIB,
       retention: { kept: config.SNAPSHOTS_KEPT, ageMsMax: config.SNAPSHOT_DAYS * DAY_MS },
       readMark: () => readMark(redis, completeKey(engine.entities)),
-      erasures: () => readErasures(kafka, "features-rebuild-erasures"),
+      erasures: () => readErasures(kafka, "snapshots-erasures"),
       onNote: (sentence) => process.stderr.write(`${sentence}\n`),
       onEvents: (events) => progress("fold the lake", events),
       onSlice: (done, total) => progress("fold the slices", done, total),
@@ -61,10 +64,37 @@ async function readMark(redis: Redis, ownKey: string): Promise<string | null> {
   return null;
 }
 
+/** The archive service shows the result. A lake that cannot be written has no snapshot either, and that error is reported. */
+async function note({ LAKE_URL: lake }: SnapshotConfig, startedAtMs: number, result: TakenSnapshot | string) {
+  const failure = typeof result === "string" ? result : null;
+  const { states, events } = typeof result === "string" ? { states: 0, events: 0 } : result;
+  const ended = { ended_at: new Date().toISOString(), took_ms: Date.now() - startedAtMs };
+  await openDisk(lake)
+    .then((disk) => noteSnapshotRun(disk, lake, { ...ended, states, events, failure }))
+    .catch(() => {});
+}
+
+async function run(config: SnapshotConfig): Promise<TakenSnapshot> {
+  const startedAtMs = Date.now();
+  try {
+    const taken = await take(config);
+    await note(config, startedAtMs, taken);
+    return taken;
+  } catch (thrown) {
+    await note(config, startedAtMs, asTriplineError(thrown).message);
+    throw thrown;
+  }
+}
+
+// The worker holds the other end: if it is killed, this process ends as well.
+if (process.env.EXIT_WITH_PARENT === "1") {
+  process.stdin
+    .resume()
+    .once("end", () => process.exit(1))
+    .unref();
+}
 try {
-  const { id, states, events, continues, dropped } = await take(readConfig(snapshotConfig, process.env));
-  const rest = `events=${events} dropped=${dropped}${continues === undefined ? "" : ` continues=${continues}`}`;
-  process.stdout.write(`snapshot-state: id=${id} states=${states} ${rest}\n`);
+  process.stdout.write(`${snapshotLine(await run(readConfig(snapshotConfig, process.env)))}\n`);
 } catch (thrown) {
   process.stderr.write(`${asTriplineError(thrown).message}\n`);
   process.exitCode = 1;

@@ -1,4 +1,5 @@
 import { kafkaConfig, redisConfig } from "@tripline/settings/read-config";
+import { snapshotIntervalHours } from "@tripline/settings/snapshot-interval";
 import { z } from "zod";
 import { stateConfig } from "../config.js";
 import { MEMORY_GIB_DEFAULT } from "./slices-for.js";
@@ -20,3 +21,9 @@ export const snapshotConfig = z.object({
 });
 
 export type SnapshotConfig = z.infer<typeof snapshotConfig>;
+
+/** Settings of the worker, which passes its environment on to that program. */
+export const snapshotWorkerConfig = snapshotConfig.extend({
+  SNAPSHOT_INTERVAL_HOURS: snapshotIntervalHours,
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+});

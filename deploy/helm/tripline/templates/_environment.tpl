@@ -326,6 +326,7 @@ LAKE_URL: {{ include "tripline.lakeUrl" . | quote }}
 {{- if .Values.objectStore.endpoint }}
 AWS_ENDPOINT_URL_S3: {{ .Values.objectStore.endpoint | quote }}
 {{- end }}
+SNAPSHOT_INTERVAL_HOURS: {{ include "tripline.snapshotHours" . | quote }}
 {{- end }}
 
 {{- define "tripline.secrets.archive" -}}

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { link, mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HeldFiles } from "./lake-disk.js";
+import { makeOwnFolder } from "./own-folder.js";
 
 /** Maximum number of concurrent fetches. */
 const FETCHES_MAX = 8;
@@ -35,8 +36,7 @@ export class FileCache {
   async hold(files: readonly CachedFile[]): Promise<HeldFiles | undefined> {
     this.#requireRoom(files);
     await mkdir(this.folder, { recursive: true });
-    await this.#releaseDead();
-    const held = await mkdtemp(join(this.folder, `held-${process.pid}-${(await startOf(process.pid)) ?? ""}-`));
+    const held = await makeOwnFolder(this.folder, "held");
     const release = () => rm(held, { recursive: true, force: true });
     const paths = files.map(({ id }, index) => join(held, `${index}-${nameOf(id)}`));
     try {
@@ -96,16 +96,6 @@ export class FileCache {
       bytes -= size;
     }
   }
-
-  /** Releases files held by processes that are no longer running. */
-  async #releaseDead(): Promise<void> {
-    for (const name of await readdir(this.folder)) {
-      const [, pid, start] = /^held-(\d+)-(?:(\d*)-)?/.exec(name) ?? [];
-      if (pid !== undefined && !(await isRunning(Number(pid), start))) {
-        await rm(join(this.folder, name), { recursive: true, force: true });
-      }
-    }
-  }
 }
 
 function nameOf(id: string): string {
@@ -121,23 +111,4 @@ async function linked(from: string, to: string): Promise<boolean> {
     if (["ENOENT", "EEXIST"].includes(String(Reflect.get(Object(cause), "code")))) return false;
     throw cause;
   }
-}
-
-/** Whether this exact process is running: in a container, the next process gets the same pid. */
-async function isRunning(pid: number, start: string | undefined): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-  } catch (cause) {
-    // It is running as another user.
-    if (Reflect.get(Object(cause), "code") !== "EPERM") return false;
-  }
-  const startNow = await startOf(pid);
-  return startNow === undefined || startNow === start;
-}
-
-/** When a process started, in clock ticks since boot; undefined if the system does not report it. */
-async function startOf(pid: number): Promise<string | undefined> {
-  const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // From the third field on: the command's name before it may contain spaces and parentheses. See proc_pid_stat(5).
-  return line.slice(line.lastIndexOf(")") + 2).split(" ")[19];
 }

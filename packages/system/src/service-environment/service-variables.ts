@@ -350,6 +350,14 @@ export const SERVICE_VARIABLES = {
         description: "URL of an S3-compatible server other than AWS.",
       },
       FLUSH_AGE_MS: { compose: "10000", local: "archiveFlushAgeMs" },
+      SNAPSHOT_INTERVAL_HOURS: {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+        compose: "${TRIPLINE_SNAPSHOT_INTERVAL_HOURS:-6}",
+        chart: {
+          value: `{{ include "tripline.snapshotHours" . | quote }}`,
+          setBy: "jobs.snapshots.everyHours",
+        },
+      },
     },
   },
 } satisfies Record<string, { readonly groups: readonly GroupName[]; readonly own: Variables }>;

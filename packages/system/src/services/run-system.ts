@@ -30,6 +30,7 @@ import {
   OPERATOR_SCOPES,
   planServices,
 } from "./plan-services.js";
+import { planSnapshots, SNAPSHOTS } from "./plan-snapshots.js";
 import { ServiceProcess } from "./supervise-services.js";
 import type { Workspace } from "./workspace.js";
 
@@ -106,6 +107,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(options, security));
   const services = new Map<string, ServiceProcess>();
   const { statePath, profiles } = options;
+  const snapshots = snapshotsOf(options, stack, security);
   const url = (port: number): string => localUrl(port, security !== undefined);
   const [apiUrl, issuer, controlUrl] = [url(ports.ingestion), url(ports.auth), url(ports.control)];
   const lake = options.isArchived === true ? { lakeDirectory: workspace.lake } : {};
@@ -119,17 +121,13 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   });
   const stop = async (): Promise<void> => {
     withdraw();
-    await Promise.all([...services.values()].map((service) => service.stop()));
+    await Promise.all([...services.values(), ...snapshots].map((service) => service.stop()));
     await stack.stop();
   };
   try {
     const tls = security === undefined ? {} : { security: { tls: security.kafkaTls(SETUP_USER) } };
     const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "tripline-cli", ...tls });
-    await steps.run("create topics", async () => {
-      const admin = await kafka.admin();
-      await admin.ensureTopics();
-      await admin.close();
-    });
+    await steps.run("create topics", () => createTopics(kafka));
     if (security !== undefined) {
       await steps.run("give rights", () => security.giveRights(kafka, stack));
     }
@@ -143,6 +141,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     await steps.run("start services and load state", () =>
       Promise.all([startTogether(services), loadHistory(options, stack.redisUrl, secrets.cardTokenKey)]),
     );
+    for (const worker of snapshots) worker.start();
     const tokenUrl = `${issuer}/oauth/token`;
     const tokens = new AccessTokens({
       tokenUrl,
@@ -177,6 +176,29 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     await stop();
     throw error;
   }
+}
+
+async function createTopics(kafka: Kafka): Promise<void> {
+  const admin = await kafka.admin();
+  await admin.ensureTopics();
+  await admin.close();
+}
+
+/** The worker that takes snapshots of the window states; none without an archive. */
+function snapshotsOf(
+  { workspace, isArchived, statePath }: SystemOptions,
+  stack: LocalStack,
+  security: LocalSecurity | undefined,
+): readonly ServiceProcess[] {
+  if (isArchived !== true) return [];
+  const plan = planSnapshots({
+    kafkaBrokers: stack.kafkaBrokers,
+    redisUrl: stack.redisUrl,
+    lakeDirectory: workspace.lake,
+    ...(statePath === undefined ? {} : { statePath: resolve(statePath) }),
+    ...(security === undefined ? {} : { access: security.accessOf(SNAPSHOTS, stack) }),
+  });
+  return [new ServiceProcess(plan, workspace.logs, resolve(workspace.stack))];
 }
 
 /**

@@ -12,6 +12,8 @@ import { ROOT } from "./workspace.js";
 export interface ServicePlan {
   readonly name: string;
   readonly url: string;
+  /** The compiled program, relative to the repository (default: the service of this name). */
+  readonly program?: string;
   readonly environment: Readonly<Record<string, string>>;
   /** Whether it runs at low priority, because no caller waits for it. */
   readonly isBackground?: boolean;
@@ -73,7 +75,8 @@ export class ServiceProcess {
 
   start(): void {
     const log = openSync(this.logFile, "a");
-    const entry = programFile(ROOT, this.plan.name);
+    const { program } = this.plan;
+    const entry = program === undefined ? programFile(ROOT, this.plan.name) : join(ROOT, program);
     const child = spawn(process.execPath, ["--enable-source-maps", entry], {
       cwd: ROOT,
       env: {

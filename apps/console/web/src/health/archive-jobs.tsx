@@ -1,6 +1,6 @@
 import type { ArchiveJobs as Jobs } from "#contract/operations";
 import { formatCount } from "../format/numbers.js";
-import { formatShortMoment, formatTook } from "../format/times.js";
+import { formatRelative, formatShortMoment, formatTook } from "../format/times.js";
 import { text } from "../texts/en/operations.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
@@ -37,20 +37,20 @@ const COLUMNS: readonly Column<Job>[] = [
   { id: "took", title: titles.took, look: "number", cell: ({ last }) => last !== null && formatTook(last.tookMs) },
 ];
 
-/** Writes to the lake and the last merge of its files. */
-export function ArchiveJobs({ of }: { readonly of: Jobs | null }) {
+/** Writes to the lake, the last merge of its files and the last snapshot. */
+export function ArchiveJobs({ of, nowMs }: { readonly of: Jobs | null; readonly nowMs: number }) {
   return (
     <Panel title={words.title}>
       {of === null ? (
         <p className="quiet">{words.silent}</p>
       ) : (
-        <DataTable caption={words.title} columns={COLUMNS} rows={jobsOf(of)} rowKey={({ name }) => name} />
+        <DataTable caption={words.title} columns={COLUMNS} rows={jobsOf(of, nowMs)} rowKey={({ name }) => name} />
       )}
     </Panel>
   );
 }
 
-function jobsOf({ writing, compaction }: Jobs): readonly Job[] {
+function jobsOf({ writing, compaction, snapshots }: Jobs, nowMs: number): readonly Job[] {
   const rows = ({ rows: count }: { readonly rows: number }): string => formatCount(count);
   return [
     ...writing.map(({ topic, last, failure }): Job => {
@@ -64,5 +64,18 @@ function jobsOf({ writing, compaction }: Jobs): readonly Job[] {
       did:
         compaction === null ? "" : words.merged(compaction.topic, compaction.day, compaction.files, rows(compaction)),
     },
+    ...(snapshots === null ? [] : [snapshotJobOf(snapshots, nowMs)]),
   ];
+}
+
+function snapshotJobOf({ newestAtMs, intervalHours, last }: NonNullable<Jobs["snapshots"]>, nowMs: number): Job {
+  const age = newestAtMs === null ? words.noSnapshot : formatRelative(newestAtMs, nowMs);
+  const failure = last?.failure ?? null;
+  const newest = newestAtMs === null ? age : words.snapshot(age, formatCount(last?.states ?? 0));
+  return {
+    name: words.snapshots,
+    last,
+    did: intervalHours === 0 && newestAtMs === null ? words.snapshotsOff : newest,
+    failure: failure === null ? null : words.snapshotFailed(failure, age),
+  };
 }

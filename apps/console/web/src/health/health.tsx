@@ -31,7 +31,7 @@ export function Health() {
         {(report) => (
           <>
             <Report of={report} />
-            <ArchiveJobs of={report.archive} />
+            <ArchiveJobs of={report.archive} nowMs={report.atMs} />
           </>
         )}
       </Loaded>

@@ -240,6 +240,11 @@ function makeArchive(nowMs: number): ArchiveJobs {
       rows: 1_204_771,
       failure: null,
     },
+    snapshots: {
+      newestAtMs: nowMs - 2 * HOUR_MS,
+      intervalHours: 6,
+      last: { atMs: nowMs - 2 * HOUR_MS, tookMs: 61_400, states: 412_882, events: 96_310, failure: null },
+    },
   };
 }
 

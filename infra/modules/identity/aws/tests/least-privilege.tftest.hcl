@@ -29,7 +29,7 @@ variables {
   oidc_issuer          = "oidc.example"
   kafka_cluster_arn    = "arn:aws:kafka:eu-central-1:000000000000:cluster/tripline-test/0000-1"
   cache_arn            = "arn:aws:elasticache:eu-central-1:000000000000:replicationgroup:tripline-test"
-  cache_user_arns      = { ingestion = "arn:user:ingestion", features = "arn:user:features", decisions = "arn:user:decisions" }
+  cache_user_arns      = { ingestion = "arn:user:ingestion", features = "arn:user:features", decisions = "arn:user:decisions", snapshots = "arn:user:snapshots" }
   database_resource    = "eu-central-1:000000000000:db-0000"
   bucket_arns          = { lake = "arn:aws:s3:::lake", models = "arn:aws:s3:::models", datasets = "arn:aws:s3:::datasets", anchors = "arn:aws:s3:::anchors", attachments = "arn:aws:s3:::attachments" }
   objects_kms_key_arn  = "arn:aws:kms:eu-central-1:000000000000:key/objects"
@@ -55,7 +55,7 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(data.aws_iam_policy_document.kafka)) == "archive auth console control decisions features ingestion training"
+    condition     = join(" ", keys(data.aws_iam_policy_document.kafka)) == "archive auth console control decisions features ingestion snapshots training"
     error_message = "Scoring must not use Kafka."
   }
 

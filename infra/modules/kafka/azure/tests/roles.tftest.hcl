@@ -15,7 +15,7 @@ variables {
   namespace_name      = "tripline-test-a1b2c3"
   processing_units    = 1
   topics              = yamldecode(file("../../../access.yaml")).topics
-  principals          = { for service in ["ingestion", "features", "scoring", "decisions", "auth", "control", "console", "archive", "training"] : service => "00000000-0000-0000-0000-000000000001" }
+  principals          = { for service in ["ingestion", "features", "scoring", "decisions", "auth", "control", "console", "archive", "training", "snapshots"] : service => "00000000-0000-0000-0000-000000000001" }
   endpoint_subnet_id  = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/virtualNetworks/tripline/subnets/endpoints"
   private_zone_id     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/privateDnsZones/example.com"
   key = {

@@ -9,7 +9,7 @@ variables {
   subnet_id  = "projects/p/regions/r/subnetworks/s"
   kms_key_id = "projects/p/locations/l/keyRings/r/cryptoKeys/kafka"
   topics     = yamldecode(file("../../../access.yaml")).topics
-  principals = { for service in ["ingestion", "features", "scoring", "decisions", "auth", "control", "console", "archive", "training"] : service => "${service}@example.com" }
+  principals = { for service in ["ingestion", "features", "scoring", "decisions", "auth", "control", "console", "archive", "training", "snapshots"] : service => "${service}@example.com" }
   protected  = true
 }
 
@@ -24,12 +24,12 @@ run "only_the_table_grants" {
   }
 
   assert {
-    condition     = join(" ", keys(google_project_iam_member.client)) == "archive console control decisions features ingestion training"
+    condition     = join(" ", keys(google_project_iam_member.client)) == "archive console control decisions features ingestion snapshots training"
     error_message = "Scoring and auth must not use Kafka."
   }
 
   assert {
-    condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive console control decisions features training"
+    condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive console control decisions features snapshots training"
     error_message = "Every consumer group must belong to a service that reads from Kafka."
   }
 

@@ -63,6 +63,11 @@ export const text = {
         files < 2
           ? `${topic}, ${day}: nothing to merge`
           : `${topic}, ${day}: ${files} files merged into one, ${rows} rows`,
+      snapshots: "Snapshot window states",
+      snapshot: (age: string, states: string) => `newest taken ${age}, ${states} states`,
+      noSnapshot: "no snapshot yet",
+      snapshotsOff: "switched off",
+      snapshotFailed: (failure: string, age: string) => `${failure} Newest snapshot: ${age}.`,
       done: "Done",
       failing: "Failed",
       notYet: "Not yet",

@@ -1,0 +1,83 @@
+import type { SnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
+import { gauge } from "@tripline/telemetry/metrics";
+
+const LOOK_EVERY_MS = 60_000;
+const MS_PER_S = 1_000;
+const HOUR_MS = 3_600_000;
+
+/** What the lake says about snapshots of the window states. */
+export interface SnapshotFacts {
+  /** When the newest snapshot was taken; undefined if there is none. */
+  readonly takenAtMs: number | undefined;
+  /** The last run; null if none has run. */
+  readonly run: SnapshotRun | null;
+}
+
+/** The part of `GET /jobs` about snapshots. */
+export interface SnapshotReport {
+  readonly newest_at: string | null;
+  /** 0 if no process takes snapshots at an interval. */
+  readonly interval_hours: number;
+  readonly run: SnapshotRun | null;
+}
+
+/** Measures how old the newest snapshot of the window states is. Other processes take the snapshots and report in the lake. */
+export class SnapshotWatch {
+  #facts: SnapshotFacts = { takenAtMs: undefined, run: null };
+  #startedAtMs = Date.now();
+  #timer: NodeJS.Timeout | undefined;
+  #endReading: readonly (() => void)[] = [];
+
+  constructor(
+    private readonly intervalHours: number,
+    private readonly read: () => Promise<SnapshotFacts>,
+  ) {}
+
+  start(): void {
+    this.#startedAtMs = Date.now();
+    this.#endReading = [
+      gauge(
+        "tripline_archive_snapshot_age_seconds",
+        {
+          description:
+            "Age of the newest snapshot of the window states in the lake; without one, time since this start",
+        },
+        () => (Date.now() - (this.#facts.takenAtMs ?? this.#startedAtMs)) / MS_PER_S,
+      ),
+      gauge(
+        "tripline_archive_snapshot_interval_seconds",
+        { description: "Configured time between snapshots of the window states; 0 if none are taken" },
+        () => (this.intervalHours * HOUR_MS) / MS_PER_S,
+      ),
+      gauge(
+        "tripline_archive_snapshot_duration_seconds",
+        { description: "Duration of the last run that was to take a snapshot; 0 before the first" },
+        () => (this.#facts.run?.took_ms ?? 0) / MS_PER_S,
+      ),
+      gauge(
+        "tripline_archive_snapshot_failed",
+        { description: "1 if the last run took no snapshot because of an error, otherwise 0" },
+        () => Number((this.#facts.run?.failure ?? null) !== null),
+      ),
+    ];
+    void this.look();
+    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    for (const end of this.#endReading) end();
+  }
+
+  /** While the lake is unavailable, keeps the last known facts. Writes to the lake report the failure. */
+  async look(): Promise<void> {
+    const facts = await this.read().catch(() => this.#facts);
+    this.#facts = facts;
+  }
+
+  get report(): SnapshotReport {
+    const { takenAtMs, run } = this.#facts;
+    const newest_at = takenAtMs === undefined ? null : new Date(takenAtMs).toISOString();
+    return { newest_at, interval_hours: this.intervalHours, run };
+  }
+}

@@ -1,0 +1,33 @@
+import type { z } from "zod";
+import { topicFolder } from "./lake-layout.js";
+import type { LakeDisk } from "./log/lake-disk.js";
+
+/*
+ * Jobs that change the lake run in processes without an API. Each writes the result of its last run to
+ * `<lake>/_jobs/<job>.json`, from where the archive service shows it.
+ */
+
+const folderOf = (lake: string): string => topicFolder(lake, "_jobs");
+const pathOf = (lake: string, job: string): string => `${folderOf(lake)}/${job}.json`;
+
+/** Replaces the job's last result. @throws TriplineError `lake-unavailable` */
+export async function writeJobNote(disk: LakeDisk, lake: string, job: string, note: object): Promise<void> {
+  await disk.makeFolder(folderOf(lake));
+  await disk.remove(pathOf(lake, job));
+  await disk.writeFile(pathOf(lake, job), JSON.stringify(note));
+}
+
+/** Null if the job has not run, or this version cannot read its result. @throws TriplineError `lake-unavailable` */
+export async function readJobNote<T>(
+  disk: LakeDisk,
+  lake: string,
+  job: string,
+  schema: z.ZodType<T>,
+): Promise<T | null> {
+  const text = await disk.read(pathOf(lake, job));
+  try {
+    return text === undefined ? null : schema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import type { ServiceAccess } from "./local-security.js";
+import type { ServicePlan } from "./supervise-services.js";
+
+/** The name of the worker, of its log and of its identity in infra/access.yaml. */
+export const SNAPSHOTS = "snapshots";
+
+/** States of a demo need far less; the limit keeps the worker small beside the services. */
+const MEMORY_GIB = 0.25;
+
+export interface PlanSnapshotsOptions {
+  readonly kafkaBrokers: readonly string[];
+  readonly redisUrl: string;
+  readonly lakeDirectory: string;
+  /** The states that the system started with. */
+  readonly statePath?: string;
+  readonly access?: ServiceAccess;
+}
+
+/** The process that takes snapshots of the window states at the default interval. It has no port. */
+export function planSnapshots(options: PlanSnapshotsOptions): ServicePlan {
+  const { kafkaBrokers, redisUrl, lakeDirectory, statePath, access } = options;
+  return {
+    name: SNAPSHOTS,
+    url: "",
+    program: join("apps", "features", "dist", "snapshot", "worker", "main.js"),
+    isBackground: true,
+    environment: {
+      KAFKA_BROKERS: kafkaBrokers.join(","),
+      REDIS_URL: access?.redisUrl ?? redisUrl,
+      LAKE_URL: lakeDirectory,
+      STATE_MEMORY_GIB: String(MEMORY_GIB),
+      ...(statePath === undefined ? {} : { STATE_FILE: statePath }),
+      ...(access === undefined ? {} : securityOf(access)),
+    },
+  };
+}
+
+function securityOf({ authorityFile, certificateFile, keyFile }: ServiceAccess): Readonly<Record<string, string>> {
+  return {
+    KAFKA_TLS: "true",
+    KAFKA_CA_FILE: authorityFile,
+    KAFKA_CERT_FILE: certificateFile,
+    KAFKA_KEY_FILE: keyFile,
+    REDIS_CA_FILE: authorityFile,
+  };
+}
