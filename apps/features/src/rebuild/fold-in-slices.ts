@@ -1,61 +1,129 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
+import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
+import { openDisk } from "@tripline/lake/log/open-disk";
+import { makeOwnFolder, removeAbandoned } from "@tripline/lake/log/own-folder";
 import { countEntities } from "@tripline/lake/read/count-entities";
-import { cutLake, FROM_BEGINNING, rangeOf } from "@tripline/lake/read/counted-range";
+import { cutLake, FROM_BEGINNING, rangeOf, readSourcePositions } from "@tripline/lake/read/counted-range";
 import { totalCounted } from "@tripline/lake/read/read-counted";
-import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
-import type { SnapshotEntry } from "@tripline/lake/snapshot/snapshot-format";
-import { writeSnapshotFile } from "@tripline/lake/snapshot/write-snapshot";
+import { newestSnapshotAtMs } from "@tripline/lake/snapshot/lake-snapshots";
 import type { FoldStart } from "../snapshot/base-states.js";
 import { continuedSnapshots, nameOf, statesOfFile } from "../snapshot/base-states.js";
 import { findFaults } from "../snapshot/find-faults.js";
+import { FoldJournal } from "../snapshot/fold-journal.js";
+import type { SlicedFold } from "../snapshot/fold-slices.js";
 import { foldSlices } from "../snapshot/fold-slices.js";
+import type { FoldPosition } from "../snapshot/publish-states.js";
+import { startAfterFold } from "../snapshot/publish-states.js";
 import { FOLDED_BYTES, slicesFor } from "../snapshot/slices-for.js";
-import type { FoldedLake, FoldLakeOptions, RebuiltState } from "./folded-lake.js";
+import type { FoldPlan, LakeEnd } from "./fold-plan.js";
+import { foldFolder, makeFoldFolder, readPlan } from "./fold-plan.js";
+import type { FoldedLake, FoldLakeOptions } from "./folded-lake.js";
+import { publishSlices } from "./publish-slices.js";
+import { WrittenSlices } from "./written-slices.js";
+
+/** Prefix of the folders that no other process continues. */
+const OWN_FOLDERS = "tripline-rebuild";
+
+interface Start extends FoldStart {
+  readonly end: LakeEnd;
+}
 
 /**
- * Continues from the newest usable snapshot. If there is none and the states exceed the memory limit, folds the whole
- * lake.
+ * Continues an interrupted fold, or else the newest usable snapshot. If there is neither and the states exceed the
+ * memory limit, folds the whole lake.
  *
  * @returns undefined if the result would not be exact, or if all states fit into memory: `foldLake` then folds them all
  *   at once
  * @throws TriplineError as `foldLake`
  */
 export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake | undefined> {
-  const { lake, engine, memoryBytes, isFromScratch, statePath } = options;
-  const cut = await cutLake(lake);
-  const continued = isFromScratch ? [] : continuedSnapshots({ ...options, onUnfit: options.onNote }, cut);
+  const { lake, engine, memoryBytes, isFromScratch } = options;
+  const end = await findEnd(lake);
+  const resumed = await resumeFold(options, end);
+  if (resumed !== undefined) return resumed;
+  const continued = isFromScratch ? [] : continuedSnapshots({ ...options, onUnfit: options.onNote }, end.cut);
   for await (const start of continued) {
-    const folded = await foldFrom(options, start, nameOf(start.snapshot));
+    const folded = await foldFrom(options, { ...start, end }, nameOf(start.snapshot));
     if (folded !== undefined) return folded;
   }
-  const range = rangeOf(FROM_BEGINNING, cut);
+  const range = rangeOf(FROM_BEGINNING, end.cut);
   const states = await countEntities(
     lake,
     engine.entities.map(({ fields }) => fields),
   );
   if (range === undefined || states * FOLDED_BYTES <= memoryBytes) return undefined;
-  const base = statePath === undefined ? {} : { base: statesOfFile(statePath, engine) };
-  return foldFrom(options, { range, ...base, slices: slicesFor(memoryBytes, { states }) }, "The lake");
+  const slices = slicesFor(memoryBytes, { states });
+  return foldFrom(options, { end, range, slices, ...firstStates(options) }, "The lake");
 }
 
-/** @returns undefined, after reporting the reason, if the result would not be exact */
-async function foldFrom(options: FoldLakeOptions, start: FoldStart, name: string): Promise<FoldedLake | undefined> {
-  const scratch = await mkdtemp(join(tmpdir(), "tripline-states-"));
-  const release = () => rm(scratch, { recursive: true, force: true });
+async function findEnd(lake: string): Promise<LakeEnd> {
+  const takenAtMs = Date.now();
+  const sources = await readSourcePositions(lake);
+  return { takenAtMs, sources, cut: await cutLake(lake) };
+}
+
+/** The states that the service started with. */
+function firstStates({ statePath, engine }: FoldLakeOptions): Pick<FoldStart, "base"> {
+  return statePath === undefined ? {} : { base: statesOfFile(statePath, engine) };
+}
+
+/**
+ * Completes the fold of a process that died, up to the end of the lake at that time, and then adds what came after it.
+ *
+ * @returns undefined if there is none, or it was begun with other options
+ */
+async function resumeFold(options: FoldLakeOptions, end: LakeEnd): Promise<FoldedLake | undefined> {
+  const { lake, engine, isFromScratch, statePath } = options;
+  const plan = await readPlan(foldFolder(lake));
+  if (plan === undefined || plan.fingerprint !== layoutFingerprint(engine.entities)) return undefined;
+  if (plan.isFromScratch !== isFromScratch || plan.statePath !== statePath) return undefined;
+  // A snapshot that was taken since is closer to the end.
+  const newestAtMs = isFromScratch ? undefined : await newestSnapshotAtMs(await openDisk(lake), lake);
+  if ((newestAtMs ?? 0) > plan.end.takenAtMs) return undefined;
+  const start = await startOf(options, plan);
+  if (start === undefined) return undefined;
+  options.onNote(`The rebuild of ${new Date(plan.end.takenAtMs).toISOString()} was interrupted and is continued.`);
+  return foldFrom(options, start, "The interrupted rebuild", end);
+}
+
+/** @returns undefined if the snapshot that the fold continued no longer exists */
+async function startOf(options: FoldLakeOptions, plan: FoldPlan): Promise<Start | undefined> {
+  const { end, range, slices } = plan;
+  if (plan.snapshot === undefined) return { end, range, slices, ...firstStates(options) };
+  for await (const start of continuedSnapshots({ ...options, onNote: () => {} }, end.cut)) {
+    if (start.snapshot.id === plan.snapshot) return { ...start, end, range, slices };
+  }
+  return undefined;
+}
+
+/**
+ * @param continuedTo for an interrupted fold: the end of the lake now
+ * @returns undefined, after reporting the reason, if the result would not be exact
+ */
+async function foldFrom(
+  options: FoldLakeOptions,
+  start: Start,
+  name: string,
+  continuedTo?: LakeEnd,
+): Promise<FoldedLake | undefined> {
+  const folder = continuedTo === undefined ? await beginFold(options, start) : foldFolder(options.lake);
+  const release = () => rm(folder, { recursive: true, force: true });
   try {
-    const folded = await foldInto(scratch, options, start);
-    if (typeof folded !== "string") return { ...folded, release };
+    const first = await foldInto(folder, options, start);
+    const isAll = typeof first === "string" || continuedTo === undefined;
+    const folded = isAll ? first : await foldLater(folder, options, start, first, continuedTo);
+    if (typeof folded !== "string") return resultOf(options, folder, folded);
     options.onNote(`${name} cannot be continued: ${folded}.`);
   } catch (thrown) {
     const { code, message } = asTriplineError(thrown);
-    const isOfSnapshot = code === "state-unreadable" && start.snapshot !== undefined;
-    if (!isOfSnapshot && code !== "state-conflict" && code !== "queue-full") {
+    const isOfBase = code === "state-unreadable" && (start.snapshot ?? continuedTo) !== undefined;
+    if (!isOfBase && code !== "state-conflict" && code !== "queue-full") {
       await release();
-      throw thrown;
+      throw asDiskFault(thrown);
     }
     options.onNote(`${name} cannot be used: ${message}`);
   }
@@ -63,49 +131,103 @@ async function foldFrom(options: FoldLakeOptions, start: FoldStart, name: string
   return undefined;
 }
 
-/** @returns the reason, as part of a sentence, if the result would not be exact */
-async function foldInto(
-  scratch: string,
+/** @returns an empty folder. The folder of a fold in several slices has a fixed name, so that another process finds it. */
+async function beginFold(options: FoldLakeOptions, { end, range, slices, snapshot }: Start): Promise<string> {
+  const { lake, engine, isFromScratch, statePath } = options;
+  const fingerprint = layoutFingerprint(engine.entities);
+  const plan = { fingerprint, isFromScratch, statePath, snapshot: snapshot?.id, slices, range, end };
+  try {
+    await removeAbandoned(tmpdir(), OWN_FOLDERS);
+    return slices === 1 ? await makeOwnFolder(tmpdir(), OWN_FOLDERS) : await makeFoldFolder(lake, plan);
+  } catch (thrown) {
+    throw asDiskFault(thrown);
+  }
+}
+
+interface Folded {
+  readonly start: Start;
+  readonly lake: Pick<FoldedLake, "events" | "incomplete" | "repeated">;
+  readonly fold: SlicedFold;
+  readonly written: WrittenSlices;
+}
+
+/** Adds what came after an interrupted fold, and newer erasures. */
+async function foldLater(
+  folder: string,
   options: FoldLakeOptions,
-  start: FoldStart,
-): Promise<Omit<FoldedLake, "release"> | string> {
+  { end: before, slices, snapshot }: Start,
+  { lake: first, fold, written }: Folded,
+  end: LakeEnd,
+): Promise<Folded | string> {
+  const range = rangeOf(await startAfterFold(options.lake, before.cut, fold), end.cut);
+  if (range === undefined) return "the lake is another one now";
+  const ofLater = join(folder, "later");
+  await rm(ofLater, { recursive: true, force: true });
+  await mkdir(ofLater);
+  const base = written.asBase(fold.explained);
+  const start = { end, range, base, slices, ...(snapshot === undefined ? {} : { snapshot }) };
+  const later = await foldInto(ofLater, options, start);
+  if (typeof later === "string") return later;
+  const events = first.events + later.lake.events;
+  const incomplete = first.incomplete + later.lake.incomplete;
+  const repeated = first.repeated + later.lake.repeated;
+  return { ...later, lake: { events, incomplete, repeated } };
+}
+
+/** @returns the reason, as part of a sentence, if the result would not be exact */
+async function foldInto(folder: string, options: FoldLakeOptions, start: Start): Promise<Folded | string> {
   const { engine, lake, stateTtlSeconds, erasedAtMs = () => undefined } = options;
-  const written: WrittenSlice[] = [];
-  const header = { specVersion: engine.spec.version, fingerprint: layoutFingerprint(engine.entities) };
-  const folded = await foldSlices({
+  const { range, slices } = start;
+  const written = new WrittenSlices(folder, slices, layoutOf(options));
+  const journal = slices === 1 ? {} : { journal: await FoldJournal.open(folder) };
+  const fold = await foldSlices({
     engine,
     lake,
     ...start,
-    scratch,
+    ...journal,
+    scratch: folder,
     erasedAtMs,
     stateTtlMs: stateTtlSeconds * 1000,
-    async write({ part, slots }, entries) {
-      if (start.slices === 1) {
-        written.push({ entries });
-        return;
-      }
-      const path = join(scratch, `${part}-${slots[0]}.bin`);
-      const { sum } = await writeSnapshotFile(path, { ...header, entries: entries.length }, entries);
-      written.push({ path, sum });
-    },
+    write: (slice, entries) => written.write(slice, entries),
     onEvents: options.onProgress,
     onSlice: options.onSlice,
   });
-  if (folded === undefined) return "an entity came into the feature spec later";
-  const faults = findFaults(folded, await totalCounted(lake, start.range));
+  if (fold === undefined) return "an entity came into the feature spec later";
+  const faults = findFaults(fold, await totalCounted(lake, range));
   if (faults.length > 0) return faults.join("; ");
-  const { counted: events, incomplete, repeated } = folded;
-  const states = { entries: () => entriesOf(written) };
-  const from = start.snapshot === undefined ? {} : { snapshot: start.snapshot };
-  return { states, events, incomplete, repeated, flagged: new Set(), lost: [], ...from };
+  const { counted: events, incomplete, repeated } = fold;
+  return { start, fold, written, lake: { events, incomplete, repeated } };
 }
 
-/** The states of a slice, or the file that contains them. */
-type WrittenSlice = { readonly entries: readonly SnapshotEntry[] } | { readonly path: string; readonly sum: number };
+function layoutOf({ engine }: FoldLakeOptions): FoldPosition["layout"] {
+  return { specVersion: engine.spec.version, fingerprint: layoutFingerprint(engine.entities) };
+}
 
-async function* entriesOf(written: readonly WrittenSlice[]): AsyncGenerator<readonly [string, RebuiltState]> {
-  for (const slice of written) {
-    const entries = "path" in slice ? readSnapshot(slice.path, () => {}, slice.sum) : slice.entries;
-    for await (const [key, value, touchedAtMs = Date.now()] of entries) yield [key, { value, touchedAtMs }];
-  }
+function resultOf(options: FoldLakeOptions, folder: string, { start, lake, fold, written }: Folded): FoldedLake {
+  const { end, slices, snapshot } = start;
+  const position = { lake: options.lake, layout: layoutOf(options), ...end };
+  let own = folder;
+  return {
+    ...lake,
+    states: { entries: () => written.states() },
+    flagged: new Set(),
+    lost: [],
+    ...(snapshot === undefined ? {} : { snapshot }),
+    async preparePublication() {
+      if (slices > 1) {
+        own = await makeOwnFolder(tmpdir(), OWN_FOLDERS);
+        await rename(folder, own);
+        written.moveTo(join(own, relative(folder, written.folder)));
+      }
+      return () => publishSlices(written, position, fold);
+    },
+    release: () => rm(own, { recursive: true, force: true }),
+  };
+}
+
+/** A sentence about the disk for an error of the file system. */
+function asDiskFault(thrown: unknown): unknown {
+  if (Reflect.get(Object(thrown), "syscall") === undefined) return thrown;
+  const advice = "Make room, or set TMPDIR to another folder.";
+  return lakeUnavailable("The states cannot be folded on this disk", thrown, advice);
 }

@@ -56,6 +56,14 @@ export interface FoldedLake {
   readonly lost: readonly string[];
   /** The snapshot from which the fold started. */
   readonly snapshot?: LakeSnapshot;
+  /**
+   * Moves the states to where another rebuild does not look for them. Absent if they were not folded in slices. Call it
+   * after writing the states to Redis and before another rebuild can begin.
+   *
+   * @returns a function that writes the states to the lake as a snapshot and returns its id. It throws TriplineError
+   *   `lake-unavailable` or `state-unreadable`
+   */
+  preparePublication?(): Promise<() => Promise<string>>;
   /** Deletes the temporary files of the states. */
   release(): Promise<void>;
 }

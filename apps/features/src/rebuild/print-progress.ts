@@ -40,8 +40,9 @@ export function progressPrinter(out: NodeJS.WriteStream): RebuildListener & { en
 
 /** What the lake lacked, a sentence each, and the counts. */
 export function rebuildLines(report: RebuildReport): string[] {
-  const { states, events, incomplete, repeated, doubled, flagged, lost, snapshot } = report;
+  const { states, events, incomplete, repeated, doubled, flagged, lost, snapshot, published } = report;
   const counts = `states=${states} events=${events} incomplete=${incomplete} repeated=${repeated} doubled=${doubled}`;
   const from = snapshot === undefined ? "" : ` snapshot=${snapshot}`;
-  return [...lost, `rebuild-state: ${counts} flagged=${flagged}${from}`];
+  const to = published === undefined ? "" : ` published=${published}`;
+  return [...lost, `rebuild-state: ${counts} flagged=${flagged}${from}${to}`];
 }

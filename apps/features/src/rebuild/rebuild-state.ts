@@ -1,3 +1,4 @@
+import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
@@ -65,17 +66,21 @@ export type RebuildStep =
   | "fold the lake"
   | "fold the slices"
   | "find where to go on"
-  | "write the states";
+  | "write the states"
+  | "publish the snapshot";
 
 /** @param done number of events or slices folded, or of states written */
 export type RebuildListener = (step: RebuildStep, done?: number, total?: number) => void;
 
-export interface RebuildReport extends Omit<FoldedLake, "states" | "flagged" | "snapshot" | "release"> {
+export interface RebuildReport
+  extends Omit<FoldedLake, "states" | "flagged" | "snapshot" | "preparePublication" | "release"> {
   readonly states: number;
   /** States that may miss an event: payments that have one are flagged until the longest window has passed. */
   readonly flagged: number;
   /** Id of the snapshot from which the fold started. */
   readonly snapshot?: string;
+  /** Id of the snapshot that the rebuild wrote. */
+  readonly published?: string;
   /** Records that will count twice; with `isPartial` alone. */
   readonly doubled: number;
 }
@@ -90,11 +95,22 @@ export interface RebuildReport extends Omit<FoldedLake, "states" | "flagged" | "
  *   `database-unavailable`, `not-found`, `state-unreadable`. There is no mark then, or the one that was there: it can be
  *   run again.
  */
-export function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
-  return whileHeld(options.holding, () => rebuild(options));
+export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
+  const { report, publish, release } = await whileHeld(options.holding, () => rebuild(options));
+  try {
+    // Payments no longer wait.
+    return { ...report, ...(await publishBy(publish, options)) };
+  } finally {
+    await release();
+  }
 }
 
-async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
+interface Rebuilt extends Pick<FoldedLake, "release"> {
+  readonly report: RebuildReport;
+  readonly publish: (() => Promise<string>) | undefined;
+}
+
+async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
   const { engine, admin, redis, topicPrefix, lake, stateTtlSeconds, isPartial } = options;
   const report: RebuildListener = options.onProgress ?? (() => {});
   const keys = await appliedKeys(admin, topicPrefix);
@@ -112,7 +128,7 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   report("wait for the archive");
   const requireNothingEmitted = await awaitLake({ admin, topicPrefix, lake, waitMs: options.waitMs });
   const committed = await committedOf(admin);
-  const { release, ...folded } = await foldLake({
+  const { release, preparePublication, ...folded } = await foldLake({
     engine,
     lake,
     stateTtlSeconds,
@@ -128,9 +144,11 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   });
   try {
     const before = { keys, replacement, erasures, committed, requireNothingEmitted };
-    return await replaceBy(folded, options, before);
-  } finally {
+    const restored = await replaceBy(folded, options, before);
+    return { report: restored, publish: await preparePublication?.(), release };
+  } catch (thrown) {
     await release();
+    throw thrown;
   }
 }
 
@@ -144,7 +162,7 @@ interface BeforeFold {
 }
 
 async function replaceBy(
-  { states, flagged, snapshot, ...folded }: Omit<FoldedLake, "release">,
+  { states, flagged, snapshot, ...folded }: Omit<FoldedLake, "preparePublication" | "release">,
   options: RebuildOptions,
   { keys, replacement, erasures, committed, requireNothingEmitted }: BeforeFold,
 ): Promise<RebuildReport> {
@@ -173,6 +191,19 @@ async function replaceBy(
   const written = await replacement.replace(states, applied, { keys: flagged, untilMs });
   const from = snapshot === undefined ? {} : { snapshot: snapshot.id };
   return { ...folded, states: written, doubled, flagged: flagged.size, ...from };
+}
+
+/** The states are restored by now, so it is not a failure if the lake cannot be written. */
+async function publishBy(publish: Rebuilt["publish"], options: RebuildOptions): Promise<{ published?: string }> {
+  if (publish === undefined) return {};
+  options.onProgress?.("publish the snapshot");
+  try {
+    return { published: await publish() };
+  } catch (thrown) {
+    const { message } = asTriplineError(thrown);
+    options.onNote?.(`The states are restored, but were not written to the lake as a snapshot: ${message}`);
+    return {};
+  }
 }
 
 /** By source and partition: the offset from which records are re-delivered. */

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { appendFile } from "node:fs/promises";
+import { appendFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
@@ -19,6 +19,7 @@ const HEADER_BYTES = 18;
 /** Bytes buffered before a write, across all files. */
 const BUFFER_BYTES = 32 << 20;
 const READ_BYTES = 1 << 20;
+const SUFFIX = ".events";
 
 /** Keeps events in files until their slice is folded. Methods throw TriplineError `lake-unavailable` on disk faults. */
 export class EventSpill {
@@ -26,6 +27,13 @@ export class EventSpill {
   #bytes = 0;
 
   constructor(private readonly folder: string) {}
+
+  /** Deletes all files of events. */
+  async clear(): Promise<void> {
+    for (const name of await readdir(this.folder).catch(failed)) {
+      if (name.endsWith(SUFFIX)) await rm(join(this.folder, name), { force: true }).catch(failed);
+    }
+  }
 
   /**
    * Keeps the order within each file. Call `flushIfFull` regularly.

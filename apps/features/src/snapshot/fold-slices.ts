@@ -13,6 +13,7 @@ import { PARTS } from "@tripline/lake/snapshot/lake-snapshots";
 import type { SnapshotEntry } from "@tripline/lake/snapshot/snapshot-format";
 import type { SpilledEvent } from "./event-spill.js";
 import { EventSpill } from "./event-spill.js";
+import type { FinishedSlice, FoldJournal, SortedEvents } from "./fold-journal.js";
 import { RecentRecords } from "./recent-records.js";
 
 /** The states to which the fold adds events. */
@@ -34,9 +35,11 @@ export interface FoldSlicesOptions {
   readonly erasedAtMs: (key: string) => number | undefined;
   /** Number of ranges of hash slots; a divisor of 16,384. The largest slice determines the memory needed. */
   readonly slices: number;
-  /** An empty folder with room for one copy of each event per entity. */
+  /** A folder with room for one copy of each event per entity; empty unless there is a journal. */
   readonly scratch: string;
-  /** Receives the states of a slice. */
+  /** What an earlier process has done of the same fold in the same folder, with more than one slice (default: nothing). */
+  readonly journal?: FoldJournal;
+  /** Receives the states of a slice, unless they are in the journal. */
   write(slice: Pick<Slice, "part" | "slots">, entries: readonly SnapshotEntry[]): Promise<void>;
   readonly onEvents: (events: number) => void;
   readonly onSlice: (done: number, total: number) => void;
@@ -77,26 +80,35 @@ const EXPIRED_MARGIN_MS = 86_400_000;
  *   numbers; `queue-full` if too many events wait
  */
 export async function foldSlices(options: FoldSlicesOptions): Promise<SlicedFold | undefined> {
-  const { engine, base, slices, onSlice } = options;
+  const { engine, base, slices, journal, onSlice } = options;
   if (engine.judge > 0) return undefined;
   // With a single slice, the events are read twice instead of being stored.
   const spill = slices > 1 ? new EventSpill(options.scratch) : undefined;
-  const sorted = await sortEvents(options, spill);
+  const sorted = journal?.sorted ?? (await sortEvents(options, spill));
   if (sorted === undefined) return undefined;
+  await journal?.noteSorted(sorted);
   const decisions = new FoldDecisions(base?.explained);
   const sums = { counted: 0, covered: 0, repeated: 0, states: 0, stuckFirst: 0, isContradictory: false };
   const stuck: PlacedEvent[] = [];
   for (const [turn, part] of PARTS.entries()) {
     for (let index = 0; index < slices; index += 1) {
-      const one = await foldSlice(options, { part, index, spill, decisions, beganAtMs: sorted.beganAtMs });
+      const known = journal?.finished(part, index);
+      if (known !== undefined) decisions.restore(known.decisions);
+      const one = known ?? (await foldSlice(options, { part, index, spill, decisions, beganAtMs: sorted.beganAtMs }));
       sums.states += one.states;
-      stuck.push(...one.stuck);
       sums.isContradictory ||= one.isContradictory;
       if (part === "first") {
-        sums.counted += one.folding.counted;
-        sums.covered += one.folding.covered;
-        sums.repeated += one.folding.repeated;
-        sums.stuckFirst += one.stuck.length;
+        sums.counted += one.counted;
+        sums.covered += one.covered;
+        sums.repeated += one.repeated;
+      }
+      if ("stuck" in one) {
+        stuck.push(...one.stuck);
+        if (part === "first") sums.stuckFirst += one.stuck.length;
+        const { stuck: waiting, ...finished } = one;
+        // Waiting events make the fold inexact, so it will not be continued.
+        if (waiting.length === 0)
+          await journal?.noteSlice({ ...finished, part, index, decisions: decisions.changes() });
       }
       onSlice(turn * slices + index + 1, PARTS.length * slices);
     }
@@ -105,17 +117,13 @@ export async function foldSlices(options: FoldSlicesOptions): Promise<SlicedFold
   return { ...sums, stuck, explained, incomplete: sorted.incomplete, recent: sorted.recent };
 }
 
-interface SortedEvents {
-  readonly incomplete: number;
-  readonly beganAtMs: number | undefined;
-  readonly recent: SlicedFold["recent"];
-}
-
 async function sortEvents(
   options: FoldSlicesOptions,
   spill: EventSpill | undefined,
 ): Promise<SortedEvents | undefined> {
   const { engine, lake, range, slices, onEvents } = options;
+  // An earlier process may have died while it sorted.
+  await spill?.clear();
   const recent = new RecentRecords();
   let incomplete = 0;
   let events = 0;
@@ -149,7 +157,14 @@ interface SliceFold {
   readonly beganAtMs: number | undefined;
 }
 
-async function foldSlice(options: FoldSlicesOptions, { part, index, spill, decisions, beganAtMs }: SliceFold) {
+interface FoldedSlice extends Omit<FinishedSlice, "part" | "index" | "decisions"> {
+  readonly stuck: readonly PlacedEvent[];
+}
+
+async function foldSlice(
+  options: FoldSlicesOptions,
+  { part, index, spill, decisions, beganAtMs }: SliceFold,
+): Promise<FoldedSlice> {
   const { engine, base, range, slices, stateTtlMs, erasedAtMs } = options;
   const width = HASH_SLOTS / slices;
   const slots: Slice["slots"] = [index * width, (index + 1) * width];
@@ -183,7 +198,8 @@ async function foldSlice(options: FoldSlicesOptions, { part, index, spill, decis
   await options.write({ part, slots }, entries);
   if (part === "first") for (const event of folding.stuck) decisions.defer(event);
   const stuck = folding.stuck.flatMap((event) => places.get(event) ?? []);
-  return { folding, stuck, isContradictory, states: entries.length };
+  const { counted, covered, repeated } = folding;
+  return { counted, covered, repeated, stuck, isContradictory, states: entries.length };
 }
 
 async function* eventsOf({ engine, lake, range }: FoldSlicesOptions, part: Part): AsyncGenerator<SpilledEvent> {

@@ -4,13 +4,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
-import type { OutgoingRecord } from "@tripline/kafka/port";
 import { FolderDisk } from "@tripline/lake/log/folder-disk";
 import { SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
 import { StateEraser } from "../erasures/state-eraser.js";
-import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "../testing/events.js";
+import { cardOf } from "../testing/events.js";
 import { SMALL_MEMORY_BYTES, TestHistory } from "../testing/history.js";
 import { engine } from "../testing/instance.js";
+import { randomEvents } from "../testing/random-events.js";
 
 let history: TestHistory;
 let notes: string[];
@@ -23,24 +23,8 @@ afterEach(() => history.close());
 
 const onNote = (sentence: string) => notes.push(sentence);
 
-/** Payments, some of them late, and labels of a few cards at a few terminals. */
-function events(name: string, count: number, seed: number): OutgoingRecord[] {
-  const below = randomNumbers(seed);
-  return Array.from({ length: count }, (_, index) => {
-    const common = {
-      clientTransactionId: `${name}-${index}`,
-      cardToken: cardOf(below(12)),
-      terminalId: `t-${below(3)}`,
-      occurredAtMs: START_MS + index * 60_000 + below(3_600_000) - (below(8) === 0 ? 86_400_000 : 0),
-    };
-    return below(4) === 0
-      ? labelRecord(label({ ...common, labelledAtMs: common.occurredAtMs, fraud: below(2) === 0 }))
-      : paymentRecord(payment({ ...common, amountMinor: below(90_000) }));
-  });
-}
-
 async function count(name: string, size: number, seed: number): Promise<void> {
-  await history.producer.send(events(name, size, seed));
+  await history.producer.send(randomEvents(name, size, seed));
   await history.count();
 }
 
@@ -87,36 +71,45 @@ test("a snapshot and the later events restore the lost states byte for byte", as
   const all = await history.rebuild({ isFromScratch: true, erasures: async () => erasures });
   expect(all).toMatchObject({ events: 360 });
   expect(await states()).toEqual(undisturbed);
+  expect(notes).toEqual([]);
+  // A lake that cannot be written.
+  await rm(join(history.lake, "_snapshots"), { recursive: true });
+  await writeFile(join(history.lake, "_snapshots"), "no folder");
   await history.redis.flushdb();
-  const inSlices = { isFromScratch: true, memoryBytes: SMALL_MEMORY_BYTES, erasures: async () => erasures };
+  const inSlices = { isFromScratch: true, memoryBytes: SMALL_MEMORY_BYTES, erasures: async () => erasures, onNote };
   expect(await history.rebuild(inSlices)).toMatchObject({ events: 360 });
   expect(await states()).toEqual(undisturbed);
-  expect(notes).toEqual([]);
+  expect(notes).toEqual([
+    expect.stringMatching(/^The states are restored, but were not written to the lake as a snapshot: .*_snapshots/),
+  ]);
 });
 
-test("events counted while states were lost are added to the snapshot, each of them once", async () => {
+test("events counted while states were lost are added to the snapshot once, and the rebuilt states are the next one", async () => {
   await count("a", 150, 5);
   await history.archive();
   const taken = await history.snapshot();
   // Redelivered after the loss: more records than a card remembers.
-  await history.producer.send(events("b", 200, 6));
+  await history.producer.send(randomEvents("b", 200, 6));
   await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 3) });
   await history.redis.flushdb();
-  await history.producer.send(events("c", 50, 7));
+  await history.producer.send(randomEvents("c", 50, 7));
   await history.count();
   await history.archive();
   await expect(history.snapshot()).rejects.toMatchObject({ code: "state-incomplete" });
 
   const report = await history.rebuild({ onNote });
   expect(report).toMatchObject({ snapshot: taken.id, events: 250, incomplete: 50, doubled: 0 });
+  expect(report.published).toEqual(expect.any(String));
   const restored = await states();
+  await history.redis.flushdb();
+  expect(await history.rebuild({ onNote })).toMatchObject({ snapshot: report.published, events: 0, incomplete: 0 });
+  expect(await states()).toEqual(restored);
   await history.redis.flushdb();
   expect(await history.rebuild({ isFromScratch: true })).toMatchObject({ events: 400, incomplete: 50 });
   expect(await states()).toEqual(restored);
   expect(notes).toEqual([]);
 
-  await history.snapshot();
-  await history.producer.send(events("d", 50, 8));
+  await history.producer.send(randomEvents("d", 50, 8));
   await history.serve();
   expect(await history.differences()).toEqual({ counted: 450, stuck: 0, differing: [] });
 });
@@ -125,12 +118,12 @@ test("events emitted after the snapshot but not committed do not count again", a
   await count("a", 60, 14);
   await history.archive();
   const taken = await history.snapshot();
-  await history.producer.send(events("b", 60, 15));
+  await history.producer.send(randomEvents("b", 60, 15));
   await history.count({ commit: (_topic, _partition, end) => end - 1 });
   await history.redis.flushdb();
   await history.archive();
   expect(await history.rebuild({ onNote })).toMatchObject({ snapshot: taken.id, events: 60, doubled: 0 });
-  await history.producer.send(events("c", 20, 16));
+  await history.producer.send(randomEvents("c", 20, 16));
   await history.serve();
   expect([...(await history.emitted()).different.values()]).toEqual(Array(140).fill(1));
   expect(await history.differences()).toEqual({ counted: 140, stuck: 0, differing: [] });
@@ -171,9 +164,12 @@ test("an unusable snapshot is reported in one sentence, and the previous one is 
     notes = [];
     await spoil();
     await history.redis.flushdb();
-    expect(await history.rebuild({ onNote })).toMatchObject({ snapshot: older.id, events: 60 });
+    const { published = "none", ...report } = await history.rebuild({ onNote });
+    expect(report).toMatchObject({ snapshot: older.id, events: 60 });
     expect(await states()).toEqual(undisturbed);
     expect(notes).toEqual(sentence === undefined ? [] : [expect.stringMatching(sentence)]);
+    // The next case has to find the spoilt one.
+    await rm(join(history.lake, "_snapshots", published), { recursive: true });
     await rm(folder, { recursive: true });
     await cp(backup, folder, { recursive: true });
   }

@@ -1,15 +1,15 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { openDisk } from "@tripline/lake/log/open-disk";
+import { makeOwnFolder } from "@tripline/lake/log/own-folder";
 import { countEntities } from "@tripline/lake/read/count-entities";
-import type { CountedName, LakeCut, SourcePositions } from "@tripline/lake/read/counted-range";
-import { cutLake, FROM_BEGINNING, rangeOf, readSourcePositions, startAfter } from "@tripline/lake/read/counted-range";
+import type { LakeCut, SourcePositions } from "@tripline/lake/read/counted-range";
+import { cutLake, FROM_BEGINNING, rangeOf, readSourcePositions } from "@tripline/lake/read/counted-range";
 import { totalCounted } from "@tripline/lake/read/read-counted";
 import type { SnapshotRetention } from "@tripline/lake/snapshot/lake-snapshots";
 import { dropSnapshots, SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
@@ -17,9 +17,8 @@ import { erasedStates } from "../erasures/erased-states.js";
 import type { FoldStart } from "./base-states.js";
 import { continuedSnapshots, nameOf, statesOfFile } from "./base-states.js";
 import { findFaults } from "./find-faults.js";
-import type { SlicedFold } from "./fold-slices.js";
 import { foldSlices } from "./fold-slices.js";
-import { lower } from "./recent-records.js";
+import { publishStates } from "./publish-states.js";
 import { slicesFor } from "./slices-for.js";
 
 export interface TakeSnapshotOptions {
@@ -112,7 +111,7 @@ async function takeFrom(
   const takenAtMs = Date.now();
   const layout = { specVersion: engine.spec.version, fingerprint: layoutFingerprint(engine.entities) };
   const erasedAtMs = erasedStates(engine, await options.erasures());
-  const scratch = await mkdtemp(join(tmpdir(), "tripline-snapshot-"));
+  const scratch = await makeOwnFolder(tmpdir(), "tripline-snapshot");
   const draft = await SnapshotDraft.begin(disk, lake, takenAtMs);
   try {
     const folded = await foldSlices({
@@ -129,8 +128,7 @@ async function takeFrom(
     if (folded === undefined) throw notExact("an entity came into the feature spec after some events");
     const faults = findFaults(folded, await totalCounted(lake, start.range), takenAtMs - ARCHIVE_LATE_MS_MAX);
     if (faults.length > 0) throw notExact(faults.join("; "));
-    const next = await startAfter(lake, cut, againOf(folded));
-    await draft.finish({ takenAtMs, ...layout, next, sources, explained: folded.explained });
+    await publishStates(draft, { lake, takenAtMs, layout, cut, sources }, folded);
     const dropped = await dropSnapshots(disk, lake, retention, takenAtMs);
     const continues = start.snapshot === undefined ? {} : { continues: start.snapshot.id };
     return { id: draft.id, states: folded.states, events: folded.counted, ...continues, dropped };
@@ -141,13 +139,6 @@ async function takeFrom(
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
-}
-
-/** By topic and partition: the first record that some states lack, or that was counted and perhaps not committed. */
-function againOf({ stuck, recent }: SlicedFold): Record<CountedName, ReadonlyMap<number, number>> {
-  const again = { features: new Map(recent.features), appliedLabels: new Map(recent.appliedLabels) };
-  for (const { topic, partition, offset } of stuck) lower(again[topic], partition, offset);
-  return again;
 }
 
 function notExact(why: string): TriplineError {

@@ -2,6 +2,12 @@ import type { AppliedLabel } from "@tripline/contracts/generated/tripline/events
 import type { CountedEvent } from "./counted-event.js";
 import { isIncomplete } from "./counted-event.js";
 
+/** Decisions by the names of their events, for a fold that is continued in another process. */
+export interface DecisionChanges {
+  readonly explained: readonly string[];
+  readonly dropped: readonly string[];
+}
+
 /**
  * What the first entity of a spec decided about events. If `FoldInOrder` folds the entities separately, the others need
  * to know whether the first one explained a fraud, and whether it had already counted an event. If the spec has a
@@ -11,10 +17,27 @@ export class FoldDecisions {
   readonly #explained: Set<string>;
   readonly #dropped = new Set<string>();
   readonly #deferred = new Set<string>();
+  /** How many explained and dropped events `changes` has returned. */
+  #returned: readonly [explained: number, dropped: number];
 
   /** @param explained what `explained` returned in an earlier fold */
   constructor(explained: readonly string[] = []) {
     this.#explained = new Set(explained);
+    this.#returned = [this.#explained.size, 0];
+  }
+
+  /** What was explained and dropped since the last call. */
+  changes(): DecisionChanges {
+    const [explained, dropped] = this.#returned;
+    this.#returned = [this.#explained.size, this.#dropped.size];
+    return { explained: [...this.#explained].slice(explained), dropped: [...this.#dropped].slice(dropped) };
+  }
+
+  /** Adds the changes of an earlier process. */
+  restore({ explained, dropped }: DecisionChanges): void {
+    for (const name of explained) this.#explained.add(name);
+    for (const name of dropped) this.#dropped.add(name);
+    this.#returned = [this.#explained.size, this.#dropped.size];
   }
 
   explain(applied: AppliedLabel): void {

@@ -1,0 +1,132 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync } from "node:fs";
+import { appendFile, chmod, cp, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { GIB } from "../snapshot/slices-for.js";
+import { REBUILD_KEY } from "../states/rebuild-hold.js";
+import { SMALL_MEMORY_BYTES, TestHistory } from "../testing/history.js";
+import { randomEvents } from "../testing/random-events.js";
+import { foldFolder } from "./fold-plan.js";
+import type { RebuildOptions } from "./rebuild-state.js";
+
+/** Low enough for many slices, so that the program is killed between two of them. */
+const KILLED_MEMORY_BYTES = 20_000;
+const PROGRAM = join(import.meta.dirname, "main.js");
+const SLICED = { isFromScratch: true, memoryBytes: SMALL_MEMORY_BYTES };
+
+let history: TestHistory;
+let folder: string;
+let notes: string[];
+let steps: string[];
+
+beforeEach(async () => {
+  history = await TestHistory.open();
+  folder = foldFolder(history.lake);
+  notes = [];
+  steps = [];
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await history.close();
+});
+
+const watched: Partial<RebuildOptions> = {
+  onNote: (sentence) => notes.push(sentence),
+  onProgress: (step, done) => {
+    if (step === "fold the lake" || step === "fold the slices") steps.push(`${step}: ${done}`);
+  },
+};
+
+async function count(name: string, size: number, seed: number): Promise<void> {
+  await history.producer.send(randomEvents(name, size, seed));
+  await history.count();
+}
+
+/** The states in Redis. */
+async function states(): Promise<Map<string, Buffer>> {
+  return new Map([...(await history.stored())].filter(([key]) => key.startsWith("state:")));
+}
+
+/** Starts the program and kills it after some of its slices. */
+async function killProgram(): Promise<void> {
+  const { kafkaBrokers, topicPrefix, redisUrl } = history.stack;
+  const child = spawn(process.execPath, [PROGRAM], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: {
+      ...process.env,
+      KAFKA_BROKERS: kafkaBrokers.join(","),
+      KAFKA_TOPIC_PREFIX: topicPrefix,
+      REDIS_URL: redisUrl,
+      LAKE_URL: history.lake,
+      FROM_SCRATCH: "1",
+      STATE_MEMORY_GIB: String(KILLED_MEMORY_BYTES / GIB),
+    },
+  });
+  const ended = once(child, "exit");
+  const finished = async () => (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".bin"));
+  // The plan and the journal are files of this kind, too.
+  while (child.exitCode === null && (await finished()).length < 5) await delay(1);
+  child.kill("SIGKILL");
+  expect(await ended).toEqual([null, "SIGKILL"]);
+  // What holds back the services expires by itself, later.
+  await history.redis.del(REBUILD_KEY);
+}
+
+test("a rebuild continues from the finished slices of one that was killed, and adds what was counted since", async () => {
+  await count("a", 120, 21);
+  await history.archive();
+  await killProgram();
+  await history.redis.flushdb();
+  // Services continue to count while no rebuild runs.
+  await count("b", 40, 22);
+  await history.archive();
+  // The program also died while it wrote to its journal.
+  await appendFile(join(folder, "journal.bin"), Buffer.from([200, 0, 0, 0, 1]));
+  // Without its events, a slice cannot be folded again.
+  await rm(join(folder, "first-0.events"), { force: true });
+
+  const report = await history.rebuild({ ...SLICED, ...watched });
+  expect(notes).toEqual([expect.stringMatching(/^The rebuild of \S+ was interrupted and is continued\.$/)]);
+  // No event is sorted again.
+  expect(steps[0]).toBe("fold the slices: 1");
+  expect(report).toMatchObject({ events: 160, incomplete: 40, doubled: 0, published: expect.any(String) });
+  expect(existsSync(folder)).toBe(false);
+
+  const restored = await states();
+  await history.redis.flushdb();
+  expect(await history.rebuild({ isFromScratch: true })).toMatchObject({ events: 160, incomplete: 40 });
+  expect(await states()).toEqual(restored);
+});
+
+test("a rebuild begins again if it cannot continue the one that was killed", async () => {
+  await count("a", 60, 24);
+  await history.archive();
+  const undisturbed = await states();
+  const copy = join(history.lake, "_unfinished");
+  await history.rebuild({
+    ...SLICED,
+    onProgress: (step, done) => {
+      if (step === "fold the slices" && done === 3) cpSync(folder, copy, { recursive: true });
+    },
+  });
+  const cases: [name: string, spoil: () => Promise<void>, options?: Partial<RebuildOptions>][] = [
+    ["other options", async () => {}, { isFromScratch: false }],
+    ["a damaged slice", () => appendFile(join(folder, "first-0.bin"), "more")],
+    ["no plan", () => rm(join(folder, "plan.bin"))],
+    ["a folder that others can write to", () => chmod(folder, 0o777)],
+  ];
+  for (const [name, spoil, options] of cases) {
+    await rm(join(history.lake, "_snapshots"), { recursive: true });
+    await rm(folder, { recursive: true, force: true });
+    await cp(copy, folder, { recursive: true });
+    await chmod(folder, 0o700);
+    await spoil();
+    await history.redis.flushdb();
+    steps = [];
+    const report = await history.rebuild({ ...SLICED, ...watched, ...options });
+    expect([name, report.events, steps.includes("fold the lake: 60")]).toEqual([name, 60, true]);
+    expect(await states()).toEqual(undisturbed);
+  }
+});

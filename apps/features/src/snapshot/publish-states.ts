@@ -1,0 +1,38 @@
+import type { CountedName, CountedStart, LakeCut, SourcePositions } from "@tripline/lake/read/counted-range";
+import { startAfter } from "@tripline/lake/read/counted-range";
+import type { LakeSnapshot, SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
+import type { SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
+import type { SlicedFold } from "./fold-slices.js";
+import { lower } from "./recent-records.js";
+
+/** What a fold contains, for the manifest of a snapshot. */
+export interface FoldPosition {
+  readonly lake: string;
+  readonly takenAtMs: number;
+  readonly layout: Pick<SnapshotHeader, "specVersion" | "fingerprint">;
+  readonly cut: LakeCut;
+  /** Read before the cut. */
+  readonly sources: SourcePositions;
+}
+
+/** Completes a snapshot whose slices are written. @throws TriplineError `lake-unavailable`, `state-unreadable` */
+export async function publishStates(
+  draft: SnapshotDraft,
+  { lake, takenAtMs, layout, cut, sources }: FoldPosition,
+  folded: SlicedFold,
+): Promise<LakeSnapshot> {
+  const next = await startAfterFold(lake, cut, folded);
+  return draft.finish({ takenAtMs, ...layout, next, sources, explained: folded.explained });
+}
+
+/** The start of the records that the folded states lack. @throws TriplineError as `cutLake` */
+export function startAfterFold(lake: string, cut: LakeCut, folded: SlicedFold): Promise<CountedStart> {
+  return startAfter(lake, cut, againOf(folded));
+}
+
+/** By topic and partition: the first record that some states lack or that may have been counted but not committed. */
+function againOf({ stuck, recent }: SlicedFold): Record<CountedName, ReadonlyMap<number, number>> {
+  const again = { features: new Map(recent.features), appliedLabels: new Map(recent.appliedLabels) };
+  for (const { topic, partition, offset } of stuck) lower(again[topic], partition, offset);
+  return again;
+}

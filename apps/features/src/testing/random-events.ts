@@ -1,0 +1,18 @@
+import type { OutgoingRecord } from "@tripline/kafka/port";
+import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "./events.js";
+
+/** Payments, some of them late, and labels of a few cards at a few terminals. */
+export function randomEvents(name: string, count: number, seed: number): OutgoingRecord[] {
+  const below = randomNumbers(seed);
+  return Array.from({ length: count }, (_, index) => {
+    const common = {
+      clientTransactionId: `${name}-${index}`,
+      cardToken: cardOf(below(12)),
+      terminalId: `t-${below(3)}`,
+      occurredAtMs: START_MS + index * 60_000 + below(3_600_000) - (below(8) === 0 ? 86_400_000 : 0),
+    };
+    return below(4) === 0
+      ? labelRecord(label({ ...common, labelledAtMs: common.occurredAtMs, fraud: below(2) === 0 }))
+      : paymentRecord(payment({ ...common, amountMinor: below(90_000) }));
+  });
+}
