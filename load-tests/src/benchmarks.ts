@@ -4,6 +4,7 @@ import { e2eBenchmark } from "./e2e/bench-e2e.js";
 import { featuresBenchmark } from "./features/bench-features.js";
 import type { Benchmark } from "./harness/run-benchmark.js";
 import { kafkaBenchmark } from "./kafka/bench-kafka.js";
+import { recoveryBenchmark } from "./recovery/bench-recovery.js";
 import { gpuBenchmark } from "./scoring/bench-gpu.js";
 import { scoringBenchmark } from "./scoring/bench-scoring.js";
 import { securityBenchmark } from "./security/bench-security.js";
@@ -18,4 +19,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   e2eBenchmark,
   securityBenchmark,
   capacityBenchmark,
+  recoveryBenchmark,
 ];
