@@ -1,2 +1,2 @@
-/** Injects a `Database` for what no page waits for. */
+/** Injects a `Database` for background work. */
 export const BACKGROUND = Symbol("BACKGROUND");

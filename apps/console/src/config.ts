@@ -127,7 +127,7 @@ export const consoleConfig = settings.superRefine((config, context) => {
   }
 });
 
-/** What a model needs besides its name. */
+/** The settings that each kind of model needs in addition to its name. */
 const NARRATIVE_NEEDS = {
   template: [],
   bedrock: ["NARRATIVE_REGION"],

@@ -61,7 +61,7 @@ import { SESSION_LIMITS, SessionStore } from "./sessions/session-store.js";
 import { Sessions } from "./sessions/sessions.js";
 import { ViewsController } from "./views/views.controller.js";
 
-/** As `npm run build` leaves it. */
+/** Output of `npm run build`. */
 const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/page/", import.meta.url));
 
 const HOUR_MS = 3_600_000;
@@ -99,7 +99,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
         DatabaseModule.forRoot(config, CONSOLE_MIGRATIONS),
         kafka,
       ],
-      // The page comes last: it answers every path that the others leave.
+      // The page comes last, because it handles all remaining paths.
       controllers: [
         ...[
           ProjectionController,
@@ -151,7 +151,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
   }
 }
 
-/** Once the schema is there, so that it is before the first record is read. */
+/** Starts once the schema exists, before the first record is read. */
 async function openBackground(config: ConsoleConfig, logger: Logger): Promise<Database> {
   await setUpDatabase(config, CONSOLE_MIGRATIONS, logger, async () => {});
   return openBackgroundDatabase(config, CONSOLE_MIGRATIONS, logger);

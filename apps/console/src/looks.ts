@@ -9,10 +9,10 @@ import type { Session } from "./sessions/session-store.js";
 /** The name of this service in the audit log, and of its schema. */
 export const AUDIT_SOURCE = "console";
 
-/** What somebody looked at. */
+/** The viewed object. */
 export type LookKind = "queue" | "case" | "attachment" | "decision" | SearchedKind;
 
-/** The record of who saw in clear what belongs to a person. An answer goes out only after it is kept. */
+/** Records who saw unmasked personal data. A response is sent only after the record is stored. */
 @Injectable()
 export class Looks {
   constructor(@Inject(DATABASE) private readonly database: Database) {}

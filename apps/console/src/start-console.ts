@@ -7,7 +7,7 @@ import { createLogger } from "@tripline/telemetry/logger";
 import type { ConsoleConfig } from "./config.js";
 import { ConsoleModule } from "./console.module.js";
 
-/** As of the control plane, to which policies and list entries are forwarded. */
+/** The same limit as in the control plane, to which policies and list entries are forwarded. */
 const BODY_BYTES_MAX = 1_048_576;
 
 /**

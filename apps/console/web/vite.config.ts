@@ -4,9 +4,9 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vite";
 
-/** Small files stay files: the page's Content-Security-Policy allows none inside a style or a script. */
+/** Small files are not inlined: the page's Content-Security-Policy does not allow data URLs. */
 const INLINE_BYTES_MAX = 0;
-/** Of 0 to 11; the next ones take many times as long. */
+/** From 0 to 11. Higher levels take many times as long. */
 const BROTLI_QUALITY = 9;
 
 /** Writes compressed copies of scripts and styles at build time, so that no server has to do it at startup. */
@@ -34,7 +34,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
-      // Libraries mark their modules for React on servers, which means nothing in a browser.
+      // Ignores directives for React on servers, which have no effect in a browser.
       onLog: (level, log, handle) => log.code === "MODULE_LEVEL_DIRECTIVE" || handle(level, log),
     },
   },

@@ -54,7 +54,7 @@ export class AttachmentStore {
     };
   }
 
-  /** Null where none can be added. */
+  /** Null if attachments are not configured. */
   get limits(): AttachmentLimits | null {
     const { ATTACHMENTS_URL, ATTACHMENT_MB_MAX } = this.config;
     return ATTACHMENTS_URL === undefined ? null : { bytesMax: ATTACHMENT_MB_MAX * MB, filesMax: FILES_MAX };
@@ -70,7 +70,10 @@ export class AttachmentStore {
     return rows.map(toAttachment);
   }
 
-  /** @throws TriplineError `not-found`, `unsupported-media-type`, `invalid-field` for one too many, and what the store throws */
+  /**
+   * @throws TriplineError `not-found`, `unsupported-media-type`, `invalid-field` for too many files; errors of the
+   *   store
+   */
   async add(by: Worker, caseId: string, name: string, content: Buffer): Promise<CaseAttachment> {
     const store = await this.#store();
     refuseCardNumbers(name, content);
@@ -109,7 +112,7 @@ export class AttachmentStore {
     return toAttachment(row);
   }
 
-  /** @throws TriplineError `not-found`, also for a file of another case; and as the store does */
+  /** @throws TriplineError `not-found`, also for a file of another case; errors of the store */
   async read(tenant: string, caseId: string, id: string): Promise<{ of: CaseAttachment; content: Uint8Array }> {
     const [row] = await this.database.query(
       attachmentRow,
@@ -125,7 +128,7 @@ export class AttachmentStore {
     return { of: toAttachment(row), content };
   }
 
-  /** @throws TriplineError `not-found`, for one of another case as well */
+  /** @throws TriplineError `not-found`, also for a file of another case */
   async remove(by: Worker, caseId: string, id: string): Promise<void> {
     await this.database.transaction(async (transaction) => {
       const [row] = await transaction.query(
@@ -158,13 +161,13 @@ export class AttachmentStore {
   }
 }
 
-/** Takes the rows of attachments away and keeps that their objects have to go. @param condition of `console.case_attachments` */
+/** SQL that deletes attachments and schedules the removal of their objects. @param condition on `case_attachments` */
 export function removeAttachments(condition: string): string {
   return `WITH gone AS (DELETE FROM console.case_attachments WHERE ${condition} RETURNING id)
     INSERT INTO console.attachment_removals (id, due_at_ms) SELECT id, 0 FROM gone`;
 }
 
-/** Locks the case, so that it cannot go while it gets a file, and two at a time are counted. */
+/** Locks the case, so that it is not deleted meanwhile and concurrent uploads are counted. */
 async function requireRoom(transaction: Queries, tenant: string, caseId: string): Promise<void> {
   const cases = "SELECT id FROM console.cases WHERE tenant = $1 AND id = $2 FOR UPDATE";
   if ((await transaction.query(idRow, cases, [tenant, caseId])).length === 0) {
@@ -179,7 +182,7 @@ async function requireRoom(transaction: Queries, tenant: string, caseId: string)
 
 type Row = z.infer<typeof attachmentRow>;
 
-/** In the history of the case and in the audit log, without the name: people put names into names. */
+/** Records the change, without the file's name, because file names often contain people's names. */
 async function noteChange(
   transaction: Queries,
   by: Worker,
@@ -213,7 +216,7 @@ function unknownAttachment(): TriplineError {
 }
 
 /**
- * Pictures and PDFs are searched only for plain characters, such as descriptions and uncompressed texts.
+ * In images and PDFs, finds only uncompressed text, such as descriptions.
  *
  * @throws TriplineError `invalid-field`
  */

@@ -27,13 +27,13 @@ import { Person, RequirePermission, requirePermission, SessionGuard } from "../s
 import type { Session } from "../sessions/session-store.js";
 import { AttachmentStore } from "./attachment-store.js";
 
-/** Each is held in memory as a whole. */
+/** Maximum concurrent transfers: each file is in memory as a whole. */
 const TRANSFERS_AT_ONCE_MAX = 4;
 const BYTES = "application/octet-stream";
 
 export const attachmentId = z.object({ attachment: z.uuid() });
 
-/** Files that people add to a case. */
+/** Files that users add to a case. */
 @Controller("/api/cases/:id/attachments")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
@@ -47,7 +47,7 @@ export class AttachmentsController implements OnModuleInit {
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
   ) {}
 
-  /** The handler reads the bytes itself, after it has checked the user and the case. */
+  /** The handler reads the body itself, after checking the user and the case. */
   onModuleInit(): void {
     const fastify: FastifyInstance = this.host.httpAdapter.getInstance();
     fastify.addContentTypeParser(BYTES, (request, payload, done) => {

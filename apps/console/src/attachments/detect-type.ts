@@ -1,20 +1,20 @@
 import { ATTACHMENT_TYPES } from "../contract/attachments.js";
 
-/** Detects a file's type from its content, and the name it is served under. */
+/** Detects a file's type from its content, and chooses the name under which it is served. */
 export interface DetectedFile {
   readonly mediaType: string;
   readonly name: string;
 }
 
 const NAME_CHARACTERS_MAX = 120;
-/** Other texts, such as pages and scripts, would be opened by programs that run them. */
+/** Other text types, such as pages and scripts, might be executed when opened. */
 const TEXT_ENDINGS: readonly string[] = ATTACHMENT_TYPES["text/plain"];
 
 /**
- * By its first bytes, whatever its name says. The name ends as files of that type do, so that nobody opens a picture as a
- * program.
+ * Detects the type from the first bytes, regardless of the name. The resulting name has an extension of that type, so
+ * that an image is not opened as a program.
  *
- * @returns undefined for a type that is not taken
+ * @returns undefined for a type that is not accepted
  */
 export async function detectFile(content: Uint8Array, name: string): Promise<DetectedFile | undefined> {
   const { fileTypeFromBuffer } = await import("file-type");
@@ -31,7 +31,7 @@ function endingsOf(mediaType: string): readonly string[] | undefined {
   return Object.entries(ATTACHMENT_TYPES).find(([name]) => name === mediaType)?.[1];
 }
 
-/** Without folders, and without characters that nobody sees: those that turn the direction would hide how a name ends. */
+/** Removes folders and invisible characters, because a change of the text direction could hide the extension. */
 function plainName(name: string): string {
   const plain = (name.split(/[\\/]/).at(-1) ?? "").replaceAll(/\p{C}/gu, "").trim();
   return [...plain].slice(-NAME_CHARACTERS_MAX).join("") || "file";

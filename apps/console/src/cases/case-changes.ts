@@ -34,7 +34,7 @@ export function reopen(found: KnownCase): CaseChange {
 }
 
 /**
- * @param queries of the transaction that locks the case, so that no payment is added to it concurrently
+ * @param queries the transaction that locks the case, so that no payment is added concurrently
  * @param fourEyes the amounts from which a second user must confirm
  */
 export async function giveVerdict(
@@ -128,7 +128,7 @@ async function queueLabels(
   isFraud: boolean,
 ): Promise<void> {
   const nowMs = Date.now();
-  // A payment with the same label needs no new one. A label is not older than its payment.
+  // Skips payments that already have the same label. A label is never older than its payment.
   await queries.execute(
     `INSERT INTO console.label_outbox AS queued (transaction_id, case_id, tenant, person_id, body, next_try_at_ms)
      SELECT c.transaction_id, c.case_id, c.tenant, $2, jsonb_build_object('transaction_id', c.client_transaction_id,

@@ -16,7 +16,7 @@ import { CaseStore } from "./case-store.js";
 import { writeReport } from "./report/write-report.js";
 
 const ROWS_MAX = 10_000;
-/** One takes a core for some tenths of a second. */
+/** Maximum concurrent reports. Each needs a core for some tenths of a second. */
 const REPORTS_AT_ONCE_MAX = 2;
 
 const CASE_HEAD = [
@@ -49,7 +49,7 @@ const PAYMENT_HEAD = [
   ...["outcome", "score", "reason", "label"],
 ];
 
-/** Cases as files: for a spreadsheet, and to read. */
+/** Exports cases as CSV and PDF. */
 @Controller("/api")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)

@@ -35,14 +35,14 @@ const eventRow = z.object({
   text: z.string(),
 });
 
-/** Of the card, the newest: as many as its usual amounts are drawn from. */
+/** Maximum earlier payments of the card for its baseline, the newest ones. */
 const PAYMENTS_MAX = 1_000;
 const DECISIONS_MAX = 200;
 const TIMELINE_MAX = 200;
 const HISTORY_MAX = 500;
 const DAY_MS = 86_400_000;
 
-/** Gathers what is shown of one case. */
+/** Reads all data of a case page. */
 @Injectable()
 export class CaseReader {
   constructor(
@@ -96,7 +96,7 @@ export class CaseReader {
     };
   }
 
-  /** Those of a case, newest first. */
+  /** The case's payments, newest first. */
   async payments(tenant: string, caseId: string, show: ShowToken): Promise<DecisionRow[]> {
     const rows = await this.#decisions("c.case_id = $2", [tenant, caseId], PAYMENTS_MAX);
     return rows.map((row) => toDecisionRow(row, show));
@@ -139,7 +139,7 @@ function withoutNote({ verdict, reason, by, atMs }: NonNullable<KnownCase["pendi
   return { verdict, reason, by, atMs };
 }
 
-/** Newest first: payments and their updates by their own time, labels by the time they were reported. */
+/** Newest first. Payments and updates are ordered by their own time, labels by the time they were reported. */
 function timelineOf(
   payments: readonly KnownDecision[],
   updates: readonly KnownUpdate[],

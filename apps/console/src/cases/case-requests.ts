@@ -15,15 +15,15 @@ const INT_MAX = 2_147_483_647;
 const currency = z.string().regex(/^[A-Z]{3}$/, "must be a currency code, such as EUR");
 const personId = z.string().min(1).max(128);
 
-/** Who changes a case. */
+/** A user who works on cases. */
 export interface Worker {
   readonly tenant: string;
   readonly person: PersonRef;
-  /** May see, and so search for, card tokens. */
+  /** Whether the user may see card tokens, and therefore search for them. */
   readonly seesTokens: boolean;
 }
 
-/** A search of the queue without its place. */
+/** A search of the queue, without the position of a page. */
 const searchOf = <N extends z.ZodNumber, F extends z.ZodType<boolean>>(number: N, flag: F) => {
   const amount = number.int().min(0).max(Number.MAX_SAFE_INTEGER);
   return z.strictObject({
@@ -43,33 +43,33 @@ const searchOf = <N extends z.ZodNumber, F extends z.ZodType<boolean>>(number: N
   });
 };
 
-/** What a saved view holds, as JSON. */
+/** The content of a saved view, as JSON. */
 export const viewQuery = searchOf(z.number(), z.boolean());
-/** In an address all of it is text. */
+/** The same from a URL, where all values are text. */
 const addressQuery = searchOf(z.coerce.number<number>(), yesOrNo);
 
 export const caseCursor = cursorOf("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
 export const caseQuery = addressQuery.extend({ after: caseCursor.optional(), limit: pageLimit });
 export type CaseSearch = z.infer<typeof caseQuery>;
 
-/** All pages of it, from a place on. */
+/** A search for an export: all pages from a position on. */
 export const caseFileQuery = addressQuery.extend({ after: caseCursor.optional() });
 
-/** Whose zone a report tells its times in. */
+/** The time zone for times in a report. */
 export const reportQuery = z.strictObject({
   zone: z.string().max(64).refine(isTimeZone, "must be the name of a time zone").default("UTC"),
 });
 
 const caseId = z.object({ id: z.uuid() });
 
-/** @throws TriplineError `not-found`: what cannot be an id is not there either */
+/** @throws TriplineError `not-found`, also for a malformed ID */
 export function parseCaseId(path: unknown): string {
   const found = caseId.safeParse(path);
   if (!found.success) throw new TriplineError("not-found", "This case does not exist.");
   return found.data.id;
 }
 
-/** Who changes a case, from who is signed in. */
+/** The signed-in user as a `Worker`. */
 export function workerOf(session: Session): Worker {
   return {
     tenant: session.tenant,
@@ -107,7 +107,7 @@ export const reopenRequest = z.strictObject({ revision });
 export const refuseRequest = z.strictObject({ revision, note });
 export const verdictRequest = z.strictObject({ revision, ...verdict }).refine(reasonFits, REASON_MESSAGE);
 
-/** One of them. */
+/** Exactly one change. */
 const change = z.union([
   z.strictObject({ assign: z.strictObject(assign) }),
   z.strictObject({ snooze: z.strictObject(snooze) }),

@@ -5,7 +5,7 @@ import type { ShowToken } from "../requests/mask-token.js";
 
 const verdict = z.enum(["fraud", "genuine"]);
 
-/** A verdict that waits for a second person. */
+/** A verdict that waits for a second user. */
 export const pendingVerdict = z.object({
   verdict,
   reason: z.string(),
@@ -42,7 +42,7 @@ export const CASE_COLUMNS = Object.keys(caseRow.shape)
   .map((name) => `c.${name}`)
   .join(", ");
 
-/** A snooze that has ended is none. */
+/** A case whose snooze has ended is open. */
 function statusOf({ status, snoozed_until_ms: until }: KnownCase, nowMs: number): CaseRow["status"] {
   return status === "snoozed" && until !== null && until <= nowMs ? "open" : status;
 }

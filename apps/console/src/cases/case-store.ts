@@ -17,11 +17,11 @@ import { CASE_COLUMNS, caseRow, toCaseRow } from "./case-rows.js";
 export interface CaseChange {
   readonly set: Readonly<Record<string, unknown>>;
   readonly text: string;
-  /** In the same transaction. */
+  /** Further changes in the same transaction. */
   readonly also?: (queries: Queries) => Promise<unknown>;
 }
 
-/** Determines the change to a case from its current state. @param queries of the transaction that locks the case */
+/** Determines the change to a case from its current state. @param queries the transaction that locks the case */
 export type DecideChange = (found: KnownCase, queries: Queries) => CaseChange | Promise<CaseChange>;
 
 const SORTS = {
@@ -34,7 +34,7 @@ const SORTS = {
 const totalRow = z.object({ total: z.coerce.number() });
 const personRow = z.object({ id: z.string(), name: z.string() });
 
-/** Cases of a tenant. What belongs to another one is not there. */
+/** Cases. Those of another tenant count as not found. */
 @Injectable()
 export class CaseStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -68,7 +68,7 @@ export class CaseStore {
     };
   }
 
-  /** @throws TriplineError `not-found`, for another tenant's as well */
+  /** @throws TriplineError `not-found`, also for another tenant's case */
   async find(tenant: string, id: string): Promise<KnownCase> {
     return existing(await this.database.query(caseRow, `${ONE_CASE} `, [tenant, id]));
   }
@@ -76,7 +76,7 @@ export class CaseStore {
   /**
    * @returns the case after the change
    * @throws TriplineError `not-found`; `changed-meanwhile` if the user saw an older revision (the message says who
-   * changed it and how) or if the card would have a second open case; and what `decide` throws
+   *   changed it and how) or if the card would have a second open case; and errors of `decide`
    */
   change(by: Worker, id: string, revision: number, decide: DecideChange): Promise<KnownCase> {
     return this.database.transaction(async (transaction) => {
@@ -91,7 +91,7 @@ export class CaseStore {
   /** Assigns the most urgent unassigned case; undefined if there is none. */
   takeNext(by: Worker): Promise<KnownCase | undefined> {
     return this.database.transaction(async (transaction) => {
-      // What another person takes at this moment is passed over.
+      // Skips cases that another user is changing at this moment.
       const [found] = await transaction.query(
         caseRow,
         `SELECT ${CASE_COLUMNS} FROM console.cases c
@@ -104,7 +104,7 @@ export class CaseStore {
     });
   }
 
-  /** Those who have signed in here and may work on cases. */
+  /** Users who have signed in to the console and may work on cases. */
   people(tenant: string): Promise<PersonRef[]> {
     return this.database.query(
       personRow,
@@ -115,9 +115,9 @@ export class CaseStore {
 }
 
 const ONE_CASE = `SELECT ${CASE_COLUMNS} FROM console.cases c WHERE c.tenant = $1 AND c.id = $2`;
-/** The index that lets a card have one open case. */
+/** The index that allows a card only one open case. */
 const ONE_OPEN_CASE = "cases_one_open_per_card";
-/** `$now` stands for the moment. */
+/** `$now` is replaced with the current time. */
 const OPEN = "(c.status = 'open' OR (c.status = 'snoozed' AND c.snoozed_until_ms <= $now))";
 
 function existing([found]: readonly KnownCase[]): KnownCase {
@@ -162,7 +162,7 @@ async function applyChange(
   return existing(changed === undefined ? [] : [changed]);
 }
 
-/** @param value gives the placeholder of a value */
+/** @param value adds a value and returns its placeholder */
 function conditionsOf(by: Worker, search: CaseSearch, value: (one: unknown) => string): string[] {
   const conditions = ["c.tenant = $1"];
   const add = <T>(one: T | undefined, condition: (given: T) => string): void => {
@@ -173,7 +173,7 @@ function conditionsOf(by: Worker, search: CaseSearch, value: (one: unknown) => s
     if (status === "closed") return "c.status = 'closed'";
     return now(status === "open" ? OPEN : "(c.status = 'snoozed' AND c.snoozed_until_ms > $now)");
   });
-  // For the indexes, which hold only those that are not closed.
+  // Needed to use the partial indexes, which exclude closed cases.
   if (search.status === "open" || search.status === "snoozed") conditions.push("c.status <> 'closed'");
   add(search.outcome, (outcome) => `c.outcome = ${OUTCOME_NUMBERS[outcome]}`);
   add(search.reason, (reason) => `${value(reason)} = ANY(c.reasons)`);

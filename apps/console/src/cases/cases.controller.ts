@@ -37,7 +37,7 @@ import { CaseNarratives } from "./narrative/case-narratives.js";
 
 const DETAIL_OF_UNKNOWN_PERSON = "must be a user who can work on cases and has signed in before";
 
-/** The queue, and what is done to a case. */
+/** The queue, and actions on cases. */
 @Controller("/api/cases")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
@@ -65,7 +65,7 @@ export class CasesController {
     return this.reader.read(session.tenant, found, may(session, "personal:read"));
   }
 
-  /** Built from masked tokens, whatever the caller's permissions. */
+  /** Built from masked tokens, regardless of the caller's permissions. */
   @Post(":id/narrative")
   @HttpCode(200)
   @RequirePermission("cases:read")
@@ -85,7 +85,7 @@ export class CasesController {
     );
   }
 
-  /** Two users must not get the same case, so it is assigned immediately. */
+  /** Assigns the case immediately, so that two users never get the same one. */
   @Post("next")
   @HttpCode(200)
   @RequirePermission("cases:write")

@@ -4,13 +4,13 @@ import type { CaseGraph, EntityKind, GraphNode } from "../contract/cases.js";
 import { paymentsWith } from "../entities/searched-kinds.js";
 import type { ShowToken } from "../requests/mask-token.js";
 
-/** Of the card, the newest. */
+/** Maximum payments of the card, the newest ones. */
 const PAYMENTS_MAX = 200;
-/** Of one kind beside the card, the most used. */
+/** Maximum neighbours per kind, those with the most payments. */
 const NEIGHBOURS_MAX = 6;
-/** Of one neighbour, the newest; a large shop has a million. */
+/** Maximum payments per neighbour, the newest ones: a large shop has millions. */
 const OF_NEIGHBOUR_MAX = 500;
-/** Of one neighbour, those with frauds first. */
+/** Maximum cards per neighbour, those with frauds first. */
 const CARDS_MAX = 4;
 
 const neighbourRow = z.object({
@@ -72,7 +72,7 @@ export async function readGraph(database: Database, tenant: string, card: string
       });
     }
   }
-  // The terminal is part of every payment, so the card's own are counted there.
+  // Every payment has a terminal, so the card's payments are counted by terminal.
   const atTerminals = own.filter(({ kind }) => kind === "terminal");
   node("card", card, sum(atTerminals.map((row) => row.payments)), sum(atTerminals.map((row) => row.frauds)));
   const isCut =

@@ -16,7 +16,7 @@ const EVERY_MS = 1_000;
 const TOGETHER_MAX = 100;
 const ANSWER_MS_MAX = 5_000;
 const MS_PER_S = 1_000;
-/** A label that was just given waits for the next round. */
+/** The readiness report mentions labels that have been waiting this long. */
 const NOTED_SECONDS_MIN = 60;
 const WAIT_MS_MIN = 1_000;
 const WAIT_MS_MAX = 60_000;
@@ -42,15 +42,15 @@ const problem = z.object({ code: z.string(), detail: z.string() }).catch({ code:
 
 interface Answer {
   readonly isAccepted: boolean;
-  /** The token is not accepted, or lacks the right. */
+  /** The token was rejected or lacks the scope. */
   readonly isDenied?: boolean;
   readonly refusal?: string;
 }
 
-/** With what a label is posted. */
+/** The token for posting a label. */
 interface Sender {
   readonly token: string;
-  /** The console itself posts it, for the tenant of the label. */
+  /** Whether the console itself posts it on behalf of the label's tenant. */
   readonly isRelayed: boolean;
 }
 
@@ -107,7 +107,7 @@ export class LabelSender {
     await this.#sending;
   }
 
-  /** Sends what is due. Never throws. */
+  /** Sends due labels. Never throws. */
   send(): Promise<void> {
     this.#sending ??= this.#sendDue()
       .catch((error: Error) => this.logger.warn({ err: error }, "labels wait"))
@@ -145,7 +145,7 @@ export class LabelSender {
       if (!(await this.#claim(label))) continue;
       let sender: Sender | undefined = own ?? (await this.#relay());
       let answer = await this.#post(label, sender);
-      // Disabled, or without the right by now: it was given while the user had it.
+      // The user has been disabled or has lost the permission since, but had it when the label was set.
       if (answer.isDenied && sender === own) {
         sender = await this.#relay();
         answer = await this.#post(label, sender);
@@ -165,7 +165,7 @@ export class LabelSender {
     }
   }
 
-  /** Of a label that the console sent itself, the audit log says for whom. */
+  /** If the console itself sent the label, records for the audit log on whose behalf. */
   async #sent(label: QueuedLabel, { isRelayed }: Sender): Promise<void> {
     await this.database.transaction(async (transaction) => {
       await this.#remove(label, transaction);
@@ -182,7 +182,7 @@ export class LabelSender {
     if (isRelayed) this.#relayed.inc();
   }
 
-  /** Another instance that read it too does not send it, and after a crash it is due again. */
+  /** Claims a label, so that no other instance sends it. After a crash, it becomes due again. */
   async #claim({ transaction_id: id, tries }: QueuedLabel): Promise<boolean> {
     const nextMs = Date.now() + Math.min(WAIT_MS_MAX, WAIT_MS_MIN * 2 ** Math.min(tries, 6));
     const claimed = await this.database.execute(
@@ -192,7 +192,7 @@ export class LabelSender {
     return claimed === 1;
   }
 
-  /** `refusal` where sending it again would not help. */
+  /** Sets `refusal` if a retry would not help. */
   async #post({ body, tenant }: QueuedLabel, sender: Sender | undefined): Promise<Answer> {
     if (sender === undefined) return { isAccepted: false };
     const { token, isRelayed } = sender;

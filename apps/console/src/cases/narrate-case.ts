@@ -20,7 +20,7 @@ const STOPPED: Readonly<Record<string, string>> = {
   approve: "approved",
 };
 
-/** A short text from the facts of a case, by a template: nothing in it that the case does not show. */
+/** Writes a short summary of a case from a template. It contains only facts that the case shows. */
 export function narrateCase({ row, focus, usual, graph }: CaseFacts): string {
   const amount = formatValue(focus.amountMinor, "minor_amount", focus.currency);
   const when = new Date(focus.occurredAtMs).toISOString().slice(0, 16).replace("T", " ");
@@ -35,7 +35,7 @@ export function narrateCase({ row, focus, usual, graph }: CaseFacts): string {
     linksSentence(graph),
     row.status === "closed" && row.verdict !== null ? `It was closed as ${row.verdict}.` : "",
   ];
-  // A reason may say what was said already.
+  // A reason may repeat another sentence.
   return [...new Set(sentences)].filter(Boolean).join(" ");
 }
 

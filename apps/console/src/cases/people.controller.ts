@@ -4,7 +4,7 @@ import { Person, RequirePermission, SessionGuard } from "../sessions/session.gua
 import type { Session } from "../sessions/session-store.js";
 import { CaseStore } from "./case-store.js";
 
-/** Whom a case can be assigned to. */
+/** Users to whom cases can be assigned. */
 @Controller("/api/people")
 @UseGuards(SessionGuard)
 export class PeopleController {

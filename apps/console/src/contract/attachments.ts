@@ -11,7 +11,7 @@ import type { PersonRef } from "./people.js";
  */
 export interface CaseAttachment {
   readonly id: string;
-  /** Without `personal:read` only how it ends, since people put names into names. */
+  /** Only the extension without `personal:read`, because file names may contain personal names. */
   readonly name: string;
   readonly mediaType: string;
   readonly bytes: number;
@@ -22,7 +22,7 @@ export interface CaseAttachment {
 
 export interface AttachmentLimits {
   readonly bytesMax: number;
-  /** Of one case. */
+  /** Maximum files per case. */
   readonly filesMax: number;
 }
 

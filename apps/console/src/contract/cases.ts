@@ -3,7 +3,7 @@ import type { DecisionDetail, DecisionRow, Outcome } from "./decisions.js";
 import type { PaymentUpdateRow } from "./payment-updates.js";
 import type { PersonRef } from "./people.js";
 
-/** What the console's backend answers about cases: one open case per card. */
+/** Responses of the console's backend about cases. A card has at most one open case. */
 
 export type CaseStatus = "open" | "snoozed" | "closed";
 
@@ -11,26 +11,26 @@ export interface CaseRow {
   readonly id: string;
   readonly status: CaseStatus;
   readonly cardToken: string;
-  /** The strictest of its payments. */
+  /** The strictest outcome of its payments. */
   readonly outcome: Outcome;
   /** Highest score of its payments; null if none had a score. */
   readonly score: number | null;
   readonly payments: number;
-  /** Of its payments, in the currency of the newest. */
+  /** Total of its payments in the currency of the newest one. */
   readonly amountMinor: number;
   readonly currency: string;
-  /** Codes of the reasons, the most frequent first. */
+  /** Reason codes, most frequent first. */
   readonly reasons: readonly string[];
   readonly openedAtMs: number;
   readonly changedAtMs: number;
-  /** When it is to be answered. */
+  /** When a verdict is due. */
   readonly dueAtMs: number;
   readonly snoozedUntilMs: number | null;
   readonly assignee: PersonRef | null;
   readonly isEscalated: boolean;
-  /** What it was closed as. */
+  /** The verdict with which it was closed. */
   readonly verdict: "fraud" | "genuine" | null;
-  /** Grows with each change; a change names the revision that it was made on. */
+  /** Increases with each change. A change request states the revision on which it is based. */
   readonly revision: number;
 }
 
@@ -41,20 +41,20 @@ export interface CaseQuery {
   readonly status?: CaseStatus;
   readonly outcome?: Outcome;
   readonly reason?: string;
-  /** A person's id, `me` or `nobody`. */
+  /** A user's ID, `me` or `nobody`. */
   readonly assignee?: string;
   readonly escalated?: boolean;
-  /** Of the case, by ISO 4217; without it the bounds below are of every currency's smallest unit. */
+  /** The case's currency (ISO 4217). Without it, the bounds below apply to minor units of any currency. */
   readonly currency?: string;
   readonly amountMinorMin?: number;
   readonly amountMinorMax?: number;
   readonly scoreMin?: number;
   /** Past its due time. */
   readonly overdue?: boolean;
-  /** Part of a card token, a payment's id or a terminal. */
+  /** Part of a card token, the ID of a payment, or a terminal. */
   readonly search?: string;
   readonly sort?: CaseSort;
-  /** By default false for `due` and true for the others. */
+  /** Default: false for `due`, true for the others. */
   readonly descending?: boolean;
   readonly after?: string;
   /** At most 200; 50 by default. */
@@ -83,7 +83,7 @@ export interface CardUsual {
   readonly payments: number;
   readonly paymentsPerDay: number;
   readonly amountMedianMinor: number | null;
-  /** The middle nine tenths. */
+  /** The 5th and 95th percentiles. */
   readonly amountP05Minor: number | null;
   readonly amountP95Minor: number | null;
   /** Payments by hour of day, UTC: 24 numbers. */
@@ -108,7 +108,7 @@ export interface GraphNode {
 export interface CaseGraph {
   readonly nodes: readonly GraphNode[];
   readonly edges: readonly { readonly from: string; readonly to: string; readonly payments: number }[];
-  /** More were there than are shown. */
+  /** Whether some nodes are omitted. */
   readonly isCut: boolean;
 }
 
@@ -119,7 +119,7 @@ export interface CaseNote {
   readonly atMs: number;
 }
 
-/** What was done to the case, in one sentence. */
+/** An action on the case, in one sentence. */
 export interface CaseEvent {
   readonly atMs: number;
   readonly by: PersonRef | null;
@@ -130,7 +130,7 @@ export interface CaseEvent {
 export interface CaseDetail extends CaseRow {
   /** Newest first. */
   readonly decisions: readonly DecisionRow[];
-  /** The payment to look at first: the strictest, of those the newest. */
+  /** The payment to look at first: the newest one with the strictest outcome. */
   readonly focus: DecisionDetail;
   readonly timeline: readonly TimelineEntry[];
   readonly usual: CardUsual;
@@ -139,27 +139,27 @@ export interface CaseDetail extends CaseRow {
   readonly history: readonly CaseEvent[];
   /** Oldest first. */
   readonly attachments: readonly CaseAttachment[];
-  /** Null where no store for them is set up. */
+  /** Null if no store is configured. */
   readonly attachmentLimits: AttachmentLimits | null;
-  /** A verdict above the tenant's amount that waits for a second person. */
+  /** A verdict above the tenant's limit that waits for a second user. */
   readonly pendingVerdict: {
     readonly verdict: "fraud" | "genuine";
     readonly reason: string;
     readonly by: PersonRef;
     readonly atMs: number;
   } | null;
-  /** A short text from the case's facts, by a template. */
+  /** A short summary of the case's facts, from a template. */
   readonly narrative: string;
   /** The model that can write the summary instead; null if none is configured. */
   readonly narrativeModel: string | null;
 }
 
-/** `POST /api/cases/:id/narrative`: a text by the model, from facts without anything that names a person, place or card. */
+/** `POST /api/cases/:id/narrative`: a summary by the model, from facts that identify no person, place or card. */
 export interface CaseNarrative {
   readonly text: string;
-  /** The model that wrote it; null: the template did. */
+  /** The model that wrote it; null for the template. */
   readonly model: string | null;
-  /** Why the template did although there is a model: it was too slow, it has enough to do, or it could not. */
+  /** Why the template was used although a model is configured: the model was too slow, is busy, or failed. */
   readonly fallback: "late" | "busy" | "failed" | null;
 }
 

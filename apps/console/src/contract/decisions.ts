@@ -18,10 +18,10 @@ export interface DecisionRow {
   /** From acceptance to decision. */
   readonly latencyMs: number;
   readonly outcome: Outcome;
-  /** Probability of fraud; null where no model or scorecard answered. */
+  /** Fraud probability; null if neither the model nor the scorecard scored the payment. */
   readonly score: number | null;
   readonly rung: Rung;
-  /** The strictest reason; null where nothing spoke against the payment. */
+  /** The strictest reason; null if the payment was not flagged. */
   readonly reason: Reason | null;
   readonly caseId: string | null;
   readonly label: FraudLabel | null;
@@ -39,19 +39,19 @@ export interface FraudLabel {
   readonly labelledAtMs: number;
 }
 
-/** A feature as an analyst reads it. */
+/** A feature in a form for analysts. */
 export interface FeatureValue {
   readonly name: string;
-  /** In words, from the feature spec. */
+  /** Description from the feature spec. */
   readonly title: string;
   readonly value: number | null;
-  /** The value as people write it. */
+  /** The formatted value. */
   readonly text: string;
   /** Codes of the reasons that name this feature, which the page highlights. */
   readonly reasonCodes: readonly string[];
 }
 
-/** How much a feature moved the model's answer, in log odds; positive towards fraud. */
+/** How much a feature moved the model's score, in log odds; positive towards fraud. */
 export interface Contribution {
   readonly feature: string;
   readonly title: string;
@@ -78,7 +78,7 @@ export interface DecisionDetail extends DecisionRow {
   /** Payment fields that were sent, in the order of payment.yaml. */
   readonly facts: readonly PaymentFact[];
   readonly features: readonly FeatureValue[];
-  /** Largest first; null if no model scored the payment or the model is gone. */
+  /** Largest first; null if no model scored the payment or the model no longer exists. */
   readonly contributions: { readonly baseLogOdds: number; readonly of: readonly Contribution[] } | null;
   readonly listHits: readonly {
     readonly list: string;
@@ -102,12 +102,12 @@ export interface DecisionPage {
   readonly next: string | null;
 }
 
-/** `GET /api/live`, server-sent events. Event `second` each second: */
+/** `GET /api/live`, server-sent events. Event `second`, once per second: */
 export interface LiveSecond {
   readonly atMs: number;
   readonly decisions: number;
   readonly byOutcome: Readonly<Record<Outcome, number>>;
-  /** Not on the model's rung. */
+  /** Decisions at a fallback level below the model. */
   readonly degraded: number;
   readonly latencyP50Ms: number | null;
   readonly latencyP99Ms: number | null;

@@ -6,9 +6,9 @@
 export interface ServiceHealth {
   readonly name: string;
   readonly isReady: boolean;
-  /** What does not work, and why; null where everything does. A service can be ready all the same. */
+  /** What does not work, and why; null if everything works. The service may still be ready. */
   readonly detail: string | null;
-  /** Names of its checks and loops that work. */
+  /** Names of its working checks and loops. */
   readonly works: readonly string[];
 }
 
@@ -27,23 +27,23 @@ export interface DeadLetters {
 export interface ArchiveJobs {
   readonly writing: readonly {
     readonly topic: string;
-    /** Null until it has written once since its start. */
+    /** Null until the first write after startup. */
     readonly last: {
       readonly atMs: number;
       readonly tookMs: number;
       readonly rows: number;
       readonly files: number;
     } | null;
-    /** Why it cannot write at the moment, in a sentence; it tries again. */
+    /** Why it currently cannot write, in a sentence. It keeps retrying. */
     readonly failure: string | null;
   }[];
-  /** The last one; null where none has run. */
+  /** The last compaction; null if none has run. */
   readonly compaction: {
     readonly topic: string;
     readonly day: string;
     readonly atMs: number;
     readonly tookMs: number;
-    /** Before; one is left. */
+    /** Number of files before the compaction, which merges them into one. */
     readonly files: number;
     readonly rows: number;
     readonly failure: string | null;
@@ -71,21 +71,21 @@ export interface HealthReport {
   readonly services: readonly ServiceHealth[];
   readonly lag: readonly ConsumerLag[];
   readonly deadLetters: readonly DeadLetters[];
-  /** Of the last five minutes, by rung of the ladder. */
+  /** Decisions in the last five minutes by fallback level. */
   readonly rungs: Readonly<Record<string, number>>;
-  /** Null where the archive does not tell. */
+  /** Null if the archive does not report it. */
   readonly archive: ArchiveJobs | null;
 }
 
 /** `GET /api/models`: statistics of the champion and the candidate from the payments of the last hours. */
 export interface ModelsReport {
   readonly champion: ModelFigures | null;
-  /** The candidate's statistics where it decides and where it only scores. Either both are null or neither is. */
+  /** The candidate's statistics in canary and in shadow. Either both are null or neither is. */
   readonly canary: ModelFigures | null;
   readonly shadow: ModelFigures | null;
-  /** Payments by tenth of the score, champion's and candidate's: ten numbers each. */
+  /** Payments by tenth of the score, for the champion and the candidate: ten numbers each. */
   readonly histogram: { readonly champion: readonly number[]; readonly candidate: readonly number[] };
-  /** Of the labelled payments, by tenth of the champion's score. */
+  /** Labelled payments by tenth of the champion's score. */
   readonly calibration: readonly CalibrationBin[];
   /** By hour, oldest first. */
   readonly hours: readonly {
@@ -94,10 +94,10 @@ export interface ModelsReport {
     readonly meanScore: number | null;
     readonly declinedShare: number | null;
     readonly labels: number;
-    /** Of the payments that were stopped, those that were fraud. */
+    /** Share of frauds among the stopped payments. */
     readonly precision: number | null;
   }[];
-  /** Days that differ from others, the newest first. */
+  /** Days with drift, newest first. */
   readonly drifts: readonly Drift[];
 }
 
@@ -115,7 +115,7 @@ export interface Drift {
   readonly comparedTo: string;
   readonly payments: number;
   readonly sentence: string;
-  /** The farthest above its threshold first. `distance` is the population stability index; of outcomes, a difference of log-odds. */
+  /** Farthest above its threshold first. `distance` is the PSI or, for outcomes, a difference of log odds. */
   readonly columns: readonly {
     readonly column: string;
     readonly kind: string;
@@ -131,9 +131,9 @@ export interface ModelCard {
   readonly aliases: readonly string[];
   readonly createdAtMs: number;
   readonly featureSpecVersion: number;
-  /** Those that change its score. */
+  /** Features that change its score. */
   readonly features: readonly string[];
-  /** How many the feature vector has. */
+  /** Number of features in the vector. */
   readonly vectorFeatures: number;
   readonly training: {
     readonly fromMs: number | null;
@@ -146,37 +146,37 @@ export interface ModelCard {
   };
   readonly commit: string | null;
   readonly parameters: readonly { readonly name: string; readonly value: string }[];
-  /** As the trainer names them, such as `valid.average_precision`. */
+  /** With the trainer's names, such as `valid.average_precision`. */
   readonly measures: readonly { readonly name: string; readonly value: number }[];
   /** Measured on payments that it was not trained on; empty if the trainer did not measure it. */
   readonly calibration: readonly CalibrationBin[];
-  /** Of the same payments, so that a model that is weak in a part of them is seen to be. */
+  /** Performance by segment of the same payments, which reveals weak segments. */
   readonly segments: readonly ModelSegment[];
 }
 
-/** Payments of a kind of amount, or of some hours. */
+/** Payments in a range of amounts or hours. */
 export interface ModelSegment {
   readonly kind: string;
   readonly name: string;
   readonly payments: number;
   readonly frauds: number;
   readonly meanScore: number;
-  /** Null where there are too few frauds to tell. */
+  /** Null if there are too few frauds. */
   readonly averagePrecision: number | null;
   readonly aucRoc: number | null;
 }
 
 export interface ModelFigures {
   readonly version: string;
-  /** Payments that it scored. */
+  /** Number of payments that it scored. */
   readonly decisions: number;
   readonly meanScore: number | null;
   readonly labels: number;
   readonly frauds: number;
-  /** Its mean scores of labelled payments. */
+  /** Its mean score of payments labelled as fraud, and as genuine. */
   readonly fraudScore: number | null;
   readonly genuineScore: number | null;
-  /** Share that was not approved, and those of them that were fraud; null in shadow, where others decide. */
+  /** Share of payments not approved, and of frauds among them. Null in shadow, where it decides nothing. */
   readonly stoppedShare: number | null;
   readonly precision: number | null;
 }

@@ -14,7 +14,7 @@ export const OPEN_REASONS = [
 
 export type OpenReason = (typeof OPEN_REASONS)[number];
 
-/** A value and in how many of the payments it was. */
+/** A value and the number of payments that contain it. */
 export interface OpenedValue {
   readonly value: string;
   readonly payments: number;
@@ -24,23 +24,23 @@ export interface OpenedField {
   /** The field's name in requests, for example `email`. */
   readonly name: string;
   readonly title: string;
-  /** The most frequent first. */
+  /** Most frequent first. */
   readonly values: readonly OpenedValue[];
 }
 
 export interface OpenedPersonal {
   /** In the order of payment.yaml, without fields that have no value. */
   readonly fields: readonly OpenedField[];
-  /** How many payments were opened, and how many not, by the reason why not. */
+  /** Number of decrypted payments, and of others by reason. */
   readonly payments: {
     readonly opened: number;
     /** The card, the e-mail address or the account was erased. */
     readonly erased: number;
     /** The key has expired and was destroyed, or is not stored yet. */
     readonly keyless: number;
-    /** They came without personal data, or could not be sealed. */
+    /** The payments had no personal data, or sealing failed. */
     readonly empty: number;
-    /** The console has them no more: erased, or older than it keeps. */
+    /** The console no longer has the payments: erased, or past their retention. */
     readonly missing: number;
   };
 }

@@ -12,7 +12,7 @@ export type TrialLine =
   | { readonly report: PolicyTrial }
   | { readonly problem: Problem };
 
-/** With the ends of its 95 % interval. */
+/** A value with its 95 % confidence interval. */
 export interface Estimate {
   readonly value: number;
   readonly low: number;
@@ -29,7 +29,7 @@ export interface HitFigures {
   readonly unknown: number;
   readonly precision?: Estimate | undefined;
   readonly recall?: Estimate | undefined;
-  /** Of the genuine payments. */
+  /** False positives as a share of genuine payments. */
   readonly annoyed?: Estimate | undefined;
 }
 
@@ -37,9 +37,9 @@ export interface TrialPart extends HitFigures {
   readonly id: string;
   readonly kind: "rule" | "band";
   readonly outcome: Outcome;
-  /** Hits that nothing else treats as strictly. */
+  /** Hits for which no other part has an outcome as strict. */
   readonly alone: number;
-  /** Hits that were decided more mildly. */
+  /** Hits whose actual outcome was milder. */
   readonly stricter: number;
 }
 
@@ -61,14 +61,14 @@ export interface PolicyTrial {
   readonly decided: { readonly stopped: HitFigures; readonly declined: HitFigures };
   readonly drafted: { readonly stopped: HitFigures; readonly declined: HitFigures };
   readonly changes: readonly {
-    /** As `approve -> decline`. */
+    /** For example `approve -> decline`. */
     readonly change: string;
     readonly payments: number;
     readonly frauds: number;
     readonly genuine: number;
   }[];
   readonly parts: readonly TrialPart[];
-  /** Genuine payments that are stopped and frauds that are not, a few of each. */
+  /** A few examples of stopped genuine payments and of missed frauds. */
   readonly examples: readonly {
     readonly kind: "annoyed" | "missed";
     readonly transactionId: string;
@@ -79,6 +79,6 @@ export interface PolicyTrial {
   }[];
   /** Why the draft could not be evaluated, with the number of payments. */
   readonly failures: Readonly<Record<string, number>>;
-  /** Rules that ended without a result, and for how many payments. */
+  /** Rules without a result, with the number of payments. */
   readonly rulesSkipped: readonly { readonly ruleId: string; readonly why: string; readonly payments: number }[];
 }

@@ -1,8 +1,8 @@
 /**
- * Signing in. `GET /session/sign-in?to=/path` leads to the authorization server and back to `to`; `POST /session/sign-out`
- * ends the session and answers `{ url }`, where the browser goes next. The session is a cookie that scripts cannot read. Every
- * request that changes something carries `X-CSRF-Token`. 401 `session-ended` anywhere: sign in again. Where signing in fails, the
- * browser gets to `/sign-in-failed?code=…`.
+ * Signing in. `GET /session/sign-in?to=/path` redirects to the authorization server and then back to `to`. `POST
+ * /session/sign-out` ends the session and returns `{ url }`, the next page for the browser. The session is a cookie
+ * that scripts cannot read. Requests that change something need `X-CSRF-Token`. After a 401 `session-ended`, sign in
+ * again. After a failed sign-in, the browser is redirected to `/sign-in-failed?code=…`.
  */
 
 export type Permission =
@@ -37,14 +37,14 @@ export interface Session {
   readonly expiresAtMs: number;
 }
 
-/** Every refusal, RFC 9457 `application/problem+json`. */
+/** An error response, RFC 9457 `application/problem+json`. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
   readonly code: string;
-  /** One sentence for a person. */
+  /** One sentence for users. */
   readonly detail: string;
-  /** The fields that are wrong, where some are; `pointer` as `/field`, RFC 6901. */
+  /** Invalid fields, if any; `pointer` is a JSON pointer such as `/field` (RFC 6901). */
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
 }

@@ -10,11 +10,11 @@ import type { Contribution, DecisionDetail } from "../contract/decisions.js";
 import { MODEL_REGISTRY } from "../models/model-cards.js";
 import type { FeatureDescriber, ReadBack } from "./describe-decision.js";
 
-/** A decision is shown without them rather than late. */
+/** Timeout, after which a decision is shown without contributions. */
 const WAIT_MS_MAX = 1_500;
-/** Champion, candidate and what they followed. */
+/** Champion, candidate and their predecessors. */
 const MODELS_MAX = 4;
-/** Tables make many rows quicker and the start slower; here it is one row at a time. */
+/** Few tables, because they speed up many rows but slow down loading, and here there is one row at a time. */
 const TABLE_BYTES_MAX = 0;
 /** Time before a version that could not be explained is tried again. */
 const FAULT_MS = 60_000;
@@ -25,18 +25,18 @@ interface Kept {
   readonly untilMs: number;
 }
 
-/** How much each feature moved a model's answer, by the model's own trees from the registry. */
+/** Computes how much each feature moved a model's score, from the model's trees in the registry. */
 @Injectable()
 export class Contributions {
   readonly #kept = new Map<string, Kept>();
 
-  /** @param registry absent: there are no contributions */
+  /** @param registry undefined: there are no contributions */
   constructor(
     @Inject(MODEL_REGISTRY) private readonly registry: ModelRegistry | undefined,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** @returns null where no model decided, or it cannot be asked in time */
+  /** @returns null if no model decided, or if it cannot be explained in time */
   async of({ decision, vector }: ReadBack, reader: FeatureDescriber): Promise<DecisionDetail["contributions"]> {
     if (decision.rung !== Rung.MODEL) return null;
     const features = reader.read(vector);
@@ -60,7 +60,7 @@ export class Contributions {
     this.#kept.delete(key);
     const kept =
       known !== undefined && known.untilMs > Date.now() ? known : this.#open(key, name, version, this.registry);
-    // The one that was asked last stands last.
+    // The most recently used one is last.
     this.#kept.set(key, kept);
     for (const oldest of [...this.#kept.keys()].slice(0, -MODELS_MAX)) this.#kept.delete(oldest);
     return kept.explainer;

@@ -6,7 +6,7 @@ import { Contributions } from "./contributions.js";
 import { describeDecision, FeatureDescriber, readBack } from "./describe-decision.js";
 import { ProjectedDecisions } from "./projected-decisions.js";
 
-/** One decision with all that explains it. */
+/** A decision with its complete explanation. */
 @Injectable()
 export class DecisionReader {
   readonly features = new FeatureDescriber(currentFeatureSpec());

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type * as shown from "../contract/decisions.js";
 import type { ShowToken } from "../requests/mask-token.js";
 
-/** The outcomes of the messages, from the mildest to the strictest, as the API writes them. */
+/** The API's names of outcomes, from the mildest to the strictest. */
 export const OUTCOMES = ["approve", "challenge", "review", "decline"] as const;
 
 export const OUTCOME_NUMBERS: Readonly<Record<shown.Outcome, Outcome>> = {
@@ -51,7 +51,7 @@ export const decisionRow = z.object({
 });
 export type KnownDecision = z.infer<typeof decisionRow>;
 
-/** Of `DECISIONS`, for `decisionRow`. */
+/** Columns of `DECISIONS` for `decisionRow`. */
 export const DECISION_COLUMNS = `p.transaction_id, p.client_transaction_id, p.card_token, p.terminal_id, p.amount_minor,
   p.currency, p.occurred_at_ms, d.decided_at_ms, d.latency_ms, d.outcome, d.score, d.rung, d.reason, c.case_id, l.fraud,
   l.source AS label_source, l.labelled_at_ms`;

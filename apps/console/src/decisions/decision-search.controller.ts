@@ -11,7 +11,7 @@ import { DecisionReader } from "./decision-reader.js";
 import { toDecisionRow } from "./decision-rows.js";
 import { decisionQuery, ProjectedDecisions } from "./projected-decisions.js";
 
-/** What was decided. */
+/** Search of decisions. */
 @Controller("/api/decisions")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
@@ -26,7 +26,7 @@ export class DecisionSearchController {
   @RequirePermission("decisions:read")
   async search(@Person() session: Session, @Query() query: unknown): Promise<shown.DecisionPage> {
     const search = parseRequest(decisionQuery, query);
-    // Who sees tokens masked has none to search for.
+    // Users who see masked tokens cannot search for them.
     if (SEARCHED.some(({ kind, isPersonal }) => isPersonal && search[kind] !== undefined))
       requirePermission(session, "personal:read");
     const rows = await this.store.search(session.tenant, search);

@@ -26,10 +26,10 @@ export function readBack({ decision, vector }: RecordedDecision): ReadBack {
   return { decision: Decision.decode(decision), vector: FeatureVector.decode(vector) };
 }
 
-/** How a feature of one payment is told. */
+/** The description of a feature of one payment. */
 export type DescribedFeature = Omit<shown.FeatureValue, "reasonCodes">;
 
-/** Makes values readable by the words of a feature spec. */
+/** Describes values with the titles and units of a feature spec. */
 export class FeatureDescriber {
   readonly #titles: ReadonlyMap<string, string>;
   readonly #units: ReturnType<typeof featureUnits>;
@@ -39,7 +39,7 @@ export class FeatureDescriber {
     this.#units = featureUnits(spec);
   }
 
-  /** In the order of the vector; none for a vector of another version of the spec. */
+  /** In the order of the vector; empty for a vector of another spec version. */
   read({ values, specVersion, transaction }: FeatureVector): readonly DescribedFeature[] {
     if (specVersion !== this.spec.version) return [];
     return this.spec.features.map(({ name, kind }, index) => {
@@ -59,7 +59,7 @@ export class FeatureDescriber {
   }
 }
 
-/** The decision first: what was decided, why, and the values behind it. */
+/** Describes a decision: its outcome, its reasons, and the values behind them. */
 export function describeDecision(
   row: RecordedDecision,
   { decision, vector }: ReadBack,

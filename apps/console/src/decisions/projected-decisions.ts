@@ -28,7 +28,7 @@ export const decisionQuery = z.strictObject({
 export type DecisionSearch = z.infer<typeof decisionQuery>;
 
 const recordsRow = decisionRow.extend({ vector: z.instanceof(Buffer), decision: z.instanceof(Buffer) });
-/** With the records as they were read. */
+/** Includes the original records. */
 export type RecordedDecision = z.infer<typeof recordsRow>;
 
 /** A filter by card, terminal or similar covers its newest payments, up to this many. Results are sorted by decision time. */
@@ -67,7 +67,7 @@ export class ProjectedDecisions {
     );
   }
 
-  /** @throws TriplineError `decision-not-found`, for another tenant's as well */
+  /** @throws TriplineError `decision-not-found`, also for another tenant's decision */
   async find(tenant: string, transactionId: string): Promise<RecordedDecision> {
     const [found] = await this.database.query(
       recordsRow,

@@ -42,7 +42,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   terminal_bin: "issuer at this terminal",
 };
 
-/** A title for each feature of the spec, by name; two are never the same. */
+/** A unique title for each feature of the spec, by name. */
 export function titleFeatures(spec: FeatureSpec): ReadonlyMap<string, string> {
   const titles = spec.features.map((feature) => {
     const fields = feature as { readonly [field: string]: unknown };
@@ -72,7 +72,7 @@ function nameAsTitle(name: string, measure: string): string {
 
 const UNITS: Readonly<Record<string, string>> = { m: "minute", h: "hour", d: "day" };
 
-/** `5m` as `5 minutes`. */
+/** Formats `5m` as `5 minutes`. */
 function windowWords(window: string): string {
   const [, count = "", unit = ""] = /^(\d+)([mhd])$/.exec(window) ?? [];
   const word = UNITS[unit];

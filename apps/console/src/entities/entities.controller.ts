@@ -38,7 +38,7 @@ export class EntitiesController {
     if (!given.success) throw new TriplineError("not-found", "Not found.");
     const { kind, value } = given.data;
     const { column, isPersonal } = searchedBy(kind);
-    // Who sees tokens masked has none to ask for.
+    // Users who see masked tokens cannot look them up.
     if (isPersonal) requirePermission(session, "personal:read");
     const { tenant } = session;
     const [sums, newest, cases, lists] = await Promise.all([

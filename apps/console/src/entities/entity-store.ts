@@ -11,7 +11,7 @@ import { DECISION_COLUMNS, DECISIONS, decisionRow } from "../decisions/decision-
 import type { SearchedKind } from "./searched-kinds.js";
 import { paymentsWith } from "./searched-kinds.js";
 
-/** Of a large shop the newest are counted. */
+/** For a large shop, only the newest payments are counted. */
 const COUNTED_MAX = 10_000;
 const SHOWN_MAX = 100;
 const CASES_MAX = 50;
@@ -26,7 +26,7 @@ const vectorRow = z.object({ record: z.instanceof(Buffer) });
 
 type Sums = Pick<EntityDetail, "payments" | "frauds" | "firstSeenMs" | "lastSeenMs">;
 
-/** Payments by what they share. */
+/** Finds payments by a shared value. */
 @Injectable()
 export class EntityStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}

@@ -25,7 +25,7 @@ export class ListReader {
     this.#controlUrl = url.replace(/\/$/, "");
   }
 
-  /** @returns undefined where that cannot be told */
+  /** @returns undefined if that is unknown */
   async of(session: Session, kind: SearchedKind, value: string): Promise<EntityDetail["lists"] | undefined> {
     if (!may(session, "lists:read")) return undefined;
     if (!isListKind(kind)) return [];

@@ -15,7 +15,7 @@ export const SEARCHED: readonly Searched[] = [
   ...SEARCHED_FIELDS,
 ];
 
-/** Kinds with a column of their own in `console.payments`. */
+/** Kinds with a separate column in `console.payments`. */
 const OWN_COLUMNS: readonly string[] = ["card_token", "terminal_id", "device_token", "ip_token"];
 
 /** Fields whose values are in `console.payment_values`. */
@@ -29,8 +29,8 @@ export function searchedBy(kind: SearchedKind): Searched {
 }
 
 /**
- * An SQL FROM clause that selects the payments with a value. Its rows have `transaction_id` and `occurred_at_ms`; an index
- * returns the newest first. Rows of a kind with a column of its own have all columns of `console.payments`.
+ * An SQL FROM clause that selects the payments with a value. Its rows have `transaction_id` and `occurred_at_ms`; an
+ * index returns the newest first. Rows of a kind with a separate column have all columns of `console.payments`.
  *
  * @param tenant an SQL expression, like `value`
  */

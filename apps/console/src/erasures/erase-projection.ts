@@ -4,7 +4,7 @@ import { removeAttachments } from "../attachments/attachment-store.js";
 import { CASES_OF_CARD, PLACES_OF_CARD } from "./places-of-card.js";
 
 const STATEMENTS = [
-  // Nobody adds a note or a file to a case that goes.
+  // Locks the cases, so that no notes or files are added while they are deleted.
   `SELECT FROM console.cases WHERE ${CASES_OF_CARD} FOR UPDATE`,
   ...PLACES_OF_CARD.map(({ table, rows }) =>
     table === "case_attachments" ? removeAttachments(rows) : `DELETE FROM console.${table} WHERE ${rows}`,

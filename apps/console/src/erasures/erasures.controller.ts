@@ -10,7 +10,7 @@ import { AttachmentStore } from "../attachments/attachment-store.js";
 import { BACKGROUND } from "../background.js";
 import { eraseProjection } from "./erase-projection.js";
 
-/** Takes people out who were erased. */
+/** Deletes the data of erased people. */
 @Controller()
 export class ErasuresController {
   constructor(

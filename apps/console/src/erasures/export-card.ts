@@ -15,11 +15,11 @@ const shownRow = z.object({
 export interface ShownRow {
   readonly table: string;
   readonly row: Readonly<Record<string, unknown>>;
-  /** Of a payment: its sealed fields, in Base64. */
+  /** For a payment: its sealed fields, in Base64. */
   readonly personal?: string;
 }
 
-/** The rows that an erasure of the card would delete, table by table. Files of cases are named, and not shown themselves. */
+/** The rows that an erasure of the card would delete, table by table. Files are listed without content. */
 export async function* exportCard(database: Database, tenant: string, card: string): AsyncGenerator<ShownRow> {
   for (const { table, rows } of PLACES_OF_CARD) {
     // The row's position in its table, used only for paging.

@@ -2,22 +2,22 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Session } from "../sessions/session-store.js";
 
-/** A backtest or a long list takes a while. */
+/** Long enough for a backtest or a long list. */
 const ANSWER_MS_MAX = 30_000;
 const ANSWER_BYTES_MAX = 16_777_216;
 
 const METHODS: ReadonlySet<string> = new Set(["GET", "POST", "PUT", "DELETE"]);
-/** Response headers that are passed on. */
+/** Response headers that are forwarded. */
 const PASSED_HEADERS = ["content-type", "content-disposition", "retry-after", "location"];
 
-/** A service that the page may ask through the console. */
+/** A service that the page can call through the console. */
 export interface Neighbour {
-  /** As a sentence begins with it. */
+  /** Name for the beginning of a sentence. */
   readonly name: string;
   readonly url: string;
-  /** What stands before the neighbour's own paths here. */
+  /** Prefix of the upstream's paths in the console. */
   readonly prefix: string;
-  /** The paths that are for people. No escapes. */
+  /** The upstream's paths that users may call, without escapes. */
   readonly allowed: RegExp;
 }
 

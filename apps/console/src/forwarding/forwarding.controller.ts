@@ -8,7 +8,7 @@ import type { Session } from "../sessions/session-store.js";
 import type { Neighbour } from "./forward-request.js";
 import { forwardRequest } from "./forward-request.js";
 
-/** The control plane and auth's administration for the page. Both check the token and note the change in the audit log. */
+/** Forwards the page's requests to the control plane and auth, which check the token and record changes. */
 @Controller()
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)

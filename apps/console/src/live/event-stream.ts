@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 
 /** Unread bytes before a slow listener is disconnected. It reconnects and misses a few seconds. */
 const UNREAD_BYTES_MAX = 262_144;
-/** Shorter than proxies let a silent connection be. */
+/** Shorter than the idle timeout of proxies. */
 const BEAT_MS = 15_000;
 const RETRY_MS = 1_000;
 
@@ -13,7 +13,7 @@ export interface StreamedReply {
   getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>;
 }
 
-/** One browser that listens to server-sent events. */
+/** A browser's stream of server-sent events. */
 export class EventStream {
   readonly #response: ServerResponse;
 
@@ -26,7 +26,7 @@ export class EventStream {
     this.#response.writeHead(200, {
       "content-type": "text/event-stream",
       "cache-control": "no-store",
-      // nginx would gather events otherwise.
+      // Otherwise, nginx would buffer events.
       "x-accel-buffering": "no",
     });
     this.#response.write(`retry: ${RETRY_MS}\n\n`);

@@ -12,7 +12,7 @@ import type { KnownDecision } from "../decisions/decision-rows.js";
 import { DECISION_COLUMNS, DECISIONS, decisionRow, OUTCOMES } from "../decisions/decision-rows.js";
 import { PROJECTION_GROUP } from "../projection/projection.controller.js";
 
-/** Whom the hub tells. */
+/** A receiver of live data. */
 export interface Listener {
   readonly tenant: string;
   onSecond(second: LiveSecond): void;
@@ -52,7 +52,7 @@ export class LiveHub {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** @returns ends the listening */
+  /** @returns a function that removes the listener */
   add(listener: Listener): () => void {
     this.#listeners.add(listener);
     if (this.#timer === undefined) {
@@ -82,13 +82,13 @@ export class LiveHub {
       while (this.#countedUntilMs + SECOND_MS <= settledMs) {
         const secondMs = this.#countedUntilMs;
         this.#countedUntilMs += SECOND_MS;
-        // After a pause only the last one is of interest.
+        // After a pause, only the last second matters.
         if (this.#countedUntilMs + SECOND_MS <= settledMs - SECOND_MS) continue;
         await this.#measureLag();
         await this.#each((tenant) => this.#count(tenant, secondMs));
       }
     } catch (error) {
-      // The listeners see that nothing comes, and the next tick tries again.
+      // The listeners get no events, and the next tick retries.
       this.logger.warn({ err: error }, "recent decisions cannot be read");
     } finally {
       this.#isBusy = false;
@@ -136,7 +136,7 @@ export class LiveHub {
     this.tell(tenant, second);
   }
 
-  /** Tells all listeners of a tenant. */
+  /** Notifies all listeners of a tenant. */
   tell(tenant: string, second: LiveSecond): void {
     for (const listener of this.#listeners) if (listener.tenant === tenant) listener.onSecond(second);
   }
@@ -157,7 +157,7 @@ export class LiveHub {
         0,
       );
     } catch {
-      // The last one stays; health says that Kafka does not answer.
+      // Keep the last lag. The health page reports that Kafka is unavailable.
     }
   }
 }

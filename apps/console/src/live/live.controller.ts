@@ -11,7 +11,7 @@ import { LiveHub } from "./live-hub.js";
 /** A stream is reopened after this time, so that the session is checked again. */
 const STREAM_MS_MAX = 300_000;
 
-/** What happens now, as server-sent events (HTML Living Standard, section 9.2). */
+/** Live decisions as server-sent events (HTML Living Standard, section 9.2). */
 @Controller("/api/live")
 @UseGuards(SessionGuard)
 export class LiveController implements BeforeApplicationShutdown {
@@ -26,7 +26,7 @@ export class LiveController implements BeforeApplicationShutdown {
   @RequirePermission("decisions:read")
   live(@Person() session: Session, @Res() reply: FastifyReply): void {
     const show = showFor(session);
-    // Of a token that has expired nobody could tell that it was taken back.
+    // The stream ends with the token, because revocation of an expired token cannot be checked.
     const endsMs = Math.min(session.expiresAtMs, session.endsMs);
     const stream = new EventStream(reply, Math.min(STREAM_MS_MAX, endsMs - Date.now()));
     this.#streams.add(stream);
@@ -50,7 +50,7 @@ export class LiveController implements BeforeApplicationShutdown {
     });
   }
 
-  /** The port closes only when all answers have ended. */
+  /** Ends all streams, because the port closes only when all responses have ended. */
   beforeApplicationShutdown(): void {
     for (const stream of this.#streams) stream.end();
   }

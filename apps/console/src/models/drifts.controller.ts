@@ -9,7 +9,7 @@ import { BACKGROUND } from "../background.js";
 
 const DAY_PATTERN = /^\d{4}-\d{2}-\d{2}$/;
 
-/** Keeps the days that were found to differ from others. A finding that comes again changes nothing. */
+/** Stores days with drift. A repeated finding changes nothing. */
 @Controller()
 export class DriftsController {
   constructor(@Inject(BACKGROUND) private readonly database: Database) {}

@@ -5,9 +5,9 @@ import type { ModelRegistry } from "@tripline/model-registry/model-registry";
 import { z } from "zod";
 import type { CalibrationBin, ModelCard } from "../contract/operations.js";
 
-/** Aliases move; what a version is does not. */
+/** Only aliases can change; versions are immutable. */
 const KEPT_MS = 60_000;
-/** Champion, candidate and what they followed. */
+/** Champion, candidate and their predecessors. */
 const CARDS_MAX = 16;
 
 const trained = z.object({ rows: z.number(), frauds: z.number() });
@@ -30,7 +30,7 @@ const validation = z.object({
   retrain: z.object({ newest: z.object({ curve: curve.optional() }).optional() }).optional(),
 });
 
-/** Injects a `ModelRegistry`; undefined where none is configured. */
+/** Injects a `ModelRegistry`; undefined if none is configured. */
 export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
 
 /** Model cards from the registry: origin, performance, inputs. */
@@ -106,7 +106,7 @@ function cardOf({ metrics, lineage, ...manifest }: ModelManifest, aliases: reado
 
 const timeOf = (moment: string | undefined): number | null => (moment === undefined ? null : Date.parse(moment));
 
-/** Nested entries as `outer.inner`; of a list nothing. */
+/** Nested entries become `outer.inner`. Lists are omitted. */
 function leavesOf(values: Readonly<Record<string, unknown>>): [name: string, value: unknown][] {
   return Object.entries(values).flatMap(([name, value]): [string, unknown][] => {
     if (typeof value !== "object" || value === null) return value === null ? [] : [[name, value]];

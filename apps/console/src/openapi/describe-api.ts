@@ -12,7 +12,7 @@ const ERRORS = [
   ...["auth-unavailable", "database-unavailable"],
 ] as const satisfies readonly ErrorCode[];
 
-/** The API of the page in OpenAPI 3.1. A change also needs the header X-CSRF-Token with the session's token. */
+/** The page's API in OpenAPI 3.1. Changes also need the header X-CSRF-Token with the session's token. */
 export function describeApi(config: ConsoleConfig): ApiDocument {
   const cookie = { type: "apiKey", in: "cookie", name: new Cookies(config).nameOf(SESSION_COOKIE) } as const;
   return describeRoutes(

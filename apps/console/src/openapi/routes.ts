@@ -30,7 +30,7 @@ const OF_A_FILE = OF_A_CASE.extend(attachmentId.shape);
 const NOT_FOUND: readonly ErrorCode[] = ["not-found"];
 const CHANGE_ERRORS: readonly ErrorCode[] = ["not-found", "changed-meanwhile", "csrf-token-wrong"];
 
-/** Changes of a case that answer with its row. */
+/** Changes of a case that return its row. */
 const CHANGES = [
   ["assign", "Assign a case, or unassign it", "cases:write", cases.assignRequest],
   ["snooze", "Put a case aside until a time", "cases:write", cases.snoozeRequest],

@@ -23,7 +23,7 @@ export interface PageFile {
   readonly type: string;
   readonly isImmutable: boolean;
   readonly body: Buffer;
-  /** By the name of the coding. */
+  /** Keyed by content coding. */
   readonly coded: Readonly<Partial<Record<"br" | "gzip", Buffer>>>;
 }
 

@@ -20,7 +20,7 @@ const YEAR_S = 31_536_000;
 
 const NOT_BUILT = "The page of the console is not built. Run `npm run build`, or `npx vite build` in apps/console/web.";
 
-/** The page: its files, and index.html for every path that the page itself knows. */
+/** Serves the page: its files, and index.html for all paths of the page's own router. */
 @OpenTo("anyone")
 @Controller()
 export class PageController {
@@ -34,12 +34,12 @@ export class PageController {
     const [path = "/"] = request.url.split("?", 1);
     const file = path === INDEX ? undefined : this.files.get(path);
     if (file !== undefined) return this.#send(request, reply, file);
-    // What looks like a file, or is not for people, is not a place of the page.
+    // Paths that look like files, or are not for browsers, do not belong to the page.
     if (/^\/(api|session|health|assets|v\d+|oauth|\.well-known)(\/|$)|\.[a-z0-9]+$/i.test(path) && path !== INDEX) {
       const routes = this.host.httpAdapter.routes.map(({ path: pattern, method }) => [pattern, [method]] as const);
       const methods = methodsOf(routes, path);
       if (methods.length === 0) throw new TriplineError("not-found", "Not found.");
-      // A parameter that is too long makes the router skip its route and end up here.
+      // If a parameter is too long, the router skips its route and calls this one.
       if (methods.includes("GET"))
         throw new TriplineError("address-too-long", "A segment of the URL is longer than any valid ID.");
       reply.header("allow", methods.join(", "));

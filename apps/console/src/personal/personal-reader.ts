@@ -10,9 +10,9 @@ import { CONSOLE_CONFIG } from "../config.js";
 import type { OpenedPersonal, OpenedValue, OpenReason } from "../contract/personal.js";
 import type { Session } from "../sessions/session-store.js";
 
-/** As many as the control plane opens at once. */
+/** The control plane's maximum per request. */
 export const PAYMENTS_MAX = 100;
-/** A cloud's key service may have to be asked. */
+/** Long enough for a call to a cloud's key service. */
 const ANSWER_MS_MAX = 10_000;
 
 const recordRow = z.object({ transaction_id: z.string(), record: z.instanceof(Buffer) });

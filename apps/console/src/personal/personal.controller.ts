@@ -17,7 +17,7 @@ export const openRequest = z.strictObject({
   reason: z.enum(OPEN_REASONS, `must be one of ${OPEN_REASONS.join(", ")}`),
 });
 
-/** What is sealed of people, for those who may. */
+/** Decrypts personal data for authorised users. */
 @Controller("/api/personal")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)

@@ -11,21 +11,21 @@ import { Person, RequirePermission, SessionGuard } from "../sessions/session.gua
 import type { Session } from "../sessions/session-store.js";
 import { PolicyTrials } from "./policy-trials.js";
 
-/** Of one tenant, and of all of them. Each takes a core for some seconds, and what waits for one holds a connection. */
+/** Maximum per tenant and in total. Each needs a core for some seconds, and a waiting request holds a connection. */
 const [TENANT_MAX, ALL_MAX] = [2, 8];
-/** As control keeps revisions. */
+/** The same limit as for revisions in control. */
 const TEXT_CHARACTERS_MAX = 300_000;
 
 export const draft = z.strictObject({
   text: z.string().max(TEXT_CHARACTERS_MAX, `is longer than ${TEXT_CHARACTERS_MAX} characters`),
 });
 
-/** Tries policies on the payments that the console has. */
+/** Backtests policies on the console's payments. */
 @Controller("/api/policy")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
 export class PolicyTrialsController {
-  /** By tenant. */
+  /** Number of running backtests by tenant. */
   readonly #running = new Map<string, number>();
 
   constructor(@Inject(PolicyTrials) private readonly trials: PolicyTrials) {}
@@ -53,12 +53,12 @@ export class PolicyTrialsController {
     await reply
       .status(200)
       .type("application/x-ndjson")
-      // nginx would gather the lines otherwise.
+      // Otherwise, nginx would buffer the lines.
       .header("x-accel-buffering", "no")
       .send(Readable.from(this.#lines(tenant, run)));
   }
 
-  /** Stopped by the stream when the browser disconnects. */
+  /** The stream stops it when the browser disconnects. */
   async *#lines(tenant: string, run: () => AsyncGenerator<TrialLine>): AsyncGenerator<string> {
     this.#running.set(tenant, (this.#running.get(tenant) ?? 0) + 1);
     try {

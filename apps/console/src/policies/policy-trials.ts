@@ -19,11 +19,11 @@ import { CONSOLE_CONFIG } from "../config.js";
 import type { TrialLine } from "../contract/policy-trial.js";
 import { presentTrial } from "./present-trial.js";
 
-/** The newest ones; more of them are for the command, which reads the lake with all cores. */
+/** Maximum payments, the newest ones. For more, use the command, which reads the lake with all cores. */
 const PAYMENTS_MAX = 20_000;
-/** Read and decided in one go. */
+/** Payments per page, which are read and decided together. */
 const PAGE_ROWS = 250;
-/** Enough for the delay of labels; the newest ones. */
+/** Enough newest labels to estimate their delay. */
 const LABELS_MAX = 200_000;
 const DAY_MS = 86_400_000;
 
@@ -44,7 +44,7 @@ const cellRow = z.object({
   labels: z.coerce.number(),
 });
 
-/** Tries policies on the newest payments of a tenant. Writes nothing. */
+/** Backtests policies on the newest payments of a tenant, without writing anything. */
 @Injectable()
 export class PolicyTrials implements OnApplicationShutdown {
   readonly #worker: PolicyWorker;
@@ -61,7 +61,7 @@ export class PolicyTrials implements OnApplicationShutdown {
     return this.#worker.note;
   }
 
-  /** @throws TriplineError `invalid-field` with line and column of each fault, and as `PolicyWorker.outline` does */
+  /** @throws TriplineError `invalid-field` with line and column of each fault, and errors of `PolicyWorker.outline` */
   async requireValid(tenant: string, text: string): Promise<void> {
     await this.#worker.outline(tenant, text);
   }
@@ -84,7 +84,7 @@ export class PolicyTrials implements OnApplicationShutdown {
     }
   }
 
-  /** Counts what rules in shadow would have done, which stands on the decisions. */
+  /** Counts what shadow rules would have done, according to the stored decisions. */
   async *shadow(tenant: string): AsyncGenerator<TrialLine> {
     const total = await this.#count(tenant);
     const labels = await this.#survey(tenant);
@@ -151,7 +151,7 @@ export class PolicyTrials implements OnApplicationShutdown {
     }
   }
 
-  /** How long labels take, as far as the console has them. */
+  /** The delay of the console's labels. */
   async #survey(tenant: string): Promise<LabelSurvey> {
     const cells = await this.database.query(
       cellRow,

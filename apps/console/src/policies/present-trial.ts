@@ -8,7 +8,7 @@ interface About extends Pick<PolicyTrial, "subject" | "skipped" | "fromMs" | "to
   readonly labels: LabelSurvey;
 }
 
-/** What the page shows of a tally. */
+/** A tally in the form that the page shows. */
 export function presentTrial(figures: BacktestFigures, { labels, ...about }: About): PolicyTrial {
   const { rows, cards, frauds, genuine, young, unlabelled, decided, draft, parts, failures, rulesSkipped } = figures;
   return {

@@ -36,7 +36,7 @@ const caseRow = z.object({ id: z.string(), tenant: z.string(), card_token: z.str
  * Adds stopped payments to the open case of their card, and opens one if an outcome requires it. Only payments with a
  * decision and without a label count.
  *
- * @param ids of payments that may be new to the cases
+ * @param ids IDs of payments that may be new to the cases
  */
 export async function openCases(
   queries: Queries,
@@ -104,7 +104,7 @@ async function casesOf(
       ],
     ],
   );
-  // In one order everywhere, and locked until the sums are right.
+  // Locked in the same order everywhere, to avoid deadlocks, and until the sums are updated.
   const rows = await queries.query(
     caseRow,
     `SELECT id, tenant, card_token, payments = 0 AS is_new FROM console.cases
@@ -119,7 +119,7 @@ const cardOf = ({ tenant, card_token }: Pick<Candidate, "tenant" | "card_token">
 
 const REASONS_MAX = 10;
 
-/** A payment that comes to a case is a change of it, and wakes it: who decides about the case has to see it. */
+/** Updates the totals. A new payment is a change and ends a snooze: users must see it before a verdict. */
 async function sumUp(queries: Queries, caseIds: readonly string[], nowMs: number): Promise<void> {
   await queries.execute(
     `WITH newest AS (

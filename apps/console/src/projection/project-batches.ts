@@ -2,7 +2,7 @@ import type { RecordBatch } from "@tripline/kafka/port";
 import type { ProjectionStore } from "./projection-store.js";
 import { readRecords } from "./read-records.js";
 
-/** Transactions at a time. Each keeps a core of Postgres busy and has one of the few connections of the background. */
+/** Concurrent transactions. Each needs a Postgres core and one of the few background connections. */
 const LANES = 2;
 
 /**

@@ -10,14 +10,14 @@ import type { CaseOpening } from "./open-cases.js";
 import { CASE_OPENING, openCases } from "./open-cases.js";
 import type { ReadDecision, ReadLabel, ReadPayment, ReadRecords } from "./read-records.js";
 
-/** Any number, as long as no other program of this database uses it for a pair of locks. */
+/** An arbitrary number that no other program in this database uses for two-key advisory locks. */
 const LOCK_CLASS = 711_301;
 
 const addedRow = z.object({ ids: z.array(z.string()) });
-/** A row that was updated carries the transaction that did so. */
+/** `is_new` is false for an updated row, which has the updating transaction in `xmax`. */
 const writtenRow = z.object({ transaction_id: z.string(), is_new: z.boolean() });
 
-/** Projection of the topics in Postgres. Reading a record again changes nothing. */
+/** Writes the topics into Postgres. Idempotent. */
 @Injectable()
 export class ProjectionStore {
   readonly #labels = counter("tripline_console_labels_total", {
@@ -36,8 +36,8 @@ export class ProjectionStore {
   ) {}
 
   /**
-   * All or nothing. A payment and its decision are on different topics, but in partitions of the same number: the later
-   * one must see the earlier one, so only one instance at a time writes partitions of the same number.
+   * Writes all records or none. A payment and its decision are on different topics, but in partitions with the same
+   * number. The later one must see the earlier one, so only one instance at a time writes these.
    */
   async add(records: ReadRecords, partitions: ReadonlySet<number>): Promise<void> {
     const { labelled, updated } = await this.database.transaction(async (transaction) => {
@@ -62,7 +62,7 @@ export class ProjectionStore {
       const newUpdates = await addUpdates(transaction, records.updates, nowMs);
       return { labelled: await countLabels(transaction, newLabels), updated: newUpdates };
     });
-    // Once it stands: a transaction that is tried again would count twice.
+    // Counted after the commit, because a retried transaction would count twice.
     for (const { outcome, truth, role, count } of labelled) {
       this.#labels.inc({ outcome: Outcome[outcome]?.toLowerCase() ?? "", truth, role }, count);
     }
@@ -175,8 +175,8 @@ async function addDecisions(queries: Queries, read: readonly ReadDecision[], now
 }
 
 /**
- * Records as one value, which the driver sends as it is, with where each begins and how long it is. As elements of an array they
- * would be written in hexadecimal digits and read again.
+ * Packs records into one value with their positions and lengths. The driver would encode an array of records in
+ * hexadecimal digits, but sends a single value unchanged.
  */
 function pack(records: readonly Buffer[]): [bytes: Buffer, starts: number[], lengths: number[]] {
   const lengths = records.map(({ length }) => length);

@@ -5,19 +5,19 @@ import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
 import { projectBatches } from "./project-batches.js";
 import { ProjectionStore } from "./projection-store.js";
 
-/** Also the beginning of the names that access rules of the clouds allow. */
+/** The prefix of group names that the clouds' access rules allow. */
 export const PROJECTION_GROUP = "console";
 
 export const PROJECTED_TOPICS = [TOPICS.features, TOPICS.decisions, TOPICS.labels, TOPICS.paymentUpdates].map(
   ({ name }) => name,
 );
 
-/** Writes the topics into Postgres. An offset is committed after the transaction of its record. */
+/** Writes the topics into Postgres. Offsets are committed after the transaction with their records. */
 @Controller()
 export class ProjectionController {
   constructor(@Inject(ProjectionStore) private readonly store: ProjectionStore) {}
 
-  // One round at a time: the next one fills up while Postgres works, and is the larger and cheaper for it.
+  // One round at a time. The next one collects records while Postgres works; larger rounds are cheaper per record.
   @KafkaBatches({
     group: PROJECTION_GROUP,
     topics: PROJECTED_TOPICS,

@@ -34,7 +34,7 @@ export interface ReadLabel extends Label {
   readonly transactionId: string;
 }
 
-/** What a round of records says, each payment once per kind. */
+/** The content of a round of records, with at most one of each kind per payment. */
 export interface ReadRecords {
   readonly payments: readonly ReadPayment[];
   readonly decisions: readonly ReadDecision[];
@@ -45,9 +45,9 @@ export interface ReadRecords {
 const UPDATE_ID_PATTERN = /^upd_[0-9a-f]{32}$/;
 const TENANT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** @throws TriplineError `message-unreadable` for a record that is not what its topic says */
+/** @throws TriplineError `message-unreadable` for a record that does not match its topic's schema */
 export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
-  // The first of a kind stands; of labels the newest.
+  // The first record of a kind counts, but the newest label.
   const payments = new Map<string, ReadPayment>();
   const decisions = new Map<string, ReadDecision>();
   const labels = new Map<string, ReadLabel>();
@@ -101,7 +101,7 @@ function readUpdate(record: Buffer): PaymentUpdate | undefined {
   return isPlaced(update) && UPDATE_ID_PATTERN.test(update.updateId) ? update : undefined;
 }
 
-/** Whether the ids are ids: what cannot be stored would otherwise stop the others. */
+/** Whether the IDs are valid. One invalid record would otherwise make the whole transaction fail. */
 function isPlaced(one: {
   readonly transactionId: string;
   readonly tenant: string;

@@ -9,7 +9,7 @@ import { CONSOLE_CONFIG } from "../config.js";
 
 const EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** In one statement, so that no lock is held for long. */
+/** Maximum rows per statement, so that locks are short. */
 const ROWS_MAX = 5_000;
 /** Maximum number per round. The rest waits for the next round. */
 const STATEMENTS_MAX = 200;
@@ -41,7 +41,7 @@ const EXPIRED: readonly string[] = [
     "status = 'closed' AND changed_at_ms < $1 AND NOT EXISTS (SELECT FROM console.case_payments p WHERE p.case_id = cases.id)",
   ),
   rowsOf("drifts", "event_id", "read_at_ms < $1"),
-  // What is in a case stays as long as the case.
+  // Payments in a case stay as long as the case.
   ...Object.entries(ROWS_OF_PAYMENTS).map(([table, key]) =>
     rowsOf(
       table,

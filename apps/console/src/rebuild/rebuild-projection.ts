@@ -16,7 +16,7 @@ interface Part {
   readonly isOptional?: true;
 }
 
-/** Labels first: a payment that was answered opens no case. */
+/** Labels first, because a labelled payment opens no case. */
 const PARTS: readonly Part[] = [
   { topic: TOPICS.labels.name, encode: (row) => Label.encode(labelOf(row)).finish() },
   { topic: TOPICS.features.name, encode: (row) => FeatureVector.encode(vectorOf(row)).finish() },
@@ -33,9 +33,9 @@ export interface Rebuilding {
   readonly lake: string;
   /** UTC, `YYYY-MM-DD`. */
   readonly days: readonly string[];
-  /** Who was erased until now: the lake has their payments still, under their tokens. */
+  /** People who were erased so far. The lake still has their payments, with their tokens. */
   readErasures(): Promise<readonly Erasure[]>;
-  /** Deletes erased data that a restored backup or rows of the lake have brought back. */
+  /** Deletes erased data that a restored backup or the lake has brought back. */
   eraseAgain(erasure: Erasure): Promise<void>;
 }
 
@@ -44,10 +44,10 @@ export interface Rebuilding {
  * repeated and be killed at any point: existing rows stay unchanged.
  *
  * @returns the number of rows read, by topic
- * @throws TriplineError `not-found` if the lake has none of the topics; as `readRows` and `ProjectionStore.add` do
+ * @throws TriplineError `not-found` if the lake has none of the topics; errors of `readRows` and `ProjectionStore.add`
  */
 export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<string, number>> {
-  // Before anything is written.
+  // Checked before anything is written.
   const parts = await partsOf(of);
   const erasures = await of.readErasures();
   for (const erasure of erasures) await of.eraseAgain(erasure);
@@ -62,7 +62,7 @@ export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<str
       }
     }
   }
-  // A console that runs has erased these before the rows of the lake came.
+  // A running console erased these people before the rows came from the lake.
   for (const erasure of await of.readErasures()) if (!erased.has(keyOf(erasure))) await of.eraseAgain(erasure);
   return counts;
 }

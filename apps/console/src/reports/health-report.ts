@@ -13,11 +13,11 @@ import { rungOf } from "../decisions/decision-rows.js";
 import { PROJECTED_TOPICS, PROJECTION_GROUP } from "../projection/projection.controller.js";
 
 const ANSWER_MS_MAX = 2_000;
-/** Many people look at it, and it asks everybody. */
+/** Cached, because many users view it and each report queries all services. */
 const KEPT_MS = 2_000;
 const RUNGS_MS = 300_000;
 
-/** Who reads what, of the consumers that payments, cases and erased people wait for. */
+/** The consumer groups on which payments, cases and erasures depend, with their topics. */
 const GROUPS: readonly { readonly group: string; readonly topics: readonly string[] }[] = [
   { group: "features", topics: [TOPICS.transactions.name, TOPICS.labels.name] },
   { group: "decisions", topics: [TOPICS.features.name] },
@@ -47,7 +47,7 @@ const jobs = z.object({
 const ready = z.object({ checks: z.record(z.string(), z.string()).default({}) });
 const rungRow = z.object({ rung: z.number(), payments: z.coerce.number() });
 
-/** How the system is, asked of its parts. */
+/** Reports the state of the system's parts. */
 @Injectable()
 export class HealthReporter {
   readonly #kept = new Map<string, { readonly report: Promise<HealthReport>; readonly untilMs: number }>();
@@ -92,7 +92,7 @@ export class HealthReporter {
     const lag: ConsumerLag[] = [];
     const deadLetters: DeadLetters[] = [];
     if ((await this.#ask(() => this.admin.clusterId())) === undefined) return { lag, deadLetters };
-    // One after the other: it is a look, and the brokers have payments to carry.
+    // Sequentially, to put little load on the brokers.
     for (const { group, topics } of GROUPS) {
       for (const topic of topics) lag.push(...((await this.#ask(() => this.#lag(group, topic))) ?? []));
     }
@@ -102,7 +102,7 @@ export class HealthReporter {
     return { lag, deadLetters };
   }
 
-  /** Undefined where Kafka does not tell. */
+  /** Undefined if Kafka does not respond. */
   async #ask<T>(ask: () => Promise<T>): Promise<T[] | undefined> {
     try {
       return [await ask()];

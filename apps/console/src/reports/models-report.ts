@@ -6,10 +6,10 @@ import type { ModelFigures, ModelsReport } from "../contract/operations.js";
 
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
-/** The newest; at a high rate they reach back less than a day. */
+/** Maximum decisions, the newest ones. At a high rate, they cover less than a day. */
 const DECISIONS_MAX = 200_000;
 const TENTHS = 10;
-/** Many people look at it, and it reads a lot. */
+/** Cached, because many users view it and it reads much data. */
 const KEPT_MS = 10_000;
 
 const modelsRow = z.object({ champion: z.string().nullable(), candidate: z.string().nullable() });
@@ -45,7 +45,7 @@ const hourRow = z.object({
   precision: z.number().nullable(),
 });
 
-/** `$1` is the tenant, `$2` from when on. */
+/** `$1` is the tenant, `$2` the earliest time. */
 const RECENT = `(SELECT d.model_version, d.rung, d.score, d.outcome, d.candidate_version, d.candidate_score, d.decided_at_ms, l.fraud
   FROM (SELECT * FROM console.decisions WHERE tenant = $1 AND decided_at_ms >= $2
     ORDER BY decided_at_ms DESC LIMIT ${DECISIONS_MAX}) d

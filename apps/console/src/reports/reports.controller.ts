@@ -9,7 +9,7 @@ import type { Session } from "../sessions/session-store.js";
 import { HealthReporter } from "./health-report.js";
 import { ModelsReporter } from "./models-report.js";
 
-/** How the system and its models are. */
+/** The state of the system and its models. */
 @Controller("/api")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)

@@ -1,13 +1,13 @@
 const SHOWN_START = 5;
 const SHOWN_END = 4;
 
-/** Masks a token: enough to tell two on a screen apart, too little to look one up elsewhere. */
+/** Masks a token: long enough to distinguish two on a screen, too short to look one up elsewhere. */
 export function maskToken(token: string): string {
   if (token.length <= SHOWN_START + SHOWN_END) return token === "" ? "" : "…";
   return `${token.slice(0, SHOWN_START)}…${token.slice(-SHOWN_END)}`;
 }
 
-/** Shows tokens as the person may see them. */
+/** Masks a token unless the user may see it. */
 export type ShowToken = (token: string) => string;
 
 export function showTokens(isAllowed: boolean): ShowToken {

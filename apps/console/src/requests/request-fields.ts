@@ -1,10 +1,10 @@
 import { z } from "zod";
 
-/** A text that people write. Its length counts as it was sent, as the OpenAPI document says. */
+/** A text written by users. Its length is limited as sent, before trimming, as the OpenAPI document says. */
 export const writtenText = (charactersMax: number) =>
   z.string().max(charactersMax, `must have at most ${charactersMax} characters`).trim();
 
-/** Texts of a query that stand for yes and no. */
+/** Boolean parameters of a query. */
 export const yesOrNo = z.enum(["true", "false"], "must be true or false").transform((text) => text === "true");
 
 export const PAGE_MAX = 200;
@@ -17,7 +17,7 @@ export const pageLimit = z.coerce
   .max(PAGE_MAX, `must be at most ${PAGE_MAX}`)
   .default(PAGE_DEFAULT);
 
-/** Where a list goes on: what it is sorted by, and the id that stands beside it. */
+/** A cursor: the sort value and the ID of the last row. */
 export function writeCursor(value: number, id: string): string {
   return `${value}~${id}`;
 }

@@ -39,11 +39,11 @@ export interface SignedIn {
   readonly tokens: Tokens;
 }
 
-/** Auth as a browser and this service see it: the addresses may differ, the issuer does not. */
+/** Auth's URLs for browsers and for this service. The addresses may differ, but the issuer is the same. */
 @Injectable()
 export class AuthorizationServer {
   readonly #configuration: oidc.Configuration;
-  /** Of the client that sends labels. */
+  /** Secret of the client that sends labels. */
   readonly #labels: oidc.Configuration;
   #relay: { readonly token: string; readonly endsMs: number } | undefined;
   readonly #redirect: string;
@@ -70,7 +70,7 @@ export class AuthorizationServer {
     );
     for (const one of [this.#configuration, this.#labels]) {
       one.timeout = TIMEOUT_S;
-      // Inside a cluster and on one machine there is no TLS between the services.
+      // Plain HTTP is allowed, for services in one cluster or on one machine.
       if (config.AUTH_TOKEN_URL.startsWith("http:")) oidc.allowInsecureRequests(one);
     }
     this.#redirect = `${config.CONSOLE_URL}/session/callback`;
@@ -119,7 +119,7 @@ export class AuthorizationServer {
   /**
    * Token for sending labels of signed-out users; cached while valid.
    *
-   * @throws TriplineError as `finish` does
+   * @throws TriplineError errors of `finish`
    */
   async relayToken(): Promise<string> {
     if (this.#relay !== undefined && Date.now() < this.#relay.endsMs) return this.#relay.token;
@@ -159,7 +159,7 @@ export class AuthorizationServer {
 }
 
 function signedIn(answer: oidc.TokenEndpointResponse, name: string | undefined, before: Partial<Tokens>): SignedIn {
-  // Received from auth directly, so it is not verified here; the services that get it verify it.
+  // Not verified here, because it comes directly from auth. The services that receive it verify it.
   const read = accessClaims.safeParse(decodeJwt(answer.access_token));
   if (!read.success) throw new TriplineError("sign-in-failed", "The access token lacks the user's tenant.");
   const { sub, tenant, scope, roles, exp } = read.data;

@@ -3,15 +3,15 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
 
-/** RFC 6265: the value of one cookie of a request. */
+/** The value of one cookie of a request (RFC 6265). */
 export function readCookie({ headers }: Pick<FastifyRequest, "headers">, name: string): string | undefined {
   const pairs = (headers.cookie ?? "").split(";").map((pair) => pair.trim());
   return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
 /**
- * Cookies that scripts cannot read and other sites cannot send along with a form. With TLS they are bound to this host by
- * their name; plain HTTP is for one machine only.
+ * Cookies that scripts cannot read and other sites cannot send along with a form. With TLS, their name prefix binds
+ * them to this host. Plain HTTP is only for a single machine.
  */
 @Injectable()
 export class Cookies {
@@ -34,7 +34,7 @@ export class Cookies {
   set(reply: FastifyReply, name: string, value: string, maxAgeS: number): void {
     const secure = this.#isSecure ? "; Secure" : "";
     const cookie = `${this.nameOf(name)}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAgeS}${secure}`;
-    // Fastify adds to the header with each call.
+    // Each call adds another cookie to the response.
     reply.header("set-cookie", cookie);
   }
 

@@ -5,7 +5,7 @@ import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 
-/** What auth gave for a person. */
+/** The tokens that auth issued for a user. */
 export const tokens = z.object({
   access: z.string(),
   refresh: z.string().optional(),
@@ -14,7 +14,7 @@ export const tokens = z.object({
 });
 export type Tokens = z.infer<typeof tokens>;
 
-/** What the access token says. */
+/** The content of the access token. */
 export interface Rights {
   readonly tenant: string;
   readonly personId: string;
@@ -24,9 +24,9 @@ export interface Rights {
   readonly endsMs: number;
 }
 
-/** A person who is signed in. */
+/** A signed-in user. */
 export interface Session extends Rights {
-  /** Hash of what the cookie holds. */
+  /** Hash of the cookie's value. */
   readonly idHash: Buffer;
   readonly csrfToken: string;
   readonly expiresAtMs: number;
@@ -57,10 +57,10 @@ const sessionRow = z.object({
 
 const SECRET_BYTES = 32;
 const SECRET_PATTERN = /^[A-Za-z0-9_-]{43}$/;
-/** How exactly the last use is known: not every request is a write. */
+/** Precision of the last use, so that not every request causes a write. */
 const USE_NOTED_EVERY_MS = 60_000;
 
-/** Sessions in Postgres, so that every instance knows them. A stolen database holds neither cookies nor tokens. */
+/** Sessions in Postgres, for all instances. The database contains no cookies, and tokens only encrypted. */
 @Injectable()
 export class SessionStore {
   constructor(
@@ -91,12 +91,12 @@ export class SessionStore {
     return secret;
   }
 
-  /** @returns undefined if there is none or it has ended */
+  /** @returns undefined if there is no such session or it has ended */
   async find(secret: string): Promise<Session | undefined> {
     return SECRET_PATTERN.test(secret) ? this.#read(this.database, hashOf(secret)) : undefined;
   }
 
-  /** Any session of a person, for work that is done on their behalf while they are signed in. */
+  /** Any session of a user, for work on the user's behalf. */
   async ofPerson(tenant: string, personId: string): Promise<Session | undefined> {
     const [row] = await this.database.query(
       sessionRow.pick({ id_hash: true }),
@@ -107,7 +107,7 @@ export class SessionStore {
     return row === undefined ? undefined : this.#read(this.database, row.id_hash);
   }
 
-  /** Notes that it is in use, now and then. */
+  /** Records that the session is in use, at most once per minute. */
   async touch({ idHash }: Session): Promise<void> {
     const nowMs = Date.now();
     await this.database.execute("UPDATE console.sessions SET used_at_ms = $2 WHERE id_hash = $1 AND used_at_ms < $3", [
@@ -118,10 +118,10 @@ export class SessionStore {
   }
 
   /**
-   * Replaces the tokens, one renewal at a time over all instances: a refresh token that is used twice ends the grant.
+   * Renews the tokens. Serialised across all instances, because using a refresh token twice ends the grant.
    *
-   * @param isStale whether they are still to be replaced
-   * @param renew undefined where auth refuses: the session has ended
+   * @param isStale whether the tokens still need renewal
+   * @param renew returns undefined if auth rejects it; the session then ends
    */
   async renew(
     idHash: Buffer,
@@ -190,7 +190,7 @@ function hashOf(secret: string): Buffer {
   return createHash("sha256").update(secret).digest();
 }
 
-/** Tokens of one session do not open in the row of another. */
+/** Binds encrypted tokens to their session. */
 function contextOf(idHash: Buffer): string {
   return `console session ${idHash.toString("hex")}`;
 }

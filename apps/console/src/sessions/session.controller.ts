@@ -15,12 +15,12 @@ import { Person, RequirePermission, SESSION_COOKIE, SessionGuard } from "./sessi
 import type { Session } from "./session-store.js";
 import { SessionStore } from "./session-store.js";
 
-/** As long as somebody may take to sign in. */
+/** Maximum duration of a sign-in. */
 const ATTEMPT_S_MAX = 900;
 const ATTEMPT_CONTEXT = "console sign-in";
 const STATE_SHOWN = 12;
 
-/** A path of this site; a browser would take `//` and `/\` for the beginning of another one. */
+/** A path of this site. Browsers would treat `//` and `/\` as the start of another host. */
 const signIn = z.strictObject({
   to: z
     .string()
@@ -50,12 +50,12 @@ export class SessionController {
   async signIn(@Query() query: unknown, @Res() reply: FastifyReply): Promise<void> {
     const { attempt: begun, url } = await this.server.begin(parseRequest(signIn, query).to);
     const sealed = sealBytes(Buffer.from(JSON.stringify(begun)), this.config.SESSION_KEY, ATTEMPT_CONTEXT);
-    // One for each attempt, so that two tabs do not disturb each other.
+    // One cookie per attempt, so that two tabs do not interfere.
     this.cookies.set(reply, attemptCookie(begun.state), sealed.toString("base64url"), ATTEMPT_S_MAX);
     await reply.header("cache-control", "no-store").redirect(url, 302);
   }
 
-  /** What fails is shown by the page, which asks to try again. */
+  /** On failure, the page shows the error and offers a retry. */
   @Get("/session/callback")
   async callback(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     reply.header("cache-control", "no-store");

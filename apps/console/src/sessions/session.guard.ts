@@ -23,7 +23,7 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 /** Permission required for a route; `signed-in` for a user's own data. Use with `SessionGuard`. */
 export const RequirePermission = Reflector.createDecorator<Permission | "signed-in">();
 
-/** Lets people through who are signed in and may do it; a change needs the token that no other site has. */
+/** Accepts signed-in users with the permission. Changes also need the CSRF token. */
 @Injectable()
 export class SessionGuard implements CanActivate {
   constructor(
@@ -36,7 +36,7 @@ export class SessionGuard implements CanActivate {
     const permission = this.reflector.getAllAndOverride(RequirePermission, [context.getHandler(), context.getClass()]);
     if (permission === undefined) throw new TriplineError("internal", "A guarded route has no required permission.");
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    // Nothing of an answer is to stay in a cache.
+    // Responses must not be cached.
     context.switchToHttp().getResponse<FastifyReply>().header("cache-control", "no-store");
     const session = await this.sessions.require(this.cookies.read(request, SESSION_COOKIE));
     if (!SAFE_METHODS.has(request.method)) checkCsrf(session, request.headers["x-csrf-token"]);
@@ -57,7 +57,7 @@ export function may({ scopes }: Session, permission: Permission): boolean {
   return scopes.includes(permission);
 }
 
-/** Tokens as the person may see them. */
+/** Masks tokens unless the user may see them. */
 export function showFor(session: Session): ShowToken {
   return showTokens(may(session, "personal:read"));
 }

@@ -7,13 +7,13 @@ import { AuthorizationServer } from "./authorization-server.js";
 import type { Session } from "./session-store.js";
 import { SessionStore } from "./session-store.js";
 
-/** A token is replaced when less than this is left of it, so that it lasts for the work that it is given to. */
+/** A token is renewed this long before it expires, so that it is valid long enough for the request. */
 const RENEW_BEFORE_MS = 60_000;
 
-/** Sessions with tokens that are good. */
+/** Sessions with valid tokens. */
 @Injectable()
 export class Sessions {
-  /** Of this instance: several requests of one page wait for one renewal. */
+  /** Renewals in this instance, shared by concurrent requests of one page. */
   readonly #renewals = new Map<string, Promise<Session | undefined>>();
 
   constructor(
@@ -33,7 +33,7 @@ export class Sessions {
     return session;
   }
 
-  /** Whether the person's tokens were taken back: the session is over, though they would last for minutes. */
+  /** Whether the user's tokens were revoked, which ends the session before they expire. */
   async isRevoked({ tokens }: Session): Promise<boolean> {
     try {
       await this.verifier.identify(`Bearer ${tokens.access}`);
@@ -43,7 +43,7 @@ export class Sessions {
     }
   }
 
-  /** For work on behalf of a person; undefined while they are not signed in anywhere. */
+  /** A session for work on a user's behalf; undefined if the user is not signed in. */
   async ofPerson(tenant: string, personId: string): Promise<Session | undefined> {
     const found = await this.store.ofPerson(tenant, personId);
     return found === undefined ? undefined : this.#freshen(found);

@@ -13,7 +13,7 @@ export interface SeenRequest {
 export interface FakeService {
   readonly url: string;
   readonly seen: SeenRequest[];
-  /** How it answers, for a server that has it at one of its paths. */
+  /** Handles requests, for a server that serves it under a path. */
   readonly handle: RequestListener;
   answer: { status: number; body: object };
   close(): void;

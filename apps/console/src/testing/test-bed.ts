@@ -41,14 +41,14 @@ export interface TestBed {
   readonly people: ReturnType<typeof testPeople>;
   readonly service: RunningService;
   readonly config: ConsoleConfig;
-  /** A browser in which the person is signed in. */
+  /** A browser in which the user is signed in. */
   as(person: TestPerson): Promise<TestBrowser>;
   /** Ends the service and starts it again on the same port. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @param environment what is not as by default */
+/** @param environment differences from the defaults */
 export async function startTestBed(environment: Readonly<Record<string, string>> = {}): Promise<TestBed> {
   const [stack, [port = 0]] = await Promise.all([testStack(), findFreePorts(1)]);
   const url = `http://127.0.0.1:${port}`;

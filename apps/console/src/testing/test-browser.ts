@@ -2,21 +2,21 @@ import { z } from "zod";
 
 export interface Answer {
   readonly status: number;
-  // Tests look into it with matchers.
+  // `unknown`, because tests inspect it with matchers.
   readonly body: unknown;
   readonly headers: Headers;
 }
 
 const REDIRECTS_MAX = 10;
 
-/** A browser as far as the session needs one: it keeps cookies and follows redirects. */
+/** A minimal browser for sessions: it keeps cookies and follows redirects. */
 export class TestBrowser {
   readonly cookies = new Map<string, string>();
   csrfToken = "";
 
   constructor(readonly url: string) {}
 
-  /** @returns the address at which the browser ended, and its status */
+  /** @returns the final URL and its status */
   async open(path: string): Promise<{ url: string; status: number }> {
     let url = new URL(path, this.url);
     for (let count = 0; count < REDIRECTS_MAX; count += 1) {

@@ -9,7 +9,7 @@ export const AUDIENCE = "urn:tripline:api";
 export const CLIENT_ID = "tripline-console";
 export const CLIENT_SECRET = "console-secret-of-more-than-24-characters";
 
-/** Whom the issuer takes the browser for. */
+/** The user that the issuer signs in. */
 export interface TestPerson {
   readonly id: string;
   readonly name: string;
@@ -18,16 +18,16 @@ export interface TestPerson {
   readonly scope: string;
 }
 
-/** What apps/auth is to the console, with one person who needs no password. */
+/** Replaces apps/auth for the console. It has one user, who needs no password. */
 export interface TestIssuer {
   readonly url: string;
-  /** Who signs in next. */
+  /** The next user who signs in. */
   person: TestPerson;
-  /** Answers below `/v1/`. */
+  /** Handles requests below `/v1/`. */
   administration: RequestListener | undefined;
-  /** In seconds, of tokens from now on. */
+  /** Lifetime of new tokens in seconds. */
   tokenTtl: number;
-  /** How often a refresh token was exchanged. */
+  /** Number of refresh token exchanges. */
   readonly refreshes: () => number;
   close(): void;
 }
@@ -155,7 +155,7 @@ const ALL_SCOPES =
   "decisions:read cases:read cases:write labels:write features:read lists:read lists:write policy:read policy:write " +
   "policy:approve models:read models:write audit:read operations:read operations:write people:read people:write personal:read labels:relay";
 
-/** As the library's own, which warns of itself. */
+/** Like the library's default adapter, but without its warning. */
 function memoryAdapter(): AdapterFactory {
   const kept = new Map<string, AdapterPayload>();
   return (model): Adapter => {

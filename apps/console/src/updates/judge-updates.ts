@@ -40,7 +40,7 @@ export function judgeUpdates(payment: JudgedPayment, updates: readonly KnownUpda
   return findings;
 }
 
-/** Reversals and 3-D Secure results never contradict the issuer's answer. */
+/** Reversals and 3-D Secure results never contradict the issuer's response. */
 function contradicts(kind: PaymentUpdateKind, answer: PaymentUpdateKind | undefined): boolean {
   if (answer === DECLINED) return kind === AUTHORISED || kind === CAPTURED || kind === REFUNDED;
   return answer === AUTHORISED && kind === DECLINED;

@@ -25,7 +25,7 @@ const VIEWS_MAX = 100;
 
 const viewRow = z.object({ name: z.string(), query: viewQuery });
 
-/** Searches of the queue that a person has saved. */
+/** A user's saved searches of the queue. */
 @Controller("/api/views")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)

@@ -13,7 +13,7 @@ const FRESH_MS = 5_000;
 
 applyTheme(chosenTheme());
 
-/** A refusal stays one; only a backend that is away is asked again. */
+/** Retries only if the backend is unavailable, because a retry of a rejected request would be rejected again. */
 const client = new QueryClient({
   defaultOptions: {
     queries: {

@@ -43,7 +43,7 @@ export function blindFacts({ row, focus, usual, graph }: CaseFacts): Readonly<Re
   };
 }
 
-/** What is not written as a code is not one. */
+/** Drops everything that does not look like a code. */
 function codesOf(codes: readonly string[]): string[] {
   return codes.filter((code) => /^[A-Z][A-Z0-9_]{0,63}$/.test(code)).slice(0, REASONS_MAX);
 }

@@ -11,7 +11,7 @@ import { openNarrativeModel } from "./open-narrative-model.js";
 
 /** Concurrent requests to the model. Further ones get the template immediately. */
 const ASKED_AT_ONCE_MAX = 4;
-/** Texts that are kept, each for one revision of a case. */
+/** Maximum cached summaries, each for one revision of a case. */
 const KEPT_MAX = 500;
 const CHARACTERS_MAX = 1_200;
 
@@ -32,7 +32,7 @@ export class CaseNarratives {
   readonly #kept = new Map<string, string>();
   #opened: Promise<NarrativeModel> | undefined;
 
-  /** @param place absent: the template writes all of them */
+  /** @param place undefined: the template writes all summaries */
   constructor(
     @Inject(NARRATIVE_MODEL) private readonly place: ModelPlace | undefined,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -43,9 +43,7 @@ export class CaseNarratives {
     return this.place?.model ?? null;
   }
 
-  /**
-   * @param note keeps that facts are sent, before they are
-   */
+  /** @param note records that facts will be sent; awaited before they are sent */
   async write(tenant: string, facts: CaseFacts, note: () => Promise<void>): Promise<CaseNarrative> {
     const { place } = this;
     if (place === undefined) return byTemplate(facts, null);
@@ -71,7 +69,7 @@ export class CaseNarratives {
     this.#opened ??= openNarrativeModel(place);
     const model = await this.#opened;
     const prompt = { task: TASK, facts: JSON.stringify(blindFacts(facts), null, 1) };
-    // A library that does not hear the signal is not waited for.
+    // Stops waiting at the timeout, even if the library ignores the signal.
     const { promise: late, reject } = Promise.withResolvers<never>();
     const abort = (): void => reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });

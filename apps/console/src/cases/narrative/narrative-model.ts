@@ -4,25 +4,25 @@ export interface NarrativePrompt {
   readonly facts: string;
 }
 
-/** The port to what writes a text from facts. */
+/** A model that writes a summary from facts. */
 export interface NarrativeModel {
-  /** As people are told it. */
+  /** The name that users see. */
   readonly name: string;
-  /** @throws whatever its library throws; `signal` ends it */
+  /** Aborted by `signal`. @throws errors of its library */
   write(prompt: NarrativePrompt, signal: AbortSignal): Promise<string>;
 }
 
 /** Location of a model, from the settings `NARRATIVE_…` of the console. */
 export interface ModelPlace {
   readonly kind: "bedrock" | "azure" | "vertex";
-  /** Its id, or the name of its deployment on Azure. */
+  /** The model's ID, or the name of its deployment on Azure. */
   readonly model: string;
-  /** Absent: that of the cloud in the region. */
+  /** Default: the cloud's endpoint in the region. */
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly project?: string | undefined;
   readonly apiKey?: string | undefined;
-  /** For one answer. */
+  /** Timeout for a response. */
   readonly waitMs: number;
 }
 

@@ -2,11 +2,11 @@ import { GoogleGenAI } from "@google/genai";
 import type { ModelPlace, NarrativeModel } from "./narrative-model.js";
 import { ANSWER_TOKENS_MAX } from "./narrative-model.js";
 
-/** Vertex AI. Google's own library looks for the identity. */
+/** Vertex AI. Google's own library finds the identity. */
 export function openVertex({ model, endpoint, region, project, waitMs }: ModelPlace): NarrativeModel {
   const client = new GoogleGenAI({
     vertexai: true,
-    // The second one keeps the library from asking Google which project it is in.
+    // The second `project` prevents a request to Google for the project's name.
     ...(project === undefined ? {} : { project, googleAuthOptions: { projectId: project } }),
     ...(region === undefined ? {} : { location: region }),
     httpOptions: { timeout: waitMs, retryOptions: { attempts: 1 }, ...(endpoint && { baseUrl: endpoint }) },

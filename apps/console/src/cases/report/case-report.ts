@@ -5,17 +5,17 @@ import type { DecisionDetail } from "../../contract/decisions.js";
 import { USUAL_DAYS } from "../card-usual.js";
 import { text } from "./report-texts.js";
 
-/** Who has the report made, and how it is told. */
+/** The user who requests the report, and the time zone. */
 export interface ReportReader {
   readonly name: string;
   readonly seesTokens: boolean;
-  /** Name of a time zone, as `Europe/Berlin`. */
+  /** Name of a time zone, such as `Europe/Berlin`. */
   readonly zone: string;
   readonly nowMs: number;
 }
 
 const CONTRIBUTIONS_MAX = 8;
-/** Of all notes together, the newest: some twenty pages. */
+/** Maximum length of all notes together, about twenty pages. Newer notes take precedence. */
 const NOTE_CHARACTERS_MAX = 60_000;
 const HISTORY_MAX = 200;
 const DAY_S = 86_400;
@@ -60,19 +60,19 @@ export function caseReport(of: CaseDetail, reader: ReportReader): TDocumentDefin
 
 type Line = readonly (string | number)[];
 
-/** A line of `YYYY-MM-DD HH:MM:SS` in a zone. */
+/** Formats times as `YYYY-MM-DD HH:MM:SS` in a zone. */
 function timesIn(zone: string): (ms: number) => string {
   const format = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
   return (ms) => format.format(ms);
 }
 
-/** Nothing where there is nothing to tell. */
+/** A section with its title; nothing without content. */
 function section(title: string, body: readonly (Content | undefined)[]): Content[] {
   const told = body.filter((part) => part !== undefined && part !== "") as Content[];
   return told.length === 0 ? [] : [{ text: title, style: "heading", headlineLevel: 1 }, ...told];
 }
 
-/** A table without a head has names in its first column. */
+/** A table. Without a header row, its first column contains names. */
 function table(head: Line, lines: readonly Line[]): Content {
   const cell = (value: string | number, isBold: boolean): Content => ({ text: String(value), bold: isBold });
   const columns = head.length || 2;
@@ -175,7 +175,7 @@ function linked({ graph }: CaseDetail): Content | undefined {
   return lines.length < 2 ? undefined : table(text.linkedColumns, lines);
 }
 
-/** The oldest first, as on the page. */
+/** Oldest first, as on the page. */
 function notes({ notes: all }: CaseDetail, time: (ms: number) => string): Content[] {
   let left = NOTE_CHARACTERS_MAX;
   const shown: CaseNote[] = [];
@@ -193,7 +193,7 @@ function notes({ notes: all }: CaseDetail, time: (ms: number) => string): Conten
   ];
 }
 
-/** With their hashes, so that each can be told to be the one that was there. */
+/** Includes the hashes, which prove that a file is the original. */
 function files({ attachments }: CaseDetail, time: (ms: number) => string): Content | undefined {
   const lines = attachments.map(({ name, author, atMs, sha256 }) => [
     time(atMs),

@@ -1,4 +1,4 @@
-/** What the report of a case says, in English. */
+/** English texts of the case report. */
 export const text = {
   title: (id: string) => `Case ${id}`,
   made: (when: string, zone: string, who: string) => `Created on ${when} for ${who}. Times in ${zone}.`,

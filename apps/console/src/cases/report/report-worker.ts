@@ -4,13 +4,13 @@ import pdfmake from "pdfmake";
 import { caseReport } from "./case-report.js";
 import type { ReportOrder } from "./write-report.js";
 
-/* A thread that makes one report. Its letters are Latin, Greek and Cyrillic ones; what the font lacks is left out. */
+/* A thread that writes one report. Its font has Latin, Greek and Cyrillic letters; other characters are omitted. */
 
 const { resolve } = createRequire(import.meta.url);
 const fileOf = (weight: string): string => resolve(`pdfmake/fonts/Roboto/Roboto-${weight}.ttf`);
 const Roboto = { normal: fileOf("Regular"), bold: fileOf("Medium") };
 
-// A document can name no other file, and no address.
+// A document cannot reference other files or URLs.
 pdfmake.setUrlAccessPolicy(() => false);
 pdfmake.setLocalAccessPolicy((path) => Object.values(Roboto).includes(path));
 pdfmake.setFonts({ Roboto });

@@ -4,11 +4,11 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { CaseDetail } from "../../contract/cases.js";
 import type { ReportReader } from "./case-report.js";
 
-/** A report of a page takes some tenths of a second, one of forty some seconds. */
+/** A report of one page takes some tenths of a second, and one of forty pages a few seconds. */
 const WRITE_MS_MAX = 20_000;
 const HEAP_MIB_MAX = 192;
 
-/** What the thread is given. */
+/** Input of the thread. */
 export interface ReportOrder {
   readonly of: CaseDetail;
   readonly reader: ReportReader;

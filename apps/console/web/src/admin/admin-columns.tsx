@@ -5,7 +5,7 @@ import { text } from "../texts/en/admin.js";
 import { Button } from "../ui/button.js";
 import type { Column } from "../ui/data-table.js";
 
-/** What people and clients have in common. */
+/** Fields that users and clients have in common. */
 interface Account {
   readonly disabled_at: string | null;
   readonly created_at: string;

@@ -9,7 +9,7 @@ interface CheckListProps {
   readonly onChange: (chosen: readonly string[]) => void;
 }
 
-/** Any of a few. */
+/** A multiple choice. */
 export function CheckList({ label, options, chosen, onChange }: CheckListProps) {
   return (
     <fieldset className="choices">

@@ -23,11 +23,11 @@ interface StepDialogProps {
   readonly words: Readonly<Record<string, Words>>;
   readonly isReady?: boolean;
   readonly onClose: () => void;
-  /** What else the chosen step asks for. */
+  /** Additional input for the chosen step. */
   readonly children?: (step: string) => ReactNode;
 }
 
-/** A choice of actions with explanations, and then the result. */
+/** A choice of actions with explanations, followed by the result. */
 export function StepDialog({ title, steps, words, isReady = true, onClose, children }: StepDialogProps) {
   const names = Object.keys(steps);
   const [step, setStep] = useState(names[0] ?? "");

@@ -28,7 +28,7 @@ export function useGrants() {
 
 const FIRST_PAYMENT_MS = 5_000;
 
-/** Whether a payment was decided by now: asked again until one is. */
+/** Whether a payment has been decided. Polls until one has. */
 export function useHasPayment() {
   return useQuery({
     queryKey: ["admin", "payment"],
@@ -39,7 +39,7 @@ export function useHasPayment() {
 }
 
 interface AdminChange extends Pick<RequestOptions, "method" | "body"> {
-  /** Below the administration's address. User names and client ids need no escapes. */
+  /** A path relative to the administration API. User names and client IDs need no escaping. */
   readonly to: string;
 }
 
@@ -48,7 +48,7 @@ export function useAdminChange() {
   return useMutation({
     mutationFn: ({ to, method = "POST", body }: AdminChange) => request<Changed>(`${AUTH}/${to}`, { method, body }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["admin"] }),
-    // A password is shown once and kept nowhere.
+    // A password is shown once and not cached.
     gcTime: 0,
   });
 }

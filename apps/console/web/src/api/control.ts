@@ -3,7 +3,7 @@ import type { components } from "./generated/control.js";
 /* Responses of the control plane. Times are ISO 8601. */
 
 type Schemas = components["schemas"];
-/** A response that lacks these fields if the service is one release older than the page. */
+/** A service that is one release older than the page omits these fields. */
 type PerhapsOlder<T, Missing extends keyof T> = Omit<T, Missing> & Partial<Pick<T, Missing>>;
 
 export type PolicyRevision = Schemas["PolicyRevision"];
@@ -11,7 +11,7 @@ export type PolicyRevisionText = Schemas["RevisionText"];
 export type PolicyStatus = PerhapsOlder<Schemas["PolicyStatus"], "switched_off_rules">;
 export type PolicyDraft = Schemas["PolicyDraft"];
 export type PolicyDraftText = Schemas["Draft"];
-/** What waits for another user. */
+/** A change that waits for another user. */
 export type WaitingChange = Schemas["ChangeRequest"];
 
 export type ListSummary = Schemas["Lists"]["lists"][number];
@@ -23,7 +23,7 @@ export type RolloutDetail = PerhapsOlder<Schemas["RolloutDetail"], "is_registry_
 
 export type AuditEntry = Schemas["Audit"]["entries"][number];
 export type AuditLogPage = Schemas["AuditLog"];
-/** An entry as it was hashed. */
+/** An entry in the form in which it was hashed. */
 export type AuditLogEntry = AuditLogPage["entries"][number];
 export type AuditCheckpoint = Schemas["Checkpoints"]["checkpoints"][number];
 export type AuditKey = Schemas["Checkpoints"]["keys"][number];

@@ -1,7 +1,7 @@
 import type { Problem } from "#contract/session";
 import { text } from "../texts/en/app.js";
 
-/** A request that was refused, or that did not arrive. */
+/** A request that was rejected or failed. */
 export class RequestFailed extends Error {
   constructor(readonly problem: Problem) {
     super(problem.detail);
@@ -9,9 +9,9 @@ export class RequestFailed extends Error {
   }
 }
 
-/** Nobody waits longer than that for a screen. */
+/** Timeout of a request. */
 const REQUEST_MS_MAX = 30_000;
-/** Work that tells its progress may take longer. */
+/** Longer timeout, for requests that report their progress. */
 const LINES_MS_MAX = 300_000;
 const STATUS_NO_CONTENT = 204;
 const STATUS_UNAUTHENTICATED = 401;
@@ -19,7 +19,7 @@ const STATUS_UNAUTHENTICATED = 401;
 let csrfToken = "";
 let onSessionEnded: () => void = () => undefined;
 
-/** The token of the session, which requests that change something carry. */
+/** The session's CSRF token, which requests that change something need. */
 export function keepCsrfToken(token: string): void {
   csrfToken = token;
 }
@@ -30,7 +30,7 @@ export function whenSessionEnds(listener: () => void): void {
 
 export interface RequestOptions {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE";
-  /** A Blob is sent as its bytes, anything else as JSON. */
+  /** A Blob is sent as bytes, anything else as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
   readonly headers?: Readonly<Record<string, string>>;
@@ -38,9 +38,9 @@ export interface RequestOptions {
 }
 
 /**
- * The answer's body, undefined for one without content.
+ * Returns the response's body; undefined if it is empty.
  *
- * @throws RequestFailed with the backend's problem, or a text of our own if there is none
+ * @throws RequestFailed with the backend's problem details, or with a generic text if there are none
  */
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
   const response = await send(path, options);
@@ -51,9 +51,9 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
 }
 
 /**
- * Posts, and gives what comes back line by line as it comes.
+ * Sends a POST and yields the lines of the response as they arrive.
  *
- * @throws RequestFailed as `request` does
+ * @throws RequestFailed as in `request`
  */
 export async function* requestLines<T>(path: string, { body, signal }: RequestOptions): AsyncGenerator<T> {
   const response = await send(path, { method: "POST", body, signal, msMax: LINES_MS_MAX });

@@ -10,7 +10,7 @@ export function openDrafts({ tenant, person }: Session): void {
   for (const key of keptKeys()) if (!key.startsWith(ofPerson)) sessionStorage.removeItem(key);
 }
 
-/** Drafts belong to who typed them. */
+/** Drafts belong to the user who typed them. */
 export function dropDrafts(): void {
   for (const key of keptKeys()) sessionStorage.removeItem(key);
 }
@@ -35,7 +35,7 @@ export function useDraft<T>(name: string, initial: T): Draft<T> {
   const [typed, setTyped] = useState<{ readonly key: string; readonly value: T }>();
   const value = typed?.key === key ? typed.value : (readDraft<T>(key) ?? initial);
   const change: Draft<T>[1] = (next) => {
-    // What is kept is JSON and so never a function.
+    // Stored values are JSON, so a function is never a value.
     const changed = typeof next === "function" ? (next as (newest: T) => T)(readDraft(key) ?? initial) : next;
     setTyped({ key, value: changed });
     sessionStorage.setItem(key, JSON.stringify(changed));

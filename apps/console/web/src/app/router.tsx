@@ -23,7 +23,7 @@ const root = createRootRoute({
   ),
 });
 
-/** The queue for who works on cases, else the first screen that the roles include. */
+/** The queue for users who work on cases, otherwise the first screen that the user's roles include. */
 function Home() {
   const may = useMay();
   if (may("cases:read")) return <Navigate to="/queue" replace />;
@@ -85,7 +85,7 @@ declare module "@tanstack/react-router" {
     router: typeof router;
   }
   interface HistoryState {
-    /** What to look up. It stays out of the address. */
+    /** The value to look up, which is not part of the URL. */
     readonly entity?: { readonly kind: string; readonly value: string };
   }
 }

@@ -4,14 +4,14 @@ import { text } from "../texts/en/app.js";
 
 interface ScreenProps {
   readonly title: string;
-  /** Leads to where this screen was opened from. */
+  /** Leads back to the screen from which this one was opened. */
   readonly back?: ReactNode;
   readonly aside?: ReactNode;
   readonly children: ReactNode;
   readonly className?: string;
 }
 
-/** A screen with its title, which is the title of the tab too. */
+/** A screen with its title, which is also the tab's title. */
 export function Screen({ title, back, aside, children, className = "" }: ScreenProps) {
   useEffect(() => {
     document.title = `${title} · ${text.product}`;

@@ -10,7 +10,7 @@ import { openDrafts } from "./keep-draft.js";
 const SessionContext = createContext<Session | undefined>(undefined);
 export const STATUS_UNAUTHENTICATED = 401;
 
-/** Whether the session ended while the page was open. The page stays as it is. */
+/** Whether the session ended while the page was open. The page stays unchanged. */
 const ending = {
   hasEnded: false,
   listeners: new Set<() => void>(),
@@ -25,7 +25,7 @@ const ending = {
 };
 whenSessionEnds(() => ending.set(true));
 
-/** Where signing in leads back to: this page, without anything that may be sensitive. */
+/** The page after sign-in: this one, without potentially sensitive values. */
 export function signInAddress(): string {
   return `/session/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`;
 }

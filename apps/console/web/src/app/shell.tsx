@@ -12,13 +12,13 @@ import { useShortcuts } from "./shortcuts.js";
 import type { Theme } from "./theme.js";
 import { chooseTheme, chosenTheme, THEMES } from "./theme.js";
 
-/** Around every screen: the menu at the side, on a narrow screen behind a button. */
+/** The frame of every screen, with the menu at the side or, on narrow screens, behind a button. */
 export function Shell() {
   const [isHelpOpen, setHelpOpen] = useState(false);
   const [isMenuOpen, setMenuOpen] = useState(false);
   const path = useRouterState({ select: ({ location }) => location.pathname });
   useShortcuts({ "?": () => setHelpOpen(true) });
-  // Going to another screen closes the menu.
+  // Navigation closes the menu.
   useEffect(() => setMenuOpen(false), [path]);
   return (
     <>

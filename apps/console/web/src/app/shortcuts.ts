@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef } from "react";
 
-/** What single keys do on a screen, by `event.key`. */
+/** Actions of single keys on a screen, by `event.key`. */
 export type Shortcuts = Readonly<Record<string, () => void>>;
 
 const KEY = "tripline.shortcuts";
@@ -11,7 +11,7 @@ const KEYS_OF_CONTROLS = ["Enter", " "];
 export const areShortcutsOn = (): boolean => localStorage.getItem(KEY) !== "off";
 export const switchShortcuts = (isOn: boolean): void => localStorage.setItem(KEY, isOn ? "on" : "off");
 
-/** Single keys, while no field has the focus, no dialog is open, and the person has not switched them off. */
+/** Single keys. Active while no field has the focus, no dialog is open, and the user has not disabled them. */
 export function useShortcuts(shortcuts: Shortcuts): void {
   const newest = useRef(shortcuts);
   // Synchronously with rendering, so that Enter opens the row that the user sees.
@@ -33,7 +33,7 @@ export function useShortcuts(shortcuts: Shortcuts): void {
 function isFree(event: KeyboardEvent): boolean {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !areShortcutsOn()) return false;
   if (document.querySelector("[role=dialog][data-state=open], [role=menu][data-state=open]") !== null) return false;
-  // The editor is in a shadow tree: the path names the element itself.
+  // For the editor in a shadow tree, only the path contains the actual element.
   const [target] = event.composedPath();
   if (!(target instanceof HTMLElement)) return true;
   if (target.matches(FIELDS)) return false;

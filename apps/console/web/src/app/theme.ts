@@ -1,4 +1,4 @@
-/** Light or dark: as the system says, unless the person chose. */
+/** Light or dark: the user's choice, by default the system's. */
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
@@ -9,7 +9,7 @@ export function chosenTheme(): Theme {
   return THEMES.find((theme) => theme === kept) ?? "system";
 }
 
-/** The colours are `light-dark()` pairs, so the scheme of the root is all that has to change. */
+/** The colours are `light-dark()` pairs, so changing the root's colour scheme is enough. */
 export function applyTheme(theme: Theme): void {
   document.documentElement.style.colorScheme = theme === "system" ? "light dark" : theme;
   document.documentElement.dispatchEvent(new Event("themechange"));

@@ -57,7 +57,7 @@ interface Search {
 const NOTHING: Search = { actor: "", action: "", subject: "" };
 const FIELDS = ["actor", "action", "subject"] as const;
 
-/** Who did what, newest first. */
+/** The audit log, newest first. */
 export function Audit() {
   const [search, setSearch] = useState(NOTHING);
   const query = useInfiniteQuery({

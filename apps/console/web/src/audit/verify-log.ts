@@ -61,7 +61,7 @@ export async function verifyLog({ page, checkpoints }: LogSource, pagesMax: numb
     if (found.entries.length === 0 || sequence >= head.sequence) break;
   }
   if (sequence < head.sequence) throw new LogFault(sequence + 1, "end");
-  // Signatures were read before the head, so none is beyond it unless the log was cut off.
+  // Signatures were read before the head, so a signature beyond the head means that the log was truncated.
   const lastSigned = signed.reduce((last, one) => Math.max(last, one.sequence), 0);
   if (lastSigned > sequence) throw new LogFault(sequence + 1, "end");
   return { entries: sequence, signed: checked };
@@ -87,7 +87,7 @@ async function isSigned(checkpoint: AuditCheckpoint, keys: readonly AuditKey[]):
   return crypto.subtle.verify("Ed25519", publicKey, fromBase64(checkpoint.signature), signed);
 }
 
-/** Each text behind its length in bytes; lengths and numbers take 8 bytes, big-endian. */
+/** Each text is preceded by its length in bytes. Lengths and numbers take 8 bytes, big-endian. */
 function encodeParts(parts: readonly (string | number)[]): Uint8Array<ArrayBuffer> {
   const encoded = parts.map((part) => {
     const text = typeof part === "string" ? new TextEncoder().encode(part) : new Uint8Array();

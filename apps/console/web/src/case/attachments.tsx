@@ -20,7 +20,7 @@ const ACCEPT = Object.values(ATTACHMENT_TYPES)
   .map((ending) => `.${ending}`)
   .join(",");
 
-/** Files that belong to the case. Where no store for them is set up there is nothing to see. */
+/** The case's files. Hidden if no store is configured. */
 export function Attachments({ of }: { readonly of: CaseDetail }) {
   const may = useMay();
   const [removing, setRemoving] = useState<CaseAttachment>();

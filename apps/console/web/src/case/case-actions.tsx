@@ -60,7 +60,7 @@ export function CaseActions({ of, isBusy, onChange, onDialog, onNext }: CaseActi
   );
 }
 
-/** Assign to me or unassign: one key. Assign to a colleague: a menu. */
+/** One key assigns the case to the user or unassigns it. A menu assigns it to a colleague. */
 function Assign({ of, isBusy, onChange }: Pick<CaseActionsProps, "of" | "isBusy" | "onChange">) {
   const { person } = useSession();
   const isMine = of.assignee?.id === person.id;

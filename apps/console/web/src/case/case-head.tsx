@@ -6,7 +6,7 @@ import { formatMoment, formatRelative, formatSpan } from "../format/times.js";
 import { text } from "../texts/en/cases.js";
 import { OutcomeMark } from "../ui/marks.js";
 
-/** What matters most, in one line: outcome, amount, score, card, and how urgent it is. */
+/** The most important facts in one line: outcome, amount, score, card and urgency. */
 export function CaseHead({ of }: { readonly of: CaseDetail }) {
   const nowMs = useNow();
   const isLate = of.status === "open" && of.dueAtMs < nowMs;

@@ -12,7 +12,7 @@ const signed = new Intl.NumberFormat(undefined, {
 });
 const chance = (logOdds: number): number => 1 / (1 + Math.exp(-logOdds));
 
-/** From the average payment to this one, step by step. Colour and side both say whether a step points to fraud. */
+/** A waterfall from the average payment to this one. Both colour and direction show whether a step points to fraud. */
 export function Contributions({ of }: { readonly of: DecisionDetail }) {
   if (of.contributions === null) {
     return (

@@ -7,7 +7,7 @@ import { Panel } from "../ui/panel.js";
 const KEY = "tripline.first-case.";
 const { steps } = text.firstCase;
 
-/** Marks what the step of the tour is about. */
+/** Highlights the element of the tour's current step. */
 function point(name: string | undefined): void {
   for (const marked of document.querySelectorAll(".toured")) marked.classList.remove("toured");
   const target = name === undefined ? null : document.querySelector(`[data-tour="${name}"]`);

@@ -27,7 +27,7 @@ function EntityBox({ data: { of } }: NodeProps<EntityNode>) {
 
 const NODE_TYPES = { entity: EntityBox };
 
-/** A picture of the table next to it, so it is hidden from screen readers and takes no keys. */
+/** A drawing of the adjacent table, so it is hidden from screen readers and cannot be focused. */
 export function LinkedGraph({ of }: { readonly of: CaseGraph }) {
   const nodes = useMemo<EntityNode[]>(
     () =>

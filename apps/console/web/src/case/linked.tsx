@@ -23,7 +23,7 @@ const COLUMNS: readonly Column<GraphNode>[] = [
   },
 ];
 
-/** What shares payments with the card: as a graph to see it, as a table to read it. */
+/** Entities that share payments with the card, as a graph and as a table. */
 export function Linked({ of }: { readonly of: CaseGraph }) {
   return (
     <Panel

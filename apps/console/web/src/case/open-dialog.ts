@@ -1,2 +1,2 @@
-/** Which dialog of a case is open. */
+/** The open dialog of a case. */
 export type OpenDialog = "fraud" | "genuine" | "snooze" | "escalate" | undefined;

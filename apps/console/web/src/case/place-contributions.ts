@@ -1,6 +1,6 @@
 import type { Contribution } from "#contract/decisions";
 
-/** One step of the waterfall: where it begins and ends, from 0 to 1 of the width. */
+/** One step of the waterfall: its start and end, from 0 to 1 of the width. */
 export interface Step {
   readonly contribution: Contribution;
   readonly from: number;
@@ -9,12 +9,12 @@ export interface Step {
 
 export interface Waterfall {
   readonly steps: readonly Step[];
-  /** The many small ones, as one step; undefined where all are shown. */
+  /** The remaining contributions as one step; undefined if all are shown separately. */
   readonly rest:
     | { readonly count: number; readonly logOdds: number; readonly from: number; readonly size: number }
     | undefined;
   readonly sumLogOdds: number;
-  /** Where the average payment and this one stand. */
+  /** The positions of the average payment and of this one. */
   readonly baseAt: number;
   readonly sumAt: number;
 }
@@ -22,8 +22,8 @@ export interface Waterfall {
 /**
  * Lays out contributions as a waterfall from the average payment to this one.
  *
- * @param baseLogOdds of the average payment
- * @param contributions the largest first
+ * @param baseLogOdds log odds of the average payment
+ * @param contributions largest first
  * @param shownMax number of separate steps; the rest are combined
  */
 export function placeContributions(

@@ -12,8 +12,8 @@ export interface PlacedNode {
 }
 
 /**
- * The case's card to the left, then in columns what is one payment away, two, and so on; in each column what has most frauds,
- * then what has most payments. The same graph is laid out the same way each time.
+ * Places the case's card on the left, and the other nodes in columns by their distance from it. Each column is sorted
+ * by frauds, then by payments. The layout is deterministic.
  */
 export function placeNodes({ nodes, edges }: CaseGraph): PlacedNode[] {
   const distances = distancesFrom(nodes.find(({ isSubject }) => isSubject)?.id ?? nodes[0]?.id ?? "", edges);

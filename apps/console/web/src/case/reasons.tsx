@@ -4,7 +4,7 @@ import { text } from "../texts/en/cases.js";
 import { OutcomeMark } from "../ui/marks.js";
 import { Panel } from "../ui/panel.js";
 
-/** Which rules fired, each with the values of the payment that it names; all other values behind a button. */
+/** The rules that fired, each with the payment's values that it names. A button shows all other values. */
 export function Reasons({ of }: { readonly of: DecisionDetail }) {
   const isDegraded = of.rung !== "model" || of.degradedBecause !== "";
   return (

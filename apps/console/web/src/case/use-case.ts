@@ -13,7 +13,7 @@ export function useCase(id: string) {
   });
 }
 
-/** What may be done to a case, by the last part of its address. */
+/** Actions on a case, by the last part of their URL. */
 export type CaseAction =
   | { readonly to: "assign"; readonly body: { readonly assignee: string | null } }
   | { readonly to: "snooze"; readonly body: { readonly untilMs: number } }
@@ -25,7 +25,7 @@ export type CaseAction =
     }
   | { readonly to: "verdict/refuse"; readonly body: { readonly note: string } };
 
-/** Changes a case as the person sees it: a change on an older revision is refused, and nothing is lost. */
+/** Changes a case. If there is a newer revision than the user sees, it is rejected and the input stays. */
 export function useCaseChange({ id, revision }: Pick<CaseRow, "id" | "revision">) {
   const client = useQueryClient();
   return useMutation({
@@ -66,7 +66,7 @@ export function useNarrative({ id, revision, narrativeModel }: CaseDetail) {
   });
 }
 
-/** Over a slow line. */
+/** Timeout for slow connections. */
 const UPLOAD_MS_MAX = 60_000;
 
 export function useAddFile(id: string) {
@@ -76,7 +76,7 @@ export function useAddFile(id: string) {
       request<CaseAttachment>(`/api/cases/${encodeURIComponent(id)}/attachments`, {
         method: "POST",
         body: file,
-        // Not in the address, which is kept in logs.
+        // Not in the URL, because URLs are logged.
         headers: { "x-file-name": encodeURIComponent(file.name) },
         msMax: UPLOAD_MS_MAX,
       }),

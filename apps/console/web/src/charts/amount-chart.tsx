@@ -13,7 +13,7 @@ interface AmountChartProps {
   readonly label: string;
 }
 
-/** Earlier amounts as dots, the usual range as a band, this payment as a larger mark of another shape. */
+/** Earlier amounts as dots, the baseline as a band, and this payment as a larger mark of another shape. */
 export function AmountChart({ usual, atMs, amountMinor, currency, label }: AmountChartProps) {
   const option = useCallback(
     (colours: Colours) => ({
@@ -25,7 +25,7 @@ export function AmountChart({ usual, atMs, amountMinor, currency, label }: Amoun
         axisLabel: { color: colours.quiet, fontSize: 11, hideOverlap: true, formatter: "{d}.{M}." },
       }),
       yAxis: axis(colours, {
-        // Most amounts are small: on a plain axis an unusual one would press them flat.
+        // Most amounts are small. On a linear axis, an unusually large one would make them indistinguishable.
         type: "log",
         axisLabel: {
           color: colours.quiet,

@@ -19,9 +19,9 @@ use([
 ]);
 
 interface EChartProps {
-  /** What the picture shows, in a sentence. */
+  /** A description of the chart, in a sentence. */
   readonly label: string;
-  /** Its class, which gives it a height. */
+  /** CSS class that sets the height. */
   readonly look?: "chart" | "chart low" | "live-series";
   readonly option: (colours: Colours) => EChartsCoreOption;
 }
@@ -42,12 +42,12 @@ export function EChart({ label, look = "chart", option }: EChartProps) {
       drawn.dispose();
     };
   }, []);
-  // Drawn again for another theme, which has other colours.
+  // Redraw when the theme changes, because the colours differ.
   useEffect(() => {
     const element = frame.current;
     if (element === null) return;
     const colours = coloursOf(element);
-    // A tooltip in HTML would bring style attributes, which the page's policy forbids, and markup of the data.
+    // An HTML tooltip would need style attributes, which the page's policy forbids, and would render data as markup.
     const shared = {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(element).fontFamily },
@@ -63,7 +63,7 @@ export function EChart({ label, look = "chart", option }: EChartProps) {
   return <div ref={frame} className={look} role="img" aria-label={label} />;
 }
 
-/** An axis in the colours of the theme. */
+/** An axis in the theme's colours. */
 export const axis = (colours: Colours, more: object = {}) => ({
   axisLine: { lineStyle: { color: colours.line } },
   axisLabel: { color: colours.quiet, fontSize: 11, hideOverlap: true },

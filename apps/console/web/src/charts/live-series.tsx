@@ -13,11 +13,11 @@ interface LiveSeriesProps {
   readonly lines: readonly Line[];
   /** Milliseconds since the epoch. */
   readonly timesMs: readonly number[];
-  /** Of each line, a value for each time; null where there is none. */
+  /** For each line, a value for each time; null for no value. */
   readonly values: readonly (readonly (number | null)[])[];
 }
 
-/** A series that grows by the second. */
+/** A chart that grows every second. */
 export function LiveSeries({ label, lines, timesMs, values }: LiveSeriesProps) {
   const option = useCallback(
     (colours: Colours) => ({

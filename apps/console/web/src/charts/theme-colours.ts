@@ -32,7 +32,7 @@ export function coloursOf(element: HTMLElement): Colours {
   return colours;
 }
 
-/** Counts changes of the theme, after which canvases are drawn again. */
+/** Counts theme changes, so that canvases are redrawn. */
 export function useThemeChanges(): number {
   const [changes, setChanges] = useState(0);
   useEffect(() => {

@@ -23,7 +23,7 @@ export function formatDecimal(value: number | null): string {
 
 const BYTE_UNITS = ["byte", "kilobyte", "megabyte"] as const;
 
-/** In kB or MB where there are so many. */
+/** A size in bytes, kB or MB. */
 export function formatBytes(bytes: number): string {
   const power = Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   const unit = {
@@ -56,16 +56,16 @@ export function formatMoney(amountMinor: number | null, currency: string): strin
   return moneyFormat(currency)?.format(major) ?? `${decimal.format(major)} ${currency}`;
 }
 
-/** Without the currency, for the axis of a chart. */
+/** An amount without its currency, for the axis of a chart. */
 export function formatShortMoney(amountMinor: number, currency: string): string {
   return formatShort(toMajor(amountMinor, currency));
 }
 
-/** Null for what is not the code of a currency. */
+/** Null if it is not a currency code. */
 function moneyFormat(currency: string): Intl.NumberFormat | null {
   const known = moneyFormats.get(currency);
   if (known !== undefined) return known;
-  // Left to themselves, browsers show forints and 15 other currencies without the decimals that their amounts have.
+  // By default, browsers show forints and 15 other currencies without their decimals.
   const digits = currencyDecimals(currency);
   const of = { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits } as const;
   const made = /^[A-Z]{3}$/.test(currency) ? new Intl.NumberFormat(undefined, of) : null;

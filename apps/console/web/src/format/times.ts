@@ -1,4 +1,4 @@
-/** Times in the person's own zone and language. */
+/** Times in the user's time zone and language. */
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -29,7 +29,7 @@ export const formatMoment = (atMs: number): string => moment.format(atMs);
 export const formatShortMoment = (atMs: number): string => short.format(atMs);
 export const formatClock = (atMs: number): string => clock.format(atMs);
 
-/** As "3h ago" or "in 2d", in one unit. */
+/** For example "3h ago" or "in 2d". */
 export function formatRelative(atMs: number, nowMs: number): string {
   const awayMs = atMs - nowMs;
   const size = Math.abs(awayMs);
@@ -39,7 +39,7 @@ export function formatRelative(atMs: number, nowMs: number): string {
   return relative.format(Math.trunc(awayMs / DAY_MS), "day");
 }
 
-/** As "3h" or "2d", in one unit. */
+/** For example "3h" or "2d". */
 export function formatSpan(spanMs: number): string {
   if (spanMs < MINUTE_MS) return seconds.format(Math.trunc(spanMs / SECOND_MS));
   if (spanMs < HOUR_MS) return minutes.format(Math.trunc(spanMs / MINUTE_MS));
@@ -47,19 +47,19 @@ export function formatSpan(spanMs: number): string {
   return days.format(Math.trunc(spanMs / DAY_MS));
 }
 
-/** As "31ms", "4.2s" or "3m". */
+/** For example "31ms", "4.2s" or "3m". */
 export function formatTook(tookMs: number): string {
   if (tookMs < SECOND_MS) return milliseconds.format(Math.round(tookMs));
   return tookMs < MINUTE_MS ? seconds.format(tookMs / SECOND_MS) : formatSpan(tookMs);
 }
 
-/** Counts by hour of the day in UTC, turned to the person's zone. */
+/** Converts counts by hour of day from UTC to the user's time zone. */
 export function toLocalHours(byHourUtc: readonly number[], offsetMinutes = -new Date().getTimezoneOffset()): number[] {
   const shift = Math.round(offsetMinutes / 60);
   return Array.from({ length: HOURS }, (_, hour) => byHourUtc[(((hour - shift) % HOURS) + HOURS) % HOURS] ?? 0);
 }
 
-/** The value of a field `datetime-local`, in the person's zone. */
+/** The value of a `datetime-local` field, in the user's time zone. */
 export function toLocalInput(atMs: number): string {
   const local = new Date(atMs - new Date(atMs).getTimezoneOffset() * MINUTE_MS);
   return local.toISOString().slice(0, "2026-01-01T00:00".length);

@@ -11,7 +11,7 @@ const { archiveColumns: titles, archive: words } = text.health;
 interface Job {
   readonly name: string;
   readonly last: { readonly atMs: number; readonly tookMs: number } | null;
-  /** Of the last run that did something. */
+  /** The last run that did something. */
   readonly did: string;
   readonly failure: string | null;
 }

@@ -15,13 +15,13 @@ import { Loaded, ProblemNote } from "../ui/states.js";
 import type { LettersToReturn, ReturnedLetters } from "./use-operations.js";
 import { useDeadLetters, useReturnLetters } from "./use-operations.js";
 
-/** As many as the control plane takes at a time. */
+/** The control plane's maximum per request. */
 const CHOSEN_MAX = 500;
 
 const { deadColumns: titles } = text.health;
 const keyOf = ({ partition, offset }: DeadLetter): string => `${partition}@${offset}`;
 
-/** What no consumer could process, and the way back to its topic once the cause is fixed. */
+/** Records that no consumer could process. They can be redriven once the cause is fixed. */
 export function DeadLetters() {
   const query = useDeadLetters();
   const [asked, setAsked] = useState<LettersToReturn>();
@@ -87,7 +87,7 @@ function Letters({ of: { topic, count, can_return, letters }, onReturn }: Letter
   const may = useMay();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const canReturn = can_return && may("operations:write");
-  // Some may have gone meanwhile.
+  // Some selected dead letters may no longer exist.
   const picked = useMemo(() => letters.filter((letter) => chosen.has(keyOf(letter))), [letters, chosen]);
   const returnable = letters.filter(({ is_reference }) => !is_reference).slice(0, CHOSEN_MAX);
   const columns = useMemo((): readonly Column<DeadLetter>[] => {

@@ -75,7 +75,7 @@ function Told({ of, lag }: { readonly of: readonly Erasure[]; readonly lag: read
   );
 }
 
-/** Erasures from before this column existed were published first. */
+/** Without a time, an erasure is older than this column and sorts first. */
 const toldMs = ({ published_at }: Erasure): number => (published_at === null ? 0 : Date.parse(published_at));
 
 /** A service handles erasures in order, so the newest ones, as many as its lag, are not completed yet. */

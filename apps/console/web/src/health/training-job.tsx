@@ -7,7 +7,7 @@ import { useJobs } from "./use-operations.js";
 
 const { job: words } = text.health;
 
-/** It reports after each look at the lake, five minutes apart; retraining takes longer. */
+/** The worker reports after each check of the lake, every five minutes. Retraining takes longer. */
 const SILENT_MS = 3_600_000;
 
 /** State of the training worker from its last report. */

@@ -5,7 +5,7 @@ import { CONTROL } from "../api/control.js";
 import { request } from "../api/request.js";
 
 const HEALTH_MS = 5_000;
-/** A look goes through the topics, so it is not made as often as the others. */
+/** This request reads the topics, so it is polled less often than the others. */
 const LETTERS_MS = 20_000;
 const REFRESH_MS = 10_000;
 const LETTERS = ["dead-letters"];
@@ -23,7 +23,7 @@ export interface ReturnedLetters {
   readonly skipped: readonly string[];
 }
 
-/** What comes back: these letters of a topic, or all with a code. */
+/** What to redrive: selected dead letters of a topic, or all with a code. */
 export type LettersToReturn =
   | { readonly topic: string; readonly letters: readonly Pick<DeadLetter, "partition" | "offset">[] }
   | { readonly topic: string; readonly code: string };

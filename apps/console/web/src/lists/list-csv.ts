@@ -14,7 +14,7 @@ export type ReadEntries =
   | { readonly fault: "head" }
   | { readonly fault: "line"; readonly line: number };
 
-/** Entries of a file whose first line names the columns. */
+/** Parses entries from a file whose first line contains the column names. */
 export function readEntries(text: string): ReadEntries {
   const [head = [], ...rows] = readCells(text.replace(/^\uFEFF/, ""));
   const at = (name: string): number => head.findIndex((cell) => cell.trim() === name);
@@ -30,7 +30,7 @@ export function readEntries(text: string): ReadEntries {
   return { entries };
 }
 
-/** A cell in quotes or without, and what ends it. */
+/** A cell, quoted or not, and its delimiter. */
 const CELL = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g;
 
 function readCells(text: string): string[][] {

@@ -16,7 +16,7 @@ interface TransferProps {
   readonly search: EntrySearch;
 }
 
-/** Entries to a file and from one. An import goes to the list that is chosen. */
+/** Exports and imports entries. An import goes to the selected list. */
 export function Transfer({ list, search }: TransferProps) {
   const may = useMay();
   const save = useMutation({

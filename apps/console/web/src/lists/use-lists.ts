@@ -22,7 +22,7 @@ export interface NewEntry {
 
 export interface NewEntries {
   readonly list: string;
-  /** Of a list that does not exist yet. */
+  /** The effect of a new list. */
   readonly effect?: string;
   readonly entries: readonly NewEntry[];
 }
@@ -88,7 +88,7 @@ export function useChangeLists() {
   return { add, preview, remove };
 }
 
-/** All entries of a search, page by page. */
+/** Reads all entries of a search, page by page. */
 export async function fetchEntries(search: EntrySearch): Promise<ListEntry[]> {
   const entries: ListEntry[] = [];
   let after = "";

@@ -35,7 +35,7 @@ export function useLive(isPaused: boolean): LiveState {
   return state;
 }
 
-/** A payment that comes again, after the stream was cut, is shown once. */
+/** Payments that are repeated after a reconnect are shown once. */
 function newestFirst(newest: LiveDecisions, known: readonly DecisionRow[]): DecisionRow[] {
   const ids = new Set(newest.map(({ transactionId }) => transactionId));
   return [...newest, ...known.filter(({ transactionId }) => !ids.has(transactionId))].slice(0, DECISIONS_KEPT);
@@ -47,7 +47,7 @@ interface Listener {
   readonly onDecisions: (decisions: LiveDecisions) => void;
 }
 
-/** @returns ends it */
+/** @returns a function that ends the stream */
 function follow({ onConnection, onSecond, onDecisions }: Listener): () => void {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;

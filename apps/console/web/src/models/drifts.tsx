@@ -5,7 +5,7 @@ import { Bar, Panel } from "../ui/panel.js";
 
 const COLUMNS_SHOWN = 4;
 
-/** The days that differed from those before them, with what differs most. */
+/** Days that differ from the preceding ones, with the largest differences. */
 export function Drifts({ of }: { readonly of: readonly Drift[] }) {
   return (
     <Panel title={text.models.drift}>

@@ -25,7 +25,7 @@ export function useModelCard(version: string) {
 
 interface ModelCardProps {
   readonly version: string;
-  /** Versions to choose from, with the part that each plays. */
+  /** The selectable versions with their roles. */
   readonly of: readonly (readonly [version: string, words: string])[];
   readonly onChoose: (version: string) => void;
 }

@@ -11,7 +11,7 @@ const TENTHS = Array.from({ length: 10 }, (_, tenth) => `${tenth * 10}–${tenth
 
 interface ChartsProps {
   readonly of: ModelsReport;
-  /** The champion's, on payments that it was not trained on. */
+  /** The champion's calibration on payments outside its training data. */
   readonly validation: readonly CalibrationBin[];
 }
 
@@ -43,7 +43,7 @@ function Histogram({ of }: { readonly of: ModelsReport["histogram"] }) {
       grid: GRID,
       legend: legend(colours),
       xAxis: axis(colours, { type: "category", data: TENTHS, splitLine: { show: false } }),
-      // Most payments have a score close to nothing: on a plain axis the others could not be seen.
+      // Most scores are close to 0. On a linear axis, the others would be invisible.
       yAxis: axis(colours, {
         type: "log",
         min: 1,

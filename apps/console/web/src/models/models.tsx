@@ -47,7 +47,7 @@ export function Models() {
   );
 }
 
-/** What the registry adds to what was decided. */
+/** The registry's data about the model. */
 function Known({ of, champion }: { readonly of: ModelsReport; readonly champion: string }) {
   const [chosen, setChosen] = useState<string>();
   const card = useModelCard(champion);
@@ -55,7 +55,7 @@ function Known({ of, champion }: { readonly of: ModelsReport; readonly champion:
     [champion, `${text.models.champion} ${champion}`],
     ...(of.canary === null ? [] : [[of.canary.version, `${text.models.candidate} ${of.canary.version}`] as const]),
   ];
-  // The candidate may have gone meanwhile.
+  // The candidate may no longer exist.
   const shown = versions.find(([version]) => version === chosen)?.[0] ?? champion;
   return (
     <>

@@ -10,15 +10,15 @@ import { SelectField } from "../ui/field.js";
 import { Facts, Panel } from "../ui/panel.js";
 import { ProblemNote } from "../ui/states.js";
 
-/** As many as are opened at once. */
+/** Maximum payments per request. */
 const PAYMENTS_MAX = 100;
-/** Then they are hidden again: a screen is left open. */
+/** The data is hidden after this time, in case the screen is left unattended. */
 const SHOWN_MS_MAX = 300_000;
 
 const UNOPENED = ["erased", "keyless", "empty", "missing"] as const;
 
 interface PersonalDataProps {
-  /** Payments, the newest first. */
+  /** Payments, newest first. */
   readonly of: readonly { readonly transactionId: string }[];
 }
 
@@ -89,7 +89,7 @@ function Opened({ of }: { readonly of: OpenedPersonal }) {
   );
 }
 
-/** The values of all payments; of a single one it needs no count. */
+/** The values in all payments. Without counts for a single payment. */
 function Values({ of, isOne }: { readonly of: readonly OpenedValue[]; readonly isOne: boolean }) {
   return (
     <ul className="opened">

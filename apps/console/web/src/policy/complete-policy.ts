@@ -43,7 +43,7 @@ const EXPRESSION: readonly Completion[] = [
   ...FIELDS.map(([label, detail]) => ({ label, detail, type: "property" })),
 ];
 
-/** Names of features with the sentence that analysts read of them, from the text of the feature spec. */
+/** Names of features with their descriptions for analysts, from the text of the feature spec. */
 export function readFeatures(spec: string): { name: string; sentence: string }[] {
   const entries = spec.matchAll(/\bname: (\w+)[\s\S]*?\bsentence: "([^"]*)"/g);
   return Array.from(entries, ([, name = "", sentence = ""]) => ({ name, sentence }));

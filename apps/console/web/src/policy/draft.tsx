@@ -114,13 +114,13 @@ function Editor({ name, saved, base, onReload }: EditorProps) {
 
 interface StaleProps {
   readonly typed: TypedDraft;
-  /** Null where it was removed. */
+  /** Null if it was removed. */
   readonly saved: PolicyDraftText | null;
   readonly onKeep: () => void;
   readonly onTakeSaved: () => void;
 }
 
-/** Another text was saved after this one was begun: both stay until the person has seen the difference and chosen. */
+/** Another text was saved in the meantime. Both stay until the user has seen the difference and chosen one. */
 function Stale({ typed, saved, onKeep, onTakeSaved }: StaleProps) {
   return (
     <Panel title={text.stale.title}>

@@ -17,13 +17,13 @@ import { findFaults } from "./use-policy.js";
 const CHECK_DELAY_MS = 400;
 const CHECK_MS_MAX = 10_000;
 const CHECK_AGAIN_MS = 3_000;
-/** Has the text checked once more. */
+/** Checks the text again. */
 const checkAgain = StateEffect.define();
 
 interface PolicyTextProps {
   readonly label: string;
   readonly text: string;
-  /** What it is compared with. */
+  /** The text for comparison. */
   readonly original?: string;
   readonly isReadOnly?: boolean;
   readonly onChange?: (text: string) => void;
@@ -32,8 +32,8 @@ interface PolicyTextProps {
 }
 
 /**
- * The policy's text, to read, to compare or to edit. The editor lives in a shadow tree: there it brings its styles as
- * constructed sheets, while in the page itself it would write style elements, which the page's policy forbids.
+ * Shows, compares or edits the policy's text. The editor is in a shadow tree, where it uses constructed style sheets.
+ * In the page itself it would write style elements, which the page's policy forbids.
  */
 export function PolicyText(props: PolicyTextProps) {
   const { label, text, original, isReadOnly = props.onChange === undefined } = props;
@@ -103,7 +103,7 @@ function extensionsOf(
       needsRefresh: ({ transactions }) =>
         transactions.some(({ effects }) => effects.some((effect) => effect.is(checkAgain))),
     }),
-    // Tab is not among the keys: by keyboard the focus has to get out of the editor.
+    // Tab is not bound, so that keyboard users can leave the editor.
     keymap.of([...completionKeymap, ...defaultKeymap, ...historyKeymap]),
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
@@ -115,7 +115,7 @@ function extensionsOf(
   ];
 }
 
-/** Ends at the editor's lower edge: if the list covered the buttons below, a click on a button would choose a completion. */
+/** Keeps the list inside the editor, so that it does not cover the buttons below and catch their clicks. */
 function spaceAbove({ dom }: EditorView): { left: number; right: number; top: number; bottom: number } {
   return { left: 0, right: innerWidth, top: 0, bottom: dom.getBoundingClientRect().bottom };
 }
@@ -126,7 +126,7 @@ async function lint(view: EditorView, newest: { readonly current: PolicyTextProp
   try {
     faults = await findFaults(doc.toString(), AbortSignal.timeout(CHECK_MS_MAX));
   } catch {
-    // The control plane is away for a moment. Without another try the text would stay unchecked until the next key.
+    // Retries if the control plane is unavailable. The text would stay unchecked until the next key press.
     setTimeout(() => {
       if (view.dom.isConnected && view.state.doc === doc) view.dispatch({ effects: checkAgain.of(null) });
     }, CHECK_AGAIN_MS);

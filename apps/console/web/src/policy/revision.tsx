@@ -110,7 +110,7 @@ function Steps({ of, isInForce, newestActivation }: StepsProps) {
   );
 }
 
-/** The text, or what changed since another revision: at first since the one before. */
+/** The text, or its difference from another revision, by default the previous one. */
 function Compared({ of }: { readonly of: PolicyRevisionText }) {
   const [other, setOther] = useState(of.revision - 1);
   const revisions = useRevisions();

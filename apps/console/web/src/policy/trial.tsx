@@ -16,7 +16,7 @@ import { useTrial } from "./use-trial.js";
 const text = all.trial;
 
 interface TrialProps {
-  /** The text of a draft or revision; without it the rules in shadow are counted. */
+  /** The text of a draft or revision. Without it, the shadow rules are counted. */
   readonly of?: string;
   readonly isReady?: boolean;
 }

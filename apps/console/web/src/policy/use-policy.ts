@@ -83,7 +83,7 @@ export function useChangePolicy() {
   return { saveDraft, addRevision, approve, activate };
 }
 
-/** The faults of a text, none for a good one. */
+/** The faults of a text; empty for a valid text. */
 export async function findFaults(text: string, signal: AbortSignal): Promise<readonly string[]> {
   try {
     await request(`${POLICY}/check`, { method: "POST", body: { text }, signal });

@@ -8,7 +8,7 @@ export interface TrialProgress {
   readonly total: number;
 }
 
-/** Tries a draft, or without a text counts the rules in shadow. A new run ends the one before. */
+/** Backtests a draft or, without a text, counts the shadow rules. A new run ends the previous one. */
 export function useTrial(text?: string) {
   const [progress, setProgress] = useState<TrialProgress>();
   const [running, setRunning] = useState<AbortController>();

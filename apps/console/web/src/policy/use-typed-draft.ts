@@ -2,7 +2,7 @@ import type { PolicyDraftText } from "../api/control.js";
 import { useDraft } from "../app/keep-draft.js";
 import { useChangePolicy } from "./use-policy.js";
 
-/** A text with the version of the saved draft that it changes, 0 for none. */
+/** A text with the version of the saved draft that it changes; 0 for none. */
 export interface TypedDraft {
   readonly text: string;
   readonly version: number;
@@ -20,10 +20,10 @@ export function useTypedDraft(name: string, saved: PolicyDraftText | null, base:
   const [typed, setTyped, drop] = useDraft(`policy ${name}`, newest);
   const { saveDraft } = useChangePolicy();
   const isUnsaved = typed.text !== newest.text;
-  // While it is being saved, the new version may be known before what is typed rests on it.
+  // During a save, the new version may be known before the typed text is based on it.
   const isStale = isUnsaved && typed.version !== newest.version && !saveDraft.isPending;
   const save = (): void => {
-    // A callback of `mutate` would not be called after the person went to another screen.
+    // A callback of `mutate` would not run after the user has left the screen.
     void saveDraft
       .mutateAsync({ name, text: typed.text, version: isUnsaved && !isStale ? typed.version : newest.version })
       .then(

@@ -16,13 +16,13 @@ interface CaseTableProps {
   readonly total: number;
   readonly selected: ReadonlySet<string>;
   readonly onSelect: (selected: ReadonlySet<string>) => void;
-  /** The last loaded row is near. */
+  /** Called when the last loaded row is near. */
   readonly onEnd: () => void;
 }
 
 const COLUMNS = Object.entries(text.queue.columns);
 
-/** Only the rows in sight are in the document, however many cases there are. */
+/** Only visible rows are in the document, regardless of the number of cases. */
 export function CaseTable({ rows, total, selected, onSelect, onEnd }: CaseTableProps) {
   const navigate = useNavigate();
   const nowMs = useNow();

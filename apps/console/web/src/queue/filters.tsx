@@ -11,7 +11,7 @@ import { CheckField, SelectField, TextField } from "../ui/field.js";
 import type { QueueSearch } from "./queue-search.js";
 import { OUTCOMES, readQueueSearch, SORTS, STATUSES } from "./queue-search.js";
 
-/** Without a currency the queue compares smallest units of all; the hint says that they are typed as those of one with two decimals. */
+/** Without a currency, the amount counts as minor units of any currency, entered as for two decimals. */
 const TYPED_AS = "EUR";
 const ANY = ["", text.queue.any] as const;
 
@@ -21,7 +21,7 @@ interface FiltersProps {
   readonly onTyped: (typed: string) => void;
 }
 
-/** The filters are the address: a link or a saved view opens the same queue. */
+/** The filters are in the URL, so a link or a saved view opens the same queue. */
 export function Filters({ search, typed, onTyped }: FiltersProps) {
   const navigate = useNavigate({ from: "/queue" });
   const box = useRef<HTMLFormElement>(null);
@@ -67,7 +67,7 @@ export function Filters({ search, typed, onTyped }: FiltersProps) {
   );
 }
 
-/** On to the list, where single keys act. Browsers would empty the field, and the list would be another one. */
+/** Moves the focus to the list, where single keys work. Browsers would clear the field, and change the list. */
 function leaveOnEscape(event: KeyboardEvent<HTMLInputElement>): void {
   if (event.key !== "Escape") return;
   event.preventDefault();

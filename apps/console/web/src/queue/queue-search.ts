@@ -11,7 +11,7 @@ export const SORTS: readonly CaseSort[] = ["due", "opened", "score", "amount"];
 
 const WORD = /^[A-Za-z0-9_.:-]{1,64}$/;
 
-/** The filters in an address. Anything else in it is left out, so an old address still opens. */
+/** The filters in a URL. Unknown parameters are ignored, so that old URLs still work. */
 export function readQueueSearch(search: Record<string, unknown>): QueueSearch {
   const oneOf = <T extends string>(name: string, of: readonly T[]): T | undefined =>
     of.find((one) => one === search[name]);

@@ -66,7 +66,7 @@ export function Queue() {
   );
 }
 
-/** Takes the most urgent case of nobody and opens it. */
+/** Assigns the most urgent unassigned case to the user and opens it. */
 function TakeNext() {
   const may = useMay();
   const navigate = useNavigate();

@@ -7,7 +7,7 @@ const PAGE_ROWS = 200;
 const REFRESH_MS = 15_000;
 const PAGES_REFRESHED_MAX = 3;
 
-/** The cases of a query, page by page. The first pages come again by themselves; further down nothing moves under the reader. */
+/** The cases of a query, page by page. Only the first pages are refreshed, so that rows further down do not move. */
 export function useCases(query: CaseQuery) {
   return useInfiniteQuery({
     queryKey: ["cases", query],
@@ -53,7 +53,7 @@ function withRows(page: CasePage, newest: ReadonlyMap<string, CaseRow>): CasePag
   return { ...page, cases: page.cases.map((row) => newest.get(row.id) ?? row) };
 }
 
-/** Takes the most urgent unassigned case; undefined if there is none. */
+/** Assigns the most urgent unassigned case to the user; undefined if there is none. */
 export function useTakeNext(onTaken: (id: string) => void) {
   const client = useQueryClient();
   return useMutation({

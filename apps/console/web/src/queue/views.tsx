@@ -13,7 +13,7 @@ import { useViews } from "./use-cases.js";
 
 const NAME_CHARACTERS_MAX = 64;
 
-/** Queries that the person saved, as tabs over the queue. */
+/** The user's saved queries, as tabs above the queue. */
 export function Views({ search }: { readonly search: QueueSearch }) {
   const { views, save, remove } = useViews();
   const [isNaming, setNaming] = useState(false);

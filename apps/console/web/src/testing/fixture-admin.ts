@@ -67,7 +67,7 @@ function answerGrants(state: AdminState, id: string, step: string): Answer {
   return { ...grant, is_published: true };
 }
 
-/** People and clients, as apps/auth answers them. */
+/** Users and clients, with responses like those of apps/auth. */
 export function answerAdmin(state: AdminState, { method, path, body }: Asked, nowMs: number): Answer {
   const [area = "", id = "", step = ""] = path.replace("/api/auth/v1/", "").split("/").map(decodeURIComponent);
   const now = new Date(nowMs).toISOString();

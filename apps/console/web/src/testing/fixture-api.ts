@@ -18,7 +18,7 @@ const PEOPLE = [
   { id: "person-lin", name: "Lin Zhao" },
 ];
 
-/** Cases in memory that change as the contract says. */
+/** Cases in memory that change according to the contract. */
 export class Api {
   readonly #details = new Map<string, CaseDetail>();
   readonly #rows: CaseRow[];
@@ -36,7 +36,7 @@ export class Api {
     this.admin = makeAdmin(nowMs);
   }
 
-  /** The case as a test finds or changes it. */
+  /** The case, for tests to read or change. */
   detail(id: string): CaseDetail {
     const row = this.#rows.find((one) => one.id === id);
     if (row === undefined) throw new Refusal(404, "not-found", "This case does not exist.");

@@ -5,7 +5,7 @@ import type { ControlState } from "./made-up-control.js";
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Lists, policy, rollouts and audit, as apps/control answers them. */
+/** Lists, policy, rollouts and audit log, with responses like those of apps/control. */
 export function answerControl(state: ControlState, asked: Asked, nowMs: number): Answer {
   const [area = "", ...rest] = asked.path.replace("/api/control/v1/", "").split("/").map(decodeURIComponent);
   switch (area) {

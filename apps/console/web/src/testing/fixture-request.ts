@@ -1,7 +1,7 @@
 import type { CaseAttachment } from "#contract/attachments";
 import type { Problem, Session } from "#contract/session";
 
-/** A refusal as problem+json. */
+/** An error response as problem+json. */
 export class Refusal extends Error {
   readonly problem: Problem;
 

@@ -34,11 +34,11 @@ const BODY_BYTES_MAX = 2 * 1024 * 1024;
 
 export interface FixtureServer {
   readonly url: string;
-  /** The session, for the test to change; undefined if nobody is signed in. */
+  /** The session, which tests may change; undefined if nobody is signed in. */
   session: Session | undefined;
-  /** Requests that fail, by a part of their address, for the test to set. */
+  /** Set by tests: requests that fail, by a part of their URL. */
   readonly failing: Map<string, Refusal>;
-  /** Addresses that were asked for. */
+  /** Requested URLs. */
   readonly asked: string[];
   close(): Promise<void>;
 }
@@ -48,7 +48,7 @@ export function changes({ asked }: FixtureServer): string[] {
   return asked.filter((one) => !one.startsWith("GET"));
 }
 
-/** @param stream answers who follows what is decided */
+/** @param stream handles requests for the live stream */
 export async function startFixture(api: Api, session: Session, stream = streamLive): Promise<FixtureServer> {
   const state = { session: session as Session | undefined, failing: new Map<string, Refusal>(), asked: [] as string[] };
   const server: Server = createServer((request, response) => {

@@ -21,7 +21,7 @@ function hits(count: number, precision: number): HitFigures {
   };
 }
 
-/** As the backend answers: progress, then the report. */
+/** Like the backend's response: progress, then the report. */
 export function sendTrial(response: ServerResponse, isShadow: boolean): void {
   const lines: TrialLine[] = [
     { progress: { done: 250, total: PAYMENTS } },

@@ -3,14 +3,14 @@ import type { Contribution, DecisionDetail, DecisionRow, FeatureValue, Outcome, 
 import type { PaymentUpdateRow } from "#contract/payment-updates";
 import type { PersonRef } from "#contract/people";
 
-/** Payments and cases that look like real ones, the same at each run. */
+/** Realistic payments and cases, identical in each run. */
 
 export type Random = () => number;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Mulberry32 (Tommy Ettinger, public domain): enough for data that nobody relies on. */
+/** Mulberry32 (Tommy Ettinger, public domain), which is good enough for sample data. */
 export function seeded(seed: number): Random {
   let state = seed;
   return () => {

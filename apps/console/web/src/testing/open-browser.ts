@@ -25,7 +25,7 @@ async function browserOptions(): Promise<LaunchOptions> {
   return { executablePath: await packed.executablePath(), args: ["--no-sandbox"] };
 }
 
-/** Faults of the page, collected while a test runs. */
+/** Errors of the page, collected during a test. */
 export interface WatchedPage {
   readonly page: Page;
   readonly context: BrowserContext;
@@ -38,7 +38,7 @@ export interface PageOptions {
   readonly theme?: "light" | "dark";
   readonly width?: number;
   readonly height?: number;
-  /** Like a zoomed browser: the page is smaller than the window by this factor. */
+  /** Simulates zoom: the page is smaller than the window by this factor. */
   readonly zoom?: number;
 }
 

@@ -1,10 +1,10 @@
 import type { Page } from "playwright-core";
 
-/** Every screen with the way there, for screenshots and for what holds on each of them. */
+/** Every screen and how to open it, for screenshots and for checks on all screens. */
 export interface ScreenOf {
   readonly name: string;
   readonly path: string;
-  /** Until the screen shows its data. */
+  /** Waits until the screen shows its data. */
   readonly ready: (page: Page) => Promise<void>;
 }
 

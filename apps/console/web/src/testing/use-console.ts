@@ -6,17 +6,17 @@ import { makeSession } from "./fixture-session.js";
 import type { PageOptions, WatchedPage } from "./open-browser.js";
 import { openBrowser, openPage } from "./open-browser.js";
 
-/** The first one unpacks the browser, and the cores may be busy. */
+/** The first start unpacks the browser, possibly on a busy machine. */
 const START_MS_MAX = 240_000;
 
 export interface ConsoleOptions {
-  /** How many cases there are. */
+  /** Number of cases. */
   readonly cases: number;
   /** Handler of the live stream (default: the fixture's). */
   readonly stream?: Parameters<typeof startFixture>[2];
 }
 
-/** A page of the console, and what answers it. */
+/** A page of the console and its fixture. */
 export interface OpenConsole extends WatchedPage {
   readonly api: Api;
   readonly fixture: FixtureServer;

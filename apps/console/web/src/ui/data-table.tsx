@@ -21,7 +21,7 @@ interface DataTableProps<Row> {
   readonly rowLook?: (row: Row) => string;
 }
 
-/** A table of what is there in full. */
+/** A table with all rows. */
 export function DataTable<Row extends object>({ caption, columns, rows, rowKey, rowLook }: DataTableProps<Row>) {
   const data = useMemo(() => [...rows], [rows]);
   const definitions = useMemo<ColumnDef<typeof features, Row>[]>(

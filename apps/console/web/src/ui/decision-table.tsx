@@ -64,7 +64,7 @@ const PAST = withTime(formatMoment);
 interface DecisionTableProps {
   readonly caption: string;
   readonly of: readonly DecisionRow[];
-  /** From the last minutes, so that the time of day is enough. */
+  /** Decisions of the last minutes, so the time of day is enough. */
   readonly isLive?: boolean;
 }
 

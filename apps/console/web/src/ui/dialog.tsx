@@ -10,7 +10,7 @@ interface DialogProps {
   readonly isWide?: boolean;
 }
 
-/** An open dialog. Its overlay is ours: that of the library writes a style element, which the page's policy forbids. */
+/** An open dialog with our own overlay: the library's writes a style element, which the page's policy forbids. */
 export function Dialog({ title, description, onClose, children, isWide = false }: DialogProps) {
   return (
     <Primitive.Root open onOpenChange={(isOpen) => !isOpen && onClose()}>

@@ -53,7 +53,7 @@ type SelectProps = Omit<ComponentProps<"select">, "onChange"> & {
   readonly onChange: (value: string) => void;
 };
 
-/** The browser's own list: it works by keyboard, on phones and with every screen reader. */
+/** The browser's native list, which works with the keyboard, on phones and with every screen reader. */
 export function SelectField({ label, options, onChange, ...rest }: SelectProps) {
   const id = useId();
   return (

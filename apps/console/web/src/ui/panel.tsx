@@ -23,7 +23,7 @@ export function Panel({ title, aside, children, className = "" }: PanelProps) {
 
 interface FactsProps {
   readonly of: readonly (readonly [name: string, value: ReactNode])[];
-  /** One below the other, for long names. */
+  /** Places name and value below each other, for long names. */
   readonly isListed?: boolean;
 }
 
@@ -41,7 +41,7 @@ export function Facts({ of, isListed = false }: FactsProps) {
 }
 
 interface BarProps {
-  /** Both from 0 to 1 of the width; nothing is drawn for a negative size, a thin line for 0. */
+  /** Both from 0 to 1 of the width. A negative size draws nothing, and 0 draws a thin line. */
   readonly from?: number;
   readonly size: number;
   readonly look: string;

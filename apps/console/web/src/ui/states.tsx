@@ -26,7 +26,7 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
   );
 }
 
-/** What a person can do about it. */
+/** What the user can do about it. */
 function adviceOn({ status }: Problem): string | undefined {
   const { next } = text.problems;
   if (status === 409 || status === 412) return next.conflict;

@@ -10,7 +10,7 @@ const REASONS: Readonly<Record<OpenReason, string>> = {
   "answer-authority": "Answer an authority's request",
 };
 
-/** What is sealed of people. */
+/** Sealed personal data. */
 export const text = {
   title: "Personal data",
   sealed:
