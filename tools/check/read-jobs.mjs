@@ -8,7 +8,7 @@ import { parse } from "yaml";
 
 /**
  * @param {{ scrape_configs: { job_name: string, static_configs?: { targets: string[] }[], relabel_configs?: Record<string, unknown>[] }[] }} configuration
- * @returns {string[]} one of each target
+ * @returns {string[]} the job of each target
  */
 export function jobsOfPrometheus(configuration) {
   return configuration.scrape_configs.flatMap(({ job_name, static_configs = [], relabel_configs = [] }) =>

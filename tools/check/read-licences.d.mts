@@ -1,14 +1,14 @@
 export interface ShippedPackage {
   readonly name: string;
   readonly version: string;
-  /** An SPDX expression, or a name; empty where none is stated. */
+  /** An SPDX expression, or a name; empty if none is stated. */
   readonly licence: string;
 }
 
 export declare const ALLOWED: Readonly<Record<string, string>>;
-/** Whether all of it may be shipped; of alternatives one will do. */
+/** Whether all of it may be shipped. One of several alternatives is enough. */
 export declare function isFree(stated: string): boolean;
-/** What is wrong with it. */
+/** Its faults. */
 export declare function licenceFaults(shipped: ShippedPackage): string[];
-/** Of a package.json, which may be of the time before SPDX. */
+/** The licence in a package.json, possibly from before SPDX. */
 export declare function licenceOf(manifest: { readonly license?: unknown; readonly licenses?: unknown }): string;

@@ -1,47 +1,47 @@
-/** One thing that was examined. */
+/** The result of one check. */
 export interface Finding {
   readonly name: string;
   readonly ok: boolean;
-  /** What was found, as one sentence where it is not good enough. */
+  /** What was found; a sentence if it is not sufficient. */
   readonly detail: string;
-  /** How to fix it; empty when all is well. */
+  /** How to fix it; empty if nothing is wrong. */
   readonly fix: string;
 }
 
-/** What a program answered. */
+/** The result of running a program. */
 export interface Answer {
-  /** Why there is no good answer: `not found`. */
+  /** Why it failed, for example `not found`. */
   readonly failure?: string;
-  /** Both its streams. */
+  /** Standard output and standard error. */
   readonly output: string;
 }
 
-/** What the machine says of itself; a test puts in other values. */
+/** Properties of the machine. Tests replace them. */
 export interface Readings {
   readonly nodeVersion: string;
   readonly platform: string;
   readonly architecture: string;
   /** Bytes. */
   availableMemoryBytes(): number | Promise<number>;
-  /** Bytes free for this user on the disk that holds `folder`. */
+  /** Free bytes for this user on the disk of `folder`. */
   freeDiskBytes(folder: string): number;
-  /** Runs a program that is on the PATH. */
+  /** Runs a program on the PATH. */
   ask(command: string, args: readonly string[]): Promise<Answer>;
 }
 
 export interface Examination {
-  /** Ports to be free, by what would listen there; none to skip that check. */
+  /** Ports that must be free, by their future listener; empty to skip this check. */
   readonly ports: Readonly<Record<string, number>>;
   /** The repository's root. */
   readonly root: string;
   readonly readings?: Partial<Readings>;
 }
 
-/** Everything Tripline needs of this machine, examined side by side in about a second. Never throws. */
+/** Checks all of Tripline's requirements on this machine concurrently, in about a second. Never throws. */
 export function examine(examination: Examination): Promise<Finding[]>;
 
-/** A line per finding; those that are not good enough as `sentence` says them. */
+/** Prints one line per finding, in the words of `sentence` if it needs a fix. */
 export function printFindings(findings: readonly Finding[]): void;
 
-/** What is wrong and how to fix it, as one sentence. */
+/** Combines a fault and its fix into one sentence. */
 export function sentence(detail: string, fix: string): string;

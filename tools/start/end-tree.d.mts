@@ -1,5 +1,5 @@
 /**
- * Asks the program and what it started to end; after 5 s those that are left are killed. Children that lead a process group of
- * their own are among them.
+ * Asks the program and its descendants to end, and kills the remaining ones after 5 s. This includes children with
+ * their own process group.
  */
 export function endTree(pid: number): Promise<void>;

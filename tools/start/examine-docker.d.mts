@@ -1,6 +1,6 @@
-/** What a program answered. */
+/** The result of running a program. */
 export interface Answer {
-  /** Why there is no good answer: `not found`. */
+  /** Why it failed, for example `not found`. */
   readonly failure?: string;
   readonly output: string;
 }
@@ -8,11 +8,11 @@ export interface Answer {
 export interface DockerExamination {
   /** The repository's root. */
   readonly root: string;
-  /** Ports to be free, by what would listen there. */
+  /** Ports that must be free, by their future listener. */
   readonly ports: Readonly<Record<string, number>>;
-  /** Runs a program that is on the PATH; a test puts in another. */
+  /** Runs a program on the PATH. Tests replace it. */
   readonly ask?: (command: string, args: readonly string[]) => Promise<Answer>;
 }
 
-/** What is missing for the containers, a sentence each with how to fix it. Never throws. */
+/** The containers' missing requirements, one sentence each with its fix. Never throws. */
 export function examineDocker(examination: DockerExamination): Promise<string[]>;

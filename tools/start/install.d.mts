@@ -7,21 +7,21 @@ export interface InstallStep {
 export interface InstallOptions {
   /** The repository's root. */
   readonly root: string;
-  /** By default a line per step is printed. */
+  /** By default, prints one line per step. */
   readonly onStep?: (step: InstallStep) => void;
-  /** Leaves the bundles of the programs as they are: quicker where little has changed. */
+  /** Skips the bundles of the programs, which is faster after small changes. */
   readonly isQuick?: boolean;
-  /** Builds the programs only, and fetches the servers and the Python environment of the training meanwhile. */
+  /** Builds only the programs, while it downloads the servers and the training's Python environment. */
   readonly startsSystem?: boolean;
 }
 
 /**
- * Installs exactly what the lockfile says and builds. A step whose inputs have not changed takes no time.
+ * Installs the packages of the lockfile and builds. A step whose inputs have not changed takes no time.
  *
  * @returns the steps with their durations
- * @throws Error: one sentence with the place of the log and its last lines
+ * @throws Error: one sentence with the log's path and its last lines
  */
 export function install(options: InstallOptions): Promise<{ name: string; durationMs: number }[]>;
 
-/** Only the first of these steps. Throws as `install` does. */
+/** Only the first of these steps. @throws as in `install` */
 export function installPackages(root: string): Promise<void>;

@@ -1,5 +1,5 @@
-/** A hash of the names, sizes and times of all that a build reads. */
+/** A hash of the names, sizes and times of all build inputs. */
 export function stampOfSources(root: string): string;
 
-/** Whether the compiler has been everywhere. */
+/** Whether every package has been compiled. */
 export function isCompiled(root: string): boolean;

@@ -1,13 +1,13 @@
 export interface Tool {
   readonly words: string;
-  /** From the root. */
+  /** Relative to the root. */
   readonly script: string;
   readonly args?: string[];
   readonly text: string;
 }
 
-/** Commands for work on this checkout, beside those of the program. */
+/** Commands for work on this checkout, in addition to those of the program. */
 export const TOOLS: readonly Tool[];
 
-/** The tool that a command line names, by as many words as fit. */
+/** The tool of a command line, by the longest match. */
 export function findTool(words: readonly string[]): Tool | undefined;

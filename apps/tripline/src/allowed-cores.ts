@@ -5,10 +5,10 @@ const CGROUPS = "/sys/fs/cgroup";
 const OWN_CGROUP = "/proc/self/cgroup";
 
 /**
- * Processors that this process may use, by the limits of its control groups (cgroups(7), version 2): `docker run --cpus`, or
- * `resources.limits.cpu` of a pod.
+ * Cores that this process may use, according to the limits of its control groups (cgroups(7), version 2): `docker run
+ * --cpus`, or `resources.limits.cpu` of a pod.
  *
- * @returns undefined without a limit, and on systems without such groups
+ * @returns undefined without a limit, and on systems without cgroups
  */
 export function allowedCores(root = CGROUPS, own = OWN_CGROUP): number | undefined {
   const path = /^0::(.*)$/m.exec(readText(own))?.[1];
@@ -25,7 +25,7 @@ export function allowedCores(root = CGROUPS, own = OWN_CGROUP): number | undefin
   return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
-/** Empty where there is no such file. */
+/** Empty if the file does not exist. */
 function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");

@@ -20,13 +20,13 @@ const METADATA = "ModelMetadata";
 export type Server = Pick<InferenceServer, "infer" | "modelMetadata">;
 
 /**
- * Asks the scoring service of this process by a call instead of gRPC: the same models, checks, queue and bounds, and the
- * same reasons for no answer. A request and its answer are the same objects on both sides; nobody changes them.
+ * Calls the scoring service in this process directly instead of through gRPC, with the same models, checks, limits and
+ * errors. Both sides share the request and response objects, which neither modifies.
  */
 export class InProcessScoring implements ScoringClient {
   readonly #closing = new AbortController();
 
-  /** @param server undefined while scoring starts, since parts start side by side */
+  /** @param server returns undefined while scoring is starting, because parts start concurrently */
   constructor(
     private readonly server: () => Server | undefined,
     private readonly logger: Logger,
@@ -44,7 +44,7 @@ export class InProcessScoring implements ScoringClient {
           deadlineMs: Date.now() + leftMs(deadlineMs),
           isCancelled: isLate,
           parents: contextsFromHeaders(headers[HEADERS.traceparent], headers[INFERENCE_METADATA.traceparents]),
-          // The same as over gRPC: what reads traces need not know the topology.
+          // The same span as over gRPC, so that traces do not depend on the topology.
           span: INFER_SPAN,
           isOfStream: false,
         }),
@@ -58,7 +58,7 @@ export class InProcessScoring implements ScoringClient {
     );
   }
 
-  /** The scoring service is ended by whoever started it. */
+  /** Does not close the scoring service, which its starter closes. */
   close(): void {
     this.#closing.abort();
   }
@@ -90,7 +90,7 @@ export class InProcessScoring implements ScoringClient {
   }
 }
 
-/** @param isLate whether nobody waits for the answer any more */
+/** @param isLate whether the deadline has passed */
 type Ask<T> = (server: Server, isLate: () => boolean) => T | Promise<T>;
 
 function leftMs(deadlineMs: number): number {

@@ -5,7 +5,7 @@ import type { z } from "zod";
 import type { Environment } from "./part-settings.js";
 import type { Target } from "./targets.js";
 
-/** What the parts of a process have in common. */
+/** Settings that all parts have. */
 export interface PartConfig {
   readonly PORT: number;
   readonly METRICS_PORT?: number | undefined;
@@ -13,25 +13,25 @@ export interface PartConfig {
   readonly DRAIN_SECONDS: number;
 }
 
-/** Parts that are up, by their names. */
+/** Running parts by name. */
 export type RunningTargets = ReadonlyMap<Target, RunningService>;
 
-/** A part whose settings are valid. */
+/** A part with valid settings. */
 export interface ReadyPart {
   readonly config: PartConfig;
   start(running: RunningTargets): Promise<RunningService>;
 }
 
 export interface Part {
-  /** Names of its variables. */
+  /** Names of the part's variables. */
   readonly variables: readonly string[];
   /** @throws TriplineError `config-invalid` */
   read(environment: Environment): ReadyPart;
 }
 
 /**
- * A service as a part of this process. Its code is loaded here and not before, so that a process holds nothing of the
- * services that it does not run.
+ * Loads a service as a part of this process. Its code is imported only here, so that a process does not load services
+ * that it does not run.
  */
 export function loadPart(target: Target, targets: readonly Target[]): Promise<Part> {
   return LOADERS[target](targets);
@@ -83,7 +83,7 @@ async function decisionsAlone(): Promise<Part> {
   return partOf(decisionsConfig, (config) => startDecisions(config));
 }
 
-/** An address that is given is used: then decisions asks there, by gRPC. */
+/** If an address is set, decisions calls scoring there through gRPC instead. */
 async function decisionsBesideScoring(): Promise<Part> {
   const { decisionsBesideScoringConfig } = await import("@tripline/decisions/config");
   const { startDecisions } = await import("@tripline/decisions/start-decisions");

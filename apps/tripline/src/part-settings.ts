@@ -3,15 +3,15 @@ import { prefixed } from "./targets.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The metrics of a process are of all its parts, so one port is enough for them. */
+/** All parts of a process share its metrics, so one port is enough. */
 const ONCE = "METRICS_PORT";
 
 /**
- * The environment of one part: a variable that begins with its name counts for it alone (`DECISIONS_PORT`), before the one
- * that counts for all parts (`PORT`). `NAME_FILE` may stand for `NAME`, with and without the prefix.
+ * The environment of one part. A variable prefixed with the part's name (`DECISIONS_PORT`) takes precedence over the
+ * variable for all parts (`PORT`). `NAME_FILE` can replace `NAME`, with and without the prefix.
  *
- * @param variables that the part knows
- * @param isFirst whether it is the one that serves the metrics
+ * @param variables names of the part's variables
+ * @param isFirst whether this part serves the metrics
  */
 export function settingsOf(
   target: Target,

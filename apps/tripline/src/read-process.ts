@@ -7,19 +7,19 @@ import { settingsOf } from "./part-settings.js";
 import type { FixedPort, Target } from "./targets.js";
 import { checkCores, checkNeighbours, checkPorts, parseTargets } from "./targets.js";
 
-/** What a process is to run, with valid settings. */
+/** The parts of a process, with valid settings. */
 export interface ProcessPlan {
   /** In the order of `TARGETS`. */
   readonly parts: ReadonlyMap<Target, ReadyPart>;
-  /** The longest of the parts. */
+  /** The longest drain time of all parts. */
   readonly DRAIN_SECONDS: number;
 }
 
 /**
- * The settings of every part, before any of them starts.
+ * Reads the settings of all parts, before any part starts.
  *
- * @param cores that the process may use
- * @throws TriplineError `config-invalid` with one sentence, or with all wrong variables of all parts
+ * @param cores number of cores that the process may use
+ * @throws TriplineError `config-invalid` with one sentence, or with all invalid variables of all parts
  */
 export async function readProcess(environment: Environment, cores = allowedCores()): Promise<ProcessPlan> {
   const targets = parseTargets(environment.TARGETS);
@@ -46,7 +46,7 @@ export async function readProcess(environment: Environment, cores = allowedCores
   return { parts, DRAIN_SECONDS: Math.max(...[...parts.values()].map(({ config }) => config.DRAIN_SECONDS)) };
 }
 
-/** What a part is told of another one of this process: where it listens. */
+/** Addresses of other parts in this process that a part gets as defaults. */
 const TOLD: readonly Told[] = [
   {
     asks: ["control", "ingestion", "features", "console"],
@@ -66,7 +66,7 @@ interface Told {
   readonly path: string;
 }
 
-/** Unless an address is given, or the port is any free one. Features checks tokens only where it is told of an issuer. */
+/** Sets unset addresses of parts with a fixed port. Features checks tokens only if it has AUTH_ISSUER. */
 function tellNeighbours(settings: ReadonlyMap<Target, Record<string, string | undefined>>): void {
   for (const { asks, target, variable, path } of TOLD) {
     const { PORT: port, HTTP_CERT_FILE: certificate } = settings.get(target) ?? {};

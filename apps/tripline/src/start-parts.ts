@@ -10,9 +10,9 @@ export interface RunningProcess extends RunningParts {
 }
 
 /**
- * Starts the parts side by side, as processes would. They end one after the other: whoever asks before whom it asks.
+ * Starts the parts concurrently. Closes them in sequence, each one before the parts that it calls.
  *
- * @throws TriplineError what a part did not start for, with its name; the others have been ended by then
+ * @throws TriplineError the error of a part that did not start, with its name, after closing the others
  */
 export async function startParts({ parts }: ProcessPlan): Promise<RunningProcess> {
   const services = new Map<Target, RunningService>();
@@ -46,7 +46,7 @@ export async function startParts({ parts }: ProcessPlan): Promise<RunningProcess
   };
 }
 
-/** Decisions without its scoring is not what this process was started for, so a probe of the one sees the other. */
+/** Adds scoring's readiness to that of decisions, because in this process decisions needs it. */
 function joinReadiness(services: ReadonlyMap<Target, RunningService>): void {
   const scoring = services.get("scoring")?.get(Readiness);
   if (scoring === undefined) return;

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** What one process can run; a later one may ask an earlier one. */
+/** The services that a process can run. Each only calls earlier ones. */
 export const TARGETS = [
   "auth",
   "control",
@@ -16,7 +16,7 @@ export type Target = (typeof TARGETS)[number];
 const ALL = "all";
 
 /**
- * The value of the variable `TARGETS`, in the order in which the parts are named here.
+ * Parses the variable `TARGETS`. The result is in the order of the list above.
  *
  * @throws TriplineError `config-invalid`
  */
@@ -36,13 +36,13 @@ export function parseTargets(text: string | undefined): readonly Target[] {
 
 export interface Neighbour {
   readonly target: Target;
-  /** Where it is, when it is not in the same process. */
+  /** Variables with its address, if it is not in the same process. */
   readonly variables: readonly string[];
 }
 
 const AUTH: Neighbour = { target: "auth", variables: ["AUTH_ISSUER", "AUTH_JWKS_URL"] };
 
-/** Whom a part calls. Everything else goes through Kafka and Redis, wherever the other parts are. */
+/** The parts that a part calls directly. All other communication goes through Kafka and Redis. */
 const NEIGHBOURS: Partial<Record<Target, readonly Neighbour[]>> = {
   control: [AUTH],
   decisions: [{ target: "scoring", variables: ["SCORING_ADDRESS"] }],
@@ -55,8 +55,8 @@ const NEIGHBOURS: Partial<Record<Target, readonly Neighbour[]>> = {
 };
 
 /**
- * @param isSet whether a part is given a variable
- * @throws TriplineError `config-invalid` for a part that cannot reach whom it calls
+ * @param isSet whether a variable is set for a part
+ * @throws TriplineError `config-invalid` if a part cannot reach a service that it calls
  */
 export function checkNeighbours(
   targets: readonly Target[],
@@ -78,11 +78,11 @@ export interface FixedPort {
   readonly port: number;
 }
 
-/** @throws TriplineError `config-invalid` where two would listen on the same port */
+/** @throws TriplineError `config-invalid` if two parts would listen on the same port */
 export function checkPorts(ports: readonly FixedPort[]): void {
   const taken = new Map<number, FixedPort>();
   for (const one of ports) {
-    // 0 is any free port.
+    // 0 means any free port.
     if (one.port === 0) continue;
     const other = taken.get(one.port);
     taken.set(one.port, one);
@@ -94,11 +94,11 @@ export function checkPorts(ports: readonly FixedPort[]): void {
   }
 }
 
-/** One event loop serves all parts; with less than this a part waits for a processor most of the time. */
+/** All parts share one event loop. With less than this, a part waits for a core most of the time. */
 const CORES_PER_TARGET_MIN = 0.12;
 
 /**
- * @param cores that this process may use; undefined without a limit
+ * @param cores number of cores that this process may use; undefined without a limit
  * @throws TriplineError `config-invalid`
  */
 export function checkCores(targets: readonly Target[], cores: number | undefined): void {
@@ -109,7 +109,7 @@ export function checkCores(targets: readonly Target[], cores: number | undefined
   );
 }
 
-/** The name of a variable for one part alone. */
+/** The name of a variable for a single part. */
 export function prefixed(target: Target, variable: string): string {
   return `${target.toUpperCase()}_${variable}`;
 }

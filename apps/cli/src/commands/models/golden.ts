@@ -9,7 +9,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { StepLog } from "@tripline/system/step-log";
 import { Command } from "commander";
 
-/** Maximum differences from payments of one card in the same second, which the two tables may order differently. */
+/** Maximum differences caused by payments of one card in the same second, which the tables may order differently. */
 const TIES_MAX = 20;
 
 /** `tripline compare-golden`: compares our windows with a benchmark's published ones. */
