@@ -12,14 +12,14 @@ export interface Token {
 
 const ANSWER_TIMEOUT = "10s";
 const RETRY_MS = 1_000;
-/** Users renew at different moments within this part of a token's life, not all at once. */
+/** Users renew at different times in this part of a token's lifetime, not all at once. */
 const RENEW_FROM_SHARE = 0.4;
 const RENEW_SPREAD_SHARE = 0.4;
 const SPREAD_STEPS = 100;
-/** Shares no factor with the number of steps, so that neighbours are far apart. */
+/** Coprime to the number of steps, so that consecutive users are far apart. */
 const SPREAD_STRIDE = 61;
 
-/** @throws Error in one sentence when there is none */
+/** @throws Error in one sentence if there is none */
 export function fetchToken(environment: Readonly<Record<string, string>>): Token {
   const fetchedAtMs = Date.now();
   const { TRIPLINE_TOKEN, TRIPLINE_TOKEN_URL, TRIPLINE_CLIENT_ID, TRIPLINE_CLIENT_SECRET } = environment;
@@ -60,11 +60,11 @@ function readTokenAnswer(body: string): { token: string; lifeSeconds: number } |
   return typeof token === "string" && typeof lifeSeconds === "number" ? { token, lifeSeconds } : undefined;
 }
 
-/** The token of one virtual user: it starts with the set-up's token and renews it long before it expires. */
+/** The token of one virtual user, initially the one from `setup`. It is renewed long before it expires. */
 let held: Token | undefined;
 let renewAtMs = 0;
 
-/** Aborts the whole test when the token has expired and cannot be renewed. */
+/** Aborts the whole test if the token has expired and cannot be renewed. */
 export function authorization(first: Token): string {
   if (held === undefined) keep(first);
   const token = held ?? first;

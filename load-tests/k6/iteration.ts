@@ -1,7 +1,7 @@
 import type { LoadSettings } from "../src/load/load-settings.ts";
 import type { KnownPayment } from "./read-payments.ts";
 
-/** What a sender needs to know about its iteration. */
+/** The data of an iteration that a sender needs. */
 export interface Iteration {
   readonly settings: LoadSettings;
   readonly payments: readonly KnownPayment[];

@@ -1,4 +1,4 @@
-/** What an answer says of a decision. */
+/** The decision in a response. */
 export interface Decided {
   readonly outcome: string;
   readonly rung: string;
@@ -6,7 +6,7 @@ export interface Decided {
   readonly decidedAt: string;
 }
 
-/** The decision in the body of an answer; undefined when it holds none. */
+/** The decision in the body of a response; undefined if there is none. */
 export function readDecision(body: string | null): Decided | undefined {
   return body === null ? undefined : decisionOf(parse(body));
 }
@@ -16,7 +16,7 @@ export interface LineAnswer {
   readonly decided: Decided | undefined;
 }
 
-/** The answers to the lines of a batch, by line number from 0; anything else is left out. */
+/** The results of the lines of a batch, by line number from 0. Anything else is ignored. */
 export function readLines(body: string | null): ReadonlyMap<number, LineAnswer> {
   const answers = new Map<number, LineAnswer>();
   for (const text of (body ?? "").split("\n")) {
@@ -41,7 +41,7 @@ function parse(text: string): Readonly<Record<string, unknown>> | undefined {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
   } catch {
-    // Something between us and the service answered, for instance a proxy.
+    // The response is not from the service, but for example from a proxy.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { SharedArray } from "k6/data";
 
-/** A payment of the simulator, without the fields that are new for each request. */
+/** A simulated payment, without the fields that are new for each request. */
 export interface StoredPayment {
   readonly card: { readonly number: string };
   readonly terminal_id: string;
@@ -14,7 +14,7 @@ export interface KnownPayment {
   readonly payment: StoredPayment;
 }
 
-/** Reads the file once for all virtual users. Its lines were checked when it was written. */
+/** Reads the file once for all virtual users. Its lines were validated when it was written. */
 export function readPayments(path: string): KnownPayment[] {
   return new SharedArray("payments", () => {
     const lines = open(path).split("\n").filter(Boolean);
@@ -23,7 +23,7 @@ export function readPayments(path: string): KnownPayment[] {
   });
 }
 
-/** The body of a request: the payment happens now, under an id of its own. */
+/** The body of a request. The payment gets the current time and a new ID. */
 export function bodyOf({ payment }: KnownPayment, transactionId: string, occurredAtMs: number): string {
   return JSON.stringify({
     transaction_id: transactionId,

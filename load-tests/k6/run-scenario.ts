@@ -1,6 +1,6 @@
 /**
- * Plays one scenario of `load-tests/src/load/scenarios.ts` against a running Tripline. `npm run load` starts it; by hand:
- * `k6 run -e TRIPLINE_SCENARIO=steady -e TRIPLINE_PAYMENTS=… load-tests/k6/run-scenario.ts`, see docs/load.md.
+ * Runs one scenario of `load-tests/src/load/scenarios.ts` against a running Tripline. `npm run load` starts it; or: `k6
+ * run -e TRIPLINE_SCENARIO=steady -e TRIPLINE_PAYMENTS=… load-tests/k6/run-scenario.ts`, see docs/load.md.
  */
 import exec from "k6/execution";
 import http from "k6/http";
@@ -28,14 +28,14 @@ const payments = readPayments(settings.payments);
 
 export const options: Options = {
   scenarios: {
-    // An open model: iterations start on time, whatever happened to earlier ones.
+    // An open model: iterations start on time, regardless of earlier ones.
     [settings.scenario]: {
       executor: "ramping-arrival-rate",
-      // Payments a second, divided by the payments of an iteration.
+      // Payments per second, divided by the payments per iteration.
       timeUnit: `${perIteration}s`,
       startRate: stages[0]?.fromRate ?? 0,
       stages: stages.map(({ toRate, seconds }) => ({ target: toRate, duration: `${seconds}s` })),
-      // All at the start: while k6 creates another user, it drops iterations that are due.
+      // Creates all users at the start: while k6 creates one later, it drops iterations that are due.
       preAllocatedVUs: settings.vus,
       maxVUs: settings.vus,
       gracefulStop: "60s",
@@ -48,7 +48,7 @@ export const options: Options = {
 
 interface SetUp {
   readonly token: Token;
-  /** One for all users, each of which reads the settings for itself. */
+  /** The same for all users, each of which reads the settings separately. */
   readonly run: string;
 }
 
@@ -79,7 +79,7 @@ export default function iterate({ token, run }: SetUp): void {
   const elapsedMs = Date.now() - startMs;
   const phase = stageAt(stages, elapsedMs)?.phase ?? "";
   const tags = { phase };
-  // k6 begins the first iteration when one is full, not at the start.
+  // k6 starts the first iteration after one full interval, not at the start.
   const latenessMs = Math.max(0, elapsedMs - dueMs(stages, (iterationInTest + 1) * perIteration));
   generatorLateness.add(latenessMs, tags);
   const kind = kindOf(mix, iterationInTest);

@@ -8,10 +8,10 @@ import { isAccepted, isRefusal, send, waitedMs } from "./send-request.ts";
 import { paymentLine, writeTranscript } from "./write-transcript.ts";
 
 const CONTENT_TYPE = "application/x-ndjson";
-/** Statuses of a line that mean: later. */
+/** Statuses of a line that mean a temporary rejection. */
 const REFUSALS = [429, 503];
 
-/** Many payments as lines of one request, which waits for all of their decisions. */
+/** Sends many payments as lines of one request, which waits for all of their decisions. */
 export function sendBatch(iteration: Iteration): void {
   const { settings, number, startMs, tags, latenessMs } = iteration;
   const sentAtMs = Date.now();
@@ -25,7 +25,7 @@ export function sendBatch(iteration: Iteration): void {
   });
   const latencyMs = waitedMs(answer);
   const answers = answer.status === 200 ? readLines(answer.body) : new Map<number, LineAnswer>();
-  // If the whole batch was refused, each line was; a line missing from a good answer has no answer.
+  // If the whole batch was rejected, so was each line. A line that is missing from a successful response has no result.
   const whole = { status: answer.status === 200 ? 0 : answer.status, decided: undefined };
   const results = numbers.map((_number, line) => answers.get(line) ?? whole);
   metrics.paymentsSent.add(numbers.length, tags);

@@ -11,7 +11,7 @@ import { labelLine, paymentLine, retryLine, writeTranscript } from "./write-tran
 
 const PATH = "/v1/transactions";
 const POLL_SECONDS = 0.05;
-/** After this an accepted payment without a decision counts as lost for its caller. */
+/** After this time, an accepted payment without a decision counts as lost for its caller. */
 const POLLS_MAX = 400;
 
 /** A payment that waits for its decision. */
@@ -20,7 +20,7 @@ export function sendSync(iteration: Iteration): void {
   settle(iteration, sent, send(iteration, { path: PATH, body: sent.body, wait: true }), true);
 }
 
-/** A payment that is accepted at once, and whose decision is fetched until it is there. */
+/** A payment that does not wait. Its decision is fetched until it exists. */
 export function sendAsync(iteration: Iteration): void {
   const sent = begin(iteration);
   const answer = send(iteration, { path: PATH, body: sent.body, wait: false });
@@ -44,7 +44,7 @@ function poll(iteration: Iteration, location: string): Decided | undefined {
   return undefined;
 }
 
-/** A payment that its caller sends twice: at the same time, as after a broken connection, or once it is decided. */
+/** A payment that is sent twice: concurrently, as after a broken connection, or again after its decision. */
 export function sendRetry(iteration: Iteration): void {
   const sent = begin(iteration);
   const options = { path: PATH, body: sent.body, wait: true };
@@ -63,7 +63,7 @@ function inTurn(iteration: Iteration, options: Parameters<typeof send>[1]): [Ans
   return [first, send(iteration, options)];
 }
 
-/** A payment and, once it is decided, its label. */
+/** A payment and, after its decision, its label. */
 export function sendLabelled(iteration: Iteration): void {
   const sent = begin(iteration);
   settle(iteration, sent, send(iteration, { path: PATH, body: sent.body, wait: true }), true);
@@ -93,7 +93,7 @@ function begin(iteration: Iteration): Sent {
   return { sentAtMs, body: bodyOf(paymentOf(iteration, iteration.number), id, sentAtMs) };
 }
 
-/** Takes the decision from the answer to the payment itself. */
+/** Uses the decision in the response to the payment itself. */
 function settle(iteration: Iteration, sent: Sent, answer: Answer, waited: boolean): void {
   const decided = answer.status === 200 ? readDecision(answer.body) : undefined;
   if (waited && isAccepted(answer.status)) metrics.decisionsUndecided.add(decided === undefined, iteration.tags);

@@ -10,17 +10,17 @@ const NDJSON = "application/x-ndjson";
 export interface SendOptions {
   readonly path: string;
   readonly body: string;
-  /** Wait for the answer as long as the settings say. */
+  /** Waits for the decision as long as the settings say. */
   readonly wait: boolean;
   readonly contentType?: typeof NDJSON;
 }
 
-/** One POST to the API; an error of the connection is an answer with status 0. */
+/** One POST to the API. A connection error counts as a response with status 0. */
 export function send(iteration: Iteration, { path, body, wait, contentType }: SendOptions): Answer {
   return http.post(iteration.settings.target + path, body, postParams(iteration, path, wait, contentType));
 }
 
-/** The same POST twice at the same time. */
+/** Sends the same POST twice concurrently. */
 export function sendTwice(iteration: Iteration, { path, body, wait }: SendOptions): [Answer, Answer] {
   const url = iteration.settings.target + path;
   const params = postParams(iteration, path, wait);
@@ -68,7 +68,7 @@ export function isAccepted(status: number): boolean {
   return status === 200 || status === 202;
 }
 
-/** The system rejects the payment for now, as it must under overload. */
+/** Whether the system rejected the payment temporarily, as it must under overload. */
 export function isRefusal({ status, headers }: Answer): boolean {
   return status === 429 || (status === 503 && headers["Retry-After"] !== undefined);
 }

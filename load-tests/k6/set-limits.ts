@@ -1,7 +1,7 @@
 import type { LoadSettings } from "../src/load/load-settings.ts";
 import type { Stage } from "../src/load/scenarios.ts";
 
-/** k6's thresholds: for each phase that has limits, and for the whole run what must never happen. */
+/** k6's thresholds for each phase with limits, and for events that must never happen during the whole run. */
 export function thresholdsOf(settings: LoadSettings, stages: readonly Stage[]): Record<string, string[]> {
   const { p99Ms, errorsPercent, degradedPercent } = settings;
   const errors = [`rate<=${errorsPercent / 100}`];

@@ -1,20 +1,20 @@
 import type { Decided } from "./read-answer.ts";
 
 /**
- * Writes what the caller saw, a line per payment, to the console, which k6 writes to a file (--console-output). The
- * ledger and the plots are made from it. `load-tests/src/load/k6/read-transcript.ts` reads it.
+ * Writes one line per payment with the caller's view to the console, which k6 writes to a file (--console-output).
+ * `load-tests/src/load/k6/read-transcript.ts` reads the file, for the ledger and the plots.
  */
 
 export interface Seen {
-  /** Number of the payment: the end of its transaction id. */
+  /** Number of the payment, the end of its transaction ID. */
   readonly number: number;
   /** When the request began, ms from the start. */
   readonly atMs: number;
   /** How late the iteration began, ms. */
   readonly latenessMs: number;
-  /** From the request to the answer that settled it, ms. */
+  /** From the request to the final response, ms. */
   readonly latencyMs: number;
-  /** HTTP status of the payment itself; 0 when there was no answer. */
+  /** HTTP status of the payment itself; 0 without a response. */
   readonly status: number;
   readonly decided?: Decided | undefined;
 }
@@ -29,7 +29,7 @@ export function startLine(startMs: number): string {
   return `s ${startMs}`;
 }
 
-/** A repeated payment: whether the caller got the same decision both times. */
+/** For a payment that was sent twice: whether the caller got the same decision both times. */
 export function retryLine(number: number, status: number, isSame: boolean): string {
   return `r ${number} ${status} ${isSame ? "same" : "differs"}`;
 }
@@ -42,10 +42,10 @@ export function badInputLine(number: number, status: number): string {
   return `b ${number} ${status}`;
 }
 
-/** Only `npm run load` reads it. */
+/** Only `npm run load` reads the transcript. */
 const isWanted = __ENV.TRIPLINE_TRANSCRIPT === "yes";
 
-/** The console is the only file that a k6 script can write to while it runs. */
+/** A running k6 script can write to no file except through the console. */
 export function writeTranscript(text: string): void {
   if (isWanted) console.log(text);
 }

@@ -9,7 +9,7 @@ import { gpuBenchmark } from "./scoring/bench-gpu.js";
 import { scoringBenchmark } from "./scoring/bench-scoring.js";
 import { securityBenchmark } from "./security/bench-security.js";
 
-/** What `bench` can run. */
+/** All benchmarks of `bench`. */
 export const BENCHMARKS: readonly Benchmark[] = [
   kafkaBenchmark,
   featuresBenchmark,

@@ -1,9 +1,9 @@
 import type { Consumer, Producer } from "kafkajs";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 
-/** As many partitions as the topics have: messages of different partitions are handled side by side. */
+/** Equals the number of partitions, so that messages of different partitions are handled concurrently. */
 const PARTITIONS_AT_ONCE = 6;
-/** Records wake a fetch; only an idle one waits for so long. */
+/** A fetch returns as soon as there are records; only an idle one waits this long. */
 const FETCH_MS_MAX = 100;
 
 export interface KafkaParts {
@@ -21,7 +21,7 @@ export async function connectProducer(brokers: readonly string[], clientId: stri
   return producer;
 }
 
-/** One message at a time and partition, as kafkajs' documentation begins: `eachMessage`. */
+/** One message at a time per partition, as in the first example of kafkajs' documentation: `eachMessage`. */
 export async function consumeEach(
   brokers: readonly string[],
   group: string,

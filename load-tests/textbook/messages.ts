@@ -1,4 +1,4 @@
-/** The messages on Kafka, as JSON. */
+/** The Kafka messages, as JSON. */
 export interface TransactionMessage {
   readonly id: string;
   readonly tenant: string;
@@ -26,7 +26,7 @@ export interface ReasonBody {
   readonly outcome: string;
 }
 
-/** A decision, as it is answered. */
+/** A decision as it is returned. */
 export interface DecisionBody {
   readonly id: string;
   readonly transaction_id: string;

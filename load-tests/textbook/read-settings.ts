@@ -1,7 +1,7 @@
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
-/** What the benchmark tells the front: the same as it tells ingestion. */
+/** The front's settings, the same as those of ingestion. */
 export const frontSettings = z.object({
   ...serviceConfig,
   ...kafkaConfig,

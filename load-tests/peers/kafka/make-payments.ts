@@ -3,7 +3,7 @@ import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/ev
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
 
-/** A record of the size and with the headers of a real payment. */
+/** A record with the size and headers of a real payment. */
 export interface BenchRecord {
   readonly key: string;
   readonly value: Uint8Array;

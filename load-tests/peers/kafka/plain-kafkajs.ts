@@ -4,8 +4,8 @@ import type { BenchRecord } from "./make-payments.js";
 import { serveWorker } from "./serve-worker.js";
 
 /**
- * kafkajs as https://kafka.js.org/docs describes it: one `producer.send` per message, all of them at once, and
- * `eachMessage`. Arguments: the brokers with commas between them, and `idempotent` for the producer's setting.
+ * kafkajs as https://kafka.js.org/docs describes it: one `producer.send` per message, all concurrently, and
+ * `eachMessage`. Arguments: the brokers, comma-separated, and `idempotent` for the producer's setting.
  */
 
 const [brokers = "", setting = ""] = process.argv.slice(2);
@@ -14,7 +14,7 @@ const isIdempotent = setting === "idempotent";
 const producer = kafka.producer({
   createPartitioner: Partitioners.DefaultPartitioner,
   allowAutoTopicCreation: false,
-  // kafkajs refuses more than one request under way for an idempotent producer.
+  // kafkajs allows an idempotent producer only one pending request.
   ...(isIdempotent ? { idempotent: true, maxInFlightRequests: 1 } : {}),
 });
 await producer.connect();

@@ -3,11 +3,11 @@ import type { BenchRecord } from "./make-payments.js";
 import { serveWorker } from "./serve-worker.js";
 
 /**
- * @platformatic/kafka as its README describes it: one `producer.send` per message, all of them at once, and a stream of
- * messages. Arguments: the brokers with commas between them, and `idempotent` for the producer's setting.
+ * @platformatic/kafka as its README describes it: one `producer.send` per message, all concurrently, and a stream of
+ *   messages. Arguments: the brokers, comma-separated, and `idempotent` for the producer's setting.
  */
 
-/** As kafkajs does by default. */
+/** The default of kafkajs. */
 const COMMIT_EVERY_MS = 5_000;
 
 const [brokers = "", setting = ""] = process.argv.slice(2);
@@ -15,7 +15,7 @@ const connection = { clientId: "platformatic", bootstrapBrokers: brokers.split("
 const producer = new Producer<string, Buffer, string, string>({
   ...connection,
   autocreateTopics: false,
-  // Allows one request under way, as kafkajs does.
+  // Allows one pending request, like kafkajs.
   idempotent: setting === "idempotent",
   serializers: {
     key: stringSerializer,

@@ -1,48 +1,48 @@
 import type { BenchRecord } from "./make-payments.js";
 import { makePayment } from "./make-payments.js";
 
-/** What a worker is asked; each is answered once it is done. */
+/** Requests to a worker, which replies to each once it is done. */
 export type WorkerRequest =
   | { readonly type: "produce"; readonly topic: string; readonly durationMs: number; readonly concurrency: number }
   | { readonly type: "fill"; readonly topic: string; readonly records: number }
   /** Joins a new group and stops at the first record until `drain`. */
   | { readonly type: "join"; readonly topic: string; readonly group: string }
-  /** Goes on until so many records were handled since `join`, or since the last `drain`. */
+  /** Continues until this many records have been handled since `join` or the last `drain`. */
   | { readonly type: "drain"; readonly records: number }
   | { readonly type: "leave" }
-  /** Does nothing: its answer tells the CPU time. */
+  /** Does nothing. The reply contains the CPU time. */
   | { readonly type: "cpu" };
 
 export interface WorkerAnswer {
   readonly records: number;
-  /** Of every send, for `produce`. */
+  /** Latency of the sends of `produce`. */
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU time of the process up to this answer, user and system. Only differences mean something. */
+  /** CPU time of the process up to this reply, user and system. Only differences are meaningful. */
   readonly cpuMs: number;
 }
 
 export type WorkerReply = WorkerAnswer | { readonly failure: string };
 
-/** A client of Kafka, as the workers measure it. */
+/** A Kafka client under test. */
 export interface WorkerClient {
   /** Resolves when all in-sync replicas have acknowledged the record. */
   send(topic: string, record: BenchRecord): Promise<void>;
-  /** Of many at once, for what is not measured. */
+  /** Sends many records at once, outside measurements. */
   sendMany(topic: string, records: readonly BenchRecord[]): Promise<void>;
   /**
-   * Joins a group that begins at the oldest record; resolves when records can come.
+   * Joins a group that starts at the oldest record. Resolves when records can arrive.
    *
-   * @param handle called for every batch with the number of its records, or for every record with 1
+   * @param handle called with the number of records of each batch, or with 1 for each record
    */
   consume(topic: string, group: string, handle: (records: number) => Promise<void>): Promise<() => Promise<void>>;
 }
 
 const FILL_BATCH = 500;
-/** Made before the run and sent in turn, so that making them is not measured. */
+/** Created before the run and sent in rotation, so that creating them is not measured. */
 const RECORDS_MADE = 10_000;
 
-/** Answers the benchmark over IPC until it goes away. */
+/** Serves the benchmark over IPC until it disconnects. */
 export function serveWorker(client: WorkerClient): void {
   const worker = new Worker(client);
   process.on("message", (request: WorkerRequest) => {

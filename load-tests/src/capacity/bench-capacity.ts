@@ -23,7 +23,7 @@ import { startServer } from "../harness/start-server.js";
 import type { KeyFigures } from "./measure-bytes.js";
 import { bytesOfFolder, bytesOfTopics, measureKeys } from "./measure-bytes.js";
 
-/** From a few payments a batch to many: the cost of a decision falls by a factor of ten in between. */
+/** From a few payments per batch to many: the cost of a decision falls by a factor of ten in this range. */
 const RATES_DEFAULT = [300, 1_000, 2_500] as const;
 const ROUNDS = 3;
 const ROUND_MS = 10_000;
@@ -34,14 +34,14 @@ const ARCHIVE_MS_MAX = 120_000;
 const US_PER_MS = 1_000;
 const PAYMENTS = 20_000;
 const SHORT_PAYMENTS = 500;
-/** In flight: batches as they are at some hundred payments a second. */
+/** Concurrent requests, for batch sizes as at a few hundred payments per second. */
 const BYTES_CONNECTIONS = 32;
 const LABELS = 200;
 const LABEL_WAIT_S = 10;
-/** Begins the kind of a window state, before its entity. */
+/** Prefix of the kind of a window state, before its entity. */
 const STATE = "state:";
 
-/** What `tripline capacity` computes from: CPU by process at several loads, bytes by topic, key and payment. */
+/** The input of `tripline capacity`: CPU by process at several loads, and bytes by topic, key and payment. */
 export const capacityBenchmark: Benchmark = {
   name: "capacity",
   description: "cost of a decision by process, topic and key, at several loads: input of tripline capacity",
@@ -65,7 +65,7 @@ export const capacityBenchmark: Benchmark = {
       run: runBytes,
     },
   ],
-  // A result that `tripline capacity --learn` reads is of one part.
+  // `tripline capacity --learn` reads results of a single part.
   line: ["cpu_us_per_decision", "kafka_bytes", "redis_bytes", "lake_bytes"],
 };
 
@@ -106,12 +106,12 @@ async function runBytes(context: BenchContext): Promise<PartOutcome> {
 async function startCapacity(context: BenchContext) {
   const world = await prepareWorld(context, context.flags.short === true || context.flags.small === true);
   const system = await startBenchSystem(context, world);
-  // Before the first payment of this run: in it a card pays more in a minute than it usually does in a month.
+  // Measured before the first payment, because in this run a card pays more in a minute than normally in a month.
   const states = await measureKeys((await context.redis()).client);
   return { world, system, stream: streamOn(system, world), states };
 }
 
-/** Labels, so that their records are measured too. */
+/** Sends labels, so that their records are measured as well. */
 async function label({ port, authorization }: BenchSystem, stream: PaymentStream): Promise<void> {
   const payments: SimulatedPayment[] = [];
   stream.take(LABELS, (payment) => {
@@ -157,7 +157,7 @@ function atRate({ system, stream, ratePerSecond, durationMs }: SteadyLoad): Cont
   };
 }
 
-/** What all payments so far have left, and apart from it what the archive took for it. */
+/** The data left by all payments so far and, separately, the archive's CPU time and memory for it. */
 async function measureKept(context: BenchContext, world: World, states: ReadonlyMap<string, KeyFigures>) {
   const topics = await bytesOfTopics(context.folder, await context.kafka());
   const keys = new Map([...(await measureKeys((await context.redis()).client)), ...states]);
@@ -178,7 +178,7 @@ async function measureKept(context: BenchContext, world: World, states: Readonly
   return { figures, archiveFigures };
 }
 
-/** Starts the archive and waits until it holds everything that was written. */
+/** Starts the archive and waits until it has written everything. */
 async function archiveAll(context: BenchContext, world: World) {
   const brokers = await context.kafka();
   const lake = join(context.folder, "lake");

@@ -19,7 +19,7 @@ export async function bytesOfFolder(folder: string): Promise<number> {
 }
 
 /**
- * Bytes on disk per record, for each topic with records: batches, headers and compression included.
+ * Bytes on disk per record for each topic with records, including batches, headers and compression.
  *
  * @param folder any folder above the logs of the only broker
  */
@@ -37,16 +37,16 @@ export async function bytesOfTopics(folder: string, brokers: string[]): Promise<
   return found;
 }
 
-/** Of `…/decisions-3/00000000000000000000.log` the topic. */
+/** The topic in a path such as `…/decisions-3/00000000000000000000.log`. */
 function partitionOf(path: string): { test(topic: string): boolean } {
   const folder = basename(join(path, ".."));
   return { test: (topic) => new RegExp(`^${topic.replaceAll(".", "\\.")}-\\d+$`).test(folder) };
 }
 
-/** What there is of keys of a kind. */
+/** The number and size of keys of one kind. */
 export interface KeyFigures {
   readonly keys: number;
-  /** Of a key with its value, in the mean. */
+  /** Average size of a key with its value. */
   readonly bytes: number;
 }
 

@@ -10,7 +10,7 @@ const inference = z.object({
   outputs: z.array(z.object({ name: z.string(), contents: z.object({ fp32_contents: z.array(z.number()) }) })),
 });
 
-/** grpcurl, which knows of the services only what reflection says. */
+/** grpcurl, which knows the services only through reflection. */
 export const grpcurl: StockClient = {
   tool: "grpcurl",
   find: (environment) => findTool(environment, { variable: "GRPCURL_BIN", names: ["grpcurl"], version: "-version" }),

@@ -11,14 +11,14 @@ import { attempt, expectScores, runTool } from "./stock-client.js";
 
 const SCRIPTS = join(ROOT, "load-tests", "peers", "clients");
 
-/** The clients of KServe's SDK and the scoring service. */
+/** Calls the scoring service with the clients of KServe's SDK. */
 export const kserve: StockClient = {
   tool: "KServe SDK",
   find: () => findPackage("kserve", "kserve", join(SCRIPTS, "requirements.txt")),
   ask: (found, asked) => runScript(found, "ask_kserve.py", [asked.scoringAddress, asked.scoringUrl], asked),
 };
 
-/** MLflow and a model that is published to a server of it. */
+/** Publishes a model to an MLflow server and loads it with MLflow. */
 export const mlflow: StockClient = {
   tool: "MLflow",
   find: () => findPackage("mlflow", "mlflow", join(ROOT, "packages", "model-registry", "mlflow-requirements.txt")),
@@ -45,7 +45,7 @@ async function findPackage(name: string, environment: string, requirementsFile: 
 
 const line = z.object({ asked: z.string(), scores: z.array(z.number()).nullish(), fault: z.string().optional() });
 
-/** @param args before the model's name and the file with its golden batch */
+/** @param args arguments before the model's name and the file with its golden batch */
 async function runScript(
   { path }: FoundTool,
   script: string,

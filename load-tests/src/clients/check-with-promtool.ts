@@ -8,7 +8,7 @@ const RULES = join(ROOT, "deploy", "helm", "tripline", "files");
 const OBSERVABILITY = join(ROOT, "deploy", "observability");
 const FETCH_MS_MAX = 10_000;
 
-/** Prometheus' own reader of rules, configurations and metrics. */
+/** Checks rules, configurations and metrics with Prometheus's own tool. */
 export const promtool: StockClient = {
   tool: "promtool",
   find: (environment) => findTool(environment, { variable: "PROMTOOL_BIN", names: ["promtool"], version: "--version" }),

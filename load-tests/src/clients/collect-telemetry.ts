@@ -11,18 +11,18 @@ import type { FoundTool, Outcome } from "./stock-client.js";
 import { attempt, expectSame, findTool } from "./stock-client.js";
 
 const ENVIRONMENT = "stock-clients";
-/** Those that a payment passes. */
+/** The services on a payment's path. */
 const ON_THE_WAY = ["decisions", "features", "ingestion", "scoring"];
 const READY_MS = 30_000;
 const STOP_MS = 20_000;
 const ANSWER_MS_MAX = 2_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** A collector of OpenTelemetry, of any distribution, that prints what it gets. */
+/** An OpenTelemetry collector, of any distribution, that prints what it receives. */
 export interface RunningCollector {
-  /** For the services that send to it. */
+  /** Environment of services that send to it. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Stops it, once the services have sent their last. */
+  /** Stops it after the services have sent their last data. */
   outcomes(services: readonly string[]): Promise<Outcome[]>;
   stop(): Promise<void>;
 }
@@ -67,7 +67,7 @@ export async function startCollector({ path }: FoundTool, folder: string): Promi
   };
 }
 
-/** JSON is YAML, too. */
+/** JSON is also YAML. */
 function configuration(port: number): object {
   const pipeline = { receivers: ["otlp"], exporters: ["debug"] };
   return {

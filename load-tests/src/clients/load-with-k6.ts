@@ -10,11 +10,11 @@ import type { StockClient } from "./stock-client.js";
 import { attempt } from "./stock-client.js";
 
 const SCENARIO = "smoke";
-/** Only answers are checked, because latency depends on the machine. The wait is shorter than k6's timeout of 15 s. */
+/** Only responses are checked: latency depends on the machine. The wait is shorter than k6's timeout of 15 s. */
 const UNLIMITED = { waitSeconds: 10, p99Ms: 600_000, degradedPercent: 100 };
 const RUN_MS_MAX = 120_000;
 
-/** k6, as `npm run load` runs it. It fails on wrong answers, on errors, and on payments that were lost or decided twice. */
+/** k6, as in `npm run load`. It fails on wrong responses, errors, and payments that are lost or decided twice. */
 export const k6: StockClient = {
   tool: "k6",
   find: findK6,

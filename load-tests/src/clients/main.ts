@@ -22,8 +22,8 @@ import type { FoundTool } from "./stock-client.js";
 import { attempt } from "./stock-client.js";
 
 /**
- * `npx tripline test clients`: stock tools of the field against a whole system, each as its users run it. Ends with 0 when none
- * failed; with `--full` all of them have to be there, too.
+ * `npx tripline test clients`: runs standard tools against a whole system, each as its users run it. Exits with 0 if
+ * none failed; with `--full`, all of them must also be installed.
  */
 
 const CLIENTS = [kserve, mlflow, grpcurl, promtool, k6];
@@ -49,7 +49,7 @@ const collectorProgram = await findOrTell(COLLECTOR, () => findCollector(environ
 let collector: RunningCollector | undefined;
 if (collectorProgram !== undefined) {
   collector = await startCollector(collectorProgram, folder);
-  // The services of the system are told what this process is told.
+  // The services get the environment of this process.
   Object.assign(process.env, collector.environment);
 }
 
@@ -57,7 +57,7 @@ try {
   const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true, hasConsole: true });
   const services = [...system.services.keys()];
   try {
-    // The archive and the console are not awaited by the demo, which shows decisions without them.
+    // `startSystem` does not wait for the archive and the console, because the demo works without them.
     await steps.run("wait for every service", () =>
       Promise.all([...system.services.values()].map((service) => service.ready())),
     );
@@ -91,7 +91,7 @@ process.stdout.write(`${printOutcomes(results)}\n`);
 const { failed, missing } = countOutcomes(results);
 if (failed > 0 || (missing > 0 && flags.full === true)) process.exitCode = 1;
 
-/** A tool, or a row that says why it is not run. */
+/** Runs a tool, or returns a row that says why it was skipped. */
 async function findOrTell(tool: string, find: () => Promise<FoundTool>): Promise<FoundTool | undefined> {
   try {
     return await steps.run(`find ${tool}`, find);

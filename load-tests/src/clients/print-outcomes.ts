@@ -1,16 +1,16 @@
 import type { Outcome } from "./stock-client.js";
 
-/** What became of one tool. */
+/** The result of one tool. */
 export interface ToolResult {
   readonly tool: string;
-  /** Absent where the tool is not installed. */
+  /** Absent if the tool is not installed. */
   readonly version?: string;
   /** Why it did not run. */
   readonly missing?: string;
   readonly outcomes: readonly Outcome[];
 }
 
-/** A row for each thing that was asked of each tool, and a last line with the counts. */
+/** Prints a row for each task of each tool, and a last line with the counts. */
 export function printOutcomes(results: readonly ToolResult[]): string {
   const rows = results.flatMap(({ tool, version = "", missing, outcomes }) =>
     missing === undefined

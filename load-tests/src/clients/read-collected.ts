@@ -1,4 +1,4 @@
-/** What a collector got from one process at once, as its debug exporter prints it. */
+/** Data that a collector received from one process in one request, as printed by its debug exporter. */
 export interface Collected {
   readonly signal: "spans" | "logs" | "metrics";
   readonly resource: Readonly<Record<string, string>>;
@@ -11,12 +11,12 @@ const SIGNALS: Readonly<Record<string, Collected["signal"]>> = {
   ResourceMetrics: "metrics",
 };
 
-/** Where a resource begins: the first of a message follows the time and the level, with tabs between. */
+/** The start of a resource. The first one of a message follows the time and the level, separated by tabs. */
 const BEGIN = /^(?:.*\t)?(Resource(?:Spans|Log|Metrics)) #\d+$/m;
 
-/** Reads what the debug exporter of an OpenTelemetry collector printed with `verbosity: detailed`. */
+/** Parses the output of an OpenTelemetry collector's debug exporter with `verbosity: detailed`. */
 export function readCollected(text: string): readonly Collected[] {
-  // What comes before the first resource, then in turn its signal and its text.
+  // The text before the first resource, then alternating signals and texts.
   const [, ...parts] = text.split(BEGIN);
   return parts.flatMap((part, index) => {
     const signal = SIGNALS[parts[index - 1] ?? ""];

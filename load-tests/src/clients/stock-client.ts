@@ -6,18 +6,18 @@ import type { RunningSystem } from "@tripline/system/services/run-system";
 import { BenchError } from "../harness/bench-error.js";
 import { findProgram } from "../harness/find-program.js";
 
-/** A whole system on this machine that tools of the field are pointed at. */
+/** A whole system on this machine, which the tools use. */
 export interface AskedSystem {
   readonly system: RunningSystem;
   /** `host:port` of scoring's gRPC. */
   readonly scoringAddress: string;
   readonly scoringUrl: string;
   readonly champion: ModelVersion;
-  /** For files of the tools. */
+  /** Folder for files of the tools. */
   readonly folder: string;
-  /** That of the caller, without what the services are told of a collector. */
+  /** The caller's environment, without the services' settings for a collector. */
   readonly environment: NodeJS.ProcessEnv;
-  /** Of a client that sends payments, as environment variables of `npm run load`. */
+  /** Credentials of a client that sends payments, as environment variables of `npm run load`. */
   readonly credentials: Readonly<Record<string, string>>;
 }
 
@@ -28,19 +28,19 @@ export interface FoundTool {
 
 export interface Outcome {
   readonly asked: string;
-  /** Absent where it passed. */
+  /** Absent if it passed. */
   readonly fault?: string;
 }
 
-/** A tool that people use with Tripline and that nobody here wrote. */
+/** A third-party tool that users run with Tripline. */
 export interface StockClient {
   readonly tool: string;
-  /** @throws BenchError in one sentence where the tool is not installed */
+  /** @throws BenchError in one sentence if the tool is not installed */
   find(environment: NodeJS.ProcessEnv): Promise<FoundTool>;
   ask(found: FoundTool, asked: AskedSystem): Promise<Outcome[]>;
 }
 
-/** How far a score may be from the one that was published with the model. */
+/** Maximum difference from the score that was published with the model. */
 export const DIFFERENCE_MAX = 1e-5;
 const RUN_MS_MAX = 120_000;
 const OUTPUT_BYTES_MAX = 64 * 1_024 * 1_024;
@@ -55,14 +55,14 @@ export async function attempt(asked: string, work: () => Promise<void> | void): 
     return { asked };
   } catch (error) {
     const told = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").trim();
-    // What was done stands at the start of most messages, and why it failed at the end.
+    // Most messages start with the action and end with the cause, so keep both ends.
     const isLong = told.length > FAULT_CHARACTERS_MAX;
     const half = FAULT_CHARACTERS_MAX / 2;
     return { asked, fault: isLong ? `${told.slice(0, half)} … ${told.slice(-half)}` : told };
   }
 }
 
-/** @throws Error with what differs unless both are as JSON the same */
+/** @throws Error with the difference, unless both are equal as JSON */
 export function expectSame(what: string, actual: unknown, expected: unknown): void {
   const [is, wanted] = [JSON.stringify(actual), JSON.stringify(expected)];
   if (is !== wanted) throw new Error(`${what}: ${is}, expected ${wanted}`);
@@ -76,10 +76,10 @@ export function expectScores(scores: readonly number[], golden: GoldenBatch): vo
 }
 
 /**
- * A tool on the PATH, or where a variable such as `GRPCURL_BIN` says.
+ * Finds a tool on the PATH, or at the path in a variable such as `GRPCURL_BIN`.
  *
  * @param version arguments that make it print its version
- * @throws BenchError in one sentence where it is not there
+ * @throws BenchError in one sentence if it is not found
  */
 export async function findTool(
   environment: NodeJS.ProcessEnv,
@@ -87,7 +87,7 @@ export async function findTool(
 ): Promise<FoundTool> {
   const path = environment[variable] || (await findProgram(names, environment.PATH));
   if (path === undefined) throw new BenchError(`${names.join(" or ")} is not on the PATH, nor named in ${variable}`);
-  // Some print it on standard error.
+  // Some tools print their version on standard error.
   const told = await execute(path, [version], { timeout: RUN_MS_MAX }).catch(() => {
     throw new BenchError(`${path} cannot be run`);
   });
@@ -97,12 +97,12 @@ export async function findTool(
 
 export interface ToolRun {
   readonly input?: string;
-  /** That of this process unless given. */
+  /** Default: the environment of this process. */
   readonly environment?: NodeJS.ProcessEnv;
   readonly cwd?: string;
 }
 
-/** @returns standard output. @throws Error with what the tool printed when it fails */
+/** @returns standard output. @throws Error with the tool's output if it fails */
 export async function runTool(
   path: string,
   args: readonly string[],
@@ -114,7 +114,7 @@ export async function runTool(
     ...(environment === undefined ? {} : { env: environment }),
     ...(cwd === undefined ? {} : { cwd }),
   });
-  // One that does not read its input may have ended before it was written.
+  // A program that does not read its input may end before all of it is written.
   running.child.stdin?.on("error", () => undefined).end(input ?? "");
   const { stdout } = await running.catch((error: Error & { stdout?: string; stderr?: string }) => {
     throw new Error(`${error.stdout ?? ""}${error.stderr ?? ""}`.slice(-FAULT_CHARACTERS_MAX) || error.message);

@@ -11,7 +11,7 @@ const ROUNDS = 3;
 const PROGRAM_MS_MAX = 120_000;
 const MODEL = /trees=300 depth=6 .*?(row_us_b1=.*)$/m;
 
-/** Contributions by packages/tree-shap, whose own benchmark makes the trees: complete ones, the worst of their depth. */
+/** Contributions by packages/tree-shap. Its own benchmark creates complete trees, the worst case of their depth. */
 export const contributionsPart: BenchPart = {
   name: "contributions",
   title: "contributions of a payment by 300 trees of depth 6, packages/tree-shap",
@@ -40,7 +40,7 @@ async function runContributions(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-/** @throws BenchError when the program prints something else */
+/** @throws BenchError if the program prints something else */
 function figuresOf(output: string): Record<string, number> {
   const [, line] = MODEL.exec(output) ?? [];
   if (line === undefined) throw new BenchError(`The benchmark of tree-shap printed no figures: ${output}`);

@@ -21,7 +21,7 @@ const SHORT_PAYMENTS = 100;
 const PASSES = 20;
 const ENTRIES = 1_000_000;
 const SHORT_ENTRIES = 10_000;
-/** Of a payment: its card, device, address and terminal. */
+/** The listed values of a payment: its card, device, address and terminal. */
 const LOOK_UPS = 4;
 const NOW_MS = Date.UTC(2026, 0, 1);
 
@@ -31,7 +31,7 @@ interface Listed extends VectorPayment {
   readonly score: number;
 }
 
-/** Look-ups in full lists, and the whole decision with them, without I/O. */
+/** Lookups in full lists, and the whole decision with them, without I/O. */
 export const enginePart: BenchPart = {
   name: "engine",
   title: "the look-ups of a payment in lists of a million entries, and a whole decision by the shipped policy",
@@ -90,7 +90,7 @@ function repeated(
 
 const token = (prefix: string, number: number) => `${prefix}_${createHash("md5").update(String(number)).digest("hex")}`;
 
-/** Every 50th card is listed: those below zero are not in the table. Scores below every band for 19 of 20. */
+/** Every 50th card is listed; negative numbers are not in the table. 19 of 20 scores are below all bands. */
 function listedOf({ transaction, values }: VectorPayment, index: number): Listed {
   const card = token("ct", index % 50 === 0 ? index : -1 - index);
   const [device, ip] = [token("dt", index), token("it", index)];
@@ -101,7 +101,7 @@ function listedOf({ transaction, values }: VectorPayment, index: number): Listed
 
 function fullTable(entries: number): ListTable {
   const table = new ListTable();
-  // A kind without entries is not searched.
+  // Adds an entry of each kind, because a kind without entries is not searched.
   for (const kind of ["device", "ip", "terminal"]) {
     const own = { tenant: "demo", list: "deny", kind, effect: "deny", author: "", createdAtMs: NOW_MS };
     table.put({ ...own, value: "none", reason: "Holds the kind" });

@@ -35,7 +35,7 @@ const SHORT_VECTORS = 100;
 const READY_MS_MAX = 120_000;
 const WAIT_MS_MAX = 5_000;
 
-/** The decisions service without Kafka: batches of vectors are parsed, scored by the real scoring service, decided, kept. */
+/** The decisions service without Kafka: parses batches of vectors, scores them in a real scoring service, decides. */
 export const pathPart: BenchPart = {
   name: "path",
   title: `${BATCH} payments per batch through the whole path: parse, read, score over gRPC, decide, keep in Redis, reply`,
@@ -123,7 +123,7 @@ async function deciderOn(
   return batchDecider({ redis, client, producer, policy, ...waits });
 }
 
-/** As the features service writes them, each payment new. */
+/** Records like those of the features service, each with a new payment. */
 function recordsOf(payments: readonly VectorPayment[], run: string, from: number): IncomingRecord[] {
   return Array.from({ length: BATCH }, (_, index) => {
     const payment = payments[(from + index) % payments.length];

@@ -30,7 +30,7 @@ const SHORT_VECTORS = 100;
 const NOON_MS = Date.UTC(2026, 0, 1, 12);
 const DAY_MS = 86_400_000;
 
-/** `tripline replay` on a lake that is made for it: read, score, decide, explain and compare to the byte. */
+/** `tripline replay` on a generated lake: reads, scores, decides, explains and compares byte for byte. */
 export const replayPart: BenchPart = {
   name: "replay",
   title: `tripline replay of ${VECTORS * COPIES} decisions by the model and the policy that made them`,
@@ -80,7 +80,7 @@ async function runReplay(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-/** As the decisions service makes them. */
+/** Decisions like those of the decisions service. */
 async function decideAll({ registryUrl }: World, policy: Policy, payments: readonly VectorPayment[]) {
   const model = await ReplayModel.open(await openRegistry(registryUrl).resolve(MODEL_NAME, "champion"));
   const rows = payments.map(({ values }) => values);

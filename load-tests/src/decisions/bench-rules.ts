@@ -19,7 +19,7 @@ import { readVectors } from "./read-vectors.js";
 const ROUNDS = 7;
 const PAYMENTS = 2_000;
 const FEW = 8;
-/** As many as a payments team has. */
+/** A typical number for a payments team. */
 const USUAL = 25;
 const MANY = 100;
 const OURS_PASSES = 10;
@@ -27,7 +27,7 @@ const SHORT_PAYMENTS = 100;
 const [BUDGETED, UNBOUNDED] = ["with budgets", "without budgets"];
 const NO_SCORE = { missing: "this measures rules" };
 
-/** The rules alone: both engines get the same rules and payments, and the same rules must fire. */
+/** Only the rules: both engines get the same rules and payments, and the same rules must fire. */
 export const rulesPart: BenchPart = {
   name: "rules",
   title: `${FEW}, ${USUAL} and ${MANY} rules of two conditions over 69 features: packages/decision-engine compared with json-rules-engine`,
@@ -82,7 +82,7 @@ function tripline(name: string, policy: Policy, payments: readonly VectorPayment
   };
 }
 
-/** The same conditions with the limits of what they may cost, and evaluated as cel-js does it. */
+/** The same conditions with our cost limits, and as cel-js evaluates them. */
 function budgetContestants(rules: ReturnType<typeof makeRules>, payments: readonly VectorPayment[]): Contestant[] {
   const policy = asPolicy(rules);
   const environment = celEnvironment(currentFeatureSpec(), { withScore: true });
@@ -128,7 +128,7 @@ function peer(name: string, engine: Engine, payments: readonly VectorPayment[]):
   };
 }
 
-/** @throws BenchError when the engines disagree, because then they do not do the same work */
+/** @throws BenchError if the engines disagree, because they would not do the same work */
 async function expectSame(policy: Policy, engine: Engine, payments: readonly VectorPayment[]): Promise<void> {
   for (const payment of payments.slice(0, SHORT_PAYMENTS)) {
     const { events } = await engine.run(factsOf(payment));

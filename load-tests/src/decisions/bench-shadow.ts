@@ -23,15 +23,15 @@ import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf } from "../harness/run-contestants.js";
 
 const ROUNDS = 7;
-/** Longer than decisions takes to follow the topic. */
+/** Long enough for decisions to read the topic. */
 const SETTLE_MS = 1_000;
-/** Of the payments of a round, as a share, that the candidate must have been asked for. */
+/** Minimum share of a round's payments that the candidate must have scored. */
 const ASKED_SHARE_MIN = 0.95;
-/** The field `doc_string` of an ONNX model (onnx.proto3, ModelProto 6) with one letter: other bytes, the same model. */
+/** The field `doc_string` of an ONNX model (onnx.proto3, ModelProto 6): changes the bytes, but not the model. */
 const DOC_STRING = Buffer.from([0x32, 0x01, 0x63]);
 const CANDIDATE_SCORES = /^tripline_decisions_candidate_scores_total\{[^}]*\} (\d+)/gm;
 
-/** What a decision costs while a second model scores every payment in shadow, by what it costs without one. */
+/** Cost of a decision while a second model scores every payment in shadow, relative to the cost without one. */
 export const shadowPart: BenchPart = {
   name: "shadow",
   title:
@@ -87,7 +87,7 @@ async function runShadow(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-/** A registry like the world's, whose alias `candidate` names another version of the champion. */
+/** A copy of the world's registry, in which the alias `candidate` names another version of the champion. */
 async function withCandidate(context: BenchContext, world: World) {
   const folder = join(context.folder, "shadow-registry");
   await cp(fileURLToPath(world.registryUrl), folder, { recursive: true });
@@ -134,7 +134,7 @@ async function tell(
   await producer.send([{ topic: name, key: MODEL_NAME, value, headers: { [HEADERS.schema]: schema } }]);
 }
 
-/** Payments that decisions has asked the candidate for, whatever came of it. */
+/** Number of payments that decisions sent to the candidate, regardless of the result. */
 async function candidateScores({ urls }: BenchSystem): Promise<number> {
   const text = await (await fetch(`${urls.get("decisions")}/metrics`)).text();
   return [...text.matchAll(CANDIDATE_SCORES)].reduce((sum, [, count]) => sum + Number(count), 0);

@@ -11,13 +11,13 @@ interface Condition {
   readonly atLeast: number;
 }
 
-/** A rule that fires where all of its features are at least so large. */
+/** A rule that fires if all of its features reach their thresholds. */
 interface PlainRule {
   readonly code: string;
   readonly conditions: readonly Condition[];
 }
 
-/** Conditions of a rule; thresholds lie where a third of the payments are above, so that one rule in nine fires. */
+/** Conditions per rule. A third of the payments exceed each threshold, so that one rule in nine fires. */
 const CONDITIONS = 2;
 const ABOVE = 0.67;
 
@@ -46,14 +46,14 @@ export function asPolicy(rules: readonly PlainRule[]): Policy {
   return parsePolicy(['version: "1"', "rules:", ...lines, ...rest].join("\n"), currentFeatureSpec());
 }
 
-/** The conditions of a rule as an expression of CEL. */
+/** The conditions of a rule as a CEL expression. */
 export function asCel(conditions: PlainRule["conditions"]): string {
   return conditions.map(({ feature, atLeast }) => `${feature} >= ${celDouble(atLeast)}`).join(" && ");
 }
 
 const celDouble = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));
 
-/** json-rules-engine as its documentation sets it up: one engine that is kept, facts given to each run. */
+/** json-rules-engine as in its documentation: one engine is reused, and each run gets its facts. */
 export function asEngine(rules: readonly PlainRule[]): Engine {
   const properties = rules.map(({ code, conditions }): RuleProperties => {
     const all = conditions.map(({ feature, atLeast }) => ({

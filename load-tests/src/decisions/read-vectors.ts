@@ -16,7 +16,7 @@ export interface VectorPayment {
 const TENANT = "demo";
 const MINOR_PER_MAJOR = 100;
 
-/** The last payments of a world's history with the features that they had. */
+/** The last payments of a world's history with their features. */
 export async function readVectors({ statePath }: World, count: number): Promise<VectorPayment[]> {
   const names = currentFeatureSpec().features.map(({ name }) => name);
   const file = join(dirname(statePath), "features.parquet").replaceAll("'", "''");

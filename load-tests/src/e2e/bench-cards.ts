@@ -21,13 +21,13 @@ const ROUNDS = 5;
 const CARDS = 5_000_000;
 const SHORT_CARDS = 3_000;
 const CLOSED_SHARE = 0.5;
-/** A stream of random numbers that the simulation does not use. */
+/** A random number stream that the simulation does not use. */
 const REPLICA_STREAM = 1_000;
 const MB_BYTES = 1e6;
 
 /**
- * Whether a decision costs the same with far more cards. The same payments are played at the same rate, by the world's
- * cards alone or by cards drawn from all of their replicas, whose states are in Valkey too.
+ * Measures whether a decision costs the same with far more cards. The same payments are sent at the same rate, either
+ * only with the world's cards, or with random replicas of them, whose states are also in Valkey.
  */
 export const cardsPart: BenchPart = {
   name: "cards",
@@ -39,7 +39,7 @@ export const cardsPart: BenchPart = {
   run: runCards,
 };
 
-/** Number of replicas, the world itself included. @throws BenchError for too few */
+/** Number of replicas, including the world itself. @throws BenchError for too few */
 function replicasOf({ flags }: BenchContext): number {
   const isShort = flags.short === true;
   const cards = typeof flags.cards === "number" ? flags.cards : isShort ? SHORT_CARDS : CARDS;
@@ -83,14 +83,14 @@ interface Population {
   readonly redis: Redis;
   readonly states: readonly Original[];
   readonly replicas: PaymentReplicas;
-  /** Of all replicas. */
+  /** Number of cards in all replicas. */
   readonly cards: number;
 }
 
-/** @returns the bytes that the copies will take @throws BenchError when there is too little free memory */
+/** @returns the required memory of the copies in bytes @throws BenchError if there is too little free memory */
 async function requireRoom({ redis, states, replicas, cards }: Population): Promise<number> {
   const bytes = await estimateBytes(redis, states, replicas.count);
-  // On Linux MemAvailable, which counts what the page cache can give back.
+  // MemAvailable on Linux, which includes reclaimable page cache.
   requireMemory({ cards, bytes, freeBytes: freemem() });
   return bytes;
 }
@@ -100,7 +100,7 @@ async function rateOf(context: BenchContext, system: BenchSystem, stream: Paymen
   return typeof rate === "number" ? rate : CLOSED_SHARE * (await closedRate(context, system, stream));
 }
 
-/** @returns sentences that say what Valkey held before and holds now */
+/** @returns sentences about Valkey's memory and keys before and now */
 async function loadReplicas(
   context: BenchContext,
   { redis, states, replicas }: Population,
@@ -121,7 +121,7 @@ async function loadReplicas(
   ];
 }
 
-/** Each payment is made by the card of a replica drawn at random. */
+/** Each payment uses the card of a random replica. */
 function drawReplicas(stream: PaymentStream, replicas: PaymentReplicas, seed: number): RequestSource {
   const random = seedRandom(seed, REPLICA_STREAM, 0, 0);
   return {

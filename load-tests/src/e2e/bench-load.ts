@@ -22,28 +22,28 @@ import { prepareWorld } from "./world/prepare-world.js";
 const ROUNDS = 3;
 export const ROUND_MS = 10_000;
 export const SHORT_ROUND_MS = 1_000;
-/** At 2,000 a second V8 goes on compiling hot code for half a minute; a service runs for weeks. */
+/** At 2,000 payments per second, V8 compiles hot code for half a minute, which does not matter in production. */
 const WARM_UP_MS = 40_000;
 const SHORT_WARM_UP_MS = 1_000;
-/** Open connections, which bound the requests in flight; a wait for a free one counts as latency. */
+/** Open connections, which limit the requests in flight. A wait for a free one counts as latency. */
 export const CONNECTIONS = 512;
-/** Payments in flight while the system warms up and while its capacity is searched. */
+/** Payments in flight during warm-up and the search for the capacity. */
 export const CLOSED_CONNECTIONS = 256;
-/** So few payments that one is seldom there while another one is. */
+/** A rate at which payments rarely overlap. */
 export const ALONE_PER_S = 50;
 const WAIT_SECONDS = 5;
-/** With --short, which only shows that it works, the machine may be busy with other tests. */
+/** Longer with --short, which only tests the benchmark, possibly on a busy machine. */
 const SHORT_WAIT_SECONDS = 30;
 const US_PER_MS = 1_000;
 
-/** The rates at which a system is measured, by name, given its highest sustained rate. */
+/** The measured rates by name, as shares of the highest sustained rate. */
 export const sharesOf = (highest: number): (readonly [name: string, ratePerSecond: number])[] => [
   ["nine tenths", 0.9 * highest],
   ["half", 0.5 * highest],
   ["a tenth", 0.1 * highest],
 ];
 
-/** The whole system: decisions a second, their latency and cost. */
+/** The whole system: decisions per second, their latency and cost. */
 export const loadPart: BenchPart = {
   name: "load",
   title: "all processes of the system, an open model, each decision returned to its caller",
@@ -62,7 +62,7 @@ async function runLoad(context: BenchContext): Promise<PartOutcome> {
   return { contestants: measured, summary: summaryOf(highest, measured), notes: [...notes, ...NOTES] };
 }
 
-/** A system that has decided payments for a while, and those that come next. */
+/** A warmed-up system, and the payments that come next. */
 export async function startWarm(context: BenchContext, changes: EnvironmentChanges = {}) {
   const world = await prepareWorld(context, context.flags.short === true);
   const system = await startBenchSystem(context, world, changes);
@@ -71,7 +71,7 @@ export async function startWarm(context: BenchContext, changes: EnvironmentChang
   return { system, stream };
 }
 
-/** How long the callers of a run wait for their decisions, in seconds. */
+/** How long callers wait for decisions, in seconds. */
 export const waitSecondsOf = ({ flags }: BenchContext): number =>
   flags.short === true ? SHORT_WAIT_SECONDS : WAIT_SECONDS;
 
@@ -92,10 +92,10 @@ const NOTES = [
 ];
 
 /**
- * Payments as fast as they are answered, until the code is compiled and the caches are full; longer if none of the first
- * payments is answered in time.
+ * Sends payments as fast as responses arrive, until the code is compiled and the caches are full. Takes longer if none
+ * of the first payments is decided in time.
  *
- * @throws BenchError when a request fails, or nothing is decided
+ * @throws BenchError if a request fails, or nothing is decided
  */
 export async function warmUp(context: BenchContext, system: BenchSystem, stream: PaymentStream): Promise<void> {
   context.log("  warming up");
@@ -116,10 +116,10 @@ function isCold(figures: ArrivalFigures | undefined, slice: number): boolean {
   return slice < WARM_UP_SLICES_MAX && figures !== undefined && figures.decided + figures.degraded === 0;
 }
 
-/** More than the system can do in a second. */
+/** More than the system's capacity. */
 const REQUESTS_PER_S_MAX = 10_000;
 
-/** The requests for a run at a rate; at rate 0 more than will be answered. */
+/** The requests for a run at a rate; for rate 0, more than the system can process. */
 export function requestsFor(stream: RequestSource, ratePerSecond: number, durationMs: number) {
   return stream.take(Math.ceil(((ratePerSecond || REQUESTS_PER_S_MAX) * durationMs) / 1_000));
 }
@@ -133,7 +133,7 @@ export async function highestRate(context: BenchContext, system: BenchSystem, st
   return findMaximum({ run, log: context.log, isShort: context.flags.short === true });
 }
 
-/** A short run at a rate; at rate 0 as fast as answers come. */
+/** A short run at a rate; at rate 0, as fast as responses arrive. */
 export async function probe(
   context: BenchContext,
   system: BenchSystem,
@@ -146,13 +146,13 @@ export async function probe(
   return driveArrivals({ port: system.port, ca: system.ca, requests, ratePerSecond, connectionsMax, durationMs });
 }
 
-/** Payments a second that a closed loop gets decided, unless a rate was given. */
+/** The rate of a closed loop in payments per second, unless a rate was given. */
 export async function closedRate(context: BenchContext, system: BenchSystem, stream: PaymentStream): Promise<number> {
   if (typeof context.flags.rate === "number") return context.flags.rate;
   return decidedPerSecond(await probe(context, system, stream, 0));
 }
 
-/** @throws BenchError when a request failed or nothing was decided */
+/** @throws BenchError if a request failed or nothing was decided */
 export function requireHealthy(figures: ArrivalFigures): void {
   const { decided, degraded, failed, fault } = figures;
   if (decided + degraded > 0 && failed === 0) return;

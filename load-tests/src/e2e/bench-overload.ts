@@ -17,19 +17,19 @@ const ROUNDS = 3;
 const PHASE_MS = 10_000;
 const SHORT_PHASE_MS = 1_000;
 const TIMES_OVER = 3;
-/** Callers do not queue for connections: each opens its own. */
+/** Enough that callers do not wait for connections. */
 const CONNECTIONS_OVER = 4_000;
 const SHORT_CONNECTIONS = 200;
 const AFTER_SHARE = 0.5;
-/** How long callers wait on average under overload. The slowest of a hundred wait more than twice as long. */
+/** Average wait of callers under overload. The 99th percentile is more than twice as high. */
 const WAIT_TARGET_MS = 80;
 /** The system has recovered once p99 stays within this. */
 const RECOVERED_P99_MS = 200;
 const SLICE_MS = 250;
 
 /**
- * Three times the system's capacity, and half of it right afterwards. Capacity is what a closed loop reaches: the highest
- * rate within a latency limit would be lower and would flatter the ratio.
+ * Three times the system's capacity, immediately followed by half of it. The capacity is the rate of a closed loop: the
+ * highest rate within a latency limit would be lower, which would improve the ratio.
  */
 export const overloadPart: BenchPart = {
   name: "overload",
@@ -75,7 +75,7 @@ interface OverloadPlan {
   readonly ratePerSecond: number;
   readonly connectionsMax: number;
   readonly phaseMs: number;
-  /** Payments a second right afterwards. */
+  /** Rate after the overload, in payments per second. */
   readonly afterPerSecond?: number;
 }
 
@@ -92,7 +92,7 @@ function contestant(name: string, plan: OverloadPlan): Contestant {
     async run() {
       const started = Promise.withResolvers<void>();
       const load = { port: system.port, requests: prepared.during, ratePerSecond, connectionsMax, durationMs: phaseMs };
-      // The lighter load begins when the heavy one ends, while answers to the heavy one are still to come.
+      // The lower load starts when the overload ends, while responses to the overload are still pending.
       const generator = ownCpu();
       const [during, after, generatorMs] = await Promise.all([
         driveArrivals({ ...load, onStart: started.resolve }),
@@ -106,7 +106,7 @@ function contestant(name: string, plan: OverloadPlan): Contestant {
   };
 }
 
-/** CPU time used from now on, in ms. */
+/** Measures CPU time from now on, in ms. */
 async function cpuWithin(meter: CpuMeter, durationMs: number): Promise<number> {
   const beforeMs = await meter.readMs();
   await delay(durationMs);
@@ -145,7 +145,7 @@ async function figuresOf(
   };
 }
 
-/** Until the end of the last slice of time in which answers were slow. */
+/** Time until the end of the last slice with slow responses. */
 export function recoverySeconds({
   latenciesMs,
   answeredAtMs,

@@ -13,7 +13,7 @@ import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 5;
 const WARM_UP_ROUNDS = 5;
-/** Callers do not give up in this part, so that a slow build is seen to be slow. */
+/** Long enough that callers do not give up, so that a slow build shows its latency. */
 const WAIT_SECONDS = 30;
 
 /** The system compared with a textbook build of the same path. */

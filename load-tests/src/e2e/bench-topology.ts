@@ -24,7 +24,7 @@ import { prepareWorld } from "./world/prepare-world.js";
 const ROUNDS = 5;
 const SHARES = { half: 0.5, "nine tenths": 0.9 } as const;
 
-/** Decisions and scoring in one process, beside a process for each, at the same rates. */
+/** Decisions and scoring in one process, compared with separate processes at the same rates. */
 export const topologyPart: BenchPart = {
   name: "topology",
   title: `decisions and scoring in one process compared with a process for each, in turns: ${ALONE_PER_S} payments a second, half, nine tenths, and as many as it can`,
@@ -77,7 +77,7 @@ async function startSide(context: BenchContext, world: World, topology: Topology
   return { topology, system, stream: streamOn(system, world, waitSecondsOf(context)) };
 }
 
-/** Payments a second, by the name of the load. */
+/** Payments per second, by name of the load. */
 async function ratesOf(context: BenchContext, [services]: readonly Side[]): Promise<ReadonlyMap<string, number>> {
   const alone = ["alone", ALONE_PER_S] as const;
   if (services === undefined) return new Map([alone]);

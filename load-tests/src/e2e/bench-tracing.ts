@@ -28,11 +28,11 @@ const SHARE = 0.9;
 const READY_MS = 20_000;
 const US_PER_MS = 1_000;
 
-/** The share of payments that are traced; without one nothing is exported. */
+/** The share of traced payments; undefined exports nothing. */
 const SIDES = { off: undefined, "1 %": 0.01, "100 %": 1 } as const;
 type SideName = keyof typeof SIDES;
 
-/** What spans cost that are recorded and sent to a receiver on this machine, beside none. */
+/** The cost of recording spans and sending them to a receiver on this machine, compared with no spans. */
 export const tracingPart: BenchPart = {
   name: "tracing",
   title: "no spans, those of one payment in a hundred, and those of every payment, exported to a receiver, in turns",

@@ -8,7 +8,7 @@ import type { PaymentStream } from "./arrivals/payment-stream.js";
 import { CLOSED_CONNECTIONS, latenciesOf, requireHealthy } from "./bench-load.js";
 import { residentMb } from "./system/read-services.js";
 
-/** Payments of a round; the number in flight stays the same until its end. */
+/** Payments per round. The number in flight is constant until the end. */
 const ROUND_PAYMENTS = 4_000;
 const SHORT_ROUND_PAYMENTS = 500;
 const US_PER_MS = 1_000;
@@ -21,7 +21,7 @@ export interface ClosedPlan {
   readonly isShort: boolean;
 }
 
-/** A system that gets the next payment whenever it has answered one, so that two systems can be compared at their limit. */
+/** A system under a closed load, which sends a payment after each response: compares systems at their limit. */
 export function closedContestant({ name, port, pids, stream, isShort }: ClosedPlan): Contestant {
   let requests: ReturnType<PaymentStream["take"]> = [];
   return {
@@ -50,7 +50,7 @@ export function closedContestant({ name, port, pids, stream, isShort }: ClosedPl
   };
 }
 
-/** More servers in the same run, with their own Kafka and Valkey. */
+/** A context for more servers in the same run, with their own Kafka and Valkey. */
 export function besideContext(
   context: BenchContext,
   root: string,

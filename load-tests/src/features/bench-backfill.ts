@@ -18,11 +18,11 @@ import { ratioOf } from "../harness/run-contestants.js";
 const ROUNDS = 3;
 /** Time limit of each contestant. */
 const COMMAND_MS_MAX = 1_800_000;
-/** Card tokens are a hash under some key; which one makes no difference to the speed. */
+/** Any key works, because the speed of hashing card tokens does not depend on it. */
 const CARD_TOKEN_KEY = Buffer.alloc(32, 3);
 const TENANT = "demo";
 
-/** All features of the handbook's payments, each contestant from the same Parquet file to one of its own. */
+/** All features of the handbook's payments. Each contestant reads the same Parquet file and writes its own. */
 export const backfillPart: BenchPart = {
   name: "backfill",
   title:
@@ -82,7 +82,7 @@ async function runBackfill(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-/** @throws BenchError when the user named none, or it is not there */
+/** @throws BenchError if no folder was given, or it does not exist */
 function handbookFolder({ flags }: BenchContext): string {
   const given = flags.handbook;
   if (typeof given !== "string") {
@@ -106,7 +106,7 @@ async function writeTransactions(directory: string, path: string): Promise<void>
   });
 }
 
-/** A contestant that leaves rows out is not faster. */
+/** All contestants must write all rows. */
 async function expectRows(name: string, path: string, rows: number): Promise<void> {
   const found = await countRows(path);
   if (found !== rows) throw new BenchError(`${name} wrote ${found} rows for ${rows} payments.`);

@@ -26,7 +26,7 @@ import {
 const PROJECT = "bench";
 const ROWS_TOGETHER = 1_000;
 
-/** What the profiles of Feast add to the path of `window`: the same payments with and without them, in turns. */
+/** The cost that Feast profiles add to the part `window`: the same payments with and without them, in turns. */
 export const profilesPart: BenchPart = {
   name: "profiles",
   title: "the same path with the profiles of card and terminal that Feast keeps, and without them",
@@ -39,7 +39,7 @@ async function runProfiles(context: BenchContext): Promise<PartOutcome> {
   const contestants = ["without", "with"].map((name, partition): Contestant => {
     const connection = new Redis(redis.url);
     context.defer(async () => connection.disconnect());
-    // Each has a tenant of its own, and so states of its own, of the same size.
+    // Each has its own tenant and therefore its own states, of the same size.
     const processor = processorOn(
       connection,
       name === "with" ? { tenant: name, project: PROJECT, profiles: ["card", "terminal"] } : undefined,
@@ -80,7 +80,7 @@ async function runProfiles(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-/** A profile of every card and terminal, with all columns, as Feast keeps them. */
+/** Writes a profile of every card and terminal, with all columns, in Feast's layout. */
 async function writeProfiles(redis: Redis): Promise<void> {
   const ids: Readonly<Record<string, string[]>> = {
     card: Array.from({ length: CARDS }, (_, card) => cardAt(card)),

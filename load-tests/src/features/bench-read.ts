@@ -28,7 +28,7 @@ const ROUND_MS = 3_000;
 /** Requests in flight, for all contestants. */
 const CONCURRENCY = 16;
 
-/** Fifty features of one entity row: this service and Feast's Python server over HTTP, and Redis read directly. */
+/** Fifty features of one entity row: from this service and Feast's Python server over HTTP, and directly from Redis. */
 export const readPart: BenchPart = {
   name: "read",
   title: `50 features of one entity row, ${CONCURRENCY} requests in flight: the features service compared with Feast's Python server`,

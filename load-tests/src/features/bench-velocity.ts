@@ -17,12 +17,12 @@ const ROUNDS = 7;
 const STEPS_PER_ROUND = 20;
 const DAY_MS = 86_400_000;
 const WINDOWS_MS = { "1d": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS };
-/** So that each key holds 500 events of 30 days once it is full. */
+/** Chosen so that a full key contains 500 events of 30 days. */
 const STEP_MS = (30 * DAY_MS) / EVENTS_PER_KEY;
 
 /**
- * Count, sum and maximum over 1, 7 and 30 days of one card: tiles against the usual recipe of one sorted set per card,
- * ZADD, ZREMRANGEBYSCORE and a ZRANGE per window. Both in batches of 200 events, one per card, both on a real Redis.
+ * Count, sum and maximum of a card over 1, 7 and 30 days: tiles vs. the common recipe of one sorted set per card, ZADD,
+ * ZREMRANGEBYSCORE and a ZRANGE per window. Both in batches of 200 events, one per card, on a real Redis.
  */
 export const velocityPart: BenchPart = {
   name: "velocity",
@@ -69,7 +69,7 @@ function contestantOf(name: string, windows: TileWindows | SortedSetWindows, red
   };
 }
 
-/** Bytes of all keys with a prefix. */
+/** Size of all keys with a prefix, in bytes. */
 async function memoryOf(redis: Redis, prefix: string): Promise<number> {
   const keys = await redis.keys(`${prefix}*`);
   const bytes = await Promise.all(keys.map((key) => redis.memory("USAGE", key, "SAMPLES", 0)));
@@ -79,7 +79,7 @@ async function memoryOf(redis: Redis, prefix: string): Promise<number> {
 const timeAt = (step: number) => Date.UTC(2024, 0, 1) + step * STEP_MS;
 const amountAt = (step: number, key: number) => 100 + ((step * 7 + key * 13) % 9_000);
 
-/** What each window held after the last event of a card: count, sum, largest amount, in the order of `WINDOWS_MS`. */
+/** Count, sum and largest amount of each window after the last event of a card, in the order of `WINDOWS_MS`. */
 type WindowValues = readonly number[];
 
 class TileWindows {
@@ -141,7 +141,7 @@ class TileWindows {
     await this.#store.compareAndSet({ snapshot, applied: [{ key: "applied:bench", value: applied }], states: changes });
   }
 
-  /** Both must have seen the same, up to what a tile adds at the old end of a window. */
+  /** Both must agree, except for what a tile adds at the old end of a window. */
   compareWith({ last }: SortedSetWindows): void {
     const far = this.last.findIndex((value, index) => Math.abs(value - (last[index] ?? 0)) > 0.15 * value);
     if (far >= 0 || last.length !== this.last.length) {

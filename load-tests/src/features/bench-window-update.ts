@@ -25,13 +25,13 @@ import { samplesOf } from "../harness/run-contestants.js";
 export const CARDS = 5_000;
 export const TERMINALS = 10_000;
 export const BATCH = 200;
-/** Batches before anything is measured, while states fill up and code is compiled. */
+/** Warm-up batches, while states fill up and code is compiled. */
 export const WARM_BATCHES = 1_000;
 export const MEASURED_BATCHES = 100;
 export const ROUNDS = 7;
-/** Of the first payment. */
+/** Event time of the first payment. */
 export const START_MS = Date.UTC(2024, 0, 1);
-/** Event time between two payments: 5,000 cards then pay about twice a day. */
+/** Event time between two payments, so that 5,000 cards pay about twice per day. */
 const STEP_MS = 8_640;
 
 /**
@@ -57,7 +57,7 @@ async function runWindowUpdate(context: BenchContext): Promise<PartOutcome> {
   for (let done = 0; done < WARM_BATCHES; done += MEASURED_BATCHES) await run(make(MEASURED_BATCHES));
   const after = await readValkeyMemory(redis);
   const bytesPerEntity = (after.usedBytes - before.usedBytes) / after.keys;
-  // All built first, so that no profile includes it.
+  // Created first, so that profiles do not include it.
   const rounds = Array.from({ length: context.roundsOr(ROUNDS) }, () => make(MEASURED_BATCHES));
   const tripline: Contestant = {
     name: "tripline",
@@ -82,7 +82,7 @@ async function runWindowUpdate(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-/** @param source whose profiles are read from the same Redis; none unless given */
+/** @param source source of profiles in the same Redis; default: no profiles */
 export function processorOn(redis: Redis, source?: ProfileReaderOptions["source"]): BatchProcessor {
   const engine = compileEngine(currentFeatureSpec());
   const store = new StateStore(redis, { stateTtlSeconds: 45 * 86_400, completeKey: completeKey(engine.entities) });
@@ -106,13 +106,13 @@ export const cardAt = (card: number) => `ct_${card.toString(16).padStart(32, "0"
 export const terminalAt = (terminal: number) => `t-${terminal}`;
 
 /**
- * Payment number `index` of a tenant, in a partition of its own: cards and terminals drawn by a fixed rule, one terminal in a hundred
- * busier than the rest.
+ * Payment number `index` of a tenant, which has its own partition. Cards and terminals follow a fixed rule; one
+ * terminal in a hundred is busier than the others.
  */
 export function recordAt(index: number, tenant = "demo", partition = 0): IncomingRecord {
   const mixed = Math.imul(index + 1, 0x9e3779b1) >>> 0;
   const card = mixed % CARDS;
-  // A card pays at some forty terminals.
+  // A card pays at about forty terminals.
   const terminal = (card * 40 + ((mixed >>> 16) % 40)) % TERMINALS;
   const occurredAtMs = START_MS + index * STEP_MS;
   const clientTransactionId = `bench-${index}`;

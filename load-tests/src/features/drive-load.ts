@@ -3,10 +3,10 @@ import { BenchError } from "../harness/bench-error.js";
 import { percentile } from "../harness/spread.js";
 
 export interface Load {
-  /** Servers that share the connections evenly, for instance http://127.0.0.1:6566. */
+  /** Servers that share the connections evenly, for example http://127.0.0.1:6566. */
   readonly urls: readonly string[];
   readonly path: string;
-  /** JSON; sent in turn. */
+  /** JSON bodies, sent in rotation. */
   readonly bodies: readonly string[];
   /** Open connections, each with one request in flight. */
   readonly connections: number;
@@ -22,10 +22,10 @@ export interface LoadFigures {
 const ANSWER_MS_MAX = 30_000;
 
 /**
- * Sends requests over HTTP for a time; each connection sends the next one as soon as it has its answer. A closed model: it
- * shows how much a server can do, and the latency at that load.
+ * Sends requests over HTTP for a while. Each connection sends the next one after each response: a closed model, which
+ * shows a server's capacity and the latency at that load.
  *
- * @throws BenchError when an answer is not 200 or a connection fails, since errors are fast
+ * @throws BenchError for a response other than 200 or a failed connection, because errors are fast
  */
 export async function driveLoad({ urls, path, bodies, connections, durationMs }: Load): Promise<LoadFigures> {
   const latenciesMs: number[] = [];
@@ -44,7 +44,7 @@ export async function driveLoad({ urls, path, bodies, connections, durationMs }:
           askedAt = answeredAt;
         } while (askedAt < endAt);
       } catch (error) {
-        // The other connections stop too.
+        // Also stops the other connections.
         endAt = 0;
         throw error;
       } finally {
@@ -59,7 +59,7 @@ export async function driveLoad({ urls, path, bodies, connections, durationMs }:
   };
 }
 
-/** One request in the way that is cheapest for the client: the body is read and dropped. */
+/** One request, at the lowest cost for the client: the body is read and discarded. */
 function ask(client: Client, path: string, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let status = 0;

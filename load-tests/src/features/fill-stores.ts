@@ -9,18 +9,18 @@ import { TENANT } from "./start-servers.js";
 
 export const CARDS = 1_000;
 const PROFILE_FEATURES = 50;
-/** Cards whose answers are checked before anything is measured. */
+/** Number of cards whose responses are checked before the measurement. */
 const CHECKED_CARDS = [0, CARDS - 1];
 const ROWS_PER_PUSH = 100;
 const PAYMENTS_PER_CARD = 60;
 const HOUR_MS = 3_600_000;
 
-/** As peers/feast/definitions.py names them; every fifth is a whole number. */
+/** Names as in peers/feast/definitions.py. Every fifth feature is an integer. */
 const profileNames = Array.from({ length: PROFILE_FEATURES }, (_, index) => `f${String(index).padStart(2, "0")}`);
 
 const cardOf = (card: number) => `ct_${card.toString(16).padStart(32, "0")}`;
 
-/** Of a card, by the names of the entities in the spec. */
+/** IDs of a card's entities, by the entity names in the spec. */
 const idsOf = (card: number): Readonly<Record<string, string>> => ({
   card: cardOf(card),
   terminal: `t-${card}`,
@@ -33,7 +33,7 @@ function profileValue(card: number, feature: number): number {
   return feature % 5 === 0 ? mixed : mixed / 97;
 }
 
-/** Requests for the fifty features of one card each, as both servers take them. */
+/** Requests for the fifty features of one card each, which both servers accept. */
 export function profileBodies(): string[] {
   const features = profileNames.map((name) => `card_profile:${name}`);
   return Array.from({ length: CARDS }, (_, card) =>
@@ -45,7 +45,7 @@ export const profileReferences: readonly string[] = profileNames.map((name) => `
 
 export const profileEntity = (card: number) => ({ card_token: cardOf(card % CARDS) });
 
-/** Pushes the fifty features of every card to a server, in the way of Feast's feature server. */
+/** Pushes the fifty features of every card to a server, in the format of Feast's feature server. */
 export async function pushProfiles(url: string): Promise<void> {
   const eventTimestamp = new Date().toISOString();
   for (let first = 0; first < CARDS; first += ROWS_PER_PUSH) {
@@ -60,7 +60,7 @@ export async function pushProfiles(url: string): Promise<void> {
   }
 }
 
-/** A fast wrong answer does not count. @throws BenchError for a value that was not pushed */
+/** A fast but wrong response does not count. @throws BenchError for a value that was not pushed */
 export async function expectProfiles(name: string, url: string): Promise<void> {
   for (const card of CHECKED_CARDS) {
     const text = await post(`${url}/get-online-features`, profileBodies()[card] ?? "");
@@ -75,7 +75,7 @@ export async function expectProfiles(name: string, url: string): Promise<void> {
   }
 }
 
-/** The same of the client that reads from Redis. @throws BenchError */
+/** The same for the client that reads from Redis. @throws BenchError */
 export async function expectDirect(client: FeastRedisClient): Promise<void> {
   for (const card of CHECKED_CARDS) {
     const { featureNames, rows } = await client.getOnlineFeatures({
@@ -125,7 +125,7 @@ export function windowReferences(engine: FeatureEngine): string[] {
   );
 }
 
-/** Writes what the features service would have kept after some payments of every card. */
+/** Writes the states that the features service would have stored after some payments of every card. */
 export async function writeStates(redis: Redis): Promise<void> {
   const engine = compileEngine(currentFeatureSpec());
   await redis.set(completeKey(engine.entities), "bench");
@@ -156,7 +156,7 @@ export async function writeStates(redis: Redis): Promise<void> {
   }
 }
 
-/** @throws BenchError when the answer is not 200 */
+/** @throws BenchError for a response other than 200 */
 export async function post(url: string, body: string): Promise<string> {
   const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
   const text = await response.text();

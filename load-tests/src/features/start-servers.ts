@@ -15,7 +15,7 @@ export const TENANT = "demo";
 const FEAST_MS_MAX = 180_000;
 const SERVICE_MS_MAX = 60_000;
 
-/** An instance of the features service as it is deployed: one process, with Kafka, its consumer idle. */
+/** An instance of the features service as it is deployed: one process with Kafka, whose consumer is idle. */
 export async function startFeaturesService(context: BenchContext, index: number): Promise<HttpServer> {
   const [{ url: redisUrl }, brokers] = [await context.redis(), await context.kafka()];
   return startHttpServer(context, {
@@ -35,15 +35,15 @@ export async function startFeaturesService(context: BenchContext, index: number)
 }
 
 export interface FeastServer extends HttpServer {
-  /** The file that `feast apply` wrote. */
+  /** The file written by `feast apply`. */
   readonly registry: string;
   readonly workers: number;
 }
 
 /**
- * Feast's Python feature server, tuned as its guide says (docs.feast.dev/how-to-guides/online-server-performance-tuning):
- * workers as many as cores, no access log, the registry kept for minutes and read again in the background, workers
- * replaced only after 10,000 requests.
+ * Feast's Python feature server, tuned according to its guide
+ * (docs.feast.dev/how-to-guides/online-server-performance-tuning): one worker per core, no access log, the registry
+ * cached for minutes and refreshed in the background, and workers replaced only after 10,000 requests.
  */
 export async function startFeast(context: BenchContext): Promise<FeastServer> {
   const { root, folder } = context;

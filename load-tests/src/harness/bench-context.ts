@@ -17,17 +17,17 @@ import { printNumber } from "./spread.js";
 export interface ContextOptions {
   /** The repository's root. */
   readonly root: string;
-  /** Where results are written; the folder of the run is made there. */
+  /** Folder for results, which also contains the folder of the run. */
   readonly results: string;
-  /** Undefined: each part has its own default. */
+  /** If undefined, each part has its own default. */
   readonly rounds: number | undefined;
-  /** Where CPU profiles go; undefined: none are made. */
+  /** Folder for CPU profiles; undefined for none. */
   readonly profiles?: string | undefined;
-  /** The benchmark's own options, as commander read them. */
+  /** The benchmark's own options, as parsed by commander. */
   readonly flags: Readonly<Record<string, unknown>>;
-  /** Progress, a line at a time. */
+  /** Logs progress, one line at a time. */
   readonly log: (line: string) => void;
-  /** With it Kafka, Valkey and Postgres speak TLS and know each service by name. */
+  /** If set, Kafka, Valkey and Postgres use TLS, and each service has its own identity. */
   readonly security?: LocalSecurity | undefined;
 }
 
@@ -38,18 +38,18 @@ export interface BenchRedis {
   readonly client: Redis;
 }
 
-/** What a part is given: rounds, a folder, servers, and clean-up at its end. */
+/** The context of a part: rounds, a folder, servers, and clean-up at its end. */
 export class BenchContext {
   readonly root: string;
   readonly flags: Readonly<Record<string, unknown>>;
   readonly log: (line: string) => void;
   readonly security: LocalSecurity | undefined;
-  /** A folder for CPU profiles, for servers that can write one; undefined: none are wanted. */
+  /** Folder for CPU profiles of servers that can write them; undefined for none. */
   readonly profiles: string | undefined;
-  /** When something was measured. */
+  /** Time ranges of the measurements. */
   readonly stretches: Stretch[] = [];
   readonly versions: Record<string, string> = { node: process.version };
-  /** Of this run alone; emptied after every part. */
+  /** Folder of this run, emptied after every part. */
   readonly folder: string;
   readonly #rounds: number | undefined;
   readonly #cleanups: (() => Promise<unknown> | undefined)[] = [];
@@ -67,12 +67,12 @@ export class BenchContext {
     this.#rounds = rounds;
   }
 
-  /** How many rounds will be run. */
+  /** Number of rounds. */
   roundsOr(roundsDefault: number): number {
     return this.#rounds ?? roundsDefault;
   }
 
-  /** Runs contestants in turns, as many rounds as the user asked for or else `roundsDefault`, and logs each. */
+  /** Runs contestants in turns for the requested number of rounds or `roundsDefault`, and logs each round. */
   async measure(
     contestants: readonly Contestant[],
     options: { roundsDefault: number; warmUpRounds?: number },
@@ -98,12 +98,12 @@ export class BenchContext {
     await writeFile(join(folder, `bench-${Date.now()}.cpuprofile`), JSON.stringify(profile));
   }
 
-  /** Runs when the part is over, whatever happens; the last one registered runs first. */
+  /** Runs at the end of the part, even on failure. The last one registered runs first. */
   defer(cleanup: () => Promise<unknown> | undefined): void {
     this.#cleanups.push(cleanup);
   }
 
-  /** A Valkey on a free port, empty. */
+  /** An empty Valkey on a free port. */
   redis(): Promise<BenchRedis> {
     this.#redis ??= this.#startRedis();
     return this.#redis;
@@ -115,7 +115,7 @@ export class BenchContext {
     return this.#kafka;
   }
 
-  /** What speaks TLS before that Valkey: it has none of its own. Undefined without TLS. */
+  /** The TLS proxy for that Valkey, which does not support TLS. Undefined without TLS. */
   redisTlsMeter(): CpuMeter | undefined {
     if (this.security === undefined) return undefined;
     return { name: "valkey_tls", readMs: async () => (await this.#openStack()).redisTlsCpuMs() };
@@ -152,7 +152,7 @@ export class BenchContext {
     return this.#stack;
   }
 
-  /** Stops what was started, in reverse order. Servers that are asked for afterwards are started again. */
+  /** Stops what was started, in reverse order. Servers that are requested later are started again. */
   async close(): Promise<void> {
     for (const cleanup of this.#cleanups.splice(0).reverse()) {
       await Promise.resolve(cleanup()).catch((error: unknown) => this.log(`could not clean up: ${error}`));

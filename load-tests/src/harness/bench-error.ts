@@ -1,4 +1,4 @@
-/** Something a user can fix: a missing peer or data set, a wrong option. Printed as one sentence, without a stack. */
+/** An error that the user can fix, such as a missing peer or a wrong option. Printed as a sentence without a stack. */
 export class BenchError extends Error {
   override readonly name = "BenchError";
 }

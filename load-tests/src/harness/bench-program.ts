@@ -28,7 +28,7 @@ export function benchProgram(benchmarks: readonly Benchmark[], environment: RunE
     .action((flags: BenchFlags) => runUnnamed(benchmarks, flags, environment));
 }
 
-/** Without a name: all benchmarks in turn, or the one of the older result. */
+/** Without a name, runs all benchmarks in turn, or the one of the older result. */
 async function runUnnamed(
   benchmarks: readonly Benchmark[],
   flags: BenchFlags,
@@ -47,7 +47,7 @@ async function runUnnamed(
     try {
       await runBenchmark(benchmark, flags, environment);
     } catch (error) {
-      // The others can still give figures.
+      // The other benchmarks can still produce figures.
       environment.log(`${benchmark.name}: ${error instanceof Error ? error.message : error}`);
       missed.push(benchmark.name);
     }

@@ -11,10 +11,10 @@ const RUN = /^run-(\d+)$/;
 /** Folder of the run of a process. */
 export const runFolder = (results: string, pid: number): string => join(results, `run-${pid}`);
 
-/** Where a run records its servers, so that a later run finds them. */
+/** File in which a run records its servers, so that a later run finds them. */
 export const SERVER_FOLDERS = { stack: "stack", servers: "servers" } as const;
 
-/** Cleans up after runs that were killed: stops their servers, removes their folders. Runs that still go on are left alone. */
+/** Cleans up after killed runs: stops their servers and removes their folders. Leaves active runs alone. */
 export async function clearLeftovers(results: string): Promise<void> {
   for (const name of await namesIn(results)) {
     const pid = Number(RUN.exec(name)?.[1]);

@@ -4,9 +4,9 @@ import { statFields } from "@tripline/local-stack/processes/stat-fields";
 import type { Redis } from "ioredis";
 import { BenchError } from "./bench-error.js";
 
-/** A clock of CPU time: user and system, all threads. Only differences mean something. */
+/** A clock of CPU time: user and system, all threads. Only differences are meaningful. */
 export interface CpuMeter {
-  /** For instance `node`; figures are called after it. */
+  /** For example `node`. Names of figures start with it. */
   readonly name: string;
   /** Milliseconds. */
   readMs(): Promise<number>;
@@ -23,7 +23,7 @@ export function ownCpu(name = "node"): CpuMeter {
   };
 }
 
-/** A process and all it started, including workers that have ended. Resolution: a tick of the system, usually 10 ms. */
+/** A process and its descendants, including workers that have ended. Resolution: a system tick, usually 10 ms. */
 export function processTreeCpu(name: string, pid: number): CpuMeter {
   return {
     name,
@@ -38,7 +38,7 @@ export function processTreeCpu(name: string, pid: number): CpuMeter {
   };
 }
 
-/** Several clocks as one. */
+/** Combines several clocks into one. */
 export function sumOfCpu(name: string, meters: readonly CpuMeter[]): CpuMeter {
   return {
     name,
@@ -49,7 +49,7 @@ export function sumOfCpu(name: string, meters: readonly CpuMeter[]): CpuMeter {
   };
 }
 
-/** The children of this process that have ended, with all they started: what a command cost. Resolution: a tick. */
+/** The ended children of this process with their descendants, to measure a command. Resolution: a tick. */
 export function endedChildrenCpu(name: string): CpuMeter {
   return {
     name,
@@ -60,12 +60,12 @@ export function endedChildrenCpu(name: string): CpuMeter {
   };
 }
 
-/** A Redis or Valkey server, by its own INFO. */
+/** A Redis or Valkey server, according to its INFO. */
 export function redisCpu(redis: Redis, name = "redis"): CpuMeter {
   return { name, readMs: async () => parseRedisCpuMs(await redis.info("cpu")) };
 }
 
-/** @throws BenchError when the answer to INFO names no CPU time */
+/** @throws BenchError if INFO contains no CPU time */
 export function parseRedisCpuMs(info: string): number {
   const seconds = ["used_cpu_user", "used_cpu_sys"].map((name) =>
     Number(new RegExp(`^${name}:([\\d.]+)`, "m").exec(info)?.[1]),
@@ -78,21 +78,21 @@ export function parseRedisCpuMs(info: string): number {
 export interface ProcessTimes {
   readonly pid: number;
   readonly parentPid: number;
-  /** User and system time of all its threads, those that have ended included. */
+  /** User and system time of all its threads, including ended ones. */
   readonly ownTicks: number;
-  /** The same of its children that it has waited for. */
+  /** The same for the children that it has waited for. */
   readonly endedChildrenTicks: number;
 }
 
 /**
  * One line of `/proc/<pid>/stat`, see proc_pid_stat(5).
  *
- * @throws BenchError when the line has another format
+ * @throws BenchError if the line has another format
  */
 export function parseProcessStat(line: string): ProcessTimes {
   const pid = Number.parseInt(line, 10);
   const fields = statFields(line);
-  // Numbered from 1 in the manual; the third, the state, is the first behind the name.
+  // The manual numbers fields from 1. The third one, the state, is the first after the name.
   const field = (number: number) => Number(fields[number - 3] || Number.NaN);
   const times = {
     pid,
@@ -112,7 +112,7 @@ function readProcesses(): Map<number, ProcessTimes> {
       const times = parseProcessStat(readFileSync(`/proc/${name}/stat`, "latin1"));
       all.set(times.pid, times);
     } catch {
-      // It ended between the listing and the reading.
+      // The process ended between listing and reading.
     }
   }
   return all;

@@ -7,7 +7,7 @@ export interface ValkeyMemory {
   readonly keys: number;
 }
 
-/** What a Valkey holds and may hold, by its INFO; 0 for a value that it does not report. */
+/** Valkey's used memory and memory limit according to INFO; 0 for a value that it does not report. */
 export async function readValkeyMemory(redis: Redis): Promise<ValkeyMemory> {
   const info = await redis.info("memory");
   const read = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);

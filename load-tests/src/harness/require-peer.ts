@@ -9,7 +9,7 @@ export interface PeerProgram {
   readonly packages: readonly string[];
 }
 
-/** @throws BenchError when the peer was not built or a package of its is missing */
+/** @throws BenchError if the peer was not built or one of its packages is missing */
 export async function requirePeer({ name, file, packages }: PeerProgram): Promise<void> {
   const fix = "Install and build it with `node tools/start/install.mjs`.";
   try {

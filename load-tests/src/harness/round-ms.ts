@@ -13,7 +13,7 @@ export function roundMsOption(): Option {
   });
 }
 
-/** The length that the user asked for, or else the part's default. */
+/** The requested length, or else the part's default. */
 export function roundMsOr({ flags }: BenchContext, roundMsDefault: number): number {
   return typeof flags.roundMs === "number" ? flags.roundMs : roundMsDefault;
 }

@@ -16,24 +16,24 @@ import type { Measured } from "./run-contestants.js";
 import { spreadsOf } from "./run-contestants.js";
 import { spreadOf } from "./spread.js";
 
-/** What a part found. */
+/** The result of a part. */
 export interface PartOutcome {
   readonly contestants: readonly Measured[];
-  /** Figures for the last line, by name; a value per round. */
+  /** Figures for the last line, by name, with one value per round. */
   readonly summary: Readonly<Record<string, readonly number[]>>;
-  /** What a reader has to know, one sentence per note. */
+  /** What readers have to know, one sentence per note. */
   readonly notes?: readonly string[];
 }
 
 export interface BenchPart {
   readonly name: string;
-  /** Title: who is measured against whom. */
+  /** Title, which names the contestants. */
   readonly title: string;
-  /** Runs only when named with --only, for instance because it needs something that is not there by default. */
+  /** Runs only if named with --only, for example because it needs something that is not installed by default. */
   readonly onlyWhenNamed?: boolean;
-  /** Its figures are told in a line of their own, after the last one, in this order. */
+  /** Its figures, printed in this order in a separate line after the last one. */
   readonly line?: readonly string[];
-  /** Runs before any part does. @throws BenchError when something that the part needs is missing */
+  /** Runs before all parts. @throws BenchError if a requirement of the part is missing */
   check?(context: BenchContext): Promise<void>;
   run(context: BenchContext): Promise<PartOutcome>;
 }
@@ -42,10 +42,10 @@ export interface Benchmark {
   readonly name: string;
   readonly description: string;
   readonly options?: readonly Option[];
-  /** One line that says why nothing can be measured on this machine; undefined where something can. */
+  /** Why nothing can be measured on this machine, in one line; undefined if something can. */
   absent?(environment: RunEnvironment, flags: BenchFlags): Promise<string | undefined>;
   readonly parts: readonly BenchPart[];
-  /** The figures of the last line, in their order. */
+  /** The figures of the last line, in order. */
   readonly line: readonly string[];
 }
 
@@ -71,10 +71,10 @@ export interface RunEnvironment {
 }
 
 /**
- * Runs the parts of a benchmark one after another, prints a table for each, writes the result as JSON and ends with one
- * line. @returns the result; undefined where nothing can be measured here, which is told in one line
+ * Runs the parts of a benchmark in sequence, prints a table for each, writes the result as JSON, and ends with one
+ * line. @returns the result; undefined, after one line with the reason, if nothing can be measured here
  *
- * @throws BenchError when something is missing, before anything ran
+ * @throws BenchError before anything runs, if something is missing
  */
 export async function runBenchmark(
   benchmark: Benchmark,
@@ -104,7 +104,7 @@ export async function runBenchmark(
       log(`${part.name}: ${part.title}`);
       const partResult = resultOf(part, await part.run(context));
       partResults.push(partResult);
-      // At once, so that figures are not lost when a later part fails.
+      // Printed immediately, so that figures are not lost if a later part fails.
       print(`\n${printPart(partResult)}`);
       await context.close();
     }
@@ -130,7 +130,7 @@ function linesOf({ parts }: BenchResult, benchmark: Benchmark): string {
   return [...first, ...separate.map(({ line, ...part }) => printLine(part, line))].join("\n");
 }
 
-/** Where the time went, for each profile of this run in the folder. */
+/** Summaries of all CPU profiles of this run in the folder. */
 async function printProfiles(folder: string, since: Date, stretches: readonly Stretch[]): Promise<string> {
   const tables: string[] = [];
   for (const name of (await readdir(folder)).filter((file) => file.endsWith(".cpuprofile")).sort()) {

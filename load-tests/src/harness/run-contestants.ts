@@ -4,9 +4,9 @@ import { ratiosOf, spreadOf } from "./spread.js";
 
 /** The outcome of one round of a contestant. */
 export interface Round {
-  /** Operations done: requests, transactions, rows. */
+  /** Number of operations: requests, transactions, rows. */
   readonly operations: number;
-  /** Figures that the harness cannot measure itself. A name ends with its unit: `p99_ms`. */
+  /** Figures that the harness cannot measure itself. Names end with the unit: `p99_ms`. */
   readonly figures?: Readonly<Record<string, number>>;
 }
 
@@ -14,9 +14,9 @@ export interface Contestant {
   readonly name: string;
   /** Whose CPU time counts. */
   readonly meters: readonly CpuMeter[];
-  /** For a contestant so slow that it runs fewer rounds. */
+  /** Fewer rounds, for a slow contestant. */
   readonly roundsMax?: number;
-  /** Before each round, not measured: makes the round's input, empties a database. */
+  /** Runs before each round, unmeasured, for example to create the input or empty a database. */
   prepare?(): Promise<void>;
   run(): Promise<Round>;
 }
@@ -24,22 +24,22 @@ export interface Contestant {
 /** All rounds of one contestant. */
 export interface Measured {
   readonly name: string;
-  /** By figure, a value per round. */
+  /** One value per round, by figure. */
   readonly samples: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface RunOptions {
   readonly rounds: number;
-  /** Rounds before these that do not count, while caches fill and code is compiled. Default 0. */
+  /** Additional rounds at the start that do not count, while caches fill and code is compiled. Default 0. */
   readonly warmUpRounds?: number;
   readonly onRound?: (told: { round: number; name: string; sample: Readonly<Record<string, number>> }) => void;
 }
 
 /**
- * Runs the contestants in turns, A B A B, so that other load on the machine affects all of them alike.
+ * Runs the contestants in turns, A B A B, so that other load on the machine affects all of them equally.
  *
- * Each round gives `wall_ms`, `ops_per_s`, `cpu_ms` and `cpu_us_per_op` over all meters; with several meters also
- * `<meter>_cpu_ms` and `<meter>_cpu_us_per_op` of each; and the figures that the contestant itself returned.
+ * Each round returns `wall_ms`, `ops_per_s`, `cpu_ms` and `cpu_us_per_op` for all meters together, and the contestant's
+ * own figures. With several meters, it also returns `<meter>_cpu_ms` and `<meter>_cpu_us_per_op` for each.
  */
 export async function runContestants(contestants: readonly Contestant[], options: RunOptions): Promise<Measured[]> {
   const { rounds, warmUpRounds = 0, onRound } = options;
@@ -92,14 +92,14 @@ function totalOf(costs: readonly { readonly ms: number }[]) {
   return { name: "cpu", ms: costs.reduce((sum, { ms }) => sum + ms, 0) };
 }
 
-/** The values of a figure, round by round. @throws RangeError for a contestant or figure that is not there */
+/** The values of a figure, round by round. @throws RangeError for an unknown contestant or figure */
 export function samplesOf(measured: readonly Measured[], name: string, figure: string): readonly number[] {
   const values = measured.find((contestant) => contestant.name === name)?.samples[figure];
   if (values === undefined) throw new RangeError(`${name} has no figure ${figure}.`);
   return values;
 }
 
-/** How many times the figure of one is that of another, round by round. */
+/** The ratio of a figure of two contestants, round by round. */
 export function ratioOf(measured: readonly Measured[], figure: string, name: string, to: string): number[] {
   return ratiosOf(samplesOf(measured, name, figure), samplesOf(measured, to, figure));
 }

@@ -5,17 +5,17 @@ export interface Spread {
   readonly high: number;
 }
 
-/** @throws RangeError when there are no values, or one of them is not a number */
+/** @throws RangeError without values, or if one of them is not a number */
 export function spreadOf(values: readonly number[]): Spread {
   const [low, high] = [percentile(values, 0), percentile(values, 1)];
   return { median: percentile(values, 0.5), low, high };
 }
 
 /**
- * The value below which a share of the values lies, from 0 to 1, with linear interpolation: type 7 of Hyndman and Fan,
- * "Sample Quantiles in Statistical Packages" (1996), the default of numpy and R.
+ * The quantile for a share from 0 to 1, with linear interpolation: type 7 of Hyndman and Fan, "Sample Quantiles in
+ * Statistical Packages" (1996), the default of numpy and R.
  *
- * @throws RangeError when there are no values, or one of them is not a number
+ * @throws RangeError without values, or if one of them is not a number
  */
 export function percentile(values: readonly number[], share: number): number {
   if (values.length === 0) throw new RangeError("An empty list has no median.");
@@ -28,8 +28,8 @@ export function percentile(values: readonly number[], share: number): number {
 }
 
 /**
- * Round by round, because the two runs of a round follow each other directly. A contestant that ran fewer rounds is
- * compared with the median of the other.
+ * Ratios round by round, because the two runs of a round are adjacent in time. If one ran fewer rounds, uses the median
+ * of the other.
  */
 export function ratiosOf(values: readonly number[], to: readonly number[]): number[] {
   if (values.length === to.length) return values.map((value, round) => value / (to[round] ?? Number.NaN));
@@ -37,13 +37,13 @@ export function ratiosOf(values: readonly number[], to: readonly number[]): numb
   return to.map((value) => spreadOf(values).median / value);
 }
 
-/** For instance `12.3 (11.9–13.1)`; the value alone where all are the same. */
+/** For example `12.3 (11.9–13.1)`; only the value if all are the same. */
 export function printSpread({ median, low, high }: Spread): string {
   if (low === high) return printNumber(median);
   return `${printNumber(median)} (${printNumber(low)}–${printNumber(high)})`;
 }
 
-/** Three significant digits, and all of those before the decimal point. */
+/** Three significant digits, but all digits before the decimal point. */
 export function printNumber(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));

@@ -19,7 +19,7 @@ export interface HttpPlan {
   readonly environment: (port: number) => Readonly<Record<string, string>>;
 }
 
-/** Starts a server on a free port, which answers there once it is ready. */
+/** Starts a server on a free port, and waits until it is ready. */
 export async function startHttpServer(context: BenchContext, plan: HttpPlan): Promise<HttpServer> {
   const [port = 0] = await findFreePorts(1);
   const url = `http://127.0.0.1:${port}`;

@@ -9,7 +9,7 @@ export interface ServerPlan {
   readonly command: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Where it listens. */
+  /** Addresses on which it listens. */
   readonly port: number;
   readonly readyMs: number;
   isReady(): Promise<boolean>;
@@ -17,19 +17,19 @@ export interface ServerPlan {
 
 const STOP_MS_MAX = 10_000;
 
-/** The folder for a server's files. Created when it is missing. */
+/** The folder for a server's files. Created if missing. */
 export async function serverDirectory(context: BenchContext): Promise<string> {
   const directory = join(context.folder, SERVER_FOLDERS.servers);
   await mkdir(directory, { recursive: true });
   return directory;
 }
 
-/** Options of Node for a service, which writes its profile when it ends. */
+/** Node options with which a service writes its profile at exit. */
 export function profiling({ profiles }: BenchContext): string[] {
   return profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`];
 }
 
-/** Starts a server, waits until it is ready, and stops it when the part is over. @returns its process id */
+/** Starts a server, waits until it is ready, and stops it at the end of the part. @returns its process ID */
 export async function startServer(context: BenchContext, plan: ServerPlan): Promise<number> {
   const directory = await serverDirectory(context);
   const variables = Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`);
@@ -37,7 +37,7 @@ export async function startServer(context: BenchContext, plan: ServerPlan): Prom
     name: plan.name,
     title: plan.name,
     directory,
-    // env(1) replaces itself with the program, so the process id stays the same.
+    // env(1) replaces itself with the program, so the process ID stays the same.
     command: "env",
     args: [...variables, plan.command, ...plan.args],
     cwd: directory,

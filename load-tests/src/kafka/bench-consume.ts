@@ -10,15 +10,15 @@ import { requirePeers, startWorker, workerCpu } from "./start-worker.js";
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
 /**
- * A round reads so many records per millisecond of its asked length. In a round of 3 s these are 80 MB: the peers fetch ahead
- * before a round begins, @platformatic/kafka up to 50 MB.
+ * Records per millisecond of a round's requested length. A round of 3 s has 80 MB, because the peers fetch ahead before
+ * a round begins, @platformatic/kafka up to 50 MB.
  */
 const RECORDS_PER_ROUND_MS = 70;
 
 const NAMES = ["tripline", "kafkajs", "platformatic"] as const;
 const TOPIC = TOPICS.appliedLabels.name;
 
-/** A backlog read from its beginning. */
+/** Reads a backlog from its beginning. */
 export const consumePart: BenchPart = {
   name: "consume",
   title:

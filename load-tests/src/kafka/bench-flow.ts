@@ -10,14 +10,14 @@ const ROUNDS = 5;
 const ROUND_MS = 3_000;
 const CONCURRENCY = 64;
 
-/** Each has topics of its own, so that no consumer reads what another's producer writes. */
+/** Each contestant has its own topics, so that no consumer reads another producer's records. */
 const TOPIC_OF = {
   tripline: TOPICS.features.name,
   kafkajs: TOPICS.labels.name,
   platformatic: TOPICS.decisions.name,
 } as const;
 
-/** Producer and consumer at the same time: what a message costs on its way, Kafka's own share apart. */
+/** Producer and consumer at the same time: the cost of a message, with Kafka's share shown separately. */
 export const flowPart: BenchPart = {
   name: "flow",
   title: `produced with ${CONCURRENCY} under way and consumed at the same time: our client beside plain kafkajs and @platformatic/kafka`,

@@ -4,7 +4,7 @@ import { consumePart } from "./bench-consume.js";
 import { flowPart } from "./bench-flow.js";
 import { producePart } from "./bench-produce.js";
 
-/** Our accumulator and consumer on kafkajs, beside kafkajs and @platformatic/kafka as their documentation describes them. */
+/** Our producer and consumer, compared with kafkajs and @platformatic/kafka as in their documentation. */
 export const kafkaBenchmark: Benchmark = {
   name: "kafka",
   description: "producing and consuming, beside plain kafkajs and @platformatic/kafka",

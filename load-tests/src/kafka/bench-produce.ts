@@ -10,10 +10,10 @@ import { PEER_PACKAGES, requirePeers, startWorker, workerCpu } from "./start-wor
 
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
-/** Messages under way at a time, for all contestants. */
+/** Concurrent messages, for all contestants. */
 const CONCURRENCY = 64;
 
-/** One message per send, 64 sends under way: gathered by us, or as the peers do it alone. */
+/** One message per send with 64 concurrent sends. We batch them; the peers use their own behaviour. */
 export const producePart: BenchPart = {
   name: "produce",
   title: `one message per send, ${CONCURRENCY} under way, acknowledged by all replicas: our producer beside plain kafkajs and @platformatic/kafka`,

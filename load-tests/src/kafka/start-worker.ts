@@ -14,13 +14,13 @@ const END_MS_MAX = 10_000;
 export type PeerName = "kafkajs" | "platformatic";
 export type WorkerName = "tripline" | PeerName | `${PeerName} default`;
 
-/** A client of Kafka in a process of its own. One request at a time. */
+/** A Kafka client in a separate process. One request at a time. */
 export interface KafkaWorker {
-  /** @throws BenchError when the worker fails, ends or does not answer within two minutes */
+  /** @throws BenchError if the worker fails, ends or does not reply within two minutes */
   ask(request: WorkerRequest): Promise<WorkerAnswer>;
 }
 
-/** By its own clock, which tells microseconds: in a short round a process may need less than a tick of the system. */
+/** Uses the process's own clock, which has microseconds: in a short round, it may need less than a system tick. */
 export function workerCpu(name: string, worker: KafkaWorker): CpuMeter {
   return { name, readMs: async () => (await worker.ask({ type: "cpu" })).cpuMs };
 }
@@ -32,7 +32,7 @@ const PEERS: Readonly<Record<PeerName, { readonly program: string; readonly pack
 
 export const PEER_PACKAGES = Object.values(PEERS).map((peer) => peer.package);
 
-/** @throws BenchError when a peer was not built or its package is missing */
+/** @throws BenchError if a peer was not built or its package is missing */
 export async function requirePeers(context: BenchContext): Promise<void> {
   for (const name of ["kafkajs", "platformatic"] as const) await requirePeer(kafkaPeer(context, name));
 }
@@ -42,7 +42,7 @@ function kafkaPeer(context: BenchContext, name: PeerName): PeerProgram {
   return { name, file, packages: [PEERS[name].package] };
 }
 
-/** The arguments of a worker: a program and what it is told besides the brokers. */
+/** A worker's program and its arguments in addition to the brokers. */
 function programOf(context: BenchContext, name: WorkerName): readonly [file: string, setting: string[]] {
   if (name === "tripline") return [join(context.root, "load-tests", "dist", "kafka", "tripline-worker.js"), []];
   if (name === "kafkajs" || name === "platformatic") return [kafkaPeer(context, name).file, ["idempotent"]];

@@ -1,7 +1,7 @@
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { serveWorker } from "@tripline/load-tests/peers/kafka/serve-worker";
 
-/** `packages/kafka` as the services use it. Argument: the brokers with commas between them. */
+/** `packages/kafka` as the services use it. Argument: the brokers, comma-separated. */
 
 const [brokers = ""] = process.argv.slice(2);
 const kafka = connectKafka({ brokers: brokers.split(","), clientId: "tripline" });

@@ -40,7 +40,7 @@ export interface ProgramOptions {
   print(text: string): void;
 }
 
-/** The services of a system that is started here. */
+/** The services of a system that the command starts. */
 const SERVICES = ["auth", "ingestion", "features", "scoring", "decisions"];
 const RATE_MAX = 100_000;
 const SECONDS_MAX = 7 * 86_400;

@@ -6,10 +6,10 @@ import type { Transcript } from "./k6/read-transcript.js";
 import type { Limit } from "./k6/run-k6.js";
 import type { LoadSettings } from "./load-settings.js";
 
-/** What a run leaves behind, as JSON. */
+/** The JSON result of a run. */
 export interface LoadResult {
   readonly format: 1;
-  /** When it began, RFC 3339. */
+  /** Start time, RFC 3339. */
   readonly date: string;
   readonly commit: string;
   readonly k6: string;
@@ -17,9 +17,9 @@ export interface LoadResult {
   readonly settings: LoadSettings;
   readonly seed: number;
   readonly cards: number;
-  /** Whether the system ran on the same machine, started by the run itself. */
+  /** Whether the run itself started the system, on the same machine. */
   readonly startedHere: boolean;
-  /** Services that were killed on purpose. */
+  /** Services that were killed deliberately. */
   readonly killed: readonly string[];
   readonly wasInterrupted: boolean;
   readonly phases: readonly PhaseFigures[];

@@ -1,29 +1,29 @@
 /**
- * The settings of a run, as environment variables: set by `npm run load`, or by hand when k6 is started directly. Node and
- * k6 both read this file, so it imports nothing but the scenarios.
+ * The settings of a run as environment variables, set by `npm run load`, or by hand if k6 is started directly. Both
+ * Node and k6 load this file, so it imports only the scenarios.
  */
 import type { Load, ScenarioName } from "./scenarios.ts";
 import { highestRate, isScenario, paymentsPerIteration, SCENARIOS } from "./scenarios.ts";
 
 export interface LoadSettings {
   readonly scenario: ScenarioName;
-  /** Address of ingestion, without a slash at its end. */
+  /** Address of ingestion, without a trailing slash. */
   readonly target: string;
   readonly rate: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
-  /** How long a caller waits for its decision. */
+  /** How long a caller waits for a decision. */
   readonly waitSeconds: number;
   /** Payments in a batch. */
   readonly lines: number;
-  /** Requests that k6 can have in flight. */
+  /** Maximum requests that k6 can have in flight. */
   readonly vus: number;
   readonly p99Ms: number;
   readonly errorsPercent: number;
   readonly degradedPercent: number;
   /** File of payments, one per line. */
   readonly payments: string;
-  /** Prefix of every transaction id, so that no two runs share one. */
+  /** Prefix of all transaction IDs, unique for each run. */
   readonly run: string;
 }
 
@@ -49,12 +49,12 @@ export const LINES_DEFAULT = 100;
 export const ERRORS_PERCENT_DEFAULT = 0.1;
 export const DEGRADED_PERCENT_DEFAULT = 1;
 
-/** At this mean answer time all users are busy; if answers take longer, the load cannot be sent as planned. */
+/** Average response time at which all users are busy. With slower responses, the load cannot be sent as planned. */
 const ANSWER_SECONDS_COVERED = 1;
 const VUS_MIN = 50;
 const VUS_MAX = 4_000;
 
-/** Requests in flight that a load needs, unless the caller says otherwise. */
+/** Default number of requests in flight for a load. */
 export function usersFor(name: ScenarioName, load: Load, lines: number): number {
   const { mix, stages } = SCENARIOS[name];
   const iterationsPerSecond = highestRate(stages(load)) / paymentsPerIteration(mix, lines);
@@ -71,7 +71,7 @@ export function settingsToEnvironment(settings: LoadSettings): Record<string, st
   );
 }
 
-/** @throws Error in one sentence that names the wrong variable */
+/** @throws Error in one sentence that names the invalid variable */
 export function settingsFromEnvironment(environment: Readonly<Record<string, string | undefined>>): LoadSettings {
   const text = (name: keyof LoadSettings, whenAbsent: string): string => environment[VARIABLES[name]] || whenAbsent;
   const number = (name: keyof LoadSettings, whenAbsent: number): number => {

@@ -13,22 +13,22 @@ import { decodeJwt } from "jose";
 import { z } from "zod";
 import { BenchError } from "../harness/bench-error.js";
 
-/** A running Tripline, with credentials to send payments to it. */
+/** A running Tripline, with credentials for sending payments. */
 export interface Target {
   readonly apiUrl: string;
-  /** For k6. */
+  /** Environment for k6. */
   readonly credentials: Readonly<Record<string, string>>;
   readonly tenant: string;
   authorization(): Promise<string>;
-  /** If set, the ledger reads the topics. */
+  /** If set, the ledger reads the topic. */
   readonly kafka?: Kafka;
-  /** Its processes, if it was started here. */
+  /** Its processes, if this run started it. */
   readonly services: ReadonlyMap<string, { kill(): void }>;
   stop(): Promise<void>;
 }
 
 export interface TargetOptions {
-  /** Address of ingestion; without it a system is started on this machine. */
+  /** Address of ingestion. Without it, the run starts a system on this machine. */
   readonly target?: string;
   /** `host:port,…` of a running system's brokers. */
   readonly kafka?: string;
@@ -39,7 +39,7 @@ export interface TargetOptions {
 const ANSWER_MS_MAX = 10_000;
 const FIX_CREDENTIALS = "set TRIPLINE_CLIENT_ID and TRIPLINE_CLIENT_SECRET, or TRIPLINE_TOKEN";
 
-/** @throws BenchError in one sentence when the target does not answer or refuses access */
+/** @throws BenchError in one sentence if the target does not respond or denies access */
 export async function reachTarget(options: TargetOptions): Promise<Target> {
   if (options.target === undefined) return startTarget(options.steps);
   const apiUrl = options.target.replace(/\/$/, "");
@@ -91,7 +91,7 @@ async function findTokenUrl(apiUrl: string): Promise<string | undefined> {
 
 type Access = Pick<Target, "authorization" | "credentials" | "tenant">;
 
-/** The credentials of the environment; for a system on this machine otherwise those of its demo. */
+/** The credentials in the environment or, for a system on this machine, those of its demo client. */
 async function openAccess(
   apiUrl: string,
   tokenUrlOfApi: string | undefined,
@@ -174,7 +174,7 @@ function tenantOf(token: string): string {
   }
 }
 
-/** The id of a payment that does not exist: with a good token the answer is 404. */
+/** The ID of a payment that does not exist: with a valid token, the response is 404. */
 const NO_PAYMENT = `txn_${"0".repeat(32)}`;
 
 async function checkAccess(apiUrl: string, authorization: string): Promise<void> {

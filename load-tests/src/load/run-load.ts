@@ -21,14 +21,14 @@ import { isGood, printRun } from "./report/print-run.js";
 import { renderReport } from "./report/render-report.js";
 import { cutStages, numbersPerIteration, paymentsIn, paymentsPerIteration, SCENARIOS, secondsOf } from "./scenarios.js";
 
-/** A service to kill while the load runs, and when, in seconds after its start. */
+/** A service to kill during the load, and the time in seconds after its start. */
 export interface Kill {
   readonly service: string;
   readonly afterSeconds: number;
 }
 
 export interface LoadOptions {
-  /** All settings but those that the run itself decides. */
+  /** All settings except those that the run determines itself. */
   readonly settings: Omit<LoadSettings, "payments" | "run" | "target">;
   readonly seed: number;
   readonly cards: number;
@@ -51,10 +51,10 @@ export const EXIT_BAD = 1;
 export const EXIT_GENERATOR = 3;
 
 /**
- * Plays a scenario, checks the ledger, and writes text, JSON and page below `.tripline/load`.
+ * Runs a scenario, checks the ledger, and writes the report as text, JSON and page below `.tripline/load`.
  *
  * @returns the exit code
- * @throws BenchError in one sentence when the run cannot be made
+ * @throws BenchError in one sentence if the run is not possible
  */
 export async function runLoad(options: LoadOptions): Promise<number> {
   const result = await playLoad(options);
@@ -64,7 +64,7 @@ export async function runLoad(options: LoadOptions): Promise<number> {
   return result.fault?.by === "generator" ? EXIT_GENERATOR : EXIT_BAD;
 }
 
-/** Like `runLoad`, but neither prints nor judges the result. */
+/** Like `runLoad`, but does not print or judge the result. */
 export async function playLoad(options: PlayOptions): Promise<LoadResult> {
   const k6 = await findK6(options.environment);
   const { steps, root } = options;
@@ -178,7 +178,7 @@ async function playScenario(
   }
 }
 
-/** @returns a function that cancels the kills that are still to come */
+/** @returns a function that cancels the remaining kills */
 function planKills(kills: readonly Kill[], { services }: Target, killed: string[]): () => void {
   const timers = kills.map(({ service, afterSeconds }) =>
     setTimeout(() => {

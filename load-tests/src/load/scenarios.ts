@@ -1,31 +1,31 @@
 /**
- * The scenarios: the shape of the load over time, and what is sent. Node and k6 both read this file, so it imports nothing
+ * The scenarios: the load over time, and the kinds of requests. Both Node and k6 load this file, so it imports nothing
  * and depends on neither.
  */
 
-/** What one iteration does. `batch` sends many payments, every other kind one. */
+/** What one iteration does. `batch` sends many payments, all other kinds send one. */
 export type Kind = "sync" | "async" | "batch" | "label" | "retry" | "bad";
 
-/** Percent of the iterations. */
+/** Percentages of the iterations. */
 export type Mix = Readonly<Partial<Record<Kind, number>>>;
 
-/** A stretch of time over which the rate changes evenly from one value to another. */
+/** A period in which the rate changes linearly from one value to another. */
 export interface Stage {
-  /** Stages with the same name are measured together. */
+  /** The phase: stages with the same phase are measured together. */
   readonly phase: string;
   readonly seconds: number;
-  /** Payments a second. */
+  /** Payments per second. */
   readonly fromRate: number;
   readonly toRate: number;
-  /** Whether limits apply. The ledger counts what is sent in any case. */
+  /** Whether limits apply. The ledger counts all payments in any case. */
   readonly isLimited: boolean;
 }
 
-/** What a user may change in a scenario. */
+/** Parameters of a scenario that users may change. */
 export interface Load {
-  /** Payments a second: a ramp's highest rate, a spike's rate outside the spike. */
+  /** Payments per second. For a ramp, the highest rate; for a spike, the rate outside the spike. */
   readonly rate: number;
-  /** Without the warm-up. */
+  /** Duration without the warm-up. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
 }
@@ -38,16 +38,16 @@ export interface Scenario {
   stages(load: Load): Stage[];
 }
 
-/** Nine in ten wait for the decision; 2 % are sent twice and 1 % is wrong. */
+/** 90 % wait for the decision; 2 % are sent twice, and 1 % are invalid. */
 const USUAL: Mix = { sync: 82, async: 10, label: 5, retry: 2, bad: 1 };
 const EVERY_KIND: Mix = { sync: 30, async: 20, batch: 10, label: 20, retry: 10, bad: 10 };
 
 const RAMP_STEPS = 10;
-/** Share of a ramp's step in which the rate rises; the rest is measured. */
+/** Share of a ramp's step during which the rate rises. The rest is measured. */
 const RAMP_CLIMB_SHARE = 0.2;
 const SPIKE_FACTOR = 10;
 const SPIKE_CLIMB_SECONDS = 1;
-/** Time to work off the spike's backlog, before limits apply again. */
+/** Time to clear the spike's backlog before limits apply again. */
 const SPIKE_RECOVERY_SECONDS = 5;
 const SOAK_END_SHARE = 0.1;
 
@@ -135,7 +135,7 @@ export function isScenario(name: string): name is ScenarioName {
   return Object.keys(SCENARIOS).includes(name);
 }
 
-/** Cold services get a slow start, to which limits do not apply. */
+/** A slow start for cold services, without limits. */
 function warmUp({ warmUpSeconds }: Load, toRate: number): Stage[] {
   if (warmUpSeconds === 0) return [];
   return [{ phase: "warm-up", seconds: warmUpSeconds, fromRate: 0, toRate, isLimited: false }];
@@ -196,16 +196,16 @@ export function paymentsPerIteration(mix: Mix, lines: number): number {
   return mix.batch === 100 ? lines : 1;
 }
 
-/** How far apart the numbers of two iterations' payments are. */
+/** Distance between the payment numbers of two iterations. */
 export function numbersPerIteration(mix: Mix, lines: number): number {
   return mix.batch === undefined ? 1 : lines;
 }
 
 const PERCENT = 100;
-/** Shares no factor with 100, so that every hundred iterations hold each share exactly. */
+/** Coprime to 100, so that every hundred iterations have exactly these percentages. */
 const STRIDE = 61;
 
-/** The kind of an iteration: mixed evenly, and the same in every run. */
+/** The kind of an iteration: evenly mixed, and the same in every run. */
 export function kindOf(mix: Mix, iteration: number): Kind {
   let place = (iteration * STRIDE) % PERCENT;
   for (const [kind, share] of Object.entries(mix)) {
@@ -215,7 +215,7 @@ export function kindOf(mix: Mix, iteration: number): Kind {
   return "sync";
 }
 
-/** Payments that are due within these stages. */
+/** Number of payments that are due in these stages. */
 export function paymentsIn(stages: readonly Stage[]): number {
   return stages.reduce((sum, { seconds, fromRate, toRate }) => sum + (seconds * (fromRate + toRate)) / 2, 0);
 }
@@ -224,7 +224,7 @@ export function secondsOf(stages: readonly Stage[]): number {
   return stages.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
-/** The stages up to the moment at which the run ended. */
+/** The stages up to the end of the run. */
 export function cutStages(stages: readonly Stage[], endSeconds: number): Stage[] {
   const cut: Stage[] = [];
   let leftSeconds = endSeconds;
@@ -238,7 +238,7 @@ export function cutStages(stages: readonly Stage[], endSeconds: number): Stage[]
   return cut;
 }
 
-/** When the payment with this number is due, in ms from the start; Infinity if the stages hold fewer. */
+/** When the payment with this number is due, in ms from the start; Infinity if the stages have fewer payments. */
 export function dueMs(stages: readonly Stage[], payments: number): number {
   let left = payments;
   let startSeconds = 0;
@@ -252,14 +252,14 @@ export function dueMs(stages: readonly Stage[], payments: number): number {
   return Number.POSITIVE_INFINITY;
 }
 
-/** Seconds until the integral of a rate that changes evenly reaches `payments`. */
+/** Seconds until the integral of a linearly changing rate reaches `payments`. */
 function secondsUntil(payments: number, seconds: number, fromRate: number, toRate: number): number {
   if (fromRate === toRate) return payments / fromRate;
   const slope = (toRate - fromRate) / seconds;
   return (Math.sqrt(Math.max(0, fromRate * fromRate + 2 * slope * payments)) - fromRate) / slope;
 }
 
-/** Payments that are due by a moment, with fractions. */
+/** Number of payments that are due at a time, with fractions. */
 export function paymentsUntil(stages: readonly Stage[], elapsedMs: number): number {
   let payments = 0;
   let leftSeconds = elapsedMs / 1_000;
@@ -272,7 +272,7 @@ export function paymentsUntil(stages: readonly Stage[], elapsedMs: number): numb
   return payments;
 }
 
-/** Payments a second at a moment; after the end 0. */
+/** Payments per second at a time; 0 after the end. */
 export function rateAt(stages: readonly Stage[], elapsedMs: number): number {
   let leftSeconds = elapsedMs / 1_000;
   for (const { seconds, fromRate, toRate } of stages) {
@@ -282,7 +282,7 @@ export function rateAt(stages: readonly Stage[], elapsedMs: number): number {
   return 0;
 }
 
-/** The stage at a moment; after the end the last one. */
+/** The stage at a time; the last one after the end. */
 export function stageAt(stages: readonly Stage[], elapsedMs: number): Stage | undefined {
   let endMs = 0;
   for (const stage of stages) {

@@ -10,13 +10,13 @@ import { prepareModels } from "./prepare-models.js";
 import { startMlserver } from "./start-servers.js";
 
 /**
- * Asks a real MLServer with the client that the decisions service uses, so that it is known to speak to another server
- * of the protocol. Ends with 0 when MLServer gives the scores of the golden batches, and refuses what it should refuse.
+ * Calls a real MLServer with the client of the decisions service, to test the client with another server of the
+ * protocol. Exits with 0 if MLServer returns the scores of the golden batches and rejects invalid requests.
  */
 
 const ROOT = resolve(fileURLToPath(new URL("../../..", import.meta.url)));
 const ANSWER_MS_MAX = 30_000;
-/** How far a score may be from that of onnx's reference evaluator. */
+/** Maximum difference from the score of onnx's reference evaluator. */
 const DIFFERENCE_MAX = 1e-5;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -11,12 +11,12 @@ import { ROUND_MS, scoringContestant } from "./scoring-contestant.js";
 import { startTripline } from "./start-servers.js";
 
 const ROUNDS = 5;
-/** Calls of one caller are this far apart at light load, which is far below a tenth of what a server does. */
+/** Pause between the calls of one caller at light load, far below a tenth of a server's capacity. */
 const LIGHT_PAUSE_MS = 10;
 const MANY = { connections: 16, callsEach: 16 };
 const ONE = { connections: 1, callsEach: 1 };
 
-/** What batching gains when there are many requests, and what it costs when there are few. */
+/** The gain of batching with many requests, and its cost with few. */
 export const batchingPart: BenchPart = {
   name: "batching",
   title: `micro-batching, one row per call: ${MANY.connections * MANY.callsEach} callers compared with one, and light load compared with a server that does not batch; network 32-128-64-1`,
@@ -52,17 +52,17 @@ async function runBatching(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-/** So many rows that a run takes milliseconds; the cost of handing it over is then negligible. */
+/** Enough rows that a run takes milliseconds, so that the cost of passing it to a thread is negligible. */
 const RUN_ROWS = 8_192;
 
-/** What a second worker gains where the model is the bottleneck. */
+/** The gain of a second worker if the model is the bottleneck. */
 export const workersPart: BenchPart = {
   name: "workers",
   title: `runs of ${RUN_ROWS} rows in one process, 300 trees: as many workers as cores (${availableParallelism()}) compared with one`,
   run: runWorkers,
 };
 
-/** Without the network and a load generator, which would need its own core. */
+/** Runs without the network and a load generator, which would need its own core. */
 async function runWorkers(context: BenchContext): Promise<PartOutcome> {
   const models = await prepareModels(context);
   const version = await openRegistry(models.registryUrl).resolve("trees", "champion");

@@ -22,7 +22,7 @@ const ROUND_MS = 1_000;
 const MS_PER_HOUR = 3_600_000;
 const MILLION = 1_000_000;
 
-/** A model on an accelerator beside the same trees by our own code, at batches from one row to many. */
+/** A model on an accelerator, compared with the same trees in our own code, for batches from one row to many. */
 export const gpuBenchmark: Benchmark = {
   name: "gpu",
   description: "tensor twin and network on a GPU beside the CPU's trees; measures nothing where no GPU is at hand",
@@ -45,7 +45,7 @@ export const gpuBenchmark: Benchmark = {
   line: BATCHES.map((rows) => `ratio_b${rows}`),
 };
 
-/** Refused where a node of the model would not run on the accelerator. */
+/** Fails if a node of the model would not run on the accelerator. */
 function open(version: ModelVersion, providers: readonly ExecutionProvider[], workers = 1): Promise<ModelSession> {
   const requireGpu = providers[0] !== "trees";
   return ModelSession.open(version, { workers, providers, requireGpu, isExplained: false });
@@ -121,7 +121,7 @@ function contestant(name: string, session: ModelSession, rows: number, usdPerHou
   };
 }
 
-/** By the code that publishes twins. */
+/** Creates the twin with the code that publishes twins. */
 async function makeTwin({ folder }: BenchContext, model: string): Promise<Uint8Array> {
   const output = join(folder, "twin.onnx");
   await runPython("tripline_training.make_twin", ["--model", model, "--output", output]);

@@ -9,7 +9,7 @@ import { startMlserver, startPythonGrpc, startTripline } from "./start-servers.j
 const ROUNDS = 5;
 const CONNECTIONS = 16;
 const CALLS_EACH = 4;
-/** Rows of one call where calls are batched by the caller. */
+/** Rows per call if the caller batches. */
 const BATCH_ROWS = 256;
 const BATCH_CALLS_EACH = 1;
 

@@ -4,15 +4,15 @@ import { GrpcConnection } from "./grpc-connection.js";
 const MODEL_INFER = "/inference.GRPCInferenceService/ModelInfer";
 
 export interface CallLoad {
-  /** host:port of the servers that share the connections evenly. */
+  /** host:port of servers that share the connections evenly. */
   readonly addresses: readonly string[];
-  /** Serialised requests, sent in turn. */
+  /** Serialised requests, sent in rotation. */
   readonly messages: readonly Buffer[];
   readonly connections: number;
   /** Calls in flight on each connection. */
   readonly callsEach: number;
   readonly durationMs: number;
-  /** Milliseconds between an answer and the next call; 0 for a closed loop. */
+  /** Milliseconds between a response and the next call; 0 for a closed loop. */
   readonly pauseMs?: number;
 }
 
@@ -23,9 +23,9 @@ export interface CallFigures {
 }
 
 /**
- * Calls ModelInfer for a time, each call as soon as the one before it is answered.
+ * Calls ModelInfer for a while, each time as soon as the previous call has returned.
  *
- * @throws BenchError when a call is answered with an error, since errors are fast
+ * @throws BenchError if a call fails, because errors are fast
  */
 export async function driveCalls(load: CallLoad): Promise<CallFigures> {
   const { addresses, messages, durationMs, pauseMs = 0 } = load;
@@ -55,7 +55,7 @@ export async function driveCalls(load: CallLoad): Promise<CallFigures> {
   return { calls: latenciesMs.length, p50Ms: percentile(latenciesMs, 0.5), p99Ms: percentile(latenciesMs, 0.99) };
 }
 
-/** Makes calls one after the other, to check the answers. @throws BenchError when one is answered with an error */
+/** Makes calls in sequence, to check the responses. @throws BenchError if one fails */
 export async function callEach(address: string, messages: readonly Buffer[]): Promise<Buffer[]> {
   const connection = await GrpcConnection.open(address, MODEL_INFER);
   try {

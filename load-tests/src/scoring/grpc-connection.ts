@@ -21,30 +21,30 @@ const INITIAL_WINDOW_SIZE = 4;
 
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const FRAME_BYTES_MAX = 16_384;
-/** What a peer may be sent before it says more, RFC 9113, section 6.9.2. */
+/** Initial flow-control window of a peer, RFC 9113, section 6.9.2. */
 const WINDOW_BYTES_DEFAULT = 65_535;
-/** What the peer may send before it hears more. */
+/** The window that we grant the peer. */
 const WINDOW_BYTES_OWN = 2 ** 30;
 const GRPC_PREFIX_BYTES = 5;
 const CONNECT_MS_MAX = 10_000;
 
 interface Call {
-  /** Bytes of the answer's messages, with their prefixes. */
+  /** Bytes of the response messages, with their prefixes. */
   readonly chunks: Buffer[];
   resolve(message: Buffer): void;
   reject(error: BenchError): void;
 }
 
-/** A method of a service at an address, ready to be called. */
+/** The address and method to call. */
 export interface GrpcMethod {
   readonly authority: string;
-  /** For instance `/inference.GRPCInferenceService/ModelInfer`. */
+  /** For example `/inference.GRPCInferenceService/ModelInfer`. */
   readonly path: string;
 }
 
 /**
- * One connection that makes unary gRPC calls of one method at next to no cost, so that on a machine that both share it
- * is the server that is measured. It sends whole requests, reads whole answers, and knows no more of HTTP/2 than that.
+ * A connection for unary gRPC calls of one method at almost no cost, so that a benchmark on one machine measures the
+ * server. It supports only the parts of HTTP/2 that whole requests and responses need.
  */
 export class GrpcConnection {
   readonly #socket: Socket;
@@ -68,7 +68,7 @@ export class GrpcConnection {
     socket.write(Buffer.concat([PREFACE, settings, windowUpdate(WINDOW_BYTES_OWN - WINDOW_BYTES_DEFAULT)]));
   }
 
-  /** @throws BenchError when nobody listens there */
+  /** @throws BenchError if nothing listens at the address */
   static async open(address: string, path: string): Promise<GrpcConnection> {
     const [host = "", port = ""] = address.split(":");
     const socket = connect({ host, port: Number(port) });
@@ -81,9 +81,9 @@ export class GrpcConnection {
   }
 
   /**
-   * @param message a serialised request; it must fit into the peer's window of a stream
+   * @param message a serialised request; it must fit into the peer's stream window
    * @returns the serialised response
-   * @throws BenchError when the call is not answered with a message
+   * @throws BenchError if the response contains no message
    */
   call(message: Buffer): Promise<Buffer> {
     const stream = this.#nextStream;
@@ -117,7 +117,7 @@ export class GrpcConnection {
     return Buffer.concat(frames);
   }
 
-  /** Sends what the peer's window has room for. */
+  /** Sends as much as the peer's window allows. */
   #send(): void {
     let count = 0;
     for (const { bytes } of this.#unsent) {
@@ -172,7 +172,7 @@ export class GrpcConnection {
     this.#socket.write(frame(SETTINGS, ACK, 0, Buffer.alloc(0)));
   }
 
-  /** An answer without a message is an error, whose status is in its trailers. */
+  /** A response without a message is an error with its status in the trailers. */
   #end(stream: number, fault?: string): void {
     const call = this.#calls.get(stream);
     if (call === undefined) return;
@@ -206,7 +206,7 @@ function windowUpdate(bytes: number): Buffer {
   return frame(WINDOW_UPDATE, 0, 0, payload);
 }
 
-/** The request's headers in HPACK (RFC 7541) without its tables: indexed names, literal values, nothing to remember. */
+/** The request's headers in HPACK (RFC 7541) without its dynamic table: indexed names and literal values. */
 function headerBlock({ authority, path }: GrpcMethod): Buffer {
   const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
   const [postMethod, httpScheme] = [0x83, 0x86];

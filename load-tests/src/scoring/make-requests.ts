@@ -3,14 +3,14 @@ import { BenchError } from "../harness/bench-error.js";
 import type { BenchModel } from "./prepare-models.js";
 
 const FP32_BYTES = Float32Array.BYTES_PER_ELEMENT;
-/** How far a server's score may be from that of onnx's reference evaluator. */
+/** Maximum difference from the score of onnx's reference evaluator. */
 const DIFFERENCE_MAX = 1e-5;
-/** Different requests of one contestant, so that no row is asked for twice in a row. */
+/** Number of different requests per contestant, so that consecutive requests differ. */
 const REQUESTS = 64;
-/** A generator of fixed numbers: the same rows in every run (Numerical Recipes, section 7.1). */
+/** A deterministic generator, so that every run has the same rows (Numerical Recipes, section 7.1). */
 const [MULTIPLIER, INCREMENT, MODULUS] = [1_664_525, 1_013_904_223, 2 ** 32];
 
-/** Serialised requests for scores of rows of values between 0 and 1. */
+/** Serialised requests for the scores of random rows with values between 0 and 1. */
 export function makeRequests(model: BenchModel, rows: number): Buffer[] {
   let state = 1;
   const random = (): number => {
@@ -22,14 +22,14 @@ export function makeRequests(model: BenchModel, rows: number): Buffer[] {
   );
 }
 
-/** The rows of the model's golden batch, each as a request, since some servers take no more at once. */
+/** The rows of the model's golden batch, each as a separate request, because some servers accept only one row. */
 export function goldenRequests(model: BenchModel): Buffer[] {
   return model.golden.inputs.map((row) => serialise(model.name, Float32Array.from(row), 1));
 }
 
 /**
- * @param answers to the golden requests, in their order
- * @throws BenchError when a server computes something else than the others
+ * @param answers responses to the golden requests, in order
+ * @throws BenchError if a server's scores differ
  */
 export function expectGolden(server: string, model: BenchModel, answers: readonly Buffer[]): void {
   const scores = answers.map(scoreOf);

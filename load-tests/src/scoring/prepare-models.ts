@@ -27,13 +27,13 @@ export interface BenchModel {
 export interface BenchModels {
   readonly trees: BenchModel;
   readonly network: BenchModel;
-  /** URL of a registry that holds the same files. */
+  /** URL of a registry with the same files. */
   readonly registryUrl: string;
   /** The peers' interpreter. */
   readonly python: string;
 }
 
-/** Makes the models, always the same ones, and publishes them to a registry of the run. */
+/** Creates the models, which are always the same, and publishes them to the run's registry. */
 export async function prepareModels(context: BenchContext): Promise<BenchModels> {
   const { root, folder } = context;
   const peers = join(root, "load-tests", "peers", "scoring");

@@ -1,13 +1,13 @@
 import { BenchError } from "../harness/bench-error.js";
 
 const MS_PER_S = 1_000;
-/** What a service reads is the time between two timers that it sets this far apart; the rest of it is delay. */
+/** A service measures the time between two timers that should be this far apart. The excess is the delay. */
 const TIMERS_APART_MS = 10;
 
 /**
- * The event loop delay of a service since the last read, 99th percentile, in ms.
+ * The 99th percentile of a service's event loop delay since the last read, in ms.
  *
- * @throws BenchError when the service does not report it
+ * @throws BenchError if the service does not report it
  */
 export async function readEventLoopDelay(url: string): Promise<{ loop_p99_ms: number }> {
   const text = await (await fetch(`${url}/metrics`)).text();

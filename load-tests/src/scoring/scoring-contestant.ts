@@ -13,15 +13,15 @@ export interface ContestantPlan extends Partial<Pick<CallLoad, "pauseMs" | "dura
   readonly name: string;
   readonly server: ScoringServer;
   readonly model: BenchModel;
-  /** Rows of one call. */
+  /** Rows per call. */
   readonly rows: number;
   readonly connections: number;
   readonly callsEach: number;
-  /** Figures read from the server when a round is over. */
+  /** Figures that are read from the server at the end of a round. */
   readonly after?: () => Promise<Readonly<Record<string, number>>>;
 }
 
-/** A server under a load; an operation is a row. Its scores are compared with the model's golden batch first. */
+/** A server under load; an operation is a row. Its scores are first compared with the model's golden batch. */
 export async function scoringContestant(context: BenchContext, plan: ContestantPlan): Promise<Contestant> {
   const { name, server, model, rows, connections, callsEach } = plan;
   expectGolden(name, model, await callEach(server.address, goldenRequests(model)));

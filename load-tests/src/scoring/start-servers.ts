@@ -15,7 +15,7 @@ const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
 export interface ScoringServer {
   /** host:port of gRPC. */
   readonly address: string;
-  /** Base URL of HTTP, where there is one. */
+  /** Base URL of HTTP, if available. */
   readonly url: string;
   readonly pid: number;
 }
@@ -27,11 +27,11 @@ interface GrpcPlan {
   readonly environment: Readonly<Record<string, string>>;
   readonly grpcPort: number;
   readonly httpPort: number;
-  /** Answered once the server is ready. */
+  /** Path that responds once the server is ready. */
   readonly model: BenchModel;
 }
 
-/** @param changes to the service's environment */
+/** @param changes changes to the service's environment */
 export async function startTripline(
   context: BenchContext,
   models: BenchModels,
@@ -58,7 +58,7 @@ export async function startTripline(
   });
 }
 
-/** One process per core, as its own head says. */
+/** One process per core, as the script's docstring says. */
 export async function startPythonGrpc(context: BenchContext, models: BenchModels): Promise<ScoringServer> {
   const [grpcPort = 0] = await findFreePorts(1);
   const script = join(context.root, "load-tests", "peers", "scoring", "grpc_server.py");
@@ -74,10 +74,10 @@ export async function startPythonGrpc(context: BenchContext, models: BenchModels
   });
 }
 
-/** Rows that MLServer gathers, and seconds that it waits for them, https://mlserver.readthedocs.io/en/latest/user-guide/adaptive-batching.html */
+/** Maximum rows and seconds, https://mlserver.readthedocs.io/en/latest/user-guide/adaptive-batching.html */
 const ADAPTIVE_BATCHING = { max_batch_size: 64, max_batch_time: 0.005 };
 
-/** MLServer with adaptive batching, and as many workers as there are cores. */
+/** MLServer with adaptive batching and one worker per core. */
 export async function startMlserver(context: BenchContext, models: BenchModels): Promise<ScoringServer> {
   const [grpcPort = 0, httpPort = 0, metricsPort = 0] = await findFreePorts(3);
   const directory = join(await serverDirectory(context), "mlserver");
@@ -111,7 +111,7 @@ export async function startMlserver(context: BenchContext, models: BenchModels):
   });
 }
 
-/** Starts a server, which gives scores once it is ready. */
+/** Starts a server and waits until it is ready to score. */
 async function startGrpc(context: BenchContext, plan: GrpcPlan): Promise<ScoringServer> {
   const { name, command, args, environment, grpcPort } = plan;
   const address = `127.0.0.1:${grpcPort}`;

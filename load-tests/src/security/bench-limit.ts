@@ -7,13 +7,13 @@ import { samplesOf } from "../harness/run-contestants.js";
 const ROUNDS = 7;
 const REQUESTS = 100_000;
 const SHORT_REQUESTS = 2_000;
-/** Requests per turn of the event loop: no more than a busy ingestion instance has. */
+/** Requests per turn of the event loop, no more than in a busy ingestion instance. */
 const PER_TURN = 10;
 const CALLERS = Array.from({ length: 50 }, (_, index) => ({ tenant: `t${index % 10}`, subject: `client-${index}` }));
-/** So much that nothing is refused, and little enough that parts are fetched from Redis all the time. */
+/** High enough that nothing is rejected, but low enough that portions are fetched from Redis continuously. */
 const PER_SECOND = 20_000;
 
-/** What it costs a request to be counted against two budgets that are kept in Redis. */
+/** The cost of counting a request against two budgets in Redis. */
 export const limitPart: BenchPart = {
   name: "limit",
   title: "rate limits: a request counted against the budgets of its client and tenant, which instances share in Redis",

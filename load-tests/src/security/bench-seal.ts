@@ -22,7 +22,7 @@ const FIELDS = {
   cardholder: "ADA LOVELACE",
 };
 
-/** What it costs to seal the personal fields of a payment, of people who are known, and to open them. */
+/** The cost of sealing a payment's personal fields for known people, and of opening them. */
 export const sealPart: BenchPart = {
   name: "seal",
   title: "personal fields of a payment: sealed with the data key of a person who is known, and opened",

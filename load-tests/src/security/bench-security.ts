@@ -5,7 +5,7 @@ import { sealPart } from "./bench-seal.js";
 import { tlsPart } from "./bench-tls.js";
 import { tokenPart } from "./bench-token.js";
 
-/** What protection costs a request. */
+/** The cost of security per request. */
 export const securityBenchmark: Benchmark = {
   name: "security",
   description:

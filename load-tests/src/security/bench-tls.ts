@@ -17,10 +17,10 @@ import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import { ratioOf } from "../harness/run-contestants.js";
 
 const ROUNDS = 5;
-/** Of what the system without TLS decides in a closed loop, so that both keep up. */
+/** Share of the closed-loop rate without TLS, so that both systems keep up. */
 const SHARE = 0.4;
 
-/** The whole system with TLS and rights everywhere, beside the same without, at the same rate. */
+/** The whole system with TLS and access control, compared with the same system without them, at the same rate. */
 export const tlsPart: BenchPart = {
   name: "tls",
   title: "the whole system with TLS 1.3 and rights of each service's own, compared with the same without, in turns",

@@ -13,7 +13,7 @@ const SHORT_TOKENS = 20;
 const CHECKS_PER_TOKEN = 100;
 const [ISSUER, AUDIENCE, SCOPE] = ["https://auth.tripline.test", "urn:tripline:api", "transactions:write"] as const;
 
-/** Checking an access token (ES256): the first time, and from then on. */
+/** Verifying an access token (ES256): the first time, and from the cache. */
 export const tokenPart: BenchPart = {
   name: "token",
   title: "access tokens: checked at first sight, and from the cache",

@@ -12,13 +12,13 @@ import type { Fuzzing } from "./run-schemathesis.js";
 import { installSchemathesis, runSchemathesis } from "./run-schemathesis.js";
 
 /**
- * `npx tripline test apis`: schemathesis asks ingestion, control, auth and the console of a whole system. Ends with 0 when nothing was
- * found. The number of examples of each operation is the first argument. fuzz-apis.test.ts is the short form.
+ * `npx tripline test apis`: schemathesis tests the APIs of ingestion, control, auth and the console in a whole system.
+ * Exits with 0 if it finds nothing. Argument: examples per operation. fuzz-apis.test.ts is the short form.
  */
 
 const EXAMPLES_DEFAULT = 20;
 const SESSION_MS = 3_600_000;
-/** Of the system, and of what schemathesis keeps. */
+/** Folders of the system and of schemathesis. */
 const FOLDER = join(STATE_DIRECTORY, "fuzz");
 
 const steps = new StepLog(process.stderr, bootstrapSteps());
@@ -50,7 +50,7 @@ try {
   await steps.finish("stop everything", () => system.stop());
 }
 
-/** A session of somebody who may do everything, without a browser to sign in with. */
+/** A session of a user with all permissions, created without a browser. */
 async function consoleSession(sessionKey: string, tokens: AccessTokens): Promise<Pick<Fuzzing, "headers" | "keys">> {
   const url = system.stack.postgresUrl;
   const database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 10_000, onIdleError() {} });

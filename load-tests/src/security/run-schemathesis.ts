@@ -9,8 +9,8 @@ const ANSWER_S_MAX = 20;
 const EXIT_FAILURE = 1;
 
 /**
- * Not those by which any body that fits the schema has to be accepted: a policy's text is a text, and may be wrong. A 500 is in no
- * document, so it is found; a 503 is, where a server may be slow.
+ * Excludes checks that require accepting every body that matches the schema: a policy's text is valid text, but may be
+ * an invalid policy. No document contains 500, so it is reported; 503 is documented for slow servers.
  */
 const CHECKS = [
   ...["status_code_conformance", "content_type_conformance", "response_schema_conformance"],
@@ -32,26 +32,26 @@ const EXCLUDED_PATHS = [
   "^/oauth/introspect$",
 ];
 
-/** Schemathesis's warning about operations that answered 401 to all valid requests. It also counts some that answered 404. */
+/** Schemathesis's warning about operations with 401 for all valid requests. It also counts some with 404. */
 const UNAUTHORIZED = /401 Unauthorized \((\d+) operation/;
 const SELECTED = /Operations:\s+(\d+) selected/;
 
 export interface Fuzzing {
-  /** The service, whose OpenAPI document is at `/openapi.json`. */
+  /** URL of the service. Its OpenAPI document is at `/openapi.json`. */
   readonly url: string;
-  /** By which the service knows the caller. */
+  /** Headers that authenticate the caller. */
   readonly headers: Readonly<Record<string, string>>;
   /** API keys by security scheme. In `headers`, they would also be sent with requests that must omit them. */
   readonly keys?: Readonly<Record<string, string>>;
-  /** Of each operation, at most. */
+  /** Maximum examples per operation. */
   readonly examples: number;
-  /** Where schemathesis keeps what it keeps. */
+  /** Folder for schemathesis's files. */
   readonly folder: string;
-  /** What it prints. */
+  /** Receives its output. */
   print(text: string): void;
 }
 
-/** Installs schemathesis where it is not. @returns the program */
+/** Installs schemathesis if it is missing. @returns the program */
 export async function installSchemathesis(): Promise<string> {
   const requirementsFile = join(ROOT, "load-tests", "peers", "security", "schemathesis.txt");
   const { python } = await provisionPython({ name: "schemathesis", requirementsFile, root: ROOT });
@@ -59,9 +59,9 @@ export async function installSchemathesis(): Promise<string> {
 }
 
 /**
- * Makes requests from the OpenAPI document of a service, right and wrong ones, and holds the answers against the document.
+ * Generates valid and invalid requests from a service's OpenAPI document, and checks the responses against it.
  *
- * @returns the exit code, 0 where nothing was found
+ * @returns the exit code; 0 if nothing was found
  */
 export async function runSchemathesis(program: string, fuzzing: Fuzzing): Promise<number> {
   const { url, headers, keys = {}, examples, folder, print } = fuzzing;

@@ -4,7 +4,7 @@ import { inferRequest } from "./infer-request.js";
 
 const SCORE_MS_MAX = 250;
 
-/** The score of one row; undefined where there is none in time. */
+/** The score of one row; undefined if there is none in time. */
 export function askScore(
   client: GRPCInferenceServiceClient,
   modelName: string,

@@ -14,7 +14,7 @@ const NAMES = currentFeatureSpec().features.map(({ name }) => name);
 const LARGE_CURRENCIES = new Set(["EUR", "USD", "GBP", "CHF"]);
 const at = (values: Values, name: string): number => values[name] ?? 0;
 
-/** The rules and bands that Tripline's policy has, as code. */
+/** The rules and bands of Tripline's policy as code. */
 const RULES: readonly Rule[] = [
   {
     code: "UNUSUAL_AMOUNT_AFTER_FRAUD",
@@ -59,7 +59,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** The strictest of the rules that fire. */
+/** The strictest rule that fires. */
 export function decide(
   transaction: TransactionMessage,
   features: readonly number[],

@@ -10,7 +10,7 @@ import { serveHealth } from "../serve-health.js";
 import { askScore } from "./ask-score.js";
 import { decide } from "./decide.js";
 
-/** A unary call for each row, rules, the decision to Redis and Kafka, and a reply to the waiting caller. */
+/** Makes a unary call per row, applies rules, writes to Redis and Kafka, and replies to the waiting caller. */
 
 const DECISION_SECONDS = 259_200;
 

@@ -7,7 +7,7 @@ import { workerSettings } from "../read-settings.js";
 import { serveHealth } from "../serve-health.js";
 import { entitiesOf, WindowFeatures } from "./window-features.js";
 
-/** Windows from sorted sets, one pipeline per message; the vector goes on with one `producer.send`. */
+/** Computes windows from sorted sets with one pipeline per message, and sends each vector with one `producer.send`. */
 
 const settings = readConfig(workerSettings, process.env);
 const redis = new Redis(settings.REDIS_URL);

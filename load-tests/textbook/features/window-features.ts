@@ -7,11 +7,11 @@ import type { TransactionMessage } from "../messages.js";
 export interface Entity {
   readonly name: string;
   readonly key: string;
-  /** What is counted as distinct in its windows: terminals of a card, cards of anything else. */
+  /** What its windows count as distinct: terminals for a card, otherwise cards. */
   readonly partner: string;
 }
 
-/** What is kept of each payment for 30 days: its time is the score, this is the member. */
+/** The data of each payment that is stored for 30 days, as a member of the sorted set. Its score is the time. */
 interface Past {
   readonly atMs: number;
   readonly amount: number;
@@ -48,8 +48,8 @@ export function entitiesOf(transaction: TransactionMessage): Entity[] {
 
 /**
  * The features of a payment from sorted sets: ZADD, ZREMRANGEBYSCORE, and one range for all windows of an entity, over
- * which one loop per window goes. Features of labels, of what is usual for a card and of places are left at their
- * defaults, which is less work than the spec asks for.
+ * which one loop per window goes. Features of labels, card baselines and places have their defaults, which is less work
+ * than the spec requires.
  */
 export class WindowFeatures {
   readonly #spec = currentFeatureSpec();

@@ -59,7 +59,7 @@ export class DecisionsService implements OnModuleInit, OnModuleDestroy {
     return decision;
   }
 
-  /** Resolves with the decision, or with nothing when the time is over. */
+  /** Resolves with the decision, or with nothing at the timeout. */
   private wait(id: string, waitMs: number): Promise<unknown> {
     return new Promise((resolve) => {
       const settle: Settle = (decision) => {

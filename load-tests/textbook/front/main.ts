@@ -8,7 +8,7 @@ import { DecisionsService } from "./decisions.service.js";
 import { TokenGuard } from "./token.guard.js";
 
 /**
- * The ingestion API as Nest's documentation builds it: Express, the global ValidationPipe over classes with
+ * The ingestion API, built as in Nest's documentation: Express, the global ValidationPipe for classes with
  * class-validator's decorators, and a guard that verifies the token.
  */
 const settings = readConfig(frontSettings, process.env);

@@ -6,48 +6,48 @@ import type { PreparedRequest } from "./make-requests.js";
 
 export interface ArrivalLoad {
   readonly port: number;
-  /** PEM of the server's authority, where it speaks TLS. */
+  /** PEM of the server's authority, if it uses TLS. */
   readonly ca?: string | undefined;
-  /** Each is sent once, in this order. */
+  /** Requests, each sent once in this order. */
   readonly requests: readonly PreparedRequest[];
-  /** Requests a second, however long answers take; 0 sends the next one after an answer, or when a refused caller may retry. */
+  /** Requests per second, regardless of response times. 0 sends the next one after a response, or after Retry-After. */
   readonly ratePerSecond: number;
-  /** Most connections to open; requests that find none free wait, and their wait counts. */
+  /** Maximum connections. Requests wait for a free one, and their wait counts as latency. */
   readonly connectionsMax: number;
-  /** Ends the load early: what was not sent by then is not sent. */
+  /** Ends the load at this time, even if requests are left. */
   readonly durationMs?: number;
   /** Called when the connections are open and the first request goes out. */
   onStart?(): void;
 }
 
-/** How the requests ended. */
+/** The results of the requests. */
 export interface ArrivalFigures {
   readonly sent: number;
-  /** Answered with the payment's decision, made with the model's score. */
+  /** Decided with the model's score. */
   readonly decided: number;
-  /** Answered with a decision made without the model. */
+  /** Decided without the model. */
   readonly degraded: number;
-  /** Answered with 202: accepted, not decided in time. */
+  /** Status 202: accepted, but not decided in time. */
   readonly pending: number;
-  /** Answered with 429 or 503 and Retry-After. */
+  /** Status 429 or 503 with Retry-After. */
   readonly refused: number;
-  /** Anything else: other statuses, broken connections, the decision of another payment. */
+  /** Anything else: other statuses, broken connections, or the decision on another payment. */
   readonly failed: number;
-  /** An example of what failed. */
+  /** An example of a failure. */
   readonly fault: string | undefined;
-  /** From the moment at which a request was due, of those that were decided. */
+  /** Latencies of decided requests, from the time at which each was due. */
   readonly latenciesMs: readonly number[];
-  /** When each of `latenciesMs` was answered, since the start. */
+  /** When each response of `latenciesMs` arrived, since the start. */
   readonly answeredAtMs: readonly number[];
-  /** From the first request to the last answer. */
+  /** From the first request to the last response. */
   readonly wallMs: number;
-  /** How late the generator itself sent requests, 99th percentile; waits for a free connection do not count. */
+  /** 99th percentile of the generator's own delay, without waits for a free connection. */
   readonly lateMsP99: number;
-  /** Ids of payments that were accepted and not decided in time: their decisions can be fetched. */
+  /** IDs of accepted payments that were not decided in time. Their decisions can be fetched. */
   readonly pendingIds: readonly string[];
 }
 
-/** Payments a second that were answered with their decisions. */
+/** Payments per second that were decided. */
 export function decidedPerSecond({ decided, degraded, wallMs }: ArrivalFigures): number {
   return ((decided + degraded) * 1_000) / wallMs;
 }
@@ -55,7 +55,7 @@ export function decidedPerSecond({ decided, degraded, wallMs }: ArrivalFigures):
 const TICK_MS = 1;
 const STALL_MS_MAX = 60_000;
 
-/** Sends requests at a steady rate, an open model, so that queueing is not hidden; or as fast as they are answered. */
+/** Sends requests at a steady rate (an open model, which does not hide queueing), or as fast as responses arrive. */
 export function driveArrivals(load: ArrivalLoad): Promise<ArrivalFigures> {
   return new ArrivalDriver(load).run();
 }
@@ -63,7 +63,7 @@ export function driveArrivals(load: ArrivalLoad): Promise<ArrivalFigures> {
 class ArrivalDriver {
   readonly #idle: HttpConnection[] = [];
   readonly #all = new Set<HttpConnection>();
-  /** Requests that are due and wait for a connection, as places in the list. */
+  /** Indexes of due requests that wait for a connection. */
   readonly #waiting: number[] = [];
   readonly #latenciesMs: number[] = [];
   readonly #answeredAtMs: number[] = [];
@@ -103,7 +103,7 @@ class ArrivalDriver {
     };
   }
 
-  /** Opens all connections first, so that no latency includes it. */
+  /** Opens all connections first, so that latencies do not include this. */
   async #connect(): Promise<void> {
     const opened = Array.from({ length: this.load.connectionsMax }, () => {
       return new Promise<HttpConnection>((resolve) => {
@@ -165,7 +165,7 @@ class ArrivalDriver {
       this.#lastAt = nowMs;
       const restMs = this.#count(answer, request, nowMs - dueAt, nowMs - this.#startedAt);
       if (restMs === 0 || this.load.ratePerSecond > 0) this.#giveBack(connection);
-      // A caller in a closed loop obeys Retry-After. Otherwise it would only collect refusals, as fast as they come.
+      // A caller in a closed loop obeys Retry-After. Otherwise, it would only collect rejections at full speed.
       else setTimeout(() => this.#giveBack(connection), restMs);
     });
   }
@@ -190,7 +190,7 @@ class ArrivalDriver {
     if (isAllDue && this.#idle.length === this.#all.size && this.#waiting.length === 0) this.#done.resolve();
   }
 
-  /** @returns how long its caller was told to wait before a retry */
+  /** @returns the delay in Retry-After */
   #count(answer: HttpAnswer | Error, request: PreparedRequest, latencyMs: number, atMs: number): number {
     if (answer instanceof Error) {
       this.#failed(answer.message);

@@ -5,7 +5,7 @@ const POLL_MS = 250;
 const POLLS_MAX = 80;
 const AT_A_TIME = 16;
 
-/** Fetches decisions that did not come in time, until they are there. @returns how many never came */
+/** Fetches late decisions until they exist. @returns the number of decisions that never arrived */
 export async function fetchDecisions(system: BenchSystem, ids: readonly string[]): Promise<number> {
   let open = [...ids];
   for (let poll = 0; poll < POLLS_MAX && open.length > 0; poll += 1) {

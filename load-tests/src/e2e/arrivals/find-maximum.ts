@@ -3,21 +3,21 @@ import type { ArrivalFigures } from "./drive-arrivals.js";
 import { decidedPerSecond } from "./drive-arrivals.js";
 
 export interface MaximumSearch {
-  /** Runs the load for a while; rate 0 sends as fast as answers come. */
+  /** Runs the load for a while; rate 0 sends as fast as responses arrive. */
   readonly run: (ratePerSecond: number) => Promise<ArrivalFigures>;
   readonly log: (line: string) => void;
   readonly isShort: boolean;
 }
 
-/** A rate is sustained when everything is answered, nearly all with the model, and p99 is within this. */
+/** A rate is sustained if all requests are decided, nearly all with the model, and p99 is within this limit. */
 const P99_MS_MAX = 500;
 const DEGRADED_SHARE_MAX = 0.001;
-/** Shares of what a closed loop reached, highest first; the first one sustained is the result. */
+/** Shares of a closed loop's rate to try, highest first. The first sustained one is the result. */
 const SHARES = [1.05, 1, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 
 /**
- * The highest sustained rate. A closed loop says where to look: it sends as much as is answered. That is more than
- * callers can rely on, because none of its requests meets a burst.
+ * Finds the highest sustained rate. Starts at the rate of a closed loop, which sends as fast as responses arrive.
+ * Callers cannot rely on that rate, because a closed loop has no bursts.
  */
 export async function findMaximum({
   run,

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { BenchError } from "../../harness/bench-error.js";
 
-/** What a server answered. */
+/** A server's response. */
 export interface HttpAnswer {
   readonly status: number;
   /** Head and body; bytes as Latin-1. */
@@ -17,8 +17,8 @@ const STATUS_AT = "HTTP/1.1 ".length;
 const ANSWER_BYTES_MAX = 1_000_000;
 
 /**
- * One HTTP/1.1 connection with one request in flight, as cheap as possible: requests are prebuilt bytes, answers are
- * searched and not parsed. It understands what our servers send: a `content-length`.
+ * One HTTP/1.1 connection with one request in flight, as cheap as possible: requests are prebuilt bytes, and responses
+ * are searched instead of parsed. Supports only responses with `content-length`, which our servers send.
  */
 export class HttpConnection {
   readonly #socket: Socket;
@@ -27,7 +27,7 @@ export class HttpConnection {
   #wanted = -1;
   #fault: Error | undefined;
 
-  /** @param ca PEM of the authority of a server of TLS; plain TCP without it */
+  /** @param ca PEM of the server's authority for TLS; plain TCP without it */
   constructor(port: number, onOpen: () => void, ca?: string) {
     const where = { host: "127.0.0.1", port, noDelay: true };
     this.#socket = ca === undefined ? connect(where, onOpen) : connectTls({ ...where, ca }, onOpen);
@@ -41,7 +41,7 @@ export class HttpConnection {
     return this.#fault !== undefined;
   }
 
-  /** Sends a request. The one before must have been answered. */
+  /** Sends a request. There must be no pending one. */
   send(request: Buffer, onAnswer: OnAnswer): void {
     if (this.#fault !== undefined) {
       onAnswer(this.#fault);
@@ -79,7 +79,7 @@ export class HttpConnection {
   }
 }
 
-/** Bytes of the whole answer; -1 while its head is not complete. */
+/** Size of the whole response in bytes; -1 while its header is incomplete. */
 function lengthOf(text: string): number {
   const headEnd = text.indexOf(HEAD_END);
   if (headEnd < 0) return -1;

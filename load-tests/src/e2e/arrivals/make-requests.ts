@@ -4,7 +4,7 @@ import { paymentBody } from "@tripline/system/client/tripline-client";
 /** A request as bytes, built before anything is measured. */
 export interface PreparedRequest {
   readonly bytes: Buffer;
-  /** The answer repeats it. */
+  /** The response contains the same ID. */
   readonly transactionId: string;
 }
 
@@ -14,7 +14,7 @@ export interface RequestOptions {
   readonly authorization: string;
   /** How long a caller waits for its decision, in seconds. */
   readonly waitSeconds: number;
-  /** Prefix for the payments' ids, which are the same in every run with one seed. */
+  /** Prefix of the payments' IDs, which are the same in every run with the same seed. */
   readonly idPrefix: string;
 }
 

@@ -10,7 +10,7 @@ export interface RequestSource {
   take(count: number): PreparedRequest[];
 }
 
-/** The payments of a world after the end of its history, each of them once. */
+/** The payments of a world after the end of its history, each one once. */
 export class PaymentStream implements RequestSource {
   readonly #payments: ReturnType<Simulation["payments"]>;
   readonly #options: RequestOptions;
@@ -23,7 +23,7 @@ export class PaymentStream implements RequestSource {
   /**
    * The next payments as requests, in event order.
    *
-   * @param change replaces a payment before it is sent; the id must stay
+   * @param change replaces a payment before it is sent; it must keep the ID
    */
   take(
     count: number,

@@ -4,7 +4,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { BenchContext } from "../../harness/bench-context.js";
 import { BenchError } from "../../harness/bench-error.js";
 
-/** Issues the tokens for a run. Ingestion checks them like all other tokens. */
+/** Issues the tokens of a run. Ingestion verifies them like all other tokens. */
 export interface TokenIssuer {
   readonly issuer: string;
   readonly jwksUrl: string;
@@ -16,7 +16,7 @@ const AUDIENCE = "urn:tripline:api";
 const TOKEN_LIFE = "12h";
 const SCOPES = "transactions:write labels:write decisions:read";
 
-/** Publishes a signing key and signs one token with it. Replaces the auth service, which takes no part in a decision. */
+/** Publishes a signing key and signs one token with it. Replaces auth, which is not on a decision's path. */
 export async function startTokenIssuer(context: BenchContext, tenant: string): Promise<TokenIssuer> {
   const { publicKey, privateKey } = await generateKeyPair("ES256");
   const key = { ...(await exportJWK(publicKey)), kid: "bench", alg: "ES256", use: "sig" };

@@ -16,17 +16,17 @@ export const PROGRAMS = {
 export type BenchProgram = (typeof PROGRAMS)[Topology][number];
 export type ProcessName = BenchProgram | "kafka" | "valkey";
 
-/** All of Tripline as processes on this machine, without the auth service, which takes no part in a decision. */
+/** Tripline's processes on this machine, without the auth service, which is not on a decision's path. */
 export interface BenchSystem {
   /** Ingestion's port. */
   readonly port: number;
-  /** PEM of the authority of its certificates, where it speaks TLS. */
+  /** PEM of its authority, if it uses TLS. */
   readonly ca?: string | undefined;
   readonly authorization: string;
   readonly pids: ReadonlyMap<ProcessName, number>;
-  /** Of threads of other processes that take part in a decision. */
+  /** CPU meters of other threads on a decision's path. */
   readonly threads?: readonly CpuMeter[];
-  /** Base URLs of the programs; of one with several services, that of decisions. */
+  /** Base URLs of the programs; for a program with several services, that of decisions. */
   readonly urls: ReadonlyMap<BenchProgram, string>;
 }
 
@@ -34,10 +34,10 @@ const KB_PER_MB = 1_024;
 const processRecord = z.object({ child: z.object({ pid: z.number().int().positive() }) });
 
 /**
- * The event loop delay of each service since the last read, 99th percentile, as `<service>_loop_p99_ms`, and the largest of
- * them as `loop_p99_ms`.
+ * The 99th percentile of each service's event loop delay since the last read, as `<service>_loop_p99_ms`, and the
+ * largest one as `loop_p99_ms`.
  *
- * @throws BenchError when a service does not report it
+ * @throws BenchError if a service does not report it
  */
 export async function readLoopDelays({ urls }: BenchSystem): Promise<Record<string, number>> {
   const delays = await Promise.all(
@@ -49,7 +49,7 @@ export async function readLoopDelays({ urls }: BenchSystem): Promise<Record<stri
   return { ...Object.fromEntries(delays), loop_p99_ms: Math.max(...delays.map(([, ms]) => ms)) };
 }
 
-/** Resident memory of each process now, as `<process>_rss_mb`, and of the largest program as `rss_mb`. */
+/** Current resident memory of each process as `<process>_rss_mb`, and of the largest program as `rss_mb`. */
 export function readMemory({ pids, urls }: BenchSystem): Record<string, number> {
   const all = [...pids].map(([name, pid]) => [name, residentMb(pid)] as const);
   const programs = all.filter(([name]) => [...urls.keys()].some((program) => program === name));
@@ -57,7 +57,7 @@ export function readMemory({ pids, urls }: BenchSystem): Record<string, number> 
   return { ...Object.fromEntries(figures), rss_mb: Math.max(...programs.map(([, mb]) => mb)) };
 }
 
-/** Resident set of a process by proc_pid_status(5). */
+/** Resident set size of a process, see proc_pid_status(5). */
 export function residentMb(pid: number): number {
   const kb = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
   if (Number.isNaN(kb)) throw new BenchError(`The process ${pid} reports no memory.`);
@@ -70,7 +70,7 @@ export function kafkaPid(context: BenchContext): number {
   return processRecord.parse(JSON.parse(readFileSync(file, "utf8"))).child.pid;
 }
 
-/** @throws BenchError when the server does not report it */
+/** @throws BenchError if the server does not report it */
 export async function redisPid(client: { info(section: string): Promise<string> }): Promise<number> {
   const pid = Number(/^process_id:(\d+)/m.exec(await client.info("server"))?.[1]);
   if (Number.isInteger(pid)) return pid;

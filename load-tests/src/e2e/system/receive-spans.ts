@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 
 /*
- * A receiver of OTLP over HTTP that takes everything and keeps nothing: what an exporter costs its service, without what a
- * collector does. `GET /` tells how many bytes have arrived.
+ * An OTLP/HTTP receiver that accepts and discards everything, to measure the cost of an exporter in its service without
+ * the cost of a collector. `GET /` returns the number of received bytes.
  *
  *   node receive-spans.js <port>
  */

@@ -17,21 +17,21 @@ import { startTokenIssuer } from "./issue-tokens.js";
 import type { BenchProgram, BenchSystem, ProcessName } from "./read-services.js";
 import { kafkaPid, PROGRAMS, redisPid } from "./read-services.js";
 
-/** Payments carry the simulation's time, which is in the past. */
+/** Payments have the simulation's time, which is in the past. */
 const EVENT_AGE_DAYS_MAX = 3_650;
 const SCORING_WAIT_MS = 250;
 const SERVICE_MS_MAX = 120_000;
 const ANSWER_MS_MAX = 2_000;
-/** Of services that are planned and not started. */
+/** Placeholder settings of services that are planned but not started. */
 const NO_DATABASE = "postgres://127.0.0.1:1/none";
-/** Callers wait as long as it takes, because their wait is what we measure. */
+/** No load shedding, because the wait of callers is what is measured. */
 const PATIENT = { WAIT_TARGET_MS: "60000" };
 
-/** By program: what is set differently. */
+/** Changed settings, by program. */
 export type EnvironmentChanges = Partial<Record<BenchProgram, Readonly<Record<string, string>>>>;
 
 /**
- * Starts Kafka and Valkey on empty data, loads the world's window states, and starts the services with telemetry and
+ * Starts Kafka and Valkey on empty data, loads the world's window states, and starts the services with telemetry but
  * without a collector.
  *
  * @param changes to the environments of programs
@@ -110,7 +110,7 @@ export async function startBenchSystem(
   return { port: ingestion, ca, authorization: issuer.authorization, pids, urls, threads };
 }
 
-/** On Kafka and Valkey: no database takes part in a decision. */
+/** The services need only Kafka and Valkey: no database is on a decision's path. */
 async function giveRights(security: LocalSecurity, brokers: readonly string[], redisUrl: string): Promise<void> {
   const kafka = connectKafka({ brokers, clientId: "bench", security: { tls: security.kafkaTls(SETUP_USER) } });
   await applyAccess(security.rules, { kafka, redis: redisUrl }, readPasswords(security.passwordFolder));

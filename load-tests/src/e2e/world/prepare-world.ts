@@ -4,9 +4,9 @@ import { trainDemoModel } from "@tripline/model-loop/demo-model/train-demo-model
 import { StepLog } from "@tripline/system/step-log";
 import type { BenchContext } from "../../harness/bench-context.js";
 
-/** What the benchmarks of the whole system run on: cards that have paid for weeks, and a model trained on their payments. */
+/** The basis of benchmarks of the whole system: cards with weeks of payments, and a model trained on these. */
 export interface World extends TrainedModel {
-  /** Holds the key of the card tokens under which the window states are stored. */
+  /** File with the key of the card tokens under which the window states are stored. */
   readonly secretsFile: string;
 }
 
@@ -14,7 +14,7 @@ export interface World extends TrainedModel {
 const CARDS = 10_000;
 const TERMINALS = 5_000;
 const DAYS = 45;
-/** The world of the tests: enough for a model of the current feature spec. Trained in seconds, and usually there already. */
+/** The world of the tests: enough for a model of the current feature spec. Trained in seconds, usually cached. */
 const SMALL_CARDS = 300;
 const SMALL_TERMINALS = 300;
 const START_MS = Date.UTC(2025, 0, 6);
@@ -24,7 +24,7 @@ export const worldCards = (isSmall: boolean): number => (isSmall ? SMALL_CARDS :
 
 /**
  * A real model of the current feature spec, trained like the demo's, and the window states of a history. The first run
- * takes a minute or two; later runs find both below `.tripline`.
+ * takes a minute or two; later runs reuse both from `.tripline`.
  */
 export async function prepareWorld(context: BenchContext, isSmall = false): Promise<World> {
   const root = join(context.root, ".tripline", isSmall ? "test-world" : "bench-world");

@@ -8,8 +8,8 @@ const ADDRESSES = 2 ** 28;
 const IPV4_BASE = 240 * 2 ** 24;
 
 /**
- * The same payments by other cards and payers, from other devices and addresses. A large population is a world played by many
- * replicas: replica 0 is the world itself, and cards that share a device or an address there share one in each replica.
+ * The same payments with other cards, payers, devices and addresses. Many replicas of a world form a large population.
+ * Replica 0 is the world itself. Cards that share a device or address in the world also share one in each replica.
  * Terminals stay the same, because any number of cards can pay at a terminal.
  */
 export class PaymentReplicas {
@@ -18,7 +18,7 @@ export class PaymentReplicas {
   readonly #addresses = new Map<string, number>();
   readonly #seed: number;
 
-  /** @param count of replicas, the original among them */
+  /** @param count number of replicas, including the original */
   constructor(
     { seed, cards }: Pick<SimulationOptions, "seed" | "cards">,
     readonly count: number,
@@ -38,7 +38,7 @@ export class PaymentReplicas {
     };
   }
 
-  /** The number that the card would have in a simulation of all cards. @throws RangeError for a card that is not in the world */
+  /** The card's number in a simulation of all cards. @throws RangeError for a card that is not in the world */
   cardNumber(original: string, replica: number): string {
     const card = this.#cards.get(original);
     if (card === undefined) throw new RangeError("This card is not in the simulation.");
@@ -54,9 +54,9 @@ export class PaymentReplicas {
   }
 
   /**
-   * An address of the same IP version, since the two cost ingestion different work, in its one spelling.
+   * A canonical address of the same IP version, because the versions cause different work in ingestion.
    *
-   * @throws RangeError when there are more replicas than addresses
+   * @throws RangeError if there are more replicas than addresses
    */
   ipAddress(original: string, replica: number): string {
     if (replica === 0) return original;
@@ -74,8 +74,8 @@ function ipv4(value: number): string {
 }
 
 /**
- * In 2001:db8::/32 (RFC 3849), where simulated homes lie too, which have a zero in the last of these groups. A group has
- * 12 bits; its leading 1 keeps zeros out, which another spelling would leave out.
+ * In 2001:db8::/32 (RFC 3849), like simulated homes, which have a zero in the last of these groups. A group has 12 bits
+ * after a leading 1, which avoids zeros that the canonical form would omit.
  */
 function ipv6(value: number): string {
   const group = (bits: number): string => (0x1000 + (bits & 0xfff)).toString(16);

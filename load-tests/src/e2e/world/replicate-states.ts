@@ -15,24 +15,24 @@ import { readValkeyMemory } from "../../harness/read-valkey-memory.js";
 import type { World } from "./prepare-world.js";
 import type { PaymentReplicas } from "./replicate-payments.js";
 
-/** Copies per pipeline; one pipeline is in flight while the next is built. */
+/** Copies per pipeline. One pipeline is in flight while the next one is built. */
 const COPIES_PER_PIPELINE = 1_000;
 const PROGRESS_MS = 5_000;
 const SAMPLE_STATES = 2_000;
-/** Left for services, Kafka and the page cache. */
+/** Memory that stays free for services, Kafka and the page cache. */
 const REST_BYTES = 2 ** 30;
 const GB_BYTES = 1e9;
 
-/** A state of the world that each replica has a copy of. */
+/** A state of the world that is copied for each replica. */
 export interface Original {
   readonly key: string;
-  /** Where the state of the same entity in a replica lies. */
+  /** The key of the same entity's state in a replica. */
   keyOf(replica: number): string;
 }
 
 export interface Originals {
   readonly states: readonly Original[];
-  /** States in the snapshot whose card, device or address is in no payment of the history: they get no replicas. */
+  /** Number of states whose card, device or address has no payment in the history. They get no replicas. */
   readonly unnamed: number;
 }
 
@@ -43,7 +43,7 @@ interface Naming {
   tokenOf(key: Uint8Array, tenant: string, id: string): string;
 }
 
-/** Terminals have no names here, because all replicas share them, and neither have issuers at a terminal. */
+/** Terminals, and issuers at a terminal, are not included, because all replicas share them. */
 function namingsOf(replicas: PaymentReplicas): Partial<Record<string, Naming>> {
   return {
     card_token: {
@@ -75,8 +75,8 @@ function namingsOf(replicas: PaymentReplicas): Partial<Record<string, Naming>> {
 }
 
 /**
- * The states of a world's cards, devices and addresses. A state is stored under a token that cannot be reversed, so the
- * history is played once more to find the values behind the tokens.
+ * The states of a world's cards, devices and addresses. States are stored under irreversible tokens, so this replays
+ * the history to find the values behind the tokens.
  */
 export async function findOriginals(world: World, replicas: PaymentReplicas): Promise<Originals> {
   const namings = namingsOf(replicas);
@@ -94,7 +94,7 @@ export async function findOriginals(world: World, replicas: PaymentReplicas): Pr
   return { states, unnamed };
 }
 
-/** By state key: all entities that are in payments of the history. */
+/** All entities in payments of the history, by state key. */
 function nameStates(
   world: World,
   plans: readonly EntityPlan[],
@@ -122,8 +122,8 @@ function nameStates(
 }
 
 /**
- * The memory that the copies of all replicas will take in Valkey, from a sample of the originals. MEMORY USAGE reports
- * about an eighth more than a copy takes; we keep that as a margin.
+ * Estimates the memory of all copies in Valkey from a sample of the originals. MEMORY USAGE reports about an eighth
+ * more than a copy takes, which serves as a margin.
  */
 export async function estimateBytes(redis: Redis, states: readonly Original[], replicas: number): Promise<number> {
   const step = Math.ceil(states.length / SAMPLE_STATES);
@@ -134,7 +134,7 @@ export async function estimateBytes(redis: Redis, states: readonly Original[], r
   return (bytes / sample.length) * states.length * (replicas - 1);
 }
 
-/** @throws BenchError when the copies would not fit into the free memory of the machine */
+/** @throws BenchError if the copies would not fit into the machine's free memory */
 export function requireMemory(need: { cards: number; bytes: number; freeBytes: number }): void {
   const { cards, bytes, freeBytes } = need;
   if (bytes + REST_BYTES <= freeBytes) return;
@@ -144,7 +144,7 @@ export function requireMemory(need: { cards: number; bytes: number; freeBytes: n
   );
 }
 
-/** Raises Valkey's memory limit by that many bytes, and as many again for its other work. */
+/** Raises Valkey's memory limit by twice this many bytes, to leave room for other work. */
 export async function raiseMemoryLimit(redis: Redis, bytes: number): Promise<void> {
   const { usedBytes, limitBytes } = await readValkeyMemory(redis);
   const wanted = Math.ceil(usedBytes + 2 * bytes + REST_BYTES);
@@ -155,18 +155,17 @@ export async function raiseMemoryLimit(redis: Redis, bytes: number): Promise<voi
 export interface CopyPlan {
   readonly redis: Redis;
   readonly states: readonly Original[];
-  /** The original among them. */
+  /** Includes the original. */
   readonly replicas: number;
   readonly log: (line: string) => void;
 }
 
 /**
- * Gives each replica a copy of each state, with the original's remaining time to live. Valkey does the copying, so only
- * keys go over the wire, and it copies the current state, so a replica is as fresh as its original. Memory: two
- * pipelines.
+ * Copies each state for each replica, with the original's remaining time to live. Valkey itself copies the current
+ * states, so only keys are sent. Memory: two pipelines.
  *
- * @returns how many copies were made
- * @throws BenchError when an original is gone, a copy is there already, or Valkey refuses
+ * @returns the number of copies
+ * @throws BenchError if an original no longer exists, a copy already exists, or Valkey reports an error
  */
 export async function copyStates({ redis, states, replicas, log }: CopyPlan): Promise<number> {
   const total = states.length * (replicas - 1);

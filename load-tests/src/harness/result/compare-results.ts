@@ -2,24 +2,24 @@ import { printNumber } from "../spread.js";
 import type { BenchResult, PartResult } from "./result-file.js";
 
 export interface ComparedFigure {
-  /** For instance `read / tripline / ops_per_s`. */
+  /** For example `read / tripline / ops_per_s`. */
   readonly figure: string;
   readonly old: number;
   readonly new: number;
-  /** Old by new: above 1 the new one is smaller. */
+  /** Old divided by new; above 1 if the new one is smaller. */
   readonly ratio: number;
 }
 
 export interface Comparison {
   readonly figures: readonly ComparedFigure[];
-  /** Figures that only one of the two has. */
+  /** Figures that only one of the results has. */
   readonly onlyOld: readonly string[];
   readonly onlyNew: readonly string[];
-  /** Other differences between the two runs than the code. */
+  /** Differences between the two runs other than the code. */
   readonly differences: readonly string[];
 }
 
-/** Medians of all figures of two results of one benchmark. */
+/** Compares the medians of all figures of two results of the same benchmark. */
 export function compareResults(older: BenchResult, newer: BenchResult): Comparison {
   const [old, young] = [mediansOf(older), mediansOf(newer)];
   const figures = [...young].flatMap(([figure, value]) => {

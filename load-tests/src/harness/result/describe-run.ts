@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
 import os from "node:os";
 
-/** What a figure depends on besides the code. */
+/** The conditions of a run that affect its figures. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGb: number;
   readonly system: string;
-  /** Over the last minute, before anything was measured: far above 0 means that the machine was busy. */
+  /** Average of the minute before the run. Far above 0 means that the machine was busy. */
   readonly loadAverage: number;
 }
 
@@ -22,7 +22,7 @@ export function describeMachine(): Machine {
   };
 }
 
-/** The current commit, followed by `+` when files differ from it; `unknown` outside a git repository. */
+/** The current commit, followed by `+` if files differ from it; `unknown` outside a git repository. */
 export function describeCommit(root: string): string {
   try {
     const git = (...args: string[]) =>

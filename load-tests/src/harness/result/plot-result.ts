@@ -4,14 +4,14 @@ import { renderPage } from "@tripline/report/page";
 import { plotBars } from "@tripline/report/plot";
 import type { BenchResult, PartResult } from "./result-file.js";
 
-/** Figures that most contestants have and that a reader looks for first. */
+/** Figures that most contestants have and readers look for first. */
 const FIGURES = [
   { figure: "ops_per_s", title: "Throughput", unit: "operations per second" },
   { figure: "p99_ms", title: "Latency, 99th percentile", unit: "ms" },
   { figure: "cpu_us_per_op", title: "CPU time per operation", unit: "µs" },
 ];
 
-/** The medians of a result as bars, with whiskers from the lowest to the highest round: a page. */
+/** A page with the medians of a result as bars, with whiskers from the lowest to the highest round. */
 export function plotResult({ name, date, commit, machine, parts }: BenchResult): string {
   const title = `Benchmark ${name}`;
   const day = `${date.slice(0, 10)} ${date.slice(11, 16)} UTC`;

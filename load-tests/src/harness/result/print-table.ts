@@ -30,7 +30,7 @@ export function printPart({ name, title, notes, contestants, summary }: PartResu
     .trimEnd();
 }
 
-/** What is measured, and on what. */
+/** The title of the benchmark, and the machine. */
 export function printHeading({
   name,
   date,
@@ -54,7 +54,7 @@ export function printVersions({ versions }: Pick<BenchResult, "versions">): stri
 
 /**
  * The one-line summary, for instance `features: rps_ratio=21.3 p99_ratio=0.18`: the medians of the figures in the given
- * order, without those of parts that did not run.
+ * order, except those of parts that did not run.
  */
 export function printLine({ name, parts }: Pick<BenchResult, "name" | "parts">, order: readonly string[]): string {
   const found = new Map(parts.flatMap(({ summary }) => Object.entries(summary)));

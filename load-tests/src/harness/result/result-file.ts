@@ -4,11 +4,11 @@ import { BenchError } from "../bench-error.js";
 
 const spread = z.object({ median: z.number(), low: z.number(), high: z.number() });
 
-/** What a benchmark leaves behind. */
+/** The result of a benchmark. */
 const benchResult = z.object({
   format: z.literal(1),
   name: z.string(),
-  /** When it began, RFC 3339. */
+  /** Start time, RFC 3339. */
   date: z.string(),
   durationS: z.number(),
   commit: z.string(),
@@ -19,7 +19,7 @@ const benchResult = z.object({
     system: z.string(),
     loadAverage: z.number(),
   }),
-  /** By program or package. */
+  /** Versions by program or package. */
   versions: z.record(z.string(), z.string()),
   parts: z.array(
     z.object({
@@ -33,7 +33,7 @@ const benchResult = z.object({
           figures: z.record(z.string(), spread.extend({ values: z.array(z.number()).readonly() })),
         }),
       ),
-      /** What the last line is made of. */
+      /** The figures of the last line. */
       summary: z.record(z.string(), spread),
     }),
   ),
@@ -42,7 +42,7 @@ const benchResult = z.object({
 export type BenchResult = z.infer<typeof benchResult>;
 export type PartResult = BenchResult["parts"][number];
 
-/** @throws BenchError when the file is missing or is not a result */
+/** @throws BenchError if the file is missing or is not a result */
 export async function readResult(path: string): Promise<BenchResult> {
   let text: string;
   try {

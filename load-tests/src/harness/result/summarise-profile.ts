@@ -1,12 +1,12 @@
 import { Session } from "node:inspector/promises";
 
-/** What V8's profiler writes: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
+/** The output of V8's profiler: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
     readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
   }[];
-  /** Microseconds of the machine's monotonic clock, as `process.hrtime` has it. */
+  /** Microseconds on the machine's monotonic clock, like `process.hrtime`. */
   readonly startTime?: number;
   readonly samples?: readonly number[];
   /** Microseconds between samples. */
@@ -22,9 +22,9 @@ export interface ProfileShare {
 export interface ProfileSummary {
   /** Time in which code ran. */
   readonly busyMs: number;
-  /** By package or part of Node, the largest first. */
+  /** By package or part of Node, largest first. */
   readonly rooms: readonly ProfileShare[];
-  /** The functions that took most time themselves. */
+  /** The functions with the most self time. */
   readonly functions: readonly ProfileShare[];
 }
 
@@ -32,7 +32,7 @@ const FUNCTIONS_MAX = 12;
 /** V8's names for entries that are not functions, and the profiler's own work. */
 const IDLE = new Set(["(idle)", "(root)"]);
 
-/** A stretch of the monotonic clock, in microseconds. */
+/** A range of the monotonic clock, in microseconds. */
 export interface Stretch {
   readonly fromUs: number;
   readonly toUs: number;
@@ -40,7 +40,7 @@ export interface Stretch {
 
 export const monotonicUs = (): number => Number(process.hrtime.bigint() / 1_000n);
 
-/** Where the time went, by whose own code ran; over all of it, or over some stretches, to leave out the start. */
+/** Self time by owner of the code. Covers the whole profile, or only some ranges, for example to omit the start. */
 export function summariseProfile(profile: CpuProfile, stretches?: readonly Stretch[]): ProfileSummary {
   const { nodes, startTime = 0, samples = [], timeDeltas = [] } = profile;
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
@@ -77,7 +77,7 @@ function sharesOf(
     .map(([name, us]) => ({ name, share: us / totalUs }));
 }
 
-/** A package of ours, a package of others, or a part of Node. */
+/** One of our packages, a third-party package, or a part of Node. */
 function roomOf(url: string, functionName: string): string {
   if (url === "") return functionName === "(garbage collector)" ? functionName : "node itself";
   if (url.startsWith("node:")) return url.replace(/^node:(internal\/)?/, "node:").split("/")[0] ?? url;

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { plotResult } from "./plot-result.js";
 import type { BenchResult } from "./result-file.js";
 
-/** Writes `<folder>/<name>-<time>.json` and a page with its plots beside it, `.html`. @returns the path of the first */
+/** Writes `<folder>/<name>-<time>.json`, and a page with plots as `.html`. @returns the path of the JSON file */
 export async function writeResult(folder: string, result: BenchResult): Promise<string> {
   const time = result.date.replaceAll(/[-:]|\.\d+/g, "");
   const path = join(folder, `${result.name}-${time}.json`);

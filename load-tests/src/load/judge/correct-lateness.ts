@@ -3,9 +3,9 @@ import type { Stage } from "../scenarios.js";
 import { paymentsUntil, rateAt } from "../scenarios.js";
 
 /**
- * Once k6 has dropped iterations, an iteration's number no longer says when it was due: every later one seems late by
- * the number dropped. That number can only grow, and most iterations begin in time. So the smallest delay of an
- * iteration and all after it is what was dropped before it, and the rest is how late the iteration began.
+ * Corrects lateness for dropped iterations. After k6 has dropped some, every later iteration seems late by their
+ * number, which can only grow. Most iterations start on time. The smallest delay of an iteration and all later ones is
+ * therefore the number dropped before it, and the rest of its delay is its actual lateness.
  */
 export function correctLateness(
   transcript: Transcript,

@@ -4,12 +4,12 @@ import type { LoadSettings } from "../load-settings.js";
 import type { Stage } from "../scenarios.js";
 import { paymentsIn, paymentsPerIteration, SCENARIOS } from "../scenarios.js";
 
-/** What callers saw in one phase. Times are ms; NaN where there was no decision. */
+/** The callers' view of one phase. Times are in ms; NaN without decisions. */
 export interface PhaseFigures {
   readonly phase: string;
   readonly isLimited: boolean;
   readonly seconds: number;
-  /** Payments a second that were due, mean. */
+  /** Average of due payments per second. */
   readonly askedPerS: number;
   readonly sentPerS: number;
   readonly decidedPerS: number;
@@ -18,18 +18,18 @@ export interface PhaseFigures {
   readonly p99Ms: number;
   readonly maxMs: number;
   readonly latenessP99Ms: number;
-  /** Requests in flight, mean. */
+  /** Average of requests in flight. */
   readonly underWay: number;
   readonly sent: number;
-  /** Rejected for now: 429 or 503. */
+  /** Temporarily rejected: 429 or 503. */
   readonly refused: number;
   readonly failed: number;
-  /** Accepted, but no decision came back. */
+  /** Accepted, but no decision was returned. */
   readonly undecided: number;
   readonly degraded: number;
 }
 
-/** Phases in the order in which they began; stages of one name count as one. */
+/** Phases in the order of their start. Stages with the same name form one phase. */
 export function figuresByPhase(stages: readonly Stage[], transcript: Transcript): PhaseFigures[] {
   const names = [...new Set(stages.map(({ phase }) => phase))];
   const rows = new Map<string, number[]>(names.map((name) => [name, []]));
@@ -89,7 +89,7 @@ function figuresOf(
   };
 }
 
-/** NaN where there are no values. */
+/** NaN without values. */
 export function quantiles(values: readonly number[], fractions: readonly number[]): number[] {
   const sorted = Float64Array.from(values).sort();
   return fractions.map((fraction) => {
@@ -103,12 +103,12 @@ export interface GeneratorFigures {
   readonly begun: number;
   readonly dropped: number;
   readonly latenessP99Ms: number;
-  /** Cores that k6 used, mean; undefined where the system does not report it. */
+  /** Average of cores that k6 used; undefined if the system does not report it. */
   readonly k6Cores: number | undefined;
   readonly cores: number;
-  /** Busy share of all cores, with all processes. */
+  /** Busy share of all cores, for all processes. */
   readonly machineBusy: number;
-  /** Most requests in flight, mean over a second. */
+  /** Maximum of requests in flight, averaged over a second. */
   readonly underWay: number;
   readonly vus: number;
 }
@@ -138,7 +138,7 @@ export function generatorFigures(
   };
 }
 
-/** The lines of a batch count as one request. Waits after the payment itself, for instance for a label, are not counted. */
+/** The lines of a batch count as one request. Waits after the payment itself, for example for a label, do not count. */
 function underWayMax(transcript: Transcript): number {
   const waitedMs: number[] = [];
   for (let index = 0; index < transcript.count; index += 1) {
@@ -159,26 +159,26 @@ function mean(values: readonly number[]): number {
   return values.length === 0 ? Number.NaN : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Fewer than this share of the iterations may be missing. */
+/** Maximum share of missing iterations. */
 const MISSING_SHARE_MAX = 0.001;
 const SATURATED_SHARE = 0.9;
-/** Part of an iteration is spent on what the transcript does not see. */
+/** Below 1, because the transcript does not show all of an iteration. */
 const USERS_WAITING_SHARE = 0.8;
-/** Beyond this, latencies are k6's as much as the system's. */
+/** Above this, k6's own delay distorts the latencies. */
 export const LATENESS_P99_MS_MAX = 50;
 
 /** Why the load was not sent as planned. */
 export interface Fault {
   readonly sentence: string;
-  /** If it was the generator, the run says nothing about the system. */
+  /** If the generator is the cause, the run says nothing about the system. */
   readonly by: "system" | "generator";
 }
 
 /**
- * Whether the load was sent on time. If not, the latencies look better than the system's, because the system's slowness
- * held k6 up, or they are k6's own.
+ * Why the load was not sent on time. In that case, the latencies are too low, because the slow system held up k6, or
+ * they are k6's own.
  *
- * @returns undefined when it was
+ * @returns undefined if it was
  */
 export function loadFault(figures: GeneratorFigures): Fault | undefined {
   const { planned, begun, dropped, latenessP99Ms, underWay, vus } = figures;
@@ -211,19 +211,19 @@ function reasonOf({ k6Cores, cores, machineBusy }: GeneratorFigures): string {
 }
 
 export interface Breakpoint {
-  /** Payments a second of the last step that held; 0 when none did. */
+  /** Payments per second of the last step within the limits; 0 if there was none. */
   readonly heldPerS: number;
-  /** The first step that did not; undefined when all held. */
+  /** The first step beyond the limits; undefined if there was none. */
   readonly brokeAt?: Break & { readonly perS: number };
 }
 
 export interface Break {
   readonly why: string;
-  /** What could not keep up. */
+  /** The part that could not keep up. */
   readonly by: "system" | "generator";
 }
 
-/** The steps of a ramp, from the lowest up to the first that breaks a limit. */
+/** Evaluates the steps of a ramp, from the lowest one to the first one that exceeds a limit. */
 export function findBreakpoint(phases: readonly PhaseFigures[], settings: LoadSettings): Breakpoint {
   let heldPerS = 0;
   for (const step of phases.filter(({ phase }) => phase.endsWith("/s"))) {
@@ -235,7 +235,7 @@ export function findBreakpoint(phases: readonly PhaseFigures[], settings: LoadSe
   return { heldPerS };
 }
 
-/** A ramp ends where something cannot keep up; if that is the generator, the run says nothing about the system. */
+/** A ramp ends when something cannot keep up. If it is the generator, the run says nothing about the system. */
 export function rampFault({ heldPerS, brokeAt }: Breakpoint, figures: GeneratorFigures): Fault | undefined {
   if (brokeAt?.by !== "generator") return undefined;
   const sentence = `The generator could not send ${brokeAt.perS} payments a second, and the system's own limit is above ${heldPerS}: ${brokeAt.why}, since ${reasonOf(figures)}.`;

@@ -9,27 +9,27 @@ import { z } from "zod";
 import type { Transcript } from "../k6/read-transcript.js";
 import { NUMBERS_MAX, printOf } from "../k6/read-transcript.js";
 
-/** What was sent, accepted, decided and returned, compared with each other. */
+/** A comparison of sent, accepted, decided and returned payments. */
 export interface LoadLedger {
-  /** Where the decisions were read. */
+  /** The source of the decisions. */
   readonly source: "the decisions topic" | "the API";
   readonly sent: number;
   readonly accepted: number;
   /** Accepted payments with a decision. */
   readonly decided: number;
-  /** Accepted payments without one. */
+  /** Accepted payments without a decision. */
   readonly lost: number;
-  /** Some of their ids. */
+  /** Some IDs of lost payments. */
   readonly lostIds: readonly string[];
-  /** Payments with two different decisions: must never happen. */
+  /** Payments with two different decisions, which must never happen. */
   readonly duplicated: number;
-  /** Payments whose decision is on the topic more than once, with the same bytes: at-least-once delivery. */
+  /** Payments with repeated but identical decisions on the topic (at-least-once delivery). */
   readonly repeated: number;
-  /** Decisions that came back to their caller. */
+  /** Decisions that were returned to their callers. */
   readonly returned: number;
-  /** Of these, those that are not the decision that stands. */
+  /** Returned decisions that differ from the stored one. */
   readonly differing: number;
-  /** Decided payments whose caller got no good answer: they were accepted all the same, which is allowed. */
+  /** Decided payments whose caller got no successful response. This is allowed. */
   readonly unanswered: number;
 }
 
@@ -45,7 +45,7 @@ export function balances({ lost, duplicated, differing, accepted, decided }: Loa
   return lost === 0 && duplicated === 0 && differing === 0 && decided === accepted;
 }
 
-/** Called before the load begins; the function it returns compares the transcript with the decisions. */
+/** Compares the transcript with the decisions. Created before the load starts. */
 export type CloseLedger = (transcript: Transcript) => Promise<LoadLedger>;
 
 const SETTLE_MS_MAX = 60_000;
@@ -53,7 +53,7 @@ const POLL_MS = 250;
 const READ_MS_MAX = 600_000;
 const LOST_IDS_KEPT = 5;
 
-/** Decisions that were found, by the number of their payment. */
+/** The decisions found, by number of the payment. */
 class Findings {
   readonly #prints: Float64Array;
   readonly #duplicated = new Set<number>();
@@ -64,7 +64,7 @@ class Findings {
     for (let index = 0; index < transcript.count; index += 1) {
       highest = Math.max(highest, transcript.numbers[index] ?? 0);
     }
-    // A payment in flight when the load ended may have the next number, which the transcript does not hold.
+    // Payments in flight at the end of the load may have higher numbers that are not in the transcript.
     this.#prints = new Float64Array(Math.min(NUMBERS_MAX, 2 * highest + 1_024));
   }
 
@@ -123,13 +123,13 @@ class Findings {
   }
 }
 
-/** Tenant and id prefix of the run's payments, so that no others are counted. */
+/** Tenant and ID prefix of the run's payments, so that no others are counted. */
 export interface LoadRun {
   readonly tenant: string;
   readonly run: string;
 }
 
-/** The ledger by the `decisions` topic, from where it ends now. Payments that need a moment more get it: `settleMs`. */
+/** Creates the ledger from the `decisions` topic, from its current end. Waits `settleMs` for late decisions. */
 export async function openTopicLedger(kafka: Kafka, load: LoadRun, settleMs = SETTLE_MS_MAX): Promise<CloseLedger> {
   const topic = TOPICS.decisions.name;
   const positions = new Map(await endOffsets(kafka, topic));
@@ -185,7 +185,7 @@ function addRecord(findings: Findings, { tenant, run }: LoadRun, record: Incomin
   findings.add(number, printOf(nameOf(Outcome, outcome), nameOf(Rung, rung), decidedAtMs));
 }
 
-/** The API spells the names of the messages in small letters. */
+/** The API uses lower-case names. */
 function nameOf(names: Readonly<Record<number, string>>, value: number): string {
   return (names[value] ?? String(value)).toLowerCase();
 }
@@ -194,7 +194,7 @@ const decisionBody = z.object({ outcome: z.string(), rung: z.string(), decided_a
 
 export interface DecisionReader {
   readonly apiUrl: string;
-  /** Of the sender of the payments. */
+  /** Token of the payments' sender. */
   readonly tenant: string;
   authorization(): Promise<string>;
 }
@@ -203,8 +203,8 @@ const READERS = 16;
 const ANSWER_MS_MAX = 15_000;
 
 /**
- * The ledger by `GET /v1/decisions/{id}`, a request per accepted payment: for a system whose Kafka cannot be reached. It
- * cannot see repeated decisions, and sees a second decision only if it differs from the one that came back.
+ * Creates the ledger with one `GET /v1/decisions/{id}` per accepted payment, for a system whose Kafka is not
+ * accessible. It cannot detect repeated decisions, and a second decision only if it differs from the returned one.
  */
 export function apiLedger(reader: DecisionReader, run: string): CloseLedger {
   return async (transcript) => {
@@ -226,7 +226,7 @@ export function apiLedger(reader: DecisionReader, run: string): CloseLedger {
   };
 }
 
-/** Asks again while the payment is undecided or the API fails, until the deadline. */
+/** Retries until the deadline while the payment is undecided or the API fails. */
 async function readDecision(reader: DecisionReader, id: string, deadlineMs: number): Promise<number | undefined> {
   const url = `${reader.apiUrl}/v1/decisions/${transactionId(reader.tenant, id)}`;
   for (;;) {

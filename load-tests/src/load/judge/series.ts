@@ -4,14 +4,14 @@ import type { Stage } from "../scenarios.js";
 import { paymentsUntil, secondsOf } from "../scenarios.js";
 import { quantiles } from "./judge-run.js";
 
-/** Figures over time, a value per slice. */
+/** Figures over time, one value per slice. */
 export interface Series {
   readonly secondsPerSlice: number;
-  /** Payments a second that were due. */
+  /** Due payments per second. */
   readonly askedPerS: readonly number[];
   readonly sentPerS: readonly number[];
   readonly decidedPerS: readonly number[];
-  /** Of the decisions asked for in this slice, ms; null where there were none. */
+  /** Latency of requests in this slice, ms; null without decisions. */
   readonly p50Ms: readonly (number | null)[];
   readonly p99Ms: readonly (number | null)[];
   readonly refusedPerS: readonly number[];

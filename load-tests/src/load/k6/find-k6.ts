@@ -16,9 +16,9 @@ export interface K6 {
 }
 
 /**
- * The k6 that `K6_BIN` names, otherwise the first on the PATH. Tripline does not ship it, because its licence is the AGPL.
+ * The k6 in `K6_BIN`, otherwise the first one on the PATH. Tripline does not ship it, because of its licence, the AGPL.
  *
- * @throws BenchError when there is none, when it does not run, or when it is too old
+ * @throws BenchError if there is none, it does not run, or it is too old
  */
 export async function findK6(environment: Readonly<Record<string, string | undefined>>): Promise<K6> {
   const named = environment.K6_BIN;

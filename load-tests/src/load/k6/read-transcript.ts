@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { BenchError } from "../../harness/bench-error.js";
 
-/** The most that one run may send, because their numbers and times are kept in memory. */
+/** Maximum payments per run, because their numbers and times are in memory. */
 export const NUMBERS_MAX = 50_000_000;
 const CAPACITY_FIRST = 1_024;
 
@@ -15,27 +15,27 @@ export function printOf(outcome: string, rung: string, decidedAtMs: number): num
   return 1 + Number.parseInt(digits, 16);
 }
 
-/** What callers saw of the payments of one run, as k6 wrote it (load-tests/k6/write-transcript.ts), in columns. */
+/** The callers' view of a run's payments, as written by k6 (load-tests/k6/write-transcript.ts), in columns. */
 export class Transcript {
-  /** Of each payment, in the order in which they were settled. */
+  /** Payment numbers, in the order in which the payments were completed. */
   numbers = new Uint32Array(CAPACITY_FIRST);
   /** Milliseconds from the start of the scenario. */
   atMs = new Uint32Array(CAPACITY_FIRST);
   latenessMs = new Float32Array(CAPACITY_FIRST);
   latencyMs = new Float32Array(CAPACITY_FIRST);
-  /** HTTP status; 0 when there was no answer. */
+  /** HTTP status; 0 without a response. */
   statuses = new Uint16Array(CAPACITY_FIRST);
-  /** Index into `rungs`, plus one; 0 where no decision came back. */
+  /** Index into `rungs` plus one; 0 if no decision was returned. */
   rungOf = new Uint8Array(CAPACITY_FIRST);
-  /** `printOf` the decision that came back; 0 where none did. */
+  /** `printOf` the returned decision; 0 if there was none. */
   prints = new Float64Array(CAPACITY_FIRST);
   readonly rungs: string[] = [];
   readonly counts = { retries: 0, differing: 0, labels: 0, labelsApplied: 0, badInput: 0, badInputAccepted: 0 };
   count = 0;
-  /** When the scenario began, ms since the epoch; undefined while nothing was sent. */
+  /** Start of the scenario, ms since the epoch; undefined before the first payment. */
   startMs: number | undefined;
 
-  /** @param numbersEach how far apart the numbers of two requests' payments are, see `numbersPerIteration` */
+  /** @param numbersEach distance between the numbers of two requests' payments, see `numbersPerIteration` */
   constructor(private readonly numbersEach = 1) {}
 
   add(line: string): void {
@@ -53,12 +53,12 @@ export class Transcript {
     return status === 200 || status === 202;
   }
 
-  /** Whether it is the first payment of its request; figures about requests count only this one. */
+  /** Whether this is the first payment of its request. Figures about requests count only these. */
   isFirst(index: number): boolean {
     return (this.numbers[index] ?? 0) % this.numbersEach === 0;
   }
 
-  /** When the last request began, from the start. */
+  /** Start of the last request, since the start of the scenario. */
   endSeconds(): number {
     return this.atMs.subarray(0, this.count).reduce((last, atMs) => Math.max(last, atMs), 0) / 1_000;
   }
@@ -121,7 +121,7 @@ export class Transcript {
   }
 }
 
-/** @throws BenchError when the file is not there or holds something else */
+/** @throws BenchError if the file does not exist or contains something else */
 export async function readTranscript(path: string, numbersEach: number): Promise<Transcript> {
   const transcript = new Transcript(numbersEach);
   try {

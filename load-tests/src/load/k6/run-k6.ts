@@ -9,13 +9,13 @@ import { BenchError } from "../../harness/bench-error.js";
 import { processTreeCpu } from "../../harness/cpu-meter.js";
 import type { K6 } from "./find-k6.js";
 
-/** How busy generator and machine were over about a second. */
+/** Load of the generator and the machine over about a second. */
 export interface CpuSample {
   /** Milliseconds since the epoch. */
   readonly atMs: number;
-  /** Cores that k6 used; undefined where the system does not report it. */
+  /** Cores that k6 used; undefined if the system does not report it. */
   readonly k6Cores: number | undefined;
-  /** Busy share of all cores, with all processes. */
+  /** Busy share of all cores, for all processes. */
   readonly machineBusy: number;
 }
 
@@ -23,7 +23,7 @@ export interface Limit {
   readonly metric: string;
   readonly condition: string;
   readonly ok: boolean;
-  /** The value of the metric that the condition is about. */
+  /** The value of the condition's metric. */
   readonly value: number | undefined;
 }
 
@@ -32,14 +32,14 @@ export interface K6Outcome {
   readonly dropped: number;
   readonly limits: readonly Limit[];
   readonly cpu: readonly CpuSample[];
-  /** Ended early, by the user. */
+  /** Whether the user ended it early. */
   readonly wasInterrupted: boolean;
 }
 
 export interface K6Run {
   readonly k6: K6;
   readonly script: string;
-  /** For everything that k6 writes. */
+  /** Folder for k6's output. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
@@ -50,12 +50,12 @@ export const LOG_FILE = "k6.log";
 const SUMMARY_FILE = "k6-summary.json";
 const SAMPLE_MS = 1_000;
 const STOP_MS_MAX = 90_000;
-/** k6's own exit codes: all went well, a threshold was crossed, ended by a signal. */
+/** k6's exit codes: success, a threshold was crossed, ended by a signal. */
 const EXIT_GOOD = 0;
 const EXIT_LIMITS = 99;
 const EXIT_SIGNAL = 105;
 
-/** Plays the script. @throws BenchError when k6 could not do so; crossed thresholds are part of the outcome */
+/** Runs the script. @throws BenchError if k6 fails; crossed thresholds are part of the outcome */
 export async function runK6(run: K6Run): Promise<K6Outcome> {
   const log = openSync(join(run.folder, LOG_FILE), "w");
   const child = spawn(run.k6.path, argumentsOf(run), {

@@ -7,7 +7,7 @@ import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import { sentBody } from "@tripline/system/generated/sent-fields";
 
-/** k6 keeps no more in memory; a longer run sends them again, under other ids. */
+/** Maximum in k6's memory. A longer run sends the payments again with new IDs. */
 export const PAYMENTS_MAX = 100_000;
 
 const START_MS = Date.UTC(2026, 0, 5, 6);
@@ -17,11 +17,11 @@ export interface PaymentsOptions {
   readonly seed: number;
   readonly cards: number;
   readonly terminals: number;
-  /** `PAYMENTS_MAX` at most. */
+  /** At most `PAYMENTS_MAX`. */
   readonly count: number;
 }
 
-/** Writes payments of the simulator as NDJSON for k6: the body of each request without its id and time. */
+/** Writes simulated payments as NDJSON for k6: the body of each request without ID and time. */
 export async function writePayments({ path, count, ...options }: PaymentsOptions): Promise<void> {
   const payments = createSimulation({ ...options, startMs: START_MS }).payments();
   await mkdir(dirname(path), { recursive: true });

@@ -4,7 +4,7 @@ import { balances, ledgerLine } from "../judge/load-ledger.js";
 import type { Limit } from "../k6/run-k6.js";
 import type { LoadResult } from "../load-result.js";
 
-/** The figures of a phase, as columns. */
+/** The figures of a phase as table columns. */
 export const COLUMNS: readonly (readonly [title: string, value: (figures: PhaseFigures) => string])[] = [
   ["phase", ({ phase, isLimited }) => phase + (isLimited ? "" : " *")],
   ["s", ({ seconds }) => whole(seconds)],
@@ -22,7 +22,7 @@ export const COLUMNS: readonly (readonly [title: string, value: (figures: PhaseF
   ["late p99 ms", ({ latenessP99Ms }) => tenths(latenessP99Ms)],
 ];
 
-/** The run as text, printed at the end. */
+/** The text report of a run. */
 export function printRun(result: LoadResult): string {
   const { settings, counts, ledger, machine } = result;
   const { retries, differing, labels, labelsApplied, badInput, badInputAccepted } = counts;
@@ -49,7 +49,7 @@ export function printRun(result: LoadResult): string {
   ].join("\n");
 }
 
-/** Columns as wide as their widest cell; the first one aligned left, numbers aligned right. */
+/** Columns are as wide as their widest cell. The first one is left-aligned, numbers are right-aligned. */
 function tableOf(phases: readonly PhaseFigures[]): string[] {
   const rows = [
     COLUMNS.map(([title]) => title),
@@ -85,7 +85,7 @@ function limitLines(limits: readonly Limit[]): string[] {
   ];
 }
 
-/** The point of a soak: whether the end is like the beginning. */
+/** For a soak: whether the end is like the beginning. */
 function driftLines(phases: readonly PhaseFigures[]): string[] {
   const [first, last] = ["first tenth", "last tenth"].map((name) => phases.find(({ phase }) => phase === name));
   if (first === undefined || last === undefined) return [];
@@ -101,10 +101,10 @@ export function breakpointLine({ heldPerS, brokeAt }: Breakpoint): string {
   return `${held}, ${brokeAt.perS} did not: ${brokeAt.why}`;
 }
 
-/** Whether the ledger balances, the limits held and the generator kept up. */
+/** Whether the ledger balances, all limits were met and the generator kept up. */
 export function isGood({ limits, ledger, fault, breakpoint }: LoadResult): boolean {
   if (!balances(ledger) || ledger.accepted === 0 || fault !== undefined) return false;
-  // A ramp whose first step already fails has not found the limit.
+  // If even the first step of a ramp fails, the run has not found the limit.
   return crossed(limits).length === 0 && breakpoint?.heldPerS !== 0;
 }
 

@@ -16,7 +16,7 @@ const LEDGER_NAMES = [
   ...(["repeated", "returned", "differing", "unanswered"] as const),
 ];
 
-/** The run as a self-contained page: whether it passed, figures, and plots over time. */
+/** The run as a self-contained page: result, figures, and plots over time. */
 export function renderReport(result: LoadResult): string {
   const { settings, ledger, generator } = result;
   const verdict = isGood(result) ? "passed" : "failed";
@@ -48,7 +48,7 @@ function aboutRun({ date, k6, commit, machine, settings, seed, cards }: LoadResu
   return `${day} · k6 ${k6} · commit ${commit} · ${machine.cpu}, ${machine.cores} cores, ${load} · ${settings.target} · ${from}`;
 }
 
-/** What went wrong, and what a reader must know about the figures. */
+/** Faults, and what readers must know about the figures. */
 function notesOf({ limits, ledger, fault, killed, breakpoint, wasInterrupted }: LoadResult): Content {
   const broken = crossed(limits);
   const faults = [
@@ -72,7 +72,7 @@ function notesOf({ limits, ledger, fault, killed, breakpoint, wasInterrupted }: 
   return items.length === 0 ? [] : html`<ul class="notes">${items}</ul>`;
 }
 
-/** On a phone each row becomes a list, whose names come from `data-label`. */
+/** On a phone, each row becomes a list with names from `data-label`. */
 function phasesTable({ phases }: LoadResult): Html {
   const head = COLUMNS.map(([title]) => html`<th>${title}</th>`);
   const rows = phases.map((phase) => {
@@ -86,7 +86,7 @@ function phasesTable({ phases }: LoadResult): Html {
 
 function limitsTable({ limits }: LoadResult): Html {
   const rows = limits.map(({ metric, condition, ok, value }) => {
-    // A narrow screen breaks the name before its tags.
+    // Narrow screens break the line between name and tags.
     const name = metric.split(/(?=\{)/).map((text) => html`<wbr>${text}`);
     const was = value === undefined ? "" : Number(value.toPrecision(4));
     const cells = [name, condition, was, ok ? "held" : "crossed"].map((content) => html`<td>${content}</td>`);
