@@ -51,6 +51,12 @@ export const TOOLS = [
     text: "the recipes of CONTRIBUTING.md on a copy",
   },
   {
+    words: "test fields",
+    script: RUN_BUILT,
+    args: ["packages/testing/dist/fields/main.js"],
+    text: "new payment fields on a copy, from the request to an erasure",
+  },
+  {
     words: "test your-data",
     script: RUN_BUILT,
     args: ["packages/testing/dist/own-data/main.js"],

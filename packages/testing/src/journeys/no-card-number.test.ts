@@ -5,9 +5,7 @@ import { join } from "node:path";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
 import { eraseJourney, newPerson } from "@tripline/cli/journeys/erase";
 import type { PaymentUpdate } from "@tripline/client";
-import { SessionStore } from "@tripline/console/sessions/session-store";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { SCOPES } from "@tripline/contracts/roles";
 import { ALL_TOPICS, TOPICS } from "@tripline/contracts/topics";
 import { LAKE_TABLES } from "@tripline/lake/lake-tables";
 import { readRows } from "@tripline/lake/read/read-rows";
@@ -15,13 +13,12 @@ import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import type { KnownPayment } from "@tripline/system/client/payment";
 import { labelBody } from "@tripline/system/client/tripline-client";
 import { readTopic } from "@tripline/system/ledger/ledger";
-import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import type { Telemetry } from "@tripline/telemetry/telemetry";
 import { startTelemetry } from "@tripline/telemetry/telemetry";
 import { Redis } from "ioredis";
 import { z } from "zod";
-import { tokenSigner } from "../access/sign-token.js";
 import { buildPayment, randomAddress, randomCardNumber } from "../support/build-payment.js";
+import { openConsoleSession } from "../support/console-session.js";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
 import { plantTexts } from "../support/plant-texts.js";
@@ -31,7 +28,6 @@ import { testModel } from "../support/test-model.js";
 const TEST_NET = "198.51.100.";
 const MAILBOX = "canary-of-the-payer";
 const HOLDER = "Canary Holder";
-const HOUR_MS = 3_600_000;
 
 function updateOf(payment: KnownPayment): PaymentUpdate {
   const { transaction_id, card, occurred_at } = labelBody(payment);
@@ -127,22 +123,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
   /** With every scope, in every text that an API takes but the number of a card itself. */
   async function plantInEveryText(): Promise<void> {
     const number = planted[0]?.cardNumber ?? "";
-    const { stack, secrets, addresses } = system;
-    const database = connectDatabase({
-      url: stack.postgresUrl,
-      connectionsMax: 1,
-      queryTimeoutMs: 30_000,
-      onIdleError() {},
-    });
-    const keys = { keyEncryptionKey: secrets.keyEncryptionKey, issuer: addresses.auth, audience: "urn:tripline:api" };
-    const sign = await tokenSigner(database, keys);
-    const token = sign({ sub: "canary", client_id: "canary", tenant: DEMO_TENANT, scope: SCOPES.join(" ") });
-    const limits = { key: Buffer.from(secrets.sessionKey, "base64"), lifetimeMs: HOUR_MS, idleMs: HOUR_MS };
-    const sessions = new SessionStore(database, limits);
-    const rights = { tenant: DEMO_TENANT, personId: "canary", personName: "Canary", roles: [], scopes: SCOPES };
-    const cookie = await sessions.create({ ...rights, endsMs: Date.now() + HOUR_MS }, { access: token });
-    const { csrfToken = "" } = (await sessions.find(cookie)) ?? {};
-    await database.close();
+    const { headers: caller } = await openConsoleSession(system, "canary");
     const taken: string[] = [];
     for (const name of ["ingestion", "control", "console", "auth"] as const) {
       const { url } = system.served(name);
@@ -150,7 +131,6 @@ describe("no card number, device ID, network, e-mail address or name in plain te
       const requests = plantTexts(described, number).filter(({ at }) => !/ body \/card\/number$/.test(at));
       expect(requests.length).toBeGreaterThan(10);
       for (const { at, method, path, headers, body } of requests) {
-        const caller = { authorization: `Bearer ${token}`, cookie: `console=${cookie}`, "x-csrf-token": csrfToken };
         const traceparent = `00-${number}${"0".repeat(15)}1-${number}-01`;
         const response = await fetch(url + path, {
           method,

@@ -57,6 +57,10 @@ export class RepositoryCopy {
     writeFileSync(this.at(path), text);
   }
 
+  makeFolder(path: string): void {
+    mkdirSync(this.at(path), { recursive: true });
+  }
+
   /** Runs Node (`process.execPath`) or an installed program in the copy. */
   run(program: string, args: readonly string[]): Ran {
     const bin = join(ROOT, "node_modules", ".bin");

@@ -1,35 +1,19 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
+import { ADDED_FIELDS, ADDED_KIND } from "../fields/added-fields.js";
 import { packageFolders, RepositoryCopy } from "../recipes/repository-copy.js";
 
 /** Generous: all sources are checked, and the cores may be busy. */
 const COMMAND_MS_MAX = 300_000;
 const DEFINITION = "packages/contracts/payment.yaml";
 
-/** One field of each type that a team can add. */
-const ADDED = `
-  - { name: loyalty_tier, path: loyalty_tier, number: 101, type: identifier, class: behavioural, description: A code., example: "5732", uses: [rule, entity_key], list: tier }
-  - { name: passport_token, path: passport, number: 102, type: token, token: { prefix: xt, word: passport }, sealed: 50, class: personal, title: Passport, description: A number., example: EX123, uses: [rule, entity_key, console] }
-  - { name: campaign, path: campaign, number: 103, type: text, class: behavioural, description: A text., example: spring, uses: [rule] }
-  - { name: sales_channel, path: sales_channel, number: 104, type: enum, values: [web, shop], class: behavioural, title: Sales channel, description: A choice., example: web, uses: [rule, console] }
-  - { name: items, path: items, number: 105, type: integer, class: behavioural, description: A count., example: 3, uses: [rule] }
-  - { name: weight_kg, path: weight_kg, number: 106, type: number, class: behavioural, description: A measure., example: 1.5, uses: [rule] }
-  - { name: is_gift, path: is_gift, number: 107, type: boolean, class: behavioural, description: A mark., example: true, uses: [rule] }
-  - { name: account_opened_ms, path: account_opened, number: 108, type: time, class: behavioural, description: A time., example: "2026-01-01T00:00:00Z", uses: [rule] }
-  - { name: residence_country, path: residence_country, number: 109, type: country, class: behavioural, description: A country., example: BE, uses: [rule, entity_key], list: country }
-  - { name: shop, path: shop, type: coordinates, columns: { latitude: 110, longitude: 111 }, class: behavioural, description: A place., example: { latitude: 1, longitude: 2 } }
-`;
-
-/** A list kind that one of these fields uses. */
-const KIND = "list_kinds:\n  tier: { value: a tier, noun: loyalty tier }\n";
-
 describe("a field of each type and a list kind, added to payment.yaml in a copy of this repository", () => {
   let copy: RepositoryCopy;
 
   beforeAll(() => {
     copy = RepositoryCopy.make();
-    copy.write(DEFINITION, copy.read(DEFINITION).replace("list_kinds:\n", KIND) + ADDED);
+    copy.write(DEFINITION, copy.read(DEFINITION).replace("list_kinds:\n", ADDED_KIND) + ADDED_FIELDS);
   }, COMMAND_MS_MAX);
   afterAll(() => copy.remove());
 
