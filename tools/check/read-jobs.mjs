@@ -20,7 +20,7 @@ export function jobsOfPrometheus(configuration) {
 
 /**
  * @param {readonly any[]} objects of Kubernetes
- * @returns {string[]} one of each Service that a ServiceMonitor finds
+ * @returns {string[]} the job of each Service that a ServiceMonitor selects
  */
 export function jobsOfServiceMonitor(objects) {
   const services = objects.filter((object) => object?.kind === "Service");

@@ -62,7 +62,7 @@ export interface BenchFlags {
 
 export interface RunEnvironment {
   readonly root: string;
-  /** Where the result is written. Default: .tripline/bench. */
+  /** Folder for the result. Default: .tripline/bench. */
   readonly results?: string;
   /** The result: tables and the last line. */
   readonly print: (text: string) => void;

@@ -25,7 +25,7 @@ const AGE = 10;
 const NEW_SHARE = 0.05;
 const NEW_EVENTS_MAX = 200_000;
 
-/** What a loss of Redis costs: taking a snapshot of generated states, and restoring them. */
+/** Measures a snapshot of generated states and their restore after a loss of Redis. */
 export const recoveryBenchmark: Benchmark = {
   name: "recovery",
   description: "a snapshot of generated window states, and their restore into an empty Valkey",

@@ -19,7 +19,7 @@ const TENANT = "bench";
 const CLUSTER = "bench";
 const TOPIC = TOPICS.features.name;
 const DAY_MS = 86_400_000;
-/** Cards per append: the archive of the tests holds all rows of one. */
+/** Cards per append. The test archive keeps all rows of an append in memory. */
 const ROWS_PER_APPEND = 5_000;
 /** States per slice of the generated snapshot. */
 const STATES_PER_SLICE = 500_000;
@@ -39,8 +39,8 @@ interface Template {
 }
 
 /**
- * A lake with a snapshot of generated states. Each card pays at a terminal of its own, so all states of an entity have the same
- * bytes and differ in their keys.
+ * A lake with a snapshot of generated states. Each card has its own terminal, so the states of all cards have the same
+ * bytes but different keys.
  */
 export class MadeLake {
   readonly engine = compileEngine(currentFeatureSpec());
@@ -63,7 +63,7 @@ export class MadeLake {
     const first = this.#apply(paymentOf(0, nowMs - DAY_MS), []);
     const cards = Math.ceil(entities / first.templates.length);
     this.states = cards * first.templates.length;
-    // What the snapshot contains; nothing reads it again.
+    // The snapshot contains these events, so nothing reads them again.
     await this.#archive(oldEvents, (index) => vectorOf(paymentOf(index % cards, nowMs - DAY_MS, "old", index), first));
     await this.#snapshot(cards, first.templates, nowMs - DAY_MS);
     const second = this.#apply(paymentOf(0, nowMs, "new"), first.templates);

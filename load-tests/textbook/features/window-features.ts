@@ -47,9 +47,9 @@ export function entitiesOf(transaction: TransactionMessage): Entity[] {
 }
 
 /**
- * The features of a payment from sorted sets: ZADD, ZREMRANGEBYSCORE, and one range for all windows of an entity, over
- * which one loop per window goes. Features of labels, card baselines and places have their defaults, which is less work
- * than the spec requires.
+ * The features of a payment from sorted sets: ZADD, ZREMRANGEBYSCORE, and one range per entity, which is scanned once
+ * per window. Features of labels, card baselines and places have their defaults, which is less work than the spec
+ * requires.
  */
 export class WindowFeatures {
   readonly #spec = currentFeatureSpec();

@@ -83,7 +83,7 @@ export const clientRegistration = z
     tenant: z.string().regex(TENANT_PATTERN, "must be 1 to 64 letters, digits, dashes or underscores"),
     client_secret: clientSecret.optional(),
     redirect_uris: uris,
-    /** Where a browser may go after signing out. */
+    /** Allowed redirect targets after signing out. */
     signed_out_uris: uris,
   })
   .refine((client) => (client.client_secret === undefined) !== (client.jwks === undefined), {

@@ -9,7 +9,7 @@ import { KEYS_POLL_MS, publicKeys } from "./signing-keys.js";
 
 export interface OAuthServerOptions {
   readonly keys: SigningKeys;
-  /** @throws as `loadSigningKeys` */
+  /** @throws TriplineError like `loadSigningKeys` */
   loadKeys(): Promise<SigningKeys>;
   createProvider(keys: SigningKeys): Provider;
   readonly logger: Logger;

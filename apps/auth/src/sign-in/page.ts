@@ -77,7 +77,7 @@ ${html}
 
 /**
  * Headers of every page. Nothing may be loaded, no other site may frame the page, and forms may only be sent to this
- * service. Browsers apply the last rule to redirects after a form too, so the target of a sign-in is also allowed.
+ * service. Browsers also apply the last rule to redirects after a form, so the target of a sign-in is allowed.
  *
  * @param leadsTo the URL to which a form of the page may redirect
  * @param hasPasskey whether the page has the script that asks for a passkey

@@ -167,7 +167,7 @@ export function removeAttachments(condition: string): string {
     INSERT INTO console.attachment_removals (id, due_at_ms) SELECT id, 0 FROM gone`;
 }
 
-/** Locks the case, so that it is not deleted meanwhile and concurrent uploads are counted. */
+/** Locks the case, to prevent its deletion and to count concurrent uploads. */
 async function requireRoom(transaction: Queries, tenant: string, caseId: string): Promise<void> {
   const cases = "SELECT id FROM console.cases WHERE tenant = $1 AND id = $2 FOR UPDATE";
   if ((await transaction.query(idRow, cases, [tenant, caseId])).length === 0) {

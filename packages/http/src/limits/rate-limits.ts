@@ -8,7 +8,7 @@ import { RateLimited, WINDOW_SECONDS } from "./rate-limited.js";
 const MS_PER_S = 1_000;
 /** Share of a budget that an instance takes at a time. Each instance may exceed a limit by this much. */
 const SHARE_PER_TAKE = 1 / 50;
-/** Maximum number of budgets in memory. The oldest is evicted first, and starts anew when it is next used. */
+/** Maximum number of budgets in memory. The oldest is evicted first; Redis keeps what was spent. */
 const BUDGETS_MAX = 10_000;
 
 interface Limiter {

@@ -73,7 +73,7 @@ export async function awaitLedger(kafka: Kafka, accepted: ReadonlySet<string>): 
   }
 }
 
-/** As `awaitLedger`. @returns the ledger's line. @throws Error if it does not balance */
+/** Like `awaitLedger`. @returns the ledger's line. @throws Error if it does not balance */
 export async function settledLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<string> {
   const ledger = await awaitLedger(kafka, accepted);
   if (balances(ledger)) return ledgerLine(ledger);

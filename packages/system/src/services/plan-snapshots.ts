@@ -5,7 +5,7 @@ import type { ServicePlan } from "./supervise-services.js";
 /** The name of the worker, of its log and of its identity in infra/access.yaml. */
 export const SNAPSHOTS = "snapshots";
 
-/** States of a demo need far less; the limit keeps the worker small beside the services. */
+/** Leaves memory to the services. The state of a demo needs far less. */
 const MEMORY_GIB = 0.25;
 
 export interface PlanSnapshotsOptions {

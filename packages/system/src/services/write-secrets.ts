@@ -85,7 +85,7 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
       },
     },
     {
-      // Separate from the other secrets, so that installations that already have those get this one too.
+      // Separate from the other secrets, so that it is also added to existing installations.
       name: "training-client",
       files: () => {
         const secret = randomBytes(PASSWORD_BYTES).toString("base64url");
