@@ -1,5 +1,9 @@
 import { currencyDecimals, isCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { takeOverAccount } from "./attacks/take-over-account.js";
+import { testCards } from "./attacks/test-cards.js";
+import { describePayment } from "./describe/describe-payment.js";
+import type { World } from "./draft-payment.js";
 import { DAY_MS, dayOf } from "./keep-rhythm.js";
 import { placeTerminals } from "./place-terminals.js";
 import type { FraudRates } from "./plan-frauds.js";
@@ -20,7 +24,12 @@ export interface SimulationOptions {
   /** Average payments per card and day, above 0 and at most 10; default 2. */
   readonly paymentsPerDay?: number;
   readonly fraud?: Partial<FraudRates>;
+  /** Whether payments have the fields of `PaymentDetails`; default false. */
+  readonly hasDetails?: boolean;
 }
+
+/** The attacks that can be started at a time of one's choice. */
+export type AttackName = "card-testing" | "account-takeover";
 
 export interface Simulation extends Iterable<SimulatedPayment> {
   /**
@@ -29,7 +38,16 @@ export interface Simulation extends Iterable<SimulatedPayment> {
    * cards.
    */
   payments(fromMs?: number): Generator<SimulatedPayment, never, void>;
+  /**
+   * The payments of one attack, in event order, to be merged into others. All of them occur within `ATTACK_MS_MAX`.
+   *
+   * @param card of the BIN that is tested, or of the owner whose account is taken over: an index below `cards`
+   * @returns nothing if the owner has no account
+   */
+  attack(name: AttackName, card: number, startMs: number): SimulatedPayment[];
 }
+
+const ATTACKS = { "card-testing": testCards, "account-takeover": takeOverAccount } as const;
 
 /** @throws TriplineError `config-invalid` that lists all invalid options. */
 export function createSimulation(options: SimulationOptions): Simulation {
@@ -41,17 +59,28 @@ export function createSimulation(options: SimulationOptions): Simulation {
   const terminals = placeTerminals(seed, options.terminals);
   const cards = profileCards(seed, options.cards, paymentsPerDay, terminals);
   const minorPerMajor = 10 ** currencyDecimals(currency);
+  const world: World = { seed, cards, terminals, currency, minorPerMajor };
+  const described = (payment: SimulatedPayment): SimulatedPayment =>
+    options.hasDetails === true ? describePayment(seed, payment) : payment;
 
   function* payments(fromMs = startMs): Generator<SimulatedPayment, never, void> {
     const firstMs = Math.max(fromMs, startMs);
     for (let day = dayOf(firstMs); ; day += 1) {
       const plan = planFrauds(seed, day, cards.length, terminals.count, rates);
-      const today = simulateDay({ seed, day, cards, terminals, plan, currency, minorPerMajor });
+      const today = simulateDay({ ...world, day, plan });
       const skipsSome = day * DAY_MS < firstMs;
-      for (const payment of today) if (!skipsSome || payment.occurredAtMs >= firstMs) yield payment;
+      for (const payment of today) if (!skipsSome || payment.occurredAtMs >= firstMs) yield described(payment);
     }
   }
-  return { payments, [Symbol.iterator]: () => payments() };
+
+  function attack(name: AttackName, card: number, atMs: number): SimulatedPayment[] {
+    const drafts = ATTACKS[name](world, card, card, atMs).sort((left, right) => left.occurredAtMs - right.occurredAtMs);
+    const prefix = `sim${seed}-${name}-${card}-${atMs.toString(36)}-`;
+    return drafts.map((draft, index) =>
+      described({ clientTransactionId: prefix + String(index).padStart(4, "0"), ...draft }),
+    );
+  }
+  return { payments, attack, [Symbol.iterator]: () => payments() };
 }
 
 function check(options: SimulationOptions, currency: string, paymentsPerDay: number, rates: FraudRates): void {

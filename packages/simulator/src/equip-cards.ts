@@ -75,7 +75,7 @@ export function thiefOrigin(seed: number, ring: number, day: number): Origin {
   return { deviceId: deviceId(random), ipAddress: foreignAddress(random) };
 }
 
-function deviceId(random: () => number): string {
+export function deviceId(random: () => number): string {
   const word = (): string =>
     below(random, 2 ** 32)
       .toString(16)
@@ -103,7 +103,7 @@ function mobileAddress(index: number): string {
   return ipv4(100 * 2 ** 24 + 64 * 2 ** 16 + (index % 2 ** 22));
 }
 
-function foreignAddress(random: () => number): string {
+export function foreignAddress(random: () => number): string {
   return ipv4(198 * 2 ** 24 + 18 * 2 ** 16 + below(random, 2 ** 17));
 }
 

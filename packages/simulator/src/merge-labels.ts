@@ -1,5 +1,5 @@
 import type { Simulation } from "./create-simulation.js";
-import { LABEL_DELAY_MAX_MS } from "./simulate-day.js";
+import { LABEL_DELAY_MAX_MS } from "./draft-payment.js";
 import type { SimulatedPayment } from "./simulated-payment.js";
 
 /** A simulated event, in event-time order: a payment or its label. */

@@ -7,15 +7,15 @@ import { below, STREAM, seedRandom } from "./seed-random.js";
  * them did not change a seed's payments.
  */
 
-const HOME = "BE";
+export const HOME = "BE";
 /** One of ten banks is foreign but issues cards to domestic customers, so a foreign card alone does not prove fraud. */
 const FOREIGN_ISSUER = 9;
 const FOREIGN_ISSUER_COUNTRY = "DE";
 /** Foreign merchants, where owners pay as well. */
 const FOREIGN_MERCHANT_SHARE = 0.04;
-const NEIGHBOURS = ["FR", "NL", "DE", "LU"] as const;
+export const NEIGHBOURS = ["FR", "NL", "DE", "LU"] as const;
 /** Countries of thieves' addresses, unless they use a domestic one. */
-const FAR = ["US", "BR", "ZA", "TH", "AU", "MX"] as const;
+export const FAR = ["US", "BR", "ZA", "TH", "AU", "MX"] as const;
 const THIEF_AT_HOME_SHARE = 0.4;
 /** Share of payments from an owner's device with a foreign address: travellers. */
 const TRAVEL_SHARE = 0.01;
@@ -34,13 +34,17 @@ export interface Payer {
 export function ownerPayers(seed: number, card: number, day: number, isOnline: boolean): () => Payer {
   const cardCountry = issuerCountry(seed, card);
   if (!isOnline) return () => ({ email: null, cardCountry, ipCountry: null });
-  const email = emailOf(seedRandom(seed, STREAM.payer, card, 0));
+  const email = ownerEmail(seed, card);
   const random = seedRandom(seed, STREAM.payer, card, day);
   return () => ({
     email: random() < EMAIL_SHARE ? email : null,
     cardCountry,
     ipCountry: random() < TRAVEL_SHARE ? oneOf(NEIGHBOURS, random) : HOME,
   });
+}
+
+export function ownerEmail(seed: number, card: number): string {
+  return emailOf(seedRandom(seed, STREAM.payer, card, 0));
 }
 
 /**
@@ -62,15 +66,15 @@ export function merchantCountry(seed: number, terminal: number): string {
   return random() < FOREIGN_MERCHANT_SHARE ? oneOf(NEIGHBOURS, random) : HOME;
 }
 
-function issuerCountry(seed: number, card: number): string {
+export function issuerCountry(seed: number, card: number): string {
   return ((seed % ISSUERS) + card) % ISSUERS === FOREIGN_ISSUER ? FOREIGN_ISSUER_COUNTRY : HOME;
 }
 
 /** In a domain reserved for examples (RFC 2606). */
-function emailOf(random: Random): string {
+export function emailOf(random: Random): string {
   return `payer-${below(random, 2 ** 32).toString(36)}${below(random, 2 ** 32).toString(36)}@example.com`;
 }
 
-function oneOf<T>(values: readonly [T, ...T[]], random: Random): T {
+export function oneOf<T>(values: readonly [T, ...T[]], random: Random): T {
   return values[below(random, values.length)] ?? values[0];
 }

@@ -78,6 +78,11 @@ export function terminalId(terminal: number): string {
   return `term-${String(terminal).padStart(6, "0")}`;
 }
 
+/** The inverse of `terminalId`. */
+export function terminalOf(id: string): number {
+  return Number(id.slice("term-".length));
+}
+
 /** A terminal unrelated to the card: for a thief or a traveller. */
 export function anywhere(map: TerminalMap, random: () => number): number {
   return below(random, map.count);

@@ -1,6 +1,6 @@
 import { below, poisson, STREAM, seedRandom } from "./seed-random.js";
 
-/** Rates of new fraud. With the defaults, about 0.8 % of payments are fraud. */
+/** Rates of new fraud. With the defaults, about 0.8 % of payments are fraud, and no attack of `attacks/` takes place. */
 export interface FraudRates {
   /** Newly compromised terminals per 1,000 terminals and day. */
   readonly compromisedTerminals: number;
@@ -10,6 +10,10 @@ export interface FraudRates {
   readonly testingBursts: number;
   /** BIN testing runs, each through many numbers of one issuer at one terminal, per 1,000 cards and day. */
   readonly binTestings: number;
+  /** Card-testing attacks, each over many numbers of one BIN, per 1,000 cards and day. */
+  readonly cardTestings: number;
+  /** Accounts taken over, per 1,000 cards and day. */
+  readonly accountTakeovers: number;
 }
 
 export const DEFAULT_FRAUD_RATES: FraudRates = {
@@ -17,6 +21,8 @@ export const DEFAULT_FRAUD_RATES: FraudRates = {
   stolenCards: 0.6,
   testingBursts: 0.45,
   binTestings: 0.05,
+  cardTestings: 0,
+  accountTakeovers: 0,
 };
 
 const COMPROMISE_DAYS = { min: 3, max: 21 };
@@ -32,6 +38,10 @@ export interface FraudPlan {
   readonly testedCards: readonly number[];
   /** For each BIN testing run of this day, a card of the issuer whose numbers it tests. */
   readonly testedIssuers: readonly number[];
+  /** A card of each BIN that a card-testing attack of this day uses, one entry per attack. */
+  readonly cardTestings: readonly number[];
+  /** Cards whose owners' accounts are taken over on this day. */
+  readonly takenOver: readonly number[];
 }
 
 /** The fraud of one day: its own starts, and earlier ones that are still active. */
@@ -52,6 +62,8 @@ export function planFrauds(seed: number, day: number, cards: number, terminals: 
     stolenCards: [...lasting(STREAM.theft, cards, rates.stolenCards, THEFT_DAYS)],
     testedCards: today(STREAM.testing, rates.testingBursts),
     testedIssuers: today(STREAM.binTesting, rates.binTestings),
+    cardTestings: today(STREAM.cardTesting, rates.cardTestings),
+    takenOver: today(STREAM.takeover, rates.accountTakeovers),
   };
 }
 

@@ -36,6 +36,12 @@ export function cardNumber(seed: number, card: number): string {
   return withLuhnDigit(TEST_BIN + account.slice(-1) + account.slice(0, -1));
 }
 
+/** The inverse of `cardNumber`: the card's index, which is at least the number of cards if no card has this number. */
+export function cardOf(seed: number, number: string): number {
+  const account = Number(number.slice(TEST_BIN.length + 1, -1) + number.charAt(TEST_BIN.length));
+  return (account - (seed % CARDS_MAX) + CARDS_MAX) % CARDS_MAX;
+}
+
 /** `paymentsPerDay` is the average over all cards, which are distributed log-normally around it. */
 export function profileCards(seed: number, count: number, paymentsPerDay: number, map: TerminalMap): CardProfile[] {
   const spread = 0.6;

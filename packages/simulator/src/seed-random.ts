@@ -26,6 +26,12 @@ export const STREAM = {
   payer: 17,
   ringPayer: 18,
   merchant: 19,
+  cardTesting: 20,
+  takeover: 21,
+  owner: 22,
+  shop: 23,
+  details: 24,
+  guest: 25,
 } as const;
 
 /** Rounds after which each bit of the key affects each bit of the state; the author's own choice. */

@@ -1,37 +1,22 @@
+import { ATTACK_MS_MAX } from "./attacks/attack-table.js";
+import { takeOverAccount } from "./attacks/take-over-account.js";
+import { testCards } from "./attacks/test-cards.js";
+import type { Draft, DraftParts, World } from "./draft-payment.js";
+import { draftPayment } from "./draft-payment.js";
 import type { Origin } from "./equip-cards.js";
 import { ownerOrigin, ringOf, thiefOrigin } from "./equip-cards.js";
-import { DAY_MS, dayFactor, HOUR_MS, ownerTimeMs, thiefTimeMs } from "./keep-rhythm.js";
-import type { Payer } from "./name-payers.js";
-import { merchantCountry, ownerPayers, thiefPayer } from "./name-payers.js";
-import type { TerminalMap } from "./place-terminals.js";
-import { anywhere, favourite, terminalId } from "./place-terminals.js";
+import { DAY_MS, dayFactor, ownerTimeMs, thiefTimeMs } from "./keep-rhythm.js";
+import { ownerPayers, thiefPayer } from "./name-payers.js";
+import { anywhere, favourite } from "./place-terminals.js";
 import type { FraudPlan } from "./plan-frauds.js";
-import type { CardProfile } from "./profile-cards.js";
 import { ISSUERS } from "./profile-cards.js";
-import type { Random } from "./seed-random.js";
 import { below, logNormal, poisson, STREAM, seedRandom } from "./seed-random.js";
-import type { Scenario, SimulatedPayment } from "./simulated-payment.js";
+import type { SimulatedPayment } from "./simulated-payment.js";
 
-export interface DayOptions {
-  readonly seed: number;
+export interface DayOptions extends World {
   /** Days since the epoch. */
   readonly day: number;
-  readonly cards: readonly CardProfile[];
-  readonly terminals: TerminalMap;
   readonly plan: FraudPlan;
-  readonly currency: string;
-  readonly minorPerMajor: number;
-}
-
-type Draft = Omit<SimulatedPayment, "clientTransactionId">;
-
-interface DraftParts {
-  readonly terminal: number;
-  readonly amountMajor: number;
-  readonly occurredAtMs: number;
-  readonly scenario: Scenario;
-  readonly origin: Origin | null;
-  readonly payer: Payer;
 }
 
 const PAYMENTS_PER_CARD_DAY_MAX = 60;
@@ -40,10 +25,6 @@ const AWAY_SHARE = 0.05;
 /** Share of fraud among payments at a compromised terminal: some customers are still charged correctly. */
 const COMPROMISED_SHARE = 0.8;
 const THIEF_PAYMENTS_PER_DAY = 2;
-/** Maximum delay of a label after its payment. */
-export const LABEL_DELAY_MAX_MS = 14 * DAY_MS;
-const GENUINE_KNOWN_AFTER_MS = 7 * DAY_MS;
-const FRAUD_KNOWN_AFTER_MS = { median: 3 * DAY_MS, min: HOUR_MS, max: LABEL_DELAY_MAX_MS };
 
 /** All payments of one day (UTC) in event order. */
 export function simulateDay(options: DayOptions): SimulatedPayment[] {
@@ -58,6 +39,12 @@ export function simulateDay(options: DayOptions): SimulatedPayment[] {
   options.plan.testedIssuers.forEach((card, run) => {
     testIssuer(options, card, run, drafts);
   });
+  options.plan.cardTestings.forEach((card, run) => {
+    drafts.push(...testCards(options, card, run, attackStartMs(options, STREAM.cardTesting, run)));
+  });
+  options.plan.takenOver.forEach((card, run) => {
+    drafts.push(...takeOverAccount(options, card, run, attackStartMs(options, STREAM.takeover, run)));
+  });
   drafts.sort((left, right) => left.occurredAtMs - right.occurredAtMs);
   // Numbered after sorting and zero-padded, so that ids keep the order of events.
   const prefix = `sim${options.seed}-${String(options.day).padStart(6, "0")}-`;
@@ -65,6 +52,11 @@ export function simulateDay(options: DayOptions): SimulatedPayment[] {
     clientTransactionId: prefix + String(index).padStart(8, "0"),
     ...draft,
   }));
+}
+
+/** Early enough that the attack ends on the same day. */
+function attackStartMs({ seed, day }: DayOptions, stream: number, run: number): number {
+  return day * DAY_MS + below(seedRandom(seed, stream, -1 - run, day), DAY_MS - ATTACK_MS_MAX);
 }
 
 function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
@@ -82,7 +74,9 @@ function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
     const hit = options.plan.compromisedTerminals.has(terminal) && random() < COMPROMISED_SHARE;
     const scenario = hit ? "compromised-terminal" : "none";
     const [origin, payer] = [originOfOwner(), payerOf()];
-    drafts.push(draft(options, profile, { terminal, amountMajor, occurredAtMs, scenario, origin, payer }, random));
+    drafts.push(
+      draftPayment(options, profile, { terminal, amountMajor, occurredAtMs, scenario, origin, payer }, random),
+    );
   }
 }
 
@@ -97,7 +91,7 @@ function payAsThief(options: DayOptions, card: number, drafts: Draft[]): void {
     const amountMajor = profile.amountMedian * logNormal(random, 4, 0.5);
     const terminal = anywhere(options.terminals, random);
     const occurredAtMs = thiefTimeMs(options.day, random);
-    drafts.push(draft(options, profile, { ...fraud, terminal, amountMajor, occurredAtMs }, random));
+    drafts.push(draftPayment(options, profile, { ...fraud, terminal, amountMajor, occurredAtMs }, random));
   }
 }
 
@@ -115,12 +109,12 @@ function testNumber(options: DayOptions, card: number, burst: number, drafts: Dr
   for (let index = 0; index < count; index += 1) {
     const occurredAtMs = startMs + Math.floor(random() * lengthMs * 0.9);
     const amountMajor = 0.5 + random() * 3;
-    drafts.push(draft(options, profile, { ...fraud, terminal, amountMajor, occurredAtMs }, random));
+    drafts.push(draftPayment(options, profile, { ...fraud, terminal, amountMajor, occurredAtMs }, random));
   }
   if (random() < 0.3) {
     const amountMajor = profile.amountMedian * logNormal(random, 6, 0.4);
     const cashOut = { terminal: anywhere(options.terminals, random), occurredAtMs: startMs + Math.floor(lengthMs) };
-    drafts.push(draft(options, profile, { ...fraud, ...cashOut, amountMajor }, random));
+    drafts.push(draftPayment(options, profile, { ...fraud, ...cashOut, amountMajor }, random));
   }
 }
 
@@ -144,7 +138,7 @@ function testIssuer(options: DayOptions, first: number, run: number, drafts: Dra
     const occurredAtMs = startMs + Math.floor(random() * lengthMs);
     const parts = { terminal, amountMajor: 0.5 + random() * 2, occurredAtMs, scenario: "bin-testing" } as const;
     const payer = thiefPayer(seed, card, ring, day, true);
-    drafts.push(draft(options, profile, { ...parts, origin, payer }, random));
+    drafts.push(draftPayment(options, profile, { ...parts, origin, payer }, random));
   }
 }
 
@@ -161,36 +155,4 @@ function byThief({ seed, day, cards }: DayOptions, card: number): Pick<DraftPart
   const isOnline = cards[card]?.equipment !== null;
   const origin = isOnline ? thiefOrigin(seed, ring, day) : null;
   return { origin, payer: thiefPayer(seed, card, ring, day, isOnline) };
-}
-
-function draft(options: DayOptions, profile: CardProfile, parts: DraftParts, random: Random): Draft {
-  const { terminal, amountMajor, occurredAtMs, scenario, origin, payer } = parts;
-  const fraud = scenario !== "none";
-  const place = options.terminals.place(terminal);
-  return {
-    cardNumber: profile.number,
-    terminalId: terminalId(terminal),
-    amountMinor: Math.max(1, Math.round(amountMajor * options.minorPerMajor)),
-    currency: options.currency,
-    occurredAtMs,
-    deviceId: origin?.deviceId ?? null,
-    ipAddress: origin?.ipAddress ?? null,
-    ...payer,
-    merchantCountry: merchantCountry(options.seed, terminal),
-    latitude: place?.latitude ?? null,
-    longitude: place?.longitude ?? null,
-    fraud,
-    scenario,
-    labelledAtMs: occurredAtMs + (fraud ? fraudKnownAfterMs(random) : GENUINE_KNOWN_AFTER_MS),
-  };
-}
-
-/** Log-normal around the median. Values outside the bounds are drawn again, at most 20 times, then clipped. */
-function fraudKnownAfterMs(random: Random): number {
-  const { median, min, max } = FRAUD_KNOWN_AFTER_MS;
-  for (let tries = 0; tries < 20; tries += 1) {
-    const delayMs = Math.round(logNormal(random, median, 0.7));
-    if (delayMs >= min && delayMs <= max) return delayMs;
-  }
-  return median;
 }

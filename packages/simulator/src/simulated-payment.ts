@@ -1,7 +1,21 @@
-export const SCENARIOS = ["none", "compromised-terminal", "stolen-card", "testing-burst", "bin-testing"] as const;
+import type { PaymentDetails } from "./describe/payment-details.js";
+
+export const SCENARIOS = [
+  "none",
+  "compromised-terminal",
+  "stolen-card",
+  "testing-burst",
+  "bin-testing",
+  "card-testing",
+  "account-takeover",
+] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
-export interface SimulatedPayment {
+/** `attempt`: a small payment that tests a card number. `purchase`: a payment for gain. */
+export type AttackStep = "attempt" | "purchase";
+
+/** Details are present only if the simulation has the option `hasDetails`. */
+export interface SimulatedPayment extends Partial<PaymentDetails> {
   /** Unique within a seed; ascending in event order. */
   readonly clientTransactionId: string;
   /** 16 digits from a test range, with a valid Luhn check digit. */
@@ -26,6 +40,10 @@ export interface SimulatedPayment {
   readonly longitude: number | null;
   readonly fraud: boolean;
   readonly scenario: Scenario;
+  /** Only in card testing and account takeovers. */
+  readonly attackStep?: AttackStep;
+  /** Only in card testing and account takeovers: the issuer's answer, ISO 8583. */
+  readonly issuerCode?: string;
   /** When the label arrives: after about 3 days (at most 14) for fraud, 7 days for a genuine payment. */
   readonly labelledAtMs: number;
 }

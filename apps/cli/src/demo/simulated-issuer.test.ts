@@ -21,6 +21,17 @@ test("the issuer declines few genuine payments but most BIN testing payments", (
   expect(shareOf(tested, isDeclined)).toBeCloseTo(0.7, 1);
 });
 
+test("the issuer declines most attempts of a card-testing attack, with the code from the simulation", () => {
+  const attack = createSimulation({ seed: 7, cards: 500, terminals: 500, startMs }).attack("card-testing", 3, startMs);
+  const attempts = attack.filter(({ attackStep }) => attackStep === "attempt");
+  expect(shareOf(attempts, isDeclined)).toBeGreaterThan(0.7);
+  for (const payment of attack) {
+    const [answer] = answersTo(payment, "approve");
+    expect(answer?.issuer_code).toBe(payment.issuerCode);
+    expect(answer?.kind).toBe(payment.issuerCode === "00" ? "authorised" : "declined");
+  }
+});
+
 test("neither a declined payment nor an abandoned challenge reaches the issuer", () => {
   expect(payments.flatMap((payment) => answersTo(payment, "decline"))).toEqual([]);
   const challenged = payments.map((payment) => answersTo(payment, "challenge").map(({ kind }) => kind));

@@ -3,14 +3,20 @@ import type { PaymentUpdate } from "@tripline/client";
 import type { Scenario, SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { ApiDecision } from "@tripline/system/client/tripline-client";
 
-/** Share of payments that the issuer declines. Most card numbers that fraudsters test are blocked or invalid. */
+/**
+ * Share of payments that the issuer declines if the simulation does not say what it answers. Most card numbers that fraudsters
+ * test are blocked or invalid.
+ */
 const DECLINED_SHARE: Readonly<Record<Scenario, number>> = {
   none: 0.02,
   "compromised-terminal": 0.05,
   "stolen-card": 0.2,
   "testing-burst": 0.5,
   "bin-testing": 0.7,
+  "card-testing": 0.8,
+  "account-takeover": 0.1,
 };
+const AUTHORISED = "00";
 /** ISO 8583: insufficient funds (51) and do not honour (05). */
 const CODES = { genuine: "51", fraud: "05" } as const;
 const ABANDONED_SHARE = { genuine: 0.05, fraud: 0.8 } as const;
@@ -25,17 +31,16 @@ const ANSWER_MS = 900;
 export function answersTo(payment: SimulatedPayment, outcome: ApiDecision["outcome"]): PaymentUpdate[] {
   if (outcome === "decline") return [];
   const truth = payment.fraud ? "fraud" : "genuine";
-  const answer = updateOf(
-    payment,
-    ANSWER_MS,
-    shareOf(payment, "issuer") < DECLINED_SHARE[payment.scenario]
-      ? { update_id: "issuer", kind: "declined", issuer_code: CODES[truth] }
-      : { update_id: "issuer", kind: "authorised", issuer_code: "00" },
-  );
+  const isDeclined = shareOf(payment, "issuer") < DECLINED_SHARE[payment.scenario];
+  const code = payment.issuerCode ?? (isDeclined ? CODES[truth] : AUTHORISED);
+  const kind = code === AUTHORISED ? "authorised" : "declined";
+  const answer = updateOf(payment, ANSWER_MS, { update_id: "issuer", kind, issuer_code: code });
   if (outcome !== "challenge") return [answer];
   const isAbandoned = shareOf(payment, "3ds") < ABANDONED_SHARE[truth];
-  const kind = isAbandoned ? "three_ds_abandoned" : "three_ds_completed";
-  const threeDs = updateOf(payment, THREE_DS_MS, { update_id: "3ds", kind });
+  const threeDs = updateOf(payment, THREE_DS_MS, {
+    update_id: "3ds",
+    kind: isAbandoned ? "three_ds_abandoned" : "three_ds_completed",
+  });
   return isAbandoned ? [threeDs] : [threeDs, answer];
 }
 

@@ -75,4 +75,28 @@ describe("writeHistory", () => {
     const types = await queried(`DESCRIBE SELECT * FROM read_parquet('${path}')`);
     expect(Object.fromEntries(types.map(([name, type]) => [name, type]))).toEqual(columns);
   });
+
+  test("writes the details of payments, with tokens in place of personal data", async () => {
+    const path = join(folder, "details.parquet");
+    const detailed = { ...simulation, hasDetails: true };
+    await writeHistory({ simulation: detailed, untilMs, tenant: "demo", cardTokenKey, path });
+    const expected: unknown[][] = [];
+    for (const payment of createSimulation(detailed)) {
+      if (payment.occurredAtMs >= untilMs) break;
+      const { accountId, phone, shippingPostalCode, accountAgeDays, liabilityShift } = payment;
+      expected.push([
+        payment.mcc,
+        payment.channel,
+        accountId ? keyedToken("account", cardTokenKey, "demo", accountId) : null,
+        accountAgeDays == null ? null : BigInt(accountAgeDays),
+        phone ? keyedToken("phone", cardTokenKey, "demo", phone) : null,
+        shippingPostalCode ? keyedToken("postal_code", cardTokenKey, "demo", shippingPostalCode) : null,
+        liabilityShift ?? null,
+      ]);
+    }
+    const columns =
+      "mcc, channel, account_token, account_age_days, phone_token, shipping_postal_token, liability_shift";
+    expect(await queried(`SELECT ${columns} FROM read_parquet('${path}')`)).toEqual(expected);
+    expect(expected.filter((row) => row[2] !== null).length).toBeGreaterThan(20);
+  });
 });

@@ -11,7 +11,8 @@ import { OPTIONAL_COLUMNS } from "../generated/optional-columns.js";
 import type { ProgressListener } from "../progress.js";
 import { sqlText } from "./work-database.js";
 
-type OptionalCells = Readonly<Partial<Record<keyof typeof OPTIONAL_COLUMNS, string | number | null>>>;
+type Cell = string | number | boolean | null | undefined;
+type OptionalCells = Readonly<Partial<Record<keyof typeof OPTIONAL_COLUMNS, Cell>>>;
 
 export interface HistoryOptions {
   readonly simulation: SimulationOptions;
@@ -52,6 +53,10 @@ export async function writeHistory(options: HistoryOptions): Promise<number> {
       ip: made("ip"),
       network: made("network"),
       email: made("email"),
+      account: made("account"),
+      phone: made("phone"),
+      fingerprint: made("fingerprint"),
+      postalCode: made("postal_code"),
     };
     let rows = 0;
     for (const payment of options.payments ?? createSimulation(simulation)) {
@@ -79,6 +84,10 @@ interface Tokens {
   ip(address: string): string;
   network(address: string): string;
   email(address: string): string;
+  account(id: string): string;
+  phone(number: string): string;
+  fingerprint(text: string): string;
+  postalCode(code: string): string;
 }
 
 /** Memoizes `make`: one result per card, device or address of the simulation. */
@@ -100,17 +109,19 @@ function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: 
   appender.appendDouble(payment.occurredAtMs);
   appender.appendDouble(payment.fraud ? 1 : 0);
   appender.appendDouble(payment.labelledAtMs);
-  const cells: Readonly<Record<string, string | number | null | undefined>> = optionalCells(payment, tokens);
-  for (const column of Object.keys(OPTIONAL_COLUMNS)) {
+  const cells: Readonly<Record<string, Cell>> = { ...optionalCells(payment, tokens), ...detailCells(payment, tokens) };
+  for (const [column, type] of Object.entries(OPTIONAL_COLUMNS)) {
     const value = cells[column] ?? null;
     if (value === null) appender.appendNull();
     else if (typeof value === "string") appender.appendVarchar(value);
+    else if (typeof value === "boolean") appender.appendBoolean(value);
+    else if (type === "BIGINT") appender.appendBigInt(BigInt(value));
     else appender.appendDouble(value);
   }
   appender.endRow();
 }
 
-/** The optional cells that the simulator fills; the others are empty. */
+/** The optional cells that the simulator always fills. */
 function optionalCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells {
   const { deviceId, ipAddress, email } = payment;
   return {
@@ -124,5 +135,35 @@ function optionalCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells
     card_country: payment.cardCountry,
     merchant_country: payment.merchantCountry,
     ip_country: payment.ipCountry,
+  };
+}
+
+/** The optional cells that it fills for simulations with details. */
+function detailCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells {
+  const { accountId, phone, deviceFingerprint, billingPostalCode, shippingPostalCode } = payment;
+  return {
+    merchant_id: payment.merchantId,
+    mcc: payment.mcc,
+    channel: payment.channel,
+    entry_mode: payment.entryMode,
+    initiator: payment.initiator,
+    card_funding: payment.cardFunding,
+    card_brand: payment.cardBrand,
+    account_token: accountId && tokens.account(accountId),
+    account_age_days: payment.accountAgeDays,
+    email_age_days: payment.emailAgeDays,
+    phone_token: phone && tokens.phone(phone),
+    device_fingerprint_token: deviceFingerprint && tokens.fingerprint(deviceFingerprint),
+    billing_country: payment.billingCountry,
+    billing_postal_token: billingPostalCode && tokens.postalCode(billingPostalCode),
+    shipping_country: payment.shippingCountry,
+    shipping_postal_token: shippingPostalCode && tokens.postalCode(shippingPostalCode),
+    three_ds_version: payment.threeDsVersion,
+    three_ds_result: payment.threeDsResult,
+    eci: payment.eci,
+    liability_shift: payment.liabilityShift,
+    exemption: payment.exemption,
+    avs_result: payment.avsResult,
+    cvc_result: payment.cvcResult,
   };
 }

@@ -7,7 +7,7 @@ interface Shift {
   /** Returns the changed payment. */
   change?(payment: SimulatedPayment): SimulatedPayment;
   /** The fraud rates after the shift. */
-  readonly fraud?: FraudRates;
+  readonly fraud?: Partial<FraudRates>;
 }
 
 export const SHIFT_NAMES = ["amounts", "frauds", "terminals"] as const;

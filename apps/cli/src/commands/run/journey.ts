@@ -14,6 +14,8 @@ import type { BadPolicyOptions } from "../../journeys/bad-policy.js";
 import { badPolicyJourney } from "../../journeys/bad-policy.js";
 import type { BreachOptions } from "../../journeys/breach.js";
 import { breachJourney } from "../../journeys/breach.js";
+import type { CardTestingOptions } from "../../journeys/card-testing.js";
+import { cardTestingJourney } from "../../journeys/card-testing.js";
 import type { DriftJourneyOptions } from "../../journeys/drift.js";
 import { driftJourney } from "../../journeys/drift.js";
 import type { EraseOptions } from "../../journeys/erase.js";
@@ -33,6 +35,7 @@ interface Journey {
   tell(
     options: JourneyOptions &
       BadPolicyOptions &
+      CardTestingOptions &
       RolloutJourneyOptions &
       EraseOptions &
       RevokeOptions &
@@ -59,6 +62,7 @@ const IN_BROWSER = join(ROOT, "packages", "testing", "dist", "journeys", "consol
 const JOURNEYS: Readonly<Record<string, Journey>> = {
   "first-payment": { tell: firstPaymentJourney },
   "bad-policy": { tell: badPolicyJourney, isArchived: true },
+  "card-testing": { tell: cardTestingJourney },
   replay: { tell: replayJourney, isArchived: true },
   "bad-model": { tell: badModelJourney },
   "good-model": { tell: goodModelJourney },

@@ -1,0 +1,66 @@
+import { HOUR_MS } from "../keep-rhythm.js";
+
+/** Bounds, both included. */
+export interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+const MINUTE_MS = HOUR_MS / 60;
+
+/* The parameters of the attacks. After a change, measure every reported figure again. */
+
+/** Many small payments from one device, each with another number of one BIN, then larger ones with the numbers that worked. */
+export const CARD_TESTING = {
+  attempts: { min: 90, max: 180 },
+  /** Time of the attempts. */
+  attemptsMs: { min: 20 * MINUTE_MS, max: 60 * MINUTE_MS },
+  /** In major units. */
+  attemptAmount: { min: 0.5, max: 3 },
+  /** Shops that are used by turns, so that none sees many attempts. */
+  terminals: { min: 8, max: 16 },
+  /** Share of tested numbers that an issuer has issued. The others fail with `CODES.noSuchCard`. */
+  issuedShare: 0.3,
+  /** Share of attempts with issued numbers that the issuer authorises: expiry date or security code are guessed. */
+  authorisedShare: 0.5,
+  /** Addresses are numbered and used for this many attempts each. */
+  attemptsPerEmail: 6,
+  /** Network addresses of one /24 network. */
+  addresses: { min: 2, max: 12 },
+  /** Share of the cards that worked with which the attacker pays. */
+  purchaseShare: 0.9,
+  purchasesPerCard: { min: 1, max: 2 },
+  /** From the last attempt to a purchase. */
+  purchaseDelayMs: { min: 15 * MINUTE_MS, max: 4 * HOUR_MS },
+  /** Median in major units, and standard deviation of the logarithm. */
+  purchaseAmount: { median: 160, spread: 0.5 },
+  /** Share of purchases from the device that tested the card. The others come from buyers of the numbers. */
+  sameDeviceShare: 0.6,
+  purchaseAuthorisedShare: 0.8,
+} as const;
+
+/** A customer's account pays from another device, network and delivery address, after its e-mail address was changed. */
+export const ACCOUNT_TAKEOVER = {
+  payments: { min: 2, max: 5 },
+  /** From the first payment to the last. */
+  lengthMs: { min: 10 * MINUTE_MS, max: 3 * HOUR_MS },
+  /** Factor on the owner's typical amount: median, and standard deviation of the logarithm. */
+  amountFactor: { median: 4, spread: 0.4 },
+  /** Share of takeovers with a changed e-mail address. The thief has access to the owner's mailbox in the others. */
+  emailChangedShare: 0.8,
+  /** Share of takeovers with a domestic network address. */
+  domesticShare: 0.4,
+  /** Share of takeovers that deliver within the country, to a parcel locker for instance. */
+  domesticDeliveryShare: 0.6,
+  /** The shop stores the card's data, so the issuer rarely declines. */
+  authorisedShare: 0.9,
+} as const;
+
+/** Longest time from the start of an attack to its last payment. */
+export const ATTACK_MS_MAX = Math.max(
+  CARD_TESTING.attemptsMs.max + CARD_TESTING.purchaseDelayMs.max,
+  ACCOUNT_TAKEOVER.lengthMs.max,
+);
+
+/** The issuer's answers, ISO 8583. */
+export const CODES = { authorised: "00", noSuchCard: "14", doNotHonour: "05" } as const;
