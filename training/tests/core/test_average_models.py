@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +9,13 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.conftest import DAY_MS, FEATURES, SPEC
+from tests.conftest import DAY_MS, FEATURES, SPEC, MakeOptions
 from tripline_training.average_models import average_models
 from tripline_training.data.dataset import Span
 from tripline_training.errors import TrainingError
 from tripline_training.networks.network_options import NetworkOptions
 from tripline_training.registry import registry
-from tripline_training.train import Options, train
+from tripline_training.train import Outcome
 from tripline_training.trees.export_onnx import predict_onnx
 from tripline_training.trees.params import DEFAULT_PARAMS
 
@@ -24,10 +23,9 @@ NETWORKS = Path(__file__).parents[3] / "apps" / "scoring" / "test-models" / "net
 
 
 @pytest.fixture
-def given(options: Callable[..., Options], tmp_path: Path) -> NetworkOptions:
+def given(options: MakeOptions, outcome: Outcome, tmp_path: Path) -> NetworkOptions:
     """A registry with trees, trained here, and a network that Keras trained on the same features."""
-    plain = options("--alias", "champion")
-    train(plain)
+    plain = options()
     shutil.copytree(NETWORKS, tmp_path / "registry", dirs_exist_ok=True)
     valid = plain.valid
     assert valid is not None

@@ -1,7 +1,6 @@
 """A model uses profiles only if they help over time, and nothing that is constant online."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import DAY_MS, FEATURES, SPEC, columns, write_parquet
+from tests.conftest import DAY_MS, FEATURES, SPEC, MakeOptions, columns, write_parquet
 from tripline_training.average_models import average_models
 from tripline_training.data.dataset import Rows, Span
 from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
@@ -20,14 +19,12 @@ from tripline_training.selection.choose_features import Fitting, Selection, choo
 from tripline_training.selection.forward_folds import forward_folds
 from tripline_training.selection.gain_over_folds import FoldGain
 from tripline_training.selection.used_features import used_by_network
-from tripline_training.train import Options, train
+from tripline_training.train import train
 from tripline_training.trees.export_onnx import predict_onnx
 from tripline_training.trees.params import DEFAULT_PARAMS, read_params
 
 PROFILES = {"card_age": "card", "terminal_profile_amount": "terminal"}
 FITTING = Fitting(replace(read_params(DEFAULT_PARAMS), trees=40, max_bin=64), seed=1, jobs=1, delay_ms=7 * DAY_MS)
-
-MakeOptions = Callable[..., Options]
 
 
 def with_profiles() -> dict[str, Any]:

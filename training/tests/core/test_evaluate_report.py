@@ -34,7 +34,7 @@ from tripline_training.evaluation.measures import (
 from tripline_training.evaluation.read_scored import Scored
 from tripline_training.evaluation.render_report import render_report
 from tripline_training.evaluation.segments import measure_segments, missed_terminals
-from tripline_training.train import Options, train
+from tripline_training.train import Outcome
 
 COSTS = CostMatrix(lost_share=0.9, chargeback_fee=10, review_cost=2, friction_share=0.1)
 
@@ -190,9 +190,9 @@ Arguments = Callable[..., list[str]]
 
 
 @pytest.fixture
-def arguments(options: Callable[..., Options], features_path: Path, spec_path: Path) -> Arguments:
+def arguments(outcome: Outcome, features_path: Path, spec_path: Path) -> Arguments:
     """Of a report on the validation days of a freshly published champion."""
-    registry = train(options("--alias", "champion")).folder.parents[3]
+    registry = Path(outcome.folder).parents[3]
 
     def make(*more: str) -> list[str]:
         return [

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import onnxruntime
 import pytest
 import xgboost
 
-from tests.conftest import DAY_MS, FEATURES, columns, write_parquet
+from tests.conftest import DAY_MS, FEATURES, QUICK_TREES, MakeOptions, columns, write_parquet
 from tripline_training.assess import assess, report
 from tripline_training.check_scores import check_scores, load_booster
 from tripline_training.data.dataset import ALWAYS, Rows, Span
@@ -24,18 +23,11 @@ from tripline_training.make_scorecard import make_scorecard
 from tripline_training.metrics import expected_calibration_error
 from tripline_training.models import scorecard
 from tripline_training.models.scorecard import margins_of_card, parse_scorecard, probabilities_of
-from tripline_training.train import Options, Outcome, parse_options, train
+from tripline_training.train import Outcome, parse_options, train
 from tripline_training.trees.calibration import margins_of
 from tripline_training.trees.export_onnx import predict_onnx
 from tripline_training.trees.fit_trees import fit, sample_genuine
 from tripline_training.trees.params import DEFAULT_PARAMS, read_params
-
-MakeOptions = Callable[..., Options]
-
-
-@pytest.fixture
-def outcome(options: MakeOptions) -> Outcome:
-    return train(options("--alias", "champion", "--commit", "abc"))
 
 
 def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Path) -> None:
@@ -46,7 +38,7 @@ def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Pat
     assert manifest["output"] == {"name": "probability", "datatype": "FP32", "shape": [-1, 1]}
     assert set(manifest["files"]) == {"model.onnx", "golden.json", "booster.json", "scorecard.json", "twin.onnx"}
     assert manifest["lineage"]["commit"] == "abc"
-    assert manifest["lineage"]["params"]["trees"] == read_params(DEFAULT_PARAMS).trees
+    assert manifest["lineage"]["params"]["trees"] == QUICK_TREES["trees"]
     assert manifest["metrics"]["train"]["rows"] == outcome.rows == 2000
     assert manifest["metrics"]["valid"]["rows"] == 600
     for kind in ("amount", "hour (UTC)"):
@@ -58,7 +50,7 @@ def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Pat
     assert (tmp_path / "registry/models/fraud/aliases/champion").read_text().strip() == outcome.version
 
 
-def test_publishes_a_calibrated_model(outcome: Outcome) -> None:
+def test_publishes_a_calibrated_model(outcome: Outcome, options: MakeOptions) -> None:
     manifest = json.loads((outcome.folder / "model.json").read_text())
     calibration = manifest["metrics"]["calibration"]
     # 20 days and 7 of label delay leave 13 to learn from and to hold out: a third, in whole days.
@@ -69,7 +61,7 @@ def test_publishes_a_calibrated_model(outcome: Outcome) -> None:
     known = data["occurred_at_ms"] < 20 * DAY_MS
     features = np.column_stack([data[name] for name in FEATURES]).astype(np.float32)
     rows = rows_of(data, known, features)
-    plain = margins_of(fit(rows, read_params(DEFAULT_PARAMS), seed=1, jobs=1), features)
+    plain = margins_of(fit(rows, read_params(options().params), seed=1, jobs=1), features)
     published = xgboost.Booster(model_file=str(outcome.folder / "booster.json"))
     slope, intercept = np.polyfit(plain, margins_of(published, features), 1)
     np.testing.assert_allclose(margins_of(published, features), slope * plain + intercept, atol=1e-3)

@@ -17,17 +17,18 @@ export function isIncluded(where: Feature["where"], fields: OracleFields): boole
   });
 }
 
-const restricted = new WeakMap<FeatureSpec, Map<string, FeatureSpec>>();
+const restricted = new WeakMap<FeatureSpec, Map<Feature["where"], FeatureSpec>>();
 const whole = new WeakMap<FeatureSpec, FeatureSpec>();
 
 /** The spec reduced to the features with this filter: only their windows determine what is kept. */
 export function withFilter(spec: FeatureSpec, where: Feature["where"]): FeatureSpec {
-  const known = restricted.get(spec) ?? new Map<string, FeatureSpec>();
+  const known = restricted.get(spec) ?? new Map<Feature["where"], FeatureSpec>();
   restricted.set(spec, known);
+  const found = known.get(where);
+  if (found !== undefined) return found;
   const key = JSON.stringify(where ?? null);
-  const features = spec.features.filter((feature) => JSON.stringify(feature.where ?? null) === key);
-  const own = known.get(key) ?? { ...spec, features };
-  known.set(key, own);
+  const own = { ...spec, features: spec.features.filter((feature) => JSON.stringify(feature.where ?? null) === key) };
+  known.set(where, own);
   whole.set(own, spec);
   return own;
 }

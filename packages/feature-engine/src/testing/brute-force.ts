@@ -47,9 +47,16 @@ export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): O
   const counted: OracleEvent[] = [];
   const [main = ""] = Object.keys(spec.entities);
   const unfiltered = withFilter(spec, undefined);
+  late = new Map();
   return events.map((event) => {
-    const seenBy: Seen = (entity) =>
-      counted.filter((other) => entity in event.entities && other.entities[entity] === event.entities[entity]);
+    const seen = new Map<string, OracleEvent[]>();
+    const seenBy: Seen = (entity) => {
+      const found =
+        seen.get(entity) ??
+        counted.filter((other) => entity in event.entities && other.entities[entity] === event.entities[entity]);
+      seen.set(entity, found);
+      return found;
+    };
     const repeated = seenBy(main)
       .slice(-16)
       .some((other) => other.id === event.id);
@@ -260,9 +267,20 @@ function secondsSince(spec: FeatureSpec, lastMs: number, atMs: number): number |
   return lastMs <= atMs && atMs - lastMs <= longest(spec) ? (atMs - lastMs) / 1000 : undefined;
 }
 
-/** Events that were not too late when they arrived. */
+/** Whether an event was too late when it arrived, by spec and entity; without it, the oracle's time grows with the cube. */
+let late = new Map<FeatureSpec, Map<string, Map<OracleEvent, boolean>>>();
+
+/** Events that were not too late when they arrived. `payments` are all earlier ones that pass the filter of the spec. */
 function countedOnly(spec: FeatureSpec, entity: string, payments: readonly OracleEvent[]): OracleEvent[] {
-  return payments.filter((event, index) => !isTooLate(spec, entity, event, payments.slice(0, index)));
+  const ofSpec = late.get(spec) ?? new Map<string, Map<OracleEvent, boolean>>();
+  late.set(spec, ofSpec);
+  const known = ofSpec.get(entity) ?? new Map<OracleEvent, boolean>();
+  ofSpec.set(entity, known);
+  return payments.filter((event, index) => {
+    const isLate = known.get(event) ?? isTooLate(spec, entity, event, payments.slice(0, index));
+    known.set(event, isLate);
+    return !isLate;
+  });
 }
 
 function inWindow(
