@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { appendFile, chmod, cp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -18,18 +18,36 @@ const SLICED = { isFromScratch: true, memoryBytes: SMALL_MEMORY_BYTES };
 
 let history: TestHistory;
 let folder: string;
+/** What the killed program left. */
+let unfinished: string;
+let undisturbed: Map<string, Buffer>;
 let notes: string[];
 let steps: string[];
 
-beforeEach(async () => {
+beforeAll(async () => {
   history = await TestHistory.open();
   folder = foldFolder(history.lake);
-  notes = [];
-  steps = [];
+  unfinished = join(history.lake, "_unfinished");
+  await count("a", 120, 21);
+  await history.archive();
+  undisturbed = await states();
+  await killProgram();
+  await cp(folder, unfinished, { recursive: true });
 });
-afterEach(async () => {
+afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
   await history.close();
+});
+
+/** The state of the disk and of Redis after the kill and the loss. */
+beforeEach(async () => {
+  notes = [];
+  steps = [];
+  await rm(join(history.lake, "_snapshots"), { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
+  await cp(unfinished, folder, { recursive: true });
+  await chmod(folder, 0o700);
+  await history.redis.flushdb();
 });
 
 const watched: Partial<RebuildOptions> = {
@@ -61,6 +79,7 @@ async function killProgram(): Promise<void> {
       REDIS_URL: redisUrl,
       LAKE_URL: history.lake,
       FROM_SCRATCH: "1",
+      STATE_WORKERS: "2",
       STATE_MEMORY_GIB: String(KILLED_MEMORY_BYTES / GIB),
     },
   });
@@ -74,11 +93,19 @@ async function killProgram(): Promise<void> {
   await history.redis.del(REBUILD_KEY);
 }
 
+test.each<[name: string, workers: number, spoil: () => Promise<void>, options: Partial<RebuildOptions>]>([
+  ["other options", 1, async () => {}, { isFromScratch: false }],
+  ["a damaged slice", 2, () => appendFile(join(folder, "first-0.bin"), "more"), {}],
+  ["no plan", 4, () => rm(join(folder, "plan.bin")), {}],
+  ["a folder that others can write to", 1, () => chmod(folder, 0o777), {}],
+])("with %s, a rebuild begins again; %d workers restore the same states", async (_name, workers, spoil, options) => {
+  await spoil();
+  expect(await history.rebuild({ ...SLICED, ...watched, workers, ...options })).toMatchObject({ events: 120 });
+  expect(await states()).toEqual(undisturbed);
+  expect(steps).toContain("fold the lake: 120");
+});
+
 test("a rebuild continues from the finished slices of one that was killed, and adds what was counted since", async () => {
-  await count("a", 120, 21);
-  await history.archive();
-  await killProgram();
-  await history.redis.flushdb();
   // Services continue to count while no rebuild runs.
   await count("b", 40, 22);
   await history.archive();
@@ -87,7 +114,7 @@ test("a rebuild continues from the finished slices of one that was killed, and a
   // Without its events, a slice cannot be folded again.
   await rm(join(folder, "first-0.events"), { force: true });
 
-  const report = await history.rebuild({ ...SLICED, ...watched });
+  const report = await history.rebuild({ ...SLICED, ...watched, workers: 2 });
   expect(notes).toEqual([expect.stringMatching(/^The rebuild of \S+ was interrupted and is continued\.$/)]);
   // No event is sorted again.
   expect(steps[0]).toBe("fold the slices: 1");
@@ -98,35 +125,4 @@ test("a rebuild continues from the finished slices of one that was killed, and a
   await history.redis.flushdb();
   expect(await history.rebuild({ isFromScratch: true })).toMatchObject({ events: 160, incomplete: 40 });
   expect(await states()).toEqual(restored);
-});
-
-test("a rebuild begins again if it cannot continue the one that was killed", async () => {
-  await count("a", 60, 24);
-  await history.archive();
-  const undisturbed = await states();
-  const copy = join(history.lake, "_unfinished");
-  await history.rebuild({
-    ...SLICED,
-    onProgress: (step, done) => {
-      if (step === "fold the slices" && done === 3) cpSync(folder, copy, { recursive: true });
-    },
-  });
-  const cases: [name: string, spoil: () => Promise<void>, options?: Partial<RebuildOptions>][] = [
-    ["other options", async () => {}, { isFromScratch: false }],
-    ["a damaged slice", () => appendFile(join(folder, "first-0.bin"), "more")],
-    ["no plan", () => rm(join(folder, "plan.bin"))],
-    ["a folder that others can write to", () => chmod(folder, 0o777)],
-  ];
-  for (const [name, spoil, options] of cases) {
-    await rm(join(history.lake, "_snapshots"), { recursive: true });
-    await rm(folder, { recursive: true, force: true });
-    await cp(copy, folder, { recursive: true });
-    await chmod(folder, 0o700);
-    await spoil();
-    await history.redis.flushdb();
-    steps = [];
-    const report = await history.rebuild({ ...SLICED, ...watched, ...options });
-    expect([name, report.events, steps.includes("fold the lake: 60")]).toEqual([name, 60, true]);
-    expect(await states()).toEqual(undisturbed);
-  }
 });

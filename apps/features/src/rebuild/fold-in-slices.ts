@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
-import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
 import { openDisk } from "@tripline/lake/log/open-disk";
 import { makeOwnFolder, removeAbandoned } from "@tripline/lake/log/own-folder";
 import { countEntities } from "@tripline/lake/read/count-entities";
 import { cutLake, FROM_BEGINNING, rangeOf, readSourcePositions } from "@tripline/lake/read/counted-range";
 import { totalCounted } from "@tripline/lake/read/read-counted";
 import { newestSnapshotAtMs } from "@tripline/lake/snapshot/lake-snapshots";
+import { erasedStates } from "../erasures/erased-states.js";
 import type { FoldStart } from "../snapshot/base-states.js";
 import { continuedSnapshots, nameOf, statesOfFile } from "../snapshot/base-states.js";
 import { findFaults } from "../snapshot/find-faults.js";
@@ -21,15 +21,17 @@ import { startAfterFold } from "../snapshot/publish-states.js";
 import { FOLDED_BYTES, slicesFor } from "../snapshot/slices-for.js";
 import type { FoldPlan, LakeEnd } from "./fold-plan.js";
 import { foldFolder, makeFoldFolder, readPlan } from "./fold-plan.js";
+import { FoldThreads } from "./fold-threads.js";
 import type { FoldedLake, FoldLakeOptions } from "./folded-lake.js";
 import { publishSlices } from "./publish-slices.js";
-import { WrittenSlices } from "./written-slices.js";
+import { asDiskFault, WrittenSlices } from "./written-slices.js";
 
 /** Prefix of the folders that no other process continues. */
 const OWN_FOLDERS = "tripline-rebuild";
 
 interface Start extends FoldStart {
   readonly end: LakeEnd;
+  readonly workers: number;
 }
 
 /**
@@ -41,13 +43,13 @@ interface Start extends FoldStart {
  * @throws TriplineError as `foldLake`
  */
 export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake | undefined> {
-  const { lake, engine, memoryBytes, isFromScratch } = options;
+  const { lake, engine, memoryBytes, isFromScratch, workers } = options;
   const end = await findEnd(lake);
   const resumed = await resumeFold(options, end);
   if (resumed !== undefined) return resumed;
   const continued = isFromScratch ? [] : continuedSnapshots({ ...options, onUnfit: options.onNote }, end.cut);
   for await (const start of continued) {
-    const folded = await foldFrom(options, { ...start, end }, nameOf(start.snapshot));
+    const folded = await foldFrom(options, { ...start, end, workers }, nameOf(start.snapshot));
     if (folded !== undefined) return folded;
   }
   const range = rangeOf(FROM_BEGINNING, end.cut);
@@ -56,8 +58,8 @@ export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake
     engine.entities.map(({ fields }) => fields),
   );
   if (range === undefined || states * FOLDED_BYTES <= memoryBytes) return undefined;
-  const slices = slicesFor(memoryBytes, { states });
-  return foldFrom(options, { end, range, slices, ...firstStates(options) }, "The lake");
+  const slices = slicesFor(memoryBytes, { states }, workers);
+  return foldFrom(options, { end, range, slices, workers, ...firstStates(options) }, "The lake");
 }
 
 async function findEnd(lake: string): Promise<LakeEnd> {
@@ -93,9 +95,10 @@ async function resumeFold(options: FoldLakeOptions, end: LakeEnd): Promise<Folde
 /** @returns undefined if the snapshot that the fold continued no longer exists */
 async function startOf(options: FoldLakeOptions, plan: FoldPlan): Promise<Start | undefined> {
   const { end, range, slices } = plan;
-  if (plan.snapshot === undefined) return { end, range, slices, ...firstStates(options) };
+  const workers = Math.min(options.workers, plan.workers);
+  if (plan.snapshot === undefined) return { end, range, slices, workers, ...firstStates(options) };
   for await (const start of continuedSnapshots({ ...options, onNote: () => {} }, end.cut)) {
-    if (start.snapshot.id === plan.snapshot) return { ...start, end, range, slices };
+    if (start.snapshot.id === plan.snapshot) return { ...start, end, range, slices, workers };
   }
   return undefined;
 }
@@ -132,10 +135,10 @@ async function foldFrom(
 }
 
 /** @returns an empty folder. The folder of a fold in several slices has a fixed name, so that another process finds it. */
-async function beginFold(options: FoldLakeOptions, { end, range, slices, snapshot }: Start): Promise<string> {
+async function beginFold(options: FoldLakeOptions, { end, range, slices, snapshot, workers }: Start): Promise<string> {
   const { lake, engine, isFromScratch, statePath } = options;
   const fingerprint = layoutFingerprint(engine.entities);
-  const plan = { fingerprint, isFromScratch, statePath, snapshot: snapshot?.id, slices, range, end };
+  const plan = { fingerprint, isFromScratch, statePath, snapshot: snapshot?.id, slices, range, end, workers };
   try {
     await removeAbandoned(tmpdir(), OWN_FOLDERS);
     return slices === 1 ? await makeOwnFolder(tmpdir(), OWN_FOLDERS) : await makeFoldFolder(lake, plan);
@@ -155,7 +158,7 @@ interface Folded {
 async function foldLater(
   folder: string,
   options: FoldLakeOptions,
-  { end: before, slices, snapshot }: Start,
+  { end: before, slices, snapshot, workers }: Start,
   { lake: first, fold, written }: Folded,
   end: LakeEnd,
 ): Promise<Folded | string> {
@@ -165,7 +168,7 @@ async function foldLater(
   await rm(ofLater, { recursive: true, force: true });
   await mkdir(ofLater);
   const base = written.asBase(fold.explained);
-  const start = { end, range, base, slices, ...(snapshot === undefined ? {} : { snapshot }) };
+  const start = { end, range, base, slices, workers, ...(snapshot === undefined ? {} : { snapshot }) };
   const later = await foldInto(ofLater, options, start);
   if (typeof later === "string") return later;
   const events = first.events + later.lake.events;
@@ -176,22 +179,26 @@ async function foldLater(
 
 /** @returns the reason, as part of a sentence, if the result would not be exact */
 async function foldInto(folder: string, options: FoldLakeOptions, start: Start): Promise<Folded | string> {
-  const { engine, lake, stateTtlSeconds, erasedAtMs = () => undefined } = options;
-  const { range, slices } = start;
+  const { engine, lake, stateTtlSeconds, erasures } = options;
+  const { range, slices, base, workers } = start;
+  const stateTtlMs = stateTtlSeconds * 1000;
   const written = new WrittenSlices(folder, slices, layoutOf(options));
   const journal = slices === 1 ? {} : { journal: await FoldJournal.open(folder) };
+  const setup = { spec: engine.spec, lake, range, slices, folder, stateTtlMs, erasures, base: base?.source };
+  const threads = slices === 1 || workers === 1 ? undefined : new FoldThreads(Math.min(workers, slices), setup);
   const fold = await foldSlices({
     engine,
     lake,
     ...start,
     ...journal,
+    ...(threads === undefined ? {} : { threads }),
     scratch: folder,
-    erasedAtMs,
-    stateTtlMs: stateTtlSeconds * 1000,
+    erasedAtMs: erasedStates(engine, erasures),
+    stateTtlMs,
     write: (slice, entries) => written.write(slice, entries),
     onEvents: options.onProgress,
     onSlice: options.onSlice,
-  });
+  }).finally(() => threads?.close());
   if (fold === undefined) return "an entity came into the feature spec later";
   const faults = findFaults(fold, await totalCounted(lake, range));
   if (faults.length > 0) return faults.join("; ");
@@ -223,11 +230,4 @@ function resultOf(options: FoldLakeOptions, folder: string, { start, lake, fold,
     },
     release: () => rm(own, { recursive: true, force: true }),
   };
-}
-
-/** A sentence about the disk for an error of the file system. */
-function asDiskFault(thrown: unknown): unknown {
-  if (Reflect.get(Object(thrown), "syscall") === undefined) return thrown;
-  const advice = "Make room, or set TMPDIR to another folder.";
-  return lakeUnavailable("The states cannot be folded on this disk", thrown, advice);
 }

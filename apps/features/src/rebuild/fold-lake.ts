@@ -7,6 +7,7 @@ import type { NumberedEvent } from "@tripline/feature-engine/apply/number-lost";
 import { numberLost } from "@tripline/feature-engine/apply/number-lost";
 import type { CountedTotals } from "@tripline/lake/read/read-counted";
 import { readCounted, totalCounted } from "@tripline/lake/read/read-counted";
+import { erasedStates } from "../erasures/erased-states.js";
 import { readStateFile } from "../snapshot/base-states.js";
 import { HOW_TO_GO_ON } from "./find-lost.js";
 import { foldInSlices } from "./fold-in-slices.js";
@@ -93,7 +94,8 @@ interface FoldMode {
 }
 
 async function foldOnce(options: FoldLakeOptions, { passesGaps, numbered = [] }: FoldMode): Promise<Fold> {
-  const { engine, lake, stateTtlSeconds, isPartial, onProgress, erasedAtMs = () => undefined } = options;
+  const { engine, lake, stateTtlSeconds, isPartial, onProgress } = options;
+  const erasedAtMs = erasedStates(engine, options.erasures);
   const before = options.statePath === undefined ? undefined : await readStates(options.statePath, engine);
   const stateBefore = (key: string) => before?.get(key) ?? null;
   const stateTtlMs = stateTtlSeconds * 1000;

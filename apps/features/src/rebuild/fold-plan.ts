@@ -28,6 +28,8 @@ export interface FoldPlan {
   /** Id of the snapshot that it continues. */
   readonly snapshot: string | undefined;
   readonly slices: number;
+  /** Number of threads that share the memory with so many slices. */
+  readonly workers: number;
   readonly range: CountedRange;
   readonly end: LakeEnd;
 }
@@ -48,6 +50,7 @@ const stored = z.object({
   statePath: z.string().or(z.undefined()),
   snapshot: z.string().or(z.undefined()),
   slices: z.int().min(1),
+  workers: z.int().min(1),
   range: z.record(z.enum(COUNTED_NAMES), topicRange),
   end: z.object({
     takenAtMs: z.number(),

@@ -1,3 +1,4 @@
+import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
 import type { LakeSnapshot } from "@tripline/lake/snapshot/lake-snapshots";
@@ -22,13 +23,15 @@ export interface FoldLakeOptions {
   findLost(): Promise<LostRecords>;
   /** Approximate memory limit for the states. */
   readonly memoryBytes: number;
+  /** Number of threads that fold slices and share the memory. */
+  readonly workers: number;
   /** Ignores the snapshots in the lake. */
   readonly isFromScratch: boolean;
   /** Receives a sentence about each unusable snapshot. */
   onNote(sentence: string): void;
   readonly onSlice: (done: number, total: number) => void;
-  /** See `FoldInOrder`. */
-  readonly erasedAtMs?: (key: string) => number | undefined;
+  /** Erased people: see `erasedStates`. */
+  readonly erasures: readonly Erasure[];
 }
 
 /** A state as Redis would have it now. */

@@ -50,6 +50,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
       isPartial: config.PARTIAL === "1",
       isFromScratch: config.FROM_SCRATCH === "1",
       memoryBytes: config.STATE_MEMORY_GIB * GIB,
+      workers: config.STATE_WORKERS,
       onNote: (sentence) => process.stderr.write(`${sentence}\n`),
       onProgress: progress,
       ...(config.STATE_FILE === undefined ? {} : { statePath: config.STATE_FILE }),

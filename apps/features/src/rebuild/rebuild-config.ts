@@ -4,6 +4,7 @@ import { feastConfig, stateConfig } from "../config.js";
 import { MEMORY_GIB_DEFAULT } from "../snapshot/slices-for.js";
 
 const ARCHIVE_WAIT_SECONDS_DEFAULT = 120;
+const WORKERS_MAX = 64;
 
 /** Settings that `tripline rebuild-state` passes to this program. */
 export const rebuildConfig = z.object({
@@ -22,6 +23,8 @@ export const rebuildConfig = z.object({
   FROM_SCRATCH: z.enum(["0", "1"]).default("0"),
   /** Memory limit for the states in GiB. Beyond it, they are processed in slices on disk. */
   STATE_MEMORY_GIB: z.coerce.number().positive().max(1_024).default(MEMORY_GIB_DEFAULT),
+  /** Number of threads that fold slices and share this memory. */
+  STATE_WORKERS: z.coerce.number().int().min(1).max(WORKERS_MAX).default(1),
 });
 
 export type RebuildConfig = z.infer<typeof rebuildConfig>;

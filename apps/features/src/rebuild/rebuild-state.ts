@@ -7,7 +7,6 @@ import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state/stat
 import type { LetterOrigin } from "@tripline/kafka/dead-letters/read-origins";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
-import { erasedStates } from "../erasures/erased-states.js";
 import type { ProfileEraser } from "../erasures/profile-eraser.js";
 import type { ScanEraser } from "../erasures/scan-eraser.js";
 import { GIB, MEMORY_GIB_DEFAULT } from "../snapshot/slices-for.js";
@@ -55,6 +54,8 @@ export interface RebuildOptions {
   readonly isFromScratch?: boolean;
   /** Approximate memory limit for the states; beyond it, they are processed in slices on disk (default: 2 GiB). */
   readonly memoryBytes?: number;
+  /** Number of threads that fold slices and share this memory (default: 1). */
+  readonly workers?: number;
   readonly onProgress?: RebuildListener;
   /** Receives a sentence about each unusable snapshot. */
   onNote?(sentence: string): void;
@@ -139,7 +140,8 @@ async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
     onProgress: (events) => report("fold the lake", events),
     onSlice: (done, total) => report("fold the slices", done, total),
     onNote: (sentence) => options.onNote?.(sentence),
-    erasedAtMs: erasedStates(engine, erasures),
+    erasures,
+    workers: options.workers ?? 1,
     ...(options.statePath === undefined ? {} : { statePath: options.statePath }),
   });
   try {

@@ -1,11 +1,12 @@
 import { join } from "node:path";
+import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
 import { HASH_SLOTS } from "@tripline/lake/snapshot/hash-slot";
 import type { Part, Slice } from "@tripline/lake/snapshot/lake-snapshots";
 import { PARTS } from "@tripline/lake/snapshot/lake-snapshots";
 import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
 import type { SnapshotEntry, SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
 import { writeSnapshotFile } from "@tripline/lake/snapshot/write-snapshot";
-import type { BaseStates } from "../snapshot/fold-slices.js";
+import type { BaseStates } from "../snapshot/base-states.js";
 import type { RebuiltState } from "./folded-lake.js";
 
 type Place = Pick<Slice, "part" | "slots">;
@@ -31,7 +32,7 @@ export class WrittenSlices {
 
   async write({ part, slots }: Place, entries: readonly SnapshotEntry[]): Promise<void> {
     if (this.slices === 1) this.#held.set(part, entries);
-    else await writeSnapshotFile(this.#path({ part, slots }), { ...this.layout, entries: entries.length }, entries);
+    else await this.#writeFile({ part, slots }, entries);
   }
 
   /** All slices, including those of an earlier process in the same folder. */
@@ -59,6 +60,7 @@ export class WrittenSlices {
     const read = (place: Place) => this.read(place);
     const places = this.places();
     return {
+      source: { folder: this.currentFolder, slices: this.slices, explained },
       explained,
       async *read(part, [from, to]) {
         for (const place of places) {
@@ -68,7 +70,22 @@ export class WrittenSlices {
     };
   }
 
+  async #writeFile(place: Place, entries: readonly SnapshotEntry[]): Promise<void> {
+    try {
+      await writeSnapshotFile(this.#path(place), { ...this.layout, entries: entries.length }, entries);
+    } catch (thrown) {
+      throw asDiskFault(thrown);
+    }
+  }
+
   #path({ part, slots }: Place): string {
     return join(this.currentFolder, `${part}-${slots[0]}.bin`);
   }
+}
+
+/** A sentence about the disk for an error of the file system. */
+export function asDiskFault(thrown: unknown): unknown {
+  if (Reflect.get(Object(thrown), "syscall") === undefined) return thrown;
+  const advice = "Make room, or set TMPDIR to another folder.";
+  return lakeUnavailable("The states cannot be folded on this disk", thrown, advice);
 }

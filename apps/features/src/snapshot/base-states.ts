@@ -4,17 +4,35 @@ import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import { stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { openDisk } from "@tripline/lake/log/open-disk";
-import type { LakeCut } from "@tripline/lake/read/counted-range";
+import type { CountedRange, LakeCut } from "@tripline/lake/read/counted-range";
 import { rangeOf } from "@tripline/lake/read/counted-range";
-import type { LakeSnapshot } from "@tripline/lake/snapshot/lake-snapshots";
+import type { LakeSnapshot, Part, Slice } from "@tripline/lake/snapshot/lake-snapshots";
 import { listSnapshots, readSlice } from "@tripline/lake/snapshot/lake-snapshots";
 import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
 import type { SnapshotEntry, SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
-import type { BaseStates, FoldSlicesOptions } from "./fold-slices.js";
 import { slicesFor } from "./slices-for.js";
 
+/** Where states are, in a form that can be passed to a thread. */
+export type BaseSource =
+  | { readonly snapshot: LakeSnapshot }
+  | { readonly statePath: string }
+  | { readonly folder: string; readonly slices: number; readonly explained: readonly string[] };
+
+/** The states to which a fold adds events. */
+export interface BaseStates {
+  readonly source: BaseSource;
+  /** Labels that the first entity explained but that states of other entities still lack. */
+  readonly explained: readonly string[];
+  /** May also return entries with hash slots outside the range. */
+  read(part: Part, slots: Slice["slots"]): AsyncIterable<SnapshotEntry>;
+}
+
 /** The states that a fold starts from, and the records that they lack. */
-export interface FoldStart extends Pick<FoldSlicesOptions, "range" | "base" | "slices"> {
+export interface FoldStart {
+  readonly range: CountedRange;
+  /** Default: none */
+  readonly base?: BaseStates;
+  readonly slices: number;
   /** The snapshot that the fold continues. Default: none */
   readonly snapshot?: LakeSnapshot;
 }
@@ -24,6 +42,8 @@ export interface ContinuedOptions {
   readonly lake: string;
   /** Approximate memory limit for the states. */
   readonly memoryBytes: number;
+  /** Number of threads that share it. Default: 1 */
+  readonly workers?: number;
   /** Receives a sentence about each snapshot that this version cannot read. */
   onNote(sentence: string): void;
   /** Receives a sentence about each snapshot that does not fit the engine or the lake. */
@@ -32,7 +52,7 @@ export interface ContinuedOptions {
 
 /** The snapshots in a lake that can be continued up to a cut, the newest first. */
 export async function* continuedSnapshots(
-  { engine, lake, memoryBytes, onNote, onUnfit = () => {} }: ContinuedOptions,
+  { engine, lake, memoryBytes, workers = 1, onNote, onUnfit = () => {} }: ContinuedOptions,
   cut: LakeCut,
 ): AsyncGenerator<FoldStart & { readonly snapshot: LakeSnapshot }> {
   const disk = await openDisk(lake);
@@ -44,7 +64,7 @@ export async function* continuedSnapshots(
       onUnfit(`${nameOf(snapshot)} is of another lake, or ahead of this one, and is not used.`);
     } else {
       const base = statesOfSnapshot(disk, lake, snapshot);
-      yield { range, base, snapshot, slices: slicesFor(memoryBytes, { snapshot }) };
+      yield { range, base, snapshot, slices: slicesFor(memoryBytes, { snapshot }, workers) };
     }
   }
 }
@@ -55,8 +75,9 @@ export function nameOf({ takenAtMs }: LakeSnapshot): string {
 }
 
 /** The states of a snapshot in a lake. */
-function statesOfSnapshot(disk: LakeDisk, lake: string, snapshot: LakeSnapshot): BaseStates {
+export function statesOfSnapshot(disk: LakeDisk, lake: string, snapshot: LakeSnapshot): BaseStates {
   return {
+    source: { snapshot },
     explained: snapshot.explained,
     async *read(part, [from, to]) {
       for (const slice of snapshot.slices) {
@@ -72,6 +93,7 @@ export function statesOfFile(path: string, engine: FeatureEngine): BaseStates {
   const [first] = engine.entities;
   const prefix = first === undefined ? "" : stateKeyPrefix(first);
   return {
+    source: { statePath: path },
     explained: [],
     async *read(part) {
       for await (const entry of readStateFile(path, engine)) {

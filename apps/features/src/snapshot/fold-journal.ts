@@ -6,6 +6,7 @@ import { COUNTED_NAMES } from "@tripline/lake/read/counted-range";
 import type { Part } from "@tripline/lake/snapshot/lake-snapshots";
 import { PARTS } from "@tripline/lake/snapshot/lake-snapshots";
 import { z } from "zod";
+import type { FoldedSlice } from "./fold-slice.js";
 
 const JOURNAL = "journal.bin";
 
@@ -36,18 +37,6 @@ export interface SortedEvents {
   readonly recent: Readonly<Record<CountedName, ReadonlyMap<number, number>>>;
 }
 
-/** A slice whose states are written. */
-export interface FinishedSlice {
-  readonly part: Part;
-  readonly index: number;
-  readonly states: number;
-  readonly counted: number;
-  readonly covered: number;
-  readonly repeated: number;
-  readonly isContradictory: boolean;
-  readonly decisions: { readonly explained: readonly string[]; readonly dropped: readonly string[] };
-}
-
 /*
  * An entry: u32 length (little-endian), then the entry as `v8.serialize` writes it. If the process dies while it writes an
  * entry, that entry is incomplete and the last one.
@@ -57,7 +46,8 @@ const LENGTH_BYTES = 4;
 /** The finished steps of a fold, in a file, so that another process can continue after them. */
 export class FoldJournal {
   #sorted: SortedEvents | undefined;
-  readonly #finished = new Map<string, FinishedSlice>();
+  readonly #finished = new Map<string, FoldedSlice>();
+  #last: Promise<void> = Promise.resolve();
 
   private constructor(private readonly path: string) {}
 
@@ -73,7 +63,8 @@ export class FoldJournal {
     return this.#sorted;
   }
 
-  finished(part: Part, index: number): FinishedSlice | undefined {
+  /** A slice that an earlier process finished. */
+  finished(part: Part, index: number): FoldedSlice | undefined {
     return this.#finished.get(`${part}-${index}`);
   }
 
@@ -83,9 +74,11 @@ export class FoldJournal {
     await this.#append({ sorted });
   }
 
-  async noteSlice(slice: FinishedSlice): Promise<void> {
-    this.#finished.set(`${slice.part}-${slice.index}`, slice);
-    await this.#append({ slice });
+  /** @param folded without waiting events */
+  async noteSlice(part: Part, index: number, folded: FoldedSlice): Promise<void> {
+    const { stuck: _, decisions, ...slice } = folded;
+    const { explained, dropped } = decisions;
+    await this.#append({ slice: { ...slice, part, index, decisions: { explained, dropped } } });
   }
 
   async #read(): Promise<void> {
@@ -96,13 +89,24 @@ export class FoldJournal {
       const read = end > bytes.length ? undefined : entryOf(bytes.subarray(at + LENGTH_BYTES, end));
       if (read === undefined) break;
       if ("sorted" in read) this.#sorted = { ...read.sorted, beganAtMs: read.sorted.beganAtMs };
-      else this.#finished.set(`${read.slice.part}-${read.slice.index}`, read.slice);
+      else this.#keep(read.slice);
       at = end;
     }
     if (at < bytes.length) await truncate(this.path, at);
   }
 
-  async #append(one: object): Promise<void> {
+  #keep({ part, index, decisions, ...slice }: z.infer<typeof finishedSlice>): void {
+    this.#finished.set(`${part}-${index}`, { ...slice, stuck: [], decisions: { ...decisions, deferred: [] } });
+  }
+
+  /** One entry after another: several slices may finish at the same time. */
+  #append(one: object): Promise<void> {
+    const writing = this.#last.then(() => this.#write(one));
+    this.#last = writing.catch(() => {});
+    return writing;
+  }
+
+  async #write(one: object): Promise<void> {
     const body = serialize(one);
     const length = Buffer.alloc(LENGTH_BYTES);
     length.writeUInt32LE(body.length);

@@ -13,17 +13,18 @@ const KEY_BYTES = 200;
 /** A slice's share of the memory limit: slices differ in size, and the reader of the lake needs memory as well. */
 const SHARE = 0.4;
 
-/** The number of slices, a power of two, such that one slice fits into memory. */
+/** The number of slices, a power of two, such that one slice per worker fits into memory. */
 export function slicesFor(
   memoryBytes: number,
   of: { readonly states: number } | { readonly snapshot: LakeSnapshot },
+  workers = 1,
 ): number {
   const bytes =
     "states" in of
       ? of.states * FOLDED_BYTES
       : of.snapshot.slices.reduce((sum, slice) => sum + slice.bytes * COPIED_SHARE + slice.entries * KEY_BYTES, 0);
-  const wanted = bytes / (memoryBytes * SHARE);
-  const slices = 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(wanted, 1))));
+  const wanted = Math.max(workers, (bytes * workers) / (memoryBytes * SHARE));
+  const slices = 2 ** Math.max(0, Math.ceil(Math.log2(wanted)));
   const before = "snapshot" in of ? of.snapshot.slices.length / 2 : 1;
   return Math.min(SLICES_MAX, Math.max(slices, before));
 }

@@ -76,8 +76,8 @@ test("a snapshot and the later events restore the lost states byte for byte", as
   await rm(join(history.lake, "_snapshots"), { recursive: true });
   await writeFile(join(history.lake, "_snapshots"), "no folder");
   await history.redis.flushdb();
-  const inSlices = { isFromScratch: true, memoryBytes: SMALL_MEMORY_BYTES, erasures: async () => erasures, onNote };
-  expect(await history.rebuild(inSlices)).toMatchObject({ events: 360 });
+  const inSlices = { isFromScratch: true, memoryBytes: SMALL_MEMORY_BYTES, workers: 2, erasures: async () => erasures };
+  expect(await history.rebuild({ ...inSlices, onNote })).toMatchObject({ events: 360 });
   expect(await states()).toEqual(undisturbed);
   expect(notes).toEqual([
     expect.stringMatching(/^The states are restored, but were not written to the lake as a snapshot: .*_snapshots/),

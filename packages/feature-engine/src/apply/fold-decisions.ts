@@ -2,10 +2,11 @@ import type { AppliedLabel } from "@tripline/contracts/generated/tripline/events
 import type { CountedEvent } from "./counted-event.js";
 import { isIncomplete } from "./counted-event.js";
 
-/** Decisions by the names of their events, for a fold that is continued in another process. */
-export interface DecisionChanges {
+/** Decisions by the names of their events, for a fold in several threads or processes. */
+export interface DecisionNames {
   readonly explained: readonly string[];
   readonly dropped: readonly string[];
+  readonly deferred: readonly string[];
 }
 
 /**
@@ -17,27 +18,20 @@ export class FoldDecisions {
   readonly #explained: Set<string>;
   readonly #dropped = new Set<string>();
   readonly #deferred = new Set<string>();
-  /** How many explained and dropped events `changes` has returned. */
-  #returned: readonly [explained: number, dropped: number];
 
   /** @param explained what `explained` returned in an earlier fold */
   constructor(explained: readonly string[] = []) {
     this.#explained = new Set(explained);
-    this.#returned = [this.#explained.size, 0];
   }
 
-  /** What was explained and dropped since the last call. */
-  changes(): DecisionChanges {
-    const [explained, dropped] = this.#returned;
-    this.#returned = [this.#explained.size, this.#dropped.size];
-    return { explained: [...this.#explained].slice(explained), dropped: [...this.#dropped].slice(dropped) };
+  names(): DecisionNames {
+    return { explained: [...this.#explained], dropped: [...this.#dropped], deferred: [...this.#deferred] };
   }
 
-  /** Adds the changes of an earlier process. */
-  restore({ explained, dropped }: DecisionChanges): void {
+  add({ explained, dropped, deferred }: DecisionNames): void {
     for (const name of explained) this.#explained.add(name);
     for (const name of dropped) this.#dropped.add(name);
-    this.#returned = [this.#explained.size, this.#dropped.size];
+    for (const name of deferred) this.#deferred.add(name);
   }
 
   explain(applied: AppliedLabel): void {

@@ -32,6 +32,7 @@ test.each([
   ["an address that is not a Redis URL", { "--redis": "127.0.0.1:6379" }, /--redis <url>.* must start with redis:/],
   ["half a day", { "--ttl-days": "0.5" }, /--ttl-days <days>.* must be a whole number of days from 1/],
   ["a wait that is not a number", { "--wait": "long" }, /--wait <seconds>.* must be a number of seconds/],
+  ["half a worker", { "--workers": "0.5" }, /--workers <count>.* must be a whole number from 1 to 64/],
   ["a wait without a value", { "--wait": "" }, /--wait <seconds>.* must be a number of seconds/],
 ])("rejects %s in one sentence that names the flag", async (_name, flags, words) => {
   expect(await refusalOf({ ...GOOD, ...flags })).toMatch(words);

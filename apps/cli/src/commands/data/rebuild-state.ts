@@ -20,11 +20,13 @@ interface RebuildFlags extends StatesFlags {
   readonly wait?: number;
   readonly partial?: true;
   readonly fromScratch?: true;
+  readonly workers?: number;
 }
 
 const PROGRAM = "rebuild";
-/** Limit of the features app. */
+/** Limits of the features app. */
 const WAIT_SECONDS_MAX = 86_400;
+const WORKERS_MAX = 64;
 
 /** `tripline rebuild-state`: rebuilds lost window states in Redis from the lake. */
 export function rebuildStateCommand(): Command {
@@ -40,6 +42,7 @@ export function rebuildStateCommand(): Command {
     .option("--wait <seconds>", "maximum wait for the archive to catch up", parseSeconds)
     .option("--from-scratch", "ignore the snapshots in the archive, and count everything again")
     .option("--memory <gib>", "how much memory the states may take; the rest waits in TMPDIR (default: 2)", parseGib)
+    .option("--workers <count>", "threads that process slices and share this memory (default: 1)", parseWorkers)
     .option("--partial", "if the archive is incomplete: count what it has, in time order")
     .option("--workspace <name>", "without --lake, --kafka and --redis: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: RebuildFlags) => {
@@ -85,7 +88,14 @@ function settingsOf(flags: RebuildFlags): Record<string, string> {
     ...(flags.wait === undefined ? {} : { ARCHIVE_WAIT_SECONDS: String(flags.wait) }),
     ...(flags.partial === undefined ? {} : { PARTIAL: "1" }),
     ...(flags.fromScratch === undefined ? {} : { FROM_SCRATCH: "1" }),
+    ...(flags.workers === undefined ? {} : { STATE_WORKERS: String(flags.workers) }),
   };
+}
+
+function parseWorkers(text: string): number {
+  const workers = Number(text);
+  if (Number.isInteger(workers) && workers >= 1 && workers <= WORKERS_MAX) return workers;
+  throw new InvalidArgumentError(`must be a whole number from 1 to ${WORKERS_MAX}`);
 }
 
 function parseSeconds(text: string): number {
