@@ -166,6 +166,11 @@ function* combinationFaults(given, columns) {
   if (!given.required && fingerprint === 0) yield "only required fields can be in group 0";
   if (given.uses.includes("entity_key") && WIRE_TYPES[type] !== "string") yield "an entity key is a text";
   if (given.list !== undefined && WIRE_TYPES[type] !== "string") yield "what is listed is a text";
+  if (given.uses.includes("model_category")) {
+    if (!["text", "identifier", "enum", "country"].includes(type)) yield "a category of a model is a text";
+    // Models contain the values that they know.
+    if (given.class === "personal" || given.subject) yield "personal data cannot be a category of a model";
+  }
   if (!given.uses.includes("feature_filter")) return;
   if (columns === 0 || ["time", "coordinates", "bytes"].includes(type))
     yield "features filter by texts, numbers and booleans";

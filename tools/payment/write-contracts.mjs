@@ -34,7 +34,9 @@ export function contractsModule({ kinds, fields, columns }) {
     "/** Entity keys that every payment and label has. */",
     exportConst("REQUIRED_ENTITY_KEYS", constArray(keys.filter(({ required }) => required))),
     "/** Payment fields by which features can filter, with their names in the message. */",
-    exportConst("FILTER_FIELDS", `${object(columns.flatMap(filterField))} as const`),
+    exportConst("FILTER_FIELDS", `${object(columns.flatMap(fieldWithUse("feature_filter")))} as const`),
+    "/** Payment fields that can be categories in models, with their names in the message. */",
+    exportConst("CATEGORY_FIELDS", `${object(columns.flatMap(fieldWithUse("model_category")))} as const`),
     "/** Token fields that identify a person. An entity whose key includes one of them belongs to that person. */",
     exportConst("SUBJECT_KEYS", constArray(subjects)),
     "/** These fields by the prefix of their tokens. */",
@@ -142,12 +144,15 @@ function ruleFields(field) {
   return isOptional(field) ? [own, `[${quote(`has_${column}`)}, ${quote(`Whether ${column} was sent.`)}]`] : [own];
 }
 
-/** @param {import("./read-payment.mjs").PaymentColumn} field @returns {[string, string][]} */
-function filterField({ column, key, type, values, uses }) {
-  if (!uses.includes("feature_filter")) return [];
-  const parts = [`key: ${quote(key)}`, `type: ${quote(type)}`];
-  if (values !== undefined) parts.push(`values: [${values.map(quote).join(", ")}]`);
-  return [[column, `{ ${parts.join(", ")} }`]];
+/** @param {import("./read-payment.mjs").PaymentColumn["uses"][number]} use */
+function fieldWithUse(use) {
+  /** @param {import("./read-payment.mjs").PaymentColumn} field @returns {[string, string][]} */
+  return ({ column, key, type, values, uses }) => {
+    if (!uses.includes(use)) return [];
+    const parts = [`key: ${quote(key)}`, `type: ${quote(type)}`];
+    if (values !== undefined) parts.push(`values: [${values.map(quote).join(", ")}]`);
+    return [[column, `{ ${parts.join(", ")} }`]];
+  };
 }
 
 /** @param {Pick<import("./read-payment.mjs").PaymentField, "token" | "format" | "type">} field */

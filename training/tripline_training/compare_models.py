@@ -25,6 +25,7 @@ from tripline_training.models.compose_onnx import compose_onnx
 from tripline_training.models.fit_lightgbm import fit_lightgbm, margins_of_lightgbm
 from tripline_training.models.scorecard import calibrate_card, fit_scorecard, margins_of_card, probabilities_of
 from tripline_training.models.tree_nodes import lightgbm_node, xgboost_node
+from tripline_training.selection.choose_features import only_features
 from tripline_training.trees.calibration import Platt, fit_platt, margins_of
 from tripline_training.trees.export_onnx import DIFFERENCE_MAX, edge_rows, predict_onnx
 from tripline_training.trees.fit_trees import fit
@@ -121,6 +122,8 @@ def compare_models(options: Options) -> dict[str, tuple[Quality, float]]:
     for name, part in (("train", rows), ("calibrate", held_out), ("valid", later)):
         if len(part) == 0 or int(part.fraud.sum()) in (0, len(part)):
             raise TrainingError(f"--{name}-from to --{name}-to hold {len(part)} labelled payments, not both kinds.")
+    # A mean of boosters has no vocabularies, so none of them learns from categories.
+    rows = only_features(rows, spec, set(spec.names) - set(spec.categories))
     xgb = fit(rows, params, options.seed, options.jobs)
     lgbm = fit_lightgbm(rows, params, options.seed, options.jobs)
     kinds = {
@@ -128,7 +131,7 @@ def compare_models(options: Options) -> dict[str, tuple[Quality, float]]:
         "lightgbm": calibrate_members(None, lgbm, held_out),
         "ensemble": calibrate_members(xgb, lgbm, held_out),
     }
-    card = fit_scorecard(rows.features, rows.fraud, spec.names, spec.version)
+    card = fit_scorecard(rows.features, rows.fraud, spec.names, spec.version, rows.categories)
     card = calibrate_card(card, margins_of_card(card, held_out.features, spec.names), held_out.fraud)
     scores = {kind: trained.probabilities(later.features) for kind, trained in kinds.items()}
     scores["scorecard"] = probabilities_of(margins_of_card(card, later.features, spec.names))

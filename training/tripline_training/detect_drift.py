@@ -27,6 +27,7 @@ from tripline_training.drift.read_days import (
     SCORE,
     Column,
     Days,
+    category_features,
     newest_whole_day,
     read_days,
     watched_features,
@@ -71,7 +72,8 @@ def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
     if options.reference is not None:
         first = min(first, options.reference[0])
     if options.registry is None:
-        days = read_days(options.features, names, first, last, options.scores)
+        categories = category_features(options.feature_spec)
+        days = read_days(options.features, names, first, last, options.scores, categories=categories)
     else:
         days = _scored_days(options, names, first, last)
     if options.reference is None:
@@ -95,7 +97,8 @@ def _scored_days(options: Options, names: list[str], first: int, last: int) -> D
     assert options.registry is not None
     model = read_registered_model(options.registry, options.name, options.version)
     calendar = [name for name in model.features if name not in names]
-    days = read_days(options.features, [*names, *calendar], first, last)
+    categories = category_features(options.feature_spec)
+    days = read_days(options.features, [*names, *calendar], first, last, categories=categories)
     values = {column.name: column.values for column in days.columns}
     rows = np.column_stack([values[name].astype(np.float32) for name in model.features])
     score = Column(SCORE, "score", predict_onnx(model.model, rows).astype(np.float64))

@@ -20,9 +20,9 @@ def make_scorecard(rows: Rows, spec: FeatureSpec, delay_ms: int) -> tuple[Scorec
     """
     days = days_to_hold_out(rows, delay_ms)
     if days == 0:
-        return fit_scorecard(rows.features, rows.fraud, spec.names, spec.version), 0
+        return fit_scorecard(rows.features, rows.fraud, spec.names, spec.version, rows.categories), 0
     earlier, held = (select_rows(rows, part) for part in split_rows(rows, delay_ms, days))
-    card = fit_scorecard(earlier.features, earlier.fraud, spec.names, spec.version)
+    card = fit_scorecard(earlier.features, earlier.fraud, spec.names, spec.version, rows.categories)
     return calibrate_card(card, margins_of_card(card, held.features, spec.names), held.fraud), days
 
 

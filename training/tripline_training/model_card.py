@@ -114,6 +114,14 @@ def features_of_card(manifest: dict[str, Any]) -> str:
     more = f" and {len(names) - FEATURES_NAMED_MAX} more" if len(names) > FEATURES_NAMED_MAX else ""
     listed = f"{', '.join(f'`{name}`' for name in names[:FEATURES_NAMED_MAX])}{more}."
     parts = ["## Features", f"It uses {len(names)} of the {len(manifest['features'])} features of its input: {listed}"]
+    for name, vocabulary in manifest.get("categories", {}).items():
+        known, rows = len(vocabulary["codes"]), vocabulary["rows"]
+        total = sum(rows) + vocabulary["other_rows"] + vocabulary["missing_rows"]
+        parts.append(
+            f"Of the category `{name}` it knows {known} values, which {sum(rows) / total:.1%} of the payments had; "
+            f"{vocabulary['other_rows'] / total:.1%} had another value and "
+            f"{vocabulary['missing_rows'] / total:.1%} had none."
+        )
     selection = manifest["metrics"].get("selection", {})
     if selection.get("constant_online"):
         constant = ", ".join(f"`{name}`" for name in selection["constant_online"])

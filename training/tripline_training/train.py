@@ -28,7 +28,7 @@ from tripline_training.steps import figure, step
 from tripline_training.trees.export_onnx import predict_booster
 from tripline_training.trees.fit_calibrated import fit_with_days_to_spare
 from tripline_training.trees.params import DEFAULT_PARAMS, read_params
-from tripline_training.trees.publish_trees import Lineage, compose_facts, export_checked, files_of
+from tripline_training.trees.publish_trees import Lineage, compose_facts, export_checked, files_of, vocabulary_facts
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def train(options: Options) -> Outcome:
         )
         used = used_by_trees(model, card, spec.names)
         refuse_constant(used, options.constant_online)
-        facts = compose_facts(spec, used, rows, metrics, lineage)
+        facts = compose_facts(spec, used, rows, metrics, lineage) | vocabulary_facts(booster, spec)
         version, folder = registry.publish(root, options.name, files_of(booster, model, rows, card), facts)
         if options.alias is not None:
             registry.set_alias(root, options.name, options.alias, version)

@@ -44,7 +44,7 @@ def train_scorecard(options: Options) -> Scorecard:
     dataset = open_dataset(options.features, spec)
     rows = _rows(dataset, options.train, options.known_by_ms, "train")
     held_out = _rows(dataset, options.calibrate, options.known_by_ms, "calibrate")
-    card = fit_scorecard(rows.features, rows.fraud, spec.names, spec.version)
+    card = fit_scorecard(rows.features, rows.fraud, spec.names, spec.version, rows.categories)
     card = calibrate_card(card, margins_of_card(card, held_out.features, spec.names), held_out.fraud)
     write_scorecard(options.output, card)
     print(f"scorecard: rows={len(rows)} calibrated_on={len(held_out)} features={len(card.features)}")

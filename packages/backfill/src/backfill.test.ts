@@ -120,7 +120,7 @@ describe("a backfill", () => {
     expect(labels).toBeGreaterThan(100);
   });
 
-  test("computes filtered features exactly as brute force does", async () => {
+  test("computes filtered features and categories exactly as brute force does", async () => {
     const filters: PaymentFilter[] = [
       { merchant_country: ["BE"] },
       { bin: { not: ["411110"] }, merchant_country: { not: ["FR"] } },
@@ -133,7 +133,10 @@ describe("a backfill", () => {
       { kind: "mean", entity: "card", window: "7d", where },
       { kind: "distinct", entity: "ip", of: "terminal", window: "7d", where },
     ]);
-    const filtered = specOf({ "7d": { width: "7d", tile: "6h" } }, drafts);
+    const categories = ["merchant_country", "currency", "ip_country"].map((field) => {
+      return { kind: "category", field, default: 0 };
+    });
+    const filtered = specOf({ "7d": { width: "7d", tile: "6h" } }, [...drafts, ...categories]);
     const { outputPath } = await run(csvOf(rows), { spec: filtered });
     const { rows: written } = await readParquet(outputPath);
     const expected = bruteForce(filtered, eventsOf(rows)).flatMap((one) =>

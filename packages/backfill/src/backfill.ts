@@ -9,11 +9,11 @@ import { memoryBytes } from "@tripline/lake/database-memory";
 import type { FoldTuning } from "./fold/fold-events.js";
 import { foldEvents } from "./fold/fold-events.js";
 import { WorkerPool } from "./fold/worker-pool.js";
-import { filteredFields } from "./input/filter-reader.js";
 import type { PreparedEvents } from "./input/prepare-events.js";
 import { prepareEvents, readPrepared } from "./input/prepare-events.js";
 import { writeProfiles } from "./input/prepare-profiles.js";
 import type { TransactionsSource } from "./input/transactions-source.js";
+import { fieldsOf } from "./input/used-fields.js";
 import type { WorkFolder } from "./input/work-folder.js";
 import { fingerprintOf, isPrepared, openWorkFolder } from "./input/work-folder.js";
 import { writeStates } from "./states/write-states.js";
@@ -84,8 +84,8 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
   let events: PreparedEvents;
   let resumedEvents: number | undefined;
   try {
-    const filtered = filteredFields(engine.filters);
-    events = await prepare(work, { ...options, entities: engine.entities, profiles, filtered });
+    const fields = fieldsOf(engine);
+    events = await prepare(work, { ...options, entities: engine.entities, profiles, fields });
     const totalEvents = events.payments + events.labels;
     const onProgress = (doneEvents: number) => {
       resumedEvents ??= doneEvents;
@@ -158,7 +158,7 @@ async function prepare(
     return await readPrepared(
       connection,
       options.entities.map(({ key }) => key),
-      options.filtered,
+      options.fields,
     );
   } catch (error) {
     // Nothing can be resumed with this input.

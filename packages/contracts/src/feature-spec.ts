@@ -2,8 +2,10 @@ import { readFileSync } from "node:fs";
 import type { Alias } from "yaml";
 import { LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
+import type { CategoryField } from "./category-code.js";
+import { isCategoryField, NO_CATEGORY } from "./category-code.js";
 import { TriplineError } from "./error-table.js";
-import { ENTITY_KEYS, REQUIRED_ENTITY_KEYS, SUBJECT_KEYS } from "./generated/payment-fields.js";
+import { CATEGORY_FIELDS, ENTITY_KEYS, REQUIRED_ENTITY_KEYS, SUBJECT_KEYS } from "./generated/payment-fields.js";
 import { isSubject } from "./identifiers.js";
 import { filterFaults, filterKey, paymentFilter } from "./payment-filter.js";
 
@@ -30,6 +32,8 @@ export const PROFILE_MEASURES = ["number", "amount", "share", "days_since", "dis
 const WINDOW_TILES_MAX = 1_000;
 /** Bounds the work per payment: each payment is compared with every filter. */
 const FILTERS_MAX = 32;
+/** Bounds the work per payment, and the parts into which a model divides its input. */
+const CATEGORIES_MAX = 32;
 
 /** An event field that identifies an entity, alone or with others, such as all cards of one issuer at one terminal. */
 export type KeyField = keyof typeof ENTITY_KEYS;
@@ -80,6 +84,15 @@ const unfiltered = { where: z.undefined({ error: "is for kinds over earlier paym
 
 const feature = z.discriminatedUnion("kind", [
   z.strictObject({ ...named, ...unfiltered, kind: z.enum(PAYMENT_KINDS) }),
+  z.strictObject({
+    ...named,
+    ...unfiltered,
+    kind: z.literal("category"),
+    field: z.custom<CategoryField>((field) => typeof field === "string" && isCategoryField(field), {
+      error: `must be one of ${Object.keys(CATEGORY_FIELDS).join(", ")}`,
+    }),
+    default: z.literal(NO_CATEGORY, { error: `must be ${NO_CATEGORY}, the code of a payment without a value` }),
+  }),
   z.strictObject({ ...named, ...filtered, kind: z.enum(WINDOW_KINDS), ...over }),
   z.strictObject({ ...named, ...unfiltered, kind: z.enum(LABEL_KINDS), ...over }),
   z.strictObject({ ...named, ...filtered, kind: z.enum(UNUSUAL_KINDS), ...over }),
@@ -159,6 +172,8 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
   const partners = new Map<string, string>();
   yield* explanationFaults(entities, features);
   yield* whereFaults(features);
+  if (features.filter(({ kind }) => kind === "category").length > CATEGORIES_MAX)
+    yield { path: ["features"], message: `a spec can have at most ${CATEGORIES_MAX} categories` };
   for (const [index, item] of features.entries()) {
     const at = (field: string, message: string): SpecFault => ({ path: ["features", index, field], message });
     if (seen.has(item.name)) yield at("name", `"${item.name}" is listed twice`);
@@ -264,7 +279,7 @@ export function overTiles(item: Feature): item is Extract<Feature, { window: str
 /** Whether a feature says something about a payment and cannot be told of the state of an entity alone. */
 export function needsPayment(item: Feature): boolean {
   const compared = ["z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home", "distance_from_last"];
-  const kinds: readonly string[] = [...PAYMENT_KINDS, ...PAIR_KINDS, ...compared, "profile"];
+  const kinds: readonly string[] = [...PAYMENT_KINDS, ...PAIR_KINDS, ...compared, "category", "profile"];
   return kinds.includes(item.kind);
 }
 

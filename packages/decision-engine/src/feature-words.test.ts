@@ -1,5 +1,7 @@
+import { categoryCode } from "@tripline/contracts/category-code";
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
-import { featureWords } from "./feature-words.js";
+import { featureUnits, featureWords } from "./feature-words.js";
+import { parsePolicy } from "./parse-policy.js";
 
 const ABROAD = { merchant_country: { not: ["BE"] } };
 const COUNTED = { entity: "card", kind: "count", sentence: "This card made {value} payments." };
@@ -38,4 +40,48 @@ test("describes no maximum if there are no payments", () => {
   expect(said("max_abroad", [10, 1, 1, 0, 0, 0, 10])).toBeUndefined();
   expect(said("max_abroad", [10, 1, 1, 1, 1, 7, 10])).toBe("At most 7.00 EUR abroad.");
   expect(said("max", [0, 1, 1, 0, 0, 0, 0])).toBe("At most 0.00 EUR.");
+});
+
+describe("a category", () => {
+  const spec = parseFeatureSpec(
+    JSON.stringify({
+      ...{ version: 1, windows: {}, entities: { card: { key: "card_token" } } },
+      features: [
+        { name: "merchant_category", kind: "category", field: "mcc", sentence: "The merchant category is {value}." },
+        { name: "order_channel", kind: "category", field: "channel", sentence: "It was ordered by {value}." },
+      ].map((feature) => ({ ...feature, default: 0 })),
+    }),
+  );
+  const [merchant, channel] = featureWords(spec);
+  const values = [categoryCode("7995"), categoryCode("moto")];
+
+  test("is a topic of its own and has no unit", () => {
+    expect(merchant?.topic).toBe("payment mcc");
+    expect(featureUnits(spec).size).toBe(0);
+  });
+
+  test("is described by the text in the payment, and without it by its code", () => {
+    const transaction = { mcc: "7995", channel: "moto" };
+    expect(merchant?.describe({ currency: "EUR", values, transaction })).toBe("The merchant category is 7995.");
+    expect(merchant?.describe({ currency: "EUR", values })).toBe("The merchant category is 7995.");
+    expect(channel?.describe({ currency: "EUR", values })).toBe("It was ordered by moto.");
+    expect(channel?.describe({ currency: "EUR", values: [0, 16_000_000] })).toBe("It was ordered by (unknown).");
+  });
+
+  test("cannot be read by a rule or its sentence", () => {
+    const policy = (when: string, text: string) => `
+version: 1
+rules:
+  - { id: gambling, when: "${when}", action: review, reason: GAMBLING, text: "${text}" }
+static_policy:
+  default: { action: review, reason: STATIC, text: "By hand." }
+`;
+    expect(() => parsePolicy(policy("mcc == '7995'", "Gambling."), spec)).not.toThrow();
+    expect(() => parsePolicy(policy("merchant_category > 1.0", "Gambling."), spec)).toThrow(/merchant_category/);
+    expect(() => parsePolicy(policy("mcc == '7995'", "{merchant_category}"), spec)).toThrow(/\{merchant_category\}/);
+  });
+
+  test("says nothing of a payment without a value", () => {
+    expect(merchant?.describe({ currency: "EUR", values: [0, 0], transaction: { mcc: "" } })).toBeUndefined();
+  });
 });

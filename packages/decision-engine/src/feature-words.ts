@@ -1,4 +1,7 @@
+import { categoryText } from "@tripline/contracts/category-code";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { CATEGORY_FIELDS } from "@tripline/contracts/generated/payment-fields";
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { describeFilter } from "@tripline/contracts/payment-filter";
 import type { Unit } from "./format-value.js";
 import { formatRate, formatValue } from "./format-value.js";
@@ -10,6 +13,8 @@ export interface DescribedPayment {
   readonly currency: string;
   /** Its features, in the order of the spec. */
   readonly values: readonly number[];
+  /** The payment itself, which has the texts of its categories. */
+  readonly transaction?: Partial<Transaction> | undefined;
 }
 
 /** The wording for one feature. */
@@ -21,7 +26,8 @@ export interface FeatureWords {
   describe(payment: DescribedPayment): string | undefined;
 }
 
-type MeasuredKind = Exclude<Feature["kind"], "profile">;
+type CategoryFeature = Extract<Feature, { kind: "category" }>;
+type MeasuredKind = Exclude<Feature["kind"], "profile" | "category">;
 type Measure = Extract<Feature, { kind: "profile" }>["measure"];
 
 const UNITS: Readonly<Record<MeasuredKind, Unit>> = {
@@ -66,11 +72,14 @@ const MEASURES: Readonly<Record<Measure, { readonly unit: Unit; readonly topic: 
   distance: { unit: "kilometres", topic: "place" },
 };
 
-function unitOf(feature: Feature): Unit {
+/** The format of a feature's value; undefined for a text. */
+function unitOf(feature: Feature): Unit | undefined {
+  if (feature.kind === "category") return undefined;
   return feature.kind === "profile" ? MEASURES[feature.measure].unit : UNITS[feature.kind];
 }
 
 function topicOf(feature: Feature): string {
+  if (feature.kind === "category") return feature.field;
   return feature.kind === "profile" ? MEASURES[feature.measure].topic : TOPICS[feature.kind];
 }
 
@@ -112,6 +121,7 @@ const PAST_MEASURES: readonly Feature["kind"][] = [
   ...(["z_score", "ratio_to_mean", "ratio_to_usual", "seconds_since_last", "pair_seconds_since_last"] as const),
   ...(["distance_from_home", "distance_from_last"] as const),
   ...(["days_since_first_fraud", "days_since_last_genuine", "days_since_run_began", "profile"] as const),
+  "category",
 ];
 
 /** Kinds that are shown together with a card's usual amount. */
@@ -123,9 +133,23 @@ const DAY_MS = 86_400_000;
 /** A baseline must cover at least this many days. */
 const USUAL_DAYS_MIN = 7;
 
-/** The units in which features are formatted, by name. */
+/** The units in which features are formatted, by name. Categories have none. */
 export function featureUnits(spec: FeatureSpec): ReadonlyMap<string, Unit> {
-  return new Map(spec.features.map((feature) => [feature.name, unitOf(feature)]));
+  return new Map(
+    spec.features.flatMap((feature) => {
+      const unit = unitOf(feature);
+      return unit === undefined ? [] : [[feature.name, unit] as const];
+    }),
+  );
+}
+
+/** The text of a category in a payment; from its code alone, some texts cannot be known. */
+export function categoryOf(
+  { field }: CategoryFeature,
+  code: number,
+  transaction: Partial<Transaction> | undefined,
+): string {
+  return transaction?.[CATEGORY_FIELDS[field].key] || categoryText(field, code) || "(unknown)";
 }
 
 /** The wording of each feature of the spec, in its order; undefined if a sentence cannot be parsed. */
@@ -146,7 +170,7 @@ export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefi
       }
       // A sentence without the value, such as "It took place on a weekend.", applies only if the value is true.
       if (sentence.names.length === 0 && value === 0) return undefined;
-      const text = said(sentence, value, payment);
+      const text = said(sentence, shownValue(feature, value, payment), payment);
       const beside = usual?.(payment);
       return beside === undefined ? text : `${text?.replace(/\.$/, "")}; ${beside}.`;
     };
@@ -160,7 +184,15 @@ function hasNoPast(feature: Feature, value: number): boolean {
   return (ofFiltered || PAST_MEASURES.includes(feature.kind)) && value === feature.default;
 }
 
-function said(template: Template | undefined, value: number, { currency }: DescribedPayment): string | undefined {
+function shownValue(feature: Feature, value: number, { transaction }: DescribedPayment): number | string {
+  return feature.kind === "category" ? categoryOf(feature, value, transaction) : value;
+}
+
+function said(
+  template: Template | undefined,
+  value: number | string,
+  { currency }: DescribedPayment,
+): string | undefined {
   return template === undefined ? undefined : renderText(template, { value, currency });
 }
 

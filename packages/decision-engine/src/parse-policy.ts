@@ -131,7 +131,7 @@ class PolicyChecker {
     if (clash !== undefined) throw invalid([`${source.fileName}:1:1 A feature may not be called "${clash.name}".`]);
     this.#units = new Map([...featureUnits(spec), ...VARIABLE_UNITS]);
     this.#expressions = new ExpressionChecker(spec);
-    const names = spec.features.map((feature) => feature.name);
+    const names = spec.features.flatMap(({ kind, name }) => (kind === "category" ? [] : [name]));
     this.#ruleNames = new Set([...this.#staticNames, HAS_SCORE, BY_SCORECARD, ...ENTRY_PLACEHOLDERS, ...names]);
   }
 

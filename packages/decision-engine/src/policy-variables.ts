@@ -64,7 +64,8 @@ export function celEnvironment(spec: FeatureSpec, options: { withScore: boolean 
   environment.registerVariable(HAS_SCORE, "bool");
   environment.registerVariable(BY_SCORECARD, "bool");
   registerLists(environment);
-  for (const { name } of spec.features) environment.registerVariable(name, "double");
+  // The code of a category means nothing in a rule, which can compare the payment field itself.
+  for (const { kind, name } of spec.features) if (kind !== "category") environment.registerVariable(name, "double");
   if (options.withScore) environment.registerVariable(SCORE, "double");
   return environment;
 }

@@ -26,6 +26,21 @@ export const nameSchema = z
 
 export const versionSchema = z.string().regex(VERSION_PATTERN, "must be 12 hexadecimal digits");
 
+const rowCount = z.int().min(0);
+/** The values of a category that a model knows, most frequent first, and how many rows of its training had each. */
+const vocabularySchema = z
+  .object({
+    codes: z.array(z.int().positive()).min(1),
+    rows: z.array(rowCount),
+    /** Rows with other values, and without a value. */
+    other_rows: rowCount,
+    missing_rows: rowCount,
+  })
+  .refine(({ codes, rows }) => codes.length === rows.length, {
+    path: ["rows"],
+    message: "must have one entry per code",
+  });
+
 /** Metadata published with a model: `model.json`. */
 export const manifestSchema = z
   .object({
@@ -37,6 +52,8 @@ export const manifestSchema = z
     features: z.array(z.string().min(1)).min(1),
     /** Features that change the score, in the order of `features`; absent from versions published before 0.2. */
     used_features: z.array(z.string().min(1)).optional(),
+    /** By feature of kind `category`: what the model knows of its values. */
+    categories: z.record(z.string(), vocabularySchema).optional(),
     input: z.object({
       name: z.string().min(1),
       datatype: z.literal("FP32"),
@@ -76,6 +93,10 @@ export const manifestSchema = z
   .refine((manifest) => new Set(manifest.features).size === manifest.features.length, {
     path: ["features"],
     message: "must not name a column twice",
+  })
+  .refine(({ features, categories = {} }) => Object.keys(categories).every((name) => features.includes(name)), {
+    path: ["categories"],
+    message: "must name columns of the input",
   })
   .refine(({ features, used_features: used = [] }) => used.every((name) => features.includes(name)), {
     path: ["used_features"],

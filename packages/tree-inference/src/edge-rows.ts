@@ -1,4 +1,19 @@
+import type { CategoryColumn } from "@tripline/tree-shap/read-categories";
+import { thresholdKey } from "./float-keys.js";
 import type { Column } from "./plan-columns.js";
+
+/** The values of a feature near which comparisons change, as float keys. */
+export type Edges = Pick<Column, "feature" | "keys">;
+
+/** The thresholds of all columns; of categories, the known values, since no vector has a number of the vocabulary. */
+export function edgesOf(columns: Iterable<Column>, categories: readonly CategoryColumn[]): Edges[] {
+  const replaced = new Set(categories.map(({ column }) => column));
+  const known = categories.map(({ column, keys }) => ({
+    feature: column,
+    keys: Int32Array.from(keys, (key) => thresholdKey(key)),
+  }));
+  return [...Array.from(columns).filter(({ feature }) => !replaced.has(feature)), ...known];
+}
 
 /** A deterministic generator, so that the same model always gives the same rows (Numerical Recipes, section 7.1). */
 const [MULTIPLIER, INCREMENT, MODULUS] = [1_664_525, 1_013_904_223, 2 ** 32];
@@ -11,7 +26,7 @@ const EXTREME_EVERY = 16;
  *
  * @returns row-major, `rows` × `width` values
  */
-export function makeEdgeRows(columns: Iterable<Column>, width: number, rows: number): Float32Array<ArrayBuffer> {
+export function makeEdgeRows(columns: Iterable<Edges>, width: number, rows: number): Float32Array<ArrayBuffer> {
   const values = new Float32Array(rows * width);
   const bits = new Int32Array(values.buffer);
   const keysOf = new Map<number, Int32Array>();

@@ -1,4 +1,6 @@
 import type { FoundEnsemble } from "@tripline/tree-shap/find-ensemble";
+import type { CategoryColumn, ReplacedInput } from "@tripline/tree-shap/read-categories";
+import { readCategories } from "@tripline/tree-shap/read-categories";
 import type { OnnxGraph, OnnxInput, OnnxNode } from "@tripline/tree-shap/read-onnx";
 import { ScorerError } from "./scorer-error.js";
 
@@ -8,6 +10,8 @@ export interface ScoreGraph {
   /** Columns of a row. */
   readonly width: number;
   readonly ensembles: readonly FoundEnsemble[];
+  /** The columns of which all ensembles read numbers of a vocabulary. */
+  readonly categories: readonly CategoryColumn[];
   readonly margin: Margin;
   readonly isSigmoid: boolean;
 }
@@ -37,6 +41,7 @@ class ScoreReader {
   private readonly makers = new Map<string, OnnxNode>();
   private readonly input: OnnxInput;
   private readonly width: number;
+  private readonly replaced: ReplacedInput | undefined;
   private steps = 0;
 
   constructor(
@@ -54,19 +59,21 @@ class ScoreReader {
     for (const node of graph.nodes) for (const output of node.outputs) this.makers.set(output, node);
     this.input = input;
     this.width = width;
+    this.replaced = readCategories(graph, input.name);
   }
 
   read(outputName: string): ScoreGraph {
     const { input, width, ensembles } = this;
+    const parts = { input, width, ensembles, categories: this.replaced?.categories ?? [] };
     const node = this.makerOf(outputName);
     if (node.opType === "Sigmoid") {
       const margin = this.readMargin(node.inputs[0]);
-      return { input, width, ensembles, margin, isSigmoid: true };
+      return { ...parts, margin, isSigmoid: true };
     }
     if (node.opType === "Gather") {
-      return { input, width, ensembles, margin: this.readPositive(node), isSigmoid: true };
+      return { ...parts, margin: this.readPositive(node), isSigmoid: true };
     }
-    return { input, width, ensembles, margin: this.readMargin(outputName), isSigmoid: false };
+    return { ...parts, margin: this.readMargin(outputName), isSigmoid: false };
   }
 
   /** The second column of a binary classifier's probabilities. */
@@ -125,8 +132,10 @@ class ScoreReader {
   }
 
   private addEnsemble(node: OnnxNode): Margin {
+    const { replaced } = this;
     let read = node.inputs[0];
-    while (read !== this.input.name) {
+    // All ensembles read the input, or all of them read it with its categories replaced.
+    while (read !== (replaced?.tensor ?? this.input.name)) {
       const maker = this.makerOf(read);
       const isSame =
         maker.opType === "Identity" || (maker.opType === "Cast" && maker.attributes.get("to")?.int === FLOAT);
@@ -135,7 +144,8 @@ class ScoreReader {
     }
     const aggregate = node.attributes.get("aggregate_function")?.string ?? "SUM";
     if (aggregate !== "SUM") throw new ScorerError(`its trees are aggregated by ${aggregate}`);
-    this.ensembles.push({ node, input: this.input, width: this.width });
+    const categories = replaced?.categories ?? [];
+    this.ensembles.push({ node, input: this.input, width: this.width, categories });
     return { kind: "ensemble", index: this.ensembles.length - 1 };
   }
 

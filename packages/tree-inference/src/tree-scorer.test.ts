@@ -160,6 +160,82 @@ describe("TreeScorer", () => {
   });
 });
 
+describe("categories", () => {
+  /** Columns 1 and 4 are categories, so the parts of the input have these sizes. */
+  const sizes = [1, 1, 2, 1];
+  const vocabularies: Readonly<Record<number, readonly [keys: readonly number[], codes: readonly number[]]>> = {
+    1: [
+      [0, 7, 12_000_001],
+      [-1, 2, 1],
+    ],
+    4: [
+      [0, 3],
+      [-1, 1],
+    ],
+  };
+  const encoder = (column: number, part: string): TestNode => {
+    const [keys = [], codes = []] = vocabularies[column] ?? [];
+    const attributes = { keys_floats: { floats: keys }, values_floats: { floats: codes } };
+    return { opType: "LabelEncoder", domain: "ai.onnx.ml", inputs: [part], outputs: [`${part}_code`], attributes };
+  };
+  const split = {
+    ...{ opType: "Split", inputs: ["features", "sizes"], outputs: ["a", "b", "c", "d"] },
+    attributes: { axis: { int: 1 } },
+  };
+  const joined = {
+    ...{ opType: "Concat", inputs: ["a", "b_code", "c", "d_code"], outputs: ["encoded"] },
+    attributes: { axis: { int: 1 } },
+  };
+  const nodesBefore = [split, encoder(1, "b"), encoder(4, "d"), joined];
+  const random = newRandom();
+  const trees = Array.from({ length: 10 }, () => completeTree(4, random));
+  const model = { features: FEATURES, trees, nodesBefore, shapes: { sizes }, treesRead: "encoded" };
+
+  test("are replaced by the numbers of the model's vocabulary, unknown values by 0", () => {
+    const small = trees.map((tree) => scaled(tree, 0.04));
+    const rows = [0, 7, 12_000_001, 12_000_000, 8, -0, Number.NaN].flatMap((first) =>
+      [0, 3, 4].map((second) => [1, first, 2, 3, second].map((value, at) => (at % 3 === 1 ? value : value * 10))),
+    );
+    const encoded = rows.map((row) =>
+      row.map((value, at) => {
+        const [keys, codes] = vocabularies[at] ?? [];
+        return keys === undefined ? value : (codes?.[keys.indexOf(value)] ?? 0);
+      }),
+    );
+    const wanted = encoded.map((row) => marginOf({ features: FEATURES, trees: small }, row));
+    expect(new Set(wanted).size).toBeGreaterThan(5);
+    expect(score({ ...model, trees: small }, rows)).toEqual(wanted);
+  });
+
+  test("are in the rows that reveal a wrong comparison", () => {
+    const { edgeRows } = planScorer(encodeModel(model), NAMES);
+    const found = new Set(edgeRows(200).filter((_, at) => at % FEATURES === 1));
+    for (const key of vocabularies[1]?.[0] ?? []) expect(found).toContain(key);
+  });
+
+  test.each([
+    [
+      "parts in another order",
+      { nodesBefore: [split, encoder(1, "b"), encoder(4, "d"), { ...joined, inputs: ["b_code", "a", "c", "d_code"] }] },
+    ],
+    [
+      "a part that is read otherwise",
+      { nodesBefore: [...nodesBefore, { opType: "Neg", inputs: ["a"], outputs: ["n"] }] },
+    ],
+    ["a vocabulary of several columns", { shapes: { sizes: [1, 2, 1, 1] } }],
+    ["trees that read the input itself", { treesRead: "features" }],
+  ] satisfies [string, Partial<TestModel>][])("are rejected with %s", (_, changes) => {
+    expect(() => planScorer(encodeModel({ ...model, ...changes }), NAMES)).toThrow(ScorerError);
+  });
+});
+
+/** The same tree with smaller thresholds. */
+function scaled(tree: TestTree, factor: number): TestTree {
+  if ("cover" in tree) return tree;
+  const [whenTrue, whenFalse] = [scaled(tree.whenTrue, factor), scaled(tree.whenFalse, factor)];
+  return { ...tree, threshold: Math.fround(tree.threshold * factor), whenTrue, whenFalse };
+}
+
 test("rejects rows that are too short", () => {
   const bytes = encodeModel({ features: FEATURES, trees: [completeTree(2, newRandom())] });
   const scorer = new TreeScorer(planScorer(bytes, NAMES).plan);

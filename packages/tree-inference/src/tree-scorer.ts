@@ -1,8 +1,10 @@
+import type { CategoryColumn } from "@tripline/tree-shap/read-categories";
+import { CategoryEncoder } from "@tripline/tree-shap/read-categories";
 import { readEnsemble } from "@tripline/tree-shap/read-ensemble";
 import { readOnnx } from "@tripline/tree-shap/read-onnx";
 import { ShapError } from "@tripline/tree-shap/shap-error";
 import type { TreeEnsemble } from "@tripline/tree-shap/tree-ensemble";
-import { makeEdgeRows } from "./edge-rows.js";
+import { edgesOf, makeEdgeRows } from "./edge-rows.js";
 import { DEPTH_MAX, LANES, SUMS } from "./memory-layout.js";
 import { findColumns } from "./plan-columns.js";
 import type { TreeRun } from "./plan-memory.js";
@@ -32,6 +34,8 @@ export interface PlannedScorer {
 export interface ScorerPlan {
   /** Columns of a row. */
   readonly width: number;
+  /** The columns of which the trees read numbers of a vocabulary. */
+  readonly categories: readonly CategoryColumn[];
   readonly image: Uint8Array<ArrayBuffer>;
   readonly code: Uint8Array<ArrayBuffer>;
   readonly runs: readonly (readonly TreeRun[])[];
@@ -56,7 +60,7 @@ export interface ScorerOptions {
  */
 export function planScorer(bytes: Uint8Array, { input, output }: ScorerOptions): PlannedScorer {
   try {
-    const { width, ensembles, margin, isSigmoid } = readScore(readOnnx(bytes), input, output);
+    const { width, ensembles, categories, margin, isSigmoid } = readScore(readOnnx(bytes), input, output);
     const trees = ensembles.map((ensemble) => readEnsemble(ensemble, undefined, { hasCovers: false }));
     const columns = findColumns(trees);
     const { image, tables, runs } = planMemory(trees, columns);
@@ -66,8 +70,10 @@ export function planScorer(bytes: Uint8Array, { input, output }: ScorerOptions):
       ...depths.map((depth) => treeCode(`trees${depth}`, depth)),
     ]);
     const splits = runs.flat().reduce((sum, { leaves, leavesEnd }) => sum + (leavesEnd - leaves) / FLOAT_BYTES, 0);
-    const plan = { width, image, code, runs, splits, baseValues: trees.map(baseValueOf), margin, isSigmoid };
-    return { plan, edgeRows: (count) => makeEdgeRows(columns.values(), width, count) };
+    const baseValues = trees.map(baseValueOf);
+    const plan = { width, categories, image, code, runs, splits, baseValues, margin, isSigmoid };
+    const edges = edgesOf(columns.values(), categories);
+    return { plan, edgeRows: (count) => makeEdgeRows(edges, width, count) };
   } catch (error) {
     if (error instanceof ShapError) throw new ScorerError(error.message);
     throw error;
@@ -87,6 +93,7 @@ export class TreeScorer {
   private readonly trees: ((nodes: number, leaves: number, leavesEnd: number) => void)[];
   /** Sums of each ensemble's trees, per row of a chunk. */
   private readonly totals: Float32Array[];
+  private readonly encoder: CategoryEncoder;
 
   constructor(private readonly plan: ScorerPlan) {
     this.rowsAt = Math.ceil(plan.image.length / FLOAT_BYTES) * FLOAT_BYTES;
@@ -99,6 +106,7 @@ export class TreeScorer {
     this.rank = named("rank");
     this.trees = Array.from({ length: DEPTH_MAX + 1 }, (_, depth) => named(`trees${depth}`));
     this.totals = plan.runs.map(() => new Float32Array(CHUNK_ROWS));
+    this.encoder = new CategoryEncoder(plan.categories, plan.width);
   }
 
   get width(): number {
@@ -118,7 +126,7 @@ export class TreeScorer {
     }
     for (let first = 0; first < rowCount; first += CHUNK_ROWS) {
       const count = Math.min(CHUNK_ROWS, rowCount - first);
-      this.rows.set(rows.subarray(first * width, (first + count) * width));
+      this.rows.set(this.encoder.encoded(rows.subarray(first * width, (first + count) * width)));
       for (let start = 0; start < count; start += LANES) this.addTrees(start);
       const margins = this.marginsOf(margin, count);
       for (let row = 0; row < count; row += 1) {

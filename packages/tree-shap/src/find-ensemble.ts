@@ -1,3 +1,5 @@
+import type { CategoryColumn } from "./read-categories.js";
+import { readCategories } from "./read-categories.js";
 import type { OnnxGraph, OnnxInput, OnnxNode } from "./read-onnx.js";
 import { ShapError } from "./shap-error.js";
 
@@ -7,6 +9,8 @@ export interface FoundEnsemble {
   readonly input: OnnxInput;
   /** Columns of `input`. */
   readonly width: number;
+  /** The columns of which the ensemble reads numbers of a vocabulary. */
+  readonly categories: readonly CategoryColumn[];
 }
 
 const ML_DOMAIN = "ai.onnx.ml";
@@ -35,13 +39,17 @@ export function findEnsemble(graph: OnnxGraph, inputName: string | undefined): F
   if (input.elementType !== FLOAT || input.shape.length !== 2 || width === undefined || width < 1) {
     throw unsupported(`its input ${input.name} is not float32 of shape [rows, a fixed number of features]`);
   }
-  const readers = readersOf(graph, input.name);
+  const replaced = readCategories(graph, input.name);
+  const readers = readersOf(graph, replaced?.tensor ?? input.name);
   const [node] = readers;
   if (node === undefined || readers.length > 1 || node.domain !== ML_DOMAIN || !ENSEMBLES.includes(node.opType)) {
     const found = readers.length === 0 ? "nothing" : readers.map(({ opType }) => opType).join(", ");
     throw unsupported(`its input ${input.name} must be read by one ${ENSEMBLES.join(" or ")}, and is read by ${found}`);
   }
-  return { node, input, width };
+  if (replaced !== undefined && readersOf(graph, input.name).length > 1) {
+    throw unsupported(`its input ${input.name} is also read without its categories`);
+  }
+  return { node, input, width, categories: replaced?.categories ?? [] };
 }
 
 /** The nodes that read a tensor, directly or through identity nodes. */

@@ -80,8 +80,8 @@ function readInput({ name, type }: ValueInfoProto): OnnxInput {
   return { name, elementType: tensor?.elemType ?? 0, shape: shape ?? [] };
 }
 
-/** Maximum values of a stored initializer. */
-const CONSTANT_VALUES_MAX = 16;
+/** Maximum values of a stored initializer. A model with 32 categories divides its input into at most 65 parts. */
+const CONSTANT_VALUES_MAX = 65;
 /** Constants of TensorProto.DataType. */
 const [FLOAT, INT64] = [1, 7];
 

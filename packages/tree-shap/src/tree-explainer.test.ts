@@ -204,6 +204,37 @@ describe("reading a model", () => {
     expect(explain(TreeExplainer.fromOnnx(bytes), ROW)).toEqual([[0, -0.75]]);
   });
 
+  test("explains categories by the numbers of the model's vocabulary", () => {
+    const vocabulary = { keys_floats: { floats: [0, 7_995] }, values_floats: { floats: [-1, 1] } };
+    const encoder = { opType: "LabelEncoder", domain: "ai.onnx.ml", inputs: ["b"], outputs: ["code"] };
+    const axis = { attributes: { axis: { int: 1 } } };
+    const bytes = encodeModel({
+      ...model,
+      nodesBefore: [
+        { opType: "Split", inputs: ["features", "sizes"], outputs: ["a", "b"], ...axis },
+        { ...encoder, attributes: vocabulary },
+        { opType: "Concat", inputs: ["a", "code"], outputs: ["encoded"], ...axis },
+      ],
+      shapes: { sizes: [1, 1] },
+      treesRead: "encoded",
+    });
+    const plain = TreeExplainer.fromOnnx(encodeModel(model));
+    const known = [
+      [1, 7_995],
+      [1, 0],
+      [1, 5_732],
+    ];
+    const rows = Float32Array.from(known.flat());
+    const wanted = explain(plain, [
+      [1, 1],
+      [1, -1],
+      [1, 0],
+    ]);
+    expect(new Set(wanted.map(String)).size).toBeGreaterThan(1);
+    expect(explain(TreeExplainer.fromOnnx(bytes), known)).toEqual(wanted);
+    expect([...rows]).toEqual(known.flat());
+  });
+
   const withAttribute = (name: string, value: object | undefined): TestModel =>
     ({ ...model, attributes: { [name]: value } }) as TestModel;
   test.each<[string, string, Uint8Array | TestModel, TreeExplainerOptions, RegExp]>([

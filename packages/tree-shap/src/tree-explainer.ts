@@ -4,6 +4,7 @@ import { CHUNK_ROWS, explainTree, newScratch } from "./explain-tree.js";
 import { findEnsemble } from "./find-ensemble.js";
 import type { TreePlan } from "./plan-trees.js";
 import { planTrees } from "./plan-trees.js";
+import { CategoryEncoder } from "./read-categories.js";
 import { readEnsemble } from "./read-ensemble.js";
 import { readOnnx } from "./read-onnx.js";
 import { ShapError } from "./shap-error.js";
@@ -36,6 +37,7 @@ export class TreeExplainer {
     /** The average margin over the training data, according to the trees' covers. */
     readonly expectedValue: number,
     private readonly plan: TreePlan,
+    private readonly encoder: CategoryEncoder,
   ) {
     this.scratch = newScratch(plan);
   }
@@ -51,7 +53,8 @@ export class TreeExplainer {
     const found = findEnsemble(readOnnx(bytes), options.input);
     const ensemble = readEnsemble(found, options.output);
     const plan = planTrees(ensemble, options.tableBytesMax ?? TABLE_BYTES_MAX);
-    return new TreeExplainer(found.input.name, found.width, expectedValueOf(ensemble), plan);
+    const encoder = new CategoryEncoder(found.categories, found.width);
+    return new TreeExplainer(found.input.name, found.width, expectedValueOf(ensemble), plan, encoder);
   }
 
   /**
@@ -62,7 +65,7 @@ export class TreeExplainer {
    * @throws ShapError `invalid-request` if an array is too short
    */
   explain(rows: Float32Array, rowCount: number, into: Float32Array): void {
-    const { features, plan, scratch } = this;
+    const { features, plan, scratch, encoder } = this;
     const { values, sums } = scratch;
     const length = rowCount * features;
     if (!Number.isInteger(rowCount) || rowCount < 0 || rows.length < length || into.length < length) {
@@ -73,7 +76,8 @@ export class TreeExplainer {
     }
     for (let first = 0; first < rowCount; first += CHUNK_ROWS) {
       const count = Math.min(CHUNK_ROWS, rowCount - first);
-      writeComparable(rows, first * features, count, features, values);
+      const chunk = rows.subarray(first * features, (first + count) * features);
+      writeComparable(encoder.encoded(chunk), 0, count, features, values);
       sums.fill(0, 0, count * features);
       for (let tree = 0; tree < plan.trees; tree += 1) explainTree(plan, scratch, tree, count);
       for (let row = 0; row < count; row += 1) {

@@ -1,5 +1,6 @@
 """Reads and checks what `tripline backfill` wrote: one row per payment with its label and its features."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -34,14 +35,19 @@ class Rows:
     fraud: NDArray[np.int64]
     features: NDArray[np.float32]
     """One row per payment, one column per feature in the order of the spec."""
+    categories: tuple[int, ...] = ()
+    """Positions of the features that are categories."""
 
     def __len__(self) -> int:
         return len(self.fraud)
 
     @property
     def columns(self) -> tuple[NDArray[Any], ...]:
-        """In the order in which they are given to make rows of them."""
         return self.ids, self.cards, self.occurred_at_ms, self.fraud, self.features
+
+    def with_columns(self, columns: Iterable[NDArray[Any]]) -> "Rows":
+        """Other payments with the same features. In the order of `columns`."""
+        return Rows(*columns, categories=self.categories)
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,7 @@ class Dataset:
             occurred_at_ms=columns["occurred_at_ms"].astype(np.int64),
             fraud=columns["fraud"].astype(np.int64),
             features=np.column_stack([columns[name].astype(np.float32) for name in self.spec.names]),
+            categories=self.spec.category_positions,
         )
 
 

@@ -23,6 +23,12 @@ class FeatureSpec:
     """In the order of the vector."""
     groups: tuple[FeatureGroup, ...] = ()
     """The profiles: one group for each view of Feast."""
+    categories: tuple[str, ...] = ()
+    """Features whose values are codes of texts, which no order and no distance connects."""
+
+    @property
+    def category_positions(self) -> tuple[int, ...]:
+        return tuple(self.names.index(name) for name in self.categories)
 
 
 def read_feature_spec(path: Path) -> FeatureSpec:
@@ -31,6 +37,7 @@ def read_feature_spec(path: Path) -> FeatureSpec:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         version = document["version"]
         names = tuple(feature["name"] for feature in document["features"])
+        categories = tuple(feature["name"] for feature in document["features"] if feature.get("kind") == "category")
         profiles: dict[str, list[str]] = {}
         for feature in document["features"]:
             if feature.get("kind") == "profile":
@@ -44,4 +51,4 @@ def read_feature_spec(path: Path) -> FeatureSpec:
     if len(set(names)) != len(names):
         raise TrainingError(f"{path}: the name of a feature occurs twice.")
     groups = tuple(FeatureGroup(view, tuple(features)) for view, features in profiles.items())
-    return FeatureSpec(version, names, groups)
+    return FeatureSpec(version, names, groups, categories)

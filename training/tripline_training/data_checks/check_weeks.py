@@ -48,7 +48,7 @@ def weeks_before(rows: Rows, end_ms: int) -> list[Week]:
         first, last = np.searchsorted(rows.occurred_at_ms, [span.from_ms, span.to_ms])
         part = slice(int(first), int(last))
         if last > first:
-            weeks.append(Week(span, part, Rows(*(values[part] for values in rows.columns))))
+            weeks.append(Week(span, part, rows.with_columns(values[part] for values in rows.columns)))
     return weeks
 
 

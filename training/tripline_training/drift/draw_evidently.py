@@ -28,12 +28,15 @@ def write_evidently_report(path: Path, days: Days, verdict: DayVerdict, limits: 
         ) from error
     before = (days.day >= verdict.day - limits.window_days) & (days.day < verdict.day)
     names = [column.name for column in days.columns]
+    categories = [column.name for column in days.columns if column.is_category]
+    numbers = [name for name in names if name not in categories]
+    definition = DataDefinition(numerical_columns=numbers, categorical_columns=categories or None)
 
     def frame(rows: np.ndarray) -> "Dataset":
         chosen = np.flatnonzero(rows)
         chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(len(chosen), ROWS_MAX)).astype(np.int64))]
         table = pd.DataFrame({column.name: column.values[chosen] for column in days.columns})
-        return Dataset.from_pandas(table, data_definition=DataDefinition(numerical_columns=names))
+        return Dataset.from_pandas(table, data_definition=definition)
 
     judged = {judgement.column: judgement for judgement in verdict.judgements}
     preset = DataDriftPreset(

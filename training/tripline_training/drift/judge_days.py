@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +13,7 @@ from tripline_training.drift.measure_distance import (
     count_bins,
     log_odds_difference,
     population_stability_index,
+    rank_categories,
 )
 from tripline_training.drift.read_days import Column, Days
 from tripline_training.errors import TrainingError
@@ -92,9 +93,7 @@ def judge_day(days: Days, day: int, limits: Limits | None = None) -> DayVerdict:
             f"{limits.days_before} days before."
         )
     # On the scale of square roots an index of a usual day is about normal: n * PSI is about chi-squared.
-    roots = [
-        np.sqrt(_distances(_counts_by_day(days.day, column.values, first, day), limits)) for column in days.columns
-    ]
+    roots = [np.sqrt(_distances(_counts_by_day(days.day, column, first, day), limits)) for column in days.columns]
     level = limits.false_alarms_per_day / (len(days.columns) + 1)
     bounds = _Bounds(level, spread_min=max(_typical_spread(roots), math.sqrt(0.5 / rows[-1])))
     judgements = [
@@ -130,7 +129,7 @@ def days_after_reference(days: Days, reference: range, judged: int, limits: Limi
     outcomes = {day + shift: known for day, known in days.outcomes.items() if wanted[0] <= day <= wanted[-1]}
     if judged in days.outcomes:
         outcomes[judged] = days.outcomes[judged]
-    columns = [Column(column.name, column.kind, column.values[rows]) for column in days.columns]
+    columns = [replace(column, values=column.values[rows]) for column in days.columns]
     return Days(number[rows], columns, outcomes)
 
 
@@ -138,9 +137,11 @@ def date_of(day: int) -> str:
     return str(np.datetime64(day, "D"))
 
 
-def _counts_by_day(day: np.ndarray, values: np.ndarray, first: int, last: int) -> list[np.ndarray]:
+def _counts_by_day(day: np.ndarray, column: Column, first: int, last: int) -> list[np.ndarray]:
     """Bins from all days but the last, which is the one in question."""
-    edges = bin_edges(values[(day >= first) & (day < last)])
+    before = (day >= first) & (day < last)
+    values = rank_categories(column.values, column.values[before]) if column.is_category else column.values
+    edges = bin_edges(values[before])
     starts = np.searchsorted(day, np.arange(first, last + 2))
     return [count_bins(values[a:b], edges) for a, b in pairwise(starts)]
 

@@ -29,6 +29,19 @@ def bin_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.unique(np.concatenate([edges, beside]))
 
 
+def rank_categories(values: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rank of each code by its frequency in the reference, where all rare codes share the last one.
+
+    So each frequent value is a bin of its own, whatever its code is.
+    """
+    codes, counts = np.unique(reference, return_counts=True)
+    frequent = codes[np.argsort(-counts, kind="stable")][: DISTINCT_VALUES_MAX - 1]
+    ranks = np.full(len(values), float(len(frequent)))
+    for rank, code in enumerate(frequent):
+        ranks[values == code] = rank
+    return ranks
+
+
 def count_bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Counts:
     return np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
 

@@ -1,5 +1,6 @@
 """The payments of some days with the columns that are watched: features, and scores where there are any."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ class Column:
     kind: str
     """feature or score."""
     values: NDArray[np.float64]
+    is_category: bool = False
+    """Its values are codes without an order."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,20 @@ def watched_features(feature_spec: Path) -> list[str]:
     return [feature.name for feature in read_spec_features(feature_spec) if feature.kind not in CALENDAR_KINDS]
 
 
-def read_days(features: Path, names: list[str], first_day: int, last_day: int, scores: Path | None = None) -> Days:
-    """The days from `first_day` to `last_day`, both included.
+def category_features(feature_spec: Path) -> list[str]:
+    return [feature.name for feature in read_spec_features(feature_spec) if feature.kind == "category"]
+
+
+def read_days(
+    features: Path,
+    names: list[str],
+    first_day: int,
+    last_day: int,
+    scores: Path | None = None,
+    *,
+    categories: Collection[str] = (),
+) -> Days:
+    """The days from `first_day` to `last_day`, both included. `categories` are the names of columns with codes.
 
     `scores` has client_transaction_id and score; payments without one are left out then. Raises TrainingError where a
     watched value is missing.
@@ -71,7 +86,7 @@ def read_days(features: Path, names: list[str], first_day: int, last_day: int, s
         f"SELECT labelled_at_ms // {DAY_MS} AS day, count(*), count(*) FILTER (fraud::BIGINT = 1) FROM {table} "
         f"WHERE labelled_at_ms // {DAY_MS} BETWEEN {first_day} AND {last_day} AND fraud IS NOT NULL GROUP BY 1"
     ).fetchall()
-    watched = [Column(name, "feature", columns[name].astype(np.float64)) for name in names]
+    watched = [Column(name, "feature", columns[name].astype(np.float64), name in categories) for name in names]
     if scores is not None:
         watched.append(Column(SCORE, "score", columns[SCORE].astype(np.float64)))
     return Days(

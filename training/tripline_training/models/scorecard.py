@@ -15,6 +15,7 @@ ascend. Calibration is already in the weights.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,14 +72,20 @@ class _Binned:
 
 
 def fit_scorecard(
-    features: NDArray[np.float32], fraud: NDArray[np.int64], names: tuple[str, ...], feature_spec_version: int
+    features: NDArray[np.float32],
+    fraud: NDArray[np.int64],
+    names: tuple[str, ...],
+    feature_spec_version: int,
+    categories: Collection[int] = (),
 ) -> Scorecard:
     """The features with most information in bins by their quantiles, weighted by a logistic regression on the evidence.
 
+    `categories` are the positions of features whose values have no order, which a scorecard does not use.
     A feature whose weight of evidence would count against itself beside the others is left out. The same rows give the
     same card. Raises TrainingError where nothing predicts fraud.
     """
-    binned = [_bin_feature(position, features[:, position], fraud) for position in range(len(names))]
+    ordered = [position for position in range(len(names)) if position not in categories]
+    binned = [_bin_feature(position, features[:, position], fraud) for position in ordered]
     chosen = sorted((b for b in binned if b.information >= INFORMATION_MIN), key=lambda b: (-b.information, b.position))
     chosen = chosen[:FEATURES_MAX]
     for _ in range(ROUNDS_MAX):

@@ -1,6 +1,6 @@
 """The payments that a network learns from, and the later ones that it is measured on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tripline_training.check_data import check_before_training
 from tripline_training.data.dataset import Rows, open_dataset
@@ -46,4 +46,7 @@ def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = No
         selection = choose_features(learn, spec, fitting, options.constant_online)
     else:
         selection = Selection(used)
-    return NetworkRows(spec, selection, only_features(learn, spec, selection.names), later, delay_ms)
+    # A network would take the code of a category for a quantity.
+    names = tuple(name for name in selection.names if name not in spec.categories)
+    selection = replace(selection, names=names)
+    return NetworkRows(spec, selection, only_features(learn, spec, names), later, delay_ms)

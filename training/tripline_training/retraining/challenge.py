@@ -51,7 +51,14 @@ from tripline_training.steps import step
 from tripline_training.trees.export_onnx import predict_onnx
 from tripline_training.trees.fit_calibrated import fit_with_days_to_spare
 from tripline_training.trees.params import Params, read_params
-from tripline_training.trees.publish_trees import Lineage, compose_facts, export_checked, files_of, moment
+from tripline_training.trees.publish_trees import (
+    Lineage,
+    compose_facts,
+    export_checked,
+    files_of,
+    moment,
+    vocabulary_facts,
+)
 
 ALIASES = ("challenger", "shadow")
 """The candidate, and what the decisions service scores without deciding by it."""
@@ -285,6 +292,7 @@ def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
     used = used_by_trees(candidate.model, candidate.card, prepared.spec.names)
     refuse_constant(used, options.constant_online)
     facts = compose_facts(prepared.spec, used, candidate.rows, metrics, lineage)
+    facts |= vocabulary_facts(candidate.booster, prepared.spec)
     files = files_of(candidate.booster, candidate.model, candidate.rows, candidate.card)
     store = registry.registry_root(options.registry)
     with step("register") as said:

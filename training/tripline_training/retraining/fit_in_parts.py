@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.registry.write import write_file
+from tripline_training.trees.categories import keep_encoding, learn_encoding
 from tripline_training.trees.fit_trees import matrix_of, tree_settings
 from tripline_training.trees.params import Params
 
@@ -37,11 +38,12 @@ def fit_in_parts(
     path = folder / f"fit-{identity_of(rows, params, seed, jobs, importance=importance)}.ubj"
     booster = _read(path)
     done = 0 if booster is None else booster.num_boosted_rounds()
-    matrix = matrix_of(rows, params, seed, importance=importance) if done < params.trees else None
+    encoding = learn_encoding(rows.features, rows.categories)
+    matrix = matrix_of(rows, params, seed, encoding, importance=importance) if done < params.trees else None
     while matrix is not None and done < params.trees:
         settings = tree_settings(params, seed + done, jobs)
         grown = xgboost.train(settings, matrix, min(PART_TREES, params.trees - done), xgb_model=booster)
-        _write(path, bytes(grown.save_raw("ubj")))
+        _write(path, bytes(keep_encoding(grown, encoding).save_raw("ubj")))
         booster = _read(path)
         assert booster is not None
         done = booster.num_boosted_rounds()
@@ -58,6 +60,8 @@ def identity_of(
     for values in (rows.features, rows.fraud, *(() if importance is None else (importance,))):
         digest.update(np.ascontiguousarray(values).data)
     settings = {"params": params.as_json(), "seed": seed, "jobs": jobs, "part": PART_TREES, "by": xgboost.__version__}
+    if rows.categories:
+        settings["categories"] = list(rows.categories)
     digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()[:16]
 

@@ -96,7 +96,7 @@ def joined(parts: list[Rows], like: Rows) -> Rows:
     """Rows one after the other; none where there are no parts."""
     if not parts:
         return select_rows(like, np.zeros(len(like), dtype=bool))
-    return Rows(*(np.concatenate(columns) for columns in zip(*(part.columns for part in parts), strict=True)))
+    return like.with_columns(np.concatenate(columns) for columns in zip(*(part.columns for part in parts), strict=True))
 
 
 def outside(rows: Rows, spans: list[Span]) -> Rows:

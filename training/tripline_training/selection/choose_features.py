@@ -14,6 +14,7 @@ from tripline_training.errors import TrainingError
 from tripline_training.selection.forward_folds import Fold, forward_folds
 from tripline_training.selection.gain_over_folds import Scores, gain_over_folds
 from tripline_training.steps import step
+from tripline_training.trees.categories import keep_encoding, learn_encoding
 from tripline_training.trees.export_onnx import predict_booster
 from tripline_training.trees.fit_trees import matrix_of, tree_settings
 from tripline_training.trees.params import Params
@@ -169,8 +170,10 @@ class _Trial:
     def _fold_scores(self, fold: Fold, names: tuple[str, ...]) -> NDArray[np.float64]:
         params, seed, jobs = _quick(self._fitting.params), self._fitting.seed, self._fitting.jobs
         learn = replace(fold.learn, features=fold.learn.features.copy())
-        matrix = matrix_of(only_features(learn, self._spec, names), params, seed, importance=fold.weights)
-        booster = xgboost.train(tree_settings(params, seed, jobs), matrix, params.trees)
+        learn = only_features(learn, self._spec, names)
+        encoding = learn_encoding(learn.features, learn.categories)
+        matrix = matrix_of(learn, params, seed, encoding, importance=fold.weights)
+        booster = keep_encoding(xgboost.train(tree_settings(params, seed, jobs), matrix, params.trees), encoding)
         return predict_booster(booster, fold.later.features).astype(np.float64)
 
 

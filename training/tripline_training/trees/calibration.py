@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from tripline_training.errors import TrainingError
+from tripline_training.trees.categories import encoding_of
 
 FRAUDS_MIN = 20
 """With fewer frauds than this, two numbers cannot be told from chance."""
@@ -28,7 +29,8 @@ class Platt:
 
 def margins_of(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArray[np.float64]:
     """The model's log odds of each row."""
-    return booster.predict(xgboost.DMatrix(features), output_margin=True).astype(np.float64)
+    encoded = encoding_of(booster).encode(features)
+    return booster.predict(xgboost.DMatrix(encoded), output_margin=True).astype(np.float64)
 
 
 def fit_platt(margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Platt:

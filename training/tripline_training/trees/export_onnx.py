@@ -9,11 +9,12 @@ import onnx
 import onnxruntime
 import xgboost
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import NodeProto, TensorProto, helper
 from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from tripline_training.errors import TrainingError
+from tripline_training.trees.categories import encoding_nodes, encoding_of
 from tripline_training.trees.node_covers import COVERS_ATTRIBUTE, node_covers, xgboost_trees
 
 INPUT_NAME = "features"
@@ -38,10 +39,15 @@ def to_onnx(booster: xgboost.Booster, metadata: Mapping[str, str] | None = None)
     if len(trees) != 1:
         raise TrainingError("The converter did not return a single tree ensemble: this is not a binary classifier.")
     # The converter gives a label and the probabilities of both classes; the second column is the one we want.
+    encoding = encoding_of(booster)
+    read, before, tables = INPUT_NAME, list[NodeProto](), list[TensorProto]()
+    if encoding.vocabularies:
+        read = "encoded"
+        before, tables = encoding_nodes(encoding, width, INPUT_NAME, read)
     nodes = [
         helper.make_node(
             "TreeEnsembleClassifier",
-            [INPUT_NAME],
+            [read],
             ["label", "probabilities"],
             name="trees",
             domain="ai.onnx.ml",
@@ -52,11 +58,11 @@ def to_onnx(booster: xgboost.Booster, metadata: Mapping[str, str] | None = None)
     covers = helper.make_attribute(COVERS_ATTRIBUTE, node_covers(trees[0], xgboost_trees(booster)))
     nodes[0].attribute.extend(sorted([*trees[0].attribute, covers], key=lambda attribute: attribute.name))
     graph = helper.make_graph(
-        nodes,
+        [*before, *nodes],
         "fraud",
         [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, [None, width])],
         [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [None, 1])],
-        [helper.make_tensor("fraud_column", TensorProto.INT64, [1], [1])],
+        [helper.make_tensor("fraud_column", TensorProto.INT64, [1], [1]), *tables],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
     model = helper.make_model(graph, opset_imports=opsets, producer_name="tripline", ir_version=8)
@@ -72,7 +78,8 @@ def width_of(model: bytes) -> int:
 
 def predict_booster(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArray[np.float32]:
     """XGBoost's own probabilities, one per row."""
-    return booster.predict(xgboost.DMatrix(features, missing=np.nan)).astype(np.float32)
+    encoded = encoding_of(booster).encode(features)
+    return booster.predict(xgboost.DMatrix(encoded, missing=np.nan)).astype(np.float32)
 
 
 def predict_onnx(model: bytes, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -128,7 +135,7 @@ def edges_of(values: list[list[float]]) -> list[NDArray[np.float32]]:
 
 
 def _thresholds(booster: xgboost.Booster) -> list[NDArray[np.float32]]:
-    """Each feature's split values."""
+    """Each feature's split values, and the known values of categories."""
     saved: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))
     found: list[list[float]] = [[] for _ in range(booster.num_features())]
     for tree in saved["learner"]["gradient_booster"]["model"]["trees"]:
@@ -136,4 +143,6 @@ def _thresholds(booster: xgboost.Booster) -> list[NDArray[np.float32]]:
         for left_child, feature, threshold in splits:
             if left_child != -1:
                 found[feature].append(threshold)
-    return edges_of(found)
+    encoding = encoding_of(booster)
+    known = [encoding.edges(position) for position in range(len(found))]
+    return [edges if own is None else own for edges, own in zip(edges_of(found), known, strict=True)]

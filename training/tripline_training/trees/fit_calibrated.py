@@ -105,4 +105,4 @@ def split_rows(rows: Rows, delay_ms: int, held_days: int) -> tuple[NDArray[np.bo
 
 def select_rows(rows: Rows, which: NDArray[np.bool_] | NDArray[np.int64]) -> Rows:
     """The rows of which `which` is true, or at these positions."""
-    return Rows(*(column[which] for column in rows.columns))
+    return rows.with_columns(column[which] for column in rows.columns)

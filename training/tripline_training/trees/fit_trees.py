@@ -7,6 +7,7 @@ import xgboost
 from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
+from tripline_training.trees.categories import Encoding, keep_encoding, learn_encoding
 from tripline_training.trees.params import Params
 
 
@@ -16,7 +17,9 @@ def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
     One job is the default: XGBoost's threads wait for each other by spinning, so where cores are shared with other
     programs, two take many times as long as one.
     """
-    return xgboost.train(tree_settings(params, seed, jobs), matrix_of(rows, params, seed), params.trees)
+    encoding = learn_encoding(rows.features, rows.categories)
+    matrix = matrix_of(rows, params, seed, encoding)
+    return keep_encoding(xgboost.train(tree_settings(params, seed, jobs), matrix, params.trees), encoding)
 
 
 def tree_settings(params: Params, seed: int, jobs: int) -> dict[str, Any]:
@@ -39,13 +42,16 @@ def tree_settings(params: Params, seed: int, jobs: int) -> dict[str, Any]:
 
 
 def matrix_of(
-    rows: Rows, params: Params, seed: int, *, importance: NDArray[np.float64] | None = None
+    rows: Rows, params: Params, seed: int, encoding: Encoding, *, importance: NDArray[np.float64] | None = None
 ) -> xgboost.DMatrix:
-    """The rows to learn from, weighted. `importance` is how much each row counts; all the same unless given."""
+    """The rows to learn from, encoded and weighted.
+
+    `importance` is how much each row counts; all the same unless given.
+    """
     chosen, weights = sample_genuine(rows.fraud, params.genuine_share, seed)
     if importance is not None:
         weights = importance[chosen] if weights is None else weights * importance[chosen]
-    return xgboost.DMatrix(rows.features[chosen], label=rows.fraud[chosen], weight=weights)
+    return xgboost.DMatrix(encoding.encode(rows.features[chosen]), label=rows.fraud[chosen], weight=weights)
 
 
 def sample_weighted(fraud: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -17,6 +17,7 @@ from tripline_training.data.dataset import Rows
 from tripline_training.data.feature_spec import FeatureSpec
 from tripline_training.registry import registry
 from tripline_training.steps import step
+from tripline_training.trees.categories import encoding_of
 from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME, Predict, check_export, predict_booster, to_onnx
 from tripline_training.trees.tensor_twin import check_twin, tensor_twin
 
@@ -87,6 +88,12 @@ def golden_of(predict: Predict, features: NDArray[np.float32]) -> bytes:
     chosen = features[np.argsort(scores, kind="stable")[spread(len(features), GOLDEN_ROWS)]]
     outputs = predict(chosen)
     return (json.dumps({"inputs": chosen.tolist(), "outputs": outputs.tolist()}, allow_nan=False) + "\n").encode()
+
+
+def vocabulary_facts(booster: xgboost.Booster, spec: FeatureSpec) -> dict[str, Any]:
+    """The manifest's entry on the values that the model knows of its categories; empty without categories."""
+    categories = encoding_of(booster).as_facts(spec.names)
+    return {"categories": categories} if categories else {}
 
 
 def compose_facts(

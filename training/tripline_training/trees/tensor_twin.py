@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from tripline_training.errors import TrainingError
-from tripline_training.trees.export_onnx import INPUT_NAME, edges_of, predict_onnx, rows_at, width_of
+from tripline_training.trees.categories import category_keys, tensor_encoder
+from tripline_training.trees.export_onnx import edges_of, predict_onnx, rows_at, width_of
 
 TREES_DOMAIN = "ai.onnx.ml"
 TREE_OPERATORS = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
@@ -60,7 +61,11 @@ def tensor_twin(model: bytes) -> bytes | None:
     width = width_of(model)
     nodes: list[NodeProto] = []
     tables: list[TensorProto] = []
+    filled: dict[str, str] = {}
     for node in given.graph.node:
+        if node.op_type == "LabelEncoder":
+            nodes += tensor_encoder(node, tables)
+            continue
         if node.op_type not in TREE_OPERATORS:
             nodes.append(node)
             continue
@@ -68,11 +73,14 @@ def tensor_twin(model: bytes) -> bytes | None:
         if ensemble is None:
             return None
         prefix = f"{node.output[-1]}_twin"
-        if not tables:
-            nodes[:0] = _fill_missing(tables)
-        nodes += _walk(ensemble, prefix, tables)
+        # Members of a mean may have vocabularies of their own, so their trees read other tensors.
+        read = node.input[0]
+        if read not in filled:
+            filled[read] = "twin" if not filled else f"twin{len(filled)}"
+            nodes += _fill_missing(read, filled[read], tables)
+        nodes += _walk(ensemble, prefix, f"{filled[read]}_features", tables)
         nodes += _output_of(node, prefix, tables)
-    if not tables:
+    if not filled:
         return None
     graph = helper.make_graph(
         nodes, "fraud", given.graph.input, given.graph.output, [*given.graph.initializer, *tables]
@@ -162,19 +170,19 @@ def _leaves_of(given: Mapping[str, Any]) -> dict[_Node, float]:
     return {(tree, at): weight for tree, at, weight in zip(*(given[f"{kind}_{name}"] for name in names), strict=True)}
 
 
-def _fill_missing(tables: list[TensorProto]) -> list[NodeProto]:
-    tables.append(numpy_helper.from_array(np.array([-np.inf], dtype=np.float32), "twin_low"))
-    tables.append(numpy_helper.from_array(np.array([np.inf], dtype=np.float32), "twin_high"))
+def _fill_missing(read: str, prefix: str, tables: list[TensorProto]) -> list[NodeProto]:
+    tables.append(numpy_helper.from_array(np.array([-np.inf], dtype=np.float32), f"{prefix}_low"))
+    tables.append(numpy_helper.from_array(np.array([np.inf], dtype=np.float32), f"{prefix}_high"))
     return [
-        helper.make_node("IsNaN", [INPUT_NAME], ["twin_missing"]),
-        helper.make_node("Where", ["twin_missing", "twin_low", INPUT_NAME], ["twin_missing_low"]),
-        helper.make_node("Where", ["twin_missing", "twin_high", INPUT_NAME], ["twin_missing_high"]),
-        helper.make_node("Concat", ["twin_missing_low", "twin_missing_high"], ["twin_features"], axis=1),
+        helper.make_node("IsNaN", [read], [f"{prefix}_missing"]),
+        helper.make_node("Where", [f"{prefix}_missing", f"{prefix}_low", read], [f"{prefix}_missing_low"]),
+        helper.make_node("Where", [f"{prefix}_missing", f"{prefix}_high", read], [f"{prefix}_missing_high"]),
+        helper.make_node("Concat", [f"{prefix}_missing_low", f"{prefix}_missing_high"], [f"{prefix}_features"], axis=1),
     ]
 
 
-def _walk(ensemble: _Ensemble, prefix: str, tables: list[TensorProto]) -> list[NodeProto]:
-    """From the features to the sum of each row's leaves, `<prefix>_margin`, [rows, 1]."""
+def _walk(ensemble: _Ensemble, prefix: str, features: str, tables: list[TensorProto]) -> list[NodeProto]:
+    """From `features` to the sum of each row's leaves, `<prefix>_margin`, [rows, 1]."""
 
     def table(name: str, values: NDArray[Any]) -> str:
         tables.append(numpy_helper.from_array(values, f"{prefix}_{name}"))
@@ -193,11 +201,11 @@ def _walk(ensemble: _Ensemble, prefix: str, tables: list[TensorProto]) -> list[N
     for level, (columns, thresholds) in enumerate(zip(ensemble.columns, ensemble.thresholds, strict=True)):
         column, threshold = table(f"columns_{level}", columns), table(f"thresholds_{level}", thresholds)
         if level == 0:
-            value = step("Gather", ["twin_features", column], "value_0", axis=1)
+            value = step("Gather", [features, column], "value_0", axis=1)
         else:
             column = step("Gather", [column, at], f"column_{level}", axis=0)
             threshold = step("Gather", [threshold, at], f"threshold_{level}", axis=0)
-            value = step("GatherElements", ["twin_features", column], f"value_{level}", axis=1)
+            value = step("GatherElements", [features, column], f"value_{level}", axis=1)
             double = step("Mul", [at, two], f"double_{level}")
         is_false = step(ensemble.comparison, [value, threshold], f"false_{level}")
         bit = step("Cast", [is_false], f"bit_{level}", to=TensorProto.INT32)
@@ -225,7 +233,7 @@ def _output_of(node: NodeProto, prefix: str, tables: list[TensorProto]) -> list[
 
 
 def _thresholds(model: bytes) -> list[NDArray[np.float32]]:
-    """Each feature's split values, of all trees of the model."""
+    """Each feature's split values, of all trees of the model, and the known values of categories."""
     given = onnx.load_model_from_string(model)
     found: list[list[float]] = [[] for _ in range(width_of(model))]
     for node in given.graph.node:
@@ -236,4 +244,6 @@ def _thresholds(model: bytes) -> list[NDArray[np.float32]]:
             for feature, value, mode in zip(features, values, modes, strict=True):
                 if mode != b"LEAF":
                     found[feature].append(value)
+    for position, keys in category_keys(given).items():
+        found[position] = keys
     return edges_of(found)

@@ -1,3 +1,6 @@
+import { categoryText } from "@tripline/contracts/category-code";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { formatShare } from "@tripline/decision-engine/format-value";
 import type { ModelManifest } from "@tripline/model-registry/model-manifest";
 import type { AliasMove, ListedVersion, ModelVersion } from "@tripline/model-registry/model-registry";
 import type { ChangedValue } from "./changes.js";
@@ -45,6 +48,7 @@ export function showText(model: ModelVersion, aliases: readonly string[], moves:
   const own = moves.filter(({ from, to }) => from === model.version || to === model.version).slice(-MOVES_SHOWN);
   return [
     table(facts),
+    section("categories", categoryRows(manifest)),
     section("params", [...flatten(params)].map(pair)),
     section("metrics", [...flatten(manifest.metrics)].map(pair)),
     section("moves", own.map(moveRow)),
@@ -54,6 +58,18 @@ export function showText(model: ModelVersion, aliases: readonly string[], moves:
 function featuresText({ used_features: used, features, feature_spec_version: spec }: ModelManifest): string {
   const of = `${features.length}, of feature spec ${spec}`;
   return used === undefined ? of : `uses ${used.length} of ${of}`;
+}
+
+/** The values that the model knows, the most frequent first, and the share of its training rows that had them. */
+function categoryRows({ categories = {} }: ModelManifest): string[][] {
+  const spec = currentFeatureSpec();
+  return Object.entries(categories).map(([name, { codes, rows, other_rows, missing_rows }]) => {
+    const feature = spec.features.find((one) => one.name === name);
+    const text = (code: number) => (feature?.kind === "category" && categoryText(feature.field, code)) || `#${code}`;
+    const known = rows.reduce((sum, count) => sum + count, 0);
+    const share = formatShare(known / Math.max(1, known + other_rows + missing_rows));
+    return [name, `${codes.map(text).join(", ")} (${share} of payments)`];
+  });
 }
 
 export function diffText(diff: ModelDiff): string {

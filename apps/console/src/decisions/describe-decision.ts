@@ -1,7 +1,8 @@
-import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Decision, FeatureVector, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { RAISED_BY } from "@tripline/decision-engine/explain-decision";
-import { featureUnits } from "@tripline/decision-engine/feature-words";
+import { categoryOf, featureUnits } from "@tripline/decision-engine/feature-words";
 import { formatValue } from "@tripline/decision-engine/format-value";
 import type * as shown from "../contract/decisions.js";
 import type { ShowToken } from "../requests/mask-token.js";
@@ -42,9 +43,10 @@ export class FeatureDescriber {
   /** In the order of the vector; empty for a vector of another spec version. */
   read({ values, specVersion, transaction }: FeatureVector): readonly DescribedFeature[] {
     if (specVersion !== this.spec.version) return [];
-    return this.spec.features.map(({ name, kind }, index) => {
+    return this.spec.features.map((feature, index) => {
+      const { name } = feature;
       const value = values[index] ?? null;
-      return { name, title: this.title(name), value, text: this.#text(name, kind, value, transaction?.currency ?? "") };
+      return { name, title: this.title(name), value, text: this.#text(feature, value, transaction) };
     });
   }
 
@@ -52,10 +54,12 @@ export class FeatureDescriber {
     return this.#titles.get(name) ?? name;
   }
 
-  #text(name: string, kind: string, value: number | null, currency: string): string {
+  #text(feature: Feature, value: number | null, transaction: Transaction | undefined): string {
+    const { name, kind } = feature;
     if (value === null) return "—";
+    if (kind === "category") return value === feature.default ? "—" : categoryOf(feature, value, transaction);
     if (kind.startsWith("is_") || kind === "pair_is_new") return value === 0 ? "no" : "yes";
-    return formatValue(value, this.#units.get(name) ?? "decimal", currency);
+    return formatValue(value, this.#units.get(name) ?? "decimal", transaction?.currency ?? "");
   }
 }
 

@@ -50,7 +50,8 @@ export function titleFeatures(spec: FeatureSpec): ReadonlyMap<string, string> {
       const name = String(fields[field] ?? "");
       return ENTITIES[name] ?? name;
     };
-    const template = TITLES[feature.kind] ?? nameAsTitle(feature.name, word("measure"));
+    const kindTitle = feature.kind === "category" ? nameAsTitle(feature.field, "") : TITLES[feature.kind];
+    const template = kindTitle ?? nameAsTitle(feature.name, word("measure"));
     const title = template
       .replaceAll("{entity}", word("entity"))
       .replaceAll("{window}", windowWords(word("window")))

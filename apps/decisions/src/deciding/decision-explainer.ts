@@ -44,7 +44,7 @@ export class DecisionExplainer {
 
   #addContributions({ open, policy, choices }: DecidedPayment, contributions: readonly number[]): DecidedPayment {
     const { features, transaction } = open.payment;
-    const payment = { currency: transaction.currency, values: features.values };
+    const payment = { currency: transaction.currency, values: features.values, transaction };
     const explain = (decision: Decision): Decision =>
       wantsContributions(decision) ? withContributions(policy, decision, payment, contributions) : decision;
     try {

@@ -66,6 +66,7 @@ export class EntityFold {
       longitude: Number.NaN,
       profiles: [],
       passes: new Uint8Array(options.filters),
+      categories: new Float64Array(0),
     };
   }
 

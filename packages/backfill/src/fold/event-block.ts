@@ -25,6 +25,8 @@ export interface PaymentColumns {
   readonly profiles: readonly (readonly Float64Array[])[];
   /** For each filter of the spec: 1 if the payment passes it. */
   readonly passes: readonly Uint8Array[];
+  /** The codes of the spec's categories. */
+  readonly categories: readonly Float64Array[];
 }
 
 /** The first `length` values of each column are in use. */
@@ -55,6 +57,8 @@ export interface BlockShape {
   readonly profiles: readonly number[];
   /** Number of filters in the spec. */
   readonly filters: number;
+  /** Number of categories in the spec. */
+  readonly categories: number;
 }
 
 /** How far a block is filled; all other data of a block is in its memory. */
@@ -78,8 +82,9 @@ const PAYMENT_DOUBLES = 5;
 const LABEL_DOUBLES = 3;
 
 /** Memory per block, in bytes. */
-export function blockBytes({ paymentsMax, labelsMax, entities, features, profiles, filters }: BlockShape): number {
-  const doubles = PAYMENT_DOUBLES + features + profiles.reduce((sum, columns) => sum + columns, 0);
+export function blockBytes(shape: BlockShape): number {
+  const { paymentsMax, labelsMax, entities, features, profiles, filters, categories } = shape;
+  const doubles = PAYMENT_DOUBLES + features + categories + profiles.reduce((sum, columns) => sum + columns, 0);
   const perPayment = 8 * doubles + 4 * entities + filters;
   const perLabel = 8 * LABEL_DOUBLES + 4 * entities + 2;
   return perPayment * paymentsMax + perLabel * labelsMax;
@@ -108,6 +113,7 @@ export function viewBlock(shape: BlockShape, memory: SharedArrayBuffer): SharedB
     Float64Array,
   ];
   const profiles = shape.profiles.map((count) => Array.from({ length: count }, () => doubles(paymentsMax)));
+  const categories = Array.from({ length: shape.categories }, () => doubles(paymentsMax));
   const labelMs = doubles(labelsMax);
   const references = doubles(labelsMax);
   const occurredAtMs = doubles(labelsMax);
@@ -122,7 +128,10 @@ export function viewBlock(shape: BlockShape, memory: SharedArrayBuffer): SharedB
   const explained = bytes(labelsMax);
   const passes = Array.from({ length: shape.filters }, () => bytes(paymentsMax));
   return {
-    payments: { atMs, amounts, thousandths, latitudes, longitudes, numbers: paymentNumbers, profiles, passes },
+    payments: {
+      ...{ atMs, amounts, thousandths, latitudes, longitudes, numbers: paymentNumbers },
+      ...{ profiles, passes, categories },
+    },
     labels: { atMs: labelMs, references, occurredAtMs, frauds, explained, numbers: labelNumbers },
     features: columns,
   };

@@ -52,6 +52,7 @@ export async function foldEvents(options: FoldOptions, outputPath: string): Prom
     features: engine.spec.features.length,
     profiles: engine.profiles.map(({ columns }) => columns.length),
     filters: engine.filters.length,
+    categories: engine.categories.length,
   };
   const shares = tuning.workers ?? workersFor(events.payments + events.labels);
   // Writing a block takes about as long as folding it; one more block is folded, and one is read.

@@ -64,6 +64,9 @@ class Numbered {
             return passes(paymentOf(event), toThousandths(event.amountMinor, decimals(event))) ? 1 : 0;
           }),
         ),
+        categories: engineOf(this.spec).categories.map(({ codeOf }) =>
+          column(paid, (event) => codeOf(paymentOf(event))),
+        ),
       },
       labels: {
         length: known.length,

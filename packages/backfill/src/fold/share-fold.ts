@@ -1,6 +1,7 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { CompiledFeatures, PaymentView } from "@tripline/feature-engine/apply/compile-feature";
 import { compileFeatures } from "@tripline/feature-engine/apply/compile-feature";
+import { planCategories } from "@tripline/feature-engine/payment-categories";
 import { planFilters } from "@tripline/feature-engine/payment-filters";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { judgeOf, longestWindowMs, planEntities } from "@tripline/feature-engine/plan-entities";
@@ -66,6 +67,7 @@ export class ShareFold {
       longitude: Number.NaN,
       profiles: [...this.profileValues],
       passes: new Uint8Array(0),
+      categories: new Float64Array(planCategories(spec).length),
     };
   }
 
@@ -97,6 +99,7 @@ export class ShareFold {
         const columns = payments.profiles[profile] ?? [];
         for (const [place, column] of columns.entries()) values[place] = column[row] ?? Number.NaN;
       }
+      for (const [place, codes] of payments.categories.entries()) payment.categories[place] = codes[row] ?? 0;
       for (const { index, compute } of this.features.payment) {
         const column = out[index];
         if (column !== undefined) column[row] = compute(payment);

@@ -5,7 +5,7 @@ import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engin
 import { toThousandths } from "@tripline/feature-engine/apply/compile-engine";
 import { readDoubles } from "../fold/data-chunk.js";
 import type { BlockFill, BlockShape, SharedBlock } from "../fold/event-block.js";
-import { FilterReader } from "./filter-reader.js";
+import { FieldReader } from "./field-reader.js";
 import type { PreparedEvents } from "./prepare-events.js";
 import { numberOf } from "./prepare-events.js";
 import { profileColumn } from "./prepare-profiles.js";
@@ -32,7 +32,7 @@ export class EventReader {
     private readonly labels: ChunkReader,
     private readonly decimals: readonly number[],
     private readonly optional: readonly boolean[],
-    private readonly filters: FilterReader,
+    private readonly fields: FieldReader,
     private next: EventPosition,
   ) {}
 
@@ -40,7 +40,7 @@ export class EventReader {
   static async open(
     connections: readonly [DuckDBConnection, DuckDBConnection],
     events: PreparedEvents,
-    engine: Pick<FeatureEngine, "entities" | "profiles" | "filters">,
+    engine: Pick<FeatureEngine, "entities" | "profiles" | "filters" | "categories">,
     from: EventPosition,
   ): Promise<EventReader> {
     const keys = engine.entities.map((plan) => plan.key);
@@ -49,11 +49,11 @@ export class EventReader {
     );
     const numbers = keys.map((key, entity) => numberOf(key, events.ids[entity] ?? []));
     const places = events.hasPlaces ? [orNaN("latitude"), orNaN("longitude")] : [undefined, undefined];
-    const filters = new FilterReader(engine.filters, events);
+    const fields = new FieldReader(engine, events);
     const own = ["occurred_at_ms", "amount_minor", numberOf("currency", events.currencies), ...places];
     const payments = await openChunks(
       connections[0],
-      [...own, ...numbers, ...profiles, ...filters.columns],
+      [...own, ...numbers, ...profiles, ...fields.columns],
       `payments WHERE rowid >= ${from.payments}`,
     );
     const labels = await openChunks(
@@ -64,7 +64,7 @@ export class EventReader {
     const decimals = events.currencies.map(currencyDecimals);
     // Labels name the keys that every payment has; only payments have devices and addresses.
     const optional = keys.map((key) => !REQUIRED_ENTITY_KEYS.some((required) => required === key));
-    return new EventReader(payments, labels, decimals, optional, filters, from);
+    return new EventReader(payments, labels, decimals, optional, fields, from);
   }
 
   /** The start of the next block. */
@@ -133,7 +133,7 @@ export class EventReader {
         next += 1;
       }
     }
-    this.filters.evaluate(columns, next, row, payments.thousandths[at] ?? 0, payments.passes, at);
+    this.fields.evaluate(columns, next, row, payments, at);
     this.payments.row += 1;
   }
 

@@ -1,12 +1,12 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { FILTER_FIELDS } from "@tripline/contracts/generated/payment-fields";
-import type { FilterField } from "@tripline/contracts/payment-filter";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import type { ProfilePlan } from "@tripline/feature-engine/profiles";
 import { checkPayments } from "./check-payments.js";
 import { prepareProfiles } from "./prepare-profiles.js";
 import type { TransactionsSource } from "./transactions-source.js";
 import { unreadableInput } from "./transactions-source.js";
+import type { UsedField } from "./used-fields.js";
+import { isTextField } from "./used-fields.js";
 import { sqlName } from "./work-database.js";
 
 export interface PrepareOptions {
@@ -16,8 +16,8 @@ export interface PrepareOptions {
   /** In the order of the spec. */
   readonly entities: readonly Pick<EntityPlan, "key" | "fields">[];
   readonly profiles: readonly ProfilePlan[];
-  /** Payment fields that filters read. */
-  readonly filtered: readonly FilterField[];
+  /** Payment fields that filters and categories read. */
+  readonly fields: readonly UsedField[];
 }
 
 /** The events to fold. */
@@ -28,7 +28,7 @@ export interface PreparedEvents {
   readonly ids: readonly (readonly string[])[];
   /** By number. */
   readonly currencies: readonly string[];
-  /** Texts that filters read, by column and number. */
+  /** Texts that filters and categories read, by column and number. */
   readonly texts: ReadonlyMap<string, readonly string[]>;
   /** Whether any payment has a location. */
   readonly hasPlaces: boolean;
@@ -48,10 +48,10 @@ const OWN_COLUMNS = [
  * @throws TriplineError `invalid-field` if the source cannot be read or a row is not a payment.
  */
 export async function prepareEvents(connection: DuckDBConnection, options: PrepareOptions): Promise<void> {
-  const { source, tenant, untilMs, entities, profiles, filtered } = options;
+  const { source, tenant, untilMs, entities, profiles, fields } = options;
   const keys = entities.map(({ key }) => key);
-  const values = filtered.filter((column) => !keys.includes(column) && column !== "currency");
-  const [texts, others] = [values.filter(isText), values.filter((column) => !isText(column))];
+  const values = fields.filter((column) => !keys.includes(column) && column !== "currency");
+  const [texts, others] = [values.filter(isTextField), values.filter((column) => !isTextField(column))];
   // The tables are read only a few times: compressing them would cost more than it saves.
   await connection.run("SET force_compression = 'uncompressed'");
   const select = await source.prepare(connection, tenant);
@@ -86,14 +86,14 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
 export async function readPrepared(
   connection: DuckDBConnection,
   keys: readonly string[],
-  filtered: readonly FilterField[],
+  fields: readonly UsedField[],
 ): Promise<PreparedEvents> {
   const reader = await connection.runAndReadAll("SELECT COLUMNS(*)::DOUBLE FROM prepared");
   const [payments, labels, places] = reader.getRows()[0] ?? [];
   const ids: string[][] = [];
   for (const key of keys) ids.push(await valuesOf(connection, key));
   const texts = new Map<string, readonly string[]>();
-  for (const column of filtered.filter(isText)) texts.set(column, await valuesOf(connection, column));
+  for (const column of fields.filter(isTextField)) texts.set(column, await valuesOf(connection, column));
   return {
     payments: Number(payments),
     labels: Number(labels),
@@ -102,11 +102,6 @@ export async function readPrepared(
     texts,
     hasPlaces: Number(places) > 0,
   };
-}
-
-/** Whether a field that filters read is a text. Texts become enumerations. */
-function isText(column: FilterField): boolean {
-  return !["number", "integer", "boolean"].includes(FILTER_FIELDS[column].type);
 }
 
 /** SQL for the number of a column's value in `payments` or `labels`, -1 for null; undefined if there are no values. */

@@ -32,5 +32,6 @@ function columnsOf(spec: FeatureSpec, feature: Feature): string[] {
   const keys = entities.flatMap((name) => keyFields(spec.entities[name]?.key ?? ""));
   const isPlace = DISTANCES.has(feature.kind) || ("measure" in feature && feature.measure === "distance");
   const isLabel = isLabelFeature(feature);
-  return [...new Set([...keys, ...(isPlace ? PLACE : []), ...(isLabel ? LABEL : [])])];
+  const fields = feature.kind === "category" && feature.field !== "currency" ? [feature.field] : [];
+  return [...new Set([...keys, ...fields, ...(isPlace ? PLACE : []), ...(isLabel ? LABEL : [])])];
 }

@@ -268,6 +268,27 @@ export const FILTER_FIELDS = {
   cvc_result: { key: "cvcResult", type: "enum", values: ["match", "no_match", "unavailable"] },
 } as const;
 
+/** Payment fields that can be categories in models, with their names in the message. */
+export const CATEGORY_FIELDS = {
+  currency: { key: "currency", type: "text" },
+  card_country: { key: "cardCountry", type: "country" },
+  merchant_country: { key: "merchantCountry", type: "country" },
+  ip_country: { key: "ipCountry", type: "country" },
+  mcc: { key: "mcc", type: "text" },
+  channel: { key: "channel", type: "enum", values: ["ecommerce", "in_app", "point_of_sale", "moto", "atm"] },
+  entry_mode: { key: "entryMode", type: "enum", values: ["chip", "contactless", "magnetic_stripe", "keyed", "on_file", "wallet"] },
+  initiator: { key: "initiator", type: "enum", values: ["customer", "merchant", "recurring"] },
+  card_funding: { key: "cardFunding", type: "enum", values: ["credit", "debit", "prepaid", "charge"] },
+  card_brand: { key: "cardBrand", type: "enum", values: ["visa", "mastercard", "amex", "discover", "diners", "jcb", "unionpay", "maestro", "other"] },
+  billing_country: { key: "billingCountry", type: "country" },
+  shipping_country: { key: "shippingCountry", type: "country" },
+  three_ds_result: { key: "threeDsResult", type: "enum", values: ["authenticated", "attempted", "failed", "unavailable", "rejected", "informational"] },
+  eci: { key: "eci", type: "text" },
+  exemption: { key: "exemption", type: "enum", values: ["low_value", "low_risk", "trusted_merchant", "secure_corporate", "delegated"] },
+  avs_result: { key: "avsResult", type: "enum", values: ["full_match", "address_match", "postal_code_match", "no_match", "unavailable"] },
+  cvc_result: { key: "cvcResult", type: "enum", values: ["match", "no_match", "unavailable"] },
+} as const;
+
 /** Token fields that identify a person. An entity whose key includes one of them belongs to that person. */
 export const SUBJECT_KEYS = [
   "card_token",

@@ -5,6 +5,8 @@ import { needsPayment } from "@tripline/contracts/feature-spec";
 import type { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import { ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { CategoryFields, CategoryPlan } from "../payment-categories.js";
+import { planCategories } from "../payment-categories.js";
 import type { FilteredFields, FilterPlan } from "../payment-filters.js";
 import { planFilters } from "../payment-filters.js";
 import type { EntityPlan } from "../plan-entities.js";
@@ -32,6 +34,7 @@ type RequiredId = (typeof ENTITY_KEYS)[(typeof REQUIRED_ENTITY_KEYS)[number]];
 export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "currency" | "occurredAtMs"> &
   Pick<Transaction, "latitude" | "longitude"> &
   FilteredFields &
+  CategoryFields &
   EntityIds;
 /** The fields of a label that features use. */
 export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> & {
@@ -94,6 +97,8 @@ export class FeatureEngine {
   readonly profiles: readonly ProfilePlan[];
   /** The distinct filters of the features, in the order of `passes` in a view. */
   readonly filters: readonly FilterPlan[];
+  /** The distinct categories of the features, in the order of `categories` in a view. */
+  readonly categories: readonly CategoryPlan[];
   /** Index of the entity whose unusual payments explain frauds of another (the judge); -1 if the spec has none. */
   readonly judge: number;
   readonly #idOf: readonly IdOfEvent[];
@@ -115,6 +120,7 @@ export class FeatureEngine {
     this.entities = planEntities(spec);
     this.profiles = planProfiles(spec);
     this.filters = planFilters(spec);
+    this.categories = planCategories(spec);
     this.judge = judgeOf(this.entities);
     this.#idOf = this.entities.map((plan) => compileId(plan.fields));
     this.#features = compileFeatures(spec, this.entities, this.longestWindowMs);
@@ -134,6 +140,7 @@ export class FeatureEngine {
       longitude: Number.NaN,
       profiles: this.profiles.map(() => undefined),
       passes: new Uint8Array(this.filters.length),
+      categories: new Float64Array(this.categories.length),
     };
     this.#entityViews = this.entities.map(emptyView);
   }
@@ -282,6 +289,9 @@ export class FeatureEngine {
     view.thousandths = toThousandths(payment.amountMinor, decimals);
     for (let filter = 0; filter < this.filters.length; filter += 1) {
       view.passes[filter] = this.filters[filter]?.passes(payment, view.thousandths) === true ? 1 : 0;
+    }
+    for (let place = 0; place < this.categories.length; place += 1) {
+      view.categories[place] = this.categories[place]?.codeOf(payment) ?? 0;
     }
     for (const entity of this.#partnerEntities) {
       hashId(this.#idOf[entity]?.(payment) ?? "", this.#partnerId);

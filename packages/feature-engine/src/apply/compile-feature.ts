@@ -19,6 +19,7 @@ import {
   sumOf,
   zScore,
 } from "../feature-formulas.js";
+import { planCategories } from "../payment-categories.js";
 import { planFilters } from "../payment-filters.js";
 import type { EntityPlan } from "../plan-entities.js";
 import type { ProfileFeature } from "../profiles.js";
@@ -74,6 +75,8 @@ export interface PaymentView {
   readonly profiles: (ArrayLike<number> | undefined)[];
   /** For each filter of the spec: 1 if the payment passes it. */
   readonly passes: Uint8Array;
+  /** The codes of the spec's categories. */
+  readonly categories: Float64Array;
 }
 
 /** A feature of the payment itself, or of the payment and a profile. */
@@ -149,7 +152,7 @@ function compileFiltered(
 /** Replaces a payment that a filter excludes. */
 const NO_PAYMENT: PaymentView = {
   ...{ atMs: 0, own: 0, amount: 0, thousandths: 0, latitude: Number.NaN, longitude: Number.NaN },
-  ...{ profiles: [], passes: new Uint8Array(0) },
+  ...{ profiles: [], passes: new Uint8Array(0), categories: new Float64Array(0) },
 };
 
 type OwnFeature = Exclude<Feature, { entity: string }> | ProfileFeature;
@@ -166,6 +169,10 @@ function compileOwn(feature: OwnFeature, spec: FeatureSpec): PaymentFeature["com
       return (view) => isWeekend(view.atMs);
     case "is_night":
       return (view) => isNight(view.atMs);
+    case "category": {
+      const place = planCategories(spec).findIndex(({ field }) => field === feature.field);
+      return (view) => view.categories[place] ?? feature.default;
+    }
     case "profile":
       return ofProfile(feature, spec);
   }

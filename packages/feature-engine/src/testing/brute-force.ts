@@ -1,3 +1,4 @@
+import { categoryCode } from "@tripline/contracts/category-code";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { runOf, usualOf } from "./brute-force-amounts.js";
@@ -83,6 +84,10 @@ function featureOf(spec: FeatureSpec, feature: Feature, event: OracleEvent, seen
       return date.getUTCHours() <= 6 ? 1 : 0;
     case "is_weekend":
       return [0, 6].includes(date.getUTCDay()) ? 1 : 0;
+    case "category": {
+      const fields: OracleFields = { ...event.fields, currency: event.currency };
+      return categoryCode(String(fields[feature.field] ?? ""));
+    }
     case "profile":
       return profileFeature(spec, feature, event);
     default:

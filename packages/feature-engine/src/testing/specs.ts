@@ -16,6 +16,8 @@ export interface FeatureDraft {
   readonly column?: string;
   readonly measure?: string;
   readonly where?: PaymentFilter;
+  readonly field?: string;
+  readonly default?: number;
 }
 
 export const FOUR_ENTITIES = {
@@ -40,7 +42,10 @@ export function specOf(
   entities: object = FOUR_ENTITIES,
 ): FeatureSpec {
   const features = drafts.map((draft) => ({
-    name: [draft.entity ?? "payment", draft.kind, draft.window, draft.column, draft.where && filterName(draft.where)]
+    name: [
+      ...[draft.entity ?? "payment", draft.kind, draft.window, draft.column, draft.field],
+      draft.where && filterName(draft.where),
+    ]
       .filter((part) => part !== undefined)
       .join("_"),
     default: -7,
@@ -116,6 +121,8 @@ export const filteredSpec = specOf(
     { kind: "count", entity: "ip", window: "2h", where: ABROAD },
     { kind: "count", entity: "ip", window: "3d", where: { terminal_id: ["t0"] } },
     { kind: "seconds_since_last", entity: "ip", where: SMALL },
+    { kind: "category", field: "card_country", default: 0 },
+    { kind: "category", field: "currency", default: 0 },
   ],
 );
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { backfill } from "@tripline/backfill/backfill";
 import { fileSource } from "@tripline/backfill/input/transactions-source";
+import { categoryCode } from "@tripline/contracts/category-code";
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { planProfiles } from "@tripline/feature-engine/profiles";
@@ -13,6 +14,7 @@ import { parse } from "yaml";
 const DOCUMENT = fileURLToPath(new URL("../../../../docs/features.md", import.meta.url));
 const SPEC = fileURLToPath(new URL("../../../contracts/feature-spec.yaml", import.meta.url));
 const FILTERED = /<!-- example: filtered feature -->\n```yaml\n([\s\S]*?)```/;
+const CATEGORY = /<!-- example: category feature -->\n```yaml\n([\s\S]*?)```/;
 const EXAMPLE = /<!-- example: profile feature -->\n\s*```yaml\n([\s\S]*?)```/;
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 5, 12);
@@ -73,4 +75,25 @@ test("the filtered feature of docs/features.md counts the payments that its cond
     }),
   );
   expect(counts.flatMap((result) => (result.duplicate ? [] : result.values))).toEqual([0, 1, 1, 2]);
+});
+
+test("the category feature of docs/features.md has the code of the payment's text", async () => {
+  const [, example = ""] = CATEGORY.exec(await readFile(DOCUMENT, "utf8")) ?? [];
+  const current = parse(await readFile(SPEC, "utf8"));
+  const engine = compileEngine(parseFeatureSpec(JSON.stringify({ ...current, features: parse(example) })));
+  const payment = { cardToken: "ct_1", terminalId: "t-1", currency: "EUR", latitude: undefined, longitude: undefined };
+  const states = engine
+    .entityIds(payment)
+    .map((id, entity) => (id === undefined ? id : engine.decodeState(entity, null)));
+  const results = ["7995", "5411", ""].map((mcc, index) =>
+    engine.applyPayment(states, {
+      ...payment,
+      mcc,
+      amountMinor: 100,
+      transactionId: `${index}`,
+      occurredAtMs: START_MS,
+    }),
+  );
+  const codes = results.flatMap((result) => (result.duplicate ? [] : result.values));
+  expect(codes).toEqual([categoryCode("7995"), categoryCode("5411"), 0]);
 });

@@ -60,6 +60,10 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
     ["{ name: a, path: a, number: 120, type: text, class: none, description: A., list: b }", "list_kinds has no b"],
     ["{ name: a, path: a, number: 120, type: number, class: none, description: A., uses: [entity_key] }", "is a text"],
     [
+      "{ name: a, path: a, number: 120, type: number, class: none, description: A., uses: [model_category] }",
+      "a category of a model is a text",
+    ],
+    [
       "{ name: a, path: a, number: 120, type: text, format: phone, class: none, description: A., example: b }",
       "is for token",
     ],

@@ -43,10 +43,15 @@ const EXPRESSION: readonly Completion[] = [
   ...FIELDS.map(([label, detail]) => ({ label, detail, type: "property" })),
 ];
 
-/** Names of features with their descriptions for analysts, from the text of the feature spec. */
+/**
+ * Names of features with their descriptions for analysts, from the text of the feature spec. Categories are omitted,
+ * because rules use their fields instead.
+ */
 export function readFeatures(spec: string): { name: string; sentence: string }[] {
-  const entries = spec.matchAll(/\bname: (\w+)[\s\S]*?\bsentence: "([^"]*)"/g);
-  return Array.from(entries, ([, name = "", sentence = ""]) => ({ name, sentence }));
+  const entries = spec.matchAll(/\bname: (\w+)([\s\S]*?)\bsentence: "([^"]*)"/g);
+  return Array.from(entries).flatMap(([, name = "", rest = "", sentence = ""]) =>
+    /\bkind: category\b/.test(rest) ? [] : [{ name, sentence }],
+  );
 }
 
 /** Completes features and fields in expressions and texts, and rule keys and their values elsewhere. Skips comments. */
