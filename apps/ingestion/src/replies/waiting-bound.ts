@@ -16,7 +16,7 @@ const STANDSTILL_MS = 250;
  *
  * - more callers wait than get results within `targetMs`, and more than 100, and
  * - more callers arrive than get results: the backlog of a short stall, such as a rebalance of a consumer group, clears
- *   soon and is no reason to reject others, and
+ *   soon, so ingestion does not reject others because of it, and
  * - there are results at all, or callers were already being rejected when the last one arrived.
  *
  * In the first half second in which more callers arrive than get results, λ is the recent peak rate, because few
