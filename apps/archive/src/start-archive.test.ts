@@ -12,6 +12,8 @@ import { readinessOf, TestBench, until } from "./testing/bench.js";
 import {
   appliedOf,
   appliedRecord,
+  appliedUpdateOf,
+  appliedUpdateRecord,
   cardOf,
   DAY_MS,
   decisionOf,
@@ -29,7 +31,16 @@ import {
   vectorRecord,
 } from "./testing/records.js";
 
-const { transactions, labels, features, appliedLabels, paymentUpdates, decisions, driftDetected } = TOPICS;
+const {
+  transactions,
+  labels,
+  features,
+  appliedLabels,
+  paymentUpdates,
+  appliedPaymentUpdates,
+  decisions,
+  driftDetected,
+} = TOPICS;
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 let bench: TestBench;
@@ -81,6 +92,7 @@ test("a record of every topic becomes a row with all its values, bit for bit", a
     vectorRecord(empty),
     appliedRecord(appliedOf(1)),
     updateRecord(refund, traced),
+    appliedUpdateRecord(appliedUpdateOf(1)),
     decisionRecord(decisionOf(5)),
     decisionRecord(decision),
     driftRecord(driftOf(6)),
@@ -112,6 +124,15 @@ test("a record of every topic becomes a row with all its values, bit for bit", a
   const [update] = await bench.rows(paymentUpdates.name);
   const refunded = { kind: "refunded", declined_by: "unspecified" };
   expect(withoutKafka(update ?? {})).toEqual({ ...own(NOON_MS + 1, TRACEPARENT), ...rowOf(refund), ...refunded });
+  const [appliedUpdate] = await bench.rows(appliedPaymentUpdates.name);
+  const { update: updateInside, ...position } = appliedUpdateOf(1);
+  const declined = { kind: "declined", declined_by: "issuer", amount_minor: null };
+  expect(withoutKafka(appliedUpdate ?? {})).toEqual({
+    ...own(NOON_MS + 1),
+    ...rowOf(updateInside ?? {}),
+    ...rowOf(position),
+    ...declined,
+  });
 
   const decided = byId("transaction_id", await bench.rows(decisions.name));
   const names = { outcome: "decline", rung: "model" };

@@ -1,6 +1,7 @@
 import { TRANSACTION_CLASSES } from "./generated/payment-fields.js";
 import type {
   AppliedLabel,
+  AppliedPaymentUpdate,
   AuditEvent,
   AuthEvent,
   Decision,
@@ -150,6 +151,14 @@ export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataC
     incomplete: none,
   } satisfies Classes<AppliedLabel>,
   PaymentUpdate: paymentUpdate,
+  AppliedPaymentUpdate: {
+    update: card,
+    specVersion: none,
+    sequences: behavioural,
+    tooLate: none,
+    appliedAtMs: behavioural,
+    incomplete: none,
+  } satisfies Classes<AppliedPaymentUpdate>,
   Decision: decision,
   SubjectKey: subjectKey,
   Erasure: { tenant: none, subject: card, erasedAtMs: personal } satisfies Classes<Erasure>,

@@ -46,7 +46,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 90,
     writtenBy: "ingestion, decisions",
-    readBy: ["archive", "console"],
+    readBy: ["features", "archive", "console"],
     purpose: "What happened to a payment after it was accepted",
   },
   features: {
@@ -68,6 +68,16 @@ const mainTopics = {
     writtenBy: "features",
     readBy: ["archive"],
     purpose: "Labels with their place in the order of events, from which features can be computed again",
+  },
+  appliedPaymentUpdates: {
+    name: "applied-payment-updates",
+    schema: "tripline.events.v1.AppliedPaymentUpdate",
+    key: "card token",
+    partitions: WIDTH,
+    retentionDays: 90,
+    writtenBy: "features",
+    readBy: ["archive"],
+    purpose: "Payment updates with their place in the order of events, from which features can be computed again",
   },
   decisions: {
     name: "decisions",

@@ -3,6 +3,7 @@ import { TRANSACTION_CLASSES, UNSENT } from "@tripline/contracts/generated/payme
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
+  AppliedPaymentUpdate,
   Decision,
   DeclinedBy,
   DriftDetected,
@@ -297,6 +298,25 @@ test.each([
       amountMinor: undefined,
     }),
     { ...updateCells, kind: "declined", declined_by: "issuer", issuer_code: "51", amount_minor: null },
+  ],
+  [
+    "applied-payment-updates",
+    AppliedPaymentUpdate.encode({
+      update,
+      specVersion: 3,
+      sequences: [7],
+      tooLate: false,
+      incomplete: true,
+      appliedAtMs: AT_MS + 3,
+    }),
+    {
+      ...updateCells,
+      spec_version: 3,
+      sequences: { items: [7n] },
+      too_late: false,
+      applied_at_ms: BigInt(AT_MS + 3),
+      incomplete: true,
+    },
   ],
   ["decisions", Decision.encode(decision), { ...decisionCells, ...NO_TRIAL }],
   [

@@ -4,6 +4,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
+  AppliedPaymentUpdate,
   Decision,
   DriftDetected,
   Erasure,
@@ -119,8 +120,8 @@ const featureVector = columnsOf<Omit<FeatureVector, "transaction">>({
   profileTimesMs: longs,
 });
 
-/** Position of a label among the events of its entities. */
-const applied = columnsOf<Omit<AppliedLabel, "label">>({
+/** Position of a label or a payment update among the events of its entities. */
+const applied = columnsOf<Omit<AppliedLabel, "label"> & Omit<AppliedPaymentUpdate, "update">>({
   specVersion: integer,
   sequences: longs,
   tooLate: flag,
@@ -210,6 +211,12 @@ export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = 
     message: AppliedLabel,
     eventTimeMs: (message) => message.label?.labelledAtMs,
     columns: [...within((message: AppliedLabel) => message.label, label), ...applied],
+  }),
+  appliedPaymentUpdates: tableOf({
+    topic: TOPICS.appliedPaymentUpdates,
+    message: AppliedPaymentUpdate,
+    eventTimeMs: (message) => message.update?.updatedAtMs,
+    columns: [...within((message: AppliedPaymentUpdate) => message.update, paymentUpdate), ...applied],
   }),
   decisions: tableOf({
     topic: TOPICS.decisions,

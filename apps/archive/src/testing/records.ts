@@ -1,6 +1,7 @@
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import {
   AppliedLabel,
+  AppliedPaymentUpdate,
   Decision,
   DeclinedBy,
   DriftDetected,
@@ -101,6 +102,11 @@ export function updateOf(number: number, change: Partial<PaymentUpdate> = {}): P
   };
 }
 
+export function appliedUpdateOf(number: number): AppliedPaymentUpdate {
+  const { label: _, ...position } = appliedOf(number);
+  return { update: updateOf(number), ...position };
+}
+
 export function decisionOf(number: number, change: Partial<Decision> = {}): Decision {
   return {
     transactionId: `txn_${number}`,
@@ -160,6 +166,14 @@ export const appliedRecord = (message: AppliedLabel, headers: Headers = {}): Out
 
 export const updateRecord = (message: PaymentUpdate, headers: Headers = {}): OutgoingRecord =>
   recordOf(TOPICS.paymentUpdates, message.cardToken, PaymentUpdate.encode(message).finish(), headers);
+
+export const appliedUpdateRecord = (message: AppliedPaymentUpdate): OutgoingRecord =>
+  recordOf(
+    TOPICS.appliedPaymentUpdates,
+    message.update?.cardToken ?? "",
+    AppliedPaymentUpdate.encode(message).finish(),
+    {},
+  );
 
 export const decisionRecord = (message: Decision, headers: Headers = {}): OutgoingRecord =>
   recordOf(TOPICS.decisions, message.cardToken, Decision.encode(message).finish(), headers);

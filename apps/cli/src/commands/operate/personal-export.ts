@@ -45,6 +45,7 @@ const LAKE_TOPICS = [
   TOPICS.labels,
   TOPICS.appliedLabels,
   TOPICS.paymentUpdates,
+  TOPICS.appliedPaymentUpdates,
 ];
 
 const held = z.looseObject({ tenant: z.string(), subject: z.string() });

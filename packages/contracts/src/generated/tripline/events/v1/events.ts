@@ -329,6 +329,18 @@ export interface AppliedLabel {
   incomplete: boolean;
 }
 
+/** A payment update, and where it stands among the events of its entities. Topic `applied-payment-updates`. */
+export interface AppliedPaymentUpdate {
+  update: PaymentUpdate | undefined;
+  specVersion: number;
+  /** As in FeatureVector. */
+  sequences: number[];
+  tooLate: boolean;
+  appliedAtMs: number;
+  /** As in AppliedLabel. */
+  incomplete: boolean;
+}
+
 export interface Reason {
   /** Stable code, for instance `AMOUNT_FAR_ABOVE_OWN_MEAN`. */
   code: string;
@@ -2080,6 +2092,121 @@ export const AppliedLabel: MessageFns<AppliedLabel> = {
             }
 
             message.label = Label.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.specVersion = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.sequences.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sequences.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.tooLate = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.appliedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.incomplete = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAppliedPaymentUpdate(): AppliedPaymentUpdate {
+  return { update: undefined, specVersion: 0, sequences: [], tooLate: false, appliedAtMs: 0, incomplete: false };
+}
+
+export const AppliedPaymentUpdate: MessageFns<AppliedPaymentUpdate> = {
+  encode(message: AppliedPaymentUpdate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.update !== undefined) {
+      PaymentUpdate.encode(message.update, writer.uint32(10).fork()).join();
+    }
+    if (message.specVersion !== 0) {
+      writer.uint32(16).int32(message.specVersion);
+    }
+    if (message.sequences.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.sequences) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.tooLate !== false) {
+      writer.uint32(32).bool(message.tooLate);
+    }
+    if (message.appliedAtMs !== 0) {
+      writer.uint32(40).int64(message.appliedAtMs);
+    }
+    if (message.incomplete !== false) {
+      writer.uint32(48).bool(message.incomplete);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AppliedPaymentUpdate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAppliedPaymentUpdate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.update = PaymentUpdate.decode(reader, reader.uint32());
             continue;
           }
           case 2: {
