@@ -12,6 +12,8 @@ export interface FoldCounts {
   readonly tooLate: number;
   readonly incomplete: number;
   readonly flagged: number;
+  /** Payment updates counted only for their cards, because the other entities of their payments are unknown. */
+  readonly ofCardOnly: number;
   /** Payments by profile of the spec. */
   readonly profileMisses: readonly number[];
 }
@@ -55,6 +57,9 @@ export class FeatureMetrics {
   readonly #flagged = counter("tripline_features_flagged_total", {
     description: "Payments and labels with a window state that a rebuild was not certain of",
     labels: ["topic"],
+  });
+  readonly #ofCardOnly = counter("tripline_features_updates_of_card_only_total", {
+    description: "Payment updates counted only for their card, because its state does not name their payment",
   });
   readonly #profileMisses = counter("tripline_features_profile_misses_total", {
     description: "Payments of which a profile was missing, too old or newer than the payment, so that defaults stand",
@@ -106,6 +111,7 @@ export class FeatureMetrics {
     if (counts.tooLate > 0) this.#tooLate.inc({ topic }, counts.tooLate);
     if (counts.incomplete > 0) this.#incomplete.inc({ topic }, counts.incomplete);
     if (counts.flagged > 0) this.#flagged.inc({ topic }, counts.flagged);
+    if (counts.ofCardOnly > 0) this.#ofCardOnly.inc({}, counts.ofCardOnly);
     for (const [index, { name: profile }] of this.engine.profiles.entries()) {
       const misses = counts.profileMisses[index] ?? 0;
       if (misses > 0) this.#profileMisses.inc({ profile }, misses);

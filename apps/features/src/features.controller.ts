@@ -1,4 +1,6 @@
 import { Controller, Inject } from "@nestjs/common";
+import { featureSources } from "@tripline/contracts/feature-sources";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
@@ -6,7 +8,7 @@ import { BatchProcessor, RECORDS_TOGETHER_MAX, ROUNDS_MAX } from "./batches/batc
 import { RebuildHold } from "./states/rebuild-hold.js";
 import { FEATURES_GROUP } from "./states/state-completeness.js";
 
-/** Takes payments and labels from Kafka. */
+/** Takes payments, labels and, if a feature is made of them, payment updates from Kafka. */
 @Controller()
 export class FeaturesController {
   constructor(
@@ -16,7 +18,7 @@ export class FeaturesController {
 
   @KafkaBatches({
     group: FEATURES_GROUP,
-    topics: [TOPICS.transactions.name, TOPICS.labels.name],
+    topics: featureSources(currentFeatureSpec()).map((source) => TOPICS[source].name),
     recordsTogetherMax: RECORDS_TOGETHER_MAX,
     roundsMax: ROUNDS_MAX,
   })

@@ -8,7 +8,7 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import { openDisk } from "@tripline/lake/log/open-disk";
-import { cutLake, readSourcePositions, startAfter } from "@tripline/lake/read/counted-range";
+import { byCountedName, cutLake, readSourcePositions, startAfter } from "@tripline/lake/read/counted-range";
 import { HASH_SLOTS, hashSlot } from "@tripline/lake/snapshot/hash-slot";
 import type { Part, Slice } from "@tripline/lake/snapshot/lake-snapshots";
 import { PARTS, SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
@@ -116,7 +116,7 @@ export class MadeLake {
         await draft.add({ part, slots }, { ...layout, entries: entries.length }, entries);
       }
     }
-    const none = { features: new Map<number, number>(), appliedLabels: new Map<number, number>() };
+    const none = byCountedName(() => new Map<number, number>());
     const next = await startAfter(lake, cut, none);
     await draft.finish({ takenAtMs: changedAtMs, ...layout, next, sources, explained: [] });
   }

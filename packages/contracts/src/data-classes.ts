@@ -158,6 +158,7 @@ export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataC
     tooLate: none,
     appliedAtMs: behavioural,
     incomplete: none,
+    entityIds: personal,
   } satisfies Classes<AppliedPaymentUpdate>,
   Decision: decision,
   SubjectKey: subjectKey,

@@ -10,6 +10,7 @@ import {
   parseFeatureSpec,
   RUN_KINDS,
   UNUSUAL_KINDS,
+  UPDATE_KINDS,
   WINDOW_KINDS,
 } from "./feature-spec.js";
 
@@ -366,6 +367,7 @@ test("features of labels and features that need a payment are told apart for eve
     "fraud_risk",
     "distinct",
     "days_since_first_fraud",
+    ...UPDATE_KINDS,
   ];
   expect(all.filter((kind) => isLabelFeature(ofKind(kind)))).toEqual([
     "label_count",
@@ -390,5 +392,6 @@ test("features of labels and features that need a payment are told apart for eve
     "fraud_risk",
     "distinct",
     "days_since_first_fraud",
+    ...UPDATE_KINDS,
   ]);
 });

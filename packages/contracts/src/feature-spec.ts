@@ -26,6 +26,8 @@ export const UNUSUAL_KINDS = ["unusual_count", "unusual_max"] as const;
 export const RUN_KINDS = ["days_since_last_genuine", "days_since_run_began", "run_count"] as const;
 export const PAST_KINDS = ["seconds_since_last", "distance_from_home", "distance_from_last", "ratio_to_usual"] as const;
 export const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last"] as const;
+/** Over the updates of an entity's payments. */
+export const UPDATE_KINDS = ["update_count", "update_sum", "declined_share"] as const;
 /** How a column of a profile is read: as it stands, as the days since a time, or as the distance from a place. */
 export const PROFILE_MEASURES = ["number", "amount", "share", "days_since", "distance"] as const;
 
@@ -40,6 +42,7 @@ export type KeyField = keyof typeof ENTITY_KEYS;
 const KEY_FIELDS: readonly string[] = Object.keys(ENTITY_KEYS);
 const REQUIRED_KEYS: readonly string[] = REQUIRED_ENTITY_KEYS;
 const FIELD_SEPARATOR = "/";
+const CARD_KEY = "card_token";
 
 /** The fields of an entity's key, `terminal_id/bin` for instance. An event without one of them names no such entity. */
 export function keyFields(key: string): KeyField[] {
@@ -53,6 +56,11 @@ function isKeyField(name: string): name is KeyField {
 /** The fields of an entity's key that name people. */
 export function subjectFields(fields: readonly KeyField[]): KeyField[] {
   return fields.filter((field) => SUBJECT_KEYS.some((key) => key === field));
+}
+
+/** The field of a key, other than the card, that names a person. An erasure of this person does not find the states of cards. */
+function otherPersonIn(key: string): KeyField | undefined {
+  return subjectFields(keyFields(key)).find((field) => field !== CARD_KEY);
 }
 
 /** The tokens of people in the id of an entity. */
@@ -78,7 +86,7 @@ const withValue = z.string().regex(/^[^{}]*\{value\}[^{}]*$/, "must have the pla
 const usually = z.strictObject({ rate: withValue.optional(), amount: withValue.optional() });
 const entity = z.string();
 const over = { entity, window: z.string() };
-/** Includes only payments that pass `where`; without it, all payments. */
+/** Includes only payments or payment updates that pass `where`; without it, all of them. */
 const filtered = { where: paymentFilter.optional() };
 const unfiltered = { where: z.undefined({ error: "is for kinds over earlier payments only" }).optional() };
 
@@ -104,6 +112,7 @@ const feature = z.discriminatedUnion("kind", [
     prior: z.number().min(0).max(1),
     weight: z.number().positive(),
   }),
+  z.strictObject({ ...named, ...filtered, kind: z.enum(UPDATE_KINDS), ...over }),
   z.strictObject({ ...named, ...filtered, kind: z.literal("distinct"), ...over, of: z.string() }),
   z.strictObject({ ...named, ...filtered, kind: z.enum(PAST_KINDS), entity }),
   z.strictObject({ ...named, ...unfiltered, kind: z.literal("days_since_first_fraud"), entity }),
@@ -193,6 +202,11 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
         `"${item.entity}" has no profile; profiles are of ${Object.keys(profiles).join(", ") || "none"}`,
       );
     }
+    if (isUpdateFeature(item)) {
+      const person = otherPersonIn(entities[item.entity]?.key ?? "");
+      const why = `the states of cards would contain ${person}, and an erasure would not find it there`;
+      if (person !== undefined) yield at("entity", `"${item.entity}" cannot have ${item.kind}: ${why}`);
+    }
     if (isLabelFeature(item) && entities[item.entity]?.optional === true) {
       yield at("entity", `labels do not carry the key of "${item.entity}", so it cannot have ${item.kind}`);
     }
@@ -233,11 +247,16 @@ function* explanationFaults(
 
 function* whereFaults(features: UncheckedSpec["features"]): Generator<SpecFault> {
   const filters = new Set<string>();
-  for (const [index, { where }] of features.entries()) {
+  for (const [index, item] of features.entries()) {
+    const { where } = item;
     if (where === undefined) continue;
     const path = ["features", index, "where"];
-    for (const fault of filterFaults(where)) yield { path: [...path, ...fault.path], message: fault.message };
-    filters.add(filterKey(where));
+    const of = isUpdateFeature(item) ? "update" : "payment";
+    for (const fault of filterFaults(where, of)) yield { path: [...path, ...fault.path], message: fault.message };
+    if (item.kind === "declined_share" && "kind" in where) {
+      yield { path: [...path, "kind"], message: "declined_share compares declined with authorised payments already" };
+    }
+    filters.add(`${of} ${filterKey(where)}`);
     if (filters.size > FILTERS_MAX) {
       yield { path, message: `a spec can have at most ${FILTERS_MAX} different filters` };
       return;
@@ -255,7 +274,7 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
     }
     keys.add(key);
   }
-  if (Object.values(entities)[0]?.key !== "card_token") {
+  if (Object.values(entities)[0]?.key !== CARD_KEY) {
     yield { path: ["entities"], message: "the first entity must be card_token, the key of the topics" };
   }
 }
@@ -264,6 +283,11 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
 export function isLabelFeature(item: Feature): item is Extract<Feature, { entity: string }> {
   const kinds: readonly string[] = [...LABEL_KINDS, ...RUN_KINDS, "fraud_risk", "days_since_first_fraud"];
   return kinds.includes(item.kind);
+}
+
+/** Whether a feature is made of payment updates rather than payments. */
+export function isUpdateFeature(item: Feature): item is Extract<Feature, { kind: (typeof UPDATE_KINDS)[number] }> {
+  return (UPDATE_KINDS as readonly string[]).includes(item.kind);
 }
 
 /** Whether a feature is made of the run of frauds since the last genuine payment. */

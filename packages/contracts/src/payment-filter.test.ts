@@ -99,3 +99,44 @@ test("a filter is described in words", () => {
   const where = { merchant_country: ["BE", "NL"], bin: { not: ["411111"] }, amount: { from: 1, below: 9.5 } };
   expect(describeFilter(where)).toBe("merchant country BE or NL, bin not 411111, amount from 1 below 9.5");
 });
+
+describe("a filter of payment updates", () => {
+  const UPDATES = { kind: "update_count", entity: "card", window: "1d" };
+
+  test("names fields of updates", () => {
+    const where = {
+      kind: ["declined"],
+      declined_by: ["issuer", "tripline"],
+      issuer_code: { not: ["55"] },
+      amount: { from: 1 },
+    };
+    expect(faultsOf({ ...UPDATES, where })).toEqual([]);
+    expect(faultsOf({ ...UPDATES, kind: "declined_share", where: { declined_by: ["issuer"] } })).toEqual([]);
+  });
+
+  test.each([
+    [
+      "a field of payments",
+      UPDATES,
+      { merchant_country: ["BE"] },
+      'cannot filter by "merchant_country", only by amount, kind,',
+    ],
+    ["a kind that does not exist", UPDATES, { kind: ["decline"] }, '"decline" is not among authorised, declined,'],
+    ["a code without quotes", UPDATES, { issuer_code: [51] }, '51 must be a text in quotes: "51"'],
+    [
+      "the kind of a share",
+      { ...UPDATES, kind: "declined_share" },
+      { kind: ["declined"] },
+      "compares declined with authorised",
+    ],
+  ])("with %s is rejected", (_name, feature, where, message) => {
+    expect(faultsOf({ ...feature, where })).toEqual([expect.stringContaining(message)]);
+  });
+
+  test("is not for entities that name a person other than the card", () => {
+    expect(faultsOf({ ...UPDATES, entity: "terminal" })).toEqual([]);
+    expect(faultsOf({ ...UPDATES, entity: "email" })).toEqual([
+      'spec.yaml:1 features.0.entity: "email" cannot have update_count: the states of cards would contain email_token, and an erasure would not find it there',
+    ]);
+  });
+});

@@ -60,16 +60,28 @@ interface KnownField {
   readonly values?: readonly string[];
 }
 
-const FIELDS: Readonly<Record<string, KnownField>> = FILTER_FIELDS;
+type KnownFields = Readonly<Record<string, KnownField>>;
+const PAYMENT_FIELDS: KnownFields = FILTER_FIELDS;
+
+/** Fields of payment updates by which features can filter, in addition to the amount. */
+const UPDATE_FIELDS: KnownFields = {
+  kind: {
+    type: "enum",
+    values: ["authorised", "declined", "three_ds_completed", "three_ds_abandoned", "captured", "reversed", "refunded"],
+  },
+  declined_by: { type: "enum", values: ["issuer", "tripline"] },
+  issuer_code: { type: "text" },
+};
 
 /** Faults that the schema cannot detect: unknown fields, and values that a field never has. */
-export function* filterFaults(where: PaymentFilter): Generator<FilterFault> {
+export function* filterFaults(where: PaymentFilter, of: "payment" | "update"): Generator<FilterFault> {
+  const fields = of === "update" ? UPDATE_FIELDS : PAYMENT_FIELDS;
   for (const [field, given] of Object.entries(where)) {
-    const own = Object.hasOwn(FIELDS, field) ? FIELDS[field] : undefined;
+    const own = Object.hasOwn(fields, field) ? fields[field] : undefined;
     const known: KnownField | undefined = field === AMOUNT ? { type: "number" } : own;
     const at = (message: string): FilterFault => ({ path: [field], message });
     if (known === undefined) {
-      yield at(`features cannot filter by "${field}", only by ${[AMOUNT, ...Object.keys(FIELDS)].join(", ")}`);
+      yield at(`features cannot filter by "${field}", only by ${[AMOUNT, ...Object.keys(fields)].join(", ")}`);
       continue;
     }
     const isNumber = known.type === "number" || known.type === "integer";

@@ -61,6 +61,9 @@ const UNITS: Readonly<Record<MeasuredKind, Unit>> = {
   days_since_last_genuine: "days",
   days_since_run_began: "days",
   run_count: "count",
+  update_count: "count",
+  update_sum: "amount",
+  declined_share: "share",
 };
 
 /** Measures of the profile columns. */
@@ -114,6 +117,9 @@ const TOPICS: Readonly<Record<MeasuredKind, string>> = {
   days_since_last_genuine: "frauds",
   days_since_run_began: "frauds",
   run_count: "frauds",
+  update_count: "payment updates",
+  update_sum: "payment updates",
+  declined_share: "payment updates",
 };
 
 /** Kinds whose default means that there is no history, rather than a measured value. */

@@ -1,4 +1,5 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { isUpdateFeature } from "@tripline/contracts/feature-spec";
 import { FILTER_FIELDS } from "@tripline/contracts/generated/payment-fields";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FilterCondition, FilterField, PaymentFilter } from "@tripline/contracts/payment-filter";
@@ -20,7 +21,10 @@ export interface FilterPlan {
 /** The distinct filters of a spec, in the order in which its features first use them. */
 export function planFilters(spec: FeatureSpec): FilterPlan[] {
   const filters = new Map<string, PaymentFilter>();
-  for (const { where } of spec.features) if (where !== undefined) filters.set(filterKey(where), where);
+  for (const feature of spec.features) {
+    const { where } = feature;
+    if (where !== undefined && !isUpdateFeature(feature)) filters.set(filterKey(where), where);
+  }
   return Array.from(filters, ([key, where]) => {
     const conditions = Object.entries(where).map(([field, condition]) => compileCondition(field, condition));
     const fields = Object.keys(where).filter(isFilterField);
@@ -42,11 +46,11 @@ function compileCondition(field: string, condition: FilterCondition): FilterPlan
 type Value = string | number | boolean | undefined;
 
 /**
- * The test of one condition. A payment without the field matches no list and no range.
+ * Compiles the test of one condition. A payment without the field matches no list and no range.
  *
  * @param scale factor for the compared numbers: 1000 for amounts, which are compared as integers
  */
-function compileTest(condition: FilterCondition, scale: number): (value: Value) => boolean {
+export function compileTest(condition: FilterCondition, scale: number): (value: Value) => boolean {
   if (isListed(condition)) {
     const listed = new Set<Value>(condition);
     return (value) => listed.has(value);

@@ -2,6 +2,7 @@ import type { Feature, FeatureSpec, KeyField } from "@tripline/contracts/feature
 import {
   isLabelFeature,
   isRunFeature,
+  isUpdateFeature,
   keyColumn,
   keyFields,
   overTiles,
@@ -9,6 +10,8 @@ import {
 } from "@tripline/contracts/feature-spec";
 import { filterKey } from "@tripline/contracts/payment-filter";
 import { planFilters } from "./payment-filters.js";
+import type { UpdateSelection } from "./payment-updates.js";
+import { selectUpdates } from "./payment-updates.js";
 
 /** The layout of one ring of tiles. Windows with the same tile width share a ring. */
 export interface RingPlan {
@@ -84,10 +87,19 @@ export interface EntityPlan {
   readonly recentIds: boolean;
   /** The parts kept for each filter, in the order of the spec's filters. */
   readonly slices: readonly SlicePlan[];
+  /** The state kept of updates of the entity's payments. */
+  readonly updates: readonly UpdatePlan[];
+  /** For the card: other entities, by their index in the spec, that count updates of its payments. */
+  readonly remembered: readonly number[];
   /** Index of the partners' entity in the spec, for the entity and its slices; -1 if neither has partners. */
   readonly partnerEntity: number;
   /** Hash of the layout: a state written under another plan cannot be read under this one. */
   readonly fingerprint: number;
+}
+
+/** The state that an entity keeps of the payment updates that one or more features select. */
+export interface UpdatePlan extends UpdateSelection {
+  readonly stream: StreamPlan;
 }
 
 /** The parts of a state that payments change. */
@@ -104,8 +116,15 @@ export function planEntities(spec: FeatureSpec): EntityPlan[] {
   const names = Object.keys(spec.entities);
   const filters = planFilters(spec).map(({ key }) => key);
   const horizonMs = longestWindowMs(spec);
+  const updated = names.flatMap((name, index) => {
+    const counts = spec.features.some((feature) => isUpdateFeature(feature) && feature.entity === name);
+    return counts && index > 0 ? [index] : [];
+  });
   return Object.entries(spec.entities).map(([name, { key, optional }], index) => {
-    const all = spec.features.filter((feature) => "entity" in feature && feature.entity === name);
+    const named = { name, key: keyColumn(key), fields: keyFields(key), optional };
+    const every = spec.features.filter((feature) => "entity" in feature && feature.entity === name);
+    const updates = planUpdates(spec, every.filter(isUpdateFeature));
+    const all = every.filter((feature) => !isUpdateFeature(feature));
     const own = all.filter(({ where }) => where === undefined);
     const explains = spec.features.some((feature) => isRunFeature(feature) && feature.explained_by === name);
     const parts = {
@@ -115,7 +134,7 @@ export function planEntities(spec: FeatureSpec): EntityPlan[] {
       firstFraud: own.some((feature) => feature.kind === "days_since_first_fraud"),
       recentIds: index === 0,
     };
-    const named = { name, key: keyColumn(key), fields: keyFields(key), optional };
+    const remembered = index === 0 ? updated : [];
     const slices = filters.flatMap((filter, place): SlicePlan[] => {
       const some = all.filter(({ where }) => where !== undefined && filterKey(where) === filter);
       if (some.length === 0) return [];
@@ -124,9 +143,17 @@ export function planEntities(spec: FeatureSpec): EntityPlan[] {
       return [{ ...named, ...kept, filter: place, slices: [], partnerEntity, fingerprint: 0 }];
     });
     const partnerEntity = Math.max(parts.partners?.entity ?? -1, ...slices.map((slice) => slice.partnerEntity));
-    const fingerprint = fingerprintOf(parts, horizonMs, slices, filters);
-    return { ...named, ...parts, slices, partnerEntity, fingerprint };
+    const fingerprint = fingerprintOf(parts, horizonMs, slices, filters, updates, remembered);
+    return { ...named, ...parts, slices, updates, remembered, partnerEntity, fingerprint };
   });
+}
+
+/** Features that select the same updates share their tiles. */
+function planUpdates(spec: FeatureSpec, features: readonly Feature[]): UpdatePlan[] {
+  const bySelection = Map.groupBy(features, (feature) => selectUpdates(feature).key);
+  return [...bySelection.values()].flatMap((same) =>
+    same.slice(0, 1).map((first) => ({ ...selectUpdates(first), stream: planStream(spec, same, false) })),
+  );
 }
 
 function planPayments(
@@ -146,6 +173,8 @@ function planPayments(
 
 /** Labels do not carry the fields of their payments, so they pass no filter. */
 const NO_LABELS = {
+  updates: [],
+  remembered: [],
   labels: { rings: [], windows: [], windowIndex: new Map<string, number>() },
   run: undefined,
   firstFraud: false,
@@ -188,7 +217,18 @@ function planStream(spec: FeatureSpec, features: readonly Feature[], labels: boo
 
 function ringOf({ kind }: Feature, tileMs: number, tilesBack: number): RingPlan {
   const squares = kind === "std" || kind === "z_score";
-  const sum = squares || ["sum", "mean", "ratio_to_mean", "fraud_count", "fraud_rate", "fraud_risk"].includes(kind);
+  const sum =
+    squares ||
+    [
+      "sum",
+      "mean",
+      "ratio_to_mean",
+      "fraud_count",
+      "fraud_rate",
+      "fraud_risk",
+      "update_sum",
+      "declined_share",
+    ].includes(kind);
   return { tileMs, tilesBack, sum, max: kind === "max", squares };
 }
 
@@ -255,6 +295,8 @@ function fingerprintOf(
   horizonMs: number,
   slices: readonly SlicePlan[],
   filters: readonly string[],
+  updates: readonly UpdatePlan[],
+  remembered: readonly number[],
 ): number {
   const { payments, labels, partners, home, lastPlace, usual, run, firstFraud, recentIds } = parts;
   const own = [home, lastPlace, usual !== undefined, run?.explainedBy ?? null, firstFraud, recentIds];
@@ -263,7 +305,8 @@ function fingerprintOf(
     const places = [slice.home, slice.lastPlace, slice.usual !== undefined];
     return [filters[slice.filter], slice.payments.rings, slice.partners?.entity ?? -1, ...places];
   });
-  return hashOf(JSON.stringify([...kept, ...sliced]));
+  const updated = updates.map(({ key, stream }) => [key, stream.rings]);
+  return hashOf(JSON.stringify([...kept, ...sliced, ...updated, ...remembered]));
 }
 
 /** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), 32 bits. */

@@ -51,6 +51,11 @@ export const longs: ColumnKind<readonly number[]> = {
   cell: (values) => ({ items: values.map((value) => BigInt(value)) }),
 };
 
+export const texts: ColumnKind<readonly string[]> = {
+  type: LIST(VARCHAR),
+  cell: (values) => ({ items: [...values] }),
+};
+
 export const outcome: ColumnKind<Outcome> = { type: VARCHAR, cell: (value) => nameOf(Outcome, value) };
 
 export const outcomes: ColumnKind<readonly Outcome[]> = {

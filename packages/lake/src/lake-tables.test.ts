@@ -308,9 +308,11 @@ test.each([
       tooLate: false,
       incomplete: true,
       appliedAtMs: AT_MS + 3,
+      entityIds: ["", "t-1"],
     }),
     {
       ...updateCells,
+      entity_ids: { items: ["", "t-1"] },
       spec_version: 3,
       sequences: { items: [7n] },
       too_late: false,

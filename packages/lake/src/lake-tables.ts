@@ -33,6 +33,7 @@ import {
   shadowHits,
   skippedRules,
   text,
+  texts,
   trialRole,
   updateKind,
 } from "./column-kinds.js";
@@ -121,7 +122,7 @@ const featureVector = columnsOf<Omit<FeatureVector, "transaction">>({
 });
 
 /** Position of a label or a payment update among the events of its entities. */
-const applied = columnsOf<Omit<AppliedLabel, "label"> & Omit<AppliedPaymentUpdate, "update">>({
+const applied = columnsOf<Omit<AppliedLabel, "label"> & Omit<AppliedPaymentUpdate, "update" | "entityIds">>({
   specVersion: integer,
   sequences: longs,
   tooLate: flag,
@@ -216,7 +217,11 @@ export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = 
     topic: TOPICS.appliedPaymentUpdates,
     message: AppliedPaymentUpdate,
     eventTimeMs: (message) => message.update?.updatedAtMs,
-    columns: [...within((message: AppliedPaymentUpdate) => message.update, paymentUpdate), ...applied],
+    columns: [
+      ...within((message: AppliedPaymentUpdate) => message.update, paymentUpdate),
+      ...applied,
+      ...columnsOf<Pick<AppliedPaymentUpdate, "entityIds">>({ entityIds: texts }),
+    ],
   }),
   decisions: tableOf({
     topic: TOPICS.decisions,

@@ -104,7 +104,7 @@ export function updateOf(number: number, change: Partial<PaymentUpdate> = {}): P
 
 export function appliedUpdateOf(number: number): AppliedPaymentUpdate {
   const { label: _, ...position } = appliedOf(number);
-  return { update: updateOf(number), ...position };
+  return { update: updateOf(number), ...position, entityIds: [] };
 }
 
 export function decisionOf(number: number, change: Partial<Decision> = {}): Decision {

@@ -33,6 +33,9 @@ const TITLES: Readonly<Record<string, string>> = {
   days_since_last_genuine: "Time since this {entity}'s last genuine payment",
   days_since_run_began: "Time since this {entity}'s run of frauds began",
   run_count: "Frauds in this {entity}'s run",
+  update_count: "Payment updates of this {entity}, {window}",
+  update_sum: "Amount of payment updates of this {entity}, {window}",
+  declined_share: "Share of declined payments of this {entity}, {window}",
 };
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -1,4 +1,7 @@
 import { Inject, Injectable } from "@nestjs/common";
+import { featureSources } from "@tripline/contracts/feature-sources";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { deadLetterTopic, TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
@@ -18,8 +21,8 @@ const KEPT_MS = 2_000;
 const RUNGS_MS = 300_000;
 
 /** The consumer groups on which payments, cases and erasures depend, with their topics. */
-const GROUPS: readonly { readonly group: string; readonly topics: readonly string[] }[] = [
-  { group: "features", topics: [TOPICS.transactions.name, TOPICS.labels.name] },
+const groupsOf = (spec: FeatureSpec): readonly { readonly group: string; readonly topics: readonly string[] }[] => [
+  { group: "features", topics: featureSources(spec).map((source) => TOPICS[source].name) },
   { group: "decisions", topics: [TOPICS.features.name] },
   { group: "archive", topics: [TOPICS.transactions.name, TOPICS.decisions.name, TOPICS.labels.name] },
   { group: PROJECTION_GROUP, topics: PROJECTED_TOPICS },
@@ -93,7 +96,7 @@ export class HealthReporter {
     const deadLetters: DeadLetters[] = [];
     if ((await this.#ask(() => this.admin.clusterId())) === undefined) return { lag, deadLetters };
     // Sequentially, to put little load on the brokers.
-    for (const { group, topics } of GROUPS) {
+    for (const { group, topics } of groupsOf(currentFeatureSpec())) {
       for (const topic of topics) lag.push(...((await this.#ask(() => this.#lag(group, topic))) ?? []));
     }
     for (const { name } of Object.values(TOPICS)) {

@@ -176,18 +176,21 @@ export class BatchProcessor {
     const entities = profiles.entitiesOf(batches.flatMap((batch) => batch.events));
     const appliedKeys = batches.map((batch) => batch.appliedKey);
     const contexts = batches.flatMap((batch) => batch.contexts);
-    const keys = stateKeysOf(batches);
+    const keys = new Set(stateKeysOf(batches));
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
       const startedAt = performance.now();
+      const known = keys.size;
       const snapshot = await withSpans(contexts, "redis read", READ, () =>
-        metrics.timed("redis read", () => this.store.read(appliedKeys, keys, profiles.commands(entities))),
+        metrics.timed("redis read", () => this.store.read(appliedKeys, [...keys], profiles.commands(entities))),
       );
       // Before anything is counted: a batch with new records as well would move the stored offset.
       const unverified = this.#unverifiedOf(snapshot, batches);
       if (unverified.length > 0) return { emissions: [], unverified };
       const profilesOf = profiles.rowsOf(entities, snapshot.besides);
-      const emissions = await this.#tryCount({ ...snapshot, profilesOf }, batches, contexts);
+      const emissions = await this.#tryCount({ ...snapshot, profilesOf }, batches, contexts, keys);
       if (emissions !== undefined) return { emissions, unverified };
+      // The states of cards name other states that payment updates change: these are read now.
+      if (keys.size > known) continue;
       for (const batch of batches) metrics.conflict(batch.topic);
       await this.clock.pause(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
     }
@@ -202,16 +205,17 @@ export class BatchProcessor {
     });
   }
 
-  /** One try; undefined when somebody else wrote in between. */
+  /** One try; undefined if another instance wrote in between, or if more states are needed, whose keys are then added. */
   async #tryCount(
     snapshot: ProfiledSnapshot,
     batches: readonly PartitionBatch[],
     contexts: readonly Context[],
+    keys: Set<string>,
   ): Promise<BatchEmissions | undefined> {
     const progress = await this.#progressOf(snapshot, batches);
     if (progress === undefined) return undefined;
     const isNew = progress.some(({ fresh }) => fresh.length > 0);
-    const folds = isNew ? await this.#foldAndWrite(snapshot, progress, contexts) : [];
+    const folds = isNew ? await this.#foldAndWrite(snapshot, progress, contexts, keys) : [];
     if (folds === undefined) return undefined;
     return progress.map(({ batch, fresh, earlier }, index) => {
       this.metrics.redelivered(batch.topic, batch.events.length - fresh.length);
@@ -246,20 +250,27 @@ export class BatchProcessor {
     return applied.emissions.filter((emission) => offsets.has(emission.offset));
   }
 
-  /** Folds what was not counted before and writes it; undefined when somebody else wrote in between. */
+  /** Folds what was not counted before and writes it; undefined as for `#tryCount`. */
   async #foldAndWrite(
     snapshot: ProfiledSnapshot,
     progress: readonly Progress[],
     contexts: readonly Context[],
+    keys: Set<string>,
   ): Promise<readonly PartFold[] | undefined> {
     const { metrics } = this;
     const incomplete = !(await this.completeness.check(snapshot.complete));
     const { flagged, profilesOf } = snapshot;
     const context = { nowMs: this.clock.now(), incomplete, flagged, profilesOf };
     const fresh = progress.map((one) => one.fresh);
-    const { parts: folds, changed } = await metrics.timed("fold", () =>
-      foldParts(this.engine, snapshot.states, fresh, context),
-    );
+    const {
+      parts: folds,
+      changed,
+      missing,
+    } = await metrics.timed("fold", () => foldParts(this.engine, snapshot.states, fresh, context));
+    if (missing.size > 0) {
+      for (const key of missing) keys.add(key);
+      return undefined;
+    }
     const change = {
       snapshot,
       applied: progress.flatMap((one, index) => appliedOf(one, folds[index]?.emissions ?? [])),

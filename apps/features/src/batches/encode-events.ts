@@ -17,7 +17,11 @@ export interface OutgoingEvent {
 }
 
 /** The topic for the result of an event. */
-export const TOPIC_OF = { payment: TOPICS.features, label: TOPICS.appliedLabels } as const;
+export const TOPIC_OF = {
+  payment: TOPICS.features,
+  label: TOPICS.appliedLabels,
+  update: TOPICS.appliedPaymentUpdates,
+} as const;
 
 /**
  * Encodes emissions as messages. Each message contains the event at the offset of its emission.
@@ -46,15 +50,20 @@ export function encodeEvents(
   });
 }
 
-/** A payment's feature vector goes to decisions; a label is archived with its position in the order of events. */
+/** A payment's feature vector goes to decisions; other events are archived with their positions in the order of events. */
 export function outgoingRecord({ event, value }: OutgoingEvent, trace: Context | undefined): OutgoingRecord {
   const topic = TOPIC_OF[event.kind];
-  const fact = event.kind === "payment" ? event.transaction : event.label;
+  const fact = factOf(event);
   const headers = trace === undefined ? {} : headersFromContext(trace);
   headers[HEADERS.schema] = topic.schema;
   headers[HEADERS.tenant] = fact.tenant;
   if (event.kind === "payment") passOn(event.headers, headers);
   return { topic: topic.name, key: fact.cardToken, value, headers };
+}
+
+function factOf(event: EventRecord): { readonly tenant: string; readonly cardToken: string } {
+  if (event.kind === "payment") return event.transaction;
+  return event.kind === "label" ? event.label : event.update;
 }
 
 /** Copies the headers that name the waiting caller and the deadline. */

@@ -1,14 +1,16 @@
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
+  AppliedPaymentUpdate,
   FeatureVector,
   Label,
   Transaction as Payment,
+  PaymentUpdate,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import fc from "fast-check";
-import { label, payment } from "../testing/events.js";
-import { writeEmission, writeLabelFindings, writeVectorFindings } from "./encode-findings.js";
+import { label, payment, update } from "../testing/events.js";
+import { writeEmission, writeReportFindings, writeVectorFindings } from "./encode-findings.js";
 
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat(), fc.constantFrom(0, 127, 128, 2 ** 31, 2 ** 32, 2 ** 53 - 1));
 const vectorFindings = fc.record({
@@ -60,8 +62,21 @@ describe("the result of a record", () => {
     const fact = label({ clientTransactionId: "a" });
     fc.assert(
       fc.property(labelFindings, (findings) => {
-        const bytes = emissionOf(Label.encode(fact).finish(), (writer) => writeLabelFindings(writer, findings));
+        const bytes = emissionOf(Label.encode(fact).finish(), (writer) =>
+          writeReportFindings(writer, { ...findings, entityIds: [] }),
+        );
         expect(Buffer.from(bytes)).toEqual(Buffer.from(AppliedLabel.encode({ label: fact, ...findings }).finish()));
+      }),
+    );
+  });
+
+  test("is an AppliedPaymentUpdate with the bytes of the generated code", () => {
+    const fact = update({ clientTransactionId: "a" });
+    fc.assert(
+      fc.property(labelFindings, fc.array(fc.string()), (findings, entityIds) => {
+        const own = { ...findings, entityIds };
+        const bytes = emissionOf(PaymentUpdate.encode(fact).finish(), (writer) => writeReportFindings(writer, own));
+        expect(Buffer.from(bytes)).toEqual(Buffer.from(AppliedPaymentUpdate.encode({ update: fact, ...own }).finish()));
       }),
     );
   });

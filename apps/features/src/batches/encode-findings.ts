@@ -1,18 +1,23 @@
 import { fieldTag } from "@tripline/contracts/field-tag";
-import { AppliedLabel, FeatureVector, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  AppliedPaymentUpdate,
+  FeatureVector,
+  Transaction,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 
 /*
- * The result of a payment or a label is a message whose first field is the payment or label itself, and whose other
+ * The result of a payment, a label or a payment update is a message whose first field is that event itself, and whose other
  * fields, its findings, are what features adds. The first field is not encoded again: it is the bytes of the record. So a
  * re-delivered record needs only its findings to give the same result, byte for byte.
  */
 
 export type VectorFindings = Omit<FeatureVector, "transaction">;
-export type LabelFindings = Omit<AppliedLabel, "label">;
+/** Of a label or a payment update. Their common fields have the same numbers; a label has no `entityIds`. */
+export type ReportFindings = Omit<AppliedPaymentUpdate, "update">;
 
 const TAGS = {
-  /** Of the transaction in a FeatureVector, and of the label in an AppliedLabel. */
+  /** Of the transaction in a FeatureVector, the label in an AppliedLabel and the update in an AppliedPaymentUpdate. */
   fact: fieldTag(FeatureVector, "transaction", Transaction.decode(new Uint8Array())),
   specVersion: fieldTag(FeatureVector, "specVersion", 1),
   values: fieldTag(FeatureVector, "values", [1]),
@@ -39,15 +44,15 @@ export function writeVectorFindings(writer: ByteWriter, findings: VectorFindings
   writeVarints(writer, TAGS.profileTimesMs, profileTimesMs);
 }
 
-/** Encodes an AppliedLabel without its label. */
-export function writeLabelFindings(writer: ByteWriter, findings: LabelFindings): void {
-  writer.bytes(AppliedLabel.encode({ label: undefined, ...findings }).finish());
+/** Encodes an AppliedLabel without its label, or an AppliedPaymentUpdate without its update. */
+export function writeReportFindings(writer: ByteWriter, findings: ReportFindings): void {
+  writer.bytes(AppliedPaymentUpdate.encode({ update: undefined, ...findings }).finish());
 }
 
 /** Bytes of a tag and a length. */
 export const EMISSION_HEAD_BYTES_MAX = 9;
 
-/** Encodes a FeatureVector or an AppliedLabel. @param fact bytes of its transaction or label */
+/** Encodes a FeatureVector, AppliedLabel or AppliedPaymentUpdate. @param fact bytes of its first field */
 export function writeEmission(writer: ByteWriter, fact: Uint8Array, findings: Uint8Array): void {
   writer.u8(TAGS.fact);
   writer.varint(fact.length);

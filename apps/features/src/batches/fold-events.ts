@@ -11,7 +11,7 @@ import type { Emission } from "../states/applied-batch.js";
 import { BatchStates } from "../states/batch-states.js";
 import type { FlaggedStates } from "../states/complete-mark.js";
 import { isFlagged, NONE_FLAGGED } from "../states/complete-mark.js";
-import { writeLabelFindings, writeVectorFindings } from "./encode-findings.js";
+import { writeReportFindings, writeVectorFindings } from "./encode-findings.js";
 import type { EventRecord } from "./parse-event.js";
 
 /** What the events of one partition led to. */
@@ -23,6 +23,8 @@ export interface PartFold {
   readonly incomplete: number;
   /** Events of which a state is flagged. */
   readonly flagged: number;
+  /** Payment updates counted only for their cards, because the states of the cards do not name the payments. */
+  readonly ofCardOnly: number;
   /** By profile of the spec: payments without a row in force. */
   readonly profileMisses: readonly number[];
 }
@@ -33,6 +35,8 @@ export interface PartsFold {
   readonly parts: readonly PartFold[];
   /** Encoded states that changed, by key. */
   readonly changed: ReadonlyMap<string, Uint8Array>;
+  /** Keys of states that payment updates change and that were not read. Unless empty, read them and fold again. */
+  readonly missing: ReadonlySet<string>;
 }
 
 export interface Fold extends PartFold, Pick<PartsFold, "changed"> {}
@@ -55,7 +59,8 @@ export interface FoldContext {
 /**
  * Applies events in their order to the states as they are stored, part after part.
  *
- * @param stored state bytes by key; has every key that the events name
+ * @param stored state bytes by key; has every key that the events name. If a key is absent that the state of an update's
+ *   card names, the result has it as `missing`
  * @throws TriplineError `state-unreadable`; `invalid-field` for an event that cannot be counted
  */
 export function foldParts(
@@ -68,7 +73,7 @@ export function foldParts(
   const events = parts.reduce((sum, part) => sum + part.length, 0);
   const writer = new ByteWriter(events * FINDINGS_BYTES_EXPECTED);
   const folds = parts.map((part) => foldPart(engine, states, writer, part, context));
-  return { parts: folds, changed: states.encodeChanged() };
+  return { parts: folds, changed: states.encodeChanged(), missing: states.missing };
 }
 
 /** As `foldParts`, for the events of one partition. */
@@ -79,7 +84,9 @@ export function foldEvents(
   context: FoldContext,
 ): Fold {
   const { parts, changed } = foldParts(engine, stored, [events], context);
-  const [part = { emissions: [], duplicates: 0, tooLate: 0, incomplete: 0, flagged: 0, profileMisses: [] }] = parts;
+  const [
+    part = { emissions: [], duplicates: 0, tooLate: 0, incomplete: 0, flagged: 0, ofCardOnly: 0, profileMisses: [] },
+  ] = parts;
   return { ...part, changed };
 }
 
@@ -94,25 +101,26 @@ function foldPart(
   let duplicates = 0;
   let tooLate = 0;
   let flagged = 0;
+  let ofCardOnly = 0;
   const { nowMs, flagged: flaggedStates = NONE_FLAGGED } = context;
   const profileMisses = engine.profiles.map(() => 0);
   for (const event of events) {
-    const ofEvent = states.of(event.stateKeys);
-    const result =
-      event.kind === "payment"
-        ? engine.applyPayment(ofEvent, event.transaction, context.profilesOf?.(event.transaction))
-        : engine.applyLabel(ofEvent, event.label);
+    const { keys, entityIds } = placesOf(engine, states, event);
+    const ofEvent = states.of(keys);
+    const result = applyEvent(engine, ofEvent, event, context);
     if (result.duplicate) {
       duplicates += 1;
       continue;
     }
     if (result.tooLate) tooLate += 1;
-    const isUncertain = isFlagged(flaggedStates, event.stateKeys, nowMs);
+    const isUncertain = isFlagged(flaggedStates, keys, nowMs);
     if (isUncertain) flagged += 1;
+    if (event.kind === "update" && entityIds.length === 0 && remembers(engine)) ofCardOnly += 1;
     countMisses(result, profileMisses);
-    states.changed(event.stateKeys);
+    states.changed(keys);
     const start = writer.length;
-    writeFindings(writer, engine, result, ofEvent, { nowMs, incomplete: context.incomplete || isUncertain });
+    const incomplete = context.incomplete || isUncertain;
+    writeFindings(writer, engine, result, ofEvent, { nowMs, incomplete, entityIds });
     emissions.push({ offset: event.offset, findings: writer.since(start) });
   }
   return {
@@ -121,8 +129,46 @@ function foldPart(
     tooLate,
     incomplete: context.incomplete ? emissions.length : 0,
     flagged,
+    ofCardOnly,
     profileMisses,
   };
+}
+
+/** Whether cards remember the entities of their payments. */
+function remembers({ entities }: FeatureEngine): boolean {
+  return (entities[0]?.remembered.length ?? 0) > 0;
+}
+
+interface Places {
+  /** Redis keys of the states, as in an event. */
+  readonly keys: readonly (string | undefined)[];
+  /** Of a payment update: see `updatedEntities`. */
+  readonly entityIds: string[];
+}
+
+/** The states that an event changes. Of an update, only the card's if others were not read. */
+function placesOf(engine: FeatureEngine, states: BatchStates, event: EventRecord): Places {
+  if (event.kind !== "update") return { keys: event.stateKeys, entityIds: [] };
+  const [card] = states.of(event.stateKeys);
+  const entityIds = engine.updatedEntities(card, event.update);
+  const keys = engine.updateKeys(event.update.tenant, event.update.cardToken, entityIds);
+  return states.require(keys) ? { keys, entityIds } : { keys: event.stateKeys, entityIds: [] };
+}
+
+function applyEvent(
+  engine: FeatureEngine,
+  states: EntityStates,
+  event: EventRecord,
+  { profilesOf }: FoldContext,
+): PaymentResult | LabelResult {
+  switch (event.kind) {
+    case "payment":
+      return engine.applyPayment(states, event.transaction, profilesOf?.(event.transaction));
+    case "label":
+      return engine.applyLabel(states, event.label);
+    case "update":
+      return engine.applyUpdate(states, event.update);
+  }
 }
 
 function countMisses(result: Counted, misses: number[]): void {
@@ -140,7 +186,7 @@ function writeFindings(
   engine: FeatureEngine,
   result: Counted,
   states: EntityStates,
-  { nowMs, incomplete }: Pick<FoldContext, "nowMs" | "incomplete">,
+  { nowMs, incomplete, entityIds }: Pick<FoldContext, "nowMs" | "incomplete"> & Pick<Places, "entityIds">,
 ): void {
   const specVersion = engine.spec.version;
   const sequences = states.map((state) => state?.sequence ?? 0);
@@ -149,5 +195,5 @@ function writeFindings(
   if ("values" in result) {
     const { values, profileTimesMs } = result;
     writeVectorFindings(writer, { ...common, values, computedAtMs: nowMs, profileTimesMs });
-  } else writeLabelFindings(writer, { ...common, appliedAtMs: nowMs });
+  } else writeReportFindings(writer, { ...common, appliedAtMs: nowMs, entityIds });
 }

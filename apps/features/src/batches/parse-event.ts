@@ -3,21 +3,24 @@ import { wasCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { ENTITY_KEY_PATTERNS } from "@tripline/contracts/generated/payment-fields";
-import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Label, PaymentUpdate, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { CARD_TOKEN_PATTERN, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { contextFromHeaders } from "@tripline/telemetry/tracing";
 
 interface EventBase {
   readonly offset: number;
-  /** The payment or label as it came. */
+  /** The payment, label or payment update as it came. */
   readonly bytes: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly trace: Context;
-  /** Redis keys of the states that this event changes, in the order of the spec's entities; undefined for absent ones. */
+  /**
+   * Redis keys of the states that this event changes, in the order of the spec's entities; undefined for absent ones. For
+   * a payment update, only that of its card, whose state names the others.
+   */
   readonly stateKeys: readonly (string | undefined)[];
 }
 
@@ -31,8 +34,13 @@ export interface LabelRecord extends EventBase {
   readonly label: Label;
 }
 
-/** A record of the topics `transactions` or `labels`. */
-export type EventRecord = PaymentRecord | LabelRecord;
+export interface UpdateRecord extends EventBase {
+  readonly kind: "update";
+  readonly update: PaymentUpdate;
+}
+
+/** A record of the topics `transactions`, `labels` or `payment-updates`. */
+export type EventRecord = PaymentRecord | LabelRecord | UpdateRecord;
 
 /**
  * Reads one record.
@@ -40,7 +48,14 @@ export type EventRecord = PaymentRecord | LabelRecord;
  * @throws TriplineError `message-unreadable` for a record that can never be counted
  */
 export function parseEvent(engine: FeatureEngine, record: IncomingRecord): EventRecord {
-  return record.topic === TOPICS.labels.name ? parseLabel(engine, record) : parseTransaction(engine, record);
+  switch (record.topic) {
+    case TOPICS.labels.name:
+      return parseLabel(engine, record);
+    case TOPICS.paymentUpdates.name:
+      return parseUpdate(engine, record);
+    default:
+      return parseTransaction(engine, record);
+  }
 }
 
 function parseTransaction(engine: FeatureEngine, record: IncomingRecord): PaymentRecord {
@@ -48,6 +63,7 @@ function parseTransaction(engine: FeatureEngine, record: IncomingRecord): Paymen
   const transaction = decoded(record, Transaction);
   const { transactionId, currency, amountMinor, occurredAtMs, latitude, longitude } = transaction;
   if (!TRANSACTION_ID_PATTERN.test(transactionId)) throw unreadable(record, "it has no transaction id");
+  if (transaction.terminalId === "") throw unreadable(record, "it has no terminal");
   if (!wasCurrency(currency)) throw unreadable(record, "its currency is unknown");
   if (amountMinor < 0) throw unreadable(record, "its amount is negative");
   if (occurredAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
@@ -57,7 +73,11 @@ function parseTransaction(engine: FeatureEngine, record: IncomingRecord): Paymen
   }
   if (!isDegrees(latitude, 90) || !isDegrees(longitude, 180))
     throw unreadable(record, "its latitude or longitude is out of range");
-  return { kind: "payment", transaction, ...commonParts(engine, record, transaction) };
+  return {
+    kind: "payment",
+    transaction,
+    ...commonParts(record, transaction, engine.stateKeys(transaction.tenant, transaction)),
+  };
 }
 
 function isDegrees(value: number | undefined, max: number): boolean {
@@ -68,25 +88,38 @@ function parseLabel(engine: FeatureEngine, record: IncomingRecord): LabelRecord 
   requireSchema(record, TOPICS.labels.schema);
   const label = decoded(record, Label);
   if (label.labelId === "") throw unreadable(record, "it has no label id");
+  if (label.terminalId === "") throw unreadable(record, "it has no terminal");
   if (label.labelledAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
-  return { kind: "label", label, ...commonParts(engine, record, label) };
+  return { kind: "label", label, ...commonParts(record, label, engine.stateKeys(label.tenant, label)) };
+}
+
+function parseUpdate(engine: FeatureEngine, record: IncomingRecord): UpdateRecord {
+  requireSchema(record, TOPICS.paymentUpdates.schema);
+  const update = decoded(record, PaymentUpdate);
+  if (update.updateId === "") throw unreadable(record, "it has no update id");
+  if (update.updatedAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
+  if (update.amountMinor !== undefined) {
+    if (!wasCurrency(update.currency)) throw unreadable(record, "its currency is unknown");
+    if (update.amountMinor < 0) throw unreadable(record, "its amount is negative");
+  }
+  const stateKeys = engine.updateKeys(update.tenant, update.cardToken, []);
+  return { kind: "update", update, ...commonParts(record, update, stateKeys) };
 }
 
 function commonParts(
-  engine: FeatureEngine,
   record: IncomingRecord,
-  event: EntityIds & Pick<Label, "tenant">,
+  event: Pick<Label, "tenant" | "cardToken">,
+  stateKeys: EventBase["stateKeys"],
 ): EventBase {
-  const { tenant, cardToken, terminalId } = event;
+  const { tenant, cardToken } = event;
   if (tenant === "") throw unreadable(record, "it has no tenant");
   if (!CARD_TOKEN_PATTERN.test(cardToken)) throw unreadable(record, "it has no card token");
-  if (terminalId === "") throw unreadable(record, "it has no terminal");
   return {
     offset: record.offset,
     bytes: record.value,
     headers: record.headers,
     trace: contextFromHeaders(record.headers),
-    stateKeys: engine.stateKeys(tenant, event),
+    stateKeys,
   };
 }
 

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSource } from "@tripline/contracts/feature-sources";
+import { RESULTS } from "@tripline/contracts/feature-sources";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { topicFolder } from "@tripline/lake/lake-layout";
 import { openDisk } from "@tripline/lake/log/open-disk";
-import type { Source } from "@tripline/lake/log/read-log";
+import type { Source as LoggedTopic } from "@tripline/lake/log/read-log";
 import { positionsOf, readTail } from "@tripline/lake/log/read-log";
 import { countedMeanwhile } from "./replace-states.js";
 
@@ -14,11 +16,10 @@ export interface AwaitLakeOptions {
   /** The folder that the archive service writes to. */
   readonly lake: string;
   readonly waitMs: number;
+  /** The topics that features reads. */
+  readonly sources: readonly FeatureSource[];
 }
 
-const EMITTED = [TOPICS.features, TOPICS.appliedLabels];
-/** What features reads and writes. */
-const WANTED = [...EMITTED, TOPICS.transactions, TOPICS.labels];
 const POLL_MS = 250;
 
 /**
@@ -28,9 +29,11 @@ const POLL_MS = 250;
  * @throws TriplineError `deadline-exceeded`; `state-conflict` for a lake of another Kafka; `kafka-unavailable`,
  *   `database-unavailable`, `state-unreadable`
  */
-export async function awaitLake({ admin, topicPrefix, lake, waitMs }: AwaitLakeOptions): Promise<() => Promise<void>> {
+export async function awaitLake(options: AwaitLakeOptions): Promise<() => Promise<void>> {
+  const { admin, topicPrefix, lake, waitMs, sources } = options;
   const cluster = await admin.clusterId();
-  const wanted = await Promise.all(WANTED.map(async ({ name }) => ({ name, ends: await admin.endOffsets(name) })));
+  const topics = [...sources.map((source) => TOPICS[RESULTS[source]]), ...sources.map((source) => TOPICS[source])];
+  const wanted = await Promise.all(topics.map(async ({ name }) => ({ name, ends: await admin.endOffsets(name) })));
   const deadlineMs = performance.now() + waitMs;
   for (const { name, ends } of wanted) {
     const source = { cluster, topic: topicPrefix + name };
@@ -48,7 +51,7 @@ export async function awaitLake({ admin, topicPrefix, lake, waitMs }: AwaitLakeO
     }
   }
   return async () => {
-    for (const { name, ends } of wanted.slice(0, EMITTED.length)) {
+    for (const { name, ends } of wanted.slice(0, sources.length)) {
       const later = await admin.endOffsets(name);
       if ([...later].some(([partition, end]) => end !== ends.get(partition))) throw countedMeanwhile();
     }
@@ -56,7 +59,7 @@ export async function awaitLake({ admin, topicPrefix, lake, waitMs }: AwaitLakeO
 }
 
 /** How many records below the ends are not in the lake yet. */
-async function missingIn(lake: string, name: string, source: Source, ends: ReadonlyMap<number, number>) {
+async function missingIn(lake: string, name: string, source: LoggedTopic, ends: ReadonlyMap<number, number>) {
   const tail = await readTail(await openDisk(lake), topicFolder(lake, name));
   const found = tail.entry?.source;
   if (found !== undefined && (found.cluster !== source.cluster || found.topic !== source.topic)) {

@@ -1,16 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSource } from "@tripline/contracts/feature-sources";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { appliedOffset } from "../states/applied-batch.js";
 import { LOOK_MS } from "../states/rebuild-hold.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
 
-/** What features reads. */
-export const SOURCES = ["transactions", "labels"] as const;
-export type Source = (typeof SOURCES)[number];
 /** Redis keys of the applied batches, by topic and partition. */
-export type AppliedKeys = ReadonlyMap<Source, ReadonlyMap<number, string>>;
+export type AppliedKeys = ReadonlyMap<FeatureSource, ReadonlyMap<number, string>>;
 
 export const REST_MS_MAX = 20_000;
 
@@ -57,9 +55,9 @@ export async function awaitRest(options: AwaitRestOptions): Promise<void> {
 }
 
 async function isCommitted({ admin, keys }: AwaitRestOptions, counted: ReadonlyMap<string, Buffer>): Promise<boolean> {
-  for (const source of SOURCES) {
+  for (const [source, byPartition] of keys) {
     const committed = await admin.committedOffsets(FEATURES_GROUP, TOPICS[source].name);
-    for (const [partition, key] of keys.get(source) ?? []) {
+    for (const [partition, key] of byPartition) {
       if (appliedOffset(counted.get(key)) >= (committed.get(partition) ?? 0)) return false;
     }
   }

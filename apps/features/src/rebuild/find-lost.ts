@@ -1,4 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSource } from "@tripline/contracts/feature-sources";
+import { featureSources, RESULTS } from "@tripline/contracts/feature-sources";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
@@ -7,8 +9,6 @@ import type { LetterOrigin } from "@tripline/kafka/dead-letters/read-origins";
 import type { LostRecord, OffsetSpan } from "@tripline/lake/read/find-missing";
 import { missingOffsets, readLost } from "@tripline/lake/read/find-missing";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
-import type { Source } from "./await-rest.js";
-import { SOURCES } from "./await-rest.js";
 import { countableEvent } from "./find-resume.js";
 import type { LostRecords } from "./folded-lake.js";
 
@@ -16,7 +16,7 @@ export interface FindLostOptions {
   readonly engine: FeatureEngine;
   readonly lake: string;
   /** By partition of each source: the offset before which all records were counted and their results are on Kafka. */
-  readonly committed: ReadonlyMap<Source, ReadonlyMap<number, number>>;
+  readonly committed: ReadonlyMap<FeatureSource, ReadonlyMap<number, number>>;
   /** Origins of the dead letters of a topic. */
   origins(topic: string): Promise<readonly LetterOrigin[]>;
 }
@@ -25,43 +25,43 @@ export const HOW_TO_GO_ON =
   "Or count what there is, in the order of time, with --partial: features are then close, but not exact.";
 /** The group of the archive service: what it could not process is not in the lake. */
 const ARCHIVE_GROUP = "archive";
-const EMITTED = { transactions: TOPICS.features, labels: TOPICS.appliedLabels } as const;
 /** With more than these it is a lake of something else, or one that lost a part. */
 const LOST_MAX = 1_000;
 const SPANS_SHOWN_MAX = 20;
 
 /**
- * Finds out what the records were that the lake lacks of features' results. Each result belongs to a payment or a label that
- * the lake has as well, so what was counted can be named. A missing offset to which nothing belongs held no result: it is a
- * dead letter, for instance a record that somebody else wrote.
+ * Finds out which results of features the lake lacks. Each result belongs to a payment, label or payment update that the lake
+ * has as well, so what was counted can be named. A missing offset to which nothing belongs held no result: it is a dead letter,
+ * for instance a record from another writer.
  *
- * @throws TriplineError `state-conflict` where the lake lacks payments or labels too, so that nothing can name what is
+ * @throws TriplineError `state-conflict` if the lake also lacks payments, labels or updates, so that nothing can name what is
  *   missing; `lake-unavailable`, `kafka-unavailable`
  */
 export async function findLost(options: FindLostOptions): Promise<LostRecords> {
   const events: CountedEvent[] = [];
   const sentences: string[] = [];
-  for (const source of SOURCES) {
-    const emitted = await spansOf(options, EMITTED[source], ARCHIVE_GROUP);
+  for (const source of featureSources(options.engine.spec)) {
+    const emitted = await spansOf(options, TOPICS[RESULTS[source]], ARCHIVE_GROUP);
     const lost = (await lostOf(options, source)).filter(({ record }) => countableEvent(options.engine, record));
     const before = options.committed.get(source) ?? new Map<number, number>();
     const unread = await spansOf(options, TOPICS[source], FEATURES_GROUP);
     const unnamed = unread.open.filter(({ partition, first }) => first < (before.get(partition) ?? 0));
     if (sizeOf(emitted.open) > lost.length && unnamed.length > 0) throw cannotBeNamed(source, emitted.open, unnamed);
     for (const span of emitted.all.slice(0, SPANS_SHOWN_MAX)) {
-      sentences.push(`The archive has no record at ${shown(EMITTED[source], span)}.`);
+      sentences.push(`The archive has no record at ${shown(TOPICS[RESULTS[source]], span)}.`);
     }
     for (const one of lost) {
       events.push(eventOf(one));
       sentences.push(lostSentence(source, one));
     }
     const left = sizeOf(emitted.all) - lost.length;
-    if (left > 0) sentences.push(`${left} of these were not results of features: no payment or label lacks one.`);
+    if (left > 0)
+      sentences.push(`${left} of these were not results of features: no payment, label or payment update lacks one.`);
   }
   return { events, sentences };
 }
 
-async function lostOf({ lake, committed }: FindLostOptions, source: Source): Promise<readonly LostRecord[]> {
+async function lostOf({ lake, committed }: FindLostOptions, source: FeatureSource): Promise<readonly LostRecord[]> {
   const lost = await readLost(lake, source, committed.get(source) ?? new Map(), LOST_MAX + 1);
   if (lost.length <= LOST_MAX) return lost;
   const detail = `More than ${LOST_MAX} records of ${source} were counted and have no result in the lake ${lake}. ${HOW_TO_GO_ON}`;
@@ -94,13 +94,17 @@ function shown({ name }: Pick<Topic, "name">, { partition, first, last }: Offset
   return `${name}/${partition}@${first}${last > first ? ` to ${last}` : ""}`;
 }
 
-function cannotBeNamed(source: Source, emitted: readonly OffsetSpan[], unread: readonly OffsetSpan[]): TriplineError {
-  const lists = [EMITTED[source], TOPICS[source]].map((topic, index) =>
+function cannotBeNamed(
+  source: FeatureSource,
+  emitted: readonly OffsetSpan[],
+  unread: readonly OffsetSpan[],
+): TriplineError {
+  const lists = [TOPICS[RESULTS[source]], TOPICS[source]].map((topic, index) =>
     (index === 0 ? emitted : unread).slice(0, SPANS_SHOWN_MAX).map((span) => shown(topic, span)),
   );
   return new TriplineError(
     "state-conflict",
-    `${sizeOf(emitted)} records of ${EMITTED[source].name} were never archived (${lists[0]?.join(", ")}), and ` +
+    `${sizeOf(emitted)} records of ${TOPICS[RESULTS[source]].name} were never archived (${lists[0]?.join(", ")}), and ` +
       `${sizeOf(unread)} of ${TOPICS[source].name} neither (${lists[1]?.join(", ")}), so nothing can name what they counted. ${HOW_TO_GO_ON}`,
   );
 }
@@ -111,6 +115,9 @@ function eventOf({ record, timestampMs }: LostRecord): CountedEvent {
   if (record.kind === "label") {
     return { kind: "label", applied: { ...findings, label: record.label, appliedAtMs: timestampMs } };
   }
+  if (record.kind === "update") {
+    return { kind: "update", applied: { ...findings, update: record.update, appliedAtMs: timestampMs, entityIds: [] } };
+  }
   const { transaction } = record;
   return {
     kind: "payment",
@@ -118,11 +125,19 @@ function eventOf({ record, timestampMs }: LostRecord): CountedEvent {
   };
 }
 
-function lostSentence(source: Source, { record }: LostRecord): string {
-  const [id, card] =
-    record.kind === "label"
-      ? [record.label.labelId, record.label.cardToken]
-      : [record.transaction.transactionId, record.transaction.cardToken];
+function lostSentence(source: FeatureSource, { record }: LostRecord): string {
+  const [id, card] = idAndCardOf(record);
   const place = `${TOPICS[source].name}/${record.partition}@${record.offset}`;
   return `${id} of card ${card} (${place}) was counted, and its result is not in the lake.`;
+}
+
+function idAndCardOf(record: LostRecord["record"]): readonly [id: string, card: string] {
+  switch (record.kind) {
+    case "payment":
+      return [record.transaction.transactionId, record.transaction.cardToken];
+    case "label":
+      return [record.label.labelId, record.label.cardToken];
+    case "update":
+      return [record.update.updateId, record.update.cardToken];
+  }
 }

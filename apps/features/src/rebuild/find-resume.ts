@@ -1,5 +1,7 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
-import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { FeatureSource } from "@tripline/contracts/feature-sources";
+import { RESULTS } from "@tripline/contracts/feature-sources";
+import { Label, PaymentUpdate, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { entryBefore } from "@tripline/lake/read/counted-range";
@@ -14,7 +16,7 @@ import type { RebuiltStates } from "./folded-lake.js";
 export interface FindResumeOptions {
   readonly engine: FeatureEngine;
   readonly lake: string;
-  readonly source: "transactions" | "labels";
+  readonly source: FeatureSource;
   /** By partition: the offset from which records are re-delivered. Those before it are done. */
   readonly committed: ReadonlyMap<number, number>;
   /** The snapshot from which the fold started. */
@@ -61,7 +63,7 @@ async function filesAfter({ lake, source, committed, snapshot }: FindResumeOptio
   if (snapshot === undefined) return undefined;
   const positions = [...snapshot.sources[source]];
   if (positions.some(([partition, end]) => (committed.get(partition) ?? 0) < end)) return undefined;
-  const emitted = snapshot.next[source === "transactions" ? "features" : "appliedLabels"].since;
+  const emitted = snapshot.next[RESULTS[source]].since;
   return { source: await entryBefore(lake, source, committed), emitted };
 }
 
@@ -92,10 +94,7 @@ function startAt(offset: number): Walk {
 /** The record as the service will read it; undefined if it will be a dead letter, as it was the first time. */
 export function countableEvent(engine: FeatureEngine, record: TailRecord): EventRecord | undefined {
   const { partition, offset } = record;
-  const [topic, value] =
-    record.kind === "payment"
-      ? [TOPICS.transactions.name, Transaction.encode(record.transaction).finish()]
-      : [TOPICS.labels.name, Label.encode(record.label).finish()];
+  const [topic, value] = encodeAgain(record);
   const incoming = { topic, partition, offset, key: "", value: Buffer.from(value), headers: {}, timestampMs: 0 };
   try {
     const event = parseEvent(engine, incoming);
@@ -105,6 +104,17 @@ export function countableEvent(engine: FeatureEngine, record: TailRecord): Event
   } catch (thrown) {
     if (asTriplineError(thrown).row.kafka === "dead-letter") return undefined;
     throw thrown;
+  }
+}
+
+function encodeAgain(record: TailRecord): readonly [topic: string, value: Uint8Array] {
+  switch (record.kind) {
+    case "payment":
+      return [TOPICS.transactions.name, Transaction.encode(record.transaction).finish()];
+    case "label":
+      return [TOPICS.labels.name, Label.encode(record.label).finish()];
+    case "update":
+      return [TOPICS.paymentUpdates.name, PaymentUpdate.encode(record.update).finish()];
   }
 }
 

@@ -15,7 +15,7 @@ import type { FoldedLake, FoldLakeOptions, LostRecords, RebuiltState } from "./f
 
 /**
  * Computes the states of all entities from the newest usable snapshot and from the events that were counted according
- * to the lake. If a result is missing, its payment or label is counted instead. If that is unknown too, the affected
+ * to the lake. If a result is missing, its payment, label or update is counted instead. If that is unknown too, the affected
  * states are flagged.
  *
  * @throws TriplineError `state-conflict` where the lake does not have all that was counted, and nothing names it;
@@ -150,7 +150,7 @@ function requireAll(folding: FoldInOrder, { events, missing }: CountedTotals, la
   const shadowed = events - folding.counted - folding.covered - stuck;
   const faults = [
     ...(stuck > 0 ? [`${stuck} of ${events} events wait for earlier ones`] : []),
-    ...(missing > 0 ? [`${missing} records of features and applied-labels were never archived`] : []),
+    ...(missing > 0 ? [`${missing} results of features were never archived`] : []),
     ...(shadowed > 0 ? [`${shadowed} events have the same sequence number as others`] : []),
   ];
   if (faults.length === 0) return;

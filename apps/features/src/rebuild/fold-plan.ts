@@ -54,7 +54,7 @@ const stored = z.object({
   range: z.record(z.enum(COUNTED_NAMES), topicRange),
   end: z.object({
     takenAtMs: z.number(),
-    sources: z.object({ transactions: offsets, labels: offsets }),
+    sources: z.object({ transactions: offsets, labels: offsets, paymentUpdates: offsets }),
     cut: z.record(z.enum(COUNTED_NAMES), topicCut),
   }),
 });

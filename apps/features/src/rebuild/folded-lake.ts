@@ -4,7 +4,7 @@ import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event"
 import type { LakeSnapshot } from "@tripline/lake/snapshot/lake-snapshots";
 
 export interface LostRecords {
-  /** Counted payments and labels without results in the lake. They have no sequence numbers. */
+  /** Counted payments, labels and payment updates without results in the lake. They have no sequence numbers. */
   readonly events: readonly CountedEvent[];
   /** Sentences for the operator about missing records and their handling. */
   readonly sentences: readonly string[];

@@ -1,4 +1,6 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSource } from "@tripline/contracts/feature-sources";
+import { featureSources } from "@tripline/contracts/feature-sources";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
@@ -13,8 +15,8 @@ import { GIB, MEMORY_GIB_DEFAULT } from "../snapshot/slices-for.js";
 import { whileHeld } from "../states/rebuild-hold.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
 import { awaitLake } from "./await-lake.js";
-import type { AppliedKeys, Source } from "./await-rest.js";
-import { awaitRest, REST_MS_MAX, SOURCES } from "./await-rest.js";
+import type { AppliedKeys } from "./await-rest.js";
+import { awaitRest, REST_MS_MAX } from "./await-rest.js";
 import { findLost } from "./find-lost.js";
 import { countForgotten, findResume, requireOnce } from "./find-resume.js";
 import { foldLake } from "./fold-lake.js";
@@ -114,7 +116,8 @@ interface Rebuilt extends Pick<FoldedLake, "release"> {
 async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
   const { engine, admin, redis, topicPrefix, lake, stateTtlSeconds, isPartial } = options;
   const report: RebuildListener = options.onProgress ?? (() => {});
-  const keys = await appliedKeys(admin, topicPrefix);
+  const sources = featureSources(engine.spec);
+  const keys = await appliedKeys(admin, topicPrefix, sources);
   const replacement = new StateReplacement({
     redis,
     appliedKeys: [...keys.values()].flatMap((byPartition) => [...byPartition.values()]),
@@ -127,8 +130,8 @@ async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
   await awaitRest({ admin, keys, restMs: options.restMs ?? REST_MS_MAX, noteCounted: () => replacement.open() });
   const erasures = (await options.erasures?.()) ?? [];
   report("wait for the archive");
-  const requireNothingEmitted = await awaitLake({ admin, topicPrefix, lake, waitMs: options.waitMs });
-  const committed = await committedOf(admin);
+  const requireNothingEmitted = await awaitLake({ admin, topicPrefix, lake, waitMs: options.waitMs, sources });
+  const committed = await committedOf(admin, sources);
   const { release, preparePublication, ...folded } = await foldLake({
     engine,
     lake,
@@ -159,7 +162,7 @@ interface BeforeFold {
   readonly keys: AppliedKeys;
   readonly replacement: StateReplacement;
   readonly erasures: readonly Erasure[];
-  readonly committed: ReadonlyMap<Source, ReadonlyMap<number, number>>;
+  readonly committed: ReadonlyMap<FeatureSource, ReadonlyMap<number, number>>;
   requireNothingEmitted(): Promise<void>;
 }
 
@@ -172,8 +175,8 @@ async function replaceBy(
   options.onProgress?.("find where to go on");
   const applied = new Map<string, number>();
   let doubled = 0;
-  for (const source of SOURCES) {
-    const of = { engine, lake, source, committed: committed.get(source) ?? new Map() };
+  for (const [source, ofSource] of committed) {
+    const of = { engine, lake, source, committed: ofSource };
     const resume = await findResume(snapshot === undefined ? of : { ...of, snapshot });
     const forgotten = await countForgotten(engine, resume.again, states);
     if (!isPartial) requireOnce(forgotten, source);
@@ -209,19 +212,26 @@ async function publishBy(publish: Rebuilt["publish"], options: RebuildOptions): 
 }
 
 /** By source and partition: the offset from which records are re-delivered. */
-async function committedOf(admin: RebuildOptions["admin"]): Promise<ReadonlyMap<Source, ReadonlyMap<number, number>>> {
-  const committed = new Map<Source, ReadonlyMap<number, number>>();
-  for (const source of SOURCES) {
+async function committedOf(
+  admin: RebuildOptions["admin"],
+  sources: readonly FeatureSource[],
+): Promise<ReadonlyMap<FeatureSource, ReadonlyMap<number, number>>> {
+  const committed = new Map<FeatureSource, ReadonlyMap<number, number>>();
+  for (const source of sources) {
     committed.set(source, await admin.committedOffsets(FEATURES_GROUP, TOPICS[source].name));
   }
   return committed;
 }
 
 /** Redis keys of the applied batches, by topic and partition. */
-async function appliedKeys(admin: RebuildOptions["admin"], topicPrefix: string): Promise<AppliedKeys> {
+async function appliedKeys(
+  admin: RebuildOptions["admin"],
+  topicPrefix: string,
+  sources: readonly FeatureSource[],
+): Promise<AppliedKeys> {
   const clusterId = await admin.clusterId();
-  const keys = new Map<Source, ReadonlyMap<number, string>>();
-  for (const source of SOURCES) {
+  const keys = new Map<FeatureSource, ReadonlyMap<number, string>>();
+  for (const source of sources) {
     const { name } = TOPICS[source];
     const partitions = [...(await admin.endOffsets(name)).keys()];
     keys.set(

@@ -1,7 +1,11 @@
 import { createReadStream } from "node:fs";
 import { appendFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  AppliedLabel,
+  AppliedPaymentUpdate,
+  FeatureVector,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
 import type { CountedName } from "@tripline/lake/read/counted-range";
 import { COUNTED_NAMES } from "@tripline/lake/read/counted-range";
@@ -93,6 +97,7 @@ export class EventSpill {
 /** Omits everything that states do not depend on, above all sealed personal data. */
 function encode(event: CountedEvent): Uint8Array {
   if (event.kind === "label") return AppliedLabel.encode(event.applied).finish();
+  if (event.kind === "update") return AppliedPaymentUpdate.encode(event.applied).finish();
   const { vector } = event;
   const transaction = vector.transaction && { ...vector.transaction, personal: undefined };
   return FeatureVector.encode({ ...vector, transaction, values: [], profileTimesMs: [] }).finish();
@@ -100,13 +105,20 @@ function encode(event: CountedEvent): Uint8Array {
 
 function decode(record: Buffer): SpilledEvent {
   const topic: CountedName = COUNTED_NAMES[record.readUInt8(4)] ?? "features";
-  const body = record.subarray(HEADER_BYTES);
-  const event =
-    topic === "features"
-      ? ({ kind: "payment", vector: FeatureVector.decode(body) } as const)
-      : ({ kind: "label", applied: AppliedLabel.decode(body) } as const);
+  const event = decodeEvent(topic, record.subarray(HEADER_BYTES));
   const placed = { event, topic, partition: record.readUInt32LE(6), offset: record.readDoubleLE(10) };
   return { entity: record.readUInt8(5), placed };
+}
+
+function decodeEvent(topic: CountedName, body: Buffer): CountedEvent {
+  switch (topic) {
+    case "features":
+      return { kind: "payment", vector: FeatureVector.decode(body) };
+    case "appliedLabels":
+      return { kind: "label", applied: AppliedLabel.decode(body) };
+    case "appliedPaymentUpdates":
+      return { kind: "update", applied: AppliedPaymentUpdate.decode(body) };
+  }
 }
 
 function failed(cause: unknown): never {

@@ -1,6 +1,10 @@
+import { TOPICS } from "@tripline/contracts/topics";
 import { countedAtMsOf } from "@tripline/feature-engine/apply/counted-event";
+import { COUNTED_NAMES } from "@tripline/lake/read/counted-range";
 import type { CountedTotals } from "@tripline/lake/read/read-counted";
 import type { SlicedFold } from "./fold-slices.js";
+
+const NAMES = COUNTED_NAMES.map((name) => TOPICS[name].name).join(", ");
 
 /**
  * The reasons why the folded states are not exact, as parts of a sentence; empty if they are. Exact states contain
@@ -20,7 +24,7 @@ export function findFaults(
   const stopped = stuck.filter(({ event }) => countedAtMsOf(event) < waitsSinceMs);
   return [
     ...(stopped.length > 0 ? [`${stopped.length} events wait for earlier ones`] : []),
-    ...(missing > 0 ? [`${missing} records of features and applied-labels were never archived`] : []),
+    ...(missing > 0 ? [`${missing} records of ${NAMES} were never archived`] : []),
     ...(shadowed > 0 || isContradictory ? ["events have the same sequence number as others"] : []),
   ];
 }

@@ -1,5 +1,5 @@
 import type { CountedName, CountedStart, LakeCut, SourcePositions } from "@tripline/lake/read/counted-range";
-import { startAfter } from "@tripline/lake/read/counted-range";
+import { byCountedName, startAfter } from "@tripline/lake/read/counted-range";
 import type { LakeSnapshot, SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
 import type { SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
 import type { SlicedFold } from "./fold-slices.js";
@@ -32,7 +32,7 @@ export function startAfterFold(lake: string, cut: LakeCut, folded: SlicedFold): 
 
 /** By topic and partition: the first record that some states lack or that may have been counted but not committed. */
 function againOf({ stuck, recent }: SlicedFold): Record<CountedName, ReadonlyMap<number, number>> {
-  const again = { features: new Map(recent.features), appliedLabels: new Map(recent.appliedLabels) };
+  const again = byCountedName((name) => new Map(recent[name]));
   for (const { topic, partition, offset } of stuck) lower(again[topic], partition, offset);
   return again;
 }

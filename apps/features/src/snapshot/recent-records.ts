@@ -1,6 +1,6 @@
 import { countedAtMsOf } from "@tripline/feature-engine/apply/counted-event";
 import type { CountedName } from "@tripline/lake/read/counted-range";
-import { COUNTED_NAMES } from "@tripline/lake/read/counted-range";
+import { byCountedName, COUNTED_NAMES } from "@tripline/lake/read/counted-range";
 import type { PlacedEvent } from "@tripline/lake/read/read-counted";
 
 /**
@@ -21,7 +21,7 @@ export class RecentRecords {
   add({ event, topic, partition, offset }: PlacedEvent): void {
     const minute = Math.floor(countedAtMsOf(event) / MINUTE_MS);
     const known = this.#minutes.get(minute);
-    const firsts = known ?? { features: new Map(), appliedLabels: new Map() };
+    const firsts: Firsts = known ?? byCountedName(() => new Map());
     if (known === undefined) {
       this.#minutes.set(minute, firsts);
       for (const old of this.#minutes.keys()) if (old <= minute - RECENT_MINUTES) this.#minutes.delete(old);
@@ -31,7 +31,7 @@ export class RecentRecords {
 
   /** By topic and partition; a partition without recently counted records is absent. */
   firsts(): Firsts {
-    const all: Firsts = { features: new Map(), appliedLabels: new Map() };
+    const all: Firsts = byCountedName(() => new Map());
     for (const firsts of this.#minutes.values()) {
       for (const topic of COUNTED_NAMES) {
         for (const [partition, offset] of firsts[topic]) lower(all[topic], partition, offset);

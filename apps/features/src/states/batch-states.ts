@@ -24,6 +24,8 @@ export class BatchStates {
   readonly #slots: readonly Slot[];
   readonly #writer: ByteWriter;
   readonly #changed = new Map<string, Uint8Array>();
+  /** Keys that were required and not read. */
+  readonly missing = new Set<string>();
 
   /** @param stored state bytes by key; has every key that will be asked for */
   constructor(engine: FeatureEngine, stored: ReadonlyMap<string, Uint8Array | null>) {
@@ -51,6 +53,17 @@ export class BatchStates {
       if (key !== slot.key) this.#load(slot, entity, key);
       return slot.memory;
     });
+  }
+
+  /** Whether all of these states were read; the keys of the others are added to `missing`. */
+  require(keys: readonly (string | undefined)[]): boolean {
+    let isRead = true;
+    for (const key of keys) {
+      if (key === undefined || this.#stored.has(key)) continue;
+      this.missing.add(key);
+      isRead = false;
+    }
+    return isRead;
   }
 
   /** Marks the states of an event as changed. */

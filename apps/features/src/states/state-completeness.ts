@@ -1,4 +1,5 @@
 import { Inject, Injectable } from "@nestjs/common";
+import { FEATURE_SOURCES } from "@tripline/contracts/feature-sources";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
@@ -53,7 +54,7 @@ export class StateCompleteness {
 
   async #hasCommits(): Promise<boolean> {
     const { admin } = this;
-    const topics = [TOPICS.transactions.name, TOPICS.labels.name];
+    const topics = FEATURE_SOURCES.map((source) => TOPICS[source].name);
     const offsets = await Promise.all(topics.map((topic) => admin.committedOffsets(FEATURES_GROUP, topic)));
     return offsets.some((partitions) => partitions.size > 0);
   }

@@ -1,7 +1,13 @@
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
-import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  DeclinedBy,
+  Label,
+  PaymentUpdate,
+  PaymentUpdateKind,
+  Transaction,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
-import { labelId, transactionId } from "@tripline/contracts/identifiers";
+import { labelId, paymentUpdateId, transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
 
@@ -45,6 +51,25 @@ export function label(change: Partial<Label> & { readonly clientTransactionId: s
   };
 }
 
+/** A decline of the issuer unless the change says otherwise. */
+export function update(change: Partial<PaymentUpdate> & { readonly clientTransactionId: string }): PaymentUpdate {
+  return {
+    updateId: paymentUpdateId(TENANT, change.clientTransactionId, "u-1"),
+    tenant: TENANT,
+    transactionId: transactionId(TENANT, change.clientTransactionId),
+    cardToken: cardOf(1),
+    kind: PaymentUpdateKind.DECLINED,
+    declinedBy: DeclinedBy.ISSUER,
+    issuerCode: "51",
+    amountMinor: undefined,
+    currency: "",
+    updatedAtMs: START_MS,
+    acceptedAtMs: START_MS + 5,
+    clientUpdateId: "u-1",
+    ...change,
+  };
+}
+
 export function paymentRecord(transaction: Transaction, headers: Record<string, string> = {}): OutgoingRecord {
   return {
     topic: TOPICS.transactions.name,
@@ -60,6 +85,15 @@ export function labelRecord(event: Label, headers: Record<string, string> = {}):
     key: event.cardToken,
     value: Label.encode(event).finish(),
     headers: { [HEADERS.schema]: TOPICS.labels.schema, [HEADERS.tenant]: event.tenant, ...headers },
+  };
+}
+
+export function updateRecord(event: PaymentUpdate): OutgoingRecord {
+  return {
+    topic: TOPICS.paymentUpdates.name,
+    key: event.cardToken,
+    value: PaymentUpdate.encode(event).finish(),
+    headers: { [HEADERS.schema]: TOPICS.paymentUpdates.schema, [HEADERS.tenant]: event.tenant },
   };
 }
 

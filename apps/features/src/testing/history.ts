@@ -4,11 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { featureSources } from "@tripline/contracts/feature-sources";
+import {
+  AppliedLabel,
+  AppliedPaymentUpdate,
+  FeatureVector,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { TopicName } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
 import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
+import { completeKey } from "@tripline/feature-engine/state/state-key";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { readOrigins } from "@tripline/kafka/dead-letters/read-origins";
 import type { EventProducer, IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "@tripline/kafka/port";
@@ -33,9 +40,12 @@ import { startFeatures } from "../start-features.js";
 import { PartitionKeys } from "../states/partition-keys.js";
 import { FEATURES_GROUP, StateCompleteness } from "../states/state-completeness.js";
 import { StateStore } from "../states/state-store.js";
-import { COMPLETE_KEY, engine, STORE_OPTIONS } from "./instance.js";
+import { STORE_OPTIONS, engine as shippedEngine } from "./instance.js";
 
-const SOURCES = [TOPICS.transactions.name, TOPICS.labels.name];
+const ARCHIVED: readonly TopicName[] = [
+  ...(["features", "appliedLabels", "appliedPaymentUpdates"] as const),
+  ...(["transactions", "labels", "paymentUpdates"] as const),
+];
 const POLL_MS = 20;
 /** Low enough to split the states of a few cards into slices. */
 export const SMALL_MEMORY_BYTES = 200_000;
@@ -63,9 +73,11 @@ export class TestHistory {
     readonly redis: Redis,
     readonly lake: string,
     private readonly archiveWriter: TestArchive,
+    private readonly engine: FeatureEngine,
   ) {}
 
-  static async open(): Promise<TestHistory> {
+  /** @param engine of a spec other than the shipped one, which the real service uses */
+  static async open(engine: FeatureEngine = shippedEngine): Promise<TestHistory> {
     const stack = await testStack();
     const { topicPrefix } = stack;
     const kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix, clientId: "test" });
@@ -76,7 +88,7 @@ export class TestHistory {
     await awaitRedis(redis);
     const lake = await mkdtemp(join(tmpdir(), "tripline-rebuild-"));
     const writer = new TestArchive(lake, { cluster: await admin.clusterId(), topicPrefix });
-    return new TestHistory(stack, kafka, admin, producer, redis, lake, writer);
+    return new TestHistory(stack, kafka, admin, producer, redis, lake, writer, engine);
   }
 
   async close(): Promise<void> {
@@ -87,8 +99,9 @@ export class TestHistory {
 
   /** One instance of the service without its consumer. */
   async processor(producer: Pick<EventProducer, "send"> = this.producer): Promise<BatchProcessor> {
-    const { admin, stack } = this;
-    const store = new StateStore(await this.#connect(), STORE_OPTIONS);
+    const { admin, stack, engine } = this;
+    const options = { ...STORE_OPTIONS, completeKey: completeKey(engine.entities) };
+    const store = new StateStore(await this.#connect(), options);
     return new BatchProcessor(
       engine,
       store,
@@ -102,7 +115,7 @@ export class TestHistory {
 
   /** An instance that counts what is on the topics, and commits what it is told to. */
   async count(options: CountOptions = {}): Promise<void> {
-    const ends = await this.#ends(SOURCES);
+    const ends = await this.#ends(this.#sources);
     const handled = new Map<string, number>();
     let isDead = false;
     const emit = options.emit ?? ((records) => records);
@@ -121,7 +134,7 @@ export class TestHistory {
     const before = await this.#committed();
     const consumer = await this.kafka.consume({
       group: FEATURES_GROUP,
-      topics: SOURCES,
+      topics: this.#sources,
       positions: {
         begin: async (topic, partition) => before.get(`${topic}/${partition}`) ?? 0,
         buried: (topic, partition, offset) => void handled.set(`${topic}/${partition}`, offset + 1),
@@ -161,7 +174,7 @@ export class TestHistory {
    * @param isBehind partitions on which the archive lags (default: none)
    */
   async archive(
-    names: readonly TopicName[] = ["features", "appliedLabels", "transactions", "labels"],
+    names: readonly TopicName[] = ARCHIVED,
     isBehind: (partition: number) => boolean = () => false,
   ): Promise<void> {
     for (const name of names) {
@@ -220,9 +233,11 @@ export class TestHistory {
       (await this.read(topic)).toSorted((a, b) => a.partition - b.partition || a.offset - b.offset);
     const vectors = (await inLakeOrder(TOPICS.features.name)).map(({ value }) => FeatureVector.decode(value));
     const labels = (await inLakeOrder(TOPICS.appliedLabels.name)).map(({ value }) => AppliedLabel.decode(value));
+    const updates = await inLakeOrder(TOPICS.appliedPaymentUpdates.name);
     const events: CountedEvent[] = [
       ...vectors.map((vector) => ({ kind: "payment", vector }) as const),
       ...labels.map((applied) => ({ kind: "label", applied }) as const),
+      ...updates.map(({ value }) => ({ kind: "update", applied: AppliedPaymentUpdate.decode(value) }) as const),
     ];
     const byId = new Map<string, Set<string>>();
     for (const event of events) byId.set(idOf(event), (byId.get(idOf(event)) ?? new Set()).add(JSON.stringify(event)));
@@ -235,7 +250,7 @@ export class TestHistory {
     const { events } = await this.emitted();
     const differing: string[] = [];
     const folding = new FoldInOrder({
-      engine,
+      engine: this.engine,
       ...(stateBefore === undefined ? {} : { stateBefore }),
       onPayment: ({ vector, values }) => {
         const isSame = values.every((value, index) => Object.is(value, vector.values[index]));
@@ -256,7 +271,7 @@ export class TestHistory {
   async rebuild(options: Partial<RebuildOptions> = {}): Promise<RebuildReport> {
     const [redis, holding] = [await this.#connect(), await this.#connect()];
     return rebuildState({
-      engine,
+      engine: this.engine,
       admin: this.admin,
       redis,
       holding,
@@ -273,12 +288,12 @@ export class TestHistory {
   /** Takes a snapshot of the states from the lake. */
   async snapshot(options: Partial<TakeSnapshotOptions> = {}): Promise<TakenSnapshot> {
     return takeSnapshot({
-      engine,
+      engine: this.engine,
       lake: this.lake,
       stateTtlSeconds: 45 * 86_400,
       memoryBytes: SMALL_MEMORY_BYTES,
       retention: { kept: 2, ageMsMax: 86_400_000 },
-      readMark: () => this.redis.get(COMPLETE_KEY),
+      readMark: () => this.redis.get(completeKey(this.engine.entities)),
       erasures: async () => [],
       onNote() {},
       ...options,
@@ -297,7 +312,7 @@ export class TestHistory {
 
   /** Until the service has counted, emitted and committed what is on the topics by now. */
   async untilHandled(): Promise<void> {
-    const ends = await this.#ends(SOURCES);
+    const ends = await this.#ends(this.#sources);
     const isDone = async () => {
       const committed = await this.#committed();
       return [...ends].every(([key, end]) => end === 0 || (committed.get(key) ?? 0) >= end);
@@ -319,6 +334,10 @@ export class TestHistory {
     );
   }
 
+  get #sources(): readonly string[] {
+    return featureSources(this.engine.spec).map((source) => TOPICS[source].name);
+  }
+
   async #connect(): Promise<Redis> {
     const redis = connectRedis(this.stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     this.rebuilds.push(redis);
@@ -328,7 +347,7 @@ export class TestHistory {
 
   async #committed(): Promise<ReadonlyMap<string, number>> {
     const offsets = new Map<string, number>();
-    for (const topic of SOURCES) {
+    for (const topic of this.#sources) {
       const ofTopic = await this.admin.committedOffsets(FEATURES_GROUP, topic);
       for (const [partition, offset] of ofTopic) offsets.set(`${topic}/${partition}`, offset);
     }
@@ -353,8 +372,9 @@ async function until(condition: () => Promise<boolean>, what: () => string): Pro
 }
 
 function idOf(event: CountedEvent): string {
-  const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
-  return fact?.clientTransactionId ?? "";
+  if (event.kind === "payment") return event.vector.transaction?.clientTransactionId ?? "";
+  if (event.kind === "label") return event.applied.label?.clientTransactionId ?? "";
+  return event.applied.update?.clientTransactionId ?? "";
 }
 
 function isIncomplete(event: CountedEvent): boolean {

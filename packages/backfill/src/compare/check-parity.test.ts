@@ -4,6 +4,7 @@ import { compileEngine, FeatureEngine } from "@tripline/feature-engine/apply/com
 import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
 import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
 import { OnlineCounter } from "@tripline/feature-engine/testing/counter";
+import { specOf } from "@tripline/feature-engine/testing/specs";
 import type { RefoldOptions } from "./check-parity.js";
 import { printParity, refold } from "./check-parity.js";
 
@@ -16,14 +17,15 @@ const STRAY_EVERY = 50;
 const BROKEN = spec.features.findIndex(({ name }) => name === "card_sum_1d");
 
 /** The records that features emits for payments and labels of a few cards and terminals. */
-function emit(isOrdered = true): CountedEvent[] {
-  const online = new OnlineCounter(engine);
+function emit(isOrdered = true, of = engine): CountedEvent[] {
+  const online = new OnlineCounter(of);
   for (let id = 0; id < EVENTS; id += 1) {
     const backMs = !isOrdered && id % STRAY_EVERY === STRAY_EVERY - 1 ? 30 * HOUR_MS : 0;
     online.nowMs = id;
     online.count({
       id,
       label: id % 3 === 2,
+      update: of !== engine && id % 6 === 4,
       card: id % 5,
       terminal: id % 7,
       device: id % 4 === 0 ? undefined : id % 2,
@@ -43,6 +45,24 @@ test("recomputed values equal the emitted ones", async () => {
   expect(printParity(report)).toBe(
     `parity: emitted=400 replayed=400 profiled=0 features=${spec.features.length} mismatches=0 stuck=0 skipped=0 repeated=0 strayed=0 stray_ms_max=0`,
   );
+});
+
+test("features of payment updates are folded again from the updates that were counted", async () => {
+  const window = { window: "3d", entity: "card" };
+  const updates = compileEngine(
+    specOf({ "3d": { width: "3d", tile: "6h" } }, [
+      { ...window, kind: "update_count" },
+      { ...window, kind: "declined_share" },
+    ]),
+  );
+  const emitted = emit(true, updates);
+  const report = await check(emitted, { engine: updates });
+  expect(report).toMatchObject({ rows: 300, mismatches: 0, stuck: 0 });
+  const without = await check(
+    emitted.filter(({ kind }) => kind !== "update"),
+    { engine: updates },
+  );
+  expect(without.stuck).toBeGreaterThan(0);
 });
 
 test("out-of-order payments are counted and compared", async () => {
@@ -72,7 +92,7 @@ class WrongEngine extends FeatureEngine {
 
 function spoil(events: readonly CountedEvent[]): CountedEvent[] {
   return events.map((event) => {
-    if (event.kind === "label" || event.vector.transaction?.transactionId !== "txn_300") return event;
+    if (event.kind !== "payment" || event.vector.transaction?.transactionId !== "txn_300") return event;
     return { kind: "payment", vector: { ...event.vector, values: event.vector.values.with(BROKEN, 1) } };
   });
 }

@@ -1,4 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import { FEATURE_SOURCES } from "@tripline/contracts/feature-sources";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { appliedKey } from "@tripline/contracts/redis-keys";
@@ -43,7 +44,7 @@ const ANSWER_MS_MAX_DEFAULT = 2_000;
 /** Consumer group of the features service, and the topics that it counts. */
 const FEATURES_GROUP = "features";
 
-const COUNTED_TOPICS = [TOPICS.transactions.name, TOPICS.labels.name];
+const COUNTED_TOPICS = FEATURE_SOURCES.map((source) => TOPICS[source].name);
 
 /**
  * Writes the window states of a snapshot to the keys that the features service reads, replaces existing ones, and marks

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { OracleEvent } from "../testing/brute-force.js";
 import { bruteForce } from "../testing/brute-force.js";
 import { differencesOf } from "../testing/differences.js";
-import { filteredSpec, sparseSpec, wideSpec } from "../testing/specs.js";
+import { filteredSpec, sparseSpec, updateSpec, wideSpec } from "../testing/specs.js";
 import { TestStates } from "../testing/states.js";
 import type { StreamShape } from "../testing/streams.js";
 import { eventStreams } from "../testing/streams.js";
@@ -28,6 +28,9 @@ describe.each([
   ["every kind on every entity, minutes apart", wideSpec, 60, { busy: true }],
   ["entities that keep little", sparseSpec, 250, {}],
   ["filters", filteredSpec, 100, {}],
+  ["payment updates", updateSpec, 150, { updates: true }],
+  ["payment updates, minutes apart", updateSpec, 60, { updates: true, busy: true }],
+  ["payment updates that no feature uses", sparseSpec, 40, { updates: true }],
   ["filters, minutes apart", filteredSpec, 40, { busy: true }],
   ["a card at more terminals than are kept", sparseSpec, 6, CROWD],
 ] satisfies [string, FeatureSpec, number, Partial<StreamShape>][])("with %s", (_name, spec, numRuns, shape) => {

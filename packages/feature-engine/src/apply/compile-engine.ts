@@ -1,5 +1,4 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
-import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec, KeyField } from "@tripline/contracts/feature-spec";
 import { needsPayment } from "@tripline/contracts/feature-spec";
 import type { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
@@ -9,6 +8,7 @@ import type { CategoryFields, CategoryPlan } from "../payment-categories.js";
 import { planCategories } from "../payment-categories.js";
 import type { FilteredFields, FilterPlan } from "../payment-filters.js";
 import { planFilters } from "../payment-filters.js";
+import type { UpdateEvent } from "../payment-updates.js";
 import type { EntityPlan } from "../plan-entities.js";
 import { judgeOf, longestWindowMs, planEntities } from "../plan-entities.js";
 import type { ProfilePlan, ProfileRows } from "../profiles.js";
@@ -22,9 +22,10 @@ import { hashId } from "../state/recent-ids.js";
 import { decodeState, encodeState } from "../state/state-codec.js";
 import { stateKey } from "../state/state-key.js";
 import { wasUnusual } from "../state/usual-amount.js";
+import { checkPayment, requireAmount, requireTime } from "./check-event.js";
 import type { CompiledFeatures, EntityFeature, EntityView, PaymentView } from "./compile-feature.js";
 import { compileFeatures } from "./compile-feature.js";
-import { countLabel, countPayment } from "./count-event.js";
+import { countLabel, countPayment, countUpdate } from "./count-event.js";
 import { emptyView, viewEntity } from "./view-entity.js";
 
 /** The fields of an event that name entities. An optional one may be absent or empty. */
@@ -58,10 +59,8 @@ export type PaymentResult =
       readonly profileTimesMs: number[];
     };
 
+/** Also of a payment update. */
 export type LabelResult = { readonly duplicate: true } | { readonly duplicate: false; readonly tooLate: boolean };
-
-/** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
-const TIME_MAX_MS = 8.64e15;
 
 /** The id of an entity in an event; undefined if the event does not name one. */
 type IdOfEvent = (event: EntityIds) => string | undefined;
@@ -218,6 +217,11 @@ export class FeatureEngine {
     const values = this.#compute(states);
     const view = this.#view;
     const { latitude, longitude } = payment;
+    const [card] = this.entities;
+    if (card !== undefined) {
+      const ids = card.remembered.map((entity) => this.#idOf[entity]?.(payment));
+      states[0]?.recentPayments?.add(this.#id, payment.occurredAtMs, ids);
+    }
     let tooLate = false;
     for (let entity = 0; entity < this.entities.length; entity += 1) {
       const plan = this.entities[entity];
@@ -238,8 +242,8 @@ export class FeatureEngine {
    * @throws TriplineError `invalid-field` for an invalid time, before anything changes.
    */
   applyLabel(states: EntityStates, label: LabelEvent): LabelResult {
-    requireInteger("/labelled_at_ms", label.labelledAtMs, TIME_MAX_MS);
-    requireInteger("/occurred_at_ms", label.occurredAtMs, TIME_MAX_MS);
+    requireTime("/labelled_at_ms", label.labelledAtMs);
+    requireTime("/occurred_at_ms", label.occurredAtMs);
     hashId(label.labelId, this.#id);
     if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
     const { labelledAtMs: atMs, occurredAtMs, fraud } = label;
@@ -251,6 +255,48 @@ export class FeatureEngine {
       if (state === undefined || plan.optional) continue;
       state.recentIds?.add(this.#id.high, this.#id.low);
       if (!countLabel(plan, state, counted)) tooLate = true;
+    }
+    return { duplicate: false, tooLate };
+  }
+
+  /**
+   * The entities of an updated payment that count its updates, other than the card: their ids in the order of the spec,
+   * empty for the others. Empty if the card does not remember the payment.
+   */
+  updatedEntities(card: EntityState | undefined, { transactionId }: Pick<UpdateEvent, "transactionId">): string[] {
+    hashId(transactionId, this.#id);
+    const found = card?.recentPayments?.find(this.#id);
+    if (found === undefined) return [];
+    const ids = this.entities.map(() => "");
+    for (const [place, entity] of this.#planOf(0).remembered.entries()) ids[entity] = found[place] ?? "";
+    return ids;
+  }
+
+  /** Redis keys of the states that a payment update changes, in the order of `entityIds`. @param ids of `updatedEntities` */
+  updateKeys(tenant: string, cardToken: string, ids: readonly string[], only?: number): (string | undefined)[] {
+    return this.entities.map((plan, entity) => {
+      const id = entity === 0 ? cardToken : (ids[entity] ?? "");
+      return id === "" || (only !== undefined && only !== entity) ? undefined : stateKey(plan, tenant, id);
+    });
+  }
+
+  /**
+   * Counts a payment update in the state of its card and of the other entities of its payment, if they are known.
+   *
+   * @throws TriplineError `invalid-field` for an invalid time or amount, before anything changes.
+   */
+  applyUpdate(states: EntityStates, update: UpdateEvent): LabelResult {
+    const { updateId, updatedAtMs, amountMinor = 0, currency } = update;
+    requireTime("/updated_at_ms", updatedAtMs);
+    requireAmount(amountMinor);
+    hashId(updateId, this.#id);
+    if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
+    states[0]?.recentIds?.add(this.#id.high, this.#id.low);
+    const thousandths = toThousandths(amountMinor, currencyDecimals(currency));
+    let tooLate = false;
+    for (const [entity, plan] of this.entities.entries()) {
+      const state = states[entity];
+      if (state !== undefined && !countUpdate(plan, state, update, thousandths)) tooLate = true;
     }
     return { duplicate: false, tooLate };
   }
@@ -352,25 +398,4 @@ export class FeatureEngine {
 /** Amounts are summed as integers, so that sums are exact and independent of the order of events. */
 export function toThousandths(amountMinor: number, decimals: number): number {
   return decimals <= 3 ? amountMinor * 10 ** (3 - decimals) : Math.round(amountMinor / 10 ** (decimals - 3));
-}
-
-function checkPayment({ amountMinor, occurredAtMs, latitude, longitude }: PaymentEvent): void {
-  requireInteger("/amount_minor", amountMinor, Number.MAX_SAFE_INTEGER / 1000);
-  requireInteger("/occurred_at_ms", occurredAtMs, TIME_MAX_MS);
-  requireDegrees("/latitude", latitude, 90);
-  requireDegrees("/longitude", longitude, 180);
-}
-
-function requireInteger(pointer: string, value: number, max: number): void {
-  if (Number.isSafeInteger(value) && value >= 0 && value <= max) return;
-  throw new TriplineError("invalid-field", `${pointer} must be a whole number from 0 to ${Math.floor(max)}.`, [
-    { pointer, detail: `is ${value}` },
-  ]);
-}
-
-function requireDegrees(pointer: string, value: number | undefined, max: number): void {
-  if (value === undefined || (value >= -max && value <= max)) return;
-  throw new TriplineError("invalid-field", `${pointer} must be a number of degrees from -${max} to ${max}.`, [
-    { pointer, detail: `is ${value}` },
-  ]);
 }

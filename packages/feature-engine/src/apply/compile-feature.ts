@@ -1,4 +1,5 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { isUpdateFeature } from "@tripline/contracts/feature-spec";
 import { filterKey } from "@tripline/contracts/payment-filter";
 import {
   dayOfWeek,
@@ -21,6 +22,7 @@ import {
 } from "../feature-formulas.js";
 import { planCategories } from "../payment-categories.js";
 import { planFilters } from "../payment-filters.js";
+import { selectUpdates } from "../payment-updates.js";
 import type { EntityPlan } from "../plan-entities.js";
 import type { ProfileFeature } from "../profiles.js";
 import { findPlaces, planProfiles, profileValue } from "../profiles.js";
@@ -58,6 +60,8 @@ export interface EntityView {
   runCount: number;
   /** One view per slice of the plan, over the payments that pass its filter. */
   readonly slices: readonly EntityView[];
+  /** One per window of each `UpdatePlan`. */
+  readonly updates: readonly (readonly Aggregate[])[];
 }
 
 /** A payment, or just a time at which to read entities. Refilled for each use. */
@@ -135,7 +139,7 @@ function compileFiltered(
   filters: readonly string[],
 ): ComputeOverEntity {
   const { where } = feature;
-  if (where === undefined) return compileOver(feature, plan, horizonMs);
+  if (where === undefined || isUpdateFeature(feature)) return compileOver(feature, plan, horizonMs);
   const filter = filters.indexOf(filterKey(where));
   const place = plan.slices.findIndex((slice) => slice.filter === filter);
   const slice = plan.slices[place];
@@ -218,6 +222,10 @@ function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): 
       return compileLabels(feature, plan.labels.windowIndex.get(feature.window) ?? -1);
     case "fraud_risk":
       return compileRisk(feature, plan.labels.windowIndex.get(feature.window) ?? -1);
+    case "update_count":
+    case "update_sum":
+    case "declined_share":
+      return compileUpdates(feature, plan);
     case "distinct":
       return compileDistinct(plan.partners?.windowIndex.get(feature.window) ?? -1);
     case "seconds_since_last":
@@ -295,6 +303,20 @@ function compileRisk({ prior, weight }: FeatureOf<"fraud_risk">, index: number):
   return (entity) => {
     const { count, sum } = entity.labels[index] ?? NOTHING;
     return fraudRisk(count, sum, prior, weight);
+  };
+}
+
+function compileUpdates(feature: FeatureOf<"update_count">, { updates }: EntityPlan): ComputeOverEntity {
+  const { kind, window, default: none } = feature;
+  const { key } = selectUpdates(feature);
+  const place = updates.findIndex((one) => one.key === key);
+  const index = updates[place]?.stream.windowIndex.get(window) ?? -1;
+  const within = (entity: EntityView) => entity.updates[place]?.[index] ?? NOTHING;
+  if (kind === "update_count") return (entity) => within(entity).count;
+  if (kind === "update_sum") return (entity) => sumOf(within(entity).sum);
+  return (entity) => {
+    const { count, sum } = within(entity);
+    return fraudRate(count, sum, none);
   };
 }
 

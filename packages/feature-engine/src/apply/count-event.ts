@@ -1,3 +1,5 @@
+import { PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { UpdateEvent } from "../payment-updates.js";
 import type { EntityPlan, StreamPlan } from "../plan-entities.js";
 import type { EntityState, StreamState } from "../state/entity-state.js";
 import { NEVER_MS } from "../state/entity-state.js";
@@ -67,6 +69,26 @@ export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCou
     state.firstFraudMs = atMs;
   }
   return countEvent(plan.labels, state.labels, atMs, fraud ? 1 : 0);
+}
+
+/**
+ * Counts a payment update at the time when it happened.
+ *
+ * @param thousandths its amount; 0 if it has none
+ * @returns false if it is older than every window of every feature that selects it
+ */
+export function countUpdate(plan: EntityPlan, state: EntityState, update: UpdateEvent, thousandths: number): boolean {
+  state.sequence += 1;
+  let isSelected = false;
+  let isCounted = false;
+  for (const [index, { passes, adds, stream }] of plan.updates.entries()) {
+    const own = state.updates[index];
+    if (own === undefined || !passes(update, thousandths)) continue;
+    isSelected = true;
+    const amount = adds === "amounts" ? thousandths : update.kind === PaymentUpdateKind.DECLINED ? 1 : 0;
+    if (countEvent(stream, own, update.updatedAtMs, amount)) isCounted = true;
+  }
+  return isCounted || !isSelected;
 }
 
 /** Returns false if no ring of the stream reaches back to `atMs`. */

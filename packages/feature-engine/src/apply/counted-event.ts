@@ -1,10 +1,15 @@
-import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type {
+  AppliedLabel,
+  AppliedPaymentUpdate,
+  FeatureVector,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine } from "./compile-engine.js";
 
-/** An event as features counted it: a payment with its vector, or a label. */
+/** An event as features counted it: a payment with its vector, a label, or a payment update. */
 export type CountedEvent =
   | { readonly kind: "payment"; readonly vector: FeatureVector }
-  | { readonly kind: "label"; readonly applied: AppliedLabel };
+  | { readonly kind: "label"; readonly applied: AppliedLabel }
+  | { readonly kind: "update"; readonly applied: AppliedPaymentUpdate };
 
 /** 0 for a label. */
 export function occurredAtMsOf({ transaction }: FeatureVector): number {
@@ -18,7 +23,15 @@ export function numbersOf(event: CountedEvent): (number | undefined)[] {
 }
 
 /** The state keys of an event, as `FeatureEngine.stateKeys`. */
-export function stateKeysOf(engine: FeatureEngine, event: CountedEvent, only?: number): (string | undefined)[] {
+export function stateKeysOf(
+  engine: Pick<FeatureEngine, "stateKeys" | "updateKeys">,
+  event: CountedEvent,
+  only?: number,
+): (string | undefined)[] {
+  if (event.kind === "update") {
+    const { update, entityIds } = event.applied;
+    return update === undefined ? [] : engine.updateKeys(update.tenant, update.cardToken, entityIds, only);
+  }
   const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
   return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact, only);
 }

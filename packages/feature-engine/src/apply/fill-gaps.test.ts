@@ -40,9 +40,9 @@ function counted(steps: readonly (Omit<TestEvent, "id" | "atMs"> & { waitMs: num
 
 /** What remains known of an event whose record is missing: not its values, and not its place in the order. */
 function withoutNumbers(event: CountedEvent): CountedEvent {
-  return event.kind === "payment"
-    ? { kind: "payment", vector: { ...event.vector, sequences: [], values: [] } }
-    : { kind: "label", applied: { ...event.applied, sequences: [] } };
+  if (event.kind === "payment") return { ...event, vector: { ...event.vector, sequences: [], values: [] } };
+  if (event.kind === "label") return { ...event, applied: { ...event.applied, sequences: [] } };
+  return { ...event, applied: { ...event.applied, sequences: [] } };
 }
 
 function fold(there: readonly CountedEvent[], passesGaps = false, numbered: readonly NumberedEvent[] = []) {

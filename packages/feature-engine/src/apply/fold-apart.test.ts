@@ -2,16 +2,21 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import fc from "fast-check";
 import type { TestEvent } from "../testing/counter.js";
 import { OnlineCounter } from "../testing/counter.js";
+import { updateSpec } from "../testing/specs.js";
+import type { FeatureEngine } from "./compile-engine.js";
 import { compileEngine } from "./compile-engine.js";
 import type { CountedEvent } from "./counted-event.js";
-import { isIncomplete } from "./counted-event.js";
+import { isIncomplete, stateKeysOf } from "./counted-event.js";
 import { FoldDecisions } from "./fold-decisions.js";
 import type { FoldedState } from "./fold-in-order.js";
 import { FoldInOrder } from "./fold-in-order.js";
 
 /* Folding the entities of an event separately gives the same states as folding them together. */
 
-const engine = compileEngine(currentFeatureSpec());
+const ENGINES = [
+  ["the shipped features", compileEngine(currentFeatureSpec())],
+  ["features over payment updates", compileEngine(updateSpec)],
+] as const;
 const START_MS = Date.UTC(2024, 1, 28);
 const DAY_MS = 86_400_000;
 
@@ -23,7 +28,7 @@ interface Stored {
 const histories = fc
   .array(
     fc.record({
-      label: fc.boolean(),
+      kind: fc.constantFrom("payment", "payment", "label", "update"),
       card: fc.nat(3),
       terminal: fc.nat(2),
       device: fc.option(fc.nat(2), { nil: undefined }),
@@ -37,13 +42,14 @@ const histories = fc
   )
   .map((steps) => {
     let atMs = START_MS;
-    return steps.map(({ waitMs, lateMs, ...step }, id): { event: TestEvent; waitMs: number } => {
+    return steps.map(({ waitMs, lateMs, kind, ...step }, id): { event: TestEvent; waitMs: number } => {
       atMs += waitMs;
-      return { waitMs, event: { ...step, id, atMs: atMs - lateMs } };
+      const event = { ...step, id, label: kind === "label", update: kind === "update", atMs: atMs - lateMs };
+      return { waitMs, event };
     });
   });
 
-function encoded(states: Iterable<FoldedState>): Map<string, Stored> {
+function encoded(engine: FeatureEngine, states: Iterable<FoldedState>): Map<string, Stored> {
   return new Map(
     [...states].map(({ key, entity, state, countedAtMs }) => [
       key,
@@ -52,20 +58,23 @@ function encoded(states: Iterable<FoldedState>): Map<string, Stored> {
   );
 }
 
-function foldTogether(events: readonly CountedEvent[], erasedAtMs: (key: string) => number | undefined) {
+type ErasedAtMs = (key: string) => number | undefined;
+
+function foldTogether(engine: FeatureEngine, events: readonly CountedEvent[], erasedAtMs: ErasedAtMs) {
   const folding = new FoldInOrder({ engine, onPayment: () => {}, erasedAtMs });
   for (const event of events) folding.add(event);
   folding.finish();
-  return encoded(folding.states());
+  return encoded(engine, folding.states());
 }
 
 interface ApartOptions {
   readonly before?: ReadonlyMap<string, Stored>;
   readonly decisions?: FoldDecisions;
-  readonly erasedAtMs: (key: string) => number | undefined;
+  readonly erasedAtMs: ErasedAtMs;
 }
 
-function foldApart(events: readonly CountedEvent[], { before = new Map(), erasedAtMs, ...options }: ApartOptions) {
+function foldApart(engine: FeatureEngine, events: readonly CountedEvent[], options: ApartOptions) {
+  const { before = new Map<string, Stored>(), erasedAtMs } = options;
   const decisions = options.decisions ?? new FoldDecisions();
   const states = new Map(before);
   const stuck = new Set<CountedEvent>();
@@ -83,7 +92,7 @@ function foldApart(events: readonly CountedEvent[], { before = new Map(), erased
     folding.finish();
     // A state without events is waiting for its first one and has no time.
     const begun = [...folding.states()].filter(({ state }) => state.sequence > 0);
-    for (const [key, state] of encoded(begun)) states.set(key, state);
+    for (const [key, state] of encoded(engine, begun)) states.set(key, state);
     for (const event of folding.stuck) {
       stuck.add(event);
       if (entity === 0) decisions.defer(event);
@@ -92,7 +101,11 @@ function foldApart(events: readonly CountedEvent[], { before = new Map(), erased
   return { states, stuck: [...stuck], decisions };
 }
 
-function emittedBy(steps: readonly { event: TestEvent; waitMs: number }[], cuts: readonly number[] = []) {
+function emittedBy(
+  engine: FeatureEngine,
+  steps: readonly { event: TestEvent; waitMs: number }[],
+  cuts: readonly number[] = [],
+) {
   const online = new OnlineCounter(engine);
   online.nowMs = START_MS;
   for (const [index, { event, waitMs }] of steps.entries()) {
@@ -112,69 +125,94 @@ function emittedBy(steps: readonly { event: TestEvent; waitMs: number }[], cuts:
 /** In some histories, a card is erased at some point. */
 const erasures = fc.option(fc.record({ card: fc.nat(3), afterMs: fc.nat(5 * DAY_MS) }), { nil: undefined });
 
-function erasedBy(erasure: { card: number; afterMs: number } | undefined, events: readonly CountedEvent[]) {
-  const keys = events.flatMap((event) => {
-    const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
-    return fact === undefined ? [] : [engine.stateKeys(fact.tenant, fact)[0] ?? ""];
-  });
+function erasedBy(
+  engine: FeatureEngine,
+  erasure: { card: number; afterMs: number } | undefined,
+  events: readonly CountedEvent[],
+) {
+  const keys = events.map((event) => stateKeysOf(engine, event)[0] ?? "");
   const [erased] = keys.slice((erasure?.card ?? 0) % Math.max(keys.length, 1));
   return (key: string) => (erasure !== undefined && key === erased ? START_MS + erasure.afterMs : undefined);
 }
 
-test("the states are the same with duplicate records, a loss of states and an erasure", () => {
-  const cuts = fc.tuple(fc.nat(60), fc.nat(60));
-  fc.assert(
-    fc.property(histories, cuts, fc.nat(60), erasures, (steps, [one, other], again, erasure) => {
-      const events = emittedBy(steps, [Math.min(one, other), Math.max(one, other)]);
-      // The reader of the lake returns each incomplete event only once.
-      const repeated = events.slice(again, again + 3).filter((event) => !isIncomplete(event));
-      const given = [...events.slice(0, again + 3), ...repeated, ...events.slice(again + 3)];
-      const erasedAtMs = erasedBy(erasure, events);
-      const apart = foldApart(given, { erasedAtMs });
-      expect(apart.stuck).toEqual([]);
-      expect(apart.states).toEqual(foldTogether(given, erasedAtMs));
-    }),
-    { numRuns: 60 },
-  );
-});
+test.each(ENGINES)(
+  "the states are the same with duplicate records, a loss of states and an erasure: %s",
+  (_name, engine) => {
+    const cuts = fc.tuple(fc.nat(60), fc.nat(60));
+    fc.assert(
+      fc.property(histories, cuts, fc.nat(60), erasures, (steps, [one, other], again, erasure) => {
+        const events = emittedBy(engine, steps, [Math.min(one, other), Math.max(one, other)]);
+        // The reader of the lake returns each incomplete event only once.
+        const repeated = events.slice(again, again + 3).filter((event) => !isIncomplete(event));
+        const given = [...events.slice(0, again + 3), ...repeated, ...events.slice(again + 3)];
+        const erasedAtMs = erasedBy(engine, erasure, events);
+        const apart = foldApart(engine, given, { erasedAtMs });
+        expect(apart.stuck).toEqual([]);
+        expect(apart.states).toEqual(foldTogether(engine, given, erasedAtMs));
+      }),
+      { numRuns: 60 },
+    );
+  },
+);
 
-test("the states are the same after two folds, the first of which lacks some records", () => {
-  const late = fc.uniqueArray(fc.nat(59), { maxLength: 4 });
-  fc.assert(
-    fc.property(histories, fc.nat(60), late, erasures, (steps, end, lateOnes, erasure) => {
-      const events = emittedBy(steps);
-      const erasedAtMs = erasedBy(erasure, events);
-      const isLate = (index: number) => index >= end || lateOnes.includes(index);
-      const first = foldApart(
-        events.filter((_, index) => !isLate(index)),
-        { erasedAtMs },
-      );
-      const decisions = new FoldDecisions(first.decisions.explained(first.stuck));
-      const missing = events.filter((_, index) => isLate(index));
-      // Stuck events are read again, together with later records.
-      const from = Math.min(end, ...first.stuck.map((event) => events.indexOf(event)));
-      const tail = events.filter((event, index) => index >= from || missing.includes(event));
-      const { states, stuck } = foldApart(tail, { before: first.states, decisions, erasedAtMs });
-      expect(stuck).toEqual([]);
-      expect(states).toEqual(foldTogether(events, erasedAtMs));
-    }),
-    { numRuns: 100 },
-  );
-});
+test.each(ENGINES)(
+  "the states are the same after two folds, the first of which lacks some records: %s",
+  (_name, engine) => {
+    const late = fc.uniqueArray(fc.nat(59), { maxLength: 4 });
+    fc.assert(
+      fc.property(histories, fc.nat(60), late, erasures, (steps, end, lateOnes, erasure) => {
+        const events = emittedBy(engine, steps);
+        const erasedAtMs = erasedBy(engine, erasure, events);
+        const isLate = (index: number) => index >= end || lateOnes.includes(index);
+        const first = foldApart(
+          engine,
+          events.filter((_, index) => !isLate(index)),
+          { erasedAtMs },
+        );
+        const decisions = new FoldDecisions(first.decisions.explained(first.stuck));
+        const missing = events.filter((_, index) => isLate(index));
+        // Stuck events are read again, together with later records.
+        const from = Math.min(end, ...first.stuck.map((event) => events.indexOf(event)));
+        const tail = events.filter((event, index) => index >= from || missing.includes(event));
+        const { states, stuck } = foldApart(engine, tail, { before: first.states, decisions, erasedAtMs });
+        expect(stuck).toEqual([]);
+        expect(states).toEqual(foldTogether(engine, events, erasedAtMs));
+      }),
+      { numRuns: 100 },
+    );
+  },
+);
 
-test("an event counted while states were lost counts in no entity if its card remembers it", () => {
-  const online = new OnlineCounter(engine);
-  for (const id of [0, 1, 2]) {
-    online.nowMs = START_MS + id * 60_000;
-    const event = { id, label: id === 1, card: 1, terminal: 1, device: undefined, amountMinor: 100 };
-    online.count({ ...event, atMs: online.nowMs });
-  }
-  const again = online.emitted.map((event): CountedEvent => {
-    const common = { incomplete: true, sequences: [1, 1] };
-    return event.kind === "payment"
-      ? { kind: "payment", vector: { ...event.vector, ...common, computedAtMs: START_MS + 600_000 } }
-      : { kind: "label", applied: { ...event.applied, ...common, appliedAtMs: START_MS + 600_000 } };
-  });
-  const given = [...online.emitted, ...again];
-  expect(foldApart(given, { erasedAtMs: () => undefined }).states).toEqual(foldTogether(given, () => undefined));
-});
+test.each(ENGINES)(
+  "an event counted while states were lost counts in no entity if its card remembers it: %s",
+  (_name, engine) => {
+    const online = new OnlineCounter(engine);
+    for (const id of [0, 1, 4, 6]) {
+      online.nowMs = START_MS + id * 60_000;
+      const event = {
+        id,
+        label: id === 1,
+        update: id === 6,
+        card: 1,
+        terminal: 1,
+        device: undefined,
+        amountMinor: 100,
+      };
+      online.count({ ...event, atMs: online.nowMs });
+    }
+    const again = online.emitted.map((event): CountedEvent => {
+      const common = { incomplete: true, sequences: [1, 1] };
+      const appliedAtMs = START_MS + 600_000;
+      if (event.kind === "payment") {
+        return { kind: "payment", vector: { ...event.vector, ...common, computedAtMs: appliedAtMs } };
+      }
+      return event.kind === "label"
+        ? { kind: "label", applied: { ...event.applied, ...common, appliedAtMs } }
+        : { kind: "update", applied: { ...event.applied, ...common, appliedAtMs } };
+    });
+    const given = [...online.emitted, ...again];
+    expect(foldApart(engine, given, { erasedAtMs: () => undefined }).states).toEqual(
+      foldTogether(engine, given, () => undefined),
+    );
+  },
+);

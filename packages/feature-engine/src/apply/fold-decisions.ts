@@ -42,9 +42,9 @@ export class FoldDecisions {
     return this.#explained.has(nameOf({ kind: "label", applied }));
   }
 
-  /** The names of the given labels that were explained. */
-  explained(labels: readonly CountedEvent[]): string[] {
-    return labels.map(nameOf).filter((name) => this.#explained.has(name));
+  /** The names of the labels among `events` that were explained. */
+  explained(events: readonly CountedEvent[]): string[] {
+    return events.map(nameOf).filter((name) => this.#explained.has(name));
   }
 
   drop(event: CountedEvent): void {
@@ -63,13 +63,23 @@ export class FoldDecisions {
   /** Whether the other entities may count the event. If it has numbers, these show whether they already did. */
   isDecided(event: CountedEvent): boolean {
     if (isIncomplete(event)) return !this.isDropped(event);
-    return event.kind === "payment" || !this.#deferred.has(nameOf(event));
+    return event.kind !== "label" || !this.#deferred.has(nameOf(event));
   }
 }
 
 /** Includes the number, because a late retry by a client is counted again, with a different number. */
 function nameOf(event: CountedEvent): string {
-  const id = event.kind === "payment" ? event.vector.transaction?.transactionId : event.applied.label?.labelId;
   const [number = 0] = event.kind === "payment" ? event.vector.sequences : event.applied.sequences;
-  return isIncomplete(event) ? `${id}` : `${id} ${number}`;
+  return isIncomplete(event) ? `${idOf(event)}` : `${idOf(event)} ${number}`;
+}
+
+function idOf(event: CountedEvent): string | undefined {
+  switch (event.kind) {
+    case "payment":
+      return event.vector.transaction?.transactionId;
+    case "label":
+      return event.applied.label?.labelId;
+    case "update":
+      return event.applied.update?.updateId;
+  }
 }

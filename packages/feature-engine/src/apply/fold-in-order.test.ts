@@ -1,3 +1,4 @@
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import fc from "fast-check";
 import { OnlineCounter } from "../testing/counter.js";
@@ -6,7 +7,16 @@ import type { CountedEvent } from "./counted-event.js";
 import type { FoldedPayment } from "./fold-in-order.js";
 import { FoldInOrder } from "./fold-in-order.js";
 
-const spec = currentFeatureSpec();
+/** The shipped spec with features over payment updates. */
+const declines = { entity: "card", window: "1d", default: 0, sentence: "{value}" };
+const spec: FeatureSpec = {
+  ...currentFeatureSpec(),
+  features: [
+    ...currentFeatureSpec().features,
+    { ...declines, name: "declines", kind: "update_count", where: { kind: ["declined"] } },
+    { ...declines, name: "declined_share", kind: "declined_share" },
+  ],
+};
 const engine = compileEngine(spec);
 const START_MS = Date.UTC(2024, 1, 28);
 
@@ -16,6 +26,7 @@ const logsOf = (minLength: number) =>
     .array(
       fc.record({
         label: fc.boolean(),
+        update: fc.nat(3).map((one) => one === 0),
         card: fc.nat(3),
         terminal: fc.nat(2),
         device: fc.option(fc.nat(2), { nil: undefined }),

@@ -322,9 +322,9 @@ export class FoldInOrder {
     const states = entries.map((entry) => entry?.state);
     const strayMs = strayOf(event, entries);
     const isCounted =
-      event.kind === "label"
-        ? this.#applyLabel(event.applied, states)
-        : this.#applyPayment(event.vector, states, isOrdered ? strayMs : undefined);
+      event.kind === "payment"
+        ? this.#applyPayment(event.vector, states, isOrdered ? strayMs : undefined)
+        : this.#applyReport(event, states);
     if (!isCounted) {
       if (isOrdered) throw numbersContradict();
       this.repeated += 1;
@@ -340,6 +340,12 @@ export class FoldInOrder {
       if (event.kind === "payment") entry.newestMs = Math.max(entry.newestMs, occurredAtMsOf(event.vector));
     }
     return true;
+  }
+
+  #applyReport(event: Exclude<CountedEvent, { kind: "payment" }>, states: EntityStates): boolean {
+    if (event.kind === "label") return this.#applyLabel(event.applied, states);
+    const { update } = event.applied;
+    return update !== undefined && !this.#options.engine.applyUpdate(states, update).duplicate;
   }
 
   #applyLabel(applied: AppliedLabel, states: EntityStates): boolean {
@@ -367,7 +373,7 @@ export class FoldInOrder {
 
 /** How much older a payment is, in event time, than an event of its entities that was counted earlier. */
 function strayOf(event: CountedEvent, entries: readonly (OrderedState | undefined)[]): number {
-  if (event.kind === "label") return 0;
+  if (event.kind !== "payment") return 0;
   const atMs = occurredAtMsOf(event.vector);
   return Math.max(0, ...entries.map((entry) => (entry === undefined ? 0 : entry.newestMs - atMs)));
 }

@@ -51,7 +51,9 @@ export function numberLost(options: NumberLostOptions): readonly NumberedEvent[]
 }
 
 function withPlace(event: CountedEvent, sequences: number[], atMs: number): CountedEvent {
-  return event.kind === "payment"
-    ? { kind: "payment", vector: { ...event.vector, sequences, computedAtMs: atMs } }
-    : { kind: "label", applied: { ...event.applied, sequences, appliedAtMs: atMs } };
+  if (event.kind === "payment") return { ...event, vector: { ...event.vector, sequences, computedAtMs: atMs } };
+  const place = { sequences, appliedAtMs: atMs };
+  return event.kind === "label"
+    ? { kind: "label", applied: { ...event.applied, ...place } }
+    : { kind: "update", applied: { ...event.applied, ...place } };
 }

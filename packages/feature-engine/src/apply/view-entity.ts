@@ -36,6 +36,7 @@ export function emptyView(plan: EntityPlan): EntityView {
     runBeganMs: NEVER_MS,
     runCount: 0,
     slices: plan.slices.map(emptyView),
+    updates: plan.updates.map(({ stream }) => stream.windows.map(emptyAggregate)),
   };
 }
 
@@ -61,6 +62,11 @@ export function viewEntity(
     if (slicePlan === undefined || slice === undefined || sliceView === undefined) continue;
     const own = encounter?.passes[slicePlan.filter] === 1 ? 1 : 0;
     viewPayments(slicePlan, slice, atMs, horizonMs, encounter, own, sliceView);
+  }
+  for (let index = 0; index < plan.updates.length; index += 1) {
+    const [updates, stream, into] = [plan.updates[index], state.updates[index], view.updates[index]];
+    if (updates !== undefined && stream !== undefined && into !== undefined)
+      lookBack(updates.stream, stream, atMs, into);
   }
 }
 

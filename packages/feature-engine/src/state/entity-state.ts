@@ -7,6 +7,7 @@ import { NEVER_MS } from "./no-time.js";
 import type { PartnerTable } from "./partner-table.js";
 import { noPartners } from "./partner-table.js";
 import { RecentIds } from "./recent-ids.js";
+import { RecentPayments } from "./recent-payments.js";
 import type { TileRing } from "./tile-ring.js";
 import { clearRing, emptyRing } from "./tile-ring.js";
 import type { UsualAmount } from "./usual-amount.js";
@@ -38,6 +39,10 @@ export interface EntityState {
   firstFraudMs: number;
   /** One per slice of the plan, in the same order. Their `sequence` is not used. */
   readonly slices: readonly EntityState[];
+  /** One per `UpdatePlan`, in the same order. */
+  readonly updates: readonly StreamState[];
+  /** Only for a card whose payments' updates other entities count. */
+  readonly recentPayments: RecentPayments | undefined;
 }
 
 export function emptyState(plan: EntityPlan): EntityState {
@@ -53,6 +58,8 @@ export function emptyState(plan: EntityPlan): EntityState {
     run: plan.run === undefined ? undefined : noRun(),
     firstFraudMs: NEVER_MS,
     slices: plan.slices.map(emptyState),
+    updates: plan.updates.map(({ stream }) => emptyStream(stream)),
+    recentPayments: plan.remembered.length > 0 ? new RecentPayments() : undefined,
   };
 }
 
@@ -69,6 +76,8 @@ export function clearState(state: EntityState): void {
   if (state.run !== undefined) Object.assign(state.run, noRun());
   state.firstFraudMs = NEVER_MS;
   for (const slice of state.slices) clearState(slice);
+  for (const stream of state.updates) clearStream(stream);
+  state.recentPayments?.clear();
 }
 
 function clearStream(stream: StreamState): void {

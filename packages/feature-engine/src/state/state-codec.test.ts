@@ -4,7 +4,7 @@ import type { FeatureEngine } from "../apply/compile-engine.js";
 import { compileEngine } from "../apply/compile-engine.js";
 import type { OracleEvent } from "../testing/brute-force.js";
 import { rowsInUse, tilesInUse } from "../testing/numbers-in-use.js";
-import { filteredSpec, sparseSpec, specOf, wideSpec } from "../testing/specs.js";
+import { filteredSpec, sparseSpec, specOf, updateSpec, wideSpec } from "../testing/specs.js";
 import { DAY_MS, HOUR_MS, TestStates, triplineError } from "../testing/states.js";
 import { eventStreams } from "../testing/streams.js";
 import { ByteWriter } from "./byte-writer.js";
@@ -14,10 +14,10 @@ import { emptyRing } from "./tile-ring.js";
 
 const START_MS = Date.UTC(2024, 1, 28, 22);
 const ENTITIES = ["card", "terminal", "device", "ip"];
-const ENGINES = [currentFeatureSpec(), wideSpec, sparseSpec, filteredSpec].map(compileEngine);
+const ENGINES = [currentFeatureSpec(), wideSpec, sparseSpec, filteredSpec, updateSpec].map(compileEngine);
 
 /** Every entity's state after random streams, for each of the specs. */
-const streams = fc.tuple(fc.constantFrom(...ENGINES), fc.nat(3), eventStreams({ eventsMax: 60 }));
+const streams = fc.tuple(fc.constantFrom(...ENGINES), fc.nat(3), eventStreams({ eventsMax: 60, updates: true }));
 const stored = streams.map(([engine, place, events]) => storedAfter(engine, place, events));
 
 function storedAfter(engine: FeatureEngine, place: number, events: readonly OracleEvent[]) {
@@ -245,7 +245,7 @@ describe("impossible states are rejected", () => {
 
 test("a state is decoded into the memory of a spent one, whatever that contained", () => {
   fc.assert(
-    fc.property(streams, eventStreams({ eventsMax: 60 }), ([engine, place, events], others) => {
+    fc.property(streams, eventStreams({ eventsMax: 60, updates: true }), ([engine, place, events], others) => {
       const { bytes } = storedAfter(engine, place, events);
       const spent = storedAfter(engine, place, others).state;
       for (const next of [bytes, null]) {

@@ -11,6 +11,8 @@ import type { PartnerTable } from "./partner-table.js";
 import { PARTNER_STRIDE, PARTNERS_MAX, pushPartner } from "./partner-table.js";
 import type { RecentIds } from "./recent-ids.js";
 import { RECENT_IDS_MAX } from "./recent-ids.js";
+import type { RecentPayments } from "./recent-payments.js";
+import { RECENT_PAYMENTS_MAX } from "./recent-payments.js";
 import type { TileRing } from "./tile-ring.js";
 import { makeRoom, SQUARE_UNIT, squareOf, TILE_STRIDE, totalTiles } from "./tile-ring.js";
 import type { UsualAmount } from "./usual-amount.js";
@@ -45,6 +47,11 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
  *       varint  frauds since then, and where there are any varint time of the first ]
  *   then for each filter of the plan, about the payments that pass it: the stream as above, [ partners ], [ home ],
  *     [ last place ], [ usual amount ]
+ *   then for each selection of payment updates: the stream as above
+ *   then [ varint  n, then n recent payments in the order in which they were counted, each
+ *       u32 high, u32 low   hash of the id
+ *       varint  time
+ *       varint  length of the ids of its entities, and the ids ]
  *
  * The first nine bytes differ between any two versions of one entity's state: writers compare them to find out whether
  * another writer wrote in between.
@@ -79,6 +86,11 @@ export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityS
     readStream(reader, slicePlan.payments, slice.payments);
     readParts(reader, slice);
   }
+  for (const [index, { stream }] of plan.updates.entries()) {
+    const updates = state.updates[index];
+    if (updates !== undefined) readStream(reader, stream, updates);
+  }
+  if (state.recentPayments !== undefined) readRecentPayments(reader, state.recentPayments);
   if (!reader.atEnd()) throw unreadable("has bytes after its end");
 }
 
@@ -99,6 +111,11 @@ export function encodeState(plan: EntityPlan, state: EntityState, writer: ByteWr
     writeStream(writer, slicePlan.payments, slice.payments);
     writeParts(writer, slice);
   }
+  for (const [index, { stream }] of plan.updates.entries()) {
+    const updates = state.updates[index];
+    if (updates !== undefined) writeStream(writer, stream, updates);
+  }
+  if (state.recentPayments !== undefined) writeRecentPayments(writer, state.recentPayments);
 }
 
 type PartStates = Pick<EntityState, keyof PaymentParts>;
@@ -115,6 +132,26 @@ function writeParts(writer: ByteWriter, { payments, partners, home, lastPlace, u
   if (home !== undefined) writeHome(writer, home);
   if (lastPlace !== undefined) writePlace(writer, lastPlace);
   if (usual !== undefined) writeUsual(writer, usual);
+}
+
+function writeRecentPayments(writer: ByteWriter, { entries }: RecentPayments): void {
+  writer.varint(entries.length);
+  for (const { high, low, atMs, ids } of entries) {
+    writer.u32(high);
+    writer.u32(low);
+    writer.varint(atMs);
+    writer.varint(ids.length);
+    writer.bytes(ids);
+  }
+}
+
+function readRecentPayments(reader: ByteReader, { entries }: RecentPayments): void {
+  const count = reader.varint();
+  if (count > RECENT_PAYMENTS_MAX) throw unreadable(`has ${count} recent payments, at most ${RECENT_PAYMENTS_MAX}`);
+  for (let index = 0; index < count; index += 1) {
+    const [high, low, atMs] = [reader.u32(), reader.u32(), reader.varint()];
+    entries.push({ high, low, atMs, ids: reader.bytes(reader.varint()).slice() });
+  }
 }
 
 function writeIds(writer: ByteWriter, ids: RecentIds): void {

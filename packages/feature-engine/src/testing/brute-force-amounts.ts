@@ -1,3 +1,5 @@
+import type { Feature } from "@tripline/contracts/feature-spec";
+
 /** The oracle's usual amount and run of frauds: lists of all events, in the order of arrival. */
 interface Amount {
   readonly atMs: number;
@@ -50,4 +52,14 @@ export function runOf(labelled: readonly LabelledPayment[]): {
     if (frauds.some(({ occurredAtMs }) => occurredAtMs <= payment.occurredAtMs)) frauds = [];
   }
   return { genuineMs, frauds };
+}
+
+export function labelFeature(feature: Feature, past: readonly { readonly fraud: boolean }[]): number {
+  const frauds = past.filter((other) => other.fraud).length;
+  if (feature.kind === "fraud_risk") {
+    return (frauds + feature.prior * feature.weight) / (past.length + feature.weight);
+  }
+  if (past.length === 0) return feature.default;
+  if (feature.kind === "label_count") return past.length;
+  return feature.kind === "fraud_count" ? frauds : frauds / past.length;
 }

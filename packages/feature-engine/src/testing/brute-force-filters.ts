@@ -17,23 +17,44 @@ export function isIncluded(where: Feature["where"], fields: OracleFields): boole
   });
 }
 
-const restricted = new WeakMap<FeatureSpec, Map<Feature["where"], FeatureSpec>>();
+const restricted = new WeakMap<FeatureSpec, Map<unknown, FeatureSpec>>();
 const whole = new WeakMap<FeatureSpec, FeatureSpec>();
 
 /** The spec reduced to the features with this filter: only their windows determine what is kept. */
 export function withFilter(spec: FeatureSpec, where: Feature["where"]): FeatureSpec {
-  const known = restricted.get(spec) ?? new Map<Feature["where"], FeatureSpec>();
+  return restrict(spec, where, ({ where: other }) => JSON.stringify(other ?? null), JSON.stringify(where ?? null));
+}
+
+/** As `withFilter`, for features that count the same payment updates. */
+export function withSelection(spec: FeatureSpec, feature: Feature): FeatureSpec {
+  return restrict(spec, feature, selectionOf, selectionOf(feature));
+}
+
+function selectionOf({ kind, where }: Feature): string {
+  return JSON.stringify([kind === "declined_share", where ?? null]);
+}
+
+/** @param by what the result is remembered by */
+function restrict(spec: FeatureSpec, by: unknown, keyOf: (feature: Feature) => string, key: string): FeatureSpec {
+  const known = restricted.get(spec) ?? new Map<unknown, FeatureSpec>();
   restricted.set(spec, known);
-  const found = known.get(where);
+  const found = known.get(by);
   if (found !== undefined) return found;
-  const key = JSON.stringify(where ?? null);
-  const own = { ...spec, features: spec.features.filter((feature) => JSON.stringify(feature.where ?? null) === key) };
-  known.set(where, own);
+  const own = { ...spec, features: spec.features.filter((feature) => keyOf(feature) === key) };
+  known.set(by, own);
   whole.set(own, spec);
   return own;
 }
 
-/** The original of a spec that `withFilter` reduced. */
+/** Whether a feature of this kind counts an update. Declines of Tripline count only if the filter names `declined_by`. */
+export function isSelectedUpdate(kind: string, where: Feature["where"] = {}, fields: OracleFields): boolean {
+  const isDeclined = fields.kind === "declined";
+  if (kind === "declined_share" && !isDeclined && fields.kind !== "authorised") return false;
+  const { declined_by: by = { not: ["tripline"] }, ...others } = where;
+  return isIncluded(others, fields) && (!isDeclined || isIncluded({ declined_by: by }, fields));
+}
+
+/** The original of a spec that was reduced. */
 export function wholeOf(spec: FeatureSpec): FeatureSpec {
   return whole.get(spec) ?? spec;
 }

@@ -10,7 +10,7 @@ export interface OracleProfile {
 
 /** The fields of a test event that profiles use. */
 interface ProfiledEvent {
-  readonly kind: "payment" | "label";
+  readonly kind: "payment" | "label" | "update";
   readonly entities: Readonly<Record<string, string>>;
   readonly atMs: number;
   readonly amountMinor: number;

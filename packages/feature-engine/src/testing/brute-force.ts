@@ -1,12 +1,14 @@
 import { categoryCode } from "@tripline/contracts/category-code";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { runOf, usualOf } from "./brute-force-amounts.js";
+import { labelFeature, runOf, usualOf } from "./brute-force-amounts.js";
 import type { OracleFields } from "./brute-force-filters.js";
-import { isIncluded, wholeOf, withFilter } from "./brute-force-filters.js";
+import { isIncluded, isSelectedUpdate, wholeOf, withFilter, withSelection } from "./brute-force-filters.js";
+import { hasTiles, isRunKind, isUpdateKind, streamOf } from "./brute-force-kinds.js";
 import { distanceKm, meanPlace, vectorOf } from "./brute-force-places.js";
 import type { OracleProfile } from "./brute-force-profiles.js";
 import { profileFeature } from "./brute-force-profiles.js";
+import { updatedEntities } from "./brute-force-updates.js";
 
 /*
  * The tests' oracle: computes features directly from a list of all events, with the same tile rule and without state.
@@ -14,9 +16,12 @@ import { profileFeature } from "./brute-force-profiles.js";
  */
 
 export interface OracleEvent {
-  readonly kind: "payment" | "label";
+  readonly kind: "payment" | "label" | "update";
   readonly id: string;
-  /** Ids by entity name; absent for entities that the event does not name. Labels name only card and terminal. */
+  /**
+   * Ids by entity name; absent for entities that the event does not name. Labels name only card and terminal, payment
+   * updates only the card.
+   */
   readonly entities: Readonly<Record<string, string>>;
   readonly atMs: number;
   /** For a label: when its payment took place. Default: when the label was reported. */
@@ -26,7 +31,9 @@ export interface OracleEvent {
   readonly fraud: boolean;
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
-  /** For a payment: other fields that filters read. */
+  /** For a payment update: the id of its payment. */
+  readonly about?: string;
+  /** For a payment or payment update: other fields that filters read. */
   readonly fields?: OracleFields;
   /** For a payment: the profiles read for it, by entity. */
   readonly profiles?: Readonly<Record<string, OracleProfile>>;
@@ -49,7 +56,8 @@ export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): O
   const [main = ""] = Object.keys(spec.entities);
   const unfiltered = withFilter(spec, undefined);
   late = new Map();
-  return events.map((event) => {
+  return events.map((given) => {
+    const event = given.kind === "update" ? { ...given, entities: updatedEntities(spec, given, counted) } : given;
     const seen = new Map<string, OracleEvent[]>();
     const seenBy: Seen = (entity) => {
       const found =
@@ -63,7 +71,10 @@ export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): O
       .some((other) => other.id === event.id);
     if (repeated) return "duplicate";
     if (event.kind === "label") judge(unfiltered, event, seenBy);
-    const tooLate = Object.keys(event.entities).some((entity) => isTooLate(unfiltered, entity, event, seenBy(entity)));
+    const tooLate =
+      event.kind === "update"
+        ? Object.keys(event.entities).some((entity) => isUpdateTooLate(spec, entity, event, seenBy(entity)))
+        : Object.keys(event.entities).some((entity) => isTooLate(unfiltered, entity, event, seenBy(entity)));
     const values =
       event.kind === "payment" ? spec.features.map((feature) => featureOf(spec, feature, event, seenBy)) : undefined;
     counted.push(event);
@@ -92,8 +103,42 @@ function featureOf(spec: FeatureSpec, feature: Feature, event: OracleEvent, seen
       return profileFeature(spec, feature, event);
     default:
       if (!(feature.entity in event.entities)) return feature.default;
-      return entityFeature(withFilter(spec, feature.where), feature, event, seenBy);
+      return isUpdateKind(feature.kind)
+        ? updateFeature(spec, feature, event, seenBy(feature.entity))
+        : entityFeature(withFilter(spec, feature.where), feature, event, seenBy);
   }
+}
+
+/** The updates that a feature counts. */
+function selected(feature: Feature, events: readonly OracleEvent[]): OracleEvent[] {
+  return events.filter((event) => event.kind === "update" && isSelected(feature, event));
+}
+
+function isSelected({ kind, where }: Feature, event: OracleEvent): boolean {
+  return isSelectedUpdate(kind, where, {
+    ...event.fields,
+    amount: event.amountMinor === 0 ? undefined : thousandths(event) / 1000,
+  });
+}
+
+function updateFeature(spec: FeatureSpec, feature: Feature, event: OracleEvent, seen: readonly OracleEvent[]): number {
+  if (!("window" in feature)) throw new Error(`${feature.kind} has no window`);
+  const own = withSelection(spec, feature);
+  const past = inWindow(own, feature.entity, feature.window, "update", event, selected(feature, seen));
+  if (feature.kind === "update_count") return past.length;
+  if (feature.kind === "update_sum") return sum(past.map(thousandths)) / 1000;
+  const declined = past.filter(({ fields }) => fields?.kind === "declined").length;
+  return past.length === 0 ? feature.default : declined / past.length;
+}
+
+/** Whether it is older than the windows of all features that select it. */
+function isUpdateTooLate(spec: FeatureSpec, entity: string, event: OracleEvent, seen: readonly OracleEvent[]): boolean {
+  const own = spec.features.filter((feature) => "entity" in feature && feature.entity === entity);
+  const features = own.filter((feature) => isUpdateKind(feature.kind) && isSelected(feature, event));
+  const late = features.map((feature) =>
+    isTooLate(withSelection(spec, feature), entity, event, selected(feature, seen)),
+  );
+  return late.length > 0 && late.every((one) => one);
 }
 
 function entityFeature(
@@ -102,7 +147,9 @@ function entityFeature(
   event: OracleEvent,
   seenBy: Seen,
 ): number {
-  const seen = seenBy(feature.entity).filter((other) => other.kind === "label" || passes(feature, other));
+  const seen = seenBy(feature.entity).filter(
+    (other) => other.kind === "label" || (other.kind === "payment" && passes(feature, other)),
+  );
   if ("of" in feature) return partnerFeature(spec, feature, event, seen);
   const payments = seen.filter((other) => other.kind === "payment");
   if (isRunKind(feature.kind)) return runFeature(feature, event, seen);
@@ -122,7 +169,7 @@ function entityFeature(
     const home = meanPlace(countedOnly(spec, feature.entity, payments));
     return home === undefined ? feature.default : (distanceKm(home, event) ?? feature.default);
   }
-  const stream = isLabelKind(feature.kind) ? "label" : "payment";
+  const stream = streamOf(feature.kind);
   const past = inWindow(spec, feature.entity, feature.window, stream, event, seen);
   return stream === "label" ? labelFeature(feature, past) : amountFeature(feature, past, event);
 }
@@ -188,16 +235,6 @@ function usualFeature(
   const fromMs = event.atMs - windowOf(spec, feature.window).width;
   const within = unusual.filter(({ atMs }) => atMs > fromMs && atMs <= event.atMs);
   return feature.kind === "unusual_count" ? within.length : Math.max(0, ...within.map(({ ratio }) => ratio));
-}
-
-function labelFeature(feature: Feature, past: readonly OracleEvent[]): number {
-  const frauds = past.filter((other) => other.fraud).length;
-  if (feature.kind === "fraud_risk") {
-    return (frauds + feature.prior * feature.weight) / (past.length + feature.weight);
-  }
-  if (past.length === 0) return feature.default;
-  if (feature.kind === "label_count") return past.length;
-  return feature.kind === "fraud_count" ? frauds : frauds / past.length;
 }
 
 function amountFeature(feature: Feature, past: readonly OracleEvent[], event: OracleEvent): number {
@@ -332,7 +369,7 @@ function windowsOf(spec: FeatureSpec, entity: string, stream: OracleEvent["kind"
     known.get(key) ??
     spec.features.flatMap((feature) => {
       if (!("window" in feature) || feature.entity !== entity || !hasTiles(feature.kind)) return [];
-      return isLabelKind(feature.kind) === (stream === "label") ? [windowOf(spec, feature.window)] : [];
+      return streamOf(feature.kind) === stream ? [windowOf(spec, feature.window)] : [];
     });
   known.set(key, [...new Set(windows)]);
   return windows;
@@ -352,18 +389,6 @@ function windowOf(spec: FeatureSpec, name: string): Window {
 
 function longest(spec: FeatureSpec): number {
   return Math.max(...wholeOf(spec).features.map((f) => ("window" in f ? windowOf(spec, f.window).width : 0)));
-}
-
-function hasTiles(kind: string): boolean {
-  return !["distinct", "unusual_count", "unusual_max"].includes(kind);
-}
-
-function isRunKind(kind: string): boolean {
-  return ["days_since_last_genuine", "days_since_run_began", "run_count"].includes(kind);
-}
-
-function isLabelKind(kind: string): boolean {
-  return ["label_count", "fraud_count", "fraud_rate", "fraud_risk"].includes(kind);
 }
 
 function thousandths(event: OracleEvent): number {

@@ -1,5 +1,6 @@
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
-import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Label, PaymentUpdate, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine } from "../apply/compile-engine.js";
 import type { CountedEvent } from "../apply/counted-event.js";
 import type { FoldedState } from "../apply/fold-in-order.js";
@@ -7,10 +8,11 @@ import type { EntityState } from "../state/entity-state.js";
 
 /* For tests: what the online service would emit, including after the loss of its states. */
 
-/** A payment or a label, with small numbers. */
+/** A payment, a label or a payment update, with small numbers. */
 export interface TestEvent {
   readonly id: number;
   readonly label: boolean;
+  readonly update?: boolean;
   readonly card: number;
   readonly terminal: number;
   readonly device: number | undefined;
@@ -39,6 +41,10 @@ export class OnlineCounter {
   ) {}
 
   count(event: TestEvent): void {
+    if (event.update === true) {
+      this.#countUpdate(updateOf(event));
+      return;
+    }
     const fact = event.label ? labelOf(event) : transactionOf(event);
     const states = this.engine
       .stateKeys(fact.tenant, fact)
@@ -56,6 +62,23 @@ export class OnlineCounter {
       const vector = { ...common, transaction: fact, values, computedAtMs: this.nowMs, profileTimesMs };
       this.emitted.push({ kind: "payment", vector });
     }
+  }
+
+  #countUpdate(update: PaymentUpdate): void {
+    const { engine } = this;
+    const [cardKey = ""] = engine.updateKeys(update.tenant, update.cardToken, []);
+    const entityIds = engine.updatedEntities(this.#stateOf(0, cardKey), update);
+    const keys = engine.updateKeys(update.tenant, update.cardToken, entityIds);
+    const states = keys.map((key, entity) => (key === undefined ? undefined : this.#stateOf(entity, key)));
+    const result = engine.applyUpdate(states, update);
+    if (result.duplicate) throw new Error("ids are unique here");
+    const sequences = states.map((state) => state?.sequence ?? 0);
+    const place = { specVersion: engine.spec.version, sequences, appliedAtMs: this.nowMs };
+    const { tooLate } = result;
+    this.emitted.push({
+      kind: "update",
+      applied: { ...place, entityIds, update, tooLate, incomplete: this.#isIncomplete },
+    });
   }
 
   /** Simulates a Redis that restarts empty. */
@@ -115,5 +138,25 @@ function labelOf(event: TestEvent): Label {
     labelledAtMs: event.atMs,
     fraud: event.id % 2 === 0,
     source: "",
+  };
+}
+
+function updateOf(event: TestEvent): PaymentUpdate {
+  const { tenant, clientTransactionId, cardToken } = common(event);
+  return {
+    updateId: `u${event.id}`,
+    tenant,
+    // Of an earlier event, which may be a payment of this card.
+    transactionId: `txn_${event.id - 1 - (event.id % 5)}`,
+    clientTransactionId,
+    cardToken,
+    kind: event.id % 2 === 0 ? PaymentUpdateKind.DECLINED : PaymentUpdateKind.AUTHORISED,
+    declinedBy: event.id % 2 === 0 ? DeclinedBy.ISSUER : DeclinedBy.UNSPECIFIED,
+    issuerCode: "",
+    amountMinor: undefined,
+    currency: "",
+    updatedAtMs: event.atMs,
+    acceptedAtMs: event.atMs,
+    clientUpdateId: "",
   };
 }

@@ -126,6 +126,36 @@ export const filteredSpec = specOf(
   ],
 );
 
+const REFUNDS = { kind: ["refunded"], amount: { from: 5_000 } };
+
+/** Features over payment updates, with others. */
+export const updateSpec = specOf(
+  {
+    "2h": { width: "2h", tile: "1h" },
+    "1d": { width: "1d", tile: "1h" },
+    "3d": { width: "3d", tile: "12h" },
+  },
+  [
+    { kind: "count", entity: "card", window: "1d" },
+    { kind: "fraud_rate", entity: "card", window: "3d" },
+    { kind: "count", entity: "terminal", window: "1d", where: { merchant_country: ["BE"] } },
+    ...["2h", "1d", "3d"].flatMap((window): FeatureDraft[] => [
+      { kind: "update_count", entity: "card", window },
+      { kind: "declined_share", entity: "card", window },
+    ]),
+    { kind: "update_sum", entity: "card", window: "1d", where: REFUNDS },
+    { kind: "update_count", entity: "card", window: "3d", where: REFUNDS },
+    { kind: "update_count", entity: "card", window: "2h", where: { kind: ["declined"], declined_by: ["tripline"] } },
+    { kind: "update_count", entity: "card", window: "3d", where: { issuer_code: ["05", "51"] } },
+    { kind: "declined_share", entity: "card", window: "1d", where: { declined_by: ["issuer", "tripline"] } },
+    { kind: "declined_share", entity: "card", window: "3d", where: { issuer_code: { not: ["05"] } } },
+    { kind: "update_count", entity: "terminal", window: "1d" },
+    { kind: "update_sum", entity: "ip", window: "3d", where: REFUNDS },
+    { kind: "declined_share", entity: "device", window: "2h" },
+    { kind: "distinct", entity: "device", of: "card", window: "3d" },
+  ],
+);
+
 function filteredKindsOf(entity: string, windows: readonly string[], where: PaymentFilter): FeatureDraft[] {
   const ofLabels = [...LABEL_KINDS, ...RUN_KINDS, "days_since_first_fraud"];
   return everyKindOf(entity, windows).flatMap((draft) => (ofLabels.includes(draft.kind) ? [] : [{ ...draft, where }]));

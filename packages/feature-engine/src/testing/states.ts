@@ -1,5 +1,7 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
+import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine, LabelEvent, PaymentEvent } from "../apply/compile-engine.js";
+import type { UpdateEvent } from "../payment-updates.js";
 import type { ProfileRows } from "../profiles.js";
 import type { EntityState } from "../state/entity-state.js";
 import type { OracleEvent, OracleResult } from "./brute-force.js";
@@ -45,6 +47,7 @@ export class TestStates {
 
   /** Returns results in the oracle's form. */
   apply(event: OracleEvent): OracleResult {
+    if (event.kind === "update") return this.#applyUpdate(event);
     const states = this.#names.map((name) => {
       const id = event.entities[name];
       return id === undefined ? undefined : this.of(name, id);
@@ -56,6 +59,19 @@ export class TestStates {
     }
     const result = this.engine.applyPayment(states, paymentOf(event), profileRowsOf(this.engine, event));
     return result.duplicate ? "duplicate" : { values: result.values, tooLate: result.tooLate };
+  }
+
+  #applyUpdate(event: OracleEvent): OracleResult {
+    const card = this.of("card", event.entities.card ?? "");
+    const update = updateOf(event);
+    const ids = this.engine.updatedEntities(card, update);
+    const states = this.#names.map((name, entity) => {
+      const id = ids[entity] ?? "";
+      if (entity === 0) return card;
+      return id === "" ? undefined : this.of(name, id);
+    });
+    const result = this.engine.applyUpdate(states, update);
+    return result.duplicate ? "duplicate" : { values: undefined, tooLate: result.tooLate };
   }
 
   /** Applies a payment of 10.00 EUR by card "c" at terminal "t" by default; returns values by name. */
@@ -132,6 +148,21 @@ export function paymentOf(event: OracleEvent): PaymentEvent {
     occurredAtMs: event.atMs,
     latitude: event.latitude,
     longitude: event.longitude,
+  };
+}
+
+function updateOf({ id, about = "", atMs, amountMinor, currency, fields = {} }: OracleEvent): UpdateEvent {
+  const named = <T>(names: object, word: unknown) =>
+    Reflect.get(names, String(word ?? "unspecified").toUpperCase()) as T;
+  return {
+    updateId: id,
+    transactionId: about,
+    kind: named<PaymentUpdateKind>(PaymentUpdateKind, fields.kind),
+    declinedBy: named<DeclinedBy>(DeclinedBy, fields.declined_by),
+    issuerCode: String(fields.issuer_code ?? ""),
+    amountMinor: amountMinor === 0 ? undefined : amountMinor,
+    currency: amountMinor === 0 ? "" : currency,
+    updatedAtMs: atMs,
   };
 }
 

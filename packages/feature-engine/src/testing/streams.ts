@@ -47,7 +47,19 @@ export interface StreamShape {
   readonly eventsMax: number;
   /** Minutes rather than days between events. */
   readonly busy: boolean;
+  /** Whether there are payment updates. */
+  readonly updates: boolean;
 }
+
+/** What payment updates say: their kind, who declined, and the issuer's code. */
+const UPDATES = [
+  { kind: "authorised", issuer_code: "00" },
+  { kind: "declined", declined_by: "issuer", issuer_code: "51" },
+  { kind: "declined", declined_by: "issuer", issuer_code: "05" },
+  { kind: "declined", declined_by: "tripline", issuer_code: "" },
+  { kind: "three_ds_abandoned", issuer_code: "" },
+  { kind: "refunded", issuer_code: "" },
+];
 
 /** Time from the newest event so far to the next one. */
 const CALM = fc.oneof(
@@ -95,7 +107,7 @@ function profileFrom(atMs: number, draft: ProfileDraft | null): OracleProfile | 
   return { atMs: atMs - ageMs, columns };
 }
 
-const SHAPE: StreamShape = { cards: 2, terminals: 3, eventsMin: 0, eventsMax: 40, busy: false };
+const SHAPE: StreamShape = { cards: 2, terminals: 3, eventsMin: 0, eventsMax: 40, busy: false, updates: false };
 
 /** Amounts that are all equal, nearly equal, or arbitrary. */
 const amountMinor = fc.oneof(
@@ -110,9 +122,10 @@ function someOf(prefix: string, count: number): fc.Arbitrary<string> {
 
 /** Streams of events in order of arrival. */
 export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<OracleEvent[]> {
-  const { cards, terminals, eventsMin, eventsMax, busy } = { ...SHAPE, ...shape };
+  const { cards, terminals, eventsMin, eventsMax, busy, updates } = { ...SHAPE, ...shape };
   const step = fc.record({
-    kind: fc.constantFrom("payment" as const, "payment" as const, "label" as const),
+    kind: fc.constantFrom("payment", "payment", "label", ...(updates ? ["update" as const] : [])),
+    said: fc.constantFrom(...UPDATES),
     number: fc.nat(60),
     card: someOf("c", cards),
     terminal: someOf("t", terminals),
@@ -136,35 +149,53 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
   return fc.tuple(fc.constantFrom(...STARTS_MS), steps).map(([firstMs, drafts]) => {
     let newestMs = firstMs;
     const paidAtMs = new Map<string, number[]>();
-    return drafts.map(({ kind, number, card, terminal, device, ip, place, delayMs, about, ...draft }): OracleEvent => {
-      const atMs = Math.max(0, newestMs + draft.stepMs);
-      newestMs = Math.max(newestMs, atMs);
-      const [latitude, longitude] = place;
-      const { amountMinor, currency, fraud, merchant_country, card_country } = draft;
-      const optional =
-        kind === "label" ? {} : { ...(device === null ? {} : { device }), ...(ip === null ? {} : { ip }) };
-      const entities = { card, terminal, ...optional };
-      const paid = paidAtMs.get(card) ?? [];
-      paidAtMs.set(card, kind === "payment" ? [...paid, atMs] : paid);
-      const { card_profile, terminal_profile } = draft;
-      const [ofCard, ofTerminal] = [profileFrom(atMs, card_profile), profileFrom(atMs, terminal_profile)];
-      const profiles = { ...(ofCard && { card: ofCard }), ...(ofTerminal && { terminal: ofTerminal }) };
-      const known = about < 10 ? paid.at(-1 - (about % Math.max(1, paid.length))) : undefined;
-      const occurredAtMs = kind === "payment" ? atMs : (known ?? Math.max(0, atMs - delayMs));
-      return {
-        kind,
-        id: `${kind} ${number}`,
-        entities,
-        atMs,
-        occurredAtMs,
-        amountMinor,
-        currency,
-        fraud,
-        latitude,
-        longitude,
-        ...(kind === "payment" ? { fields: { merchant_country, card_country } } : {}),
-        profiles,
-      };
-    });
+    const paidIds = new Map<string, string[]>();
+    return drafts.map(
+      ({ kind, said, number, card, terminal, device, ip, place, delayMs, about, ...draft }): OracleEvent => {
+        const atMs = Math.max(0, newestMs + draft.stepMs);
+        newestMs = Math.max(newestMs, atMs);
+        const [latitude, longitude] = place;
+        if (kind === "update") {
+          const of = paidIds.get(card)?.at(-1 - about) ?? "unknown";
+          const amount = said.kind === "refunded" ? draft.amountMinor : 0;
+          const fact = { amountMinor: amount, currency: draft.currency, fields: said, fraud: false, about: of };
+          return {
+            kind,
+            id: `update ${number}`,
+            entities: { card },
+            atMs,
+            latitude: undefined,
+            longitude: undefined,
+            ...fact,
+          };
+        }
+        const { amountMinor, currency, fraud, merchant_country, card_country } = draft;
+        const optional =
+          kind === "label" ? {} : { ...(device === null ? {} : { device }), ...(ip === null ? {} : { ip }) };
+        const entities = { card, terminal, ...optional };
+        const paid = paidAtMs.get(card) ?? [];
+        paidAtMs.set(card, kind === "payment" ? [...paid, atMs] : paid);
+        if (kind === "payment") paidIds.set(card, [...(paidIds.get(card) ?? []), `payment ${number}`]);
+        const { card_profile, terminal_profile } = draft;
+        const [ofCard, ofTerminal] = [profileFrom(atMs, card_profile), profileFrom(atMs, terminal_profile)];
+        const profiles = { ...(ofCard && { card: ofCard }), ...(ofTerminal && { terminal: ofTerminal }) };
+        const known = about < 10 ? paid.at(-1 - (about % Math.max(1, paid.length))) : undefined;
+        const occurredAtMs = kind === "payment" ? atMs : (known ?? Math.max(0, atMs - delayMs));
+        return {
+          kind,
+          id: `${kind} ${number}`,
+          entities,
+          atMs,
+          occurredAtMs,
+          amountMinor,
+          currency,
+          fraud,
+          latitude,
+          longitude,
+          ...(kind === "payment" ? { fields: { merchant_country, card_country } } : {}),
+          profiles,
+        };
+      },
+    );
   });
 }

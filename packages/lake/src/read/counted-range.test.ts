@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FeatureVector, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TestArchive } from "../testing/archive.js";
-import { cutLake, FROM_BEGINNING, rangeOf, startAfter } from "./counted-range.js";
+import { byCountedName, cutLake, FROM_BEGINNING, rangeOf, startAfter } from "./counted-range.js";
 import { readPlaced, totalCounted } from "./read-counted.js";
 
 const NOTHING = new Uint8Array();
 const AT_MS = Date.UTC(2024, 1, 29, 12);
-const NONE = { features: new Map<number, number>(), appliedLabels: new Map<number, number>() };
+const NONE = byCountedName(() => new Map<number, number>());
 
 let lake: string;
 let archive: TestArchive;

@@ -1,11 +1,11 @@
+import type { FeatureSource } from "@tripline/contracts/feature-sources";
 import { TOPICS } from "@tripline/contracts/topics";
 import { topicFolder } from "../lake-layout.js";
 import { openDisk } from "../log/open-disk.js";
 import { positionsOf, readEntry, readTail } from "../log/read-log.js";
-import type { TAILS } from "./read-tail.js";
 
 /** The topics whose records show that an event was counted. */
-export const COUNTED_NAMES = ["features", "appliedLabels"] as const;
+export const COUNTED_NAMES = ["features", "appliedLabels", "appliedPaymentUpdates"] as const;
 export type CountedName = (typeof COUNTED_NAMES)[number];
 
 /** The end of a topic's archive at a given moment. */
@@ -41,12 +41,12 @@ export type CountedStart = Readonly<Record<CountedName, TopicStart>>;
 export type CountedRange = Readonly<Record<CountedName, TopicRange>>;
 
 const BEGINNING: TopicStart = { source: "", since: 0, ordered: new Map(), counted: new Map() };
-export const FROM_BEGINNING: CountedStart = { features: BEGINNING, appliedLabels: BEGINNING };
+export const FROM_BEGINNING: CountedStart = byCountedName(() => BEGINNING);
 
 /** @throws TriplineError `lake-unavailable`, `state-unreadable` */
 export async function cutLake(lake: string): Promise<LakeCut> {
   const disk = await openDisk(lake);
-  return byName(async (name) => {
+  return awaitByName(async (name) => {
     const tail = await readTail(disk, topicFolder(lake, TOPICS[name].name));
     const { cluster, topic } = tail.entry?.source ?? {};
     const source = cluster === undefined ? "" : `${cluster}/${topic}`;
@@ -54,16 +54,18 @@ export async function cutLake(lake: string): Promise<LakeCut> {
   });
 }
 
-/** The topics that features reads. */
-export type SourceName = keyof typeof TAILS;
-/** By topic and partition: the offset up to which all records are in the lake. */
-export type SourcePositions = Readonly<Record<SourceName, ReadonlyMap<number, number>>>;
+/** By topic that features reads and partition: the offset up to which all records are in the lake. */
+export type SourcePositions = Readonly<Record<FeatureSource, ReadonlyMap<number, number>>>;
 
 /** @throws TriplineError as `cutLake` */
 export async function readSourcePositions(lake: string): Promise<SourcePositions> {
   const disk = await openDisk(lake);
-  const of = async (name: SourceName) => positionsOf(await readTail(disk, topicFolder(lake, TOPICS[name].name)));
-  return { transactions: await of("transactions"), labels: await of("labels") };
+  const of = async (name: FeatureSource) => positionsOf(await readTail(disk, topicFolder(lake, TOPICS[name].name)));
+  return {
+    transactions: await of("transactions"),
+    labels: await of("labels"),
+    paymentUpdates: await of("paymentUpdates"),
+  };
 }
 
 /**
@@ -74,7 +76,7 @@ export async function readSourcePositions(lake: string): Promise<SourcePositions
  */
 export async function entryBefore(
   lake: string,
-  name: CountedName | SourceName,
+  name: CountedName | FeatureSource,
   offsets: ReadonlyMap<number, number>,
   last?: number,
 ): Promise<number> {
@@ -98,10 +100,7 @@ export function rangeOf(start: CountedStart, cut: LakeCut): CountedRange | undef
     return [...counted].some(([partition, offset]) => offset > (positions.get(partition) ?? 0));
   });
   if (isOther) return undefined;
-  return {
-    features: { ...start.features, until: cut.features.positions },
-    appliedLabels: { ...start.appliedLabels, until: cut.appliedLabels.positions },
-  };
+  return byCountedName((name) => ({ ...start[name], until: cut[name].positions }));
 }
 
 /**
@@ -115,7 +114,7 @@ export async function startAfter(
   cut: LakeCut,
   ordered: Readonly<Record<CountedName, ReadonlyMap<number, number>>>,
 ): Promise<CountedStart> {
-  return byName(async (name) => {
+  return awaitByName(async (name) => {
     const { source, sequence, positions: counted } = cut[name];
     const lowered = new Map(
       [...counted].map(([partition, end]) => [partition, Math.min(end, ordered[name].get(partition) ?? end)]),
@@ -125,8 +124,20 @@ export async function startAfter(
   });
 }
 
-async function byName<T>(make: (name: CountedName) => Promise<T>): Promise<Record<CountedName, T>> {
-  return { features: await make("features"), appliedLabels: await make("appliedLabels") };
+export function byCountedName<T>(make: (name: CountedName) => T): Record<CountedName, T> {
+  return {
+    features: make("features"),
+    appliedLabels: make("appliedLabels"),
+    appliedPaymentUpdates: make("appliedPaymentUpdates"),
+  };
+}
+
+async function awaitByName<T>(make: (name: CountedName) => Promise<T>): Promise<Record<CountedName, T>> {
+  return {
+    features: await make("features"),
+    appliedLabels: await make("appliedLabels"),
+    appliedPaymentUpdates: await make("appliedPaymentUpdates"),
+  };
 }
 
 /** SQL: whether a record of the topic is within the range. */

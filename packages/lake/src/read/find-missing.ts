@@ -48,7 +48,7 @@ export async function missingOffsets(lake: string, topic: string): Promise<reado
 }
 
 /**
- * Records of `transactions` or `labels` before the given offsets that have no result in the lake, each id once, in
+ * Records of a topic that features consumes before the given offsets that have no result in the lake, each id once, in
  * order of time. They include records whose results became dead letters elsewhere.
  *
  * @param before by partition

@@ -66,11 +66,12 @@ async function read(options: { once?: boolean } = {}) {
 }
 
 const told = async (options: { once?: boolean } = {}) =>
-  (await read(options)).map((event) =>
-    event.kind === "payment"
-      ? `${event.vector.transaction?.clientTransactionId} ${event.vector.sequences[0]}`
-      : `${event.applied.label?.labelId} ${event.applied.sequences[0]}`,
-  );
+  (await read(options)).map((event) => {
+    if (event.kind === "payment")
+      return `${event.vector.transaction?.clientTransactionId} ${event.vector.sequences[0]}`;
+    const id = event.kind === "label" ? event.applied.label?.labelId : event.applied.update?.updateId;
+    return `${id} ${event.applied.sequences[0]}`;
+  });
 
 test("returns complete payments and labels, in the order in which they were counted", async () => {
   await archive.append("features", vectors(vector("b", 3, 30), vector("a", 1, 10)));

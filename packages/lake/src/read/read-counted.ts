@@ -1,21 +1,26 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type {
+  AppliedLabel,
+  AppliedPaymentUpdate,
+  FeatureVector,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "../log/list-files.js";
 import type { CountedName, CountedRange, TopicRange } from "./counted-range.js";
 import { isFrom, isWithin } from "./counted-range.js";
 import type { Row } from "./row-message.js";
-import { appliedLabelOf, vectorOf } from "./row-message.js";
+import { appliedLabelOf, appliedPaymentUpdateOf, vectorOf } from "./row-message.js";
 import { LakeScan } from "./scan-lake.js";
 
 /** Events between two progress reports. */
 const CHUNK_EVENTS = 2_048;
 
-/** An event as features counted it: a payment with its vector, or a label with its position in the order of events. */
+/** An event as features counted it: a payment with its vector, or a label or payment update with its position. */
 export type CountedEvent =
   | { readonly kind: "payment"; readonly vector: FeatureVector }
-  | { readonly kind: "label"; readonly applied: AppliedLabel };
+  | { readonly kind: "label"; readonly applied: AppliedLabel }
+  | { readonly kind: "update"; readonly applied: AppliedPaymentUpdate };
 
 export interface ReadCountedOptions {
   /** The folder that the archive service writes to. */
@@ -40,13 +45,13 @@ export interface PlacedEvent {
 export interface CountedTotals {
   /** Events, each as often as it was counted: once, unless a client repeated it late. */
   readonly events: number;
-  /** Records of both topics that were in Kafka but are not in the archive. */
+  /** Records of these topics that were in Kafka but are not in the archive. */
   readonly missing: number;
 }
 
 /**
- * Payments with their vectors and labels with their positions, as features emitted them, in chunks and approximately in
- * the order in which they were counted. Records delivered more than once are returned more than once, except for events
+ * Payments with their vectors, and labels and payment updates with their positions, as features emitted them, in chunks and
+ * approximately in the order in which they were counted. Records delivered more than once are returned more than once, except for events
  * counted while states were lost: these are returned once, and only if they were not also counted otherwise.
  *
  * @throws TriplineError `not-found` if nothing is archived; `lake-unavailable`, `invalid-field`
@@ -60,8 +65,7 @@ export async function* readPlaced(options: ReadCountedOptions): AsyncGenerator<P
   await requireArchive(options);
   const scan = await LakeScan.open();
   try {
-    const [vectors, labels] = COUNTED.map((counted) => readTopic(scan, options, counted));
-    if (vectors !== undefined && labels !== undefined) yield* merge(vectors, labels);
+    yield* merge(COUNTED.map((counted) => readTopic(scan, options, counted)));
   } finally {
     await scan.close();
   }
@@ -141,6 +145,16 @@ const COUNTED: readonly CountedTopic[] = [
       return { atMs: applied.appliedAtMs, event: { kind: "label", applied } };
     },
   },
+  {
+    name: "appliedPaymentUpdates",
+    topic: TOPICS.appliedPaymentUpdates,
+    id: "update_id",
+    time: "applied_at_ms",
+    parse(row) {
+      const applied = appliedPaymentUpdateOf(row);
+      return { atMs: applied.appliedAtMs, event: { kind: "update", applied } };
+    },
+  },
 ];
 
 const ADDED_COLUMNS = { incomplete: "BOOLEAN" };
@@ -204,19 +218,22 @@ function rowsOf(table: string, { id, time }: CountedTopic, once: boolean): strin
     )`;
 }
 
-/** Merges two streams in order of time, in chunks. */
-async function* merge(
-  one: AsyncGenerator<TimedPlace>,
-  other: AsyncGenerator<TimedPlace>,
-): AsyncGenerator<PlacedEvent[]> {
+/** Merges streams in order of time, in chunks. Of records with the same time, those of the first stream come first. */
+async function* merge(streams: readonly AsyncGenerator<TimedPlace>[]): AsyncGenerator<PlacedEvent[]> {
   let chunk: PlacedEvent[] = [];
-  let [left, right] = [await one.next(), await other.next()];
-  while (!(left.done === true && right.done === true)) {
-    const takeLeft = right.done === true || (left.done !== true && left.value.atMs <= right.value.atMs);
-    const next = takeLeft ? left : right;
-    if (next.done !== true) chunk.push(next.value);
-    if (takeLeft) left = await one.next();
-    else right = await other.next();
+  const heads = await Promise.all(streams.map((stream) => stream.next()));
+  for (;;) {
+    let first = -1;
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (const [index, head] of heads.entries()) {
+      if (head.done === true || head.value.atMs >= firstMs) continue;
+      first = index;
+      firstMs = head.value.atMs;
+    }
+    const [head, stream] = [heads[first], streams[first]];
+    if (head === undefined || head.done === true || stream === undefined) break;
+    chunk.push(head.value);
+    heads[first] = await stream.next();
     if (chunk.length < CHUNK_EVENTS) continue;
     yield chunk;
     chunk = [];

@@ -1,8 +1,8 @@
-import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Label, PaymentUpdate, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Row } from "./row-message.js";
-import { labelOf, transactionOf } from "./row-message.js";
+import { labelOf, paymentUpdateOf, transactionOf } from "./row-message.js";
 import { LakeScan } from "./scan-lake.js";
 
 /** A record that features consumes, and whether its result is in the lake. */
@@ -13,6 +13,7 @@ export type TailRecord = {
 } & (
   | { readonly kind: "payment"; readonly transaction: Transaction }
   | { readonly kind: "label"; readonly label: Label }
+  | { readonly kind: "update"; readonly update: PaymentUpdate }
 );
 
 export interface Tail {
@@ -43,11 +44,17 @@ export const TAILS = {
     id: "label_id",
     parse: (row) => ({ ...placeOf(row), kind: "label", label: labelOf(row) }),
   },
+  paymentUpdates: {
+    source: TOPICS.paymentUpdates,
+    emitted: TOPICS.appliedPaymentUpdates,
+    id: "update_id",
+    parse: (row) => ({ ...placeOf(row), kind: "update", update: paymentUpdateOf(row) }),
+  },
 } as const satisfies Record<string, Tail>;
 
 /**
- * The archived records of `transactions` or `labels` from an offset on, ordered by partition and offset. Each partition
- * ends with its last record that has a vector or an applied label in the lake. A retry by a client has no result of its
+ * The archived records of a topic that features reads, from an offset on, ordered by partition and offset. Each partition
+ * ends with its last record that has a result in the lake. A retry by a client has no result of its
  * own: it does not extend the range, but counts as emitted if it is within the range. The archives must be up to date.
  *
  * @param from by partition. Default: the beginning

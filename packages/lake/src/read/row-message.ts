@@ -2,6 +2,7 @@ import { DuckDBBlobValue } from "@duckdb/node-api";
 import type { ListHit, Reason, ShadowHit, SkippedRule } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
+  AppliedPaymentUpdate,
   Decision,
   DeclinedBy,
   FeatureVector,
@@ -43,6 +44,10 @@ export function paymentUpdateOf(row: Row): PaymentUpdate {
     kind: enumValueOf(PaymentUpdateKind, update.kind),
     declinedBy: enumValueOf(DeclinedBy, update.declinedBy),
   };
+}
+
+export function appliedPaymentUpdateOf(row: Row): AppliedPaymentUpdate {
+  return { ...filled(AppliedPaymentUpdate.decode(NOTHING), fieldsOf(row)), update: paymentUpdateOf(row) };
 }
 
 export function decisionOf(row: Row): Decision {

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { ObjectStore } from "@tripline/object-store/object-store";
 import type { Body } from "@tripline/object-store/store-driver";
 import { MemoryDriver } from "@tripline/object-store/testing/memory-driver";
+import { snapshotsFolder } from "../lake-layout.js";
 import { FileCache } from "../log/file-cache.js";
 import type { LakeDisk } from "../log/lake-disk.js";
 import { StoreDisk } from "../log/store-disk.js";
+import { FROM_BEGINNING } from "../read/counted-range.js";
 import type { TestLake } from "../testing/lakes.js";
 import { FolderLake, MemoryLake } from "../testing/lakes.js";
 import type { LakeSnapshot } from "./lake-snapshots.js";
@@ -29,8 +31,8 @@ async function write(disk: LakeDisk, lake: string, takenAtMs: number, name: stri
   const draft = await SnapshotDraft.begin(disk, lake, takenAtMs);
   await draft.add({ part: "first", slots: [0, 16_384] }, { ...LAYOUT, entries: 1 }, entriesOf(name));
   await draft.add({ part: "others", slots: [0, 16_384] }, { ...LAYOUT, entries: 0 }, []);
-  const next = { features: START, appliedLabels: START };
-  const sources = { transactions: new Map([[0, 1]]), labels: new Map() };
+  const next = { features: START, appliedLabels: START, appliedPaymentUpdates: START };
+  const sources = { transactions: new Map([[0, 1]]), labels: new Map(), paymentUpdates: new Map([[1, 2]]) };
   return draft.finish({ takenAtMs, ...LAYOUT, next, sources, explained: ["l_1 2"] });
 }
 
@@ -70,6 +72,19 @@ describe.each([
     const written = await write(lake.disk, lake.lake, 1_000, "one");
     expect(await newest(lake)).toEqual({ snapshot: written, entries: entriesOf("one") });
     expect(await newestSnapshotAtMs(lake.disk, lake.lake)).toBe(1_000);
+  });
+
+  test("a snapshot of a service that did not read payment updates lacks all of them", async () => {
+    const { id } = await write(lake.disk, lake.lake, 1_000, "one");
+    const path = `${snapshotsFolder(lake.lake)}/${id}/manifest.json`;
+    const { next, sources, ...others } = JSON.parse((await lake.disk.read(path)) ?? "");
+    const { appliedPaymentUpdates: _, ...olderNext } = next;
+    const { paymentUpdates: __, ...olderSources } = sources;
+    await lake.disk.remove(path);
+    await lake.disk.writeFile(path, JSON.stringify({ ...others, next: olderNext, sources: olderSources }));
+    const { snapshot } = (await newest(lake)) ?? {};
+    expect(snapshot?.next).toEqual({ ...FROM_BEGINNING, features: START, appliedLabels: START });
+    expect(snapshot?.sources.paymentUpdates).toEqual(new Map());
   });
 
   test.each([

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { snapshotsFolder } from "../lake-layout.js";
 import type { LakeDisk } from "../log/lake-disk.js";
 import type { CountedStart, SourcePositions, TopicStart } from "../read/counted-range.js";
+import { byCountedName } from "../read/counted-range.js";
 import { readSnapshot } from "./read-snapshot.js";
 import type { SnapshotEntry, SnapshotHeader } from "./snapshot-format.js";
 import { unreadable } from "./snapshot-format.js";
@@ -46,9 +47,14 @@ const manifest = z.strictObject({
   /** Fingerprint of the layout of all states. */
   fingerprint: z.int().min(0),
   /** The start of the records that its states lack. */
-  next: z.strictObject({ features: start, appliedLabels: start }),
+  next: z.strictObject({
+    features: start,
+    appliedLabels: start,
+    // Absent in snapshots of a service that did not read payment updates.
+    appliedPaymentUpdates: start.default({ source: "", since: 0, ordered: {}, counted: {} }),
+  }),
   /** The archived positions of the topics that features reads. */
-  sources: z.strictObject({ transactions: offsets, labels: offsets }),
+  sources: z.strictObject({ transactions: offsets, labels: offsets, paymentUpdates: offsets.default({}) }),
   /** Labels that the first entity explained but that states of other entities still lack: see `FoldDecisions`. */
   explained: z.array(z.string()),
   slices: z.array(slice),
@@ -108,12 +114,13 @@ export class SnapshotDraft {
 
   async finish(contents: SnapshotContents): Promise<LakeSnapshot> {
     await this.disk.sync(this.folder);
-    const next = {
-      features: storedStart(contents.next.features),
-      appliedLabels: storedStart(contents.next.appliedLabels),
+    const next = byCountedName((name) => storedStart(contents.next[name]));
+    const { transactions, labels, paymentUpdates } = contents.sources;
+    const sources = {
+      transactions: Object.fromEntries(transactions),
+      labels: Object.fromEntries(labels),
+      paymentUpdates: Object.fromEntries(paymentUpdates),
     };
-    const { transactions, labels } = contents.sources;
-    const sources = { transactions: Object.fromEntries(transactions), labels: Object.fromEntries(labels) };
     const written = { format: FORMAT, ...contents, next, sources, slices: this.#slices };
     await this.disk.writeFile(`${this.folder}/${MANIFEST}`, JSON.stringify(written));
     await this.disk.sync(this.folder);
@@ -258,8 +265,12 @@ function decodeManifest(path: string, id: string, text: string): LakeSnapshot {
   return {
     ...contents,
     id,
-    next: { features: startOf(next.features), appliedLabels: startOf(next.appliedLabels) },
-    sources: { transactions: mapOf(sources.transactions), labels: mapOf(sources.labels) },
+    next: byCountedName((name) => startOf(next[name])),
+    sources: {
+      transactions: mapOf(sources.transactions),
+      labels: mapOf(sources.labels),
+      paymentUpdates: mapOf(sources.paymentUpdates),
+    },
   };
 }
 

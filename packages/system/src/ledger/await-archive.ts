@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { RESULTS } from "@tripline/contracts/feature-sources";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
@@ -8,7 +9,7 @@ import { listFiles } from "@tripline/lake/log/list-files";
 const ARCHIVE_WAIT_MS_MAX = 120_000;
 const ARCHIVE_POLL_MS = 250;
 
-const OF_FEATURES: readonly Topic[] = [TOPICS.features, TOPICS.appliedLabels];
+const OF_FEATURES: readonly Topic[] = Object.values(RESULTS).map((name) => TOPICS[name]);
 
 /**
  * Waits until the archive contains all current records of the topics.

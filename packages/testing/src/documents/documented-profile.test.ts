@@ -6,6 +6,7 @@ import { backfill } from "@tripline/backfill/backfill";
 import { fileSource } from "@tripline/backfill/input/transactions-source";
 import { categoryCode } from "@tripline/contracts/category-code";
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
+import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { planProfiles } from "@tripline/feature-engine/profiles";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
@@ -15,6 +16,7 @@ const DOCUMENT = fileURLToPath(new URL("../../../../docs/features.md", import.me
 const SPEC = fileURLToPath(new URL("../../../contracts/feature-spec.yaml", import.meta.url));
 const FILTERED = /<!-- example: filtered feature -->\n```yaml\n([\s\S]*?)```/;
 const CATEGORY = /<!-- example: category feature -->\n```yaml\n([\s\S]*?)```/;
+const UPDATES = /<!-- example: update feature -->\n```yaml\n([\s\S]*?)```/;
 const EXAMPLE = /<!-- example: profile feature -->\n\s*```yaml\n([\s\S]*?)```/;
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 5, 12);
@@ -96,4 +98,31 @@ test("the category feature of docs/features.md has the code of the payment's tex
   );
   const codes = results.flatMap((result) => (result.duplicate ? [] : result.values));
   expect(codes).toEqual([categoryCode("7995"), categoryCode("5411"), 0]);
+});
+
+test("the feature over payment updates of docs/features.md counts declines of the issuer, except for one code", async () => {
+  const [, example = ""] = UPDATES.exec(await readFile(DOCUMENT, "utf8")) ?? [];
+  const current = parse(await readFile(SPEC, "utf8"));
+  const engine = compileEngine(parseFeatureSpec(JSON.stringify({ ...current, features: parse(example) })));
+  const states = [engine.decodeState(0, null)];
+  const { DECLINED, AUTHORISED } = PaymentUpdateKind;
+  const said = [
+    { kind: DECLINED, declinedBy: DeclinedBy.ISSUER, issuerCode: "51" },
+    { kind: DECLINED, declinedBy: DeclinedBy.ISSUER, issuerCode: "55" },
+    { kind: DECLINED, declinedBy: DeclinedBy.TRIPLINE, issuerCode: "" },
+    { kind: AUTHORISED, declinedBy: DeclinedBy.UNSPECIFIED, issuerCode: "00" },
+    { kind: DECLINED, declinedBy: DeclinedBy.ISSUER, issuerCode: "05" },
+  ];
+  for (const [index, one] of said.entries()) {
+    engine.applyUpdate(states, {
+      ...one,
+      updateId: `u${index}`,
+      transactionId: "txn_1",
+      currency: "",
+      amountMinor: undefined,
+      updatedAtMs: START_MS,
+    });
+  }
+  const [state] = states;
+  expect(state && engine.readEntity(0, state, START_MS)).toEqual([2]);
 });

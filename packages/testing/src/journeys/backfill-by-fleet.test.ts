@@ -6,11 +6,11 @@ import { fileSource } from "@tripline/backfill/input/transactions-source";
 import { writeHistory } from "@tripline/backfill/input/write-history";
 import { readSnapshot } from "@tripline/backfill/states/state-snapshot";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
+import { stateKeysOf } from "@tripline/feature-engine/apply/counted-event";
 import type { FoldedPayment } from "@tripline/feature-engine/apply/fold-in-order";
 import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
 import { featuresConfig } from "@tripline/features/config";
@@ -32,7 +32,6 @@ const SETTLE_POLL_MS = 100;
 
 const DIFFERENCES_SHOWN_MAX = 5;
 const engine = compileEngine(currentFeatureSpec());
-const stateKeysOf = (fact: Transaction | Label) => engine.stateKeys(fact.tenant, fact);
 
 const folder = mkdtempSync(join(tmpdir(), "tripline-fleet-"));
 let redis: Redis | undefined;
@@ -120,13 +119,10 @@ function numbersGivenTwice(events: readonly CountedEvent[]): string[] {
   const owners = new Map<string, string>();
   const twice = new Set<string>();
   for (const event of events) {
-    const { fact, sequences } =
-      event.kind === "payment"
-        ? { fact: event.vector.transaction, sequences: event.vector.sequences }
-        : { fact: event.applied.label, sequences: event.applied.sequences };
-    if (fact === undefined) continue;
-    const id = "transactionId" in fact ? fact.transactionId : fact.labelId;
-    const keys = stateKeysOf(fact);
+    const { sequences } = event.kind === "payment" ? event.vector : event.applied;
+    const id = idOf(event);
+    if (id === undefined) continue;
+    const keys = stateKeysOf(engine, event);
     sequences.forEach((number, entity) => {
       const key = keys[entity];
       if (number === 0 || key === undefined) return;
@@ -144,10 +140,12 @@ function sameValues(one: readonly number[], other: readonly number[]): boolean {
 
 /** How many different events were counted: what an instance emitted before it lost a partition may stand there twice. */
 function countedIds(events: readonly CountedEvent[]): number {
-  const ids = events.map((event) =>
-    event.kind === "payment" ? event.vector.transaction?.transactionId : event.applied.label?.labelId,
-  );
-  return new Set(ids).size;
+  return new Set(events.map(idOf)).size;
+}
+
+function idOf(event: CountedEvent): string | undefined {
+  if (event.kind === "payment") return event.vector.transaction?.transactionId;
+  return event.kind === "label" ? event.applied.label?.labelId : event.applied.update?.updateId;
 }
 
 async function settled(count: () => Promise<number>, wanted: { readonly payments: number; readonly labels: number }) {

@@ -1,7 +1,13 @@
-import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  AppliedLabel,
+  AppliedPaymentUpdate,
+  FeatureVector,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
+import { stateKeysOf } from "@tripline/feature-engine/apply/counted-event";
 import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
+import type { EventRecord } from "../../batches/parse-event.js";
 import { parseEvent } from "../../batches/parse-event.js";
 import { appliedOffset } from "../../states/applied-batch.js";
 import { scheduleEngine } from "./planned-log.js";
@@ -55,16 +61,23 @@ function emissionFaults(fleet: SimulatedFleet): string[] {
 async function stateFaults(fleet: SimulatedFleet, server: RedisServer): Promise<string[]> {
   const faults: string[] = [];
   const expected = new Map<string, { entity: number; ids: Set<string> }>();
+  const expect = (keys: readonly (string | undefined)[], id: string): void => {
+    for (const [entity, key] of keys.entries()) {
+      if (key === undefined) continue;
+      const one = expected.get(key) ?? { entity, ids: new Set() };
+      expected.set(key, one);
+      one.ids.add(id);
+    }
+  };
+  // Which states count an update depends on whether its payment was counted before.
+  for (const { topic, value } of fleet.sent) {
+    const event = decode(topic, Buffer.from(value));
+    if (event.kind === "update") expect(stateKeysOf(scheduleEngine, event), idOf(event));
+  }
   for (const log of fleet.log) {
     for (const record of log.records) {
       const event = parseEvent(scheduleEngine, record);
-      const id = event.kind === "payment" ? event.transaction.transactionId : event.label.labelId;
-      event.stateKeys.forEach((key, entity) => {
-        if (key === undefined) return;
-        const one = expected.get(key) ?? { entity, ids: new Set() };
-        expected.set(key, one);
-        one.ids.add(id);
-      });
+      if (event.kind !== "update") expect(event.stateKeys, idOfRecord(event));
     }
     const offset = appliedOffset((await server.get(fleet.appliedKeyOf(log))) ?? undefined);
     const last = log.records.length - 1;
@@ -80,20 +93,21 @@ async function stateFaults(fleet: SimulatedFleet, server: RedisServer): Promise<
 /** Everything on the topics is committed, so all of it was counted. */
 function expectedIds({ log }: SimulatedFleet): ReadonlySet<string> {
   const events = log.flatMap(({ records }) => records.map((record) => parseEvent(scheduleEngine, record)));
-  return new Set(
-    events.map((event) =>
-      event.kind === "payment" ? `payment ${event.transaction.transactionId}` : `label ${event.label.labelId}`,
-    ),
-  );
+  return new Set(events.map(idOfRecord));
+}
+
+function idOfRecord(event: EventRecord): string {
+  if (event.kind === "payment") return `payment ${event.transaction.transactionId}`;
+  return event.kind === "label" ? `label ${event.label.labelId}` : `update ${event.update.updateId}`;
 }
 
 function decode(topic: string, value: Buffer): CountedEvent {
   if (topic === TOPICS.features.name) return { kind: "payment", vector: FeatureVector.decode(value) };
-  return { kind: "label", applied: AppliedLabel.decode(value) };
+  if (topic === TOPICS.appliedLabels.name) return { kind: "label", applied: AppliedLabel.decode(value) };
+  return { kind: "update", applied: AppliedPaymentUpdate.decode(value) };
 }
 
 function idOf(event: CountedEvent): string {
-  return event.kind === "payment"
-    ? `payment ${event.vector.transaction?.transactionId}`
-    : `label ${event.applied.label?.labelId}`;
+  if (event.kind === "payment") return `payment ${event.vector.transaction?.transactionId}`;
+  return event.kind === "label" ? `label ${event.applied.label?.labelId}` : `update ${event.applied.update?.updateId}`;
 }

@@ -2,7 +2,17 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { specOf } from "@tripline/feature-engine/testing/specs";
 import type { IncomingRecord } from "@tripline/kafka/port";
-import { cardOf, delivered, label, labelRecord, payment, paymentRecord, START_MS } from "../events.js";
+import {
+  cardOf,
+  delivered,
+  label,
+  labelRecord,
+  payment,
+  paymentRecord,
+  START_MS,
+  update,
+  updateRecord,
+} from "../events.js";
 
 /** One partition of a topic, from offset 0 on. */
 export interface PlannedPartition {
@@ -16,6 +26,7 @@ const TERMINALS = 3;
 const PAYMENT_PARTITIONS = 2;
 const PAYMENTS = 9;
 const LABELS = 3;
+const UPDATES = 3;
 /** One payment in this many is on its topic a second time, as after a client's retry. */
 const REPEATED_ONE_IN = 6;
 
@@ -27,13 +38,19 @@ export const scheduleEngine = compileEngine(
     { kind: "count", entity: "terminal", window: "1d" },
     { kind: "mean", entity: "terminal", window: "1d" },
     { kind: "fraud_count", entity: "terminal", window: "1d" },
+    { kind: "update_count", entity: "card", window: "1d" },
+    { kind: "update_count", entity: "terminal", window: "1d" },
   ]),
 );
 
-/** Records on the topics: payments of a few cards at shared terminals, by card in two partitions, and labels. */
+/**
+ * Records on the topics: payments of a few cards at shared terminals, by card in two partitions, labels, and payment
+ * updates.
+ */
 export function planLog(below: (bound: number) => number): PlannedPartition[] {
   const payments: IncomingRecord[][] = Array.from({ length: PAYMENT_PARTITIONS }, () => []);
   const labels: IncomingRecord[] = [];
+  const updates: IncomingRecord[] = [];
   for (let index = 0; index < PAYMENTS; index += 1) {
     const card = below(CARDS);
     const partition = card % PAYMENT_PARTITIONS;
@@ -54,7 +71,16 @@ export function planLog(below: (bound: number) => number): PlannedPartition[] {
       const change = { clientTransactionId, cardToken, terminalId, occurredAtMs, labelledAtMs: START_MS + 7_200_000 };
       labels.push(delivered(labelRecord(label(change)), labels.length));
     }
+    if (updates.length < UPDATES && below(2) === 0) {
+      const { clientTransactionId, cardToken, occurredAtMs } = transaction;
+      const change = { clientTransactionId, cardToken, updatedAtMs: occurredAtMs };
+      updates.push(delivered(updateRecord(update(change)), updates.length));
+    }
   }
   const planned = payments.map((records, partition) => ({ topic: TOPICS.transactions.name, partition, records }));
-  return [...planned, { topic: TOPICS.labels.name, partition: 0, records: labels }];
+  return [
+    ...planned,
+    { topic: TOPICS.labels.name, partition: 0, records: labels },
+    { topic: TOPICS.paymentUpdates.name, partition: 0, records: updates },
+  ];
 }

@@ -339,6 +339,11 @@ export interface AppliedPaymentUpdate {
   appliedAtMs: number;
   /** As in AppliedLabel. */
   incomplete: boolean;
+  /**
+   * Entities of the payment, other than its card, whose states counted the update: their ids in the order of the spec's
+   * entities, empty for the others. No ids if the card's state no longer names the payment.
+   */
+  entityIds: string[];
 }
 
 export interface Reason {
@@ -2158,7 +2163,15 @@ export const AppliedLabel: MessageFns<AppliedLabel> = {
 };
 
 function createBaseAppliedPaymentUpdate(): AppliedPaymentUpdate {
-  return { update: undefined, specVersion: 0, sequences: [], tooLate: false, appliedAtMs: 0, incomplete: false };
+  return {
+    update: undefined,
+    specVersion: 0,
+    sequences: [],
+    tooLate: false,
+    appliedAtMs: 0,
+    incomplete: false,
+    entityIds: [],
+  };
 }
 
 export const AppliedPaymentUpdate: MessageFns<AppliedPaymentUpdate> = {
@@ -2184,6 +2197,9 @@ export const AppliedPaymentUpdate: MessageFns<AppliedPaymentUpdate> = {
     }
     if (message.incomplete !== false) {
       writer.uint32(48).bool(message.incomplete);
+    }
+    for (const v of message.entityIds) {
+      writer.uint32(58).string(v!);
     }
     return writer;
   },
@@ -2257,6 +2273,14 @@ export const AppliedPaymentUpdate: MessageFns<AppliedPaymentUpdate> = {
             }
 
             message.incomplete = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.entityIds.push(reader.string());
             continue;
           }
         }

@@ -1,0 +1,49 @@
+import type { IdHash } from "./recent-ids.js";
+
+/** Payments whose entities a card remembers. */
+export const RECENT_PAYMENTS_MAX = 16;
+/** How much older than the newest one a remembered payment may be. */
+export const RECENT_PAYMENT_AGE_MS_MAX = 7 * 86_400_000;
+
+interface RecentPayment {
+  readonly high: number;
+  readonly low: number;
+  readonly atMs: number;
+  /** UTF-8 of the ids of its entities, separated by line feeds; empty for entities that it does not name. */
+  readonly ids: Uint8Array;
+}
+
+const SEPARATOR = "\n";
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The entities of a card's last payments. An update names only its payment, so these entities count it as well. */
+export class RecentPayments {
+  /** In the order in which they were counted. */
+  readonly entries: RecentPayment[] = [];
+
+  /** @param ids of the entities that are remembered, always the same ones in the same order */
+  add({ high, low }: Readonly<IdHash>, atMs: number, ids: readonly (string | undefined)[]): void {
+    const { entries } = this;
+    const newestMs = entries.reduce((newest, one) => Math.max(newest, one.atMs), atMs);
+    const kept = entries.filter((one) => one.atMs > newestMs - RECENT_PAYMENT_AGE_MS_MAX);
+    entries.length = 0;
+    entries.push(...kept.slice(-RECENT_PAYMENTS_MAX + 1));
+    if (atMs <= newestMs - RECENT_PAYMENT_AGE_MS_MAX) return;
+    entries.push({ high, low, atMs, ids: encoder.encode(ids.map((id) => id ?? "").join(SEPARATOR)) });
+  }
+
+  /** The ids of a payment's entities; undefined if the payment is not remembered. */
+  find({ high, low }: Readonly<IdHash>): (string | undefined)[] | undefined {
+    const found = this.entries.find((one) => one.high === high && one.low === low);
+    if (found === undefined) return undefined;
+    return decoder
+      .decode(found.ids)
+      .split(SEPARATOR)
+      .map((id) => (id === "" ? undefined : id));
+  }
+
+  clear(): void {
+    this.entries.length = 0;
+  }
+}
