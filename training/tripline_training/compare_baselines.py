@@ -31,6 +31,7 @@ from tripline_training.evaluation.baselines import (
 from tripline_training.evaluation.bootstrap import Estimate
 from tripline_training.evaluation.measure_review import MEASURES, Payments, Reliability, measure_review
 from tripline_training.evaluation.read_scored import EvaluatedModel, read_registered_model
+from tripline_training.trees.categories import learn_encoding
 from tripline_training.trees.export_onnx import predict_onnx
 from tripline_training.trees.publish_trees import moment
 
@@ -110,7 +111,10 @@ def _own_scores(model: EvaluatedModel, rows: Rows, names: tuple[str, ...]) -> ND
 def _baseline_scores(options: Options, train: Rows, later: Rows) -> dict[str, NDArray[np.float64]]:
     chosen = rows_to_fit(train.fraud, options.seed)
     fraud = train.fraud[chosen]
-    vectors, test = train.features[chosen].astype(np.float64), later.features.astype(np.float64)
+    # The code of a category is not a quantity, so baselines read its rank, as models do.
+    encoding = learn_encoding(train.features, train.categories)
+    vectors = encoding.encode(train.features[chosen]).astype(np.float64)
+    test = encoding.encode(later.features).astype(np.float64)
     raw, raw_test = read_raw_columns(options.raw, train.ids[chosen]), read_raw_columns(options.raw, later.ids)
     # On a busy machine, several threads wait for each other and are slower than one.
     with threadpool_limits(limits=1):
