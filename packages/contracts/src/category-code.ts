@@ -61,9 +61,11 @@ function shortText(code: number): string {
   return digits.map((digit) => (digit === 0 ? "" : String.fromCharCode(digit + (digit <= 10 ? 47 : 54)))).join("");
 }
 
+const utf8 = new TextEncoder();
+
 /** FNV-1a, 32 bits, over UTF-8 (http://www.isthe.com/chongo/tech/comp/fnv/). */
 function hashText(text: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of utf8.encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }
