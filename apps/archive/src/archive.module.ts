@@ -6,6 +6,7 @@ import type {
 } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import type { KafkaAdmin } from "@tripline/kafka/port";
+import { readCompactionRun, readCompactionTimes } from "@tripline/lake/compact/compaction-run";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { newestSnapshotAtMs } from "@tripline/lake/snapshot/lake-snapshots";
 import { readSnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
@@ -18,7 +19,9 @@ import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { ArchiveController } from "./archive.controller.js";
 import { ArchiveMetrics, observeHeld } from "./archive-metrics.js";
-import { readCompactionNote } from "./compaction-note.js";
+import { CompactionWatch } from "./compaction/compaction-watch.js";
+import { CompactionWorker } from "./compaction/compaction-worker.js";
+import { runCompaction } from "./compaction/run-compaction.js";
 import type { ArchiveConfig } from "./config.js";
 import { JobsController, READ_COMPACTION } from "./jobs.controller.js";
 import { SnapshotWatch } from "./snapshot-watch.js";
@@ -34,6 +37,8 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(ArchiveMetrics) metrics: ArchiveMetrics,
     @Inject(SnapshotWatch) private readonly snapshots: SnapshotWatch,
+    @Inject(CompactionWatch) private readonly compactionWatch: CompactionWatch,
+    @Inject(CompactionWorker) private readonly compactions: CompactionWorker,
     @Inject(Readiness) readiness: Readiness,
   ) {
     readiness.add("lake", () => archives.check());
@@ -47,7 +52,23 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
       imports: [KafkaModule.forRoot(config, { clientId: "archive" })],
       controllers: [ArchiveController, JobsController],
       providers: [
-        { provide: READ_COMPACTION, useValue: () => readCompactionNote(disk, config.LAKE_URL) },
+        { provide: READ_COMPACTION, useValue: () => readCompactionRun(disk, config.LAKE_URL) },
+        {
+          provide: CompactionWatch,
+          useFactory: () =>
+            new CompactionWatch(config.COMPACTION_INTERVAL_MINUTES, () => readCompactionRun(disk, config.LAKE_URL)),
+        },
+        {
+          provide: CompactionWorker,
+          inject: [LOGGER],
+          useFactory: (logger: Logger) =>
+            new CompactionWorker({
+              logger,
+              intervalMinutes: config.COMPACTION_INTERVAL_MINUTES,
+              times: () => readCompactionTimes(disk, config.LAKE_URL),
+              run: (signal) => runCompaction(disk, config.LAKE_URL, signal),
+            }),
+        },
         {
           provide: SnapshotWatch,
           useFactory: () =>
@@ -87,11 +108,15 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
   onApplicationBootstrap(): void {
     this.archives.start();
     this.snapshots.start();
+    this.compactionWatch.start();
+    this.compactions.start();
   }
 
   /** Before the group is left, so that what is written now can still be committed. */
   async beforeApplicationShutdown(): Promise<void> {
     this.snapshots.stop();
+    this.compactionWatch.stop();
+    await closeWithin(this.logger, "compaction", () => this.compactions.stop());
     await closeWithin(this.logger, "lake", () => this.archives.close());
   }
 

@@ -41,6 +41,18 @@ export const archiveConfig = z.object({
       "Time between snapshots of the window states, as configured for the process that takes them. The alert `SnapshotLate` " +
       "depends on it. 0: no snapshots are taken.",
   }),
+  COMPACTION_INTERVAL_MINUTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_440)
+    .default(60)
+    .meta({
+      unit: "minutes",
+      description:
+        "Time between compactions, which merge the small files of closed days. A separate process compacts the lake, for all " +
+        "instances. The alert `LakeNotCompacted` depends on it. 0: only `tripline lake compact` compacts the lake.",
+    }),
 });
 
 export type ArchiveConfig = z.infer<typeof archiveConfig>;

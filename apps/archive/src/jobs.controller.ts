@@ -1,6 +1,6 @@
 import { Controller, Get, Inject } from "@nestjs/common";
+import type { CompactionRun } from "@tripline/lake/compact/compaction-run";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
-import type { CompactionNote } from "./compaction-note.js";
 import type { SnapshotReport } from "./snapshot-watch.js";
 import { SnapshotWatch } from "./snapshot-watch.js";
 import type { Writing } from "./writing/topic-archive.js";
@@ -13,7 +13,7 @@ const KEPT_MS = 5_000;
 
 interface Jobs {
   readonly writing: readonly Writing[];
-  readonly compaction: CompactionNote | null;
+  readonly compaction: CompactionRun | null;
   readonly snapshots: SnapshotReport;
 }
 
@@ -21,12 +21,12 @@ interface Jobs {
 @OpenTo("other services")
 @Controller("/jobs")
 export class JobsController {
-  #compaction: Promise<CompactionNote | null> = Promise.resolve(null);
+  #compaction: Promise<CompactionRun | null> = Promise.resolve(null);
   #keptUntilMs = 0;
 
   constructor(
     @Inject(TopicArchives) private readonly archives: Pick<TopicArchives, "writing">,
-    @Inject(READ_COMPACTION) private readonly readCompaction: () => Promise<CompactionNote | null>,
+    @Inject(READ_COMPACTION) private readonly readCompaction: () => Promise<CompactionRun | null>,
     @Inject(SnapshotWatch) private readonly snapshots: Pick<SnapshotWatch, "report">,
   ) {}
 

@@ -11,6 +11,7 @@ import { produceCommand } from "./commands/data/produce.js";
 import { rebuildStateCommand } from "./commands/data/rebuild-state.js";
 import { simulateCommand } from "./commands/data/simulate.js";
 import { snapshotStateCommand } from "./commands/data/snapshot-state.js";
+import { lakeCommand } from "./commands/lake/lake.js";
 import { listsCommand } from "./commands/lists/lists.js";
 import { benchDriftCommand } from "./commands/models/bench-drift.js";
 import { benchModelCommand } from "./commands/models/bench-model.js";
@@ -55,6 +56,7 @@ export function commands(): Command[] {
     scoreCommand(),
     replayCommand(),
     policyCommand(),
+    lakeCommand(),
     listsCommand(),
     auditCommand(),
     authCommand(),

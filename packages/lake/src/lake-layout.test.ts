@@ -5,6 +5,8 @@ import {
   filePath,
   isDay,
   parseStagedName,
+  rangeOfReplaced,
+  replacedPath,
   sequenceOfEntry,
   sequenceOfFile,
   stagedDayPrefix,
@@ -55,6 +57,14 @@ test("names contain their position", () => {
       expect(parseStagedName(merged)).toEqual({ kind: "day", day: "2024-02-29", firstReplaced: from });
     }),
   );
+});
+
+test.each([
+  [{ first: 1, last: 9 }, "_replaced-0000000000000009"],
+  [{ first: 5, last: 9 }, "_replaced-0000000000000005-0000000000000009"],
+])("the marker of the merged entries %j is %s", (range, name) => {
+  expect(replacedPath("/lake/features", "2024-02-29", range)).toBe(`/lake/features/day=2024-02-29/${name}`);
+  expect(rangeOfReplaced(name)).toEqual(range);
 });
 
 test.each([".DS_Store", "_SUCCESS", "12.parquet", "0000000000000012.parquet.crc", "x0000000000000012.parquet"])(

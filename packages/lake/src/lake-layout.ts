@@ -10,6 +10,7 @@ import { isStoreUrl } from "@tripline/object-store/open-store";
  *   <lake>/<topic>/_log/0000000000000012.json                entry 12: what it added, and each partition's position
  *   <lake>/<topic>/_staging/                                 files that no entry has moved to their day yet
  *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000009  in an object store: files up to entry 9 were merged
+ *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000005-0000000000000009  the same for files of entries 5 to 9
  *   <lake>/_snapshots/                                       window states, see snapshot/lake-snapshots.ts
  *
  * Readers of Hive partitions ignore names that start with an underscore, and staged files do not end with `.parquet`.
@@ -23,7 +24,7 @@ const SEQUENCE_DIGITS = 16;
 
 const FILE_PATTERN = /^(\d{16})\.parquet$/;
 const ENTRY_PATTERN = /^(\d{16})\.json$/;
-const REPLACED_PATTERN = /^_replaced-(\d{16})$/;
+const REPLACED_PATTERN = /^_replaced-(?:(\d{16})-)?(\d{16})$/;
 const DAY_FOLDER_PATTERN = /^day=(\d{4}-\d{2}-\d{2})$/;
 const STAGED_ROWS_PATTERN = /^p(\d+)-(\d+)-/;
 const STAGED_DAY_PATTERN = /^c(\d{4}-\d{2}-\d{2})-(\d+)-/;
@@ -67,14 +68,25 @@ export function sequenceOfFile(name: string): number | undefined {
   return sequenceIn(FILE_PATTERN, name);
 }
 
-/** A marker: all files of the day up to that entry were merged into others, even if they still exist. */
-export function replacedPath(folder: string, day: string, sequence: number): string {
-  return `${dayFolder(folder, day)}/_replaced-${padded(sequence)}`;
+/** Log entries, the first and the last included. */
+export interface SequenceRange {
+  readonly first: number;
+  readonly last: number;
 }
 
-/** The last merged entry, by the name of that marker; undefined for any other name. */
-export function sequenceOfReplaced(name: string): number | undefined {
-  return sequenceIn(REPLACED_PATTERN, name);
+/**
+ * A marker: the day's files of these entries were merged into others, even if they still exist. Versions that know only
+ * ranges from the first entry on ignore the others.
+ */
+export function replacedPath(folder: string, day: string, { first, last }: SequenceRange): string {
+  const from = first <= 1 ? "" : `${padded(first)}-`;
+  return `${dayFolder(folder, day)}/_replaced-${from}${padded(last)}`;
+}
+
+/** The merged entries, by the name of that marker; undefined for any other name. */
+export function rangeOfReplaced(name: string): SequenceRange | undefined {
+  const [, first, last] = REPLACED_PATTERN.exec(name) ?? [];
+  return last === undefined ? undefined : { first: Number(first ?? 1), last: Number(last) };
 }
 
 /** The sequence of a log entry by its name; undefined for any other name. */

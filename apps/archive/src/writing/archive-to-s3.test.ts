@@ -2,12 +2,14 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TOPICS } from "@tripline/contracts/topics";
+import { compactLake } from "@tripline/lake/compact/compact-lake";
+import { MERGE_LIMITS } from "@tripline/lake/compact/plan-merge";
 import { listFiles } from "@tripline/lake/log/list-files";
+import { openDisk } from "@tripline/lake/log/open-disk";
 import { startPythonStores } from "@tripline/object-store/testing/store-servers";
 import { readinessOf, TestBench, until, untilReady } from "../testing/bench.js";
 import { ChildArchive } from "../testing/child.js";
 import { labelOf, labelRecord, vectorOf, vectorRecord } from "../testing/records.js";
-import { compactDay } from "./compact-day.js";
 
 const { features, labels } = TOPICS;
 const START_MS_MAX = 300_000;
@@ -60,7 +62,13 @@ test("archives to S3, compacts a day there, and reads it through the cache", asy
   const before = await bench.rows(features.name);
   const { files } = await listFiles(bench.lake, features.name, [DAY]);
   expect(files.length).toBeGreaterThan(2);
-  expect(await compactDay(bench.lake, features.name, DAY)).toEqual({ files: files.length, rows: 120 });
+  const result = await compactLake({
+    disk: await openDisk(bench.lake),
+    lake: bench.lake,
+    limits: { ...MERGE_LIMITS, filesMin: 2 },
+    isWanted: (day) => day === DAY,
+  });
+  expect(result).toEqual({ days: 1, files: files.length, merged: 1, rows: 120, daysLeft: 0, failure: null });
   expect((await listFiles(bench.lake, features.name)).files).toHaveLength(1);
   expect(await bench.rows(features.name)).toEqual(before);
   // Nothing is held any more; what was read stays for the next reader.

@@ -5,13 +5,12 @@ import type { LakeTable } from "@tripline/lake/lake-tables";
 import { RECORD_COLUMNS } from "@tripline/lake/lake-tables";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
+import { parquetOptions } from "@tripline/lake/parquet";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
 import type { HeldRow } from "./read-record.js";
 
 /** Rows that go to DuckDB at a time; the most that one of its chunks holds. */
 const CHUNK_ROWS = 2_048;
-/** A reader skips or takes a row group as a whole; DuckDB's own default. */
-export const ROW_GROUP_ROWS = 122_880;
 const SETTINGS = {
   /** Many times what a flush needs. Nothing is spilled, because the disk may be full. */
   memory_limit: "512MB",
@@ -21,8 +20,6 @@ const SETTINGS = {
   allocator_flush_threshold: "64KiB",
   allocator_bulk_deallocation_flush_threshold: "64KiB",
 };
-
-export const PARQUET = `(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`;
 
 export interface StagedFile {
   readonly day: string;
@@ -100,7 +97,7 @@ async function writeFile(
       await nextTurn();
     }
     appender.closeSync();
-    await connection.run(`COPY staged TO ${sqlText(path)} ${PARQUET}`);
+    await connection.run(`COPY staged TO ${sqlText(path)} ${parquetOptions()}`);
     await connection.run("DROP TABLE staged");
   } catch (cause) {
     throw lakeUnavailable(`${path} cannot be written`, cause);

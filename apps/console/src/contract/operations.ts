@@ -37,15 +37,18 @@ export interface ArchiveJobs {
     /** Why it currently cannot write, in a sentence. It keeps retrying. */
     readonly failure: string | null;
   }[];
-  /** The last compaction; null if none has run. */
+  /** The last compaction of the lake; null if none has run. */
   readonly compaction: {
-    readonly topic: string;
-    readonly day: string;
     readonly atMs: number;
     readonly tookMs: number;
-    /** Number of files before the compaction, which merges them into one. */
+    /** Days of topics. */
+    readonly days: number;
+    /** Files that were merged, and those that they were merged into. */
     readonly files: number;
+    readonly merged: number;
     readonly rows: number;
+    /** Days of topics that still have too many files. */
+    readonly daysLeft: number;
     readonly failure: string | null;
   } | null;
   /** Snapshots of the window states; null if the archive is of a version that does not report them. */

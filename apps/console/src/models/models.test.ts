@@ -84,7 +84,7 @@ test("health shows the archive's last run and the services' progress with erasur
         { topic: "features", written: run, failure: null },
         { topic: "labels", written: null, failure: "The lake is full." },
       ],
-      compaction: { ...run, topic: "features", day: "2026-02-28", failure: null },
+      compaction: { ...run, days: 2, merged: 1, days_left: 3, failure: null },
       snapshots: {
         newest_at: "2026-03-01T06:00:00.000Z",
         interval_hours: 6,
@@ -118,7 +118,7 @@ test("health shows the archive's last run and the services' progress with erasur
         { topic: "features", last, failure: null },
         { topic: "labels", last: null, failure: "The lake is full." },
       ],
-      compaction: { topic: "features", day: "2026-02-28", failure: null, ...last },
+      compaction: { days: 2, merged: 1, daysLeft: 3, failure: null, ...last },
       snapshots: {
         newestAtMs: Date.UTC(2026, 2, 1, 6),
         intervalHours: 6,

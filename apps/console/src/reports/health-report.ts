@@ -34,7 +34,7 @@ const ARCHIVE = "archive";
 const failure = z.string().nullable();
 const count = z.number();
 const run = z.object({ ended_at: z.iso.datetime(), took_ms: count, rows: count, files: count });
-const compactionRun = run.extend({ topic: z.string(), day: z.string(), failure });
+const compactionRun = run.extend({ days: count, merged: count, days_left: count, failure });
 const snapshotRun = z.object({ ended_at: z.iso.datetime(), took_ms: count, states: count, events: count, failure });
 const snapshots = z.object({
   newest_at: z.iso.datetime().nullable(),
@@ -43,7 +43,8 @@ const snapshots = z.object({
 });
 const jobs = z.object({
   writing: z.array(z.object({ topic: z.string(), written: run.nullable(), failure })),
-  compaction: compactionRun.nullable(),
+  // Of an archive of an older version it has other fields.
+  compaction: compactionRun.nullable().catch(null),
   snapshots: snapshots.nullable().default(null),
 });
 
@@ -181,8 +182,8 @@ async function askJobs(url: string | undefined): Promise<ArchiveJobs | null> {
   }
 }
 
-const compactionOf = ({ topic, day, failure: why, ...rest }: z.infer<typeof compactionRun>) => {
-  return { topic, day, failure: why, ...runOf(rest) };
+const compactionOf = ({ days, merged, days_left: daysLeft, failure: why, ...rest }: z.infer<typeof compactionRun>) => {
+  return { days, merged, daysLeft, failure: why, ...runOf(rest) };
 };
 
 const snapshotsOf = ({ newest_at, interval_hours, run: last }: z.infer<typeof snapshots>) => ({

@@ -327,6 +327,7 @@ LAKE_URL: {{ include "tripline.lakeUrl" . | quote }}
 AWS_ENDPOINT_URL_S3: {{ .Values.objectStore.endpoint | quote }}
 {{- end }}
 SNAPSHOT_INTERVAL_HOURS: {{ include "tripline.snapshotHours" . | quote }}
+COMPACTION_INTERVAL_MINUTES: {{ .Values.lake.compactionMinutes | quote }}
 {{- end }}
 
 {{- define "tripline.secrets.archive" -}}

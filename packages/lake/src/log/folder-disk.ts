@@ -1,5 +1,5 @@
-import { access, link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { access, link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { HeldFiles, LakeDisk } from "./lake-disk.js";
 import { lakeUnavailable } from "./lake-disk.js";
 
@@ -55,6 +55,17 @@ export class FolderDisk implements LakeDisk {
       });
       return names;
     });
+  }
+
+  async sizes(path: string): Promise<ReadonlyMap<string, number>> {
+    const sizes = new Map<string, number>();
+    for (const name of await this.list(path)) {
+      const file = join(path, name);
+      // A compaction may have removed it in the meantime.
+      const isFound = () => unless("ENOENT", async () => void sizes.set(name, (await stat(file)).size));
+      await attempt(`${file} cannot be read`, isFound);
+    }
+    return sizes;
   }
 
   async read(path: string): Promise<string | undefined> {

@@ -55,6 +55,8 @@ export interface LakeDisk {
   remove(path: string): Promise<void>;
   /** Names in a folder, unsorted; empty if there is no such folder. */
   list(path: string): Promise<string[]>;
+  /** Bytes of the files in a folder by name; empty if there is no such folder. */
+  sizes(path: string): Promise<ReadonlyMap<string, number>>;
   /** The text of a file; undefined if there is none. */
   read(path: string): Promise<string | undefined>;
   exists(path: string): Promise<boolean>;

@@ -5,8 +5,8 @@ import {
   dayOfFolder,
   filePath,
   isDay,
+  rangeOfReplaced,
   sequenceOfFile,
-  sequenceOfReplaced,
   stagingFolder,
   topicFolder,
 } from "../lake-layout.js";
@@ -121,14 +121,21 @@ async function filesAt(
   return found.sort((a, b) => (a.day === b.day ? a.sequence - b.sequence : a.day < b.day ? -1 : 1));
 }
 
-/**
- * The entries of a day's files, unsorted. A slow move in an object store may restore a file after it was merged and
- * removed: the merge's marker then identifies it.
- */
+/** The entries of a day's files, unsorted. Throws TriplineError `lake-unavailable`. */
 export async function sequencesOfDay(disk: LakeDisk, folder: string, day: string): Promise<number[]> {
-  const names = await disk.list(dayFolder(folder, day));
-  const merged = Math.max(0, ...names.flatMap((name) => sequenceOfReplaced(name) ?? []));
-  return names.flatMap((name) => sequenceOfFile(name) ?? []).filter((sequence) => sequence > merged);
+  return validSequences(await disk.list(dayFolder(folder, day)));
+}
+
+/**
+ * The entries whose files are among these names of a day's folder. A slow move in an object store may restore a file
+ * after it was merged and removed: the merge's marker then identifies it.
+ */
+export function validSequences(names: Iterable<string>): number[] {
+  const all = [...names];
+  const merged = all.flatMap((name) => rangeOfReplaced(name) ?? []);
+  return all
+    .flatMap((name) => sequenceOfFile(name) ?? [])
+    .filter((sequence) => merged.every(({ first, last }) => sequence < first || sequence > last));
 }
 
 function replacedOf(entry: LogEntry | undefined, day: string): ReadonlySet<number> {

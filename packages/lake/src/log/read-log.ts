@@ -7,7 +7,11 @@ const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
 const sequence = z.int().min(1);
 
 const logEntry = z.strictObject({
-  format: z.literal(1),
+  /**
+   * 2: it replaces files of a day that also has earlier ones. In an object store, versions that know only 1 would remove
+   * those too, so they must not read it.
+   */
+  format: z.union([z.literal(1), z.literal(2)]),
   /** Random; a writer recognises its own entry by it. */
   id: z.string().regex(/^[0-9a-f]{16}$/),
   /** The source of the rows: offsets of another cluster or topic mean other records. */

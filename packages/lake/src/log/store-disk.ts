@@ -71,6 +71,12 @@ export class StoreDisk implements LakeDisk {
     return [...files, ...folders.map((folder) => folder.slice(prefix.length, -1))];
   }
 
+  async sizes(path: string): Promise<ReadonlyMap<string, number>> {
+    const prefix = `${this.#key(path)}/`;
+    const { objects } = await attempt(() => this.store.listFolder(prefix));
+    return new Map(objects.map(({ key, bytes }) => [key.slice(prefix.length), bytes]));
+  }
+
   async read(path: string): Promise<string | undefined> {
     const data = await attempt(() => this.store.get(this.#key(path)));
     return data && Buffer.from(data).toString();

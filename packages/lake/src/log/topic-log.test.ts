@@ -251,7 +251,7 @@ describe("a lake in a folder", () => {
 
   test.each([
     ["invalid JSON", "{", "cannot be read by this version"],
-    ["a newer format", JSON.stringify({ format: 2 }), "format"],
+    ["a newer format", JSON.stringify({ format: 3 }), "format"],
   ])("an entry that is %s stops the log with its path", async (_name, text, words) => {
     await new TextWriter(lake).add({ 0: 3 }, DAYS);
     const path = entryPath(topicFolder(lake, TOPIC), 2);

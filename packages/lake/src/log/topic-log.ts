@@ -11,7 +11,7 @@ import {
   topicFolder,
 } from "../lake-layout.js";
 import type { LakeDisk } from "./lake-disk.js";
-import { sequencesOfDay } from "./list-files.js";
+import { sequencesOfDay, validSequences } from "./list-files.js";
 import type { LogEntry, Source, Tail } from "./read-log.js";
 import { positionsOf, readEntry, readTail } from "./read-log.js";
 
@@ -30,7 +30,7 @@ export interface Change {
   /** By partition: the offsets [from, to) that it covers. `from` must be the lake's position. */
   readonly ranges: ReadonlyMap<number, { readonly from: number; readonly to: number }>;
   readonly files: LogEntry["files"];
-  /** Files that must still exist, and are removed. */
+  /** Files that must still exist, and are removed: of a day, consecutive ones. */
   readonly replaces: LogEntry["replaces"];
 }
 
@@ -62,6 +62,11 @@ export class TopicLog {
   /** By partition: the offset up to which everything was in the lake when the log was last read. */
   get positions(): ReadonlyMap<number, number> {
     return positionsOf(this.#tail ?? { sequence: 0 });
+  }
+
+  /** The last entry when the log was last read; 0 without one. The files of all entries up to it are in place. */
+  get sequence(): number {
+    return this.#tail?.sequence ?? 0;
   }
 
   stagedPath(name: string): string {
@@ -103,7 +108,8 @@ export class TopicLog {
         await this.#removeStaged(change);
         return false;
       }
-      const added = await this.#tryAdd(change, before);
+      const format = await this.#orRemove(change, () => this.#formatOf(change));
+      const added = await this.#tryAdd(change, before, format);
       if (added === undefined) continue;
       this.#tail = added;
       await this.#finish(added);
@@ -150,11 +156,22 @@ export class TopicLog {
     return false;
   }
 
+  /** See `LogEntry`. In a folder, every version removes only the files that an entry names. */
+  async #formatOf({ replaces }: Change): Promise<LogEntry["format"]> {
+    if (this.#disk.hasNoLateEffects) return 1;
+    for (const [day, files] of Map.groupBy(replaces, (file) => file.day)) {
+      const first = Math.min(...files.map(({ sequence }) => sequence));
+      const present = await sequencesOfDay(this.#disk, this.folder, day);
+      if (present.some((sequence) => sequence < first)) return 2;
+    }
+    return 1;
+  }
+
   /** The new end of the log; undefined if another writer took that number. */
-  async #tryAdd(change: Change, before: Tail): Promise<Tail | undefined> {
+  async #tryAdd(change: Change, before: Tail, format: LogEntry["format"]): Promise<Tail | undefined> {
     const sequence = before.sequence + 1;
     const draft = this.stagedPath(`${change.prefix}.entry`);
-    const entry = entryAfter(before, change, this.options.source);
+    const entry = entryAfter(before, change, this.options.source, format);
     await this.#orRemove(change, async () => {
       await this.#disk.remove(draft);
       await this.#disk.writeFile(draft, `${JSON.stringify(entry)}\n`);
@@ -205,21 +222,26 @@ export class TopicLog {
       await this.#removeReplaced(
         day,
         files.map((file) => file.sequence),
+        entry.format,
       );
     }
     await this.#disk.sync(stagingFolder(this.folder));
     this.#finished = sequence;
   }
 
-  /** A merge replaces all files of its day, so all files up to the last of them are obsolete. */
-  async #removeReplaced(day: string, sequences: readonly number[]): Promise<void> {
+  /**
+   * A merge replaces consecutive files of its day, so all files between the first and the last of them are obsolete. If
+   * there are no earlier ones, this also holds for everything before the last.
+   */
+  async #removeReplaced(day: string, sequences: readonly number[], format: LogEntry["format"]): Promise<void> {
     let useless = sequences;
     if (!this.#disk.hasNoLateEffects) {
-      const last = Math.max(...sequences);
-      await this.#disk.writeFile(replacedPath(this.folder, day, last), "");
-      // Also removes files that a late move has restored since the previous merge.
+      const range = { first: format === 1 ? 1 : Math.min(...sequences), last: Math.max(...sequences) };
+      await this.#disk.writeFile(replacedPath(this.folder, day, range), "");
+      // Also removes files that a late move has restored since an earlier merge.
       const names = await this.#disk.list(dayFolder(this.folder, day));
-      useless = names.flatMap((name) => sequenceOfFile(name) ?? []).filter((sequence) => sequence <= last);
+      const valid = new Set(validSequences(names));
+      useless = names.flatMap((name) => sequenceOfFile(name) ?? []).filter((sequence) => !valid.has(sequence));
     }
     for (const sequence of useless) await this.#disk.remove(filePath(this.folder, day, sequence));
   }
@@ -265,12 +287,12 @@ export class TopicLog {
   }
 }
 
-function entryAfter({ entry }: Tail, change: Change, source: Source | undefined): LogEntry {
+function entryAfter({ entry }: Tail, change: Change, source: Source | undefined, format: LogEntry["format"]): LogEntry {
   const from = source ?? entry?.source;
   if (from === undefined) throw new TriplineError("internal", "A log without entries needs a source.");
   const moved = [...change.ranges].map(([partition, { to }]) => [partition, to]);
   return {
-    format: 1,
+    format,
     id: change.id,
     source: from,
     positions: { ...entry?.positions, ...Object.fromEntries(moved) },

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,8 @@ import { FolderDisk } from "../log/folder-disk.js";
 import type { LakeDisk } from "../log/lake-disk.js";
 import { StoreDisk } from "../log/store-disk.js";
 import { DyingDisk, rowsOf, TextWriter, TOPIC } from "./writer.js";
+
+const CACHE_BYTES = 10_000_000;
 
 /** The life of a writer, which ends at one of its operations. */
 export interface Life {
@@ -65,20 +68,24 @@ export class FolderLake extends TestLake {
 export class MemoryLake extends TestLake {
   readonly lake = "memory://lake";
   readonly driver = new MemoryDriver();
-  readonly disk = storeDisk(this.lake, this.driver);
+  /** Another lake has other files under the same names. */
+  readonly #cache = join(tmpdir(), `tripline-lake-test-${randomBytes(8).toString("hex")}`);
+  readonly disk = storeDisk(this.lake, this.driver, this.#cache);
 
   mortal(dieAt: number, isDone: boolean) {
     const life = new DyingDriver(this.driver, dieAt, isDone);
-    return { disk: storeDisk(this.lake, life), life };
+    return { disk: storeDisk(this.lake, life, this.#cache), life };
   }
 
   async clear(): Promise<void> {
     this.driver.objects.clear();
+    await rm(this.#cache, { recursive: true, force: true });
   }
 }
 
-export function storeDisk(lake: string, driver: MemoryDriver): StoreDisk {
-  return new StoreDisk(new ObjectStore(lake, driver), new FileCache(join(tmpdir(), "tripline-lake-test-cache"), 1));
+/** @param cache folder for copies of files that are read */
+export function storeDisk(lake: string, driver: MemoryDriver, cache = join(tmpdir(), "tripline-lake-test")): StoreDisk {
+  return new StoreDisk(new ObjectStore(lake, driver), new FileCache(cache, CACHE_BYTES));
 }
 
 /** The requests of one writer to a store that others also use. */
@@ -99,6 +106,7 @@ class DyingDriver extends MemoryDriver implements Life {
 
   override put = (key: string, body: Body, isNew: boolean) => this.#step(() => this.shared.put(key, body, isNew));
   override get = (key: string) => this.#step(() => this.shared.get(key));
+  override download = (key: string, path: string) => this.#step(() => this.shared.download(key, path));
   override head = (key: string) => this.#step(() => this.shared.head(key));
   override page = (request: PageRequest) => this.#step(() => this.shared.page(request));
   override copy = (from: string, to: string) => this.#step(() => this.shared.copy(from, to));

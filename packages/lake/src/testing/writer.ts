@@ -37,6 +37,7 @@ export class DyingDisk extends FolderDisk {
   override move = (from: string, to: string) => this.#step(() => super.move(from, to));
   override remove = (path: string) => this.#step(() => super.remove(path));
   override list = (path: string) => this.#step(() => super.list(path));
+  override sizes = (path: string) => this.#step(() => super.sizes(path));
   override read = (path: string) => this.#step(() => super.read(path));
   override exists = (path: string) => this.#step(() => super.exists(path));
 

@@ -27,6 +27,7 @@ import {
   chartSecretOf,
   chartTemplate,
   chartValue,
+  composeVariable,
 } from "./variable-source.js";
 
 /*
@@ -135,8 +136,7 @@ export const VARIABLE_GROUPS = {
   ),
   registry: {
     REGISTRY_URL: {
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-      compose: "${TRIPLINE_REGISTRY_URL:-file:///var/lib/tripline/registry}",
+      compose: composeVariable("TRIPLINE_REGISTRY_URL", "file:///var/lib/tripline/registry"),
       chart: chartTemplate("tripline.registryUrl", "registry.url"),
       local: "registryUrl",
     },
@@ -254,8 +254,7 @@ export const SERVICE_VARIABLES = {
         chart: chartSecretFor("auth", "bootstrap-people", { isOptional: true }),
         local: "bootstrapPeople",
       },
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-      TRUSTED_PROXIES: { compose: "${TRIPLINE_TRUSTED_PROXIES:-}" },
+      TRUSTED_PROXIES: { compose: composeVariable("TRIPLINE_TRUSTED_PROXIES", "") },
       CONSOLE_URL: consoleUrl,
       CONSOLE_CLIENT_SECRET: {
         composeSecret: "console-client-secret",
@@ -268,8 +267,7 @@ export const SERVICE_VARIABLES = {
     groups: ["service", "kafka", "tokens", "controlDatabase", "registry"],
     own: {
       OPERATOR_TENANT: {
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-        compose: "${TRIPLINE_OPERATOR_TENANT:-demo}",
+        compose: composeVariable("TRIPLINE_OPERATOR_TENANT", "demo"),
         chart: chartValue("control.operatorTenant"),
         local: "operatorTenant",
       },
@@ -291,8 +289,7 @@ export const SERVICE_VARIABLES = {
       },
       PERSONAL_MASTER_KEY: personalMasterKey,
       AUDIT_ANCHOR_URL: {
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-        compose: "${TRIPLINE_ANCHORS_URL:-file:///var/lib/tripline/anchors}",
+        compose: composeVariable("TRIPLINE_ANCHORS_URL", "file:///var/lib/tripline/anchors"),
         chart: chartValue("objectStore.anchors", { isOptional: true }),
         local: "anchorsUrl",
       },
@@ -325,8 +322,7 @@ export const SERVICE_VARIABLES = {
         local: "watchedServices",
       },
       ATTACHMENTS_URL: {
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-        compose: "${TRIPLINE_ATTACHMENTS_URL:-file:///var/lib/tripline/attachments}",
+        compose: composeVariable("TRIPLINE_ATTACHMENTS_URL", "file:///var/lib/tripline/attachments"),
         chart: chartValue("objectStore.attachments", { isOptional: true }),
         local: "attachmentsUrl",
       },
@@ -351,12 +347,15 @@ export const SERVICE_VARIABLES = {
       },
       FLUSH_AGE_MS: { compose: "10000", local: "archiveFlushAgeMs" },
       SNAPSHOT_INTERVAL_HOURS: {
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-        compose: "${TRIPLINE_SNAPSHOT_INTERVAL_HOURS:-6}",
+        compose: composeVariable("TRIPLINE_SNAPSHOT_INTERVAL_HOURS", "6"),
         chart: {
           value: `{{ include "tripline.snapshotHours" . | quote }}`,
           setBy: "jobs.snapshots.everyHours",
         },
+      },
+      COMPACTION_INTERVAL_MINUTES: {
+        compose: composeVariable("TRIPLINE_COMPACTION_INTERVAL_MINUTES", "60"),
+        chart: chartValue("lake.compactionMinutes"),
       },
     },
   },

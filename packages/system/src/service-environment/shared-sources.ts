@@ -1,5 +1,5 @@
 import type { ChartSource, LocalValue, VariableSource } from "./variable-source.js";
-import { chartFile, chartSecretOf, chartTemplate, chartValue } from "./variable-source.js";
+import { chartFile, chartSecretOf, chartTemplate, chartValue, composeVariable } from "./variable-source.js";
 
 /* Sources of values that several variables share. */
 
@@ -53,8 +53,7 @@ export const consoleUrl: VariableSource = {
 
 /** The profiles that features reads. Decisions rejects models and policies that use others; control rejects such policies. */
 export const feastProfiles: VariableSource = {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-  compose: "${TRIPLINE_FEAST_PROFILES:-}",
+  compose: composeVariable("TRIPLINE_FEAST_PROFILES", ""),
   chart: { ...chartValue("feast.profiles"), when: "and .Values.feast.tenant .Values.feast.profiles" },
   local: "feastProfiles",
 };

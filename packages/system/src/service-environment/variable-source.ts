@@ -89,6 +89,11 @@ export function chartValue(path: string, options: { readonly isOptional?: boolea
   return { value, setBy: path, ...(options.isOptional === true ? { when: `.Values.${path}` } : {}) };
 }
 
+/** A variable of Compose, with a default. */
+export function composeVariable(name: string, value: string): string {
+  return `\${${name}:-${value}}`;
+}
+
 /** The same in every installation. */
 export function chartConstant(value: string): ChartSource {
   return { value: JSON.stringify(value) };

@@ -61,8 +61,7 @@ function jobsOf({ writing, compaction, snapshots }: Jobs, nowMs: number): readon
       name: words.merges,
       last: compaction,
       failure: compaction?.failure ?? null,
-      did:
-        compaction === null ? "" : words.merged(compaction.topic, compaction.day, compaction.files, rows(compaction)),
+      did: compaction === null ? "" : words.merged({ ...compaction, rows: rows(compaction) }),
     },
     ...(snapshots === null ? [] : [snapshotJobOf(snapshots, nowMs)]),
   ];

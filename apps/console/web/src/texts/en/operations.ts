@@ -59,10 +59,11 @@ export const text = {
       writes: (topic: string) => `Write ${topic}`,
       wrote: (rows: string, files: number) => `${rows} rows in ${files === 1 ? "1 file" : `${files} files`}`,
       merges: "Merge daily files",
-      merged: (topic: string, day: string, files: number, rows: string) =>
-        files < 2
-          ? `${topic}, ${day}: nothing to merge`
-          : `${topic}, ${day}: ${files} files merged into one, ${rows} rows`,
+      merged: (of: { files: number; merged: number; days: number; daysLeft: number; rows: string }) => {
+        const did = `${of.files} files of ${of.days} days merged into ${of.merged}, ${of.rows} rows`;
+        const left = of.daysLeft === 0 ? "" : `; ${of.daysLeft} days left`;
+        return `${of.files === 0 ? "nothing to merge" : did}${left}`;
+      },
       snapshots: "Snapshot window states",
       snapshot: (age: string, states: string) => `newest taken ${age}, ${states} states`,
       noSnapshot: "no snapshot yet",

@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TABLES } from "@tripline/contracts/topics";
+import { listFiles } from "@tripline/lake/log/list-files";
+import { TestArchive } from "@tripline/lake/testing/archive";
+import { compactCommand } from "./compact.js";
+import { statusCommand } from "./status.js";
+
+const TOPIC = TABLES.erasures.name;
+const NOW_MS = Date.UTC(2026, 2, 1, 12);
+const DAY_MS = 86_400_000;
+
+let lake: string;
+
+beforeAll(async () => {
+  lake = await mkdtemp(join(tmpdir(), "tripline-lake-command-test-"));
+  const archive = new TestArchive(lake, { cluster: "c", topicPrefix: "" });
+  for (let offset = 0; offset < 10; offset += 2) {
+    await archive.append(TOPIC, [recordOf(offset, NOW_MS), recordOf(offset + 1, NOW_MS - DAY_MS)]);
+  }
+});
+
+afterAll(() => rm(lake, { recursive: true, force: true }));
+
+function recordOf(offset: number, erasedAtMs: number) {
+  return { partition: 0, offset, value: Erasure.encode({ tenant: "t", subject: `ct_${offset}`, erasedAtMs }).finish() };
+}
+
+async function run(make: typeof statusCommand, ...flags: string[]): Promise<string> {
+  let text = "";
+  const output = { write: (part: string) => (text += part) };
+  await make(output, () => NOW_MS).parseAsync(["--lake", lake, ...flags], { from: "user" });
+  return text;
+}
+
+test("status and compact: what is to be merged, and what is left afterwards", async () => {
+  const before = await run(statusCommand, "--last", "2");
+  expect(before).toMatch(/erasures {2}2026-02-28 {2}5 {6}.* KiB {2}5 {5}5 files to merge\n/);
+  expect(before).toMatch(/erasures {2}2026-03-01 {2}5 {6}.* KiB {2}5 {5}after the day has ended\n/);
+  expect(before).toMatch(/\nlast compaction: none\nlake status: files=10 bytes=\d+ days_to_compact=1\n$/);
+
+  expect(await run(compactCommand)).toMatch(
+    /^100 % of .* KiB: erasures, 2026-02-28\nlake compact: days=1 files=5 merged=1 rows=5 days_left=0\n$/,
+  );
+  expect((await listFiles(lake, TOPIC)).files).toHaveLength(6);
+  const after = await run(statusCommand, "--last", "0", "--day", "2026-02-28", "--topic", TOPIC);
+  expect(after).toMatch(/erasures {2}2026-02-28 {2}1 {6}.* {2}5 {5}done\n/);
+  expect(after).toMatch(/last compaction: 20.*Z, 5 files of 1 days merged into 1\n/);
+
+  expect(await run(compactCommand, "--day", "2026-03-01")).toContain("days=1 files=5 merged=1 rows=5 days_left=0\n");
+  expect(await run(compactCommand)).toBe("lake compact: nothing to do\n");
+});
+
+test.each([
+  ["an invalid day", statusCommand, ["--day", "yesterday"], "must be a day such as 2026-03-01"],
+  ["an unknown topic", compactCommand, ["--topic", "other"], "Allowed choices are"],
+])("rejects %s in one sentence", async (_name, make, flags, words) => {
+  let said = "";
+  const command = make({ write: () => true }, () => NOW_MS).exitOverride();
+  command.configureOutput({ writeErr: (text) => (said += text) });
+  await expect(command.parseAsync(flags, { from: "user" })).rejects.toThrow();
+  expect(said).toContain(words);
+});
+
+test("a folder that is not a lake is reported, and nothing is created in it", async () => {
+  const other = await mkdtemp(join(tmpdir(), "tripline-lake-command-test-"));
+  const command = compactCommand().parseAsync(["--lake", other], { from: "user" });
+  await expect(command).rejects.toThrow(`There is no archive in ${other}.`);
+  await rm(other, { recursive: true });
+});

@@ -1,0 +1,167 @@
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { dayOfFolder, isDay, topicFolder } from "../lake-layout.js";
+import { LAKE_TABLES } from "../lake-tables.js";
+import type { LakeDisk } from "../log/lake-disk.js";
+import { TopicLog } from "../log/topic-log.js";
+import type { Merge } from "./compact-day.js";
+import { compactDay, filesOfDay } from "./compact-day.js";
+import type { Merger } from "./file-merger.js";
+import { FileMerger } from "./file-merger.js";
+import type { DayFile, MergeLimits } from "./plan-merge.js";
+import { mergeableFiles } from "./plan-merge.js";
+
+/** After so many days that cannot be compacted, the run ends: the lake as a whole is unavailable. */
+const FAILURES_MAX = 5;
+
+const TOPICS: readonly string[] = Object.values(LAKE_TABLES).map(({ topic }) => topic.name);
+
+/** The files of a topic and day. */
+export interface DayOfTopic {
+  readonly topic: string;
+  /** UTC, `YYYY-MM-DD`. */
+  readonly day: string;
+  readonly files: readonly DayFile[];
+  readonly bytes: number;
+  /** How many of the files a compaction would merge. */
+  readonly mergeable: number;
+}
+
+export interface CompactLakeOptions {
+  readonly disk: LakeDisk;
+  readonly lake: string;
+  readonly limits: MergeLimits;
+  /** Default: all archived topics. */
+  readonly topics?: readonly string[] | undefined;
+  /** Which days. */
+  isWanted(day: string): boolean;
+  /** Whether the run ends before its next merge. */
+  isOver?(): boolean;
+  /** Default: merges Parquet files. */
+  readonly merger?: Merger;
+  /** Is called after each merge. */
+  onMerge?(progress: CompactionProgress): void;
+}
+
+/** The sizes of the merges so far, and of those that were planned at the beginning. */
+export interface CompactionProgress {
+  readonly topic: string;
+  readonly day: string;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface Compaction {
+  /** Of all topics together. */
+  readonly days: number;
+  /** Files that were merged. */
+  readonly files: number;
+  /** Files that they were merged into. */
+  readonly merged: number;
+  readonly rows: number;
+  /** Days that still have too many files. */
+  readonly daysLeft: number;
+  /** Why a day could not be compacted: of the first such day. */
+  readonly failure: string | null;
+}
+
+/**
+ * The archived days of the topics, in this order.
+ *
+ * @param topics default: all
+ * @throws TriplineError `not-found` if there is no archive of them; `lake-unavailable`
+ */
+export async function readDays(
+  options: Pick<CompactLakeOptions, "disk" | "lake" | "topics" | "isWanted" | "limits">,
+): Promise<DayOfTopic[]> {
+  const { disk, lake, limits, topics = TOPICS, isWanted } = options;
+  const days: DayOfTopic[] = [];
+  let isFound = false;
+  for (const topic of topics) {
+    const folder = topicFolder(lake, topic);
+    const names = await disk.list(folder);
+    isFound ||= names.length > 0;
+    for (const day of names.flatMap((name) => dayOfFolder(name) ?? []).sort()) {
+      if (!isDay(day) || !isWanted(day)) continue;
+      const files = await filesOfDay(disk, folder, day);
+      const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+      days.push({ topic, day, files, bytes, mergeable: mergeableFiles(files, limits) });
+    }
+  }
+  if (isFound) return days;
+  const what = topics === TOPICS ? "" : ` of ${topics.join(", ")}`;
+  const detail = `There is no archive${what} in ${lake}. Give the folder or URL that the archive service writes to.`;
+  throw new TriplineError("not-found", detail);
+}
+
+/**
+ * Merges the small files of days, one day after the other. A day that cannot be compacted is skipped.
+ *
+ * @throws TriplineError as `readDays` does
+ */
+export async function compactLake(options: CompactLakeOptions): Promise<Compaction> {
+  if (options.merger !== undefined) return mergeDays(options, options.merger);
+  const merger = await FileMerger.open();
+  try {
+    return await mergeDays(options, merger);
+  } finally {
+    merger.close();
+  }
+}
+
+async function mergeDays(options: CompactLakeOptions, merger: Merger): Promise<Compaction> {
+  const { disk, lake, isOver = () => false } = options;
+  const todo = (await readDays(options)).filter(({ mergeable }) => mergeable > 0);
+  const run = new Run(options, merger, todo);
+  for (const [topic, days] of Map.groupBy(todo, ({ topic: name }) => name)) {
+    const log = new TopicLog({ disk, lake, topic });
+    for (const { day } of days) {
+      if (isOver() || run.failures.length >= FAILURES_MAX) break;
+      await run.compact(log, topic, day);
+    }
+  }
+  return run.result;
+}
+
+/** What a run has done so far. */
+class Run {
+  readonly failures: string[] = [];
+  readonly #merges: Merge[] = [];
+  readonly #totalBytes: number;
+  #doneBytes = 0;
+  #days = 0;
+
+  constructor(
+    private readonly options: CompactLakeOptions,
+    private readonly merger: Merger,
+    private readonly todo: readonly DayOfTopic[],
+  ) {
+    this.#totalBytes = todo.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get result(): Compaction {
+    return {
+      days: this.#days,
+      files: this.#merges.reduce((sum, { files }) => sum + files, 0),
+      merged: this.#merges.length,
+      rows: this.#merges.reduce((sum, { rows }) => sum + rows, 0),
+      daysLeft: this.todo.length - this.#days,
+      failure: this.failures[0] ?? null,
+    };
+  }
+
+  /** Never rejects. */
+  async compact(log: TopicLog, topic: string, day: string): Promise<void> {
+    const { disk, limits, isOver = () => false, onMerge = () => {} } = this.options;
+    try {
+      for await (const merge of compactDay({ disk, log, day, limits, merger: this.merger })) {
+        this.#merges.push(merge);
+        this.#doneBytes = Math.min(this.#totalBytes, this.#doneBytes + merge.bytes);
+        onMerge({ topic, day, doneBytes: this.#doneBytes, totalBytes: this.#totalBytes });
+        if (isOver()) return;
+      }
+      this.#days += 1;
+    } catch (thrown) {
+      this.failures.push(`${topic}, ${day}: ${asTriplineError(thrown).message}`);
+    }
+  }
+}
