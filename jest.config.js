@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { sortTests, wholeSystemTests } from "./tools/test/sort-tests.mjs";
 
 const tests = sortTests(import.meta.dirname);
+const inFull = (/** @type {string} */ test) => join(import.meta.dirname, test);
 const shared = {
   // Tests run on the compiled output, so what is tested is what ships.
   rootDir: import.meta.dirname,
@@ -13,7 +14,8 @@ const shared = {
   runner: [
     "<rootDir>/tools/test/lane-runner.mjs",
     {
-      whole: wholeSystemTests(import.meta.dirname).map((test) => join(import.meta.dirname, test)),
+      whole: wholeSystemTests(import.meta.dirname).map(inFull),
+      processes: tests.process.map(inFull),
       log: join(import.meta.dirname, ".tripline", "logs", "tests.log"),
     },
   ],

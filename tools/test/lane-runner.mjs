@@ -11,17 +11,20 @@ export default class LaneRunner extends TestRunner {
   /** @type {Parameters<TestRunner["on"]>[]} */
   #listeners = [];
   #whole;
+  #processes;
   #log;
 
   /**
    * @param {ConstructorParameters<typeof TestRunner>[0]} globalConfig
    * @param {ConstructorParameters<typeof TestRunner>[1]} context
-   * @param {{ whole: string[], log: string }} options what starts a whole system or a browser, as paths in full; and the file
-   *   that takes what tests, their services and native libraries print, which would bury Jest's reports
+   * @param {{ whole: string[], processes: string[], log: string }} options what starts a whole system or a browser, and what
+   *   starts other processes, as paths in full; and the file that takes what tests, their services and native libraries print,
+   *   which would bury Jest's reports
    */
-  constructor(globalConfig, context, { whole, log }) {
+  constructor(globalConfig, context, { whole, processes, log }) {
     super(globalConfig, context);
     this.#whole = new Set(whole);
+    this.#processes = new Set(processes);
     this.#log = log;
   }
 
@@ -35,7 +38,7 @@ export default class LaneRunner extends TestRunner {
   async runTests(tests, watcher, options) {
     const lanes = this._globalConfig.maxWorkers;
     const whole = tests.filter(({ path }) => this.#whole.has(path));
-    const others = tests.filter(({ path }) => !this.#whole.has(path));
+    const others = this.#longestFirst(tests.filter(({ path }) => !this.#whole.has(path)));
     if (options.serial || lanes === 1 || whole.length === 0) return super.runTests(tests, watcher, options);
     mkdirSync(dirname(this.#log), { recursive: true });
     const log = createWriteStream(this.#log);
@@ -54,6 +57,18 @@ export default class LaneRunner extends TestRunner {
       },
     });
     log.end();
+  }
+
+  /**
+   * Jest knows how long a file took the last time. In a new clone it goes by size, and starts short files with long benchmarks
+   * last, when the other lanes have nothing left to do.
+   *
+   * @param {import("@jest/test-result").Test[]} tests
+   */
+  #longestFirst(tests) {
+    if (tests.some(({ duration }) => duration !== undefined)) return tests;
+    const { true: first = [], false: then = [] } = Object.groupBy(tests, ({ path }) => `${this.#processes.has(path)}`);
+    return [...first, ...then];
   }
 }
 
