@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import type { Alias } from "yaml";
 import { LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
-import type { CategoryField } from "./category-code.js";
-import { isCategoryField, NO_CATEGORY } from "./category-code.js";
 import { TriplineError } from "./error-table.js";
 import { CATEGORY_FIELDS, ENTITY_KEYS, REQUIRED_ENTITY_KEYS, SUBJECT_KEYS } from "./generated/payment-fields.js";
 import { isSubject } from "./identifiers.js";
 import { filterFaults, filterKey, paymentFilter } from "./payment-filter.js";
+import type { CategoryField } from "./text/category-code.js";
+import { isCategoryField, NO_CATEGORY } from "./text/category-code.js";
 
 const DURATION_UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 

@@ -1,5 +1,5 @@
-import { categoryCode } from "@tripline/contracts/category-code";
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
+import { categoryCode } from "@tripline/contracts/text/category-code";
 import { featureUnits, featureWords } from "./feature-words.js";
 import { parsePolicy } from "./parse-policy.js";
 

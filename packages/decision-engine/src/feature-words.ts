@@ -1,8 +1,8 @@
-import { categoryText } from "@tripline/contracts/category-code";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { CATEGORY_FIELDS } from "@tripline/contracts/generated/payment-fields";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { describeFilter } from "@tripline/contracts/payment-filter";
+import { categoryText } from "@tripline/contracts/text/category-code";
 import type { Unit } from "./format-value.js";
 import { formatRate, formatValue } from "./format-value.js";
 import type { Template } from "./render-text.js";

@@ -1,5 +1,5 @@
-import { categoryText } from "@tripline/contracts/category-code";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { categoryText } from "@tripline/contracts/text/category-code";
 import { formatShare } from "@tripline/decision-engine/format-value";
 import type { ModelManifest } from "@tripline/model-registry/model-manifest";
 import type { AliasMove, ListedVersion, ModelVersion } from "@tripline/model-registry/model-registry";

@@ -1,6 +1,6 @@
-import type { CategoryField } from "@tripline/contracts/category-code";
 import { CATEGORY_FIELDS, FILTER_FIELDS } from "@tripline/contracts/generated/payment-fields";
 import type { FilterField } from "@tripline/contracts/payment-filter";
+import type { CategoryField } from "@tripline/contracts/text/category-code";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 
 /** A payment field that filters or categories read. */

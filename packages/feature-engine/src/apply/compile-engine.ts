@@ -5,7 +5,7 @@ import type { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment
 import { ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { CategoryFields, CategoryPlan } from "../payment-categories.js";
-import { planCategories } from "../payment-categories.js";
+import { planCategories, writeCodes } from "../payment-categories.js";
 import type { FilteredFields, FilterPlan } from "../payment-filters.js";
 import { planFilters } from "../payment-filters.js";
 import type { UpdateEvent } from "../payment-updates.js";
@@ -336,9 +336,7 @@ export class FeatureEngine {
     for (let filter = 0; filter < this.filters.length; filter += 1) {
       view.passes[filter] = this.filters[filter]?.passes(payment, view.thousandths) === true ? 1 : 0;
     }
-    for (let place = 0; place < this.categories.length; place += 1) {
-      view.categories[place] = this.categories[place]?.codeOf(payment) ?? 0;
-    }
+    writeCodes(this.categories, payment, view.categories);
     for (const entity of this.#partnerEntities) {
       hashId(this.#idOf[entity]?.(payment) ?? "", this.#partnerId);
       this.#partnerHashes[entity] = this.#partnerId.high;

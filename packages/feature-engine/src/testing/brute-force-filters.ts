@@ -1,10 +1,16 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { isListed } from "@tripline/contracts/payment-filter";
+import { categoryCode } from "@tripline/contracts/text/category-code";
 
 /* The oracle for filters (`where`). It uses no code of the engine. */
 
 /** The fields of a payment that filters read. The amount is in major units. */
 export type OracleFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** The code of a payment's text in a feature of kind `category`. */
+export function codeOf(field: string, fields: OracleFields): number {
+  return categoryCode(String(fields[field] ?? ""));
+}
 
 export function isIncluded(where: Feature["where"], fields: OracleFields): boolean {
   return Object.entries(where ?? {}).every(([field, condition]) => {

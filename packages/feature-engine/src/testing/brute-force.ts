@@ -1,9 +1,8 @@
-import { categoryCode } from "@tripline/contracts/category-code";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { labelFeature, runOf, usualOf } from "./brute-force-amounts.js";
 import type { OracleFields } from "./brute-force-filters.js";
-import { isIncluded, isSelectedUpdate, wholeOf, withFilter, withSelection } from "./brute-force-filters.js";
+import { codeOf, isIncluded, isSelectedUpdate, wholeOf, withFilter, withSelection } from "./brute-force-filters.js";
 import { hasTiles, isRunKind, isUpdateKind, streamOf } from "./brute-force-kinds.js";
 import { distanceKm, meanPlace, vectorOf } from "./brute-force-places.js";
 import type { OracleProfile } from "./brute-force-profiles.js";
@@ -95,10 +94,8 @@ function featureOf(spec: FeatureSpec, feature: Feature, event: OracleEvent, seen
       return date.getUTCHours() <= 6 ? 1 : 0;
     case "is_weekend":
       return [0, 6].includes(date.getUTCDay()) ? 1 : 0;
-    case "category": {
-      const fields: OracleFields = { ...event.fields, currency: event.currency };
-      return categoryCode(String(fields[feature.field] ?? ""));
-    }
+    case "category":
+      return codeOf(feature.field, { ...event.fields, currency: event.currency });
     case "profile":
       return profileFeature(spec, feature, event);
     default:

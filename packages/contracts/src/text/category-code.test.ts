@@ -1,7 +1,7 @@
 import fc from "fast-check";
+import { needsPayment, parseFeatureSpec } from "../feature-spec.js";
+import { CATEGORY_FIELDS } from "../generated/payment-fields.js";
 import { categoryCode, categoryText, isCategoryField, NO_CATEGORY } from "./category-code.js";
-import { needsPayment, parseFeatureSpec } from "./feature-spec.js";
-import { CATEGORY_FIELDS } from "./generated/payment-fields.js";
 
 describe("the code of a category", () => {
   test.each([

@@ -1,4 +1,4 @@
-import { CATEGORY_FIELDS } from "./generated/payment-fields.js";
+import { CATEGORY_FIELDS } from "../generated/payment-fields.js";
 
 /*
  * The number that stands for a text in feature vectors. It depends on the text alone, so every model can read every
