@@ -171,6 +171,7 @@ test("passes headers and trace on with the payment", async () => {
     [HEADERS.traceparent]: `00-${trace}-b7ad6b7169203331-01`,
     [HEADERS.deadline]: "1700000000000",
     [HEADERS.replyTo]: "reply:somebody",
+    [HEADERS.attributes]: "sealed",
   };
   await producer.send([paymentRecord(transaction, headers)]);
   const record = await featuresOf(transaction);
@@ -179,6 +180,7 @@ test("passes headers and trace on with the payment", async () => {
     [HEADERS.tenant]: "demo",
     [HEADERS.deadline]: "1700000000000",
     [HEADERS.replyTo]: "reply:somebody",
+    [HEADERS.attributes]: "sealed",
     [HEADERS.traceparent]: expect.stringMatching(new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`)),
   });
   const mine = () => spans.filter((span) => span.traceId === trace);

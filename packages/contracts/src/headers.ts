@@ -9,6 +9,8 @@ export const HEADERS = {
   deadline: "tripline-deadline",
   /** Redis channel on which the caller waits; absent when nobody waits. */
   replyTo: "tripline-reply-to",
+  /** A payment's attributes, sealed for decisions (packages/sealing/src/transit); `Transaction.has_attributes` says whether any were sent. */
+  attributes: "tripline-attributes",
 } as const;
 
 /** Headers that a dead letter has in addition to those of the record itself. */

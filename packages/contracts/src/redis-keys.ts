@@ -21,6 +21,16 @@ export const REPLY_DECISIONS = 0x44;
 export const REPLY_LABEL_APPLIED = 0x6c;
 
 /**
+ * A key that seals attributes on their way to decisions: 32 bytes, which expire within about a day. Written by ingestion, read by
+ * decisions.
+ *
+ * @param keyId in hexadecimal digits
+ */
+export function transitKey(keyId: string): string {
+  return `transit-key:${keyId}`;
+}
+
+/**
  * How far features has counted a partition; one for each partition, written together with the states. The cluster's id is
  * part of it, so that a rebuilt Kafka, whose offsets begin again, is not mistaken for the old one.
  *

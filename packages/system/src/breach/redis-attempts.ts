@@ -1,3 +1,4 @@
+import { transitKey } from "@tripline/contracts/redis-keys";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { COLLECTOR_USER, OPERATOR_USER } from "../access/access-rules.js";
 import type { LocalSecurity, ServiceAddresses } from "../services/local-security.js";
@@ -12,6 +13,9 @@ const KEYS = {
   features: "state:card:1:shop:c1",
   decisions: "budget:shop:challenge:2026-01-01",
 } as const;
+
+/** Ingestion writes keys of attributes, and decisions reads them. */
+const TRANSIT_KEY = transitKey("00");
 
 /** Commands that no service may use, with any key. */
 const COMMANDS: readonly (readonly [string, ...string[]])[] = [
@@ -38,7 +42,12 @@ export function redisAttempts(security: LocalSecurity, stack: ServiceAddresses):
         attempt(`change a key of ${owner}`, ["SET", key, "breach"]),
       ]),
       ...COMMANDS.map((command) => attempt(command.join(" "), command)),
-      ...(who === "ingestion" ? [attempt("change a decision", ["SET", "decision:txn_1", "approve"])] : []),
+      ...(who === "ingestion"
+        ? [attempt("change a decision", ["SET", "decision:txn_1", "approve"])]
+        : [attempt("change a key of attributes", ["SET", TRANSIT_KEY, "breach"])]),
+      ...(who === "ingestion" || who === "decisions"
+        ? []
+        : [attempt("read a key of attributes", ["GET", TRANSIT_KEY])]),
     ];
   });
 }

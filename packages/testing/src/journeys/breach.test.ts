@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureTopics, giveAccess } from "@tripline/cli/commands/operate/topics";
+import { transitKey } from "@tripline/contracts/redis-keys";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { readLetters } from "@tripline/kafka/dead-letters/return-letters";
 import type { Kafka } from "@tripline/kafka/port";
@@ -131,6 +132,18 @@ test("an operator has the permissions that the commands need", async () => {
   expect(await askRedis(() => redis.scan(0, "MATCH", "state:*"))).toEqual(["0", ["state:card:1:shop:c1"]]);
   await askRedis(() => redis.unlink("state:card:1:shop:c1"));
   redis.disconnect();
+});
+
+test("ingestion stores keys of attributes, and decisions reads them", async () => {
+  const [writer, reader] = ["ingestion", "decisions"].map((who) =>
+    connectRedis(security.accessOf(who, stack).redisUrl ?? ""),
+  );
+  if (writer === undefined || reader === undefined) throw new Error("no connections");
+  await Promise.all([awaitRedis(writer), awaitRedis(reader)]);
+  await askRedis(() => writer.set(transitKey("01"), "x", "EX", 60));
+  expect(await askRedis(() => reader.get(transitKey("01")))).toBe("x");
+  writer.disconnect();
+  reader.disconnect();
 });
 
 test("the collector can monitor Kafka, Redis and Postgres", async () => {

@@ -1,0 +1,73 @@
+import { openBytes } from "../seal-bytes.js";
+import { splitSealed } from "../sealed-layout.js";
+import { transitContext } from "./transit-layout.js";
+
+/** Maximum cached keys. There is one per ingestion instance and hour. */
+const KEYS_MAX = 1_000;
+/** A key stays in memory for at most this time after it expired. */
+const CACHE_MS = 3_600_000;
+
+interface LoadedKey {
+  readonly bytes: Uint8Array;
+  readonly loadedAtMs: number;
+}
+
+/** Opens the output of `TransitSealer`. */
+export class TransitOpener {
+  /** In the order of loading. */
+  readonly #keys = new Map<string, LoadedKey>();
+
+  /**
+   * @param load a stored key; null if it has expired
+   * @param now wall clock in milliseconds since the epoch
+   */
+  constructor(
+    private readonly load: (keyId: string) => Promise<Uint8Array | null>,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /**
+   * Loads the missing keys of these headers, each with one call. Usually none is missing.
+   *
+   * @throws what `load` throws
+   */
+  async prepare(headers: readonly string[]): Promise<void> {
+    const missing = new Set<string>();
+    for (const header of headers) {
+      const parts = splitHeader(header);
+      if (parts !== undefined && this.#keyOf(parts.keyId) === undefined) missing.add(parts.keyId);
+    }
+    await Promise.all(
+      [...missing].map(async (keyId) => {
+        const bytes = await this.load(keyId);
+        if (bytes !== null) this.#keep(keyId, bytes);
+      }),
+    );
+  }
+
+  /** @returns the JSON; undefined without a prepared key, for another payment, or if the bytes were changed */
+  open(header: string, transactionId: string): string | undefined {
+    const parts = splitHeader(header);
+    const key = parts && this.#keyOf(parts.keyId);
+    if (parts === undefined || key === undefined) return undefined;
+    return openBytes(parts.sealed, key, transitContext(transactionId))?.toString("utf8");
+  }
+
+  #keyOf(keyId: string): Uint8Array | undefined {
+    const known = this.#keys.get(keyId);
+    if (known === undefined || known.loadedAtMs > this.now() - CACHE_MS) return known?.bytes;
+    this.#keys.delete(keyId);
+    return undefined;
+  }
+
+  #keep(keyId: string, bytes: Uint8Array): void {
+    const [oldest] = this.#keys.keys();
+    if (this.#keys.size >= KEYS_MAX && oldest !== undefined) this.#keys.delete(oldest);
+    this.#keys.set(keyId, { bytes, loadedAtMs: this.now() });
+  }
+}
+
+function splitHeader(header: string): { keyId: string; sealed: Uint8Array } | undefined {
+  const parts = splitSealed(Buffer.from(header, "base64url"));
+  return parts && { keyId: parts.keyId.toString("hex"), sealed: parts.sealed };
+}
