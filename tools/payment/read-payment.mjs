@@ -15,6 +15,7 @@ const WIRE_TYPES = /** @type {const} */ ({
   number: "double",
   coordinates: "double",
   boolean: "bool",
+  attributes: "string",
   bytes: "bytes",
 });
 const TYPES = /** @type {(keyof typeof WIRE_TYPES)[]} */ (Object.keys(WIRE_TYPES));
@@ -160,6 +161,10 @@ function* combinationFaults(given, columns) {
   if (!core && (path === undefined) === (given.derived_from === undefined)) yield "needs a path or derived_from";
   if (!core && path?.includes(".")) yield "only core fields can be within another one";
   if (!core && given.derived_from !== undefined && type !== "token") yield "only tokens can be derived";
+  if (type === "attributes") {
+    if (given.name !== "attributes" || path !== "attributes" || columns > 0 || fingerprint !== undefined)
+      yield "only the field attributes has this type, without a number and a fingerprint";
+  } else if (columns === 0 && fingerprint !== "none") yield "a field that is only sealed has the fingerprint none";
   if (given.sealed !== undefined && given.class !== "personal") yield "what is sealed is personal";
   if (given.class === "personal" && path !== undefined && given.sealed === undefined)
     yield "a personal field is a token or sealed: add sealed";

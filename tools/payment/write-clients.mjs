@@ -46,5 +46,6 @@ function requestValue({ type }, keys) {
 function typeOf({ type, values }) {
   if (values !== undefined) return values.map(quote).join(" | ");
   if (type === "boolean") return "boolean";
+  if (type === "attributes") return "Readonly<Record<string, string | number | boolean>>";
   return ["integer", "number", "time", "coordinates"].includes(type) ? "number" : "string";
 }

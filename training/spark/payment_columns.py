@@ -37,5 +37,6 @@ OPTIONAL_COLUMNS = {
     "cvc_result": "string",
     "authorisation_code": "string",
     "acquirer_reference": "string",
+    "has_attributes": "boolean",
 }
 """Optional columns of a transactions file and the Spark type of each."""

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { DynamicModule, FactoryProvider, OnModuleDestroy, OnModuleInit } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
-import { replyChannel } from "@tripline/contracts/redis-keys";
+import { replyChannel, transitKey } from "@tripline/contracts/redis-keys";
 import { RateLimits } from "@tripline/http/limits/rate-limits";
 import type { EventProducer, KafkaAdmin } from "@tripline/kafka/port";
 import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi.controller";
@@ -11,7 +11,8 @@ import { EVENT_PRODUCER, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.toke
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { InjectRedis, RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import { awaitRedis } from "@tripline/stores/redis/connect-redis";
+import { TransitSealer } from "@tripline/sealing/transit/transit-sealer";
+import { askRedis, awaitRedis } from "@tripline/stores/redis/connect-redis";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { kafkaCheck } from "./check-kafka.js";
@@ -38,6 +39,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
     @InjectRedis() private readonly redis: Redis,
     @InjectRedis(SUBSCRIBER) private readonly subscriber: Redis,
     @Inject(ReplyWaiters) private readonly replies: ReplyWaiters,
+    @Inject(TransitSealer) private readonly transit: TransitSealer,
     @Inject(KAFKA_ADMIN) admin: KafkaAdmin,
     @Inject(Readiness) readiness: Readiness,
   ) {
@@ -64,6 +66,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
         replyWaiters(config),
         eventIntake(config),
         ...personalProviders(config),
+        transitSealer(),
         IntakePlugin,
       ],
     };
@@ -73,12 +76,26 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
   async onModuleInit(): Promise<void> {
     await Promise.all([awaitRedis(this.redis), awaitRedis(this.subscriber)]);
     await this.replies.start();
+    await this.transit.start();
   }
 
   /** Ends the waiting for decisions before the HTTP port waits for its requests. */
   onModuleDestroy(): void {
+    this.transit.close();
     this.replies.release();
   }
+}
+
+function transitSealer(): FactoryProvider<TransitSealer> {
+  return {
+    provide: TransitSealer,
+    useFactory: (redis: Redis, logger: Logger) =>
+      new TransitSealer({
+        store: (keyId, key, seconds) => askRedis(() => redis.set(transitKey(keyId), key, "EX", seconds)),
+        logger,
+      }),
+    inject: [redisToken(), LOGGER],
+  };
 }
 
 function replyWaiters(config: IngestionConfig): FactoryProvider<ReplyWaiters> {

@@ -12,6 +12,7 @@ import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
 import { sendProblem } from "@tripline/nest-kit/problem.filter";
 import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import { TransitSealer } from "@tripline/sealing/transit/transit-sealer";
 import type { Logger } from "@tripline/telemetry/logger";
 import { countRequest } from "@tripline/telemetry/request-durations";
 import { requestSpan } from "@tripline/telemetry/span-options";
@@ -84,9 +85,11 @@ export class IntakePlugin implements OnModuleInit {
     @Inject(RateLimits) private readonly limits: RateLimits,
     @Inject(EventIntake) private readonly intake: EventIntake,
     @Inject(PERSONAL_SEAL) seal: PersonalSeal | undefined,
+    @Inject(TransitSealer) transit: TransitSealer,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.#rules = { cardTokenKey: config.CARD_TOKEN_KEY, eventAgeDaysMax: config.EVENT_AGE_DAYS_MAX, seal };
+    const { CARD_TOKEN_KEY: cardTokenKey, EVENT_AGE_DAYS_MAX: eventAgeDaysMax } = config;
+    this.#rules = { cardTokenKey, eventAgeDaysMax, seal, transit };
   }
 
   async onModuleInit(): Promise<void> {

@@ -53,6 +53,11 @@ export function keyedToken(kind: TokenKind, key: Uint8Array, tenant: string, tex
   return `${TOKEN_PREFIXES[kind]}_${keyedDigits(key, `${kind}\0${tenant}\0${text}`)}`;
 }
 
+/** Recognises the same attributes in a retry, without storing their values. @param json with sorted names */
+export function attributesDigest(key: Uint8Array, tenant: string, json: string): string {
+  return keyedDigits(key, `attributes\0${tenant}\0${json}`);
+}
+
 const BIN_DIGITS = 8;
 const SHORT_BIN_DIGITS = 6;
 /** From here on PCI DSS lets 8 digits stand beside the last 4; of a shorter number it lets 6. */

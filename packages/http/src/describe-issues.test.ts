@@ -25,6 +25,16 @@ describe("describeIssues", () => {
     );
   });
 
+  test("names the attributes of a payment as the place for other values", () => {
+    const open = z.strictObject({ colour: z.string().optional(), attributes: z.unknown().optional() });
+    const body = { color: 1, tier: 2 };
+    const result = open.safeParse(body);
+    expect(describeIssues(result.error?.issues ?? [], body, open).message).toBe(
+      "/color is not a known field (did you mean colour? Otherwise, send it in attributes); " +
+        "/tier is not a known field (send it in attributes).",
+    );
+  });
+
   test("distinguishes missing from invalid", () => {
     expect(faultsOf({ deep: { n: "1" } })).toMatchObject({
       message: "/a is missing; /deep/n must be a number.",

@@ -7,6 +7,8 @@ import { z } from "zod";
 /** Maximum number of faults in a response: enough to fix the request step by step. */
 const FIELD_ERRORS_MAX = 20;
 const NAME_LENGTH_MAX = 64;
+/** The field of a payment for values that no other field is declared for. */
+const ATTRIBUTES = "attributes";
 
 /**
  * Converts zod issues to an error with one entry per field and no values: errors are logged, so they must not repeat an
@@ -22,7 +24,7 @@ export function describeIssues(issues: readonly z.core.$ZodIssue[], body: unknow
       const known = namesAt(schema, issue.path);
       for (const key of issue.keys) {
         const meant = fields.length < FIELD_ERRORS_MAX ? closestName(key, known) : undefined;
-        const detail = `is not a known field${meant === undefined ? "" : ` (did you mean ${meant}?)`}`;
+        const detail = `is not a known field${hintOf(meant, known.includes(ATTRIBUTES))}`;
         fields.push({ pointer: pointer + pointerTo([key]), detail });
       }
     } else {
@@ -38,6 +40,12 @@ export function invalidFields(fields: readonly FieldError[]): TriplineError {
   const sentence = shown.map(({ pointer, detail }) => `${pointer === "" ? "The body" : pointer} ${detail}`).join("; ");
   const more = fields.length > shown.length ? `; and ${fields.length - shown.length} more` : "";
   return new TriplineError("invalid-field", `${sentence}${more}.`, shown);
+}
+
+function hintOf(meant: string | undefined, hasAttributes: boolean): string {
+  if (meant !== undefined)
+    return ` (did you mean ${meant}?${hasAttributes ? ` Otherwise, send it in ${ATTRIBUTES}` : ""})`;
+  return hasAttributes ? ` (send it in ${ATTRIBUTES})` : "";
 }
 
 function detailOf(issue: z.core.$ZodIssue): string {

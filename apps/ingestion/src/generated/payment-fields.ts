@@ -47,6 +47,7 @@ export const laterFields = {
   cvc_result: kinds.choice(["match", "no_match", "unavailable"], "Result of the check of the card's security code.").optional(),
   authorisation_code: kinds.identifier("The issuer's code for the authorisation, if there is one already.").optional(),
   acquirer_reference: kinds.identifier("Acquirer reference number (ARN), if there is one already.").optional(),
+  attributes: kinds.attributes("Up to 32 values of your own, by name: texts of at most 256 characters, numbers and booleans, together at most 4,096 bytes of JSON. A name has at most 64 characters.").optional(),
 };
 
 export const declaredFields = { ...firstFields, ...laterFields };
@@ -90,10 +91,11 @@ export const declaredExamples = {
   cvc_result: "match",
   authorisation_code: "A1B2C3",
   acquirer_reference: "24692164001000123456789",
+  attributes: {"loyalty_tier":"gold","basket_items":3,"is_gift":false},
 } as const;
 
 /** The fields that product code sets by name. */
-type CoreValues = Pick<Transaction, "transactionId" | "tenant" | "clientTransactionId" | "cardToken" | "amountMinor" | "currency" | "occurredAtMs" | "acceptedAtMs" | "bin">;
+type CoreValues = Pick<Transaction, "transactionId" | "tenant" | "clientTransactionId" | "cardToken" | "amountMinor" | "currency" | "occurredAtMs" | "acceptedAtMs" | "bin" | "hasAttributes">;
 
 /** Builds the message. Tokens replace personal texts, texts that were not sent are empty, and nothing is sealed yet. */
 export function paymentMessage(core: CoreValues, body: z.infer<z.ZodObject<typeof declaredFields>>, tokenOf: (kind: TokenKind, text: string) => string): Transaction {
@@ -107,6 +109,7 @@ export function paymentMessage(core: CoreValues, body: z.infer<z.ZodObject<typeo
     occurredAtMs: core.occurredAtMs,
     acceptedAtMs: core.acceptedAtMs,
     bin: core.bin,
+    hasAttributes: core.hasAttributes,
     terminalId: body.terminal_id,
     deviceToken: body.device_id === undefined ? "" : tokenOf("device", body.device_id),
     ipToken: body.ip_address === undefined ? "" : tokenOf("ip", body.ip_address),
@@ -195,7 +198,7 @@ export function requestContent(payment: Transaction): unknown[] {
 
 /** The fields to seal; undefined if none was sent. */
 export function personalFields(body: DeclaredBody): PersonalFields | undefined {
-  if ((body.device_id ?? body.ip_address ?? body.email ?? body.cardholder ?? body.account_id ?? body.phone ?? body.device_fingerprint ?? body.billing_postal_code ?? body.shipping_postal_code) === undefined) return undefined;
+  if ((body.device_id ?? body.ip_address ?? body.email ?? body.cardholder ?? body.account_id ?? body.phone ?? body.device_fingerprint ?? body.billing_postal_code ?? body.shipping_postal_code ?? body.attributes) === undefined) return undefined;
   return {
     deviceId: body.device_id ?? "",
     ipAddress: body.ip_address ?? "",
@@ -206,6 +209,7 @@ export function personalFields(body: DeclaredBody): PersonalFields | undefined {
     deviceFingerprint: body.device_fingerprint ?? "",
     billingPostalCode: body.billing_postal_code ?? "",
     shippingPostalCode: body.shipping_postal_code ?? "",
+    attributes: body.attributes ?? "",
   };
 }
 

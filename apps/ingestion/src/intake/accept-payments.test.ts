@@ -273,6 +273,7 @@ describe("POST /v1/transactions", () => {
     ["a merchant", { ...origin, merchant_id: "m-1" }],
     ["an account", { ...origin, account_id: "user-1" }],
     ["a test flag", { ...origin, is_test: false }],
+    ["an attribute", { ...origin, attributes: { tier: "gold" } }],
     ["none of them", Object.fromEntries(Object.keys(origin).map((field) => [field, undefined]))],
   ])("%s under the same transaction_id is a conflict", async (_name, changes) => {
     const body = paymentBody(origin);
@@ -293,6 +294,8 @@ describe("POST /v1/transactions", () => {
       { account_id: "user-1", billing_postal_code: "sw1a 1aa", phone: "+32 470 12 34 56" },
       "bhjbEWN1CJow6MRPdsotid_tmZMAp53M0SaZ5PXahac",
     ],
+    [{ attributes: {} }, "sIVO_6LlGvt9WigWbTILIPWGo0Eqjx9A8eoetc5_3RE"],
+    [{ attributes: { tier: "gold", gift: true, items: 3 } }, "B2jo7j6QQkrB3DGR3OV2onDoKGBEsOuqwVnYYgjRx7Q"],
   ])("a payment with %j keeps the fingerprint from when these were the newest fields", (fields, expected) => {
     const body = paymentBody({ transaction_id: "order", occurred_at: "2026-01-01T00:00:00Z", ...fields });
     const rules = { cardTokenKey: Buffer.alloc(32, 7), eventAgeDaysMax: 36_500 };

@@ -188,7 +188,12 @@ export class EventIntake {
       // In one request, so that sealed data never exists without its key.
       await producer.send([
         ...newKeys.map(keyRecord),
-        ...events.map(({ cardToken, value }) => ({ topic, key: cardToken, value, headers })),
+        ...events.map(({ cardToken, value, attributes }) => ({
+          topic,
+          key: cardToken,
+          value,
+          headers: attributes === undefined ? headers : { ...headers, [HEADERS.attributes]: attributes },
+        })),
       ]);
       for (const newKey of newKeys) newKey.stored();
     });

@@ -9,9 +9,18 @@ import {
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { TokenKind } from "@tripline/contracts/identifiers";
-import { binOf, cardToken, keyedToken, labelId, paymentUpdateId, transactionId } from "@tripline/contracts/identifiers";
+import {
+  attributesDigest,
+  binOf,
+  cardToken,
+  keyedToken,
+  labelId,
+  paymentUpdateId,
+  transactionId,
+} from "@tripline/contracts/identifiers";
 import { describeIssues, invalidFields } from "@tripline/http/describe-issues";
 import type { NewKey } from "@tripline/sealing/personal-sealer";
+import type { TransitSealer } from "@tripline/sealing/transit/transit-sealer";
 import { z } from "zod";
 import { laterFields, otherSubjects, paymentMessage, requestContent } from "../generated/payment-fields.js";
 import type { PersonalSeal } from "../personal/seal-personal.js";
@@ -31,6 +40,8 @@ export interface PreparedEvent {
   readonly fingerprint: string;
   readonly cardToken: string;
   readonly value: Uint8Array;
+  /** The sealed attributes for decisions, sent as the header `tripline-attributes`. */
+  readonly attributes?: string | undefined;
   /** A new key with which data in the event is sealed. It must be stored with the event. */
   readonly newKey?: NewKey | undefined;
 }
@@ -42,6 +53,8 @@ export interface IntakeRules {
   readonly eventAgeDaysMax: number;
   /** Seals personal fields. Without it, they are not stored. */
   readonly seal?: PersonalSeal | undefined;
+  /** Seals attributes for decisions. Without it, rules get none. */
+  readonly transit?: Pick<TransitSealer, "seal"> | undefined;
 }
 
 export type PrepareEvent = (body: unknown, tenant: string, nowMs: number, rules: IntakeRules) => PreparedEvent;
@@ -87,6 +100,7 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
     occurredAtMs,
     acceptedAtMs: nowMs,
     bin: payment.card.number === undefined ? (payment.card.bin ?? "") : binOf(payment.card.number),
+    hasAttributes: payment.attributes === undefined ? undefined : true,
   };
   const makeToken = (kind: TokenKind, text: string) => keyedToken(kind, rules.cardTokenKey, tenant, text);
   const transaction = paymentMessage(core, payment, makeToken);
@@ -95,9 +109,13 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
   const sealed = rules.seal?.(payment, { tenant, cardToken: token, emailToken, otherTokens }, id);
   transaction.personal = sealed?.bytes;
   const value = encodeMessage(Transaction, transaction);
-  const fingerprint = fingerprintOf("transactions", requestContent(transaction));
+  const content = requestContent(transaction);
+  const { attributes: sent } = payment;
+  if (sent !== undefined) content.push(["attributes", attributesDigest(rules.cardTokenKey, tenant, sent)]);
+  const fingerprint = fingerprintOf("transactions", content);
+  const attributes = sent === undefined ? undefined : rules.transit?.seal(sent, id);
   const newKey = sealed?.newKey;
-  return { topic: "transactions", id, clientTransactionId, fingerprint, cardToken: token, value, newKey };
+  return { topic: "transactions", id, clientTransactionId, fingerprint, cardToken: token, value, attributes, newKey };
 };
 
 /** @throws TriplineError `invalid-field` that names every wrong field */

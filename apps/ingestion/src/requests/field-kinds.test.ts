@@ -5,6 +5,9 @@ const WORDS = "what it is.";
 const LINE = "x".repeat(128);
 const CARD = "4111111111111111";
 
+const many = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`n${index + 10}`, index]));
+
 /** A kind, the values that it accepts with their normalised forms, and the values that it rejects. */
 const KINDS: [string, z.ZodType, [unknown, unknown][], unknown[]][] = [
   ["identifier", kinds.identifier(WORDS), [["t-42", "t-42"]], ["", "a b", "x".repeat(65), CARD, 42]],
@@ -52,6 +55,23 @@ const KINDS: [string, z.ZodType, [unknown, unknown][], unknown[]][] = [
     ["2", "v2.1", "2.1.0.0", 2.1],
   ],
   ["count", kinds.count([0, 9], WORDS), [[0, 0]], [-1, 10, 1.5, "3"]],
+  [
+    "attributes",
+    kinds.attributes(WORDS),
+    [
+      [{ tier: "gold", gift: true, Items: -1.5 }, '{"Items":-1.5,"gift":true,"tier":"gold"}'],
+      [JSON.parse('{"__proto__":"x","a":""}'), '{"__proto__":"x","a":""}'],
+      [{ ["📱".repeat(64)]: "📱".repeat(256) }, `{"${"📱".repeat(64)}":"${"📱".repeat(256)}"}`],
+      [many(32), `{${Array.from({ length: 32 }, (_, index) => `"n${index + 10}":${index}`).join(",")}}`],
+      [{}, undefined],
+    ],
+    [
+      ...[null, "a", 1, [], many(33), { "": 1 }, { [`${LINE}`]: 1 }, { "a\nb": 1 }, { "\ud800": 1 }, { [CARD]: 1 }],
+      ...[{ a: null }, { a: {} }, { a: ["b"] }, { a: LINE.repeat(2).concat("x") }, { a: "b\0" }, { a: "\ud800" }],
+      ...[{ a: Number.POSITIVE_INFINITY }, { a: 2 ** 53 }, { a: CARD }, { a: `my card ${CARD}` }, { a: Number(CARD) }],
+      Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`n${index}`, "é".repeat(130)])),
+    ],
+  ],
   ["country", kinds.country(WORDS), [["BE", "BE"]], ["be", "ZZ", ""]],
   ["choice", kinds.choice(["web", "shop"], WORDS), [["web", "web"]], ["Web", "", null]],
   [

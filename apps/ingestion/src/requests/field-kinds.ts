@@ -9,6 +9,7 @@ import {
   normalPostalCode,
 } from "@tripline/contracts/identifiers";
 import { z } from "zod";
+import { ATTRIBUTES_SHAPE, checkAttributes } from "./check-attributes.js";
 import { isLeapSecond, parseTime } from "./parse-time.js";
 
 /** Schemas that check and normalise each kind of field. Messages follow the field's name and never repeat its value. */
@@ -152,6 +153,20 @@ export const boolean = (description: string) => z.boolean("must be true or false
 
 /** Converts to milliseconds since the epoch. */
 export const time = (description: string) => instant.meta({ description });
+
+/** Values without a field of their own. Converts to JSON; an empty object is the same as none. */
+export const attributes = (description: string) =>
+  z
+    .unknown()
+    .meta({ ...ATTRIBUTES_SHAPE, writeOnly: true, description: `${description} Stored sealed, or not at all.` })
+    .transform((given, context) => {
+      const checked = checkAttributes(given);
+      if ("json" in checked) return checked.json;
+      for (const { name, message } of checked.faults) {
+        context.addIssue({ code: "custom", message, path: name === undefined ? [] : [name] });
+      }
+      return z.NEVER;
+    });
 
 function timeFault(value: string, ms: number | undefined): string {
   if (ms !== undefined) return "must be later than 1970-01-01T00:00:00Z";

@@ -11,6 +11,8 @@ const DAY_MS = 86_400_000;
 const WRONG_NUMBER = "4111111111111112";
 const EPOCH = "1970-01-01T00:00:00Z";
 const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+const attributesOf = (count: number, value: unknown = 1) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`n${index}`, value]));
 const without = (body: Record<string, unknown>, name: string) => {
   const { [name]: _, ...rest } = body;
   return rest;
@@ -85,6 +87,19 @@ describe("bad input is rejected and reaches no topic", () => {
     ["card number as an account id", "/account_id", paymentBody({ account_id: "4111111111111111" })],
     ["card number as a merchant id", "/merchant_id", paymentBody({ merchant_id: "4111111111111111" })],
     ["boolean as text", "/is_test", paymentBody({ is_test: "true" })],
+    ["attributes as a text", "/attributes", paymentBody({ attributes: "gold" })],
+    ["33 attributes", "/attributes", paymentBody({ attributes: attributesOf(33) })],
+    ["5 KB of attributes", "/attributes", paymentBody({ attributes: attributesOf(20, "x".repeat(256)) })],
+    [
+      "long name of an attribute",
+      `/attributes/${"n".repeat(64)}`,
+      paymentBody({ attributes: { ["n".repeat(65)]: 1 } }),
+    ],
+    ["long attribute", "/attributes/a", paymentBody({ attributes: { a: "x".repeat(257) } })],
+    ["attribute that is null", "/attributes/a", paymentBody({ attributes: { a: null } })],
+    ["attribute that is a list", "/attributes/a", paymentBody({ attributes: { a: ["4111"] } })],
+    ["card number as an attribute", "/attributes/a", paymentBody({ attributes: { a: "4111111111111111" } })],
+    ["card number as a numeric attribute", "/attributes/a", paymentBody({ attributes: { a: 4_111_111_111_111_111 } })],
     ["empty device id", "/device_id", paymentBody({ device_id: "" })],
     ["device id of 129 characters", "/device_id", paymentBody({ device_id: "\u{1f4f1}".repeat(129) })],
     ["device id with a control character", "/device_id", paymentBody({ device_id: "a\0b" })],
@@ -321,6 +336,26 @@ describe("bad input is rejected and reaches no topic", () => {
     expect((await client.postLines(path, many)).body).toMatchObject({ status: 413, code: "body-too-large" });
     const large = ["x".repeat(BATCH_BYTES_MAX + 1)];
     expect((await client.postLines(path, large)).body).toMatchObject({ status: 413, code: "body-too-large" });
+  });
+
+  test.each([
+    [{ colour: "red" }, "/colour is not a known field (send it in attributes)."],
+    [
+      { terminal: "t-1" },
+      "/terminal is not a known field (did you mean terminal_id? Otherwise, send it in attributes).",
+    ],
+    [{ attributes: attributesOf(33) }, "/attributes must have at most 32 entries."],
+    [{ attributes: attributesOf(20, "x".repeat(256)) }, "/attributes must be at most 4096 bytes of JSON."],
+    [
+      { attributes: { a: "x".repeat(257), b: null } },
+      "/attributes/a must be at most 256 characters, none of them a control character; /attributes/b must be a string, a number, true or false.",
+    ],
+    [
+      { attributes: { ["n".repeat(65)]: 1 } },
+      `/attributes/${"n".repeat(64)} must have a name of 1 to 64 characters, none of them a control character.`,
+    ],
+  ])("says of %j what to do", async (change, detail) => {
+    expect((await client.post("/v1/transactions", paymentBody(change))).body).toMatchObject({ status: 422, detail });
   });
 
   test("invalid lines are rejected individually, each with its number", async () => {

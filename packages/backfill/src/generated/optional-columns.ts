@@ -42,6 +42,7 @@ export const OPTIONAL_COLUMNS = {
   cvc_result: "VARCHAR",
   authorisation_code: "VARCHAR",
   acquirer_reference: "VARCHAR",
+  has_attributes: "BOOLEAN",
 } as const;
 
 /** The schema of these columns in a line of JSON. */
@@ -82,6 +83,7 @@ export const OPTIONAL_LINE = {
   cvc_result: z.string().optional(),
   authorisation_code: z.string().optional(),
   acquirer_reference: z.string().optional(),
+  has_attributes: z.boolean().optional(),
 };
 
 /** Converts these columns of a row to fields of the message. */
@@ -123,5 +125,6 @@ export function optionalFields(row: Readonly<Record<string, unknown>>) {
     cvcResult: fromRow.text(row.cvc_result),
     authorisationCode: fromRow.text(row.authorisation_code),
     acquirerReference: fromRow.text(row.acquirer_reference),
+    hasAttributes: fromRow.flag(row.has_attributes),
   } satisfies Partial<Transaction>;
 }

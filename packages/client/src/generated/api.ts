@@ -261,6 +261,10 @@ export interface components {
             authorisation_code?: string;
             /** @description Acquirer reference number (ARN), if there is one already. */
             acquirer_reference?: string;
+            /** @description Up to 32 values of your own, by name: texts of at most 256 characters, numbers and booleans, together at most 4,096 bytes of JSON. A name has at most 64 characters. Stored sealed, or not at all. */
+            attributes?: {
+                [key: string]: string | number | boolean;
+            };
         };
         /**
          * @description Current ISO 4217 code of a currency that has a minor unit.
@@ -515,7 +519,12 @@ export interface operations {
                  *       "avs_result": "full_match",
                  *       "cvc_result": "match",
                  *       "authorisation_code": "A1B2C3",
-                 *       "acquirer_reference": "24692164001000123456789"
+                 *       "acquirer_reference": "24692164001000123456789",
+                 *       "attributes": {
+                 *         "loyalty_tier": "gold",
+                 *         "basket_items": 3,
+                 *         "is_gift": false
+                 *       }
                  *     }
                  */
                 "application/json": components["schemas"]["Transaction"];
@@ -645,7 +654,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {"transaction_id":"order-1768435200","card":{"number":"4111111111111111"},"amount":{"minor":1299,"currency":"EUR"},"occurred_at":"2026-01-14T23:59:00.000Z","terminal_id":"t-42","device_id":"8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10","ip_address":"203.0.113.7","email":"ada@example.com","cardholder":"Ada Lovelace","card_country":"BE","merchant_country":"BE","ip_country":"BE","location":{"latitude":50.84673,"longitude":4.35247},"merchant_id":"m-1024","mcc":"5732","channel":"ecommerce","entry_mode":"keyed","initiator":"customer","is_test":false,"card_funding":"debit","card_brand":"visa","account_id":"user-7301","account_age_days":412,"email_age_days":1280,"phone":"+32470123456","device_fingerprint":"fp-9c1185a5c5e9fc54","billing_country":"BE","billing_postal_code":"1000","shipping_country":"BE","shipping_postal_code":"9000","three_ds_version":"2.2.0","three_ds_result":"authenticated","eci":"05","liability_shift":true,"exemption":"low_value","avs_result":"full_match","cvc_result":"match","authorisation_code":"A1B2C3","acquirer_reference":"24692164001000123456789"} */
+                /** @example {"transaction_id":"order-1768435200","card":{"number":"4111111111111111"},"amount":{"minor":1299,"currency":"EUR"},"occurred_at":"2026-01-14T23:59:00.000Z","terminal_id":"t-42","device_id":"8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10","ip_address":"203.0.113.7","email":"ada@example.com","cardholder":"Ada Lovelace","card_country":"BE","merchant_country":"BE","ip_country":"BE","location":{"latitude":50.84673,"longitude":4.35247},"merchant_id":"m-1024","mcc":"5732","channel":"ecommerce","entry_mode":"keyed","initiator":"customer","is_test":false,"card_funding":"debit","card_brand":"visa","account_id":"user-7301","account_age_days":412,"email_age_days":1280,"phone":"+32470123456","device_fingerprint":"fp-9c1185a5c5e9fc54","billing_country":"BE","billing_postal_code":"1000","shipping_country":"BE","shipping_postal_code":"9000","three_ds_version":"2.2.0","three_ds_result":"authenticated","eci":"05","liability_shift":true,"exemption":"low_value","avs_result":"full_match","cvc_result":"match","authorisation_code":"A1B2C3","acquirer_reference":"24692164001000123456789","attributes":{"loyalty_tier":"gold","basket_items":3,"is_gift":false}} */
                 "application/x-ndjson": components["schemas"]["Transaction"];
             };
         };

@@ -48,6 +48,7 @@ export const PERSONAL_FIELDS = {
   device_fingerprint: "deviceFingerprint",
   billing_postal_code: "billingPostalCode",
   shipping_postal_code: "shippingPostalCode",
+  attributes: "attributes",
 } as const;
 
 /** The sealed fields of a payment without personal data. */
@@ -61,6 +62,7 @@ export const UNSENT_PERSONAL: Readonly<PersonalFields> = {
   deviceFingerprint: "",
   billingPostalCode: "",
   shippingPostalCode: "",
+  attributes: "",
 };
 
 /** The titles of sealed fields in the console. */
@@ -74,6 +76,7 @@ export const PERSONAL_TITLES: Readonly<Record<keyof typeof PERSONAL_FIELDS, stri
   device_fingerprint: "Device fingerprint",
   billing_postal_code: "Billing postal code",
   shipping_postal_code: "Shipping postal code",
+  attributes: "Attributes",
 };
 
 /** Fields whose values identify one thing, such as a terminal. The console can search for payments by them. */
@@ -174,6 +177,7 @@ export const TRANSACTION_CLASSES = {
   cvcResult: "behavioural",
   authorisationCode: "behavioural",
   acquirerReference: "behavioural",
+  hasAttributes: "behavioural",
 } as const satisfies Readonly<Record<keyof Transaction, string>>;
 
 /** Fields that rules can use, with their descriptions. */

@@ -50,4 +50,5 @@ export const TRANSACTION_KINDS = {
   cvcResult: text,
   authorisationCode: text,
   acquirerReference: text,
+  hasAttributes: flag,
 };

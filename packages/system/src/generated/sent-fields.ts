@@ -37,6 +37,7 @@ export interface SentFields {
   readonly cvcResult?: "match" | "no_match" | "unavailable" | null;
   readonly authorisationCode?: string | null;
   readonly acquirerReference?: string | null;
+  readonly attributes?: Readonly<Record<string, string | number | boolean>> | null;
 }
 
 /** The request's JSON for these fields. Fields without a value are left out. */
@@ -76,5 +77,6 @@ export function sentBody(of: SentFields): object {
     ...(of.cvcResult == null ? {} : { cvc_result: of.cvcResult }),
     ...(of.authorisationCode == null ? {} : { authorisation_code: of.authorisationCode }),
     ...(of.acquirerReference == null ? {} : { acquirer_reference: of.acquirerReference }),
+    ...(of.attributes == null ? {} : { attributes: of.attributes }),
   };
 }

@@ -79,6 +79,11 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
       "{ name: a, path: a, number: 120, type: token, token: { prefix: dt, word: a }, sealed: 60, class: personal, title: A, description: A., example: b }",
       "the prefix dt",
     ],
+    [
+      "{ name: a, path: a, type: text, sealed: 60, class: personal, title: A, description: A., example: b }",
+      "a field that is only sealed has the fingerprint none",
+    ],
+    ["{ name: a, path: a, number: 120, type: attributes, class: none, description: A., example: b }", "only the field"],
   ];
   test.each(faults)("rejects %s with its position", (entry, message) => {
     const before = copy.read(DEFINITION);

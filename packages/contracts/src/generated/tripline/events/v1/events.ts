@@ -204,6 +204,8 @@ export interface Transaction {
   authorisationCode: string;
   /** Acquirer reference number (ARN), if there is one already. Empty if it was not sent. */
   acquirerReference: string;
+  /** Whether attributes were sent. Absent if they were not. Absent if it was not sent. */
+  hasAttributes?: boolean | undefined;
 }
 
 /** What a payment says about a person, as the client wrote it. It leaves ingestion only sealed. */
@@ -217,6 +219,7 @@ export interface PersonalFields {
   deviceFingerprint: string;
   billingPostalCode: string;
   shippingPostalCode: string;
+  attributes: string;
 }
 
 /** A data key that ingestion made, wrapped. Topic `subject-keys`; control keeps it until it is destroyed. */
@@ -641,6 +644,7 @@ function createBaseTransaction(): Transaction {
     cvcResult: "",
     authorisationCode: "",
     acquirerReference: "",
+    hasAttributes: undefined,
   };
 }
 
@@ -783,6 +787,9 @@ export const Transaction: MessageFns<Transaction> = {
     }
     if (message.acquirerReference !== "") {
       writer.uint32(378).string(message.acquirerReference);
+    }
+    if (message.hasAttributes !== undefined) {
+      writer.uint32(384).bool(message.hasAttributes);
     }
     return writer;
   },
@@ -1168,6 +1175,14 @@ export const Transaction: MessageFns<Transaction> = {
             message.acquirerReference = reader.string();
             continue;
           }
+          case 48: {
+            if (tag !== 384) {
+              break;
+            }
+
+            message.hasAttributes = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1192,6 +1207,7 @@ function createBasePersonalFields(): PersonalFields {
     deviceFingerprint: "",
     billingPostalCode: "",
     shippingPostalCode: "",
+    attributes: "",
   };
 }
 
@@ -1223,6 +1239,9 @@ export const PersonalFields: MessageFns<PersonalFields> = {
     }
     if (message.shippingPostalCode !== "") {
       writer.uint32(74).string(message.shippingPostalCode);
+    }
+    if (message.attributes !== "") {
+      writer.uint32(82).string(message.attributes);
     }
     return writer;
   },
@@ -1310,6 +1329,14 @@ export const PersonalFields: MessageFns<PersonalFields> = {
             }
 
             message.shippingPostalCode = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.attributes = reader.string();
             continue;
           }
         }
