@@ -9,6 +9,7 @@ import { gauge } from "@tripline/telemetry/metrics";
 import type { DecisionsConfig } from "./config.js";
 import { DECISIONS_CONFIG } from "./config.js";
 import { AttemptStore } from "./deciding/attempt-store.js";
+import { AttributeReader } from "./deciding/attribute-reader.js";
 import { BatchDecider } from "./deciding/batch-decider.js";
 import { ChampionScorecard, MODEL_REGISTRY } from "./deciding/champion-scorecard.js";
 import { CrashGuard } from "./deciding/crash-guard.js";
@@ -76,7 +77,7 @@ export class DecisionsModule implements OnApplicationShutdown {
         { provide: SCORING_CLIENT, useFactory: scoring === undefined ? scoringConnection(config) : () => scoring },
         ...[DecisionMetrics, DecisionFiles, ChampionScorecard, PoliciesInForce, FollowedLists, RolloutTable],
         ...[Scorer, Explainer, DecisionExplainer, DecisionStore, DecisionWriter, BatchDecider],
-        ...[AttemptStore, CrashGuard],
+        ...[AttributeReader, AttemptStore, CrashGuard],
       ],
     };
   }

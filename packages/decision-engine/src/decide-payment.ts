@@ -9,18 +9,17 @@ import type {
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { AttributeValues, SentAttributes } from "./attributes/sent-attributes.js";
 import type { BudgetTake } from "./budgets.js";
 import { answerWhenSpent, budgetOf, perDayOf } from "./budgets.js";
-import { shareOf } from "./card-share.js";
-import type { Evaluation } from "./conditions/checked-node.js";
-import { EVALUATION_FAILED, StepBudget, StepsExceeded } from "./conditions/step-meter.js";
+import type { Found, Values } from "./conditions/evaluate-rules.js";
+import { evaluateRules, toReason } from "./conditions/evaluate-rules.js";
 import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { withContributions } from "./explain-decision.js";
 import { formatShare } from "./format-value.js";
 import { entryTexts, listFacts } from "./lists/list-facts.js";
-import type { Answer, Policy, Rule } from "./policy.js";
-import { BY_SCORECARD, HAS_SCORE, LISTS, PER_DAY, paymentValues, SCORE } from "./policy-variables.js";
-import { renderText } from "./render-text.js";
+import type { Policy } from "./policy.js";
+import { ATTRIBUTES, BY_SCORECARD, HAS_SCORE, LISTS, PER_DAY, paymentValues, SCORE } from "./policy-variables.js";
 import type { Scorecard } from "./scorecard.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
@@ -38,6 +37,8 @@ export interface PaymentFeatures {
 
 export interface DecisionInput {
   readonly transaction: Transaction;
+  /** Absent if none were sent. */
+  readonly attributes?: SentAttributes | undefined;
   /** In the order of that version of the feature spec; absent if none could be computed. */
   readonly features: PaymentFeatures | undefined;
   readonly score: Score;
@@ -66,13 +67,10 @@ export const NOTHING_UNUSUAL = "NOTHING_UNUSUAL";
 /** Reason code for a score of the scorecard instead of the model. */
 export const SCORED_BY_SCORECARD = "SCORED_BY_SCORECARD";
 
-/** Code of `SkippedRule.why` for a rule that the control plane disabled. */
-export const SWITCHED_OFF = "switched-off";
-
 /** The score that decides, or why there is none; `insteadOf` says why it is not the model's. */
 type DecidingScore = Score & { readonly insteadOf?: string };
 
-type Values = Record<string, unknown>;
+const NO_ATTRIBUTES: AttributeValues = new Map();
 
 /**
  * Decides one payment. Pure: the same policy and input give the same decision, byte for byte.
@@ -132,7 +130,7 @@ function judge(policy: Policy, input: DecisionInput, scorecard: Scorecard | unde
   }
   const score = standIn(usableScore(input.score), input.features, scorecard);
   const values = variablesOf(policy, input, input.features.values, score);
-  const { failure, ...found } = evaluate(policy, input.transaction, values, score);
+  const { failure, ...found } = evaluateRules(policy, input, values, score);
   const { reasons } = found;
   if (failure !== undefined) {
     reasons.push(staticReason(policy, input.transaction));
@@ -213,8 +211,9 @@ function variablesOf(policy: Policy, input: DecisionInput, features: readonly nu
 }
 
 /** The values of a payment that are known without its features. */
-function listedValues({ transaction, listHits }: DecisionInput): Values {
+function listedValues({ transaction, attributes, listHits }: DecisionInput): Values {
   const values: Values = paymentValues(transaction);
+  values[ATTRIBUTES] = attributes !== undefined && "values" in attributes ? attributes.values : NO_ATTRIBUTES;
   values[LISTS] = listFacts(listHits);
   return Object.assign(values, entryTexts(listHits));
 }
@@ -225,93 +224,8 @@ function listReasons(policy: Policy, input: DecisionInput): Pick<Found, "reasons
   const score = { missing: "" };
   const values = { ...listedValues(input), [HAS_SCORE]: false, [BY_SCORECARD]: false };
   const rules = policy.rules.filter(({ readsListsOnly }) => readsListsOnly);
-  const { reasons, skippedRules, ignoring } = evaluate(
-    { ...policy, rules, bands: [] },
-    input.transaction,
-    values,
-    score,
-  );
+  const { reasons, skippedRules, ignoring } = evaluateRules({ ...policy, rules, bands: [] }, input, values, score);
   return { reasons, skippedRules, ignoring };
-}
-
-interface Evaluated {
-  readonly reasons: Reason[];
-  readonly shadowHits: ShadowHit[];
-  readonly skippedRules: SkippedRule[];
-  /** Failure of the first deciding rule that fails for another reason than too many steps. */
-  failure: string | undefined;
-}
-
-interface Found extends Evaluated {
-  /** The strictest outcome of a rule that ignores budgets. */
-  readonly ignoring: Outcome;
-}
-
-function evaluate(
-  policy: Pick<Policy, "rules" | "bands" | "evaluationOf">,
-  transaction: Transaction,
-  values: Values,
-  score: Score,
-): Found {
-  const found: Evaluated = { reasons: [], shadowHits: [], skippedRules: [], failure: undefined };
-  // Shadow rules have their own step budget, so that they cannot affect the decision.
-  const [steps, shadowSteps] = [new StepBudget(), new StepBudget()];
-  const evaluation = policy.evaluationOf(values);
-  let overridesScore = false;
-  let ignoring = Outcome.UNSPECIFIED;
-  for (const rule of policy.rules) {
-    if (rule.mode === "off") {
-      const { id: ruleId, switchedOffFrom: mode } = rule;
-      if (mode !== undefined) found.skippedRules.push({ ruleId, why: SWITCHED_OFF, inShadow: mode === "shadow" });
-      continue;
-    }
-    if (rule.needsScore && "missing" in score) continue;
-    if (!decidesFor(rule, transaction)) {
-      const { id: ruleId, code, outcome } = rule;
-      if (fires(rule, evaluation, shadowSteps, found, true)) found.shadowHits.push({ ruleId, code, outcome });
-    } else if (fires(rule, evaluation, steps, found, false)) {
-      found.reasons.push(toReason(rule, values));
-      overridesScore ||= rule.overridesScore;
-      if (rule.ignoresBudget && rule.outcome > ignoring) ignoring = rule.outcome;
-    }
-  }
-  if (!("missing" in score) && !overridesScore) {
-    const band = policy.bands.find((candidate) => score.value >= candidate.atLeast);
-    if (band !== undefined) found.reasons.push(toReason(band, values));
-  }
-  return { ...found, ignoring };
-}
-
-/**
- * False for a rule without a result, which is then recorded. A rule that takes too many steps is skipped; any other
- * failure leads to the default decision, unless the rule is in shadow.
- */
-function fires(rule: Rule, evaluation: Evaluation, steps: StepBudget, found: Evaluated, inShadow: boolean): boolean {
-  try {
-    const fired = rule.when.evaluate(evaluation, steps);
-    return typeof fired === "boolean" ? fired : skip(rule, new Error("it gave no boolean"), found, inShadow);
-  } catch (error) {
-    return skip(rule, error, found, inShadow);
-  }
-}
-
-function skip({ id: ruleId }: Rule, error: unknown, found: Evaluated, inShadow: boolean): false {
-  const why = error instanceof StepsExceeded ? error.code : EVALUATION_FAILED;
-  found.skippedRules.push({ ruleId, why, inShadow });
-  if (why === EVALUATION_FAILED && !inShadow) {
-    found.failure ??= `the rule ${ruleId} could not be evaluated: ${summaryOf(error)}`;
-  }
-  return false;
-}
-
-function decidesFor({ mode, percent, id }: Rule, { cardToken }: Transaction): boolean {
-  return mode === "live" && (percent === 100 || shareOf(cardToken, id) < percent);
-}
-
-/** CEL errors contain a sentence in `summary`; their message shows the expression over several lines. */
-function summaryOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return "summary" in error && typeof error.summary === "string" ? error.summary : error.message;
 }
 
 function staticReason(policy: Policy, transaction: Transaction): Reason {
@@ -336,10 +250,6 @@ export function nothingUnusual(score: Score): Reason {
 export function scorecardReason(): Reason {
   const text = "The model gave no score, so the score is that of the simpler scorecard.";
   return { code: SCORED_BY_SCORECARD, text, outcome: Outcome.APPROVE };
-}
-
-function toReason(answer: Answer, values: Values): Reason {
-  return { code: answer.code, text: renderText(answer.text, values), outcome: answer.outcome };
 }
 
 interface Verdict {

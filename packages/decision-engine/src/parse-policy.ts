@@ -4,6 +4,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { z } from "zod";
+import { SHARED_SENTENCE, sharedReasons } from "./attributes/shared-reasons.js";
 import { dayIn } from "./budgets.js";
 import type { ExpressionFault } from "./conditions/check-expression.js";
 import { ExpressionChecker, written } from "./conditions/check-expression.js";
@@ -156,6 +157,7 @@ class PolicyChecker {
     const budgets = this.#budgets(file.budgets);
     const guard = file.guard === undefined ? undefined : this.#shape(guardSchema, file.guard, ["guard"]);
     if (staticDefault === undefined) return undefined;
+    for (const path of sharedReasons(file, rules)) this.#fault(path, SHARED_SENTENCE);
     const words = featureWords(this.#spec);
     return {
       version: `${file.version}+${digest}`,

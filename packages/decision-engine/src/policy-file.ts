@@ -62,12 +62,13 @@ export const ruleSchema = z.strictObject(
   },
   "must be a mapping with id, when, reason, action and text",
 );
+const plainValue = z.union([z.number(), z.string(), z.boolean()], "must be a number, a text, true or false");
 /** A payment, and whether the rule fires on it. Omitted values have the defaults of the features. */
 export const exampleSchema = z.strictObject(
   {
     fires: z.boolean("must be true or false"),
     values: z
-      .record(z.string(), z.union([z.number(), z.string(), z.boolean()], "must be a number, a text, true or false"))
+      .record(z.string(), plainValue)
       .default({})
       .meta({ description: "Features, fields of the payment and `score`, by name." }),
     lists: z
@@ -80,6 +81,10 @@ export const exampleSchema = z.strictObject(
       )
       .default([])
       .meta({ description: "Lists that the payment is on." }),
+    attributes: z
+      .record(z.string(), plainValue)
+      .default({})
+      .meta({ description: "Attributes that were sent with the payment, by name." }),
   },
   "must be a mapping with fires and values",
 );

@@ -35,6 +35,9 @@ export const SCORE = "score";
 /** The lists that the payment is on: `lists.deny.card`, `lists.watch.any`, `lists.named("vip").terminal`. */
 export const LISTS = "lists";
 
+/** The payment's undeclared values by name: `attributes["loyalty_tier"]`. */
+export const ATTRIBUTES = "attributes";
+
 /** A budget's daily limit, for its sentences. */
 export const PER_DAY = "per_day";
 
@@ -50,7 +53,7 @@ export const VARIABLE_UNITS: ReadonlyMap<string, Unit> = new Map([
 /** Reserved names, which no feature may have because they have another meaning in a policy. */
 export const RESERVED_NAMES: readonly string[] = [
   ...Object.keys(PAYMENT_VARIABLES),
-  ...[HAS_SCORE, BY_SCORECARD, SCORE, LISTS, PER_DAY],
+  ...[HAS_SCORE, BY_SCORECARD, SCORE, LISTS, ATTRIBUTES, PER_DAY],
   ...ENTRY_PLACEHOLDERS,
 ];
 
@@ -63,6 +66,7 @@ export function celEnvironment(spec: FeatureSpec, options: { withScore: boolean 
   for (const [name, type] of Object.entries(PAYMENT_VARIABLES)) environment.registerVariable(name, type);
   environment.registerVariable(HAS_SCORE, "bool");
   environment.registerVariable(BY_SCORECARD, "bool");
+  environment.registerVariable(ATTRIBUTES, "map<string, dyn>");
   registerLists(environment);
   // The code of a category means nothing in a rule, which can compare the payment field itself.
   for (const { kind, name } of spec.features) if (kind !== "category") environment.registerVariable(name, "double");

@@ -1,4 +1,5 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { AttributeValue } from "./attributes/sent-attributes.js";
 import type { Evaluation } from "./conditions/checked-node.js";
 import type { Condition } from "./conditions/condition.js";
 import type { FeatureWords } from "./feature-words.js";
@@ -53,6 +54,7 @@ export interface RuleExample {
   readonly fires: boolean;
   readonly values: Readonly<Record<string, number | string | boolean>>;
   readonly lists: readonly { readonly list: string; readonly kind: string; readonly effect: string }[];
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
   /** Its position: `file:line:column`. */
   readonly at: string;
 }

@@ -5,6 +5,7 @@ import {
   Rung,
   TrialRole,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { recordedRules } from "./attributes/sent-attributes.js";
 import type { RecordedInputs } from "./recorded-inputs.js";
 import { recordedInputs } from "./recorded-inputs.js";
 
@@ -20,7 +21,7 @@ const trial: ModelTrial = {
   candidateMissing: LATE,
 };
 
-test.each<[string, Partial<Decision>, RecordedInputs]>([
+test.each<[string, Partial<Decision>, Omit<RecordedInputs, "rules">]>([
   [
     "a model's decision",
     { rung: Rung.MODEL, ...model },
@@ -87,5 +88,6 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
     { score: model, scorecardVersion: undefined, hasContributions: false, spentBudgets: [], listHits: [], trial },
   ],
 ])("%s records its inputs", (_case, change, wanted) => {
-  expect(recordedInputs({ ...DecisionMessage.decode(new Uint8Array()), ...change })).toEqual(wanted);
+  const decision = { ...DecisionMessage.decode(new Uint8Array()), ...change };
+  expect(recordedInputs(decision)).toEqual({ ...wanted, rules: recordedRules(decision) });
 });

@@ -1,6 +1,8 @@
 import { NOT_EVALUATED } from "@tripline/contracts/degraded-reasons";
 import type { Decision, ListHit, ModelTrial, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { SWITCHED_OFF } from "./decide-payment.js";
+import type { RecordedRules } from "./attributes/sent-attributes.js";
+import { recordedRules } from "./attributes/sent-attributes.js";
+import { SWITCHED_OFF } from "./conditions/evaluate-rules.js";
 import { RAISED_BY } from "./explain-decision.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
@@ -20,6 +22,8 @@ export interface RecordedInputs {
   readonly spentBudgets: readonly Outcome[];
   /** Why the policy was not evaluated; undefined if it was. */
   readonly notEvaluated?: string | undefined;
+  /** The results of its rules, for those that read attributes: the archive has no readable attributes. */
+  readonly rules: RecordedRules;
   /** Ids of the rules that the control plane had disabled. */
   readonly switchedOffRules?: readonly string[];
 }
@@ -38,7 +42,8 @@ export function recordedInputs(decision: Decision): RecordedInputs {
   const hasContributions = reasons.some(({ code }) => code.startsWith(RAISED_BY));
   const notEvaluated = degradedBecause.startsWith(NOT_EVALUATED) ? degradedBecause : undefined;
   const switchedOffRules = switchedOff.length === 0 ? undefined : { switchedOffRules: switchedOff };
-  const also = { hasContributions, listHits, trial, spentBudgets, notEvaluated, ...switchedOffRules };
+  const rules = recordedRules(decision);
+  const also = { hasContributions, listHits, trial, spentBudgets, notEvaluated, rules, ...switchedOffRules };
   if (modelName === "") return { score: missing, scorecardVersion: undefined, ...also };
   if (modelName === SCORECARD_NAME) return { score: missing, scorecardVersion: modelVersion, ...also };
   return { score: { modelName, modelVersion }, scorecardVersion: undefined, ...also };

@@ -4,7 +4,7 @@ import { StepBudget } from "./conditions/step-meter.js";
 import { UNKNOWN_FIELDS } from "./generated/field-variables.js";
 import { entryTexts, listFacts } from "./lists/list-facts.js";
 import type { Policy, Rule, RuleExample } from "./policy.js";
-import { BY_SCORECARD, HAS_SCORE, LISTS, PAYMENT_VARIABLES, SCORE } from "./policy-variables.js";
+import { ATTRIBUTES, BY_SCORECARD, HAS_SCORE, LISTS, PAYMENT_VARIABLES, SCORE } from "./policy-variables.js";
 
 /** Defaults of an example: a payment at noon on a Wednesday. */
 const USUAL = {
@@ -49,7 +49,7 @@ function faultOf(policy: Policy, rule: Rule, example: RuleExample, spec: Feature
   return example.fires ? "does not fire on this example" : "fires on this example";
 }
 
-function valuesOf({ values, lists }: RuleExample, spec: FeatureSpec): Record<string, unknown> {
+function valuesOf({ values, lists, attributes }: RuleExample, spec: FeatureSpec): Record<string, unknown> {
   const hits = lists.map((hit): ListHit => ({ ...hit, reason: "", createdAtMs: 0 }));
   const given = Object.entries(values).map(([name, value]) => [name, asTyped(name, value)]);
   return {
@@ -58,6 +58,7 @@ function valuesOf({ values, lists }: RuleExample, spec: FeatureSpec): Record<str
     [HAS_SCORE]: values[SCORE] !== undefined,
     [BY_SCORECARD]: false,
     [LISTS]: listFacts(hits),
+    [ATTRIBUTES]: new Map(Object.entries(attributes)),
     ...entryTexts(hits),
     ...Object.fromEntries(given),
   };

@@ -21,6 +21,7 @@ import { scoreBudgetMs } from "../scoring/score-budget.js";
 import { Scorer } from "../scoring/scorer.js";
 import type { Scored, ScoredPart } from "../scoring/trial-scorer.js";
 import { scoreTrial } from "../scoring/trial-scorer.js";
+import { AttributeReader } from "./attribute-reader.js";
 import { ChampionScorecard } from "./champion-scorecard.js";
 import { DecisionExplainer } from "./decision-explainer.js";
 import type { StandingDecision } from "./decision-writer.js";
@@ -59,6 +60,7 @@ export class BatchDecider {
     @Inject(ChampionScorecard) private readonly scorecards: Pick<ChampionScorecard, "current">,
     @Inject(RolloutTable) private readonly rollouts: Pick<RolloutTable, "ofRound">,
     @Inject(FollowedLists) private readonly lists: Pick<FollowedLists, "ready" | "hits">,
+    @Inject(AttributeReader) private readonly attributes: Pick<AttributeReader, "prepare" | "read">,
     @Inject(Scorer) private readonly scorer: Scorer,
     @Inject(DecisionExplainer) private readonly explainer: DecisionExplainer,
     @Inject(DecisionWriter) private readonly writer: DecisionWriter,
@@ -99,7 +101,9 @@ export class BatchDecider {
     const policyOf = await this.policies.ofRound();
     const round = { policyOf, scorecard: this.scorecards.current, rollout: await this.rollouts.ofRound() };
     const parts = this.#score(open, round);
-    const standing = await Promise.all(parts.map((part) => this.#decidePart(part, round)));
+    const payments = open.map(({ payment }) => payment).filter(({ attributes }) => attributes !== undefined);
+    const prepared = payments.length === 0 ? undefined : this.attributes.prepare(payments, policyOf);
+    const standing = await Promise.all(parts.map((part) => this.#decidePart(part, round, prepared)));
     return new Map(standing.flat());
   }
 
@@ -128,8 +132,14 @@ export class BatchDecider {
   }
 
   /** Decisions that need no explanation do not wait for one; their callers have their replies by then. */
-  async #decidePart({ tasks, scored }: ScoredPart<{ open: OpenPayment }>, { policyOf, scorecard }: Round) {
+  async #decidePart(
+    { tasks, scored }: ScoredPart<{ open: OpenPayment }>,
+    { policyOf, scorecard }: Round,
+    prepared: Promise<void> | undefined,
+  ) {
     const scores = await scored;
+    // While scoring answers, missing keys of attributes are loaded.
+    if (prepared !== undefined) await prepared;
     const decidedAtMs = Date.now();
     const [clear, unexplained]: [DecidedPayment[], DecidedPayment[]] = [[], []];
     tasks.forEach(({ open }, index) => {
@@ -160,7 +170,9 @@ export class BatchDecider {
       return decideWithinBudgets(policy, { ...input, notEvaluated: EVALUATION_CRASH });
     }
     try {
-      return decideWithinBudgets(policy, { ...input, listHits: this.lists.hits(transaction, decidedAtMs) }, scorecard);
+      const listHits = this.lists.hits(transaction, decidedAtMs);
+      const attributes = this.attributes.read(payment, policy);
+      return decideWithinBudgets(policy, { ...input, attributes, listHits }, scorecard);
     } catch (error) {
       const { transactionId, tenant } = transaction;
       this.logger.error({ err: error, tenant, payment: transactionId }, "a payment could not be evaluated");

@@ -15,6 +15,8 @@ export interface Payment {
   readonly offset: number;
   readonly transaction: Transaction;
   readonly features: PaymentFeatures;
+  /** Sealed; empty if they were lost on the way, absent if none were sent. */
+  readonly attributes: string | undefined;
   /** Kafka key of the record, which the decision keeps. */
   readonly key: string;
   readonly trace: Context;
@@ -45,6 +47,7 @@ export function parsePayment(record: IncomingRecord): Payment {
     offset: record.offset,
     transaction,
     features: { specVersion: vector.specVersion, values: vector.values, incomplete: vector.incomplete },
+    attributes: transaction.hasAttributes === true ? (record.headers[HEADERS.attributes] ?? "") : undefined,
     key: record.key,
     trace: contextFromHeaders(record.headers),
     deadlineMs: Number.isFinite(deadlineMs) ? deadlineMs : undefined,

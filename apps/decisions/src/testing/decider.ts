@@ -4,6 +4,7 @@ import type { EventProducer } from "@tripline/kafka/port";
 import type { Logger } from "@tripline/telemetry/logger";
 import { createLogger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
+import { AttributeReader } from "../deciding/attribute-reader.js";
 import { BatchDecider } from "../deciding/batch-decider.js";
 import { DecisionExplainer } from "../deciding/decision-explainer.js";
 import { DecisionStore } from "../deciding/decision-store.js";
@@ -44,6 +45,7 @@ export function batchDecider(parts: DeciderParts): BatchDecider {
     { current: scorecard },
     { ofRound: async () => undefined },
     { ready: async () => {}, hits },
+    new AttributeReader(redis, logger),
     new Scorer(client, config, metrics, logger),
     new DecisionExplainer(new Explainer(client, config, metrics, logger), config, logger),
     new DecisionWriter(new DecisionStore(redis, config), producer, metrics, logger),

@@ -1,5 +1,7 @@
 import type { Decision, FeatureVector, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { SentAttributes } from "../attributes/sent-attributes.js";
+import { ATTRIBUTES_NOT_KEPT } from "../attributes/sent-attributes.js";
 import type { PaymentFeatures, Score } from "../decide-payment.js";
 import { decide } from "../decide-payment.js";
 import type { Policy } from "../policy.js";
@@ -65,11 +67,14 @@ export function decideAgain(
   score: Score,
 ): Decision {
   const { decidedAtMs, policyVersion, policyRevision } = archived;
-  const { listHits, trial, spentBudgets, notEvaluated } = inputs;
-  const input = { transaction, features, score, listHits, trial, spentBudgets, notEvaluated, decidedAtMs };
+  const { listHits, trial, spentBudgets, notEvaluated, rules } = inputs;
+  const isSame = policy.version === policyVersion;
+  const unread: SentAttributes = isSame ? { recorded: rules } : { missing: ATTRIBUTES_NOT_KEPT };
+  const attributes = transaction.hasAttributes === true ? unread : undefined;
+  const input = { transaction, attributes, features, score, listHits, trial, spentBudgets, notEvaluated, decidedAtMs };
   const decision = decide(policy, input, scorecard);
   // The same text decides identically, whatever its revision number in the control plane.
-  return policy.version === policyVersion ? { ...decision, policyRevision } : decision;
+  return isSame ? { ...decision, policyRevision } : decision;
 }
 
 /** A payment decided again by a draft. @param ids of the draft's rules and bands, which are also its codes */

@@ -1,6 +1,6 @@
 import type { Decision, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { SWITCHED_OFF } from "../decide-payment.js";
+import { SWITCHED_OFF } from "../conditions/evaluate-rules.js";
 import { RAISED_BY } from "../explain-decision.js";
 import type { BacktestRow } from "./backtest-row.js";
 import { segmentsOf } from "./backtest-row.js";

@@ -72,6 +72,13 @@ export function evaluationIn(environment: Environment): (values: Readonly<Record
   return (values) => probe(values);
 }
 
+/** Wraps the evaluation of a node as a whole. A macro has its own. */
+export function wrapEvaluate(node: CheckedNode, wrap: (evaluate: Evaluate) => Evaluate): void {
+  const macro = node.meta.macro as { evaluate: Evaluate } | undefined;
+  if (macro === undefined) node.setMeta("evaluate", wrap(node.meta.evaluate));
+  else macro.evaluate = wrap(macro.evaluate);
+}
+
 /** The node that an expression evaluates. */
 export function rootOf(ast: ASTNode): CheckedNode {
   return evaluated(asNode(ast));

@@ -1,5 +1,6 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 import { serialize } from "@marcbachmann/cel-js";
+import { mentionsAttributes } from "../attributes/absent-attributes.js";
 import type { Condition } from "./condition.js";
 
 /** One requirement of a condition. A case is true if all its demands are. */
@@ -35,6 +36,9 @@ export function casesOf(condition: Pick<Condition, "ast">): readonly Case[] | un
 class TooManyCases extends Error {}
 
 function expand(node: ASTNode, holds: boolean): readonly Case[] {
+  // If the attribute was not sent, `==`, `<` and `>=` are all false.
+  if (node.op !== "!_" && node.op !== "&&" && node.op !== "||" && mentionsAttributes(node))
+    return [[flag(serialize(node), holds)]];
   switch (node.op) {
     case "!_":
       return expand(node.args, !holds);

@@ -1,4 +1,5 @@
 import type { ASTNode, ParseResult } from "@marcbachmann/cel-js";
+import { mentionsAttributes } from "../attributes/absent-attributes.js";
 import type { CheckedNode, Evaluation } from "./checked-node.js";
 import { rootOf } from "./checked-node.js";
 import type { Known, StepEstimate } from "./prepare-steps.js";
@@ -18,6 +19,7 @@ export class Condition {
   readonly ast: ASTNode;
   /** Undefined for an expression that is never evaluated. */
   readonly estimate: StepEstimate | undefined;
+  readonly readsAttributes: boolean;
   readonly #root: CheckedNode;
   readonly #meter = new StepMeter();
   readonly #stepsFixed: number;
@@ -31,6 +33,7 @@ export class Condition {
    */
   constructor(checked: ParseResult, isBounded: boolean, known: Known) {
     this.ast = checked.ast;
+    this.readsAttributes = mentionsAttributes(checked.ast);
     this.#root = rootOf(checked.ast);
     this.estimate = isBounded ? prepareSteps(this.#root, known, this.#meter) : undefined;
     this.#stepsFixed = this.estimate?.stepsFixed ?? RULE_STEPS_MAX + 1;

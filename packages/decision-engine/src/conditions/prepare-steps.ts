@@ -1,11 +1,21 @@
+import {
+  ABSENT,
+  ATTRIBUTE_STEPS,
+  isAttributeRead,
+  mismatch,
+  readAttribute,
+  whenAbsent,
+} from "../attributes/absent-attributes.js";
+import { ATTRIBUTE_TEXT_MAX, ATTRIBUTES_MAX } from "../attributes/sent-attributes.js";
+import { ATTRIBUTES } from "../policy-variables.js";
 import type { CheckedNode, Comprehension } from "./checked-node.js";
 import { beforeEachItem, bindOf, calledBy, comprehensionOf, operandsOf } from "./checked-node.js";
 import type { Extent } from "./extent.js";
-import { entriesOf, extentOf, SCALAR, VARIABLE_TEXT } from "./extent.js";
+import { entriesOf, extentOf, SCALAR, textOf, VARIABLE_TEXT } from "./extent.js";
 import type { LinearPattern } from "./linear-pattern.js";
 import { compileSteps, matchSteps, PatternCompiler } from "./linear-pattern.js";
 import type { StepMeter } from "./step-meter.js";
-import { BUDGET_EXCEEDED, StepsExceeded, stepsExceeded } from "./step-meter.js";
+import { BUDGET_EXCEEDED, ERROR_STEPS, StepsExceeded, stepsExceeded } from "./step-meter.js";
 import { COMPARED_PER_STEP, workOf } from "./work-of.js";
 
 /** Shared by all expressions of a policy. */
@@ -17,7 +27,7 @@ export interface Known {
 
 /** The cost of an expression, as far as its text shows. */
 export interface StepEstimate {
-  /** Maximum steps, excluding evaluation errors. */
+  /** Maximum steps, excluding evaluation errors other than those of conditions on attributes. */
   readonly stepsMax: number;
   /** Counted up front for each evaluation: work outside loops that does not depend on sizes. */
   readonly stepsFixed: number;
@@ -45,6 +55,8 @@ interface Cost {
   readonly made: Extent;
   readonly loops: readonly number[];
   readonly pos: number;
+  /** Whether it has no value if an attribute was not sent. */
+  readonly mayBeAbsent: boolean;
 }
 
 /** Bound names, and what is added to the list that `map` or `filter` creates. */
@@ -55,6 +67,10 @@ interface Scope {
 
 /** Work up to this limit is counted up front at its maximum, whatever the actual size. */
 const FIXED_STEPS_MAX = 64;
+const ATTRIBUTE_TEXT = textOf(ATTRIBUTE_TEXT_MAX);
+const ATTRIBUTE_VALUES = entriesOf(ATTRIBUTES_MAX, ATTRIBUTE_TEXT);
+/** Their operands are conditions of their own. */
+const LOGICAL: ReadonlySet<string> = new Set(["&&", "||", "!_", "?:"]);
 const CANNOT_THROW = new Set(["==", "!=", "startsWith", "endsWith", "contains", "size", "named", "lowerAscii", "trim"]);
 const NEEDS_LITERAL = "is not a literal";
 
@@ -65,7 +81,8 @@ const NEEDS_LITERAL = "is not a literal";
  */
 export function prepareSteps(root: CheckedNode, known: Known, meter: StepMeter): StepEstimate {
   const preparation = new Preparation(known, meter);
-  const { stepsMax, stepsFixed, loops, pos } = preparation.visit(root, { bound: new Map() });
+  const { stepsMax, stepsFixed, loops, pos, mayBeAbsent } = preparation.visit(root, { bound: new Map() });
+  if (mayBeAbsent) whenAbsent(root, false);
   const { patternFaults, isMetered } = preparation;
   return { stepsMax, stepsFixed, loops, pos, patternFaults, isMetered };
 }
@@ -79,7 +96,15 @@ class Preparation {
     private readonly meter: StepMeter,
   ) {}
 
+  /** Within the smallest condition that reads it, an attribute that was not sent makes the condition false. */
   visit(node: CheckedNode, scope: Scope): Cost {
+    const cost = this.#visit(node, scope);
+    if (!cost.mayBeAbsent || node.checkedType?.name !== "bool" || LOGICAL.has(node.op)) return cost;
+    whenAbsent(node, node.op === "!=");
+    return { ...cost, mayBeAbsent: false, stepsMax: cost.stepsMax + ERROR_STEPS };
+  }
+
+  #visit(node: CheckedNode, scope: Scope): Cost {
     const comprehension = comprehensionOf(node);
     if (comprehension !== undefined) return this.#visitLoop(node, comprehension, scope);
     const bind = bindOf(node);
@@ -97,11 +122,28 @@ class Preparation {
     const operands = operandsOf(node);
     const parts = operands.map((operand) => this.visit(operand, scope));
     if (node.op === "accuPush") scope.pushed = parts[0]?.made ?? SCALAR;
+    if (isAttributeRead(node) && !scope.bound.has(ATTRIBUTES)) {
+      readAttribute(node);
+      const cost = together(node, parts, ATTRIBUTE_STEPS, ATTRIBUTE_STEPS, ATTRIBUTE_TEXT);
+      return { ...cost, mayBeAbsent: true };
+    }
+    if (LOGICAL.has(node.op)) return this.#visitLogical(node, operands, parts);
     if (calledBy(node) === "matches") return this.#visitMatch(node, operands, parts);
     return this.#visitWork(node, operands, parts);
   }
 
+  /** An operand that is only an attribute is false if the attribute was not sent. */
+  #visitLogical(node: CheckedNode, operands: readonly CheckedNode[], parts: readonly Cost[]): Cost {
+    const conditions = node.op === "?:" ? operands.slice(0, 1) : operands;
+    conditions.forEach((operand, index) => {
+      if (parts[index]?.mayBeAbsent) whenAbsent(operand, false);
+    });
+    const cost = this.#visitWork(node, operands, parts);
+    return { ...cost, mayBeAbsent: parts.slice(conditions.length).some(({ mayBeAbsent }) => mayBeAbsent) };
+  }
+
   #variable(name: string): Extent {
+    if (name === ATTRIBUTES) return ATTRIBUTE_VALUES;
     return this.known.texts.has(name) ? VARIABLE_TEXT : SCALAR;
   }
 
@@ -134,7 +176,7 @@ class Preparation {
     if (iterable.checkedType?.kind !== "list") this.#countErrors(node);
     const own = items.length * (1 + each.stepsMax);
     const made = inner.pushed === undefined ? SCALAR : entriesOf(items.length, inner.pushed);
-    const cost = together(node, before, own + 1, 1, made);
+    const cost = together(node, [...before, { ...each, stepsMax: 0, stepsFixed: 0 }], own + 1, 1, made);
     return own < cost.stepsMax / 2 ? cost : { ...cost, loops: [items.length, ...each.loops], pos: node.pos };
   }
 
@@ -149,7 +191,7 @@ class Preparation {
     const find = typeof compiled === "string" ? this.#findAny() : this.#find(compiled);
     node.handle = this.#counted((operands: unknown) => {
       const [subject, sought] = operands as unknown[];
-      if (typeof subject !== "string") throw new Error("matches() needs a text");
+      if (typeof subject !== "string") throw mismatch("matches() needs a text");
       return find(subject, sought);
     });
     const size = typeof compiled === "string" ? 1 : compiled.size;
@@ -204,6 +246,7 @@ class Preparation {
       try {
         return run(...given);
       } catch (error) {
+        if (error === ABSENT) throw error;
         if (error instanceof StepsExceeded || !this.meter.takeError()) throw stepsExceeded(BUDGET_EXCEEDED);
         throw error;
       }
@@ -230,12 +273,13 @@ function mayThrow(node: CheckedNode, name: string, operands: readonly CheckedNod
 }
 
 function leaf({ pos }: CheckedNode, made: Extent): Cost {
-  return { stepsMax: 1, stepsFixed: 1, made, loops: [], pos };
+  return { stepsMax: 1, stepsFixed: 1, made, loops: [], pos, mayBeAbsent: false };
 }
 
 function together({ pos }: CheckedNode, parts: readonly Cost[], own: number, fixed: number, made: Extent): Cost {
   const stepsMax = parts.reduce((sum, part) => sum + part.stepsMax, own);
   const stepsFixed = parts.reduce((sum, part) => sum + part.stepsFixed, fixed);
   const worst = parts.find((part) => part.stepsMax > stepsMax / 2);
-  return { stepsMax, stepsFixed, made, loops: worst?.loops ?? [], pos: worst?.pos ?? pos };
+  const mayBeAbsent = parts.some((part) => part.mayBeAbsent);
+  return { stepsMax, stepsFixed, made, loops: worst?.loops ?? [], pos: worst?.pos ?? pos, mayBeAbsent };
 }

@@ -55,6 +55,11 @@ const using = (use: string) => sent.filter(({ uses }) => uses.includes(use));
 /** The condition that a payment with the example fulfils and one without the field does not. */
 function conditionOf({ name, type, example }: Field): string {
   if (TEXT_TYPES.has(type)) return type === "token" ? `${name} != ""` : `${name} == ${JSON.stringify(example)}`;
+  if (type === "attributes") {
+    return Object.entries(example ?? {})
+      .map(([attribute, value]) => `attributes[${JSON.stringify(attribute)}] == ${JSON.stringify(value)}`)
+      .join(" && ");
+  }
   return `has_${name} && ${type === "time" ? `${name} > 0` : `${name} == ${JSON.stringify(example)}`}`;
 }
 

@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { printReplay } from "@tripline/cli/models/replay-report";
 import { Decision, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { TrainedModel } from "@tripline/model-loop/demo-model/train-demo-model";
+import { SHIPPED_POLICY } from "@tripline/model-loop/replay-decisions/find-policies";
 import type { ReplayDecisionsOptions } from "@tripline/model-loop/replay-decisions/replay-decisions";
 import { replayDecisions } from "@tripline/model-loop/replay-decisions/replay-decisions";
 import { createSimulation } from "@tripline/simulator/create-simulation";
@@ -24,31 +25,44 @@ const DAY_MS = 86_400_000;
 const SUSPICIOUS = { amountMinor: 2_500_000 };
 const EXPLAINED_TRIES_MAX = 40;
 const WAIT_S = 30;
+/** Rules on values that the lake has only encrypted. */
+const ATTRIBUTE_RULES = `rules:
+  - { id: gold, when: 'attributes["tier"] == "gold"', reason: GOLD, action: challenge, text: A gold tier. }
+  - { id: tierless, when: '!("tier" in attributes)', reason: TIERLESS, action: review, mode: shadow, text: No tier. }
+`;
 
 let model: TrainedModel;
 let lake: string;
+let policies: string;
 let system: InProcessSystem;
 
 beforeAll(async () => {
   model = await testModel();
   lake = await mkdtemp(join(tmpdir(), "tripline-replay-"));
+  policies = await mkdtemp(join(tmpdir(), "tripline-policies-"));
+  const policyFile = join(policies, "policy.yaml");
+  const shipped = await readFile(SHIPPED_POLICY, "utf8");
+  await writeFile(policyFile, shipped.replace("\nrules:\n", `\n${ATTRIBUTE_RULES}`));
   system = await startInProcess({
     registryUrl: model.registryUrl,
     lakeDirectory: lake,
     scoringWaitMs: 1_000,
+    policyFile,
   });
 }, 240_000);
 
 afterAll(async () => {
   await system?.close();
-  await rm(lake, { recursive: true, force: true });
+  for (const folder of [lake, policies]) await rm(folder, { recursive: true, force: true });
 });
 
 function history(): KnownPayment[] {
   const simulation = createSimulation({ seed: 12, cards: 200, terminals: 100, startMs: START_MS - 20 * DAY_MS });
   const payments: KnownPayment[] = [];
   for (const { kind, payment } of eventsFrom(simulation, START_MS)) {
-    if (kind !== "label") payments.push(payment);
+    // Every third payment has a gold tier, every third another one.
+    const tier = ["gold", "silver"][payments.length % 3];
+    if (kind !== "label") payments.push(tier === undefined ? payment : { ...payment, attributes: { tier } });
     if (payments.length === PAYMENTS) break;
   }
   return payments;
@@ -80,6 +94,7 @@ test("replays the whole system's decisions byte for byte, including an outage of
   const options: ReplayDecisionsOptions = {
     lake,
     registryUrl: model.registryUrl,
+    policiesFolder: policies,
     scorecardFiles: [],
     threads: 2,
     fromMs: Math.min(...times),
@@ -93,4 +108,7 @@ test("replays the whole system's decisions byte for byte, including an outage of
   expect(report.degraded).toBeGreaterThan(0);
   expect(decisions.filter((one) => one.rung === Rung.MODEL && isExplained(one)).length).toBeGreaterThan(0);
   expect(decisions.filter(({ rung }) => rung === Rung.SCORECARD).length).toBeGreaterThan(0);
+  const gold = decisions.filter(({ reasons }) => reasons.some(({ code }) => code === "GOLD")).length;
+  const tierless = decisions.filter(({ shadowHits }) => shadowHits.some(({ ruleId }) => ruleId === "tierless")).length;
+  expect([gold, rows - tierless]).toEqual([Math.ceil(PAYMENTS / 3), Math.ceil((2 * PAYMENTS) / 3)]);
 }, 240_000);

@@ -102,6 +102,8 @@ export interface InProcessOptions {
   readonly readsProfiles?: boolean;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs?: number;
+  /** Replaces the shipped policy. */
+  readonly policyFile?: string;
   /** A Redis of the test's own, which may be stopped; a database of the shared one unless given. */
   readonly redisUrl?: string;
   readonly logLevel?: string;
@@ -143,7 +145,8 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     ...(options.lakeDirectory === undefined ? {} : { lakeDirectory: options.lakeDirectory }),
   };
   const plans = TOPOLOGIES.flatMap((topology) => planServices({ ...planOptions, topology }));
-  const environmentOf = (name: string) => plans.find((plan) => plan.name === name)?.environment ?? {};
+  const policy = options.policyFile === undefined ? undefined : { POLICY_FILE: options.policyFile };
+  const environmentOf = (name: string) => ({ ...plans.find((plan) => plan.name === name)?.environment, ...policy });
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
   const admin = await kafka.admin();
   await admin.ensureTopics();

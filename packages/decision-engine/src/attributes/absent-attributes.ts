@@ -1,0 +1,63 @@
+import type { ASTNode } from "@marcbachmann/cel-js";
+import type { CheckedNode } from "../conditions/checked-node.js";
+import { operandsOf, wrapEvaluate } from "../conditions/checked-node.js";
+import { StepsExceeded } from "../conditions/step-meter.js";
+import { ATTRIBUTES } from "../policy-variables.js";
+
+/** Thrown when an attribute is read that was not sent. One object, because its stack trace is useless. */
+export const ABSENT = new Error("The attribute was not sent.");
+
+/** Steps of reading an attribute, including `ABSENT` and its handling. */
+export const ATTRIBUTE_STEPS = 100;
+
+/** An operand of a wrong type, for our own functions. */
+export function mismatch(message: string): Error {
+  return Object.assign(new Error(message), { code: "no_matching_overload" });
+}
+
+/** Whether an expression reads attributes. */
+export function mentionsAttributes({ op, args }: ASTNode): boolean {
+  return (op === "id" && args === ATTRIBUTES) || partsOf(args).some(mentionsAttributes);
+}
+
+function partsOf(args: unknown): ASTNode[] {
+  if (Array.isArray(args)) return args.flatMap(partsOf);
+  return typeof args === "object" && args !== null && "op" in args ? [args as ASTNode] : [];
+}
+
+/** Whether the node is `attributes["name"]` or `attributes.name`. */
+export function isAttributeRead(node: CheckedNode): boolean {
+  if (node.op !== "[]" && node.op !== ".") return false;
+  const [from] = operandsOf(node);
+  return from?.op === "id" && from.args === ATTRIBUTES;
+}
+
+/** Makes a read of an attribute that was not sent throw `ABSENT`. */
+export function readAttribute(node: CheckedNode): void {
+  node.handle = (attributes, name) => {
+    const value = attributes instanceof Map ? (attributes.get(name) as unknown) : undefined;
+    if (value === undefined) throw ABSENT;
+    return value;
+  };
+}
+
+/**
+ * The value of a condition that reads an attribute that was not sent or with which it fails, such as one of another type or a
+ * text that is no number: nobody declares attributes, so the client must not be able to make a rule fail.
+ */
+export function whenAbsent(node: CheckedNode, value: boolean): void {
+  wrapEvaluate(node, (evaluate) => (evaluator, one, context) => {
+    try {
+      const found = evaluate(evaluator, one, context);
+      return typeof found === "boolean" ? found : value;
+    } catch (error) {
+      if (error === ABSENT || isEvaluationError(error)) return value;
+      throw error;
+    }
+  });
+}
+
+/** Errors of cel-js have a code. */
+function isEvaluationError(error: unknown): boolean {
+  return error instanceof Error && "code" in error && !(error instanceof StepsExceeded);
+}

@@ -1,0 +1,57 @@
+import type { Decision, SkippedRule } from "@tripline/contracts/generated/tripline/events/v1/events";
+
+export type AttributeValue = string | number | boolean;
+
+/** By name. */
+export type AttributeValues = ReadonlyMap<string, AttributeValue>;
+
+/** Limits of a payment's attributes, which ingestion checks. Lengths are in characters. */
+export const ATTRIBUTES_MAX = 32;
+export const ATTRIBUTE_TEXT_MAX = 256;
+
+/** Codes of `SkippedRule.why` for a rule that reads attributes. Unavailable: their key has expired or was lost. */
+export const ATTRIBUTES_UNAVAILABLE = "attributes-unavailable";
+/** Only in backtests and replays with another policy, because the lake has no readable attributes. */
+export const ATTRIBUTES_NOT_KEPT = "attributes-not-kept";
+
+/** What rules that read attributes can know of them. */
+export type SentAttributes =
+  | { readonly values: AttributeValues }
+  | { readonly missing: typeof ATTRIBUTES_UNAVAILABLE | typeof ATTRIBUTES_NOT_KEPT }
+  | { readonly recorded: RecordedRules };
+
+/** The results of rules in an archived decision of the same policy. */
+export interface RecordedRules {
+  /** Reason codes. A rule that reads attributes shares its code with no other answer of the policy. */
+  readonly codes: ReadonlySet<string>;
+  /** Ids of the rules that fired in shadow. */
+  readonly shadowRules: ReadonlySet<string>;
+  readonly skipped: readonly SkippedRule[];
+  /** Why the decision was below the model's level. */
+  readonly failure: string;
+}
+
+export function recordedRules({ reasons, shadowHits, skippedRules, degradedBecause }: Decision): RecordedRules {
+  return {
+    codes: new Set(reasons.map(({ code }) => code)),
+    shadowRules: new Set(shadowHits.map(({ ruleId }) => ruleId)),
+    skipped: skippedRules,
+    failure: degradedBecause,
+  };
+}
+
+/** From the JSON that ingestion sealed. Undefined for anything else. */
+export function parseAttributes(json: string): AttributeValues | undefined {
+  try {
+    const parsed: unknown = JSON.parse(json);
+    if (typeof parsed !== "object" || parsed === null) return undefined;
+    const entries: [string, unknown][] = Object.entries(parsed);
+    return entries.every(isAttribute) ? new Map(entries) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAttribute(entry: [string, unknown]): entry is [string, AttributeValue] {
+  return ["string", "number", "boolean"].includes(typeof entry[1]);
+}
