@@ -28,7 +28,10 @@ afterAll(async () => {
 
 const SEALED = Buffer.from("sealed bytes");
 const REASON = "verify-identity";
-const FIELDS = { email: "ada@example.com", ip_address: "203.0.113.7", device_id: "phone-1", cardholder: "Ada" };
+const FIELDS = {
+  ...{ email: "ada@example.com", ip_address: "203.0.113.7", device_id: "phone-1", cardholder: "Ada" },
+  attributes: '{"items":3,"tier":"gold"}',
+};
 
 /** A payment that the console has read. */
 async function known(personal: Buffer | undefined = SEALED) {
@@ -60,7 +63,7 @@ test("the control plane decrypts on behalf of the user, with the reason, and the
   ];
   const opened = [
     { fields: FIELDS, erased: false },
-    { fields: { ...FIELDS, email: "", device_id: "phone-2" }, erased: false },
+    { fields: { ...FIELDS, email: "", device_id: "phone-2", attributes: '{"tier":"gold"}' }, erased: false },
     { fields: null, erased: true },
     { fields: null, erased: false },
   ];
@@ -83,6 +86,14 @@ test("the control plane decrypts on behalf of the user, with the reason, and the
         { name: "ip_address", title: "IP address", values: [{ value: "203.0.113.7", payments: 2 }] },
         { name: "email", title: "E-mail", values: [{ value: "ada@example.com", payments: 1 }] },
         { name: "cardholder", title: "Name", values: [{ value: "Ada", payments: 2 }] },
+        {
+          name: "attributes",
+          title: "Attributes",
+          values: [
+            { value: "tier: gold", payments: 2 },
+            { value: "items: 3", payments: 1 },
+          ],
+        },
       ],
       payments: { opened: 2, erased: 1, keyless: 1, empty: 1, missing: 1 },
     },

@@ -28,6 +28,8 @@ const answer = z.object({
 type Opened = z.infer<typeof answer>["payments"];
 type Fields = NonNullable<Opened[number]["fields"]>;
 
+const attributes = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+
 const refusal = z.object({ code: z.string(), detail: z.string() });
 
 /**
@@ -101,8 +103,17 @@ export class PersonalReader {
 
 function valuesOf(opened: readonly Fields[], name: string): OpenedValue[] {
   const counts = new Map<string, number>();
-  for (const { [name]: value = "" } of opened) if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const { [name]: sealed = "" } of opened) {
+    for (const value of textsIn(name, sealed)) counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
   return [...counts]
     .map(([value, payments]) => ({ value, payments }))
     .toSorted((left, right) => right.payments - left.payments);
+}
+
+/** Attributes are JSON with one value per name. */
+function textsIn(name: string, sealed: string): string[] {
+  if (sealed === "") return [];
+  if (name !== "attributes") return [sealed];
+  return Object.entries(attributes.parse(JSON.parse(sealed))).map(([attribute, value]) => `${attribute}: ${value}`);
 }

@@ -163,7 +163,8 @@ export class ErasureBed {
     const accountToken = drawn.hasAccount ? person.accountToken : "";
     const [cardholder = "", email = "", deviceId = "", accountId = ""] = person.clear;
     const subject = { tenant: TENANT, cardToken: person.cardToken, emailToken };
-    const fields = { ...UNSENT_PERSONAL, cardholder, email, deviceId, accountId, ipAddress: "203.0.113.7" };
+    const attributes = JSON.stringify({ nickname: cardholder });
+    const fields = { ...UNSENT_PERSONAL, cardholder, email, deviceId, accountId, attributes, ipAddress: "203.0.113.7" };
     const sealed = this.sealer.seal(fields, { ...subject, otherTokens: accountToken === "" ? [] : [accountToken] }, id);
     if (typeof sealed === "string") throw new Error(`nothing was sealed: ${sealed}`);
     if (sealed.newKey !== undefined) {

@@ -53,6 +53,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     ipAddress: index % 2 === 0 ? `${TEST_NET}${index}` : randomAddress(),
     email: `${MAILBOX}.${index}@example.com`,
     cardholder: `${HOLDER} ${index}`,
+    attributes: { nickname: `${HOLDER} the ${index}th`, items: index },
   }));
   const erased = { ...newPerson(), deviceId: randomUUID(), ipAddress: `${TEST_NET}250` };
   const logged: string[] = [];
@@ -102,18 +103,22 @@ describe("no card number, device ID, network, e-mail address or name in plain te
       const { cardNumber, deviceId, ipAddress, email } = origin;
       const grouped = (cardNumber.match(/.{4}/g) ?? []).join("-");
       const wrongLuhn = cardNumber.slice(0, -1) + ((Number(cardNumber.at(-1)) + 1) % 10);
-      for (const changes of [
+      const refusals: Partial<KnownPayment>[] = [
         { cardNumber: wrongLuhn },
         { deviceId: `${deviceId}\0` },
         { ipAddress: `${ipAddress}%eth0` },
         { email: `${email} ` },
         { cardholder: cardNumber },
+        { attributes: { nickname: cardNumber } },
+        { attributes: { [cardNumber]: true } },
+        { attributes: { items: Number(cardNumber) } },
         { deviceId: `device ${grouped}` },
         { clientTransactionId: cardNumber },
         { clientTransactionId: `order-${grouped}` },
         { terminalId: `t${cardNumber}` },
         { terminalId: grouped },
-      ]) {
+      ];
+      for (const changes of refusals) {
         const result = await system.client.send(buildPayment({ ...origin, ...changes }), 1);
         expect(result).toMatchObject({ status: 422, code: "invalid-field" });
       }

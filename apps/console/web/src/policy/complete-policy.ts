@@ -5,6 +5,7 @@ import featureSpec from "../../../../../packages/contracts/feature-spec.yaml?raw
 /** Names that an expression can use in addition to features. See the top of apps/decisions/policy.yaml. */
 const FIELDS: readonly (readonly [name: string, detail: string])[] = [
   ...RULE_FIELDS,
+  ['attributes[""]', "an undeclared value of the payment; a comparison is false if it was not sent"],
   ["hour", "0 to 23, UTC"],
   ["day_of_week", "1 is Monday"],
   ["has_score", "whether there is a score"],

@@ -419,6 +419,7 @@ export interface components {
                     readonly device_fingerprint: string;
                     readonly billing_postal_code: string;
                     readonly shipping_postal_code: string;
+                    readonly attributes: string;
                 } | null;
                 /** @description They do not open because one of the given subjects was erased. */
                 readonly erased: boolean;

@@ -110,6 +110,7 @@ const detail = {
     "payment-budget-exceeded": "the rules together exceeded the step budget of the payment",
     "pattern-unsupported": "uses an unsupported pattern",
     "evaluation-failed": "evaluation failed",
+    "attributes-unavailable": "the attributes could not be opened",
     "switched-off": "switched off",
   } as Readonly<Record<string, string>>,
   lists: "On lists",

@@ -12,6 +12,8 @@ export const text = {
     "payment-budget-exceeded": "the rules of a payment together exceeded their budget",
     "pattern-unsupported": "it uses an unsupported pattern",
     "evaluation-failed": "its evaluation failed",
+    "attributes-unavailable": "the attributes could not be opened",
+    "attributes-not-kept": "backtests have no attributes",
   } as Readonly<Record<string, string>>,
   approvalNeeded: "Another user must approve a revision before it is activated.",
   listsApprovalNeeded: "Another user must confirm list entries for BINs, countries and IP ranges.",
