@@ -44,6 +44,18 @@ export function answersTo(payment: SimulatedPayment, outcome: ApiDecision["outco
   return isAbandoned ? [threeDs] : [threeDs, answer];
 }
 
+/** `answersTo` for payments that are known only by the client's id. */
+export function issuerOf(payments: readonly SimulatedPayment[]) {
+  const byId = new Map(payments.map((payment) => [payment.clientTransactionId, payment]));
+  return (
+    { clientTransactionId }: Pick<SimulatedPayment, "clientTransactionId">,
+    { outcome }: Pick<ApiDecision, "outcome">,
+  ): PaymentUpdate[] => {
+    const payment = byId.get(clientTransactionId);
+    return payment === undefined ? [] : answersTo(payment, outcome);
+  };
+}
+
 /** A small share of genuine payments is refunded in full, at the time of the label. */
 export function refundOf(payment: SimulatedPayment): PaymentUpdate[] {
   if (payment.fraud || shareOf(payment, "refund") >= REFUNDED_SHARE) return [];

@@ -1,6 +1,7 @@
 import type { ProgressListener } from "@tripline/backfill/progress";
+import type { PaymentUpdate } from "@tripline/client";
 import type { KnownPayment } from "../client/payment.js";
-import type { TriplineClient } from "../client/tripline-client.js";
+import type { ApiDecision, TriplineClient } from "../client/tripline-client.js";
 
 export interface SendUnorderedOptions {
   readonly client: TriplineClient;
@@ -8,6 +9,8 @@ export interface SendUnorderedOptions {
   readonly payments: readonly KnownPayment[];
   /** Payments with labels due in this period, in the order of the labels. */
   readonly labels: readonly KnownPayment[];
+  /** The updates to send once a payment is decided. They may be counted after this function returns. */
+  readonly updatesOf: (payment: KnownPayment, decision: ApiDecision) => readonly PaymentUpdate[];
   readonly onProgress?: ProgressListener;
 }
 
@@ -18,10 +21,10 @@ const WAIT_SECONDS = 25;
 /**
  * Sends payments and labels concurrently, with several requests at a time, like many shops: events of a card or
  * terminal may be processed in a different order from that in which they occurred. Returns once all are decided and
- * applied.
+ * applied, and their updates accepted.
  */
 export async function sendUnordered(options: SendUnorderedOptions): Promise<void> {
-  const { client, payments, labels, onProgress } = options;
+  const { client, payments, labels, updatesOf, onProgress } = options;
   const chunks = Math.ceil(payments.length / CHUNK_PAYMENTS);
   const labelsPerChunk = Math.ceil(labels.length / Math.max(1, chunks));
   let next = 0;
@@ -31,10 +34,15 @@ export async function sendUnordered(options: SendUnorderedOptions): Promise<void
       const chunk = next;
       next += 1;
       const part = payments.slice(chunk * CHUNK_PAYMENTS, (chunk + 1) * CHUNK_PAYMENTS);
-      await Promise.all([
+      const [decisions] = await Promise.all([
         client.decideAll(part, WAIT_SECONDS),
         client.applyLabels(labels.slice(chunk * labelsPerChunk, (chunk + 1) * labelsPerChunk), WAIT_SECONDS),
       ]);
+      const updates = part.flatMap((payment, index) => {
+        const decision = decisions[index];
+        return decision === undefined ? [] : updatesOf(payment, decision);
+      });
+      if (updates.length > 0) await client.sendUpdates(updates);
       done += part.length;
       onProgress?.({ done, total: payments.length });
     }

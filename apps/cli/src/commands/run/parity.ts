@@ -1,13 +1,14 @@
 import { join, resolve } from "node:path";
 import type { ParityReport } from "@tripline/backfill/compare/check-parity";
 import { checkParity, printParity } from "@tripline/backfill/compare/check-parity";
+import type { PaymentUpdate } from "@tripline/client";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { TrainedModel } from "@tripline/model-loop/demo-model/train-demo-model";
 import { trainDemoModel } from "@tripline/model-loop/demo-model/train-demo-model";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
-import type { KnownPayment } from "@tripline/system/client/payment";
+import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { readPorts } from "@tripline/system/ports.mjs";
 import { replay } from "@tripline/system/replay/replay";
@@ -16,6 +17,7 @@ import { refuseSecond, startSystem } from "@tripline/system/services/run-system"
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { StepLog } from "@tripline/system/step-log";
 import { Command, InvalidArgumentError } from "commander";
+import { issuerOf } from "../../demo/simulated-issuer.js";
 
 interface ParityFlags {
   readonly lake?: string;
@@ -92,11 +94,24 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
   try {
     const untilMs = model.historyEndMs + hours * HOUR_MS;
     const day = eventsOf(model, untilMs);
-    await steps.run(`play ${day.payments.length} payments and ${day.labels.length} labels`, async (onProgress) => {
+    const played = `${day.payments.length} payments with the issuer's answers, and ${day.labels.length} labels`;
+    await steps.run(`play ${played}`, async (onProgress) => {
       const { client } = system;
-      if (barriers !== true) return sendUnordered({ client, ...day, onProgress });
+      const updatesOf = issuerOf(day.payments);
+      if (barriers !== true) return sendUnordered({ client, ...day, updatesOf, onProgress });
       const time = { fromMs: model.historyEndMs, toMs: untilMs };
-      await replay({ client, payments: day.payments, labelled: day.labels, ...time, onDecision() {}, onProgress });
+      const updates: PaymentUpdate[] = [];
+      await replay({
+        client,
+        payments: day.payments,
+        labelled: day.labels,
+        ...time,
+        onDecision: (payment, decision) => void updates.push(...updatesOf(payment, decision)),
+        onSlice: async () => {
+          if (updates.length > 0) await client.sendUpdates(updates.splice(0));
+        },
+        onProgress,
+      });
     });
     await steps.run("wait for the archive", () => awaitArchive(system.kafka, lake));
   } finally {
@@ -108,9 +123,9 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
 }
 
 /** Events from the end of the model's history up to a given time, in event order. */
-function eventsOf(model: TrainedModel, untilMs: number): { payments: KnownPayment[]; labels: KnownPayment[] } {
-  const payments: KnownPayment[] = [];
-  const labels: KnownPayment[] = [];
+function eventsOf(model: TrainedModel, untilMs: number): { payments: SimulatedPayment[]; labels: SimulatedPayment[] } {
+  const payments: SimulatedPayment[] = [];
+  const labels: SimulatedPayment[] = [];
   for (const { kind, atMs, payment } of eventsFrom(createSimulation(model.simulation), model.historyEndMs)) {
     if (atMs >= untilMs) break;
     (kind === "label" ? labels : payments).push(payment);
