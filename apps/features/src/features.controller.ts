@@ -1,6 +1,6 @@
 import { Controller, Inject } from "@nestjs/common";
-import { featureSources } from "@tripline/contracts/feature-sources";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { featureSources } from "@tripline/contracts/features/feature-sources";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";

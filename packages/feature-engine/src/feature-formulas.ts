@@ -12,6 +12,11 @@ const THOUSANDTHS = 1000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
+/** Amounts are summed as integers, so that sums are exact and independent of the order of events. */
+export function toThousandths(amountMinor: number, decimals: number): number {
+  return decimals <= 3 ? amountMinor * 10 ** (3 - decimals) : Math.round(amountMinor / 10 ** (decimals - 3));
+}
+
 export function hourOfDay(atMs: number): number {
   return Math.floor((atMs % DAY_MS) / HOUR_MS);
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from "@nestjs/common";
-import { featureSources } from "@tripline/contracts/feature-sources";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { featureSources } from "@tripline/contracts/features/feature-sources";
 import { deadLetterTopic, TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { FeatureSource } from "@tripline/contracts/feature-sources";
+import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { appliedOffset } from "../states/applied-batch.js";

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { FeatureSource } from "@tripline/contracts/feature-sources";
-import { featureSources, RESULTS } from "@tripline/contracts/feature-sources";
+import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
+import { featureSources, RESULTS } from "@tripline/contracts/features/feature-sources";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";

@@ -1,6 +1,6 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
-import type { FeatureSource } from "@tripline/contracts/feature-sources";
-import { RESULTS } from "@tripline/contracts/feature-sources";
+import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
+import { RESULTS } from "@tripline/contracts/features/feature-sources";
 import { Label, PaymentUpdate, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";

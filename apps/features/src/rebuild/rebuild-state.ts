@@ -1,6 +1,6 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
-import type { FeatureSource } from "@tripline/contracts/feature-sources";
-import { featureSources } from "@tripline/contracts/feature-sources";
+import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
+import { featureSources } from "@tripline/contracts/features/feature-sources";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";

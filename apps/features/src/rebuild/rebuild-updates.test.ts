@@ -1,4 +1,4 @@
-import { RESULTS } from "@tripline/contracts/feature-sources";
+import { RESULTS } from "@tripline/contracts/features/feature-sources";
 import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { specOf } from "@tripline/feature-engine/testing/specs";

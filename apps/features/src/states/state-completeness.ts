@@ -1,5 +1,5 @@
 import { Inject, Injectable } from "@nestjs/common";
-import { FEATURE_SOURCES } from "@tripline/contracts/feature-sources";
+import { FEATURE_SOURCES } from "@tripline/contracts/features/feature-sources";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";

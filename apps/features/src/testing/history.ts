@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { featureSources } from "@tripline/contracts/feature-sources";
+import { featureSources } from "@tripline/contracts/features/feature-sources";
 import {
   AppliedLabel,
   AppliedPaymentUpdate,

@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
-import { toThousandths } from "@tripline/feature-engine/apply/compile-engine";
+import { toThousandths } from "@tripline/feature-engine/feature-formulas";
 import { readDoubles } from "../fold/data-chunk.js";
 import type { BlockFill, BlockShape, SharedBlock } from "../fold/event-block.js";
 import { FieldReader } from "./field-reader.js";

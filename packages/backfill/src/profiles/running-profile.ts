@@ -1,6 +1,6 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { toThousandths } from "@tripline/feature-engine/apply/compile-engine";
+import { toThousandths } from "@tripline/feature-engine/feature-formulas";
 import type { ProfilePlan, ProfileRow } from "@tripline/feature-engine/profiles";
 
 const DAY_MS = 86_400_000;

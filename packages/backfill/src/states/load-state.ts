@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import { FEATURE_SOURCES } from "@tripline/contracts/feature-sources";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { FEATURE_SOURCES } from "@tripline/contracts/features/feature-sources";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
 import { layoutFingerprint, planEntities } from "@tripline/feature-engine/plan-entities";

@@ -4,6 +4,7 @@ import { needsPayment } from "@tripline/contracts/feature-spec";
 import type { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import { ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { toThousandths } from "../feature-formulas.js";
 import type { CategoryFields, CategoryPlan } from "../payment-categories.js";
 import { planCategories, writeCodes } from "../payment-categories.js";
 import type { FilteredFields, FilterPlan } from "../payment-filters.js";
@@ -391,9 +392,4 @@ export class FeatureEngine {
     if (plan === undefined) throw new RangeError(`the spec has no entity ${entity}`);
     return plan;
   }
-}
-
-/** Amounts are summed as integers, so that sums are exact and independent of the order of events. */
-export function toThousandths(amountMinor: number, decimals: number): number {
-  return decimals <= 3 ? amountMinor * 10 ** (3 - decimals) : Math.round(amountMinor / 10 ** (decimals - 3));
 }

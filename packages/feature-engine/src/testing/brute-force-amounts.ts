@@ -1,3 +1,4 @@
+import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature } from "@tripline/contracts/feature-spec";
 
 /** The oracle's usual amount and run of frauds: lists of all events, in the order of arrival. */
@@ -62,4 +63,8 @@ export function labelFeature(feature: Feature, past: readonly { readonly fraud: 
   if (past.length === 0) return feature.default;
   if (feature.kind === "label_count") return past.length;
   return feature.kind === "fraud_count" ? frauds : frauds / past.length;
+}
+
+export function thousandths(event: { readonly amountMinor: number; readonly currency: string }): number {
+  return Math.round(event.amountMinor * 10 ** (3 - currencyDecimals(event.currency)));
 }

@@ -1,6 +1,6 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { labelFeature, runOf, usualOf } from "./brute-force-amounts.js";
+import { labelFeature, runOf, thousandths, usualOf } from "./brute-force-amounts.js";
 import type { OracleFields } from "./brute-force-filters.js";
 import { codeOf, isIncluded, isSelectedUpdate, wholeOf, withFilter, withSelection } from "./brute-force-filters.js";
 import { hasTiles, isRunKind, isUpdateKind, streamOf } from "./brute-force-kinds.js";
@@ -386,10 +386,6 @@ function windowOf(spec: FeatureSpec, name: string): Window {
 
 function longest(spec: FeatureSpec): number {
   return Math.max(...wholeOf(spec).features.map((f) => ("window" in f ? windowOf(spec, f.window).width : 0)));
-}
-
-function thousandths(event: OracleEvent): number {
-  return Math.round(event.amountMinor * 10 ** (3 - currencyDecimals(event.currency)));
 }
 
 function sum(numbers: readonly number[]): number {

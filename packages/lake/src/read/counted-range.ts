@@ -1,4 +1,4 @@
-import type { FeatureSource } from "@tripline/contracts/feature-sources";
+import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
 import { TOPICS } from "@tripline/contracts/topics";
 import { topicFolder } from "../lake-layout.js";
 import { openDisk } from "../log/open-disk.js";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { RESULTS } from "@tripline/contracts/feature-sources";
+import { RESULTS } from "@tripline/contracts/features/feature-sources";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";

@@ -1,6 +1,6 @@
-import type { FeatureSpec } from "./feature-spec.js";
-import { isUpdateFeature } from "./feature-spec.js";
-import type { TopicName } from "./topics.js";
+import type { FeatureSpec } from "../feature-spec.js";
+import { isUpdateFeature } from "../feature-spec.js";
+import type { TopicName } from "../topics.js";
 
 /** The topics from which features are made, by their names in `TOPICS`. */
 export const FEATURE_SOURCES = ["transactions", "labels", "paymentUpdates"] as const;
