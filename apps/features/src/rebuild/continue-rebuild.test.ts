@@ -117,7 +117,7 @@ test("a rebuild continues from the finished slices of one that was killed, and a
   const report = await history.rebuild({ ...SLICED, ...watched, workers: 2 });
   expect(notes).toEqual([expect.stringMatching(/^The rebuild of \S+ was interrupted and is continued\.$/)]);
   // No event is sorted again.
-  expect(steps[0]).toBe("fold the slices: 1");
+  expect(steps[0]).toMatch(/^fold the slices: [1-9]/);
   expect(report).toMatchObject({ events: 160, incomplete: 40, doubled: 0, published: expect.any(String) });
   expect(existsSync(folder)).toBe(false);
 

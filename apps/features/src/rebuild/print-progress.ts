@@ -8,6 +8,8 @@ export function progressPrinter(out: NodeJS.WriteStream): RebuildListener & { en
   let current: RebuildStep | undefined;
   let count: number | undefined;
   let all: number | undefined;
+  /** The first count of the step. An interrupted run may have reached it. */
+  let first = 0;
   let beganAtMs = 0;
   let drawnAtMs = 0;
   const line = () => {
@@ -15,8 +17,8 @@ export function progressPrinter(out: NodeJS.WriteStream): RebuildListener & { en
     return `  ${current}${count === undefined ? "" : `: ${count.toLocaleString("en")}${of}`}`;
   };
   const left = () => {
-    if (all === undefined || count === undefined || count === 0) return "";
-    const seconds = ((performance.now() - beganAtMs) / 1000) * (all / count - 1);
+    if (all === undefined || count === undefined || count === first) return "";
+    const seconds = ((performance.now() - beganAtMs) / 1000) * ((all - count) / (count - first));
     return seconds < MINUTE_S ? `, ${Math.ceil(seconds)} s left` : `, ${Math.ceil(seconds / MINUTE_S)} min left`;
   };
   const end = () => {
@@ -27,6 +29,7 @@ export function progressPrinter(out: NodeJS.WriteStream): RebuildListener & { en
     if (step !== current) {
       end();
       beganAtMs = performance.now();
+      first = done ?? 0;
     }
     current = step;
     count = done;

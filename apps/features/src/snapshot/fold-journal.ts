@@ -63,6 +63,11 @@ export class FoldJournal {
     return this.#sorted;
   }
 
+  /** The number of slices that an earlier process finished. */
+  get finishedSlices(): number {
+    return this.#finished.size;
+  }
+
   /** A slice that an earlier process finished. */
   finished(part: Part, index: number): FoldedSlice | undefined {
     return this.#finished.get(`${part}-${index}`);

@@ -71,18 +71,12 @@ export async function foldSlices(options: FoldSlicesOptions): Promise<SlicedFold
   if (sorted === undefined) return undefined;
   await journal?.noteSorted(sorted);
   const decisions = new FoldDecisions(base?.explained);
-  let done = 0;
-  const onDone = () => {
-    done += 1;
-    onSlice(done, PARTS.length * slices);
-  };
+  const all = PARTS.length * slices;
+  let done = journal?.finishedSlices ?? 0;
+  if (done > 0) onSlice(done, all);
   const foldPart = async (part: Part): Promise<readonly FoldedSlice[]> => {
     const folded = Array.from({ length: slices }, (_, index) => journal?.finished(part, index));
-    for (const known of folded) {
-      if (known === undefined) continue;
-      decisions.add(known.decisions);
-      onDone();
-    }
+    for (const known of folded) if (known !== undefined) decisions.add(known.decisions);
     const missing = folded.flatMap((known, index) => (known === undefined ? [index] : []));
     await forEach(missing, threads?.count ?? 1, async (index) => {
       const task = { part, index, beganAtMs: sorted.beganAtMs };
@@ -91,20 +85,21 @@ export async function foldSlices(options: FoldSlicesOptions): Promise<SlicedFold
       decisions.add(one.decisions);
       // Waiting events make the fold inexact, so it will not be continued.
       if (one.stuck.length === 0) await journal?.noteSlice(part, index, one);
-      onDone();
+      done += 1;
+      onSlice(done, all);
     });
     return folded.filter((one) => one !== undefined);
   };
   const first = await foldPart("first");
   threads?.decide(decisions.names());
-  const all = [...first, ...(await foldPart("others"))];
-  const stuck = all.flatMap((one) => one.stuck);
+  const folded = [...first, ...(await foldPart("others"))];
+  const stuck = folded.flatMap((one) => one.stuck);
   return {
     counted: sumOf(first, "counted"),
     covered: sumOf(first, "covered"),
     repeated: sumOf(first, "repeated"),
-    states: sumOf(all, "states"),
-    isContradictory: all.some(({ isContradictory }) => isContradictory),
+    states: sumOf(folded, "states"),
+    isContradictory: folded.some(({ isContradictory }) => isContradictory),
     stuck,
     stuckFirst: first.flatMap((one) => one.stuck).length,
     explained: decisions.explained(stuck.map(({ event }) => event)),

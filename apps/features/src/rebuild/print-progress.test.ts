@@ -1,0 +1,13 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { progressPrinter } from "./print-progress.js";
+
+test("the time left depends only on what this run has done", async () => {
+  const written: string[] = [];
+  const out = { isTTY: true, write: (text: string) => written.push(text) > 0 } as unknown as NodeJS.WriteStream;
+  const progress = progressPrinter(out);
+  progress("fold the slices", 90, 100);
+  await delay(300);
+  progress("fold the slices", 91, 100);
+  const [, seconds] = /91 of 100, (\d+) s left/.exec(written.at(-1) ?? "") ?? [];
+  expect(Number(seconds)).toBeGreaterThanOrEqual(3);
+});
