@@ -97,7 +97,7 @@ test("events counted while states were lost are added to the snapshot once, and 
   await history.archive();
   await expect(history.snapshot()).rejects.toMatchObject({ code: "state-incomplete" });
 
-  const report = await history.rebuild({ onNote });
+  const report = await history.rebuild({ onNote, workers: 2 });
   expect(report).toMatchObject({ snapshot: taken.id, events: 250, incomplete: 50, doubled: 0 });
   expect(report.published).toEqual(expect.any(String));
   const restored = await states();

@@ -75,10 +75,12 @@ interface ApartOptions {
 
 function foldApart(engine: FeatureEngine, events: readonly CountedEvent[], options: ApartOptions) {
   const { before = new Map<string, Stored>(), erasedAtMs } = options;
-  const decisions = options.decisions ?? new FoldDecisions();
+  let decisions = options.decisions ?? new FoldDecisions();
   const states = new Map(before);
   const stuck = new Set<CountedEvent>();
   for (const entity of engine.entities.keys()) {
+    // Another thread folds the other entities.
+    if (entity === 1) decisions = copyOf(decisions);
     const folding = new FoldInOrder({
       engine,
       onPayment: () => {},
@@ -99,6 +101,12 @@ function foldApart(engine: FeatureEngine, events: readonly CountedEvent[], optio
     }
   }
   return { states, stuck: [...stuck], decisions };
+}
+
+function copyOf(decisions: FoldDecisions): FoldDecisions {
+  const copy = new FoldDecisions();
+  copy.add(structuredClone(decisions.names()));
+  return copy;
 }
 
 function emittedBy(
