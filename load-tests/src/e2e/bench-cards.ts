@@ -9,9 +9,17 @@ import type { Measured } from "../harness/run-contestants.js";
 import { ratioOf, samplesOf } from "../harness/run-contestants.js";
 import { printNumber, spreadOf } from "../harness/spread.js";
 import type { PaymentStream, RequestSource } from "./arrivals/payment-stream.js";
-import { closedRate, loadContestant, ROUND_MS, SHORT_ROUND_MS, streamOn, waitSecondsOf, warmUp } from "./bench-load.js";
+import {
+  closedRate,
+  loadContestant,
+  ROUND_MS,
+  SHORT_ROUND_MS,
+  sharedSystem,
+  streamOn,
+  waitSecondsOf,
+  warmUp,
+} from "./bench-load.js";
 import type { BenchSystem } from "./system/read-services.js";
-import { startBenchSystem } from "./system/start-system.js";
 import { prepareWorld, worldCards } from "./world/prepare-world.js";
 import { PaymentReplicas } from "./world/replicate-payments.js";
 import type { Original } from "./world/replicate-states.js";
@@ -33,6 +41,7 @@ export const cardsPart: BenchPart = {
   name: "cards",
   title: "cost of a decision with the world's cards and with many times as many, at the same rate",
   onlyWhenNamed: true,
+  sharesSystem: true,
   async check(context) {
     replicasOf(context);
   },
@@ -53,7 +62,7 @@ async function runCards(context: BenchContext): Promise<PartOutcome> {
   const world = await prepareWorld(context, isShort);
   const replicas = new PaymentReplicas(world.simulation, replicasOf(context));
   const originals = await findOriginals(world, replicas);
-  const system = await startBenchSystem(context, world);
+  const system = await sharedSystem(context, world);
   const { client: redis } = await context.redis();
   const population = { redis, states: originals.states, replicas, cards: world.simulation.cards * replicas.count };
   const expectedBytes = await requireRoom(population);

@@ -47,6 +47,7 @@ export const sharesOf = (highest: number): (readonly [name: string, ratePerSecon
 export const loadPart: BenchPart = {
   name: "load",
   title: "all processes of the system, an open model, each decision returned to its caller",
+  sharesSystem: true,
   run: runLoad,
 };
 
@@ -63,9 +64,11 @@ async function runLoad(context: BenchContext): Promise<PartOutcome> {
 }
 
 /** A warmed-up system, and the payments that come next. */
-export async function startWarm(context: BenchContext, changes: EnvironmentChanges = {}) {
+export async function startWarm(context: BenchContext, changes?: EnvironmentChanges) {
   const world = await prepareWorld(context, context.flags.short === true);
-  const system = await startBenchSystem(context, world, changes);
+  const system = await (changes === undefined
+    ? sharedSystem(context, world)
+    : startBenchSystem(context, world, changes));
   const stream = streamOn(system, world, waitSecondsOf(context));
   await warmUp(context, system, stream);
   return { system, stream };
@@ -75,12 +78,20 @@ export async function startWarm(context: BenchContext, changes: EnvironmentChang
 export const waitSecondsOf = ({ flags }: BenchContext): number =>
   flags.short === true ? SHORT_WAIT_SECONDS : WAIT_SECONDS;
 
+/** The system in its usual topology. */
+export const sharedSystem = (context: BenchContext, world: World): Promise<BenchSystem> =>
+  context.share(() => startBenchSystem(context, world));
+
+let streams = 0;
+
 export function streamOn(system: BenchSystem, world: World, waitSeconds = WAIT_SECONDS): PaymentStream {
+  streams += 1;
   return new PaymentStream(world, {
     host: `127.0.0.1:${system.port}`,
     authorization: system.authorization,
     waitSeconds,
-    idPrefix: "e2e-",
+    // Several streams on one system send the same payments: without a prefix of its own, a payment is a retry.
+    idPrefix: `e2e-${streams}-`,
   });
 }
 

@@ -5,9 +5,8 @@ import { BenchError } from "../harness/bench-error.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import { ratioOf } from "../harness/run-contestants.js";
 import { PaymentStream } from "./arrivals/payment-stream.js";
-import { CLOSED_CONNECTIONS, streamOn } from "./bench-load.js";
+import { CLOSED_CONNECTIONS, sharedSystem, streamOn } from "./bench-load.js";
 import { besideContext, closedContestant } from "./closed-contestant.js";
-import { startBenchSystem } from "./system/start-system.js";
 import { startTextbook } from "./system/start-textbook.js";
 import { prepareWorld } from "./world/prepare-world.js";
 
@@ -20,6 +19,7 @@ const WAIT_SECONDS = 30;
 export const textbookPart: BenchPart = {
   name: "textbook",
   title: `the system compared with load-tests/textbook, ${CLOSED_CONNECTIONS} payments in flight`,
+  sharesSystem: true,
   async check() {
     const entry = fileURLToPath(new URL("../textbook/front/main.js", import.meta.url));
     if (!existsSync(entry)) throw new BenchError("The textbook build is missing; build load-tests with `npx tsc -b`.");
@@ -30,7 +30,7 @@ export const textbookPart: BenchPart = {
 async function runTextbook(context: BenchContext): Promise<PartOutcome> {
   const isShort = context.flags.short === true;
   const world = await prepareWorld(context, isShort);
-  const system = await startBenchSystem(context, world);
+  const system = await sharedSystem(context, world);
   const textbook = await startTextbook(besideContext(context, context.root), world);
   const options = { host: `127.0.0.1:${textbook.port}`, waitSeconds: WAIT_SECONDS, idPrefix: "book-" };
   const stream = new PaymentStream(world, { ...options, authorization: textbook.authorization });

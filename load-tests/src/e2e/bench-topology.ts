@@ -11,6 +11,7 @@ import {
   loadContestant,
   ROUND_MS,
   SHORT_ROUND_MS,
+  sharedSystem,
   streamOn,
   waitSecondsOf,
   warmUp,
@@ -28,6 +29,7 @@ const SHARES = { half: 0.5, "nine tenths": 0.9 } as const;
 export const topologyPart: BenchPart = {
   name: "topology",
   title: `decisions and scoring in one process compared with a process for each, in turns: ${ALONE_PER_S} payments a second, half, nine tenths, and as many as it can`,
+  sharesSystem: true,
   line: ["alone_p50_ratio", "alone_cpu_ratio", "cpu_ratio", "rate_ratio", "p50_ratio", "p99_ratio"],
   run: runTopology,
 };
@@ -72,8 +74,10 @@ async function runTopology(context: BenchContext): Promise<PartOutcome> {
 }
 
 async function startSide(context: BenchContext, world: World, topology: Topology): Promise<Side> {
-  const own = topology === "services" ? context : besideContext(context, context.root);
-  const system = await startBenchSystem(own, world, {}, topology);
+  const system =
+    topology === "services"
+      ? await sharedSystem(context, world)
+      : await startBenchSystem(besideContext(context, context.root, "together"), world, {}, topology);
   return { topology, system, stream: streamOn(system, world, waitSecondsOf(context)) };
 }
 

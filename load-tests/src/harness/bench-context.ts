@@ -56,6 +56,7 @@ export class BenchContext {
   #stack: Promise<LocalStack> | undefined;
   #redis: Promise<BenchRedis> | undefined;
   #kafka: Promise<string[]> | undefined;
+  #shared: Promise<unknown> | undefined;
 
   constructor({ root, results, rounds, flags, log, profiles, security }: ContextOptions) {
     this.root = root;
@@ -101,6 +102,13 @@ export class BenchContext {
   /** Runs at the end of the part, even on failure. The last one registered runs first. */
   defer(cleanup: () => Promise<unknown> | undefined): void {
     this.#cleanups.push(cleanup);
+  }
+
+  /** What parts with `sharesSystem` have in common: with --short it is started once. */
+  share<T>(start: () => Promise<T>): Promise<T> {
+    if (this.flags.short !== true) return start();
+    this.#shared ??= start();
+    return this.#shared as Promise<T>;
   }
 
   /** An empty Valkey on a free port. */
@@ -160,6 +168,7 @@ export class BenchContext {
     this.#stack = undefined;
     this.#redis = undefined;
     this.#kafka = undefined;
+    this.#shared = undefined;
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -31,6 +31,8 @@ export interface BenchPart {
   readonly title: string;
   /** Runs only if named with --only, for example because it needs something that is not installed by default. */
   readonly onlyWhenNamed?: boolean;
+  /** With --short, the servers keep running for the next part if it has this as well. */
+  readonly sharesSystem?: boolean;
   /** Its figures, printed in this order in a separate line after the last one. */
   readonly line?: readonly string[];
   /** Runs before all parts. @throws BenchError if a requirement of the part is missing */
@@ -100,13 +102,14 @@ export async function runBenchmark(
     for (const part of parts) await part.check?.(context);
     await clearLeftovers(folder);
     print(printHeading({ name, ...before }));
-    for (const part of parts) {
+    for (const [index, part] of parts.entries()) {
       log(`${part.name}: ${part.title}`);
       const partResult = resultOf(part, await part.run(context));
       partResults.push(partResult);
       // Printed immediately, so that figures are not lost if a later part fails.
       print(`\n${printPart(partResult)}`);
-      await context.close();
+      const isShared = flags.short === true && part.sharesSystem === true && parts[index + 1]?.sharesSystem === true;
+      if (!isShared) await context.close();
     }
   } finally {
     await context.close();
