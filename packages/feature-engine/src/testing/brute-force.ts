@@ -59,9 +59,8 @@ export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): O
     const event = given.kind === "update" ? { ...given, entities: updatedEntities(spec, given, counted) } : given;
     const seen = new Map<string, OracleEvent[]>();
     const seenBy: Seen = (entity) => {
-      const found =
-        seen.get(entity) ??
-        counted.filter((other) => entity in event.entities && other.entities[entity] === event.entities[entity]);
+      const own = event.entities[entity];
+      const found = seen.get(entity) ?? counted.filter(({ entities }) => own !== undefined && entities[entity] === own);
       seen.set(entity, found);
       return found;
     };
