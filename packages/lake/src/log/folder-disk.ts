@@ -1,7 +1,13 @@
+import { closeSync, existsSync, openSync } from "node:fs";
 import { access, link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { HeldFiles, LakeDisk } from "./lake-disk.js";
 import { lakeUnavailable } from "./lake-disk.js";
+
+/** A path to each open file of this process on Linux, which stays valid after the file is removed. */
+const OPEN_FILES = "/proc/self/fd";
+/** Well below the usual limit of open files per process. */
+const HELD_MAX = 4_096;
 
 /** A lake in a local folder or a shared file system. */
 export class FolderDisk implements LakeDisk {
@@ -88,8 +94,25 @@ export class FolderDisk implements LakeDisk {
     }
   }
 
-  async hold(paths: readonly string[]): Promise<HeldFiles> {
-    return { paths, release: async () => {} };
+  /** Opens the files, so that they can be read after a compaction has removed them. Very many files are not opened. */
+  async hold(paths: readonly string[]): Promise<HeldFiles | undefined> {
+    if (paths.length > HELD_MAX || !existsSync(OPEN_FILES)) return { paths, release: async () => {} };
+    const opened: number[] = [];
+    const release = async (): Promise<void> => {
+      for (const file of opened.splice(0)) closeSync(file);
+    };
+    try {
+      for (const path of paths) {
+        const open = () => unless("ENOENT", async () => void opened.push(openSync(path, "r")));
+        if (await attempt(`${path} cannot be read`, open)) continue;
+        await release();
+        return undefined;
+      }
+    } catch (thrown) {
+      await release();
+      throw thrown;
+    }
+    return { paths: opened.map((file) => `${OPEN_FILES}/${file}`), release };
   }
 
   async exists(path: string): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 const ADVICE =
@@ -11,10 +12,21 @@ const ADVICE =
  */
 export function lakeUnavailable(what: string, cause: unknown, advice = ADVICE): TriplineError {
   const [reason = ""] = String(Reflect.get(Object(cause), "message") ?? cause).split("\n");
-  return new TriplineError("lake-unavailable", `${what}: ${reason}. ${advice}`, [], { cause });
+  return new TriplineError("lake-unavailable", `${what}: ${nameOpenFiles(reason)}. ${advice}`, [], { cause });
 }
 
-/** Local copies of lake files, until they are released. */
+/** Replaces the paths of open files, which `FolderDisk.hold` returns, by those in the lake. */
+function nameOpenFiles(text: string): string {
+  return text.replaceAll(/\/proc\/self\/fd\/\d+/g, (path) => {
+    try {
+      return readlinkSync(path);
+    } catch {
+      return path;
+    }
+  });
+}
+
+/** Lake files that can be read until they are released. */
 export interface HeldFiles {
   /** In the requested order. */
   readonly paths: readonly string[];
@@ -60,6 +72,6 @@ export interface LakeDisk {
   /** The text of a file; undefined if there is none. */
   read(path: string): Promise<string | undefined>;
   exists(path: string): Promise<boolean>;
-  /** Local copies of files for reading; undefined if any of them no longer exists. */
+  /** Files for reading, even if they are removed meanwhile; undefined if any of them no longer exists. */
   hold(paths: readonly string[]): Promise<HeldFiles | undefined>;
 }

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { TextWriter, TOPIC } from "../testing/writer.js";
+import { holdFiles } from "./hold-files.js";
 import type { ReadRowsOptions } from "./read-rows.js";
-import { readRows } from "./read-rows.js";
+import { filesTable, readRows } from "./read-rows.js";
 
 let lake: string;
 
@@ -96,6 +97,19 @@ test("reports a file that is not Parquet with its path", async () => {
     code: "lake-unavailable",
     message: expect.stringMatching(/^The archive of features cannot be read: .*0000000000000001\.parquet/),
   });
+});
+
+test("held files can be read after a compaction has removed them", async () => {
+  await addParquet(range(0, 0, 2_000), "2024-02-29", { 0: 2_000 });
+  const held = await holdFiles(lake, TOPIC);
+  await rm(join(lake, TOPIC), { recursive: true });
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  const counted = await connection.runAndReadAll(`SELECT count(*)::INT FROM ${filesTable(held.paths)}`);
+  expect(counted.getRows()).toEqual([[2_000]]);
+  connection.closeSync();
+  instance.closeSync();
+  await held.release();
 });
 
 test("a reader that stops early leaves nothing open", async () => {

@@ -280,7 +280,7 @@ describe("npm run demo", () => {
     async () => {
       const names = readdirSync(RECORDS).map((file) => file.replace(/\.json$/, ""));
       const servers = ["kafka", "postgres", "redis"];
-      const services = ["archive", "auth", "console", "control", "features", "ingestion", "tripline"];
+      const services = ["archive", "auth", "console", "control", "features", "ingestion", "snapshots", "tripline"];
       expect(names.sort()).toEqual([...servers, ...services].sort());
       const owner: number = JSON.parse(readFileSync(join(RECORDS, "kafka.json"), "utf8")).owner.pid;
       const pids = [owner, ...names.map(pidOf)];
