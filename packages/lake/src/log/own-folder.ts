@@ -13,7 +13,8 @@ export async function removeAbandoned(parent: string, prefix: string): Promise<v
   for (const name of await readdir(parent)) {
     const [, pid, start] = pattern.exec(name) ?? [];
     if (pid !== undefined && !(await isRunning(Number(pid), start))) {
-      await rm(join(parent, name), { recursive: true, force: true });
+      // Another process may be removing it, or it belongs to another user.
+      await rm(join(parent, name), { recursive: true, force: true }).catch(() => {});
     }
   }
 }
