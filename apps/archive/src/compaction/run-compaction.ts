@@ -1,13 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CompactionRun } from "@tripline/lake/compact/compaction-run";
 import { noteCompactionRun, readCompactionRun } from "@tripline/lake/compact/compaction-run";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { makeOwnFolder } from "@tripline/lake/log/own-folder";
 
 const PROGRAM = join(import.meta.dirname, "main.js");
+/** Prefix of the folders for copies of the files of a merge. */
+const SCRATCH = "tripline-compaction";
 /** Rows are in DuckDB's memory, which has a limit of its own. */
 const HEAP_MIB = 128;
 /** The program ends before; a merge that has not ended by then never will. */
@@ -28,8 +31,11 @@ export async function runCompaction(
   program = PROGRAM,
 ): Promise<CompactionRun> {
   const startedAtMs = Date.now();
-  const scratch = await mkdtemp(join(tmpdir(), "tripline-compaction-"));
+  // The service may be killed without removing it.
+  const scratch = await makeOwnFolder(tmpdir(), SCRATCH);
   try {
+    // A listener that is added to an aborted signal is never called.
+    signal.throwIfAborted();
     const heap = `--max-old-space-size=${HEAP_MIB}`;
     const child = spawn(process.execPath, ["--enable-source-maps", heap, program, lake, scratch], {
       stdio: ["pipe", "ignore", "inherit"],

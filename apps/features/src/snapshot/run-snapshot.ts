@@ -40,6 +40,8 @@ export async function runSnapshot(options: RunSnapshotOptions, signal: AbortSign
   // The process may die without removing its files.
   const scratch = await makeOwnFolder(tmpdir(), SCRATCH);
   try {
+    // A listener that is added to an aborted signal is never called.
+    signal.throwIfAborted();
     const heapMib = Math.max(HEAP_MIB_MIN, Math.round(memoryGib * MIB_PER_GIB));
     const child = spawn(process.execPath, ["--enable-source-maps", `--max-old-space-size=${heapMib}`, program], {
       env: { ...environment, TMPDIR: scratch, EXIT_WITH_PARENT: "1" },
