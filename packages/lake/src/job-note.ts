@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { z } from "zod";
 import { topicFolder } from "./lake-layout.js";
 import type { LakeDisk } from "./log/lake-disk.js";
@@ -10,11 +11,12 @@ import type { LakeDisk } from "./log/lake-disk.js";
 const folderOf = (lake: string): string => topicFolder(lake, "_jobs");
 const pathOf = (lake: string, job: string): string => `${folderOf(lake)}/${job}.json`;
 
-/** Replaces the job's last result. @throws TriplineError `lake-unavailable` */
+/** Replaces the job's last result. Of two writers at a time, one prevails. @throws TriplineError `lake-unavailable` */
 export async function writeJobNote(disk: LakeDisk, lake: string, job: string, note: object): Promise<void> {
   await disk.makeFolder(folderOf(lake));
-  await disk.remove(pathOf(lake, job));
-  await disk.writeFile(pathOf(lake, job), JSON.stringify(note));
+  const draft = `${folderOf(lake)}/${job}-${randomUUID()}.draft`;
+  await disk.writeFile(draft, JSON.stringify(note));
+  await disk.move(draft, pathOf(lake, job));
 }
 
 /** Null if the job has not run, or this version cannot read its result. @throws TriplineError `lake-unavailable` */
