@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { appendFile, readdir, rm } from "node:fs/promises";
+import { appendFile, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   AppliedLabel,
@@ -34,8 +34,19 @@ export class EventSpill {
 
   /** Deletes all files of events. */
   async clear(): Promise<void> {
-    for (const name of await readdir(this.folder).catch(failed)) {
-      if (name.endsWith(SUFFIX)) await rm(join(this.folder, name), { force: true }).catch(failed);
+    for (const path of await this.#files()) await rm(path, { force: true }).catch(failed);
+  }
+
+  /** Writes all events to the disk, so that they survive a crash of the machine. */
+  async sync(): Promise<void> {
+    await this.flush();
+    for (const path of await this.#files()) {
+      const file = await open(path, "r+").catch(failed);
+      try {
+        await file.sync().catch(failed);
+      } finally {
+        await file.close();
+      }
     }
   }
 
@@ -91,6 +102,11 @@ export class EventSpill {
     } catch (thrown) {
       if (Reflect.get(Object(thrown), "code") !== "ENOENT") failed(thrown);
     }
+  }
+
+  async #files(): Promise<readonly string[]> {
+    const names = await readdir(this.folder).catch(failed);
+    return names.filter((name) => name.endsWith(SUFFIX)).map((name) => join(this.folder, name));
   }
 }
 

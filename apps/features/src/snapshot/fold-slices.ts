@@ -133,7 +133,7 @@ async function sortEvents(
   options: FoldSlicesOptions,
   spill: EventSpill | undefined,
 ): Promise<SortedEvents | undefined> {
-  const { engine, lake, range, slices, onEvents } = options;
+  const { engine, lake, range, slices, journal, onEvents } = options;
   // An earlier process may have died while it sorted.
   await spill?.clear();
   const recent = new RecentRecords();
@@ -157,7 +157,8 @@ async function sortEvents(
     events += chunk.length;
     onEvents(events);
   }
-  await spill?.flush();
+  // Nobody would notice that the last events of a file of the other entities are missing.
+  await (journal === undefined ? spill?.flush() : spill?.sync());
   return { incomplete, beganAtMs, recent: recent.firsts() };
 }
 
