@@ -47,6 +47,8 @@ export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake
   const end = await findEnd(lake);
   const resumed = await resumeFold(options, end);
   if (resumed !== undefined) return resumed;
+  // Of an interrupted fold that no run will continue.
+  await rm(foldFolder(lake), { recursive: true, force: true }).catch(() => {});
   const continued = isFromScratch ? [] : continuedSnapshots({ ...options, onUnfit: options.onNote }, end.cut);
   for await (const start of continued) {
     const folded = await foldFrom(options, { ...start, end, workers }, nameOf(start.snapshot));
@@ -92,10 +94,13 @@ async function resumeFold(options: FoldLakeOptions, end: LakeEnd): Promise<Folde
   return foldFrom(options, start, "The interrupted rebuild", end);
 }
 
-/** @returns undefined if the snapshot that the fold continued no longer exists */
+/** @returns undefined if the snapshot that the fold continued is gone, or its slices exceed the memory limit */
 async function startOf(options: FoldLakeOptions, plan: FoldPlan): Promise<Start | undefined> {
   const { end, range, slices } = plan;
-  const workers = Math.min(options.workers, plan.workers);
+  // The process may have died because the limit was too high.
+  const share = Math.min(1, options.memoryBytes / plan.memoryBytes);
+  const workers = Math.min(options.workers, Math.floor(plan.workers * share));
+  if (workers < 1) return undefined;
   if (plan.snapshot === undefined) return { end, range, slices, workers, ...firstStates(options) };
   for await (const start of continuedSnapshots({ ...options, onNote: () => {} }, end.cut)) {
     if (start.snapshot.id === plan.snapshot) return { ...start, end, range, slices, workers };
@@ -136,9 +141,10 @@ async function foldFrom(
 
 /** @returns an empty folder. The folder of a fold in several slices has a fixed name, so that another process finds it. */
 async function beginFold(options: FoldLakeOptions, { end, range, slices, snapshot, workers }: Start): Promise<string> {
-  const { lake, engine, isFromScratch, statePath } = options;
+  const { lake, engine, isFromScratch, statePath, memoryBytes } = options;
   const fingerprint = layoutFingerprint(engine.entities);
-  const plan = { fingerprint, isFromScratch, statePath, snapshot: snapshot?.id, slices, range, end, workers };
+  const start = { snapshot: snapshot?.id, slices, range, end, workers, memoryBytes };
+  const plan = { fingerprint, isFromScratch, statePath, ...start };
   try {
     await removeAbandoned(tmpdir(), OWN_FOLDERS);
     return slices === 1 ? await makeOwnFolder(tmpdir(), OWN_FOLDERS) : await makeFoldFolder(lake, plan);

@@ -30,6 +30,7 @@ export interface FoldPlan {
   readonly slices: number;
   /** Number of threads that share the memory with so many slices. */
   readonly workers: number;
+  readonly memoryBytes: number;
   readonly range: CountedRange;
   readonly end: LakeEnd;
 }
@@ -51,6 +52,7 @@ const stored = z.object({
   snapshot: z.string().or(z.undefined()),
   slices: z.int().min(1),
   workers: z.int().min(1),
+  memoryBytes: z.number().positive(),
   range: z.record(z.enum(COUNTED_NAMES), topicRange),
   end: z.object({
     takenAtMs: z.number(),
