@@ -63,6 +63,15 @@ test("an authorised user reads a payment's personal data, which is logged; anoth
   while (!(await entries()).some(look)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
 });
 
+test("reads a payment whose fields have their maximum length", async () => {
+  const text = "\u{1f4f1}".repeat(128);
+  const attributes = "x".repeat(4_096);
+  const fields = { cardholder: text, deviceId: text, accountId: text, deviceFingerprint: text, attributes };
+  const payment = await payers.pay(newPerson(), fields);
+  await untilOpened(payment);
+  expect(await open(payment)).toMatchObject({ cardholder: text, attributes });
+});
+
 test("rejects a reason as free text, which the audit log would keep permanently", async () => {
   const payment = { transaction_id: `txn_${hex()}`, personal: "" };
   const answer = await as("personal:read").send("POST", "/v1/personal/open", {

@@ -4,8 +4,8 @@ import { z } from "zod";
 
 /** Maximum per request. */
 const PAYMENTS_MAX = 100;
-/** More than enough for all fields at their maximum length. */
-const SEALED_CHARACTERS_MAX = 4_096;
+/** Enough for all fields at their maximum length (attributes: 4,096 bytes). `PAYMENTS_MAX` of them fit into a body of 1 MiB. */
+const SEALED_CHARACTERS_MAX = 10_000;
 const PREFIXES = Object.keys(SUBJECT_PREFIXES).map((prefix) => `${prefix}_`);
 
 /** A token that identifies a person. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { PERSONAL_FIELDS, UNSENT_PERSONAL } from "@tripline/contracts/generated/payment-fields";
+import type { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
 import type { EventProducer, Kafka } from "@tripline/kafka/port";
@@ -41,11 +42,11 @@ export class TestPayers {
   }
 
   /** @returns the payment, in the form of a request to decrypt it */
-  async pay(person: Person) {
+  async pay(person: Person, fields: Partial<PersonalFields> = {}) {
     const id = `txn_${hex()}`;
     const { tenant, cardToken, emailToken, accountToken } = person;
     const subject = { tenant, cardToken, emailToken, otherTokens: [accountToken] };
-    const sealed = this.sealer.seal(FIELDS, subject, id);
+    const sealed = this.sealer.seal({ ...FIELDS, ...fields }, subject, id);
     if (typeof sealed === "string" || sealed.newKey === undefined) throw new Error("nothing was sealed");
     const value = encodeMessage(SubjectKey, sealed.newKey.key);
     const record = { topic: SUBJECT_KEYS_TOPIC.name, key: person.cardToken, value, headers: {} };

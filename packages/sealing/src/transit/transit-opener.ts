@@ -4,7 +4,7 @@ import { transitContext } from "./transit-layout.js";
 
 /** Maximum cached keys. There is one per ingestion instance and hour. */
 const KEYS_MAX = 1_000;
-/** A key stays in memory for at most this time after it expired. */
+/** A key is loaded again after this time, and no longer used if it has expired. */
 const CACHE_MS = 3_600_000;
 
 interface LoadedKey {
@@ -27,37 +27,42 @@ export class TransitOpener {
   ) {}
 
   /**
-   * Loads the missing keys of these headers, each with one call. Usually none is missing.
+   * Loads the missing and old keys of these headers, each with one call. Usually there are none.
    *
    * @throws what `load` throws
    */
   async prepare(headers: readonly string[]): Promise<void> {
-    const missing = new Set<string>();
+    const due = new Set<string>();
     for (const header of headers) {
       const parts = splitHeader(header);
-      if (parts !== undefined && this.#keyOf(parts.keyId) === undefined) missing.add(parts.keyId);
+      if (parts !== undefined && this.#isDue(parts.keyId)) due.add(parts.keyId);
     }
-    await Promise.all(
-      [...missing].map(async (keyId) => {
-        const bytes = await this.load(keyId);
-        if (bytes !== null) this.#keep(keyId, bytes);
-      }),
-    );
+    await Promise.all([...due].map((keyId) => this.#reload(keyId)));
   }
 
   /** @returns the JSON; undefined without a prepared key, for another payment, or if the bytes were changed */
   open(header: string, transactionId: string): string | undefined {
     const parts = splitHeader(header);
-    const key = parts && this.#keyOf(parts.keyId);
+    // Whatever its age: `prepare` checked it, and scoring may have taken some time since.
+    const key = parts && this.#keys.get(parts.keyId)?.bytes;
     if (parts === undefined || key === undefined) return undefined;
     return openBytes(parts.sealed, key, transitContext(transactionId))?.toString("utf8");
   }
 
-  #keyOf(keyId: string): Uint8Array | undefined {
+  #isDue(keyId: string): boolean {
     const known = this.#keys.get(keyId);
-    if (known === undefined || known.loadedAtMs > this.now() - CACHE_MS) return known?.bytes;
-    this.#keys.delete(keyId);
-    return undefined;
+    return known === undefined || known.loadedAtMs <= this.now() - CACHE_MS;
+  }
+
+  /** Replaces an old key only once the answer is there, because another batch may be about to use it. */
+  async #reload(keyId: string): Promise<void> {
+    let bytes: Uint8Array | null = null;
+    try {
+      bytes = await this.load(keyId);
+    } finally {
+      this.#keys.delete(keyId);
+      if (bytes !== null) this.#keep(keyId, bytes);
+    }
   }
 
   #keep(keyId: string, bytes: Uint8Array): void {

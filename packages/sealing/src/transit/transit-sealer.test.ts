@@ -81,6 +81,20 @@ test("an expired key is used from memory for less than an hour", async () => {
   expect(await transit.open(header)).toBeUndefined();
 });
 
+test("a key that becomes an hour old between prepare and open is used, and then loaded again", async () => {
+  const transit = new Transit();
+  await transit.pass(0);
+  const header = transit.sealer.seal(JSON_TEXT, "txn_1") ?? "";
+  await transit.opener.prepare([header]);
+  transit.nowMs += HOUR_MS - 1;
+  await transit.opener.prepare([header]);
+  transit.nowMs += 1;
+  expect(transit.opener.open(header, "txn_1")).toBe(JSON_TEXT);
+  expect(transit.loads).toBe(1);
+  expect(await transit.open(header)).toBe(JSON_TEXT);
+  expect(transit.loads).toBe(2);
+});
+
 test("without a stored key, there is no header; the last key is used for half a day", async () => {
   const transit = new Transit();
   transit.isDown = true;
