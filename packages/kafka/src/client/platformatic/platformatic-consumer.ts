@@ -5,6 +5,7 @@ import { isPassing } from "../../kafka-fault.js";
 import type { Backoff } from "../../wait-backoff.js";
 import { backoffMs } from "../../wait-backoff.js";
 import type { Assigned, ClientConsumer, ConsumerClientOptions, ConsumerEvents, Place } from "../client-library.js";
+import { assignPartitions } from "./assign-partitions.js";
 import type { ClusterOptions } from "./connection-options.js";
 import { connectionOptions, cut, isAnyConnected, watch } from "./connection-options.js";
 import { FetchLoop } from "./fetch-loop.js";
@@ -33,6 +34,7 @@ export class PlatformaticConsumer implements ClientConsumer {
       rebalanceTimeout: options.rebalanceMs,
       heartbeatInterval: options.heartbeatMs,
       protocols: [{ name: ASSIGNOR, version: 1 }],
+      partitionAssigner: assignPartitions,
       autocommit: false,
       // No retries in the library: this class retries by itself.
       retries: 0,
