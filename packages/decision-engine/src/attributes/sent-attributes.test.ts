@@ -146,6 +146,9 @@ describe("a rule that reads attributes", () => {
     }
     const many = `[${Array.from({ length: 40 }, () => "1").join(",")}].all(x, attributes["none"] != "gold")`;
     expect(() => parsePolicy(policyText(many), SPEC)).toThrow(/steps, more than the 20,000 of a rule/);
+    // 256 emoji are 512 code units.
+    const long = 'attributes["note"].matches("a{100}")';
+    expect(() => parsePolicy(policyText(long), SPEC)).toThrow(/steps, more than the 20,000 of a rule/);
   });
 
   test("never fails by what was sent", () => {

@@ -67,7 +67,8 @@ interface Scope {
 
 /** Work up to this limit is counted up front at its maximum, whatever the actual size. */
 const FIXED_STEPS_MAX = 64;
-const ATTRIBUTE_TEXT = textOf(ATTRIBUTE_TEXT_MAX);
+/** Steps are counted by UTF-16 code units, of which a character has up to two. */
+const ATTRIBUTE_TEXT = textOf(2 * ATTRIBUTE_TEXT_MAX);
 const ATTRIBUTE_VALUES = entriesOf(ATTRIBUTES_MAX, ATTRIBUTE_TEXT);
 /** Their operands are conditions of their own. */
 const LOGICAL: ReadonlySet<string> = new Set(["&&", "||", "!_", "?:"]);
