@@ -18,6 +18,8 @@ from tripline_training.drift.measure_distance import rank_categories
 from tripline_training.make_scorecard import make_scorecard
 from tripline_training.model_card import features_of_card
 from tripline_training.models.average_models import average_onnx
+from tripline_training.networks.network_options import NetworkOptions
+from tripline_training.networks.network_rows import read_network_rows
 from tripline_training.retraining.fit_in_parts import fit_in_parts
 from tripline_training.selection.choose_features import only_features
 from tripline_training.train import Options, train
@@ -182,6 +184,37 @@ def test_a_training_publishes_the_vocabularies_and_scores_are_those_of_the_train
         {"client_transaction_id": data["client_transaction_id"], "score": predict_onnx(model, rows)},
     )
     assert check_scores(features, scored, outcome.folder).difference_max < 1e-5
+
+
+def test_networks_learn_without_categories_and_a_mean_of_models_is_calibrated_with_them(
+    options: Callable[..., Options], tmp_path: Path
+) -> None:
+    spec, features = tmp_path / "categories.yaml", tmp_path / "categories.parquet"
+    spec.write_text(SPEC, encoding="utf-8")
+    write_parquet(features, category_columns())
+    plain = options()
+    assert plain.valid is not None
+    given = NetworkOptions(
+        features=features,
+        feature_spec=spec,
+        registry=plain.registry,
+        name="fraud",
+        train=plain.train,
+        valid=plain.valid,
+        known_by_ms=plain.valid.from_ms,
+        params=DEFAULT_PARAMS,
+        seed=1,
+        jobs=1,
+        alias=None,
+        commit=None,
+        constant_online=(),
+    )
+    network = read_network_rows(given)
+    assert network.selection.names == ("amount", "card_count_1d")
+    assert not network.learn.features[:, [1, 3]].any()
+    mean = read_network_rows(given, ("amount", "merchant_category"))
+    assert RISKY in mean.learn.features[:, 1]
+    assert not mean.learn.features[:, [2, 3]].any()
 
 
 def test_scores_follow_the_value_and_not_its_neighbours(category_rows: Rows) -> None:

@@ -26,6 +26,8 @@ class NetworkRows:
 def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = None) -> NetworkRows:
     """Trees choose the features unless `used` names them. They take seconds, and a network minutes.
 
+    Categories are among them only if `used` names them: for a mean, whose members may be trees.
+
     Raises TrainingError where there is nothing to learn from or nothing to measure on.
     """
     spec = read_feature_spec(options.feature_spec)
@@ -44,9 +46,9 @@ def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = No
     if used is None:
         fitting = Fitting(read_params(DEFAULT_PARAMS), options.seed, options.jobs, delay_ms)
         selection = choose_features(learn, spec, fitting, options.constant_online)
+        # A network would take the code of a category for a quantity.
+        names = tuple(name for name in selection.names if name not in spec.categories)
+        selection = replace(selection, names=names)
     else:
         selection = Selection(used)
-    # A network would take the code of a category for a quantity.
-    names = tuple(name for name in selection.names if name not in spec.categories)
-    selection = replace(selection, names=names)
-    return NetworkRows(spec, selection, only_features(learn, spec, names), later, delay_ms)
+    return NetworkRows(spec, selection, only_features(learn, spec, selection.names), later, delay_ms)
