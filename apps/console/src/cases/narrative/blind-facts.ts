@@ -1,3 +1,5 @@
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { formatShare, formatValue } from "@tripline/decision-engine/format-value";
 import type { EntityKind } from "../../contract/cases.js";
 import type { CaseFacts } from "../narrate-case.js";
@@ -9,9 +11,14 @@ const LOCALE = "en-GB";
 /**
  * The facts of a case that may be sent to a model provider: numbers, codes and words of the feature spec. This is an
  * allow list, so new case fields are not sent automatically. It contains no token, ID, name, place, exact time or
- * user-written text, and no reason text, because a rule can put anything into it.
+ * user-written text, no reason text, because a rule can put anything into it, and no value of a category, because it is
+ * a text of the payment, such as a country.
  */
-export function blindFacts({ row, focus, usual, graph }: CaseFacts): Readonly<Record<string, unknown>> {
+export function blindFacts(
+  { row, focus, usual, graph }: CaseFacts,
+  spec: FeatureSpec = currentFeatureSpec(),
+): Readonly<Record<string, unknown>> {
+  const categories = new Set(spec.features.flatMap(({ kind, name }) => (kind === "category" ? [name] : [])));
   const currency = /^[A-Z]{3}$/.test(focus.currency) ? focus.currency : "";
   const money = (minor: number | null) => (minor === null ? null : formatValue(minor, "minor_amount", currency));
   const at = new Date(focus.occurredAtMs);
@@ -28,7 +35,8 @@ export function blindFacts({ row, focus, usual, graph }: CaseFacts): Readonly<Re
     amount_in_case: money(row.amountMinor),
     rules_that_fired: codesOf(focus.reasons.map(({ code }) => code)),
     what_moved_the_score: (focus.contributions?.of ?? []).slice(0, CONTRIBUTIONS_MAX).map((one) => {
-      return { value: one.title, of_this_payment: one.text, towards: one.logOdds > 0 ? "fraud" : "genuine" };
+      const text = categories.has(one.feature) ? {} : { of_this_payment: one.text };
+      return { value: one.title, ...text, towards: one.logOdds > 0 ? "fraud" : "genuine" };
     }),
     card_before: {
       payments_in_90_days: usual.payments,

@@ -7,10 +7,12 @@ import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { createLogger } from "@tripline/telemetry/logger";
 import type { FakeService } from "../../testing/fake-service.js";
 import { startFakeService } from "../../testing/fake-service.js";
 import type { CaseFacts } from "../narrate-case.js";
+import { blindFacts } from "./blind-facts.js";
 import { CaseNarratives } from "./case-narratives.js";
 import type { ModelPlace } from "./narrative-model.js";
 
@@ -223,6 +225,16 @@ describe.each(PLACES)("%s", (_, place, body, path) => {
     const template = { model: null, fallback: "failed", text: expect.stringContaining("held for review") };
     await expect(write(place(), 1)).resolves.toMatchObject({ written: [template], noted: 1 });
   });
+});
+
+test("the value of a category is not sent, because it is a text of the payment", () => {
+  const category = { name: "source", kind: "category", field: "ip_country", default: 0, sentence: "It is {value}." };
+  const entities = { card: { key: "card_token" } };
+  const spec = parseFeatureSpec(JSON.stringify({ version: 1, windows: {}, entities, features: [category] }));
+  const facts = factsOf("one");
+  const of = [{ feature: "source", title: "Ip country", text: CANARY, logOdds: 1 }];
+  const sent = blindFacts({ ...facts, focus: { ...facts.focus, contributions: { baseLogOdds: 0, of } } }, spec);
+  expect(sent.what_moved_the_score).toEqual([{ value: "Ip country", towards: "fraud" }]);
 });
 
 test("does not wait for a hanging model, and sends at most four requests at once", async () => {
