@@ -57,6 +57,19 @@ describe("Explainer", () => {
     expect(peer.explanationRequests).toHaveLength(2);
   });
 
+  test("asks a version without contributions again after ten minutes, when another service may answer", async () => {
+    const contributions = peer.contributions;
+    peer.contributions = undefined;
+    expect(await explain()).toBeUndefined();
+    peer.contributions = contributions;
+    const clock = jest.spyOn(performance, "now").mockReturnValue(performance.now() + 600_001);
+    try {
+      expect(await explain()).toHaveLength(2);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   test("asks a missing version again", async () => {
     peer.alter = () => {
       throw Object.assign(new Error("gone"), { code: status.NOT_FOUND, details: "gone" });

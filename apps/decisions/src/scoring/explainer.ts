@@ -14,11 +14,14 @@ import { SCORING_CLIENT } from "./scoring-client.js";
 
 /** Versions that cannot be explained are remembered, so that they are not asked in vain; the oldest is forgotten. */
 const UNEXPLAINED_VERSIONS_MAX = 64;
+/** Time before such a version is asked again, because a newer scoring service may explain it. */
+const UNEXPLAINED_MS = 600_000;
 
 /** Requests the contribution of each feature to a score. Decisions do not depend on it. */
 @Injectable()
 export class Explainer {
-  readonly #unexplained = new Set<string>();
+  /** When each version may be asked again. */
+  readonly #unexplained = new Map<string, number>();
 
   constructor(
     @Inject(SCORING_CLIENT) private readonly client: ScoringClient,
@@ -60,7 +63,7 @@ export class Explainer {
   ): Promise<readonly (readonly number[])[] | ExplanationResult> {
     const { client, logger } = this;
     const { MODEL_NAME: modelName } = this.config;
-    if (this.#unexplained.has(modelVersion)) return "refused";
+    if ((this.#unexplained.get(modelVersion) ?? 0) > performance.now()) return "refused";
     if (budgetMs < SCORING_MS_MIN) return "no-time";
     const request = contributionsRequest(modelName, modelVersion, rows);
     const headers = traces[0] === undefined ? {} : headersFromContext(traces[0]);
@@ -76,11 +79,12 @@ export class Explainer {
   }
 
   #giveUp(version: string, detail: string): void {
-    const oldest = this.#unexplained.values().next();
+    this.#unexplained.delete(version);
+    const oldest = this.#unexplained.keys().next();
     if (this.#unexplained.size >= UNEXPLAINED_VERSIONS_MAX && oldest.done !== true) {
       this.#unexplained.delete(oldest.value);
     }
-    this.#unexplained.add(version);
+    this.#unexplained.set(version, performance.now() + UNEXPLAINED_MS);
     this.logger.warn({ model: this.config.MODEL_NAME, version }, `scores cannot be explained: ${detail}`);
   }
 }
