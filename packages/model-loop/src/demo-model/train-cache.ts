@@ -14,6 +14,7 @@ export const CODE: readonly (readonly [folder: string, pattern: RegExp])[] = [
     join(ROOT, "packages", "contracts", "dist"),
     /^(country|currency|find-card-number|identifiers|payment-filter|generated\/payment-fields)\.js$/,
   ],
+  [join(ROOT, "packages", "contracts", "dist"), /^text\/category-code\.js$/],
   [join(ROOT, "packages", "feature-engine", "dist"), PRODUCT_CODE],
   [join(ROOT, "packages", "lake", "dist"), /^snapshot\/snapshot-format\.js$/],
   [join(ROOT, "packages", "backfill", "dist"), PRODUCT_CODE],
