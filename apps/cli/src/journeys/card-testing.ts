@@ -171,6 +171,7 @@ function checkRules(day: AttackedDay, revision: number, returning: readonly Simu
   if (other !== undefined) {
     throw new Error(`Revision ${other.decision.policy_revision} decided ${other.decision.id} instead of ${revision}.`);
   }
+  if (attack.length === 0 || genuineOf(day).length === 0) throw new Error("There is no attack, or no genuine payment.");
   const recall = shareOf(attack, isDeclined);
   if (recall < RECALL_MIN) throw new Error(`The rules declined only ${percent(recall)} of the attack.`);
   const wrong = shareOf(genuineOf(day), isByRule);
@@ -186,8 +187,11 @@ function quality(day: AttackedDay, returning: readonly SimulatedPayment[]): stri
   const wrong = genuine.filter(isByRule).length;
   return (
     `Recall: ${percent(shareOf(attack, isDeclined))} of ${attack.length} payments of the attack were declined. False positives: ` +
-    `the rules declined ${wrong} of ${genuine.length} genuine payments (${percent(wrong / genuine.length)}). The first attacker's ` +
-    `device came back with ${returning.length} payments; the list declined all of them.`
+    `the rules declined ${wrong} of ${genuine.length} genuine payments (${percent(wrong / genuine.length)}). ${
+      returning.length === 0
+        ? "The first attacker made no purchase, so the device does not come back."
+        : `The first attacker's device came back with ${returning.length} payments; the list declined all of them.`
+    }`
   );
 }
 

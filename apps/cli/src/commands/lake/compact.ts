@@ -50,6 +50,8 @@ async function compact(flags: LakeFlags, output: CommandOutput, nowMs: number): 
   progress.end();
   const { daysLeft, ...counts } = result;
   const ended = { ended_at: new Date().toISOString(), took_ms: Date.now() - startedAtMs };
-  await noteCompactionRun(disk, lake, { ...ended, ...counts, days_left: daysLeft });
+  // Of a part of the lake, it would hide the days that are left elsewhere.
+  if (topic === undefined && only === undefined)
+    await noteCompactionRun(disk, lake, { ...ended, ...counts, days_left: daysLeft });
   return result;
 }
