@@ -85,7 +85,7 @@ describe("startAuth", () => {
     }
   });
 
-  test("refuses to start with another KEY_ENCRYPTION_KEY and changes nothing", async () => {
+  test("does not start with another KEY_ENCRYPTION_KEY and changes nothing", async () => {
     await (await startAuth(testConfig(postgresUrl))).close();
     const other = testConfig(postgresUrl, { KEY_ENCRYPTION_KEY: randomBytes(32).toString("base64") });
     await expect(startAuth(other)).rejects.toMatchObject({ code: "config-invalid" });

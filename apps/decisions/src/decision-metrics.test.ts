@@ -33,7 +33,7 @@ const decided: [string, Partial<Decision>, Record<string, number>][] = [
   ],
 ];
 
-test.each(decided)("scores are told by the model's part, %s", async (_name, fields, expected) => {
+test.each(decided)("scores are reported with the model's role, %s", async (_name, fields, expected) => {
   registry.clear();
   new DecisionMetrics().decided({ ...Decision.decode(new Uint8Array()), ...fields });
   const sums = [...(await writeMetrics()).body.matchAll(/^tripline_decisions_score_sum\{role="(\w+)"\} (\S+)$/gm)];

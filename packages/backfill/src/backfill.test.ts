@@ -74,7 +74,7 @@ async function run(text: string | Buffer, over: RunOptions = {}) {
   return { result, outputPath, statePath };
 }
 
-test("blocks are smaller where there is little memory, and never larger than a row group", () => {
+test("blocks are smaller if memory is scarce, and never larger than a row group", () => {
   expect(blockPaymentsFor(64 * 2 ** 30, 78)).toBe(122_880);
   expect(blockPaymentsFor(752 * 2 ** 20, 78)).toBe(16_384);
   expect(blockPaymentsFor(2 ** 20, 78)).toBe(4_096);
@@ -87,8 +87,8 @@ describe("a backfill", () => {
   test.each([
     ["everything", Number.POSITIVE_INFINITY, {}],
     ["everything, three payments at a time", Number.POSITIVE_INFINITY, { blockPayments: 3 }],
-    ["what happened before a time", START_MS + 20 * DAY_MS, {}],
-  ])("gives the features of %s, as brute force does", async (_name, untilMs, over) => {
+    ["events before a time", START_MS + 20 * DAY_MS, {}],
+  ])("computes the features of %s like brute force", async (_name, untilMs, over) => {
     const events = eventsOf(rows, untilMs);
     const { result, outputPath } = await run(gzipSync(csvOf(rows)), {
       ...over,
@@ -146,7 +146,7 @@ describe("a backfill", () => {
     for (const [index] of drafts.entries()) expect(new Set(expected.map((row) => row[index])).size).toBeGreaterThan(2);
   });
 
-  test("takes Parquet as it takes CSV", async () => {
+  test("reads Parquet like CSV", async () => {
     const first = await run(csvOf(rows));
     const fromCsv = await readParquet(first.outputPath);
     const instance = await DuckDBInstance.create(":memory:");
@@ -159,7 +159,7 @@ describe("a backfill", () => {
     expect(await readParquet(first.outputPath)).toEqual(fromCsv);
   });
 
-  test("leaves a state that goes on online where the backfill ended, and no other files", async () => {
+  test("leaves only a state from which online processing continues where the backfill ended", async () => {
     const { statePath } = await run(csvOf(rows));
     expect((await readdir(folder)).sort()).toEqual(["features.parquet", "payments.csv", "state.bin"]);
     const { redisUrl } = await testStack();
@@ -214,9 +214,9 @@ describe("a backfill", () => {
     ["a label before its payment", csvOf([{ ...row, labelledAtMs: 1 }]), "was labelled before it took place"],
     ["a label without truth", csvOf([{ ...row, fraud: 2, labelledAtMs: row.atMs }]), "fraud is neither 0 nor 1"],
     ["an unknown currency", csvOf([{ ...row, currency: "XYZ" }]), '"XYZ" is not an ISO 4217 currency'],
-    ["an id that stands twice", csvOf([row, row]), "c-0 stands more than once"],
+    ["a duplicate id", csvOf([row, row]), "c-0 stands more than once"],
     ["two faulty rows", csvOf([row, { ...row, id: "a", card: "" }, { ...row, id: "b", card: "" }]), "(and 1 more)"],
-  ])("refuses %s and writes nothing", async (_name, text, reason) => {
+  ])("rejects %s and writes nothing", async (_name, text, reason) => {
     await expect(run(text)).rejects.toMatchObject({
       code: "invalid-field",
       message: expect.stringContaining(reason),
@@ -224,7 +224,7 @@ describe("a backfill", () => {
     expect(await readdir(folder)).toEqual(["payments.csv"]);
   });
 
-  test("of a file that is not there says so", async () => {
+  test("of a missing file reports it", async () => {
     const source = fileSource(join(folder, "none.parquet"));
     const attempt = backfill({ spec, source, tenant: "shop", outputPath: join(folder, "out.parquet") });
     await expect(attempt).rejects.toMatchObject({ code: "invalid-field", message: expect.stringContaining("none") });
@@ -242,12 +242,12 @@ describe("a snapshot", () => {
   };
 
   test.each([
-    ["cut short", (bytes: Buffer) => bytes.subarray(0, bytes.length - 9), "cut short"],
+    ["truncated", (bytes: Buffer) => bytes.subarray(0, bytes.length - 9), "cut short"],
     ["with a byte changed", (bytes: Buffer) => bytes.fill(bytes.readUInt8(900) ^ 1, 900, 901), "damaged"],
     ["with bytes after its end", (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(1)]), "damaged"],
     ["of another format", (bytes: Buffer) => bytes.fill(9, 8, 9), "format 9"],
-    ["that is something else", () => Buffer.from("client_transaction_id,card_token,terminal_id"), "not a snapshot"],
-  ])("%s is refused before anything is written", async (_name, change, reason) => {
+    ["that is another file", () => Buffer.from("client_transaction_id,card_token,terminal_id"), "not a snapshot"],
+  ])("%s is rejected before anything is written", async (_name, change, reason) => {
     const { statePath } = await run(csvOf(rowsOf(60)));
     await writeFile(statePath, change(await readFile(statePath)));
     const { outcome, keys } = await attempt(statePath);
@@ -255,7 +255,7 @@ describe("a snapshot", () => {
     expect(keys).toBe(0);
   });
 
-  test("of a spec with other windows is refused", async () => {
+  test("of a spec with other windows is rejected", async () => {
     const { statePath } = await run(csvOf(rowsOf(5)));
     const feature = { name: "n", kind: "count", entity: "card", window: "1d", default: 0, sentence: "x" };
     const other = parseFeatureSpec(
@@ -269,7 +269,7 @@ describe("a snapshot", () => {
     expect(await attempt(statePath, { spec: other })).toMatchObject({ outcome: { code: "state-unreadable" }, keys: 0 });
   });
 
-  test("hands out every entry once", async () => {
+  test("returns every entry once", async () => {
     const { statePath } = await run(csvOf(rowsOf(300)));
     const keys: string[] = [];
     let announced = 0;
@@ -304,7 +304,7 @@ describe("the handbook's data", () => {
     expect(numbers.every((number) => isCardNumber(number) && /^400000\d{10}$/.test(number))).toBe(true);
   });
 
-  test("goes through a backfill in its own order, with labels after seven days", async () => {
+  test("is backfilled in its own order, with labels after seven days", async () => {
     await write();
     const outputPath = join(folder, "out.parquet");
     const source = handbookSource({ directory: folder, cardTokenKey: key });
@@ -333,7 +333,7 @@ describe("the handbook's data", () => {
     expect(rows.map((row) => row[names.indexOf("amount")])).toEqual([87.45, 5, 57.16]);
   });
 
-  test("can be read day by day for a replay", async () => {
+  test("can be read day by day for an import", async () => {
     await write();
     const payments = [];
     const days = { directory: folder, fromDay: "2018-04-01", toDay: "2018-04-02" };
@@ -351,7 +351,7 @@ describe("the handbook's data", () => {
     });
   });
 
-  test("of a day that is not there is an error that names the file", async () => {
+  test("without the requested day is an error that names the file", async () => {
     await write();
     const days = readHandbookPayments({ directory: folder, fromDay: "2018-04-03", toDay: "2018-04-03" });
     await expect(days.next()).rejects.toMatchObject({

@@ -91,7 +91,7 @@ describe("Azure", () => {
     });
   });
 
-  test("reports the error text of Entra", async () => {
+  test("reports Entra's error text", async () => {
     const tokens = kafkaTokens("azure-entra", { ...variables, AZURE_CLIENT_ID: "another" }, "h");
     await expect(tokens()).rejects.toMatchObject({
       code: "identity-unavailable",

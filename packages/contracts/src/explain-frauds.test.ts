@@ -26,7 +26,7 @@ function faultsOf(drafts: readonly Draft[]): string[] {
 const RUN = { entity: "terminal", kind: "run_count" };
 
 test.each([
-  ["an entity that is not there", { ...RUN, explained_by: "shop" }, '"shop" is not an entity that every event names'],
+  ["an entity that does not exist", { ...RUN, explained_by: "shop" }, '"shop" is not an entity that every event names'],
   ["an optional entity", { ...RUN, explained_by: "device" }, '"device" is not an entity that every event names'],
   ["themselves", { ...RUN, explained_by: "terminal" }, "an entity cannot explain its own frauds"],
 ])("frauds are not explained by %s", (_what, draft, sentence) => {

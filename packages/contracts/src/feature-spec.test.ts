@@ -49,35 +49,35 @@ function faultsOf(lines: readonly string[]): string[] {
 
 const COUNT = { kind: "count", entity: "card", window: "1d" };
 
-describe("a wrong spec", () => {
+describe("an invalid spec", () => {
   test.each([
-    ["a window that is not there", { ...COUNT, window: "2d" }, "window", 'window "2d" is not among 1d, 7d'],
+    ["a window that does not exist", { ...COUNT, window: "2d" }, "window", 'window "2d" is not among 1d, 7d'],
     [
-      "a window called as what every object has",
+      "a window named like a property of every object",
       { ...COUNT, window: "constructor" },
       "window",
       'window "constructor" is',
     ],
     [
-      "an entity that is not there",
+      "an entity that does not exist",
       { ...COUNT, entity: "shop" },
       "entity",
       'entity "shop" is not among card, terminal',
     ],
     [
-      "an entity called as what every object has",
+      "an entity named like a property of every object",
       { ...COUNT, entity: "toString" },
       "entity",
       'entity "toString" is not',
     ],
     [
-      "a partner that is not there",
+      "a partner that does not exist",
       { kind: "pair_count", entity: "card", of: "shop" },
       "of",
       'entity "shop" is not among card, terminal, device',
     ],
     [
-      "itself for a partner",
+      "an entity as its own partner",
       { kind: "pair_is_new", entity: "card", of: "card" },
       "of",
       "an entity cannot be its own partner",
@@ -95,49 +95,49 @@ describe("a wrong spec", () => {
       `labels do not carry the key of "device", so it cannot have ${kind}`,
     ]),
     [
-      "a risk of an entity that labels do not name",
+      "a risk of an entity without labels",
       { kind: "fraud_risk", entity: "device", window: "1d", prior: 0.1, weight: 1 },
       "entity",
       'labels do not carry the key of "device", so it cannot have fraud_risk',
     ],
     [
-      "a first fraud of an entity that labels do not name",
+      "a first fraud of an entity without labels",
       { kind: "days_since_first_fraud", entity: "device" },
       "entity",
       "so it cannot have days_since_first_fraud",
     ],
     [
-      "a run of an entity that labels do not name",
+      "a fraud run of an entity without labels",
       { kind: "run_count", entity: "device" },
       "entity",
       "so it cannot have run_count",
     ],
-    ["a kind that is not there", { ...COUNT, kind: "cuont" }, "kind", "'count' | 'sum'"],
+    ["a kind that does not exist", { ...COUNT, kind: "cuont" }, "kind", "'count' | 'sum'"],
     ["no kind", { default: 1 }, "kind", "'amount' | 'hour_of_day'"],
-    ["a default that is not a number", { ...COUNT, default: "none" }, "default", "expected number, received string"],
+    ["a non-numeric default", { ...COUNT, default: "none" }, "default", "expected number, received string"],
     ["a name with capitals", { ...COUNT, name: "cardCount" }, "name", "must be snake_case"],
     ["no sentence", { ...COUNT, sentence: "" }, "sentence", "Too small"],
     ["a prior above 1", { ...COUNT, kind: "fraud_risk", prior: 1.5, weight: 1 }, "prior", "<=1"],
     ["a weight of 0", { ...COUNT, kind: "fraud_risk", prior: 0.5, weight: 0 }, "weight", ">0"],
-    ["no partner where one is needed", { kind: "pair_count", entity: "card" }, "of", "expected string"],
-    ["no window where one is needed", { kind: "sum", entity: "card" }, "window", "expected string"],
-  ] as [string, Draft, string, string][])("with %s is refused at its line", (_name, feature, field, message) => {
+    ["a missing partner", { kind: "pair_count", entity: "card" }, "of", "expected string"],
+    ["a missing window", { kind: "sum", entity: "card" }, "window", "expected string"],
+  ] as [string, Draft, string, string][])("with %s is rejected at its line", (_name, feature, field, message) => {
     const lines = linesOf([COUNT, { ...feature, name: feature.name ?? "second" }]);
     expect(faultsOf(lines)).toEqual([expect.stringContaining(`spec.yaml:${lines.length} features.1.${field}: `)]);
     expect(faultsOf(lines)).toEqual([expect.stringContaining(message)]);
   });
 
   test.each([
-    ["a window where none belongs", { kind: "seconds_since_last", entity: "card", window: "1d" }, '"window"'],
-    ["a partner where none belongs", { ...COUNT, of: "terminal" }, '"of"'],
-    ["an entity where none belongs", { kind: "amount", entity: "card" }, '"entity"'],
-    ["a field misspelt", { ...COUNT, sentense: "x" }, '"sentense"'],
-  ])("with %s is refused at its line", (_name, feature, key) => {
+    ["a window that is not allowed", { kind: "seconds_since_last", entity: "card", window: "1d" }, '"window"'],
+    ["a partner that is not allowed", { ...COUNT, of: "terminal" }, '"of"'],
+    ["an entity that is not allowed", { kind: "amount", entity: "card" }, '"entity"'],
+    ["a misspelt field", { ...COUNT, sentense: "x" }, '"sentense"'],
+  ])("with %s is rejected at its line", (_name, feature, key) => {
     const lines = linesOf([COUNT, feature]);
     expect(faultsOf(lines)).toEqual([`spec.yaml:${lines.length} features.1: Unrecognized key: ${key}`]);
   });
 
-  test("with numbers that are not finite is refused", () => {
+  test("with non-finite numbers is rejected", () => {
     for (const value of [".nan", ".inf", "-.inf"]) {
       const lines = linesOf([`{ name: a, kind: amount, default: ${value}, sentence: x }`]);
       expect(faultsOf(lines)).toEqual([
@@ -146,7 +146,7 @@ describe("a wrong spec", () => {
     }
   });
 
-  test("with one name twice is refused at the second", () => {
+  test("with a duplicate name is rejected at the second one", () => {
     const lines = linesOf([
       { ...COUNT, name: "a" },
       { ...COUNT, name: "b" },
@@ -155,7 +155,7 @@ describe("a wrong spec", () => {
     expect(faultsOf(lines)).toEqual([`spec.yaml:${lines.length} features.2.name: "a" is listed twice`]);
   });
 
-  test("with partners of two entities for one is refused at the second", () => {
+  test("with partners from two other entities for one entity is rejected at the second", () => {
     const entities = [...ENTITIES.slice(0, 3), "  ip: { key: ip_token, optional: true }"];
     const lines = linesOf(
       [
@@ -173,7 +173,7 @@ describe("a wrong spec", () => {
   test.each([
     ["the terminal first", [2, 1, 3]],
     ["no card", [2]],
-  ])("with %s is refused at the first entity", (_name, order) => {
+  ])("with %s is rejected at the first entity", (_name, order) => {
     const entities = ["entities:", ...order.map((at) => ENTITIES[at] ?? "")];
     expect(faultsOf(linesOf([{ kind: "amount" }], entities))).toEqual([
       "spec.yaml:6 entities: the first entity must be card_token, the key of the topics",
@@ -181,7 +181,7 @@ describe("a wrong spec", () => {
   });
 
   test.each(["rate: it pays often", "amount: '{value} or {value}'", "often: '{value}'"])(
-    "that says what is usual by `%s` is refused at its line",
+    "whose baseline is `%s` is rejected at its line",
     (words) => {
       const entities = ENTITIES.map((line) => line.replace("card_token }", `card_token, usually: { ${words} } }`));
       expect(faultsOf(linesOf([{ kind: "amount" }], entities))).toEqual([
@@ -201,18 +201,18 @@ describe("a wrong spec", () => {
     ["{ key: terminal_id/shop_id, optional: true }", "must be one of card_token"],
     ["{ key: bin/bin, optional: true }", "or several with / between them"],
     ["{ key: terminal_id, optional: maybe }", "expected boolean"],
-  ])("with an entity of %s is refused at its line", (entity, message) => {
+  ])("with an entity of %s is rejected at its line", (entity, message) => {
     const lines = linesOf([COUNT], [...ENTITIES.slice(0, 2), `  other: ${entity}`]);
     expect(faultsOf(lines)).toEqual([expect.stringMatching(/^spec\.yaml:7 entities\.other\.(key|optional): /)]);
     expect(faultsOf(lines)).toEqual([expect.stringContaining(message)]);
   });
 
-  test("with a name of an entity that is not snake_case is refused at its line", () => {
+  test("with an entity name that is not snake_case is rejected at its line", () => {
     const lines = linesOf([COUNT], [...ENTITIES.slice(0, 2), "  payTerminal: { key: terminal_id }"]);
     expect(faultsOf(lines)).toEqual(["spec.yaml:7 entities.payTerminal: must be snake_case"]);
   });
 
-  test("reports all its faults at once, each with its line", () => {
+  test("reports all faults together, each with its line", () => {
     const entities = [...ENTITIES.slice(0, 3), "  device: { key: device_token }"];
     const lines = linesOf(
       [
@@ -232,7 +232,7 @@ describe("a wrong spec", () => {
     ]);
   });
 
-  test("reports all faults of its schema at once, at the nearest line", () => {
+  test("reports all schema faults together, at the nearest line", () => {
     expect(faultsOf(["version: 0", "windows: {}", "features:", "  - { name: A, kind: amount, default: x }"])).toEqual([
       expect.stringMatching(/^spec\.yaml:1 version: /),
       expect.stringMatching(/^spec\.yaml:1 entities: /),
@@ -244,17 +244,17 @@ describe("a wrong spec", () => {
 
   test.each([
     ["no features", [...linesOf([]).slice(0, -1), "features: []"], /^spec\.yaml:9 features: /],
-    ["a version that is not whole", ["version: 1.5", ...linesOf([COUNT]).slice(1)], /^spec\.yaml:1 version: /],
-    ["a part too many", [...linesOf([COUNT]), "sources: {}"], /^spec\.yaml:1 : Unrecognized key: "sources"/],
-    ["nothing in it", [""], /^spec\.yaml:1 : .*expected object/],
+    ["a fractional version", ["version: 1.5", ...linesOf([COUNT]).slice(1)], /^spec\.yaml:1 version: /],
+    ["an unknown section", [...linesOf([COUNT]), "sources: {}"], /^spec\.yaml:1 : Unrecognized key: "sources"/],
+    ["no content", [""], /^spec\.yaml:1 : .*expected object/],
     ["a key twice", [...linesOf([COUNT]), "version: 4"], /^spec\.yaml: Map keys must be unique at line 11, column 1/],
-    ["a bracket open", [...linesOf([COUNT]), "  - {"], /^spec\.yaml: .* at line 11/],
+    ["an unclosed bracket", [...linesOf([COUNT]), "  - {"], /^spec\.yaml: .* at line 11/],
     [
-      "an alias of nothing",
+      "an alias without an anchor",
       linesOf(["{ name: a, default: *x }"]),
       /^spec\.yaml:10 \*x: no anchor above has this name$/,
     ],
-  ])("with %s is refused", (_name, lines, fault) => {
+  ])("with %s is rejected", (_name, lines, fault) => {
     expect(faultsOf(lines)[0]).toMatch(fault);
   });
 });
@@ -274,7 +274,7 @@ describe("windows", () => {
   });
 
   test.each(["24", "1.5h", "0d", "-1d", "1w", "1 d", "h", "1H", "1d1h", "01d", "10s", '""'])(
-    "of %s are refused at their line",
+    "of %s are rejected at their line",
     (width) => {
       const faults = faultsOf(linesOf([COUNT], ENTITIES, windowOf(width, "1h")));
       expect(faults[0]).toMatch(
@@ -287,13 +287,13 @@ describe("windows", () => {
     ["1d", "7h"],
     ["1h", "1d"],
     ["1h", "25m"],
-  ])("of %s in tiles of %s are refused, since the width is not a whole number of tiles", (width, tile) => {
+  ])("of %s in tiles of %s are rejected, because the width is not a whole number of tiles", (width, tile) => {
     expect(faultsOf(linesOf([COUNT], ENTITIES, windowOf(width, tile)))).toEqual([
       "spec.yaml:5 windows.w: width must be a whole number of tiles",
     ]);
   });
 
-  test("of more tiles than an entity should keep are refused", () => {
+  test("with more tiles than an entity may keep are rejected", () => {
     expect(faultsOf(linesOf([COUNT], ENTITIES, windowOf("1000m", "1m")))).toEqual([]);
     expect(faultsOf(linesOf([COUNT], ENTITIES, windowOf("1001m", "1m")))).toEqual([
       "spec.yaml:5 windows.w: width must be at most 1000 tiles, all of which an entity may have to keep",
@@ -301,7 +301,7 @@ describe("windows", () => {
   });
 });
 
-test("entities are required unless said otherwise, and a value may be an alias of one above", () => {
+test("entities are required by default, and a value can be a YAML alias of an earlier one", () => {
   const lines = linesOf([
     "{ name: a, kind: amount, default: &none -1, sentence: x }",
     "{ name: b, kind: amount, default: *none, sentence: x }",
@@ -317,10 +317,10 @@ test("entities are required unless said otherwise, and a value may be an alias o
 
 const ENTITY_NAMES = ["card", "terminal", "device", "ip", "email", "terminal_bin", "card_country"];
 
-describe("the current spec", () => {
+describe("the shipped spec", () => {
   const spec = currentFeatureSpec();
 
-  test("is read once, and has 40 features or more over card, terminal, their pairs, device, address and payer", () => {
+  test("is read once, and has at least 40 features over card, terminal, their pairs, device, address and payer", () => {
     expect(currentFeatureSpec()).toBe(spec);
     expect(spec.features.length).toBeGreaterThanOrEqual(40);
     expect(Object.keys(spec.entities)).toEqual(ENTITY_NAMES);
@@ -328,7 +328,7 @@ describe("the current spec", () => {
     expect([...entities].sort()).toEqual([...ENTITY_NAMES, "payment"].sort());
   });
 
-  test("uses every kind but those that others are made of, and every window", () => {
+  test("uses every window and every kind, except kinds that only exist as parts of others", () => {
     const kinds = new Set<string>(spec.features.map(({ kind }) => kind));
     const lists = [PAYMENT_KINDS, WINDOW_KINDS, LABEL_KINDS, PAST_KINDS, RUN_KINDS, UNUSUAL_KINDS, PAIR_KINDS];
     const all = [...lists.flat(), "fraud_risk", "distinct", "days_since_first_fraud"];
@@ -337,7 +337,7 @@ describe("the current spec", () => {
     expect([...windows].sort()).toEqual(Object.keys(spec.windows).sort());
   });
 
-  test("says of each feature in a sentence what its value is, or states what is true of it", () => {
+  test("describes each feature in a sentence, with its value or as a statement", () => {
     const statements = new Set(["is_weekend", "is_night", "pair_is_new"]);
     for (const { name, kind, sentence } of spec.features) {
       expect([name, sentence.split("{value}").length - 1]).toEqual([name, statements.has(kind) ? 0 : 1]);
@@ -347,14 +347,14 @@ describe("the current spec", () => {
     expect(new Set(spec.features.map(({ sentence }) => sentence)).size).toBe(spec.features.length);
   });
 
-  test("has defaults within what its kinds can say", () => {
+  test("has only defaults that their kinds can have", () => {
     for (const item of spec.features) {
       if (item.kind === "fraud_risk") expect([item.name, item.default]).toEqual([item.name, item.prior]);
     }
   });
 });
 
-test("features of labels and features that need a payment are told apart for every kind", () => {
+test("every kind is known as a label feature or not, and as needing a payment or not", () => {
   const ofKind = (kind: string) => ({ kind }) as unknown as Feature;
   const all = [
     ...PAYMENT_KINDS,

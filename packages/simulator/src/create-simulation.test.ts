@@ -22,21 +22,21 @@ function take(days: number, changes: Partial<Parameters<typeof createSimulation>
 describe("createSimulation", () => {
   const sixtyDays = take(60);
 
-  test("gives the same payments for the same seed, and different ones for another seed", () => {
+  test("returns the same payments for the same seed, and different ones for another seed", () => {
     expect(take(3)).toEqual(take(3));
     expect(take(3).map((payment) => payment.amountMinor)).not.toEqual(
       take(3, { seed: 8 }).map((payment) => payment.amountMinor),
     );
   });
 
-  test("gives a day the same payments wherever the iteration starts", () => {
+  test("returns the same payments for a day wherever the iteration starts", () => {
     const middleMs = startMs + 30 * DAY_MS + 13 * 3_600_000;
     const resumed = createSimulation(options).payments(middleMs);
     const expected = sixtyDays.filter((payment) => payment.occurredAtMs >= middleMs);
     expect(expected.map(() => resumed.next().value)).toEqual(expected);
   });
 
-  test("gives payments in event order with ascending IDs", () => {
+  test("returns payments in event order with ascending IDs", () => {
     const misplaced = sixtyDays.filter((payment, index) => {
       const before = sixtyDays[index - 1];
       if (before === undefined) return false;
@@ -45,7 +45,7 @@ describe("createSimulation", () => {
     expect(misplaced).toEqual([]);
   });
 
-  test.each([1, 7, 99])("has 0.5 to 1 % fraud, with every attack pattern (seed %i)", (seed) => {
+  test.each([1, 7, 99])("has between 0.5 and 1 % fraud, with every attack pattern (seed %i)", (seed) => {
     const payments = take(60, { seed, cards: 2000, terminals: 2000 });
     const shares = new Map<Scenario, number>();
     expect(payments.filter((payment) => payment.fraud !== (payment.scenario !== "none"))).toEqual([]);
@@ -60,7 +60,7 @@ describe("createSimulation", () => {
     }
   });
 
-  test("gives every card a different valid 16-digit number from the test range", () => {
+  test("every card has a different valid 16-digit number from the test range", () => {
     const numbers = new Set(sixtyDays.map((payment) => payment.cardNumber));
     expect(numbers.size).toBe(options.cards);
     for (const number of numbers) {
@@ -85,7 +85,7 @@ describe("createSimulation", () => {
     expect(atNight / genuine.length).toBeLessThan(0.05);
   });
 
-  test("gives thieves amounts several times those of owners, and card testing small amounts", () => {
+  test("thieves spend several times what owners do, and card testing uses small amounts", () => {
     const medianOf = (scenario: Scenario): number => {
       const amounts = sixtyDays
         .filter((payment) => payment.scenario === scenario)
@@ -96,7 +96,7 @@ describe("createSimulation", () => {
     expect(medianOf("testing-burst")).toBeLessThan(400);
   });
 
-  test("labels a genuine payment after 7 days and a fraud after about 3, at most 14", () => {
+  test("labels a genuine payment after 7 days and a fraud after about 3 days, at most 14", () => {
     const delaysOf = (fraud: boolean): number[] =>
       sixtyDays
         .filter((payment) => payment.fraud === fraud)

@@ -152,7 +152,7 @@ describe("TreeScorer", () => {
     ["a post transform", { attributes: { post_transform: { string: "LOGISTIC" } } }, "margin", /post_transform/],
     ["a mean of trees", { attributes: { aggregate_function: { string: "AVERAGE" } } }, "margin", /AVERAGE/],
     ["another input", { nodesBefore: [after("Neg", ["features"], "turned")], treesRead: "turned" }, "margin", /Neg/],
-    ["an output that is not there", {}, "nothing", /"nothing"/],
+    ["an output that does not exist", {}, "nothing", /"nothing"/],
   ] satisfies [string, Partial<TestModel>, string, RegExp][])("rejects %s", (_, changes, output, reason) => {
     const bytes = encodeModel({ features: FEATURES, trees, ...changes });
     expect(() => planScorer(bytes, { ...NAMES, output })).toThrow(ScorerError);

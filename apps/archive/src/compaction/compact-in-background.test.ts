@@ -52,7 +52,7 @@ async function fill(): Promise<void> {
   }
 }
 
-test("a process of its own merges the files of closed days, and leaves the current day and old ones alone", async () => {
+test("a separate process merges the files of closed days, and leaves the current day and old days alone", async () => {
   const { url } = await bench.start({ FLUSH_AGE_MS: "50" });
   await fill();
   const [before, today, old] = [await bench.rows(TOPIC), await filesOf(dayOf(0)), await filesOf(dayOf(365))];
@@ -69,7 +69,7 @@ test("a process of its own merges the files of closed days, and leaves the curre
   expect(startedAtMs).toBeLessThanOrEqual(endedAtMs);
 }, 60_000);
 
-test("a process that dies leaves its failure for the console, and an ended one none", async () => {
+test("a process that dies leaves its failure for the console, and a stopped one leaves none", async () => {
   const program = join(bench.lake, "dying.mjs");
   await writeFile(program, "process.kill(process.pid, 'SIGKILL');");
   const { failure } = await runCompaction(disk, bench.lake, CALM, program);
@@ -96,7 +96,7 @@ describe("the schedule", () => {
       },
     });
 
-  test("waits until the last run of any instance is old enough, and a failed one does not end it", async () => {
+  test("waits until the last run of any instance is old enough, and continues after a failed run", async () => {
     await noteCompactionStart(disk, bench.lake);
     const waiting = worker(60, async () => NOTHING);
     waiting.start();

@@ -88,7 +88,7 @@ test("foreign bytes change nothing", () => {
   expect(refused).toHaveLength(1);
 });
 
-test("a deleted activation no longer counts", () => {
+test("a deleted activation is no longer in force", () => {
   put(activation({ revision: 1 }), activation({ activation: 2, revision: 2, activatesAtMs: NOW_MS + 1 }));
   remove("demo/1");
   expect(revisionOf()).toBeUndefined();

@@ -3,12 +3,12 @@ import { explanationBudgetMs, scoreBudgetMs } from "./score-budget.js";
 const NOW_MS = 1_000_000;
 
 const cases: [string, (number | undefined)[], number][] = [
-  ["nobody waits", [undefined, undefined], 250],
+  ["no caller waits", [undefined, undefined], 250],
   ["the latest deadline is far", [NOW_MS + 100, NOW_MS + 900], 250],
   ["the latest deadline is near", [NOW_MS + 100, NOW_MS + 120], 100],
   ["some wait and some do not", [undefined, NOW_MS + 120], 100],
-  ["a deadline has passed: nobody waits any longer", [NOW_MS - 5, NOW_MS], 250],
-  ["a passed one beside one that counts", [NOW_MS - 5, NOW_MS + 120], 100],
+  ["a deadline has passed: its caller no longer waits", [NOW_MS - 5, NOW_MS], 250],
+  ["a passed deadline and a current one", [NOW_MS - 5, NOW_MS + 120], 100],
   ["hardly any time is left", [NOW_MS + 10], 0],
 ];
 
@@ -17,11 +17,11 @@ test.each(cases)("%s", (_name, deadlinesMs, budgetMs) => {
 });
 
 const explanations: [string, (number | undefined)[], number][] = [
-  ["nobody waits", [undefined, undefined], 50],
+  ["no caller waits", [undefined, undefined], 50],
   ["all deadlines are far", [NOW_MS + 100, NOW_MS + 900], 50],
   ["the earliest deadline is near", [NOW_MS + 900, NOW_MS + 60], 40],
   ["the earliest one cannot be met any more", [NOW_MS + 900, NOW_MS + 10], 0],
-  ["a deadline has passed: nobody waits any longer", [NOW_MS, undefined], 50],
+  ["a deadline has passed: its caller no longer waits", [NOW_MS, undefined], 50],
 ];
 
 test.each(explanations)("an explanation: %s", (_name, deadlinesMs, budgetMs) => {

@@ -51,7 +51,7 @@ test("counts a batch once and emits the engine's values, with the states and the
   expect(await redis.ttl(APPLIED_KEY)).toBe(-1);
 });
 
-describe("a batch that is re-delivered after a crash", () => {
+describe("a batch that is redelivered after a crash", () => {
   type Instance = Awaited<ReturnType<typeof instance>>;
   const redisDown = { code: "redis-unavailable" };
   const kafkaDown = { code: "kafka-unavailable" };

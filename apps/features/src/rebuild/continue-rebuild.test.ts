@@ -98,14 +98,14 @@ test.each<[name: string, workers: number, spoil: () => Promise<void>, options: P
   ["a damaged slice", 2, () => appendFile(join(folder, "first-0.bin"), "more"), {}],
   ["no plan", 4, () => rm(join(folder, "plan.bin")), {}],
   ["a folder that others can write to", 1, () => chmod(folder, 0o777), {}],
-])("with %s, a rebuild begins again; %d workers restore the same states", async (_name, workers, spoil, options) => {
+])("with %s, a rebuild starts over; %d workers restore the same states", async (_name, workers, spoil, options) => {
   await spoil();
   expect(await history.rebuild({ ...SLICED, ...watched, workers, ...options })).toMatchObject({ events: 120 });
   expect(await states()).toEqual(undisturbed);
   expect(steps).toContain("fold the lake: 120");
 });
 
-test("a rebuild continues from the finished slices of one that was killed, and adds what was counted since", async () => {
+test("a rebuild resumes from the finished slices of a killed one, and adds events counted since", async () => {
   // Services continue to count while no rebuild runs.
   await count("b", 40, 22);
   await history.archive();

@@ -49,7 +49,7 @@ test("regression #24: names uncounted records and keeps all states", async () =>
   expect(await isFlagged("c")).toBe(false);
 });
 
-test("regression #24: a payment whose vector is missing counts in its place, and all states are as before", async () => {
+test("regression #24: a payment whose feature vector is missing counts in its place, and all states are unchanged", async () => {
   await counted("a", 6);
   const [lost] = await history.read(TOPICS.features.name);
   await history.archiveWithout("features", ({ partition, offset }) => partition === lost?.partition && offset === 0);
@@ -63,7 +63,7 @@ test("regression #24: a payment whose vector is missing counts in its place, and
   expect(await isFlagged("b")).toBe(false);
 });
 
-test("regression #24: where their order is not known, the few states concerned are flagged until their windows have passed", async () => {
+test("regression #24: if their order is unknown, only the affected states are flagged, until their windows have passed", async () => {
   const other = payment({
     clientTransactionId: "o",
     cardToken: cardOf(9),

@@ -41,7 +41,7 @@ const dead = (): never => {
 /** How many different results there are of each event. */
 const results = async () => [...(await history.emitted()).different.values()];
 
-test("what was emitted and not committed is not counted again, what was not emitted is", async () => {
+test("emitted but uncommitted events are not counted again, and events that were not emitted are", async () => {
   const all = events("e", 300, 1);
   await history.producer.send(all.slice(0, 200));
   // More than a card remembers is not committed.
@@ -59,7 +59,7 @@ test("what was emitted and not committed is not counted again, what was not emit
   expect(await history.differences()).toEqual({ counted: 300, stuck: 0, differing: [] });
 });
 
-test("what is counted while states are lost is flagged, counts in the rebuilt ones, and nothing counts twice", async () => {
+test("events counted while states are lost are flagged, and count exactly once in the rebuilt states", async () => {
   const all = events("f", 400, 2);
   await history.producer.send(all.slice(0, 150));
   await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 2) });
@@ -91,7 +91,7 @@ test("what is counted while states are lost is flagged, counts in the rebuilt on
   expect(await history.differences()).toEqual({ counted: 450, stuck: 0, differing: [] });
 });
 
-test("of a Redis that lost some keys, the others are replaced too, and what is not ours stays", async () => {
+test("if Redis lost some keys, the others are replaced as well, and foreign keys stay", async () => {
   const all = events("p", 120, 4);
   await history.producer.send(all.slice(0, 100));
   await history.count();
@@ -116,7 +116,7 @@ test("of a Redis that lost some keys, the others are replaced too, and what is n
   expect(progress.size).toBeGreaterThan(4);
 });
 
-test("a record without a result that comes before one with a result counts, and the other does not count again", async () => {
+test("a record without a result that precedes one with a result counts, and the latter does not count again", async () => {
   // Two cards of one partition, whose results went to different ones.
   const records = Array.from({ length: 12 }, (_, card) =>
     [0, 1].map((index) => {
@@ -146,7 +146,7 @@ test("a record without a result that comes before one with a result counts, and 
   expect(await history.differences()).toEqual({ counted: 24, stuck: 0, differing: [] });
 });
 
-describe("a re-delivered record that has a result already", () => {
+describe("a redelivered record that already has a result", () => {
   /** Of one partition: a card of which nothing is emitted, then many payments of another one. */
   async function leaveOpen(count: number): Promise<void> {
     const cards = Array.from({ length: 12 }, (_, card) => cardOf(card));
@@ -172,14 +172,14 @@ describe("a re-delivered record that has a result already", () => {
     await history.archive();
   }
 
-  test("is recognised by its card", async () => {
+  test("is recognised by its card's state", async () => {
     await leaveOpen(16);
     expect(await history.rebuild()).toMatchObject({ events: 28, doubled: 0 });
     await history.serve();
     expect(await history.differences()).toEqual({ counted: 29, stuck: 0, differing: [] });
   });
 
-  test("is reported if its card has seen too much since", async () => {
+  test("is reported if its card has had too many payments since", async () => {
     await leaveOpen(17);
     await expect(history.rebuild()).rejects.toMatchObject({
       code: "state-conflict",
@@ -208,7 +208,7 @@ test("skips dead letters and client retries", async () => {
   expect(await history.differences()).toEqual({ counted: 4, stuck: 0, differing: [] });
 });
 
-test("if the service and Redis died at once, --partial counts what there is in the order of time", async () => {
+test("if the service and Redis failed together, --partial counts the available events in time order", async () => {
   const at = (card: number, id: string) =>
     paymentRecord(payment({ cardToken: cardOf(card), terminalId: "shared", clientTransactionId: id }));
   const unsent = cardOf(1);
@@ -234,7 +234,7 @@ test("if the service and Redis died at once, --partial counts what there is in t
   expect(state.sequence).toBe(4);
 });
 
-test("after a change of windows the states are rebuilt with the new ones, from what was counted with the old", async () => {
+test("after a change of windows, states are rebuilt with the new windows from events counted with the old ones", async () => {
   const spec = currentFeatureSpec();
   const { "1d": day } = spec.windows;
   if (day === undefined) throw new Error("a spec without a window of one day");

@@ -52,7 +52,7 @@ async function states(): Promise<Map<string, Buffer>> {
 /** How many different results there are of each event. */
 const results = async () => [...(await history.emitted()).different.values()];
 
-test("payment updates count once, and rebuilt states are those that had never been lost", async () => {
+test("payment updates count once, and rebuilt states equal those before the loss", async () => {
   history = await TestHistory.open(ofTerminals);
   await history.producer.send(events("a", 30, 1));
   await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 2) });

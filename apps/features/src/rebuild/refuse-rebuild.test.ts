@@ -43,8 +43,8 @@ async function isFlagged(name: string): Promise<boolean | undefined> {
   return history.isIncomplete(`${name}-0`);
 }
 
-describe("is refused, and changes nothing", () => {
-  test("while the service has counted what it has not committed", async () => {
+describe("is rejected, and changes nothing", () => {
+  test("while the service has counted records that it has not committed", async () => {
     await counted("a", 5);
     await history.archive();
     const service = await history.startService();
@@ -62,7 +62,7 @@ describe("is refused, and changes nothing", () => {
     await history.rebuild();
   });
 
-  test("while another one is under way, which goes on", async () => {
+  test("while another rebuild runs, which continues", async () => {
     await counted("a", 5);
     await history.archive(["features"]);
     const first = history.rebuild({ waitMs: 30_000 });
@@ -73,7 +73,7 @@ describe("is refused, and changes nothing", () => {
     expect(await history.redis.exists(REBUILD_KEY)).toBe(0);
   });
 
-  test("while the archive is behind, but not after it has caught up", async () => {
+  test("while the archive lags, but not after it has caught up", async () => {
     await counted("a", 5);
     await history.archive(["features"]);
     const before = await stored();
@@ -101,11 +101,11 @@ describe("is refused, and changes nothing", () => {
     await rm(other, { recursive: true });
   });
 
-  test("where nothing is archived", async () => {
+  test("if nothing is archived", async () => {
     await expect(history.rebuild()).rejects.toEqual(refusal("not-found", "archive of features"));
   });
 
-  test("where neither the results nor the payments were archived", async () => {
+  test("if neither the results nor the payments were archived", async () => {
     await counted("a", 6);
     await history.archiveWithout("features", (record) => record.offset === 0);
     await history.archiveWithout("transactions", (record) => record.offset === 0);
@@ -117,7 +117,7 @@ describe("is refused, and changes nothing", () => {
     expect(await stored()).toEqual(before);
   });
 
-  test("where Redis had forgotten what it acknowledged, so that numbers were given twice", async () => {
+  test("if Redis lost acknowledged writes, so that numbers were assigned twice", async () => {
     await counted("a", 3);
     // As after a failover to a replica that was behind.
     const behind = await stored();
@@ -161,7 +161,7 @@ describe("with a service that began with a snapshot", () => {
     return states;
   }
 
-  test("is refused without it, and with one of other windows, and continues from it exactly", async () => {
+  test("is rejected without it or with a snapshot of other windows, and continues from it exactly", async () => {
     const states = await loadHistory();
     await counted("a", 7);
     const before = await stored();
@@ -179,7 +179,7 @@ describe("with a service that began with a snapshot", () => {
     expect(await history.differences(stateBefore)).toEqual({ counted: 13, stuck: 0, differing: [] });
   });
 
-  test("knows what of the lake the snapshot has counted already", async () => {
+  test("knows which records of the lake the snapshot has already counted", async () => {
     await counted("history", 9);
     const states = new Map([...(await stored())].filter(([key]) => key.startsWith("state:")));
     await counted("a", 7);
@@ -205,8 +205,8 @@ describe("while it runs", () => {
   test.each<[string, "watch" | "exists", number]>([
     ["before the first state is written", "watch", 1],
     ["before the mark is set", "watch", 2],
-    ["at the very moment at which the mark is set", "exists", 1],
-  ])("a service that counts %s is noticed, and nothing is marked", async (_name, command, turn) => {
+    ["exactly when the mark is set", "exists", 1],
+  ])("a service that counts %s is detected, and states are not marked as complete", async (_name, command, turn) => {
     await counted("a", 12);
     await history.redis.flushdb();
     await history.producer.send(paymentsOf("b", 1));
@@ -237,7 +237,7 @@ describe("while it runs", () => {
     expect(await isMarked()).toBe(true);
   });
 
-  test("an emission of an event that was counted before Redis lost it is noticed before anything changes", async () => {
+  test("an event emitted late, but counted before the loss, is detected before anything changes", async () => {
     await lost();
     const before = await stored();
     let isLate = false;
@@ -260,7 +260,7 @@ describe("while it runs", () => {
     expect(await stored()).toEqual(before);
   });
 
-  test("a rebuild that ends halfway leaves features flagged, and it can be run again", async () => {
+  test("an interrupted rebuild leaves features flagged, and can be run again", async () => {
     await lost();
     const onProgress = (step: RebuildStep) => {
       if (step === "write the states") throw new Error("killed");
@@ -274,7 +274,7 @@ describe("while it runs", () => {
     expect(await history.differences()).toEqual({ counted: 14, stuck: 0, differing: [] });
   });
 
-  test("an existing mark is removed before the first state", async () => {
+  test("an existing mark is removed before the first state is written", async () => {
     await counted("a", 12);
     await history.archive();
     const onProgress = (step: RebuildStep) => {
@@ -287,7 +287,7 @@ describe("while it runs", () => {
   });
 });
 
-test("states expire when they would have expired without the loss", async () => {
+test("states expire at the same time as without the loss", async () => {
   await counted("a", 3);
   await history.archive();
   await history.redis.flushdb();

@@ -50,7 +50,7 @@ async function until(isDone: () => boolean): Promise<void> {
   }
 }
 
-test("the worker takes one snapshot after the other, logs each and goes on after a failure", async () => {
+test("the worker takes one snapshot after another, logs each, and continues after a failure", async () => {
   const results = [taken, { ...taken, failure: "Redis has lost the window states." }, taken];
   let running = 0;
   let count = 0;
@@ -73,7 +73,7 @@ test("the worker takes one snapshot after the other, logs each and goes on after
   ]);
 });
 
-test("an interval of 0 takes none, and the worker ends when it is told to", async () => {
+test("an interval of 0 takes no snapshots, and the worker stops on request", async () => {
   const { lines, end, ended } = follow(0, async () => taken);
   await delay(50);
   end();
@@ -88,7 +88,7 @@ async function runProgram(source: string, signal = new AbortController().signal)
   return runSnapshot({ disk, lake: folder, memoryGib: 0.2, environment: process.env, program }, signal);
 }
 
-test("a process that dies leaves its failure in the lake and nothing on the disk", async () => {
+test("a process that dies leaves its failure in the lake and nothing on disk", async () => {
   const source = `import { writeFileSync } from "node:fs";
     writeFileSync(${JSON.stringify(join(folder, "scratch"))}, process.env.TMPDIR);
     process.kill(process.pid, "SIGKILL");`;
@@ -98,7 +98,7 @@ test("a process that dies leaves its failure in the lake and nothing on the disk
   expect(existsSync(await readFile(join(folder, "scratch"), "utf8"))).toBe(false);
 });
 
-test("the memory limit reaches the process", async () => {
+test("the memory limit is passed to the process", async () => {
   // Jest takes the words of V8 on standard error for its own.
   const source = `import { closeSync, openSync } from "node:fs";
     closeSync(2);
@@ -109,7 +109,7 @@ test("the memory limit reaches the process", async () => {
   expect(run.failure).toMatch(/^The process ended (by SIGABRT|with code 134) before it finished\..*STATE_MEMORY_GIB/);
 });
 
-test("a worker that ends, ends the process", async () => {
+test("stopping the worker stops its process", async () => {
   const ending = new AbortController();
   const source = `import { writeFileSync } from "node:fs";
     writeFileSync(${JSON.stringify(join(folder, "pid"))}, String(process.pid));

@@ -196,7 +196,7 @@ test("removes old snapshots, and one that has been unfinished for more than a da
   expect(await Promise.all([...ids, unfinished.id].map(isLeft))).toEqual([false, true, true, false]);
 });
 
-test("takes no snapshot of a lake that lacks a record, and starts anew for other windows", async () => {
+test("takes no snapshot of a lake that lacks a record, and starts over if the windows changed", async () => {
   await count("a", 40, 12);
   await history.archive();
   await history.snapshot();

@@ -55,7 +55,7 @@ describe("attributes of a payment", () => {
     expect(headers).not.toHaveProperty(HEADERS.attributes);
   });
 
-  test("a retry may have them in another order, but not with other values", async () => {
+  test("a retry may send them in another order, but not with other values", async () => {
     const body = paymentBody({ attributes: { tier: "gold", items: 3 } });
     await sent(body);
     const again = await bed.client.post(PATH, { ...body, attributes: { items: 3, tier: "gold" } });

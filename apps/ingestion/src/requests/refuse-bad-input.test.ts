@@ -119,7 +119,7 @@ describe("bad input is rejected and reaches no topic", () => {
     ["country of three letters", "/merchant_country", paymentBody({ merchant_country: "BEL" })],
     ["country that ISO has not assigned", "/ip_country", paymentBody({ ip_country: "XK" })],
     ["BIN of 7 digits", "/card/bin", paymentBody({ card: { token: `ct_${"0".repeat(32)}`, bin: "4222221" } })],
-    ["BIN beside a number", "/card/bin", paymentBody({ card: { number: "4111111111111111", bin: "422222" } })],
+    ["BIN together with a number", "/card/bin", paymentBody({ card: { number: "4111111111111111", bin: "422222" } })],
     ["BIN alone", "/card", paymentBody({ card: { bin: "422222" } })],
     ["latitude without longitude", "/location/longitude", paymentBody({ location: { latitude: 50 } })],
     ["longitude without latitude", "/location/latitude", paymentBody({ location: { longitude: 4 } })],

@@ -103,8 +103,8 @@ describe("finds a single wrong value", () => {
   const found = { transactionId: "txn_300", feature: "card_sum_1d" };
 
   test.each([
-    ["in what was emitted", spoil(emit()), {}, { emitted: 1, replayed: value }],
-    ["in what is folded again", emit(), { engine: new WrongEngine(spec) }, { emitted: value, replayed: 1 }],
+    ["in the emitted values", spoil(emit()), {}, { emitted: 1, replayed: value }],
+    ["in the recomputed values", emit(), { engine: new WrongEngine(spec) }, { emitted: value, replayed: 1 }],
   ])("%s", async (_where, events, options, values) => {
     const report = await check(events, options);
     expect(report.mismatches).toBe(1);

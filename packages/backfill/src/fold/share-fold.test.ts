@@ -168,7 +168,7 @@ function foldOneByOne(spec: FeatureSpec, { events, ids, names }: Numbered) {
 const CROWD = { cards: 1, terminals: 400, eventsMin: 300, eventsMax: 450, busy: true };
 
 describe.each([
-  ["the current spec", currentFeatureSpec(), 100, {}],
+  ["the shipped spec", currentFeatureSpec(), 100, {}],
   ["every kind on every entity", wideSpec, 60, {}],
   ["a busy week", wideSpec, 12, { cards: 3, terminals: 4, eventsMin: 200, eventsMax: 300, busy: true }],
   ["entities that keep little", sparseSpec, 120, {}],

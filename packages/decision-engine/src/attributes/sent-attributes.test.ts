@@ -151,7 +151,7 @@ describe("a rule that reads attributes", () => {
     expect(() => parsePolicy(policyText(long), SPEC)).toThrow(/steps, more than the 20,000 of a rule/);
   });
 
-  test("never fails by what was sent", () => {
+  test("never fails because of sent values", () => {
     const names = Array.from({ length: 30 }, (_, index) => `"${index}"`).join(",");
     const when = `[${names}].exists(name, attributes["tier"] > 1.0)`;
     expect(decideBy(policyText(when), SENT)).toMatchObject({ rung: Rung.RULES_ONLY, skippedRules: [] });

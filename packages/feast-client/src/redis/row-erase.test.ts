@@ -40,7 +40,7 @@ const request = (card_id: string) => ({
 
 test.each([
   ["that Feast wrote", "c-erased", false, 1],
-  ["that nobody has written yet", "c-never", true, 0],
+  ["that was never written", "c-never", true, 0],
 ])(
   "after the erasure of a row %s, Feast cannot restore it but accepts newer ones",
   async (_, id, isKeptAway, there) => {

@@ -23,7 +23,7 @@ function compare(spec: FeatureSpec, events: readonly OracleEvent[], store: reado
 const CROWD = { cards: 1, terminals: 400, eventsMin: 300, eventsMax: 450, busy: true };
 
 describe.each([
-  ["the current spec", currentFeatureSpec(), 150, {}],
+  ["the shipped spec", currentFeatureSpec(), 150, {}],
   ["every kind on every entity", wideSpec, 100, {}],
   ["every kind on every entity, minutes apart", wideSpec, 60, { busy: true }],
   ["entities that keep little", sparseSpec, 250, {}],

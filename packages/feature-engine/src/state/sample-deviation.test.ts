@@ -94,7 +94,7 @@ describe("standard deviation", () => {
     );
   });
 
-  test.each([1, 3, 999_999, 123_456_789_013, SQUARED_MAX])("is 0 for a constant amount of %d", (value) => {
+  test.each([1, 3, 999_999, 123_456_789_013, SQUARED_MAX])("is 0 for a constant amount (%d)", (value) => {
     for (const count of [2, 3, 7, 50, 333]) {
       expect(sampleDeviation(ringOf(Array.from({ length: count }, () => value)))).toBe(0);
     }

@@ -237,7 +237,7 @@ describe("impossible states are rejected", () => {
     ["129 partners", [NONE, NONE, [0x81, 0x01]], "has 129 partners, at most 128 are possible"],
     ["a partner without a payment", [NONE, NONE, [1, 1, 2, 3, 4, 5, 0]], "has a partner without a payment"],
     ["a partner before the epoch", [NONE, NONE, [1, 1, 2, 3, 4, ...DAY_1, 1]], "has a partner without"],
-    ["bytes too many", [NONE, NONE, NONE, NONE, NONE], "has bytes after its end"],
+    ["trailing bytes", [NONE, NONE, NONE, NONE, NONE], "has bytes after its end"],
   ])("%s", (_name, parts, reason) => {
     expect(() => decode(DAY_1, ...parts, [0, 0, 0, 0])).toThrow(triplineError("state-unreadable", reason));
   });

@@ -22,11 +22,11 @@ test("does not depend on the order of the cards or on other columns", () => {
   expect(bootstrapTotals(other).get("EUR")).toEqual(found);
 });
 
-test("gives a total without an interval for fewer than ten cards", () => {
+test("returns a total without an interval for fewer than ten cards", () => {
   expect(bootstrapTotals(cardsOf([1, 2, 3])).get("EUR")).toEqual({ value: 6 });
 });
 
-test("covers the expected total in most of many weeks", () => {
+test("covers the expected total in most weeks", () => {
   const weeks = 100;
   let covered = 0;
   const amountOf = (random: () => number) => Math.round(logNormal(random, 40, 0.8) * 100);

@@ -29,7 +29,7 @@ const played = (shift: ShiftName): SimulatedPayment[] => worlds.get(shift) ?? []
 const shareOf = <T>(all: readonly T[], is: (one: T) => boolean): number => all.filter(is).length / all.length;
 const isBefore = ({ occurredAtMs }: SimulatedPayment): boolean => occurredAtMs < SHIFT_MS;
 
-test.each(SHIFT_NAMES)("traffic without gaps differs from other traffic only after the shift: %s", (shift) => {
+test.each(SHIFT_NAMES)("traffic without gaps differs from unshifted traffic only after the shift: %s", (shift) => {
   const payments = played(shift);
   const ids = payments.map(({ clientTransactionId }) => clientTransactionId);
   expect(ids).toEqual([...new Set(ids)].sort());

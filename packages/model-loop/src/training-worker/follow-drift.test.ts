@@ -66,7 +66,7 @@ async function hear(count: number, onDrift: (days: string[]) => Promise<void> = 
 }
 
 test(
-  "receives each drift of the model once, and again if it could not be stored",
+  "receives each model drift event once, and again if it could not be stored",
   async () => {
     await put(eventOf("2026-01-15"), eventOf("2026-01-15", "other"), eventOf("2026-01-16"));
     expect(await hear(2)).toEqual(["2026-01-15", "2026-01-16"]);

@@ -58,7 +58,7 @@ describe.each(SEEDS)("card testing, seed %i", (seed) => {
   const attempts = steps.flatMap((step) => step.attempts);
   const purchases = steps.flatMap((step) => step.purchases);
 
-  test("attempts are small, each with another number of one BIN, from one device and one network", () => {
+  test("attempts are small, each with a different number of one BIN, from one device and one network", () => {
     for (const { attempts: own } of steps) {
       expect(own.length).toBeGreaterThanOrEqual(CARD_TESTING.attempts.min);
       expect(own.length).toBeLessThanOrEqual(CARD_TESTING.attempts.max);
@@ -104,7 +104,7 @@ describe.each(SEEDS)("card testing, seed %i", (seed) => {
     expect(median(purchases.map(amountOf))).toBeGreaterThan(20 * median(attempts.map(amountOf)));
   });
 
-  test("everything is fraud, in event order, and within the longest time", () => {
+  test("everything is fraud, in event order, and within the maximum duration", () => {
     for (const { all } of steps) {
       expect(all.every(({ fraud, scenario }) => fraud && scenario === "card-testing")).toBe(true);
       expect(all.toSorted((left, right) => left.occurredAtMs - right.occurredAtMs)).toEqual(all);
@@ -158,7 +158,7 @@ describe("account takeover", () => {
   });
 });
 
-test("in a simulation, attacks come at their rates and leave all other payments as they are", () => {
+test("in a simulation, attacks occur at their rates and leave all other payments unchanged", () => {
   const withAttacks = take({ ...options(SEED), fraud: { cardTestings: 0.3, accountTakeovers: 1 } }, DAYS);
   const attacks = withAttacks.filter(({ attackStep }) => attackStep !== undefined);
   const unnumbered = (payment: SimulatedPayment): string => JSON.stringify({ ...payment, clientTransactionId: "" });
@@ -180,7 +180,7 @@ test("in a simulation, attacks come at their rates and leave all other payments 
   expect(takeovers).toBeLessThan(32);
 });
 
-test("seeds for reported figures are not used while building", () => {
+test("seeds for reported figures are not used during development", () => {
   const build: readonly number[] = ATTACK_SEEDS.build;
   expect(ATTACK_SEEDS.exam.filter((seed) => build.includes(seed))).toEqual([]);
   expect(ATTACK_SEEDS.exam.length).toBeGreaterThanOrEqual(5);

@@ -118,7 +118,7 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
     "at most 64",
   ],
   [
-    "columns beyond those that are there",
+    "too many columns in total",
     push({ ...frame, ...Object.fromEntries(many(64).map((name) => [name, [1, 2]])) }),
     422,
     "/df",
