@@ -42,7 +42,7 @@ def some(spec: FeatureSpec, payments: int = 30) -> list[Vector]:
     return simulate(spec, seed=5, payments=payments)
 
 
-def test_a_row_per_payment_and_entity_with_the_values_of_the_vector(
+def test_writes_a_row_per_payment_and_entity_with_the_vector_s_values(
     tmp_path: Path, spec: FeatureSpec, convert: Convert
 ) -> None:
     vectors = some(spec)
@@ -67,7 +67,7 @@ def test_a_row_per_payment_and_entity_with_the_values_of_the_vector(
         assert times == sorted(times)
 
 
-def test_created_is_the_clock_unless_rows_of_the_entity_share_a_time(
+def test_created_is_the_current_time_unless_rows_of_an_entity_share_a_time(
     tmp_path: Path, spec: FeatureSpec, convert: Convert
 ) -> None:
     vectors = some(spec)
@@ -82,7 +82,7 @@ def test_created_is_the_clock_unless_rows_of_the_entity_share_a_time(
         assert timedelta(0) <= past_newest < timedelta(microseconds=len(clocks))
 
 
-def test_types_are_those_that_feast_is_told(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
+def test_types_match_the_feast_repository(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
     # No payment names a device: the table is there all the same, so that `feast apply` finds its columns.
     convert(write_lake(tmp_path / "lake", [replace(row, device_token="") for row in some(spec)]))
     table = pq.read_table(tmp_path / "tables" / "device_windows.parquet")
@@ -92,13 +92,13 @@ def test_types_are_those_that_feast_is_told(tmp_path: Path, spec: FeatureSpec, c
     assert set(table.schema.types[3:]) == {pa.float64()}
 
 
-def test_a_vector_that_was_published_twice_is_one_payment(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
+def test_a_vector_published_twice_is_one_payment(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
     vectors = some(spec)
     tables = convert(write_lake(tmp_path / "lake", [*vectors, *vectors[:7]]))
     assert len(tables["payment_features"]) == len(tables["card_windows"]) == len(vectors)
 
 
-def test_what_was_computed_from_lost_state_is_left_out(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
+def test_leaves_out_payments_flagged_as_incomplete(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
     vectors = some(spec)
     flagged = [replace(row, incomplete=number < 4) for number, row in enumerate(vectors)]
     lake = write_lake(tmp_path / "lake", flagged)
@@ -108,7 +108,7 @@ def test_what_was_computed_from_lost_state_is_left_out(tmp_path: Path, spec: Fea
         assert count_incomplete(log) == 4
 
 
-def test_other_spec_versions_are_left_out_and_named(tmp_path: Path, spec: FeatureSpec) -> None:
+def test_other_spec_versions_are_skipped_and_named(tmp_path: Path, spec: FeatureSpec) -> None:
     vectors = some(spec)
     old = [replace(row, spec_version=spec.version - 1, values=row.values[:9]) for row in vectors[:5]]
     with open_log([write_lake(tmp_path / "lake", [*old, *vectors[5:]])], spec) as log:
@@ -116,7 +116,7 @@ def test_other_spec_versions_are_left_out_and_named(tmp_path: Path, spec: Featur
         assert f"{tmp_path}/lake holds 5 payments of other spec versions, which are left out" in log.notes
 
 
-def test_a_payment_in_two_logs_is_taken_from_the_first(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
+def test_a_payment_in_two_logs_is_read_from_the_first(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
     vectors = some(spec)
     others = [replace(row, values=tuple(-value for value in row.values)) for row in vectors]
     first = write_lake(tmp_path / "first", vectors[:20])
@@ -142,19 +142,19 @@ def spoilt(spec: FeatureSpec, change: Callable[[Vector], Vector]) -> list[Vector
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_refuses_a_value_that_is_not_finite(tmp_path: Path, spec: FeatureSpec, convert: Convert, value: float) -> None:
+def test_rejects_a_non_finite_value(tmp_path: Path, spec: FeatureSpec, convert: Convert, value: float) -> None:
     index = spec.names.index("card_sum_1d")
     wrong = spoilt(spec, lambda row: replace(row, values=(*row.values[:index], value, *row.values[index + 1 :])))
     with pytest.raises(FeatureRepositoryError, match=r"values are missing or not finite: 1 of card_sum_1d\.$"):
         convert(write_lake(tmp_path / "lake", wrong))
 
 
-def test_refuses_a_vector_of_another_length(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
+def test_rejects_a_vector_of_another_length(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
     with pytest.raises(FeatureRepositoryError, match=f"1 rows of .* do not have the {len(spec.names)} values"):
         convert(write_lake(tmp_path / "lake", spoilt(spec, lambda row: replace(row, values=(1.0, 2.0)))))
 
 
-def test_refuses_what_is_no_log(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
+def test_rejects_a_file_that_is_not_a_log(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(FeatureRepositoryError, match=r"empty is not a lake: it has no file features/day"):
         convert(tmp_path / "empty")
@@ -181,7 +181,7 @@ def write_backfill(path: Path, spec: FeatureSpec, vectors: list[Vector], **colum
     return path
 
 
-def test_reads_a_file_of_backfill(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
+def test_reads_a_backfill_file(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
     """Its rows of the same time follow each other as they do in the file."""
     vectors = [replace(row, card_token="card-1", occurred_at_ms=START_MS) for row in some(spec)]
     path = write_backfill(tmp_path / "features.parquet", spec, vectors)
@@ -197,13 +197,13 @@ def test_reads_a_file_of_backfill(tmp_path: Path, spec: FeatureSpec, convert: Co
     assert len(convert(with_devices)["device_windows"]) == sum(bool(name) for name in devices)
 
 
-def test_a_file_of_another_spec_is_refused_by_column(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
+def test_a_file_of_another_spec_is_rejected_by_column(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
     path = write_backfill(tmp_path / "features.parquet", spec, some(spec), card_sum_1d=[], terminal_id=[])
     with pytest.raises(FeatureRepositoryError, match=r"lacks terminal_id, card_sum_1d of feature spec .* backfill"):
         convert(path)
 
 
-def test_labels_count_once_and_from_the_first(tmp_path: Path, spec: FeatureSpec) -> None:
+def test_labels_count_once_from_the_first_log(tmp_path: Path, spec: FeatureSpec) -> None:
     one, two, *others = some(spec)
     at = START_MS + 9 * DAY_MS
     labels = [label(one, at, True), label(one, at - 5, False), label(two, at, True)]
@@ -215,7 +215,7 @@ def test_labels_count_once_and_from_the_first(tmp_path: Path, spec: FeatureSpec)
     ]
 
 
-def test_the_command_says_what_it_wrote_and_what_it_left_out(tmp_path: Path, spec: FeatureSpec) -> None:
+def test_the_command_reports_written_and_skipped_rows(tmp_path: Path, spec: FeatureSpec) -> None:
     lake = write_lake(tmp_path / "lake", spoilt(spec, lambda row: replace(row, incomplete=True)))
     command = [sys.executable, str(REPOSITORY / "convert_log.py"), "--data", str(tmp_path / "tables"), "--log"]
     done = subprocess.run([*command, str(lake)], capture_output=True, text=True, check=True)
@@ -227,7 +227,7 @@ def test_the_command_says_what_it_wrote_and_what_it_left_out(tmp_path: Path, spe
     assert failed.stderr.count("\n") == 1
 
 
-def test_reads_what_backfill_really_writes(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
+def test_reads_the_actual_output_of_backfill(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
     """History and vectors come from the commands of this checkout, which has to be built."""
     history, features = tmp_path / "history.parquet", tmp_path / "features.parquet"
     tripline("simulate", str(history), "--cards", "20", "--terminals", "10", "--days", "8")

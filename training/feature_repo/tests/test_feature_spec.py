@@ -27,7 +27,7 @@ def written(folder: Path, **parts: object) -> Path:
     return path
 
 
-def test_reads_what_feast_needs(tmp_path: Path) -> None:
+def test_reads_the_definitions_that_feast_needs(tmp_path: Path) -> None:
     spec = read_feature_spec(written(tmp_path))
     assert (spec.version, spec.names, dict(spec.entity_keys)) == (
         3,
@@ -40,7 +40,7 @@ def test_reads_what_feast_needs(tmp_path: Path) -> None:
     assert [feature.name for feature in spec.of_payment] == ["amount"]
 
 
-def test_divides_the_spec_of_this_checkout(spec: FeatureSpec) -> None:
+def test_splits_the_spec_of_this_checkout(spec: FeatureSpec) -> None:
     parts = [spec.of_payment, *(spec.of_entity(entity) for entity in spec.entity_keys)]
     assert all(parts)
     assert sorted(item.name for part in parts for item in part) == sorted(spec.names)
@@ -48,7 +48,7 @@ def test_divides_the_spec_of_this_checkout(spec: FeatureSpec) -> None:
     assert spec.key_fields[spec.entity_keys["terminal_bin"]] == ("terminal_id", "bin")
 
 
-def test_divides_as_the_engine_does(spec: FeatureSpec) -> None:
+def test_splits_like_the_engine(spec: FeatureSpec) -> None:
     """Asks the contracts of this checkout, which have to be built."""
     module = (ROOT / "packages" / "contracts" / "dist" / "feature-spec.js").as_uri()
     script = (
@@ -74,13 +74,13 @@ def test_divides_as_the_engine_does(spec: FeatureSpec) -> None:
         ({"entities": ["card"]}, "cannot be read as a feature spec"),
     ],
 )
-def test_refuses_a_wrong_spec(tmp_path: Path, parts: dict[str, Any], fault: str) -> None:
+def test_rejects_an_invalid_spec(tmp_path: Path, parts: dict[str, Any], fault: str) -> None:
     with pytest.raises(FeatureRepositoryError) as error:
         read_feature_spec(written(tmp_path, **parts))
     assert str(error.value).startswith(str(tmp_path / "feature-spec.yaml"))
     assert fault in str(error.value)
 
 
-def test_refuses_a_spec_that_is_not_there(tmp_path: Path) -> None:
+def test_rejects_a_missing_spec(tmp_path: Path) -> None:
     with pytest.raises(FeatureRepositoryError, match="FileNotFoundError"):
         read_feature_spec(tmp_path / "feature-spec.yaml")

@@ -59,14 +59,14 @@ def at(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def test_before_the_first_payment_features_are_asked_for_and_not_there(store: FeatureStore, sources: Sources) -> None:
+def test_before_the_first_payment_requested_features_are_not_found(store: FeatureStore, sources: Sources) -> None:
     with pytest.raises(EmptyLogError, match="it has no file features/day="):
         refresh(store, sources, None, FIRST)
     [found] = online(store, store.get_feature_service("fraud_features"), [dict.fromkeys(KEYS, "nobody")])
     assert {name: value for name, value in found.items() if value is not None} == dict.fromkeys(KEYS, "nobody")
 
 
-def test_each_round_brings_online_what_came_since_and_what_came_late(
+def test_each_round_materialises_new_and_late_rows(
     store: FeatureStore, sources: Sources, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
     """Late payments took place before the first round and reach the lake after it."""
@@ -87,7 +87,7 @@ def test_each_round_brings_online_what_came_since_and_what_came_late(
     assert payments_total(store, vectors) == counted(vectors, MIDNIGHT_MS)
 
 
-def test_a_store_that_lost_everything_gets_everything_again(
+def test_restores_a_store_that_lost_everything(
     store: FeatureStore, sources: Sources, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
     """Most of it is older than what a round brings online otherwise."""
@@ -102,7 +102,7 @@ def test_a_store_that_lost_everything_gets_everything_again(
         assert_online(store, spec, vectors, entity, at(SECOND))
 
 
-def test_erased_people_are_in_no_table_and_a_store_that_lost_everything_gets_nothing_of_them_again(
+def test_erased_people_are_in_no_table_and_are_not_restored_to_a_store_that_lost_everything(
     store: FeatureStore, sources: Sources, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
     """Terminals keep what they knew, and a card that pays after its erasure is somebody new."""
@@ -158,7 +158,7 @@ def counted(vectors: list[Vector], before_ms: int) -> dict[str, int]:
     return {name: sum(row.card_token == name and row.occurred_at_ms < before_ms for row in vectors) for name in names}
 
 
-def test_work_folders_of_killed_runs_are_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_removes_work_folders_of_killed_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "tripline-feast-killed").mkdir()
     (tmp_path / "of-another").mkdir()

@@ -16,7 +16,7 @@ UNTIL_MS = START_MS + 20 * DAY_MS
 OTHER_PROJECT = "compared"
 
 
-def test_writes_what_feast_writes(
+def test_writes_the_same_values_as_feast(
     store: FeatureStore, environment: dict[str, str], redis_address: tuple[str, int, int]
 ) -> None:
     """In a project beside Feast's, whose name ends each key. The code of this checkout has to be built."""

@@ -84,14 +84,14 @@ def test_materialize_writes_the_newest_rows(
     assert all(0 < seconds <= KEY_TTL_SECONDS for seconds in lifetimes)
 
 
-def test_materialize_incremental_goes_on_from_there(
+def test_materialize_incremental_continues_from_there(
     complete: FeatureStore, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
     for entity in spec.entity_keys:
         assert_online(complete, spec, vectors, entity, END_MS)
 
 
-def test_profiles_are_there(complete: FeatureStore, vectors: list[Vector], spec: FeatureSpec) -> None:
+def test_profiles_are_online(complete: FeatureStore, vectors: list[Vector], spec: FeatureSpec) -> None:
     for profile in PROFILES:
         key = spec.entity_keys[profile.entity]
         ids = ids_of(vectors, key)
@@ -117,7 +117,7 @@ def test_the_service_of_a_model_reads_all_entities_at_once(
 
 
 @pytest.mark.parametrize("entity", ["card", "terminal", "device", "ip"])
-def test_a_pushed_row_is_online_at_once_and_an_older_one_is_not(
+def test_a_pushed_row_is_online_immediately_and_an_older_one_is_ignored(
     complete: FeatureStore, spec: FeatureSpec, vectors: list[Vector], entity: str
 ) -> None:
     key = spec.entity_keys[entity]

@@ -49,7 +49,7 @@ def of_entity(spec: FeatureSpec, entity: str) -> list[str]:
     return [feature.name for feature in spec.of_entity(entity)]
 
 
-def test_each_payment_gets_the_vector_that_the_model_saw(
+def test_each_payment_gets_the_vector_that_the_model_received(
     store: FeatureStore, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
     """All of the signature at once. Where entities had several payments in one millisecond, the last one counts."""
@@ -92,7 +92,7 @@ def test_any_time_between_payments(store: FeatureStore, spec: FeatureSpec, vecto
     assert 2 < nothing < len(rows) / 2
 
 
-def test_equal_rows_asked_for_twice_come_back_twice(store: FeatureStore, vectors: list[Vector]) -> None:
+def test_duplicate_requested_rows_are_returned_twice(store: FeatureStore, vectors: list[Vector]) -> None:
     row = {"card_token": vectors[-1].card_token, "at_ms": vectors[-1].occurred_at_ms + 5}
     first, second = historical(store, ["card_windows:card_count_1h"], [row, row])
     assert first["card_count_1h"] == second["card_count_1h"] is not None
@@ -111,7 +111,7 @@ def other_log(environment: dict[str, str], lake: Path, spec: FeatureSpec, tmp_pa
         convert_log(log, Path(environment["FEAST_DATA"]))
 
 
-def test_of_two_rows_of_the_same_time_the_last_counted_stands(
+def test_the_last_counted_of_two_rows_with_the_same_time_wins(
     store: FeatureStore, spec: FeatureSpec, vectors: list[Vector], other_log: OtherLog
 ) -> None:
     """Whatever the order in the file is, and even where the clock of the one that counted last was behind."""
@@ -132,7 +132,7 @@ def test_of_two_rows_of_the_same_time_the_last_counted_stands(
             assert_same(historical(store, views, [terminal])[0], first, of_entity(spec, "terminal"), spec)
 
 
-def test_a_row_is_forgotten_after_the_widest_window(
+def test_a_row_expires_after_the_longest_window(
     store: FeatureStore, spec: FeatureSpec, vectors: list[Vector], other_log: OtherLog
 ) -> None:
     only = vectors[0]
@@ -144,7 +144,7 @@ def test_a_row_is_forgotten_after_the_widest_window(
         assert_same(result, wanted, of_entity(spec, "card"), spec)
 
 
-def test_profiles_are_seen_from_the_end_of_their_day_on(store: FeatureStore, vectors: list[Vector]) -> None:
+def test_profiles_are_visible_from_the_end_of_their_day(store: FeatureStore, vectors: list[Vector]) -> None:
     first = min(row.occurred_at_ms for row in vectors if row.card_token == "card-3")
     midnight = (first // DAY_MS + 1) * DAY_MS
     moments = [first, midnight - 1, midnight, midnight + 300 * DAY_MS]

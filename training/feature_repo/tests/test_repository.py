@@ -18,7 +18,7 @@ from served_models import ServedModel, check_model_features, parse_manifest, rea
 from tests.conftest import REPOSITORY
 
 
-def test_apply_registers_what_the_spec_says(store: FeatureStore, spec: FeatureSpec) -> None:
+def test_apply_registers_the_features_of_the_spec(store: FeatureStore, spec: FeatureSpec) -> None:
     views = {view.name: view for view in store.list_batch_feature_views()}
     windows = {f"{entity}_windows" for entity in spec.entity_keys}
     assert set(views) == windows | {"payment_features", "card_profile", "terminal_profile"}
@@ -47,7 +47,7 @@ def test_each_feature_of_the_spec_is_in_one_view(store: FeatureStore, spec: Feat
     assert sorted(field.name for view in views for field in view.features) == sorted(spec.names)
 
 
-def test_applied_again_nothing_changes(store: FeatureStore, feast_command: Callable[..., str]) -> None:
+def test_a_second_apply_changes_nothing(store: FeatureStore, feast_command: Callable[..., str]) -> None:
     assert store.list_feature_services()
     feast_command("apply")
     assert "No changes to registry" in feast_command("plan")
@@ -66,7 +66,7 @@ def publish(root: Path, name: str, features: list[str], version: str = "01234567
     (root / "models" / name / "aliases" / "champion").write_text(f"{version}\n")
 
 
-def test_each_model_in_service_gets_its_services(
+def test_each_served_model_gets_its_feature_services(
     tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(tmp_path, "fraud", ["amount", "card_count_1d", "terminal_risk_7d"])
@@ -106,14 +106,14 @@ def test_a_renamed_feature_of_a_served_model_stops_apply(
     )
 
 
-def test_a_model_that_uses_fewer_features_is_fine(spec: FeatureSpec) -> None:
+def test_a_model_with_fewer_features_is_accepted(spec: FeatureSpec) -> None:
     check_model_features(ServedModel("fraud", "0123456789ab", 1, spec.names[:3]), spec)
 
 
 @pytest.mark.parametrize(
     ("variable", "named"), [("FEAST_DATA", "FEAST_DATA"), ("FEAST_REDIS", "FEAST_REDIS or FEAST_ONLINE_URL")]
 )
-def test_a_variable_that_is_not_set_is_named(
+def test_names_an_unset_variable(
     variable: str, named: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert environment
@@ -131,7 +131,7 @@ def test_a_client_of_the_running_system_needs_no_redis(
     assert "card_windows" in runpy.run_path(str(REPOSITORY / "definitions.py"))
 
 
-def test_a_registry_without_models_gives_no_service_of_a_model(tmp_path: Path, spec: FeatureSpec) -> None:
+def test_a_registry_without_models_defines_no_service_for_a_model(tmp_path: Path, spec: FeatureSpec) -> None:
     assert read_served_models(tmp_path.as_uri()) == ()
     objects = build_repository(spec, tmp_path, [])
     assert "profiles" in objects
@@ -139,18 +139,18 @@ def test_a_registry_without_models_gives_no_service_of_a_model(tmp_path: Path, s
 
 
 @pytest.mark.parametrize("name", ["card", "ip_windows", "profiles", "card_profile_push"])
-def test_a_model_is_not_called_like_something_else(tmp_path: Path, spec: FeatureSpec, name: str) -> None:
+def test_a_model_cannot_have_the_name_of_another_object(tmp_path: Path, spec: FeatureSpec, name: str) -> None:
     with pytest.raises(FeatureRepositoryError, match=f"^{name}: an entity, view or model is called like another"):
         build_repository(spec, tmp_path, [ServedModel(name, "0123456789ab", 2, ("amount",))])
 
 
 @pytest.mark.parametrize("url", ["http://localhost/models", "/var/lib/models", "file://host/models"])
-def test_refuses_what_is_no_registry(url: str) -> None:
+def test_rejects_a_folder_that_is_not_a_registry(url: str) -> None:
     with pytest.raises(FeatureRepositoryError, match="REGISTRY_URL"):
         read_served_models(url)
 
 
-def test_says_which_champion_cannot_be_read(tmp_path: Path) -> None:
+def test_names_an_unreadable_champion(tmp_path: Path) -> None:
     publish(tmp_path, "fraud", ["amount"])
     (tmp_path / "models" / "fraud" / "versions" / "0123456789ab" / "model.json").write_text("{")
     with pytest.raises(FeatureRepositoryError, match=r"The champion of .*/models/fraud cannot be read"):
@@ -161,6 +161,6 @@ def test_says_which_champion_cannot_be_read(tmp_path: Path) -> None:
     "manifest",
     [MANIFEST, {**MANIFEST, "features": []}, {**MANIFEST, "features": [1]}, {**MANIFEST, "name": 1, "features": ["a"]}],
 )
-def test_refuses_what_is_no_manifest(manifest: dict[str, Any]) -> None:
+def test_rejects_a_file_that_is_not_a_manifest(manifest: dict[str, Any]) -> None:
     with pytest.raises(FeatureRepositoryError, match=r"model\.json is not the manifest"):
         parse_manifest(manifest, "model.json")

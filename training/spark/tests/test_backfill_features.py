@@ -59,14 +59,14 @@ def payment(number: int, **more: object) -> dict[str, Any]:
     }
 
 
-def test_gives_the_bits_of_a_backfill_on_one_machine(
+def test_equals_a_backfill_on_one_machine_bit_for_bit(
     history: Path, tmp_path: Path, backfill_to: Callable[..., Path]
 ) -> None:
     run_tripline("backfill", "--input", str(history), "--output", str(tmp_path / "expected.parquet"))
     assert_same_bits(backfill_to(input=str(history)), tmp_path / "expected.parquet")
 
 
-def test_orders_events_of_one_time_as_a_backfill_does(tmp_path: Path, backfill_to: Callable[..., Path]) -> None:
+def test_orders_simultaneous_events_like_a_backfill(tmp_path: Path, backfill_to: Callable[..., Path]) -> None:
     """Labels before payments, then ids by their bytes; names with commas, quotes and letters of every length."""
     rows = [
         payment(
@@ -136,7 +136,7 @@ def _write(path: Path, table: pa.Table) -> None:
     pq.write_table(table, path)
 
 
-def test_stops_with_a_sentence_where_the_engine_refuses_a_row(tmp_path: Path) -> None:
+def test_stops_with_one_sentence_if_the_engine_rejects_a_row(tmp_path: Path) -> None:
     """As somebody runs it, with a program of its own."""
     rows = [payment(1), payment(2, latitude=91, longitude=0), payment(3)]
     path = write_csv(tmp_path / "payments.csv", rows)
@@ -174,7 +174,7 @@ def test_unusable_input(
         backfill_to(input=str(write_csv(tmp_path / "payments.csv", rows)))
 
 
-def test_a_column_that_is_missing_is_named(tmp_path: Path, backfill_to: Callable[..., Path]) -> None:
+def test_names_a_missing_column(tmp_path: Path, backfill_to: Callable[..., Path]) -> None:
     (tmp_path / "payments.csv").write_text("client_transaction_id,card_token\nc-1,ct_1\n")
     with pytest.raises(BackfillError, match=r"payments\.csv lacks the column terminal_id, amount_minor"):
         backfill_to(input=str(tmp_path / "payments.csv"))

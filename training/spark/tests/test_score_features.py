@@ -52,7 +52,7 @@ def run_job(spark: SparkSession, tmp_path: Path) -> Callable[..., pa.Table]:
 
 
 @pytest.mark.parametrize("alias", ["champion", "challenger"])
-def test_gives_the_scores_of_tripline_score(alias: str, tmp_path: Path, run_job: Callable[..., pa.Table]) -> None:
+def test_returns_the_scores_of_tripline_score(alias: str, tmp_path: Path, run_job: Callable[..., pa.Table]) -> None:
     ours = run_job(rows(), model=f"fraud@{alias}").sort_by("client_transaction_id")
     expected = tmp_path / "expected.parquet"
     source = tmp_path / "features.parquet"
@@ -72,7 +72,7 @@ def test_gives_the_scores_of_tripline_score(alias: str, tmp_path: Path, run_job:
     assert ours.drop_columns(["score"]).equals(theirs.drop_columns(["score"]))
 
 
-def test_keeps_what_it_is_told_to(run_job: Callable[..., pa.Table]) -> None:
+def test_keeps_the_requested_columns(run_job: Callable[..., pa.Table]) -> None:
     scored = run_job(rows(), keep=("fraud", "amount"))
     assert scored.column_names == ["fraud", "amount", "score", "model", "model_version"]
 
@@ -94,7 +94,7 @@ def _with(values: pa.Array, at: int, value: float | None) -> pa.Array:
         (lambda table: table.append_column("score", [[0] * ROWS]), "has a column score already"),
     ],
 )
-def test_refuses_with_a_sentence(
+def test_rejects_with_one_sentence(
     change: Callable[[pa.Table], pa.Table], sentence: str, run_job: Callable[..., pa.Table]
 ) -> None:
     with pytest.raises(ScoreError, match=sentence):
@@ -105,7 +105,7 @@ def _replaced(table: pa.Table, value: float | None) -> pa.Table:
     return table.set_column(2, "amount", _with(table["amount"], 13_333, value))
 
 
-def test_refuses_models_that_are_not_usable(run_job: Callable[..., pa.Table]) -> None:
+def test_rejects_unusable_models(run_job: Callable[..., pa.Table]) -> None:
     with pytest.raises(ScoreError, match='has no alias "nobody"'):
         run_job(rows(), model="fraud@nobody")
     with pytest.raises(ScoreError, match="does not give one probability per row"):

@@ -46,7 +46,7 @@ def given(options: MakeOptions, outcome: Outcome, tmp_path: Path) -> NetworkOpti
     )
 
 
-def test_is_published_whole_and_is_the_mean_of_its_members(given: NetworkOptions, tmp_path: Path) -> None:
+def test_is_published_complete_and_equals_the_mean_of_its_members(given: NetworkOptions, tmp_path: Path) -> None:
     version = average_models(["fraud@champion", "fraud-keras@candidate"], given)
     root = registry.registry_root(given.registry)
     published = registry.resolve(root, "fraud", "challenger")
@@ -67,7 +67,7 @@ def test_is_published_whole_and_is_the_mean_of_its_members(given: NetworkOptions
     assert props["tripline.scorecard"] == json.loads((folder / "model.json").read_text())["files"]["scorecard.json"]
 
 
-def test_members_with_other_columns_are_refused(given: NetworkOptions, tmp_path: Path) -> None:
+def test_rejects_members_with_other_columns(given: NetworkOptions, tmp_path: Path) -> None:
     other = tmp_path / "other-spec.yaml"
     other.write_text(SPEC.replace(FEATURES[-1], "terminal_fraud_rate_28d"), encoding="utf-8")
     with pytest.raises(TrainingError, match=r"Model fraud \w+ reads other columns than the features of spec 3"):

@@ -53,7 +53,7 @@ def dataset_of(tmp_path: Path, spec_path: Path, data: dict[str, Any]) -> Dataset
     return open_dataset(write_parquet(tmp_path / "features.parquet", data), read_feature_spec(spec_path))
 
 
-def test_ends_with_a_line_of_measures(
+def test_ends_with_a_line_of_metrics(
     tmp_path: Path, spec_path: Path, folds: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     features = write_parquet(tmp_path / "features.parquet", history())
@@ -73,7 +73,7 @@ def test_ends_with_a_line_of_measures(
     assert any(line.startswith("test-fold0: trained_rows=") for line in lines)
 
 
-def test_trains_on_what_was_known_before_the_assessed_days(tmp_path: Path, spec_path: Path, folds: Path) -> None:
+def test_trains_on_data_known_before_the_evaluated_days(tmp_path: Path, spec_path: Path, folds: Path) -> None:
     data = history()
     days = data["occurred_at_ms"] // DAY_MS
     late = int(np.flatnonzero(days == TRAIN_END_DAY - 1)[0])
@@ -85,13 +85,13 @@ def test_trains_on_what_was_known_before_the_assessed_days(tmp_path: Path, spec_
     assert fold.delay_days == 7
 
 
-def test_assesses_exactly_the_published_rows(tmp_path: Path, spec_path: Path, folds: Path) -> None:
+def test_evaluates_exactly_the_published_rows(tmp_path: Path, spec_path: Path, folds: Path) -> None:
     (fold,) = read_folds(folds, "validation")
     rows = rows_to_assess(dataset_of(tmp_path, spec_path, history()), fold)
     assert sorted(rows.ids) == sorted(f"hb-{number}" for number in assessed(history()))
 
 
-def test_a_row_that_is_missing_is_named(tmp_path: Path, spec_path: Path, folds: Path) -> None:
+def test_names_a_missing_row(tmp_path: Path, spec_path: Path, folds: Path) -> None:
     data = history()
     data["client_transaction_id"][assessed(data)[0]] = "hb-999999"
     (fold,) = read_folds(folds, "test")
@@ -99,7 +99,7 @@ def test_a_row_that_is_missing_is_named(tmp_path: Path, spec_path: Path, folds: 
         rows_to_assess(dataset_of(tmp_path, spec_path, data), fold)
 
 
-def test_too_short_a_time_cannot_be_calibrated(tmp_path: Path, spec_path: Path, folds: Path) -> None:
+def test_a_short_period_cannot_be_calibrated(tmp_path: Path, spec_path: Path, folds: Path) -> None:
     data = history()
     data["occurred_at_ms"] = data["occurred_at_ms"] // 2 + 40 * DAY_MS
     data["labelled_at_ms"] = data["occurred_at_ms"] + 7 * DAY_MS
@@ -110,7 +110,7 @@ def test_too_short_a_time_cannot_be_calibrated(tmp_path: Path, spec_path: Path, 
         main([*places, "--folds", str(folds)])
 
 
-def test_folds_that_cannot_be_read_are_refused(tmp_path: Path, folds: Path) -> None:
+def test_rejects_unreadable_folds(tmp_path: Path, folds: Path) -> None:
     with pytest.raises(TrainingError, match="cannot be read as a list of folds"):
         read_folds(tmp_path, "test")
     (folds / "folds.json").write_text("[]")

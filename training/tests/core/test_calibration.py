@@ -29,7 +29,7 @@ def test_the_calibration_is_found() -> None:
     assert platt.intercept == pytest.approx(-1, abs=0.02)
 
 
-def test_the_calibration_is_in_the_leaves() -> None:
+def test_the_leaves_contain_the_calibration() -> None:
     booster, features, _ = booster_and_rows()
     changed = calibrated(booster, Platt(slope=0.7, intercept=-1.25))
     expected = 0.7 * margins_of(booster, features) - 1.25
@@ -55,7 +55,7 @@ def test_no_calibration_changes_nothing() -> None:
         (np.linspace(-1, 1, 100), np.arange(100) < 30, "worse than chance"),
     ],
 )
-def test_refuses_what_cannot_be_calibrated(margins: np.ndarray, fraud: np.ndarray, sentence: str) -> None:
+def test_rejects_scores_that_cannot_be_calibrated(margins: np.ndarray, fraud: np.ndarray, sentence: str) -> None:
     with pytest.raises(TrainingError, match=sentence):
         fit_platt(margins, fraud.astype(np.int64))
 
@@ -118,11 +118,11 @@ def rows_over(days: float, frauds_a_day: int = 10) -> Rows:
         (26, 100, 0),
     ],
 )
-def test_days_that_a_calibration_may_have(days: float, frauds_a_day: int, held: int) -> None:
+def test_days_available_for_calibration(days: float, frauds_a_day: int, held: int) -> None:
     assert days_to_hold_out(rows_over(days, frauds_a_day), 7 * DAY_MS) == held
 
 
-def test_bins_of_the_plot_are_those_of_the_error() -> None:
+def test_the_plot_and_the_error_use_the_same_bins() -> None:
     random = np.random.default_rng(4)
     scores = random.random(2_000).round(2)
     fraud = (random.random(len(scores)) < scores**2).astype(np.int64)

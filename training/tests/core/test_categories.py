@@ -74,7 +74,7 @@ def category_rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     return open_dataset(write_parquet(folder / "features.parquet", category_columns()), spec).rows_with_truth(ALWAYS)
 
 
-def test_a_vocabulary_has_the_frequent_values_the_most_frequent_first(category_rows: Rows) -> None:
+def test_a_vocabulary_lists_frequent_values_by_decreasing_frequency(category_rows: Rows) -> None:
     assert category_rows.categories == (1, 3)
     category, _ = learn_encoding(category_rows.features, category_rows.categories).vocabularies
     assert category.codes == (305_000, 429_000, RISKY)
@@ -83,7 +83,7 @@ def test_a_vocabulary_has_the_frequent_values_the_most_frequent_first(category_r
     assert category.other_rows == int((category_rows.features[:, 1] == 120_001).sum())
 
 
-def test_unknown_and_missing_values_have_numbers_of_their_own() -> None:
+def test_unknown_and_missing_values_have_separate_numbers() -> None:
     encoding = Encoding((Vocabulary(1, (30, 10, 20), (9, 8, 7), 1, 2),))
     given = np.array([[5, code] for code in (30, 10, 20, 0, 11, 31, -1, np.nan, -0.0)], dtype=np.float32)
     assert encoding.encode(given)[:, 1].tolist() == [3, 2, 1, MISSING, OTHER, OTHER, OTHER, OTHER, MISSING]
@@ -98,7 +98,7 @@ def test_at_most_64_values_are_known_and_equal_counts_are_ordered_by_code() -> N
     assert vocabulary.other_rows == 36 * 60
 
 
-def test_trees_the_onnx_file_and_its_twin_give_the_same_scores(category_rows: Rows) -> None:
+def test_trees_onnx_file_and_twin_return_the_same_scores(category_rows: Rows) -> None:
     booster = fit(category_rows, read_params(DEFAULT_PARAMS), 1, 1)
     assert [one.position for one in encoding_of(booster).vocabularies] == [1, 3]
     model = to_onnx(booster)
@@ -114,7 +114,7 @@ def test_trees_the_onnx_file_and_its_twin_give_the_same_scores(category_rows: Ro
     assert domains == {""}
 
 
-def test_models_with_other_vocabularies_have_a_mean(category_rows: Rows) -> None:
+def test_models_with_different_vocabularies_can_be_averaged(category_rows: Rows) -> None:
     params = read_params(DEFAULT_PARAMS)
     first = to_onnx(fit(category_rows, params, 1, 1))
     half = category_rows.with_columns(column[: ROWS // 2] for column in category_rows.columns)
@@ -140,7 +140,7 @@ def test_trees_fitted_in_parts_keep_the_vocabularies(category_rows: Rows, tmp_pa
     assert again.save_raw("json") == booster.save_raw("json")
 
 
-def test_a_category_that_is_not_used_has_no_vocabulary(category_rows: Rows, tmp_path: Path) -> None:
+def test_an_unused_category_has_no_vocabulary(category_rows: Rows, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC, encoding="utf-8")
     spec = read_feature_spec(tmp_path / "spec.yaml")
     rows = only_features(replace(category_rows, features=category_rows.features.copy()), spec, {"amount"})
@@ -161,7 +161,7 @@ def test_a_scorecard_does_not_use_categories(category_rows: Rows, tmp_path: Path
     assert "merchant_category" not in names
 
 
-def test_a_training_publishes_the_vocabularies_and_scores_are_those_of_the_trainer(
+def test_training_publishes_the_vocabularies_and_scores_match_the_trainer_s(
     options: Callable[..., Options], tmp_path: Path
 ) -> None:
     spec, features = tmp_path / "categories.yaml", tmp_path / "categories.parquet"
@@ -217,7 +217,7 @@ def test_networks_learn_without_categories_and_a_mean_of_models_is_calibrated_wi
     assert not mean.learn.features[:, [2, 3]].any()
 
 
-def test_scores_follow_the_value_and_not_its_neighbours(category_rows: Rows) -> None:
+def test_scores_depend_on_the_value_and_not_on_adjacent_codes(category_rows: Rows) -> None:
     booster = fit(category_rows, read_params(DEFAULT_PARAMS), 1, 1)
     rows = np.tile(category_rows.features[:1], (4, 1))
     rows[:, 1] = [RISKY, RISKY - 1, 305_000, 0]
@@ -225,7 +225,7 @@ def test_scores_follow_the_value_and_not_its_neighbours(category_rows: Rows) -> 
     assert risky > 10 * max(beside, frequent, missing)
 
 
-def test_drift_compares_each_frequent_category_as_a_bin_of_its_own() -> None:
+def test_drift_compares_each_frequent_category_in_a_separate_bin() -> None:
     reference = np.array([5_000_000.0] * 50 + [3.0] * 30 + [7.0] * 20)
     given = np.array([3.0, 5_000_000.0, 9.0, 7.0])
     assert rank_categories(given, reference).tolist() == [1, 0, 3, 2]

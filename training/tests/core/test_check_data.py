@@ -176,7 +176,7 @@ def test_finds_the_fault(reports: dict[str, DataReport], file: str, check: str, 
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_finds_nothing_else(reports: dict[str, DataReport], file: str) -> None:
+def test_reports_nothing_else(reports: dict[str, DataReport], file: str) -> None:
     expected = [fault for fault in FAULTS if fault[0] == file]
     assert len(reports[file].faults) == len(expected), reports[file].faults
 
@@ -189,7 +189,7 @@ def test_a_wrong_type_names_its_column(checked_spec: Path, tmp_path: Path) -> No
     assert "amount: the type is VARCHAR, it should be DOUBLE or FLOAT." in sentences
 
 
-def test_a_sound_file_has_no_finding(checked_spec: Path, tmp_path: Path) -> None:
+def test_a_valid_file_has_no_findings(checked_spec: Path, tmp_path: Path) -> None:
     report = check_data(write_parquet(tmp_path / "f.parquet", checked_columns()), checked_spec, now_ms=NOW_MS)
     assert (report.findings, report.notes) == ([], [])
     assert (report.rows, report.spec_version) == (1_000, 7)
@@ -197,13 +197,13 @@ def test_a_sound_file_has_no_finding(checked_spec: Path, tmp_path: Path) -> None
     assert report.profiles[0].high > report.profiles[0].mean > report.profiles[0].low
 
 
-def test_an_empty_file_holds_nothing_to_learn(checked_spec: Path, tmp_path: Path) -> None:
+def test_an_empty_file_cannot_be_used_for_training(checked_spec: Path, tmp_path: Path) -> None:
     empty = {name: values[:0] for name, values in checked_columns().items()}
     report = check_data(write_parquet(tmp_path / "f.parquet", empty), checked_spec, now_ms=NOW_MS)
     assert [f.sentence for f in report.faults] == ["fraud: none of 0 rows is labelled, so there is nothing to learn."]
 
 
-def test_a_label_exactly_at_its_least_delay_is_allowed(checked_spec: Path, tmp_path: Path) -> None:
+def test_a_label_exactly_at_the_minimum_delay_is_allowed(checked_spec: Path, tmp_path: Path) -> None:
     data = checked_columns()
     put("labelled_at_ms", 60_000, 0)(data)
     report = check_data(write_parquet(tmp_path / "f.parquet", data), checked_spec, now_ms=NOW_MS)
@@ -217,7 +217,7 @@ def test_a_label_exactly_at_its_least_delay_is_allowed(checked_spec: Path, tmp_p
         (backwards, "occurred_at_ms: 999 rows come after a later payment"),
     ],
 )
-def test_warns_without_refusing(checked_spec: Path, tmp_path: Path, change: Change, sentence: str) -> None:
+def test_warns_without_rejecting(checked_spec: Path, tmp_path: Path, change: Change, sentence: str) -> None:
     data = checked_columns()
     change(data)
     report = check_data(write_parquet(tmp_path / "f.parquet", data), checked_spec, now_ms=NOW_MS)
@@ -225,7 +225,7 @@ def test_warns_without_refusing(checked_spec: Path, tmp_path: Path, change: Chan
     assert not any(finding.column == "occurred_at_ms" for finding in report.faults)
 
 
-def test_does_not_judge_early_labels_where_the_past_is_unknown(checked_spec: Path, tmp_path: Path) -> None:
+def test_does_not_judge_early_labels_if_the_past_is_unknown(checked_spec: Path, tmp_path: Path) -> None:
     data = checked_columns()
     leak_own_label(data)
     # The first card had a payment before this file begins: labels from then may arrive at any time.
@@ -235,7 +235,7 @@ def test_does_not_judge_early_labels_where_the_past_is_unknown(checked_spec: Pat
     assert "1 cards had payments before this file begins" in report.notes[0]
 
 
-def test_one_label_cannot_stop_the_retrainings_of_a_running_system(checked_spec: Path, tmp_path: Path) -> None:
+def test_one_label_cannot_stop_retraining_in_a_running_system(checked_spec: Path, tmp_path: Path) -> None:
     data = checked_columns()
     put("labelled_at_ms", 10_000, 0)(data)
     # The labels of a terminal were given again after a payment that had counted the first ones.
@@ -257,7 +257,7 @@ def test_one_label_cannot_stop_the_retrainings_of_a_running_system(checked_spec:
 SPEC_IN_USE = Path(__file__).parents[3] / "packages" / "contracts" / "feature-spec.yaml"
 
 
-def test_every_kind_in_use_has_a_range_or_takes_any_number() -> None:
+def test_every_used_kind_has_a_range_or_accepts_any_number() -> None:
     kinds = {feature.kind for feature in read_spec_features(SPEC_IN_USE)}
     # The column of a profile is whatever its owner keeps there.
     assert kinds - set(RANGES) == {"z_score", "profile"}
@@ -276,7 +276,7 @@ def test_every_kind_in_use_has_a_range_or_takes_any_number() -> None:
         ("run_count", 0.5, "a whole number from 0"),
     ],
 )
-def test_values_that_a_kind_cannot_have(tmp_path: Path, kind: str, value: float, sentence: str) -> None:
+def test_rejects_values_outside_a_kind_s_range(tmp_path: Path, kind: str, value: float, sentence: str) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(f"version: 7\nfeatures:\n  - {{ name: amount, entity: terminal, kind: {kind}, default: 0 }}\n")
     data = {name: values for name, values in checked_columns().items() if name in (*KEY_COLUMNS, "amount")}
@@ -288,7 +288,7 @@ def test_values_that_a_kind_cannot_have(tmp_path: Path, kind: str, value: float,
     ]
 
 
-def test_auc_of_a_feature_counts_ties_by_half() -> None:
+def test_auc_of_a_feature_counts_ties_as_one_half() -> None:
     fraud = np.repeat([0, 1], 20)
     assert single_feature_auc(np.zeros(40), fraud) == 0.5
     assert single_feature_auc(1.0 - fraud, fraud) == 1.0
@@ -315,7 +315,7 @@ def test_the_command_writes_both_reports_and_fails(
     assert "- amount: 1 rows have a value that is not a number from 0, as the kind amount must be." in text
 
 
-def test_before_training_names_the_first_faults_and_counts_the_rest(checked_spec: Path, tmp_path: Path) -> None:
+def test_before_training_lists_the_first_faults_and_counts_the_rest(checked_spec: Path, tmp_path: Path) -> None:
     data = {f"x{i}": np.zeros(3) for i in range(4)}
     with pytest.raises(TrainingError, match="And 4 faults more"):
         check_before_training(write_parquet(tmp_path / "f.parquet", data), checked_spec)

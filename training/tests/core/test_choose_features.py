@@ -67,7 +67,7 @@ def published(outcome: Any) -> dict[str, Any]:  # noqa: ANN401
     return manifest
 
 
-def test_a_profile_is_used_only_where_its_gain_over_time_is_above_0(spec: FeatureSpec) -> None:
+def test_a_profile_is_used_only_if_it_improves_later_days(spec: FeatureSpec) -> None:
     selection = choose_features(rows_of(spec), spec, FITTING)
     assert selection.names == (*FEATURES, "terminal_profile_amount")
     card, terminal = selection.groups
@@ -80,7 +80,7 @@ def test_a_profile_is_used_only_where_its_gain_over_time_is_above_0(spec: Featur
     assert choose_features(rows_of(spec), spec, FITTING) == selection
 
 
-def test_a_gain_in_average_precision_does_not_make_up_for_a_fall_of_auc(
+def test_a_gain_in_average_precision_does_not_offset_a_drop_in_auc(
     spec: FeatureSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fallen = FoldGain(ap_without=0.5, ap_with=0.6, low=0.01, high=0.2, auc_without=0.9, auc_with=0.89)
@@ -89,7 +89,7 @@ def test_a_gain_in_average_precision_does_not_make_up_for_a_fall_of_auc(
     assert {(group.used, group.reason) for group in selection.groups} == {(False, "AUC ROC falls")}
 
 
-def test_nothing_later_than_a_fold_is_learnt_for_it(spec: FeatureSpec) -> None:
+def test_a_fold_does_not_learn_from_later_data(spec: FeatureSpec) -> None:
     folds = forward_folds(rows_of(spec), 7 * DAY_MS)
     assert len(folds) == 4
     for fold in folds:
@@ -97,7 +97,7 @@ def test_nothing_later_than_a_fold_is_learnt_for_it(spec: FeatureSpec) -> None:
     assert [int(fold.later.occurred_at_ms[-1] // DAY_MS) for fold in folds] == [21, 27, 33, 39]
 
 
-def test_a_fold_takes_so_many_rows_and_no_more(spec: FeatureSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fold_uses_a_limited_number_of_rows(spec: FeatureSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = rows_of(spec)
     whole = forward_folds(rows, 7 * DAY_MS)
     module = "tripline_training.selection.forward_folds"
@@ -112,13 +112,13 @@ def test_a_fold_takes_so_many_rows_and_no_more(spec: FeatureSpec, monkeypatch: p
         assert 300 < len(fold.later) == cards.sum() < len(full.later)
 
 
-def test_too_few_days_leave_profiles_out(spec: FeatureSpec) -> None:
+def test_profiles_are_not_used_with_too_few_days(spec: FeatureSpec) -> None:
     selection = choose_features(rows_of(spec, days=9), spec, FITTING)
     assert selection.names == tuple(FEATURES)
     assert {group.reason for group in selection.groups} == {"too few days or frauds to compare"}
 
 
-def test_a_profile_that_never_changes_costs_no_comparison(spec: FeatureSpec) -> None:
+def test_a_constant_profile_is_not_compared(spec: FeatureSpec) -> None:
     rows = rows_of(spec)
     rows.features[:, 3:] = 0
     selection = choose_features(rows, spec, FITTING)
@@ -144,7 +144,7 @@ def test_regression_24_a_first_model_uses_no_profile_that_nothing_materialises(o
     assert {part["name"] for part in card["features"]} <= set(FEATURES)
 
 
-def test_used_features_are_those_of_splits_and_scorecard(options: MakeOptions) -> None:
+def test_used_features_are_those_in_splits_and_scorecard(options: MakeOptions) -> None:
     manifest = published(train(options()))
     assert "terminal_profile_amount" in manifest["used_features"]
     assert "card_age" not in manifest["used_features"]
@@ -156,9 +156,7 @@ def test_used_features_are_those_of_splits_and_scorecard(options: MakeOptions) -
     assert "It uses 5 of the 5 features" in features_of_card({**older, "metrics": {}})
 
 
-def test_regression_24_a_model_whose_features_are_constant_online_is_refused(
-    options: MakeOptions, tmp_path: Path
-) -> None:
+def test_regression_24_rejects_a_model_whose_features_are_constant_online(options: MakeOptions, tmp_path: Path) -> None:
     """regression #24: a mean of models uses the features of its members, so it cannot omit any."""
     plain = options("--alias", "champion")
     train(plain)

@@ -46,7 +46,7 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [*common, "--raw", str(raw), "--bootstrap", "20"]
 
 
-def test_every_model_is_measured_on_the_same_days(arguments: list[str], tmp_path: Path) -> None:
+def test_every_model_is_evaluated_on_the_same_days(arguments: list[str], tmp_path: Path) -> None:
     report_path = tmp_path / "report.json"
     main([*arguments, *DAYS, "--review-share", "0.05", "--json", str(report_path)])
     report: dict[str, Any] = json.loads(report_path.read_text(encoding="utf-8"))
@@ -67,12 +67,12 @@ def test_every_model_is_measured_on_the_same_days(arguments: list[str], tmp_path
     assert vectors > report["measures"]["gradient boosting, raw columns"]["auc_roc"]["value"]
 
 
-def test_days_of_the_training_are_refused(arguments: list[str]) -> None:
+def test_rejects_training_days(arguments: list[str]) -> None:
     with pytest.raises(TrainingError, match="measure it on later ones"):
         compare(parse_options([*arguments, "--from", "1970-01-15", "--to", "1970-02-02"]))
 
 
-def test_payments_without_raw_columns_are_refused(arguments: list[str]) -> None:
+def test_rejects_payments_without_raw_columns(arguments: list[str]) -> None:
     raw = arguments[arguments.index("--raw") + 1]
     duckdb.connect(":memory:").execute(f"COPY (SELECT * FROM '{raw}' LIMIT 100) TO '{raw}.parquet' (FORMAT parquet)")
     given = [f"{raw}.parquet" if one == raw else one for one in arguments]
@@ -101,7 +101,7 @@ def test_figures_of_small_samples_are_withheld(rows: int, frauds: int, share: fl
     assert (measured["a"]["average_precision"] is None) == (frauds < 20)
 
 
-def test_measures_of_a_budget() -> None:
+def test_metrics_of_a_budget() -> None:
     """The ten highest scores include four of eight frauds. Equal scores are reviewed in equal shares."""
     fraud = np.array([1, 0] * 4 + [0] * 8 + [1] * 4)
     scores = np.concatenate([np.linspace(1, 0.6, 8), np.full(12, 0.5)])

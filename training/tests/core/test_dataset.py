@@ -45,7 +45,7 @@ def swap_features(data: dict[str, Any]) -> None:
         (without("terminal_fraud_rate_7d"), "column 9 is missing, it should be terminal_fraud_rate_7d"),
     ],
 )
-def test_refuses_unfit_data(
+def test_rejects_unsuitable_data(
     tmp_path: Path, spec_path: Path, change: Callable[[dict[str, Any]], None], sentence: str
 ) -> None:
     data = columns()
@@ -55,7 +55,7 @@ def test_refuses_unfit_data(
         open_dataset(path, read_feature_spec(spec_path))
 
 
-def test_refuses_columns_that_the_spec_does_not_have(tmp_path: Path, spec_path: Path) -> None:
+def test_rejects_columns_that_are_not_in_the_spec(tmp_path: Path, spec_path: Path) -> None:
     path = write_parquet(tmp_path / "bad.parquet", {**columns(), "truth": columns()["amount"]})
     with pytest.raises(TrainingError, match="column 10 is truth, it should be absent"):
         open_dataset(path, read_feature_spec(spec_path))
@@ -69,7 +69,7 @@ def test_uses_only_labels_that_were_known(features_path: Path, spec_path: Path) 
     assert rows.occurred_at_ms.max() == 13 * DAY_MS
 
 
-def test_leaves_out_payments_that_were_never_labelled(tmp_path: Path, spec_path: Path) -> None:
+def test_omits_payments_that_were_never_labelled(tmp_path: Path, spec_path: Path) -> None:
     data = columns()
     data["labelled_at_ms"] = [None, *data["labelled_at_ms"][1:]]
     dataset = open_dataset(write_parquet(tmp_path / "f.parquet", data), read_feature_spec(spec_path))
@@ -78,7 +78,7 @@ def test_leaves_out_payments_that_were_never_labelled(tmp_path: Path, spec_path:
     assert "t000000" not in rows.ids
 
 
-def test_gives_float32_in_event_order(features_path: Path, spec_path: Path) -> None:
+def test_returns_float32_in_event_order(features_path: Path, spec_path: Path) -> None:
     rows = open_dataset(features_path, read_feature_spec(spec_path)).rows_with_truth(Span(0, 40 * DAY_MS))
     expected = columns()
     assert rows.features.dtype == np.float32
@@ -87,7 +87,7 @@ def test_gives_float32_in_event_order(features_path: Path, spec_path: Path) -> N
     assert bool(np.all(np.diff(rows.occurred_at_ms) >= 0))
 
 
-def test_takes_only_the_ids_it_is_given(tmp_path: Path, features_path: Path, spec_path: Path) -> None:
+def test_uses_only_the_given_ids(tmp_path: Path, features_path: Path, spec_path: Path) -> None:
     dataset = open_dataset(features_path, read_feature_spec(spec_path))
     ids = tmp_path / "ids.csv"
     ids.write_text("client_transaction_id\nt000003\nt000007\n", encoding="utf-8")
@@ -118,7 +118,7 @@ def test_parses_spans(first: str, last: str, span: Span) -> None:
         ("yesterday", "1970-01-05", "neither a date"),
     ],
 )
-def test_refuses_other_spans(first: str, last: str, sentence: str) -> None:
+def test_rejects_other_spans(first: str, last: str, sentence: str) -> None:
     with pytest.raises(TrainingError, match=sentence):
         parse_span(first, last)
 
@@ -132,7 +132,7 @@ def test_refuses_other_spans(first: str, last: str, sentence: str) -> None:
         ("version: 1\nfeatures: [", "cannot be read as a feature spec"),
     ],
 )
-def test_refuses_an_unreadable_spec(tmp_path: Path, text: str, sentence: str) -> None:
+def test_rejects_an_unreadable_spec(tmp_path: Path, text: str, sentence: str) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TrainingError, match=sentence):

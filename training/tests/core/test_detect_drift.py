@@ -55,7 +55,7 @@ def changed(days: Days, name: str, change: Any) -> Days:  # noqa: ANN401 -- a fu
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
-def test_four_usual_weeks_raise_no_alarm(seed: int) -> None:
+def test_four_normal_weeks_raise_no_alarm(seed: int) -> None:
     days = usual_days(seed)
     alarms = [(day, [j.column for j in judge_day(days, day).drifted]) for day in range(28, DAYS)]
     assert [alarm for alarm in alarms if alarm[1]] == []
@@ -72,7 +72,7 @@ def test_four_usual_weeks_raise_no_alarm(seed: int) -> None:
     ],
     ids=["scaled", "constant", "shifted", "never seen", "recalibrated"],
 )
-def test_a_planted_shift_is_found_on_its_day(name: str, change: Any) -> None:  # noqa: ANN401
+def test_an_injected_shift_is_detected_on_its_day(name: str, change: Any) -> None:  # noqa: ANN401
     days = changed(usual_days(), name, change)
     assert [j.column for j in judge_day(days, NEWEST).drifted] == [name]
     assert judge_day(days, NEWEST - 1).drifted == []
@@ -94,7 +94,7 @@ def test_without_labels_on_a_day_outcomes_are_not_judged() -> None:
     assert "fraud_share" not in [j.column for j in judge_day(replace(days, outcomes=outcomes), NEWEST).judgements]
 
 
-def test_a_day_is_compared_with_the_two_weeks_before_it_alone() -> None:
+def test_a_day_is_compared_only_with_the_previous_two_weeks() -> None:
     days = usual_days()
     amounts = days.columns[0].values
     edges = bin_edges(amounts[(days.day >= NEWEST - 28) & (days.day < NEWEST)])
@@ -103,7 +103,7 @@ def test_a_day_is_compared_with_the_two_weeks_before_it_alone() -> None:
     assert judge_day(days, NEWEST).judgements[0].distance == pytest.approx(expected, rel=1e-12)
 
 
-def test_many_columns_need_more_certainty_each() -> None:
+def test_more_columns_require_more_certainty_per_column() -> None:
     """Bonferroni: with more columns, the same distance is further from the threshold."""
     limits = Limits(distance_min=0)
     days = usual_days()
@@ -133,7 +133,7 @@ def test_index_by_hand() -> None:
     assert log_odds_difference((1000, 20), (1000, 10)) < 0
 
 
-def test_few_values_are_bins_of_their_own_and_defaults_stay_alone() -> None:
+def test_few_values_and_defaults_have_separate_bins() -> None:
     few = np.array([0.0, 1, 1, 5])
     assert count_bins(few, bin_edges(few)).tolist() == [0, 1, 2, 1]
     # Below and between the known values there are bins as well: what was never seen shows.
@@ -185,7 +185,7 @@ def test_the_command_writes_metrics_and_events(
     assert list(tmp_path.glob(".*tmp")) == []
 
 
-def test_served_scores_are_watched(judged: list[str], tmp_path: Path) -> None:
+def test_served_scores_are_monitored(judged: list[str], tmp_path: Path) -> None:
     ids = columns()["client_transaction_id"]
     served = tmp_path / "scores.csv"
     # Scores become larger on the last whole day, and on it alone.
@@ -237,7 +237,7 @@ def days(first: int, last: int) -> list[str]:
     return ["--from", str(np.datetime64(first, "D")), "--to", str(np.datetime64(last, "D"))]
 
 
-def test_scores_that_find_frauds_worse_are_seen_by_the_labels(tmp_path: Path, spec_path: Path) -> None:
+def test_labels_reveal_scores_that_find_fewer_frauds(tmp_path: Path, spec_path: Path) -> None:
     arguments = [*labelled_weeks(tmp_path, 1, found=0.2), "--feature-spec", str(spec_path)]
     # One look a week.
     assert main([*arguments, *days(LOOK - 6, LOOK - 1)]) == 0
@@ -251,14 +251,14 @@ def test_scores_that_find_frauds_worse_are_seen_by_the_labels(tmp_path: Path, sp
 
 
 @pytest.mark.parametrize("seed", range(2, 5))
-def test_labels_of_usual_weeks_raise_no_alarm(seed: int, tmp_path: Path, spec_path: Path) -> None:
+def test_labels_of_normal_weeks_raise_no_alarm(seed: int, tmp_path: Path, spec_path: Path) -> None:
     arguments = [*labelled_weeks(tmp_path, seed), "--feature-spec", str(spec_path)]
     assert main([*arguments, *days(LOOK - 13, LOOK + 7)]) == 0
     assert not (tmp_path / "looks.ndjson").exists()
     assert 'kind="performance"} 0.0' in (tmp_path / "looks.prom").read_text()
 
 
-def test_a_slow_drift_shows_beside_a_reference_and_not_beside_the_days_before(
+def test_a_slow_drift_is_detected_with_a_reference_but_not_from_day_to_day(
     tmp_path: Path, spec_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = columns()
@@ -300,14 +300,14 @@ def test_reads_days_and_their_outcomes(judged: list[str], tmp_path: Path) -> Non
     assert days.outcomes[10] == (100, int(data["fraud"][300:400].sum()))
 
 
-def test_the_calendar_is_not_watched(tmp_path: Path) -> None:
+def test_calendar_features_are_not_monitored(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     kinds = ["hour_of_day", "day_of_week", "is_weekend", "is_night", "amount"]
     path.write_text("version: 1\nfeatures:\n" + "".join(f"  - {{ name: {k}, kind: {k} }}\n" for k in kinds))
     assert watched_features(path) == ["amount"]
 
 
-def test_only_the_features_that_a_model_uses_are_watched(judged: list[str], tmp_path: Path) -> None:
+def test_only_features_used_by_a_model_are_monitored(judged: list[str], tmp_path: Path) -> None:
     given = [*judged, "--features", str(tmp_path / "shifted.parquet"), "--fail-on-drift"]
     assert main(given) == DRIFT_EXIT_CODE
     assert main([*given, "--watch", "card_count_1d,terminal_fraud_rate_7d"]) == 0
@@ -338,6 +338,6 @@ def test_labels_are_escaped_for_prometheus() -> None:
         (["--from", "1970-01-05", "--to", "1970-01-05"], "has 0 payments with every watched value"),
     ],
 )
-def test_says_what_is_wrong(judged: list[str], tmp_path: Path, more: list[str], sentence: str) -> None:
+def test_reports_invalid_options(judged: list[str], tmp_path: Path, more: list[str], sentence: str) -> None:
     with pytest.raises(TrainingError, match=sentence):
         main(["--features", str(tmp_path / "usual.parquet"), *judged, *more])

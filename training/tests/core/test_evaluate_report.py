@@ -55,7 +55,7 @@ def scored(rows: int = 400, seed: int = 3) -> Scored:
     )
 
 
-def test_weighted_measures_are_those_of_rows_written_out() -> None:
+def test_weighted_metrics_equal_those_of_repeated_rows() -> None:
     """scikit-learn is the oracle; each row is repeated according to its weight."""
     rows = scored()
     times = np.random.default_rng(5).integers(0, 4, len(rows))
@@ -74,7 +74,7 @@ def test_recall_at_a_false_positive_rate_uses_only_whole_steps() -> None:
     assert found == pytest.approx([1 / 3, 1 / 3, 1, 1, 1])
 
 
-def test_calibration_of_known_bins() -> None:
+def test_calibration_with_known_bins() -> None:
     scores = np.repeat([0.1, 0.5], [50, 50])
     fraud = np.concatenate([np.repeat([1, 0], [10, 40]), np.repeat([1, 0], [20, 30])])
     bins = calibration_bins(scores, fraud, bins=2)
@@ -122,7 +122,7 @@ def test_refuses_invalid_costs(tmp_path: Path, text: str, sentence: str) -> None
         read_cost_matrix(path)
 
 
-def test_bootstrap_draws_cards_and_is_seeded() -> None:
+def test_the_bootstrap_samples_cards_and_is_seeded() -> None:
     rows = scored()
     first = bootstrap(rows, COSTS, replicates=40, seed=1)
     assert first == bootstrap(rows, COSTS, replicates=40, seed=1)
@@ -248,7 +248,7 @@ def test_from_the_champion_to_report_and_card(
         model_card.main([*card, "--evaluation", str(paths["json"])])
 
 
-def test_says_what_it_needs(arguments: Arguments, tmp_path: Path) -> None:
+def test_names_missing_inputs(arguments: Arguments, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="holds 0 labelled payments from --from to --to"):
         evaluate_report.main([*arguments(), "--from", "1999-01-01", "--to", "1999-01-02"])
     with pytest.raises(TrainingError, match="Either --model, or --registry and --name"):

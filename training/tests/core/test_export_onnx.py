@@ -29,14 +29,14 @@ def grown(seed: int, depth: int, width: int = 5, trees: int = 40, with_missing: 
 
 @pytest.mark.parametrize("with_missing", [False, True])
 @pytest.mark.parametrize(("seed", "depth"), [(1, 1), (2, 3), (3, 6), (4, 10)])
-def test_exported_model_is_the_trained_one(seed: int, depth: int, with_missing: bool) -> None:
+def test_the_exported_model_equals_the_trained_one(seed: int, depth: int, with_missing: bool) -> None:
     booster = grown(seed, depth, with_missing=with_missing)
     rows, difference = check_export(booster, to_onnx(booster), edge_rows(booster, 2_000, seed + 100), seed)
     assert rows == 7_000
     assert difference <= 1e-5
 
 
-def test_edge_rows_hold_thresholds_neighbours_and_missing_values() -> None:
+def test_edge_rows_contain_thresholds_adjacent_and_missing_values() -> None:
     features = np.arange(100, dtype=np.float32)[:, None]
     stump = xgboost.train(
         {"objective": "binary:logistic", "max_depth": 1, "nthread": 1, "tree_method": "exact"},
@@ -77,7 +77,7 @@ def test_same_model_gives_same_bytes() -> None:
     assert to_onnx(grown(2, 4)) != to_onnx(grown(3, 4))
 
 
-def test_notices_less_or_equal_instead_of_less() -> None:
+def test_detects_less_or_equal_instead_of_less() -> None:
     booster = grown(1, 3)
     model = onnx.load_from_string(to_onnx(booster))
     for attribute in model.graph.node[0].attribute:
@@ -87,7 +87,7 @@ def test_notices_less_or_equal_instead_of_less() -> None:
         check_export(booster, model.SerializeToString(), np.zeros((1, 5), np.float32), seed=1)
 
 
-def test_notices_missing_values_on_the_wrong_side() -> None:
+def test_detects_missing_values_on_the_wrong_side() -> None:
     booster = grown(1, 3, with_missing=True)
     model = onnx.load_from_string(to_onnx(booster))
     for attribute in model.graph.node[0].attribute:
@@ -97,12 +97,12 @@ def test_notices_missing_values_on_the_wrong_side() -> None:
         check_export(booster, model.SerializeToString(), np.zeros((1, 5), np.float32), seed=1)
 
 
-def test_notices_another_model() -> None:
+def test_detects_another_model() -> None:
     with pytest.raises(TrainingError, match="differs from the trained one"):
         check_export(grown(1, 3), to_onnx(grown(2, 3)), np.zeros((1, 5), np.float32), seed=1)
 
 
-def test_a_feature_that_no_tree_uses_stays_an_input() -> None:
+def test_an_unused_feature_stays_an_input() -> None:
     features = np.zeros((100, 3), np.float32)
     features[:, 0] = np.arange(100)
     booster = xgboost.train(
@@ -136,7 +136,7 @@ def in_order(node: dict[str, Any]) -> list[dict[str, Any]]:
     return [node, *(below for child in node.get("children", []) for below in in_order(child))]
 
 
-def test_covers_of_another_model_are_refused() -> None:
+def test_rejects_covers_of_another_model() -> None:
     ensemble = onnx.load_from_string(to_onnx(grown(1, 3))).graph.node[0]
     with pytest.raises(TrainingError, match="is not that of the trained one"):
         node_covers(ensemble, xgboost_trees(grown(2, 3)))

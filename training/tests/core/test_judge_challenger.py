@@ -38,7 +38,7 @@ def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a compari
         ({"ap": Gain(0.696, 0.7, -0.02, 0.01), "is_under_way": True, "has_old": False}, "and not of 0.005"),
     ],
 )
-def test_each_margin_can_keep_the_champion(changes: dict[str, Any], words: str | None) -> None:
+def test_each_margin_can_save_the_champion(changes: dict[str, Any], words: str | None) -> None:
     rules = replace(read_rules(DEFAULT_PARAMS), ece_rise_max=0.02, old_ap_loss_max=0.05)
     reason = why_champion_is_kept(measured(**changes), "bbbbbbbbbbbb", rules)
     assert reason is None if words is None else words in (reason or "")

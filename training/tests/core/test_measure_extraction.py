@@ -43,7 +43,7 @@ def world(tmp_path: Path) -> tuple[Path, Path, Path]:
     return features, model, policy
 
 
-def test_a_copy_of_scores_is_nearer_to_the_model_than_one_of_outcomes(world: tuple[Path, Path, Path]) -> None:
+def test_a_copy_from_scores_is_closer_to_the_model_than_one_from_outcomes(world: tuple[Path, Path, Path]) -> None:
     result = measure_extraction(*world, questions=500, repetitions=1)
     assert result.rows == ROWS
     (by_score, by_rounded, by_outcome) = (
@@ -54,7 +54,7 @@ def test_a_copy_of_scores_is_nearer_to_the_model_than_one_of_outcomes(world: tup
     assert 0.5 < result.copies["outcome"].auc[0] <= result.model_auc + 0.01
 
 
-def test_attacks_gain_by_answers_and_less_by_outcomes(world: tuple[Path, Path, Path]) -> None:
+def test_attackers_gain_from_scores_and_less_from_outcomes(world: tuple[Path, Path, Path]) -> None:
     result = measure_extraction(*world, questions=500, repetitions=1)
     # The labels follow two features plainly, so a model has little to learn by heart.
     for answer in ("score", "rounded", "outcome"):
@@ -65,6 +65,6 @@ def test_attacks_gain_by_answers_and_less_by_outcomes(world: tuple[Path, Path, P
         assert none < outcome < score
 
 
-def test_too_few_payments_are_refused(world: tuple[Path, Path, Path]) -> None:
+def test_rejects_too_few_payments(world: tuple[Path, Path, Path]) -> None:
     with pytest.raises(TrainingError, match="are too few to ask for 5000"):
         measure_extraction(*world, questions=5_000, repetitions=1)

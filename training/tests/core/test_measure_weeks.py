@@ -17,7 +17,7 @@ from tripline_training.train import Outcome, train
 from tripline_training.trees.export_onnx import predict_onnx
 
 
-def test_measures_each_week_of_each_version_beside_another_model(
+def test_evaluates_each_week_of_each_version_against_another_model(
     options: MakeOptions,
     outcome: Outcome,
     features_path: Path,

@@ -42,14 +42,14 @@ def test_card_precision_does_not_depend_on_the_order_of_rows() -> None:
     assert card_precision_top_k(day, card, score, fraud, k=2) == card_precision_top_k(*columns(), k=2)
 
 
-def test_measure_uses_utc_days() -> None:
+def test_metrics_use_utc_days() -> None:
     at = np.array([DAY_MS - 1, DAY_MS])
     quality = measure(at, np.array(["a", "a"]), np.array([0.9, 0.9]), np.array([1, 1]))
     # Found on the first day, blocked on the second.
     assert quality.card_precision_at_100 == pytest.approx(0.005)
 
 
-def test_measure_of_a_perfect_and_an_inverted_ranking() -> None:
+def test_metrics_of_a_perfect_and_an_inverted_ranking() -> None:
     at = np.zeros(4, np.int64)
     cards = np.array(["a", "b", "c", "d"])
     fraud = np.array([0, 0, 1, 1])
@@ -61,6 +61,6 @@ def test_measure_of_a_perfect_and_an_inverted_ranking() -> None:
     assert inverted.average_precision == pytest.approx((1 / 3 + 2 / 4) / 2)
 
 
-def test_measure_without_fraud_says_so() -> None:
+def test_metrics_are_undefined_without_fraud() -> None:
     quality = measure(np.zeros(2, np.int64), np.array(["a", "b"]), np.array([0.1, 0.2]), np.array([0, 0]))
     assert (quality.average_precision, quality.auc_roc) == (None, None)

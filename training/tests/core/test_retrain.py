@@ -120,7 +120,7 @@ def aliases(tmp_path: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8").strip() for path in folder.iterdir()}
 
 
-def test_more_data_give_a_challenger_that_scores_in_the_shadow(
+def test_more_data_produce_a_challenger_in_shadow(
     given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = history()
@@ -164,7 +164,7 @@ def test_more_data_give_a_challenger_that_scores_in_the_shadow(
 
 
 @pytest.mark.parametrize("week", [(14, 56), (63, 77)], ids=["all that is learnt from", "the newest weeks"])
-def test_shuffled_labels_are_not_registered(
+def test_a_model_of_shuffled_labels_is_not_registered(
     given: Given, tmp_path: Path, week: tuple[int, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = history()
@@ -181,7 +181,7 @@ def test_shuffled_labels_are_not_registered(
 @pytest.mark.parametrize("week", [(28, 35), (70, 77)], ids=["learnt from", "the newest"])
 @pytest.mark.parametrize("fault", ["labels shuffled", "feature zeroed"])
 @pytest.mark.parametrize("drift", [[], ["--drift-from", "1970-02-12"]], ids=["as ever", "after a drift"])
-def test_one_bad_week_is_found_and_named(
+def test_detects_and_names_one_bad_week(
     given: Given, tmp_path: Path, *, drift: list[str], fault: str, week: tuple[int, int], capsys: Capture
 ) -> None:
     data = history()
@@ -203,7 +203,7 @@ def test_one_bad_week_is_found_and_named(
 
 
 @pytest.mark.parametrize("drift", [[], ["--drift-from", "1970-02-12"]], ids=["as ever", "after a drift"])
-def test_a_week_is_not_bad_because_nobody_learns_from_a_part_of_it(
+def test_a_week_is_not_bad_because_part_of_it_is_not_used_for_training(
     given: Given, drift: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """regression #17: the overlap with another week left an old week with two working days and no weekend."""
@@ -226,7 +226,7 @@ def test_a_smaller_gain_than_the_margin_is_not_registered(
 
 
 @pytest.mark.parametrize("drift_day", [None, 30], ids=["as ever", "after a drift"])
-def test_after_a_drift_old_days_count_less_and_the_newest_weeks_are_learnt(
+def test_after_drift_old_days_weigh_less_and_the_model_learns_the_newest_weeks(
     given: Given, tmp_path: Path, drift_day: int | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = history()
@@ -262,7 +262,7 @@ def test_after_a_drift_old_days_count_less_and_the_newest_weeks_are_learnt(
     assert manifest["metrics"]["retrain"]["newest"]["rows"] == 14 * PER_DAY
 
 
-def test_where_the_newest_weeks_harm_the_old_ones_what_was_measured_is_registered(
+def test_registers_the_evaluated_model_if_the_newest_weeks_make_it_worse(
     given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """regression #17: a better model was discarded together with one that had also learned the newest weeks."""
@@ -287,7 +287,7 @@ def test_where_the_newest_weeks_harm_the_old_ones_what_was_measured_is_registere
     assert "Without the newest weeks " in last_line(capsys)
 
 
-def test_a_champion_that_knows_the_newest_weeks_is_kept(given: Given, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keeps_a_champion_trained_on_the_newest_weeks(given: Given, capsys: pytest.CaptureFixture[str]) -> None:
     # The newest of a cut-off on day 31 are days 10 to 24; the champion has learnt from days 7 to 14.
     arguments = given(train_days_min=3, warm_up_days=0)
     arguments[arguments.index("--cutoff") + 1] = "1970-02-01"
@@ -295,7 +295,7 @@ def test_a_champion_that_knows_the_newest_weeks_is_kept(given: Given, capsys: py
     assert "kept champion because it was trained on payments up to 1970-01-14" in last_line(capsys)
 
 
-def test_without_a_champion_a_model_must_beat_one_score_for_all(
+def test_without_a_champion_a_model_must_beat_a_constant_score(
     given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = given()
@@ -315,9 +315,7 @@ def test_without_a_champion_a_model_must_beat_one_score_for_all(
         registry.alias_target(tmp_path / "empty", "fraud", "champion")
 
 
-def test_an_archive_that_is_too_short_says_how_long_it_must_be(
-    given: Given, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_short_archive_is_reported_with_the_required_length(given: Given, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = given()
     arguments[arguments.index("--cutoff") + 1] = "1970-02-01"
     assert main(arguments) == TOO_EARLY_EXIT_CODE
@@ -346,7 +344,7 @@ def killed_after(arguments: list[str], sign: str) -> str:
     return seen
 
 
-def test_killed_again_and_again_it_comes_to_the_same_model(
+def test_repeated_kills_lead_to_the_same_model(
     given: Given, tmp_path: Path, lake: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uninterrupted = [*given(), "--registry", f"file://{tmp_path}/other", "--work", str(tmp_path / "elsewhere")]
@@ -370,7 +368,7 @@ def test_killed_again_and_again_it_comes_to_the_same_model(
     assert list((tmp_path / "work").glob("fit-*.ubj")) == []
 
 
-def test_killed_between_its_two_aliases_it_moves_the_other_one(
+def test_after_a_kill_between_two_alias_moves_the_second_one_follows(
     given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(given()) == 0
@@ -383,7 +381,7 @@ def test_killed_between_its_two_aliases_it_moves_the_other_one(
     assert aliases(tmp_path)["shadow"] == aliases(tmp_path)["challenger"]
 
 
-def test_two_at_once_come_one_after_the_other(given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_concurrent_retrainings_run_in_turn(given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = given()
     outcomes: list[int] = []
     threads = [threading.Thread(target=lambda: outcomes.append(main(arguments))) for _ in range(2)]

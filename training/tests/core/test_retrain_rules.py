@@ -19,7 +19,7 @@ from tripline_training.trees.params import DEFAULT_PARAMS
         ({"unknown": 1}, "retrain must hold exactly"),
     ],
 )
-def test_wrong_rules_are_named(rules: dict[str, object], sentence: str, tmp_path: Path) -> None:
+def test_names_invalid_rules(rules: dict[str, object], sentence: str, tmp_path: Path) -> None:
     params = json.loads(DEFAULT_PARAMS.read_text(encoding="utf-8"))
     params["retrain"] |= rules
     path = tmp_path / "params.json"

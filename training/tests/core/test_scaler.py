@@ -5,7 +5,7 @@ import numpy as np
 from tripline_training.networks.scaler import fit_scaler
 
 
-def test_the_scaler_takes_logarithms_of_what_is_lopsided() -> None:
+def test_the_scaler_takes_logarithms_of_skewed_features() -> None:
     random = np.random.default_rng(1)
     features = np.column_stack([random.lognormal(3, 1.5, 5_000), random.normal(5, 2, 5_000), np.full(5_000, 7.0)])
     scaler = fit_scaler(features.astype(np.float32))

@@ -41,7 +41,7 @@ def learnt() -> tuple[Scorecard, np.ndarray, np.ndarray]:
     return fit_scorecard(rows[:2000], data["fraud"][:2000], tuple(FEATURES), 3), rows, data["fraud"]
 
 
-def test_is_what_its_description_says(learnt: tuple[Scorecard, np.ndarray, np.ndarray]) -> None:
+def test_matches_its_description(learnt: tuple[Scorecard, np.ndarray, np.ndarray]) -> None:
     card, rows, _ = learnt
     edges = np.array([[edge] * 3 for part in card.features for edge in part.edges], dtype=np.float32)
     rows = np.concatenate([rows[:200], edges, np.nextafter(edges, np.float32(-np.inf))])
@@ -66,7 +66,7 @@ def test_golden_vectors() -> None:
     assert len(set(golden["probabilities"])) > 30
 
 
-def test_learns_what_predicts_and_leaves_out_what_does_not(
+def test_uses_predictive_features_and_omits_others(
     learnt: tuple[Scorecard, np.ndarray, np.ndarray],
 ) -> None:
     card, rows, fraud = learnt
@@ -80,7 +80,7 @@ def test_learns_what_predicts_and_leaves_out_what_does_not(
     assert json.dumps(again.as_json()) == json.dumps(card.as_json())
 
 
-def test_calibration_makes_the_mean_true_and_keeps_the_order(
+def test_calibration_corrects_the_mean_and_keeps_the_order(
     learnt: tuple[Scorecard, np.ndarray, np.ndarray],
 ) -> None:
     card, rows, fraud = learnt
@@ -92,7 +92,7 @@ def test_calibration_makes_the_mean_true_and_keeps_the_order(
     assert np.array_equal(np.argsort(after, kind="stable"), np.argsort(before, kind="stable"))
 
 
-def test_refuses_to_make_a_card_of_noise() -> None:
+def test_makes_no_scorecard_from_noise() -> None:
     random = np.random.default_rng(1)
     with pytest.raises(TrainingError, match="a scorecard cannot be made"):
         fit_scorecard(np.ones((100, 1), np.float32), random.integers(0, 2, 100), ("constant",), 1)
@@ -108,7 +108,7 @@ def test_refuses_to_make_a_card_of_noise() -> None:
         (lambda card: card.pop("intercept"), "cannot be read: KeyError"),
     ],
 )
-def test_refuses_an_invalid_card(change: Callable[[dict], None], sentence: str) -> None:
+def test_rejects_an_invalid_card(change: Callable[[dict], None], sentence: str) -> None:
     card = {"format": "tripline-scorecard", "format_version": 1, "feature_spec_version": 1, "intercept": 0.0}
     card["features"] = [{"name": "amount", "edges": [1, 2], "weights": [0, 1, 2]}]
     assert parse_scorecard(json.dumps(card)).features[0].edges == (1, 2)
@@ -117,7 +117,7 @@ def test_refuses_an_invalid_card(change: Callable[[dict], None], sentence: str) 
         parse_scorecard(json.dumps(card))
 
 
-def test_the_command_writes_a_card(
+def test_the_command_writes_a_scorecard(
     features_path: Path, spec_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "scorecard.json"

@@ -9,7 +9,7 @@ from tripline_training.data.tables import columns_of, sql_text, table_at
 
 
 @pytest.mark.parametrize("name", ["payments.parquet", "payments.csv", "payments.ndjson"])
-def test_a_folder_with_an_equals_sign_in_its_name_makes_no_column(tmp_path: Path, name: str) -> None:
+def test_a_folder_name_with_an_equals_sign_adds_no_column(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "a=b 'c' ä"
     folder.mkdir()
     path = folder / name

@@ -31,7 +31,7 @@ def twin_of(model: bytes) -> bytes:
 
 @pytest.mark.parametrize("with_missing", [False, True])
 @pytest.mark.parametrize(("seed", "depth"), [(1, 1), (2, 3), (3, 6), (4, 10)])
-def test_gives_what_the_trees_give(seed: int, depth: int, with_missing: bool) -> None:
+def test_returns_the_scores_of_the_trees(seed: int, depth: int, with_missing: bool) -> None:
     booster = grown(seed, depth, with_missing=with_missing)
     model = to_onnx(booster)
     count, difference = check_twin(model, twin_of(model), edge_rows(booster, 2_000, seed), seed)
@@ -39,14 +39,14 @@ def test_gives_what_the_trees_give(seed: int, depth: int, with_missing: bool) ->
     assert difference <= 1e-6
 
 
-def test_infinite_and_missing_values_take_the_trees_ways() -> None:
+def test_infinite_and_missing_values_take_the_same_branches_as_in_the_trees() -> None:
     model = to_onnx(grown(5, 4, with_missing=True))
     values = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1e-45], dtype=np.float32)
     rows = np.array(np.meshgrid(*[values] * 5), dtype=np.float32).reshape(5, -1).T
     assert np.abs(predict_onnx(model, rows) - predict_onnx(twin_of(model), rows)).max() <= 1e-6
 
 
-def test_many_trees_are_summed_as_the_trees_are() -> None:
+def test_sums_many_trees_in_the_trees_order() -> None:
     model = to_onnx(grown(3, 6, trees=300))
     _, difference = check_twin(model, twin_of(model), np.zeros((1, 5), dtype=np.float32), 1)
     assert difference <= 5e-7
@@ -58,7 +58,7 @@ def test_has_only_operators_with_a_cuda_kernel() -> None:
     assert [opset.domain for opset in twin.opset_import] == [""]
 
 
-def test_needs_memory_for_rows_and_trees_and_not_for_nodes() -> None:
+def test_memory_depends_on_rows_and_trees_but_not_on_nodes() -> None:
     """A step of 300 trees of depth 6 holds one value per row and tree."""
     booster = grown(3, 6, trees=300)
     twin = onnx.load_model_from_string(twin_of(to_onnx(booster)))
@@ -68,7 +68,7 @@ def test_needs_memory_for_rows_and_trees_and_not_for_nodes() -> None:
     assert max(widths) == 300
 
 
-def test_trees_of_one_leaf_and_those_of_several_models_are_walked_too() -> None:
+def test_evaluates_single_leaf_trees_and_trees_of_several_models() -> None:
     leaves = helper.make_node(
         "TreeEnsembleRegressor",
         ["features"],
@@ -93,7 +93,7 @@ def test_trees_of_one_leaf_and_those_of_several_models_are_walked_too() -> None:
 
 
 @pytest.mark.parametrize("alias", ["champion", "challenger"])
-def test_twins_among_the_test_models_of_scoring_are_made_by_this_code(alias: str) -> None:
+def test_this_code_produces_the_twins_in_scoring_s_test_models(alias: str) -> None:
     models = Path(__file__).parents[3] / "apps" / "scoring" / "test-models"
     trees = models / "generated" / "models" / "fraud"
     version = (trees / "aliases" / alias).read_text().strip()
@@ -105,13 +105,13 @@ def test_same_model_gives_same_bytes() -> None:
     assert twin_of(to_onnx(grown(2, 4))) == twin_of(to_onnx(grown(2, 4)))
 
 
-def test_a_twin_that_differs_is_refused() -> None:
+def test_rejects_a_twin_that_differs() -> None:
     model, other = to_onnx(grown(2, 4)), twin_of(to_onnx(grown(3, 4)))
     with pytest.raises(TrainingError, match=r"The tensor twin differs from its trees: row \d+ gives"):
         check_twin(model, other, np.zeros((1, 5), dtype=np.float32), 1)
 
 
-def test_a_wrong_side_for_missing_values_is_noticed() -> None:
+def test_detects_missing_values_on_the_wrong_side_of_a_twin() -> None:
     model = to_onnx(grown(5, 4, with_missing=True))
     twin = onnx.load_model_from_string(twin_of(model))
     low, high = (next(one for one in twin.graph.initializer if one.name == name) for name in ("twin_low", "twin_high"))
@@ -120,6 +120,6 @@ def test_a_wrong_side_for_missing_values_is_noticed() -> None:
         check_twin(model, twin.SerializeToString(), np.zeros((1, 5), dtype=np.float32), 1)
 
 
-def test_trees_that_are_too_large_have_no_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_trees_have_no_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twins, "NODES_MAX", 100)
     assert tensor_twin(to_onnx(grown(3, 6))) is None

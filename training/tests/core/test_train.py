@@ -73,7 +73,7 @@ def test_publishes_a_calibrated_model(outcome: Outcome, options: MakeOptions) ->
     assert sum(tenth["rows"] for tenth in calibration["curve"]) == len(scores)
 
 
-def test_publishes_a_scorecard_of_the_same_rows(outcome: Outcome, options: MakeOptions) -> None:
+def test_publishes_a_scorecard_trained_on_the_same_rows(outcome: Outcome, options: MakeOptions) -> None:
     content = (outcome.folder / "scorecard.json").read_bytes()
     card = parse_scorecard(content.decode())
     assert card.feature_spec_version == 3
@@ -92,7 +92,7 @@ def test_publishes_a_scorecard_of_the_same_rows(outcome: Outcome, options: MakeO
     assert outcome.version == train(options()).version
 
 
-def test_rows_that_make_no_scorecard_still_make_a_model(
+def test_publishes_a_model_if_the_rows_yield_no_scorecard(
     options: MakeOptions, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(scorecard, "INFORMATION_MIN", 1e9)
@@ -103,7 +103,7 @@ def test_rows_that_make_no_scorecard_still_make_a_model(
     assert not onnx.load_from_string((outcome.folder / "model.onnx").read_bytes()).metadata_props
 
 
-def test_a_scorecard_is_calibrated_on_days_that_it_was_not_made_from(spec_path: Path) -> None:
+def test_a_scorecard_is_calibrated_on_days_outside_its_training(spec_path: Path) -> None:
     data = columns()
     features = np.column_stack([data[name] for name in FEATURES]).astype(np.float32)
     rows = rows_of(data, data["occurred_at_ms"] < 20 * DAY_MS, features)
@@ -125,7 +125,7 @@ def rows_of(data: dict[str, Any], which: np.ndarray, features: np.ndarray) -> Ro
     return Rows(ids[which], cards[which], at[which], fraud[which], features[which])
 
 
-def test_too_short_a_time_is_published_as_it_is(options: MakeOptions) -> None:
+def test_a_model_of_a_short_period_is_published_uncalibrated(options: MakeOptions) -> None:
     week = Span(13 * DAY_MS, 20 * DAY_MS)
     outcome = train(replace(options(), train=week))
     manifest = json.loads((outcome.folder / "model.json").read_text())
@@ -141,7 +141,7 @@ def test_without_later_days_there_is_no_calibration_error(options: MakeOptions) 
     assert manifest["metrics"]["calibration"] == {"kind": "platt", "days": 4, "ece": None}
 
 
-def test_golden_batch_is_what_the_model_gives(outcome: Outcome) -> None:
+def test_the_golden_batch_contains_the_model_s_scores(outcome: Outcome) -> None:
     golden = json.loads((outcome.folder / "golden.json").read_text())
     inputs = np.array(golden["inputs"], dtype=np.float32)
     assert inputs.shape == (256, 3)
@@ -167,11 +167,11 @@ def test_leakage_publishes_nothing(options: MakeOptions, features_path: Path, tm
     assert not (tmp_path / "registry").exists()
 
 
-def test_labels_of_the_future_are_not_used(options: MakeOptions) -> None:
+def test_future_labels_are_not_used(options: MakeOptions) -> None:
     assert train(options("--known-by", "1970-01-15")).rows == 701
 
 
-def test_refuses_to_learn_from_no_fraud(options: MakeOptions, features_path: Path) -> None:
+def test_rejects_training_data_without_fraud(options: MakeOptions, features_path: Path) -> None:
     data = columns()
     data["fraud"][:] = 0
     write_parquet(features_path, data)
@@ -179,7 +179,7 @@ def test_refuses_to_learn_from_no_fraud(options: MakeOptions, features_path: Pat
         train(options())
 
 
-def test_refuses_days_without_fraud(options: MakeOptions, features_path: Path) -> None:
+def test_rejects_days_without_fraud(options: MakeOptions, features_path: Path) -> None:
     data = columns()
     data["fraud"][data["occurred_at_ms"] < 20 * DAY_MS] = 0
     write_parquet(features_path, data)
@@ -187,7 +187,7 @@ def test_refuses_days_without_fraud(options: MakeOptions, features_path: Path) -
         train(options())
 
 
-def test_refuses_a_feature_that_knows_the_label(options: MakeOptions, features_path: Path, tmp_path: Path) -> None:
+def test_rejects_a_feature_that_reveals_the_label(options: MakeOptions, features_path: Path, tmp_path: Path) -> None:
     data = columns()
     data["card_count_1d"] = data["fraud"] + data["amount"] / 1e6
     write_parquet(features_path, data)
@@ -196,7 +196,7 @@ def test_refuses_a_feature_that_knows_the_label(options: MakeOptions, features_p
     assert not (tmp_path / "registry").exists()
 
 
-def test_refuses_wrong_parameters(options: MakeOptions, tmp_path: Path) -> None:
+def test_rejects_invalid_parameters(options: MakeOptions, tmp_path: Path) -> None:
     params = tmp_path / "params.json"
     params.write_text(DEFAULT_PARAMS.read_text().replace('"max_depth": 6', '"max_depth": 40'))
     with pytest.raises(TrainingError, match="max_depth must be a number from 1 to 12, not 40"):
@@ -214,25 +214,25 @@ def served(outcome: Outcome, path: Path, shift: float = 0.0) -> Path:
     return path
 
 
-def test_served_scores_hold(outcome: Outcome, features_path: Path, tmp_path: Path) -> None:
+def test_served_scores_are_correct(outcome: Outcome, features_path: Path, tmp_path: Path) -> None:
     comparison = check_scores(features_path, served(outcome, tmp_path / "s.csv"), outcome.folder)
     assert comparison.rows == 4_000
     assert comparison.difference_max <= 1e-5
 
 
-def test_a_served_score_that_is_off_is_found(outcome: Outcome, features_path: Path, tmp_path: Path) -> None:
+def test_detects_a_wrong_served_score(outcome: Outcome, features_path: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="The score of t003999 differs by"):
         check_scores(features_path, served(outcome, tmp_path / "s.csv", shift=2e-5), outcome.folder)
 
 
-def test_a_missing_score_is_found(outcome: Outcome, features_path: Path, tmp_path: Path) -> None:
+def test_detects_a_missing_score(outcome: Outcome, features_path: Path, tmp_path: Path) -> None:
     path = served(outcome, tmp_path / "s.csv")
     path.write_text("\n".join(path.read_text().split("\n")[:-1]))
     with pytest.raises(TrainingError, match="1 have no score"):
         check_scores(features_path, path, outcome.folder)
 
 
-def test_a_booster_that_was_changed_is_refused(outcome: Outcome) -> None:
+def test_rejects_a_changed_booster(outcome: Outcome) -> None:
     with (outcome.folder / "booster.json").open("ab") as file:
         file.write(b" ")
     with pytest.raises(TrainingError, match="not the file that was published"):
@@ -249,7 +249,7 @@ def test_trains_on_the_train_part_of_a_split(options: MakeOptions, features_path
     assert train(replace(options("--ids", str(fold)), train=ALWAYS)).rows == 900
 
 
-def test_says_what_to_train_on(features_path: Path, spec_path: Path) -> None:
+def test_reports_which_days_to_train_on(features_path: Path, spec_path: Path) -> None:
     needed = [
         "--features",
         str(features_path),
@@ -285,7 +285,7 @@ DECISIONS = [
 ]
 
 
-def test_assesses_exactly_the_rows_of_the_split(fold: Path, tmp_path: Path) -> None:
+def test_evaluates_exactly_the_rows_of_the_split(fold: Path, tmp_path: Path) -> None:
     path = tmp_path / "decisions.csv"
     path.write_text("\n".join(DECISIONS))
     quality = assess(path, fold, "hb-")
@@ -306,14 +306,14 @@ def test_assesses_exactly_the_rows_of_the_split(fold: Path, tmp_path: Path) -> N
         ([*DECISIONS[:3], "hb-3,0,b,0.9,", *DECISIONS[4:]], "1 lack their card, time or label"),
     ],
 )
-def test_refuses_to_assess_what_is_not_whole(fold: Path, tmp_path: Path, lines: list[str], sentence: str) -> None:
+def test_rejects_an_incomplete_evaluation_set(fold: Path, tmp_path: Path, lines: list[str], sentence: str) -> None:
     path = tmp_path / "decisions.csv"
     path.write_text("\n".join(lines))
     with pytest.raises(TrainingError, match=sentence):
         assess(path, fold, "hb-")
 
 
-def test_some_of_the_genuine_payments_stand_for_all() -> None:
+def test_a_sample_of_genuine_payments_represents_all() -> None:
     fraud = (np.arange(20_000) % 50 == 0).astype(np.int64)
     rows, weights = sample_genuine(fraud, 0.25, seed=1)
     assert weights is not None

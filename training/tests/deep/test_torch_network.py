@@ -53,7 +53,7 @@ def fitted(rows: Rows, setting: Setting) -> FittedTorch:
     return fit_calibrated_torch(rows, setting, 7 * DAY_MS)
 
 
-def test_the_onnx_file_is_the_trained_network(rows: Rows, fitted: FittedTorch) -> None:
+def test_the_onnx_file_equals_the_trained_network(rows: Rows, fitted: FittedTorch) -> None:
     assert (fitted.calibration.kind, fitted.calibration.days) == ("platt", 6)
     model = network_to_onnx(fitted.network, len(FEATURES))
     features = rows.features
@@ -73,7 +73,7 @@ def test_the_onnx_file_is_the_trained_network(rows: Rows, fitted: FittedTorch) -
         check_network(lambda given: predict_network(fitted.network)(given) + 0.001, model, features, seed=1)
 
 
-def test_nothing_in_the_file_tells_where_it_was_made(fitted: FittedTorch) -> None:
+def test_the_file_does_not_reveal_where_it_was_made(fitted: FittedTorch) -> None:
     content = network_to_onnx(fitted.network, len(FEATURES))
     for trace in (b"site-packages", b"tripline_training", str(Path.home()).encode(), b"pkg.torch"):
         assert trace not in content
@@ -88,7 +88,7 @@ def test_the_same_seed_gives_the_same_bytes(rows: Rows, setting: Setting, fitted
     assert network_to_onnx(other.network, len(FEATURES)) != content
 
 
-def test_labels_of_held_out_days_only_say_when_to_stop(rows: Rows, setting: Setting) -> None:
+def test_labels_of_held_out_days_only_determine_when_to_stop(rows: Rows, setting: Setting) -> None:
     """Training does not learn from the measured days: other labels on those days give the same weights."""
     place = np.arange(len(rows))
     earlier, held = select_rows(rows, place < 1_500), select_rows(rows, place >= 2_000)
@@ -107,7 +107,7 @@ def arguments(folder: Path, root: Path) -> list[str]:
     return network_arguments(folder, root, "fraud-torch", PARAMS.as_json())
 
 
-def test_the_command_publishes_what_scoring_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_publishes_a_model_that_scoring_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = arguments(tmp_path, tmp_path / "registry")
     train_torch.main(given)
     assert capsys.readouterr().out.splitlines()[-1].startswith("published: ")
@@ -137,7 +137,7 @@ def test_the_command_publishes_what_scoring_serves(tmp_path: Path, capsys: pytes
         ({"fraud_weight": None}, "must hold exactly"),
     ],
 )
-def test_parameters_that_cannot_be_are_refused(tmp_path: Path, change: dict[str, int | None], said: str) -> None:
+def test_rejects_impossible_parameters(tmp_path: Path, change: dict[str, int | None], said: str) -> None:
     given = arguments(tmp_path, tmp_path / "registry")
     params = {name: value for name, value in (PARAMS.as_json() | change).items() if value is not None}
     (tmp_path / "params.json").write_text(json.dumps(params), encoding="utf-8")

@@ -33,7 +33,7 @@ def test_two_clean_weeks_raise_no_alarm(history: History) -> None:
         assert text == f"drift: day=2026-02-{day} drifted=none event_sent=false\n"
 
 
-def test_a_planted_shift_is_found_when_its_day_is_over(history: History, tmp_path: Path) -> None:
+def test_an_injected_shift_is_detected_at_the_end_of_its_day(history: History, tmp_path: Path) -> None:
     lake = history.lake("shifted", SHIFT)
     metrics, report = tmp_path / "drift.prom", tmp_path / "report.html"
     text = drift(lake, "--metrics", str(metrics), "--report", str(report), codes=(3,))
@@ -50,5 +50,5 @@ def test_a_planted_shift_is_found_when_its_day_is_over(history: History, tmp_pat
     )
 
 
-def test_scores_that_rose_are_found(history: History) -> None:
+def test_detects_scores_that_rose(history: History) -> None:
     assert "drifted=score" in drift(history.lake("risen", RISE), codes=(3,))

@@ -45,7 +45,7 @@ def retrain(lake: Path, models: Path, params: Path, *more: str, codes: tuple[int
     return tripline("retrain", *given, "--params", str(params), *more, codes=codes).stdout.strip().splitlines()[-1]
 
 
-def test_more_weeks_give_a_challenger(history: History, models: Path, params: Path) -> None:
+def test_more_weeks_produce_a_challenger(history: History, models: Path, params: Path) -> None:
     line = retrain(history.lake("good"), models, params)
     assert line.startswith("retrain: registered=challenger version=")
     figures = dict(pair.split("=") for pair in line.split() if "=" in pair)
@@ -58,7 +58,7 @@ def test_more_weeks_give_a_challenger(history: History, models: Path, params: Pa
 
 @pytest.mark.parametrize("week", BAD_WEEKS)
 @pytest.mark.parametrize("fault", ["labels shuffled", "feature zeroed"])
-def test_a_bad_week_is_not_registered(history: History, models: Path, params: Path, fault: str, week: str) -> None:
+def test_registers_no_model_of_a_bad_week(history: History, models: Path, params: Path, fault: str, week: str) -> None:
     within = IN_WEEK.format(*BAD_WEEKS[week])
     if fault == "labels shuffled":
         other = f"lag(fraud, 997) OVER (PARTITION BY ({within}) ORDER BY hash(client_transaction_id))"
@@ -76,7 +76,7 @@ def test_a_bad_week_is_not_registered(history: History, models: Path, params: Pa
             registry.alias_target(models, "fraud", alias)
 
 
-def test_labels_that_are_all_shuffled_are_not_registered(history: History, models: Path, params: Path) -> None:
+def test_a_model_with_shuffled_labels_is_not_registered(history: History, models: Path, params: Path) -> None:
     """No week stands out in this case; the comparison keeps the champion."""
     other = "lag(fraud, 997) OVER (ORDER BY hash(client_transaction_id))"
     lake = history.lake("all-shuffled", f"fraud: `coalesce({other}, 0)`")
@@ -86,7 +86,7 @@ def test_labels_that_are_all_shuffled_are_not_registered(history: History, model
     assert registry.alias_target(models, "fraud", "champion")
 
 
-def test_features_computed_anew_give_the_same_challenger_as_those_that_were_logged(
+def test_recomputed_features_produce_the_same_challenger_as_logged_ones(
     history: History, models: Path, params: Path
 ) -> None:
     lake = history.lake("logged")

@@ -53,7 +53,7 @@ def test_two_clean_weeks_raise_no_alarm(payments: Path) -> None:
     assert events_of(features_of(payments), FIRST_JUDGED) == []
 
 
-def test_amounts_that_grow_by_half_are_found_on_their_day(payments: Path) -> None:
+def test_detects_a_50_percent_rise_in_amounts_on_its_day(payments: Path) -> None:
     shifted = payments.with_name("shifted.parquet")
     last = f"occurred_at_ms >= epoch_ms(TIMESTAMP '{LAST_DAY}')"
     duckdb.connect(":memory:").execute(

@@ -32,7 +32,7 @@ def fitted(rows: Rows) -> FittedKeras:
     return fit_calibrated_keras(rows, PARAMS, 1, 1, 7 * DAY_MS)
 
 
-def test_the_onnx_file_is_the_trained_network(rows: Rows, fitted: FittedKeras) -> None:
+def test_the_onnx_file_equals_the_trained_network(rows: Rows, fitted: FittedKeras) -> None:
     assert fitted.calibration.kind == "platt"
     model = keras_to_onnx(fitted.model)
     count, difference = check_network(predict_keras(fitted.model), model, rows.features, seed=1)
@@ -57,7 +57,7 @@ def arguments(folder: Path, root: Path) -> list[str]:
     return network_arguments(folder, root, "fraud-keras", PARAMS.as_json())
 
 
-def test_the_command_publishes_what_scoring_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_publishes_a_model_that_scoring_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train_keras.main(arguments(tmp_path, tmp_path / "registry"))
     assert capsys.readouterr().out.splitlines()[-1].startswith("published: ")
     version = registry.resolve(tmp_path / "registry", "fraud-keras", "candidate")

@@ -79,7 +79,7 @@ def test_the_same_rows_give_the_same_bytes(ensemble: Trained) -> None:
     assert other.lightgbm.model_to_string() != again.lightgbm.model_to_string()
 
 
-def test_values_at_a_threshold_take_lightgbm_s_own_side(ensemble: Trained) -> None:
+def test_values_at_a_threshold_take_the_same_branch_as_in_lightgbm(ensemble: Trained) -> None:
     """A threshold rounded up would send the float32 just above the double to the wrong side."""
     assert ensemble.lightgbm is not None
     rows = lightgbm_edge_rows(ensemble.lightgbm, 4000, seed=2)
@@ -94,7 +94,7 @@ def test_float_below(threshold: float, below: float) -> None:
     assert below <= threshold < float(np.nextafter(np.float32(below), np.float32(np.inf)))
 
 
-def test_a_model_that_is_not_the_trained_one_is_refused(ensemble: Trained) -> None:
+def test_rejects_a_model_that_is_not_the_trained_one(ensemble: Trained) -> None:
     wrong = Trained(ensemble.xgboost, ensemble.lightgbm, Platt(ensemble.platt.slope, ensemble.platt.intercept + 0.01))
     with pytest.raises(TrainingError, match="differs from the trained one by"):
         check_onnx(ensemble, wrong.to_onnx(3), rows_of(3000, 4000).features, seed=1)

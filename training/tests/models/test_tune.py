@@ -39,7 +39,7 @@ def arguments(tmp_path: Path) -> Arguments:
     return make
 
 
-def test_a_stopped_search_goes_on_to_the_same_result(
+def test_a_stopped_search_continues_to_the_same_result(
     arguments: Arguments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command.main(arguments("whole", 3))
@@ -60,7 +60,7 @@ def test_a_stopped_search_goes_on_to_the_same_result(
     assert best >= max(first, last)
 
 
-def test_a_search_that_was_stopped_in_its_first_trial_tries_the_parameters_in_use_again(
+def test_a_search_stopped_in_its_first_trial_retries_the_current_parameters(
     arguments: Arguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stop(*_: object) -> float:
@@ -77,7 +77,7 @@ def test_a_search_that_was_stopped_in_its_first_trial_tries_the_parameters_in_us
     assert (tmp_path / "stopped.json").read_text() == (tmp_path / "whole.json").read_text()
 
 
-def test_tries_the_parameters_in_use_first_and_then_others(arguments: Arguments, tmp_path: Path) -> None:
+def test_tries_the_current_parameters_first(arguments: Arguments, tmp_path: Path) -> None:
     command.main(arguments("searched", 2))
     study = optuna.load_study(study_name="tune", storage=f"sqlite:///{tmp_path}/searched.sqlite")
     base = read_params(tmp_path / "base.json").as_json()
@@ -88,7 +88,7 @@ def test_tries_the_parameters_in_use_first_and_then_others(arguments: Arguments,
     assert [name for name in first if first[name] == second[name]] == []
 
 
-def test_folds_keep_to_time(arguments: Arguments, tmp_path: Path) -> None:
+def test_folds_respect_time(arguments: Arguments, tmp_path: Path) -> None:
     options = command.parse_options(arguments("folds", 1))
     dataset = open_dataset(tmp_path / "features.parquet", read_feature_spec(tmp_path / "spec.yaml"))
     folds = command.make_folds(dataset, options)
@@ -101,7 +101,7 @@ def test_folds_keep_to_time(arguments: Arguments, tmp_path: Path) -> None:
     assert len(folds[0].train) < len(folds[1].train)
 
 
-def test_later_days_do_not_matter(arguments: Arguments, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_later_days_have_no_effect(arguments: Arguments, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command.main(arguments("before", 1))
     before = capsys.readouterr().out.splitlines()[:1]
     data = columns()
@@ -113,7 +113,7 @@ def test_later_days_do_not_matter(arguments: Arguments, tmp_path: Path, capsys: 
     assert capsys.readouterr().out.splitlines()[:1] == before
 
 
-def test_a_study_of_something_else_is_refused(arguments: Arguments) -> None:
+def test_rejects_a_study_of_another_search(arguments: Arguments) -> None:
     command.main(arguments("study", 1))
     with pytest.raises(TrainingError, match="holds a search with another measure"):
         command.main(arguments("study", 2, "--measure", "auc_roc"))
@@ -121,7 +121,7 @@ def test_a_study_of_something_else_is_refused(arguments: Arguments) -> None:
         command.main(arguments("study", 2, "--gap-days", "6"))
 
 
-def test_says_what_is_wrong(arguments: Arguments) -> None:
+def test_reports_invalid_options(arguments: Arguments) -> None:
     with pytest.raises(TrainingError, match="--trials must be a number from 1 to 10000"):
         command.main(arguments("wrong", 0))
     with pytest.raises(TrainingError, match="too few days for 2 folds of 20"):
@@ -130,7 +130,7 @@ def test_says_what_is_wrong(arguments: Arguments) -> None:
         command.main(arguments("wrong", 1, "--fold-days", "2", "--gap-days", "0"))
 
 
-def test_labels_not_known_when_a_fold_began_are_not_learnt_from(arguments: Arguments, tmp_path: Path) -> None:
+def test_does_not_learn_from_labels_unknown_when_a_fold_began(arguments: Arguments, tmp_path: Path) -> None:
     options = command.parse_options(arguments("folds", 1, "--gap-days", "4"))
     dataset = open_dataset(tmp_path / "features.parquet", read_feature_spec(tmp_path / "spec.yaml"))
     fold = command.make_folds(dataset, options)[0]

@@ -40,7 +40,7 @@ def test_a_version_never_changes(tmp_path: Path) -> None:
     assert {path.name for path in folder.parent.iterdir()} == {VERSION}
 
 
-def test_what_fails_half_way_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_publication_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = registry_write.write_durably
 
     def fail_at_manifest(path: Path, content: bytes) -> None:
@@ -54,7 +54,7 @@ def test_what_fails_half_way_leaves_nothing_behind(tmp_path: Path, monkeypatch: 
     assert list((tmp_path / "models" / "fraud" / "versions").iterdir()) == []
 
 
-def test_readers_never_see_a_version_that_is_not_whole(tmp_path: Path) -> None:
+def test_readers_never_see_an_incomplete_version(tmp_path: Path) -> None:
     versions = tmp_path / "models" / "fraud" / "versions"
     stop = threading.Event()
     torn: list[str] = []
@@ -73,7 +73,7 @@ def test_readers_never_see_a_version_that_is_not_whole(tmp_path: Path) -> None:
     assert torn == []
 
 
-def test_an_alias_names_only_what_is_there(tmp_path: Path) -> None:
+def test_an_alias_names_only_existing_versions(tmp_path: Path) -> None:
     registry.publish(tmp_path, "fraud", FILES, FACTS)
     with pytest.raises(TrainingError, match="has no version"):
         registry.set_alias(tmp_path, "fraud", "champion", "0" * 12)
@@ -82,13 +82,13 @@ def test_an_alias_names_only_what_is_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Fraud", "../up", "1st", "a/b"])
-def test_refuses_names_that_leave_their_folder(tmp_path: Path, name: str) -> None:
+def test_rejects_names_that_leave_their_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(TrainingError, match="is not a valid model name"):
         registry.publish(tmp_path, name, FILES, FACTS)
 
 
 @pytest.mark.parametrize("url", ["/models", "http://host/models", "file://host/models", "file:models"])
-def test_refuses_other_urls(url: str) -> None:
+def test_rejects_other_urls(url: str) -> None:
     with pytest.raises(TrainingError, match="is not the URL of a registry"):
         registry.registry_root(url)
 

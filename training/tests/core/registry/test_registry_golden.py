@@ -32,7 +32,7 @@ def same_run(text: str) -> str:
     return re.sub(r'"host":"[^"]*","process":\d+', '"host":"host","process":1', text)
 
 
-def test_writes_what_the_registry_in_typescript_writes(tmp_path: Path) -> None:
+def test_writes_the_same_registry_as_typescript(tmp_path: Path) -> None:
     versions = [publish(tmp_path, publication) for publication in STEPS["publications"]]
     for move in STEPS["moves"]:
         options = registry.MoveOptions(by=move["by"], why=move["why"])
@@ -40,7 +40,7 @@ def test_writes_what_the_registry_in_typescript_writes(tmp_path: Path) -> None:
     assert tree(tmp_path) == tree(GOLDEN / "registry")
 
 
-def test_reads_what_the_registry_in_typescript_reads() -> None:
+def test_reads_the_same_registry_as_typescript() -> None:
     store = GOLDEN / "registry"
     versions = [registry.resolve(store, NAME, move["alias"]).version for move in STEPS["moves"]]
     assert versions[0] == versions[2] == registry.alias_target(store, NAME, "champion")
@@ -48,7 +48,7 @@ def test_reads_what_the_registry_in_typescript_reads() -> None:
     assert [(move.alias, move.by, move.why) for move in registry.history(store, NAME)] == wanted
 
 
-def test_refuses_what_the_registry_in_typescript_refuses(tmp_path: Path) -> None:
+def test_rejects_the_same_publications_as_typescript(tmp_path: Path) -> None:
     publication = STEPS["publications"][0]
     version = publish(tmp_path, publication)
     before = tree(tmp_path)

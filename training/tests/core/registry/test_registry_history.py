@@ -24,7 +24,7 @@ def brief(root: Path) -> list[tuple[str | None, str]]:
     return [(move.from_version, move.to) for move in registry.history(root, "fraud")]
 
 
-def test_moves_say_who_moved_what_from_where_to_where_and_why(tmp_path: Path) -> None:
+def test_the_history_records_who_moved_which_alias_and_why(tmp_path: Path) -> None:
     one, two = publish(tmp_path, "one"), publish(tmp_path, "two")
     registry.set_alias(tmp_path, "fraud", "champion", one)
     options = registry.MoveOptions(by="retraining", why="better on March")
@@ -35,7 +35,7 @@ def test_moves_say_who_moved_what_from_where_to_where_and_why(tmp_path: Path) ->
     assert registry.history(tmp_path, "fraud")[0].by != ""
 
 
-def test_an_alias_moves_only_from_where_it_is_expected(tmp_path: Path) -> None:
+def test_an_alias_moves_only_from_the_expected_version(tmp_path: Path) -> None:
     one, two = publish(tmp_path, "one"), publish(tmp_path, "two")
     with pytest.raises(TrainingError, match=f"names no version and not {one}, as expected"):
         registry.set_alias(tmp_path, "fraud", "champion", two, registry.MoveOptions(expect=one))
@@ -70,7 +70,7 @@ def _hang(root: Path, to: str, is_written: bool, said: Connection) -> None:
 
 
 @pytest.mark.parametrize("is_written", [False, True])
-def test_a_process_that_is_killed_in_the_middle_holds_nobody_up(tmp_path: Path, is_written: bool) -> None:
+def test_a_process_killed_during_a_move_does_not_block_others(tmp_path: Path, is_written: bool) -> None:
     one, two, three = (publish(tmp_path, text) for text in ("one", "two", "three"))
     registry.set_alias(tmp_path, "fraud", "champion", one)
     heard, said = multiprocessing.Pipe(duplex=False)
@@ -88,7 +88,7 @@ def test_a_process_that_is_killed_in_the_middle_holds_nobody_up(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("alias_or_version", ["champion", None])
-def test_resolve_gives_what_was_published(tmp_path: Path, alias_or_version: str | None) -> None:
+def test_resolve_returns_the_published_files(tmp_path: Path, alias_or_version: str | None) -> None:
     one = publish(tmp_path, "one")
     registry.set_alias(tmp_path, "fraud", "champion", one)
     found = registry.resolve(tmp_path, "fraud", alias_or_version or one)
@@ -105,7 +105,7 @@ def test_resolve_gives_what_was_published(tmp_path: Path, alias_or_version: str 
         ("model.onnx", None, "model.onnx is missing"),
     ],
 )
-def test_resolve_refuses_what_was_damaged(tmp_path: Path, file: str, content: bytes | None, sentence: str) -> None:
+def test_resolve_rejects_damaged_files(tmp_path: Path, file: str, content: bytes | None, sentence: str) -> None:
     one = publish(tmp_path, "one")
     path = tmp_path / "models/fraud/versions" / one / file
     path.unlink()

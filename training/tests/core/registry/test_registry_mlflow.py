@@ -57,7 +57,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         ("", {}, None),
     ],
 )
-def test_credentials_are_sent_and_never_said(
+def test_credentials_are_sent_and_never_printed(
     server: Server, monkeypatch: pytest.MonkeyPatch, in_url: str, environment: dict[str, str], header: str | None
 ) -> None:
     for name, value in environment.items():
@@ -69,7 +69,7 @@ def test_credentials_are_sent_and_never_said(
     assert "secret" not in str(refused.value)
 
 
-def test_a_fault_that_may_pass_is_tried_three_times(server: Server) -> None:
+def test_retries_a_transient_error_three_times(server: Server) -> None:
     server.status = 503
     store = registry.registry_root(f"mlflow+http://127.0.0.1:{server.port}")
     with pytest.raises(RegistryCallError, match=r"^MLflow at http://127\.0\.0\.1:\d+ cannot be reached: .*503.*\.$"):
@@ -78,7 +78,7 @@ def test_a_fault_that_may_pass_is_tried_three_times(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("server")
-def test_a_server_that_is_not_there_is_said_in_a_sentence() -> None:
+def test_reports_an_unreachable_server_in_one_sentence() -> None:
     # Nothing listens on the port of discarded data.
     store = registry.registry_root("mlflow+http://ada:secret@127.0.0.1:9")
     with pytest.raises(RegistryCallError, match=r"^MLflow at http://127\.0\.0\.1:9 cannot be reached: .*refused\.$"):
