@@ -1,4 +1,4 @@
-"""Measures how well a model can be copied by asking: with exact or rounded scores in the answers, and with outcomes alone.
+"""Measures how well a model can be copied by querying it: with exact scores, rounded scores, or outcomes alone.
 
 python -m tripline_training.measure_extraction --features features.parquet --policy ../apps/decisions/policy.yaml \\
     --model /models/models/fraud/versions/0123456789ab

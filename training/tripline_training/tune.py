@@ -89,7 +89,7 @@ def tune(options: Options) -> tuple[Params, float]:
     base = read_params(options.base)
     study = _open_study(options)
     if not any(trial.state in (TrialState.COMPLETE, TrialState.WAITING) for trial in study.trials):
-        # The parameters in use are tried first, and again if that was stopped: what is found is never worse on these folds.
+        # The current parameters are tried first, and again if that trial was stopped, so the result is never worse.
         tried = [name for name in SEARCHED if name != "max_leaves" or base.max_leaves > 0]
         study.enqueue_trial({name: base.as_json()[name] for name in tried})
     done = _finished(study)

@@ -28,8 +28,8 @@ class Rules:
 
 
 LIVE_RULES = Rules(label_delay_ms_min=0, early_change="warning")
-"""For the archive of a running system, which keeps every row: one label given at once, or corrected later, must not stop
-all training from then on. A payment is learnt from only if its label was known in time."""
+"""For the archive of a running system, which keeps every row: one label that was immediate, or corrected later, must not
+stop all later training. Training uses a payment only if its label was known in time."""
 
 
 def check_time_order(table: str, now_ms: int, rules: Rules) -> list[Finding]:
@@ -158,9 +158,7 @@ def _judge_feature(name: str, constant: bool, auc: float | None, rules: Rules) -
     return [Finding(name, "leakage", level, 0, sentence)]
 
 
-def check_labels_in_features(
-    table: str, features: list[SpecFeature], rules: Rules
-) -> tuple[list[Finding], str | None]:
+def check_labels_in_features(table: str, features: list[SpecFeature], rules: Rules) -> tuple[list[Finding], str | None]:
     """Features over labels that moved before the first label of their card or terminal arrived.
 
     That can be told only where the file holds the whole past: where each card's first payment has no earlier one. A
