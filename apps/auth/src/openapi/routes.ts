@@ -13,7 +13,7 @@ export interface AuthRoute extends Route {
 }
 
 const time = z.iso.datetime();
-const isPublished = z.boolean().meta({ description: "Whether every service has been notified by now." });
+const isPublished = z.boolean().meta({ description: "Whether every service has been notified." });
 
 const person = z
   .object({
@@ -35,11 +35,11 @@ const client = z
     scopes: z.array(z.string()),
     redirect_uris: z
       .array(z.string())
-      .meta({ description: "Of a client that signs people in; empty for one that speaks for itself." }),
+      .meta({ description: "Redirect URIs of a client that signs users in; empty for other clients." }),
     owner: z
       .object({ person_id: z.string(), user_name: z.string(), is_disabled: z.boolean() })
       .nullable()
-      .meta({ description: "The user as whom the client counts." }),
+      .meta({ description: "The owner. Where two users are required, the client counts as this user." }),
     created_at: time,
     disabled_at: time.nullable(),
   })
@@ -94,7 +94,7 @@ const USERS: readonly AuthRoute[] = [
   post({
     path: "/v1/people",
     id: "addUser",
-    summary: "Add a user; without a password one is made and shown this once",
+    summary: "Add a user; without a password, one is generated and returned once",
     body: newPerson,
     answers: { 201: changedPerson, 202: pending },
     errors: ["name-taken"],
@@ -104,7 +104,7 @@ const USERS: readonly AuthRoute[] = [
       ["disable", "Disable a user", { 200: changedPerson }],
       ["enable", "Enable a user", { 200: changedPerson, 202: pending }],
       ["sign-out", "End all sessions of a user", { 200: changedPerson }],
-      ["reset", "Give a user a new password and no second factor", { 200: changedPerson, 202: pending }],
+      ["reset", "Reset a user's password and remove the second factor", { 200: changedPerson, 202: pending }],
     ] as const
   ).map(([name, summary, answers]) => {
     const id = `${name.replace("sign-out", "signOut")}User`;
@@ -131,7 +131,7 @@ const CLIENTS: readonly AuthRoute[] = [
   post({
     path: "/v1/clients",
     id: "addClient",
-    summary: "Add a client; without public keys a secret is made and shown this once",
+    summary: "Add a client; without public keys, a secret is generated and returned once",
     body: addedClient,
     answers: { 201: changedClient, 202: pending },
     errors: ["name-taken"],
@@ -140,7 +140,7 @@ const CLIENTS: readonly AuthRoute[] = [
     [
       ["disable", "Disable a client", { 200: changedClient }],
       ["enable", "Enable a client", { 200: changedClient, 202: pending }],
-      ["rotate-secret", "Give a client a new secret, shown this once", { 200: changedClient, 202: pending }],
+      ["rotate-secret", "Rotate a client's secret; the new one is returned once", { 200: changedClient, 202: pending }],
     ] as const
   ).map(([name, summary, answers]) => {
     const id = `${name.replace("rotate-secret", "rotateSecretOf")}Client`;
@@ -149,7 +149,7 @@ const CLIENTS: readonly AuthRoute[] = [
   put({
     path: "/v1/clients/{id}/owner",
     id: "setOwner",
-    summary: "Name the user as whom a client counts",
+    summary: "Set the owner of a client",
     parameters: OF_A_CLIENT,
     body: newOwner,
     answers: { 200: changedClient, 202: pending },
@@ -161,13 +161,13 @@ const GRANTS: readonly AuthRoute[] = [
   get({
     path: "/v1/grants",
     id: "listGrants",
-    summary: "Changes that wait for a second administrator",
+    summary: "Changes awaiting approval by a second administrator",
     answers: { 200: z.object({ grants: z.array(grant) }).meta({ id: "Grants" }) },
   }),
   post({
     path: "/v1/grants/{id}/approve",
     id: "approveGrant",
-    summary: "Approve a change that another administrator asked for",
+    summary: "Approve a change that another administrator requested",
     parameters: OF_A_CLIENT,
     answers: { 200: z.union([changedPerson, changedClient]).meta({ id: "Approved" }) },
     errors: [...CHANGE, "name-taken"],
@@ -191,7 +191,7 @@ export const ROUTES: readonly AuthRoute[] = [
     path: "/oauth/introspect",
     id: "introspectToken",
     scope: "tokens:introspect",
-    summary: "What a token of the own tenant says (RFC 7662)",
+    summary: "Introspect a token of the caller's tenant (RFC 7662)",
     body: introspectionRequest,
     bodyType: "application/x-www-form-urlencoded",
     answers: { 200: z.looseObject({ active: z.boolean() }).meta({ id: "Introspection" }) },

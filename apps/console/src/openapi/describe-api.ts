@@ -19,7 +19,7 @@ export function describeApi(config: ConsoleConfig): ApiDocument {
     {
       title: "Tripline console",
       description:
-        "What the console's page asks for. A change needs the header X-CSRF-Token. /api/control and /api/auth pass on to the control plane and auth, which describe themselves.",
+        "The API of the console's page. Changes require the header X-CSRF-Token. /api/control and /api/auth are proxies for the control plane and auth, which have their own descriptions.",
       security: { name: "session", scheme: cookie },
       errors: ERRORS,
     },

@@ -33,11 +33,11 @@ const CHANGE_ERRORS: readonly ErrorCode[] = ["not-found", "changed-meanwhile", "
 /** Changes of a case that return its row. */
 const CHANGES = [
   ["assign", "Assign a case, or unassign it", "cases:write", cases.assignRequest],
-  ["snooze", "Put a case aside until a time", "cases:write", cases.snoozeRequest],
+  ["snooze", "Snooze a case until a time", "cases:write", cases.snoozeRequest],
   ["escalate", "Escalate a case", "cases:write", cases.escalateRequest],
   ["reopen", "Reopen a closed case", "cases:write", cases.reopenRequest],
-  ["verdict", "Give a verdict, or confirm the one of somebody else", "labels:write", cases.verdictRequest],
-  ["verdict/refuse", "Reject the verdict of somebody else", "labels:write", cases.refuseRequest],
+  ["verdict", "Give a verdict, or confirm another user's", "labels:write", cases.verdictRequest],
+  ["verdict/refuse", "Reject another user's verdict", "labels:write", cases.refuseRequest],
 ] as const;
 
 const CASES: readonly ConsoleRoute[] = [
@@ -84,7 +84,7 @@ const CASES: readonly ConsoleRoute[] = [
     path: "/api/cases/{id}",
     id: "readCase",
     scope: "cases:read",
-    summary: "A case with everything about it",
+    summary: "A case with all its details",
     parameters: OF_A_CASE,
     answers: { 200: shown("CaseDetail") },
     errors: NOT_FOUND,
@@ -118,7 +118,7 @@ const CASES: readonly ConsoleRoute[] = [
     path: "/api/cases/{id}/narrative",
     id: "writeNarrative",
     scope: "cases:read",
-    summary: "Have a summary of the case written",
+    summary: "Generate a summary of the case",
     parameters: OF_A_CASE,
     answers: { 200: shown("CaseNarrative") },
     errors: ["not-found", "csrf-token-wrong"],
@@ -187,7 +187,7 @@ const VIEWS: readonly ConsoleRoute[] = [
     path: "/api/views",
     id: "listViews",
     scope: "cases:read",
-    summary: "One's own saved views of the queue",
+    summary: "The user's saved views of the queue",
     answers: { 200: listOf("SavedView") },
   },
   {
@@ -229,7 +229,7 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/session",
     id: "readSession",
     scope: "signed-in",
-    summary: "Who is signed in, with the CSRF token of the session",
+    summary: "The signed-in user, with the session's CSRF token",
     answers: { 200: shown("Session") },
   },
   {
@@ -246,7 +246,7 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/people",
     id: "listPeople",
     scope: "cases:read",
-    summary: "Who works on cases",
+    summary: "Users who work on cases",
     answers: { 200: listOf("PersonRef") },
   },
   {
@@ -263,7 +263,7 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/decisions/{id}",
     id: "readDecision",
     scope: "decisions:read",
-    summary: "A decision with what led to it",
+    summary: "A decision with its explanation",
     parameters: OF_A_CASE,
     answers: { 200: shown("DecisionDetail") },
     errors: ["decision-not-found"],
@@ -273,7 +273,7 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/entities/{kind}/{value}",
     id: "readEntity",
     scope: "cases:read",
-    summary: "What is known of a card, a terminal or another thing that payments name",
+    summary: "Details of a card, a terminal or another entity of payments",
     parameters: entity,
     answers: { 200: shown("EntityDetail") },
     errors: NOT_FOUND,
@@ -292,7 +292,7 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/health",
     id: "readHealth",
     scope: "decisions:read",
-    summary: "The state of the services and of the data behind the page",
+    summary: "Status of the services and of the data behind the page",
     answers: { 200: shown("HealthReport") },
   },
   {
@@ -300,7 +300,7 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/models",
     id: "listModels",
     scope: "models:read",
-    summary: "The models in use and how they do",
+    summary: "The models in use and their performance",
     answers: { 200: shown("ModelsReport") },
   },
   {
@@ -318,7 +318,7 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/policy/backtest",
     id: "backtestPolicy",
     scope: "policy:read",
-    summary: "Decide recent payments again by a draft: one JSON object per line",
+    summary: "Backtest a draft on recent payments: one JSON object per line",
     body: draft,
     answers: { 200: TRIAL_LINE },
     answerType: "application/x-ndjson",
@@ -339,7 +339,7 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/personal/open",
     id: "openPersonalData",
     scope: "personal:read",
-    summary: "Open sealed personal data of payments; noted in the audit log",
+    summary: "Decrypt personal data of payments; recorded in the audit log",
     body: openRequest,
     answers: { 200: shown("OpenedPersonal") },
     errors: ["csrf-token-wrong", "not-found", "service-unavailable", "master-key-unavailable"],

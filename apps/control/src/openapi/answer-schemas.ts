@@ -13,7 +13,7 @@ const time = z.iso.datetime();
 const revision = z
   .object({
     revision: z.int(),
-    version: z.string().meta({ description: "Version of the file and the beginning of the SHA-256 of its text." }),
+    version: z.string().meta({ description: "Version of the file and the first digits of its SHA-256." }),
     sha256: z.string(),
     author: z.string(),
     note: z.string(),
@@ -24,18 +24,18 @@ const activationKind = z.enum(["return", "suspect", "new"]).meta({ id: "Activati
 const activation = z
   .object({
     activation: z.int(),
-    revision: z.int().nullable().meta({ description: "null: from then on the tenant has no policy of its own." }),
-    author: z.string().meta({ description: "`guard` where the policy's guard went back." }),
+    revision: z.int().nullable().meta({ description: "null: removes the tenant's own policy." }),
+    author: z.string().meta({ description: "`guard` if the policy's guard rolled back." }),
     note: z.string(),
     created_at: time,
     activates_at: time,
     is_watched: z.boolean(),
-    kind: activationKind.nullable().meta({ description: "null: an earlier release made it." }),
+    kind: activationKind.nullable().meta({ description: "null: created by an earlier release." }),
   })
   .meta({ id: "PolicyActivation" });
 const published = activation
   .extend({
-    published_at: time.nullable().meta({ description: "null: the services have not been told yet." }),
+    published_at: time.nullable().meta({ description: "null: the services have not been notified yet." }),
   })
   .meta({ id: "PublishedActivation" });
 const draft = z
@@ -51,12 +51,11 @@ const waiting = z
     created_at: time,
     expires_at: time,
     takes_effect_at: time.nullable().meta({
-      description:
-        "Of a break glass: it takes effect then unless somebody refuses it. null: it waits for another user.",
+      description: "For break glass: when it takes effect unless another user rejects it. null: awaiting another user.",
     }),
   })
   .meta({ id: "ChangeRequest" });
-const faults = z.array(z.string()).meta({ description: "Each with line and column; none for a good text." });
+const faults = z.array(z.string()).meta({ description: "Each with line and column; empty if the text is valid." });
 const entry = z
   .object({
     list: z.string(),
@@ -81,7 +80,7 @@ const rollout = z
     is_held: z.boolean(),
     is_registry_pending: z
       .boolean()
-      .meta({ description: "It was rolled back, and the aliases in the registry do not say so yet: control retries." }),
+      .meta({ description: "Rolled back, but the registry's aliases are not updated yet; control retries." }),
     revision: z.int(),
     started_at: time,
     changed_at: time,
@@ -121,11 +120,11 @@ export const ANSWERS = named({
     in_force: published.nullable(),
     scheduled: published.nullable(),
     return_to: z.object({ revision: z.int().nullable() }).nullable().meta({
-      description: "The newest policy that was in force and was not rolled back; going back to it needs no approval.",
+      description: "The newest policy that was active and not rolled back. Returning to it needs no approval.",
     }),
     switched_off_rules: z
       .array(z.object({ rule_id: z.string(), why: z.string(), switched_off_at: time }))
-      .meta({ description: "Rules of the revision in force that are off because they failed." }),
+      .meta({ description: "Rules of the active revision that were switched off because they failed." }),
   }),
   checked: z.object({ version: z.string(), feature_spec_version: z.int(), warnings: z.array(z.string()) }),
   revision,
@@ -134,7 +133,7 @@ export const ANSWERS = named({
     text: z.string(),
     activation_kind: activationKind.meta({
       description:
-        "What its activation would be. `suspect`: it was rolled back, and another user must approve it again.",
+        "The kind of activation it would be. `suspect`: it was rolled back, so another user must approve it again.",
     }),
     approvals: z.array(
       z.object({ approver: z.string(), note: z.string(), approved_at: time, is_for_unwatched: z.boolean() }),
@@ -152,10 +151,10 @@ export const ANSWERS = named({
   }),
   listed: z.object({ list: z.string(), entries: z.int() }),
   listPreview: z.object({
-    payments: z.int().meta({ description: "That were looked at: the newest of the tenant, at most a day's." }),
+    payments: z.int().meta({ description: "Payments examined: the tenant's newest, from at most one day." }),
     matched: z.int(),
     share: z.number().meta({ description: "From 0 to 1." }),
-    from: time.nullable().meta({ description: "When the first of them was accepted." }),
+    from: time.nullable().meta({ description: "When the first of these payments was accepted." }),
   }),
   listedLater: z.object({ list: z.string(), entries: z.int().meta({ description: "0" }), waiting }),
   settingsLater: z.object({ waiting: z.array(waiting) }),
@@ -164,7 +163,7 @@ export const ANSWERS = named({
   rollout: rollout.extend({ findings: z.array(finding), steps: z.array(step) }).meta({ id: "RolloutDetail" }),
   erased: z.object({
     subject: z.string(),
-    keys: z.int().meta({ description: "How many keys were destroyed." }),
+    keys: z.int().meta({ description: "Number of keys destroyed." }),
     seen_with: z
       .array(z.string())
       .meta({ description: "Cards, e-mail addresses or accounts seen with it, which were not erased." }),
@@ -172,7 +171,7 @@ export const ANSWERS = named({
   exported: z.object({
     tenant: z.string(),
     subject: z.string(),
-    erased_at: time.nullable().meta({ description: "When the person was erased; null unless that happened." }),
+    erased_at: time.nullable().meta({ description: "When the person was erased; null if they were not." }),
     keys: z
       .array(
         z.object({
@@ -185,7 +184,7 @@ export const ANSWERS = named({
     seen_with: z.array(z.string()).meta({ description: "Cards, e-mail addresses or accounts seen with the person." }),
     list_entries: z
       .array(z.object({ list: z.string(), kind: z.string(), reason: z.string(), created_at: time }))
-      .meta({ description: "Entries of lists that name the person. An erasure keeps them." }),
+      .meta({ description: "List entries that name the person. An erasure keeps them." }),
   }),
   opened: z.object({
     payments: z.array(
@@ -194,8 +193,10 @@ export const ANSWERS = named({
         fields: z
           .object(Object.fromEntries(Object.keys(PERSONAL_FIELDS).map((name) => [name, z.string()])))
           .nullable()
-          .meta({ description: "Null where the key was destroyed, or is not of this payment." }),
-        erased: z.boolean().meta({ description: "They do not open because one of the given subjects was erased." }),
+          .meta({ description: "Null if the key was destroyed or belongs to another payment." }),
+        erased: z
+          .boolean()
+          .meta({ description: "True if they cannot be decrypted because one of the given subjects was erased." }),
       }),
     ),
   }),
@@ -203,10 +204,10 @@ export const ANSWERS = named({
     topics: z.array(
       z.object({
         topic: z.string(),
-        count: z.int().meta({ description: "How many wait; of many only the newest are among `letters`." }),
+        count: z.int().meta({ description: "Number of dead letters. `letters` contains only the newest." }),
         can_return: z
           .boolean()
-          .meta({ description: "False for tables: a letter would take the place of what came later." }),
+          .meta({ description: "False for compacted topics: a redriven record would overwrite newer values." }),
         letters: z.array(
           z.object({
             partition: z.int(),
@@ -218,8 +219,10 @@ export const ANSWERS = named({
             key: z.string().meta({ description: "Masked." }),
             bytes: z.int(),
             buried_at: time,
-            returned: z.int().meta({ description: "How often it had come back before." }),
-            is_reference: z.boolean().meta({ description: "It does not hold its original, and cannot come back." }),
+            returned: z.int().meta({ description: "How often it was redriven before." }),
+            is_reference: z
+              .boolean()
+              .meta({ description: "It does not contain the original record, so it cannot be redriven." }),
           }),
         ),
       }),
@@ -227,7 +230,7 @@ export const ANSWERS = named({
   }),
   returned: z.object({
     returned: z.int(),
-    skipped: z.array(z.string()).meta({ description: "A sentence for each letter that cannot come back." }),
+    skipped: z.array(z.string()).meta({ description: "One sentence for each dead letter that cannot be redriven." }),
   }),
   erasures: z.object({
     total: z.int(),
@@ -238,7 +241,8 @@ export const ANSWERS = named({
         erased_at: time,
         is_published: z.boolean(),
         published_at: time.nullable().meta({
-          description: "When the services were told; null before that, and for erasures of versions that kept no time.",
+          description:
+            "When the services were notified; null before that, and for erasures by releases that did not record it.",
         }),
       }),
     ),

@@ -9,16 +9,16 @@ import { routesOf } from "./routes.js";
 
 const SCOPES = {
   "policy:read": "Read revisions, drafts and activations",
-  "policy:write": "Save drafts, make revisions, activate and go back",
-  "policy:approve": "Approve revisions of others, and say whether a tenant asks for that",
+  "policy:write": "Save drafts, create revisions, activate and roll back",
+  "policy:approve": "Approve other users' revisions, and set whether a tenant requires approval",
   "lists:read": "Read lists",
   "lists:write": "Change lists",
-  "models:read": "See rollouts of models; clients of the operator's tenant",
-  "models:write": "Lead rollouts of models; clients of the operator's tenant",
-  "personal:read": "Open sealed personal data",
+  "models:read": "View model rollouts; only for clients of the operator's tenant",
+  "models:write": "Manage model rollouts; only for clients of the operator's tenant",
+  "personal:read": "Decrypt personal data",
   "personal:erase": "Erase the personal data of a card, an e-mail address or an account",
   "audit:read": "Read the audit log",
-  "operations:read": "See dead letters, erasures and jobs",
+  "operations:read": "View dead letters, erasures and jobs",
   "operations:write": "Redrive dead letters; only for clients of the operator's tenant",
 };
 
@@ -32,7 +32,7 @@ const READ_ERRORS = [
 /** The tenant that a request is about. */
 const TENANT = z.string().optional().meta({
   description:
-    "Another tenant than the caller's own, for clients of the operator's tenant; empty for what holds for all tenants without something of their own.",
+    "Tenant to manage instead of the caller's own, for clients of the operator's tenant; empty for the defaults of all tenants.",
 });
 
 /** The API in OpenAPI 3.1, generated from the schemas that validate requests. */
@@ -40,7 +40,7 @@ export function describeApi(config: ControlConfig): ApiDocument {
   return describeRoutes(
     {
       title: "Tripline control plane",
-      description: "Policies, lists, rollouts of models, dead letters, and who changed them.",
+      description: "Policies, lists, model rollouts, dead letters, and the audit log.",
       security: { name: "oauth", scheme: clientCredentials(config, SCOPES) },
       errors: READ_ERRORS,
     },

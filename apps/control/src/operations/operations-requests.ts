@@ -16,8 +16,8 @@ const place = z.strictObject({ partition: z.int().min(0), offset: z.int().min(0)
 export const lettersToReturn = z
   .strictObject({
     topic: z.enum(RETURNABLE_TOPICS, `must be one of ${RETURNABLE_TOPICS.join(", ")}`),
-    code: z.string().min(1).max(64).optional().meta({ description: "All letters with this code." }),
-    letters: z.array(place).min(1).max(LETTERS_MAX).optional().meta({ description: "These letters." }),
+    code: z.string().min(1).max(64).optional().meta({ description: "All dead letters with this code." }),
+    letters: z.array(place).min(1).max(LETTERS_MAX).optional().meta({ description: "These dead letters." }),
   })
   .refine(({ code, letters }) => (code === undefined) !== (letters === undefined), {
     path: ["letters"],
@@ -30,13 +30,16 @@ const text = z.string().max(TEXT_CHARACTERS_MAX);
 /** Status report of the training worker. Days are UTC. */
 export const trainingFacts = z.strictObject({
   model: z.string().max(64),
-  drift: z.strictObject({ day, sentence: text }).nullable().meta({ description: "That no champion has answered yet." }),
-  judged_to: day.nullable().meta({ description: "The last day of which it is known whether it drifted." }),
-  last_retraining: day.nullable().meta({ description: "The cut-off of the last one." }),
-  next_retraining: day.nullable().meta({ description: "By the schedule; a drift may bring it forward." }),
+  drift: z
+    .strictObject({ day, sentence: text })
+    .nullable()
+    .meta({ description: "Open drift: no model trained on it has been promoted yet." }),
+  judged_to: day.nullable().meta({ description: "The last day checked for drift." }),
+  last_retraining: day.nullable().meta({ description: "Label cut-off of the last retraining." }),
+  next_retraining: day.nullable().meta({ description: "As scheduled; drift may bring it forward." }),
   challenger: z
     .strictObject({ version: z.string().max(64), why: text, stage: z.string().max(32).nullable() })
     .nullable()
-    .meta({ description: "What was registered and is not champion yet." }),
-  failure: text.nullable().meta({ description: "Why its last turn failed; it is tried again." }),
+    .meta({ description: "Registered challenger that is not champion yet." }),
+  failure: text.nullable().meta({ description: "Why the last run failed; the worker retries." }),
 });

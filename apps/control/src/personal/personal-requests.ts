@@ -19,10 +19,10 @@ export const sealedPayments = z.strictObject({
     .array(
       z.strictObject({
         transaction_id: z.string().regex(TRANSACTION_ID_PATTERN, "must be a payment ID such as txn_…"),
-        personal: z.base64().max(SEALED_CHARACTERS_MAX).meta({ description: "As it is in the payment's record." }),
+        personal: z.base64().max(SEALED_CHARACTERS_MAX).meta({ description: "As stored in the payment's record." }),
         subjects: z.array(subject).max(PREFIXES.length).default([]).meta({
           description:
-            "The payment's tokens of people, such as its card: with them the answer says whether they were erased.",
+            "The payment's tokens of people, such as its card. If given, the response says whether they were erased.",
         }),
       }),
     )
@@ -32,5 +32,5 @@ export const sealedPayments = z.strictObject({
     .string()
     .regex(/^[a-z][a-z-]{0,31}$/, "must be one short word or several, joined by hyphens")
     .optional()
-    .meta({ description: "Why they are opened. It is kept in the audit log, so it is a code and no text." }),
+    .meta({ description: "Reason for decryption. The audit log stores it, so it must be a code, not free text." }),
 });

@@ -57,7 +57,7 @@ const PAYMENTS: Kind = {
   request: paymentSchema,
   line: paymentLineSchema,
   answer: { description: "The decision", schema: decisionSchema },
-  headers: { Location: { description: "Where the decision will be", schema: { type: "string" } } },
+  headers: { Location: { description: "URL of the decision", schema: { type: "string" } } },
 };
 const LABELS: Kind = {
   name: "Label",
@@ -81,7 +81,7 @@ const WAIT_APPLIED: Headers = {
   "Preference-Applied": { description: "The wait that was applied", schema: { type: "string" } },
 };
 const REPLAYED: Headers = {
-  "Idempotent-Replayed": { description: "true: this request had been accepted before", schema: { const: "true" } },
+  "Idempotent-Replayed": { description: "true: this request was already accepted", schema: { const: "true" } },
 };
 
 /**
@@ -135,7 +135,7 @@ function sendOne(kind: Kind, example: unknown, config: IngestionConfig): ZodOpen
             },
           }),
       202: {
-        description: answer === undefined ? "Accepted" : "Accepted; the caller did not wait, or the wait ran out",
+        description: answer === undefined ? "Accepted" : "Accepted; the caller did not wait, or the wait timed out",
         headers: { ...headers, ...kind.headers },
         content: { "application/json": { schema: pendingSchema } },
       },
@@ -149,7 +149,7 @@ function sendBatch(kind: Kind, example: unknown, config: IngestionConfig): ZodOp
   return {
     operationId: `send${kind.name}s`,
     summary: `Send up to ${BATCH_LINES_MAX} ${kind.noun}s`,
-    description: `NDJSON: one ${kind.name} per line, at most ${BATCH_BYTES_MAX} bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.`,
+    description: `NDJSON: one ${kind.name} per line, at most ${BATCH_BYTES_MAX} bytes in total. The response has one result per line, in the same order; an invalid line does not affect the others.`,
     security: [{ oauth: [kind.scope] }],
     requestParams: { header: z.object(preferHeader(kind, config)) },
     requestBody: { required: true, content: { "application/x-ndjson": lines } },
@@ -173,7 +173,7 @@ function readDecision(): ZodOpenApiOperationObject {
     responses: {
       200: { description: "The decision", content: { "application/json": { schema: decisionSchema } } },
       202: {
-        description: "Accepted, and not decided yet",
+        description: "Accepted, but not decided yet",
         headers: { "Retry-After": { description: "Seconds", schema: { type: "integer" } } },
         content: { "application/json": { schema: pendingSchema } },
       },
@@ -184,7 +184,7 @@ function readDecision(): ZodOpenApiOperationObject {
 
 function preferHeader({ answer }: Kind, { WAIT_SECONDS_MAX: secondsMax }: IngestionConfig): Record<string, z.ZodType> {
   if (answer === undefined) return {};
-  const description = `wait=<seconds> (RFC 7240), fractions too, from 0.001 to ${secondsMax}: answer when the result is there. Numbers in another form are rejected.`;
+  const description = `wait=<seconds> (RFC 7240), including fractions, from 0.001 to ${secondsMax}: respond when the result is available. Numbers in another form are rejected.`;
   return { Prefer: z.string().optional().meta({ description, example: "wait=1" }) };
 }
 
@@ -194,6 +194,6 @@ const SCOPES = {
   "decisions:explain": "Get the score, rounded to 0.05, and reasons in sentences with every decision",
   "decisions:exact":
     "Get the exact score and reasons in sentences with every decision. For measurements: exact scores let a caller copy the model",
-  "labels:write": "Send what turned out to be true of payments",
-  "payment-updates:write": "Send what happened to payments after they were accepted",
+  "labels:write": "Send labels: whether payments turned out to be fraud",
+  "payment-updates:write": "Send updates of accepted payments",
 };

@@ -9,29 +9,29 @@ const id = z.string();
 
 export const decisionSchema = z
   .strictObject({
-    id: id.meta({ description: "Tripline's id of the payment and of its decision." }),
-    transaction_id: z.string().meta({ description: "Your own id of the payment." }),
+    id: id.meta({ description: "Tripline's ID of the payment and its decision." }),
+    transaction_id: z.string().meta({ description: "Your ID of the payment." }),
     status: z.literal("decided"),
     outcome,
     reasons: z
       .array(
         z.strictObject({
-          code: z.string().meta({ description: "Stable; match on it." }),
+          code: z.string().meta({ description: "Stable, so programs can match on it." }),
           text: z.string().optional().meta({
             description:
               "A sentence for an analyst; only with one of the scopes decisions:explain and decisions:exact.",
           }),
-          outcome: outcome.meta({ description: "What this reason alone would have done." }),
+          outcome: outcome.meta({ description: "The outcome that this reason alone would have had." }),
         }),
       )
       .meta({ description: "Strictest first." }),
     score: z.number().nullable().optional().meta({
       description:
-        "Estimated fraud probability, rounded to 0.05; exact with the scope decisions:exact. Null when neither the model nor the scorecard gave one. Only with one of the scopes decisions:explain and decisions:exact.",
+        "Estimated fraud probability, rounded to 0.05; exact with the scope decisions:exact. Null if neither the model nor the scorecard returned one. Only with one of the scopes decisions:explain and decisions:exact.",
     }),
     rung: z
       .enum(["model", "scorecard", "rules_only", "static_policy"])
-      .meta({ description: "Which step of the ladder decided." }),
+      .meta({ description: "The fallback level that decided." }),
     degraded_because: z.string().nullable().meta({ description: "Why the model did not decide; null when it did." }),
     skipped_rules: z
       .array(
@@ -44,12 +44,12 @@ export const decisionSchema = z
       .meta({
         description: "Rules of the policy without a result for this payment. Only with the scope decisions:explain.",
       }),
-    card_token: z.string().meta({ description: "Stands for the card; can be sent in place of its number." }),
+    card_token: z.string().meta({ description: "Represents the card; can be sent instead of its number." }),
     policy_version: z.string(),
     policy_revision: z
       .int()
       .nullable()
-      .meta({ description: "Number of the policy's revision in the control plane; null where it was a file's." }),
+      .meta({ description: "Revision number of the policy in the control plane; null if the policy is a file." }),
     model: z.strictObject({ name: z.string(), version: z.string() }).nullable(),
     feature_spec_version: z.int(),
     occurred_at: time,
@@ -78,7 +78,7 @@ export const appliedSchema = z
   })
   .meta({ id: "AppliedLabel" });
 
-const line = z.int().meta({ description: "Number of the request's line, from 1." });
+const line = z.int().meta({ description: "Line number in the request, from 1." });
 
 const refusedLine = z.strictObject({ line, status: z.int(), problem: problemSchema });
 

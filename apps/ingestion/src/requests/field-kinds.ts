@@ -19,7 +19,7 @@ import { isLeapSecond, parseTime } from "./parse-time.js";
 const FREE_TEXT_PATTERN = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}$/u;
 const LATITUDE_MAX = 90;
 const LONGITUDE_MAX = 180;
-const KEPT = "Replaced by a token at once; itself stored sealed, or not at all.";
+const KEPT = "Immediately replaced by a token; stored only in encrypted form, if at all.";
 const NO_CARD_NUMBER = "must not contain a card number";
 
 const FREE_TEXT = { minLength: 1, maxLength: 128 };
@@ -65,7 +65,7 @@ export const sealedText = (description: string) =>
   freeText.meta({
     ...FREE_TEXT,
     writeOnly: true,
-    description: `${description} Stored sealed, or not at all; nothing is decided by it.`,
+    description: `${description} Stored only in encrypted form, if at all; not used for decisions.`,
   });
 
 /** A transformation that reports `message` for a text without a normal form. */
@@ -158,7 +158,11 @@ export const time = (description: string) => instant.meta({ description });
 export const attributes = (description: string) =>
   z
     .unknown()
-    .meta({ ...ATTRIBUTES_SHAPE, writeOnly: true, description: `${description} Stored sealed, or not at all.` })
+    .meta({
+      ...ATTRIBUTES_SHAPE,
+      writeOnly: true,
+      description: `${description} Stored only in encrypted form, if at all.`,
+    })
     .transform((given, context) => {
       const checked = checkAttributes(given);
       if ("json" in checked) return checked.json;

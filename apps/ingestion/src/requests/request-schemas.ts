@@ -12,14 +12,14 @@ import { IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
  */
 
 const transactionIdField = identifier(
-  "Your own id of the payment, without a card number. The same id is the same payment: sending it again is safe.",
+  "Your ID of the payment; must not contain a card number. Sending the same ID again is safe: it is the same payment.",
 );
 
 const cardFields = {
   number: z
     .string()
     .refine(isCardNumber, "must be 12 to 19 digits that pass the Luhn check")
-    .meta({ pattern: "^[0-9]{12,19}$", writeOnly: true, description: "Replaced by a token at once; never stored." })
+    .meta({ pattern: "^[0-9]{12,19}$", writeOnly: true, description: "Immediately replaced by a token; never stored." })
     .optional(),
   token: z
     .string()
@@ -31,7 +31,7 @@ const cardFields = {
 type CardFields = { number?: string | undefined; token?: string | undefined };
 
 const isOneOf = ({ number, token }: CardFields): boolean => (number === undefined) !== (token === undefined);
-const ONE_OF = { message: "must hold exactly one of number and token" };
+const ONE_OF = { message: "must have exactly one of number and token" };
 
 /** With `oneOf` for generated clients. */
 const cardAlone = z
@@ -46,14 +46,14 @@ const paymentCard = z
       .string()
       .regex(BIN_PATTERN, "must be the first 6 or 8 digits of the card number")
       .meta({
-        description: "With `token` only: the first 6 or 8 digits of the number, from which they come otherwise.",
+        description: "Only with `token`: the first 6 or 8 digits of the number. With `number`, they are taken from it.",
       })
       .optional(),
   })
   .refine(isOneOf, ONE_OF)
   .refine(({ number, bin }) => number === undefined || bin === undefined, {
     path: ["bin"],
-    message: "must be left out beside a number",
+    message: "must be omitted if number is given",
   })
   .meta({ oneOf: [{ required: ["number"], not: { required: ["bin"] } }, { required: ["token"] }] });
 
@@ -71,7 +71,7 @@ export const idempotencyKey = z
   .optional()
   .meta({
     description:
-      "A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys.",
+      "Your key for this request, in addition to its transaction_id; must not contain a card number. The same key with another body is rejected, and so are two keys.",
   });
 
 const currency = z.string().refine(isCurrency, "must be a current ISO 4217 code in capitals, such as EUR").meta({
@@ -110,7 +110,7 @@ export const labelSchema = z
     terminal_id: declaredFields.terminal_id,
     occurred_at: instant,
     fraud: z.boolean(),
-    labelled_at: time("When it was reported; now, if left out.").optional(),
+    labelled_at: time("When it was reported; default: now.").optional(),
     source: z
       .string()
       .regex(/^[a-z][a-z_-]{0,31}$/, "must be 1 to 32 lower-case letters, _ and -")
@@ -136,9 +136,9 @@ const isIn = (kinds: readonly PaymentUpdateKindName[], kind: PaymentUpdateKindNa
 
 export const paymentUpdateSchema = z
   .strictObject({
-    transaction_id: identifier("Your own id of the payment, as you sent it with the payment."),
+    transaction_id: identifier("Your ID of the payment, as sent with the payment."),
     update_id: identifier(
-      "Your own id of this update, unique within the payment. The same id is the same update: sending it again is safe.",
+      "Your ID of this update, unique within the payment. Sending the same ID again is safe: it is the same update.",
     ),
     card: cardAlone,
     kind: choice(
@@ -153,7 +153,8 @@ export const paymentUpdateSchema = z
       .optional(),
     amount: movedAmount
       .meta({
-        description: "What was captured, reversed or refunded by this update alone. Only with these, and required.",
+        description:
+          "The amount captured, reversed or refunded by this update alone. Required for these kinds, and not allowed for others.",
       })
       .optional(),
     occurred_at: time("When it happened."),
@@ -164,10 +165,10 @@ export const paymentUpdateSchema = z
   })
   .refine((update) => update.amount === undefined || isIn(MOVES, update.kind), {
     path: ["amount"],
-    message: "must be left out unless kind is captured, reversed or refunded",
+    message: "must be omitted unless kind is captured, reversed or refunded",
   })
   .refine((update) => update.issuer_code === undefined || isIn(ANSWERS, update.kind), {
     path: ["issuer_code"],
-    message: "must be left out unless kind is authorised or declined",
+    message: "must be omitted unless kind is authorised or declined",
   })
   .meta({ id: "PaymentUpdate" });

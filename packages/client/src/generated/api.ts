@@ -30,7 +30,7 @@ export interface paths {
         put?: never;
         /**
          * Send up to 10000 transactions
-         * @description NDJSON: one Transaction per line, at most 8388608 bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.
+         * @description NDJSON: one Transaction per line, at most 8388608 bytes in total. The response has one result per line, in the same order; an invalid line does not affect the others.
          */
         post: operations["sendTransactions"];
         delete?: never;
@@ -87,7 +87,7 @@ export interface paths {
         put?: never;
         /**
          * Send up to 10000 labels
-         * @description NDJSON: one Label per line, at most 8388608 bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.
+         * @description NDJSON: one Label per line, at most 8388608 bytes in total. The response has one result per line, in the same order; an invalid line does not affect the others.
          */
         post: operations["sendLabels"];
         delete?: never;
@@ -127,7 +127,7 @@ export interface paths {
         put?: never;
         /**
          * Send up to 10000 payment updates
-         * @description NDJSON: one PaymentUpdate per line, at most 8388608 bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.
+         * @description NDJSON: one PaymentUpdate per line, at most 8388608 bytes in total. The response has one result per line, in the same order; an invalid line does not affect the others.
          */
         post: operations["sendPaymentUpdates"];
         delete?: never;
@@ -141,14 +141,14 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Transaction: {
-            /** @description Your own id of the payment, without a card number. The same id is the same payment: sending it again is safe. */
+            /** @description Your ID of the payment; must not contain a card number. Sending the same ID again is safe: it is the same payment. */
             transaction_id: string;
             card: {
-                /** @description Replaced by a token at once; never stored. */
+                /** @description Immediately replaced by a token; never stored. */
                 number?: string;
                 /** @description `card_token` of an earlier decision. */
                 token?: string;
-                /** @description With `token` only: the first 6 or 8 digits of the number, from which they come otherwise. */
+                /** @description Only with `token`: the first 6 or 8 digits of the number. With `number`, they are taken from it. */
                 bin?: string;
             } & (unknown | unknown);
             amount: {
@@ -160,16 +160,16 @@ export interface components {
             occurred_at: string;
             /** @description Your own id of the terminal or shop at which the card was presented. */
             terminal_id: string;
-            /** @description Your own id of the device that pays. Replaced by a token at once; itself stored sealed, or not at all. */
+            /** @description Your own id of the device that pays. Immediately replaced by a token; stored only in encrypted form, if at all. */
             device_id?: string;
-            /** @description The network address the payment comes from. Replaced by a token at once; itself stored sealed, or not at all. */
+            /** @description The network address the payment comes from. Immediately replaced by a token; stored only in encrypted form, if at all. */
             ip_address?: string;
             /**
              * Format: email
-             * @description The payer's e-mail address. Replaced by a token at once; itself stored sealed, or not at all.
+             * @description The payer's e-mail address. Immediately replaced by a token; stored only in encrypted form, if at all.
              */
             email?: string;
-            /** @description The name on the card. Stored sealed, or not at all; nothing is decided by it. */
+            /** @description The name on the card. Stored only in encrypted form, if at all; not used for decisions. */
             cardholder?: string;
             /** @description Country of the card's issuer, ISO 3166-1 alpha-2. */
             card_country?: string;
@@ -213,23 +213,23 @@ export interface components {
              * @enum {string}
              */
             card_brand?: "visa" | "mastercard" | "amex" | "discover" | "diners" | "jcb" | "unionpay" | "maestro" | "other";
-            /** @description Your own id of the payer's account. Replaced by a token at once; itself stored sealed, or not at all. */
+            /** @description Your own id of the payer's account. Immediately replaced by a token; stored only in encrypted form, if at all. */
             account_id?: string;
             /** @description Days since the payer's account was opened. */
             account_age_days?: number;
             /** @description Days since the e-mail address was first seen, by you or by a data provider. */
             email_age_days?: number;
-            /** @description The payer's telephone number in international form (E.164). Replaced by a token at once; itself stored sealed, or not at all. */
+            /** @description The payer's telephone number in international form (E.164). Immediately replaced by a token; stored only in encrypted form, if at all. */
             phone?: string;
-            /** @description A fingerprint of the device, from a script or a data provider. Replaced by a token at once; itself stored sealed, or not at all. */
+            /** @description A fingerprint of the device, from a script or a data provider. Immediately replaced by a token; stored only in encrypted form, if at all. */
             device_fingerprint?: string;
             /** @description Country of the billing address, ISO 3166-1 alpha-2. */
             billing_country?: string;
-            /** @description Postal code of the billing address. Spaces and hyphens do not count. Replaced by a token at once; itself stored sealed, or not at all. */
+            /** @description Postal code of the billing address. Spaces and hyphens do not count. Immediately replaced by a token; stored only in encrypted form, if at all. */
             billing_postal_code?: string;
             /** @description Country of the delivery address, ISO 3166-1 alpha-2. */
             shipping_country?: string;
-            /** @description Postal code of the delivery address. The same code has the same token in both addresses. Replaced by a token at once; itself stored sealed, or not at all. */
+            /** @description Postal code of the delivery address. The same code has the same token in both addresses. Immediately replaced by a token; stored only in encrypted form, if at all. */
             shipping_postal_code?: string;
             /** @description Version of the 3-D Secure protocol. */
             three_ds_version?: string;
@@ -261,7 +261,7 @@ export interface components {
             authorisation_code?: string;
             /** @description Acquirer reference number (ARN), if there is one already. */
             acquirer_reference?: string;
-            /** @description Up to 32 values of your own, by name: texts of at most 256 characters, numbers and booleans, together at most 4,096 bytes of JSON. A name has at most 64 characters. Stored sealed, or not at all. */
+            /** @description Up to 32 values of your own, by name: texts of at most 256 characters, numbers and booleans, together at most 4,096 bytes of JSON. A name has at most 64 characters. Stored only in encrypted form, if at all. */
             attributes?: {
                 [key: string]: string | number | boolean;
             };
@@ -272,10 +272,10 @@ export interface components {
          */
         Currency: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BHD" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IQD" | "IRR" | "ISK" | "JMD" | "JOD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KWD" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "LYD" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "OMR" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TND" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
         Label: {
-            /** @description Your own id of the payment, without a card number. The same id is the same payment: sending it again is safe. */
+            /** @description Your ID of the payment; must not contain a card number. Sending the same ID again is safe: it is the same payment. */
             transaction_id: string;
             card: {
-                /** @description Replaced by a token at once; never stored. */
+                /** @description Immediately replaced by a token; never stored. */
                 number?: string;
                 /** @description `card_token` of an earlier decision. */
                 token?: string;
@@ -287,19 +287,19 @@ export interface components {
             fraud: boolean;
             /**
              * Format: date-time
-             * @description When it was reported; now, if left out.
+             * @description When it was reported; default: now.
              */
             labelled_at?: string;
             /** @description Who reported it, for instance `chargeback` or `analyst`. */
             source?: string;
         };
         PaymentUpdate: {
-            /** @description Your own id of the payment, as you sent it with the payment. */
+            /** @description Your ID of the payment, as sent with the payment. */
             transaction_id: string;
-            /** @description Your own id of this update, unique within the payment. The same id is the same update: sending it again is safe. */
+            /** @description Your ID of this update, unique within the payment. Sending the same ID again is safe: it is the same update. */
             update_id: string;
             card: {
-                /** @description Replaced by a token at once; never stored. */
+                /** @description Immediately replaced by a token; never stored. */
                 number?: string;
                 /** @description `card_token` of an earlier decision. */
                 token?: string;
@@ -311,7 +311,7 @@ export interface components {
             kind: "authorised" | "declined" | "three_ds_completed" | "three_ds_abandoned" | "captured" | "reversed" | "refunded";
             /** @description The issuer's response code, for instance `51`. Only with `authorised` and `declined`. */
             issuer_code?: string;
-            /** @description What was captured, reversed or refunded by this update alone. Only with these, and required. */
+            /** @description The amount captured, reversed or refunded by this update alone. Required for these kinds, and not allowed for others. */
             amount?: {
                 /** @description In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. */
                 minor: number;
@@ -324,9 +324,9 @@ export interface components {
             occurred_at: string;
         };
         Decision: {
-            /** @description Tripline's id of the payment and of its decision. */
+            /** @description Tripline's ID of the payment and its decision. */
             id: string;
-            /** @description Your own id of the payment. */
+            /** @description Your ID of the payment. */
             transaction_id: string;
             /** @constant */
             status: "decided";
@@ -334,20 +334,20 @@ export interface components {
             outcome: "approve" | "challenge" | "review" | "decline";
             /** @description Strictest first. */
             reasons: {
-                /** @description Stable; match on it. */
+                /** @description Stable, so programs can match on it. */
                 code: string;
                 /** @description A sentence for an analyst; only with one of the scopes decisions:explain and decisions:exact. */
                 text?: string;
                 /**
-                 * @description What this reason alone would have done.
+                 * @description The outcome that this reason alone would have had.
                  * @enum {string}
                  */
                 outcome: "approve" | "challenge" | "review" | "decline";
             }[];
-            /** @description Estimated fraud probability, rounded to 0.05; exact with the scope decisions:exact. Null when neither the model nor the scorecard gave one. Only with one of the scopes decisions:explain and decisions:exact. */
+            /** @description Estimated fraud probability, rounded to 0.05; exact with the scope decisions:exact. Null if neither the model nor the scorecard returned one. Only with one of the scopes decisions:explain and decisions:exact. */
             score?: number | null;
             /**
-             * @description Which step of the ladder decided.
+             * @description The fallback level that decided.
              * @enum {string}
              */
             rung: "model" | "scorecard" | "rules_only" | "static_policy";
@@ -359,10 +359,10 @@ export interface components {
                 /** @description A code, for instance budget-exceeded or evaluation-failed. */
                 why: string;
             }[];
-            /** @description Stands for the card; can be sent in place of its number. */
+            /** @description Represents the card; can be sent instead of its number. */
             card_token: string;
             policy_version: string;
-            /** @description Number of the policy's revision in the control plane; null where it was a file's. */
+            /** @description Revision number of the policy in the control plane; null if the policy is a file. */
             policy_revision: number | null;
             model: {
                 name: string;
@@ -387,7 +387,7 @@ export interface components {
             title: string;
             status: number;
             /**
-             * @description Stable; match on it.
+             * @description Stable, so programs can match on it.
              * @enum {string}
              */
             code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
@@ -401,20 +401,20 @@ export interface components {
             trace_id?: string;
         };
         TransactionLine: {
-            /** @description Number of the request's line, from 1. */
+            /** @description Line number in the request, from 1. */
             line: number;
             /** @constant */
             status: 200;
             decision: components["schemas"]["Decision"];
         } | {
-            /** @description Number of the request's line, from 1. */
+            /** @description Line number in the request, from 1. */
             line: number;
             /** @constant */
             status: 202;
             id: string;
             location: string;
         } | {
-            /** @description Number of the request's line, from 1. */
+            /** @description Line number in the request, from 1. */
             line: number;
             status: number;
             problem: components["schemas"]["Problem"];
@@ -426,24 +426,24 @@ export interface components {
             status: "applied";
         };
         LabelLine: {
-            /** @description Number of the request's line, from 1. */
+            /** @description Line number in the request, from 1. */
             line: number;
             status: 200 | 202;
             id: string;
         } | {
-            /** @description Number of the request's line, from 1. */
+            /** @description Line number in the request, from 1. */
             line: number;
             status: number;
             problem: components["schemas"]["Problem"];
         };
         PaymentUpdateLine: {
-            /** @description Number of the request's line, from 1. */
+            /** @description Line number in the request, from 1. */
             line: number;
             /** @constant */
             status: 202;
             id: string;
         } | {
-            /** @description Number of the request's line, from 1. */
+            /** @description Line number in the request, from 1. */
             line: number;
             status: number;
             problem: components["schemas"]["Problem"];
@@ -461,9 +461,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description wait=<seconds> (RFC 7240), fractions too, from 0.001 to 30: answer when the result is there. Numbers in another form are rejected. */
+                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in another form are rejected. */
                 Prefer?: string;
-                /** @description A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys. */
+                /** @description Your key for this request, in addition to its transaction_id; must not contain a card number. The same key with another body is rejected, and so are two keys. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -536,7 +536,7 @@ export interface operations {
                 headers: {
                     /** @description The wait that was applied */
                     "Preference-Applied"?: string;
-                    /** @description true: this request had been accepted before */
+                    /** @description true: this request was already accepted */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -544,12 +544,12 @@ export interface operations {
                     "application/json": components["schemas"]["Decision"];
                 };
             };
-            /** @description Accepted; the caller did not wait, or the wait ran out */
+            /** @description Accepted; the caller did not wait, or the wait timed out */
             202: {
                 headers: {
                     /** @description The wait that was applied */
                     "Preference-Applied"?: string;
-                    /** @description true: this request had been accepted before */
+                    /** @description true: this request was already accepted */
                     "Idempotent-Replayed"?: "true";
                     /** @description Where the decision will be */
                     Location?: string;
@@ -646,7 +646,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description wait=<seconds> (RFC 7240), fractions too, from 0.001 to 30: answer when the result is there. Numbers in another form are rejected. */
+                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in another form are rejected. */
                 Prefer?: string;
             };
             path?: never;
@@ -764,7 +764,7 @@ export interface operations {
                     "application/json": components["schemas"]["Decision"];
                 };
             };
-            /** @description Accepted, and not decided yet */
+            /** @description Accepted, but not decided yet */
             202: {
                 headers: {
                     /** @description Seconds */
@@ -835,9 +835,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description wait=<seconds> (RFC 7240), fractions too, from 0.001 to 30: answer when the result is there. Numbers in another form are rejected. */
+                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in another form are rejected. */
                 Prefer?: string;
-                /** @description A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys. */
+                /** @description Your key for this request, in addition to its transaction_id; must not contain a card number. The same key with another body is rejected, and so are two keys. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -866,7 +866,7 @@ export interface operations {
                 headers: {
                     /** @description The wait that was applied */
                     "Preference-Applied"?: string;
-                    /** @description true: this request had been accepted before */
+                    /** @description true: this request was already accepted */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -874,12 +874,12 @@ export interface operations {
                     "application/json": components["schemas"]["AppliedLabel"];
                 };
             };
-            /** @description Accepted; the caller did not wait, or the wait ran out */
+            /** @description Accepted; the caller did not wait, or the wait timed out */
             202: {
                 headers: {
                     /** @description The wait that was applied */
                     "Preference-Applied"?: string;
-                    /** @description true: this request had been accepted before */
+                    /** @description true: this request was already accepted */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -974,7 +974,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description wait=<seconds> (RFC 7240), fractions too, from 0.001 to 30: answer when the result is there. Numbers in another form are rejected. */
+                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in another form are rejected. */
                 Prefer?: string;
             };
             path?: never;
@@ -1076,7 +1076,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys. */
+                /** @description Your key for this request, in addition to its transaction_id; must not contain a card number. The same key with another body is rejected, and so are two keys. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1103,7 +1103,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description true: this request had been accepted before */
+                    /** @description true: this request was already accepted */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };

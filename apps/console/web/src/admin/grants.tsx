@@ -46,7 +46,7 @@ const COLUMNS: readonly Column<AdminGrant>[] = [
   },
 ];
 
-/** Changes that wait for a second administrator. Hidden if there are none. */
+/** Changes awaiting approval by a second administrator. Hidden if there are none. */
 export function Grants() {
   const grants = useGrants().data?.grants ?? [];
   const mayChange = useMay()("people:write");

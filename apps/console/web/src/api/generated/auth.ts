@@ -21,7 +21,7 @@ export interface components {
             readonly title: string;
             readonly status: number;
             /**
-             * @description Stable; match on it.
+             * @description Stable, so programs can match on it.
              * @enum {string}
              */
             readonly code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
@@ -44,7 +44,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
             readonly disabled_at: string | null;
-            /** @description Whether every service has been notified by now. */
+            /** @description Whether every service has been notified. */
             readonly is_published: boolean;
             readonly password?: string;
             readonly client_secret?: string;
@@ -82,9 +82,9 @@ export interface components {
             readonly tenant: string;
             readonly auth_method: string;
             readonly scopes: readonly string[];
-            /** @description Of a client that signs people in; empty for one that speaks for itself. */
+            /** @description Redirect URIs of a client that signs users in; empty for other clients. */
             readonly redirect_uris: readonly string[];
-            /** @description The user as whom the client counts. */
+            /** @description The owner. Where two users are required, the client counts as this user. */
             readonly owner: {
                 readonly person_id: string;
                 readonly user_name: string;
@@ -99,9 +99,9 @@ export interface components {
             readonly tenant: string;
             readonly auth_method: string;
             readonly scopes: readonly string[];
-            /** @description Of a client that signs people in; empty for one that speaks for itself. */
+            /** @description Redirect URIs of a client that signs users in; empty for other clients. */
             readonly redirect_uris: readonly string[];
-            /** @description The user as whom the client counts. */
+            /** @description The owner. Where two users are required, the client counts as this user. */
             readonly owner: {
                 readonly person_id: string;
                 readonly user_name: string;
@@ -110,7 +110,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
             readonly disabled_at: string | null;
-            /** @description Whether every service has been notified by now. */
+            /** @description Whether every service has been notified. */
             readonly is_published: boolean;
             readonly password?: string;
             readonly client_secret?: string;

@@ -11,11 +11,11 @@ export interface components {
             readonly newest_activation: number;
             readonly in_force: components["schemas"]["PublishedActivation"] | null;
             readonly scheduled: components["schemas"]["PublishedActivation"] | null;
-            /** @description The newest policy that was in force and was not rolled back; going back to it needs no approval. */
+            /** @description The newest policy that was active and not rolled back. Returning to it needs no approval. */
             readonly return_to: {
                 readonly revision: number | null;
             } | null;
-            /** @description Rules of the revision in force that are off because they failed. */
+            /** @description Rules of the active revision that were switched off because they failed. */
             readonly switched_off_rules: readonly {
                 readonly rule_id: string;
                 readonly why: string;
@@ -25,7 +25,7 @@ export interface components {
         };
         readonly PolicyRevision: {
             readonly revision: number;
-            /** @description Version of the file and the beginning of the SHA-256 of its text. */
+            /** @description Version of the file and the first digits of its SHA-256. */
             readonly version: string;
             readonly sha256: string;
             readonly author: string;
@@ -35,9 +35,9 @@ export interface components {
         };
         readonly PublishedActivation: {
             readonly activation: number;
-            /** @description null: from then on the tenant has no policy of its own. */
+            /** @description null: removes the tenant's own policy. */
             readonly revision: number | null;
-            /** @description `guard` where the policy's guard went back. */
+            /** @description `guard` if the policy's guard rolled back. */
             readonly author: string;
             readonly note: string;
             /** Format: date-time */
@@ -45,9 +45,9 @@ export interface components {
             /** Format: date-time */
             readonly activates_at: string;
             readonly is_watched: boolean;
-            /** @description null: an earlier release made it. */
+            /** @description null: created by an earlier release. */
             readonly kind: components["schemas"]["ActivationKind"] | null;
-            /** @description null: the services have not been told yet. */
+            /** @description null: the services have not been notified yet. */
             readonly published_at: string | null;
         };
         /** @enum {string} */
@@ -57,7 +57,7 @@ export interface components {
             readonly title: string;
             readonly status: number;
             /**
-             * @description Stable; match on it.
+             * @description Stable, so programs can match on it.
              * @enum {string}
              */
             readonly code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
@@ -80,7 +80,7 @@ export interface components {
         };
         readonly RevisionText: {
             readonly revision: number;
-            /** @description Version of the file and the beginning of the SHA-256 of its text. */
+            /** @description Version of the file and the first digits of its SHA-256. */
             readonly version: string;
             readonly sha256: string;
             readonly author: string;
@@ -88,7 +88,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
             readonly text: string;
-            /** @description What its activation would be. `suspect`: it was rolled back, and another user must approve it again. */
+            /** @description The kind of activation it would be. `suspect`: it was rolled back, so another user must approve it again. */
             readonly activation_kind: components["schemas"]["ActivationKind"];
             readonly approvals: readonly {
                 readonly approver: string;
@@ -115,7 +115,7 @@ export interface components {
             readonly created_at: string;
             /** Format: date-time */
             readonly expires_at: string;
-            /** @description Of a break glass: it takes effect then unless somebody refuses it. null: it waits for another user. */
+            /** @description For break glass: when it takes effect unless another user rejects it. null: awaiting another user. */
             readonly takes_effect_at: string | null;
         };
         readonly Activations: {
@@ -123,9 +123,9 @@ export interface components {
         };
         readonly Activated: {
             readonly activation: number;
-            /** @description null: from then on the tenant has no policy of its own. */
+            /** @description null: removes the tenant's own policy. */
             readonly revision: number | null;
-            /** @description `guard` where the policy's guard went back. */
+            /** @description `guard` if the policy's guard rolled back. */
             readonly author: string;
             readonly note: string;
             /** Format: date-time */
@@ -133,7 +133,7 @@ export interface components {
             /** Format: date-time */
             readonly activates_at: string;
             readonly is_watched: boolean;
-            /** @description null: an earlier release made it. */
+            /** @description null: created by an earlier release. */
             readonly kind: components["schemas"]["ActivationKind"] | null;
             readonly is_published: boolean;
         };
@@ -154,7 +154,7 @@ export interface components {
             /** Format: date-time */
             readonly updated_at: string;
             readonly text: string;
-            /** @description Each with line and column; none for a good text. */
+            /** @description Each with line and column; empty if the text is valid. */
             readonly faults: readonly string[];
         };
         readonly SavedDraft: {
@@ -163,7 +163,7 @@ export interface components {
             readonly author: string;
             /** Format: date-time */
             readonly updated_at: string;
-            /** @description Each with line and column; none for a good text. */
+            /** @description Each with line and column; empty if the text is valid. */
             readonly faults: readonly string[];
         };
         readonly Approvals: {
@@ -193,12 +193,12 @@ export interface components {
             readonly expires_at: string | null;
         };
         readonly ListPreview: {
-            /** @description That were looked at: the newest of the tenant, at most a day's. */
+            /** @description Payments examined: the tenant's newest, from at most one day. */
             readonly payments: number;
             readonly matched: number;
             /** @description From 0 to 1. */
             readonly share: number;
-            /** @description When the first of them was accepted. */
+            /** @description When the first of these payments was accepted. */
             readonly from: string | null;
         };
         readonly Listed: {
@@ -224,7 +224,7 @@ export interface components {
             readonly canary_percent: number;
             readonly shadow_percent: number;
             readonly is_held: boolean;
-            /** @description It was rolled back, and the aliases in the registry do not say so yet: control retries. */
+            /** @description Rolled back, but the registry's aliases are not updated yet; control retries. */
             readonly is_registry_pending: boolean;
             readonly revision: number;
             /** Format: date-time */
@@ -288,7 +288,7 @@ export interface components {
             readonly canary_percent: number;
             readonly shadow_percent: number;
             readonly is_held: boolean;
-            /** @description It was rolled back, and the aliases in the registry do not say so yet: control retries. */
+            /** @description Rolled back, but the registry's aliases are not updated yet; control retries. */
             readonly is_registry_pending: boolean;
             readonly revision: number;
             /** Format: date-time */
@@ -362,7 +362,7 @@ export interface components {
         };
         readonly Erased: {
             readonly subject: string;
-            /** @description How many keys were destroyed. */
+            /** @description Number of keys destroyed. */
             readonly keys: number;
             /** @description Cards, e-mail addresses or accounts seen with it, which were not erased. */
             readonly seen_with: readonly string[];
@@ -375,14 +375,14 @@ export interface components {
                 /** Format: date-time */
                 readonly erased_at: string;
                 readonly is_published: boolean;
-                /** @description When the services were told; null before that, and for erasures of versions that kept no time. */
+                /** @description When the services were notified; null before that, and for erasures by releases that did not record it. */
                 readonly published_at: string | null;
             }[];
         };
         readonly Exported: {
             readonly tenant: string;
             readonly subject: string;
-            /** @description When the person was erased; null unless that happened. */
+            /** @description When the person was erased; null if they were not. */
             readonly erased_at: string | null;
             /** @description Data keys of the person's sealed fields, the newest 5,000. An erasure destroys all. */
             readonly keys: readonly {
@@ -396,7 +396,7 @@ export interface components {
             }[];
             /** @description Cards, e-mail addresses or accounts seen with the person. */
             readonly seen_with: readonly string[];
-            /** @description Entries of lists that name the person. An erasure keeps them. */
+            /** @description List entries that name the person. An erasure keeps them. */
             readonly list_entries: readonly {
                 readonly list: string;
                 readonly kind: string;
@@ -408,7 +408,7 @@ export interface components {
         readonly Opened: {
             readonly payments: readonly {
                 readonly transaction_id: string;
-                /** @description Null where the key was destroyed, or is not of this payment. */
+                /** @description Null if the key was destroyed or belongs to another payment. */
                 readonly fields: {
                     readonly device_id: string;
                     readonly ip_address: string;
@@ -421,16 +421,16 @@ export interface components {
                     readonly shipping_postal_code: string;
                     readonly attributes: string;
                 } | null;
-                /** @description They do not open because one of the given subjects was erased. */
+                /** @description True if they cannot be decrypted because one of the given subjects was erased. */
                 readonly erased: boolean;
             }[];
         };
         readonly Letters: {
             readonly topics: readonly {
                 readonly topic: string;
-                /** @description How many wait; of many only the newest are among `letters`. */
+                /** @description Number of dead letters. `letters` contains only the newest. */
                 readonly count: number;
-                /** @description False for tables: a letter would take the place of what came later. */
+                /** @description False for compacted topics: a redriven record would overwrite newer values. */
                 readonly can_return: boolean;
                 readonly letters: readonly {
                     readonly partition: number;
@@ -444,41 +444,41 @@ export interface components {
                     readonly bytes: number;
                     /** Format: date-time */
                     readonly buried_at: string;
-                    /** @description How often it had come back before. */
+                    /** @description How often it was redriven before. */
                     readonly returned: number;
-                    /** @description It does not hold its original, and cannot come back. */
+                    /** @description It does not contain the original record, so it cannot be redriven. */
                     readonly is_reference: boolean;
                 }[];
             }[];
         };
         readonly Returned: {
             readonly returned: number;
-            /** @description A sentence for each letter that cannot come back. */
+            /** @description One sentence for each dead letter that cannot be redriven. */
             readonly skipped: readonly string[];
         };
         readonly Jobs: {
             readonly training: {
                 readonly facts: {
                     readonly model: string;
-                    /** @description That no champion has answered yet. */
+                    /** @description Open drift: no model trained on it has been promoted yet. */
                     readonly drift: {
                         /** Format: date */
                         readonly day: string;
                         readonly sentence: string;
                     } | null;
-                    /** @description The last day of which it is known whether it drifted. */
+                    /** @description The last day checked for drift. */
                     readonly judged_to: string | null;
-                    /** @description The cut-off of the last one. */
+                    /** @description Label cut-off of the last retraining. */
                     readonly last_retraining: string | null;
-                    /** @description By the schedule; a drift may bring it forward. */
+                    /** @description As scheduled; drift may bring it forward. */
                     readonly next_retraining: string | null;
-                    /** @description What was registered and is not champion yet. */
+                    /** @description Registered challenger that is not champion yet. */
                     readonly challenger: {
                         readonly version: string;
                         readonly why: string;
                         readonly stage: string | null;
                     } | null;
-                    /** @description Why its last turn failed; it is tried again. */
+                    /** @description Why the last run failed; the worker retries. */
                     readonly failure: string | null;
                 };
                 readonly reported_by: string;

@@ -87,7 +87,7 @@ export interface Transaction {
   transactionId: string;
   /** The tenant of the access token. */
   tenant: string;
-  /** Your own id of the payment. */
+  /** Your ID of the payment. */
   clientTransactionId: string;
   /** The card number, or its token from an earlier decision. The number itself is never stored. Kept as a keyed HMAC. */
   cardToken: string;
@@ -354,7 +354,7 @@ export interface Reason {
   code: string;
   /** A sentence for an analyst, with the payment's own figures. */
   text: string;
-  /** What this reason alone would have done. */
+  /** The outcome that this reason alone would have had. */
   outcome: Outcome;
 }
 
