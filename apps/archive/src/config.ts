@@ -12,8 +12,8 @@ export const archiveConfig = z.object({
     .min(1)
     .meta({
       description:
-        "Where the lake is: path of a folder, which is created if it is missing, or `s3://`, `gs://` or `azblob://` and " +
-        "what follows there. All instances of the group share it.",
+        "The lake: path of a folder, which is created if it is missing, or `s3://`, `gs://` or `azblob://` with " +
+        "bucket and prefix. All instances of the group share it.",
     }),
   FLUSH_ROWS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(50_000).meta({
     unit: "rows",

@@ -69,7 +69,7 @@ export const authConfig = z.object({
   BOOTSTRAP_CLIENTS: bootstrapList(clientRegistration).meta({
     description:
       "JSON array of clients to register or update at every start: `client_id`, `tenant`, `client_secret` (24 characters or " +
-      "more) or `jwks`, `scopes`; optionally `owner`, the user name of the user who answers for it; for one that signs people in also `redirect_uris` and `signed_out_uris`. For the demo and " +
+      "more) or `jwks`, `scopes`; optionally `owner`, the user name of the user responsible for it; for a client that signs users in, also `redirect_uris` and `signed_out_uris`. For the demo and " +
       "first steps, not for production. A disabled client stays disabled.",
   }),
   BOOTSTRAP_PEOPLE: bootstrapList(personRegistration).meta({
@@ -80,7 +80,7 @@ export const authConfig = z.object({
   CONSOLE_URL: origin.optional().meta({
     description:
       "Scheme, host and port under which browsers reach the console. With `CONSOLE_CLIENT_SECRET` it registers the client " +
-      "`tripline-console` at every start, which signs people in for the console.",
+      "`tripline-console` at every start, with which users sign in to the console.",
   }),
   CONSOLE_CLIENT_SECRET: clientSecret.optional().meta({ description: "Secret of that client, 24 characters or more." }),
   TRUSTED_PROXIES: z
@@ -96,7 +96,7 @@ export const authConfig = z.object({
     .meta({
       description:
         "Addresses or CIDR blocks of the proxies in front of this service, comma-separated, for instance `10.0.0.0/8`. Only their " +
-        "`X-Forwarded-For` is believed, so that failed sign-ins count for the client's address. Empty: for that of the connection.",
+        "`X-Forwarded-For` is trusted, so that failed sign-ins count for the client's address. Empty: they count for the connection's address.",
     }),
   SECOND_FACTOR: z
     .enum(["optional", "required"])

@@ -63,8 +63,8 @@ export const controlConfig = z.object({
   }),
   AUDIT_SIGNING_KEY: signingKey.optional().meta({
     description:
-      "Signs the audit log (Ed25519): 32 random bytes in base64. Without it the log is chained but not signed. With another " +
-      "key later signatures are that one's; earlier ones stay valid.",
+      "Signs the audit log (Ed25519): 32 random bytes in base64. Without it, the log is chained but not signed. With another " +
+      "key, later signatures use that key; earlier ones stay valid.",
   }),
   AUDIT_CHECKPOINT_SECONDS: z.coerce
     .number()
@@ -82,7 +82,7 @@ export const controlConfig = z.object({
     .meta({
       description:
         "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) that gets the newest signatures of the audit log every " +
-        "hour. It should be where nobody who can change the database may write.",
+        "hour. Nobody who can change the database should have write access to it.",
     }),
 });
 

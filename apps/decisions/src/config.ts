@@ -20,7 +20,8 @@ export const decisionsBesideScoringConfig = z
     SCORING_ADDRESS: scoringAddress.optional(),
     SCORING_TLS: flag.default(false).meta({ description: "Connect to scoring with TLS." }),
     SCORING_CA_FILE: optionalText.meta({
-      description: "PEM file with the authorities of scoring's certificate. Without it, those that gRPC trusts.",
+      description:
+        "PEM file with the certificate authorities for scoring's certificate. Without it, gRPC's default authorities.",
     }),
     SCORING_CERT_FILE: optionalText.meta({
       description: "PEM file with the client certificate, for a scoring service that requires one.",
@@ -34,13 +35,13 @@ export const decisionsBesideScoringConfig = z
     SCORING_WAIT_MS_MAX: waitMs.default(250).meta({
       unit: "ms",
       description:
-        `Longest wait for a score; then the scorecard or the rules decide. 0 never asks. Over ${HURRY_MS_MAX} ms, for ` +
-        "replays, a batch asks even when scoring has stopped answering.",
+        `Maximum wait for a score; after it, the scorecard or the rules decide. 0: no scores are requested. Above ${HURRY_MS_MAX} ms, for ` +
+        "history imports, a batch is sent to scoring even if scoring has stopped responding.",
     }),
     CONTRIBUTIONS_WAIT_MS_MAX: waitMs.default(50).meta({
       unit: "ms",
       description:
-        "Longest wait for the features that raised the score of a payment that is not approved. 0 never asks.",
+        "Maximum wait for the features that raised the score of a payment that is not approved. 0: they are not requested.",
     }),
     DECISION_TTL_HOURS: z.coerce
       .number()
@@ -51,7 +52,7 @@ export const decisionsBesideScoringConfig = z
       .meta({
         unit: "hours",
         description:
-          "How long the first decision is kept in Redis. At least as long as a retry of its payment can arrive " +
+          "How long the first decision is stored in Redis. Must be at least as long as a retry of its payment can arrive " +
           "(ingestion's `IDEMPOTENCY_TTL_HOURS`).",
       }),
     POLICY_FILE: z
@@ -64,8 +65,8 @@ export const decisionsBesideScoringConfig = z
       }),
     REGISTRY_URL: optionalText.meta({
       description:
-        "Registry of the model, as scoring has it: the scorecard of its champion stands in for a missing score. Without it " +
-        "the rules decide alone then.",
+        "Registry of the model, as for scoring: the scorecard of its champion replaces a missing score. Without it, " +
+        "only the rules decide in that case.",
     }),
     FEAST_PROFILES: feastProfiles,
     REGISTRY_POLL_SECONDS: z.coerce

@@ -32,8 +32,8 @@ export const ingestionConfig = z.object({
   }),
   CARD_TOKEN_KEY: cardTokenKey.meta({
     description:
-      "Turns card numbers, device ids, network and e-mail addresses into tokens: 32 or more random bytes in base64. All instances " +
-      "share it. With another key every card becomes a new card.",
+      "Key that turns card numbers, device IDs, network and e-mail addresses into tokens: 32 or more random bytes in base64. All instances " +
+      "must share it. With another key, every card becomes a new card.",
   }),
   EVENT_AGE_DAYS_MAX: z.coerce
     .number()

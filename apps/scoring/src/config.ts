@@ -67,11 +67,7 @@ const number = z.coerce.number();
 const [treeRows, gpuRows, cpuRows] = (["trees", "cuda", "cpu"] as const).map(rowsPerRunOf);
 const ROWS_PER_RUN_DEFAULTS = `${treeRows} for \`trees\`, ${gpuRows} for GPUs, else ${cpuRows}`;
 
-const grpcPort = number
-  .int()
-  .min(0)
-  .max(65_535)
-  .meta({ unit: "port", description: "Port of gRPC. 0 takes any free port." });
+const grpcPort = number.int().min(0).max(65_535).meta({ unit: "port", description: "gRPC port. 0: any free port." });
 
 /** If decisions runs in the same process, gRPC needs an explicit port. */
 export const scoringBesideDecisionsConfig = z
@@ -79,12 +75,12 @@ export const scoringBesideDecisionsConfig = z
     ...serviceConfig,
     GRPC_PORT: grpcPort.optional(),
     GRPC_CERT_FILE: optionalText.meta({
-      description: "PEM file with the certificate of this server. With it gRPC is served over TLS only.",
+      description: "PEM file with the certificate of this server. With it, gRPC is served only over TLS.",
     }),
     GRPC_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
     GRPC_CLIENT_CA_FILE: optionalText.meta({
       description:
-        "PEM file with the authorities of client certificates. With it every client of the Open Inference Protocol must show a " +
+        "PEM file with the certificate authorities for client certificates. With it, every client of the Open Inference Protocol must present a " +
         "certificate, over gRPC and HTTP; `/health` stays open.",
     }),
     GRPC_CLIENTS: optionalText
@@ -104,9 +100,9 @@ export const scoringBesideDecisionsConfig = z
       .pipe(modelReferences)
       .meta({
         description:
-          "Models to serve: `name@alias`, comma-separated; the alias is `champion` unless given. `*@alias` is every model with " +
-          "this alias, also models that come later. `name@alias?` need not be there: it is served while the alias names " +
-          "another version than those that are served already, as `candidate` does while a model is rolled out.",
+          "Models to serve: `name@alias`, comma-separated; the default alias is `champion`. `*@alias` is every model with " +
+          "this alias, including later ones. `name@alias?` is optional: it is served while the alias names " +
+          "a version that is not served yet, as `candidate` does during a rollout.",
       }),
     MODELS_MAX: number.int().min(1).max(MODELS_MAX).default(16).meta({
       unit: "models",
@@ -161,24 +157,24 @@ export const scoringBesideDecisionsConfig = z
       .meta({
         description:
           "Execution providers in order of preference: `trees`, and of ONNX Runtime `cpu`, `cuda`, `tensorrt`, `webgpu`, `dml`, " +
-          "`coreml`. `trees` runs trees by our own code, `cpu` the model as it is, the others a network as it is and the tensor " +
-          "twin of trees. The first that is available and can run a model does.",
+          "`coreml`. `trees` runs trees with our own code, `cpu` runs the model unchanged, and the others run a network unchanged and the tensor " +
+          "twin of trees. The first one that is available and can run the model is used.",
       }),
     CONTRIBUTIONS: z
       .stringbool()
       .default(true)
       .meta({
         description:
-          "Offer the contribution of each feature to the score as a second output. When a model is loaded this takes up to a " +
-          "second, and 64 MiB per thread.",
+          "Offer each feature's contribution to the score as a second output. This adds up to a " +
+          "second to loading a model, and 64 MiB per thread.",
       }),
     REQUIRE_GPU: z
       .stringbool()
       .default(false)
       .meta({
         description:
-          "Refuse a model unless all of its operators that work on rows run on a GPU. Nothing else is tried, also when the GPU " +
-          "has no memory left.",
+          "Reject a model unless all of its operators on rows run on a GPU. No other provider is tried, even if the GPU " +
+          "is out of memory.",
       }),
   })
   .refine((config) => (config.GRPC_CERT_FILE === undefined) === (config.GRPC_KEY_FILE === undefined), {

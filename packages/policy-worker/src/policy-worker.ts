@@ -30,11 +30,12 @@ const BACKTEST_DEADLINES = 12;
 export const policyWorkerConfig = {
   POLICY_CHECK_SECONDS: z.coerce.number().int().min(1).max(120).default(20).meta({
     unit: "s",
-    description: "How long checking a policy may take; a backtest may take 12 times as long. Then its thread is ended.",
+    description:
+      "Time limit for checking a policy; a backtest may take 12 times as long. After it, the thread is terminated.",
   }),
   POLICY_CHECK_MB: z.coerce.number().int().min(32).max(2_048).default(128).meta({
     unit: "MB",
-    description: "The memory that checking a policy may take. Up to two policies are checked at a time.",
+    description: "Memory limit for checking a policy. Up to two policies are checked at a time.",
   }),
 };
 

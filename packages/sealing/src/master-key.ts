@@ -66,28 +66,28 @@ export const masterKeyConfig = {
     .optional()
     .meta({
       description:
-        "Wraps the keys that seal personal data: 32 random bytes in base64, or the name of a key that a service keeps: " +
-        "`awskms:…`, `gcpkms:projects/…`, `azurekv:https://…` or `vault:https://…`. Of several, separated by commas, the first one " +
-        "wraps, and the others open what they have wrapped. Without it no personal data are kept.",
+        "Wraps the keys that encrypt personal data: 32 random bytes in base64, or the name of a key in a key service: " +
+        "`awskms:…`, `gcpkms:projects/…`, `azurekv:https://…` or `vault:https://…`. Of several comma-separated keys, the first one " +
+        "wraps, and the others only unwrap. Without it, no personal data is stored.",
     }),
   PERSONAL_MASTER_KEY_FILE: optionalText.meta({
     description:
-      "Instead of `PERSONAL_MASTER_KEY`: a file with its value. A new value in the file is taken within seconds, without a restart.",
+      "Instead of `PERSONAL_MASTER_KEY`: a file with its value. A new value in the file takes effect within seconds, without a restart.",
   }),
   VAULT_TOKEN_FILE: optionalText.meta({
     description:
       "File with the token for a `vault:` key. It is read for each use, so that a Vault Agent can replace the token there.",
   }),
   VAULT_KUBERNETES_ROLE: optionalText.meta({
-    description: "Instead of `VAULT_TOKEN_FILE`: the role with which the pod's service account signs in at Vault.",
+    description: "Instead of `VAULT_TOKEN_FILE`: the Vault role for the pod's service account.",
   }),
   VAULT_KUBERNETES_MOUNT: optionalText.meta({
-    description: "Where Vault has its Kubernetes authentication; `kubernetes` unless given.",
+    description: "Path of Vault's Kubernetes authentication; default: `kubernetes`.",
   }),
   VAULT_KUBERNETES_TOKEN_FILE: optionalText.meta({
-    description: "File with the service account's token, where it is not in its usual place.",
+    description: "File with the service account's token, if it is not at the default path.",
   }),
-  VAULT_NAMESPACE: optionalText.meta({ description: "Namespace of Vault Enterprise in which the key is." }),
+  VAULT_NAMESPACE: optionalText.meta({ description: "Vault Enterprise namespace of the key." }),
 };
 
 /**

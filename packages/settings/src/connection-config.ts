@@ -10,19 +10,19 @@ export const flag = z
   .enum(["true", "false", ""], { error: "must be true or false" })
   .transform((text) => text === "true");
 
-const AUTHORITIES = "PEM file with the certificate authorities to trust. Without it, those that Node.js trusts.";
+const AUTHORITIES = "PEM file with the certificate authorities to trust. Without it, Node.js's default authorities.";
 
 export const kafkaConfig = {
   KAFKA_BROKERS: z
     .string()
     .transform((text) => text.split(",").map((broker) => broker.trim()))
     .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, "must be host:port, comma-separated")).min(1))
-    .meta({ description: "Brokers to start from: `host:port`, comma-separated." }),
+    .meta({ description: "Bootstrap brokers: `host:port`, comma-separated." }),
   KAFKA_TOPIC_PREFIX: z
     .string()
     .regex(/^[a-zA-Z0-9._-]*$/)
     .default("")
-    .meta({ description: "Put before every topic and group name, so that several installations can share a cluster." }),
+    .meta({ description: "Prefix of every topic and group name, so that several installations can share a cluster." }),
   KAFKA_TLS: flag.default(false).meta({ description: "Connect with TLS." }),
   KAFKA_CA_FILE: optionalText.meta({ description: AUTHORITIES }),
   KAFKA_CERT_FILE: optionalText.meta({

@@ -20,7 +20,7 @@ export const feastProfiles = z
   })
   .meta({
     description:
-      "The profiles that features reads for payments, for instance `card,terminal`; the same for features, decisions and control. " +
-      "The features of other profiles have their defaults. Decisions rejects policies and models that use them, and control policies.",
+      "The profiles that features reads for payments, for instance `card,terminal`. Must be the same for features, decisions and control. " +
+      "Features of other profiles have their defaults. Decisions rejects policies and models that use them, and control rejects such policies.",
     shownDefault: "none",
   });

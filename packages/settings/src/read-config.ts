@@ -23,17 +23,17 @@ const port = z.coerce.number().int().min(0).max(65_535);
  * its description, the unit of a number, and `shownDefault` if the default is not a plain value.
  */
 export const serviceConfig = {
-  PORT: port.meta({ unit: "port", description: "HTTP port. 0 takes any free port." }),
+  PORT: port.meta({ unit: "port", description: "HTTP port. 0: any free port." }),
   HOST: z.string().min(1).default("127.0.0.1").meta({ description: "Network address to listen on." }),
   HTTP_CERT_FILE: optionalText.meta({
     description:
-      "PEM file with the certificate of the HTTP port. With it the port speaks TLS 1.3 only. A new certificate in the file is " +
-      "taken within seconds, without a restart.",
+      "PEM file with the certificate of the HTTP port. With it, the port accepts only TLS 1.3. A new certificate in the file takes " +
+      "effect within seconds, without a restart.",
   }),
   HTTP_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
   METRICS_PORT: port.optional().meta({
     unit: "port",
-    description: "Port of `/metrics`. Without it `PORT` serves them, to callers on this machine only.",
+    description: "Port of `/metrics`. Without it, `PORT` serves them, only to callers on this machine.",
   }),
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "silent"])
@@ -116,13 +116,9 @@ export function httpPort(config: Omit<ServiceConfig, "LOG_LEVEL" | "DRAIN_SECOND
 export { flag, kafkaConfig, optionalText, postgresConfig, redisConfig };
 
 export const tokenConfig = {
-  AUTH_ISSUER: z.url().meta({ description: "`iss` of the tokens that are accepted." }),
+  AUTH_ISSUER: z.url().meta({ description: "Required `iss` of tokens." }),
   AUTH_JWKS_URL: z.url().meta({ description: "URL of the issuer's public keys." }),
-  AUTH_AUDIENCE: z
-    .string()
-    .min(1)
-    .default("urn:tripline:api")
-    .meta({ description: "`aud` of the tokens that are accepted." }),
+  AUTH_AUDIENCE: z.string().min(1).default("urn:tripline:api").meta({ description: "Required `aud` of tokens." }),
 };
 
 export type TokenConfig = Readonly<z.infer<z.ZodObject<typeof tokenConfig>>>;

@@ -25,13 +25,13 @@ export const rateConfig = (defaults: { readonly tenant: number; readonly client:
   RATE_LIMIT_TENANT: perSecond.default(defaults.tenant).meta({
     unit: `${defaults.unit}/s`,
     description:
-      "What the clients of one tenant may ask for together, averaged over 10 s. Beyond it they get 429. 0: no limit.",
+      "Maximum request rate of all clients of a tenant together, averaged over 10 s. Above it, callers get 429. 0: no limit.",
   }),
   RATE_LIMIT_CLIENT: perSecond
     .default(defaults.client)
-    .meta({ unit: `${defaults.unit}/s`, description: "The same for one client." }),
+    .meta({ unit: `${defaults.unit}/s`, description: "The same limit for one client." }),
   RATE_LIMIT_EXCEPTIONS: exceptions.meta({
-    description: "Other budgets, comma-separated: `acme=500` for a tenant, `acme/shop=50` for one of its clients.",
+    description: "Exceptions, comma-separated: `acme=500` for a tenant, `acme/shop=50` for one of its clients.",
   }),
 });
 

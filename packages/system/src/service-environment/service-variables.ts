@@ -379,7 +379,7 @@ export const PROGRAM_VARIABLES = {
       SCORING_PORT: {
         chart: chartConstant(SECOND_HTTP_PORT),
         local: "scoringPort",
-        description: "`PORT` of scoring. Decisions has the other one.",
+        description: "`PORT` of scoring. `PORT` itself is that of decisions.",
       },
       ...SERVICE_VARIABLES.scoring.own,
       ...decisionsBesideScoring,
