@@ -19,7 +19,7 @@ export class ArchiveMetrics {
     buckets: ROWS_PER_FLUSH,
   });
   readonly #flushDuration = histogram("tripline_archive_flush_duration_seconds", {
-    description: "Time from taking rows to having them in the lake, by topic",
+    description: "Time from taking rows to having written them to the lake, by topic",
     labels: ["topic"],
   });
   readonly #overtaken = counter("tripline_archive_overtaken_total", {
@@ -27,7 +27,7 @@ export class ArchiveMetrics {
     labels: ["topic"],
   });
   readonly #failed = counter("tripline_archive_failed_total", {
-    description: "Flushes that failed and are tried again, by topic",
+    description: "Flushes that failed and are retried, by topic",
     labels: ["topic"],
   });
   readonly #missing = counter("tripline_archive_missing_total", {

@@ -23,33 +23,33 @@ const SCORES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 
 /** What decisions measures. */
 export class DecisionMetrics {
   readonly #made = counter("tripline_decisions_made_total", {
-    description: "First decisions of payments, by outcome and rung of the degradation ladder",
+    description: "First decisions of payments, by outcome and level of the fallback chain",
     labels: ["outcome", "rung"],
   });
   readonly #repeated = counter("tripline_decisions_repeated_total", {
-    description: "Payments that came again and got their first decision",
+    description: "Retried payments that got their first decision",
   });
   readonly #degraded = counter("tripline_decisions_degraded_total", {
-    description: "First decisions below the model's rung",
+    description: "First decisions below the fallback level of the model",
     labels: ["rung"],
   });
   readonly #score = histogram("tripline_decisions_score", {
-    description: "Calibrated scores of first decisions, by the model's part: champion, canary or shadow",
+    description: "Calibrated scores of first decisions, by the model's role: champion, canary or shadow",
     labels: ["role"],
     buckets: SCORES,
   });
   readonly #latency = histogram("tripline_decisions_latency_seconds", {
-    description: "From accepting a payment to deciding it",
+    description: "Time from accepting a payment to deciding it",
   });
   readonly #scoreDuration = histogram("tripline_decisions_score_duration_seconds", {
-    description: "Wait for the scores of one batch, retries included",
+    description: "Wait for the scores of a batch, including retries",
   });
   readonly #scoreMissing = counter("tripline_decisions_score_missing_total", {
-    description: "Payments that should have been scored and were not, by cause",
+    description: "Payments that should have been scored but were not, by cause",
     labels: ["cause"],
   });
   readonly #candidateScored = counter("tripline_decisions_candidate_scores_total", {
-    description: "Payments that a model was asked for which is tried out, by result",
+    description: "Payments that a candidate model was asked to score, by result",
     labels: ["result"],
   });
   readonly #explained = counter("tripline_decisions_explained_total", {
@@ -57,7 +57,7 @@ export class DecisionMetrics {
     labels: ["result"],
   });
   readonly #policyReloads = counter("tripline_decisions_policy_reloads_total", {
-    description: "New policies, of the file or from the control plane, by whether they were valid",
+    description: "New policies, from the file or the control plane, by whether they were valid",
     labels: ["result", "source"],
   });
   readonly #scorecardReloads = counter("tripline_decisions_scorecard_reloads_total", {
@@ -65,10 +65,10 @@ export class DecisionMetrics {
     labels: ["result"],
   });
   readonly #listEntriesIgnored = counter("tripline_decisions_list_entries_ignored_total", {
-    description: "List entries on the topic that this version cannot use, of a newer kind for instance",
+    description: "List entries on the topic that this version cannot use, for instance of a newer kind",
   });
   readonly #budgetSpent = counter("tripline_decisions_budget_spent_total", {
-    description: "First decisions that have another outcome because the budget of this one is spent, by tenant",
+    description: "First decisions that have another outcome because the budget of this outcome is spent, by tenant",
     labels: ["outcome", "tenant"],
   });
   readonly #notEvaluated = counter("tripline_decisions_not_evaluated_total", {
@@ -77,7 +77,7 @@ export class DecisionMetrics {
     labels: ["cause"],
   });
   readonly #rulesSkipped = counter("tripline_decisions_rules_skipped_total", {
-    description: "Rules without a result for a payment, by why and by whether they decide or are in shadow",
+    description: "Rules without a result for a payment, by reason and by whether they are live or in shadow",
     labels: ["why", "mode", "tenant"],
   });
   readonly #repliesLost = counter("tripline_decisions_replies_lost_total", {
@@ -140,7 +140,7 @@ export class DecisionMetrics {
       gauge("tripline_decisions_list_entries", { description: "List entries in memory" }, entries),
       gauge(
         "tripline_decisions_lists_current",
-        { description: "1 while the lists are read and followed, 0 otherwise" },
+        { description: "1 if the lists were read and are followed, otherwise 0" },
         () => Number(areCurrent()),
       ),
     ];

@@ -44,14 +44,12 @@ export class DecisionsModule implements OnApplicationShutdown {
     readiness.addNote("scorecard", () => scorecard.note);
     readiness.addNote("default_decisions", () => recent.note(Date.now()));
     this.#unwatch = [
-      gauge(
-        "tripline_decisions_scorecard_in_force",
-        { description: "1 while a scorecard can stand in for the model" },
-        () => (scorecard.current === undefined ? 0 : 1),
+      gauge("tripline_decisions_scorecard_in_force", { description: "1 if a scorecard can replace the model" }, () =>
+        scorecard.current === undefined ? 0 : 1,
       ),
       gauge(
         "tripline_decisions_default_only",
-        { description: "1 while every payment of the last minute got the default decision" },
+        { description: "1 if every payment of the last minute got the default decision" },
         () => (recent.defaultsOnly(Date.now()) > 0 ? 1 : 0),
       ),
     ];

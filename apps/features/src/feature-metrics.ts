@@ -30,11 +30,11 @@ export class FeatureMetrics {
     buckets: BATCH_SIZES,
   });
   readonly #hopDuration = histogram("tripline_features_hop_duration_seconds", {
-    description: "Time that one step of a batch took",
+    description: "Duration of one step of a batch",
     labels: ["hop"],
   });
   readonly #conflicts = counter("tripline_features_conflicts_total", {
-    description: "Batches that were folded again because another writer changed a state",
+    description: "Batches folded again because another writer changed a state",
     labels: ["topic"],
   });
   readonly #duplicates = counter("tripline_features_duplicates_total", {
@@ -50,23 +50,23 @@ export class FeatureMetrics {
     labels: ["topic"],
   });
   readonly #incomplete = counter("tripline_features_incomplete_total", {
-    description: "Payments and labels counted while the stored states were lost and not rebuilt",
+    description: "Payments and labels counted while the stored states were lost",
     labels: ["topic"],
   });
 
   readonly #flagged = counter("tripline_features_flagged_total", {
-    description: "Payments and labels with a window state that a rebuild was not certain of",
+    description: "Payments and labels with a window state flagged as uncertain by a rebuild",
     labels: ["topic"],
   });
   readonly #ofCardOnly = counter("tripline_features_updates_of_card_only_total", {
     description: "Payment updates counted only for their card, because its state does not name their payment",
   });
   readonly #profileMisses = counter("tripline_features_profile_misses_total", {
-    description: "Payments of which a profile was missing, too old or newer than the payment, so that defaults stand",
+    description: "Payments that got default values because a profile was missing, too old or newer than the payment",
     labels: ["profile"],
   });
   readonly #found = counter("tripline_features_profiles_found_total", {
-    description: "Stored profiles that were read",
+    description: "Stored profiles read",
     labels: ["profile"],
   });
   readonly #unreadable = counter("tripline_features_profiles_unreadable_total", {

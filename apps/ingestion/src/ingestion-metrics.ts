@@ -16,7 +16,8 @@ export interface IngestionMetrics {
 
 /** A payment was accepted without its personal fields. */
 export function countUnsealed(reason: Unsealed): void {
-  const description = "Payments whose personal fields were not kept: no master key answered, or the person was erased";
+  const description =
+    "Payments whose personal fields were not stored: the master key was unavailable, or the person was erased";
   counter("tripline_ingestion_unsealed_total", { description, labels: ["reason"] }).inc({ reason });
 }
 
@@ -30,21 +31,21 @@ export interface IngestionGauges {
 
 export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): IngestionMetrics {
   const events = counter("tripline_ingestion_events_total", {
-    description: "Events accepted into Kafka, by topic: payments are transactions",
+    description: "Events accepted into Kafka, by topic (payments: transactions)",
     labels: ["topic"],
   });
   // Creates each series at 0, because `rate` ignores the first value of a series.
   for (const topic of INTAKE_TOPICS) events.inc({ topic: TOPICS[topic].name }, 0);
   const accept = histogram("tripline_ingestion_accept_duration_seconds", {
-    description: "From a request's arrival until Kafka has its events",
+    description: "Time from a request's arrival until its events are in Kafka",
   });
   const wait = histogram("tripline_ingestion_wait_duration_seconds", {
-    description: "How long requests wait for answers after their events were accepted",
+    description: "How long requests wait for replies after their events were accepted",
   });
-  gauge("tripline_ingestion_waiters", { description: "Events whose answer is waited for" }, waiters);
+  gauge("tripline_ingestion_waiters", { description: "Events whose callers are waiting for a reply" }, waiters);
   gauge(
     "tripline_ingestion_callers_max",
-    { description: "Requests that may wait for answers at a time, at the current rate of answers" },
+    { description: "Maximum number of requests that may wait for replies, at the current rate of replies" },
     callersMax,
   );
   return {

@@ -35,7 +35,7 @@ export function createScoringMetrics(): ScoringMetrics {
     buckets: FINE_SECONDS,
   });
   const inference = histogram("tripline_scoring_inference_duration_seconds", {
-    description: "How long one run took inside the model",
+    description: "Duration of one run of the model",
     labels: MODEL_LABELS,
     buckets: FINE_SECONDS,
   });
@@ -52,11 +52,11 @@ export function createScoringMetrics(): ScoringMetrics {
     description: "Models replaced by another version",
   });
   const refusals = counter("tripline_scoring_model_refusals_total", {
-    description: "New models that were refused, by reason",
+    description: "New models that were rejected, by reason",
     labels: ["code"],
   });
   const fallbacks = counter("tripline_scoring_provider_fallbacks_total", {
-    description: "Models that run on another provider than the one asked for, by that one and the cause",
+    description: "Models that run on another provider than requested, by requested provider and cause",
     labels: ["provider", "cause"],
   });
   return {
@@ -116,12 +116,12 @@ function profilesOf(names: readonly string[]): string[] {
 function watchModels(current: () => readonly ServedModel[]): () => void {
   const endInfo = labelledGauge(
     "tripline_scoring_model_info",
-    { description: "1 for each model that is served, with what it really runs on", labels: MODEL_LABELS },
+    { description: "1 for each served model, with the provider that it actually runs on", labels: MODEL_LABELS },
     () => current().map((model) => [1, labelsOf(model)]),
   );
   const endQueued = labelledGauge(
     "tripline_scoring_queue_rows",
-    { description: "Rows that wait for a run", labels: MODEL_LABELS },
+    { description: "Rows waiting for a run", labels: MODEL_LABELS },
     () => current().map((model) => [model.batcher.rowsQueued, labelsOf(model)]),
   );
   const endProfiles = labelledGauge(

@@ -49,8 +49,7 @@ export class PolicyWorker {
   readonly #stopMetrics: () => void;
   #isClosing = false;
   readonly #done = counter("tripline_policy_checks_total", {
-    description:
-      "Policy texts that a thread checked or decided by, by result: done, too-slow, too-large, busy or failed",
+    description: "Policy checks and backtests, by result: done, too-slow, too-large, busy or failed",
     labels: ["result"],
   });
 
@@ -71,7 +70,7 @@ export class PolicyWorker {
     this.#pool.on("error", (err: Error) => logger.error({ err }, "a thread for policies failed"));
     this.#stopMetrics = gauge(
       "tripline_policy_checks_waiting",
-      { description: "Policy texts that wait for a thread" },
+      { description: "Policy checks and backtests waiting for a thread" },
       () => this.#queue.waiting,
     );
   }
@@ -79,7 +78,7 @@ export class PolicyWorker {
   /** For the readiness report; undefined while no text waits. */
   get note(): string | undefined {
     const { waiting } = this.#queue;
-    return waiting === 0 ? undefined : `texts that wait for a thread: ${waiting}`;
+    return waiting === 0 ? undefined : `policies waiting for a thread: ${waiting}`;
   }
 
   /**

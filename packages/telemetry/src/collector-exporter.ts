@@ -22,7 +22,7 @@ const SUCCESS = 0;
  */
 export class CollectorExporter<T> implements Exporter<T> {
   readonly #sent = counter("tripline_telemetry_items_total", {
-    description: "Spans and log lines that the collector took, or that were lost because it did not",
+    description: "Spans and log lines, by whether the collector accepted them or they were lost",
     labels: ["signal", "result"],
   });
   #isAway = false;

@@ -34,8 +34,7 @@ export function consumerMetrics(group: string): ConsumerMetrics {
   labelledGauge(
     "tripline_kafka_lag",
     {
-      description:
-        "Records of a partition that wait, by the last fetch of it; absent where another consumer has it now",
+      description: "Unread records of a partition, as of its last fetch; absent if another consumer has the partition",
       labels: PARTITION_LABELS,
     },
     () => waiting.read(group, (records) => records),
@@ -43,13 +42,13 @@ export function consumerMetrics(group: string): ConsumerMetrics {
   labelledGauge(
     "tripline_kafka_failing_seconds",
     {
-      description: "How long the oldest records of a partition have failed and been tried again",
+      description: "How long the oldest failing records of a partition have been retried",
       labels: PARTITION_LABELS,
     },
     () => failures.read(group, (sinceMs) => (performance.now() - sinceMs) / 1_000),
   );
   const deadLetters = counter("tripline_kafka_dead_letters_total", {
-    description: "Records that could not be processed, by the code of their error",
+    description: "Records that could not be processed, by error code",
     labels: ["group", "topic", "code"],
   });
   return {

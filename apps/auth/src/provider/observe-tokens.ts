@@ -55,7 +55,7 @@ function tokenMetrics() {
       labels: ["error"],
     }),
     duration: histogram("tripline_auth_token_duration_seconds", {
-      description: "Time to answer a token request",
+      description: "Duration of token requests",
       labels: ["outcome"],
     }),
   };

@@ -69,7 +69,7 @@ export class LabelSender {
   readonly #ingestionUrl: string;
   readonly #endReading: () => void;
   readonly #relayed = counter("tripline_console_labels_relayed_total", {
-    description: "Labels that the console sent itself, because the user who gave them is not signed in or was disabled",
+    description: "Labels that the console sent itself because their user has signed out or was disabled",
   });
 
   constructor(
@@ -82,7 +82,7 @@ export class LabelSender {
     this.#ingestionUrl = url.replace(/\/$/, "");
     this.#endReading = gauge(
       "tripline_console_labels_waiting_seconds",
-      { description: "How long the oldest label has been waiting for the ingestion API; 0 where none waits" },
+      { description: "How long the oldest label has been waiting for the ingestion API; 0 if none is waiting" },
       () => this.#waitingSeconds,
     );
   }

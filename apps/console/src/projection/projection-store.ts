@@ -21,12 +21,12 @@ const writtenRow = z.object({ transaction_id: z.string(), is_new: z.boolean() })
 @Injectable()
 export class ProjectionStore {
   readonly #labels = counter("tripline_console_labels_total", {
-    description: "Labels of decided payments, by what was decided, what was true, and whose score decided",
+    description: "Labels of decided payments, by outcome, by verdict, and by the source of the score",
     labels: ["outcome", "truth", "role"],
   });
 
   readonly #updates = counter("tripline_console_payment_updates_total", {
-    description: "Payment updates, by kind and by what is wrong with them when they arrive",
+    description: "Payment updates, by kind and by their finding on arrival",
     labels: ["kind", "finding"],
   });
 

@@ -31,7 +31,7 @@ export interface NewSettings {
 @Injectable()
 export class ApprovalSettings {
   readonly #breakGlass = counter("tripline_control_break_glass_total", {
-    description: "Requests to switch approval off without another user",
+    description: "Requests to switch off approval without a second user",
   });
 
   constructor(@Inject(DATABASE) private readonly database: Database) {}

@@ -28,7 +28,7 @@ const CHECKPOINTS = `SELECT ${CHECKPOINT_COLUMNS.join(", ")} FROM control.audit_
 @Injectable()
 export class AuditLog {
   readonly #added = counter("tripline_audit_entries_total", {
-    description: "Entries added to the audit log, by the service that noted them",
+    description: "Entries added to the audit log, by the service that recorded them",
     labels: ["source"],
   });
 

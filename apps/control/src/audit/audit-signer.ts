@@ -40,8 +40,8 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
   ) {
     const { AUDIT_SIGNING_KEY: seed } = config;
     this.#signer = seed === undefined ? undefined : new CheckpointSigner(seed);
-    const unsigned = "For how long the audit log could not be signed; 0 while it can";
-    const unanchored = "For how long anchors of the audit log could not be written; 0 while they can";
+    const unsigned = "How long the audit log could not be signed; 0 if it can";
+    const unanchored = "How long anchors of the audit log could not be written; 0 if they can";
     this.#endReading = [
       gauge("tripline_audit_unsigned_seconds", { description: unsigned }, () => secondsSince(this.#failingSinceMs)),
       gauge("tripline_audit_unanchored_seconds", { description: unanchored }, () =>

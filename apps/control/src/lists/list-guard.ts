@@ -27,7 +27,7 @@ export class ListGuard implements OnModuleInit {
   readonly #look: RegularLook;
   readonly #startedAtMs = Date.now();
   readonly #returns = counter("tripline_control_list_returns_total", {
-    description: "Entries of lists that were withdrawn because the mix of outcomes changed too much",
+    description: "List entries withdrawn because the mix of outcomes changed too much",
   });
 
   constructor(

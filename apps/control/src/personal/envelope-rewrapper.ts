@@ -46,8 +46,7 @@ export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationS
     @Inject(FollowedMasterKey) private readonly masterKey: FollowedMasterKey,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    const description =
-      "Envelope keys that a master key of before still wraps; it must not be removed while there are some";
+    const description = "Envelope keys still wrapped by an old master key, which must not be removed until this is 0";
     this.#endReading = gauge("tripline_control_old_envelope_keys", { description }, () => this.#left);
   }
 

@@ -40,7 +40,7 @@ export class PolicyGuard implements OnModuleInit {
   /** Keyed by tenant and activation. */
   #watches = new Map<string, Watch>();
   readonly #returns = counter("tripline_control_policy_returns_total", {
-    description: "Activations of policies that were taken back because the mix of outcomes changed too much",
+    description: "Policy activations rolled back because the mix of outcomes changed too much",
   });
 
   constructor(

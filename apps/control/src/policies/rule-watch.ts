@@ -34,11 +34,11 @@ export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutd
   #waiting = new Map<string, Map<string, RuleFailure>>();
   #inForce = 0;
   readonly #switchedOff = counter("tripline_control_rules_switched_off_total", {
-    description: "Rules that this instance switched off because they failed",
+    description: "Failed rules that this instance switched off",
   });
   readonly #unwatch = gauge(
     "tripline_control_rules_off",
-    { description: "Rules of the revisions in force that are switched off because they failed" },
+    { description: "Rules of active revisions that are switched off because they failed" },
     () => this.#inForce,
   );
 

@@ -34,7 +34,7 @@ export class RegularLook {
   start(): void {
     this.#endGauge = labelledGauge(
       "tripline_control_unguarded_seconds",
-      { description: "Since the last look of a guard that did not fail", labels: ["what"] },
+      { description: "Time since the last successful check of a guard", labels: ["what"] },
       () => [[(performance.now() - this.#lookedAtMs) / MS_PER_S, { what: this.what }]],
     );
     this.#timer = setInterval(() => {

@@ -40,7 +40,7 @@ export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
 @Injectable()
 export class Rollouts implements OnApplicationShutdown {
   readonly #steps = counter("tripline_control_rollout_steps_total", {
-    description: "Steps of rollouts of models, by whether the guard or a person made them",
+    description: "Steps of model rollouts, by whether the guard or a user took them",
     labels: ["step", "by"],
   });
 
@@ -50,7 +50,7 @@ export class Rollouts implements OnApplicationShutdown {
   #finishing: Promise<void> | undefined;
   readonly #unwatch = gauge(
     "tripline_control_rollback_pending_seconds",
-    { description: "Age of the oldest rollback of a model that the registry does not know of yet; 0 without one" },
+    { description: "Age of the oldest model rollback that is not in the registry yet; 0 if there is none" },
     () => (this.#pendingSinceMs === undefined ? 0 : (Date.now() - this.#pendingSinceMs) / MS_PER_S),
   );
 

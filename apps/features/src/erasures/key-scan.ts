@@ -62,7 +62,7 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
     private readonly options: { readonly share?: number; readonly saveEveryMs?: number } = {},
   ) {
     const description =
-      "Keys of Redis at which the scan for states of erased people has looked so far; 0 while none runs";
+      "Redis keys that the scan for states of erased people has examined so far; 0 if no scan is running";
     this.#endReading = gauge("tripline_features_erasure_scan_keys", { description }, () => this.#looked);
   }
 

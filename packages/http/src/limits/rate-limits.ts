@@ -38,11 +38,11 @@ export class RateLimits {
   readonly #shared = new Map<number, Limiter>();
   readonly #own = new Map<number, Limiter>();
   readonly #refused = counter("tripline_rate_limited_total", {
-    description: "Requests that were refused because a budget was used up, by whose",
+    description: "Requests rejected because a rate limit was exceeded, by type of limit",
     labels: ["budget"],
   });
   readonly #alone = counter("tripline_rate_limit_fallback_total", {
-    description: "Parts of budgets that an instance gave itself because Redis did not answer",
+    description: "Portions of rate limits that an instance granted itself because Redis was unavailable",
   });
 
   /** @param redis absent for a service without Redis: then each instance counts separately */

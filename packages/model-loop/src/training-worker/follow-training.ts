@@ -101,24 +101,24 @@ async function turns(
   onEnd: (failure: string | undefined) => Promise<void>,
 ): Promise<void> {
   const failures = counter("tripline_training_failures_total", {
-    description: "Turns of the training worker that failed",
+    description: "Failed runs of the training worker",
   });
   failures.inc(0);
   let turnedAtMs = Date.now();
   const readings = [
     gauge(
       "tripline_training_turn_timestamp_seconds",
-      { description: "When the training worker last looked at the lake and did what there was to do" },
+      { description: "When the training worker last completed a run" },
       () => turnedAtMs / MS_PER_S,
     ),
     gauge(
       "tripline_training_drift_open",
-      { description: "Whether there is a drift that no promotion has answered yet" },
+      { description: "1 if a drift is open: no model has been promoted since" },
       () => Number(state.current.alarm !== null),
     ),
     gauge(
       "tripline_training_drift_open_seconds",
-      { description: "Time of payments since the newest drift that no promotion has answered; 0 where none is open" },
+      { description: "Age of the newest open drift in payment time; 0 if none is open" },
       () => openSeconds(state),
     ),
   ];

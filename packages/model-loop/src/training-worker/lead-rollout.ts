@@ -32,7 +32,7 @@ const WHY_CHARACTERS_MAX = 300;
 export class LeadingRollout {
   readonly #options: LeadRolloutOptions;
   readonly #ends = counter("tripline_training_rollouts_total", {
-    description: "Rollouts of challengers of the training worker, by how they ended",
+    description: "Rollouts of the training worker's challengers, by result",
     labels: ["result"],
   });
 

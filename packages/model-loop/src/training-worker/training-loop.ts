@@ -47,11 +47,11 @@ const SCORES_DAYS = 29;
 export class TrainingLoop {
   readonly #options: TrainingLoopOptions;
   readonly #days = counter("tripline_training_days_total", {
-    description: "Whole days of the lake, by whether they drifted",
+    description: "Full days of the lake, by whether they drifted",
     labels: ["result"],
   });
   readonly #runs = counter("tripline_training_runs_total", {
-    description: "Retrainings, by what came of them",
+    description: "Retrainings, by result",
     labels: ["result"],
   });
 

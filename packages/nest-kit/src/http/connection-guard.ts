@@ -37,7 +37,7 @@ export class ConnectionGuard {
   readonly #connections = new Map<Socket, Connection>();
   readonly #byAddress = new Map<string, number>();
   readonly #refused = counter("tripline_http_refused_total", {
-    description: "Connections and requests that were refused or cut before they reached a route, by cause",
+    description: "Connections and requests that were rejected or cut before they reached a route, by cause",
     labels: ["cause"],
   });
   #unfinishedBytes = 0;

@@ -35,7 +35,7 @@ export class OutboxPublisher {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
-    const description = `For how long ${options.what} could not be published; 0 while they can`;
+    const description = `How long ${options.what} could not be published; 0 if they can`;
     this.#endReading = gauge(options.gauge, { description }, () =>
       this.#failingSinceMs === undefined ? 0 : (performance.now() - this.#failingSinceMs) / MS_PER_S,
     );

@@ -90,7 +90,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
 /** @returns a function that removes the metric */
 function watchPool(pool: Pool, application: string): () => void {
   const labels = {
-    description: "Connections to Postgres, and queries that wait for one",
+    description: "Connections to Postgres, and queries waiting for one",
     labels: ["application", "state"],
   } as const;
   return labelledGauge("tripline_postgres_connections", labels, () => [

@@ -38,7 +38,7 @@ export type Requested = (Listed & { readonly is_published: boolean }) | { readon
 @Injectable()
 export class Grants {
   readonly #alone = counter("tripline_auth_unapproved_grants_total", {
-    description: "Rights given by the only administrator of a tenant, which otherwise take two",
+    description: "Rights granted by a tenant's only administrator, which otherwise require two",
     labels: ["action"],
   });
 
