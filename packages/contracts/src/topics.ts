@@ -37,7 +37,7 @@ const mainTopics = {
     retentionDays: 90,
     writtenBy: "ingestion",
     readBy: ["features", "archive", "control", "console"],
-    purpose: "What turned out to be true of a payment",
+    purpose: "Verdict on a payment: fraud or genuine",
   },
   paymentUpdates: {
     name: "payment-updates",
@@ -67,7 +67,7 @@ const mainTopics = {
     retentionDays: 90,
     writtenBy: "features",
     readBy: ["archive"],
-    purpose: "Labels with their place in the order of events, from which features can be computed again",
+    purpose: "Labels with their position in the order of events, from which features can be recomputed",
   },
   appliedPaymentUpdates: {
     name: "applied-payment-updates",
@@ -77,7 +77,7 @@ const mainTopics = {
     retentionDays: 90,
     writtenBy: "features",
     readBy: ["archive"],
-    purpose: "Payment updates with their place in the order of events, from which features can be computed again",
+    purpose: "Payment updates with their position in the order of events, from which features can be recomputed",
   },
   decisions: {
     name: "decisions",
@@ -97,7 +97,7 @@ const mainTopics = {
     retentionDays: 90,
     writtenBy: "training",
     readBy: ["training", "archive", "console"],
-    purpose: "Days that differ from others: what starts a retraining",
+    purpose: "Days with model drift, which start a retraining",
   },
 } as const satisfies Record<string, Topic>;
 
@@ -113,7 +113,7 @@ const tables = {
     partitions: 1,
     writtenBy: "control",
     readBy: ["decisions"],
-    purpose: "Which revision of the policy holds for a tenant, and from when on",
+    purpose: "Activations: the policy revision of a tenant, and from when it applies",
   },
   lists: {
     name: "lists",
@@ -131,7 +131,7 @@ const tables = {
     partitions: 1,
     writtenBy: "control",
     readBy: ["decisions"],
-    purpose: "Which share of cards a new version of a model scores",
+    purpose: "Rollouts: the share of cards that a new model version scores",
   },
   authEvents: {
     name: "auth-events",
@@ -140,7 +140,7 @@ const tables = {
     partitions: 1,
     writtenBy: "auth",
     readBy: ["ingestion", "features", "control", "console"],
-    purpose: "Clients and people whose access tokens are not accepted any more",
+    purpose: "Clients and users whose access tokens are revoked",
   },
   erasures: {
     name: "erasures",
@@ -165,7 +165,7 @@ export const AUDIT_TOPIC: Topic = {
   retentionDays: 90,
   writtenBy: "auth, control, console",
   readBy: ["control"],
-  purpose: "What somebody did or looked at, on its way into the audit log",
+  purpose: "Actions and view events, on their way to the audit log",
 };
 
 /** Data keys. Only control may store them, so retention is short and they are not archived. */

@@ -251,7 +251,7 @@ export interface Erasure {
   erasedAtMs: number;
 }
 
-/** What turned out to be true of a payment. Topic `labels`. */
+/** Verdict on a payment: fraud or genuine. Topic `labels`. */
 export interface Label {
   /** Deterministic: the same tenant and client transaction id always give the same id. */
   labelId: string;
