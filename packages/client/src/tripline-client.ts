@@ -257,7 +257,7 @@ export class TriplineClient {
     // The description has only one such address.
     const url = /"tokenUrl"\s*:\s*"([^"]+)"/.exec(text)?.[1];
     if (url !== undefined) return url;
-    throw new TriplineError("token-refused", `${this.#url}/openapi.json names no token endpoint: give tokenUrl.`);
+    throw new TriplineError("token-refused", `${this.#url}/openapi.json names no token endpoint. Set tokenUrl.`);
   }
 
   #begin({ timeoutMs, waitMs = WAIT_MS_DEFAULT }: CallOptions): Call {
@@ -294,7 +294,7 @@ function errorOf({ error, problem }: Partial<Line> = {}): TriplineError {
 }
 
 function deadlineExceeded(): TriplineError {
-  return new TriplineError("deadline-exceeded", "There was no result in time; the same call again is safe.");
+  return new TriplineError("deadline-exceeded", "There was no result in time; it is safe to repeat the call.");
 }
 
 /** Exponential backoff with jitter, so that callers do not retry simultaneously. */

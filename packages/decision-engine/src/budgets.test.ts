@@ -140,14 +140,14 @@ const ANSWER = `reason: SPENT, text: "Spent."`;
 test.each([
   [`{ action: approve, ${ANSWER} }`, "when_spent.0.action must not approve payments without a score"],
   [`{ action: review, ${ANSWER} }`, "when_spent.0.action is what the budget is spent for"],
-  [`{ score_below: 0.1, action: approve, ${ANSWER} }`, "when_spent.0 is for all other payments"],
+  [`{ score_below: 0.1, action: approve, ${ANSWER} }`, "when_spent.0 applies to all other payments"],
   [`{ action: decline, ${ANSWER} }, { action: decline, ${ANSWER} }`, "when_spent.0 needs score_below"],
   [
     `{ score_below: 0.5, action: approve, ${ANSWER} }, { score_below: 0.2, action: challenge, ${ANSWER} }, { action: decline, ${ANSWER} }`,
     "when_spent.1.score_below must be above the 0.5 of the row before it",
   ],
   [`{ action: decline, reason: SPENT, text: "{score}" }`, "when_spent.0.text has the placeholder {score}"],
-  ["", "when_spent must say what is done"],
+  ["", "when_spent must say what applies"],
 ])("rejects a budget with %s", (rows, fault) => {
   expect(() => parsePolicy(fileOf(row(rows)), SPEC)).toThrow(fault);
 });
@@ -158,7 +158,7 @@ test("rejects circular budgets, duplicate budgets and an unknown time zone", () 
   - { action: review, per_day: 1, time_zone: UTC, ${spent("challenge")} }`;
   const challenge = `
   - { action: challenge, per_day: 1, time_zone: UTC, ${spent("review")} }`;
-  expect(() => parsePolicy(fileOf(review + challenge), SPEC)).toThrow("must not send payments to each other");
+  expect(() => parsePolicy(fileOf(review + challenge), SPEC)).toThrow("must not refer to each other");
   expect(() => parsePolicy(fileOf(review + review), SPEC)).toThrow('"review" has a budget already');
   const moon = review.replace("UTC", "Moon/Base");
   expect(() => parsePolicy(fileOf(moon), SPEC)).toThrow("time_zone must be a time zone, such as Europe/Berlin");

@@ -115,7 +115,7 @@ test("regression #24: compares many rules with many cases up to a limit, and rep
   ]);
   expect(idleRuleWarnings(policy, SPEC)).toEqual([
     "The rule r0 can never fire: its conditions exclude each other.",
-    "The rules are too many to compare all of them with each other.",
+    "There are too many rules to compare all of them with each other.",
   ]);
 });
 

@@ -84,9 +84,9 @@ export function idleRuleWarnings(policy: Pick<Policy, "rules">, spec: FeatureSpe
   return [
     ...neverFire.map((id) => `The rule ${id} can never fire: its conditions exclude each other.`),
     ...covered.map(
-      ({ id, by }) => `The rule ${id} changes no outcome: ${by} fires wherever it does, and asks for no less.`,
+      ({ id, by }) => `The rule ${id} changes no outcome: ${by} fires whenever it does, and is at least as strict.`,
     ),
-    ...(isCutShort ? ["The rules are too many to compare all of them with each other."] : []),
+    ...(isCutShort ? ["There are too many rules to compare all of them with each other."] : []),
   ];
 }
 

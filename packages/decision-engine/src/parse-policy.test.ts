@@ -253,7 +253,7 @@ const TOO_LARGE: [name: string, text: string, expected: string][] = [
   ["deep lists", `a: ${"[".repeat(100_000)}`, "p.yaml:1:36 The file is nested more than 32 deep."],
   ["deep blocks", "- ".repeat(100_000), "p.yaml:1:67 The file is nested more than 32 deep."],
   ["many values", `a:\n${"- 1\n".repeat(100_000)}`, "The file has more than 100000 values."],
-  ["many commas", `a: [${",".repeat(100_000)}`, "p.yaml:1:5 More than 16 marks come before one value."],
+  ["many commas", `a: [${",".repeat(100_000)}`, "p.yaml:1:5 More than 16 indicators precede one value."],
   ["many brackets", "]\n".repeat(100_000), "p.yaml:1:1 Unexpected flow-seq-end token"],
   ["nested aliases", nestedAliases(), "p.yaml:6:7 With its aliases the file has more than 100000 values."],
   ["many aliases", `a: &a 1\nb: [${"*a,".repeat(5_000)}]`, "p.yaml:2:14702 The file has more than 100 aliases."],
@@ -305,5 +305,5 @@ test("rejects a policy that could only approve", () => {
 
 test("rejects a feature with the name of another variable", () => {
   const spec = { ...SPEC, features: SPEC.features.map((feature) => ({ ...feature, name: "score" })) };
-  expect(() => parsePolicy(GOOD, spec)).toThrow('A feature may not be called "score"');
+  expect(() => parsePolicy(GOOD, spec)).toThrow('A feature must not be named "score"');
 });

@@ -129,7 +129,7 @@ class PolicyChecker {
     this.#source = source;
     this.#spec = spec;
     const clash = spec.features.find((feature) => RESERVED_NAMES.includes(feature.name));
-    if (clash !== undefined) throw invalid([`${source.fileName}:1:1 A feature may not be called "${clash.name}".`]);
+    if (clash !== undefined) throw invalid([`${source.fileName}:1:1 A feature must not be named "${clash.name}".`]);
     this.#units = new Map([...featureUnits(spec), ...VARIABLE_UNITS]);
     this.#expressions = new ExpressionChecker(spec);
     const names = spec.features.flatMap(({ kind, name }) => (kind === "category" ? [] : [name]));
@@ -208,7 +208,7 @@ class PolicyChecker {
       }
       // An answer that is right for an amount is not too strict for a larger one, so such a row is a mistake.
       if (said.outcome > otherwise.outcome) {
-        this.#fault([...path, "action"], "must not be stricter than the answer for larger amounts");
+        this.#fault([...path, "action"], "must not be stricter than the outcome for larger amounts");
       } else if (lower !== undefined && said.outcome < lower.outcome) {
         this.#fault([...path, "action"], `must not be milder than that of the row before it in ${currency}`);
       }
@@ -250,7 +250,7 @@ class PolicyChecker {
       const item = this.#shape(exampleSchema, value, path);
       if (item === undefined) return [];
       const unknown = Object.keys(item.values).filter((name) => !names.has(name));
-      for (const name of unknown) this.#fault([...path, "values", name], "is nothing that this rule can read");
+      for (const name of unknown) this.#fault([...path, "values", name], "is not a value that this rule can read");
       return [{ ...item, at: this.#source.at(path) }];
     });
   }
@@ -313,7 +313,7 @@ class PolicyChecker {
     const [one, other] = budgets;
     const sends = (from: Budget, to: Budget) => from.whenSpent.some(({ outcome }) => outcome === to.outcome);
     if (one !== undefined && other !== undefined && sends(one, other) && sends(other, one)) {
-      this.#fault(["budgets"], "must not send payments to each other: what is done when both are spent is not said");
+      this.#fault(["budgets"], "must not refer to each other: the outcome is undefined when both are spent");
     }
     return budgets;
   }
@@ -332,7 +332,7 @@ class PolicyChecker {
       if (said === undefined) return;
       const above = rows.at(-1)?.scoreBelow;
       if (isLast !== (scoreBelow === undefined)) {
-        this.#fault(path, isLast ? "is for all other payments, so it has no score_below" : "needs score_below");
+        this.#fault(path, isLast ? "applies to all other payments, so omit score_below" : "needs score_below");
       } else if (scoreBelow !== undefined && above !== undefined && scoreBelow <= above) {
         this.#fault([...path, "score_below"], `must be above the ${above} of the row before it`);
       }
@@ -342,7 +342,7 @@ class PolicyChecker {
       }
       rows.push({ ...said, scoreBelow });
     });
-    if (values.length === 0) this.#fault(listPath, "must say what is done when the budget is spent");
+    if (values.length === 0) this.#fault(listPath, "must say what applies when the budget is spent");
     return rows;
   }
 
@@ -354,11 +354,11 @@ class PolicyChecker {
   #template(text: string, path: Path, names: ReadonlySet<string>): Template | undefined {
     const template = parseTemplate(text, (name) => this.#units.get(name));
     if (template === undefined) {
-      this.#fault(path, "has a brace that belongs to no {placeholder} or {placeholder:one/other}");
+      this.#fault(path, "has a brace that is not part of a {placeholder} or {placeholder:one/other}");
       return undefined;
     }
     const unknown = template.names.filter((name) => !names.has(name));
-    for (const name of new Set(unknown)) this.#fault(path, `has the placeholder {${name}}, which has no value here`);
+    for (const name of new Set(unknown)) this.#fault(path, `has the placeholder {${name}}, which does not exist here`);
     return unknown.length === 0 ? template : undefined;
   }
 

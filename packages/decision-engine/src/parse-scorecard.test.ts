@@ -55,7 +55,7 @@ const cases: [string, string, string][] = [
   [
     "too few weights",
     fileWith({}, { weights: [1, 2] }),
-    "features.0.weights: must be one more than the 2 edges, and are 2",
+    "features.0.weights: must be one more than the 2 edges, but are 2",
   ],
   ["edges out of order", fileWith({}, { edges: [2, 2] }), "features.0.edges: must ascend"],
   ["an invalid number", fileWith({ intercept: null }), "intercept: must be a finite number"],

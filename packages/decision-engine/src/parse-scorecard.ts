@@ -79,7 +79,7 @@ export function parseScorecard(text: string, spec: FeatureSpec, fileName = "scor
 function faultsOf({ edges, weights }: FeatureFile, place: string): string[] {
   const faults: string[] = [];
   if (weights.length !== edges.length + 1) {
-    faults.push(`${place}.weights: must be one more than the ${edges.length} edges, and are ${weights.length}`);
+    faults.push(`${place}.weights: must be one more than the ${edges.length} edges, but are ${weights.length}`);
   }
   if (edges.some((edge, index) => index > 0 && edge <= (edges[index - 1] ?? 0))) {
     faults.push(`${place}.edges: must ascend`);

@@ -40,13 +40,12 @@ export const ruleSchema = z.strictObject(
     ignores_budget: z
       .boolean("must be true or false")
       .default(false)
-      .meta({ description: "Its action is taken also when the day's budget is spent, and counts." }),
+      .meta({ description: "Its action applies even if the day's budget is spent, and counts against it." }),
     mode: z
       .enum(RULE_MODES, `must be one of ${RULE_MODES.join(", ")}`)
       .default("live")
       .meta({
-        description:
-          "live: it decides. shadow: what it would have done is recorded, and changes nothing. off: it is not looked at.",
+        description: "live: it decides. shadow: its result is recorded but has no effect. off: it is not evaluated.",
       }),
     percent: z
       .number("must be a number from 0 to 100")
@@ -55,7 +54,7 @@ export const ruleSchema = z.strictObject(
       .default(100)
       .meta({
         description:
-          "A live rule decides for this share of cards, always the same ones; for the others it is in shadow.",
+          "A live rule decides for this share of cards, always the same ones; for the others, it is in shadow.",
       }),
     examples: list(EXAMPLES_MAX),
     ...answer,
@@ -102,7 +101,7 @@ export const staticSchema = z.strictObject(
 export const amountSchema = z.strictObject(
   {
     below: z.number("must be an amount, such as 50.00").positive("must be above 0"),
-    currency: z.string("must be a currency").refine(isCurrency, "must be a currency of ISO 4217, such as EUR"),
+    currency: z.string("must be a currency").refine(isCurrency, "must be an ISO 4217 currency, such as EUR"),
     ...answer,
   },
   "must be a mapping with below, currency, action, reason and text",
@@ -114,7 +113,7 @@ export const spentSchema = z.strictObject(
       .min(0, "must be from 0 to 1")
       .max(1, "must be from 0 to 1")
       .optional()
-      .meta({ description: "Only for payments with a lower score; the last row is for all, and has none." }),
+      .meta({ description: "Only for payments with a lower score; the last row applies to all and has none." }),
     ...answer,
   },
   "must be a mapping with action, reason and text, and score_below in all rows but the last",
@@ -123,15 +122,15 @@ const perDay = z.int("must be a whole number").min(0, "must be 0 or more").max(P
 export const budgetSchema = z.strictObject(
   {
     action: z.enum(BUDGETED_ACTIONS, `must be one of ${BUDGETED_ACTIONS.join(", ")}`),
-    per_day: perDay.meta({ description: "So many payments of a tenant may have the action in a day." }),
+    per_day: perDay.meta({ description: "Maximum number of payments of a tenant per day with the action." }),
     tenants: z
       .record(z.string(), perDay, "must be a mapping of tenants to whole numbers")
       .default({})
-      .meta({ description: "Other numbers, by tenant." }),
+      .meta({ description: "Other limits, by tenant." }),
     time_zone: z
       .string("must be a time zone, such as Europe/Berlin")
       .refine(isTimeZone, "must be a time zone, such as Europe/Berlin")
-      .meta({ description: "Where the day begins at midnight: a name of the IANA database, or UTC." }),
+      .meta({ description: "Time zone in which the day begins at midnight: an IANA name, or UTC." }),
     when_spent: list(SPENT_ROWS_MAX),
   },
   "must be a mapping with action, per_day, time_zone and when_spent",
@@ -141,21 +140,23 @@ export const guardSchema = z.strictObject(
     watch_seconds: z
       .int("must be a whole number of seconds")
       .min(10, "must be 10 or more")
-      .max(86_400, "must be a day at most")
+      .max(86_400, "must be at most one day")
       .default(DEFAULT_GUARD.watchSeconds)
-      .meta({ description: "So long after its activation a revision is watched, and compared with as long before." }),
+      .meta({
+        description: "How long a revision is monitored after its activation, compared with an equal time before.",
+      }),
     cards_min: z
       .int("must be a whole number")
       .min(2, "must be 2 or more")
       .max(1_000_000, "is too large")
       .default(DEFAULT_GUARD.cardsMin)
-      .meta({ description: "Cards that must have paid before and after the activation before anything is judged." }),
+      .meta({ description: "Minimum number of cards that must have paid before and after the activation." }),
     outcome_points_max: z
       .number("must be a number from 0 to 1")
       .min(0, "must be from 0 to 1")
       .max(1, "must be from 0 to 1")
       .default(DEFAULT_GUARD.outcomePointsMax)
-      .meta({ description: "How much larger than before the share of any outcome may be." }),
+      .meta({ description: "Maximum increase of the share of any outcome." }),
   },
   "must be a mapping with watch_seconds, cards_min and outcome_points_max",
 );
@@ -187,7 +188,7 @@ export const policyFile = fileSchema.extend({
     .default([]),
   guard: guardSchema.optional().meta({
     description:
-      "An activation is watched, and rolled back if it changes the outcomes too much. The defaults apply without this section.",
+      "An activation is monitored, and rolled back if it changes the outcomes too much. Without this section, the defaults apply.",
   }),
   static_policy: z.strictObject({
     default: staticSchema.extend({ by_amount: z.array(amountSchema).max(AMOUNTS_MAX).default([]) }),

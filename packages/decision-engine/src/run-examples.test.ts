@@ -56,8 +56,8 @@ test("reports a failing example with its position, and names a rule that fires o
 
 test.each([
   ["{ values: {} }", "p.yaml:9:9 rules.0.examples.0.fires must be true or false (it is missing)"],
-  ["{ fires: true, values: { amuont: 1 } }", "rules.0.examples.0.values.amuont is nothing that this rule can read"],
-  ["{ fires: true, values: { score: 1 } }", "rules.0.examples.0.values.score is nothing that this rule can read"],
+  ["{ fires: true, values: { amuont: 1 } }", "rules.0.examples.0.values.amuont is not a value that this rule can read"],
+  ["{ fires: true, values: { score: 1 } }", "rules.0.examples.0.values.score is not a value that this rule can read"],
   ["{ fires: true, lists: [{ kind: shoe, effect: deny }] }", "rules.0.examples.0.lists.0.kind must be one of card"],
 ])("rejects an impossible example: %s", (example, expected) => {
   expect(() => parsePolicy(policyOf(example), SPEC, "p.yaml")).toThrow(expected);

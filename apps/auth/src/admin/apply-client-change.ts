@@ -24,7 +24,7 @@ export async function applyClientChange(
     await refuseTakenId(transaction, id);
     return storeClient(transaction, { ...change, tenant, is_of_tenant: true });
   }
-  if (client === undefined) throw new TriplineError("internal", "A change has no client to change.");
+  if (client === undefined) throw new TriplineError("internal", "The change does not name a client.");
   const isDisabled = client.disabled_at !== null;
   switch (change.action) {
     case "client-enable":

@@ -27,7 +27,7 @@ export async function applyPersonChange(
   person: ListedPerson | undefined,
 ): Promise<void> {
   if (change.action === "person-add") return add(transaction, by, change);
-  if (person === undefined) throw new TriplineError("internal", "A change has nobody to change.");
+  if (person === undefined) throw new TriplineError("internal", "The change does not name a user.");
   const { person_id: id, tenant, disabled_at: disabledAt } = person;
   switch (change.action) {
     case "person-roles":

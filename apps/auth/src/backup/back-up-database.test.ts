@@ -129,7 +129,7 @@ test("rejects a database in use, a changed backup and a truncated one", async ()
   await writeFile(file, text.replace("acme", "evil"));
   await expect(backup("restore", second)).rejects.toThrow("its checksum does not match");
   await writeFile(file, text.slice(0, 100));
-  await expect(backup("restore", second)).rejects.toThrow("it is not JSON, or was cut off");
+  await expect(backup("restore", second)).rejects.toThrow("it is not JSON, or is truncated");
   await rm(file);
   await expect(backup("restore", second)).rejects.toThrow("The backup cannot be read");
 });

@@ -66,7 +66,7 @@ export function parseBackup(text: string): Backup {
   try {
     json = JSON.parse(text);
   } catch {
-    throw refused("it is not JSON, or was cut off");
+    throw refused("it is not JSON, or is truncated");
   }
   const parsed = backup.safeParse(json);
   if (!parsed.success) throw refused(`${parsed.error.issues[0]?.path.join(".")} ${parsed.error.issues[0]?.message}`);

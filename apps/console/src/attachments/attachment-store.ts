@@ -79,7 +79,7 @@ export class AttachmentStore {
     refuseCardNumbers(name, content);
     const found = await detectFile(content, name);
     if (found === undefined) {
-      const detail = "This is not a file of a type that is taken: PDF, PNG, JPEG, WebP, HEIC or plain text.";
+      const detail = "The file type is not supported. Supported: PDF, PNG, JPEG, WebP, HEIC and plain text.";
       throw new TriplineError("unsupported-media-type", detail);
     }
     const sha256 = createHash("sha256").update(content).digest("hex");

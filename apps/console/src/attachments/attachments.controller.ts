@@ -38,7 +38,7 @@ export const attachmentId = z.object({ attachment: z.uuid() });
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
 export class AttachmentsController implements OnModuleInit {
-  readonly #transfers = new AtOnce(TRANSFERS_AT_ONCE_MAX, "files are being sent");
+  readonly #transfers = new AtOnce(TRANSFERS_AT_ONCE_MAX, "files are being uploaded");
 
   constructor(
     @Inject(CaseStore) private readonly cases: CaseStore,

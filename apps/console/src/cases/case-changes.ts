@@ -88,8 +88,8 @@ export function refuseVerdict(found: KnownCase, by: Worker, note: string): CaseC
   return {
     set: { pending: null },
     text: isOwn
-      ? `Took the verdict ${pending.verdict} back.`
-      : `Refused the verdict ${pending.verdict} of ${pending.by.name}.`,
+      ? `Withdrew the verdict ${pending.verdict}.`
+      : `Rejected the verdict ${pending.verdict} of ${pending.by.name}.`,
     also: (queries) => keepNote(queries, found.id, by, note),
   };
 }

@@ -54,7 +54,7 @@ const PAYMENT_HEAD = [
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
 export class CaseFilesController {
-  readonly #reports = new AtOnce(REPORTS_AT_ONCE_MAX, "reports are being made");
+  readonly #reports = new AtOnce(REPORTS_AT_ONCE_MAX, "reports are being created");
 
   constructor(
     @Inject(CaseStore) private readonly cases: CaseStore,

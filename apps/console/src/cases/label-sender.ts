@@ -234,7 +234,7 @@ export class LabelSender {
 
   async #giveUp(label: QueuedLabel, refusal: string): Promise<void> {
     await this.#remove(label);
-    const text = `The label of payment ${label.body.transaction_id} was refused: ${refusal}`;
+    const text = `The label of payment ${label.body.transaction_id} was rejected: ${refusal}`;
     await this.database.execute("INSERT INTO console.case_events (case_id, at_ms, text) VALUES ($1, $2, $3)", [
       label.case_id,
       Date.now(),

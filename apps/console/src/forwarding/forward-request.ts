@@ -40,7 +40,7 @@ export async function forwardRequest(
   }
   const answer = await ask(name, url.replace(/\/$/, "") + path + search, request, session);
   const body = Buffer.from(await answer.arrayBuffer());
-  if (body.length > ANSWER_BYTES_MAX) throw new TriplineError("service-unavailable", "The answer is too long.");
+  if (body.length > ANSWER_BYTES_MAX) throw new TriplineError("service-unavailable", "The response is too long.");
   for (const header of PASSED_HEADERS) {
     const value = answer.headers.get(header);
     if (value !== null) reply.header(header, value);

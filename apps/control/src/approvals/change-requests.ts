@@ -139,7 +139,7 @@ export async function requestChange(transaction: Queries, by: Managed, change: N
     [by.tenant],
   );
   if (count >= OPEN_MAX) {
-    const detail = `${count} changes of this tenant wait for another user already: confirm or refuse some of them first.`;
+    const detail = `${count} changes of this tenant already await another user. Confirm or reject some of them first.`;
     throw new TriplineError("too-many-requests", detail);
   }
   const [added] = await transaction.query(

@@ -162,7 +162,7 @@ test("rejects a duplicate value, another effect, too many entries and a missing 
   const post = (body: object, list = "mules") => caller.send("POST", `/v1/lists/${list}/entries`, body);
   const detailOf = async (answer: ReturnType<typeof post>) => JSON.stringify((await answer).body);
   expect(await detailOf(post({ effect: "deny", entries: [card(), card()] }))).toContain(
-    "/entries/1/value is the value of the entry 0 already",
+    "/entries/1/value is already the value of entry 0",
   );
   await post({ effect: "watch", entries: [card()] });
   expect(await detailOf(post({ effect: "deny", entries: [card()] }))).toContain("/effect is watch for the list mules");

@@ -84,7 +84,7 @@ export const newEntries = z.strictObject({
         const first = places.get(key);
         if (first === undefined) places.set(key, index);
         else {
-          const message = `is the value of the entry ${first} already`;
+          const message = `is already the value of entry ${first}`;
           issues.push({ code: "custom", path: [index, "value"], message, input: index });
         }
       });
@@ -105,7 +105,7 @@ export const entryKey = z.strictObject({ tenant, kind, value });
 /** Cursor of a search: the last entry of the previous page. */
 const cursor = z
   .string()
-  .regex(/^[^/]+\/[^/]+\/.+$/, "must be the `next` of an earlier answer")
+  .regex(/^[^/]+\/[^/]+\/.+$/, "must be the `next` value of an earlier response")
   .transform((text) => {
     const [list = "", of = "", ...rest] = text.split("/");
     return { list, kind: of, value: rest.join("/") };

@@ -133,7 +133,7 @@ async function settleEffect(
     [tenant, list],
   );
   if (found === undefined && effect !== undefined) {
-    const detail = `The tenant has ${LISTS_MAX} lists already; add the entries to one of them.`;
+    const detail = `The tenant already has ${LISTS_MAX} lists; add the entries to one of them.`;
     throw new TriplineError("invalid-field", detail, [{ pointer: "/list", detail }]);
   }
   if (found === undefined) throw wrongEffect(`is needed for the first entry of ${list}: deny, watch or allow`);

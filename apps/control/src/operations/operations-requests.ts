@@ -21,7 +21,7 @@ export const lettersToReturn = z
   })
   .refine(({ code, letters }) => (code === undefined) !== (letters === undefined), {
     path: ["letters"],
-    message: "must say which letters, or a code",
+    message: "must have letters or a code",
   });
 
 const day = z.iso.date();

@@ -31,7 +31,7 @@ export class ErasureFollower extends TableFollower {
   async known(): Promise<void> {
     const done = this.ready().then(() => this.#work);
     if (await settlesWithin(KNOWN_MS_MAX, done)) return done;
-    const detail = "Kafka has not said yet who was erased; until then nothing is opened.";
+    const detail = "The erasures have not been read from Kafka yet, so nothing can be decrypted.";
     throw new TriplineError("kafka-unavailable", detail);
   }
 

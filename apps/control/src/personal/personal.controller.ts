@@ -105,7 +105,7 @@ export class PersonalController {
   #by(request: FastifyRequest): Managed {
     const managed = managedBy(request, this.config.OPERATOR_TENANT);
     if (managed.tenant !== "") return managed;
-    throw invalidFields([{ pointer: "/tenant", detail: "must name a tenant: a person is one of a tenant" }]);
+    throw invalidFields([{ pointer: "/tenant", detail: "must name a tenant, because every person belongs to one" }]);
   }
 }
 

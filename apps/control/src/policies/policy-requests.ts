@@ -59,7 +59,7 @@ export const settings = z
   })
   .check(({ value, issues }) => {
     if (!value.break_glass || value.note.length >= REASON_CHARACTERS_MIN) return;
-    const message = `must say why, in ${REASON_CHARACTERS_MIN} characters or more`;
+    const message = `must be a reason of at least ${REASON_CHARACTERS_MIN} characters`;
     issues.push({ code: "custom", path: ["note"], message, input: value.note });
   });
 

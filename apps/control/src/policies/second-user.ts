@@ -35,7 +35,7 @@ export function findMissingApproval(asked: AskedActivation): string | undefined 
         isForUnwatched && approvedAtMs > nowMs - UNWATCHED_APPROVAL_MS && approvedAtMs >= (rolledBackAtMs ?? 0),
     );
     if (isByAnother(asked, counted)) return undefined;
-    return `Without the guard, ${what} needs another user's approval of that, given within the last 24 hours.`;
+    return `Without the guard, ${what} needs another user's approval for this, given within the last 24 hours.`;
   }
   if (kind === "suspect") {
     const counted = approvals.filter(({ approvedAtMs }) => approvedAtMs >= (rolledBackAtMs ?? 0));
@@ -43,7 +43,7 @@ export function findMissingApproval(asked: AskedActivation): string | undefined 
     return `${capitalised(what)} was rolled back: another user must approve it again before it is activated.`;
   }
   if (kind === "return" || !asked.tenantNeedsApproval || isByTwo(asked)) return undefined;
-  return `${capitalised(what)} is not approved: a user who did not write it has to do that first.`;
+  return `${capitalised(what)} is not approved. A user who did not write it must approve it first.`;
 }
 
 /** A user other than the activator must approve. If the activator is unknown, two users must. */

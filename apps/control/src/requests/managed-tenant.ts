@@ -8,7 +8,7 @@ import { z } from "zod";
 const query = z.object({
   tenant: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{0,64}$/, "must be a tenant, or empty for all tenants without something of their own")
+    .regex(/^[A-Za-z0-9_-]{0,64}$/, "must be a tenant, or empty for the defaults of all tenants")
     .optional(),
 });
 

@@ -66,7 +66,7 @@ export async function acceptBatch(
 function prepareLine(text: string, prepare: (body: unknown) => PreparedEvent): Line {
   try {
     if (Buffer.byteLength(text) > BODY_BYTES_MAX) {
-      throw new TriplineError("body-too-large", `A line holds at most ${BODY_BYTES_MAX} bytes.`);
+      throw new TriplineError("body-too-large", `A line must have at most ${BODY_BYTES_MAX} bytes.`);
     }
     return prepare(parseJson(text, "The line"));
   } catch (error) {
@@ -92,7 +92,7 @@ function settle(
 ): Settled {
   if (line instanceof TriplineError) return line;
   if (firsts.get(line.id)?.fingerprint !== line.fingerprint) {
-    const detail = `An earlier line of this batch has the ${nameOf(line)} and different content.`;
+    const detail = `An earlier line of this batch has the same ${nameOf(line)} but different content.`;
     return new TriplineError("idempotency-conflict", detail);
   }
   const outcome = outcomes.get(line.id);

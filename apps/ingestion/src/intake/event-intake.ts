@@ -100,7 +100,7 @@ export class EventIntake {
 
   private requirePending(tenant: string, count: number): void {
     if (this.#pending.hasRoom(tenant, count, this.options.pendingRecordsMax)) return;
-    throw new TriplineError("queue-full", `${this.#pending.sum} events are already on their way to Kafka.`);
+    throw new TriplineError("queue-full", `${this.#pending.sum} events are already being written to Kafka.`);
   }
 
   /** Resolves when every event is in Kafka or has an outcome. */
@@ -243,7 +243,7 @@ function isDue({ event, state, outcome }: Entry, isWaiting: boolean): boolean {
 }
 
 function conflict(event: PreparedEvent): TriplineError {
-  const detail = `A different request was sent before with the ${nameOf(event)} or this Idempotency-Key; retry a request unchanged, or give a new one new ids.`;
+  const detail = `A different request was already sent with this ${nameOf(event)} or Idempotency-Key; retry a request unchanged, or use new IDs for a new request.`;
   return new TriplineError("idempotency-conflict", detail);
 }
 
@@ -251,6 +251,6 @@ function conflict(event: PreparedEvent): TriplineError {
 function asProduceError(thrown: unknown): TriplineError {
   const error = asTriplineError(thrown);
   if (error.code !== "kafka-unavailable") return error;
-  const detail = "The event log does not answer; send the same request again, and it is accepted once.";
+  const detail = "Kafka is unavailable; send the same request again, and it is accepted once.";
   return new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
 }

@@ -20,10 +20,10 @@ export function turnAway(
   routes: readonly { readonly path: string; readonly canWait: boolean }[],
 ): TurnAway {
   const prepared = {
-    "queue-full": prepare("queue-full", "Too many events are on their way to Kafka; try again in a moment."),
+    "queue-full": prepare("queue-full", "Too many events are being written to Kafka; try again in a moment."),
     "too-many-requests": prepare(
       "too-many-requests",
-      "More requests wait for answers than can be answered soon; try again in a moment, or send without Prefer.",
+      "Too many requests are waiting for decisions; try again in a moment, or send without Prefer.",
     ),
   };
   const canWaitAt = new Map(routes.map(({ path, canWait }) => [path, canWait]));

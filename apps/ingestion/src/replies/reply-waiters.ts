@@ -131,7 +131,7 @@ export class ReplyWaiters {
   private requireRoom(count: number, tenant: string): void {
     if (this.#isReleased) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
     if (this.#waiting.hasRoom(tenant, count, this.#options.waitersMax)) return;
-    const detail = `Requests already wait for ${this.#waiting.sum} answers; try again in a moment, or send without Prefer.`;
+    const detail = `Requests are already waiting for ${this.#waiting.sum} replies; try again in a moment, or send without Prefer.`;
     throw new TriplineError("too-many-requests", detail);
   }
 

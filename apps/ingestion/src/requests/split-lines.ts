@@ -15,7 +15,10 @@ export function splitLines(body: Buffer, linesMax: number): string[] {
   let start = 0;
   while (start < body.length) {
     if (lines.length === linesMax) {
-      throw new TriplineError("body-too-large", `A batch holds at most ${linesMax} lines; send the rest in another.`);
+      throw new TriplineError(
+        "body-too-large",
+        `A batch must have at most ${linesMax} lines; send the rest in another batch.`,
+      );
     }
     const newline = body.indexOf(NEWLINE, start);
     const end = newline === -1 ? body.length : newline;

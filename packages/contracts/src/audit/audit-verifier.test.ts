@@ -133,7 +133,7 @@ test("detects a truncated log by its head, or by a kept signature", () => {
     fc.property(lengths, fc.nat(), (length, at) => {
       const log = write(length);
       const kept = at % length;
-      expect(faultOf(log.entries.slice(0, kept), log).message).toMatch(/^The log ends too early: /);
+      expect(faultOf(log.entries.slice(0, kept), log).message).toMatch(/^The log is truncated: /);
       const signed = log.checkpoints.at(-1)?.sequence ?? 0;
       if (kept < signed) {
         expect(faultOf(log.entries.slice(0, kept), { checkpoints: log.checkpoints }).sequence).toBe(kept + 1);
@@ -147,7 +147,7 @@ test("detects a rewritten log with matching hashes by the old signatures", () =>
   const forged = write(7, "eve");
   expect(faultOf(forged.entries, { ...forged, checkpoints })).toMatchObject({
     sequence: 1,
-    message: "The entries 1 to 3 were written anew: they are not those that were signed at 1970-01-01T00:00:01.000Z.",
+    message: "The entries 1 to 3 were rewritten: they differ from those signed at 1970-01-01T00:00:01.000Z.",
   });
 });
 

@@ -61,13 +61,13 @@ export class AuditVerifier {
     const expected = this.#sequence + 1;
     if (sequence > expected) throw new AuditFault(expected, missing(expected, sequence - 1));
     if (sequence < expected) {
-      throw new AuditFault(expected, `Entry ${sequence} stands where entry ${expected} belongs.`);
+      throw new AuditFault(expected, `Entry ${sequence} is in the position of entry ${expected}.`);
     }
-    if (tenant !== this.#tenant) throw new AuditFault(sequence, `Entry ${sequence} is that of another tenant.`);
+    if (tenant !== this.#tenant) throw new AuditFault(sequence, `Entry ${sequence} belongs to another tenant.`);
     if (hashEntry(this.#hash, sequence, entry) !== entry.hash) {
       throw new AuditFault(
         sequence,
-        `Entry ${sequence} was changed, or does not follow entry ${this.#sequence}: its hash is not that of its content.`,
+        `Entry ${sequence} was changed, or does not follow entry ${this.#sequence}: its hash does not match its content.`,
       );
     }
     const checkpoints = this.#bySequence.get(sequence) ?? [];
@@ -90,12 +90,9 @@ export class AuditVerifier {
   } {
     const [sequence, hash] = [this.#sequence, this.#hash];
     const last = Math.max(this.#last?.sequence ?? 0, head?.sequence ?? 0);
-    if (last > sequence) throw new AuditFault(sequence + 1, `The log ends too early: ${missing(sequence + 1, last)}`);
+    if (last > sequence) throw new AuditFault(sequence + 1, `The log is truncated: ${missing(sequence + 1, last)}`);
     if (head !== undefined && (head.sequence !== sequence || head.hash !== hash)) {
-      throw new AuditFault(
-        sequence,
-        `The log ends with entry ${sequence}, which is not the last one that was written.`,
-      );
+      throw new AuditFault(sequence, `The log ends with entry ${sequence}, which is not the last entry written.`);
     }
     return { entries: sequence, signed: this.#signed };
   }
@@ -106,7 +103,7 @@ export class AuditVerifier {
     const from = (this.#signed?.sequence ?? 0) + 1;
     throw new AuditFault(
       from,
-      `The entries ${from} to ${sequence} were written anew: they are not those that were signed at ${new Date(signedAtMs).toISOString()}.`,
+      `The entries ${from} to ${sequence} were rewritten: they differ from those signed at ${new Date(signedAtMs).toISOString()}.`,
     );
   }
 }

@@ -38,7 +38,7 @@ interface Parsed {
 
 const READS_LISTS = new RegExp(`\\b${LISTS}\\.`);
 const MENTIONS_SCORE = new RegExp(`\\b${SCORE}\\b`);
-const KEYS_SENTENCE = "has a map whose keys are not literals, and its type may grow without limit: write the keys out";
+const KEYS_SENTENCE = "has a map whose keys are not literals, so its type may grow without limit: use literal keys";
 const TOO_DEEP: TypeCheckResult = { valid: true, type: "bool" };
 
 /** Checks and compiles the conditions of one policy's rules. */
@@ -70,7 +70,7 @@ export class ExpressionChecker {
     }
     if (needsScore && withoutScore.result.valid && isBounded) {
       return invalid({
-        sentence: "does not read the score, so needs_score: true would only skip the rule where there is none",
+        sentence: "does not read the score, so needs_score: true would only skip the rule if there is none",
       });
     }
     const condition = new Condition(parsed, isBounded, { texts: TEXT_VARIABLES, patterns: this.#patterns });

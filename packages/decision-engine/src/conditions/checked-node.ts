@@ -59,7 +59,7 @@ export interface Bind {
 /** @throws TriplineError `internal` if the shape of cel-js's nodes has changed */
 export function asNode(value: unknown): CheckedNode {
   if (typeof value !== "object" || value === null || !("op" in value && "meta" in value && "setMeta" in value)) {
-    throw new TriplineError("internal", "cel-js keeps the nodes of an expression in another shape than 8.0.0.");
+    throw new TriplineError("internal", "cel-js represents expressions differently than in 8.0.0.");
   }
   return value as CheckedNode;
 }

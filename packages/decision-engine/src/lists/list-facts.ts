@@ -43,7 +43,7 @@ function textOf(hits: readonly ListHit[]): string {
   return hits.length === 0 ? NO_ENTRY : hits.map(describeHit).join(" ");
 }
 
-const NO_ENTRY = "There is no entry.";
+const NO_ENTRY = "No entry was found.";
 const NO_TEXTS = { deny_entries: NO_ENTRY, watch_entries: NO_ENTRY, allow_entries: NO_ENTRY, list_entries: NO_ENTRY };
 
 /** `The card is on the list "deny" until 2026-12-03 14:00 UTC: Reported stolen.` */

@@ -110,7 +110,7 @@ const BLANK: ReadonlySet<string> = new Set(["space", "newline", "comment"]);
 
 const tooManyMarks = ({ offset }: CST.Token): YamlFault => ({
   offset,
-  sentence: `More than ${MARKS_MAX} marks come before one value.`,
+  sentence: `More than ${MARKS_MAX} indicators precede one value.`,
 });
 
 const marksOf = (start: readonly CST.SourceToken[]): number => start.filter(({ type }) => !BLANK.has(type)).length;

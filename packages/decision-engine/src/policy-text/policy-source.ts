@@ -29,7 +29,9 @@ export class PolicySource {
     this.#document = document as Document.Parsed;
     this.#faults = this.#document.errors.map((error) => `${this.#place(error.pos[0])} ${error.message}`);
     if (second !== undefined) {
-      this.#faults.push(`${this.#place(second.range[0])} A file holds one policy, and here a second document begins.`);
+      this.#faults.push(
+        `${this.#place(second.range[0])} A file must contain one policy, but a second document begins here.`,
+      );
     }
     if (this.#faults.length > 0) return;
     const faults = documentFaults(this.#document.contents);

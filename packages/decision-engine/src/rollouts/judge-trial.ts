@@ -43,7 +43,7 @@ export interface Finding {
 }
 
 /** Why a candidate's score is missing in shadow: the decision did not wait for it. */
-export const CANDIDATE_LATE = "its score came later than could be waited for";
+export const CANDIDATE_LATE = "its score came too late";
 
 /** Scores below the first edge have their own bin, and so on: about evenly spaced on the log scale, because frauds are rare. */
 const BIN_EDGES = [0.003, 0.01, 0.03, 0.1, 0.3];

@@ -15,7 +15,7 @@ export class RateLimited extends TriplineError {
 
   constructor({ kind, perSecond, retryAfterMs }: UsedUpBudget) {
     const seconds = Math.max(1, Math.ceil(retryAfterMs / MS_PER_S));
-    super("rate-limited", `The budget of this ${kind} is ${perSecond} a second; try again in ${seconds} s.`);
+    super("rate-limited", `The rate limit of this ${kind} is ${perSecond} per second; try again in ${seconds} s.`);
     // draft-ietf-httpapi-ratelimit-headers
     this.headers = {
       "retry-after": String(seconds),

@@ -68,7 +68,9 @@ test("clients of a tenant share its budget, and another tenant has its own", asy
   const caller = newCaller();
   const limits = new RateLimits(config({ RATE_LIMIT_TENANT: PER_SECOND }), redis);
   await spendAll([limits], caller);
-  expect(() => limits.spend({ ...caller, subject: "other" }, 1)).toThrow("The budget of this tenant is 10 a second");
+  expect(() => limits.spend({ ...caller, subject: "other" }, 1)).toThrow(
+    "The rate limit of this tenant is 10 per second",
+  );
   expect(() => limits.spend(newCaller(), 1)).not.toThrow();
 });
 

@@ -93,7 +93,7 @@ test("only an anchor reveals a log that was rewritten and signed again", async (
   // An attacker with the key writes and signs another log.
   await writeExport(file, "eve", honest);
   await expect(verify("--input", file)).resolves.toContain("is intact");
-  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("were written anew");
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("were rewritten");
 
   // An attacker without the key signs with another one.
   await writeExport(file, "eve", new CheckpointSigner(randomBytes(32)));
@@ -125,14 +125,14 @@ test("regression #24: rejects signatures of a key that is in no anchor, and acce
   // First, the later entries are forged but keep their old signature. Then, their signature names the wrong key.
   const later = proofs.checkpoints.slice(1);
   await writeExport(file, "ann", before, { actor: "eve", signer: after, checkpoints: later });
-  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 5 to 6 were written anew");
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 5 to 6 were rewritten");
   const forged = later.map((one) => ({ ...one, keyId: before.key.keyId }));
   await writeExport(file, "ann", before, { actor: "ann", signer: after, checkpoints: forged });
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("has no valid signature");
 
   // Later entries do not change what an anchor has signed.
   await writeExport(file, "eve", before, { actor: "eve", signer: after });
-  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 1 to 4 were written anew");
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 1 to 4 were rewritten");
 });
 
 test("regression #24: later signatures reveal a log that was truncated together with its head", async () => {
@@ -151,7 +151,7 @@ test("regression #24: later signatures reveal a log that was truncated together 
     },
   };
   await expect(verifyLog(await fetchLog(client), [])).rejects.toThrow(
-    "The log ends too early: The entries 5 to 6 are missing.",
+    "The log is truncated: The entries 5 to 6 are missing.",
   );
 });
 

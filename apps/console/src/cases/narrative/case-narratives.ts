@@ -28,7 +28,7 @@ export const NARRATIVE_MODEL = Symbol("NARRATIVE_MODEL");
  */
 @Injectable()
 export class CaseNarratives {
-  readonly #asked = new AtOnce(ASKED_AT_ONCE_MAX, "texts are being written");
+  readonly #asked = new AtOnce(ASKED_AT_ONCE_MAX, "summaries are being generated");
   readonly #kept = new Map<string, string>();
   #opened: Promise<NarrativeModel> | undefined;
 

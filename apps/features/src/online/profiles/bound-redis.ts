@@ -26,7 +26,7 @@ export class BoundRedis {
   /** @throws TriplineError `redis-unavailable`, or `queue-full` if too many callers are waiting */
   async ask<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     if (this.#underWay >= this.underWayMax) {
-      throw new TriplineError("queue-full", `More than ${this.underWayMax} requests wait for Redis; try again.`);
+      throw new TriplineError("queue-full", `More than ${this.underWayMax} requests are waiting for Redis; try again.`);
     }
     this.#underWay += 1;
     this.#gather();
