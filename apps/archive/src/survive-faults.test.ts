@@ -74,7 +74,7 @@ test("is not ready while the lake is not writable, says why, and then neither lo
   await writeFile(bench.lake, "");
   await produce(2_000);
   await until("a sentence", async () =>
-    /Make room in the lake's folder/.test((await readinessOf(service)).checks.lake ?? ""),
+    /Free disk space in the lake's folder/.test((await readinessOf(service)).checks.lake ?? ""),
   );
   const { status, checks } = await readinessOf(service);
   expect([status, checks.kafka]).toEqual([503, "ok"]);

@@ -101,6 +101,6 @@ describe("startAuth", () => {
     await expect(startAuth(nowhere)).rejects.toMatchObject({ code: "database-unavailable" });
     const missing = testConfig(postgresUrl.replace(/\/[^/]*$/, "/missing"));
     await expect(startAuth(missing)).rejects.toMatchObject({ code: "config-invalid" });
-    await expect(startAuth(missing)).rejects.toThrow("POSTGRES_URL is refused by the database");
+    await expect(startAuth(missing)).rejects.toThrow("The database rejects POSTGRES_URL");
   });
 });

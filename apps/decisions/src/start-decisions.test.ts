@@ -75,7 +75,7 @@ describe("decisions", () => {
     await lost.close();
     let ready = await fetch(`${bed.service.url}/health/ready`);
     for (; ready.status !== 200; ready = await fetch(`${bed.service.url}/health/ready`)) await delay(50);
-    const why = "without the model rules alone decide: REGISTRY_URL is not set.";
+    const why = "without the model, only rules decide: REGISTRY_URL is not set.";
     expect(await ready.json()).toMatchObject({ status: "ready", checks: { scorecard: why } });
   });
 
@@ -114,7 +114,7 @@ describe("decisions", () => {
     expect(late).toMatchObject({
       outcome: Outcome.CHALLENGE,
       rung: Rung.RULES_ONLY,
-      degradedBecause: "scoring did not answer within 100 ms",
+      degradedBecause: "scoring did not respond within 100 ms",
       modelVersion: "",
       reasons: [{ code: "LARGE_AMOUNT_WITHOUT_SCORE" }],
     });
@@ -122,7 +122,7 @@ describe("decisions", () => {
     bed.scorer.stop();
     const down = await bed.decideOne();
     expect(down).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.RULES_ONLY });
-    expect(down.degradedBecause).toMatch(/^scoring (was not reachable|did not answer) within 100 ms$/);
+    expect(down.degradedBecause).toMatch(/^scoring (was unreachable for|did not respond within) 100 ms$/);
     expect((await fetch(`${bed.service.url}/health/ready`)).status).toBe(200);
     bed.scorer.delayMs = 0;
     await bed.scorer.start();

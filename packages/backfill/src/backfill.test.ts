@@ -242,7 +242,7 @@ describe("a snapshot", () => {
   };
 
   test.each([
-    ["truncated", (bytes: Buffer) => bytes.subarray(0, bytes.length - 9), "cut short"],
+    ["truncated", (bytes: Buffer) => bytes.subarray(0, bytes.length - 9), "truncated"],
     ["with a byte changed", (bytes: Buffer) => bytes.fill(bytes.readUInt8(900) ^ 1, 900, 901), "damaged"],
     ["with bytes after its end", (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(1)]), "damaged"],
     ["of another format", (bytes: Buffer) => bytes.fill(9, 8, 9), "format 9"],

@@ -54,17 +54,17 @@ export async function readTokenFile(path: string): Promise<string> {
 
 /** `host` does not answer. */
 export function silent(who: string, host: string, cause: unknown): TriplineError {
-  return unavailable(`${who} does not answer at ${host}: ${reasonOf(cause)}.`, cause);
+  return unavailable(`${who} is not responding at ${host}: ${reasonOf(cause)}.`, cause);
 }
 
 /** The request was rejected; includes the server's own message. */
 export function refused(who: string, status: number, text: string, cause?: unknown): TriplineError {
-  return unavailable(`${who} gives no token (HTTP ${status}): ${text.trim().slice(0, BODY_CHARS_SHOWN)}`, cause);
+  return unavailable(`${who} issued no token (HTTP ${status}): ${text.trim().slice(0, BODY_CHARS_SHOWN)}`, cause);
 }
 
 /** The response is neither a token nor an error. */
 export function strange(who: string, cause?: unknown): TriplineError {
-  return unavailable(`${who} did not answer with a token.`, cause);
+  return unavailable(`${who} did not return a token.`, cause);
 }
 
 export function unavailable(detail: string, cause?: unknown): TriplineError {

@@ -37,7 +37,7 @@ export async function fetchAwsCredentials(variables: IdentityVariables, region: 
   }
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: url } = variables;
   if (url !== undefined) return askContainer(url, variables.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE);
-  throw unavailable("There is no AWS identity: give the service account a role.");
+  throw unavailable("There is no AWS identity. Assign a role to the service account.");
 }
 
 /** Uses AWS's own library. @param endpoint STS endpoint to use instead of the region's */

@@ -21,7 +21,7 @@ const claims = z.object({ oid: z.string().min(1) });
 export async function fetchEntraToken(variables: IdentityVariables, resource: string): Promise<Token> {
   const { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: tenant, AZURE_FEDERATED_TOKEN_FILE: file } = variables;
   if (clientId === undefined || tenant === undefined || file === undefined) {
-    throw unavailable("There is no Azure identity: label the pod with azure.workload.identity/use=true.");
+    throw unavailable("There is no Azure identity. Label the pod with azure.workload.identity/use=true.");
   }
   const authority = new URL(tenant, variables.AZURE_AUTHORITY_HOST ?? AUTHORITY);
   const clientAssertion = await readTokenFile(file);
@@ -72,6 +72,6 @@ export function objectIdOf(token: string): string {
   try {
     return claims.parse(JSON.parse(Buffer.from(payload, "base64url").toString())).oid;
   } catch (thrown) {
-    throw unavailable("Entra's token names no object id (oid): put the user into REDIS_URL.", thrown);
+    throw unavailable("Entra's token has no object ID (oid). Put the user into REDIS_URL.", thrown);
   }
 }

@@ -95,7 +95,7 @@ describe("Azure", () => {
     const tokens = kafkaTokens("azure-entra", { ...variables, AZURE_CLIENT_ID: "another" }, "h");
     await expect(tokens()).rejects.toMatchObject({
       code: "identity-unavailable",
-      message: expect.stringMatching(/^Entra gives no token \(HTTP 400\): .*client_id/),
+      message: expect.stringMatching(/^Entra issued no token \(HTTP 400\): .*client_id/),
     });
   });
 });
@@ -142,14 +142,14 @@ describe("AWS", () => {
 
   test("reports a role unknown to STS", async () => {
     const tokens = kafkaTokens("aws-msk-iam", { ...variables, AWS_ROLE_ARN: `${TEST_ROLE}-2` }, "h");
-    await expect(tokens()).rejects.toThrow("AWS STS gives no token (HTTP 400): ");
+    await expect(tokens()).rejects.toThrow("AWS STS issued no token (HTTP 400): ");
   });
 });
 
 test("reports a response that is not a token, a server that is down, and a missing file", async () => {
   server.failWith(200);
   const google = postgresTokens("gcp-iam", variables, "h", "u");
-  await expect(google()).rejects.toThrow("Google's metadata server did not answer with a token.");
+  await expect(google()).rejects.toThrow("Google's metadata server did not return a token.");
   server.failWith(undefined);
   await rm(variables.AZURE_FEDERATED_TOKEN_FILE ?? "");
   const entra = postgresTokens("azure-entra", variables, "h", "u");
@@ -158,7 +158,7 @@ test("reports a response that is not a token, a server that is down, and a missi
   const away = postgresTokens("gcp-iam", variables, "h", "u");
   await expect(away()).rejects.toMatchObject({
     code: "identity-unavailable",
-    message: expect.stringMatching(/^Google's metadata server does not answer at 127\.0\.0\.1:\d+: .*ECONNREFUSED/),
+    message: expect.stringMatching(/^Google's metadata server is not responding at 127\.0\.0\.1:\d+: .*ECONNREFUSED/),
   });
 });
 
@@ -174,10 +174,10 @@ test("does not wait forever for a server that accepts a request and never respon
   ];
   const answers = await Promise.allSettled(asking);
   expect(answers.map((answer) => (answer.status === "rejected" ? answer.reason.message : answer.value))).toEqual([
-    expect.stringMatching(/^AWS STS does not answer at 127\.0\.0\.1:\d+: .*3000 ms/),
-    expect.stringMatching(/^EKS Pod Identity does not answer at 127\.0\.0\.1:\d+: .*timeout/),
-    expect.stringMatching(/^Entra does not answer at 127\.0\.0\.1:\d+: .*timeout/),
-    expect.stringMatching(/^Google's metadata server does not answer at 127\.0\.0\.1:\d+: .*aborted\.$/),
+    expect.stringMatching(/^AWS STS is not responding at 127\.0\.0\.1:\d+: .*3000 ms/),
+    expect.stringMatching(/^EKS Pod Identity is not responding at 127\.0\.0\.1:\d+: .*timeout/),
+    expect.stringMatching(/^Entra is not responding at 127\.0\.0\.1:\d+: .*timeout/),
+    expect.stringMatching(/^Google's metadata server is not responding at 127\.0\.0\.1:\d+: .*aborted\.$/),
   ]);
   // One request for each token, and two retries by Google's library.
   expect(server.asked).toBe(6);
@@ -185,11 +185,11 @@ test("does not wait forever for a server that accepts a request and never respon
 
 test("reports a response without a token from each provider", async () => {
   server.failWith(200);
-  await expect(fetchAwsCredentials(variables, "r")).rejects.toThrow("AWS STS did not answer with a token.");
+  await expect(fetchAwsCredentials(variables, "r")).rejects.toThrow("AWS STS did not return a token.");
   await expect(fetchAwsCredentials(without("AWS_ROLE_ARN"), "r")).rejects.toThrow(
-    "EKS Pod Identity did not answer with a token.",
+    "EKS Pod Identity did not return a token.",
   );
-  await expect(fetchEntraToken(variables, "https://h")).rejects.toThrow("Entra did not answer with a token.");
+  await expect(fetchEntraToken(variables, "https://h")).rejects.toThrow("Entra did not return a token.");
 });
 
 test("loads a cloud's library only for that cloud", async () => {

@@ -34,7 +34,7 @@ export function splitDecisions(content: Buffer): Buffer[] {
     const start = at + LENGTH_BYTES;
     const end = start <= content.length ? start + content.readUInt32LE(at) : Number.POSITIVE_INFINITY;
     if (end > content.length)
-      throw new TriplineError("message-unreadable", "A reply with several decisions is cut short.");
+      throw new TriplineError("message-unreadable", "A reply with several decisions is truncated.");
     decisions.push(content.subarray(start, end));
     at = end;
   }

@@ -21,7 +21,7 @@ test.each<[string, TriplineError, string]>([
     "words of a cause's cause",
     caused(
       "kafka-unavailable",
-      "Kafka does not answer: no leader at b-1",
+      "Kafka is not responding: no leader at b-1",
       new Error("x", { cause: new Error("no leader at b-1") }),
     ),
     "Kafka is unavailable; try again.",

@@ -139,14 +139,14 @@ describe("with the model's score", () => {
 });
 
 describe("without a score", () => {
-  const missing: Score = { missing: "scoring did not answer within 250 ms" };
+  const missing: Score = { missing: "scoring did not respond within 250 ms" };
 
   test("only rules decide, and the decision has no score", () => {
     const decision = decide(POLICY, input({ amount: 2000, score: missing, atMs: Date.UTC(2024, 4, 15, 3) }));
     expect(codes(decision)).toEqual(["HUGE", "BLIND"]);
     expect(decision).toMatchObject({
       rung: Rung.RULES_ONLY,
-      degradedBecause: "scoring did not answer within 250 ms",
+      degradedBecause: "scoring did not respond within 250 ms",
       modelName: "",
       modelVersion: "",
     });
@@ -175,14 +175,14 @@ describe("without a score", () => {
 });
 
 describe("with the scorecard's score", () => {
-  const missing: Score = { missing: "scoring did not answer within 250 ms" };
+  const missing: Score = { missing: "scoring did not respond within 250 ms" };
 
   test("the score counts in the bands, and the decision names the scorecard and what raised the score", () => {
     const decision = decide(POLICY, input({ ratio: 9, amount: 200, score: missing }), SCORECARD);
     expect(decision).toMatchObject({
       outcome: Outcome.DECLINE,
       rung: Rung.SCORECARD,
-      degradedBecause: "scoring did not answer within 250 ms",
+      degradedBecause: "scoring did not respond within 250 ms",
       modelName: "scorecard",
       modelVersion: SCORECARD.version,
     });

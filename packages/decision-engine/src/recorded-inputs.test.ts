@@ -9,7 +9,7 @@ import { recordedRules } from "./attributes/sent-attributes.js";
 import type { RecordedInputs } from "./recorded-inputs.js";
 import { recordedInputs } from "./recorded-inputs.js";
 
-const LATE = "scoring did not answer within 250 ms";
+const LATE = "scoring did not respond within 250 ms";
 const model = { modelName: "fraud", modelVersion: "0123456789ab" };
 const scorecard = { modelName: "scorecard", modelVersion: "scorecard@0123" };
 const raised = { code: "SCORE_RAISED_BY_AMOUNT", text: "The amount is 250.", outcome: Outcome.APPROVE };

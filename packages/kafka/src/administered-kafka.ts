@@ -143,7 +143,7 @@ export class AdministeredKafka implements KafkaAdmin {
     for (const { topic, numPartitions } of wanted) {
       const partitions = found.find(({ name }) => name === topic)?.partitions.length;
       if (partitions !== undefined && partitions !== numPartitions) {
-        const message = `topic ${topic} has ${partitions} partitions where the topic table says ${numPartitions}`;
+        const message = `topic ${topic} has ${partitions} partitions, but the topic table has ${numPartitions}`;
         this.dependencies.log("warn", message, {});
       }
     }

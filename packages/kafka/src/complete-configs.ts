@@ -28,7 +28,7 @@ export async function completeConfigs(admin: Admin, wanted: readonly WantedConfi
     for (const { configName: name, configValue: value } of own) {
       const other = configEntries.find((entry) => entry.name === name && entry.value !== value);
       if (other === undefined) continue;
-      log("warn", `topic ${topic} has ${name}=${value} where the topic table says ${other.value}; it stays`, {});
+      log("warn", `topic ${topic} has ${name}=${value}, but the topic table has ${other.value}; it is kept`, {});
     }
     if (missing.length === 0) return [];
     const kept = own.map(({ configName: name, configValue: value }) => ({ name, value }));

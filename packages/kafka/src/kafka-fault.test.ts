@@ -40,14 +40,14 @@ test("distinguishes a rejected identity from a broker that does not answer", () 
   const name = "KafkaJSSASLAuthenticationError";
   const refused = Object.assign(new Error("SASL PLAIN authentication failed: wrong"), { name });
   expect(asKafkaError(refused).message).toBe(
-    "Kafka refuses this service: SASL PLAIN authentication failed: wrong. " +
+    "Kafka rejects this service: SASL PLAIN authentication failed: wrong. " +
       "Check KAFKA_SASL, user and password, or the identity's rights.",
   );
   const distrusted = new KafkaJSConnectionError("self-signed certificate", { broker: "b:1" });
   expect(asKafkaError(distrusted).message).toBe(
-    "Kafka does not answer: self-signed certificate. Is KAFKA_CA_FILE the authority of the brokers' certificates?",
+    "Kafka is not responding: self-signed certificate. Is KAFKA_CA_FILE the authority of the brokers' certificates?",
   );
-  expect(asKafkaError(new Error("gone")).message).toBe("Kafka does not answer: gone");
+  expect(asKafkaError(new Error("gone")).message).toBe("Kafka is not responding: gone");
 });
 
 test("does not follow a circular chain of causes forever", () => {

@@ -76,16 +76,16 @@ export function asKafkaError(thrown: unknown): TriplineError {
   const name = protocolErrorName(thrown);
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   if (name !== undefined && TOO_LARGE.has(name)) {
-    return new TriplineError("body-too-large", `Kafka refused the record: ${message}`, [], { cause: thrown });
+    return new TriplineError("body-too-large", `Kafka rejected the record: ${message}`, [], { cause: thrown });
   }
   if (causesOf(thrown).some(({ name: kind }) => kind === "KafkaJSSASLAuthenticationError")) {
-    const detail = `Kafka refuses this service: ${message}. Check KAFKA_SASL, user and password, or the identity's rights.`;
+    const detail = `Kafka rejects this service: ${message}. Check KAFKA_SASL, user and password, or the identity's rights.`;
     return new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
   }
   const hint = CERTIFICATE_REFUSED.test(message)
     ? ". Is KAFKA_CA_FILE the authority of the brokers' certificates?"
     : "";
-  return new TriplineError("kafka-unavailable", `Kafka does not answer: ${message}${hint}`, [], { cause: thrown });
+  return new TriplineError("kafka-unavailable", `Kafka is not responding: ${message}${hint}`, [], { cause: thrown });
 }
 
 /** OpenSSL and Node error codes for an untrusted certificate. */

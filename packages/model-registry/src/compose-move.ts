@@ -25,7 +25,7 @@ export function composeMove({ model, alias, to, options }: WantedMove, from: str
     throw new TriplineError(
       "state-conflict",
       `The alias "${alias}" of model ${model} names ${names(from)} and not ${names(expect)}, as expected: ` +
-        "somebody else moved it. Look again, and then move it or leave it.",
+        "another user moved it. Check it, then try again if needed.",
     );
   }
   return {

@@ -20,7 +20,7 @@ export async function rollBackAlias(
   if (to === undefined) {
     throw new TriplineError(
       "model-not-found",
-      `The alias "${alias}" of model ${name} names ${current}, and no version is remembered that it named before.`,
+      `The alias "${alias}" of model ${name} names ${current}, and its history has no earlier version.`,
     );
   }
   return registry.setAlias(name, alias, to, { ...options, expect: options.expect ?? current, isRollback: true });

@@ -125,7 +125,8 @@ function certificateOf({ certificate, logger }: ServiceOptions): ServerCertifica
   if (certificate === undefined) return undefined;
   return new ServerCertificate(certificate, {
     onRenewed: () => logger.info("the certificate of the HTTP port was renewed"),
-    onFault: (error) => logger.error({ err: error }, "the new certificate cannot be used; the one before stays"),
+    onFault: (error) =>
+      logger.error({ err: error }, "the new certificate cannot be used; the previous one stays in use"),
   });
 }
 

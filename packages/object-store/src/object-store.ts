@@ -69,7 +69,7 @@ export class ObjectStore {
     const isReplaced = await this.putIfAbsent(key, "second");
     await this.remove(key);
     if (!isReplaced) return;
-    const detail = `${this.url} is on a server that ignores If-None-Match, so two writers would lose data: use another one.`;
+    const detail = `${this.url} is on a server that ignores If-None-Match, so concurrent writers would lose data. Use another server.`;
     throw new TriplineError("store-refused", detail);
   }
 
@@ -188,14 +188,16 @@ const REMEDIES: Record<Fault["kind"], string> = {
   bucket: "Create the bucket, or fix its name in the URL",
   credentials: "Give the service account its identity, or set the right keys",
   denied: "Allow this identity to list, read, write and delete below that URL",
-  archived: "Restore it from its tier, or read newer days",
-  busy: "Check its address and the network; what was asked for can be tried again",
-  other: "See what the store says",
+  archived: "Restore it from its storage tier, or read newer days",
+  busy: "Check its address and the network; the request can be retried",
+  other: "Check the store's error message",
 };
 
 function failure(url: string, what: string, { kind, reason }: Fault, cause: unknown): TriplineError {
   const tried = kind === "busy" ? ` after ${ATTEMPTS_MAX} tries` : "";
-  const remedy = url.startsWith("file:") ? "Make room in that folder, or fix its path or permissions" : REMEDIES[kind];
+  const remedy = url.startsWith("file:")
+    ? "Free disk space in that folder, or fix its path or permissions"
+    : REMEDIES[kind];
   const detail = `${what}${tried}: ${reason.replace(/[.\s]+$/, "")}. ${remedy}.`;
   return new TriplineError(kind === "busy" ? "store-unavailable" : "store-refused", detail, [], { cause });
 }

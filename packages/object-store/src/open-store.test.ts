@@ -187,7 +187,7 @@ const REFUSALS: readonly (readonly [string, () => Promise<ObjectStore>, RegExp])
     /AuthorizationFailure|keys\./,
   ],
   ["an identity that may only read", () => open(s3.reader), /AccessDenied.*Allow this identity to list, read, write/],
-  ["a folder that is a file", () => openStore(`file://${folder}/file`), /^file:.* Make room in that folder/],
+  ["a folder that is a file", () => openStore(`file://${folder}/file`), /^file:.* Free disk space in that folder/],
 ];
 
 const wrongKey = () =>

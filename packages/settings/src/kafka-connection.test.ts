@@ -179,7 +179,7 @@ test.each(["plain", "scram-sha-256", "scram-sha-512"] as const)(
     const wrong = clusterId(secureBroker, { ...environment, KAFKA_PASSWORD: "wrong" });
     await expect(wrong).rejects.toMatchObject({
       code: "kafka-unavailable",
-      message: expect.stringMatching(/^Kafka refuses this service: .*Check KAFKA_SASL/),
+      message: expect.stringMatching(/^Kafka rejects this service: .*Check KAFKA_SASL/),
     });
   },
 );
@@ -230,7 +230,7 @@ test("without a token there is no connection, and the error says why", async () 
     const refused = clusterId(secureBroker, { KAFKA_SASL: "azure-entra", ...identity.environment });
     await expect(refused).rejects.toMatchObject({
       code: "identity-unavailable",
-      message: "Entra gives no token (HTTP 503): out of order",
+      message: "Entra issued no token (HTTP 503): out of order",
     });
   } finally {
     identity.failWith(undefined);

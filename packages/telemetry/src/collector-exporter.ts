@@ -53,8 +53,10 @@ export class CollectorExporter<T> implements Exporter<T> {
   #tell({ error }: ExportResult): void {
     this.#isAway = !this.#isAway;
     if (this.#isAway) {
-      const reason = error?.message || "it did not answer";
-      this.log?.warn(`telemetry: the collector does not take ${this.signal} (${reason}); they are lost until it does`);
-    } else this.log?.info(`telemetry: the collector takes ${this.signal} again`);
+      const reason = error?.message || "no response";
+      this.log?.warn(
+        `telemetry: the collector rejects ${this.signal} (${reason}); they are lost until it accepts them`,
+      );
+    } else this.log?.info(`telemetry: the collector accepts ${this.signal} again`);
   }
 }

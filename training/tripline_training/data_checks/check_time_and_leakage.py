@@ -28,8 +28,8 @@ class Rules:
 
 
 LIVE_RULES = Rules(label_delay_ms_min=0, early_change="warning")
-"""For the archive of a running system, which keeps every row: one label that was immediate, or corrected later, must not
-stop all later training. Training uses a payment only if its label was known in time."""
+"""For the archive of a running system, which keeps every row: one label that was immediate, or corrected later, must
+not stop all later training. Training uses a payment only if its label was known in time."""
 
 
 def check_time_order(table: str, now_ms: int, rules: Rules) -> list[Finding]:

@@ -52,7 +52,7 @@ def make_move(
         if write_folder(own, {MOVE_FILE: _text_of(record)}):
             _carry_out(history, newest + 1, partial(write_alias, move.to))
             return move
-    raise TrainingError(f"Others kept moving aliases for {TURN_SECONDS_MAX:.0f} s ({history}): try again.")
+    raise TrainingError(f"Other processes kept moving aliases for {TURN_SECONDS_MAX:.0f} s ({history}): try again.")
 
 
 def read_moves(history: Path, read_alias: Callable[[str], str | None]) -> list[Move]:
@@ -77,7 +77,7 @@ def _carry_out(history: Path, own: int, write: Callable[[], None]) -> None:
     # A process that was stopped while others went on must not overwrite what they did.
     if _newest(history) != own:
         (_path(history, own) / ABANDONED_FILE).touch()
-        raise TrainingError(f"Others moved aliases meanwhile ({history}): try again.")
+        raise TrainingError(f"Another process has moved aliases ({history}). Try again.")
     try:
         write()
     except BaseException:

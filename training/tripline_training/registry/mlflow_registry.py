@@ -127,7 +127,7 @@ class MlflowRegistry:
             self._client.set_registered_model_alias(name, alias, number)
             if self._current_target(name, alias) != version:
                 raise TrainingError(
-                    f'Somebody else moved the alias "{alias}" of model {name} at the same time. Look again.'
+                    f'Another user moved the alias "{alias}" of model {name} at the same time. Check it and try again.'
                 )
             key = f"{MOVE_TAG}{move.at}.{secrets.token_hex(4)}"
             self._client.set_registered_model_tag(name, key, json.dumps(move.as_json()))
@@ -232,7 +232,7 @@ class MlflowRegistry:
         except (MlflowException, RequestException, OSError) as error:
             if getattr(error, "error_code", None) in REFUSED:
                 how = "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-                raise RegistryCallError(f"MLflow at {self.url} refuses these credentials: {how}.") from error
+                raise RegistryCallError(f"MLflow at {self.url} rejects these credentials: {how}.") from error
             if isinstance(error.__context__, RequestException):
                 raise RegistryCallError(f"MLflow at {self.url} cannot be reached: {_first_cause(error)}.") from error
             raise RegistryCallError(f"MLflow at {self.url}: {str(error).partition(chr(10))[0]}") from error

@@ -117,8 +117,8 @@ def compose_move(name: str, alias: str, to: str, from_version: str | None, optio
     if not isinstance(expect, Anything) and expect != from_version:
         raise TrainingError(
             f'The alias "{alias}" of model {name} names {from_version or "no version"} and not '
-            f"{expect or 'no version'}, as expected: somebody else moved it. Look again, "
-            "and then move it or leave it."
+            f"{expect or 'no version'}, as expected: another user moved it. Check it, then try again "
+            "if needed."
         )
     return Move(
         alias=alias,

@@ -92,7 +92,7 @@ export class RowBuffer {
       if (position < held.from) {
         const detail =
           `The lake ends at offset ${position} of partition ${partition}, but had everything before ${held.from}: it ` +
-          "was changed by hand. Start the service again to archive what Kafka still holds.";
+          "was changed manually. Restart the service to archive the records that Kafka still has.";
         throw new TriplineError("state-conflict", detail);
       }
       this.#moveTo(held, position);

@@ -171,7 +171,7 @@ export class TopicArchive {
     return new TriplineError(
       "state-conflict",
       `The lake has everything of ${name}, partition ${partition}, before offset ${position}, which Kafka has not ` +
-        "reached. If the topic was deleted and created again, set LAKE_URL to another place, or move the old one.",
+        "reached. If the topic was deleted and created again, set LAKE_URL to another location, or move the old lake.",
     );
   }
 

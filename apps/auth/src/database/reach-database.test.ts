@@ -148,7 +148,7 @@ test("new connections use the current token, and open ones continue", async () =
     let other: z.infer<typeof connection> | undefined;
     for (const endMs = Date.now() + QUERY_MS_MAX; other === undefined && Date.now() < endMs; ) {
       [other] = await database.query(connection, WHO).catch((error: unknown) => {
-        const message = expect.stringContaining("refuses this service's identity");
+        const message = expect.stringContaining("rejects this service's identity");
         expect(error).toMatchObject({ code: "database-unavailable", message });
         return [];
       });
@@ -163,7 +163,7 @@ test("the error gives the reason if there is no token", async () => {
   identity.failWith(500);
   await expect(connectBy(withTokens()).query(connection, WHO)).rejects.toMatchObject({
     code: "identity-unavailable",
-    message: "Google's metadata server gives no token (HTTP 500): out of order",
+    message: "Google's metadata server issued no token (HTTP 500): out of order",
   });
 });
 

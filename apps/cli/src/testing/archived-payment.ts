@@ -31,7 +31,7 @@ export function trialOf(index: number, score: number, [decider = "", other = ""]
   }
   const shadow = { trialRole: TrialRole.SHADOW, candidateVersion: other };
   return index % 3 === 0
-    ? { ...shadow, candidateMissing: "scoring refused the request (NOT_FOUND)" }
+    ? { ...shadow, candidateMissing: "scoring rejected the request (NOT_FOUND)" }
     : { ...shadow, candidateScore: Math.fround(0.7), candidateMissing: "" };
 }
 

@@ -197,7 +197,7 @@ test("a user takes a rollout from shadow to champion; each step is published and
 test("a canary waits until scoring has the candidate, and a rollback restores the alias", async () => {
   await start({ begin_with: "canary" });
   // Asked for in vain: the guard sees it, and the canary does not begin.
-  await decide(TrialRole.SHADOW, 20, { trial: { candidateMissing: "scoring refused the request (NOT_FOUND)" } });
+  await decide(TrialRole.SHADOW, 20, { trial: { candidateMissing: "scoring rejected the request (NOT_FOUND)" } });
   const before = await until("a look", async () => ((await shown()).findings.length > 0 ? shown() : undefined));
   expect(before.stage).toBe("shadow");
   expect(await warmUp(inCanary)).toMatchObject({
@@ -239,7 +239,7 @@ describe("the guard rolls back a breach, and gives the reason", () => {
     ],
     [
       "missing scores",
-      { trial: { candidateScore: undefined, candidateMissing: "scoring did not answer within 250 ms" } },
+      { trial: { candidateScore: undefined, candidateMissing: "scoring did not respond within 250 ms" } },
       /^scores-missing: payments without a score: 100\.0 % for \d+ cards of the candidate, 0\.0 % for/,
     ],
   ])("%s", async (_name, change, why) => {

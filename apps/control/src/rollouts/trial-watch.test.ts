@@ -104,7 +104,7 @@ test("the latest payments show whether scoring has the candidate", () => {
   });
   add(9, TrialRole.SHADOW, {}, "first");
   expect(watch.isServed).toBeUndefined();
-  add(1, TrialRole.SHADOW, trialOf("scoring refused the request (NOT_FOUND)"), "refused");
+  add(1, TrialRole.SHADOW, trialOf("scoring rejected the request (NOT_FOUND)"), "refused");
   expect(watch.isServed).toBe(false);
   add(9, TrialRole.SHADOW, {}, "later");
   expect(watch.isServed).toBe(false);

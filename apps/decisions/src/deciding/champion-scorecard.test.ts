@@ -79,7 +79,7 @@ describe("ChampionScorecard", () => {
     const without = await promote("three", undefined);
     await becomes(() => scorecard.current === undefined);
     const why = `model fraud ${without} was published without a scorecard.`;
-    expect(scorecard.note).toBe(`without the model rules alone decide: ${why}`);
+    expect(scorecard.note).toBe(`without the model, only rules decide: ${why}`);
     await promote("four", cardOf(4));
     await becomes(() => scorecard.current?.intercept === 4 && scorecard.note === undefined);
   });
@@ -116,18 +116,18 @@ describe("ChampionScorecard", () => {
     const version = await promote("one", cardOf(1));
     await follow({ registry: { aliasTarget: () => hanging, scorecard: (name, at) => registry.scorecard(name, at) } });
     expect(scorecard.current).toBeUndefined();
-    expect(scorecard.note).toBe("without the model rules alone decide: the registry has not been read yet.");
+    expect(scorecard.note).toBe("without the model, only rules decide: the registry has not been read yet.");
     answer(version);
     await becomes(() => scorecard.current?.intercept === 1);
   });
 
   test("is missing without a model or a registry, and says so", async () => {
     await follow();
-    expect(scorecard.note).toContain("without the model rules alone decide: There is no model fraud.");
+    expect(scorecard.note).toContain("without the model, only rules decide: There is no model fraud.");
     await promote("one", cardOf(1));
     await becomes(() => scorecard.current?.intercept === 1);
     scorecard.onApplicationShutdown();
     await follow({ registry: undefined });
-    expect(scorecard.note).toBe("without the model rules alone decide: REGISTRY_URL is not set.");
+    expect(scorecard.note).toBe("without the model, only rules decide: REGISTRY_URL is not set.");
   });
 });

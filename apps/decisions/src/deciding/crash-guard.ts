@@ -191,7 +191,7 @@ export class CrashGuard {
 
   #warn(error: unknown): void {
     const { code, message } = asTriplineError(error);
-    this.logger.warn({ code }, `payments are decided without a guard against crash loops: ${message}`);
+    this.logger.warn({ code }, `payments are decided without protection against crash loops: ${message}`);
   }
 
   #known(batch: RecordBatch): Partition {

@@ -12,8 +12,7 @@ import { DecisionMetrics } from "../decision-metrics.js";
 import type { PolicyWatch } from "./watch-policy.js";
 import { watchPolicy } from "./watch-policy.js";
 
-export const COSTLY_RULES =
-  "rules of the policy may take too many steps, and are skipped for payments for which they do";
+export const COSTLY_RULES = "rules of the policy may exceed the step limit, and are skipped for payments where they do";
 
 /** The policy in force, kept up with its file. */
 @Injectable()

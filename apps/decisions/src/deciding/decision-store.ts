@@ -74,7 +74,8 @@ export class DecisionStore {
     return decisions.map((decision, index) => {
       const one: unknown = Array.isArray(kept) ? kept[index] : undefined;
       const bytes = typeof one === "number" ? choicesOf(decision)[one]?.bytes : standingOf(decision.transactionId, one);
-      if (bytes === undefined) throw new TriplineError("redis-unavailable", "Redis: the script was cut short");
+      if (bytes === undefined)
+        throw new TriplineError("redis-unavailable", "Redis: the reply of the script is incomplete");
       return bytes;
     });
   }
@@ -117,7 +118,8 @@ function standingOf(transactionId: string, older: unknown): Uint8Array | undefin
 
 /** The results of a pipeline, all of which must have succeeded. */
 function outcomesOf(results: PipelineResults, count: number): unknown[] {
-  if (results?.length !== count) throw new TriplineError("redis-unavailable", "Redis: the pipeline was cut short");
+  if (results?.length !== count)
+    throw new TriplineError("redis-unavailable", "Redis: the reply of the pipeline is incomplete");
   return results.map(([error, value]) => {
     if (error !== null) throw asRedisError(error);
     return value;

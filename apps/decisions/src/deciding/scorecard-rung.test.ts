@@ -72,7 +72,7 @@ describe("payments that no model scores", () => {
     const [small, large] = await decide([10, 250], CARD);
     const said = {
       rung: Rung.SCORECARD,
-      degradedBecause: "scoring refused the request (INVALID_ARGUMENT)",
+      degradedBecause: "scoring rejected the request (INVALID_ARGUMENT)",
       modelName: "scorecard",
       modelVersion: CARD.version,
     };

@@ -89,7 +89,7 @@ test("the champion decides for a candidate that scoring does not have, and the d
     rung: Rung.MODEL,
     degradedBecause: "",
     modelVersion: bed.scorer.modelVersion,
-    trial: { trialRole: TrialRole.CANARY, candidateMissing: expect.stringMatching(/NOT_FOUND|has stopped answering/) },
+    trial: { trialRole: TrialRole.CANARY, candidateMissing: expect.stringMatching(/NOT_FOUND|has stopped responding/) },
   });
 });
 

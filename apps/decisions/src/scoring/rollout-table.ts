@@ -43,7 +43,7 @@ function parseRollout(value: Buffer): Rollout {
   const shares = [rollout.canaryBasisPoints, rollout.shadowBasisPoints];
   const isUsable = shares.every((share) => share >= 0 && share <= BASIS_POINTS) && rollout.candidateVersion !== "";
   if (isUsable) return rollout;
-  throw new TriplineError("message-unreadable", "The rollout names no candidate, or a share below 0 or above 100 %.");
+  throw new TriplineError("message-unreadable", "The rollout has no candidate, or a share below 0 or above 100 %.");
 }
 
 function decode(value: Buffer): Rollout {

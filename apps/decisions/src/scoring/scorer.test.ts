@@ -52,7 +52,7 @@ describe("Scorer", () => {
     await score([row(1)]);
     peer.delayMs = 20_000;
     const startedMs = performance.now();
-    expect(await score([row(1)], 150)).toEqual([{ missing: "scoring did not answer within 150 ms" }]);
+    expect(await score([row(1)], 150)).toEqual([{ missing: "scoring did not respond within 150 ms" }]);
     const tookMs = performance.now() - startedMs;
     expect(tookMs).toBeGreaterThan(140);
     // Long before the answer.
@@ -63,7 +63,7 @@ describe("Scorer", () => {
     await score([row(1)]);
     peer.stop();
     // Which of the two depends on whether the client has already seen that its connection is gone.
-    const missing = expect.stringMatching(/^scoring (was not reachable|did not answer) within 200 ms$/);
+    const missing = expect.stringMatching(/^scoring (was unreachable for|did not respond within) 200 ms$/);
     expect(await score([row(1)], 200)).toEqual([{ missing }]);
     await peer.start();
     expect(await score([row(1)])).toMatchObject([{ value: expect.closeTo(0.01) }]);
@@ -85,7 +85,7 @@ describe("Scorer", () => {
     expect(await score([row(1)])).toMatchObject([{ value: expect.closeTo(0.01) }]);
     expect(peer.requests).toHaveLength(4);
     peer.failures = [status.NOT_FOUND];
-    expect(await score([row(1)])).toEqual([{ missing: "scoring refused the request (NOT_FOUND)" }]);
+    expect(await score([row(1)])).toEqual([{ missing: "scoring rejected the request (NOT_FOUND)" }]);
     expect(peer.requests).toHaveLength(5);
   });
 
@@ -99,7 +99,7 @@ describe("Scorer", () => {
     for (let batch = 0; batch < 3; batch += 1) await score([row(1)], 60);
     const startedMs = performance.now();
     expect(await score([row(1)], 1_000)).toEqual([
-      { missing: "scoring has stopped answering and is asked once a second only" },
+      { missing: "scoring has stopped responding and gets only one request per second" },
     ]);
     // Nobody was asked, who would answer after a minute.
     expect(performance.now() - startedMs).toBeLessThan(30_000);

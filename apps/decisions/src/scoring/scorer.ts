@@ -107,7 +107,7 @@ export class Scorer {
     const breaker = this.#breakerOf(version);
     if (budgetMs < SCORING_MS_MIN) return missing("no-time", "the caller's deadline left no time for scoring");
     if (budgetMs <= HURRY_MS_MAX && !breaker.allows()) {
-      return missing("circuit-open", "scoring has stopped answering and is asked once a second only");
+      return missing("circuit-open", "scoring has stopped responding and gets only one request per second");
     }
     const request = inferRequest(this.config.MODEL_NAME, rows, version);
     const answer = await this.client.infer(request, traceHeaders(traces), deadlineMs);
@@ -117,7 +117,7 @@ export class Scorer {
     const probabilities = readProbabilities(answer.value, rows.length);
     if (typeof probabilities === "string") return missing("unreadable", `scoring answered ${probabilities}`);
     if (version !== CHAMPION && modelVersion !== version) {
-      return missing("unreadable", `scoring answered for version ${modelVersion}, not ${version}`);
+      return missing("unreadable", `scoring responded with version ${modelVersion} instead of ${version}`);
     }
     const fault = await this.#faultOf(modelVersion, deadlineMs);
     if (fault !== undefined) return missing("model-mismatch", fault);
@@ -131,7 +131,7 @@ export class Scorer {
     const { client } = this;
     const { MODEL_NAME: modelName } = this.config;
     const answer = await client.modelMetadata(modelName, version, deadlineMs);
-    if ("failure" in answer) return `scoring did not say which features the model ${version} was trained for`;
+    if ("failure" in answer) return `scoring did not report which features the model ${version} was trained for`;
     const fault = mismatchOf(version, answer.value.properties, this.#spec, this.config.FEAST_PROFILES);
     const oldest = this.#checked.keys().next();
     if (this.#checked.size >= CHECKED_VERSIONS_MAX && oldest.done !== true) this.#checked.delete(oldest.value);
@@ -175,11 +175,11 @@ function missing(cause: MissingScoreCause, because: string): Missing {
 function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budgetMs: number): Missing {
   switch (answer.failure) {
     case "late":
-      return missing("late", `scoring did not answer within ${budgetMs} ms`);
+      return missing("late", `scoring did not respond within ${budgetMs} ms`);
     case "unreachable":
-      return missing("unreachable", `scoring was not reachable within ${budgetMs} ms`);
+      return missing("unreachable", `scoring was unreachable for ${budgetMs} ms`);
     case "refused":
-      return missing("refused", `scoring refused the request (${answer.status})`);
+      return missing("refused", `scoring rejected the request (${answer.status})`);
   }
 }
 

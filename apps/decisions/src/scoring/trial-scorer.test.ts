@@ -137,13 +137,13 @@ describe("scoreTrial", () => {
       trial: {
         trialRole: TrialRole.CANARY,
         candidateVersion: CANDIDATE,
-        candidateMissing: "scoring did not answer within 2000 ms",
+        candidateMissing: "scoring did not respond within 2000 ms",
       },
     });
   });
 
   test.each<[string, () => void, string]>([
-    ["is not there", () => peer.others.clear(), "scoring refused the request (NOT_FOUND)"],
+    ["is not there", () => peer.others.clear(), "scoring rejected the request (NOT_FOUND)"],
     [
       "gives no probability",
       () => peer.others.set(CANDIDATE, { probability: () => Number.NaN }),
@@ -154,7 +154,7 @@ describe("scoreTrial", () => {
       () => {
         peer.alter = (response) => ({ ...response, modelVersion: CHAMPION });
       },
-      `scoring answered for version ${CHAMPION}, not ${CANDIDATE}`,
+      `scoring responded with version ${CHAMPION} instead of ${CANDIDATE}`,
     ],
   ])("the champion scores the cards of a candidate that %s, with the reason", async (_name, breakIt, why) => {
     breakIt();
@@ -170,7 +170,7 @@ describe("scoreTrial", () => {
     const [scored] = await all(rollout, [task(1)], 900);
     expect(scored).toMatchObject({
       score: { value: BY_CHAMPION },
-      trial: { candidateMissing: "scoring has stopped answering and is asked once a second only" },
+      trial: { candidateMissing: "scoring has stopped responding and gets only one request per second" },
     });
   });
 
@@ -178,11 +178,11 @@ describe("scoreTrial", () => {
     peer.failures = [status.NOT_FOUND, status.NOT_FOUND];
     const [scored] = await all(rolloutOf({ canaryBasisPoints: 10_000 }), [task(1)]);
     expect(scored).toEqual({
-      score: { missing: "scoring refused the request (NOT_FOUND)" },
+      score: { missing: "scoring rejected the request (NOT_FOUND)" },
       trial: {
         trialRole: TrialRole.CANARY,
         candidateVersion: CANDIDATE,
-        candidateMissing: "scoring refused the request (NOT_FOUND)",
+        candidateMissing: "scoring rejected the request (NOT_FOUND)",
       },
     });
   });

@@ -226,7 +226,7 @@ describe("unreadable stored bytes", () => {
   const record = delivered(paymentRecord(payment({ clientTransactionId: "a" })), 5);
   test.each([
     ["a state of another version", keyOf("card", cardOf(1)), Buffer.alloc(40, 9)],
-    ["a state that is cut short", keyOf("terminal", "t-1"), Buffer.from([1, 0, 0])],
+    ["a state that is truncated", keyOf("terminal", "t-1"), Buffer.from([1, 0, 0])],
     ["an applied batch of another version", APPLIED_KEY, Buffer.alloc(40, 9)],
   ])("%s stops processing and stays unchanged", async (_name, key, bytes) => {
     const redis = await connect();

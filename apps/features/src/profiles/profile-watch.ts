@@ -24,7 +24,7 @@ export class ProfileWatch {
     if (found > 0 || misses >= MISSES_MAX || misses + asked < MISSES_MAX) return;
     this.logger.warn(
       { profile },
-      `Redis had none of the last ${misses + asked} profiles asked for, so their features have their defaults. Run ` +
+      `Redis had none of the last ${misses + asked} requested profiles, so their features have default values. Run ` +
         "`npm run tripline -- load-profiles`, or Feast's `materialize` for all days; docs/operations.md, When Redis is lost.",
     );
   }

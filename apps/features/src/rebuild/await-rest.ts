@@ -46,7 +46,7 @@ export async function awaitRest(options: AwaitRestOptions): Promise<void> {
     if (performance.now() > deadlineMs) {
       throw new TriplineError(
         "state-conflict",
-        `The features service does not pause: ${members} of its instances read, and something is counted that is ` +
+        `The features service is not pausing: ${members} of its instances are running, and some counted records are ` +
           "not committed. Run this again; if that does not help, stop all of its instances first (one that was killed " +
           "counts as running for ten more seconds).",
       );

@@ -22,7 +22,7 @@ export interface FindLostOptions {
 }
 
 export const HOW_TO_GO_ON =
-  "Or count what there is, in the order of time, with --partial: features are then close, but not exact.";
+  "Or count the available events in time order with --partial: features are then close, but not exact.";
 /** The group of the archive service: what it could not process is not in the lake. */
 const ARCHIVE_GROUP = "archive";
 /** With more than these it is a lake of something else, or one that lost a part. */
@@ -105,7 +105,7 @@ function cannotBeNamed(
   return new TriplineError(
     "state-conflict",
     `${sizeOf(emitted)} records of ${TOPICS[RESULTS[source]].name} were never archived (${lists[0]?.join(", ")}), and ` +
-      `${sizeOf(unread)} of ${TOPICS[source].name} neither (${lists[1]?.join(", ")}), so nothing can name what they counted. ${HOW_TO_GO_ON}`,
+      `${sizeOf(unread)} of ${TOPICS[source].name} neither (${lists[1]?.join(", ")}), so it is unknown what they counted. ${HOW_TO_GO_ON}`,
   );
 }
 

@@ -90,7 +90,7 @@ async function resumeFold(options: FoldLakeOptions, end: LakeEnd): Promise<Folde
   if ((newestAtMs ?? 0) > plan.end.takenAtMs) return undefined;
   const start = await startOf(options, plan);
   if (start === undefined) return undefined;
-  options.onNote(`The rebuild of ${new Date(plan.end.takenAtMs).toISOString()} was interrupted and is continued.`);
+  options.onNote(`The rebuild of ${new Date(plan.end.takenAtMs).toISOString()} was interrupted and is now resumed.`);
   return foldFrom(options, start, "The interrupted rebuild", end);
 }
 
@@ -169,7 +169,7 @@ async function foldLater(
   end: LakeEnd,
 ): Promise<Folded | string> {
   const range = rangeOf(await startAfterFold(options.lake, before.cut, fold), end.cut);
-  if (range === undefined) return "the lake is another one now";
+  if (range === undefined) return "the lake is now a different one";
   const ofLater = join(folder, "later");
   await rm(ofLater, { recursive: true, force: true });
   await mkdir(ofLater);
@@ -205,7 +205,7 @@ async function foldInto(folder: string, options: FoldLakeOptions, start: Start):
     onEvents: options.onProgress,
     onSlice: options.onSlice,
   }).finally(() => threads?.close());
-  if (fold === undefined) return "an entity came into the feature spec later";
+  if (fold === undefined) return "an entity was added to the feature spec later";
   const faults = findFaults(fold, await totalCounted(lake, range));
   if (faults.length > 0) return faults.join("; ");
   const { counted: events, incomplete, repeated } = fold;

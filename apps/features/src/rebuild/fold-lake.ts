@@ -159,8 +159,8 @@ function requireAll(folding: FoldInOrder, { events, missing }: CountedTotals, la
 
 function gapsIn(lake: string, what: string): string {
   return (
-    `The lake ${lake} does not have all that was counted: ${what} If the service began with a snapshot of states, ` +
-    "give it with --state."
+    `The lake ${lake} does not contain everything that was counted: ${what} If the service started from a snapshot of states, ` +
+    "specify it with --state."
   );
 }
 

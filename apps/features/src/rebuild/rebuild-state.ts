@@ -68,7 +68,7 @@ export type RebuildStep =
   | "wait for the archive"
   | "fold the lake"
   | "fold the slices"
-  | "find where to go on"
+  | "find where to resume"
   | "write the states"
   | "publish the snapshot";
 
@@ -172,7 +172,7 @@ async function replaceBy(
   { keys, replacement, erasures, committed, requireNothingEmitted }: BeforeFold,
 ): Promise<RebuildReport> {
   const { engine, lake, isPartial } = options;
-  options.onProgress?.("find where to go on");
+  options.onProgress?.("find where to resume");
   const applied = new Map<string, number>();
   let doubled = 0;
   for (const [source, ofSource] of committed) {

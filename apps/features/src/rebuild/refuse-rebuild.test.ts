@@ -242,7 +242,7 @@ describe("while it runs", () => {
     const before = await stored();
     let isLate = false;
     const onProgress = (step: RebuildStep) => {
-      if (step === "find where to go on") isLate = true;
+      if (step === "find where to resume") isLate = true;
     };
     const admin = {
       clusterId: () => history.admin.clusterId(),

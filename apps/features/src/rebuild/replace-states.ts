@@ -150,6 +150,6 @@ export class StateReplacement {
 export function countedMeanwhile(): TriplineError {
   return new TriplineError(
     "state-conflict",
-    "The features service counted events meanwhile. Run this again; if that does not help, stop all of its instances first.",
+    "The features service has counted events in the meantime. Run this again; if that does not help, stop all of its instances first.",
   );
 }

@@ -86,6 +86,6 @@ export class WrittenSlices {
 /** A sentence about the disk for an error of the file system. */
 export function asDiskFault(thrown: unknown): unknown {
   if (Reflect.get(Object(thrown), "syscall") === undefined) return thrown;
-  const advice = "Make room, or set TMPDIR to another folder.";
-  return lakeUnavailable("The states cannot be folded on this disk", thrown, advice);
+  const advice = "Free disk space, or set TMPDIR to another folder.";
+  return lakeUnavailable("The states cannot be processed on this disk", thrown, advice);
 }

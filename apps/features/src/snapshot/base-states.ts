@@ -59,9 +59,9 @@ export async function* continuedSnapshots(
   for await (const snapshot of listSnapshots(disk, lake, onNote)) {
     const range = rangeOf(snapshot.next, cut);
     if (snapshot.fingerprint !== layoutFingerprint(engine.entities)) {
-      onUnfit(`${nameOf(snapshot)} is of feature spec ${snapshot.specVersion} with other windows and is not used.`);
+      onUnfit(`${nameOf(snapshot)} is of feature spec ${snapshot.specVersion} with other windows, so it is not used.`);
     } else if (range === undefined) {
-      onUnfit(`${nameOf(snapshot)} is of another lake, or ahead of this one, and is not used.`);
+      onUnfit(`${nameOf(snapshot)} belongs to another lake, or is ahead of this one, so it is not used.`);
     } else {
       const base = statesOfSnapshot(disk, lake, snapshot);
       yield { range, base, snapshot, slices: slicesFor(memoryBytes, { snapshot }, workers) };

@@ -138,6 +138,6 @@ function decodeEvent(topic: CountedName, body: Buffer): CountedEvent {
 }
 
 function failed(cause: unknown): never {
-  const advice = "Make room, or set TMPDIR to a folder with more.";
+  const advice = "Free disk space, or set TMPDIR to a folder with more.";
   throw lakeUnavailable("The events cannot be sorted on this disk", cause, advice);
 }

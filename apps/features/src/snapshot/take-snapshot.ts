@@ -125,7 +125,7 @@ async function takeFrom(
       onEvents,
       onSlice,
     });
-    if (folded === undefined) throw notExact("an entity came into the feature spec after some events");
+    if (folded === undefined) throw notExact("an entity was added to the feature spec after some events");
     const faults = findFaults(folded, await totalCounted(lake, start.range), takenAtMs - ARCHIVE_LATE_MS_MAX);
     if (faults.length > 0) throw notExact(faults.join("; "));
     await publishStates(draft, { lake, takenAtMs, layout, cut, sources }, folded);

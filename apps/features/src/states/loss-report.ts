@@ -30,7 +30,7 @@ export class LossReport {
       this.#saidAtMs = nowMs;
       this.logger.error(
         { code: "state-incomplete" },
-        "Redis has lost the window states: payments get the static answer of the policy until they are rebuilt. Run " +
+        "Redis has lost the window states: payments get the default decision until they are rebuilt. Run " +
           "`npm run tripline -- rebuild-state`; docs/operations.md, When Redis is lost, has the command for containers.",
       );
     }

@@ -165,7 +165,7 @@ export class StateStore {
       throw new TriplineError(
         "config-invalid",
         `The Redis at ${host}:${port} evicts keys when its memory is full (maxmemory-policy ${policy}). Set it to ` +
-          `${NO_EVICTION}: window states must not get lost one by one.`,
+          `${NO_EVICTION}: window states must not be evicted individually.`,
       );
     }
     this.#evictsNothing = true;
@@ -208,5 +208,5 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 function unexpected(what: string): TriplineError {
-  return new TriplineError("internal", `Redis answered ${what} in another form than it should.`);
+  return new TriplineError("internal", `Redis returned ${what} in an unexpected form.`);
 }

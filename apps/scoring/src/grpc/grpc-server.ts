@@ -69,6 +69,7 @@ function certificateOf(config: ScoringConfig, logger: Logger): ServerCertificate
   };
   return new ServerCertificate(files, {
     onRenewed: () => logger.info("the certificate of the gRPC port was renewed"),
-    onFault: (error) => logger.error({ err: error }, "the new certificate cannot be used; the one before stays"),
+    onFault: (error) =>
+      logger.error({ err: error }, "the new certificate cannot be used; the previous one stays in use"),
   });
 }

@@ -182,7 +182,7 @@ export function refuseCollisions(features: readonly (readonly [name: string, ref
       const message =
         other === reference
           ? `The feature ${reference} is asked for twice.`
-          : `${other} and ${reference} would both be called ${name}: set fullFeatureNames.`;
+          : `${other} and ${reference} would both be named ${name}: set fullFeatureNames.`;
       throw new FeastError("feature-name-collision", message, reference);
     }
     references.set(name, reference);

@@ -89,7 +89,7 @@ export class ByteReader {
 }
 
 function cutShort(): TriplineError {
-  return new TriplineError("state-unreadable", "A stored value is cut short.");
+  return new TriplineError("state-unreadable", "A stored value is truncated.");
 }
 
 function safe(value: number): number {

@@ -67,10 +67,10 @@ test("writes doubles as protobuf and DataView read them", () => {
 });
 
 test.each([
-  ["a varint that does not end", [0x80], "cut short"],
+  ["a varint that does not end", [0x80], "truncated"],
   ["a varint of more than 53 bits", [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], "too large"],
   ["a varint of nine bytes", [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00], "too long"],
-  ["no byte at all", [], "cut short"],
+  ["no byte at all", [], "truncated"],
 ])("rejects %s", (_name, bytes, reason) => {
   expect(() => new ByteReader(Uint8Array.from(bytes)).varint()).toThrow(triplineError("state-unreadable", reason));
 });
@@ -78,6 +78,6 @@ test.each([
 test("rejects a u64 beyond 2^53, and a length beyond the end", () => {
   const reader = new ByteReader(Uint8Array.from([0, 0, 0, 0, 0, 0, 0x20, 0]));
   expect(() => reader.u64()).toThrow(triplineError("state-unreadable", "too large"));
-  expect(() => new ByteReader(Uint8Array.of(1, 2)).bytes(3)).toThrow(triplineError("state-unreadable", "cut short"));
-  expect(() => new ByteReader(Uint8Array.of(1, 2)).u32()).toThrow(triplineError("state-unreadable", "cut short"));
+  expect(() => new ByteReader(Uint8Array.of(1, 2)).bytes(3)).toThrow(triplineError("state-unreadable", "truncated"));
+  expect(() => new ByteReader(Uint8Array.of(1, 2)).u32()).toThrow(triplineError("state-unreadable", "truncated"));
 });

@@ -161,7 +161,7 @@ describe("a state is rejected with its reason", () => {
     ["of a future version", replaced(0, 4), "is of version 4, this build reads version 3"],
     ["of the version before", replaced(0, 2), "is of version 2, this build reads version 3"],
     ["of a version of 0", replaced(0, 0), "version 0"],
-    ["empty", new Uint8Array(), "cut short"],
+    ["empty", new Uint8Array(), "truncated"],
     ["with a sequence beyond 2^53", replaced(1, 255, 255, 255, 255, 255, 255, 255, 255), "too large"],
     ["with too many ids", replaced(13, 17), "names 17 recent ids, at most 16 are possible"],
     ["of another plan", replaced(9, 1, 2, 3, 4), "run `tripline backfill` for this spec"],

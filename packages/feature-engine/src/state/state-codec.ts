@@ -72,7 +72,7 @@ export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityS
     throw unreadable(`is of version ${version}, this build reads version ${STATE_VERSION}`);
   state.sequence = reader.u64();
   if (reader.u32() !== plan.fingerprint) {
-    throw unreadable("keeps other windows than the feature spec asks for: run `tripline backfill` for this spec");
+    throw unreadable("has other windows than the feature spec: run `tripline backfill` for this spec");
   }
   if (state.recentIds !== undefined) readIds(reader, state.recentIds);
   readStream(reader, plan.payments, state.payments);

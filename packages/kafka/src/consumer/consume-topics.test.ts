@@ -191,7 +191,7 @@ test("retries a long fault in one partition until it ends, without delaying othe
   expect(consumer.stuck()).toBeUndefined();
   expect(consumer.stuck(1)).toMatchObject({
     code: "redis-unavailable",
-    message: expect.stringMatching(/^Partition \S*features\/0 has stood still for \d+ s: away\.$/),
+    message: expect.stringMatching(/^Partition \S*features\/0 has been stuck for \d+ s: away\.$/),
   });
   isAway = false;
   await collector.untilRecords(11);

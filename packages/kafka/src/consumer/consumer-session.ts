@@ -93,7 +93,7 @@ export class ConsumerSession {
         answered: () => options.observer?.fetched?.(),
         records: (place, fetched) => this.#takeIn(place, fetched),
         failing: (error) => {
-          options.log("warn", "consumer: Kafka does not answer", {
+          options.log("warn", "consumer: Kafka is not responding", {
             group: options.group,
             error: asKafkaError(error).message,
           });
@@ -147,7 +147,7 @@ export class ConsumerSession {
     const nowMs = performance.now();
     if (!this.#consumer.isConnected()) this.#awayAtMs = nowMs;
     const silentMs = nowMs - Math.max(this.#aliveAtMs, this.#awayAtMs);
-    if (silentMs > SILENCE_MS_MAX) this.#fail(new Error(`no sign of life for ${Math.round(silentMs)} ms`));
+    if (silentMs > SILENCE_MS_MAX) this.#fail(new Error(`no response for ${Math.round(silentMs)} ms`));
   }
 
   #begin(partitions: Assigned): void {

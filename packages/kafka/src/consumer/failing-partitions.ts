@@ -38,7 +38,7 @@ export class FailingPartitions {
     const failingMs = performance.now() - sinceMs;
     if (failingMs < afterMs) return undefined;
     const others = this.#failures.size === 1 ? "" : ` ${this.#failures.size - 1} more partitions fail as well.`;
-    const sentence = `Partition ${key} has stood still for ${Math.round(failingMs / 1_000)} s: ${error.message}.${others}`;
+    const sentence = `Partition ${key} has been stuck for ${Math.round(failingMs / 1_000)} s: ${error.message}.${others}`;
     return new TriplineError(error.code, sentence, [], { cause: error });
   }
 }

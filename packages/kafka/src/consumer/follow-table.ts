@@ -147,7 +147,7 @@ class TableFollower implements FollowedTable {
   }
 
   #throwWhenClosed(): void {
-    if (this.#closing.signal.aborted) throw new TriplineError("shutting-down", "The table is not followed any more");
+    if (this.#closing.signal.aborted) throw new TriplineError("shutting-down", "The table is no longer followed");
   }
 }
 

@@ -77,7 +77,7 @@ async function tryHandling<R>(
         failedFew += 1;
         if (failedFew > retriesFew) return error;
       }
-      await pause(tries, "consumer: records are tried again", error, steps);
+      await pause(tries, "consumer: retrying records", error, steps);
     }
   }
   return "aborted";

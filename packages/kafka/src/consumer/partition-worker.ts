@@ -149,7 +149,7 @@ export class PartitionWorker {
         if (!signal.aborted) this.memory.failing.failed(this.key, error);
         const waitMs = backoffMs(BACKOFF, tries);
         const extra = { partition: this.key, code: error.code, error: error.message, tries, waitMs };
-        log("warn", "consumer: where to begin is asked again", extra);
+        log("warn", "consumer: requesting the start position again", extra);
         await wait(waitMs, signal);
       }
     }

@@ -167,10 +167,7 @@ export async function returnLetters(kafka: Kafka, topic: string, options: Return
   const producer = await kafka.producer();
   try {
     if ((await admin.groupMembers(RETURN_GROUP)) > 0) {
-      throw new TriplineError(
-        "state-conflict",
-        "Another return of dead letters is under way; wait until it has ended.",
-      );
+      throw new TriplineError("state-conflict", "Another redrive of dead letters is in progress; wait until it ends.");
     }
     const letters = deadLetterTopic(topic);
     let [returned, left] = [0, 0];
@@ -245,7 +242,7 @@ function passBack({ partition, offset }: LetterPlace, isBack: IsBack): number {
 }
 
 function skippedSentence(topic: string, { partition, offset, error }: SkippedRecord): string {
-  return `${deadLetterTopic(topic)}/${partition}@${offset} cannot come back and stays there: ${error.message}`;
+  return `${deadLetterTopic(topic)}/${partition}@${offset} cannot be redriven and stays there: ${error.message}`;
 }
 
 /** @throws TriplineError `message-unreadable` for a dead letter by reference */
@@ -253,7 +250,7 @@ function revive(topic: string, record: IncomingRecord): OutgoingRecord {
   const { key, value, headers } = record;
   const { reference } = describeLetter(topic, record);
   if (reference !== undefined) {
-    const detail = `it does not hold its original; ${describeReference(reference)}`;
+    const detail = `it does not contain the original record; ${describeReference(reference)}`;
     throw new TriplineError("message-unreadable", detail);
   }
   const own = Object.entries(headers).filter(([name]) => !DROPPED.has(name));

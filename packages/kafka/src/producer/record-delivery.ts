@@ -30,7 +30,7 @@ export class RecordDelivery {
       await this.#producer(performance.now() + ms);
     } catch (thrown) {
       this.#discard();
-      this.log("warn", "producer: Kafka does not answer yet", { error: asKafkaError(thrown).message });
+      this.log("warn", "producer: Kafka is not responding yet", { error: asKafkaError(thrown).message });
     }
   }
 

@@ -76,7 +76,7 @@ export class SendGatherer {
     const sizeBytes = records.reduce((sum, record) => sum + record.sizeBytes, 0);
     const { pendingRecordsMax, pendingBytesMax } = this.limits;
     if (this.#pendingRecords + records.length > pendingRecordsMax || this.#pendingBytes + sizeBytes > pendingBytesMax) {
-      throw new TriplineError("queue-full", `${this.#pendingRecords} records wait for Kafka already`);
+      throw new TriplineError("queue-full", `${this.#pendingRecords} records are already waiting for Kafka`);
     }
     return new Promise((resolve, reject) => {
       this.#pendingRecords += records.length;

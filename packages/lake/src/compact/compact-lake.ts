@@ -89,7 +89,7 @@ export async function readDays(
   }
   if (isFound) return days;
   const what = topics === TOPICS ? "" : ` of ${topics.join(", ")}`;
-  const detail = `There is no archive${what} in ${lake}. Give the folder or URL that the archive service writes to.`;
+  const detail = `There is no archive${what} in ${lake}. Specify the folder or URL that the archive service writes to.`;
   throw new TriplineError("not-found", detail);
 }
 

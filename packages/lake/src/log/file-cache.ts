@@ -75,7 +75,7 @@ export class FileCache {
     throw new TriplineError(
       "lake-unavailable",
       `The files to read have ${(bytes / GIB).toFixed(1)} GiB together, and LAKE_CACHE_GIB allows ` +
-        `${(this.bytesMax / GIB).toFixed(1)}. Read fewer days, or raise it and have room for that in ${this.folder}.`,
+        `${(this.bytesMax / GIB).toFixed(1)}. Read fewer days, or raise it and provide that much space in ${this.folder}.`,
     );
   }
 

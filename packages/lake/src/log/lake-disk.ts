@@ -2,7 +2,7 @@ import { readlinkSync } from "node:fs";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 const ADVICE =
-  "Make room in the lake's folder, or fix its path or permissions; what is not in the lake yet stays in Kafka.";
+  "Free disk space in the lake's folder, or fix its path or permissions; records that are not in the lake yet stay in Kafka.";
 
 /**
  * The lake is currently unavailable.

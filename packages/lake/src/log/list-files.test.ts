@@ -127,7 +127,7 @@ test("a listing overtaken by a compaction starts again, so that no row is missin
 
 test.each([
   ["a topic that was never archived", "other", undefined, "not-found", "There is no archive of other in"],
-  ["an invalid day", TOPIC, ["2023-02-29"], "invalid-field", "Give days as YYYY-MM-DD"],
+  ["an invalid day", TOPIC, ["2023-02-29"], "invalid-field", "Specify days as YYYY-MM-DD"],
 ])("reports %s", async (_name, topic, days, code, words) => {
   await new TextWriter(lake).add({ 0: 2 }, DAYS);
   await expect(listFiles(lake, topic, days)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });

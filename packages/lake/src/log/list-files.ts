@@ -52,13 +52,13 @@ export async function listFiles(
   const disk = given ?? (await openDisk(lake));
   const wrong = days?.find((day) => !isDay(day));
   if (wrong !== undefined) {
-    throw new TriplineError("invalid-field", `${JSON.stringify(wrong)} is not a day. Give days as YYYY-MM-DD.`);
+    throw new TriplineError("invalid-field", `${JSON.stringify(wrong)} is not a day. Specify days as YYYY-MM-DD.`);
   }
   const folder = topicFolder(lake, topic);
   for (let tries = 1; ; tries += 1) {
     const tail = await readTail(disk, folder);
     if (tail.entry === undefined) {
-      const detail = `There is no archive of ${topic} in ${lake}. Give the folder or URL that the archive service writes to.`;
+      const detail = `There is no archive of ${topic} in ${lake}. Specify the folder or URL that the archive service writes to.`;
       throw new TriplineError("not-found", detail);
     }
     const files = await filesAt(disk, folder, tail, days);
@@ -68,7 +68,7 @@ export async function listFiles(
     if (isSame && (isLast || files.every(({ isStaged }) => !isStaged))) {
       return { files: files.map(({ isStaged: _, ...file }) => file), positions: positionsOf(tail) };
     }
-    if (isLast) throw new TriplineError("state-conflict", `${folder} changes too fast to be listed. Try again.`);
+    if (isLast) throw new TriplineError("state-conflict", `${folder} is changing too fast to be listed. Try again.`);
     await delay(POLL_MS);
   }
 }

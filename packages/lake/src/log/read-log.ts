@@ -67,7 +67,10 @@ async function readLastEntry(disk: LakeDisk, folder: string, sequence: number): 
   const entry = await readEntry(disk, folder, sequence);
   if (entry !== undefined) return entry;
   const path = entryPath(folder, sequence);
-  throw new TriplineError("state-conflict", `${path} was removed while it was read. Do not change a lake by hand.`);
+  throw new TriplineError(
+    "state-conflict",
+    `${path} was removed while it was being read. Do not change a lake manually.`,
+  );
 }
 
 function parsedJson(text: string): unknown {

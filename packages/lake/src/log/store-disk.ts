@@ -113,7 +113,7 @@ async function attempt<T>(work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (!(cause instanceof TriplineError)) throw lakeUnavailable("The lake cannot be used", cause);
     if (!cause.code.startsWith("store-")) throw cause;
-    const detail = `${cause.message} What is not in the lake yet stays in Kafka.`;
+    const detail = `${cause.message} Records that are not in the lake yet stay in Kafka.`;
     throw new TriplineError("lake-unavailable", detail, [], { cause });
   }
 }

@@ -284,7 +284,7 @@ describe("a lake in a folder", () => {
     const writer = new TextWriter(lake);
     await expect(writer.add({ 0: 3 }, DAYS)).rejects.toMatchObject({
       code: "lake-unavailable",
-      message: expect.stringMatching(/^The folder .* cannot be made: .*Make room in the lake's folder.*\.$/),
+      message: expect.stringMatching(/^The folder .* cannot be made: .*Free disk space in the lake's folder.*\.$/),
     });
     await rm(join(lake, TOPIC));
     expect(await writer.add({ 0: 3 }, DAYS)).toBe(true);

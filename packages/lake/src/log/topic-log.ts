@@ -100,7 +100,7 @@ export class TopicLog {
    */
   async append(change: Change): Promise<boolean> {
     if ([...change.ranges.values()].some(({ from, to }) => to < from)) {
-      throw new TriplineError("internal", "A change would put a partition of the lake back.");
+      throw new TriplineError("internal", "A change would move a partition of the lake back.");
     }
     for (let tries = 0; tries < APPEND_TRIES_MAX; tries += 1) {
       const before = await this.#orRemove(change, () => this.#readyTail());
@@ -117,7 +117,7 @@ export class TopicLog {
       return true;
     }
     await this.#removeStaged(change);
-    throw new TriplineError("state-conflict", `Other writers add to ${this.folder} faster than this one can.`);
+    throw new TriplineError("state-conflict", `Other writers keep adding to ${this.folder} before this one can.`);
   }
 
   /** The end of the log, searched from the last known entry on; undefined if none is known or it no longer exists. */
@@ -139,7 +139,7 @@ export class TopicLog {
     await this.#finish(tail);
     if (tail.sequence > 0 && !(await this.#disk.exists(entryPath(this.folder, tail.sequence)))) {
       this.#tail = undefined;
-      const detail = `Entry ${tail.sequence} of the log in ${this.folder} is gone: the lake was changed by hand.`;
+      const detail = `Entry ${tail.sequence} of the log in ${this.folder} is missing: the lake was changed manually.`;
       throw new TriplineError("state-conflict", detail);
     }
     return tail;
@@ -202,7 +202,7 @@ export class TopicLog {
     throw new TriplineError(
       "state-conflict",
       `The lake ${lake} holds ${topic} from topic ${entry.source.topic} of Kafka cluster ${entry.source.cluster}, not ` +
-        `from topic ${source.topic} of cluster ${source.cluster}. Set LAKE_URL to another place, or move that away.`,
+        `from topic ${source.topic} of cluster ${source.cluster}. Set LAKE_URL to another location, or move the existing lake.`,
     );
   }
 

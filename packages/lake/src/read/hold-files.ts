@@ -19,5 +19,5 @@ export async function holdFiles(lake: string, topic: string, days?: readonly str
     const held = await disk.hold(files.filter(({ sequence }) => sequence > after).map(({ path }) => path));
     if (held !== undefined) return held;
   }
-  throw new TriplineError("state-conflict", `The files of ${topic} in ${lake} change faster than they are read.`);
+  throw new TriplineError("state-conflict", `The files of ${topic} in ${lake} change faster than they can be read.`);
 }

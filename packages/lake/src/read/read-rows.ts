@@ -101,7 +101,7 @@ function asValue(value: JS): LakeValue {
   if (typeof value === "bigint") {
     const number = Number(value);
     if (Number.isSafeInteger(number)) return number;
-    throw new TriplineError("invalid-field", `The archive holds ${value}, beyond what a number holds exactly.`);
+    throw new TriplineError("invalid-field", `The archive contains ${value}, which a number cannot represent exactly.`);
   }
   if (Array.isArray(value)) return value.map(asValue);
   if (value instanceof Uint8Array) return value;

@@ -47,7 +47,7 @@ export async function verifySnapshot(path: string): Promise<SnapshotHeader> {
     // Only the reader's checks matter here.
   }
   const [header] = headers;
-  if (header === undefined) throw unreadable(path, "is cut short");
+  if (header === undefined) throw unreadable(path, "is truncated");
   return header;
 }
 
@@ -93,7 +93,7 @@ class SnapshotBytes {
   private async raw(count: number): Promise<Buffer> {
     while (this.rest.length < count) {
       const next = await this.chunks.next();
-      if (next.done === true) throw unreadable(this.path, "is cut short");
+      if (next.done === true) throw unreadable(this.path, "is truncated");
       this.rest = this.rest.length === 0 ? next.value : Buffer.concat([this.rest, next.value]);
     }
     const taken = this.rest.subarray(0, count);

@@ -247,7 +247,7 @@ async function requireTopic(
 }
 
 function noArchive(lake: string, { name }: Topic): TriplineError {
-  const detail = `There is no archive of ${name} in ${lake}. Give the folder or URL that the archive service writes to.`;
+  const detail = `There is no archive of ${name} in ${lake}. Specify the folder or URL that the archive service writes to.`;
   return new TriplineError("not-found", detail);
 }
 

@@ -64,7 +64,7 @@ describe("the alias history", () => {
   test("rejects a move that expects another version, and reports the current one", async () => {
     expect((await refusal(registry.setAlias("fraud", "champion", one, { expect: two }))).message).toBe(
       `The alias "champion" of model fraud names no version and not ${two}, as expected: ` +
-        "somebody else moved it. Look again, and then move it or leave it.",
+        "another user moved it. Check it, then try again if needed.",
     );
     await registry.setAlias("fraud", "champion", one, { expect: null });
     expect((await refusal(registry.setAlias("fraud", "champion", two, { expect: null }))).code).toBe("state-conflict");
@@ -181,7 +181,7 @@ describe("rollBackAlias", () => {
     expect((await rollBackAlias(registry, "fraud", "champion")).to).toBe(one);
     const error = await refusal(rollBackAlias(registry, "fraud", "champion"));
     expect(error.code).toBe("model-not-found");
-    expect(error.message).toContain(`names ${one}, and no version is remembered`);
+    expect(error.message).toContain(`names ${one}, and its history has no earlier version`);
     await registry.setAlias("fraud", "champion", three);
     expect((await rollBackAlias(registry, "fraud", "champion")).to).toBe(one);
   });

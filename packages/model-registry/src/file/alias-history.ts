@@ -81,7 +81,7 @@ export class AliasHistory {
     }
     throw new TriplineError(
       "state-conflict",
-      `Others kept moving aliases of model ${this.model} for ${TURN_MS_MAX / 1000} s: try again.`,
+      `Other processes kept moving aliases of model ${this.model} for ${TURN_MS_MAX / 1000} s: try again.`,
     );
   }
 
@@ -107,7 +107,7 @@ export class AliasHistory {
     // A process that was suspended while others continued must not overwrite their moves.
     if ((await this.#numbers()).at(-1) !== own) {
       await this.#mark(own, ABANDONED_FILE);
-      throw new TriplineError("state-conflict", `Others moved aliases of model ${this.model} meanwhile: try again.`);
+      throw new TriplineError("state-conflict", `Another process has moved aliases of model ${this.model}. Try again.`);
     }
     try {
       await write();

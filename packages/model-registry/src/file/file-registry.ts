@@ -50,7 +50,7 @@ export class FileRegistry implements RecordingRegistry {
     if (text === undefined) throw await this.noAlias(name, alias);
     const version = text.toString("utf8").trim();
     if (isVersion(version)) return version;
-    throw new TriplineError("model-refused", `The alias "${alias}" of model ${name} holds no version.`);
+    throw new TriplineError("model-refused", `The alias "${alias}" of model ${name} has no version.`);
   }
 
   async scorecard(name: string, version: string): Promise<Uint8Array | undefined> {

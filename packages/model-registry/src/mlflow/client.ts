@@ -90,7 +90,7 @@ export class MlflowClient {
     try {
       return schema.parse(JSON.parse(text));
     } catch (error) {
-      const what = `MLflow at ${this.server.url} gave an answer to ${pathOnly(call.path)} that cannot be read`;
+      const what = `MLflow at ${this.server.url} returned an unreadable response to ${pathOnly(call.path)}`;
       throw new TriplineError("internal", `${what}: is it an MLflow server of version 3 or later?`, [], {
         cause: error,
       });
@@ -138,10 +138,10 @@ export class MlflowClient {
     const { url } = this.server;
     if (status === 401 || status === 403) {
       const how = "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD";
-      return new TriplineError("config-invalid", `MLflow at ${url} refuses these credentials (${status}): ${how}.`);
+      return new TriplineError("config-invalid", `MLflow at ${url} rejects these credentials (${status}): ${how}.`);
     }
     if (RETRIED_STATUSES.includes(status)) {
-      return new MlflowUnreachable("internal", `MLflow at ${url} is not able to answer ${path} (${status}).`);
+      return new MlflowUnreachable("internal", `MLflow at ${url} cannot process ${path} (${status}).`);
     }
     const fault = faultSchema.safeParse(parsed(text));
     const code = fault.success ? fault.data.error_code : String(status);
@@ -172,7 +172,7 @@ async function readBody(response: Response): Promise<Uint8Array> {
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
     if (bytes > FILE_BYTES_MAX) {
-      throw new TriplineError("model-refused", `MLflow holds a file of more than ${FILE_BYTES_MAX} bytes.`);
+      throw new TriplineError("model-refused", `MLflow contains a file of more than ${FILE_BYTES_MAX} bytes.`);
     }
     chunks.push(chunk);
   }

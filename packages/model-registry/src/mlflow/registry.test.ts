@@ -325,7 +325,7 @@ describe("the MLflow client", () => {
     proxy.failures.push(401);
     const error = await refusal(asking.models());
     expect(error.code).toBe("config-invalid");
-    expect(error.message).toContain("refuses these credentials (401): set MLFLOW_TRACKING_TOKEN");
+    expect(error.message).toContain("rejects these credentials (401): set MLFLOW_TRACKING_TOKEN");
     expect(error.message).not.toContain("secret");
   });
 
@@ -336,7 +336,7 @@ describe("the MLflow client", () => {
     await registry.models();
     expect(proxy.requests - before).toBe(3);
     proxy.failures.push(502, 502, 502, 502);
-    expect((await refusal(registry.models())).message).toContain("is not able to answer");
+    expect((await refusal(registry.models())).message).toContain("cannot process");
     expect(proxy.failures).toHaveLength(1);
   });
 });
@@ -371,7 +371,7 @@ print(json.dumps({"read": read.model.decode(), "version": version, "refused": re
   const { stdout } = await promisify(execFile)(python, args, { env, timeout: 60_000 });
   const said = JSON.parse(stdout);
   expect(said.read).toBe("from TypeScript");
-  expect(said.refused).toContain("somebody else moved it");
+  expect(said.refused).toContain("another user moved it");
   expect(await registry.aliasTarget(name, "champion")).toBe(said.version);
   const resolved = await registry.resolve(name, "champion");
   expect(Buffer.from(resolved.modelBytes).toString()).toBe("from Python");

@@ -126,7 +126,7 @@ export class MlflowRegistry implements RecordingRegistry {
     const move = composeMove({ model: name, alias, to: version, options }, from);
     await this.client.post(nothing, "registered-models/alias", { name, alias, version: number });
     if ((await this.#currentTarget(name, alias)) !== version) {
-      const sentence = `Somebody else moved the alias "${alias}" of model ${name} at the same time: look again.`;
+      const sentence = `Another user moved the alias "${alias}" of model ${name} at the same time. Check it and try again.`;
       throw new TriplineError("state-conflict", sentence);
     }
     // Recorded after the move: a process that dies in between must not leave a record of a move that did not happen.

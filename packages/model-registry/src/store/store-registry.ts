@@ -140,7 +140,7 @@ export class StoreRegistry implements RecordingRegistry {
       const key = moveKey(name, (last?.number ?? 0) + 1);
       if (await store.putIfAbsent(key, `${JSON.stringify(record)}\n`)) return move;
     }
-    throw new TriplineError("state-conflict", `Others keep moving aliases of model ${name}: try again.`);
+    throw new TriplineError("state-conflict", `Other processes keep moving aliases of model ${name}. Try again.`);
   }
 
   async history(name: string): Promise<AliasMove[]> {

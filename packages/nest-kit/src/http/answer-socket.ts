@@ -12,7 +12,7 @@ export const SOCKET_PROBLEMS = {
   bodyTooLarge: prepare("body-too-large", "The extensions of the body's chunks are too large."),
   late: prepare("request-timeout", "The request did not arrive in time; send it again, faster."),
   full: prepare("queue-full", "Too many request bodies are arriving; try again in a moment."),
-  shuttingDown: prepare("shutting-down", "This instance ended before the request had arrived; send it again."),
+  shuttingDown: prepare("shutting-down", "This instance shut down before the request had arrived; send it again."),
 } as const;
 
 /** The response for an error of Node's HTTP parser. */

@@ -60,7 +60,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   on(): void {}
 
   unwrap<T>(): T {
-    throw new Error("A Kafka client is known to packages/kafka alone.");
+    throw new Error("Only packages/kafka may use a Kafka client.");
   }
 
   #consume(handler: MessageHandler): Promise<EventConsumer> {

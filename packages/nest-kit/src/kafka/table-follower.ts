@@ -63,7 +63,8 @@ export abstract class TableFollower implements OnModuleInit, OnApplicationShutdo
    * @throws TriplineError `shutting-down`
    */
   async ready(): Promise<void> {
-    if (this.#followed === undefined) throw new TriplineError("internal", `The ${this.topic} are not followed yet.`);
+    if (this.#followed === undefined)
+      throw new TriplineError("internal", `The topic ${this.topic} is not followed yet.`);
     await this.#followed.ready;
   }
 

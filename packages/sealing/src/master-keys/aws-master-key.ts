@@ -15,10 +15,10 @@ export function awsMasterKey(keyId: string): MasterKey {
   const ask = async (call: (kms: KmsCalls) => Promise<Uint8Array | undefined>): Promise<Buffer> => {
     client ??= loadKms(keyId);
     const answer = await call(await client).catch((cause) => {
-      throw new Error(`AWS KMS does not help: ${String(cause.message).replace(/\.$/, "")}.`, { cause });
+      throw new Error(`AWS KMS rejected the request: ${String(cause.message).replace(/\.$/, "")}.`, { cause });
     });
     if (answer !== undefined) return Buffer.from(answer);
-    throw new Error("AWS KMS answered without a key.");
+    throw new Error("AWS KMS returned no key.");
   };
   return masterKeyOf(`awskms:${keyId}`, {
     wrap: (key) => ask((kms) => kms.encrypt(key)),

@@ -43,7 +43,7 @@ export function azureMasterKey(url: string, variables: IdentityVariables): Maste
       const version = versionOf(Buffer.from(wrapped.subarray(1, 1 + length)).toString("latin1"));
       const { bytes } = await ask(`${version}/unwrapkey`, wrapped.subarray(1 + length));
       if (bytes.subarray(0, HEAD.length).equals(HEAD)) return bytes.subarray(HEAD.length);
-      throw new Error("What Azure Key Vault unwrapped is not a key of personal data.");
+      throw new Error("The value that Azure Key Vault unwrapped is not a key for personal data.");
     },
   });
 }

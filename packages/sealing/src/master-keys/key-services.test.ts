@@ -144,7 +144,7 @@ test("does not unwrap what the same key wrapped for another purpose", async () =
     Buffer.concat([Uint8Array.of(version.length), version, Buffer.from(ofAzure.value ?? "", "base64url")]),
     Buffer.from(inVault.ciphertext ?? ""),
   ];
-  const reasons = [/Decryption failed/, /is not a key of personal data\.$/, /message authentication failed/];
+  const reasons = [/Decryption failed/, /is not a key for personal data\.$/, /message authentication failed/];
   for (const [index, [, , keyOf]] of services.entries()) {
     await expect(keyOf("personal").unwrap(foreign[index] ?? secret)).rejects.toMatchObject(
       unavailable(reasons[index] ?? /^$/),
@@ -160,7 +160,7 @@ test("waits at most 3 s for a service that accepts a request and never responds"
   const answers = await Promise.allSettled(waiting);
   expect(answers.map((answer) => (answer.status === "rejected" ? answer.reason.message : "an answer"))).toEqual(
     services.map(([name]) =>
-      expect.stringMatching(new RegExp(`^${name} does not answer at 127\\.0\\.0\\.1:\\d+: .*timeout`)),
+      expect.stringMatching(new RegExp(`^${name} is not responding at 127\\.0\\.0\\.1:\\d+: .*timeout`)),
     ),
   );
 }, 30_000);
@@ -192,7 +192,7 @@ test("names the identity provider that returns no token", async () => {
     ]) {
       const [, , keyOf] = services.find(([known]) => known === name) ?? [];
       await expect(keyOf?.("personal").wrap(randomBytes(32))).rejects.toMatchObject(
-        unavailable(new RegExp(`^${who} gives no token \\(HTTP 403\\)`)),
+        unavailable(new RegExp(`^${who} issued no token \\(HTTP 403\\)`)),
       );
     }
   } finally {

@@ -12,7 +12,7 @@ export function localMasterKey(key: Uint8Array): MasterKey {
     async unwrap(wrapped) {
       const opened = openBytes(wrapped, key, WRAP_CONTEXT);
       if (opened !== undefined) return opened;
-      throw new TriplineError("master-key-unavailable", "No master key of this service opens the envelope key.");
+      throw new TriplineError("master-key-unavailable", "No master key of this service can unwrap the envelope key.");
     },
   };
 }

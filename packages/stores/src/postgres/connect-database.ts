@@ -149,11 +149,11 @@ function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
   const errorClass = error instanceof DatabaseError ? (error.code ?? "").slice(0, 2) : "08";
   if (hasToken && errorClass === "28") {
     // May be transient: permissions take a while to propagate, and the next token is a new one.
-    const detail = `The database refuses this service's identity: ${messageOf(error)}. Does the user exist there, and may the identity sign in as this user?`;
+    const detail = `The database rejects this service's identity: ${messageOf(error)}. Does the user exist there, and may the identity sign in as this user?`;
     return new TriplineError("database-unavailable", detail, [], { cause: error });
   }
   if (CONFIG_CLASSES.has(errorClass)) {
-    return new TriplineError("config-invalid", `POSTGRES_URL is refused by the database: ${messageOf(error)}.`);
+    return new TriplineError("config-invalid", `The database rejects POSTGRES_URL: ${messageOf(error)}.`);
   }
   if (PASSING_CLASSES.has(errorClass)) {
     return new TriplineError("database-unavailable", `The database is unavailable: ${messageOf(error)}.`, [], {

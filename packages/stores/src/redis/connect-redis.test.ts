@@ -151,7 +151,9 @@ test("connects with TLS and the URL's user and password only if it trusts the CA
   await awaitRedis(redis, READY_MS_MAX);
   expect(await redis.acl("WHOAMI")).toBe("ingestion");
   const stranger = connectBy({ REDIS_URL: url });
-  await expect(awaitRedis(stranger, 1_000)).rejects.toThrow(/Redis at 127\.0\.0\.1:\d+ does not answer; .*certificate/);
+  await expect(awaitRedis(stranger, 1_000)).rejects.toThrow(
+    /Redis at 127\.0\.0\.1:\d+ is not responding; .*certificate/,
+  );
 });
 
 test("reports a wrong password or a missing permission as unavailable", async () => {

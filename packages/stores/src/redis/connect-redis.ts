@@ -79,7 +79,7 @@ export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void
       if (Date.now() > deadline) {
         const { host, port } = redis.options;
         const reason = fault === undefined ? "is it running?" : fault;
-        throw new TriplineError("redis-unavailable", `Redis at ${host}:${port} does not answer; ${reason}`);
+        throw new TriplineError("redis-unavailable", `Redis at ${host}:${port} is not responding; ${reason}`);
       }
       await delay(20);
     }

@@ -73,8 +73,8 @@ test("logs one sentence when a collector rejects spans, and one when it accepts 
   await telemetry.shutdown();
   server.close().closeAllConnections();
   expect(told().filter((line) => line.includes("spans"))).toEqual([
-    expect.stringMatching(/^telemetry: the collector does not take spans \(.+\); they are lost until it does$/),
-    "telemetry: the collector takes spans again",
+    expect.stringMatching(/^telemetry: the collector rejects spans \(.+\); they are lost until it accepts them$/),
+    "telemetry: the collector accepts spans again",
   ]);
   expect((await writeMetrics()).body).toMatch(
     /^tripline_telemetry_items_total\{signal="spans",result="lost"\} [1-9]\d*$/m,

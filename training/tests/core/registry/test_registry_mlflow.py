@@ -63,7 +63,7 @@ def test_credentials_are_sent_and_never_printed(
     for name, value in environment.items():
         monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", value)
     store = registry.registry_root(f"mlflow+http://{in_url}127.0.0.1:{server.port}")
-    with pytest.raises(TrainingError, match="refuses these credentials: set MLFLOW_TRACKING_TOKEN, or") as refused:
+    with pytest.raises(TrainingError, match="rejects these credentials: set MLFLOW_TRACKING_TOKEN, or") as refused:
         registry.alias_target(store, "fraud", "champion")
     assert server.authorizations == [header]
     assert "secret" not in str(refused.value)

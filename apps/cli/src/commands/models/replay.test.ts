@@ -85,7 +85,7 @@ function caseOf(index: number): Case {
   const kind = index % 50;
   const score: Score =
     kind === 5 || kind === 6
-      ? { missing: "scoring did not answer within 250 ms" }
+      ? { missing: "scoring did not respond within 250 ms" }
       : { value: scoreOf(amount, 100), modelName: "fraud", modelVersion: versions[0] ?? "" };
   const listed = { list: "watch", kind: "card", effect: "watch", reason: "Look", createdAtMs: NOON_MS };
   const ends = index % 2 === 0 ? { expiresAtMs: NOON_MS + DAY_MS } : {};

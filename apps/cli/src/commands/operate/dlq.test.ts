@@ -177,9 +177,9 @@ test("regression #12: dead letters that cannot be redriven are reported and skip
   const [line, tooLarge, byReference, ...more] = told.trimEnd().split("\n");
   expect(line).toBe("2 dead letters put back on labels.");
   expect(tooLarge).toMatch(
-    /^labels\.dlq\/0@1 cannot come back and stays there: A record of 1200\d{3} bytes is over the limit of 1000000/,
+    /^labels\.dlq\/0@1 cannot be redriven and stays there: A record of 1200\d{3} bytes is over the limit of 1000000/,
   );
-  expect(byReference).toMatch(/^labels\.dlq\/0@2 cannot .*it does not hold its original.* at labels\/3@17/);
+  expect(byReference).toMatch(/^labels\.dlq\/0@2 cannot .*it does not contain the original.* at labels\/3@17/);
   expect(more).toEqual([]);
   expect(process.exitCode).toBe(1);
   process.exitCode = exitCodeBefore;

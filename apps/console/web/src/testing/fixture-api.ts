@@ -224,7 +224,7 @@ function makeHealth(nowMs: number): HealthReport {
 
 function makeArchive(nowMs: number): ArchiveJobs {
   const last = { atMs: nowMs - 21_000, tookMs: 84, rows: 11_204, files: 1 };
-  const failure = "The file cannot be written: no space left on device. Make room in the lake's folder.";
+  const failure = "The file cannot be written: no space left on device. Free disk space in the lake's folder.";
   return {
     writing: ["transactions", "features", "decisions", "labels", "drift-detected"].map((topic) => ({
       topic,
