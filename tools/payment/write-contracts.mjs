@@ -3,7 +3,7 @@ import { camelCase, isOptional } from "./read-payment.mjs";
 import { array, exportConst, HEAD, object, quote } from "./typescript.mjs";
 
 const TOKEN_DIGITS = 32;
-const IDENTIFIER = ": 1 to 64 characters out of letters, digits and . _ : -";
+const IDENTIFIER = ": 1 to 64 letters, digits or any of . _ : -";
 
 /** @param {import("./read-payment.mjs").Payment} payment */
 export function contractsModule({ kinds, fields, columns }) {

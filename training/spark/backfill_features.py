@@ -154,7 +154,7 @@ def _check_ids(payments: DataFrame) -> int:
     """The number of payments. Their ids join the entities, so each has to stand once."""
     repeated = payments.groupBy(ID).count().where("count > 1").head()
     if repeated is not None:
-        raise BackfillError(f"The input is not usable: {ID} {repeated[ID]} stands more than once.")
+        raise BackfillError(f"The input is not usable: {ID} {repeated[ID]} occurs more than once.")
     return payments.count()
 
 

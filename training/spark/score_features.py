@@ -119,7 +119,7 @@ def _check_columns(table: DataFrame, model: Model, options: Options) -> list[str
         if name not in table.columns:
             raise ScoreError(f"{options.input} has no column {name} to keep.")
         if name in SCORE_COLUMNS:
-            raise ScoreError(f"{options.input} has a column {name} already: name the columns to keep.")
+            raise ScoreError(f"{options.input} already has a column {name}. Specify the columns to keep.")
     return keep
 
 
@@ -136,7 +136,7 @@ def _score_partition(
             (scores,) = session.run([tensors[1]], {tensors[0]: rows})
             flat = np.asarray(scores, dtype=np.float32).reshape(-1)
             if len(flat) != len(rows) or not bool(np.all((flat >= 0) & (flat <= 1))):
-                raise ScoreError(f"Model {name} {version} is refused: it does not give one probability per row.")
+                raise ScoreError(f"Model {name} {version} is rejected: it does not give one probability per row.")
             added = [pa.array(flat), pa.array([name] * len(rows)), pa.array([version] * len(rows))]
             yield pa.RecordBatch.from_arrays(
                 [*(batch.column(column) for column in keep), *added], [*keep, *SCORE_COLUMNS]

@@ -104,7 +104,7 @@ test("does not start with a model that fails its checks, and says why in one sen
   expect(more).toEqual([]);
   expect(line).toMatchObject({ level: "fatal", code: "model-refused" });
   expect(line?.msg).toMatch(
-    /^Model fraud [0-9a-f]{12} is refused: row 0 of its golden batch gives NaN, the trainer got /,
+    /^Model fraud [0-9a-f]{12} is rejected: row 0 of its golden batch returns NaN, but the trainer's score is /,
   );
 });
 
@@ -123,7 +123,7 @@ test("follows the alias, rejects a bad model once and keeps the old one, and cou
   await models.registry.setAlias("fraud", "champion", wrong.version);
   const refusal = await main.line((line) => line.refused === wrong.version);
   expect(refusal).toMatchObject({ level: "error", code: "model-refused", version: champion.version });
-  expect(refusal.msg).toMatch(/golden batch gives .* The old model stays\.$/);
+  expect(refusal.msg).toMatch(/golden batch returns .* The old model stays in use\.$/);
   expect(await client.score(champion.golden.inputs)).toMatchObject({ version: champion.version });
 
   // A model whose file was damaged after it was published.

@@ -114,7 +114,7 @@ describe("rejects bad input and names the tensor", () => {
     [
       "an unknown output",
       { outputs: [{ name: "y", parameters: {} }] },
-      'There is no output "y"; the model gives "probability".',
+      'There is no output "y"; the model has "probability".',
     ],
     [
       "another data type",
@@ -135,7 +135,7 @@ describe("rejects bad input and names the tensor", () => {
       "at least one row",
     ],
     ["a dynamic dimension", { inputs: [tensorOf([ROW], { shape: [-1, 4] })] }, 'Input "features" has shape [-1,4]'],
-    ["too many rows", rawRequest(wide), 'Input "features" has 65 rows; at most 64 go in one request.'],
+    ["too many rows", rawRequest(wide), 'Input "features" has 65 rows; a request can have at most 64.'],
     [
       "too few bytes",
       { rawInputContents: [Buffer.alloc(12)] },
@@ -266,7 +266,7 @@ describe("does not start", () => {
       "without the required GPU",
       { EXECUTION_PROVIDERS: "cuda,cpu", REQUIRE_GPU: "true" },
       "config-invalid",
-      /^EXECUTION_PROVIDERS cannot be met: cuda is not available here/,
+      /^EXECUTION_PROVIDERS cannot be satisfied: cuda is not available here/,
     ],
   ])("%s", async (_case, changes, code, sentence) => {
     const config = readConfig(scoringConfig, testEnvironment(models.url, changes));

@@ -61,7 +61,7 @@ test("a part that fails to start stops the others, and the error names it with t
   const parts = new Map([...plan.parts, ["scoring", failing] as const]);
   await expect(startParts({ ...plan, parts })).rejects.toMatchObject({
     code: "config-invalid",
-    message: "scoring did not start, so this process ends: No model.",
+    message: "scoring did not start, so this process exits: No model.",
   });
   expect(told).toEqual(["close decisions", "close features"]);
 });

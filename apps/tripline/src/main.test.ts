@@ -22,7 +22,7 @@ test("an invalid configuration ends the process with one sentence and its exit c
       level: "fatal",
       service: "tripline",
       code: "config-invalid",
-      msg: "TARGETS has decisions without scoring, which it asks: add scoring, or set SCORING_ADDRESS for one elsewhere.",
+      msg: "TARGETS has decisions without scoring, which it needs: add scoring, or set SCORING_ADDRESS for one elsewhere.",
     }),
   ]);
   expect(code).toBe(78);

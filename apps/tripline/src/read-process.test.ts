@@ -74,42 +74,37 @@ test("no variable of one part looks like another part's own variable", async () 
 });
 
 test.each<[string, Record<string, string>, number | undefined, string]>([
-  [
-    "no target",
-    { TARGETS: " " },
-    undefined,
-    "TARGETS is not set: name what this process runs, comma-separated, out of",
-  ],
+  ["no target", { TARGETS: " " }, undefined, "TARGETS is not set. Set it to what this process runs, comma-separated:"],
   ["an unknown target", { TARGETS: "scorer" }, undefined, 'TARGETS: there is no target "scorer"; choose among auth,'],
   [
     "decisions without scoring",
     { TARGETS: "decisions,features" },
     undefined,
-    "TARGETS has decisions without scoring, which it asks: add scoring, or set SCORING_ADDRESS for one elsewhere.",
+    "TARGETS has decisions without scoring, which it needs: add scoring, or set SCORING_ADDRESS for one elsewhere.",
   ],
   [
     "ingestion without auth",
     { TARGETS: "ingestion" },
     undefined,
-    "TARGETS has ingestion without auth, which it asks: add auth, or set AUTH_ISSUER and AUTH_JWKS_URL for one elsewhere.",
+    "TARGETS has ingestion without auth, which it needs: add auth, or set AUTH_ISSUER and AUTH_JWKS_URL for one elsewhere.",
   ],
   [
     "control without auth",
     { TARGETS: "control" },
     undefined,
-    "TARGETS has control without auth, which it asks: add auth, or set AUTH_ISSUER and AUTH_JWKS_URL for one elsewhere.",
+    "TARGETS has control without auth, which it needs: add auth, or set AUTH_ISSUER and AUTH_JWKS_URL for one elsewhere.",
   ],
   [
     "console without control",
     { TARGETS: "auth,console" },
     undefined,
-    "TARGETS has console without control, which it asks: add control, or set CONTROL_URL for one elsewhere.",
+    "TARGETS has console without control, which it needs: add control, or set CONTROL_URL for one elsewhere.",
   ],
   [
     "console without ingestion",
     { TARGETS: "auth,control,console" },
     undefined,
-    "TARGETS has console without ingestion, which it asks: add ingestion, or set INGESTION_URL for one elsewhere.",
+    "TARGETS has console without ingestion, which it needs: add ingestion, or set INGESTION_URL for one elsewhere.",
   ],
   [
     "two services on one port",
@@ -127,7 +122,7 @@ test.each<[string, Record<string, string>, number | undefined, string]>([
     "all services with half a CPU",
     { TARGETS: "all" },
     0.5,
-    "This process may use 0.5 CPUs, and its 8 targets need 0.96: raise the limit, or name fewer in TARGETS.",
+    "This process may use 0.5 CPUs, and its 8 targets need 0.96: raise the limit, or set fewer TARGETS.",
   ],
 ])("rejects %s in one sentence that says what to change", async (_title, changes, cores, sentence) => {
   await expect(read(changes, cores)).rejects.toMatchObject({

@@ -86,7 +86,7 @@ describe("a process with several parts", () => {
     const started = start({ TARGETS: "decisions,scoring", REGISTRY_URL });
     await expect(started).rejects.toMatchObject({
       code: "model-not-found",
-      message: expect.stringMatching(/^scoring did not start, so this process ends: .*fraud/),
+      message: expect.stringMatching(/^scoring did not start, so this process exits: .*fraud/),
     });
   }, 60_000);
 });

@@ -24,7 +24,7 @@ export async function startParts({ parts }: ProcessPlan): Promise<RunningProcess
       services.set(target, await part.start(services));
     } catch (thrown) {
       const { code, message, fields } = asTriplineError(thrown);
-      throw new TriplineError(code, `${target} did not start, so this process ends: ${message}`, fields, {
+      throw new TriplineError(code, `${target} did not start, so this process exits: ${message}`, fields, {
         cause: thrown,
       });
     }

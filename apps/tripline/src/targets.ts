@@ -24,7 +24,7 @@ export function parseTargets(text: string | undefined): readonly Target[] {
   const named = (text ?? "").split(",").flatMap((one) => one.trim() || []);
   if (named.length === 0) {
     throw invalid(
-      `TARGETS is not set: name what this process runs, comma-separated, out of ${TARGETS.join(", ")}; or all.`,
+      `TARGETS is not set. Set it to what this process runs, comma-separated: ${TARGETS.join(", ")}; or all.`,
     );
   }
   const unknown = named.find((name) => name !== ALL && !TARGETS.some((target) => target === name));
@@ -66,7 +66,7 @@ export function checkNeighbours(
     for (const { target: missing, variables } of NEIGHBOURS[target] ?? []) {
       if (targets.includes(missing) || variables.every((variable) => isSet(target, variable))) continue;
       throw invalid(
-        `TARGETS has ${target} without ${missing}, which it asks: add ${missing}, or set ${variables.join(" and ")} for one elsewhere.`,
+        `TARGETS has ${target} without ${missing}, which it needs: add ${missing}, or set ${variables.join(" and ")} for one elsewhere.`,
       );
     }
   }
@@ -105,7 +105,7 @@ export function checkCores(targets: readonly Target[], cores: number | undefined
   const least = Math.round(CORES_PER_TARGET_MIN * targets.length * 100) / 100;
   if (cores === undefined || cores >= least) return;
   throw invalid(
-    `This process may use ${cores} CPUs, and its ${targets.length} targets need ${least}: raise the limit, or name fewer in TARGETS.`,
+    `This process may use ${cores} CPUs, and its ${targets.length} targets need ${least}: raise the limit, or set fewer TARGETS.`,
   );
 }
 

@@ -214,7 +214,7 @@ describe("a backfill", () => {
     ["a label before its payment", csvOf([{ ...row, labelledAtMs: 1 }]), "was labelled before it took place"],
     ["a label without truth", csvOf([{ ...row, fraud: 2, labelledAtMs: row.atMs }]), "fraud is neither 0 nor 1"],
     ["an unknown currency", csvOf([{ ...row, currency: "XYZ" }]), '"XYZ" is not an ISO 4217 currency'],
-    ["a duplicate id", csvOf([row, row]), "c-0 stands more than once"],
+    ["a duplicate id", csvOf([row, row]), "c-0 occurs more than once"],
     ["two faulty rows", csvOf([row, { ...row, id: "a", card: "" }, { ...row, id: "b", card: "" }]), "(and 1 more)"],
   ])("rejects %s and writes nothing", async (_name, text, reason) => {
     await expect(run(text)).rejects.toMatchObject({

@@ -162,7 +162,7 @@ def test_stops_with_one_sentence_if_the_engine_rejects_a_row(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ([payment(1), payment(1)], "client_transaction_id c-1 stands more than once"),
+        ([payment(1), payment(1)], "client_transaction_id c-1 occurs more than once"),
         ([payment(1, terminal_id="")], r"line 1 \(client_transaction_id \"c-1\"\): terminal_id: "),
         ([payment(1, amount_minor="12.5")], "The value '12.5' .* cannot be cast to \"BIGINT\""),
     ],

@@ -49,7 +49,7 @@ export const instant = z
 export const identifier = (description: string) =>
   z
     .string()
-    .regex(IDENTIFIER_PATTERN, { error: "must be 1 to 64 characters out of letters, digits and . _ : -", abort: true })
+    .regex(IDENTIFIER_PATTERN, { error: "must be 1 to 64 letters, digits or any of . _ : -", abort: true })
     .refine((value) => !holdsCardNumber(value), NO_CARD_NUMBER)
     .meta({ description });
 

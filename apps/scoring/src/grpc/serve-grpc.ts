@@ -119,7 +119,7 @@ async function listen(listener: SocketServer, host: string, port: number): Promi
     await once(listener, "listening");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TriplineError("config-invalid", `GRPC_PORT ${port} on ${host} cannot be taken: ${reason}`);
+    throw new TriplineError("config-invalid", `GRPC_PORT ${port} on ${host} is not available: ${reason}`);
   }
 }
 

@@ -146,7 +146,7 @@ function tensorsOf(answer: ScoreAnswer, outputs: readonly string[], { manifest }
     if (odd === -1) return { name, shape: [rows, columns], values };
     throw new TriplineError(
       "internal",
-      `Model ${manifest.name} ${manifest.version} gave ${values[odd]} for row ${Math.floor(odd / columns)}.`,
+      `Model ${manifest.name} ${manifest.version} returned ${values[odd]} for row ${Math.floor(odd / columns)}.`,
     );
   });
 }

@@ -107,7 +107,7 @@ export class InferenceServer {
     if (this.options.isControlled) return;
     throw new TriplineError(
       "scope-missing",
-      "Callers cannot load and unload models here; start the service with MODEL_CONTROL=explicit to allow it.",
+      "This service does not allow callers to load and unload models. Start it with MODEL_CONTROL=explicit to allow it.",
     );
   }
 }

@@ -61,12 +61,12 @@ export class InferenceWorker {
     const reply = await worker.nextReply(LOAD_MS_MAX, "load a model");
     if (reply.kind === "loaded") return { worker, loaded: reply };
     await worker.close();
-    const reason = reply.kind === "load-failed" ? reply.reason : "the thread answered out of turn";
+    const reason = reply.kind === "load-failed" ? reply.reason : "the thread sent an unexpected response";
     if (reply.kind === "load-failed" && reply.fault === "provider") {
-      throw new TriplineError("config-invalid", `EXECUTION_PROVIDERS cannot be met: ${reason}.`);
+      throw new TriplineError("config-invalid", `EXECUTION_PROVIDERS cannot be satisfied: ${reason}.`);
     }
     const isTwin = reply.kind === "load-failed" && reply.fault === "twin";
-    const what = isTwin ? "The model is refused" : "onnxruntime cannot load the model";
+    const what = isTwin ? "The model is rejected" : "onnxruntime cannot load the model";
     throw new TriplineError("model-refused", `${what}: ${reason}.`);
   }
 
@@ -87,7 +87,7 @@ export class InferenceWorker {
       this.post({ kind: "run", rows, features, isExplained }, [features.buffer]),
     );
     if (reply.kind !== "ran") {
-      const reason = reply.kind === "run-failed" ? reply.reason : "the thread answered out of turn";
+      const reason = reply.kind === "run-failed" ? reply.reason : "the thread sent an unexpected response";
       throw new TriplineError("internal", `The model could not be run: ${reason}.`);
     }
     const [first, ...rest] = reply.shape;
@@ -118,7 +118,7 @@ export class InferenceWorker {
     return new Promise((resolve, reject) => {
       if (this.broken !== undefined) return reject(this.broken);
       if (this.pending !== undefined) {
-        return reject(new TriplineError("internal", "An inference thread was given two runs at once."));
+        return reject(new TriplineError("internal", "An inference thread received two runs at once."));
       }
       const timer = setTimeout(() => {
         this.breakWith(`An inference thread took over ${timeoutMs} ms to ${what}.`);

@@ -21,7 +21,7 @@ export function readParameters(request: ModelInferRequest): RequestParameters {
     if (givenBy(own.classification) !== undefined) {
       throw new TriplineError(
         "invalid-tensor",
-        `Output "${name}" asks for classification, which is not supported; leave the parameter out to get the values.`,
+        `Output "${name}" requests classification, which is not supported. Omit the parameter to get the values.`,
       );
     }
   }

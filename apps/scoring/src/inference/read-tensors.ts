@@ -74,12 +74,12 @@ function readOutputs(request: ModelInferRequest, { manifest, unexplained }: Read
   const own = manifest.output.name;
   const names = request.outputs.map((output) => output.name);
   for (const [index, name] of names.entries()) {
-    if (names.indexOf(name) !== index) throw invalid(`Output "${name}" is asked for twice.`);
+    if (names.indexOf(name) !== index) throw invalid(`Output "${name}" is requested twice.`);
     if (name === own || (name === CONTRIBUTIONS && unexplained === undefined)) continue;
     if (name === CONTRIBUTIONS) {
       throw invalid(`There is no output "${name}", because this model cannot be explained: ${unexplained}`);
     }
-    throw invalid(`There is no output "${name}"; the model gives "${own}".`);
+    throw invalid(`There is no output "${name}"; the model has "${own}".`);
   }
   return names.length === 0 ? [own] : names;
 }
@@ -101,7 +101,7 @@ function readRows(tensor: ModelInferRequest_InferInputTensor, manifest: ModelMan
   if (rows === undefined || columns !== width || rest.length > 0 || rows < 1) {
     throw invalid(`Input "${name}" has shape [${shape}]; it must be [rows,${width}] with at least one row.`);
   }
-  if (rows > rowsMax) throw invalid(`Input "${name}" has ${rows} rows; at most ${rowsMax} go in one request.`);
+  if (rows > rowsMax) throw invalid(`Input "${name}" has ${rows} rows; a request can have at most ${rowsMax}.`);
   return rows;
 }
 

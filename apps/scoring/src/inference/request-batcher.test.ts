@@ -117,7 +117,7 @@ test("rejects only the requests beyond the queue limit", async () => {
   const waiting = batcher.submit(request(2, 3));
   await expect(batcher.submit(request(4, 5))).rejects.toMatchObject({
     code: "queue-full",
-    message: "2 rows wait for the model; at most 3 may.",
+    message: "2 rows are waiting for the model, and the limit is 3.",
   });
   const fits = batcher.submit(request(6));
   await runner.end(0);

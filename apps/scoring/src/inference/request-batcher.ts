@@ -132,7 +132,7 @@ export class RequestBatcher {
     if (this.rowsWaiting + request.rows <= this.limits.rowsQueuedMax) return undefined;
     return new TriplineError(
       "queue-full",
-      `${this.rowsWaiting} rows wait for the model; at most ${this.limits.rowsQueuedMax} may.`,
+      `${this.rowsWaiting} rows are waiting for the model, and the limit is ${this.limits.rowsQueuedMax}.`,
     );
   }
 

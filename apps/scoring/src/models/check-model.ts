@@ -6,7 +6,7 @@ import type { LoadedModel } from "../inference/worker-messages.js";
 export const GOLDEN_DIFFERENCE_MAX = 1e-5;
 
 function refuse(manifest: ModelManifest, reason: string): TriplineError {
-  return new TriplineError("model-refused", `Model ${manifest.name} ${manifest.version} is refused: ${reason}.`);
+  return new TriplineError("model-refused", `Model ${manifest.name} ${manifest.version} is rejected: ${reason}.`);
 }
 
 /**
@@ -68,7 +68,7 @@ export function checkGolden(outputs: Float32Array, golden: GoldenBatch, manifest
     if (Math.abs(given - expected) <= GOLDEN_DIFFERENCE_MAX) return;
     throw refuse(
       manifest,
-      `row ${row} of its golden batch gives ${given}, the trainer got ${expected} ` +
+      `row ${row} of its golden batch returns ${given}, but the trainer's score is ${expected} ` +
         `(at most ${GOLDEN_DIFFERENCE_MAX} apart)`,
     );
   });

@@ -135,7 +135,7 @@ test("rejects a twin of other trees, with or without a GPU", async () => {
   for (const isMissing of [false, true]) {
     expect(await open({ twin: OTHER_TWIN, gpu: { isMissing } })).toEqual({
       fault: "TwinDiffers",
-      message: expect.stringMatching(/^its tensor twin gives other scores: [\d.e-]+ and not [\d.e-]+ for row \d+$/),
+      message: expect.stringMatching(/^its tensor twin returns other scores: [\d.e-]+ and not [\d.e-]+ for row \d+$/),
     });
   }
 });

@@ -122,7 +122,7 @@ test("concurrent requests with and without contributions each get their own resp
 test("rejects more rows than it can explain in one run, even if it could score them", async () => {
   const many = Array.from({ length: 513 }, (_, index) => rows[index % ROWS] ?? []);
   const error = await failureOf(infer(["contributions"], many));
-  expect(error.details).toBe('Input "features" has 513 rows; at most 512 go in one request.');
+  expect(error.details).toBe('Input "features" has 513 rows; a request can have at most 512.');
   expect(valuesOf(await infer([], many), "probability")).toHaveLength(513);
 });
 
@@ -164,6 +164,6 @@ test("a request for contributions of a model without them is rejected with the r
     /^There is no output "contributions", because this model cannot be explained: The TreeEnsembleRegressor has no nodes_hitrates/,
   );
   expect((await failureOf(infer(["contributions", "contributions"]))).details).toBe(
-    'Output "contributions" is asked for twice.',
+    'Output "contributions" is requested twice.',
   );
 });

@@ -180,7 +180,7 @@ export class ModelServer {
     const { version } = this.serving.manifest;
     logger.error(
       { code: error.code, model: name, alias, refused: target, version },
-      `${error.message} The old model stays.`,
+      `${error.message} The old model stays in use.`,
     );
   }
 
@@ -211,7 +211,7 @@ async function openServing(options: ModelServerOptions, version: string): Promis
     ...options.session,
     onMoved: ({ providers, unavailable }) => {
       unavailable.slice(-1).forEach(noteUnavailable);
-      logger.warn({ version, providers }, `the model goes on on ${providers.join(",")} until it is loaded again`);
+      logger.warn({ version, providers }, `the model runs on ${providers.join(",")} until it is reloaded`);
     },
   });
   session.unavailable.forEach(noteUnavailable);

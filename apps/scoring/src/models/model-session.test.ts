@@ -38,8 +38,8 @@ test("runs a model on several threads in parallel and returns its trainer's scor
 });
 
 test.each([
-  ["always-nan", /row 0 of its golden batch gives NaN/],
-  ["wrong-golden", /row 0 of its golden batch gives 0\.60\d+, the trainer got 0\.60\d+/],
+  ["always-nan", /row 0 of its golden batch returns NaN/],
+  ["wrong-golden", /row 0 of its golden batch returns 0\.60\d+, but the trainer's score is 0\.60\d+/],
   ["wrong-input", /its manifest names one input, "features"; the file has "float_input"/],
 ])("rejects the model %s", async (alias, reason) => {
   const model = await models.registry.resolve("fraud", alias);
@@ -89,7 +89,7 @@ describe("without a GPU", () => {
     const opening = ModelSession.open(await championWith({}), { ...OPTIONS, ...changes });
     await expect(opening).rejects.toMatchObject({
       code: "config-invalid",
-      message: expect.stringMatching(/^EXECUTION_PROVIDERS cannot be met: cuda is not available here: /),
+      message: expect.stringMatching(/^EXECUTION_PROVIDERS cannot be satisfied: cuda is not available here: /),
     });
   });
 

@@ -184,7 +184,8 @@ describe("a model with more than trees", () => {
     };
     await expect(InferenceWorker.start(load)).rejects.toMatchObject({
       code: "config-invalid",
-      message: "EXECUTION_PROVIDERS cannot be met: trees cannot run this model: it has a Tanh, which is not supported.",
+      message:
+        "EXECUTION_PROVIDERS cannot be satisfied: trees cannot run this model: it has a Tanh, which is not supported.",
     });
   });
 });

@@ -124,7 +124,7 @@ async function proveTwin(load: WorkerLoad, reference: Opened, runtime: Runtime):
   const session = await runtime.createSession({ modelBytes: load.twinBytes }, ["cpu"]);
   try {
     const difference = await differenceOf(load, reference, sessionModel(session, load));
-    if (difference !== undefined) throw new TwinDiffers(`its tensor twin gives other scores: ${difference}`);
+    if (difference !== undefined) throw new TwinDiffers(`its tensor twin returns other scores: ${difference}`);
   } finally {
     await session.release();
   }

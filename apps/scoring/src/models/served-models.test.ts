@@ -40,8 +40,8 @@ function unload(modelName: string) {
 
 /** Each way in which a version cannot be served: its cause, and the end of the reason. */
 const FAULTS: readonly [string, (models: TestRegistry) => Promise<string>, RegExp][] = [
-  ["other scores", (models) => publishAs(models, "second", "wrong-golden", "next"), /golden batch gives/],
-  ["NaN", (models) => publishAs(models, "second", "always-nan", "next"), /golden batch gives NaN/],
+  ["other scores", (models) => publishAs(models, "second", "wrong-golden", "next"), /golden batch returns/],
+  ["NaN", (models) => publishAs(models, "second", "always-nan", "next"), /golden batch returns NaN/],
   ["other tensors", (models) => publishAs(models, "second", "wrong-input", "next"), /has "float_input"/],
   [
     "another feature spec",
@@ -134,7 +134,7 @@ describe("several models", () => {
     expect(own.version).toBe(challenger.version);
     expect(own.scores).toEqual(challenger.golden.outputs.map((output) => expect.closeTo(output, 4)));
     expect((await failureOf(scoresOf("second"))).details).toBe(
-      'Input "features" has 32 rows; at most 8 go in one request.',
+      'Input "features" has 32 rows; a request can have at most 8.',
     );
 
     const { modelStats } = await scoring.client.call(METHODS.modelStatistics, { name: "", version: "" });
@@ -275,7 +275,7 @@ describe("a candidate", () => {
     );
     expect(await index()).toMatchObject([
       { version: champion, state: "READY" },
-      { state: "UNAVAILABLE", reason: expect.stringMatching(/golden batch gives/) },
+      { state: "UNAVAILABLE", reason: expect.stringMatching(/golden batch returns/) },
     ]);
     expect((await failureOf(scoresOf("fraud", refused))).code).toBe(status.NOT_FOUND);
     expect(await scoring.client.call(METHODS.serverReady, {})).toEqual({ ready: true });

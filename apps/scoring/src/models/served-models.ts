@@ -282,7 +282,9 @@ export class ServedModels {
   /** Serialises changes. */
   private change(run: () => Promise<void>): Promise<void> {
     if (this.changes >= CHANGES_MAX) {
-      return Promise.reject(new TriplineError("queue-full", `${this.changes} models wait to be loaded or unloaded.`));
+      return Promise.reject(
+        new TriplineError("queue-full", `${this.changes} models are waiting to be loaded or unloaded.`),
+      );
     }
     this.changes += 1;
     const own = this.changing.then(run).finally(() => {

@@ -28,7 +28,7 @@ export class CertificateGuard implements CanActivate {
     if (client !== undefined) {
       this.logger.warn({ client }, "client rejected: GRPC_CLIENTS does not contain it");
     }
-    throw new TriplineError("client-not-served", "Scoring serves only clients with a certificate that it knows.");
+    throw new TriplineError("client-not-served", "Scoring accepts only clients with an authorised certificate.");
   }
 }
 

@@ -116,7 +116,7 @@ test.each<[string, object, string]>([
   ["an extra feature", features({ shape: [1, 5], data: [1, 2, 3, 4, 5] }), 'Input "features" has shape [1,5]'],
   ["another data type", features({ datatype: "INT64" }), 'Input "features" has datatype "INT64"; it must be FP32.'],
   ["another shape", features({ shape: [4] }), 'Input "features" has shape [4]'],
-  ["too many rows", features({ shape: [65, 4] }), 'Input "features" has 65 rows; at most 64 go in one request.'],
+  ["too many rows", features({ shape: [65, 4] }), 'Input "features" has 65 rows; a request can have at most 64.'],
   ["too few values", features({ data: [1] }), 'Input "features" has 1 values; its shape needs 4.'],
   ["null instead of a number", features({ data: [1, 2, null, 4] }), 'Input "features" holds null as value 2'],
   ["text instead of a number", features({ data: [["1", 2, 3, 4]] }), 'Input "features" holds "1" as value 0'],
@@ -142,7 +142,7 @@ test.each<[string, object, Buffer, string]>([
     bytes(ROW).subarray(0, 13),
     'Input "features" has a binary_data_size of 16, and 13 bytes follow',
   ],
-  ["bytes that belong to no input", binary(), bytes([...ROW, 5]), "4 bytes follow the JSON that belong to no input"],
+  ["bytes that belong to no input", binary(), bytes([...ROW, 5]), "4 bytes after the JSON belong to no input"],
   [
     "a malformed size",
     binary({ parameters: { binary_data_size: -1 } }),

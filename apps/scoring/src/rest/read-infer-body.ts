@@ -129,7 +129,7 @@ function readBinary(inputs: readonly RestInput[], binary: Buffer): Buffer[] {
   const names = inputs.map((input) => `"${input.name}"`).join(", ");
   throw new TriplineError(
     "invalid-tensor",
-    `${binary.length - at} bytes follow the JSON that belong to no input; the binary_data_size of ${names} says ${at}.`,
+    `${binary.length - at} bytes after the JSON belong to no input; the binary_data_size of ${names} says ${at}.`,
   );
 }
 

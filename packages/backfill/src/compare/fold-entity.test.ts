@@ -268,13 +268,13 @@ describe("foldEntity", () => {
     ["an unknown currency", [{ ...first, currency: "XXZ" }], "currency: must be an ISO 4217 currency."],
     ["an early label", [label("c-1", -1)], "labelled_at_ms: must not be before occurred_at_ms."],
     ["a fraud of 2", [{ ...label("c-1", 1), fraud: 2 }], "fraud: must be 0 or 1."],
-    ["going back in time", [payment("c-2", 1), first], 'line 2 (client_transaction_id "c-1"): comes too late'],
+    ["going back in time", [payment("c-2", 1), first], 'line 2 (client_transaction_id "c-1"): is out of order'],
     ["a label after a payment of its time", [payment("c-2", 1), label("c-1", 1)], "line 2 "],
     ["ids of the same time the wrong way round", [payment("c-2", 0), first], "line 2 "],
     ["ids in the order of UTF-16", [payment("\u{1F600}", 0), payment("\uFFFD", 0)], "line 2 "],
     ["a card that was there before", [first, payment("c-2", 1, { card_token: "ct_b" }), payment("c-3", 2)], "line 3 "],
     ["the same line twice", [first, first], "line 2 "],
-    ["a payment counted before", [first, payment("c-1", 1)], "client_transaction_id stands more than once."],
+    ["a payment counted before", [first, payment("c-1", 1)], "client_transaction_id occurs more than once."],
     ["a line without an end", ["x".repeat(70_000)], "line 1: has more than 65536 characters."],
   ])("stops at %s, with the line number", async (_what, rows, sentence) => {
     await expect(folded("card", rows)).rejects.toMatchObject({

@@ -209,7 +209,7 @@ class EntityFold {
     const before = this.#before;
     if (before !== undefined && compare(before, place) >= 0) {
       const order = `${this.#key}, time, labels before payments, client_transaction_id`;
-      throw this.#fault(`comes too late: lines have to be sorted by ${order}, and none may stand twice`, row);
+      throw this.#fault(`is out of order: lines must be sorted by ${order}, without duplicates`, row);
     }
     if (before?.key !== key) {
       this.#states[this.#entity] = this.#engine.decodeState(this.#entity, null);
@@ -234,7 +234,7 @@ class EntityFold {
     const profiles: ProfileRows = this.#profiles.map((profile) => profile?.rowAt(occurredAtMs));
     const result = this.#engine.applyPayment(this.#states, payment, profiles);
     for (const profile of this.#profiles) profile?.countPayment(payment);
-    if (result.duplicate) throw this.#fault("client_transaction_id stands more than once", row);
+    if (result.duplicate) throw this.#fault("client_transaction_id occurs more than once", row);
     if (this.judging) return undefined;
     return [this.lineNumber, ...this.#places.map((place) => result.values[place] ?? 0)];
   }

@@ -80,7 +80,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
 }
 
 function requireShare(share: Share | undefined): Share {
-  if (share === undefined) throw new RangeError("a worker was asked for something before it was told of its share");
+  if (share === undefined) throw new RangeError("a worker got a task before its share");
   return share;
 }
 

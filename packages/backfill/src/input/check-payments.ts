@@ -38,7 +38,7 @@ export async function checkPayments(connection: DuckDBConnection): Promise<void>
   const repeated = await connection.runAndReadAll(
     "SELECT client_transaction_id FROM payments GROUP BY ALL HAVING count(*) > 1 LIMIT 1",
   );
-  for (const [id] of repeated.getRows()) faults.push(`client_transaction_id ${String(id)} stands more than once`);
+  for (const [id] of repeated.getRows()) faults.push(`client_transaction_id ${String(id)} occurs more than once`);
   if (faults.length > 0) throw new TriplineError("invalid-field", `The input is not usable: ${faults.join("; ")}.`);
 }
 

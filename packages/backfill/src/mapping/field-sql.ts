@@ -23,7 +23,7 @@ const TIME_MS_MIN = 1;
 /** 2200-01-01: a later time means a wrong unit. */
 const TIME_MS_MAX = Date.UTC(2200, 0, 1);
 const TEXT_CHARACTERS_MAX = 128;
-const IDENTIFIER_WORDS = "1 to 64 characters out of letters, digits and . _ : -";
+const IDENTIFIER_WORDS = "1 to 64 letters, digits or any of . _ : -";
 
 /** SQL for the text of a column of the file; null if it is missing. */
 export function textOf(column: string, missing: readonly string[]): string {
@@ -63,7 +63,7 @@ function transactionIdSql(given: Mapping["fields"]["transaction_id"]): FieldSql 
 
 function cardSql({ column }: Mapping["fields"]["card"]): FieldSql {
   const faults = [
-    [`${source(column)} IS NULL`, `has no card: the column ${column}, which stands for it, is empty`],
+    [`${source(column)} IS NULL`, `has no card: the column ${column} is empty`],
     [`length(${source(column)}) > ${TEXT_CHARACTERS_MAX}`, `the card is longer than ${TEXT_CHARACTERS_MAX} characters`],
   ] as const;
   return { column: "card", type: "VARCHAR", uses: [column], value: source(column), faults };

@@ -27,7 +27,7 @@ export interface MappedFile {
   readonly unusedColumns: readonly string[];
 }
 
-const REPEATED_ID = "the transaction_id is that of an earlier row";
+const REPEATED_ID = "an earlier row has the same transaction_id";
 
 /**
  * Reads a file into the temporary table `mapped`, with a column per field and, for rejected rows, a reason. The table `raw`

@@ -54,7 +54,7 @@ const transactionId = z
     /** For files without ids: the id is this prefix and the row's number. */
     row: z
       .string()
-      .regex(/^[A-Za-z0-9._:-]{1,32}$/, "must be 1 to 32 characters out of letters, digits and . _ : -")
+      .regex(/^[A-Za-z0-9._:-]{1,32}$/, "must be 1 to 32 letters, digits or any of . _ : -")
       .optional(),
     clean: z.boolean().default(false),
   })

@@ -85,7 +85,7 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
   fields.transaction_id = transactionIdEntry(take("transaction_id", isId));
   if (!("column" in fields.transaction_id))
     notes.push("transaction_id: no column is unique; the number of the row becomes the id");
-  add("card", cardEntry(take), "card: name the column that stands for the card, such as a customer's id");
+  add("card", cardEntry(take), "card: name the column that identifies the card, such as a customer's ID");
   const amount = take("amount", (column) => looksLike.number(column) || looksLike.commaNumber(column));
   add("amount", amount && amountEntry(amount), "amount: name the column with the amount");
   fields.currency = currencyEntry(take("currency", looksLike.currency), notes);
@@ -159,7 +159,7 @@ function timeEntry(column: ColumnProfile, notes: string[]): Record<string, unkno
   const time = timeOf(column);
   if (time?.step !== undefined) {
     notes.push(
-      `occurred_at: ${column.name} counts steps; that one takes ${time.step} and that they start at ${time.start} are guesses`,
+      `occurred_at: ${column.name} counts steps; the step length ${time.step} and the start ${time.start} are guesses`,
     );
   }
   return { column: column.name, ...time };

@@ -56,7 +56,7 @@ export async function openProfiles(
 async function query(folder: string, entity: string, key: string, rest: string): Promise<StoredProfile[]> {
   const path = join(folder, `${profileView(entity)}.parquet`);
   await access(path).catch((error: unknown) => {
-    throw new TriplineError("not-found", `There is no profile table ${path}.`, [], { cause: error });
+    throw new TriplineError("not-found", `The profile table ${path} does not exist.`, [], { cause: error });
   });
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();

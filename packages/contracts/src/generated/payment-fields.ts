@@ -355,7 +355,7 @@ export const LIST_VALUES: Readonly<Record<(typeof LIST_KINDS)[number], readonly 
   email: [(text) => /^et_[0-9a-f]{32}$/.test(text), "the token of an e-mail address: et_ and 32 hexadecimal digits"],
   ip: [(text) => /^it_[0-9a-f]{32}$/.test(text), "the token of an IP address: it_ and 32 hexadecimal digits"],
   ip_range: [(text) => /^nt_[0-9a-f]{32}$/.test(text), "the token of an IP range: nt_ and 32 hexadecimal digits"],
-  terminal: [(text) => /^[A-Za-z0-9._:-]{1,64}$/.test(text), "a terminal id: 1 to 64 characters out of letters, digits and . _ : -"],
+  terminal: [(text) => /^[A-Za-z0-9._:-]{1,64}$/.test(text), "a terminal id: 1 to 64 letters, digits or any of . _ : -"],
   country: [isCountry, "an ISO 3166-1 alpha-2 code in capitals, such as BE"],
 };
 

@@ -181,7 +181,7 @@ export function refuseCollisions(features: readonly (readonly [name: string, ref
     if (other !== undefined) {
       const message =
         other === reference
-          ? `The feature ${reference} is asked for twice.`
+          ? `The feature ${reference} is requested twice.`
           : `${other} and ${reference} would both be named ${name}: set fullFeatureNames.`;
       throw new FeastError("feature-name-collision", message, reference);
     }

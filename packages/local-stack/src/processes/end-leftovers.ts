@@ -39,7 +39,7 @@ export async function endLeftovers(directory: string): Promise<number[]> {
       if (isAlive(found.owner)) {
         throw new TriplineError(
           "internal",
-          `${directory} is in use by process ${found.owner.pid}, which runs ${name} there: end that first, or name another directory.`,
+          `${directory} is in use by process ${found.owner.pid}, which runs ${name} there. Stop it first, or use another directory.`,
         );
       }
       await killAndWait(found.child);
@@ -57,7 +57,7 @@ async function killAndWait(child: z.infer<typeof identity>): Promise<void> {
     if (Date.now() > deadlineMs) {
       throw new TriplineError(
         "internal",
-        `Process ${child.pid}, left by an earlier run, does not end: end it by hand.`,
+        `Process ${child.pid}, left by an earlier run, does not stop. Stop it manually.`,
       );
     }
     await delay(POLL_MS);

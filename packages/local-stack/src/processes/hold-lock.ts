@@ -20,7 +20,7 @@ export async function holdLock<T>(path: string, work: () => Promise<T>): Promise
   const deadlineMs = Date.now() + WAIT_MS_MAX;
   while (!tryLock(path)) {
     if (Date.now() > deadlineMs) {
-      throw new TriplineError("internal", `Another process has held ${path} for ten minutes; end it and try again.`);
+      throw new TriplineError("internal", `Another process has locked ${path} for ten minutes. Stop it and try again.`);
     }
     await delay(POLL_MS);
   }

@@ -89,7 +89,7 @@ export class ManagedProcess {
       const waitedMs = Date.now() - startedMs;
       if (waitedMs > patient(this.plan.readyMs)) {
         await this.end();
-        throw this.failure(`did not answer within ${Math.round(waitedMs / 1000)} s`, logFile);
+        throw this.failure(`did not respond within ${Math.round(waitedMs / 1000)} s`, logFile);
       }
       await delay(POLL_MS);
     }
@@ -125,7 +125,7 @@ export class ManagedProcess {
       if (Date.now() - startedMs > patient(PORT_WAIT_MS)) {
         throw new TriplineError(
           "config-invalid",
-          `Port ${port}, where ${title} should listen, is in use: end what listens there or choose another port.`,
+          `Port ${port}, where ${title} should listen, is in use. Stop the process that listens there, or choose another port.`,
         );
       }
       await delay(POLL_MS);
@@ -168,7 +168,7 @@ export class ManagedProcess {
   private failure(what: string, logFile: string): TriplineError {
     return new TriplineError(
       "internal",
-      `${this.plan.title} ${what}. Its log is ${logFile}; the last lines:\n${tailOf(logFile)}`,
+      `${this.plan.title} ${what}. Its log is ${logFile}; its last lines:\n${tailOf(logFile)}`,
     );
   }
 }

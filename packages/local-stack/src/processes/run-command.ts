@@ -37,7 +37,7 @@ export async function runCommand(command: Command): Promise<void> {
     if (outcome === "ended") return;
     throw new TriplineError(
       "internal",
-      `Could not ${command.purpose}: ${command.command} ${outcome}. Its log is ${command.logFile}; the last lines:\n${tailOf(command.logFile)}`,
+      `Could not ${command.purpose}: ${command.command} ${outcome}. Its log is ${command.logFile}; its last lines:\n${tailOf(command.logFile)}`,
     );
   } finally {
     closeSync(log);

@@ -56,7 +56,7 @@ export async function provisionPython(environment: PythonEnvironment): Promise<{
     await runCommand({
       command: uv,
       args: ["venv", "--allow-existing", "--python", findPython(), folder],
-      purpose: `make the Python environment ${name}`,
+      purpose: `create the Python environment ${name}`,
       ...settings,
     });
     await runCommand({
@@ -109,7 +109,7 @@ function findPython(): string {
       // Not found: try the next one.
     }
   }
-  throw new TriplineError("internal", "Python 3.11 or newer was not found on the PATH: install it and try again.");
+  throw new TriplineError("internal", "Python 3.11 or newer was not found on the PATH. Install it and try again.");
 }
 
 const markerOf = (folder: string) => `${folder}/.requirements-sha256`;

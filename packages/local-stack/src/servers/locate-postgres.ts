@@ -78,7 +78,7 @@ function ownTemporaryFolder(): string {
   const folder = `${tmpdir()}/tripline-root`;
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   if (lstatSync(folder).uid !== 0 || !lstatSync(folder).isDirectory()) {
-    throw new TriplineError("internal", `${folder} belongs to another user: remove it.`);
+    throw new TriplineError("internal", `${folder} belongs to another user. Remove it.`);
   }
   return folder;
 }

@@ -109,7 +109,7 @@ async function initOnce({ programs, dataFolder, directory, user }: Cluster): Pro
       "--no-sync",
       "--no-instructions",
     ],
-    purpose: "make the Postgres data folder",
+    purpose: "create the Postgres data folder",
     logFile: `${directory}/logs/postgres-init.log`,
     timeoutMs: INIT_MS_MAX,
     cwd: dataFolder,

@@ -17,7 +17,7 @@ export async function releaseDataFolder(dataFolder: string): Promise<void> {
       const pids = processesIn(dataFolder).join(", ");
       throw new TriplineError(
         "internal",
-        `Another Postgres works in ${dataFolder} (process ${pids}): end it and try again.`,
+        `Another Postgres is using ${dataFolder} (process ${pids}). Stop it and try again.`,
       );
     }
     await delay(POLL_MS);

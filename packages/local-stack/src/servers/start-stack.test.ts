@@ -77,7 +77,7 @@ describe("startStack", () => {
     expect(await set(stack.redisUrl)).toBe("OK");
     expect(await query(stack.postgresUrl, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
     expect(events.filter(({ server }) => server === "redis").map(({ sentence }) => sentence)).toEqual([
-      "Valkey ended unexpectedly and is being restarted.",
+      "Valkey exited unexpectedly and is being restarted.",
       "Valkey is running again.",
     ]);
     const before = events.length;
@@ -187,7 +187,7 @@ describe("startStack", () => {
     try {
       await expect(start({ parts: ["redis", "postgres"], ports: { redis: taken } })).rejects.toMatchObject({
         code: "config-invalid",
-        message: `Port ${taken}, where Valkey should listen, is in use: end what listens there or choose another port.`,
+        message: `Port ${taken}, where Valkey should listen, is in use. Stop the process that listens there, or choose another port.`,
       });
       expect(readdirSync(`${directory}/run`)).toEqual([]);
     } finally {
@@ -200,7 +200,7 @@ describe("startStack", () => {
     await first.stop();
     writeFileSync(`${directory}/postgres/postgresql.conf`, "no_such_setting = 1\n");
     await expect(start({ parts: ["postgres"] })).rejects.toThrow(
-      /^Postgres ended while starting\. Its log is .*logs\/postgres\.log; the last lines:\n[\s\S]*no_such_setting/,
+      /^Postgres ended while starting\. Its log is .*logs\/postgres\.log; its last lines:\n[\s\S]*no_such_setting/,
     );
   });
 });

@@ -26,7 +26,7 @@ export function superviseServer(
   let startedAtMs = Date.now();
   const restart = async (): Promise<void> => {
     if (Date.now() - startedAtMs > RAN_WELL_MS) restarts = 0;
-    listen({ server: name, kind: "ended", sentence: `${title} ended unexpectedly and is being restarted.` });
+    listen({ server: name, kind: "ended", sentence: `${title} exited unexpectedly and is being restarted.` });
     let reason = "";
     while (restarts < RESTARTS_MAX && !server.isStopped) {
       await delay(BACKOFF_MS[restarts], undefined, { ref: false });
@@ -41,7 +41,7 @@ export function superviseServer(
       }
     }
     if (server.isStopped) return;
-    const sentence = `${title} was restarted ${RESTARTS_MAX} times and does not stay up. Stop everything and start it again. ${reason}`;
+    const sentence = `${title} was restarted ${RESTARTS_MAX} times and keeps failing. Stop everything and start again. ${reason}`;
     listen({ server: name, kind: "given-up", sentence: sentence.trim() });
   };
   server.onUnexpectedEnd(() => void restart());

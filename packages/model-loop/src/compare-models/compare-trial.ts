@@ -166,7 +166,7 @@ function chosen(counts: ReadonlyMap<string, CandidateRows>, options: CompareOpti
   const rows = name === undefined ? undefined : counts.get(name);
   if (name !== undefined && rows !== undefined) return [name, rows];
   if (names.length > 1) {
-    const detail = `The range has decisions of ${names.length} candidates: give --candidate one of ${names.join(", ")}.`;
+    const detail = `The range has decisions of ${names.length} candidates. Set --candidate to one of ${names.join(", ")}.`;
     throw new TriplineError("invalid-field", detail);
   }
   const found = names.length === 0 ? "no candidate scored a payment" : `the only candidate was ${names[0]}`;

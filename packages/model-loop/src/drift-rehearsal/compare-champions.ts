@@ -83,7 +83,7 @@ function weeksAsText(values: readonly number[]): string {
 /** One sentence about one of the evaluated versions. */
 export function comparedAsText({ frauds, shifted, versions }: ComparedWeeks, version: string, before: string): string {
   const [champion, old] = [versions.get(version), versions.get(before)];
-  if (champion === undefined || old === undefined) return `${version} and ${before} were not measured`;
+  if (champion === undefined || old === undefined) return `${version} and ${before} were not evaluated`;
   const count = frauds.reduce((sum, each) => sum + each, 0);
   return (
     `Mean AP of ${frauds.length} later weeks with ${count} frauds: champion ${weeksAsText(champion.weeks)}, trained on ` +

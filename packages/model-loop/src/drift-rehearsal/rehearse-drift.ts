@@ -91,7 +91,7 @@ export async function rehearseDrift(options: RehearsalOptions): Promise<number |
   const events = await steps.run("judge every day", () => judgeDays(rehearsal));
   const promotions = await playDays(rehearsal, events);
   if (promotions.length === 0) {
-    print("nothing became champion; this is the one before:");
+    print("no model was promoted; this is the previous champion:");
     promotions.push({ version: model.version, day: shiftDay + UNANSWERED_DAYS });
   }
   const ratios: number[] = [];
@@ -146,7 +146,7 @@ async function playDays(rehearsal: Rehearsal, events: readonly DriftDetected[]):
     if (promotions.length > 0 && state.current.alarm === null) break;
   }
   const { alarm } = state.current;
-  print(alarm === null ? `${sinceShift(rehearsal, today)}: no drift is open` : `it is not answered: ${alarm.sentence}`);
+  print(alarm === null ? `${sinceShift(rehearsal, today)}: no drift is open` : `it is still open: ${alarm.sentence}`);
   return promotions;
 }
 

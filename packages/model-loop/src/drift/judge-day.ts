@@ -83,7 +83,7 @@ async function judge(options: JudgeOptions, folder: string, day: number): Promis
   const withScores = scored.size > 0 && thin === 0;
   if (scored.size > 0 && !withScores) {
     output.write(
-      `drift: scores are not judged: ${thin} of the ${compared.length} days have too few that a model gave\n`,
+      `drift: scores are not checked: on ${thin} of the ${compared.length} days, a model scored too few payments\n`,
     );
   }
   const date = dateOf(day);

@@ -27,7 +27,7 @@ export async function findModels(
     rows.set(key, { name, version, rows: (rows.get(key)?.rows ?? 0) + more });
   }
   if (rows.size > MODELS_MAX) {
-    const detail = `The decisions were made by ${rows.size} model versions, more than ${MODELS_MAX}: give a shorter range, or --model.`;
+    const detail = `The decisions were made by ${rows.size} model versions, more than ${MODELS_MAX}. Specify a shorter range, or --model.`;
     throw new TriplineError("invalid-field", detail);
   }
   const registry = openRegistry(registryUrl);
@@ -37,7 +37,7 @@ export async function findModels(
         if (!(cause instanceof TriplineError) || cause.code !== "model-not-found") throw cause;
         const detail =
           `${registryUrl} has no version ${wanted.version} of model ${wanted.name}, which scored ${wanted.rows} of the ` +
-          "decisions: name the registry that has it by --registry, or score with another version by --model.";
+          "decisions. Specify its registry with --registry, or score with another version with --model.";
         throw new TriplineError("model-not-found", detail, [], { cause });
       });
       return checked(model, spec);
@@ -93,6 +93,6 @@ function checked(model: ModelVersion, spec: FeatureSpec): ModelVersion {
   throw new TriplineError(
     "spec-mismatch",
     `Model ${name} ${version} was trained for feature spec ${specVersion}, this build has ${spec.version}: ` +
-      "replay with a model for this spec (--model), or with the release that has the other one.",
+      "replay with a model for this spec (--model), or with the release that has the other spec.",
   );
 }

@@ -27,7 +27,7 @@ export interface PolicyText {
 /** @throws TriplineError `config-invalid` for an unreadable file, `policy-invalid` for an invalid policy */
 export async function readPolicy(path: string): Promise<PolicyText> {
   const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    const detail = `The policy ${path} cannot be read (${cause.code}): give --policy a file such as apps/decisions/policy.yaml.`;
+    const detail = `The policy ${path} cannot be read (${cause.code}). Set --policy to a file such as apps/decisions/policy.yaml.`;
     throw new TriplineError("config-invalid", detail, [], { cause });
   });
   return policyOf(text, path);
@@ -69,7 +69,7 @@ async function* textsOf(path: string, folder: string | undefined): AsyncGenerato
 
 async function filesOf(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    const detail = `The folder ${folder} cannot be read (${cause.code}): give --policies one with files .yaml in it.`;
+    const detail = `The folder ${folder} cannot be read (${cause.code}). Set --policies to a folder with .yaml files.`;
     throw new TriplineError("config-invalid", detail, [], { cause });
   });
   return names.filter((name) => name.endsWith(".yaml")).map((name) => join(folder, name));

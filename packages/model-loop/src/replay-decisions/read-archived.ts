@@ -62,7 +62,7 @@ export async function surveyDecisions(scan: LakeScan, range: ArchivedRange): Pro
   throw new TriplineError(
     "not-found",
     `No decision was made${ofTenant} from ${isoOf(fromMs)} to ${isoOf(toMs)} in ${lake}: ` +
-      "give a range of the times at which decisions were made, by --from and --to.",
+      "use --from and --to for the times at which decisions were made.",
   );
 }
 

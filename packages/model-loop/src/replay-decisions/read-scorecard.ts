@@ -10,7 +10,7 @@ import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
  */
 export async function readScorecard(file: string, spec: FeatureSpec): Promise<string> {
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    const detail = `The scorecard ${file} cannot be read (${cause.code}): give --scorecard the JSON that training wrote.`;
+    const detail = `The scorecard ${file} cannot be read (${cause.code}). Set --scorecard to the JSON file that training wrote.`;
     throw new TriplineError("config-invalid", detail, [], { cause });
   });
   parseScorecard(text, spec, file);

@@ -102,7 +102,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
 export async function writeComputedFeatures(options: LakeDatasetOptions): Promise<LakeDataset> {
   const { tenant, spec, outputPath, cutoffMs } = options;
   if (tenant === undefined) {
-    const detail = "Features can be computed again for one tenant at a time: give it by --tenant.";
+    const detail = "Features can be recomputed for only one tenant at a time. Specify it with --tenant.";
     throw new TriplineError("invalid-field", detail);
   }
   const scan = await LakeScan.open();

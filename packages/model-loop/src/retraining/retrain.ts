@@ -91,7 +91,7 @@ export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> 
       cutoffMs: async (positions) => options.cutoffMs ?? wholeDays(await newestPaymentMs({ lake, tenant, positions })),
     });
     const { plan, isResumed, newLabels } = opened;
-    const since = isResumed ? "goes on where it was cut off" : `new_labels=${newLabels}`;
+    const since = isResumed ? "resumes an interrupted run" : `new_labels=${newLabels}`;
     output.write(`lake: cutoff=${new Date(plan.cutoffMs).toISOString()} ${since}\n`);
     // Before any computation, so that an unwritable store fails immediately.
     await checkpoints?.keep();
@@ -159,7 +159,7 @@ async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPla
   const took = seconds(performance.now() - startedAt).trim();
   output.write(`read: rows=${rows} labelled=${labelled} frauds=${frauds} ${left} took=${took}\n`);
   if (rows === 0) {
-    const remedy = "Give --features backfill --tenant <name>, which computes them anew from the archived payments.";
+    const remedy = "Use --features backfill --tenant <name>, which recomputes them from the archived payments.";
     throw new Error(`The archive has no payment with the features of spec ${currentFeatureSpec().version}. ${remedy}`);
   }
   return path;

@@ -46,7 +46,7 @@ export async function scoreFile(options: ScoreOptions): Promise<number> {
     pool = await ScorePool.start(options.model, options.threads);
     const rows = await scoreRows(database, input, total, pool, options);
     if (rows !== total || (await countRows(database.reader, input)) !== total) {
-      throw new TriplineError("invalid-field", `${options.inputPath} changed while it was read: score it again.`);
+      throw new TriplineError("invalid-field", `${options.inputPath} changed while it was being read. Score it again.`);
     }
     await writeOutput(database.writer, input, keep, unfinished, options.model);
     await rename(unfinished, options.outputPath);
@@ -86,7 +86,7 @@ async function checkColumns(
   const kept = keep ?? [...found.keys()].filter((name) => !features.includes(name));
   const taken = kept.find((name) => SCORE_COLUMNS.includes(name));
   if (taken === undefined) return kept;
-  throw new TriplineError("invalid-field", `${inputPath} has a column ${taken} already: name the columns to keep.`);
+  throw new TriplineError("invalid-field", `${inputPath} already has a column ${taken}. Specify the columns to keep.`);
 }
 
 async function scoreRows(
@@ -172,7 +172,7 @@ function unusable(inputPath: string, column: string, row: number, value: number)
   return new TriplineError(
     "invalid-field",
     `${inputPath}: ${column} of row ${row + 1} ${what}. Every feature needs a number; ` +
-      "`tripline backfill` gives those that are unknown their defaults.",
+      "`tripline backfill` writes defaults for unknown values.",
   );
 }
 

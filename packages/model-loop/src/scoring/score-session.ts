@@ -60,7 +60,7 @@ export class ScoreSession {
   async run(features: Float32Array<ArrayBuffer>, rows: number): Promise<Float32Array> {
     const scores = await this.runModel(features, rows);
     const wrong = scores.findIndex((score) => !(score >= 0 && score <= 1));
-    if (wrong !== -1) throw refused(this.manifest, `it gives ${scores[wrong]}, which is not a probability`);
+    if (wrong !== -1) throw refused(this.manifest, `it returns ${scores[wrong]}, which is not a probability`);
     return scores;
   }
 
@@ -83,7 +83,7 @@ async function runSession(
   });
   const { data } = outputs[output.name] ?? {};
   if (data instanceof Float32Array && data.length === rows) return data;
-  throw refused(manifest, `it does not give one float32 per row as "${output.name}"`);
+  throw refused(manifest, `it does not return one float32 per row as "${output.name}"`);
 }
 
 /** A tree model gets a much faster implementation with identical results; undefined for other models. */
@@ -107,5 +107,5 @@ async function openTrees(
 }
 
 function refused({ name, version }: SessionModel["manifest"], reason: string): TriplineError {
-  return new TriplineError("model-refused", `Model ${name} ${version} is refused: ${reason}.`);
+  return new TriplineError("model-refused", `Model ${name} ${version} is rejected: ${reason}.`);
 }

@@ -74,7 +74,7 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
     if (sentence === undefined) count += 1;
     return report(options, state, sentence);
   }).finally(() => consumer.close());
-  const silent = () => (consumer.isHealthy() ? undefined : "it is not a live member of its consumer group");
+  const silent = () => (consumer.isHealthy() ? undefined : "it is not an active member of its consumer group");
   return {
     ended,
     turns: () => count,

@@ -76,7 +76,7 @@ export class LeadingRollout {
     // This process may have started this rollout just before it was killed.
     if (newest?.candidate === version && (stage !== null || isOpen(newest))) return newest;
     if (newest !== undefined && isOpen(newest)) {
-      logger.info({ version }, `another version, ${newest.candidate}, is being rolled out; this one comes after it`);
+      logger.info({ version }, `another version, ${newest.candidate}, is being rolled out; this one will follow`);
       return undefined;
     }
     try {

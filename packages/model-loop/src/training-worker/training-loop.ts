@@ -67,7 +67,7 @@ export class TrainingLoop {
       const { alarm: before, promotedDay } = state.current;
       const isNewChampion = promotedDay !== null && day - promotedDay <= SCORES_DAYS;
       if (isNewChampion && columns.every(({ kind }) => kind === "score")) {
-        logger.info({ day: date }, `a score shift after a promotion starts no retraining: ${sentence}`);
+        logger.info({ day: date }, `a score shift after a promotion does not trigger retraining: ${sentence}`);
         continue;
       }
       await state.change(({ alarm }) => {

@@ -345,13 +345,13 @@ test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([
     "a policy that does not exist",
     () => ({ policyFile: join(folder, "none.yaml") }),
     "config-invalid",
-    "give --policy a file",
+    "Set --policy to a file",
   ],
   [
     "a registry without the version",
     () => ({ registryUrl: pathToFileURL(join(folder, "empty")).href }),
     "model-not-found",
-    "by --registry, or score with another version by --model",
+    "with --registry, or score with another version with --model",
   ],
   [
     "a model that does not exist",

@@ -121,7 +121,7 @@ test(
     // On a busy machine the trainer outlives the killed process for a moment, and writes one more checkpoint.
     await rm(join(folder, "work-killed"), { recursive: true, maxRetries: 20, retryDelay: 100 });
     const resumed = await run([...argumentsOf("killed", "work-elsewhere"), ...checkpoints]);
-    expect(resumed.lines[0]).toMatch(/^lake: cutoff=2026-03-09T00:00:00.000Z goes on where it was cut off$/);
+    expect(resumed.lines[0]).toMatch(/^lake: cutoff=2026-03-09T00:00:00.000Z resumes an interrupted run$/);
     // Parts that were already fitted are not fitted again. How many there are depends on when the process was killed.
     const [allParts, restOfThem] = [partsOf(whole), partsOf(resumed.lines)];
     expect(allParts.slice(0, 3)).toEqual(["25/60", "50/60", "60/60"]);

@@ -161,7 +161,7 @@ describe("rejects with a sentence, and leaves no output behind:", () => {
 
   test.each([
     ["always-nan", "is not a probability"],
-    ["wrong-input", "is refused: it "],
+    ["wrong-input", "is rejected: it "],
   ])("the model %s", async (alias, sentence) => {
     const model = await openRegistry(REGISTRY).resolve("fraud", alias);
     const input = await writeInput("features.parquet", 0, 5_000);

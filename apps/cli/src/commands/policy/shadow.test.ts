@@ -124,7 +124,7 @@ test("prints text for people, a last line for programs, and writes a page", asyn
 });
 
 test("reports a range without hits and a rule without hits in a sentence", async () => {
-  await expect(run("--rule", "never")).rejects.toThrow("The range has no rule never: give --rule one of big, huge.");
+  await expect(run("--rule", "never")).rejects.toThrow("The range has no rule never. Set --rule to one of big, huge.");
   const before = [
     "--from",
     String(new Date(NOON_MS - DAY_MS).toISOString()),
