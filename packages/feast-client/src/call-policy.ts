@@ -25,7 +25,7 @@ export class CallPolicy {
     this.timeoutMs = checkTimeout(options.timeoutMs ?? TIMEOUT_MS_DEFAULT);
     this.attemptsMax = options.attemptsMax ?? ATTEMPTS_MAX_DEFAULT;
     if (!Number.isInteger(this.attemptsMax) || this.attemptsMax < 1) {
-      throw new FeastError("invalid-request", "attemptsMax has to be a whole number from 1.", "attemptsMax");
+      throw new FeastError("invalid-request", "attemptsMax must be a whole number of at least 1.", "attemptsMax");
     }
   }
 
@@ -55,7 +55,7 @@ export class CallPolicy {
 
 function checkTimeout(timeoutMs: number): number {
   if (timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX) return timeoutMs;
-  throw new FeastError("invalid-request", "timeoutMs has to be more than 0 and at most 2147483647.", "timeoutMs");
+  throw new FeastError("invalid-request", "timeoutMs must be more than 0 and at most 2147483647.", "timeoutMs");
 }
 
 /** One call, with its deadline and the caller's signal. */
@@ -123,11 +123,11 @@ export class Call {
   }
 
   expired(): FeastError {
-    return new FeastError("deadline-exceeded", `There was no answer within ${this.timeoutMs} ms.`);
+    return new FeastError("deadline-exceeded", `There was no response within ${this.timeoutMs} ms.`);
   }
 
   aborted(): FeastError {
     const cause: unknown = this.signal?.reason;
-    return new FeastError("aborted", `The caller ended the call: ${messageOf(cause)}.`, undefined, { cause });
+    return new FeastError("aborted", `The caller cancelled the call: ${messageOf(cause)}.`, undefined, { cause });
   }
 }

@@ -32,7 +32,7 @@ export function readServerAnswer(
   const wanted = expectedNames === undefined ? dropJoinKeys(request, columns) : pick(expectedNames, columns);
   for (const column of wanted) {
     if (column.length !== request.entities.length) {
-      const message = `The feature server answered ${column.length} values of ${column.name} for ${request.entities.length} entity rows.`;
+      const message = `The feature server returned ${column.length} values of ${column.name} for ${request.entities.length} entity rows.`;
       throw new FeastError("malformed-response", message, column.name);
     }
   }
@@ -67,7 +67,7 @@ function pick(names: readonly string[], columns: readonly AnswerColumn[]): Answe
   return names.map((name) => {
     const column = byName.get(name);
     if (column !== undefined) return column;
-    throw new FeastError("malformed-response", `The feature server's answer lacks the feature ${name}.`, name);
+    throw new FeastError("malformed-response", `The feature server's response lacks the feature ${name}.`, name);
   });
 }
 
@@ -96,7 +96,7 @@ function readRow(columns: readonly AnswerColumn[], row: number): OnlineFeatureRo
 function readStatus(column: AnswerColumn, row: number, value: FeastValue, timestampMs: number | null): FeatureStatus {
   const status = column.status(row);
   if (status === undefined || !STATUSES.has(status)) {
-    const message = `The feature server answered the status ${String(status)} for ${column.name} in row ${row}.`;
+    const message = `The feature server returned the status ${String(status)} for ${column.name} in row ${row}.`;
     throw new FeastError("malformed-response", message, column.name);
   }
   // Feast's Python server returns PRESENT for everything that it requested from a Redis store. A missing value is null

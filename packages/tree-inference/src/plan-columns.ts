@@ -53,7 +53,7 @@ export function findColumns(ensembles: readonly TreeEnsemble[]): Map<number, Col
   const columns = new Map<number, Column>();
   for (const [id, keys] of found) {
     if (keys.size > THRESHOLDS_MAX) {
-      throw new ScorerError(`feature ${id >> 1} has ${keys.size} thresholds, and ${THRESHOLDS_MAX} are the most`);
+      throw new ScorerError(`feature ${id >> 1} has ${keys.size} thresholds; the maximum is ${THRESHOLDS_MAX}`);
     }
     const sorted = Int32Array.from(keys).sort();
     const rankOf = new Map(Array.from(sorted, (key, rank) => [key, rank]));
@@ -69,8 +69,7 @@ export function planTrees(ensembles: readonly TreeEnsemble[]): PlannedTree[][] {
     Array.from(ensemble.roots, (root) => {
       const own = new Map<number, Set<number>>();
       const depth = Math.max(1, gatherKeys(ensemble, root, own));
-      if (depth > DEPTH_MAX)
-        throw new ScorerError(`a tree has ${depth} levels of splits, and ${DEPTH_MAX} are the most`);
+      if (depth > DEPTH_MAX) throw new ScorerError(`a tree has ${depth} levels of splits; the maximum is ${DEPTH_MAX}`);
       if (!fits(block, own)) block = { keys: new Map() };
       for (const [id, keys] of own) block.keys.set(id, new Set([...(block.keys.get(id) ?? []), ...keys]));
       return { ensemble, root, depth, block };

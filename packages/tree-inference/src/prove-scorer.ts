@@ -26,7 +26,7 @@ export async function proveScorer(
   const wanted = await ask(features, rows);
   const odd = own.findIndex((value, row) => !isSame(value, wanted[row] ?? Number.NaN));
   if (odd === -1 && wanted.length === rows) return plan;
-  throw new ScorerError(`it gives ${own[odd]} for a row for which the other runtime gives ${wanted[odd]}`);
+  throw new ScorerError(`it returns ${own[odd]} for a row for which the other runtime returns ${wanted[odd]}`);
 }
 
 /** Whether two runtimes gave the same score. Two NaN are equal: callers check for invalid scores. */

@@ -40,7 +40,7 @@ export function chooseOutput(node: OnnxNode, trees: number, output: number | und
     const given = output === undefined ? "" : `, not ${output}`;
     throw new ShapError(
       "invalid-request",
-      `The model has ${outputs} outputs: output must say which, from 0 on${given}.`,
+      `The model has ${outputs} outputs: set output to the index of one, from 0${given}.`,
     );
   }
   return {

@@ -251,7 +251,7 @@ describe("reading a model", () => {
       "invalid-request",
       { ...model, attributes: { n_targets: { int: 3 } } },
       {},
-      /has 3 outputs: output must say which/,
+      /has 3 outputs: set output to the index of one/,
     ],
     ["a double input", "unsupported-model", { ...model, elementType: 11 }, {}, /is not float32/],
     ["a dynamic width", "unsupported-model", { ...model, inputShape: [undefined, undefined] }, {}, /fixed number/],

@@ -72,7 +72,7 @@ export class OAuthServer implements OnApplicationShutdown {
       logger.info({ kid: keys.activeKid, published: keys.keys.length }, "signing keys changed");
     } catch (thrown) {
       const { code, message } = asTriplineError(thrown);
-      logger.warn({ code }, `the signing keys cannot be reloaded, the previous ones stay in use: ${message}`);
+      logger.warn({ code }, `the signing keys cannot be reloaded; the previous ones stay in use: ${message}`);
     }
   }
 }

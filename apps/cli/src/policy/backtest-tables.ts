@@ -120,7 +120,7 @@ function segmentTable(report: LakeReport, part: PartFigures | undefined): Figure
 export function overlapSentences({ hits, overlaps }: PartFigures): string[] {
   return overlaps.map(({ id, rows, jaccard }) => {
     const also = rows === 1 ? "is also a hit" : "are also hits";
-    return `Of its ${number(hits)} hits ${number(rows)} ${also} of ${id} (Jaccard ${jaccard.toLocaleString("en", { maximumSignificantDigits: 2 })}).`;
+    return `Of its ${number(hits)} hits, ${number(rows)} ${also} of ${id} (Jaccard ${jaccard.toLocaleString("en", { maximumSignificantDigits: 2 })}).`;
   });
 }
 

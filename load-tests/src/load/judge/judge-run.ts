@@ -254,7 +254,7 @@ function breakOf(step: PhaseFigures, settings: LoadSettings): Break | undefined 
   if (sentShare < SENT_SHARE_MIN) {
     const why = `only ${(100 * sentShare).toFixed(0)} % of the payments could be sent`;
     if (step.underWay < USERS_WAITING_SHARE * vus) return { why, by: "generator" };
-    return { why: `${why}, as ${vus} were waiting for their answer`, by: "system" };
+    return { why: `${why}, as ${vus} were waiting for a response`, by: "system" };
   }
   if (step.latenessP99Ms > LATENESS_P99_MS_MAX) return { why: late, by: "generator" };
   if (errors > errorsPercent) return { why: `${errors.toFixed(2)} % were refused or failed`, by: "system" };

@@ -112,7 +112,7 @@ export class FeastGrpcClient implements OnlineFeatureReader {
         return call.expired();
       case status.CANCELLED:
         return (
-          call.endReason() ?? new FeastError("aborted", `The call was ended: ${said}.`, undefined, { cause: error })
+          call.endReason() ?? new FeastError("aborted", `The call was cancelled: ${said}.`, undefined, { cause: error })
         );
       case status.UNAVAILABLE: {
         const message = `The feature server at ${this.options.address} is unavailable: ${said}.`;

@@ -47,7 +47,7 @@ export function decodeResponse(bytes: Uint8Array): AnswerColumn[] {
     2: (vector) => void vectors.push(vector),
   });
   if (names.length !== vectors.length) {
-    throw malformed("results", `holds ${vectors.length} columns for ${names.length} names`);
+    throw malformed("results", `has ${vectors.length} columns for ${names.length} names`);
   }
   return names.map((name, index) => readColumn(name, vectors[index] as Uint8Array));
 }
@@ -115,6 +115,6 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 function malformed(field: string, what: string, cause?: unknown): FeastError {
-  const message = `The feature server's answer is not one of Feast: ${field}: ${what}.`;
+  const message = `The feature server's response is not from Feast: ${field}: ${what}.`;
   return new FeastError("malformed-response", message, field, { cause });
 }

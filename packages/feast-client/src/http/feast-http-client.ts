@@ -51,7 +51,7 @@ export class FeastHttpClient implements OnlineFeatureReader {
   /** @throws FeastError `invalid-request` if the URL is invalid */
   constructor(options: FeastHttpOptions) {
     if (!URL.canParse(options.url) || !/^https?:/.test(options.url)) {
-      const message = `url has to be an http or https URL such as http://localhost:6566, not ${options.url}.`;
+      const message = `url must be an http or https URL such as http://localhost:6566, not ${options.url}.`;
       throw new FeastError("invalid-request", message, "url");
     }
     this.policy = new CallPolicy(options);
@@ -70,7 +70,7 @@ export class FeastHttpClient implements OnlineFeatureReader {
     const columns = entityColumns(request, this.index, resolved);
     const bytes = columns.find(({ type }) => type === "BYTES");
     if (bytes !== undefined) {
-      const message = `The join key ${bytes.name} is bytes, which JSON cannot carry; read over gRPC or from Redis.`;
+      const message = `The join key ${bytes.name} is bytes, which JSON cannot represent; read over gRPC or from Redis.`;
       throw new FeastError("unsupported", message, bytes.name);
     }
     const names = expectedNames(request, resolved);
@@ -108,7 +108,7 @@ function parseAnswer(text: string): unknown {
   try {
     return parseExactJson(text);
   } catch (error) {
-    const message = `The feature server's answer is not one of Feast: the body is not JSON (${messageOf(error)}).`;
+    const message = `The feature server's response is not from Feast: the body is not JSON (${messageOf(error)}).`;
     throw new FeastError("malformed-response", message, "the body", { cause: error });
   }
 }

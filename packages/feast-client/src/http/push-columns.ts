@@ -23,14 +23,14 @@ export type PushRow = Readonly<Record<string, PushValue>>;
  */
 export function pushColumns(rows: readonly PushRow[]): Record<string, unknown[]> {
   const [first] = rows;
-  if (first === undefined) throw new FeastError("invalid-request", "rows has to hold at least one row.", "rows");
+  if (first === undefined) throw new FeastError("invalid-request", "rows must have at least one row.", "rows");
   const names = Object.keys(first);
   rows.forEach((row, index) => {
     const different = [...new Set([...names, ...Object.keys(row)])].find(
       (name) => !Object.hasOwn(row, name) || !Object.hasOwn(first, name),
     );
     if (different === undefined) return;
-    const message = `The rows 0 and ${index} differ: ${different} is in one of them only. All rows need the same columns.`;
+    const message = `The rows 0 and ${index} differ: only one of them has ${different}. All rows must have the same columns.`;
     throw new FeastError("invalid-request", message, different);
   });
   return Object.fromEntries(
@@ -47,22 +47,22 @@ function prepare(value: unknown, where: string, field: string): unknown {
     new FeastError("invalid-value", `${where} is ${describeValue(value)}, ${why}.`, field);
   switch (typeof value) {
     case "string":
-      if (!value.isWellFormed()) throw refuse("which holds a lone surrogate");
+      if (!value.isWellFormed()) throw refuse("which contains a lone surrogate");
       return value;
     case "boolean":
       return value;
     case "number":
-      if (!Number.isFinite(value)) throw refuse("which JSON cannot carry; write it to Redis instead");
+      if (!Number.isFinite(value)) throw refuse("which JSON cannot represent; write it to Redis instead");
       if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < Number(INT64_MAX)) {
-        throw refuse("which may have been rounded; give a bigint");
+        throw refuse("which may have been rounded; use a bigint");
       }
       return value;
     case "bigint":
-      if (value < INT64_MIN || value > INT64_MAX) throw refuse("which 64 bits cannot hold");
+      if (value < INT64_MIN || value > INT64_MAX) throw refuse("which does not fit into 64 bits");
       return value;
   }
   if (value === null) return null;
-  if (value instanceof Uint8Array) throw refuse("which JSON cannot carry; write them to Redis instead");
+  if (value instanceof Uint8Array) throw refuse("which JSON cannot represent; write them to Redis instead");
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) throw refuse("which is invalid");
     return value.toISOString();
@@ -81,6 +81,6 @@ function refuseRounding(name: string, values: readonly unknown[]): void {
   if (!values.includes(null)) return;
   const large = values.find((value) => typeof value === "bigint" && !Number.isSafeInteger(Number(value)));
   if (large === undefined) return;
-  const message = `${name} holds ${describeValue(large)} and a null: Feast's server would round the number. Push the rows with null apart.`;
+  const message = `${name} has ${describeValue(large)} and a null: Feast's server would round the number. Push the rows with null separately.`;
   throw new FeastError("invalid-value", message, name);
 }

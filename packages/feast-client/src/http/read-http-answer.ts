@@ -20,7 +20,7 @@ export function readHttpAnswer(answer: unknown, resolved: readonly ResolvedFeatu
   const names = checkList(checkObject(metadata, "metadata").feature_names, "metadata.feature_names");
   const vectors = checkList(results, "results");
   if (names.length !== vectors.length) {
-    throw malformed("results", `holds ${vectors.length} columns for ${names.length} names`);
+    throw malformed("results", `has ${vectors.length} columns for ${names.length} names`);
   }
   const types = new Map(resolved?.map((feature) => [feature.resultName, feature.type]));
   return names.map((name, index) => {
@@ -71,6 +71,6 @@ function checkList(value: unknown, field: string): readonly unknown[] {
 }
 
 function malformed(field: string, what: string): FeastError {
-  const message = `The feature server's answer is not one of Feast: ${field} ${what}.`;
+  const message = `The feature server's response is not from Feast: ${field} ${what}.`;
   return new FeastError("malformed-response", message, field);
 }

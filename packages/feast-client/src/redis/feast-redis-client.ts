@@ -166,7 +166,7 @@ function readValue(bytes: Buffer, reference: string): FeastValue {
 function checkReply(group: PlannedGroup, stored: readonly unknown[]): void {
   if (Array.isArray(stored) && stored.length === group.read.fieldCount) return;
   const reference = group.features[0]?.reference ?? "";
-  throw malformed(reference, "was read with HMGET, and Redis answered no list of its fields");
+  throw malformed(reference, "was read with HMGET, but Redis did not return a list of its fields");
 }
 
 function malformed(reference: string, what: string, cause?: unknown): FeastError {

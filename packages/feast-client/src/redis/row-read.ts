@@ -100,11 +100,11 @@ export class RowRead {
    */
   rows(reply: unknown, count: number): (NumberRow | FeastError | undefined)[] {
     if (reply instanceof Error) throw reply;
-    if (!Buffer.isBuffer(reply)) throw this.malformed("was read, and Redis answered no rows", undefined);
+    if (!Buffer.isBuffer(reply)) throw this.malformed("was read, but Redis returned no rows", undefined);
     const answer: Answer = { bytes: reply, at: 0 };
     const rows: (NumberRow | FeastError | undefined)[] = [];
     for (let index = 0; index < count; index += 1) rows.push(this.row(answer));
-    if (answer.at !== reply.length) throw this.malformed("was read, and Redis answered other rows", undefined);
+    if (answer.at !== reply.length) throw this.malformed("was read, but Redis returned other rows", undefined);
     return rows;
   }
 
@@ -156,7 +156,7 @@ export class RowRead {
     if (typeof value === "number") return value;
     const reference = `${featureView}:${features[index]}`;
     const type = typeof value === "object" ? "value of several parts" : typeof value;
-    throw new FeastError("malformed-response", `${reference} holds a ${type} and has to hold a number.`, reference);
+    throw new FeastError("malformed-response", `${reference} has a ${type}, but must have a number.`, reference);
   }
 
   private malformed(what: string, cause: unknown): FeastError {

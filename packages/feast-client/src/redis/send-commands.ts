@@ -26,7 +26,7 @@ export class CommandSender {
    */
   async send(commands: readonly Command[], call: Call): Promise<unknown[]> {
     if (this.unanswered + commands.length > this.unansweredMax) {
-      const message = `${this.unanswered} commands to Redis have no answer yet; ${this.unansweredMax} is the most.`;
+      const message = `${this.unanswered} commands to Redis have no reply yet; the maximum is ${this.unansweredMax}.`;
       throw new FeastError("overloaded", message);
     }
     this.unanswered += commands.length;
@@ -69,7 +69,7 @@ export class CommandSender {
   private explainSilence(call: Call): FeastError {
     const { status } = this.redis;
     if (status === "ready") return call.expired();
-    return new FeastError("unavailable", `Redis is not connected; the connection is in the state "${status}".`);
+    return new FeastError("unavailable", `Redis is not connected; the state of the connection is "${status}".`);
   }
 }
 
@@ -78,7 +78,7 @@ function explainRedisError(error: unknown): FeastError {
   const options = { cause: error };
   // The connection's own commandTimeout was shorter than the call's timeout.
   if (message === "Command timed out") {
-    const late = "Redis did not answer within the commandTimeout of the connection.";
+    const late = "Redis did not reply within the commandTimeout of the connection.";
     return new FeastError("deadline-exceeded", late, undefined, options);
   }
   // The error is not a Redis reply, so it came from the connection.
@@ -90,5 +90,5 @@ function explainRedisError(error: unknown): FeastError {
     : message.startsWith("WRONGTYPE")
       ? "malformed-response"
       : "server-error";
-  return new FeastError(code, `Redis refused the command: ${message}.`, undefined, options);
+  return new FeastError(code, `Redis rejected the command: ${message}.`, undefined, options);
 }

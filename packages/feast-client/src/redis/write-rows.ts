@@ -79,7 +79,7 @@ export class RowWriter {
     private readonly keyTtlSeconds: number,
   ) {
     if (Number.isInteger(keyTtlSeconds) && keyTtlSeconds >= 0) return;
-    throw new FeastError("invalid-request", "keyTtlSeconds has to be a whole number from 0.", "keyTtlSeconds");
+    throw new FeastError("invalid-request", "keyTtlSeconds must be a whole number of at least 0.", "keyTtlSeconds");
   }
 
   /** Checks all rows before it writes the first. */
@@ -135,6 +135,6 @@ function refuseOtherNames(view: FeatureView, { entity, features }: WriteRow, ind
   }
   const unknown = Object.keys(features).find((name) => !Object.hasOwn(view.features, name));
   if (unknown === undefined) return;
-  const message = `Row ${index} has the feature ${unknown}, which ${view.name} has not.`;
+  const message = `Row ${index} has the feature ${unknown}, which ${view.name} does not have.`;
   throw new FeastError("unknown-feature", message, `${view.name}:${unknown}`);
 }

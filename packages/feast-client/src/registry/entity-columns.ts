@@ -69,10 +69,10 @@ export function entityColumns(
 export function checkRequest(request: OnlineFeaturesRequest): void {
   const { entities, features, featureService } = request;
   if (!Array.isArray(entities) || entities.length === 0) {
-    throw new FeastError("invalid-request", "entities has to be a list of at least one entity row.", "entities");
+    throw new FeastError("invalid-request", "entities must be a list of at least one entity row.", "entities");
   }
   if (featureService === undefined && (!Array.isArray(features) || features.length === 0)) {
-    throw new FeastError("invalid-request", "features has to name at least one feature.", "features");
+    throw new FeastError("invalid-request", "features must name at least one feature.", "features");
   }
 }
 
@@ -99,6 +99,6 @@ function inferJoinKeyType(value: unknown, name: string): JoinKeyType {
   if (typeof value === "string") return "STRING";
   if (value instanceof Uint8Array) return "BYTES";
   if (typeof value === "number" || typeof value === "bigint") return "INT64";
-  const message = `The join key ${name} has to be a string, a whole number, a bigint or bytes, not ${value === null ? "null" : typeof value}.`;
+  const message = `The join key ${name} must be a string, a whole number, a bigint or bytes, not ${value === null ? "null" : typeof value}.`;
   throw new FeastError("invalid-join-key", message, name);
 }

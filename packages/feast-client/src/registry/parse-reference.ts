@@ -18,7 +18,7 @@ const VERSION = /^v(\d+)$/i;
 export function parseReference(reference: string): FeatureReference {
   const colon = typeof reference === "string" ? reference.indexOf(":") : -1;
   if (colon <= 0 || colon === reference.length - 1) {
-    const message = `The feature reference ${JSON.stringify(reference)} has to be "<feature view>:<feature>".`;
+    const message = `The feature reference ${JSON.stringify(reference)} must be "<feature view>:<feature>".`;
     throw new FeastError("invalid-request", message, String(reference));
   }
   return { ...parseViewName(reference.slice(0, colon)), feature: reference.slice(colon + 1) };

@@ -100,7 +100,7 @@ export class RegistryIndex {
 
   private refuseVersion(reference: string, version: number | undefined): void {
     if (version === undefined || this.registry.keepsVersionsOnline === true) return;
-    const message = `${reference} names a version, but the registry keeps none online: set keepsVersionsOnline where Feast has enable_online_feature_view_versioning.`;
+    const message = `${reference} names a version, but the registry keeps none online: set keepsVersionsOnline if Feast has enable_online_feature_view_versioning.`;
     throw new FeastError("invalid-request", message, reference);
   }
 

@@ -19,7 +19,7 @@ export function describeValue(value: unknown): string {
 
 /** The error for a value that does not match its type. */
 export function misfit(field: string, value: unknown, wanted: string): FeastError {
-  return new FeastError("invalid-value", `${field} is ${describeValue(value)}; it has to be ${wanted}.`, field);
+  return new FeastError("invalid-value", `${field} is ${describeValue(value)}; it must be ${wanted}.`, field);
 }
 
 export function checkString(value: unknown, field: string): string {
@@ -64,7 +64,7 @@ export function checkDouble(value: unknown, field: string): number {
 export function checkFloat(value: unknown, field: string): number {
   const number = checkDouble(value, field);
   if (Number.isFinite(number) && !Number.isFinite(Math.fround(number))) {
-    throw misfit(field, value, "a number that 32 bits can hold (up to 3.4e38)");
+    throw misfit(field, value, "a number that fits into 32 bits (up to 3.4e38)");
   }
   return number;
 }

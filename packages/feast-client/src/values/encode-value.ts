@@ -136,7 +136,7 @@ function writeScalars(writer: BinaryWriter, type: ValueType, value: unknown, fie
   const scalar = SCALARS[itemType] as Scalar;
   const items = checkList(value, field);
   if (type.endsWith("_SET") && new Set(items.map(identityOf)).size !== items.length) {
-    throw misfit(field, value, "a set: a list without an item that stands in it twice");
+    throw misfit(field, value, "a set: a list without duplicate items");
   }
   const isPacked = scalar.wireType !== WireType.LengthDelimited;
   if (isPacked && items.length > 0) writer.tag(1, WireType.LengthDelimited).fork();

@@ -31,7 +31,7 @@ export function readTimestampMs(bytes: Uint8Array): number {
  */
 export function encodeTimestamp(ms: number, field: string): Uint8Array {
   if (!(ms >= MS_MIN && ms <= MS_MAX)) {
-    const message = `${field} is ${ms}; it has to be epoch milliseconds of the years 1970 to 9999.`;
+    const message = `${field} is ${ms}; it must be epoch milliseconds of the years 1970 to 9999.`;
     throw new FeastError("invalid-value", message, field);
   }
   const micros = Math.round(ms * 1_000);
