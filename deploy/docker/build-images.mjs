@@ -100,7 +100,7 @@ function requireDocker() {
     throw new Error("Docker is not installed: install Docker Engine from https://docs.docker.com/engine/install.");
   }
   if (run.status !== 0) {
-    throw new Error(`The Docker engine does not answer (${run.stderr.trim()}): start it, or set DOCKER_HOST to one.`);
+    throw new Error(`The Docker engine is not responding (${run.stderr.trim()}): start it, or set DOCKER_HOST to one.`);
   }
 }
 

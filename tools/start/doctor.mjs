@@ -80,13 +80,13 @@ async function examineNpm({ ask }) {
   return bad(
     "npm",
     `npm does not run (${failure})`,
-    "install Node with npm from nodejs.org and see that npm is on the PATH",
+    "install Node with npm from nodejs.org and make sure that npm is on the PATH",
   );
 }
 
 /** @param {Asking} machine */
 async function examineJava({ ask }) {
-  const fix = `install a JDK or JRE ${JAVA_MAJOR_MIN} or newer (Debian, Ubuntu: apt install openjdk-17-jre-headless; macOS: brew install openjdk) and see that java is on the PATH`;
+  const fix = `install a JDK or JRE ${JAVA_MAJOR_MIN} or newer (Debian, Ubuntu: apt install openjdk-17-jre-headless; macOS: brew install openjdk) and make sure that java is on the PATH`;
   const { failure, output } = await ask("java", ["-version"]);
   if (failure !== undefined) return bad("Java", `java does not run (${failure})`, fix);
   const version = /version "([^"]+)"/.exec(output)?.[1] ?? "unknown";
@@ -99,7 +99,7 @@ async function examineJava({ ask }) {
 /** @param {Asking} machine */
 async function examineMaven({ ask }) {
   const needed = MAVEN_MIN.join(".");
-  const fix = `install Maven ${needed} or newer (Debian, Ubuntu: apt install maven; macOS: brew install maven) and see that mvn is on the PATH`;
+  const fix = `install Maven ${needed} or newer (Debian, Ubuntu: apt install maven; macOS: brew install maven) and make sure that mvn is on the PATH`;
   const { failure, output } = await ask("mvn", ["--version"]);
   if (failure !== undefined) return bad("Maven", `mvn does not run (${failure})`, fix);
   const version = /Apache Maven (\d+\.\d+\.\d+)/.exec(output)?.[1] ?? "unknown";

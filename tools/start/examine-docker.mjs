@@ -19,9 +19,7 @@ const INSTALL = "https://docs.docker.com/engine/install";
 export async function examineDocker({ root, ports, ask = askDocker }) {
   const compose = await ask("docker", ["compose", "version", "--short"]);
   if (compose.failure === "not found") {
-    return [
-      sentence("docker was not found", `install Docker Engine with Compose from ${INSTALL}, or leave out --docker`),
-    ];
+    return [sentence("docker was not found", `install Docker Engine with Compose from ${INSTALL}, or omit --docker`)];
   }
   const version = /^v?(\d+)\.(\d+)/m.exec(compose.output)?.slice(1).map(Number);
   if (compose.failure !== undefined || version === undefined) {
@@ -34,7 +32,7 @@ export async function examineDocker({ root, ports, ask = askDocker }) {
   }
   const engine = await ask("docker", ["version", "--format", "{{.Server.Version}}"]);
   if (engine.failure !== undefined) {
-    return [sentence("the Docker engine does not answer", "start it, or set DOCKER_HOST to one that runs")];
+    return [sentence("the Docker engine is not responding", "start it, or set DOCKER_HOST to a running one")];
   }
   if (Number.parseInt(engine.output, 10) < ENGINE_MAJOR_MIN) {
     const detail = `the Docker engine is ${engine.output.trim()}, older than ${ENGINE_MAJOR_MIN}`;

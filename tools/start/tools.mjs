@@ -10,8 +10,8 @@ const RUN_BUILT = "tools/test/run-built.mjs";
  * @type {Tool[]}
  */
 export const TOOLS = [
-  { words: "test", script: "tools/test/test.mjs", text: "all checks and tests, or those that are named" },
-  { words: "test unit", script: "tools/test/test-unit.mjs", text: "the tests that start nothing" },
+  { words: "test", script: "tools/test/test.mjs", text: "all checks and tests, or the named ones" },
+  { words: "test unit", script: "tools/test/test-unit.mjs", text: "the tests that start no other program" },
   { words: "test deploy", script: "deploy/proof/test-deploy.mjs", text: "images, compose and the chart on a cluster" },
   { words: "test init", script: "tools/init/test-init.mjs", text: "a renamed clone and all of its tests" },
   {
@@ -30,7 +30,7 @@ export const TOOLS = [
     words: "test apis",
     script: RUN_BUILT,
     args: ["load-tests/dist/security/fuzz-apis.js"],
-    text: "the APIs and requests made from their documents",
+    text: "the APIs, with requests generated from their OpenAPI documents",
   },
   {
     words: "test recovery",
@@ -73,7 +73,7 @@ export const TOOLS = [
     words: "generate",
     script: "tools/check/check-generated.mjs",
     args: ["--write"],
-    text: "what follows from payment.yaml, and TypeScript from the .proto files",
+    text: "generate code from payment.yaml, and TypeScript from the .proto files",
   },
   { words: "documents", script: "tools/documents/write-documents.mjs", text: "the tables of the documents" },
   { words: "bench", script: "tools/start/bench.mjs", text: "benchmarks; bench --help names them" },
@@ -83,9 +83,9 @@ export const TOOLS = [
   {
     words: "release",
     script: "tools/release/release.mjs",
-    text: "what a release publishes: notes, source, SBOM, digests",
+    text: "the files of a release: notes, source, SBOM, digests",
   },
-  { words: "init", script: "tools/init/init.mjs", text: "makes the repository yours, once" },
+  { words: "init", script: "tools/init/init.mjs", text: "turns the repository into your own, once" },
 ];
 
 /**

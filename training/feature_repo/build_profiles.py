@@ -24,7 +24,9 @@ def build_profiles(log: FeatureLog, data_folder: Path) -> dict[str, int]:
     """Writes the table of each profile. Returns rows by view. Raises FeatureRepositoryError without an amount."""
     amount = next((item.name for item in log.spec.features if item.kind == "amount"), None)
     if amount is None:
-        raise FeatureRepositoryError("The feature spec has no feature of kind amount, of which the profiles are made.")
+        raise FeatureRepositoryError(
+            "The feature spec has no feature of kind amount, from which profiles are computed."
+        )
     # Amounts are added up as whole thousandths, so that sums are exact and do not depend on the order of the rows.
     log.connection.execute(f"""
         CREATE OR REPLACE TEMP VIEW profile_payments AS

@@ -55,7 +55,7 @@ def build_repository(
     named = {item.name: item for item in everything}
     if len(named) < len(everything):
         twice = sorted({item.name for item in everything if named[item.name] is not item})
-        raise FeatureRepositoryError(f"{', '.join(twice)}: an entity, view or model is called like another of them.")
+        raise FeatureRepositoryError(f"{', '.join(twice)}: an entity, view or model has the same name as another.")
     return named
 
 
@@ -69,7 +69,7 @@ def _windows_view(spec: FeatureSpec, entity: Entity, data_folder: Path) -> Featu
         schema=_fields(spec.of_entity(entity.name)),
         source=_pushed(name, _source(data_folder, name)),
         online=True,
-        description=f"What the window state of a {entity.name} told at its last payment.",
+        description=f"Features from the window state of a {entity.name} at its last payment.",
         tags=_tags(spec),
     )
 
@@ -83,7 +83,7 @@ def _payment_view(spec: FeatureSpec, entity: Entity, data_folder: Path) -> Featu
         schema=_fields(spec.of_payment),
         source=_source(data_folder, PAYMENT_VIEW),
         online=False,
-        description="Features of the payment itself, and of the payment against the past of its card or terminal.",
+        description="Features of the payment itself, and compared with the history of its card or terminal.",
         tags=_tags(spec),
     )
 
@@ -100,7 +100,7 @@ def _profile_view(profile: Profile, entity: Entity, data_folder: Path) -> Featur
         ],
         source=_pushed(profile.view, _source(data_folder, profile.view, created=None)),
         online=True,
-        description=f"Slow aggregates over the whole past of a {entity.name}, as of the end of a day (UTC).",
+        description=f"Slow aggregates over the whole history of a {entity.name}, as of the end of a day (UTC).",
     )
 
 
@@ -118,7 +118,7 @@ def _model_services(model: ServedModel, views: Sequence[FeatureView]) -> Iterabl
     yield FeatureService(
         name=f"{model.name}_features",
         features=[part for name, part in parts.items() if name != PAYMENT_VIEW],
-        description=f"The inputs of the model {model.name} that can be told of entities alone.",
+        description=f"The inputs of the model {model.name} that depend only on entities.",
         tags=tags,
     )
 

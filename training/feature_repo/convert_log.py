@@ -83,11 +83,11 @@ def log_arguments(description: str | None) -> argparse.ArgumentParser:
         type=Path,
         required=True,
         action="append",
-        help="Parquet file of tripline backfill, or the lake's folder; may be given several times, the first one wins",
+        help="Parquet file of tripline backfill, or the lake's folder; may be repeated; the first one takes precedence",
     )
     parser.add_argument("--data", type=Path, required=True, help="FEAST_DATA: folder for the source tables")
-    parser.add_argument("--tenant", help="whose payments, where a lake holds those of several")
-    parser.add_argument("--feature-spec", type=Path, default=DEFAULT_SPEC, help="the spec of the checkout unless given")
+    parser.add_argument("--tenant", help="tenant of the payments, if the lake has several")
+    parser.add_argument("--feature-spec", type=Path, default=DEFAULT_SPEC, help="default: the spec of the checkout")
     return parser
 
 

@@ -22,7 +22,7 @@ _NEEDED = (("FEAST_DATA",), ("FEAST_REDIS", "FEAST_ONLINE_URL"))
 for _variables in _NEEDED:
     if not any(os.environ.get(name) for name in _variables):
         _names = " or ".join(_variables)
-        raise FeatureRepositoryError(f"{_names} is not set; the README of the feature repository says to what.")
+        raise FeatureRepositoryError(f"{_names} is not set; see the README of the feature repository.")
 
 _registry_url = os.environ.get("REGISTRY_URL")
 

@@ -253,7 +253,7 @@ def _only_tenant(connection: duckdb.DuckDBPyConnection, path: Path, table: str) 
     rows = connection.execute(f"SELECT DISTINCT tenant FROM {table} ORDER BY tenant LIMIT 10").fetchall()
     if len(rows) != 1:
         names = ", ".join(str(row[0]) for row in rows)
-        raise FeatureRepositoryError(f"{path} holds payments of the tenants {names}: choose one with --tenant.")
+        raise FeatureRepositoryError(f"{path} has payments of the tenants {names}. Choose one with --tenant.")
     return str(rows[0][0])
 
 

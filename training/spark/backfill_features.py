@@ -106,7 +106,9 @@ def _read_plan(tripline: tuple[str, ...]) -> dict[str, Any]:
         )
     except (OSError, subprocess.SubprocessError) as error:
         said = str(getattr(error, "stderr", None) or error).strip()
-        raise BackfillError(f"{' '.join(tripline)} does not run: {said} Build the repository, or name it.") from error
+        raise BackfillError(
+            f"{' '.join(tripline)} does not run: {said} Build the repository, or specify its path."
+        ) from error
     plan: dict[str, Any] = json.loads(answer.stdout)
     return plan
 
@@ -283,7 +285,7 @@ class Engine:
             self._fail()
         rows = np.frombuffer(data, dtype="<f8").reshape(len(expected), 1 + self._width)
         if not np.array_equal(rows[:, 0], expected):
-            raise BackfillError("fold-entity answered other lines than it was given.")
+            raise BackfillError("fold-entity returned other lines than it received.")
         return rows[:, 1:]
 
     def finish(self) -> None:
@@ -300,7 +302,7 @@ class Engine:
         finally:
             watch.cancel()
         if left:
-            raise BackfillError("fold-entity answered more lines than it was given.")
+            raise BackfillError("fold-entity returned more lines than it received.")
 
     def kill(self) -> None:
         self._process.kill()
@@ -341,10 +343,10 @@ def main() -> None:
     parser.add_argument("--input", help="transactions, CSV or Parquet; may be a glob")
     parser.add_argument("--lake", help="the folder that the archive service writes to, instead of --input")
     parser.add_argument("--output", required=True, help="folder to write: a row per payment, a column per feature")
-    parser.add_argument("--tenant", default="demo", help="whose payments these are (default: demo)")
-    parser.add_argument("--partitions", type=int, help="into how many parts entities are divided")
+    parser.add_argument("--tenant", default="demo", help="tenant of the payments (default: demo)")
+    parser.add_argument("--partitions", type=int, help="number of parts into which entities are divided")
     parser.add_argument(
-        "--repository", type=Path, default=ROOT, help="a built repository, at this path on all machines"
+        "--repository", type=Path, default=ROOT, help="path of a built repository, the same on all machines"
     )
     flags = parser.parse_args()
     options = Options(

@@ -136,7 +136,7 @@ def _score_partition(
             (scores,) = session.run([tensors[1]], {tensors[0]: rows})
             flat = np.asarray(scores, dtype=np.float32).reshape(-1)
             if len(flat) != len(rows) or not bool(np.all((flat >= 0) & (flat <= 1))):
-                raise ScoreError(f"Model {name} {version} is rejected: it does not give one probability per row.")
+                raise ScoreError(f"Model {name} {version} is rejected: it does not return one probability per row.")
             added = [pa.array(flat), pa.array([name] * len(rows)), pa.array([version] * len(rows))]
             yield pa.RecordBatch.from_arrays(
                 [*(batch.column(column) for column in keep), *added], [*keep, *SCORE_COLUMNS]

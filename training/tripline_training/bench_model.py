@@ -129,7 +129,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--jobs", type=int, default=1, help="number of threads; a different number may give a different model"
+        "--jobs", type=int, default=1, help="number of threads; a different number may produce a different model"
     )
     given = parser.parse_args(arguments)
     params = read_params(given.params)

@@ -73,7 +73,7 @@ def check_before_training(features: Path, feature_spec: Path, rules: Rules | Non
     for finding in report.warnings:
         print(f"warning: {finding.sentence}", file=sys.stderr)
     if report.faults:
-        raise TrainingError(f"{features} is not fit for training: {sentences_of(report)}")
+        raise TrainingError(f"{features} is not suitable for training: {sentences_of(report)}")
     return report
 
 
@@ -94,11 +94,11 @@ def main(arguments: list[str] | None = None) -> None:
         "--label-delay-min", type=float, default=60, help="minimum seconds between a payment and its label (default 60)"
     )
     parser.add_argument(
-        "--feature-auc-max", type=float, default=0.98, help="a single feature that separates fraud this well is a fault"
+        "--feature-auc-max", type=float, default=0.98, help="a single feature with a higher AUC is a fault"
     )
     given = parser.parse_args(arguments)
     if given.label_delay_min < 0 or not 0.5 < given.feature_auc_max <= 1:
-        raise TrainingError("--label-delay-min must not be negative, and --feature-auc-max lie between 0.5 and 1.")
+        raise TrainingError("--label-delay-min must not be negative, and --feature-auc-max must be between 0.5 and 1.")
     rules = Rules(label_delay_ms_min=round(given.label_delay_min * 1000), feature_auc_max=given.feature_auc_max)
     report = check_data(given.features, given.feature_spec, rules)
     if given.output is not None:
@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
         f"warnings={len(report.warnings)}"
     )
     if report.faults:
-        raise TrainingError(f"{given.features} is not fit for training: {sentences_of(report)}")
+        raise TrainingError(f"{given.features} is not suitable for training: {sentences_of(report)}")
 
 
 if __name__ == "__main__":

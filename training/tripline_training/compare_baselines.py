@@ -96,10 +96,10 @@ def _train_rows(dataset: Dataset, model: EvaluatedModel) -> Rows:
         span = Span(parse_moment_ms(lineage["data_from"]), parse_moment_ms(lineage["data_to"]) + 1)
         known_by_ms = parse_moment_ms(lineage["known_by"])
     except KeyError as error:
-        raise TrainingError(f"{model.name} does not say what it was trained on.") from error
+        raise TrainingError(f"{model.name} does not record its training data.") from error
     rows, _ = dataset.known_rows(span, known_by_ms)
     if int(rows.fraud.sum()) in (0, len(rows)):
-        raise TrainingError(f"{dataset.path} has not the payments that {model.name} was trained on.")
+        raise TrainingError(f"{dataset.path} does not have the payments that {model.name} was trained on.")
     return rows
 
 
@@ -174,10 +174,12 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///...")
     parser.add_argument("--name", required=True, help="name of the model in the registry")
     parser.add_argument("--version", default="champion", help="alias or version (default champion)")
-    parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 moment")
-    parser.add_argument("--to", dest="last", required=True, help="a date is included, a moment is not")
+    parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 time")
+    parser.add_argument("--to", dest="last", required=True, help="a date is included, a time is not")
     parser.add_argument("--review-share", type=float, default=0.005, help="share of payments that are reviewed")
-    parser.add_argument("--bootstrap", type=int, default=200, help="samples for the intervals; 0 for none")
+    parser.add_argument(
+        "--bootstrap", type=int, default=200, help="bootstrap samples for the intervals; 0: no intervals"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args(arguments)

@@ -163,8 +163,8 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--feature-spec", type=Path, required=True)
     parts = {"train": "to learn from", "calibrate": "to calibrate on", "valid": "to measure on"}
     for part, words in parts.items():
-        parser.add_argument(f"--{part}-from", required=True, help=f"first payment {words}: date (UTC) or moment")
-        parser.add_argument(f"--{part}-to", required=True, help="a date is included, a moment is not")
+        parser.add_argument(f"--{part}-from", required=True, help=f"first payment {words}: date (UTC) or time")
+        parser.add_argument(f"--{part}-to", required=True, help="a date is included, a time is not")
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
@@ -174,7 +174,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     spans = {part: parse_span(getattr(given, f"{part}_from"), getattr(given, f"{part}_to")) for part in parts}
     if not spans["train"].to_ms <= spans["calibrate"].from_ms <= spans["calibrate"].to_ms <= spans["valid"].from_ms:
         raise TrainingError(
-            "The days to train, to calibrate and to measure on must be in this order and must not overlap."
+            "The days for training, calibration and evaluation must be in this order and must not overlap."
         )
     return Options(
         features=given.features,

@@ -141,10 +141,10 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         "--watch",
         type=lambda text: frozenset(text.split(",")),
         metavar="NAMES",
-        help="judge only these features, separated by commas: those that the model uses",
+        help="check only these features, comma-separated: those that the model uses",
     )
-    parser.add_argument("--from", dest="first", help="first day to judge, a date (UTC); default the newest whole day")
-    parser.add_argument("--to", dest="last", help="last day to judge")
+    parser.add_argument("--from", dest="first", help="first day to check, a date (UTC); default: the newest full day")
+    parser.add_argument("--to", dest="last", help="last day to check")
     parser.add_argument(
         "--reference",
         help="days to compare with instead of the days right before, for instance those the model was trained on: "
@@ -159,7 +159,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     if given.scores is not None and given.registry is not None:
         raise TrainingError("--scores and --registry exclude each other.")
     if not 0 < given.false_alarms_per_day < 1:
-        raise TrainingError("--false-alarms-per-day must lie between 0 and 1.")
+        raise TrainingError("--false-alarms-per-day must be between 0 and 1.")
     return Options(
         features=given.features,
         feature_spec=given.feature_spec,
@@ -186,7 +186,7 @@ def _days_of(first: str | None, last: str | None) -> range | None:
     span: Span = parse_span(first, last)
     days = range(span.from_ms // DAY_MS, -(-span.to_ms // DAY_MS))
     if len(days) > DAYS_MAX:
-        raise TrainingError(f"--from to --to are {len(days)} days; {DAYS_MAX} is the most.")
+        raise TrainingError(f"--from to --to are {len(days)} days; the maximum is {DAYS_MAX}.")
     return days
 
 

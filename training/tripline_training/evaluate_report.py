@@ -29,10 +29,12 @@ def parse_options(arguments: list[str] | None = None) -> tuple[Evaluation, Path 
     parser.add_argument("--registry", help="URL of the model registry, file:///...")
     parser.add_argument("--name", help="name of the model in the registry")
     parser.add_argument("--version", default="champion", help="alias or version (default champion)")
-    parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 moment")
-    parser.add_argument("--to", dest="last", required=True, help="a date is included, a moment is not")
+    parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 time")
+    parser.add_argument("--to", dest="last", required=True, help="a date is included, a time is not")
     parser.add_argument("--costs", type=Path, help="JSON with the cost matrix; see evaluation/cost_matrix.py")
-    parser.add_argument("--bootstrap", type=int, default=200, help="samples for the intervals; 0 for none")
+    parser.add_argument(
+        "--bootstrap", type=int, default=200, help="bootstrap samples for the intervals; 0: no intervals"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, help="where to write the HTML report")
     parser.add_argument("--json", type=Path, help="where to write the JSON report")
@@ -56,7 +58,7 @@ def _model_of(given: argparse.Namespace) -> EvaluatedModel:
         return read_model_file(given.model, read_feature_spec(given.feature_spec))
     if given.model is None and given.registry is not None and given.name is not None:
         return read_registered_model(given.registry, given.name, given.version)
-    raise TrainingError("Either --model, or --registry and --name must say which model is meant.")
+    raise TrainingError("Either --model, or --registry and --name must specify the model.")
 
 
 def line_of(report: dict[str, Any]) -> str:

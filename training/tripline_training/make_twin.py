@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="tripline_training.make_twin", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, required=True, help="ONNX file of the trees")
     parser.add_argument("--output", type=Path, required=True, help="file for the twin")
-    parser.add_argument("--seed", type=int, default=1, help="of the rows on which the two are compared")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the rows on which the two are compared")
     given = parser.parse_args(arguments)
     model = given.model.read_bytes()
     twin = tensor_twin(model)

@@ -84,9 +84,7 @@ def measure_extraction(features: Path, model: Path, policy: Path, questions: int
     fraud = rows["fraud"].astype(np.int64)
     half = len(fraud) // 2
     if half < questions or fraud[half:].min() == fraud[half:].max():
-        raise TrainingError(
-            f"{half} payments are too few to ask for {questions}, or they have no frauds beside others."
-        )
+        raise TrainingError(f"{half} payments are too few for {questions} queries, or are not of both kinds.")
     scores = predict_booster(booster, vectors).astype(np.float64)
     outcomes = np.digitize(scores, _bands(policy)).astype(np.float64)
     # A rounded score comes with its outcome, which says on which side of a band's edge it lies.
@@ -195,8 +193,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="tripline_training.measure_extraction", description=__doc__.splitlines()[0])
     parser.add_argument("--features", type=Path, required=True, help="what `tripline backfill` wrote")
     parser.add_argument("--model", type=Path, required=True, help="folder of the version to copy")
-    parser.add_argument("--policy", type=Path, required=True, help="whose bands make outcomes of scores")
-    parser.add_argument("--questions", type=int, default=10_000, help="how many payments are asked for")
+    parser.add_argument("--policy", type=Path, required=True, help="policy whose bands turn scores into outcomes")
+    parser.add_argument("--questions", type=int, default=10_000, help="number of queried payments")
     given = parser.parse_args(arguments)
     result = measure_extraction(given.features, given.model, given.policy, given.questions, REPETITIONS)
     print(f"model: auc={result.model_auc:.4f} average_precision={result.model_average_precision:.4f}")

@@ -32,7 +32,7 @@ def _check_same_model(manifest: dict[str, Any], evaluation: dict[str, Any]) -> N
     published, measured = manifest["files"][registry.MODEL_FILE], evaluation["model"]["sha256"]
     if published != measured:
         raise TrainingError(
-            f"The evaluation is of another model: it measured {measured[:12]}, the version holds {published[:12]}. "
+            f"The evaluation belongs to another model: it evaluated {measured[:12]}, not {published[:12]}. "
             "Run evaluate_report with this version."
         )
 

@@ -98,18 +98,18 @@ def parse_command(arguments: list[str] | None = None) -> Command:
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints and the outcome")
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS, help="parameters of the trees")
     parser.add_argument(
-        "--rules", type=Path, default=DEFAULT_PARAMS, help="file whose `retrain` says when a model is better"
+        "--rules", type=Path, default=DEFAULT_PARAMS, help="file whose `retrain` defines when a model is better"
     )
     parser.add_argument(
-        "--trust-weeks", action="store_true", help="accept weeks that were refused, after a person has looked at them"
+        "--trust-weeks", action="store_true", help="accept rejected weeks, after a person has reviewed them"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--jobs", type=int, default=1, help="number of threads; a different number may give a different model"
+        "--jobs", type=int, default=1, help="number of threads; a different number may produce a different model"
     )
     parser.add_argument(
         "--drift-from",
-        help="since when the world is another one, date or RFC 3339: days before may count less, and what is better "
+        help="start of the drift, date or RFC 3339: earlier days may weigh less, and a better model "
         "learns from the newest weeks, too",
     )
     add_constant_online(parser)

@@ -75,7 +75,7 @@ def train(options: Options) -> Outcome:
         frauds = int(rows.fraud.sum())
         said.says(f"rows={len(rows)} frauds={frauds} left_out_unlabelled={left_out} features={len(spec.names)}")
         if frauds == 0 or frauds == len(rows):
-            raise TrainingError("The rows to train on hold only fraud or no fraud: there is nothing to learn.")
+            raise TrainingError("The training rows have only fraud or no fraud, so there is nothing to learn.")
     delay_ms = max(0, known_by_ms - int(rows.occurred_at_ms[-1]))
     fitting = Fitting(params, options.seed, options.jobs, delay_ms)
     chosen = choose_features(rows, spec, fitting, options.constant_online)
@@ -141,10 +141,10 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///... or mlflow+http://...")
     parser.add_argument("--name", required=True, help="name of the model")
-    when = "date (UTC) or RFC 3339 moment"
+    when = "date (UTC) or RFC 3339 time"
     parser.add_argument("--train-from", help=f"first payment to train on: {when}; not needed with --ids")
-    parser.add_argument("--train-to", help="a date is included, a moment is not")
-    parser.add_argument("--valid-from", help="later payments to measure on")
+    parser.add_argument("--train-to", help="a date is included, a time is not")
+    parser.add_argument("--valid-from", help="later payments to evaluate on")
     parser.add_argument("--valid-to")
     parser.add_argument(
         "--known-by",
@@ -155,13 +155,13 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--jobs", type=int, default=1, help="number of threads; a different number may give a different model"
+        "--jobs", type=int, default=1, help="number of threads; a different number may produce a different model"
     )
     parser.add_argument("--alias", help="alias to point at the new version, for instance champion")
     parser.add_argument("--commit", help="commit of the code, for the record")
     given = parser.parse_args(arguments)
     if given.train_from is None and given.ids is None:
-        raise TrainingError("One of --train-from and --ids must say what to train on.")
+        raise TrainingError("One of --train-from and --ids must specify the training data.")
     return Options(
         features=given.features,
         feature_spec=given.feature_spec,

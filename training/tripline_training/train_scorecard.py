@@ -76,12 +76,12 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="tripline_training.train_scorecard", description=__doc__.splitlines()[0])
     parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
-    when = "date (UTC) or RFC 3339 moment"
+    when = "date (UTC) or RFC 3339 time"
     parser.add_argument("--train-from", required=True, help=f"first payment to train on: {when}")
-    parser.add_argument("--train-to", required=True, help="a date is included, a moment is not")
+    parser.add_argument("--train-to", required=True, help="a date is included, a time is not")
     parser.add_argument("--calibrate-from", required=True, help="later payments to calibrate on")
     parser.add_argument("--calibrate-to", required=True)
-    parser.add_argument("--valid-from", help="later payments to measure on")
+    parser.add_argument("--valid-from", help="later payments to evaluate on")
     parser.add_argument("--valid-to")
     parser.add_argument(
         "--known-by", help=f"labels that arrive later are not used: {when}; default --valid-from, or now"
@@ -95,7 +95,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         parse_span(given.calibrate_from, given.calibrate_to),
     )
     if calibrate.from_ms < train.to_ms:
-        raise TrainingError("--calibrate-from must not lie before the end of --train-to.")
+        raise TrainingError("--calibrate-from must not be before the end of --train-to.")
     valid = None if given.valid_from is None else parse_span(given.valid_from, given.valid_to)
     known_by_ms = valid.from_ms if valid is not None else 2**62
     return Options(

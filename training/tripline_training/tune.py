@@ -162,7 +162,7 @@ def _open_study(options: Options) -> optuna.Study:
     for name, value in about.items():
         there = study.user_attrs.get(name)
         if there is not None and there != value:
-            raise TrainingError(f"{options.study} holds a search with another {name}; give a new file with --study.")
+            raise TrainingError(f"{options.study} has a search with another {name}. Specify a new file with --study.")
         if there is None:
             study.set_user_attr(name, value)
     return study
@@ -176,8 +176,8 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="tripline_training.tune", description=__doc__.splitlines()[0])
     parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
-    parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 moment")
-    parser.add_argument("--to", dest="last", required=True, help="end of the data that may be used")
+    parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 time")
+    parser.add_argument("--to", dest="last", required=True, help="end of the usable data")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--fold-days", type=int, default=3)
     parser.add_argument(
@@ -190,8 +190,8 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         "--trials", type=int, default=20, help="number of trials in total, including those of earlier runs"
     )
     parser.add_argument("--measure", choices=MEASURES, default="average_precision")
-    parser.add_argument("--study", type=Path, required=True, help="SQLite file that keeps the search")
-    parser.add_argument("--base", type=Path, default=DEFAULT_PARAMS, help="parameters in use: tried first")
+    parser.add_argument("--study", type=Path, required=True, help="SQLite file that stores the search")
+    parser.add_argument("--base", type=Path, default=DEFAULT_PARAMS, help="current parameters, which are tried first")
     parser.add_argument("--output", type=Path, required=True, help="where to write the best parameters")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)

@@ -130,7 +130,7 @@ def test_tenants_are_not_mixed(tmp_path: Path, spec: FeatureSpec, convert: Conve
     vectors = some(spec)
     foreign = [replace(row, tenant="other's") for row in vectors[:3]]
     lake = write_lake(tmp_path / "lake", [*vectors[3:], *foreign])
-    with pytest.raises(FeatureRepositoryError, match="tenants demo, other's: choose one with --tenant"):
+    with pytest.raises(FeatureRepositoryError, match=r"tenants demo, other's\. Choose one with --tenant"):
         convert(lake)
     assert len(convert(lake, tenant="demo")["payment_features"]) == len(vectors) - 3
     assert len(convert(lake, tenant="other's")["payment_features"]) == 3

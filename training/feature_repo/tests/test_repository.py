@@ -140,7 +140,7 @@ def test_a_registry_without_models_defines_no_service_for_a_model(tmp_path: Path
 
 @pytest.mark.parametrize("name", ["card", "ip_windows", "profiles", "card_profile_push"])
 def test_a_model_cannot_have_the_name_of_another_object(tmp_path: Path, spec: FeatureSpec, name: str) -> None:
-    with pytest.raises(FeatureRepositoryError, match=f"^{name}: an entity, view or model is called like another"):
+    with pytest.raises(FeatureRepositoryError, match=f"^{name}: an entity, view or model has the same name as another"):
         build_repository(spec, tmp_path, [ServedModel(name, "0123456789ab", 2, ("amount",))])
 
 

@@ -108,7 +108,7 @@ def _replaced(table: pa.Table, value: float | None) -> pa.Table:
 def test_rejects_unusable_models(run_job: Callable[..., pa.Table]) -> None:
     with pytest.raises(ScoreError, match='has no alias "nobody"'):
         run_job(rows(), model="fraud@nobody")
-    with pytest.raises(ScoreError, match="does not give one probability per row"):
+    with pytest.raises(ScoreError, match="does not return one probability per row"):
         run_job(rows(), model="fraud@always-nan")
 
 

@@ -305,7 +305,7 @@ def test_the_command_writes_both_reports_and_fails(
     path = write_parquet(tmp_path / "f.parquet", data)
     outputs = {"--output": tmp_path / "r.md", "--json": tmp_path / "r.json"}
     given = [part for pair in outputs.items() for part in (pair[0], str(pair[1]))]
-    with pytest.raises(TrainingError, match=r"f\.parquet is not fit for training: amount: 1 rows have a value"):
+    with pytest.raises(TrainingError, match=r"f\.parquet is not suitable for training: amount: 1 rows have a value"):
         main(["--features", str(path), "--feature-spec", str(checked_spec), *given])
     assert capsys.readouterr().out.endswith(f"check-data: rows=1000 frauds={data['fraud'].sum()} faults=1 warnings=0\n")
     written = json.loads(outputs["--json"].read_text())

@@ -327,7 +327,7 @@ def test_labels_are_escaped_for_prometheus() -> None:
     ("more", "sentence"),
     [
         (["--scores", "x", "--registry", "file:///r"], "--scores and --registry exclude each other"),
-        (["--false-alarms-per-day", "0"], "--false-alarms-per-day must lie between 0 and 1"),
+        (["--false-alarms-per-day", "0"], "--false-alarms-per-day must be between 0 and 1"),
         (["--from", "2026-01-01"], "--from and --to go together"),
         (["--reference", "1970-01-01"], "--reference must be first..last"),
         (["--reference", "1970-01-01..1970-01-20"], "with at least 28 days"),

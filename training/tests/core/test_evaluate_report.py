@@ -244,7 +244,7 @@ def test_from_the_champion_to_report_and_card(
 
     report["model"]["sha256"] = "0" * 64
     paths["json"].write_text(json.dumps(report))
-    with pytest.raises(TrainingError, match="evaluation is of another model: it measured 000000000000"):
+    with pytest.raises(TrainingError, match="evaluation belongs to another model: it evaluated 000000000000"):
         model_card.main([*card, "--evaluation", str(paths["json"])])
 
 

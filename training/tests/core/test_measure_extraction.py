@@ -66,5 +66,5 @@ def test_attackers_gain_from_scores_and_less_from_outcomes(world: tuple[Path, Pa
 
 
 def test_rejects_too_few_payments(world: tuple[Path, Path, Path]) -> None:
-    with pytest.raises(TrainingError, match="are too few to ask for 5000"):
+    with pytest.raises(TrainingError, match="are too few for 5000 queries"):
         measure_extraction(*world, questions=5_000, repetitions=1)

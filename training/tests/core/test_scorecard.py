@@ -102,7 +102,7 @@ def test_makes_no_scorecard_from_noise() -> None:
     ("change", "sentence"),
     [
         (lambda card: card.update(format="x"), "not a scorecard of format tripline-scorecard 1"),
-        (lambda card: card["features"][0]["weights"].pop(), "amount: 2 edges need one weight more, not 2"),
+        (lambda card: card["features"][0]["weights"].pop(), "amount: 2 edges require one more weight, not 2"),
         (lambda card: card["features"][0].update(edges=[2, 1]), "amount: the edges must ascend"),
         (lambda card: card["features"][0].update(weights=[0, 1, math.nan]), "amount: edges and weights must be finite"),
         (lambda card: card.pop("intercept"), "cannot be read: KeyError"),
@@ -131,5 +131,5 @@ def test_the_command_writes_a_scorecard(
     assert lines[0].startswith("scorecard: rows=1300 calibrated_on=700 features=")
     assert lines[1].startswith("valid: rows=600 frauds=")
     days[-1] = "1970-01-13"
-    with pytest.raises(TrainingError, match="--calibrate-from must not lie before the end of --train-to"):
+    with pytest.raises(TrainingError, match="--calibrate-from must not be before the end of --train-to"):
         train_scorecard.main([*given, *days, "--calibrate-to", "1970-01-20", *valid])

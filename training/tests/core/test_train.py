@@ -183,7 +183,7 @@ def test_rejects_days_without_fraud(options: MakeOptions, features_path: Path) -
     data = columns()
     data["fraud"][data["occurred_at_ms"] < 20 * DAY_MS] = 0
     write_parquet(features_path, data)
-    with pytest.raises(TrainingError, match="The rows to train on hold only fraud or no fraud"):
+    with pytest.raises(TrainingError, match="The training rows have only fraud or no fraud"):
         train(options())
 
 

@@ -78,7 +78,7 @@ def _moment_ms(text: str, days_later: int) -> int:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError as error:
-            raise TrainingError(f"{text} is neither a date such as 2026-01-31 nor an RFC 3339 moment.") from error
+            raise TrainingError(f"{text} is neither a date such as 2026-01-31 nor an RFC 3339 time.") from error
     if moment.tzinfo is None:
         raise TrainingError(f"{text} needs a time zone, for instance a Z at its end.")
     return round(moment.timestamp() * 1000)
@@ -160,7 +160,7 @@ def open_dataset(path: Path, spec: FeatureSpec) -> Dataset:
         raise TrainingError(f"{path} has no rows.")
     faults = _faults(table, spec)
     if faults:
-        raise TrainingError(f"{path} is not fit for training: {'; '.join(faults)}.")
+        raise TrainingError(f"{path} is not suitable for training: {'; '.join(faults)}.")
     return Dataset(path, spec, int(oldest_ms), int(newest_ms))
 
 

@@ -18,7 +18,7 @@ def table_at(path: Path) -> str:
     if reader is None:
         raise TrainingError(f"{path}: the name must end in one of {', '.join(READERS)}.")
     if not path.is_file():
-        raise TrainingError(f"{path} is not there.")
+        raise TrainingError(f"{path} does not exist.")
     # Otherwise a folder above it whose name holds an equals sign would make a column.
     return f"{reader}({sql_text(str(path))}, hive_partitioning = false)"
 

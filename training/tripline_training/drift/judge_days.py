@@ -121,7 +121,7 @@ def days_after_reference(days: Days, reference: range, judged: int, limits: Limi
     """
     wanted = reference[-limits.days_before :]
     if judged in reference:
-        raise TrainingError(f"{date_of(judged)} is a day of the reference itself; judge a later one.")
+        raise TrainingError(f"{date_of(judged)} is a day of the reference itself; check a later one.")
     shift = judged - wanted[-1] - 1
     of_reference = (days.day >= wanted[0]) & (days.day <= wanted[-1])
     rows = np.concatenate([np.flatnonzero(of_reference), np.flatnonzero(days.day == judged)])

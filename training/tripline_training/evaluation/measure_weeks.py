@@ -123,7 +123,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--name", required=True, help="name of the model in both registries")
     parser.add_argument("--versions", required=True, help="aliases or versions, comma-separated")
     parser.add_argument("--beside", required=True, help=f"URL of the registry of the other model, its {BESIDE}")
-    parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 moment")
+    parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 time")
     parser.add_argument("--weeks", type=int, default=4)
     given = parser.parse_args(arguments)
     return Options(

@@ -53,7 +53,7 @@ class Scored:
 def read_model_file(path: Path, spec: FeatureSpec) -> EvaluatedModel:
     """A model's file; its features are those of the manifest beside it, or else of the spec."""
     if not path.is_file():
-        raise TrainingError(f"{path} is not there.")
+        raise TrainingError(f"{path} does not exist.")
     beside = path.parent / registry.MANIFEST_FILE
     if path.name == registry.MODEL_FILE and beside.is_file():
         try:

@@ -19,7 +19,7 @@ def average_onnx(members: Sequence[bytes], platt: Platt) -> bytes:
     """Raises TrainingError for models that read other columns, or that were exported for different opsets."""
     models = [onnx.load_model_from_string(member) for member in members]
     if len(models) < 2 or len({width_of(member) for member in members}) != 1:
-        raise TrainingError("It takes two models or more, which read the same number of columns.")
+        raise TrainingError("Two or more models with the same number of columns are required.")
     opsets: dict[str, int] = {}
     for opset in (one for model in models for one in model.opset_import):
         opsets[opset.domain] = max(opset.version, opsets.get(opset.domain, 0))

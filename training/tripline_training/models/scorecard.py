@@ -148,7 +148,9 @@ def parse_scorecard(text: str) -> Scorecard:
         raise TrainingError(f"The scorecard cannot be read: {error!r}.") from error
     for part in parts:
         if len(part.weights) != len(part.edges) + 1:
-            raise TrainingError(f"{part.name}: {len(part.edges)} edges need one weight more, not {len(part.weights)}.")
+            raise TrainingError(
+                f"{part.name}: {len(part.edges)} edges require one more weight, not {len(part.weights)}."
+            )
         if list(part.edges) != sorted(set(part.edges)):
             raise TrainingError(f"{part.name}: the edges must ascend.")
         if not np.isfinite([*part.edges, *part.weights]).all():

@@ -34,15 +34,15 @@ def network_parser(module: str, description: str, default_params: Path) -> argpa
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///... or mlflow+http://...")
     parser.add_argument("--name", required=True, help="name of the model")
-    when = "date (UTC) or RFC 3339 moment"
+    when = "date (UTC) or RFC 3339 time"
     for part, words in {"train": "to train on", "valid": "to measure on, later ones"}.items():
         parser.add_argument(f"--{part}-from", required=True, help=f"first payment {words}: {when}")
-        parser.add_argument(f"--{part}-to", required=True, help="a date is included, a moment is not")
+        parser.add_argument(f"--{part}-to", required=True, help="a date is included, a time is not")
     parser.add_argument("--known-by", help=f"labels that arrive later are not used: {when}; default: --valid-from")
     parser.add_argument("--params", type=Path, default=default_params)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--jobs", type=int, default=1, help="number of threads; a different number may give a different model"
+        "--jobs", type=int, default=1, help="number of threads; a different number may produce a different model"
     )
     parser.add_argument("--alias", help="alias to point at the new version")
     parser.add_argument("--commit", help="commit of the code, for the record")
@@ -54,7 +54,7 @@ def network_options(given: argparse.Namespace) -> NetworkOptions:
     valid = parse_span(given.valid_from, given.valid_to)
     train = parse_span(given.train_from, given.train_to)
     if train.to_ms > valid.from_ms:
-        raise TrainingError("The days to measure on must be later than those to train on.")
+        raise TrainingError("The evaluation days must be later than the training days.")
     return NetworkOptions(
         features=given.features,
         feature_spec=given.feature_spec,

@@ -297,9 +297,7 @@ def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
     store = registry.registry_root(options.registry)
     with step("register") as said:
         if options.champion_version() != measured.champion_version:
-            raise TrainingError(
-                "Somebody promoted another champion meanwhile: run this again to compare with that one."
-            )
+            raise TrainingError("Another champion was promoted in the meantime. Run this again to compare with it.")
         version, _ = registry.publish(store, options.name, files, facts)
         for alias in ALIASES:
             if alias_version(store, options.name, alias) != version:

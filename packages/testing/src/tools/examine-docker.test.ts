@@ -27,7 +27,7 @@ describe("examineDocker", () => {
     ["Docker without Compose", { "compose version": { output: "", failure: "1" } }, /no `compose` command: install/],
     ["Compose version 1", { "compose version": { output: "1.29.2" } }, /Compose is 1\.29\.2, older than 2\.26: update/],
     ["an old Compose", { "compose version": { output: "v2.17.0" } }, /older than 2\.26/],
-    ["an engine that is not running", { version: { output: "", failure: "1" } }, /engine does not answer: start it/],
+    ["an engine that is not running", { version: { output: "", failure: "1" } }, /engine is not responding: start it/],
     ["an old engine", { version: { output: "20.10.24+dfsg1" } }, /engine is 20\.10\.24\+dfsg1, older than 26: update/],
   ])("reports %s in one sentence", async (_what, changes, sentence) => {
     const faults = await examineDocker({ root: ROOT, ports: {}, ask: machine(changes) });
