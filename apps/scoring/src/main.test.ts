@@ -189,7 +189,7 @@ test("reports in one sentence that its gRPC port is in use", async () => {
   const main = startMain({ GRPC_PORT: String(port) });
   expect(await main.end).not.toBe(0);
   expect(main.lines.at(-1)).toMatchObject({ level: "fatal", code: "config-invalid" });
-  expect(main.lines.at(-1)?.msg).toContain(`GRPC_PORT ${port} on 127.0.0.1 cannot be taken`);
+  expect(main.lines.at(-1)?.msg).toContain(`GRPC_PORT ${port} on 127.0.0.1 is not available`);
   server.close();
 });
 

@@ -115,7 +115,7 @@ test("a rebuild resumes from the finished slices of a killed one, and adds event
   await rm(join(folder, "first-0.events"), { force: true });
 
   const report = await history.rebuild({ ...SLICED, ...watched, workers: 2 });
-  expect(notes).toEqual([expect.stringMatching(/^The rebuild of \S+ was interrupted and is continued\.$/)]);
+  expect(notes).toEqual([expect.stringMatching(/^The rebuild of \S+ was interrupted and is now resumed\.$/)]);
   // No event is sorted again.
   expect(steps[0]).toMatch(/^fold the slices: [1-9]/);
   expect(report).toMatchObject({ events: 160, incomplete: 40, doubled: 0, published: expect.any(String) });

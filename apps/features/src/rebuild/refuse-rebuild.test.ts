@@ -55,7 +55,7 @@ describe("is rejected, and changes nothing", () => {
     await history.redis.set(key, Buffer.from(encodeApplied({ offset: 99, emissions: [] })));
     const before = await stored();
     await expect(history.rebuild({ restMs: 1_000 })).rejects.toEqual(
-      refusal("state-conflict", "does not pause", "1 of", "stop all"),
+      refusal("state-conflict", "is not pausing", "1 of", "stop all"),
     );
     expect(await stored()).toEqual(before);
     await service.close();
@@ -228,7 +228,7 @@ describe("while it runs", () => {
     };
     Object.assign(redis, { [command]: meanwhile });
     const attempt = history.rebuild({ redis });
-    await expect(attempt).rejects.toEqual(refusal("state-conflict", "counted events meanwhile"));
+    await expect(attempt).rejects.toEqual(refusal("state-conflict", "has counted events in the meantime"));
     redis.disconnect();
     expect(await isMarked()).toBe(false);
     // It was only one, and has gone: what it counted has been emitted by now.
@@ -255,7 +255,7 @@ describe("while it runs", () => {
       },
     };
     await expect(history.rebuild({ admin, onProgress })).rejects.toEqual(
-      refusal("state-conflict", "counted events meanwhile"),
+      refusal("state-conflict", "has counted events in the meantime"),
     );
     expect(await stored()).toEqual(before);
   });

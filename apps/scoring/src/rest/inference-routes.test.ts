@@ -253,7 +253,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     {},
     400,
     "invalid-tensor",
-    'Output "probability" asks for classification',
+    'Output "probability" requests classification',
   ],
   [
     "an unknown model",

@@ -245,7 +245,7 @@ describe("a lake in a folder", () => {
     const log = new TopicLog({ disk: new FolderDisk(), lake, topic: TOPIC, source: other });
     await expect(log.refresh()).rejects.toMatchObject({
       code: "state-conflict",
-      message: expect.stringContaining("Set LAKE_URL to another place"),
+      message: expect.stringContaining("Set LAKE_URL to another location"),
     });
   });
 

@@ -320,7 +320,7 @@ test("can recompute features from archived payments and the labels that had arri
   const at = (name: string) => 6 + full.features.findIndex((feature) => feature.name === name);
   // The second payment counts the first one's fraud, which was confirmed by then.
   expect(rows.map((row) => row[at("card_fraud_count_7d")])).toEqual([0, 1]);
-  await expect(writeComputedFeatures(optionsOf())).rejects.toThrow("give it by --tenant");
+  await expect(writeComputedFeatures(optionsOf())).rejects.toThrow("Specify it with --tenant");
 });
 
 test("takes the served scores of one model, the first one for each payment", async () => {

@@ -363,7 +363,7 @@ test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([
     "a scorecard that does not exist",
     () => ({ scorecardFiles: [join(folder, "none.json")] }),
     "config-invalid",
-    "give --scorecard",
+    "Set --scorecard",
   ],
 ])("reports %s in a sentence", async (_case, change, code, sentence) => {
   await expect(replayDecisions(optionsOf(change()))).rejects.toMatchObject({
