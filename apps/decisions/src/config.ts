@@ -52,7 +52,7 @@ export const decisionsBesideScoringConfig = z
       .meta({
         unit: "hours",
         description:
-          "How long the first decision is stored in Redis. Must be at least as long as a retry of its payment can arrive " +
+          "How long the first decision is stored in Redis. Must cover the time in which a retry of its payment can arrive " +
           "(ingestion's `IDEMPOTENCY_TTL_HOURS`).",
       }),
     POLICY_FILE: z

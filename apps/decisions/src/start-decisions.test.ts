@@ -265,7 +265,7 @@ describe("decisions", () => {
       "message-unreadable",
     ]);
     expect(dead[0]?.value.toString()).toBe("not protobuf at all");
-    expect(dead[1]?.headers[DEAD_LETTER_HEADERS.message]).toContain("it holds no transaction");
+    expect(dead[1]?.headers[DEAD_LETTER_HEADERS.message]).toContain("it has no transaction");
   });
 
   test("a valid policy change takes effect without a restart; an invalid one does not", async () => {

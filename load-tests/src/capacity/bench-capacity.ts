@@ -46,7 +46,7 @@ export const capacityBenchmark: Benchmark = {
   name: "capacity",
   description: "cost of a decision by process, topic and key, at several loads: input of tripline capacity",
   options: [
-    new Option("--rates <per second,...>", "decisions a second at which to measure")
+    new Option("--rates <per second,...>", "decisions per second at which to measure")
       .argParser(parseRates)
       .default([...RATES_DEFAULT]),
     new Option("--small", "300 cards instead of 10,000; ready in seconds"),
@@ -72,7 +72,7 @@ export const capacityBenchmark: Benchmark = {
 function parseRates(text: string): number[] {
   const rates = text.split(",").map(Number);
   if (rates.length >= 2 && rates.every((rate) => rate > 0 && rate <= 1_000_000)) return rates;
-  throw new InvalidArgumentError("It must be two or more numbers of payments a second, such as 300,1000,2500.");
+  throw new InvalidArgumentError("It must be two or more numbers of payments per second, such as 300,1000,2500.");
 }
 
 async function runCost(context: BenchContext): Promise<PartOutcome> {

@@ -81,7 +81,7 @@ async function runCards(context: BenchContext): Promise<PartOutcome> {
   return outcomeOf(
     [...before, ...after],
     [
-      `${world.simulation.cards} cards of the world, played by ${replicas.count} replicas, so ${population.cards} cards; ${printNumber(ratePerSecond)} payments a second.`,
+      `${world.simulation.cards} cards of the world, played by ${replicas.count} replicas, so ${population.cards} cards; ${printNumber(ratePerSecond)} payments per second.`,
       ...notes,
       `${originals.unnamed} states of the world have no replicas, because no payment of its history names their card, device or address.`,
     ],

@@ -11,7 +11,7 @@ import { tracingPart } from "./bench-tracing.js";
 /** The whole system, from a request over HTTP to its decision. */
 export const e2eBenchmark: Benchmark = {
   name: "e2e",
-  description: "the whole system: decisions a second, latency and CPU, compared with a textbook build",
+  description: "the whole system: decisions per second, latency and CPU, compared with a textbook build",
   options: [
     new Option(
       "--rate <per second>",
@@ -49,7 +49,7 @@ export const e2eBenchmark: Benchmark = {
 function parseRate(text: string): number {
   const rate = Number(text);
   if (rate > 0 && rate <= 1_000_000) return rate;
-  throw new InvalidArgumentError("It must be a number of payments a second.");
+  throw new InvalidArgumentError("It must be a number of payments per second.");
 }
 
 /** The most that a simulation can have. */

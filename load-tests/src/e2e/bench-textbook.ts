@@ -47,7 +47,7 @@ async function runTextbook(context: BenchContext): Promise<PartOutcome> {
       textbook_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "textbook", "tripline"),
     },
     notes: [
-      "textbook_ratio: decisions a second, tripline divided by textbook; textbook_cpu_ratio: CPU time of a decision, textbook divided by tripline.",
+      "textbook_ratio: decisions per second, tripline divided by textbook; textbook_cpu_ratio: CPU time of a decision, textbook divided by tripline.",
       "The textbook begins with empty windows and computes fewer features; see load-tests/textbook/README.md.",
     ],
   };

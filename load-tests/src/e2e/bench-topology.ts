@@ -28,7 +28,7 @@ const SHARES = { half: 0.5, "nine tenths": 0.9 } as const;
 /** Decisions and scoring in one process, compared with separate processes at the same rates. */
 export const topologyPart: BenchPart = {
   name: "topology",
-  title: `decisions and scoring in one process compared with a process for each, in turns: ${ALONE_PER_S} payments a second, half, nine tenths, and as many as it can`,
+  title: `decisions and scoring in one process compared with a process for each, in turns: ${ALONE_PER_S} payments per second, half, nine tenths, and as many as it can`,
   sharesSystem: true,
   line: ["alone_p50_ratio", "alone_cpu_ratio", "cpu_ratio", "rate_ratio", "p50_ratio", "p99_ratio"],
   run: runTopology,
@@ -67,7 +67,7 @@ async function runTopology(context: BenchContext): Promise<PartOutcome> {
     },
     notes: [
       "Every ratio is together divided by services, round by round. CPU is that of all processes, Kafka and Valkey included.",
-      `alone: ${ALONE_PER_S} a second. half and nine tenths: of the highest rate that services sustained, or of --rate; both topologies get the same rates. most: ops_per_s of a closed loop.`,
+      `alone: ${ALONE_PER_S} per second. half and nine tenths: of the highest rate that services sustained, or of --rate; both topologies get the same rates. most: ops_per_s of a closed loop.`,
       "Both systems run all the time, each with its own Kafka and Valkey; the one whose turn it is not has no payments.",
     ],
   };

@@ -72,7 +72,7 @@ export function loadProgram(options: ProgramOptions): Command {
 
 function addOptions(program: Command): Command {
   return program
-    .option("--rate <payments>", "payments a second", positive(RATE_MAX))
+    .option("--rate <payments>", "payments per second", positive(RATE_MAX))
     .option("--duration <time>", "without the warm-up, such as 60s, 5m or 1h", duration)
     .option("--warm-up <time>", "time in which the rate rises from 0; limits do not apply to it", duration)
     .option("--target <url>", "address of a running Tripline's ingestion; default: start one on this machine")

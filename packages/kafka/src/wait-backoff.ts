@@ -46,5 +46,5 @@ export function settlesWithin(ms: number, promise: Promise<unknown>): Promise<bo
  */
 export async function finishBy<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
   if (await settlesWithin(Math.max(0, deadlineMs - performance.now()), work)) return work;
-  throw new TriplineError("kafka-unavailable", "Kafka did not answer in time");
+  throw new TriplineError("kafka-unavailable", "Kafka did not respond in time");
 }

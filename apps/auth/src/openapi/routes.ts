@@ -65,7 +65,7 @@ const changedPerson = person.extend({ is_published: isPublished, ...secrets }).m
 const changedClient = client.extend({ is_published: isPublished, ...secrets }).meta({ id: "ChangedClient" });
 const pending = z.object({ grant, ...secrets }).meta({
   id: "PendingGrant",
-  description: "The change waits for a second administrator.",
+  description: "The change awaits approval by a second administrator.",
 });
 
 const OF_A_USER = z.object({ userName: z.string() });

@@ -51,7 +51,7 @@ function tokenMetrics() {
   return {
     issued: counter("tripline_auth_tokens_issued_total", { description: "Access tokens issued", labels: ["tenant"] }),
     refused: counter("tripline_auth_tokens_refused_total", {
-      description: "Token requests refused",
+      description: "Token requests rejected",
       labels: ["error"],
     }),
     duration: histogram("tripline_auth_token_duration_seconds", {

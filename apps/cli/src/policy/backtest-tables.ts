@@ -88,7 +88,7 @@ function changeTable({ changes }: LakeReport): FigureTable {
 function partTable(title: string, parts: readonly PartFigures[]): FigureTable {
   return {
     title,
-    head: ["", "action", "hits", "a day", "share", "precision", "recall", "alone", "stricter"],
+    head: ["", "action", "hits", "per day", "share", "precision", "recall", "alone", "stricter"],
     rows: parts.map((part) => {
       const { id, hits, perDay, share, precision, recall, alone, stricter } = part;
       const daily = perDay.toLocaleString("en", { maximumSignificantDigits: 3 });

@@ -38,7 +38,7 @@ export function parsePayment(record: IncomingRecord): Payment {
   }
   const vector = decode(record);
   const { transaction } = vector;
-  if (transaction === undefined) throw unreadable(record, "it holds no transaction");
+  if (transaction === undefined) throw unreadable(record, "it has no transaction");
   if (!TRANSACTION_ID_PATTERN.test(transaction.transactionId)) throw unreadable(record, "it has no transaction id");
   if (!CARD_TOKEN_PATTERN.test(transaction.cardToken)) throw unreadable(record, "it has no card token");
   if (transaction.tenant === "") throw unreadable(record, "it has no tenant");

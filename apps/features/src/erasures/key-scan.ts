@@ -69,7 +69,7 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
   /** Before the consumer waits for its handler. */
   beforeApplicationShutdown(): void {
     this.#closing.abort(
-      new TriplineError("shutting-down", "The scan for states of erased people goes on after the start."),
+      new TriplineError("shutting-down", "The scan for states of erased people continues after the start."),
     );
     this.#endReading();
   }

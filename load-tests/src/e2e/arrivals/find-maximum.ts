@@ -25,13 +25,13 @@ export async function findMaximum({
   isShort,
 }: MaximumSearch): Promise<{ ratePerSecond: number; notes: readonly string[] }> {
   const closedRate = decidedPerSecond(await run(0));
-  log(`  closed loop: ${Math.round(closedRate)} a second`);
+  log(`  closed loop: ${Math.round(closedRate)} per second`);
   if (isShort) return { ratePerSecond: closedRate / 2, notes: ["Short: half of what a closed loop reached."] };
   for (const share of SHARES) {
     const ratePerSecond = Math.round(closedRate * share);
     const figures = await run(ratePerSecond);
     const fault = whyNotSustained(figures);
-    log(`  ${ratePerSecond} a second: ${fault ?? "sustained"}`);
+    log(`  ${ratePerSecond} per second: ${fault ?? "sustained"}`);
     if (fault === undefined) return { ratePerSecond, notes: [closedNote(closedRate)] };
   }
   const least = Math.round(closedRate * (SHARES.at(-1) ?? 0));
@@ -39,7 +39,7 @@ export async function findMaximum({
 }
 
 const closedNote = (rate: number): string =>
-  `A closed loop reached ${Math.round(rate)} a second; decisions_per_s is the highest rate of an open model with p99 within ${P99_MS_MAX} ms and everything answered.`;
+  `A closed loop reached ${Math.round(rate)} per second; decisions_per_s is the highest rate of an open model with p99 within ${P99_MS_MAX} ms and everything answered.`;
 
 /** Why the load was not sustained, in words; undefined if it was. */
 export function whyNotSustained(figures: ArrivalFigures): string | undefined {

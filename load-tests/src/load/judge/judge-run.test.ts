@@ -110,7 +110,7 @@ describe("a ramp", () => {
   ])("limited by a generator %s shows no limit of the system", (_what, line) => {
     const found = breakpoint(play(line));
     expect(found).toMatchObject({ heldPerS: 100, brokeAt: { perS: 200, by: "generator" } });
-    const sentence = "The generator could not send 200 payments a second, and the system's own limit is above 100";
+    const sentence = "The generator could not send 200 payments per second, and the system's own limit is above 100";
     expect(rampFault(found, good)).toMatchObject({ by: "generator", sentence: expect.stringContaining(sentence) });
   });
 });

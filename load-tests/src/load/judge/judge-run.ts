@@ -238,7 +238,7 @@ export function findBreakpoint(phases: readonly PhaseFigures[], settings: LoadSe
 /** A ramp ends when something cannot keep up. If it is the generator, the run says nothing about the system. */
 export function rampFault({ heldPerS, brokeAt }: Breakpoint, figures: GeneratorFigures): Fault | undefined {
   if (brokeAt?.by !== "generator") return undefined;
-  const sentence = `The generator could not send ${brokeAt.perS} payments a second, and the system's own limit is above ${heldPerS}: ${brokeAt.why}, since ${reasonOf(figures)}.`;
+  const sentence = `The generator could not send ${brokeAt.perS} payments per second, and the system's own limit is above ${heldPerS}: ${brokeAt.why}, since ${reasonOf(figures)}.`;
   return { sentence, by: "generator" };
 }
 

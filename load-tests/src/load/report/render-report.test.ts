@@ -98,7 +98,7 @@ test("the page contains every plot and escapes external text", () => {
 test("the page shows at the top whether the run passed, and why not", () => {
   const good = renderReport(result());
   expect(good).toContain('<span class="badge">PASSED</span>');
-  expect(good).toContain("<title>passed: steady, 10 payments a second</title>");
+  expect(good).toContain("<title>passed: steady, 10 payments per second</title>");
   expect(good).not.toContain('class="bad-text"');
   const bad = renderReport(
     result({

@@ -20,7 +20,7 @@ const LEDGER_NAMES = [
 export function renderReport(result: LoadResult): string {
   const { settings, ledger, generator } = result;
   const verdict = isGood(result) ? "passed" : "failed";
-  const title = `${settings.scenario}, ${settings.rate} payments a second`;
+  const title = `${settings.scenario}, ${settings.rate} payments per second`;
   const body = html`<header><h1>${title}</h1>${badge(verdict)}</header>
 <p class="about">${aboutRun(result)}</p>
 ${notesOf(result)}
