@@ -79,12 +79,12 @@ export const decisionsBesideScoringConfig = z
   .refine(({ SCORING_WAIT_MS_MAX: waitMs }) => waitMs === 0 || waitMs >= TELLING_WAIT_MS, {
     path: ["SCORING_WAIT_MS_MAX"],
     message:
-      `must be 0 or at least ${TELLING_WAIT_MS} ms: after a shorter wait it is not known whether scoring has failed, so the ` +
+      `must be 0 or at least ${TELLING_WAIT_MS} ms: after a shorter wait, it is unknown whether scoring has failed, so the ` +
       "circuit breaker would never open",
   })
   .refine(({ CONTRIBUTIONS_WAIT_MS_MAX: waitMs }) => waitMs === 0 || waitMs >= SCORING_MS_MIN, {
     path: ["CONTRIBUTIONS_WAIT_MS_MAX"],
-    message: `must be 0 or at least ${SCORING_MS_MIN} ms: there is no time to ask in less`,
+    message: `must be 0 or at least ${SCORING_MS_MIN} ms: a shorter wait leaves no time for a request`,
   })
   .refine((config) => (config.SCORING_CERT_FILE === undefined) === (config.SCORING_KEY_FILE === undefined), {
     path: ["SCORING_KEY_FILE"],

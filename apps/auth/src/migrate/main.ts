@@ -28,7 +28,7 @@ try {
     ...reachDatabase(config),
     connectionsMax: 1,
     queryTimeoutMs: QUERY_TIMEOUT_MS,
-    onIdleError: (error) => log.warn({ err: error }, "an idle database connection broke"),
+    onIdleError: (error) => log.warn({ err: error }, "an idle database connection was lost"),
   });
   try {
     const migrations = await waitVisibly(

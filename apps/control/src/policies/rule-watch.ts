@@ -53,7 +53,7 @@ export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutd
   }
 
   get note(): string | undefined {
-    const off = this.#inForce === 0 ? undefined : `rules of policies in force that are switched off: ${this.#inForce}`;
+    const off = this.#inForce === 0 ? undefined : `switched-off rules of active policies: ${this.#inForce}`;
     return this.#look.note ?? off;
   }
 
@@ -89,7 +89,7 @@ export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutd
         if (!(await rules.add(failure))) continue;
         const { tenant, revision, ruleId, why } = failure;
         this.#switchedOff.inc();
-        logger.warn({ tenant, revision, rule: ruleId, why }, "a rule that failed was switched off");
+        logger.warn({ tenant, revision, rule: ruleId, why }, "a failed rule was switched off");
         await publisher.publish();
       }
       this.#waiting.delete(key);

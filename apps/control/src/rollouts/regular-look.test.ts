@@ -15,7 +15,7 @@ test("regression #24: adds to the readiness report that it has not run for a min
     jest.advanceTimersByTime(59_000);
     expect(look.note).toBeUndefined();
     jest.advanceTimersByTime(1_000);
-    expect(look.note).toBe("tests have not been guarded for 60 s");
+    expect(look.note).toBe("tests have not been checked by a guard for 60 s");
   } finally {
     jest.useRealTimers();
   }

@@ -28,7 +28,7 @@ export class RegularLook {
   get note(): string | undefined {
     const sinceMs = performance.now() - this.#lookedAtMs;
     if (sinceMs < UNGUARDED_MS_MAX) return undefined;
-    return `${this.what} have not been guarded for ${Math.round(sinceMs / MS_PER_S)} s`;
+    return `${this.what} have not been checked by a guard for ${Math.round(sinceMs / MS_PER_S)} s`;
   }
 
   start(): void {
@@ -57,7 +57,8 @@ export class RegularLook {
       this.#lookedAtMs = performance.now();
     } catch (thrown) {
       const { code, message } = asTriplineError(thrown);
-      if (message !== this.#fault) this.logger.error({ code }, `${this.what} cannot be checked by guards: ${message}`);
+      if (message !== this.#fault)
+        this.logger.error({ code }, `${this.what} cannot be checked by the guard: ${message}`);
       this.#fault = message;
     }
   }

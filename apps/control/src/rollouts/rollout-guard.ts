@@ -165,5 +165,5 @@ function whyGoOn({ state, isServed }: TrialWatch, findings: readonly Finding[], 
   const isJudged = findings.every((finding) => finding.isJudged || finding.guard === "precision");
   const seconds = stage === "shadow" ? plan.shadow_seconds : plan.step_seconds;
   if (!plan.auto || !isJudged || watchedMs < seconds * MS_PER_S) return undefined;
-  return `no guard found anything while it was watched for ${Math.round(watchedMs / MS_PER_S)} s`;
+  return `no guard found a breach while it was monitored for ${Math.round(watchedMs / MS_PER_S)} s`;
 }

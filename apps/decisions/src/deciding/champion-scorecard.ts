@@ -112,7 +112,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
     if (this.#current === undefined) logger.warn({ model: name, version }, `no scorecard: ${this.note}`);
     else {
       metrics.scorecardReloaded(true);
-      logger.info({ model: name, version, scorecard_version: this.#current.version }, "new scorecard in force");
+      logger.info({ model: name, version, scorecard_version: this.#current.version }, "new scorecard active");
     }
   }
 

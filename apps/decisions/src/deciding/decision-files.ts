@@ -53,7 +53,7 @@ export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
       unread: unreadFeatures(spec, this.config.FEAST_PROFILES),
       onReload: (policy) => {
         metrics.policyReloaded(true, "file");
-        logger.info({ policy_version: policy.version }, "new policy in force");
+        logger.info({ policy_version: policy.version }, "new policy active");
         this.#warnOfCosts(policy);
       },
       onRefused(error) {

@@ -164,7 +164,7 @@ function profileStatus(row: ProfileRow | undefined, name: string): FieldStatus {
 }
 
 function statesLost(): TriplineError {
-  const what = "The window states were lost and are being rebuilt, so no feature of them would be right";
+  const what = "The window states were lost and are being rebuilt, so their features would be wrong";
   const fix = "try again after `tripline rebuild-state`";
   return new TriplineError("state-incomplete", `${what}; ${fix}.`);
 }

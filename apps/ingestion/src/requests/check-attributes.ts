@@ -57,7 +57,7 @@ function whole(message: string): CheckedAttributes {
 
 function faultOf(name: string, value: unknown): string | undefined {
   if (name === "" || !isLine(name, NAME_MAX)) {
-    return `must have a name of 1 to ${NAME_MAX} characters, none of them a control character`;
+    return `must have a name of 1 to ${NAME_MAX} characters without control characters`;
   }
   if (holdsCardNumber(name)) return "must not contain a card number in its name";
   switch (typeof value) {
@@ -67,7 +67,7 @@ function faultOf(name: string, value: unknown): string | undefined {
       if (Math.abs(value) > NUMBER_MAX) return `must be from -${NUMBER_MAX} to ${NUMBER_MAX}`;
       break;
     case "string":
-      if (!isLine(value, TEXT_MAX)) return `must be at most ${TEXT_MAX} characters, none of them a control character`;
+      if (!isLine(value, TEXT_MAX)) return `must be at most ${TEXT_MAX} characters without control characters`;
       break;
     default:
       return "must be a string, a number, true or false";

@@ -26,7 +26,7 @@ const FREE_TEXT = { minLength: 1, maxLength: 128 };
 
 const freeText = z
   .string()
-  .regex(FREE_TEXT_PATTERN, { error: "must be 1 to 128 characters, none of them a control character", abort: true })
+  .regex(FREE_TEXT_PATTERN, { error: "must be 1 to 128 characters without control characters", abort: true })
   .refine((value) => !holdsCardNumber(value), NO_CARD_NUMBER);
 
 const degrees = (max: number) => {

@@ -348,11 +348,11 @@ describe("bad input is rejected and reaches no topic", () => {
     [{ attributes: attributesOf(20, "x".repeat(256)) }, "/attributes must be at most 4096 bytes of JSON."],
     [
       { attributes: { a: "x".repeat(257), b: null } },
-      "/attributes/a must be at most 256 characters, none of them a control character; /attributes/b must be a string, a number, true or false.",
+      "/attributes/a must be at most 256 characters without control characters; /attributes/b must be a string, a number, true or false.",
     ],
     [
       { attributes: { ["n".repeat(65)]: 1 } },
-      `/attributes/${"n".repeat(64)} must have a name of 1 to 64 characters, none of them a control character.`,
+      `/attributes/${"n".repeat(64)} must have a name of 1 to 64 characters without control characters.`,
     ],
   ])("says of %j what to do", async (change, detail) => {
     expect((await client.post("/v1/transactions", paymentBody(change))).body).toMatchObject({ status: 422, detail });

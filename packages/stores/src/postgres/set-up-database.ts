@@ -63,6 +63,6 @@ function connect(
     queryTimeoutMs,
     // Slow queries have no waiting caller, and a machine is slow while everything starts at once.
     ...(queryTimeoutMs > QUERY_TIMEOUT_MS ? { connectTimeoutMs: PATIENT_CONNECT_TIMEOUT_MS } : {}),
-    onIdleError: (error) => logger.warn({ err: error }, "an idle database connection broke"),
+    onIdleError: (error) => logger.warn({ err: error }, "an idle database connection was lost"),
   });
 }

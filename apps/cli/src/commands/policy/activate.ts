@@ -17,7 +17,7 @@ export function activateCommand(output: CommandOutput): Command {
     .option("--at <time>", "activation time, such as 2026-12-01T06:00:00Z (default: now)")
     .option(
       "--unwatched",
-      "disable the guard, because outcomes are expected to change; requires another user's approval (approve --unwatched)",
+      "activate without the guard, because outcomes are expected to change; requires another user's approval (approve --unwatched)",
     )
     .addOption(noteOption("why"))
     .action(async (text: string, flags: ActivateFlags) => {

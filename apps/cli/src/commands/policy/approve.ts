@@ -18,7 +18,7 @@ export function approveCommand(output: CommandOutput): Command {
       const policies = await openPolicy(flags, "approver");
       const revision = parseActivated(text);
       await policies.approve(revision, flags.note, flags.unwatched);
-      const what = revision === null ? "the withdrawal of the policy" : `revision ${revision}`;
+      const what = revision === null ? "the removal of the policy" : `revision ${revision}`;
       output.write(`${what} approved${flags.unwatched === true ? " without the guard, for 24 hours" : ""}\n`);
     });
 }

@@ -25,7 +25,7 @@ export function listCommand(output: CommandOutput): Command {
       output.write(`${table([head, ...rows])}\n`);
       const approval = status.needs_approval ? "is" : "is not";
       const holds = status.in_force?.revision ? `revision ${status.in_force.revision}` : "the policy file of decisions";
-      output.write(`In force: ${holds}. Approval by another user ${approval} required.\n`);
+      output.write(`Active: ${holds}. Approval by another user ${approval} required.\n`);
       for (const { rule_id: rule, why, switched_off_at: at } of status.switched_off_rules) {
         output.write(
           `Rule ${rule} has been switched off since ${at} (${why}). Activate a new revision to switch it on again.\n`,
