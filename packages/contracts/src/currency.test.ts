@@ -1,6 +1,6 @@
 import { currencyDecimals, isCurrency, wasCurrency } from "./currency.js";
 
-/** From the table of ISO 4217's amendments: what came, and what it took the place of. */
+/** Amendments of ISO 4217: each new currency, and the one that it replaced. */
 test.each([
   ["EUR", "BGN"],
   ["EUR", "HRK"],
@@ -44,7 +44,7 @@ test.each([
   for (const code of codes.split(" ")) expect([code, currencyDecimals(code)]).toEqual([code, decimals]);
 });
 
-/** The engine lags behind ISO, but every code that both know has to be one of ours: this finds a typo. */
+/** The engine lags behind ISO, but all codes that both know must be in our list: this finds typos. */
 test("knows 155 codes, and the engine all but the newest", () => {
   const letters = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
   const codes = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c))).filter(isCurrency);
