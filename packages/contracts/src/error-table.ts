@@ -1,6 +1,6 @@
 /**
- * Every error code of Tripline, and how each transport handles it. A code missing from this table does not compile.
- * The codes are public: clients match on them.
+ * Every error code of Tripline, and how each transport handles it. A code missing from this table does not compile. The
+ * codes are public: clients match on them.
  */
 
 /**

@@ -75,14 +75,12 @@ const HEXADECIMAL_ID =
 /**
  * Whether a text contains what looks like a card number. Its number of digits must be one that the brand issues, and it
  * must pass the Luhn check. It may be in one piece, padded with zeros, or in the usual groups, and next to letters or
- * other
- * groups. Parts of longer runs of digits are ignored, because every tenth long number would contain a match.
+ * other groups. Parts of longer runs of digits are ignored, because every tenth long number would contain a match.
  *
  * Digits of any script count, and words between the groups do not hide a number.
  *
  * Of random 16-digit numbers, 3.6 % match, and of those with 12 to 19 digits at most that many. UUIDs, hexadecimal ids
- * of
- * 24 or more digits, times since the epoch, IBANs and telephone numbers with a country code never match.
+ * of 24 or more digits, times since the epoch, IBANs and telephone numbers with a country code never match.
  */
 export function holdsCardNumber(text: string): boolean {
   if (text.length < DIGITS_MIN) return false;
@@ -96,8 +94,7 @@ export function holdsCardNumber(text: string): boolean {
 
 /**
  * Whether any part of a run of digits, however long, could be a card number. For random ids that can be replaced, such
- * as
- * trace ids: 0.1 % of those match.
+ * as trace ids: 0.1 % of those match.
  */
 export function hidesCardNumber(id: string): boolean {
   if (!LONG_RUN.test(id)) return false;

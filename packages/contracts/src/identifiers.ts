@@ -92,9 +92,8 @@ const POSTAL_CHARACTERS_MAX = 16;
 const ONE_SPELLING = /^[a-z0-9._-]{1,64}@(?!g(?:oogle)?mail\.com$)(?:(?!xn--)[a-z0-9-]+\.)+[a-z]+$/;
 
 /**
- * The canonical form of an e-mail address, so that one mailbox is one payer: in lower case, without a `+` suffix
- * (RFC 5233), with the domain in ASCII (RFC 5891), and without dots if the provider ignores them. Undefined for an
- * invalid
+ * The canonical form of an e-mail address, so that one mailbox is one payer: in lower case, without a `+` suffix (RFC
+ * 5233), with the domain in ASCII (RFC 5891), and without dots if the provider ignores them. Undefined for an invalid
  * address, a quoted mailbox, or a domain with only one label.
  */
 export function normalEmail(text: string): string | undefined {

@@ -32,8 +32,7 @@ export function transitKey(keyId: string): string {
 
 /**
  * The position up to which features has counted a partition, written together with the states. It includes the
- * cluster's
- * id, so that a recreated Kafka, whose offsets start again, is not mistaken for the old one.
+ * cluster's id, so that a recreated Kafka, whose offsets start again, is not mistaken for the old one.
  *
  * @param topic with the prefix
  */

@@ -31,8 +31,7 @@ export const SCOPES = [
 
 /**
  * Scopes of Tripline's own services, which no administrator can grant. `labels:relay`: post a label for the tenant in
- * the
- * header Tripline-Tenant.
+ * the header Tripline-Tenant.
  */
 export const SERVICE_SCOPES = ["labels:relay"] as const;
 

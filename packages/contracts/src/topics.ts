@@ -8,8 +8,7 @@ export interface Topic {
   readonly partitions: number;
   /**
    * Retention in days. Absent for a compacted topic (`cleanup.policy=compact`): Kafka keeps the newest record of each
-   * key
-   * indefinitely, and a record without a value deletes its key.
+   * key indefinitely, and a record without a value deletes its key.
    */
   readonly retentionDays?: number;
   readonly writtenBy: string;
@@ -194,8 +193,7 @@ export function isDeadLetterTopic(name: string): boolean {
 
 /**
  * Whether dead letters of a topic can be redriven. Dead letters from a compacted topic cannot: they would overwrite
- * newer
- * values.
+ * newer values.
  */
 export function takesBack({ name, retentionDays }: Topic): boolean {
   return retentionDays !== undefined && !isDeadLetterTopic(name);

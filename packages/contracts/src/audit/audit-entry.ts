@@ -39,8 +39,8 @@ export const auditEntry = auditEvent.extend({
 export type AuditEntry = z.infer<typeof auditEntry>;
 
 /**
- * SHA-256 over the previous hash and this event. Each text is preceded by its length in bytes, and each number takes
- * 8 bytes, big-endian, so two different entries never give the same input.
+ * SHA-256 over the previous hash and this event. Each text is preceded by its length in bytes, and each number takes 8
+ * bytes, big-endian, so two different entries never give the same input.
  *
  * @param previous hash of the previous entry, `NO_ENTRY` for the first one
  * @returns hex
