@@ -55,14 +55,14 @@ describe("Scorer", () => {
     expect(await score([row(1)], 150)).toEqual([{ missing: "scoring did not answer within 150 ms" }]);
     const tookMs = performance.now() - startedMs;
     expect(tookMs).toBeGreaterThan(140);
-    // Long before the answer.
+    // Well before the response.
     expect(tookMs).toBeLessThan(10_000);
   });
 
   test("scores are missing while scoring is down, and return with it", async () => {
     await score([row(1)]);
     peer.stop();
-    // Which of the two depends on whether the client has already seen that its connection is gone.
+    // Which of the two depends on whether the client has already noticed that its connection is gone.
     const missing = expect.stringMatching(/^scoring (was not reachable|did not answer) within 200 ms$/);
     expect(await score([row(1)], 200)).toEqual([{ missing }]);
     await peer.start();
@@ -101,7 +101,7 @@ describe("Scorer", () => {
     expect(await score([row(1)], 1_000)).toEqual([
       { missing: "scoring has stopped answering and is asked once a second only" },
     ]);
-    // Nobody was asked, who would answer after a minute.
+    // No request was sent; the server would respond after a minute.
     expect(performance.now() - startedMs).toBeLessThan(30_000);
     peer.delayMs = 0;
     expect(await score([row(1)], 5_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);
