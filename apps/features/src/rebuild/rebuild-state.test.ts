@@ -33,21 +33,21 @@ function events(name: string, count: number, seed: number): OutgoingRecord[] {
   });
 }
 
-/** A fault of Kafka, as far as the service can tell. */
+/** Appears to the service as a failure of Kafka. */
 const dead = (): never => {
   throw new TriplineError("kafka-unavailable", "as the test wants it");
 };
 
-/** How many different results there are of each event. */
+/** The number of different results of each event. */
 const results = async () => [...(await history.emitted()).different.values()];
 
 test("what was emitted and not committed is not counted again, what was not emitted is", async () => {
   const all = events("e", 300, 1);
   await history.producer.send(all.slice(0, 200));
-  // More than a card remembers is not committed.
+  // Leaves more records uncommitted than a card remembers.
   await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 10) });
   await history.producer.send(all.slice(200, 250));
-  // The next batch is counted, and never emitted.
+  // The next batch is counted but never emitted.
   await history.count({ emit: dead, commit: (_topic, _partition, end) => Math.floor(end / 10) });
   await history.redis.flushdb();
   await history.archive();
@@ -64,7 +64,7 @@ test("what is counted while states are lost is flagged, counts in the rebuilt on
   await history.producer.send(all.slice(0, 150));
   await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 2) });
   await history.redis.flushdb();
-  // What was emitted and not committed comes again, and is emitted once more, flagged.
+  // Records that were emitted but not committed are redelivered and emitted again, this time flagged.
   await history.producer.send(all.slice(150, 250));
   await history.count({ commit: (_topic, _partition, end) => end - 1 });
   await history.redis.flushdb();
@@ -82,7 +82,7 @@ test("what is counted while states are lost is flagged, counts in the rebuilt on
   expect(last).toEqual(Array(100).fill(1));
   expect(await history.differences()).toEqual({ counted: 400, stuck: 0, differing: [] });
 
-  // Once more, over an archive that has all of this in it.
+  // Again, with an archive that contains all of this.
   await history.redis.flushdb();
   await history.archive();
   expect(await history.rebuild()).toMatchObject({ events: 400, incomplete: 150, states: report.states });
@@ -111,13 +111,13 @@ test("of a Redis that lost some keys, the others are replaced too, and what is n
   expect(await history.redis.exists(...others, COMPLETE_KEY)).toBe(3);
   expect(await history.redis.exists(stale)).toBe(0);
   for (const [key, value] of before) expect(await history.redis.getBuffer(key)).toEqual(value);
-  // Where all is committed, that is where the partitions go on, should the commits be lost too.
+  // If everything is committed, the partitions resume there even if the commits are lost as well.
   for (const [key, offset] of progress) expect([key, await countedOf(key)]).toEqual([key, offset]);
   expect(progress.size).toBeGreaterThan(4);
 });
 
 test("a record without a result that comes before one with a result counts, and the other does not count again", async () => {
-  // Two cards of one partition, whose results went to different ones.
+  // Two cards in one partition whose results go to different partitions.
   const records = Array.from({ length: 12 }, (_, card) =>
     [0, 1].map((index) => {
       const change = { cardToken: cardOf(card), terminalId: `own-${card}`, clientTransactionId: `n-${card}-${index}` };
@@ -129,7 +129,7 @@ test("a record without a result that comes before one with a result counts, and 
   const seen = new Set<string>();
   await history.count({
     commit: () => 0,
-    // Of each partition's first card nothing is emitted.
+    // Emits nothing for the first card of each partition.
     emit: (batch) =>
       batch.filter(({ key }) => {
         if (seen.size === 0) unsent.add(key);
@@ -147,7 +147,7 @@ test("a record without a result that comes before one with a result counts, and 
 });
 
 describe("a re-delivered record that has a result already", () => {
-  /** Of one partition: a card of which nothing is emitted, then many payments of another one. */
+  /** For one partition: a card without emissions, followed by many payments of another card. */
   async function leaveOpen(count: number): Promise<void> {
     const cards = Array.from({ length: 12 }, (_, card) => cardOf(card));
     await history.producer.send(

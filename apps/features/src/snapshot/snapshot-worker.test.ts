@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** A worker whose runs do what a test wants, and its log. */
+/** A worker with scripted runs, and its log. */
 function follow(intervalHours: number, run: (signal: AbortSignal) => Promise<SnapshotRun>) {
   const ending = new AbortController();
   const lines: string[] = [];
@@ -81,7 +81,7 @@ test("an interval of 0 takes none, and the worker ends when it is told to", asyn
   expect(lines).toEqual(["info: snapshots are switched off"]);
 });
 
-/** Runs a program of its own in place of the real one. */
+/** Runs a test program instead of the real one. */
 async function runProgram(source: string, signal = new AbortController().signal): Promise<SnapshotRun> {
   const program = join(folder, "program.mjs");
   await writeFile(program, source);
@@ -99,7 +99,7 @@ test("a process that dies leaves its failure in the lake and nothing on the disk
 });
 
 test("the memory limit reaches the process", async () => {
-  // Jest takes the words of V8 on standard error for its own.
+  // Jest takes V8's messages on standard error as its own.
   const source = `import { closeSync, openSync } from "node:fs";
     closeSync(2);
     openSync("/dev/null", "w");
