@@ -83,7 +83,7 @@ def test_created_is_the_clock_unless_rows_of_the_entity_share_a_time(
 
 
 def test_types_are_those_that_feast_is_told(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
-    # No payment names a device: the table is there all the same, so that `feast apply` finds its columns.
+    # No payment has a device: the table exists nevertheless, so that `feast apply` finds its columns.
     convert(write_lake(tmp_path / "lake", [replace(row, device_token="") for row in some(spec)]))
     table = pq.read_table(tmp_path / "tables" / "device_windows.parquet")
     moment = pa.timestamp("us", tz="UTC")
@@ -166,7 +166,7 @@ def test_refuses_what_is_no_log(tmp_path: Path, spec: FeatureSpec, convert: Conv
 
 
 def write_backfill(path: Path, spec: FeatureSpec, vectors: list[Vector], **columns: list[Any]) -> Path:
-    """As `tripline backfill` writes it: in the order of events, a column per feature. None takes a column away."""
+    """As `tripline backfill` writes it: in event order, with a column per feature. None removes a column."""
     table: dict[str, list[Any]] = {
         "client_transaction_id": [row.client_transaction_id for row in vectors],
         "card_token": [row.card_token for row in vectors],
@@ -182,7 +182,7 @@ def write_backfill(path: Path, spec: FeatureSpec, vectors: list[Vector], **colum
 
 
 def test_reads_a_file_of_backfill(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
-    """Its rows of the same time follow each other as they do in the file."""
+    """Rows with equal times keep the order of the file."""
     vectors = [replace(row, card_token="card-1", occurred_at_ms=START_MS) for row in some(spec)]
     path = write_backfill(tmp_path / "features.parquet", spec, vectors)
     tables = convert(path)
@@ -228,7 +228,7 @@ def test_the_command_says_what_it_wrote_and_what_it_left_out(tmp_path: Path, spe
 
 
 def test_reads_what_backfill_really_writes(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
-    """History and vectors come from the commands of this checkout, which has to be built."""
+    """This checkout's commands create the history and vectors, so it must be built."""
     history, features = tmp_path / "history.parquet", tmp_path / "features.parquet"
     tripline("simulate", str(history), "--cards", "20", "--terminals", "10", "--days", "8")
     tripline("backfill", "--input", str(history), "--output", str(features))

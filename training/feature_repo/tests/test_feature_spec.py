@@ -49,7 +49,7 @@ def test_divides_the_spec_of_this_checkout(spec: FeatureSpec) -> None:
 
 
 def test_divides_as_the_engine_does(spec: FeatureSpec) -> None:
-    """Asks the contracts of this checkout, which have to be built."""
+    """Runs the contracts of this checkout, which must be built."""
     module = (ROOT / "packages" / "contracts" / "dist" / "feature-spec.js").as_uri()
     script = (
         f"import {{ currentFeatureSpec, needsPayment }} from {json.dumps(module)};"

@@ -1,4 +1,4 @@
-"""The job against `tripline score`: the same rows, the same scores but for the rounding of sums of trees."""
+"""Compares the job with `tripline score`: the same rows, and the same scores except for rounding in sums of trees."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ DIFFERENCE_MAX = 1e-6
 
 
 def rows() -> pa.Table:
-    """Payments whose features are of several types and sizes, with a number each."""
+    """Payments whose features have several types and sizes, each with a number."""
     random = np.random.default_rng(7)
     columns = {
         "client_transaction_id": pa.array([f"c-{number}" for number in range(ROWS)]),
@@ -39,7 +39,7 @@ def rows() -> pa.Table:
 
 @pytest.fixture
 def run_job(spark: SparkSession, tmp_path: Path) -> Callable[..., pa.Table]:
-    """Writes a table, scores it with the job and returns what came out."""
+    """Writes a table, scores it with the job and returns the output."""
 
     def run(table: pa.Table, model: str = "fraud@champion", keep: tuple[str, ...] | None = None) -> pa.Table:
         source = tmp_path / "features.parquet"
