@@ -1,4 +1,4 @@
-"""Checks across rows: the order of time, labels that came too early, features that know the future, class balance."""
+"""Checks across rows: time order, labels that arrive too early, features that leak the future, class balance."""
 
 from dataclasses import dataclass
 
@@ -104,8 +104,8 @@ def check_single_features(
 ) -> tuple[list[ColumnProfile], list[Finding]]:
     """Each feature's profile, and those that alone separate fraud too well or never change.
 
-    The AUC is that of all frauds against an even sample of the genuine payments, chosen by a hash of the id. Values
-    must be finite.
+    The AUC compares all frauds with an even sample of the genuine payments, chosen by a hash of the id. Values must be
+    finite.
     """
     named = ", ".join(sql_name(feature.name) for feature in features)
     total = query(f"SELECT count(*) FILTER (fraud::BIGINT = 0) FROM {table}").fetchall()[0][0]
@@ -132,9 +132,9 @@ def check_single_features(
 
 
 def single_feature_auc(values: NDArray[np.float64], fraud: NDArray[np.int64]) -> float | None:
-    """The area under the ROC curve, or its complement where small values mean fraud; None with too few of a class.
+    """The area under the ROC curve, or its complement if small values indicate fraud; None if a class has too few rows.
 
-    By the rank sum of Mann and Whitney, with mean ranks for equal values.
+    Computed from the rank sum of Mann and Whitney, with mean ranks for equal values.
     """
     frauds = int(fraud.sum())
     genuine = len(fraud) - frauds
@@ -161,10 +161,10 @@ def _judge_feature(name: str, constant: bool, auc: float | None, rules: Rules) -
 def check_labels_in_features(
     table: str, features: list[SpecFeature], rules: Rules
 ) -> tuple[list[Finding], str | None]:
-    """Features over labels that moved before the first label of their card or terminal arrived.
+    """Label features that changed before the first label of their card or terminal arrived.
 
-    That can be told only where the file holds the whole past: where each card's first payment has no earlier one. A
-    file that goes on from an earlier state is not judged; then the second value says so.
+    This requires the whole history: no card may have payments before its first one in the file. A file that continues
+    from an earlier state is not checked; the second value then says so.
     """
     note = _unknown_past(table, features)
     if note is not None:

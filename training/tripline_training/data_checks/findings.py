@@ -1,4 +1,4 @@
-"""What a check found, and the profile of a file that is checked."""
+"""The findings of a check, and the profile of the checked file."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which days differ from the days before them by more than days do anyway."""
+"""Finds days that differ from the days before them by more than usual."""
 
 import math
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of one column on one day."""
+    """The distance of one column on one day."""
 
     column: str
     kind: str
@@ -65,7 +65,7 @@ class DayVerdict:
 
     @property
     def drifted(self) -> list[Judgement]:
-        """Those that moved, the farthest above its threshold first."""
+        """The columns that drifted, starting with the one farthest above its threshold."""
         found = [judgement for judgement in self.judgements if judgement.drifted]
         return sorted(found, key=lambda judgement: judgement.threshold / max(judgement.distance, 1e-300))
 
@@ -73,14 +73,14 @@ class DayVerdict:
 def judge_day(days: Days, day: int, limits: Limits | None = None) -> DayVerdict:
     """Compares a day with the `window_days` before it.
 
-    A distance counts as drift where it is both large enough to matter and larger than chance explains. Chance is
-    measured, not assumed: the payments of a card depend on each other, features overlap in time and weeks have a
-    rhythm, so the p-values of textbook tests would be far too small. The distances of `usual_days` earlier days, each
-    from its own days before, have a mean and a spread; a distance is too large beyond Student's prediction limit for
-    one more. Bonferroni: the false alarms allowed per day are divided by the number of columns, which holds however
-    the columns depend on each other.
+    A distance counts as drift if it is large enough to matter and larger than chance explains. Chance is measured, not
+    assumed: the payments of a card depend on each other, features overlap in time, and weeks have patterns, so the
+    p-values of textbook tests would be far too small. The distances of `usual_days` earlier days, each from the days
+    before it, have a mean and a spread; a distance is too large if it exceeds Student's prediction limit for one more
+    value. Bonferroni: the false alarms allowed per day are divided by the number of columns, which is valid however the
+    columns depend on each other.
 
-    Raises TrainingError where a day has too few payments or the days before are not all there.
+    Raises TrainingError if a day has too few payments or some of the days before it are missing.
     """
     limits = limits or Limits()
     first = day - limits.days_before
@@ -92,7 +92,7 @@ def judge_day(days: Days, day: int, limits: Limits | None = None) -> DayVerdict:
             f"{limits.rows_per_day_min} that a comparison of {date_of(day)} needs on it and on the "
             f"{limits.days_before} days before."
         )
-    # On the scale of square roots an index of a usual day is about normal: n * PSI is about chi-squared.
+    # On a square-root scale, the index of a usual day is approximately normal: n * PSI is approximately chi-squared.
     roots = [np.sqrt(_distances(_counts_by_day(days.day, column, first, day), limits)) for column in days.columns]
     level = limits.false_alarms_per_day / (len(days.columns) + 1)
     bounds = _Bounds(level, spread_min=max(_typical_spread(roots), math.sqrt(0.5 / rows[-1])))
@@ -115,9 +115,9 @@ class _Bounds:
 
 
 def days_after_reference(days: Days, reference: range, judged: int, limits: Limits) -> Days:
-    """The reference's last days, numbered as if they were the ones right before the judged day, and that day.
+    """The reference's last days, renumbered as if they were right before the judged day, and that day.
 
-    So a slow drift shows, which no day has beside the two weeks before it.
+    Reveals slow drift, which no comparison of a day with the two weeks before it shows.
     """
     wanted = reference[-limits.days_before :]
     if judged in reference:
@@ -138,7 +138,7 @@ def date_of(day: int) -> str:
 
 
 def _counts_by_day(day: np.ndarray, column: Column, first: int, last: int) -> list[np.ndarray]:
-    """Bins from all days but the last, which is the one in question."""
+    """Bins from all days except the last, which is judged."""
     before = (day >= first) & (day < last)
     values = rank_categories(column.values, column.values[before]) if column.is_category else column.values
     edges = bin_edges(values[before])
@@ -147,7 +147,7 @@ def _counts_by_day(day: np.ndarray, column: Column, first: int, last: int) -> li
 
 
 def _distances(counts: Sequence[np.ndarray], limits: Limits) -> list[float]:
-    """Of each usual day and last of the day in question, each from the `window_days` before it."""
+    """The distance of each usual day, and finally of the judged day, from the `window_days` before it."""
     window = limits.window_days
     return [
         population_stability_index(np.sum(counts[at - window : at], axis=0), counts[at])
@@ -156,7 +156,7 @@ def _distances(counts: Sequence[np.ndarray], limits: Limits) -> list[float]:
 
 
 def _outcome_distances(days: Days, first: int, limits: Limits) -> list[float] | None:
-    """None where a day had no labels: then nothing can be said of outcomes."""
+    """None if a day had no labels: then outcomes cannot be judged."""
     known = [days.outcomes.get(first + at, (0, 0)) for at in range(limits.days_before + 1)]
     if any(labels == 0 for labels, _ in known):
         return None
@@ -180,7 +180,7 @@ def _judge(column: Column, roots: np.ndarray, distance_min: float, bounds: "_Bou
 
 
 def _judge_outcome(differences: list[float], distance_min: float, level: float) -> Judgement:
-    """In both directions, so each has half of the false alarms."""
+    """Checks both directions, so each gets half of the false alarms."""
     signs = np.sign(differences[-1]) or 1.0
     threshold, p_value = usual_limit(np.array(differences) * signs, SPREAD_MIN, level / 2)
     limit, distance = max(threshold, distance_min), abs(differences[-1])

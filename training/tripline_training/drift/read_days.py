@@ -1,4 +1,4 @@
-"""The payments of some days with the columns that are watched: features, and scores where there are any."""
+"""Reads the payments of some days with the monitored columns: features, and scores if there are any."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Days:
-    """Row by row in the order of time; `day` counts days since 1970-01-01 (UTC)."""
+    """Rows ordered by time; `day` counts days since 1970-01-01 (UTC)."""
 
     day: NDArray[np.int64]
     columns: list[Column]
@@ -38,7 +38,7 @@ class Days:
 
 
 def newest_whole_day(features: Path) -> int:
-    """The last day that is over: the one before the newest payment's."""
+    """The last complete day: the one before the newest payment's."""
     newest = query(f"SELECT max(occurred_at_ms) FROM {require_columns(features, ['occurred_at_ms'])}").fetchall()[0][0]
     if newest is None:
         raise TrainingError(f"{features} has no rows.")
@@ -46,7 +46,7 @@ def newest_whole_day(features: Path) -> int:
 
 
 def watched_features(feature_spec: Path) -> list[str]:
-    """All but those of the calendar: a day has only one weekday, which is not drift."""
+    """All features except those of the calendar: a day has only one weekday, which is not drift."""
     return [feature.name for feature in read_spec_features(feature_spec) if feature.kind not in CALENDAR_KINDS]
 
 
@@ -63,10 +63,10 @@ def read_days(
     *,
     categories: Collection[str] = (),
 ) -> Days:
-    """The days from `first_day` to `last_day`, both included. `categories` are the names of columns with codes.
+    """The days from `first_day` to `last_day`, both inclusive. `categories` are the names of columns with codes.
 
-    `scores` has client_transaction_id and score; payments without one are left out then. Raises TrainingError where a
-    watched value is missing.
+    `scores` has client_transaction_id and score; payments without a score are then omitted. Raises TrainingError if a
+    monitored value is missing.
     """
     keys = ["client_transaction_id", "occurred_at_ms", "labelled_at_ms", "fraud"]
     table = require_columns(features, [*keys, *names])
