@@ -1,4 +1,4 @@
-"""What the commands that train a network take."""
+"""The options of commands that train a network."""
 
 import argparse
 from dataclasses import dataclass

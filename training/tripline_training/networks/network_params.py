@@ -1,4 +1,4 @@
-"""Parameters that networks are trained by."""
+"""Training parameters of networks."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ class NetworkParams:
         return asdict(self)
 
 
-# From and to, both included.
+# Minimum and maximum, both inclusive.
 NETWORK_LIMITS: dict[str, tuple[float, float]] = {
     "hidden": (4, 2048),
     "dropout": (0, 0.9),
@@ -57,5 +57,5 @@ TORCH_LIMITS: dict[str, tuple[float, float]] = {
 
 
 def read_torch_params(path: Path) -> TorchParams:
-    """Raises TrainingError that names the first parameter that is missing, unknown or out of its limits."""
+    """Raises TrainingError that names the first parameter that is missing, unknown or out of range."""
     return TorchParams(**read_values(path, TORCH_LIMITS, NETWORK_WHOLE))

@@ -1,4 +1,4 @@
-"""The payments that a network learns from, and the later ones that it is measured on."""
+"""The payments that a network is trained on, and the later ones on which it is measured."""
 
 from dataclasses import dataclass, replace
 
@@ -24,9 +24,9 @@ class NetworkRows:
 
 
 def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = None) -> NetworkRows:
-    """Trees choose the features unless `used` names them. They take seconds, and a network minutes.
+    """Trees choose the features unless `used` names them: they take seconds, whereas a network takes minutes.
 
-    Raises TrainingError where there is nothing to learn from or nothing to measure on.
+    Raises TrainingError if there are no payments to train on or to measure on.
     """
     spec = read_feature_spec(options.feature_spec)
     with step("data") as said:
@@ -46,7 +46,7 @@ def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = No
         selection = choose_features(learn, spec, fitting, options.constant_online)
     else:
         selection = Selection(used)
-    # A network would take the code of a category for a quantity.
+    # A network would treat the code of a category as a quantity.
     names = tuple(name for name in selection.names if name not in spec.categories)
     selection = replace(selection, names=names)
     return NetworkRows(spec, selection, only_features(learn, spec, names), later, delay_ms)

@@ -1,4 +1,4 @@
-"""How features become numbers that a network can learn from: learned from the rows to train on, part of the graph."""
+"""Scales features for a network. The scaling is computed from the training rows and is part of the graph."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ DEVIATIONS_MAX = 10.0
 
 @dataclass(frozen=True)
 class Scaler:
-    """Three numbers per feature: whether its logarithm is taken (1 or 0), what is subtracted, and the factor then."""
+    """Three numbers per feature: whether to take its logarithm (1 or 0), the offset to subtract, and the factor."""
 
     logarithm: NDArray[np.float32]
     mean: NDArray[np.float32]
@@ -22,7 +22,7 @@ class Scaler:
 
 
 def fit_scaler(features: NDArray[np.float32]) -> Scaler:
-    """A feature that is always the same has the factor 0: nothing is learnt of it, so it must not count later."""
+    """A constant feature has the factor 0: the network learns nothing about it, so it must not count later."""
     logarithm, means, factors = [], [], []
     for column in features.T:
         plain = column.astype(np.float64)

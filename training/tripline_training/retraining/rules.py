@@ -1,4 +1,4 @@
-"""When a retrained model is better than the champion: `retrain` in params.json."""
+"""The rules for when a retrained model is better than the champion: `retrain` in params.json."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -39,7 +39,7 @@ class Rules:
         return [parse_span(first, last) for first, last in self.fixed_windows]
 
 
-# From and to, both included.
+# Minimum and maximum, both inclusive.
 LIMITS: dict[str, tuple[float, float]] = {
     "newest_days": (1, 90),
     "label_delay_days": (0, 180),
@@ -57,7 +57,7 @@ WINDOWS_MAX = 4
 
 
 def read_rules(path: Path) -> Rules:
-    """Raises TrainingError that names the first rule that is missing, unknown or out of its limits."""
+    """Raises TrainingError that names the first rule that is missing, unknown or out of range."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))["retrain"]
     except (OSError, ValueError, KeyError, TypeError) as error:

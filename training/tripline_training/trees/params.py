@@ -1,4 +1,4 @@
-"""Parameters of the trees: `params.json` beside this package, or a file like it."""
+"""Parameters of the trees: `params.json` next to this package, or a similar file."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -33,7 +33,7 @@ class Params:
         return asdict(self)
 
 
-# From and to, both included.
+# Minimum and maximum, both inclusive.
 LIMITS: dict[str, tuple[float, float]] = {
     "trees": (1, 5_000),
     "max_depth": (1, 12),
@@ -50,9 +50,9 @@ WHOLE = ("trees", "max_depth", "max_leaves", "max_bin")
 
 
 def read_params(path: Path) -> Params:
-    """Raises TrainingError that names the first parameter that is missing, unknown or out of its limits.
+    """Raises TrainingError that names the first parameter that is missing, unknown or out of range.
 
-    The rules of retraining, which may stand in the same file under `retrain`, are not looked at.
+    Ignores the rules of retraining, which may be in the same file under `retrain`.
     """
     return Params(**read_values(path, LIMITS, WHOLE, besides=("retrain",)))
 
@@ -60,7 +60,7 @@ def read_params(path: Path) -> Params:
 def read_values(
     path: Path, limits: dict[str, tuple[float, float]], whole: tuple[str, ...], besides: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """The numbers of a JSON file that must hold these and nothing else, but for what stands in it `besides`."""
+    """The numbers of a JSON file that must contain exactly these, apart from the entries in `besides`."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
