@@ -39,7 +39,7 @@ class FeatureLog:
     connection: duckdb.DuckDBPyConnection
     spec: FeatureSpec
     notes: tuple[str, ...]
-    """What the sources hold and the tables do not, a phrase each."""
+    """What the sources contain but the tables omit, one phrase each."""
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def _read_erasures(connection: duckdb.DuckDBPyConnection, lakes: Sequence[Path],
 @dataclass(frozen=True)
 class _Source:
     payments: str
-    """SELECT of the columns of `payments` but for source."""
+    """SELECT of the columns of `payments`, except source."""
     labels: str
     """SELECT of the columns of `known_labels`."""
     notes: tuple[str, ...]

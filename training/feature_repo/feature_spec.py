@@ -48,13 +48,13 @@ class Feature:
 class FeatureSpec:
     version: int
     entity_keys: Mapping[str, str]
-    """Name of the entity to the column of its ids, in the order of the spec."""
+    """From the name of each entity to its id column, in the order of the spec."""
     key_fields: Mapping[str, tuple[str, ...]]
-    """That column to the fields of an event that name the entity; several with `/` between them are its id."""
+    """From that column to the event fields that identify the entity; the id is one field or several joined with `/`."""
     features: tuple[Feature, ...]
     """In the order of the vector."""
     horizon: timedelta
-    """The widest window: a past beyond it counts as none."""
+    """The widest window: older events do not count."""
 
     @property
     def names(self) -> tuple[str, ...]:

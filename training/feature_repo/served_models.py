@@ -25,7 +25,7 @@ class ServedModel:
     name: str
     version: str
     spec_version: int
-    """Of the feature spec it was trained for."""
+    """The feature spec version that it was trained for."""
     features: tuple[str, ...]
     """Its inputs, in order."""
 

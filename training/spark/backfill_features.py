@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ID = "client_transaction_id"
 DOUBLE_BYTES = 8
 BATCH_SECONDS_MAX = 600
-"""A fold takes well under a second for a batch of Spark, 10,000 lines unless its settings say otherwise."""
+"""A fold takes well under a second for a Spark batch, which has 10,000 lines by default."""
 EXIT_SECONDS_MAX = 30
 ERROR_CHARACTERS_MAX = 2_000
 
@@ -48,7 +48,7 @@ COLUMNS = {
     "fraud": "tinyint",
     "labelled_at_ms": "bigint",
 }
-"""Columns of a transactions file with the type each is read as."""
+"""Columns of a transactions file and the type of each."""
 OUTPUT_COLUMNS = [ID, "card_token", "terminal_id", "occurred_at_ms", "labelled_at_ms", "fraud"]
 """Columns before the features."""
 
@@ -65,14 +65,14 @@ class Options:
     output: str
     """Folder that Spark writes to; must not exist."""
     tripline: tuple[str, ...]
-    """Command that runs `tripline`; on a cluster it has to work on every machine."""
+    """Command that runs `tripline`; on a cluster, it must work on every machine."""
     input: str | None = None
     """Transactions, CSV or Parquet; may be a glob."""
     lake: str | None = None
     """Instead of `input`: the folder that the archive service writes to."""
     tenant: str = "demo"
     partitions: int | None = None
-    """Into how many parts the entities are divided; Spark's parallelism unless given."""
+    """Number of partitions of the entities; by default Spark's parallelism."""
 
 
 def backfill(spark: SparkSession, options: Options) -> int:

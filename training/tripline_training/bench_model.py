@@ -28,7 +28,7 @@ from tripline_training.trees.fit_calibrated import fit_calibrated, select_rows
 from tripline_training.trees.params import DEFAULT_PARAMS, Params, read_params
 
 WARM_UP_DAYS = 21
-"""The first days are not trained on: hardly a window is full, and no label is old enough to be known."""
+"""The first days are not used for training: their windows are mostly empty, and no label has arrived."""
 COMPARED_ROWS_MAX = 20_000
 
 
@@ -38,9 +38,9 @@ class FoldResult:
     trained_rows: int
     quality: Quality
     calibration_errors: tuple[float, float]
-    """With bins of equal width, and with bins of equally many payments."""
+    """With bins of equal width, and with bins of equal numbers of payments."""
     difference_max: float
-    """Between the ONNX model, whose scores were measured, and the trained one."""
+    """The difference between the measured ONNX model and the trained one."""
 
 
 def bench_fold(dataset: Dataset, fold: PublishedFold, params: Params, seed: int, jobs: int) -> FoldResult:

@@ -30,7 +30,7 @@ from tripline_training.data_checks.write_check_report import markdown_of
 from tripline_training.errors import TrainingError, run_command
 
 SENTENCES_MAX = 10
-"""How many faults an error names; the report has all."""
+"""Maximum number of faults in an error; the report has all."""
 
 
 def check_data(features: Path, feature_spec: Path, rules: Rules | None = None, now_ms: int | None = None) -> DataReport:

@@ -49,7 +49,7 @@ class Options:
     version: str
     days: range | None
     reference: range | None
-    """Days that the judged ones are compared with, as if they were the ones right before; None: those that are."""
+    """Reference days, treated as if they were right before the judged ones; None: the days right before."""
     limits: Limits
     metrics: Path | None
     events: Path | None

@@ -40,14 +40,14 @@ LEARNER = {
     "verbosity": 0,
 }
 ASSESSED_ROWS = 30_000
-"""Of the second half, evenly."""
+"""Number of payments of the second half to measure on, evenly spaced."""
 SMALLEST = 1e-9
 ANSWERS = ("score", "rounded", "outcome")
-"""What callers get with the scope decisions:exact, with decisions:explain, and without either."""
+"""What callers get with the scope decisions:exact, with decisions:explain, and with neither."""
 SCORE_STEPS = 20
-"""In one twentieth the ingestion API rounds scores for callers with decisions:explain."""
+"""The ingestion API rounds scores to multiples of one twentieth for callers with decisions:explain."""
 HIDDEN_FEATURES = 5
-"""That are hidden in turn: the ones that the model gains most by."""
+"""Number of features that are hidden in turn: those with the largest gain in the model."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Copy:
     """The quality of a copy, for each repetition."""
 
     auc: tuple[float, ...]
-    """Fraud told from genuine payments."""
+    """AUC for fraud vs. genuine payments."""
     average_precision: tuple[float, ...]
     rank_correlation: tuple[float, ...]
-    """With the model's own scores."""
+    """Agreement with the model's own scores."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Extraction:
     model_auc: float
     model_average_precision: float
     copies: dict[str, Copy]
-    """By what the answers held."""
+    """By what the responses contained."""
     membership: dict[str, tuple[float, ...]]
-    """AUC of telling learned payments from others, by what the answers held; by repetition."""
+    """AUC of recognising training payments, by what the responses contained; one per repetition."""
     inversion: dict[str, tuple[float, ...]]
-    """AUC of guessing a hidden feature, by what the answers held and without any (`none`); by feature."""
+    """AUC of guessing a hidden feature, by what the responses contained and without any (`none`); one per feature."""
 
 
 def measure_extraction(features: Path, model: Path, policy: Path, questions: int, repetitions: int) -> Extraction:

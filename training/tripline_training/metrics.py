@@ -9,10 +9,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tripline_training.data.days import DAY_MS
 
 CARDS_PER_DAY = 100
-"""How many cards a day analysts can look at, in the published benchmark."""
+"""Number of cards that analysts can review per day in the published benchmark."""
 
 CURVE_BINS = 10
-"""Of the curve that people see beside the one of live payments: tenths of the score."""
+"""Bins of the calibration curve, which users see next to that of live payments: tenths of the score range."""
 
 CALIBRATION_BINS = 15
 """As in Guo et al., https://proceedings.mlr.press/v70/guo17a.html"""
@@ -23,7 +23,7 @@ class Quality:
     rows: int
     frauds: int
     average_precision: float | None
-    """None without fraud or without genuine payments, where it is undefined."""
+    """None without frauds or without genuine payments, because it is then undefined."""
     auc_roc: float | None
     card_precision_at_100: float | None
 

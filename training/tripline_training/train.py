@@ -40,10 +40,10 @@ class Options:
     train: Span
     valid: Span | None
     known_by_ms: int | None
-    """Labels that arrived later are not used; None: the beginning of `valid`, or else the newest payment."""
+    """Labels that arrived later are not used; None: the start of `valid`, or otherwise the newest payment."""
     ids: Path | None
     constant_online: tuple[str, ...]
-    """Features that never change where the model will serve: it does not use them."""
+    """Features that never change in production, so the model does not use them."""
     params: Path
     seed: int
     jobs: int
@@ -55,7 +55,7 @@ class Options:
 class Outcome:
     version: str
     folder: Path | str
-    """Or where MLflow shows it."""
+    """Folder of the version, or where MLflow shows it."""
     rows: int
     valid: Quality | None
 

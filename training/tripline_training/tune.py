@@ -37,7 +37,7 @@ class Options:
     features: Path
     feature_spec: Path
     span: Span
-    """All that tuning may see: nothing later is read, neither payments nor labels."""
+    """Everything that tuning may use: later payments and labels are not read."""
     folds: int
     fold_days: int
     gap_days: int
@@ -118,7 +118,7 @@ SEARCHED = (
     "reg_lambda",
     "max_leaves",
 )
-"""`max_leaves` only where the parameters in use have such a limit: without it trees grow level by level."""
+"""`max_leaves` only if the current parameters have such a limit: without it, trees grow level by level."""
 
 
 def _objective(trial: optuna.Trial, base: Params, folds: list[Fold], options: Options) -> float:

@@ -29,7 +29,7 @@ class Vector:
     occurred_at_ms: int
     computed_at_ms: int
     sequences: tuple[int, ...]
-    """By entity, in the order of the spec; 0 where the payment names none."""
+    """By entity, in the order of the spec; 0 if the payment does not name it."""
     values: tuple[float, ...]
     tenant: str = "demo"
     spec_version: int = 2
@@ -52,7 +52,7 @@ KEY_FIELDS = {
     "card_token_merchant_country": ("card_token", "merchant_country"),
 }
 KEYS = ("card_token", "terminal_id", "device_token", "ip_token", "email_token", *KEY_FIELDS)
-"""Columns of ids, in the order of the spec's entities."""
+"""Id columns, in the order of the spec's entities."""
 
 
 def simulate(spec: FeatureSpec, seed: int = 1, payments: int = 1_500) -> list[Vector]:

@@ -16,11 +16,11 @@ from score_features import ROOT, Options, ScoreError, score
 from tests.conftest import COMMAND_SECONDS_MAX, run_tripline
 
 REGISTRY = (ROOT / "apps/scoring/test-models/generated").as_uri()
-"""Real models of four features, with aliases."""
+"""Real models with four features, with aliases."""
 FEATURES = ["amount", "card_count_1d", "card_ratio_to_mean_30d", "terminal_fraud_rate_7d"]
 ROWS = 20_003
 DIFFERENCE_MAX = 1e-6
-"""`tripline score` adds up the trees itself; loading a model checks that it is this close to onnxruntime."""
+"""`tripline score` sums the trees itself; loading a model checks that it is this close to onnxruntime."""
 
 
 def rows() -> pa.Table:

@@ -80,7 +80,7 @@ def test_the_same_rows_give_the_same_bytes(ensemble: Trained) -> None:
 
 
 def test_values_at_a_threshold_take_lightgbm_s_own_side(ensemble: Trained) -> None:
-    """A threshold rounded up would send the float32 just above the double to the wrong side."""
+    """A threshold that was rounded up would send the float32 just above the double to the wrong side."""
     assert ensemble.lightgbm is not None
     rows = lightgbm_edge_rows(ensemble.lightgbm, 4000, seed=2)
     model = compose_onnx([lightgbm_node(ensemble.lightgbm, "trees")], len(FEATURES))
@@ -113,7 +113,7 @@ def test_the_command_compares_and_writes(tmp_path: Path, capsys: pytest.CaptureF
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("export: kind=lightgbm bytes=")
     assert [line.split()[0] for line in lines[2:]] == ["xgboost", "lightgbm", "ensemble", "scorecard"]
-    # All have learnt something: fraud in the data follows amount and risk.
+    # All have learned something: fraud in the data follows amount and risk.
     assert all(float(line.split()[2]) > 0.75 for line in lines[2:])
     assert predict_onnx(output.read_bytes(), rows_of(0, 5).features).shape == (5,)
     with pytest.raises(TrainingError, match="must be in this order"):

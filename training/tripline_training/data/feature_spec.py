@@ -22,9 +22,9 @@ class FeatureSpec:
     names: tuple[str, ...]
     """In the order of the vector."""
     groups: tuple[FeatureGroup, ...] = ()
-    """The profiles: one group for each view of Feast."""
+    """The profiles: one group per Feast view."""
     categories: tuple[str, ...] = ()
-    """Features whose values are codes of texts, which no order and no distance connects."""
+    """Features whose values are codes of texts, without order or distance."""
 
     @property
     def category_positions(self) -> tuple[int, ...]:

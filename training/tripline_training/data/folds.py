@@ -5,7 +5,7 @@ from pathlib import Path
 from tripline_training.data.tables import columns_of, require_columns, sql_text, table_at
 
 ID_PREFIX = "hb-"
-"""What Tripline puts before the handbook's TRANSACTION_ID to make a client transaction id."""
+"""Tripline's prefix of the handbook's TRANSACTION_ID in a client transaction id."""
 
 
 def is_fold(path: Path) -> bool:

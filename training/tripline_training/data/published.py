@@ -37,7 +37,7 @@ class PublishedFold:
     path: Path
     """CSV with TRANSACTION_ID and PART: exactly the payments to assess."""
     train_end_ms: int
-    """First moment after the last training day of the split."""
+    """End of the last training day of the split."""
     assess: Span
 
     @property

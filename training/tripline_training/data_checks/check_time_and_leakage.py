@@ -11,19 +11,19 @@ from tripline_training.data_checks.feature_kinds import ENTITY_COLUMNS, LABEL_KI
 from tripline_training.data_checks.findings import ColumnProfile, Finding, Level
 
 SAMPLE_ROWS_MAX = 30_000
-"""Genuine payments looked at for the AUC of single features, beside all frauds."""
+"""Number of genuine payments used for the AUC of single features, in addition to all frauds."""
 FRAUDS_FOR_AUC_MIN = 20
 
 
 @dataclass(frozen=True)
 class Rules:
     label_delay_ms_min: int = 60_000
-    """No label comes sooner after its payment: an analyst or a bank has to look at it first."""
+    """No label arrives sooner after its payment, because an analyst or a bank must review it first."""
     feature_auc_max: float = 0.98
-    """A single feature that separates fraud this well has seen the label: good models do not reach it."""
+    """A single feature that separates fraud this well must have seen the label: good models do not reach it."""
     feature_auc_warning: float = 0.95
     early_change: Level = "fault"
-    """What it is when a feature over labels changed before a label of its card or terminal was known."""
+    """The severity if a label feature changed before a label of its card or terminal was known."""
     fraud_share_warning: tuple[float, float] = (0.0001, 0.2)
 
 

@@ -18,18 +18,18 @@ from tripline_training.trees.publish_trees import moment
 
 WEEK_DAYS = 7
 EXPECTED_MIN = 20
-"""A feature counts as stopped if at least this many other values were expected in its week."""
+"""A feature counts as stopped only if at least this many other values were expected in its week."""
 FRAUDS_MIN = 20
 """With fewer frauds in a week its labels cannot be judged."""
 ERRORS = 3
-"""By how many standard errors the labels of a week have to fall short of the usual."""
+"""Number of standard errors by which the labels of a week must fall short of the usual."""
 
 
 @dataclass(frozen=True)
 class Week:
     span: Span
     part: slice
-    """Its place among all rows."""
+    """Its position among all rows."""
     rows: Rows
 
     @property

@@ -15,7 +15,7 @@ class ValueRange:
     low: float | None
     high: float | None
     whole: bool = False
-    """Whether only whole numbers are possible."""
+    """Whether only integers are possible."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class SpecFeature:
     kind: str
     entity: str | None
     default: float
-    """Stands where there is no past; always a possible value."""
+    """Used without history; always a possible value."""
 
 
 COUNT = ValueRange(0, None, whole=True)
@@ -81,7 +81,7 @@ LABEL_KINDS = frozenset(
     }
 )
 ENTITY_COLUMNS = {"card": "card_token", "terminal": "terminal_id"}
-"""The entities whose key stands in a features file."""
+"""The entities whose keys are in a features file."""
 
 
 def read_spec_features(path: Path) -> list[SpecFeature]:

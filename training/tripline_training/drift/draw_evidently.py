@@ -9,7 +9,7 @@ from tripline_training.drift.read_days import Days
 from tripline_training.errors import TrainingError
 
 ROWS_MAX = 20_000
-"""Of either side, evenly over time: the report holds what it draws."""
+"""Maximum rows of each side, sampled evenly over time, because the report contains all points that it draws."""
 
 
 def write_evidently_report(path: Path, days: Days, verdict: DayVerdict, limits: Limits) -> None:

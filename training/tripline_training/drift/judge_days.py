@@ -20,20 +20,20 @@ from tripline_training.errors import TrainingError
 
 OUTCOME = "fraud_share"
 SPREAD_MIN = 0.05
-"""Of the log odds of fraud from day to day."""
+"""Minimum standard deviation of the log odds of fraud from day to day."""
 
 
 @dataclass(frozen=True)
 class Limits:
     window_days: int = 14
-    """A day is compared with so many days before it: two whole weeks, since weekends differ from other days."""
+    """A day is compared with this many days before it: two whole weeks, because weekends differ from other days."""
     usual_days: int = 14
-    """So many days, each compared with its own days before, tell how far apart days usually are."""
+    """This many days, each compared with the days before it, show the usual distance between days."""
     false_alarms_per_day: float = 0.0001
     """Over all columns together. Distances have longer tails than Student's: at 0.001 one of 126 usual days of nine
     simulated systems of 600 payments a day alarmed. Amounts that grow by half have p-values of 1e-8 there."""
     distance_min: float = 0.1
-    """What is smaller does not matter, however sure it is."""
+    """Smaller distances do not matter, however significant they are."""
     outcome_distance_min: float = math.log(2)
     rows_per_day_min: int = 100
 
@@ -50,10 +50,10 @@ class Judgement:
     kind: str
     """feature, score, outcome or performance."""
     distance: float
-    """Population stability index; of outcomes the difference in log odds; of performance how far it fell."""
+    """Population stability index; for outcomes, the difference in log odds; for performance, the decrease."""
     threshold: float
     p_value: float
-    """How likely a distance this large is on a usual day."""
+    """Probability of a distance this large on a usual day."""
     drifted: bool
 
 

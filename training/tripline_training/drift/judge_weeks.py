@@ -11,13 +11,13 @@ from tripline_training.drift.judge_days import Judgement, usual_limit
 PERFORMANCE = "average_precision"
 WEEK_DAYS = 7
 LABEL_DAYS = 7
-"""Nearly all labels of a payment have arrived by then."""
+"""Nearly all labels of a payment have arrived after this time."""
 USUAL_WEEKS = 8
 USUAL_WEEKS_MIN = 6
 FRAUDS_MIN = 20
-"""With fewer frauds in a week its average precision says nothing."""
+"""With fewer frauds in a week, its average precision is not meaningful."""
 FALL_MIN = 0.1
-"""What is smaller does not matter, however sure it is."""
+"""Smaller decreases do not matter, however significant they are."""
 SPREAD_MIN = 0.01
 LEVEL = 0.001
 """False alarms per look, and one look a week. None of 21 looks at three simulated worlds of 300 cards alarmed, in which

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 BINS = 10
 DISTINCT_VALUES_MAX = 20
-"""Up to so many different values each is a bin of its own."""
+"""Up to this many distinct values get their own bins."""
 SMOOTHING = 0.5
-"""Added to each bin's count, so that an empty bin gives a large distance and not an infinite one."""
+"""Added to each bin's count, so that an empty bin gives a large but finite distance."""
 
 Counts = NDArray[np.int64]
 

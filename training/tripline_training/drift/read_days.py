@@ -13,7 +13,7 @@ from tripline_training.data_checks.feature_kinds import CALENDAR_KINDS, read_spe
 from tripline_training.errors import TrainingError
 
 ROWS_PER_DAY_MAX = 50_000
-"""Of a day's payments, chosen evenly by a hash of the id. With so many, a distance is exact to about 0.0002."""
+"""Rows per day, chosen evenly by a hash of the id. With this many, a distance is exact to about 0.0002."""
 SCORE = "score"
 
 
@@ -34,7 +34,7 @@ class Days:
     day: NDArray[np.int64]
     columns: list[Column]
     outcomes: dict[int, tuple[int, int]]
-    """Per day: labels that arrived on it, and how many of them are fraud. Of all rows, not of the chosen ones."""
+    """Per day: the labels that arrived on it, and the frauds among them. From all rows, not only the chosen ones."""
 
 
 def newest_whole_day(features: Path) -> int:

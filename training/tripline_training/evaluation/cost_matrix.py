@@ -23,22 +23,22 @@ class CostMatrix:
     """
 
     lost_share: float = 1.0
-    """Of a fraud's amount that is not recovered."""
+    """Share of a fraud's amount that is not recovered."""
     chargeback_fee: float = 15.0
     review_cost: float = 3.0
-    """Of looking at one stopped payment."""
+    """Cost of reviewing one stopped payment."""
     friction_share: float = 0.05
-    """Of a genuine payment's amount: what it costs to stop a customer who did nothing wrong."""
+    """Share of a genuine payment's amount: the cost of stopping an innocent customer."""
 
 
 @dataclass(frozen=True)
 class Money:
     saved: float
-    """Against letting every payment pass."""
+    """Compared with approving every payment."""
     saved_share: float
-    """Of what perfect knowledge would save; below 0 where the model costs more than it saves."""
+    """Share of the savings that perfect knowledge would give; negative if the model costs more than it saves."""
     possible: float
-    """What perfect knowledge would save."""
+    """Savings with perfect knowledge."""
     stopped: int
     stopped_frauds: int
 

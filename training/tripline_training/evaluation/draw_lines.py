@@ -15,11 +15,11 @@ SOLID, DASHED = [1, 0], [5, 4]
 @dataclass(frozen=True)
 class Line:
     name: str
-    """Shown in a legend; empty where the chart has only one line."""
+    """Shown in a legend; empty if the chart has only one line."""
     x: Sequence[float]
     y: Sequence[float]
     dots: bool = False
-    """Draw the points themselves as well."""
+    """Whether to draw the points as well."""
     dashed: bool = False
 
 
@@ -28,7 +28,7 @@ class Axis:
     title: str
     low: float
     high: float
-    """Above `low`. On a logarithmic axis both are above 0. Points outside are drawn at the nearer end."""
+    """Above `low`. On a logarithmic axis, both are above 0. Points outside are drawn at the nearer end."""
     logarithmic: bool = False
     format: str = "~g"
     """https://d3js.org/d3-format#locale_format"""

@@ -21,7 +21,7 @@ MEASURE_TITLES = {
     "money_saved": "money saved",
     "money_saved_share": "share of the possible savings",
 }
-"""What report and model card call each of `measure_all`'s measures, in their order."""
+"""The names of `measure_all`'s measures in report and model card, in order."""
 
 
 @dataclass(frozen=True)

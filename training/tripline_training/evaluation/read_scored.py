@@ -40,7 +40,7 @@ class Scored:
     """A number per terminal, from 0."""
     terminal_names: list[str]
     card_age_days: NDArray[np.float64]
-    """Since the first payment of the card in the file, which may begin later than the card did."""
+    """Time since the card's first payment in the file, which may start later than the card."""
     amounts: NDArray[np.float64]
     """In major units."""
     fraud: NDArray[np.int64]

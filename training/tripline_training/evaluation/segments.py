@@ -18,12 +18,12 @@ AMOUNT_BANDS = (0.0, 10.0, 50.0, 100.0, 200.0, np.inf)
 HOUR_BANDS = (0, 6, 12, 18, 24)
 NEW_CARD_DAYS = 7
 FRAUDS_FOR_MEASURES_MIN = 5
-"""Of fewer frauds, AP and AUC say nothing."""
+"""With fewer frauds, AP and AUC are not meaningful."""
 TERMINALS_NAMED_MAX = 10
 HOUR_MS = 3_600_000
 
 Part = tuple[str, str, NDArray[np.bool_]]
-"""Kind, name, and which payments are in it."""
+"""Kind, name, and the payments that belong to it."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Segment:
     average_precision: float | None
     auc_roc: float | None
     predicted: float
-    """Mean score, to be held against the share of fraud."""
+    """Mean score, to compare with the share of fraud."""
     money_saved: float
     money_saved_share: float
 

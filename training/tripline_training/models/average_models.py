@@ -12,7 +12,7 @@ from tripline_training.trees.calibration import Platt
 from tripline_training.trees.export_onnx import INPUT_NAME, OPSET, OUTPUT_NAME, predict_onnx, width_of
 
 SMALLEST = 1e-6
-"""Probabilities are taken as at least this, and at most 1 less this: their log odds are finite."""
+"""Probabilities are clipped to at least this and at most 1 minus this, so that their log odds are finite."""
 
 
 def average_onnx(members: Sequence[bytes], platt: Platt) -> bytes:

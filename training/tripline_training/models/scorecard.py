@@ -67,7 +67,7 @@ class _Binned:
     position: int
     edges: NDArray[np.float32]
     evidence: NDArray[np.float64]
-    """Weight of evidence of each bin: ln(share of the frauds in it / share of the genuine in it)."""
+    """Weight of evidence of each bin: ln(its share of the frauds / its share of the genuine payments)."""
     information: float
 
 

@@ -42,9 +42,9 @@ class FittedTorch:
     network: TorchNetwork
     """In evaluation mode, on the CPU."""
     epochs: int
-    """How many it was trained for."""
+    """Number of training epochs."""
     held_ap: float | None = None
-    """Average precision on the held-out days; None where there were none."""
+    """Average precision on the held-out days; None if there were none."""
     calibration: Calibration = NOT_CALIBRATED
 
 

@@ -11,16 +11,16 @@ DEFAULT_TORCH_PARAMS = Path(__file__).parents[2] / "torch-params.json"
 @dataclass(frozen=True)
 class NetworkParams:
     hidden: int
-    """Numbers in the first layer; half of them in the second."""
+    """Number of units in the first layer; the second has half as many."""
     dropout: float
     epochs: int
-    """At most; exactly, where there are no days to see when to stop."""
+    """The maximum, or the exact number if there are no held-out days to determine when to stop."""
     patience: int
-    """Epochs without a better average precision on the held-out days, after which it stops."""
+    """Training stops after this many epochs without a better average precision on the held-out days."""
     batch_rows: int
     learning_rate: float
     genuine_share: float
-    """Share of the genuine payments to learn from, each with so much more weight. Frauds are never left out."""
+    """Share of the genuine payments to train on, weighted up accordingly. Frauds are never omitted."""
 
     def as_json(self) -> dict[str, float | int]:
         return asdict(self)
@@ -42,10 +42,10 @@ NETWORK_WHOLE = ("hidden", "epochs", "patience", "batch_rows")
 @dataclass(frozen=True)
 class TorchParams(NetworkParams):
     learning_rate_decay: float
-    """Factor by epoch."""
+    """Factor per epoch."""
     weight_decay: float
     fraud_weight: float
-    """How much more a fraud counts than a genuine payment; the calibration takes it out of the probabilities."""
+    """Weight of a fraud relative to a genuine payment; calibration removes its effect on the probabilities."""
 
 
 TORCH_LIMITS: dict[str, tuple[float, float]] = {

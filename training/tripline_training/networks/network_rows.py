@@ -17,10 +17,10 @@ class NetworkRows:
     spec: FeatureSpec
     selection: Selection
     learn: Rows
-    """Without what is not used: see `only_features`."""
+    """Excludes unused features: see `only_features`."""
     later: Rows
     delay_ms: int
-    """From the newest payment to learn from to the cut-off of the labels."""
+    """From the newest training payment to the cut-off of the labels."""
 
 
 def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = None) -> NetworkRows:

@@ -37,7 +37,7 @@ class TrainedNetwork:
     calibration: Calibration
     params: dict[str, Any]
     used: tuple[str, ...] | None = None
-    """The features that it uses; None: those that change in the rows that it was trained on."""
+    """The features that it uses; None: those that vary in the training rows."""
 
 
 def publish_network(trained: TrainedNetwork, data: NetworkRows, options: NetworkOptions) -> str:

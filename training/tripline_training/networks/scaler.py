@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 SKEWNESS_MIN = 2.0
-"""A feature whose values are more lopsided than this is taken as its logarithm: a few large would hide the rest."""
+"""A feature with more skewness than this is log-transformed: otherwise, a few large values would hide the rest."""
 DEVIATION_MIN = 1e-6
 DEVIATIONS_MAX = 10.0
-"""Further from the mean, a value is taken for this far: nothing like it was learnt from."""
+"""Values further from the mean are clipped to this distance, because training had no similar ones."""
 
 
 @dataclass(frozen=True)

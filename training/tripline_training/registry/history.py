@@ -23,7 +23,7 @@ from tripline_training.registry.names import MOVES_KEPT, Move, parse_move
 from tripline_training.registry.write import write_folder
 
 MOVE_SECONDS_MAX = 15.0
-"""A move takes milliseconds. One that was begun longer ago than this counts as dead."""
+"""A move takes milliseconds. One that began longer ago than this counts as dead."""
 TURN_SECONDS_MAX = 60.0
 TURN_LOOK_SECONDS = 0.01
 MOVE_FILE = "move.json"

@@ -13,12 +13,12 @@ from mlflow.types.schema import ColSpec, Schema
 from tripline_training.registry.names import GOLDEN_FILE, MODEL_FILE
 
 EXAMPLE_ROWS = 5
-"""Rows of the golden batch that are shown as an example."""
+"""Number of golden batch rows shown as an example."""
 EXAMPLE_FILE = "input_example.json"
 ENVIRONMENT_FILE = "python_env.yaml"
 REQUIREMENTS_FILE = "requirements.txt"
 REQUIREMENTS = "mlflow>=3\nonnx>=1.17\nonnxruntime>=1.20\n"
-"""What MLflow's ONNX flavor imports; these know the operators of all models that this package exports."""
+"""Opsets that MLflow's ONNX flavor imports; they include the operators of all models that this package exports."""
 
 
 def mlflow_model_files(manifest: Mapping[str, Any], files: Mapping[str, bytes], run_id: str) -> dict[str, bytes]:

@@ -69,9 +69,9 @@ SCHEMA_CHARACTERS_MAX = 65_535
 PARAMS_MAX = 100
 METRICS_MAX = 800
 SAME_VERSIONS_MAX = 200
-"""Publishers that upload the same model at the same moment."""
+"""Maximum number of publishers that upload the same model simultaneously."""
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""Codes by which MLflow says that a model or an alias is not there."""
+"""MLflow's error codes for a missing model or alias."""
 REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 

@@ -18,7 +18,7 @@ GOLDEN_FILE = "golden.json"
 BOOSTER_FILE = "booster.json"
 SCORECARD_FILE = "scorecard.json"
 TWIN_FILE = "twin.onnx"
-"""The same trees as tensors, for execution providers that have no kernel for trees."""
+"""The same trees as tensors, for execution providers without kernels for trees."""
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 VERSION_PATTERN = re.compile(r"[0-9a-f]{12}")
@@ -61,9 +61,9 @@ class Move:
 @dataclass(frozen=True)
 class MoveOptions:
     expect: str | Anything | None = ANYTHING
-    """Move only if the alias names this version; None: only if there is no such alias."""
+    """Move only if the alias names this version; None: only if the alias does not exist."""
     by: str | None = None
-    """The user of this process unless given."""
+    """By default, the user of this process."""
     why: str | None = None
 
 

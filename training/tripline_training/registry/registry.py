@@ -69,7 +69,7 @@ __all__ = [
 
 
 Store = Union[Path, "MlflowRegistry"]
-"""Where a registry is: a folder, or an MLflow server."""
+"""Location of a registry: a folder or an MLflow server."""
 
 
 def registry_root(url: str) -> Store:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 TEMPORARY_PREFIX = ".tmp-"
 TEMPORARY_SECONDS_MAX = 3_600
-"""Older than this, a temporary entry belongs to a writer that died."""
+"""An older temporary entry belongs to a writer that died."""
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> bool:

@@ -70,7 +70,7 @@ class Outcome:
     line: str
     """The last line of the command."""
     version: str | None
-    """Of the model that was registered."""
+    """Version of the registered model."""
     data_refused: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Outcome:
 @dataclass(frozen=True)
 class Candidate:
     weight: float
-    """How much each payment from before a drift counts."""
+    """Weight of each payment from before a drift."""
     rows: Rows
     known_by_ms: int
     booster: Any
@@ -105,11 +105,11 @@ class Chosen:
     measured: Measured
     learnt_to_ms: int
     fixed: list[list[str]]
-    """The old weeks that its manifest names."""
+    """The old weeks that its manifest contains."""
 
 
 BEFORE_DRIFT_WEIGHT = 0.3
-"""Of the second candidate after a drift. What it is worth was measured: docs/adr/0034."""
+"""Weight of old payments for the second candidate after a drift. docs/adr/0034 has the measurements."""
 
 
 def challenge(options: Options, folder: Path) -> Outcome:

@@ -11,13 +11,13 @@ from tripline_training.retraining.rules import Rules
 class Measured:
     newest: Comparison
     old: Comparison | None
-    """None where there are no fixed old weeks yet."""
+    """None if there are no fixed old weeks yet."""
     champion_version: str | None
-    """None: compared with one score for all payments."""
+    """None: compared with a constant score."""
     is_under_way: bool = False
-    """The champion has learnt from days after a drift, and what would be registered learns from newer ones still."""
+    """The champion was trained on post-drift days, and the registered model would be trained on newer ones."""
     segments: list[dict[str, Any]] = field(default_factory=list)
-    """Of the candidate on the newest weeks, for its card."""
+    """Metrics of the candidate on the newest weeks, for its model card."""
 
     def as_json(self) -> dict[str, object]:
         return {

@@ -34,9 +34,9 @@ class Options:
     jobs: int
     commit: str | None
     drift_ms: int | None = None
-    """Since when the world is another one; None where nothing drifted."""
+    """Time of the drift; None without drift."""
     constant_online: tuple[str, ...] = ()
-    """Features that do not change online any more: what is trained does not use them."""
+    """Features that are constant online; models do not use them."""
 
     def files(self) -> dict[str, Path]:
         """Files whose bytes an outcome depends on."""
@@ -65,11 +65,11 @@ class Prepared:
     newest: Rows
     old: Rows
     whole: Rows
-    """All that is labelled by the cut-off, from the first day learnt to the newest weeks, whatever it is for."""
+    """All payments labelled by the cut-off, from the first training day to the newest weeks, for any purpose."""
     known: Rows | None
-    """After a drift: what of that can be learnt."""
+    """After a drift: those of them that may be used for training."""
     selection: Selection
-    """The features that candidates may use: all, until they are chosen."""
+    """The features that candidates may use: all, until they are selected."""
 
 
 def prepare(options: Options) -> Prepared:

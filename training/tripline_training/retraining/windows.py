@@ -14,21 +14,21 @@ from tripline_training.trees.fit_calibrated import select_rows
 from tripline_training.trees.publish_trees import moment
 
 FIRST_WINDOW_DAYS = 7
-"""Of a champion that names no old weeks: so many days from where its labels end, which it cannot have learnt."""
+"""For a champion without old weeks: this many days after its labels end, on which it cannot have been trained."""
 NEXT_WINDOW_DAYS = 180
-"""When the last fixed weeks are older than this, the newest ones become fixed too."""
+"""When the last fixed weeks are older than this, the newest ones become fixed as well."""
 FIXED_KEY = "fixed_windows"
 
 
 @dataclass(frozen=True)
 class Windows:
     train: Span
-    """But for the fixed weeks within it."""
+    """Except for the fixed weeks within it."""
     newest: Span
     fixed: list[Span]
-    """In the order of time. Empty where the archive does not hold any."""
+    """In time order. Empty if the archive does not contain any."""
     named: list[Span]
-    """The same with weeks that are not old yet, or not in the archive: nothing learns from them."""
+    """Also includes weeks that are not old yet or not in the archive: no model is trained on them."""
 
     def as_text(self) -> str:
         fixed = ",".join(_text(span) for span in self.fixed) or "none"

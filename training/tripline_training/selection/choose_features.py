@@ -20,7 +20,7 @@ from tripline_training.trees.fit_trees import matrix_of, tree_settings
 from tripline_training.trees.params import Params
 
 FEWER_TREES = 4
-"""A comparison takes a quarter of the trees, each with four times the learning rate."""
+"""A comparison uses a quarter of the trees, with four times the learning rate."""
 BINS_MAX = 256
 
 
@@ -51,7 +51,7 @@ class Selection:
     names: tuple[str, ...]
     """In the order of the spec."""
     constant_online: tuple[str, ...] = ()
-    """Left out because online they never change."""
+    """Omitted because they never change online."""
     groups: tuple[GroupResult, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class Fitting:
     seed: int
     jobs: int
     delay_ms: int
-    """From the newest payment to train on to the first one that is scored."""
+    """From the newest training payment to the first one that is scored."""
 
 
 def choose_features(

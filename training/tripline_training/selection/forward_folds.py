@@ -15,10 +15,10 @@ FOLDS_MAX = 4
 FOLDS_MIN = 2
 FOLD_DAYS_MAX = 7
 LEARN_ROWS_MAX = 100_000
-"""Rows that a fold learns from: all frauds, and a sample of the genuine payments, each weighted up."""
+"""Training rows of a fold: all frauds, and a sample of the genuine payments, each weighted up."""
 GENUINE_SHARE_MIN = 0.01
 LATER_ROWS_MAX = 200_000
-"""Rows that a fold is measured on: of whole cards, since an interval is drawn over cards."""
+"""Maximum rows on which a fold is measured: whole cards, because intervals are computed over cards."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Fold:
 
     learn: Rows
     weights: NDArray[np.float64]
-    """Of the rows to learn from."""
+    """Weights of the training rows."""
     later: Rows
 
 

@@ -16,7 +16,7 @@ from tripline_training.errors import TrainingError
 from tripline_training.trees.categories import encoding_of
 
 FRAUDS_MIN = 20
-"""With fewer frauds than this, two numbers cannot be told from chance."""
+"""With fewer frauds than this, slope and intercept cannot be distinguished from chance."""
 
 
 @dataclass(frozen=True)

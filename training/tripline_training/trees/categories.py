@@ -20,7 +20,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 MISSING_CODE = 0
 MISSING, OTHER = -1, 0
 VALUES_MAX = 64
-"""Values of a category that a model knows; the others are one value to it."""
+"""Maximum number of category values that a model knows; all others are one value to it."""
 ROWS_MIN = 50
 """A value in fewer rows says more about these rows than about the value."""
 ATTRIBUTE = "tripline.categories"
@@ -30,11 +30,11 @@ TREES_DOMAIN = "ai.onnx.ml"
 @dataclass(frozen=True)
 class Vocabulary:
     position: int
-    """Of the feature in the vector."""
+    """Position of the feature in the vector."""
     codes: tuple[int, ...]
     """The known values, the most frequent first."""
     rows: tuple[int, ...]
-    """How many rows had each of them."""
+    """Number of rows with each of them."""
     other_rows: int
     missing_rows: int
 

@@ -22,7 +22,7 @@ from tripline_training.trees.node_covers import COVERS_ATTRIBUTE, node_covers, x
 INPUT_NAME = "features"
 OUTPUT_NAME = "probability"
 DIFFERENCE_MAX = 1e-5
-"""How far apart the same row's probability may be in two runtimes."""
+"""Maximum difference between the probabilities of two runtimes for the same row."""
 OPSET = 15
 EDGE_ROWS = 5_000
 FLOAT32_MAX = float(np.finfo(np.float32).max)

@@ -16,13 +16,13 @@ from tripline_training.trees.fit_trees import fit
 from tripline_training.trees.params import Params
 
 CALIBRATION_DAYS = 14
-"""Days at the end of the training rows that are held out once, for the calibration."""
+"""Days at the end of the training rows that are held out once for calibration."""
 HELD_DAYS_MIN = 3
-"""On fewer days the share of fraud says more about those days than about the model."""
+"""With fewer days, the share of fraud says more about those days than about the model."""
 
 
 Fit = Callable[[Rows, Params, int, int], xgboost.Booster]
-"""Trees of rows, by parameters, a seed and a number of jobs."""
+"""Fits trees to rows, given parameters, a seed and a number of jobs."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class CoveredNode:
     feature: int | None
     """None: a leaf."""
     children: tuple["CoveredNode", ...]
-    """Of a split: where a true comparison leads, then where a false one does."""
+    """For a split: the child if the comparison is true, then the child if it is false."""
 
 
 def xgboost_trees(booster: xgboost.Booster) -> list[CoveredNode]:

@@ -21,13 +21,14 @@ class Params:
     subsample: float
     colsample_bytree: float
     max_leaves: int = 0
-    """Leaves of a tree, which grows where it gains most; 0 for no limit but the depth, level by level."""
+    """Maximum leaves of a tree, which grows by largest gain first; 0: limited only by the depth, level by level."""
     max_bin: int = 256
-    """Values that a split of one feature is chosen from. They are spread as the rows are, nearly all of them genuine:
-    with few bins, values far out, where frauds are, cannot be told apart."""
+    """Candidate split values per feature. They follow the distribution of the rows, which are nearly all genuine: with
+    few bins, extreme values, where frauds are, cannot be distinguished.
+    """
     reg_lambda: float = 1.0
     genuine_share: float = 1.0
-    """Share of the genuine payments to learn from, each with so much more weight. Frauds are never left out."""
+    """Share of the genuine payments to train on, weighted up accordingly. Frauds are never omitted."""
 
     def as_json(self) -> dict[str, float | int]:
         return asdict(self)

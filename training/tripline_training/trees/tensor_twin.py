@@ -21,16 +21,16 @@ from tripline_training.trees.export_onnx import edges_of, predict_onnx, rows_at,
 TREES_DOMAIN = "ai.onnx.ml"
 TREE_OPERATORS = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
 TWIN_DIFFERENCE_MAX = 1e-6
-"""How far a twin's probability may be from that of the trees for the same row."""
+"""Maximum difference between the probabilities of a twin and of the trees for the same row."""
 TWIN_EDGE_ROWS = 5_000
 NODES_MAX = 2**21
-"""Of all trees, filled up: 24 MB. A model with more has no twin."""
+"""For all trees, padded: 24 MB. A model with more has no twin."""
 BESIDE_TRUE = {"BRANCH_LT": "GreaterOrEqual", "BRANCH_LEQ": "Greater"}
 """By the comparison that leads to a split's true side, the one that leads to the other: no value is missing by then."""
 
 
 _Node = tuple[int, int]
-"""The tree and the node of it."""
+"""The tree and its node."""
 
 
 @dataclass(frozen=True)
