@@ -67,7 +67,7 @@ class Prepared:
     whole: Rows
     """All payments labelled by the cut-off, from the first training day to the newest weeks, for any purpose."""
     known: Rows | None
-    """After a drift: those of them that may be used for training."""
+    """After a drift: `whole` except for the named weeks, on which models are measured."""
     selection: Selection
     """The features that candidates may use: all, until they are selected."""
 
