@@ -1,10 +1,9 @@
-"""The source tables of the batch profiles, computed from the whole log.
+"""Computes the source tables of the batch profiles from the whole log.
 
     python build_profiles.py --log features.parquet --data $FEAST_DATA
 
-A row holds what was known of a card or terminal at the end of a day (UTC), its event_timestamp. There is a row for
-every day on which something changed: a payment took place or a label arrived. profiles.py says what the columns
-hold.
+A row contains what was known about a card or terminal at the end of a day (UTC), its event_timestamp. There is a row
+for every day on which something changed: a payment took place or a label arrived. profiles.py describes the columns.
 """
 
 from pathlib import Path
@@ -16,12 +15,13 @@ from feature_spec import read_feature_spec
 from profiles import PROFILES, Profile
 
 _DAY_MS = 86_400_000
-# The queries, which packages/backfill runs as well: both give the same bits.
+# packages/backfill runs the same queries: both give bit-identical results.
 PROFILES_FOLDER = Path(__file__).resolve().parents[2] / "packages" / "contracts" / "profiles"
 
 
 def build_profiles(log: FeatureLog, data_folder: Path) -> dict[str, int]:
-    """Writes the table of each profile. Returns rows by view. Raises FeatureRepositoryError without an amount."""
+    """Writes the table of each profile. Returns rows by view. Raises FeatureRepositoryError if the spec has no amount.
+    """
     amount = next((item.name for item in log.spec.features if item.kind == "amount"), None)
     if amount is None:
         raise FeatureRepositoryError(
@@ -43,7 +43,7 @@ def build_profiles(log: FeatureLog, data_folder: Path) -> dict[str, int]:
 
 
 def _rows(profile: Profile, log: FeatureLog) -> str:
-    """The rows in the order of time; a day is known when it has ended. Of an erased card later payments count."""
+    """The rows ordered by time; a day is known once it has ended. For an erased card, only later payments count."""
     key = log.spec.entity_keys[profile.entity]
     query = (PROFILES_FOLDER / f"{profile.entity}.sql").read_text(encoding="utf-8")
     columns = ", ".join(f"{column.name}::{column.type} AS {column.name}" for column in profile.columns)

@@ -1,4 +1,4 @@
-"""The objects of the Feast repository, made from the feature spec and the profiles."""
+"""The objects of the Feast repository, built from the feature spec and the profiles."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -26,15 +26,15 @@ FeastObject = Project | Entity | FeatureView | PushSource | FeatureService
 def build_repository(
     spec: FeatureSpec, data_folder: Path, models: Sequence[ServedModel] | None
 ) -> dict[str, FeastObject]:
-    """Every object of the repository by its name.
+    """Every object of the repository, by name.
 
     Args:
-        spec: decides entities, views and their features.
-        data_folder: absolute; holds a Parquet file per view.
-        models: two services each; None where no registry is given: the model `fraud` with all features then.
+        spec: determines entities, views and their features.
+        data_folder: absolute; contains a Parquet file per view.
+        models: two services each. Without a registry, None: then the model `fraud` with all features.
 
     Raises:
-        FeatureRepositoryError: a model uses a feature that the spec does not define, or a name stands for two things.
+        FeatureRepositoryError: a model uses a feature that the spec does not define, or two objects have the same name.
     """
     entities = {
         name: Entity(name=name, join_keys=[key], value_type=ValueType.STRING)
@@ -60,7 +60,7 @@ def build_repository(
 
 
 def _windows_view(spec: FeatureSpec, entity: Entity, data_folder: Path) -> FeatureView:
-    """The state of an entity after its last payment: pushed as payments arrive, read from the log offline."""
+    """The state of an entity after its last payment: pushed as payments arrive, and read from the log offline."""
     name = windows_view_name(entity.name)
     return FeatureView(
         name=name,
@@ -75,7 +75,7 @@ def _windows_view(spec: FeatureSpec, entity: Entity, data_folder: Path) -> Featu
 
 
 def _payment_view(spec: FeatureSpec, entity: Entity, data_folder: Path) -> FeatureView:
-    """What takes the payment in hand. A payment asks once, so there is nothing to keep online."""
+    """Features that need the payment itself. A payment requests them once, so nothing is stored online."""
     return FeatureView(
         name=PAYMENT_VIEW,
         entities=[entity],
@@ -93,7 +93,7 @@ def _profile_view(profile: Profile, entity: Entity, data_folder: Path) -> Featur
     return FeatureView(
         name=profile.view,
         entities=[entity],
-        # A row stands until the next one: there is a new one for every day on which something changed.
+        # A row is valid until the next one; every day with a change has a new one.
         ttl=timedelta(0),
         schema=[
             Field(name=column.name, dtype=types[column.type], description=column.sentence) for column in profile.columns
@@ -105,7 +105,7 @@ def _profile_view(profile: Profile, entity: Entity, data_folder: Path) -> Featur
 
 
 def _model_services(model: ServedModel, views: Sequence[FeatureView]) -> Iterable[FeatureService]:
-    """The whole signature for training, and the part of it that entities tell online."""
+    """The whole signature for training, and the part of it that can be computed from entities online."""
     tags = {"model_version": model.version, "spec_version": str(model.spec_version)}
     tags = {name: value for name, value in tags.items() if value}
     parts = {view.name: view[wanted] for view in views if (wanted := _wanted(view, model))}
@@ -139,7 +139,7 @@ def _field_tags(feature: Feature) -> dict[str, str]:
 
 
 def _pushed(view: str, batch_source: FileSource) -> PushSource:
-    """The names are those that `apps/features` knows, so that a client of Feast can push there as well."""
+    """`apps/features` uses the same names, so that Feast's clients can also push to it."""
     return PushSource(name=f"{view}_push", batch_source=batch_source)
 
 

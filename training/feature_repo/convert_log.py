@@ -1,9 +1,9 @@
-"""The feature log as source tables of the Feast views: a row per payment and entity.
+"""Converts the feature log to source tables of the Feast views: a row per payment and entity.
 
     python convert_log.py --log features.parquet --data $FEAST_DATA
 
-A row of `card_windows` says what the state of the card told at the time of a payment. As in the vector, the payment is
-counted by `count`, `sum`, `mean`, `max` and `distinct`, and not by the other kinds.
+A row of `card_windows` contains the features from the state of the card at the time of a payment. As in the vector,
+`count`, `sum`, `mean`, `max` and `distinct` include the payment itself, and the other kinds do not.
 
 event_timestamp  when the payment took place
 created          when the row came to be; later than the rows of the same entity and time that were counted before it,
@@ -27,15 +27,15 @@ def windows_view_name(entity: str) -> str:
 
 
 def source_path(data_folder: Path, view: str) -> Path:
-    """Where the rows of a view lie."""
+    """The folder with the rows of a view."""
     return data_folder / f"{view}.parquet"
 
 
 def convert_log(log: FeatureLog, data_folder: Path) -> dict[str, int]:
     """Writes the table of each view that reads the log. Returns rows by view.
 
-    What was computed while lost state was not rebuilt yet is left out: its windows hold less than took place. So is
-    what windows and payments say of an erased card or e-mail address.
+    Omits rows that were computed while lost state was not rebuilt, because their windows lack events. Also omits
+    windows and payments of an erased card or e-mail address.
     """
     spec = log.spec
     tables = {
@@ -51,14 +51,14 @@ def convert_log(log: FeatureLog, data_folder: Path) -> dict[str, int]:
 
 
 def count_incomplete(log: FeatureLog) -> int:
-    """Payments that `convert_log` leaves out."""
+    """Number of payments that `convert_log` omits."""
     return int(log.connection.execute("SELECT count(*) FROM payments WHERE incomplete").fetchall()[0][0])
 
 
 def _rows(key: str, entity: str, features: Iterable[Feature], condition: str = "") -> str:
-    """A SELECT of join key, both timestamps and the features, in the order of time."""
+    """A SELECT of join key, both timestamps and the features, ordered by time."""
     columns = ", ".join(sql_name(feature.name) for feature in features)
-    # Never before the rows that it follows, even where a clock went back; their number makes equal times differ.
+    # Never before the preceding rows, even if a clock went back; the row number makes equal times differ.
     created = "max(created_us) OVER same_time + row_number() OVER same_time - 1"
     return f"""
         SELECT {key}, make_timestamptz(occurred_at_ms * 1000) AS event_timestamp,
@@ -71,12 +71,12 @@ def _rows(key: str, entity: str, features: Iterable[Feature], condition: str = "
 
 
 def parse_arguments(description: str | None) -> argparse.Namespace:
-    """What was given to a command that reads the log."""
+    """The arguments of a command that reads the log."""
     return log_arguments(description).parse_args()
 
 
 def log_arguments(description: str | None) -> argparse.ArgumentParser:
-    """What the commands that read the log take."""
+    """Defines the arguments of commands that read the log."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--log",

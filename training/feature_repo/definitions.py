@@ -16,7 +16,7 @@ from served_models import read_served_models
 
 FEATURE_SPEC = Path(__file__).resolve().parents[2] / "packages" / "contracts" / "feature-spec.yaml"
 
-# One variable of each line has to be set.
+# One variable of each line must be set.
 _NEEDED = (("FEAST_DATA",), ("FEAST_REDIS", "FEAST_ONLINE_URL"))
 
 for _variables in _NEEDED:

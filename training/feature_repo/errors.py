@@ -1,4 +1,4 @@
-"""The one kind of error that a person can do something about."""
+"""Errors that a user can fix."""
 
 import sys
 from collections.abc import Callable
@@ -9,11 +9,12 @@ class FeatureRepositoryError(Exception):
 
 
 class EmptyLogError(FeatureRepositoryError):
-    """There is no payment in it. One that is being written may have some later."""
+    """The log contains no payment. A log that is being written may get some later."""
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Runs a command; a FeatureRepositoryError becomes one line on stderr and exit code 1, the rest a traceback."""
+    """Runs a command. A FeatureRepositoryError becomes one line on stderr and exit code 1, any other error a traceback.
+    """
     try:
         main()
     except FeatureRepositoryError as error:

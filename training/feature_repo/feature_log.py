@@ -1,6 +1,6 @@
-"""Tripline's feature log as tables of DuckDB, wherever it comes from: `tripline backfill` or the Parquet lake.
+"""Reads Tripline's feature log into DuckDB tables, from `tripline backfill` or from the Parquet lake.
 
-The log holds a row per payment: the values that the model saw, and in them what its entities' states told then.
+The log has a row per payment with the values that the model saw, including those from the states of its entities.
 """
 
 import tempfile
@@ -17,9 +17,9 @@ from feature_spec import FeatureSpec
 PAYMENT_KEY = "client_transaction_id"
 ALWAYS_PRESENT_KEYS = frozenset({"card_token", "terminal_id"})
 WORK_FOLDER_PREFIX = "tripline-feast-"
-# What `tripline erase` takes.
+# The kinds of tokens that `tripline erase` accepts.
 _SUBJECTS = ("card_token", "email_token", "account_token")
-# What DuckDB may use before it spills to disk.
+# DuckDB's memory limit before it spills to disk.
 _MEMORY_LIMIT = "1GB"
 
 
@@ -27,38 +27,38 @@ _MEMORY_LIMIT = "1GB"
 class FeatureLog:
     """An open log.
 
-    Table `payments`: client_transaction_id, the keys of the entities (null where the payment names none, or one that
-    was erased later), latitude and longitude (null where it says none), occurred_at_ms, created_us (microseconds since
-    the epoch), incomplete, erased (its card, e-mail address or account was erased later), source (number of the file
-    or lake), sequence_<entity> (orders the rows of an entity and source that have the same time) and a DOUBLE per
-    feature. Each payment has one row.
+    Table `payments`: client_transaction_id, the keys of the entities (null if the payment has none, or one that was
+    erased later), latitude and longitude (null if absent), occurred_at_ms, created_us (microseconds since the epoch),
+    incomplete, erased (its card, e-mail address or account was erased later), source (number of the file or lake),
+    sequence_<entity> (orders the rows of an entity and source with equal times) and a DOUBLE per feature. Each payment
+    has one row.
 
-    Table `known_labels`: client_transaction_id, terminal_id, labelled_at_ms, fraud. No payment twice.
+    Table `known_labels`: client_transaction_id, terminal_id, labelled_at_ms, fraud. At most one row per payment.
     """
 
     connection: duckdb.DuckDBPyConnection
     spec: FeatureSpec
     notes: tuple[str, ...]
-    """What the sources hold and the tables do not, a phrase each."""
+    """What the sources contain but the tables omit, one phrase each."""
 
 
 @contextmanager
 def open_log(paths: Sequence[Path], spec: FeatureSpec, tenant: str | None = None) -> Iterator[FeatureLog]:
     """Reads Parquet files of `tripline backfill` and lakes, folders with features/day=YYYY-MM-DD/*.parquet.
 
-    A payment that is in several of them is taken from the first.
+    If several of them contain a payment, the first one is used.
 
     Args:
-        tenant: whose payments; needed where a lake holds those of several, since their terminals may share names.
+        tenant: whose payments to read; needed if a lake contains several tenants, whose terminals may share names.
 
     Raises:
-        EmptyLogError: there is no payment of the spec's version.
+        EmptyLogError: there is no payment with the spec's version.
         FeatureRepositoryError: a log cannot be read, or a value is not finite.
     """
     with tempfile.TemporaryDirectory(prefix=WORK_FOLDER_PREFIX) as folder:
         connection = duckdb.connect(f"{folder}/work.duckdb", config={"memory_limit": _MEMORY_LIMIT})
         try:
-            # What is cut into days is UTC, whatever the machine's zone is.
+            # Days are in UTC, whatever the machine's time zone.
             connection.execute("SET TimeZone = 'UTC'")
             yield _load(connection, paths, spec, tenant)
         finally:
@@ -116,7 +116,7 @@ def _load(
 
 
 def _read_erasures(connection: duckdb.DuckDBPyConnection, lakes: Sequence[Path], tenant: str | None) -> None:
-    """Table `erasures`, for all sources: whose past is left out. A token is of one tenant alone."""
+    """Table `erasures`, for all sources: people whose earlier data is omitted. A token belongs to one tenant."""
     connection.execute("CREATE TABLE erasures (subject VARCHAR, erased_at_ms BIGINT)")
     of_tenant = "" if tenant is None else f"WHERE tenant = {sql_text(tenant)}"
     for path in lakes:
@@ -133,7 +133,7 @@ def _read_erasures(connection: duckdb.DuckDBPyConnection, lakes: Sequence[Path],
 @dataclass(frozen=True)
 class _Source:
     payments: str
-    """SELECT of the columns of `payments` but for source."""
+    """SELECT of the columns of `payments`, except source."""
     labels: str
     """SELECT of the columns of `known_labels`."""
     notes: tuple[str, ...]
@@ -142,7 +142,7 @@ class _Source:
 def _read_backfill(
     connection: duckdb.DuckDBPyConnection, path: Path, spec: FeatureSpec, _tenant: str | None
 ) -> _Source:
-    """The file's rows are in the order of events, so their numbers order those of the same time."""
+    """The file's rows are in event order, so their numbers order rows with equal times."""
     table = f"read_parquet({sql_text(path)}, file_row_number = true)"
     present = _columns(connection, table)
     absent = _absent(spec, present)
@@ -207,12 +207,12 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
 
 
 def _absent(spec: FeatureSpec, present: set[str]) -> list[str]:
-    """Keys of entities that no row of the log names, for instance because it is older than they are."""
+    """Keys of entities that no row of the log names, for example because the log is older than the entities."""
     return [key for key, fields in spec.key_fields.items() if not present.issuperset(fields)]
 
 
 def _keys(spec: FeatureSpec, absent: Sequence[str]) -> list[str]:
-    """The keys of the entities; what a payment does not carry is null, empty or not there at all."""
+    """The keys of the entities. Absent values are null, empty or missing columns."""
 
     def sql(key: str, fields: Sequence[str]) -> str:
         if key in absent:
@@ -225,7 +225,7 @@ def _keys(spec: FeatureSpec, absent: Sequence[str]) -> list[str]:
 
 
 def _is_erased(field: str) -> str:
-    """Whether what the field names was erased after the payment. What it pays later is somebody new's."""
+    """Whether the person in the field was erased after the payment. Later payments belong to a new person."""
     return f"EXISTS (FROM erasures WHERE subject = {field} AND occurred_at_ms <= erased_at_ms)"
 
 
@@ -234,7 +234,7 @@ def _erased(present: set[str]) -> str:
 
 
 def _place(present: set[str]) -> list[str]:
-    """Where payments took place; null in a log that is older than these columns."""
+    """Locations of the payments; null in a log that is older than these columns."""
     return [name if name in present else f"NULL::DOUBLE AS {name}" for name in ("latitude", "longitude")]
 
 

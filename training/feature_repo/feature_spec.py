@@ -1,4 +1,6 @@
-"""What Feast needs of the feature spec. Its full check is the TypeScript build's; here every use is checked."""
+"""The parts of the feature spec that Feast needs. The TypeScript build checks it fully; here, only these parts are
+checked.
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,8 +13,9 @@ import yaml
 
 from errors import FeatureRepositoryError
 
-# Kinds that an entity's state tells by itself, and kinds that also take the payment in hand: its amount, time, place or
-# partner, or its time and place beside a profile. The same division as `needsPayment` in packages/contracts.
+# Kinds that can be computed from an entity's state alone, and kinds that also need the payment: its amount, time,
+# location or partner, or its time and location together with a profile. The same as `needsPayment` in
+# packages/contracts.
 _AMOUNT_KINDS = ("count", "sum", "mean", "max", "std", "unusual_count", "unusual_max")
 _LABEL_KINDS = ("label_count", "fraud_count", "fraud_rate", "fraud_risk", "days_since_first_fraud")
 _RUN_KINDS = ("days_since_last_genuine", "days_since_run_began", "run_count")
@@ -37,7 +40,7 @@ class Feature:
 
     @property
     def needs_payment(self) -> bool:
-        """Whether it says something about a payment and cannot be told of an entity alone."""
+        """Whether it describes a payment, so that it cannot be computed from an entity alone."""
         return self.kind in PAYMENT_KINDS
 
 
@@ -45,20 +48,20 @@ class Feature:
 class FeatureSpec:
     version: int
     entity_keys: Mapping[str, str]
-    """Name of the entity to the column of its ids, in the order of the spec."""
+    """From the name of each entity to its id column, in the order of the spec."""
     key_fields: Mapping[str, tuple[str, ...]]
-    """That column to the fields of an event that name the entity; several with `/` between them are its id."""
+    """From that column to the event fields that identify the entity; the id is one field or several joined with `/`."""
     features: tuple[Feature, ...]
     """In the order of the vector."""
     horizon: timedelta
-    """The widest window: a past beyond it counts as none."""
+    """The widest window: older events do not count."""
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self.features)
 
     def of_entity(self, entity: str) -> tuple[Feature, ...]:
-        """The features that the state of an entity tells by itself."""
+        """The features that can be computed from an entity's state alone."""
         return tuple(item for item in self.features if item.entity == entity and not item.needs_payment)
 
     @property
@@ -67,7 +70,7 @@ class FeatureSpec:
 
 
 def read_feature_spec(path: Path) -> FeatureSpec:
-    """Raises FeatureRepositoryError when the file is not a feature spec or uses something unknown here."""
+    """Raises FeatureRepositoryError if the file is not a feature spec or uses something unknown here."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         spec = FeatureSpec(

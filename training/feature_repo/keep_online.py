@@ -1,9 +1,9 @@
-"""Keeps Feast's online store as new as the lake: tables and `materialize`, again and again until it is told to end.
+"""Keeps Feast's online store up to date with the lake: builds tables and runs `materialize` until it is stopped.
 
     python keep_online.py --log /var/lib/tripline/lake --data $FEAST_DATA --every 60
 
-`feast apply` runs once at the start, before there is a payment: from then on the feature server has its registry. While
-the lake holds no payment, each round says so in a line. Whatever else goes wrong ends the command.
+`feast apply` runs once at the start, before there are any payments, so that the feature server has its registry. While
+the lake contains no payment, each round prints a line that says so. Any other error ends the command.
 """
 
 import shutil
@@ -30,10 +30,10 @@ REPOSITORY = Path(__file__).resolve().parent
 EVERY_SECONDS_MIN = 1
 EVERY_SECONDS_MAX = 86_400
 
-# A payment that reaches the lake later than this after its time waits for the next start, or for a newer payment.
+# A payment that reaches the lake later than this after its time waits for the next start or a newer payment.
 _LATE_MAX = timedelta(hours=1)
-# A day's profile is read once the lake surely holds the day: of two rows with one time Feast's Redis store keeps the
-# first.
+# A day's profile is read once the lake certainly contains the whole day: of two rows with the same time, Feast's Redis
+# store keeps the first.
 _DAY_SETTLES = timedelta(minutes=15)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,8 +48,8 @@ class Sources:
 
 
 def apply_repository() -> "FeatureStore":
-    """`feast apply` without a look at the tables, which are not there before the first payment."""
-    # Importing Feast takes seconds, in which a wrong argument should not have to wait for its sentence.
+    """`feast apply` without checking the tables, which do not exist before the first payment."""
+    # Imported late, because Feast takes seconds to import, and an invalid argument should be reported immediately.
     from feast import FeatureStore  # noqa: PLC0415
     from feast.repo_config import load_repo_config  # noqa: PLC0415
     from feast.repo_operations import apply_total  # noqa: PLC0415
@@ -60,12 +60,12 @@ def apply_repository() -> "FeatureStore":
 
 
 def refresh(store: "FeatureStore", sources: Sources, since: datetime | None, now: datetime) -> Mapping[str, int]:
-    """Writes the tables anew and brings online what is newer than `since`, the last round's `now`.
+    """Rebuilds the tables and materialises everything newer than `since`, the last round's `now`.
 
-    Everything is brought online again where Redis has lost what earlier rounds brought there.
+    Materialises everything again if Redis has lost the rows of earlier rounds.
 
     Args:
-        since: None at the start: everything that still counts then.
+        since: None at the start: then everything that is still valid.
 
     Returns:
         Rows of each table.
@@ -89,7 +89,7 @@ def refresh(store: "FeatureStore", sources: Sources, since: datetime | None, now
 
 
 def _is_lost(store: "FeatureStore", log: FeatureLog, sources: Sources, until: datetime) -> bool:
-    """Whether the newest terminal profile until then, which an earlier round brought online, is not there."""
+    """Whether the newest earlier terminal profile, which a previous round materialised, is missing."""
     key = sources.spec.entity_keys[TERMINAL_PROFILE.entity]
     table = str(source_path(sources.data, TERMINAL_PROFILE.view))
     newest = log.connection.execute(
@@ -104,7 +104,7 @@ def _is_lost(store: "FeatureStore", log: FeatureLog, sources: Sources, until: da
 
 
 def keep_online(store: "FeatureStore", sources: Sources, every_seconds: int) -> None:
-    """Runs until the process is ended. Raises FeatureRepositoryError where a log cannot be read."""
+    """Runs until the process is stopped. Raises FeatureRepositoryError if a log cannot be read."""
     since: datetime | None = None
     while True:
         now = datetime.now(UTC)
@@ -118,7 +118,7 @@ def keep_online(store: "FeatureStore", sources: Sources, every_seconds: int) -> 
 
 
 def remove_leftovers() -> None:
-    """Takes away the work folders of runs that were killed; the temporary folder may be a volume that stays."""
+    """Removes the work folders of killed runs; the temporary folder may be a persistent volume."""
     for folder in Path(tempfile.gettempdir()).glob(f"{WORK_FOLDER_PREFIX}*"):
         shutil.rmtree(folder, ignore_errors=True)
 

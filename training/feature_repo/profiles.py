@@ -1,6 +1,6 @@
-"""What the batch profiles hold: slow aggregates over the whole past of an entity, as of the end of a day (UTC).
+"""The contents of the batch profiles: slow aggregates over an entity's whole history, as of the end of a day (UTC).
 
-packages/contracts/profiles/<entity>.sql computes them. The test of a profile's columns holds both together.
+packages/contracts/profiles/<entity>.sql computes them. A test of the columns keeps both consistent.
 """
 
 from dataclasses import dataclass

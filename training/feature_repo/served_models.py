@@ -1,4 +1,4 @@
-"""The models in service, as `packages/model-registry` stores them, and whether the feature spec still suits them.
+"""The models in service, as `packages/model-registry` stores them, and whether they match the feature spec.
 
     <root>/models/<name>/aliases/champion                      a text file that holds the version
     <root>/models/<name>/versions/<version>/model.json         the manifest, with the names of the model's inputs
@@ -25,15 +25,15 @@ class ServedModel:
     name: str
     version: str
     spec_version: int
-    """Of the feature spec it was trained for."""
+    """The feature spec version that it was trained for."""
     features: tuple[str, ...]
     """Its inputs, in order."""
 
 
 def read_served_models(registry_url: str) -> tuple[ServedModel, ...]:
-    """The champions of a `file://` registry, by name. None where nothing is published.
+    """The champions of a `file://` registry, by name. None if nothing is published.
 
-    Raises FeatureRepositoryError for another kind of URL or what cannot be read.
+    Raises FeatureRepositoryError for another kind of URL or an unreadable file.
     """
     parts = urlsplit(registry_url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
@@ -54,7 +54,7 @@ def _read_champion(alias: Path) -> ServedModel:
 
 
 def parse_manifest(manifest: Mapping[str, Any], source: str) -> ServedModel:
-    """Raises FeatureRepositoryError where an entry is missing or of another type."""
+    """Raises FeatureRepositoryError if an entry is missing or has another type."""
     try:
         model = ServedModel(
             name=manifest["name"],
@@ -72,7 +72,7 @@ def parse_manifest(manifest: Mapping[str, Any], source: str) -> ServedModel:
 
 
 def check_model_features(model: ServedModel, spec: FeatureSpec) -> None:
-    """Raises FeatureRepositoryError when the model uses features that the spec does not define, or no longer."""
+    """Raises FeatureRepositoryError if the model uses features that the spec does not define."""
     missing = [name for name in model.features if name not in spec.names]
     if not missing:
         return

@@ -1,9 +1,9 @@
-"""Features of past payments with Spark, computed by the engine that serves them online.
+"""Computes features of past payments with Spark, using the engine that serves them online.
 
-A feature depends on the events of one entity, and on whether another one, the judge, explains its frauds. So the
-judge's events come first, and give an answer for each label. Then for each entity of the spec the events are brought
-together by its key, sorted as `tripline backfill` sorts them, and piped through `tripline fold-entity`, one process per
-partition; the columns of the entities are then joined by payment.
+A feature depends on the events of one entity, and on whether another one, the judge, explains its frauds. Therefore,
+the judge's events come first and give a result for each label. Then, for each entity of the spec, the events are
+grouped by key, sorted as `tripline backfill` sorts them, and piped through `tripline fold-entity`, one process per
+partition. Finally, the columns of the entities are joined by payment.
 """
 
 import argparse
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ID = "client_transaction_id"
 DOUBLE_BYTES = 8
 BATCH_SECONDS_MAX = 600
-"""A fold takes well under a second for a batch of Spark, 10,000 lines unless its settings say otherwise."""
+"""A fold takes well under a second for a Spark batch, which has 10,000 lines by default."""
 EXIT_SECONDS_MAX = 30
 ERROR_CHARACTERS_MAX = 2_000
 
@@ -48,11 +48,11 @@ COLUMNS = {
     "fraud": "tinyint",
     "labelled_at_ms": "bigint",
 }
-"""Columns of a transactions file with the type each is read as."""
+"""Columns of a transactions file and the type of each."""
 OUTPUT_COLUMNS = [ID, "card_token", "terminal_id", "occurred_at_ms", "labelled_at_ms", "fraud"]
 """Columns before the features."""
 
-# The order in which events count, which is that of `tripline backfill`: labels before payments of the same time.
+# The order in which events count, as in `tripline backfill`: labels before payments with the same time.
 ORDER = ["at_ms", "is_payment", ID]
 
 
@@ -65,24 +65,24 @@ class Options:
     output: str
     """Folder that Spark writes to; must not exist."""
     tripline: tuple[str, ...]
-    """Command that runs `tripline`; on a cluster it has to work on every machine."""
+    """Command that runs `tripline`; on a cluster, it must work on every machine."""
     input: str | None = None
     """Transactions, CSV or Parquet; may be a glob."""
     lake: str | None = None
     """Instead of `input`: the folder that the archive service writes to."""
     tenant: str = "demo"
     partitions: int | None = None
-    """Into how many parts the entities are divided; Spark's parallelism unless given."""
+    """Number of partitions of the entities; by default Spark's parallelism."""
 
 
 def backfill(spark: SparkSession, options: Options) -> int:
-    """Writes a row per payment, in no particular order, and returns how many there are.
+    """Writes a row per payment, in no particular order, and returns their number.
 
-    Raises BackfillError when the input is not usable or the engine refuses a row; nothing is written then.
+    Raises BackfillError if the input is invalid or the engine rejects a row; nothing is written in that case.
     """
-    # A value that does not fit its column has to be an error, not null.
+    # A value that does not fit its column must be an error, not null.
     spark.conf.set("spark.sql.ansi.enabled", "true")
-    # Workers import this module by its name, unless it is the program itself.
+    # Workers import this module by name, unless it is the program itself.
     spark.sparkContext.addPyFile(__file__)
     partitions = options.partitions or spark.sparkContext.defaultParallelism
     with _in_a_sentence():
@@ -99,7 +99,7 @@ def backfill(spark: SparkSession, options: Options) -> int:
 
 
 def _read_plan(tripline: tuple[str, ...]) -> dict[str, Any]:
-    """Entities with keys and features, from the program whose engine computes them: the two cannot differ."""
+    """Entities with keys and features, from the program whose engine computes them, so they cannot differ."""
     try:
         answer = subprocess.run(
             [*tripline, "fold-entity", "--plan"], capture_output=True, text=True, timeout=EXIT_SECONDS_MAX, check=True
@@ -114,7 +114,7 @@ def _read_plan(tripline: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _read_payments(spark: SparkSession, options: Options) -> DataFrame:
-    """All columns of a transactions file, null where a payment does not carry one."""
+    """All columns of a transactions file; null if a payment has no value."""
     if (options.input is None) == (options.lake is None):
         raise BackfillError("One of --input and --lake is needed.")
     table = (
@@ -126,7 +126,7 @@ def _read_payments(spark: SparkSession, options: Options) -> DataFrame:
     columns = [f.col(name).cast(kind).alias(name) for name, kind in COLUMNS.items()]
     for name, kind in OPTIONAL_COLUMNS.items():
         value = f.col(name) if name in table.columns else f.lit(None)
-        # The empty text is how a message says that there is none.
+        # In a message, an empty text means that there is none.
         present = f.nullif(value, f.lit("")) if kind == "string" else value
         columns.append(present.cast(kind).alias(name))
     return table.select(columns)
@@ -139,7 +139,7 @@ def _read_file(spark: SparkSession, path: str) -> DataFrame:
 
 
 def _read_lake(spark: SparkSession, lake: str, tenant: str) -> DataFrame:
-    """The archived topics `transactions` and `labels`. A topic may hold a message twice: its first label counts."""
+    """The archived topics `transactions` and `labels`. A topic may contain a message twice: its first label counts."""
     transactions, labels = (
         spark.read.parquet(f"{lake}/{topic}").where(f.col("tenant") == tenant) for topic in ("transactions", "labels")
     )
@@ -153,7 +153,7 @@ def _read_lake(spark: SparkSession, lake: str, tenant: str) -> DataFrame:
 
 
 def _check_ids(payments: DataFrame) -> int:
-    """The number of payments. Their ids join the entities, so each has to stand once."""
+    """The number of payments. Their ids join the entities, so they must be unique."""
     repeated = payments.groupBy(ID).count().where("count > 1").head()
     if repeated is not None:
         raise BackfillError(f"The input is not usable: {ID} {repeated[ID]} occurs more than once.")
@@ -170,7 +170,7 @@ def _join_entities(payments: DataFrame, plan: Mapping[str, Any], options: Option
         return table.join(folded, ID, "left" if entity["optional"] else "inner")
 
     joined = reduce(join, plan["entities"], payments.select(OUTPUT_COLUMNS))
-    # A payment without a device has no row among the devices: its features have their defaults.
+    # A payment without a device has no row among the devices, so its features have their defaults.
     defaults = {one["name"]: float(one["default"]) for entity in plan["entities"] for one in entity["features"]}
     return joined.fillna(defaults)
 
@@ -194,7 +194,7 @@ def _command(entity: Mapping[str, Any], options: Options) -> list[str]:
 def _fold_events(
     payments: DataFrame, entity: Mapping[str, Any], names: list[str], command: list[str], partitions: int
 ) -> DataFrame:
-    """Columns: the payment's id and what the command answers, a row per event that it answers."""
+    """Columns: the payment's id and the output of the command, with a row for each event that has output."""
     key = entity["key"]
     events = _lines(payments, "payment", "occurred_at_ms", entity, [])
     if entity["optional"]:
@@ -215,13 +215,13 @@ def _fold_events(
 
 
 def _lines(payments: DataFrame, stream: str, time: str, entity: Mapping[str, Any], more: list[str]) -> DataFrame:
-    """The events as `fold-entity` reads them, with what they are sorted by."""
+    """The events as `fold-entity` reads them, with their sort keys."""
     is_payment = stream == "payment"
     own = ["amount_minor", "currency", *OPTIONAL_COLUMNS] if is_payment else ["labelled_at_ms", "fraud"]
-    # Doubles come through unharmed: Java writes as many digits as tell a double from its neighbours.
+    # Doubles are exact: Java writes enough digits to distinguish a double from its neighbours.
     fields: list[Column] = [f.lit(stream).alias("stream")]
     fields += [f.col(name) for name in (ID, "card_token", "terminal_id", "occurred_at_ms", *own, *more)]
-    # An id of several fields is null where one of them is.
+    # An id of several fields is null if one of them is.
     parts = [part for field in entity["fields"] for part in (f.lit("/"), f.col(field))][1:]
     return payments.select(
         f.concat(*parts).alias(entity["key"]),
@@ -264,12 +264,12 @@ class Engine:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
 
     def fold(self, batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The answers to those of the batch's events that have one, a row each."""
+        """The output for the batch's events that have any, one row each."""
         is_answered = batch.column("is_answered").to_numpy(zero_copy_only=False)
         expected = self._lines + 1 + np.flatnonzero(is_answered)
         self._lines += batch.num_rows
         text = "\n".join(batch.column("line").to_pylist()) + "\n"
-        # Both pipes are bounded: who only writes waits for the process, and the process for who reads.
+        # Both pipes are bounded: without a concurrent reader, this thread and the process would wait for each other.
         writer = threading.Thread(target=self._write, args=(text.encode(),), daemon=True)
         watch = threading.Timer(BATCH_SECONDS_MAX, self._process.kill)
         writer.start()
@@ -289,7 +289,7 @@ class Engine:
         return rows[:, 1:]
 
     def finish(self) -> None:
-        """Raises BackfillError where the process has something left to say."""
+        """Raises BackfillError if the process reports an error."""
         assert self._process.stdin is not None and self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -314,7 +314,7 @@ class Engine:
 
     def _write(self, data: bytes) -> None:
         assert self._process.stdin is not None
-        # A process that has ended is told of by whoever reads.
+        # The reader reports a process that has ended.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(data)
             self._process.stdin.flush()
@@ -328,7 +328,7 @@ class Engine:
 
 @contextlib.contextmanager
 def _in_a_sentence() -> Iterator[None]:
-    """What Spark reports, as the sentence within it that says what is wrong."""
+    """The sentence within Spark's error message that says what is wrong."""
     try:
         yield
     except PySparkException as error:
@@ -357,7 +357,7 @@ def main() -> None:
         tenant=flags.tenant,
         partitions=flags.partitions,
     )
-    # Spark would take the first python3 of the PATH otherwise, which need not have the packages.
+    # Otherwise, Spark would use the first python3 in the PATH, which may lack the packages.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = SparkSession.builder.appName("tripline-backfill").getOrCreate()
     try:

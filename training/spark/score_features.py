@@ -1,7 +1,7 @@
-"""Scores of past payments with Spark, by the model that the scoring service runs.
+"""Scores past payments with Spark, using the model that the scoring service runs.
 
-The ONNX file of a registry's model goes to every executor, which runs it with onnxruntime on one core per task: the
-same rows get the same scores as from `tripline score`, to the last bit.
+Every executor gets the ONNX file of a registry's model and runs it with onnxruntime on one core per task. The same rows
+get the same scores as from `tripline score`, bit for bit.
 """
 
 import argparse
@@ -46,7 +46,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Model:
-    """What an executor needs of a model."""
+    """The parts of a model that an executor needs."""
 
     name: str
     version: str
@@ -57,11 +57,11 @@ class Model:
 
 
 def score(spark: SparkSession, options: Options) -> int:
-    """Writes a row per row of the input, in no particular order, and returns how many there are.
+    """Writes a row per input row, in no particular order, and returns their number.
 
-    Raises ScoreError when the input or the model is not usable; nothing is written then.
+    Raises ScoreError if the input or the model is invalid; nothing is written in that case.
     """
-    # Workers import this module by its name, unless it is the program itself.
+    # Workers import this module by name, unless it is the program itself.
     spark.sparkContext.addPyFile(__file__)
     model = _read_model(options)
     with _in_a_sentence():
@@ -80,7 +80,8 @@ def score(spark: SparkSession, options: Options) -> int:
 
 
 def _read_model(options: Options) -> Model:
-    # Only the driver reads from a registry, so only it needs the training package: executors import this module too.
+    # Only the driver reads from a registry, so the training package is imported here: executors import this module as
+    # well.
     sys.path.append(str(ROOT / "training"))
     from tripline_training import registry  # noqa: PLC0415
     from tripline_training.errors import TrainingError  # noqa: PLC0415
@@ -102,7 +103,7 @@ def _read_model(options: Options) -> Model:
 
 
 def _check_columns(table: DataFrame, model: Model, options: Options) -> list[str]:
-    """Columns of the output that come from the input."""
+    """Output columns that are copied from the input."""
     named = f"model {model.name} {model.version}"
     missing = [name for name in model.features if name not in table.columns]
     if missing:
@@ -126,7 +127,7 @@ def _check_columns(table: DataFrame, model: Model, options: Options) -> list[str
 def _score_partition(
     model: Model, content: Callable[[], bytes], keep: list[str]
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    # The file travels once per executor and not once per task.
+    # The file is sent once per executor instead of once per task.
     name, version, features, tensors = model.name, model.version, model.features, (model.input, model.output)
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -146,7 +147,7 @@ def _score_partition(
 
 
 def open_session(content: bytes) -> onnxruntime.InferenceSession:
-    """On one core, as everywhere in Tripline: then a run computes the same whatever else is going on."""
+    """On one core, as everywhere in Tripline, so that results do not depend on other load."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -154,7 +155,7 @@ def open_session(content: bytes) -> onnxruntime.InferenceSession:
 
 
 def _matrix(batch: pa.RecordBatch, features: tuple[str, ...]) -> NDArray[np.float32]:
-    """Features as the model takes them. Raises ScoreError for what is empty or does not fit a float32."""
+    """Features in the model's format. Raises ScoreError for empty values and those that do not fit a float32."""
     rows = np.empty((batch.num_rows, len(features)), dtype=np.float32)
     for column, name in enumerate(features):
         values = pc.cast(batch.column(name), pa.float64()).to_numpy(zero_copy_only=False)
@@ -171,7 +172,7 @@ def _matrix(batch: pa.RecordBatch, features: tuple[str, ...]) -> NDArray[np.floa
 
 @contextlib.contextmanager
 def _in_a_sentence() -> Iterator[None]:
-    """What Spark reports, as the sentence within it that says what is wrong."""
+    """The sentence within Spark's error message that says what is wrong."""
     try:
         yield
     except PySparkException as error:
@@ -190,7 +191,7 @@ def main() -> None:
     parser.add_argument("--keep", help="input columns to copy, comma-separated (default: all non-feature columns)")
     flags = parser.parse_args()
     keep = None if flags.keep is None else tuple(name.strip() for name in flags.keep.split(","))
-    # Spark would take the first python3 of the PATH otherwise, which need not have the packages.
+    # Otherwise, Spark would use the first python3 in the PATH, which may lack the packages.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = SparkSession.builder.appName("tripline-score").getOrCreate()
     try:

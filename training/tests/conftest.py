@@ -1,4 +1,4 @@
-"""Small feature files as `tripline backfill` writes them."""
+"""Small feature files in the format of `tripline backfill`."""
 
 import csv
 import json
@@ -22,11 +22,11 @@ SPEC = "version: 3\nfeatures:\n" + "".join(f"  - {{ name: {name}, kind: amount }
 DAY_MS = 86_400_000
 ROWS = 4_000
 QUICK_TREES = {"trees": 80, "learning_rate": 0.2, "max_bin": 64}
-"""As good a model in a fifth of the time."""
+"""An equally good model in a fifth of the time."""
 
 
 def columns(seed: int = 1) -> dict[str, Any]:
-    """40 days of 100 payments; fraud is likely where the amount is large at a risky terminal. Labels take 7 days."""
+    """40 days of 100 payments; fraud is likely if the amount is large at a risky terminal. Labels take 7 days."""
     random = np.random.default_rng(seed)
     at = np.arange(ROWS) * (40 * DAY_MS // ROWS)
     amount = random.lognormal(3, 1, ROWS)
@@ -46,7 +46,7 @@ def columns(seed: int = 1) -> dict[str, Any]:
 
 
 def write_parquet(path: Path, data: dict[str, Any]) -> Path:
-    """Lists and arrays of equal length, None for null; types as the backfill has them."""
+    """Lists and arrays of equal length, None for null; types as in the output of the backfill."""
     types = {"client_transaction_id": "VARCHAR", "card_token": "VARCHAR", "terminal_id": "VARCHAR"}
     types |= {"occurred_at_ms": "BIGINT", "labelled_at_ms": "BIGINT", "fraud": "TINYINT"}
     text = path.with_suffix(".csv")
@@ -70,7 +70,7 @@ def write_spec(folder: Path) -> Path:
 
 
 def make_options(folder: Path, features: Path, spec: Path) -> MakeOptions:
-    """Options of a training of few trees, into a registry in the folder."""
+    """Options for training a few trees, with a registry in the folder."""
     params = folder / "quick-params.json"
     defaults = json.loads(DEFAULT_PARAMS.read_text(encoding="utf-8"))
     params.write_text(json.dumps({**defaults, **QUICK_TREES}), encoding="utf-8")
@@ -106,13 +106,13 @@ def features_path(tmp_path: Path, written_features: Path) -> Path:
 
 @pytest.fixture
 def options(tmp_path: Path, features_path: Path, spec_path: Path) -> MakeOptions:
-    """Options of a training on days 1 to 20 measured on days 28 to 33 of 1970; more arguments may be added."""
+    """Options for training on days 1 to 20 and measuring on days 28 to 33 of 1970; more arguments may be added."""
     return make_options(tmp_path, features_path, spec_path)
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, written_features: Path) -> Outcome:
-    """Of a champion by these options, trained once for all tests; they get it as `outcome`."""
+    """Options of a champion, trained once for all tests, which get it as `outcome`."""
     folder = tmp_path_factory.mktemp("trained")
     return train(make_options(folder, written_features, write_spec(folder))("--alias", "champion", "--commit", "abc"))
 
@@ -128,7 +128,7 @@ def outcome(trained: Outcome, tmp_path: Path) -> Outcome:
 
 @pytest.fixture(scope="session")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    """What a network learns from: days 1 to 26, with their labels."""
+    """Training rows of a network: days 1 to 26, with their labels."""
     folder = tmp_path_factory.mktemp("data")
     spec = folder / "spec.yaml"
     spec.write_text(SPEC, encoding="utf-8")
@@ -137,7 +137,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
 
 
 def network_arguments(folder: Path, root: Path, name: str, params: dict[str, Any]) -> list[str]:
-    """For a command that trains a network, on a file of features that is written into the folder."""
+    """For a command that trains a network on a features file in the folder."""
     spec, params_path = folder / "spec.yaml", folder / "params.json"
     spec.write_text(SPEC, encoding="utf-8")
     params_path.write_text(json.dumps(params), encoding="utf-8")

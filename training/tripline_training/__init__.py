@@ -1,1 +1,1 @@
-"""From features and labels to a checked, published fraud model."""
+"""Trains, checks and publishes fraud models from features and labels."""

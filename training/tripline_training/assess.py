@@ -1,8 +1,8 @@
-"""Measures decisions on exactly the rows of a published split, beside the published baseline.
+"""Measures decisions on exactly the rows of a published split, compared with the published baseline.
 
 python -m tripline_training.assess --decisions decisions.parquet --fold folds/test-fold3.csv.gz
 
-The decisions table has client_transaction_id, occurred_at_ms, card (any id that is one per card), score and fraud.
+The decisions table has client_transaction_id, occurred_at_ms, card (any id that is unique per card), score and fraud.
 """
 
 import argparse
@@ -24,7 +24,7 @@ COLUMNS = ["client_transaction_id", "occurred_at_ms", "card", "score", "fraud"]
 
 
 def assess(decisions: Path, fold: Path, id_prefix: str = ID_PREFIX) -> Quality:
-    """Raises TrainingError when a row of the split was not decided exactly once, or has no score."""
+    """Raises TrainingError if a row of the split was not decided exactly once, or has no score."""
     decided = require_columns(decisions, COLUMNS)
     wanted = fold_ids(fold, "assess", id_prefix)
     joined = (
@@ -59,7 +59,7 @@ def assess(decisions: Path, fold: Path, id_prefix: str = ID_PREFIX) -> Quality:
 
 
 def report(quality: Quality, fold: Path) -> str:
-    """A small table, with the published baseline where there is one, and in the end one line for programs."""
+    """A small table, with the published baseline if there is one, followed by one line for programs."""
     rows = {"these decisions": quality.as_json()}
     if fold.name in PUBLISHED:
         rows["published XGBoost"] = {**PUBLISHED[fold.name]}

@@ -4,7 +4,7 @@ python -m tripline_training.average_models --members fraud@champion fraud-keras@
     --features features.parquet --feature-spec feature-spec.yaml --registry file:///models --name fraud \\
     --alias challenger --train-from 2026-02-15 --train-to 2026-02-21 --valid-from 2026-02-22 --valid-to 2026-02-28
 
-`--train-from` to `--train-to` are the days to calibrate on, later than those that the members were trained on.
+`--train-from` to `--train-to` are the days for calibration, later than those that the members were trained on.
 """
 
 from tripline_training.data.days import DAY_MS
@@ -24,7 +24,7 @@ from tripline_training.trees.params import DEFAULT_PARAMS
 
 
 def average_models(members: list[str], options: NetworkOptions) -> str:
-    """Returns the version. Raises TrainingError where the members do not fit each other."""
+    """Returns the version. Raises TrainingError if the members are incompatible."""
     spec = read_feature_spec(options.feature_spec)
     with step("members") as said:
         root = registry.registry_root(options.registry)
@@ -37,7 +37,7 @@ def average_models(members: list[str], options: NetworkOptions) -> str:
                     f"Model {one.name} {one.version} reads other columns than the features of spec {spec.version}."
                 )
         said.says(" ".join(f"{one.name}@{one.version}" for one in found))
-    # Versions without the entry are older, and may use all features.
+    # Older versions lack the entry, and may use all features.
     members_use = {name for one in found for name in one.manifest.get("used_features", spec.names)}
     used = in_order(members_use, spec.names)
     data = read_network_rows(options, used)

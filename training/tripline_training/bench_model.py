@@ -1,11 +1,10 @@
-"""Trains and measures on the handbook's published folds, beside the published results.
+"""Trains and measures on the handbook's published folds, compared with the published results.
 
 python -m tripline_training.bench_model --features features.parquet --folds handbook/folds \\
     --feature-spec ../packages/contracts/feature-spec.yaml
 
-For each fold: all days before its label delay, with the labels that were known when the assessed week began. Nothing
-is chosen here but the features, by forward folds within the days to train on; what else is chosen is chosen with
-`--part validation`.
+For each fold, trains on all days before its label delay, with the labels known when the assessed week began. Only the
+features are chosen here, by forward folds within the training days; everything else is chosen with `--part validation`.
 """
 
 import argparse
@@ -29,7 +28,7 @@ from tripline_training.trees.fit_calibrated import fit_calibrated, select_rows
 from tripline_training.trees.params import DEFAULT_PARAMS, Params, read_params
 
 WARM_UP_DAYS = 21
-"""The first days are not trained on: hardly a window is full, and no label is old enough to be known."""
+"""The first days are not used for training: their windows are mostly empty, and no label has arrived."""
 COMPARED_ROWS_MAX = 20_000
 
 
@@ -39,13 +38,13 @@ class FoldResult:
     trained_rows: int
     quality: Quality
     calibration_errors: tuple[float, float]
-    """With bins of equal width, and with bins of equally many payments."""
+    """With bins of equal width, and with bins of equal numbers of payments."""
     difference_max: float
-    """Between the ONNX model, whose scores were measured, and the trained one."""
+    """The difference between the measured ONNX model and the trained one."""
 
 
 def bench_fold(dataset: Dataset, fold: PublishedFold, params: Params, seed: int, jobs: int) -> FoldResult:
-    """Trains, calibrates, exports and assesses one fold. Raises TrainingError when a row to assess is missing."""
+    """Trains, calibrates, exports and assesses one fold. Raises TrainingError if a row to assess is missing."""
     rows = training_rows(dataset, fold)
     chosen = choose_features(rows, dataset.spec, Fitting(params, seed, jobs, fold.delay_days * DAY_MS))
     rows = only_features(rows, dataset.spec, chosen.names)
@@ -69,7 +68,7 @@ def bench_fold(dataset: Dataset, fold: PublishedFold, params: Params, seed: int,
 
 
 def training_rows(dataset: Dataset, fold: PublishedFold) -> Rows:
-    """All payments before the delay gap whose label was known when the assessed week began, but for the warm-up."""
+    """All payments after the warm-up and before the delay gap whose label was known when the assessed week began."""
     rows, _ = dataset.known_rows(Span(0, fold.train_end_ms), known_by_ms=fold.assess.from_ms)
     start_ms = (int(rows.occurred_at_ms[0]) // DAY_MS + WARM_UP_DAYS) * DAY_MS if len(rows) else 0
     return select_rows(rows, rows.occurred_at_ms >= start_ms)
@@ -88,7 +87,7 @@ def rows_to_assess(dataset: Dataset, fold: PublishedFold) -> Rows:
 
 
 def report(part: str, results: list[FoldResult]) -> str:
-    """A table of the folds and of the means beside the published means, and in the end one line for programs."""
+    """A table of the folds and the means, compared with the published means, followed by one line for programs."""
     lines = [f"{'':34}{'AP':>7}{'AUC ROC':>9}{'CP@100':>8}{'ECE':>8}{'same mass':>11}"]
     for result in results:
         width, mass = result.calibration_errors
@@ -98,7 +97,7 @@ def report(part: str, results: list[FoldResult]) -> str:
     lines.append(f"{'mean':34}{_figures(mean)}{errors[0]:>8.4f}{errors[1]:>11.4f}")
     for name, (auc, ap, cp100) in PUBLISHED[part].items():
         lines.append(f"{'published ' + name:34}{_figures((ap, auc, cp100))}")
-    # Whichever way the bins are drawn, the error is at most this.
+    # However the bins are chosen, the error is at most this.
     ece = max(errors)
     lines.append(f"model: ap={mean[0]:.4f} auc={mean[1]:.4f} cp100={mean[2]:.4f} ece={ece:.4f}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Checks a features file before anything is trained on it, and reports what it found.
+"""Checks a features file before training, and reports what it found.
 
 python -m tripline_training.check_data --features features.parquet \\
     --feature-spec ../packages/contracts/feature-spec.yaml --output check.md --json check.json
@@ -30,13 +30,13 @@ from tripline_training.data_checks.write_check_report import markdown_of
 from tripline_training.errors import TrainingError, run_command
 
 SENTENCES_MAX = 10
-"""How many faults an error names; the report has all."""
+"""Maximum number of faults in an error; the report has all."""
 
 
 def check_data(features: Path, feature_spec: Path, rules: Rules | None = None, now_ms: int | None = None) -> DataReport:
-    """All checks of one file. Later ones are made only where earlier ones found no fault that they rest on.
+    """All checks of one file. Later checks run only if the earlier ones that they depend on found no fault.
 
-    Raises TrainingError only where the file or the spec cannot be read at all.
+    Raises TrainingError only if the file or the spec cannot be read at all.
     """
     rules = rules or Rules()
     now_ms = now_ms if now_ms is not None else round(time.time() * 1000)

@@ -1,4 +1,4 @@
-"""Holds each served score against what the trainer's own model gives for the feature vector that was logged.
+"""Compares each served score with the score of the trainer's own model for the logged feature vector.
 
 python -m tripline_training.check_scores --features logged.parquet --scores decisions.parquet \\
     --model /models/models/fraud/versions/0123456789ab
@@ -26,7 +26,7 @@ class Comparison:
 
 
 def check_scores(features: Path, scores: Path, model: Path) -> Comparison:
-    """Raises TrainingError when a score has no logged vector, a vector no score, or a difference is above 1e-5.
+    """Raises TrainingError if a score has no logged vector, a vector has no score, or a difference is above 1e-5.
 
     `features` has client_transaction_id and each feature of the model, `scores` client_transaction_id and score,
     `model` is a version's folder in the registry.
@@ -63,7 +63,7 @@ def check_scores(features: Path, scores: Path, model: Path) -> Comparison:
 
 
 def load_booster(model: Path) -> tuple[xgboost.Booster, list[str]]:
-    """The trainer's own model beside a published one, with its features in order; its hash is checked."""
+    """The trainer's own model for a published one, with its features in order. Verifies its hash."""
     try:
         manifest = json.loads((model / registry.MANIFEST_FILE).read_text(encoding="utf-8"))
         content = (model / registry.BOOSTER_FILE).read_bytes()

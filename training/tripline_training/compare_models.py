@@ -4,7 +4,7 @@ python -m tripline_training.compare_models --features features.parquet --feature
     --train-from 2026-01-15 --train-to 2026-02-07 --calibrate-from 2026-02-08 --calibrate-to 2026-02-14 \\
     --valid-from 2026-02-22 --valid-to 2026-02-28 --kind ensemble --output model.onnx
 
---output writes the model of --kind, checked row by row against its trainers. Needs the environment `models`.
+--output writes the model of --kind after comparing it row by row with its trainers. Needs the environment `models`.
 """
 
 import argparse
@@ -37,14 +37,14 @@ EDGE_ROWS = 2_000
 
 @dataclass(frozen=True)
 class Trained:
-    """Members of a model: their mean is calibrated."""
+    """Members of a model, whose mean is calibrated."""
 
     xgboost: xgboost.Booster | None
     lightgbm: lightgbm.Booster | None
     platt: Platt
 
     def margins(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Before the calibration."""
+        """Log odds before the calibration."""
         members = [margins_of(self.xgboost, features)] if self.xgboost is not None else []
         members += [margins_of_lightgbm(self.lightgbm, features)] if self.lightgbm is not None else []
         mean: NDArray[np.float64] = np.mean(members, axis=0)
@@ -93,7 +93,7 @@ def check_onnx(trained: Trained, model: bytes, features: NDArray[np.float32], se
 
 
 def lightgbm_edge_rows(booster: lightgbm.Booster, count: int, seed: int) -> NDArray[np.float32]:
-    """Each value is a threshold of its feature rounded to float32, or a float beside it."""
+    """Each value is a threshold of its feature rounded to float32, or an adjacent float."""
     found: list[list[float]] = [[0.0] for _ in range(booster.num_feature())]
     opened = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
     while opened:
@@ -111,7 +111,7 @@ def lightgbm_edge_rows(booster: lightgbm.Booster, count: int, seed: int) -> NDAr
 
 
 def compare_models(options: Options) -> dict[str, tuple[Quality, float]]:
-    """Each kind's quality and calibration error on the later days; writes and checks the model that was asked for."""
+    """Each kind's quality and calibration error on the later days. Writes and checks the requested model."""
     check_before_training(options.features, options.feature_spec)
     spec = read_feature_spec(options.feature_spec)
     dataset = open_dataset(options.features, spec)
@@ -122,7 +122,7 @@ def compare_models(options: Options) -> dict[str, tuple[Quality, float]]:
     for name, part in (("train", rows), ("calibrate", held_out), ("valid", later)):
         if len(part) == 0 or int(part.fraud.sum()) in (0, len(part)):
             raise TrainingError(f"--{name}-from to --{name}-to hold {len(part)} labelled payments, not both kinds.")
-    # A mean of boosters has no vocabularies, so none of them learns from categories.
+    # A mean of boosters has no vocabularies, so none of them uses categories.
     rows = only_features(rows, spec, set(spec.names) - set(spec.categories))
     xgb = fit(rows, params, options.seed, options.jobs)
     lgbm = fit_lightgbm(rows, params, options.seed, options.jobs)

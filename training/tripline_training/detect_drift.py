@@ -1,12 +1,12 @@
-"""Compares each day's features, scores and outcomes with the days before, and says where they drifted.
+"""Compares each day's features, scores and outcomes with those of earlier days, and reports drift.
 
-With --scores it also asks once a week whether these scores find frauds worse than before, by labels that have arrived.
+With --scores, checks once a week whether these scores find frauds worse than before, using labels that have arrived.
 
 python -m tripline_training.detect_drift --features features.parquet --feature-spec feature-spec.yaml \\
     --registry file:///models --name fraud --metrics drift.prom --events drift.ndjson
 
-Judges the newest whole day unless --from and --to name days. A day that drifted gives one `drift-detected` event as a
-line of JSON. --report writes Evidently's HTML of the last day and needs the environment `drift`.
+Judges the newest complete day unless --from and --to name days. A day that drifted gives one `drift-detected` event as
+a line of JSON. --report writes Evidently's HTML report of the last day and needs the environment `drift`.
 """
 
 import argparse
@@ -49,7 +49,7 @@ class Options:
     version: str
     days: range | None
     reference: range | None
-    """Days that the judged ones are compared with, as if they were the ones right before; None: those that are."""
+    """Reference days, treated as if they were right before the judged ones; None: the days right before."""
     limits: Limits
     metrics: Path | None
     events: Path | None
@@ -60,7 +60,7 @@ class Options:
 
 
 def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
-    """A verdict per day. Raises TrainingError where the file does not hold the days before, or too few payments."""
+    """A verdict per day. Raises TrainingError if the file lacks the earlier days or has too few payments."""
     judged = options.days
     if judged is None:
         newest = newest_whole_day(options.features)
@@ -83,14 +83,14 @@ def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
 
 
 def _with_labels(verdict: DayVerdict, options: Options) -> DayVerdict:
-    """With a judgement of the scores that decided, by the labels that have arrived, where there is one."""
+    """With a judgement of the deciding scores by the labels that have arrived, if there is one."""
     found = None if options.scores is None else judge_labels(options.features, options.scores, verdict.day)
     return verdict if found is None else replace(verdict, judgements=[*verdict.judgements, found])
 
 
 def _scored_days(options: Options, names: list[str], first: int, last: int) -> Days:
-    """With the scores that a registered model gives."""
-    # Only here: the libraries of training take a second to load, and not every caller needs them.
+    """Uses the scores of a registered model."""
+    # Imported late, because the training libraries take a second to load, and not every caller needs them.
     from tripline_training.evaluation.read_scored import read_registered_model  # noqa: PLC0415
     from tripline_training.trees.export_onnx import predict_onnx  # noqa: PLC0415
 
@@ -106,7 +106,7 @@ def _scored_days(options: Options, names: list[str], first: int, last: int) -> D
 
 
 def run(options: Options, now_ms: int) -> int:
-    """Prints a line per day, writes what was asked for; returns the exit code."""
+    """Prints a line per day and writes the requested files; returns the exit code."""
     days, verdicts = detect_drift(options)
     events = [
         event_of(verdict, options.limits, options.name, now_ms, options.reference)

@@ -1,4 +1,4 @@
-"""The scorecard that goes with a model: from the rows that the model was trained on, so that both know the same."""
+"""Makes the scorecard that accompanies a model, from the same rows that the model was trained on."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,10 @@ from tripline_training.trees.fit_calibrated import days_to_hold_out, select_rows
 
 
 def make_scorecard(rows: Rows, spec: FeatureSpec, delay_ms: int) -> tuple[Scorecard, int]:
-    """A scorecard, and how many days at the end of the rows were held out to calibrate it.
+    """A scorecard, and the number of days at the end of the rows that were held out for calibration.
 
-    Where the rows span too few days for that, all of them make the card, whose logistic regression is calibrated on
-    them alone. Raises TrainingError where nothing predicts fraud.
+    If the rows span too few days for that, the card is made and calibrated on all of them. Raises TrainingError if
+    nothing predicts fraud.
     """
     days = days_to_hold_out(rows, delay_ms)
     if days == 0:
@@ -27,7 +27,7 @@ def make_scorecard(rows: Rows, spec: FeatureSpec, delay_ms: int) -> tuple[Scorec
 
 
 def scorecard_to_publish(rows: Rows, spec: FeatureSpec, delay_ms: int) -> bytes | None:
-    """The file that is published with the model; None where these rows make no scorecard, which stops no training."""
+    """The file published with the model. None if these rows give no scorecard, which does not stop a training."""
     with step("scorecard") as said:
         try:
             card, days = make_scorecard(rows, spec, delay_ms)
@@ -39,7 +39,7 @@ def scorecard_to_publish(rows: Rows, spec: FeatureSpec, delay_ms: int) -> bytes 
 
 
 def encode_scorecard(card: Scorecard) -> bytes:
-    """Its version in decisions is the beginning of the sha256 of these bytes."""
+    """The scorecard's version in decisions is the start of the sha256 of these bytes."""
     return (json.dumps(card.as_json(), indent=2, allow_nan=False) + "\n").encode()
 
 

@@ -1,4 +1,4 @@
-"""Writes the tensor twin of a model's trees, for a version that was published without one or for a benchmark.
+"""Writes the tensor twin of a model's trees, for a version that was published without one, or for a benchmark.
 
 python -m tripline_training.make_twin --model model.onnx --output twin.onnx
 """

@@ -3,13 +3,13 @@
 python -m tripline_training.measure_extraction --features features.parquet --policy ../apps/decisions/policy.yaml \\
     --model /models/models/fraud/versions/0123456789ab
 
-Somebody asks for payments of the first half of the time, trains on the answers, and is measured on the second half. The
-asker knows every feature of every payment: more than any caller does, so this is the worst case.
+An attacker queries payments of the first half of the time, trains on the responses, and is measured on the second half.
+The attacker knows every feature of every payment, which is more than any caller knows, so this is the worst case.
 
-Then two attacks on what a model was trained on. Membership: who knows a payment with its label guesses by the answer
-whether the model has learned from it; to be sure of the truth, a model is trained on half of the payments at random.
-Inversion: who knows all features but one guesses by the answer on which side of its median that one lies, for each of
-the features that tell the model most. Both are given as the AUC of the guess, 0.5 being chance.
+Two further attacks target the training data. Membership: an attacker who knows a payment and its label guesses from the
+response whether the model was trained on it; to know the truth, a model is trained on a random half of the payments.
+Inversion: an attacker who knows all features but one guesses from the response on which side of its median that one
+lies, for each of the most informative features. Both are reported as the AUC of the guess; 0.5 is chance.
 """
 
 import argparse
@@ -40,25 +40,25 @@ LEARNER = {
     "verbosity": 0,
 }
 ASSESSED_ROWS = 30_000
-"""Of the second half, evenly."""
+"""Number of payments of the second half to measure on, evenly spaced."""
 SMALLEST = 1e-9
 ANSWERS = ("score", "rounded", "outcome")
-"""What callers get with the scope decisions:exact, with decisions:explain, and without either."""
+"""What callers get with the scope decisions:exact, with decisions:explain, and with neither."""
 SCORE_STEPS = 20
-"""In one twentieth the ingestion API rounds scores for callers with decisions:explain."""
+"""The ingestion API rounds scores to multiples of one twentieth for callers with decisions:explain."""
 HIDDEN_FEATURES = 5
-"""That are hidden in turn: the ones that the model gains most by."""
+"""Number of features that are hidden in turn: those with the largest gain in the model."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """How good a copy is, by repetition."""
+    """The quality of a copy, for each repetition."""
 
     auc: tuple[float, ...]
-    """Fraud told from genuine payments."""
+    """AUC for fraud vs. genuine payments."""
     average_precision: tuple[float, ...]
     rank_correlation: tuple[float, ...]
-    """With the model's own scores."""
+    """Agreement with the model's own scores."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,15 @@ class Extraction:
     model_auc: float
     model_average_precision: float
     copies: dict[str, Copy]
-    """By what the answers held."""
+    """By what the responses contained."""
     membership: dict[str, tuple[float, ...]]
-    """AUC of telling learned payments from others, by what the answers held; by repetition."""
+    """AUC of recognising training payments, by what the responses contained; one per repetition."""
     inversion: dict[str, tuple[float, ...]]
-    """AUC of guessing a hidden feature, by what the answers held and without any (`none`); by feature."""
+    """AUC of guessing a hidden feature, by what the responses contained and without any (`none`); one per feature."""
 
 
 def measure_extraction(features: Path, model: Path, policy: Path, questions: int, repetitions: int) -> Extraction:
-    """Raises TrainingError where there are too few payments to ask for, or none of them is a fraud."""
+    """Raises TrainingError if there are too few payments to query, or no fraud among them."""
     booster, names = load_booster(model)
     table = require_columns(features, ["occurred_at_ms", "fraud", *names])
     columns = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in names)
@@ -87,7 +87,7 @@ def measure_extraction(features: Path, model: Path, policy: Path, questions: int
         raise TrainingError(f"{half} payments are too few for {questions} queries, or are not of both kinds.")
     scores = predict_booster(booster, vectors).astype(np.float64)
     outcomes = np.digitize(scores, _bands(policy)).astype(np.float64)
-    # A rounded score comes with its outcome, which says on which side of a band's edge it lies.
+    # A rounded score comes with its outcome, which shows on which side of a band's edge the score lies.
     told = {"score": _logit(scores), "rounded": _rounded(scores) + outcomes / (2 * SCORE_STEPS), "outcome": outcomes}
     assessed = slice(half, None, max(1, half // ASSESSED_ROWS))
     later, later_fraud, later_scores = vectors[assessed], fraud[assessed], scores[assessed]
@@ -130,7 +130,7 @@ def _attack_membership(
             "outcome": np.digitize(scores, bands) / len(bands),
         }
         for answer, values in answers.items():
-            # What a model has learned it is surer of.
+            # A model is more certain about payments that it was trained on.
             found[answer].append(float(roc_auc_score(is_member, -np.abs(values - fraud))))
     return {answer: tuple(values) for answer, values in found.items()}
 
@@ -155,14 +155,14 @@ def _attack_inversion(
 
 
 def _gains(booster: xgboost.Booster, names: list[str]) -> list[int]:
-    """Places of the features that the model gains most by, the first one most."""
+    """Indexes of the features with the largest gain in the model, largest first."""
     gains = booster.get_score(importance_type="total_gain")
     by_place = {place: gains.get(name, gains.get(f"f{place}", 0.0)) for place, name in enumerate(names)}
     return sorted(by_place, key=lambda place: -float(by_place[place]))[:HIDDEN_FEATURES]
 
 
 def _bands(policy: Path) -> list[float]:
-    """Where the bands of the score begin, the lowest first."""
+    """The lower bounds of the score's bands, lowest first."""
     bands = yaml.safe_load(policy.read_text(encoding="utf-8"))["bands"]
     return sorted(float(band["at_least"]) for band in bands)
 
@@ -184,7 +184,7 @@ def _logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _rank_correlation(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
-    """Spearman's."""
+    """Spearman's rank correlation."""
     ranks = [np.argsort(np.argsort(values)) for values in (left, right)]
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 

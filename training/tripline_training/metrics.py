@@ -9,10 +9,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tripline_training.data.days import DAY_MS
 
 CARDS_PER_DAY = 100
-"""How many cards a day analysts can look at, in the published benchmark."""
+"""Number of cards that analysts can review per day in the published benchmark."""
 
 CURVE_BINS = 10
-"""Of the curve that people see beside the one of live payments: tenths of the score."""
+"""Bins of the calibration curve, which users see next to that of live payments: tenths of the score range."""
 
 CALIBRATION_BINS = 15
 """As in Guo et al., https://proceedings.mlr.press/v70/guo17a.html"""
@@ -23,7 +23,7 @@ class Quality:
     rows: int
     frauds: int
     average_precision: float | None
-    """None without fraud or without genuine payments, where it is undefined."""
+    """None without frauds or without genuine payments, because it is then undefined."""
     auc_roc: float | None
     card_precision_at_100: float | None
 
@@ -37,7 +37,7 @@ def measure(
     scores: NDArray[np.floating],
     fraud: NDArray[np.int64],
 ) -> Quality:
-    """All measures of one set of payments; the four arrays go row by row."""
+    """All measures of one set of payments; the four arrays have one entry per row."""
     frauds = int(fraud.sum())
     defined = 0 < frauds < len(fraud)
     return Quality(
@@ -61,7 +61,7 @@ def card_precision_top_k(
     """Mean over days of the share of a day's k most suspicious cards that were compromised on that day.
 
     A card is as suspicious as its highest score of the day; equal scores are ranked by card. Compromised cards that
-    were found are blocked: they are left out on later days. Divided by k even where a day has fewer cards.
+    were found are blocked and omitted on later days. The divisor is k even if a day has fewer cards.
     Definition: Le Borgne et al., Reproducible Machine Learning for Credit Card Fraud Detection, chapter 4.4.
     """
     _, card_number = np.unique(card, return_inverse=True)
@@ -84,14 +84,14 @@ def card_precision_top_k(
 def calibration_places(
     scores: NDArray[np.floating], same_mass: bool, bins: int = CALIBRATION_BINS
 ) -> NDArray[np.int64]:
-    """The number of each score's bin, from the lowest scores to the highest; equal scores are in one bin."""
+    """The number of each score's bin, starting with the lowest scores; equal scores share a bin."""
     shares = np.linspace(0, 1, bins + 1)[1:-1]
     edges = np.quantile(scores, shares) if same_mass else shares
     return np.searchsorted(edges, scores, side="left").astype(np.int64)
 
 
 def calibration_curve(scores: NDArray[np.floating], fraud: NDArray[np.int64]) -> list[dict[str, float | int]]:
-    """By tenth of the score, without empty ones: the mean score, the share of fraud, and of how many payments."""
+    """For each non-empty tenth of the score range: the mean score, the share of fraud, and the number of payments."""
     tenths = np.minimum((scores * CURVE_BINS).astype(np.int64), CURVE_BINS - 1)
     return [
         {
@@ -104,10 +104,10 @@ def calibration_curve(scores: NDArray[np.floating], fraud: NDArray[np.int64]) ->
 
 
 def expected_calibration_error(scores: NDArray[np.floating], fraud: NDArray[np.int64], same_mass: bool) -> float:
-    """Mean distance between the predicted probability and the share of fraud of 15 bins, weighted by their rows.
+    """Mean distance between predicted probability and share of fraud over 15 bins, weighted by their rows.
 
-    The bins are equally wide (Guo et al., 2017) or, with `same_mass`, hold about equally many rows: where nearly all
-    scores are small, as with fraud, nearly all rows would be in one bin of the former.
+    The bins have equal widths (Guo et al., 2017) or, with `same_mass`, approximately equal numbers of rows: if nearly
+    all scores are small, as with fraud, nearly all rows would be in one bin of equal width.
     """
     if len(scores) == 0:
         return 0.0

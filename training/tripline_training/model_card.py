@@ -3,7 +3,8 @@
 python -m tripline_training.model_card --registry file:///models --name fraud --version champion \\
     --evaluation report.json --output card.md
 
-The sections are those of Mitchell et al., Model Cards for Model Reporting, 2019, as far as the two files can fill them.
+The sections follow Mitchell et al., Model Cards for Model Reporting, 2019, as far as the two files have the
+information.
 """
 
 import argparse
@@ -19,7 +20,7 @@ FEATURES_NAMED_MAX = 200
 
 
 def card_of(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str:
-    """Raises TrainingError when the evaluation is of another model, or either lacks what the card says."""
+    """Raises TrainingError if the evaluation is of another model, or if either file lacks required information."""
     try:
         _check_same_model(manifest, evaluation)
         parts = [_details(manifest), _use(), _training_data(manifest), _evaluation(evaluation), _segments(evaluation)]
@@ -109,7 +110,7 @@ def _segments(evaluation: dict[str, Any]) -> str:
 
 
 def features_of_card(manifest: dict[str, Any]) -> str:
-    # Versions without the entry are older, and may use all.
+    # Older versions lack the entry, and may use all features.
     names = manifest.get("used_features", manifest["features"])
     more = f" and {len(names) - FEATURES_NAMED_MAX} more" if len(names) > FEATURES_NAMED_MAX else ""
     listed = f"{', '.join(f'`{name}`' for name in names[:FEATURES_NAMED_MAX])}{more}."

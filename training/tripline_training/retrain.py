@@ -1,11 +1,11 @@
-"""Trains on what the lake has by now, compares with the champion, and registers a challenger where it is better.
+"""Trains on the current lake, compares with the champion, and registers a challenger if it is better.
 
 python -m tripline_training.retrain --features features.parquet --feature-spec feature-spec.yaml --cutoff 2026-03-01 \\
     --registry file:///models --name fraud --work work
 
-Can be killed at any moment: run again with the same work folder it goes on, and comes to the same model. The last line
-is `retrain: registered=...` or `retrain: kept champion because ...`. Exit code 0: decided; 2: the data were refused; 3:
-it is too early, there is too little data yet.
+Can be killed at any moment: run again with the same work folder, it resumes and gives the same model. The last line is
+`retrain: registered=...` or `retrain: kept champion because ...`. Exit code 0: decided; 2: the data was rejected; 3:
+too early, because there is too little data yet.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class Command:
 
 
 def retrain(command: Command) -> Outcome:
-    """What came out; from the work folder where the same data have been decided on before, by the same rules."""
+    """The outcome, taken from the work folder if the same data was already decided by the same rules."""
     command.work.mkdir(parents=True, exist_ok=True)
     with _alone(command.work / LOCK_FILE):
         identity = _identity(command.options)
@@ -68,12 +68,12 @@ def _known_outcome(path: Path, identity: str) -> Outcome | None:
         record = json.loads(path.read_text(encoding="utf-8"))
         return Outcome.from_json(record) if record.pop("identity") == identity else None
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # Nothing there, or not whole: then it is done again.
+        return None  # Missing or incomplete: then it is computed again.
 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Waits while another process works in this folder; the system ends the hold of one that dies."""
+    """Waits while another process works in this folder. The system releases the lock of a process that dies."""
     deadline = time.monotonic() + LOCK_SECONDS_MAX
     with path.open("a") as file:
         while True:

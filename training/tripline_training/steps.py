@@ -1,10 +1,10 @@
-"""What a command prints about its steps."""
+"""Prints the progress of a command's steps."""
 
 import time
 
 
 class step:  # noqa: N801 -- reads as a verb where it is used
-    """Prints one line for a step that ended well: its name, what it says, its seconds."""
+    """Prints one line for a successful step: its name, its message, and its duration in seconds."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""Trains a fraud model on what `tripline backfill` wrote, checks it and publishes it.
+"""Trains a fraud model on the output of `tripline backfill`, checks it and publishes it.
 
 python -m tripline_training.train --features features.parquet --registry file:///models --name fraud \\
     --feature-spec ../packages/contracts/feature-spec.yaml --train-from 2026-01-15 --train-to 2026-02-14 \\
@@ -40,10 +40,10 @@ class Options:
     train: Span
     valid: Span | None
     known_by_ms: int | None
-    """Labels that arrived later are not used; None: the beginning of `valid`, or else the newest payment."""
+    """Labels that arrived later are not used; None: the start of `valid`, or otherwise the newest payment."""
     ids: Path | None
     constant_online: tuple[str, ...]
-    """Features that never change where the model will serve: it does not use them."""
+    """Features that never change in production, so the model does not use them."""
     params: Path
     seed: int
     jobs: int
@@ -55,13 +55,15 @@ class Options:
 class Outcome:
     version: str
     folder: Path | str
-    """Or where MLflow shows it."""
+    """Folder of the version, or where MLflow shows it."""
     rows: int
     valid: Quality | None
 
 
 def train(options: Options) -> Outcome:
-    """The whole way from a features file to a published version. Raises TrainingError; nothing is published then."""
+    """Trains, checks and publishes a model from a features file. Raises TrainingError; nothing is published in that
+    case.
+    """
     spec = read_feature_spec(options.feature_spec)
     params = read_params(options.params)
     root = registry.registry_root(options.registry)
@@ -116,9 +118,9 @@ def train(options: Options) -> Outcome:
 def _assess_later_rows(
     booster: xgboost.Booster, dataset: Dataset, options: Options
 ) -> tuple[Quality | None, list[dict[str, Any]], dict[str, Any]]:
-    """The measures, on the whole and by segment, and the calibration.
+    """The measures, overall and by segment, and the calibration.
 
-    Its error is by bins of equally many payments, its curve by tenths.
+    The calibration error uses bins with equal numbers of payments; the curve uses tenths of the score range.
     """
     if options.valid is None:
         return None, [], {"ece": None}

@@ -21,7 +21,7 @@ from tripline_training.steps import step
 
 
 def train_keras(options: NetworkOptions) -> str:
-    """The whole way from a features file to a published version, which is returned. Raises TrainingError."""
+    """Trains, checks and publishes a model from a features file. Returns the version. Raises TrainingError."""
     params = read_keras_params(options.params)
     data = read_network_rows(options)
     with step("fit") as said:

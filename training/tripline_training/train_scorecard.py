@@ -38,7 +38,7 @@ class Options:
 
 
 def train_scorecard(options: Options) -> Scorecard:
-    """Raises TrainingError; nothing is written then."""
+    """Raises TrainingError; nothing is written in that case."""
     check_before_training(options.features, options.feature_spec)
     spec = read_feature_spec(options.feature_spec)
     dataset = open_dataset(options.features, spec)

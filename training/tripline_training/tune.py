@@ -1,9 +1,9 @@
-"""Searches parameters of the trees on validation folds of time; the days that a model is judged on are never looked at.
+"""Searches parameters of the trees on validation folds in time order, without using the days of the final evaluation.
 
 python -m tripline_training.tune --features features.parquet --feature-spec feature-spec.yaml \\
     --from 2026-01-15 --to 2026-02-14 --study tune.sqlite --trials 20 --output params.json
 
-The search goes on where it was stopped: run it again with the same study. Needs the environment `models`.
+A stopped search resumes if it is run again with the same study. Needs the environment `models`.
 """
 
 import argparse
@@ -37,7 +37,7 @@ class Options:
     features: Path
     feature_spec: Path
     span: Span
-    """All that tuning may see: nothing later is read, neither payments nor labels."""
+    """Everything that tuning may use: later payments and labels are not read."""
     folds: int
     fold_days: int
     gap_days: int
@@ -57,11 +57,11 @@ class Fold:
 
 
 def make_folds(dataset: Dataset, options: Options) -> list[Fold]:
-    """The last days of the span but for `gap_days`, cut into folds; each is predicted from what lies a gap before it.
+    """The last days of the span before `gap_days`, cut into folds; each is predicted from rows at least a gap earlier.
 
-    Only labels that were known when the fold began are learnt from, and only those known by the end of the span are
-    measured with. The gap at the end lets them arrive: of the newest payments mostly frauds are known. Raises
-    TrainingError where a fold has no fraud, or nothing to learn from.
+    Training uses only labels that were known when the fold began, and measuring only those known by the end of the
+    span. The gap at the end lets them arrive: the known labels of the newest payments are mostly frauds. Raises
+    TrainingError if a fold has no fraud, or nothing to train on.
     """
     folds = []
     for number in range(options.folds):
@@ -94,7 +94,7 @@ def tune(options: Options) -> tuple[Params, float]:
         study.enqueue_trial({name: base.as_json()[name] for name in tried})
     done = _finished(study)
     while done < options.trials:
-        # Seeded by its number, a trial is the same whether or not the search was stopped before it.
+        # Each trial is seeded by its number, so it does not depend on earlier interruptions.
         study.sampler = optuna.samplers.TPESampler(seed=options.seed * 100_003 + done)
         study.optimize(lambda trial: _objective(trial, base, folds, options), n_trials=1)
         done = _finished(study)
@@ -117,7 +117,7 @@ SEARCHED = (
     "reg_lambda",
     "max_leaves",
 )
-"""`max_leaves` only where the parameters in use have such a limit: without it trees grow level by level."""
+"""`max_leaves` only if the current parameters have such a limit: without it, trees grow level by level."""
 
 
 def _objective(trial: optuna.Trial, base: Params, folds: list[Fold], options: Options) -> float:
@@ -144,7 +144,7 @@ def _objective(trial: optuna.Trial, base: Params, folds: list[Fold], options: Op
 
 
 def _open_study(options: Options) -> optuna.Study:
-    """Raises TrainingError when the study in the file is about other data, folds or measures."""
+    """Raises TrainingError if the study in the file is about other data, folds or measures."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         storage=f"sqlite:///{options.study}", study_name="tune", direction="maximize", load_if_exists=True

@@ -3,7 +3,7 @@ import { counter, gauge, histogram } from "@tripline/telemetry/metrics";
 const MS_PER_S = 1_000;
 const ROWS_PER_FLUSH = [1, 10, 100, 1_000, 10_000, 50_000, 100_000];
 
-/** What archive measures. */
+/** The metrics of archive. */
 export class ArchiveMetrics {
   readonly #rows = counter("tripline_archive_rows_total", {
     description: "Rows added to the lake, by topic",
@@ -52,7 +52,7 @@ export class ArchiveMetrics {
     this.#failed.inc({ topic });
   }
 
-  /** For the readiness report; undefined while every record was archived. */
+  /** For the readiness report; undefined unless records were lost. */
   get note(): string | undefined {
     return this.#lost === 0 ? undefined : `records that Kafka had deleted before they were archived: ${this.#lost}`;
   }
@@ -63,7 +63,7 @@ export class ArchiveMetrics {
   }
 }
 
-/** What all topics together hold at the moment. */
+/** Exports the current buffer size of all topics together. */
 export function observeHeld(held: () => { readonly rows: number; readonly oldestAgeMs: number }): void {
   gauge("tripline_archive_held", { description: "Rows in memory, not in the lake yet" }, () => held().rows);
   gauge("tripline_archive_held_age_seconds", { description: "Age of the oldest row in memory" }, () => {

@@ -28,7 +28,7 @@ import { SnapshotWatch } from "./snapshot-watch.js";
 import { StagedWriter } from "./writing/staged-writer.js";
 import { ARCHIVE_GROUP, TopicArchives } from "./writing/topic-archives.js";
 
-/** Records of Kafka to the lake. */
+/** Archives records from Kafka in the lake. */
 @Module({})
 export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   constructor(
@@ -112,7 +112,7 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
     this.compactions.start();
   }
 
-  /** Before the group is left, so that what is written now can still be committed. */
+  /** Runs before the consumer leaves its group, so that the final writes can still be committed. */
   async beforeApplicationShutdown(): Promise<void> {
     this.snapshots.stop();
     this.compactionWatch.stop();

@@ -8,7 +8,7 @@ import { TopicArchives } from "./writing/topic-archives.js";
 
 export const READ_COMPACTION = Symbol("READ_COMPACTION");
 
-/** The lake may be far away, and is not asked more often. */
+/** Limits how often the lake is read, because it may be remote. */
 const KEPT_MS = 5_000;
 
 interface Jobs {
@@ -17,7 +17,7 @@ interface Jobs {
   readonly snapshots: SnapshotReport;
 }
 
-/** This process's writes, the last compaction and the snapshots, for the console. */
+/** The writes of this process, the last compaction and the snapshots, for the console. */
 @OpenTo("other services")
 @Controller("/jobs")
 export class JobsController {

@@ -18,7 +18,7 @@ test("the newest snapshot and the last run are measured, also while the lake is 
   watch.start();
   try {
     await watch.look();
-    // Without a snapshot, the alert counts from the start of the service.
+    // Without a snapshot, the alert measures from the start of the service.
     expect(await measured("age_seconds")).toBeCloseTo(0, -1);
     expect(await measured("interval_seconds")).toBe(6 * HOUR_S);
     expect(watch.report).toEqual({ newest_at: null, interval_hours: 6, run: null });

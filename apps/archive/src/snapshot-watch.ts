@@ -5,7 +5,7 @@ const LOOK_EVERY_MS = 60_000;
 const MS_PER_S = 1_000;
 const HOUR_MS = 3_600_000;
 
-/** What the lake says about snapshots of the window states. */
+/** The snapshot status in the lake. */
 export interface SnapshotFacts {
   /** When the newest snapshot was taken; undefined if there is none. */
   readonly takenAtMs: number | undefined;
@@ -21,7 +21,10 @@ export interface SnapshotReport {
   readonly run: SnapshotRun | null;
 }
 
-/** Measures how old the newest snapshot of the window states is. Other processes take the snapshots and report in the lake. */
+/**
+ * Exports the age of the newest snapshot of the window states. Other processes take the snapshots and report in the
+ * lake.
+ */
 export class SnapshotWatch {
   #facts: SnapshotFacts = { takenAtMs: undefined, run: null };
   #startedAtMs = Date.now();

@@ -52,7 +52,7 @@ beforeEach(async () => {
 afterEach(() => bench.close());
 
 const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-/** A message as its row should be, without what only Kafka knows. */
+/** The row that a message should have, without Kafka's metadata. */
 function rowOf(message: object): LakeRow {
   const fields = Object.entries(message).map(([name, value]) => [snake(name), value === undefined ? null : value]);
   return Object.fromEntries(fields);
@@ -169,7 +169,7 @@ test("writes rows to the folder of their event's UTC day, even late ones, in Hiv
   const timesMs = [...days.values()].flat();
   await bench.send(timesMs.map((occurredAtMs, number) => transactionRecord(transactionOf(number, { occurredAtMs }))));
   await bench.untilArchived(transactions.name);
-  // A day that has files already gets a late event.
+  // A late event arrives for a day that already has files.
   const late = transactionOf(99, { occurredAtMs: midnightMs - 7 });
   await bench.send([transactionRecord(late)]);
   await bench.untilArchived(transactions.name);
@@ -214,7 +214,7 @@ test("an unreadable record becomes a dead letter once, and all others become row
   );
   await service.close();
 
-  // The next one begins after the last of them, although no row is there to tell.
+  // The next process starts after the last of them, even though they have no rows in the lake.
   await bench.start();
   await bench.send([transactionRecord(transactionOf(11, { cardToken: cardOf(1) }))]);
   await bench.untilArchived(transactions.name);

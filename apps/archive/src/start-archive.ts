@@ -9,7 +9,7 @@ import { createLogger } from "@tripline/telemetry/logger";
 import { ArchiveModule } from "./archive.module.js";
 import type { ArchiveConfig } from "./config.js";
 
-/** Starts the service, which is not ready until Kafka is up and the lake can be written. */
+/** Starts the service. It is not ready until Kafka is up and the lake is writable. */
 export async function startArchive(
   config: ArchiveConfig,
   logger: Logger = createLogger("archive", config.LOG_LEVEL),

@@ -69,7 +69,7 @@ test("is not ready while the lake is not writable, says why, and then neither lo
   const service = await bench.start({ FLUSH_ROWS_MAX: "50" });
   await produce(100);
   await bench.untilArchived(TOPIC);
-  // As when its volume is gone: a file stands where the folder was.
+  // Simulates a lost volume: a file replaces the folder.
   await rename(bench.lake, `${bench.lake}.away`);
   await writeFile(bench.lake, "");
   await produce(2_000);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readConfig } from "@tripline/settings/read-config";
 import { authConfig } from "./config.js";
 
-const SHORT_SECRET = "too-short-to-be-a-secret"; // 24 characters: the shortest that is taken
+const SHORT_SECRET = "too-short-to-be-a-secret"; // 24 characters: the shortest valid secret
 const GOOD = {
   PORT: "0",
   KAFKA_BROKERS: "127.0.0.1:9092",

@@ -25,7 +25,7 @@ const upLine = z.object({ msg: z.literal("auth is up"), url: z.url() });
 
 interface RunningMain {
   readonly process: ChildProcess;
-  /** Everything it wrote, to standard output and standard error. */
+  /** The complete output, of standard output and standard error. */
   readonly lines: string[];
   readonly url: Promise<string>;
   /** The exit code, once all output is read. */

@@ -21,7 +21,7 @@ test("libraries for reports, file types, language models and object stores are l
   const run = (code: string) =>
     promisify(execFile)(process.execPath, ["--input-type=module", "--eval", code, program], { timeout: RUN_MS_MAX });
   await expect(run(START)).resolves.toMatchObject({ stdout: "" });
-  // The hooks hear what is loaded.
+  // The hooks record which modules are loaded.
   await expect(
     run(`${START}await import("${import.meta.dirname}/cases/narrative/write-by-azure.js");`),
   ).resolves.toMatchObject({

@@ -17,7 +17,7 @@ let bed: TestBed;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "tripline-console-"));
   postgres = await startStack({ directory, parts: ["postgres"], isDurable: false, endOnSignals: false });
-  // Its first connection may take longer than a service waits.
+  // The first connection may take longer than a service waits.
   const database = connectDatabase({
     url: postgres.postgresUrl,
     connectionsMax: 1,

@@ -9,7 +9,7 @@ beforeEach(async () => {
 
 afterEach(() => bed.close());
 
-/** Once its consumer has joined the group of the others. */
+/** Waits until its consumer has joined the group. */
 async function readyReport(url: string): Promise<unknown> {
   for (;;) {
     const response = await fetch(`${url}/health/ready`);

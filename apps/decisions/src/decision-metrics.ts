@@ -3,7 +3,7 @@ import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline
 import { counter, gauge, histogram } from "@tripline/telemetry/metrics";
 import { RecentDecisions } from "./recent-decisions.js";
 
-/** Why a score is missing, as a metric label: few and fixed. */
+/** Why a score is missing, as a metric label: a small, fixed set. */
 export type MissingScoreCause =
   | "no-time"
   | "circuit-open"
@@ -13,14 +13,14 @@ export type MissingScoreCause =
   | "model-mismatch"
   | "unreadable";
 
-/** Whether there were contributions, or why not, as a metric label. */
+/** Whether contributions were available, or why not, as a metric label. */
 export type ExplanationResult = "explained" | "no-time" | "late" | "unreachable" | "refused" | "unreadable";
 
 const MS_PER_S = 1_000;
-/** Most payments score below one in a hundred; bands of policies lie above. */
+/** Most payments score below 0.01; the bands of policies are above. */
 const SCORES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
 
-/** What decisions measures. */
+/** The metrics of decisions. */
 export class DecisionMetrics {
   readonly #made = counter("tripline_decisions_made_total", {
     description: "First decisions of payments, by outcome and level of the fallback chain",
@@ -84,7 +84,7 @@ export class DecisionMetrics {
     description: "Replies that could not be sent; the decision stands and can be fetched",
   });
 
-  /** By which it is seen that every payment gets the default decision. */
+  /** Detects that every payment gets the default decision. */
   readonly recent = new RecentDecisions();
 
   decided(decision: Decision): void {
@@ -131,9 +131,9 @@ export class DecisionMetrics {
   }
 
   /**
-   * Read whenever metrics are collected.
+   * Exports values that are read at each collection of metrics.
    *
-   * @returns ends the reading
+   * @returns a function that ends the export
    */
   watchLists({ entries, areCurrent }: { entries: () => number; areCurrent: () => boolean }): () => void {
     const endings = [
@@ -162,7 +162,7 @@ export class DecisionMetrics {
   }
 }
 
-/** The scores of the champion and of a model that is tried out; a score that is missing is not 0. */
+/** The scores of the champion and of a candidate. A missing score is not reported as 0. */
 function scoresOf({ rung, score, trial }: Decision): (readonly [role: string, score: number])[] {
   const isCanary = trial?.trialRole === TrialRole.CANARY && trial.candidateScore !== undefined;
   const champion = isCanary ? trial.championScore : rung === Rung.MODEL ? score : undefined;

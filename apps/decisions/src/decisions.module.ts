@@ -29,7 +29,7 @@ import type { ScoringClient } from "./scoring/scoring-client.js";
 import { SCORING_CLIENT } from "./scoring/scoring-client.js";
 import { scoringCredentials } from "./scoring/scoring-credentials.js";
 
-/** Turns payments with their features into decisions. */
+/** Decides payments from their features. */
 @Module({})
 export class DecisionsModule implements OnApplicationShutdown {
   readonly #unwatch: readonly (() => void)[];
@@ -56,8 +56,8 @@ export class DecisionsModule implements OnApplicationShutdown {
   }
 
   /**
-   * @param scoring a scoring service in this process; otherwise the one at `SCORING_ADDRESS` is asked
-   * @throws TriplineError `config-invalid`, before anything is connected
+   * @param scoring a scoring service in this process. Default: the one at `SCORING_ADDRESS`
+   * @throws TriplineError `config-invalid`, before it connects to anything
    */
   static forRoot(config: DecisionsConfig, scoring?: ScoringClient): DynamicModule {
     const registry = config.REGISTRY_URL === undefined ? undefined : openRegistry(config.REGISTRY_URL);
@@ -86,7 +86,7 @@ export class DecisionsModule implements OnApplicationShutdown {
   }
 }
 
-/** @returns opens the connection */
+/** @returns a function that opens the connection */
 function scoringConnection(config: DecisionsConfig): () => ScoringClient {
   const { SCORING_ADDRESS: address } = config;
   if (address === undefined) throw new TriplineError("config-invalid", "SCORING_ADDRESS is not set.");

@@ -138,7 +138,7 @@ describe("decisions", () => {
     const headers = { [HEADERS.deadline]: String(startedMs + 400) };
     const decision = await bed.decideOne({ headers });
     expect(decision.rung).toBe(Rung.RULES_ONLY);
-    // Far less than the scorer would take, far more than a busy machine does.
+    // Much less than the scorer would take, and much more than a busy machine needs.
     expect(decision.decidedAtMs).toBeLessThan(startedMs + 30_000);
   });
 
@@ -235,7 +235,7 @@ describe("decisions", () => {
       clientUpdateId: "",
     });
     expect(second?.value).toEqual(first?.value);
-    // An update of this payment would be sent with its decision: before the second update of the declined payment.
+    // An update for this payment would be sent with its decision, before the second update of the declined payment.
     const found = await bed.inbox.until(({ topic }) => topic === TOPICS.paymentUpdates.name);
     const payments = found.map(({ value }) => PaymentUpdate.decode(value).transactionId);
     expect(payments).not.toContain(reviewed.id);
@@ -280,7 +280,7 @@ describe("decisions", () => {
     await writeFile(bed.policyFile, policy);
   });
 
-  /** Reads the counter that an operator would see. */
+  /** Reads a counter as an operator would see it. */
   async function refusedReload(): Promise<void> {
     const sample = /tripline_decisions_policy_reloads\S*\{[^}]*result="invalid"[^}]*\} 1/;
     for (;;) {
@@ -308,7 +308,7 @@ describe("decisions", () => {
       expect(JSON.stringify(bed.scorer.traceHeaders)).toContain(traceId);
     }
     expect(bed.scorer.traceHeaders.at(-1)?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
-    // The outermost span ends after the decision was told.
+    // The outermost span ends after the decision was sent.
     await bed.stopService();
     for (const traceId of traceIds) {
       const names = spans.filter((span) => span.traceId === traceId).map((span) => span.name);

@@ -5,7 +5,7 @@ import { feastProfiles } from "@tripline/settings/feast-profiles";
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
-/** Addresses that only this machine can reach. */
+/** Addresses that are reachable only from this machine. */
 const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 
 export const stateConfig = {
@@ -37,7 +37,7 @@ export const featuresConfig = z
     ...kafkaConfig,
     ...redisConfig,
     ...stateConfig,
-    // With these two, features are served to callers with a token, each for its own tenant.
+    // If both are set, features are served to callers with a token, each for its own tenant.
     AUTH_ISSUER: tokenConfig.AUTH_ISSUER.optional(),
     AUTH_JWKS_URL: tokenConfig.AUTH_JWKS_URL.optional(),
     AUTH_AUDIENCE: tokenConfig.AUTH_AUDIENCE,
@@ -75,7 +75,7 @@ export const featuresConfig = z
 
 const DAY_SECONDS = 86_400;
 
-/** @throws TriplineError `config-invalid` for a time that is not more than the longest window */
+/** @throws TriplineError `config-invalid` for a time to live that does not exceed the longest window */
 export function stateTtlSeconds(
   config: { readonly STATE_TTL_DAYS: number },
   engine: Pick<FeatureEngine, "longestWindowMs">,

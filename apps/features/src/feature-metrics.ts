@@ -6,7 +6,7 @@ import { FEATURE_ENGINE } from "./features.tokens.js";
 /** Steps of a batch that are timed. */
 export type Hop = "redis read" | "fold" | "redis compare-and-set" | "features publish";
 
-/** Events of one batch by what was special about them. */
+/** Special kinds of events in a batch. */
 export interface FoldCounts {
   readonly duplicates: number;
   readonly tooLate: number;
@@ -21,7 +21,7 @@ export interface FoldCounts {
 const MS_PER_S = 1_000;
 const BATCH_SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
-/** What features measures. */
+/** The metrics of features. */
 @Injectable()
 export class FeatureMetrics {
   readonly #batchSize = histogram("tripline_features_batch_size", {

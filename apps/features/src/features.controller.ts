@@ -8,7 +8,7 @@ import { BatchProcessor, RECORDS_TOGETHER_MAX, ROUNDS_MAX } from "./batches/batc
 import { RebuildHold } from "./states/rebuild-hold.js";
 import { FEATURES_GROUP } from "./states/state-completeness.js";
 
-/** Takes payments, labels and, if a feature is made of them, payment updates from Kafka. */
+/** Consumes payments, labels and, if a feature uses them, payment updates from Kafka. */
 @Controller()
 export class FeaturesController {
   constructor(

@@ -23,7 +23,7 @@ import { ProfileReader } from "./profiles/profile-reader.js";
 import { StateModule } from "./state.module.js";
 import { RebuildHold } from "./states/rebuild-hold.js";
 
-/** Turns payments and labels into features: the consumer, the states, and the routes that serve features. */
+/** Computes features from payments and labels: the consumer, the states, and the routes that serve features. */
 @Module({})
 export class FeaturesModule {
   static forRoot(config: FeaturesConfig): DynamicModule {

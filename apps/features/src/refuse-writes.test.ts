@@ -22,7 +22,7 @@ async function save(): Promise<string | undefined> {
   }
 }
 
-/** A folder in the place of the file to which Redis saves. Root may write to every file. */
+/** A folder instead of the file to which Redis saves, because root may write to any file. */
 const inTheWay = () => join(own.directory, "redis", "dump.rdb");
 
 const faults: readonly [what: string, begin: () => Promise<unknown>, end: () => Promise<unknown>][] = [
@@ -34,7 +34,7 @@ const faults: readonly [what: string, begin: () => Promise<unknown>, end: () => 
   [
     "cannot write to its disk",
     async () => {
-      // Redis refuses writes after a failed save only if it has times to save at.
+      // After a failed save, Redis rejects writes only if automatic saving is configured.
       await own.admin.config("SET", "save", "3600 1000000");
       mkdirSync(inTheWay());
       expect(await save()).toBe("err");
@@ -59,7 +59,7 @@ test.each(faults)("while Redis %s a batch is retried, and it counts once afterwa
     const log = recordsOf(payments(20, 8));
     await handle(log.slice(0, 10));
     await begin();
-    // An error that is retried forever and does not become a dead letter.
+    // An error that is retried forever and never dead-lettered.
     await expect(handle(log.slice(10))).rejects.toMatchObject({ code: "redis-unavailable" });
     await end();
     await handle(log.slice(10));

@@ -106,7 +106,7 @@ afterAll(async () => {
 const onTopic = (topic: string) => inbox.records.filter((record) => record.topic === topic);
 const idOf = (record: IncomingRecord) => FeatureVector.decode(record.value).transaction?.transactionId;
 
-/** The features record of a payment, once it has come. */
+/** The features record of a payment, once it has arrived. */
 async function featuresOf(transaction: Transaction): Promise<IncomingRecord> {
   const find = () => onTopic(TOPICS.features.name).find((record) => idOf(record) === transaction.transactionId);
   await inbox.until(() => find() !== undefined, `features of ${transaction.clientTransactionId}`);

@@ -18,7 +18,7 @@ import { StateStore } from "./states/state-store.js";
 export class StateModule {
   /**
    * @param kafka the `KafkaModule` of the service
-   * @throws TriplineError `config-invalid`, before anything is connected
+   * @throws TriplineError `config-invalid`, before it connects to anything
    */
   static forRoot(config: FeaturesConfig, kafka: DynamicModule): DynamicModule {
     const engine = compileEngine(currentFeatureSpec());
@@ -31,7 +31,7 @@ export class StateModule {
         {
           provide: StateStore,
           inject: [redisToken()],
-          // The store owns the connection: only the readiness probe may use it too.
+          // The store owns the connection: only the readiness probe may also use it.
           useFactory: (redis: Redis) => new StateStore(redis, options),
         },
         { provide: FEATURES_CONFIG, useValue: config },

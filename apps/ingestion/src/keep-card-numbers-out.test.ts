@@ -17,12 +17,12 @@ import {
   updateBody,
 } from "./testing/service.js";
 
-/** Rare enough that they occur only if one of them was kept. */
+/** Rare enough that a match means that one of them was stored. */
 const GOOD = withLuhnDigit("551234987650918");
 const BAD = `${GOOD.slice(0, -1)}${(Number(GOOD.at(-1)) + 1) % 10}`;
 const DEVICE = "f00dfeed-2b1d-4c3a-9e77-51de0c0ffee5";
 const EMAIL = "canary.5150@mail.tripline.test";
-/** Two spellings of one address, which the needle finds in both. */
+/** Two notations of one address; the needle matches both. */
 const [LONG_ADDRESS, ADDRESS] = ["2001:0DB8:0000:0000:5CA1:AB1E:0:77", "2001:db8::5ca1:ab1e:0:77"];
 /** The same number as people write it. */
 const GROUPED = (GOOD.match(/.{4}/g) ?? []).join("-");
@@ -30,7 +30,7 @@ const NEEDLES = [GOOD.slice(0, -1), GROUPED.slice(0, -1), DEVICE, "5ca1:ab1e", "
 
 const foundIn = (text: string): string[] => NEEDLES.filter((needle) => text.toLowerCase().includes(needle));
 
-/** The field or header that an error names; what else there is to tell an answer by. */
+/** The field or header named in an error, or whatever else identifies the response. */
 function faultOf(body: unknown): unknown {
   const { errors, detail, code, status } = Object(body);
   if (code === "invalid-header") return String(detail).split(" ")[0];
@@ -116,7 +116,7 @@ describe("card number, device ID, network and e-mail address do not pass ingesti
     expect(
       payments.filter(({ deviceToken, ipToken, emailToken }) => deviceToken && ipToken && emailToken).length,
     ).toBeGreaterThanOrEqual(2);
-    // Of the number its first 8 digits alone are kept.
+    // Only the first 8 digits of the number are stored.
     expect(payments.map(({ bin }) => bin)).toContain(GOOD.slice(0, 8));
     const keys = await bed.redis.keys("*");
     expect(keys.length).toBeGreaterThanOrEqual(4);
@@ -125,7 +125,7 @@ describe("card number, device ID, network and e-mail address do not pass ingesti
     }
   });
 
-  /** Fields where a caller sends ids, and headers that an HTTP client sends by itself. */
+  /** Fields in which callers send ids, and headers that HTTP clients add themselves. */
   async function plantInIds(client: TestClient) {
     const traced = { traceparent: `00-${"0a".repeat(16)}-${"0b".repeat(8)}-01` };
     const alongside = { ...traced, tracestate: `shop=${GOOD}`, baggage: `card=${GOOD}`, prefer: "wait=10" };

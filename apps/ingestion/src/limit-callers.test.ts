@@ -17,7 +17,7 @@ afterAll(() => bed.close());
 
 const newTenant = (url?: string): Promise<TestClient> => bed.clientOf({ tenant: `t-${randomUUID()}` }, url);
 
-/** Asks until it is refused. */
+/** Sends requests until one is rejected. */
 async function untilLimited(ask: () => Promise<Answer>): Promise<{ answer: Answer; before: number }> {
   for (let before = 0; before < TRIES_MAX; before += 1) {
     const answer = await ask();

@@ -21,7 +21,7 @@ import {
 
 const PATH = "/v1/transactions";
 const WAIT = { prefer: "wait=10" };
-/** A client must not hang while something is down, not even as long as it would wait for a decision. */
+/** A client must not hang during an outage, not even as long as it would wait for a decision. */
 const ANSWER_MS_MAX = 9_000;
 const TEST_MS_MAX = 120_000;
 
@@ -136,7 +136,7 @@ describe("while Kafka or Redis is down", () => {
       await decider.start();
       const startedAtMs = Date.now();
       expect((await client.post(PATH, body, { prefer: "wait=20" })).status).toBe(200);
-      // By the reply channel, not by the last look-up.
+      // Through the reply channel, not through the final lookup.
       expect(Date.now() - startedAtMs).toBeLessThan(10_000);
       await decider.close();
       redis.disconnect();

@@ -17,7 +17,7 @@ const LINE_MS_MAX = 20_000;
 const logLine = z.looseObject({ level: z.string(), msg: z.string() });
 type LogLine = z.infer<typeof logLine>;
 
-/** The service as its own process, with what it wrote to its log. */
+/** The service in a separate process, with its log. */
 class ScoringProcess {
   readonly lines: LogLine[] = [];
   readonly end: Promise<number | null>;
@@ -119,7 +119,7 @@ test("follows the alias, rejects a bad model once and keeps the old one, and cou
   const nan = await models.registry.resolve("fraud", "always-nan");
   expect(await client.score(champion.golden.inputs)).toMatchObject({ version: champion.version });
 
-  // A model that computes something else than its trainer did.
+  // A model whose output differs from its trainer's.
   await models.registry.setAlias("fraud", "champion", wrong.version);
   const refusal = await main.line((line) => line.refused === wrong.version);
   expect(refusal).toMatchObject({ level: "error", code: "model-refused", version: champion.version });
@@ -138,7 +138,7 @@ test("follows the alias, rejects a bad model once and keeps the old one, and cou
   const damaged = await main.line((line) => line.refused === champion.version);
   expect(damaged.msg).toContain("model.onnx is not the file that was published");
 
-  // When the next swap is done, each refused model has been polled many times.
+  // By the end of the next swap, each rejected model has been polled many times.
   const other = await models.registry.resolve("fraud", "sometimes-nan");
   await models.registry.setAlias("fraud", "champion", other.version);
   await main.line((line) => line.msg === "model replaced" && line.version === other.version);
@@ -193,7 +193,7 @@ test("reports in one sentence that its gRPC port is in use", async () => {
   server.close();
 });
 
-/** Makes a process end its youngest thread when it gets SIGUSR2, as a fault in a native library would. */
+/** Makes a process terminate its newest thread on SIGUSR2, like a fault in a native library. */
 const END_THREAD = `
   let youngest;
   process.on("worker", (worker) => { youngest = worker; });

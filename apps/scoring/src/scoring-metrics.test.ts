@@ -19,7 +19,7 @@ test("regression #24: reports the profiles that served models use, and nothing f
     return Array.from(text.matchAll(/model_version="(\w+)",profile="(\w+)"\} 1/g), ([, ...labels]) => labels.join(" "));
   };
   expect(await read()).toEqual(["a card"]);
-  // A version from before versions named what they use may use all of its input.
+  // A version without a list of used features may use all of its input.
   models.push(served("old"));
   expect(await read()).toEqual(["a card", "old card", "old terminal"]);
   end();

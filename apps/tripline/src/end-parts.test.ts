@@ -7,7 +7,7 @@ import type { Target } from "./targets.js";
 
 const CONFIG = { PORT: 0, DRAIN_SECONDS: 0 };
 
-/** Parts that only say what is done with them, and the checks that were added to them. */
+/** Parts that only record calls, and the added health checks. */
 function partsOf(...targets: Target[]) {
   const told: string[] = [];
   const checks = new Map<string, HealthCheck>();

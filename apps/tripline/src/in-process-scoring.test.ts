@@ -14,10 +14,10 @@ import { InProcessScoring } from "./in-process-scoring.js";
 const LOGGER = createLogger("test", "silent");
 const REQUEST = { ...ModelInferRequest.decode(new Uint8Array()), modelName: "fraud" };
 const RESPONSE = { ...ModelInferResponse.decode(new Uint8Array()), modelVersion: "7" };
-/** Longer than a busy machine is held up. */
+/** Longer than a busy machine stalls. */
 const AMPLE_MS = 60_000;
 
-/** A server that answers each call by the next of these; the last one answers the others, too. */
+/** A server that gives these responses in order; it repeats the last one. */
 function serverOf(...answers: ((call: InferCall) => Promise<ModelInferResponse>)[]) {
   const calls: InferCall[] = [];
   const server: Server = {
@@ -36,7 +36,7 @@ function serverOf(...answers: ((call: InferCall) => Promise<ModelInferResponse>)
 const fails = (code: TriplineError["code"]) => () => Promise.reject(new TriplineError(code, "why"));
 const inMs = (ms: number) => performance.now() + ms;
 
-// Without it no trace is read from headers.
+// Without it, traces in headers are ignored.
 let telemetry: Telemetry;
 beforeAll(() => {
   telemetry = startTelemetry({ service: "test" });

@@ -5,7 +5,7 @@ import { e2eBenchmark } from "./bench-e2e.js";
 import { recoverySeconds } from "./bench-overload.js";
 
 const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
-/** Starting a whole system takes seconds, and far longer on a busy machine. */
+/** Starting a whole system takes seconds, and much longer on a busy machine. */
 const BENCH_MS_MAX = 600_000;
 
 async function bench(...args: string[]): Promise<{ code: number | null; output: string; errors: string }> {
@@ -36,7 +36,7 @@ test(
     expect(ofTopology).toMatch(new RegExp(`^topology: ${ratios.map((name) => `${name}=[\\d.]+`).join(" ")}$`));
     const rows = Array.from(output.matchAll(/^\| lost \| (.*) \|$/gm), ([, cells = ""]) => cells.split(" | "));
     const lost = rows.map((cells) => cells.filter((cell) => cell !== "–"));
-    // Of load at three rates, of topology at three rates in two topologies, and of cards before, few and many.
+    // Load at three rates, topology at three rates in two topologies, and cards with few and many.
     expect(lost).toEqual([3, 6, 3].map((count) => Array(count).fill("0.00")));
     expect(output).toContain("300 cards of the world, played by 10 replicas, so 3000 cards;");
     expect(output).toContain("- 0 states of the world have no replicas");

@@ -9,18 +9,18 @@ import { endedChildrenCpu, ownCpu, parseProcessStat, parseRedisCpuMs, processTre
 const ERROR_MS = 40;
 const WORK_MS = 200;
 
-/** Works until one of its threads has used `WORK_MS` of CPU time, then says so and waits. */
+/** Works until one of its threads has used `WORK_MS` of CPU time, then prints a line and waits. */
 const BURN = `
   const burn = () => { const start = process.cpuUsage(); let at; do { at = process.cpuUsage(start); } while (at.user + at.system < ${WORK_MS * 1_000}); };
 `;
-/** A thread does the work. The clock counts the whole process, so its main thread must not work meanwhile. */
+/** A thread does the work. The clock counts the whole process, so its main thread must be idle. */
 const IN_THREAD = `
   const { Worker } = require("node:worker_threads");
   const worker = new Worker(${JSON.stringify(`${BURN} burn();`)}, { eval: true });
   worker.once("exit", () => process.stdout.write("done"));
   setInterval(() => {}, 1_000);
 `;
-/** A child does the work and has ended before "done" is printed. */
+/** A child does the work and exits before "done" is printed. */
 const IN_CHILD = `
   const { spawnSync } = require("node:child_process");
   spawnSync(process.execPath, ["-e", ${JSON.stringify(`${BURN} burn();`)}]);

@@ -20,7 +20,7 @@ test.each([[[]], [[1, Number.NaN]]])("%j has no median", (values) => {
   expect(() => spreadOf(values)).toThrow(RangeError);
 });
 
-// As numpy.percentile gives them by default.
+// The default results of numpy.percentile.
 test.each([
   [0, 1],
   [0.25, 2],
@@ -33,7 +33,7 @@ test.each([
 
 test.each([
   { values: [2, 9], to: [1, 3], ratios: [2, 3] },
-  // One slow run beside three quick ones, and the other way round.
+  // One slow run and three fast ones, and vice versa.
   { values: [30], to: [1, 3, 2], ratios: [15] },
   { values: [1, 3, 2], to: [30], ratios: [2 / 30] },
 ])("$values to $to is $ratios", ({ values, to, ratios }) => {

@@ -8,7 +8,7 @@ import { loadProgram } from "./load-program.js";
 const folder = mkdtempSync(join(tmpdir(), "tripline-load-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What the command prints, and the error it ends with. */
+/** The command's output, and the error it ends with. */
 async function call(...args: string[]): Promise<{ printed: string; error: unknown }> {
   let printed = "";
   const program = loadProgram({

@@ -19,7 +19,7 @@ import { settingsFromEnvironment, settingsToEnvironment } from "./load-settings.
 
 const SCRIPT = resolve(fileURLToPath(new URL("../../k6/run-scenario.ts", import.meta.url)));
 
-/** Tripline does not ship k6. Without it these tests are skipped; `npm run load -- smoke` shows the rest. */
+/** Tripline does not include k6. Without it, these tests are skipped; `npm run load -- smoke` shows the rest. */
 const k6 = await findK6(process.env).catch(() => undefined);
 const withK6 = k6 === undefined ? describe.skip : describe;
 
@@ -35,7 +35,7 @@ withK6("the scripts in a real k6, against ingestion without a decisions service"
     bed = await startTestBed();
     const [port = 0] = await findFreePorts(1);
     const issuer = `http://127.0.0.1:${port}`;
-    // Tokens expire so soon that a run has to renew them.
+    // Tokens expire so soon that a run must renew them.
     const changes = { PORT: String(port), HOST: "127.0.0.1", AUTH_ISSUER: issuer, TOKEN_TTL_SECONDS: "5" };
     auth = await startAuth(authConfig(bed.stack.postgresUrl, changes));
     const keys = { AUTH_ISSUER: issuer, AUTH_JWKS_URL: `${issuer}/oauth/jwks` };
@@ -83,7 +83,7 @@ withK6("the scripts in a real k6, against ingestion without a decisions service"
     expect(outcome.iterations).toBeGreaterThan(0);
     expect(transcript.count).toBe(outcome.iterations);
     const statuses = new Set(transcript.statuses.subarray(0, transcript.count));
-    // Accepted and never decided: 202. An expired token would give 401.
+    // Accepted but never decided: 202. An expired token would give 401.
     expect([...statuses]).toEqual([202]);
     const undecided = outcome.limits.find(({ metric }) => metric === "decisions_undecided{phase:steady}");
     expect(undecided).toMatchObject({ condition: "rate<=0.01", ok: false, value: 1 });

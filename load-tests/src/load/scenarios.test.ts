@@ -40,7 +40,7 @@ describe.each(NAMES)("%s", (name) => {
   });
 });
 
-/** By thin slices, to check the closed form. */
+/** Numerical integration in thin slices, to check the closed form. */
 function integralUntil(name: ScenarioName, untilMs: number): number {
   let sum = 0;
   let startMs = 0;

@@ -25,7 +25,7 @@ let server: Server;
 let address: string;
 let requests: ModelInferRequest[];
 
-/** A server of gRPC's own library that answers each row's first value, or refuses. */
+/** A server built with the official gRPC library that returns each row's first value, or an error. */
 beforeEach(async () => {
   requests = [];
   server = new Server();
@@ -78,7 +78,7 @@ test("many calls of several frames each respect the connection's flow-control wi
   const answers = await Promise.all(messages.map((message) => connection.call(message)));
   connection.close();
   expect(answers).toHaveLength(messages.length);
-  // Each answer is that of its own request.
+  // Each response belongs to its own request.
   const firsts = messages.map((message) => message.subarray(message.length - 256 * 32 * 4).readFloatLE(0));
   expect(answers.map((answer) => answer.subarray(answer.length - 256 * 4).readFloatLE(0))).toEqual(firsts);
 });

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 
-/** Without `tls`, which starts two whole systems. */
+/** Excludes `tls`, which starts two whole systems. */
 const PARTS = "token,limit,seal";
 
 test("the last line has all figures with --short", async () => {

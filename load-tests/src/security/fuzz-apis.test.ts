@@ -6,7 +6,7 @@ import type { TestBed } from "@tripline/ingestion/testing/service";
 import { startTestBed } from "@tripline/ingestion/testing/service";
 import { installSchemathesis, runSchemathesis } from "./run-schemathesis.js";
 
-/** The short form of `npx tripline test apis`: ingestion, without the services behind it. */
+/** The short version of `npx tripline test apis`: only ingestion, without the services behind it. */
 
 const EXAMPLES = 5;
 const TEST_MS_MAX = 300_000;

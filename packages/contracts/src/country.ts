@@ -1,6 +1,6 @@
 /**
  * ISO 3166-1 alpha-2, the officially assigned codes as of 2026-01-01: https://www.iso.org/obp/ui/#search/code/
- * Codes that users assign themselves, such as XK, are not among them.
+ * User-assigned codes, such as XK, are not included.
  */
 export const COUNTRIES: ReadonlySet<string> = new Set(
   `AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD

@@ -1,6 +1,6 @@
 import { currencyDecimals, isCurrency, wasCurrency } from "./currency.js";
 
-/** From the table of ISO 4217's amendments: what came, and what it took the place of. */
+/** Amendments of ISO 4217: each new currency, and the one that it replaced. */
 test.each([
   ["EUR", "BGN"],
   ["EUR", "HRK"],

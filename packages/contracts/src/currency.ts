@@ -1,10 +1,10 @@
 /**
  * ISO 4217, list one ("current currency & funds code list") as published by its maintenance agency, SIX, on 2026-01-01:
  * https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html
- * By number of decimal places, which ISO calls the minor unit. Left out are funds codes and units of account, in which nobody
- * pays by card (`NOT_PAID_IN`), and the 13 codes that have no minor unit, since an amount is in minor units: metals (XAG, XAU, XPD, XPT), bond market units (XBA to XBD), XDR, XSU, XUA, and XTS and XXX, which
- * do not stand for a currency. Not the list of the JavaScript engine (`Intl`), which lags behind and takes decimals from CLDR, where HUF,
- * COP, IDR, PKR and twelve more have 0 instead of 2 or 3.
+ * By number of decimal places, which ISO calls the minor unit. Excludes funds codes and units of account, in which no
+ * card payment is made (`NOT_PAID_IN`), and the 13 codes without a minor unit, because amounts are in minor units:
+ * metals, bond market units, XDR, XSU, XUA, XTS and XXX. The list of the JavaScript engine (`Intl`) is not used: it
+ * lags behind and takes decimals from CLDR, where HUF, COP, IDR, PKR and twelve more have 0 instead of 2 or 3.
  */
 const ACTIVE: Readonly<Record<number, string>> = {
   0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
@@ -18,12 +18,12 @@ const ACTIVE: Readonly<Record<number, string>> = {
 };
 
 /**
- * Withdrawn since 2021 (list three), of payments that were accepted before: the last of them, BGN, on 2026-01-01, when
- * Bulgaria took the euro.
+ * Withdrawn since 2021 (list three), but present in earlier payments. The last one is BGN, withdrawn on 2026-01-01,
+ * when Bulgaria adopted the euro.
  */
 const WITHDRAWN: Readonly<Record<number, string>> = { 2: "ANG BGN CUC HRK SLL ZWL" };
 
-/** Funds codes and the Arab Monetary Fund's unit of account; of payments that were accepted before these were rejected. */
+/** Funds codes and the Arab Monetary Fund's unit of account. Earlier payments may have them; new ones are rejected. */
 const NOT_PAID_IN: Readonly<Record<number, string>> = { 0: "UYI", 2: "BOV CHE CHW COU MXV USN XAD", 4: "CLF UYW" };
 
 const active = decimalsByCode(ACTIVE);
@@ -34,10 +34,10 @@ function decimalsByCode(table: Readonly<Record<number, string>>): ReadonlyMap<st
   return new Map(rows.flatMap(([decimals, codes]) => codes.map((code) => [code, decimals] as const)));
 }
 
-/** Codes of all that a payment may be in, withdrawn ones included, by the alphabet. */
+/** Codes of all currencies that a payment may have, including withdrawn ones, in alphabetical order. */
 export const CURRENCIES: readonly string[] = [...active.keys(), ...earlier.keys()].toSorted();
 
-/** Codes of those that a payment can be made in today, by the alphabet. */
+/** Codes of the currencies in which a payment can be made today, in alphabetical order. */
 export const CURRENT_CURRENCIES: readonly string[] = [...active.keys()].toSorted();
 
 /** The largest amount of a payment, in minor units of its currency. */
@@ -53,7 +53,7 @@ export function wasCurrency(code: string): boolean {
   return active.has(code) || earlier.has(code);
 }
 
-/** Decimal places of a currency, withdrawn ones included: 2 for EUR, 0 for JPY, 3 for KWD; 2 for one that is unknown. */
+/** Decimal places of a currency, including withdrawn ones: 2 for EUR, 0 for JPY, 3 for KWD; 2 if it is unknown. */
 export function currencyDecimals(code: string): number {
   return active.get(code) ?? earlier.get(code) ?? 2;
 }

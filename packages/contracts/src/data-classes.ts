@@ -128,7 +128,7 @@ const auditEvent: Classes<AuditEvent> = {
 
 const change = { author: personal, note: none };
 
-/** By the message of a topic, without what stands before its name. */
+/** By message name, without its package. */
 export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataClass>>>> = {
   Transaction: TRANSACTION_CLASSES satisfies Classes<Transaction>,
   Label: label,
@@ -212,7 +212,7 @@ export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataC
   } satisfies Classes<DriftDetected>,
 };
 
-/** Classes of the fields of a topic's message, the most delicate first. */
+/** Classes of the fields of a topic's message, the most sensitive first. */
 export function classesOf({ schema }: Pick<Topic, "schema">): readonly DataClass[] {
   const found = new Set(Object.values(DATA_CLASSES[schema.slice(schema.lastIndexOf(".") + 1)] ?? {}));
   return DATA_CLASS_ORDER.filter((one) => found.has(one));

@@ -2,13 +2,13 @@ import { TriplineError } from "./error-table.js";
 import { REPLY_DECISION, REPLY_DECISIONS } from "./redis-keys.js";
 
 /*
- * A message on a reply channel that brings several decisions: `D`, then for each of them the length of its bytes in 32
- * bits, little-endian, and its bytes. One decision alone is `d` and its bytes.
+ * A message on a reply channel with several decisions: `D`, then for each decision its length in bytes as 32 bits,
+ * little-endian, and its bytes. A single decision is `d` and its bytes.
  */
 
 const LENGTH_BYTES = 4;
 
-/** One message for all decisions that callers of one channel wait for. */
+/** One message with all decisions for the callers on one channel. */
 export function joinDecisions(decisions: readonly Uint8Array[]): Buffer {
   const [only] = decisions;
   if (decisions.length === 1 && only !== undefined) return Buffer.concat([Buffer.of(REPLY_DECISION), only]);
@@ -24,9 +24,9 @@ export function joinDecisions(decisions: readonly Uint8Array[]): Buffer {
 }
 
 /**
- * The decisions behind the type byte `D`, as views on the message.
+ * The decisions after the type byte `D`, as views on the message.
  *
- * @throws TriplineError `message-unreadable` for a message that is cut short
+ * @throws TriplineError `message-unreadable` for a truncated message
  */
 export function splitDecisions(content: Buffer): Buffer[] {
   const decisions: Buffer[] = [];

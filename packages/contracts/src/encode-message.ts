@@ -1,23 +1,23 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
-/** A type of the generated code. */
+/** An encoder from the generated code. */
 export interface MessageType<M> {
   encode(message: M, writer?: BinaryWriter): BinaryWriter;
 }
 
-/** Kept from message to message: its buffer has grown to what a message takes, and growing costs more than writing. */
+/** Reused for all messages: its buffer has already grown to their size, and growing it costs more than writing. */
 const writer = new BinaryWriter();
 
 /**
- * A message as protobuf, in its own bytes.
+ * Encodes a message as protobuf, into bytes of its own.
  *
- * @throws Error for a value that its field cannot hold
+ * @throws Error if a value does not fit its field
  */
 export function encodeMessage<M>(type: MessageType<M>, message: M): Uint8Array {
   try {
     return type.encode(message, writer).finish();
   } catch (error) {
-    // Forgets the half of a message that was written.
+    // Discards the partially written message.
     writer.finish();
     throw error;
   }

@@ -1,6 +1,6 @@
 /**
- * Every error Tripline can give, with what each transport does about it. An error code that is not in this table does
- * not compile. The codes are public: clients match on them.
+ * Every error code of Tripline, and how each transport handles it. A code missing from this table does not compile. The
+ * codes are public: clients match on them.
  */
 
 /**
@@ -15,7 +15,7 @@ export interface ErrorRow {
   readonly grpcStatus: number;
   readonly kafka: KafkaReaction;
   readonly title: string;
-  /** Seconds for `Retry-After`, where trying again helps. */
+  /** Seconds for `Retry-After`, if a retry may help. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -128,14 +128,14 @@ export const ERROR_TABLE = {
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
-/** One thing wrong with one field. */
+/** A fault of one field. */
 export interface FieldError {
-  /** JSON pointer (RFC 6901) to the field, for instance `/card/number`; empty for the whole body. */
+  /** JSON pointer (RFC 6901) to the field, for example `/card/number`; empty for the whole body. */
   readonly pointer: string;
   readonly detail: string;
 }
 
-/** The one error class. `detail` is a sentence that says what is wrong and, where possible, how to fix it. */
+/** The only error class. `detail` is a sentence that says what is wrong and, if possible, how to fix it. */
 export class TriplineError extends Error {
   override readonly name = "TriplineError";
 
@@ -153,7 +153,7 @@ export class TriplineError extends Error {
   }
 }
 
-/** Any thrown value as a TriplineError; anything else becomes `internal` and keeps its cause. */
+/** Converts any thrown value to a TriplineError; an unknown one becomes `internal` and is kept as the cause. */
 export function asTriplineError(thrown: unknown): TriplineError {
   if (thrown instanceof TriplineError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
@@ -161,7 +161,7 @@ export function asTriplineError(thrown: unknown): TriplineError {
 }
 
 const CAUSES_MAX = 10;
-/** Message for callers about internal errors. */
+/** Shown to callers instead of the details of an internal error. */
 const HIDDEN = "The request failed because of an internal error. Find the cause in the logs by its trace ID.";
 
 /**
@@ -169,19 +169,19 @@ const HIDDEN = "The request failed because of an internal error. Find the cause 
  * addresses, options and code, so they are only logged and replaced by the title of the code.
  */
 export function shownDetail(error: TriplineError): string {
-  // Without a cause the sentence is our own.
+  // An error without a cause has only our own text.
   if (error.code === "internal" && error.cause !== undefined) return HIDDEN;
   const { message } = error;
   const foreign = foreignTexts(error.cause, CAUSES_MAX)
     .map((text) => text.replace(/[.\s]+$/, ""))
     .filter((text) => text !== "" && message.includes(text));
-  // Our sentences put the words of others behind a colon, and what to do after them.
+  // Our messages append foreign text after a colon, followed by our advice.
   const own = foreign.reduce((left, text) => left.replaceAll(`: ${text}`, ""), message);
   const isWhole = foreign.length === 0 || (/^\S+ \S+ .*\.$/s.test(own) && !foreign.some((text) => own.includes(text)));
   return isWhole ? own : `${error.row.title}.`;
 }
 
-/** Messages of causes that are not ours. */
+/** Messages of causes, which are not our text. */
 function foreignTexts(cause: unknown, depth: number): string[] {
   if (depth === 0 || cause === undefined || cause === null) return [];
   if (!(typeof cause === "object" && "message" in cause))

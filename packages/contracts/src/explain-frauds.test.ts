@@ -12,7 +12,7 @@ interface Draft {
   readonly explained_by?: string;
 }
 
-/** The faults of a spec of these features, one line each. */
+/** The faults of a spec with these features, one line each. */
 function faultsOf(drafts: readonly Draft[]): string[] {
   const features = drafts.map((draft, index) => ({ name: `f${index}`, default: 0, sentence: "{value}.", ...draft }));
   try {

@@ -26,7 +26,9 @@ interface Draft {
   readonly [field: string]: unknown;
 }
 
-/** The lines of a spec: windows from line 3, entities from line 6, and with these entities features from line 10. */
+/**
+ * The lines of a spec: windows from line 3, entities from line 6, and features from line 10 with the default entities.
+ */
 function linesOf(features: readonly (string | Draft)[], entities = ENTITIES, windows = WINDOWS): string[] {
   return ["version: 3", ...windows, ...entities, "features:", ...features.map(lineOf)];
 }
@@ -36,7 +38,7 @@ function lineOf(feature: string | Draft, index: number): string {
   return `  - ${JSON.stringify({ name: `f${index}`, default: 0, sentence: "It is {value}.", ...feature })}`;
 }
 
-/** The faults found, one line each; empty for a spec without any. */
+/** The faults found, one line each; empty for a valid spec. */
 function faultsOf(lines: readonly string[]): string[] {
   try {
     parseFeatureSpec(lines.join("\n"), "spec.yaml");

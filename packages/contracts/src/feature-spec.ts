@@ -26,15 +26,15 @@ export const UNUSUAL_KINDS = ["unusual_count", "unusual_max"] as const;
 export const RUN_KINDS = ["days_since_last_genuine", "days_since_run_began", "run_count"] as const;
 export const PAST_KINDS = ["seconds_since_last", "distance_from_home", "distance_from_last", "ratio_to_usual"] as const;
 export const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last"] as const;
-/** Over the updates of an entity's payments. */
+/** Kinds computed over the updates of an entity's payments. */
 export const UPDATE_KINDS = ["update_count", "update_sum", "declined_share"] as const;
-/** How a column of a profile is read: as it stands, as the days since a time, or as the distance from a place. */
+/** How to use a column of a profile: as it is, as the days since a time, or as the distance from a location. */
 export const PROFILE_MEASURES = ["number", "amount", "share", "days_since", "distance"] as const;
 
 const WINDOW_TILES_MAX = 1_000;
 /** Bounds the work per payment: each payment is compared with every filter. */
 const FILTERS_MAX = 32;
-/** Bounds the work per payment, and the parts into which a model divides its input. */
+/** Bounds the work per payment, and the number of parts into which a model splits its input vector. */
 const CATEGORIES_MAX = 32;
 
 /** An event field that identifies an entity, alone or with others, such as all cards of one issuer at one terminal. */
@@ -44,7 +44,7 @@ const REQUIRED_KEYS: readonly string[] = REQUIRED_ENTITY_KEYS;
 const FIELD_SEPARATOR = "/";
 const CARD_KEY = "card_token";
 
-/** The fields of an entity's key, `terminal_id/bin` for instance. An event without one of them names no such entity. */
+/** The fields of an entity's key, for example `terminal_id/bin`. An event that lacks one of them has no such entity. */
 export function keyFields(key: string): KeyField[] {
   return key.split(FIELD_SEPARATOR).filter(isKeyField);
 }
@@ -53,22 +53,22 @@ function isKeyField(name: string): name is KeyField {
   return KEY_FIELDS.includes(name);
 }
 
-/** The fields of an entity's key that name people. */
+/** The fields of an entity's key that identify people. */
 export function subjectFields(fields: readonly KeyField[]): KeyField[] {
   return fields.filter((field) => SUBJECT_KEYS.some((key) => key === field));
 }
 
-/** The field of a key, other than the card, that names a person. An erasure of this person does not find the states of cards. */
+/** A field other than the card that identifies a person. Erasing this person does not find the states of cards. */
 function otherPersonIn(key: string): KeyField | undefined {
   return subjectFields(keyFields(key)).find((field) => field !== CARD_KEY);
 }
 
-/** The tokens of people in the id of an entity. */
+/** The tokens in an entity's id that identify people. */
 export function subjectsOf(entityId: string): string[] {
   return entityId.split(FIELD_SEPARATOR).filter(isSubject);
 }
 
-/** What a column of the entity's ids is called: `terminal_id_bin`. The id itself is the fields with `/` between them. */
+/** Column name for the entity's ids: `terminal_id_bin`. The ids themselves are the field values joined with `/`. */
 export function keyColumn(key: string): string {
   return key.replaceAll(FIELD_SEPARATOR, "_");
 }
@@ -78,11 +78,11 @@ const named = {
   name,
   default: z.number(),
   sentence: z.string().min(1),
-  /** Said instead where there is no past that could be measured, and the value is the default. */
+  /** Used instead if there is no history to measure, so that the value is the default. */
   sentence_without_past: z.string().min(1).optional(),
 };
 const withValue = z.string().regex(/^[^{}]*\{value\}[^{}]*$/, "must have the placeholder {value} once");
-/** What is usual for an entity, as parts of sentences: how often it pays, and how much. */
+/** Describes the baseline of an entity, as parts of sentences: how often it pays, and how much. */
 const usually = z.strictObject({ rate: withValue.optional(), amount: withValue.optional() });
 const entity = z.string();
 const over = { entity, window: z.string() };
@@ -155,7 +155,7 @@ const featureSpec = z
       name,
       z.strictObject({ key: entityKey, optional: z.boolean().default(false), usually: usually.optional() }),
     ),
-    /** By entity: how old a row of its profile may be. */
+    /** Maximum age of a row of its profile, by entity. */
     profiles: z.record(name, z.strictObject({ max_age: duration })).default({}),
     features: z.array(feature).min(1),
   })
@@ -170,7 +170,7 @@ interface SpecFault {
 
 type UncheckedSpec = Pick<z.infer<typeof featureSpec>, "windows" | "entities" | "profiles" | "features">;
 
-/** What the schema alone cannot check: references to names, and rules between entities and kinds. */
+/** Checks beyond the schema: references to names, and rules between entities and kinds. */
 function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Generator<SpecFault> {
   yield* entityFaults(entities);
   for (const owner of Object.keys(profiles)) {
@@ -221,7 +221,7 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
   }
 }
 
-/** Frauds of an entity may be explained by one other entity, whose own frauds are not explained by any. */
+/** One other entity may explain the frauds of an entity. No entity explains the frauds of that other one. */
 function* explanationFaults(
   entities: UncheckedSpec["entities"],
   features: UncheckedSpec["features"],
@@ -279,28 +279,28 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
   }
 }
 
-/** Whether a feature is made of labels rather than payments. */
+/** Whether a feature is computed from labels rather than payments. */
 export function isLabelFeature(item: Feature): item is Extract<Feature, { entity: string }> {
   const kinds: readonly string[] = [...LABEL_KINDS, ...RUN_KINDS, "fraud_risk", "days_since_first_fraud"];
   return kinds.includes(item.kind);
 }
 
-/** Whether a feature is made of payment updates rather than payments. */
+/** Whether a feature is computed from payment updates rather than payments. */
 export function isUpdateFeature(item: Feature): item is Extract<Feature, { kind: (typeof UPDATE_KINDS)[number] }> {
   return (UPDATE_KINDS as readonly string[]).includes(item.kind);
 }
 
-/** Whether a feature is made of the run of frauds since the last genuine payment. */
+/** Whether a feature is computed from the run of frauds since the last genuine payment. */
 export function isRunFeature(item: Feature): item is Extract<Feature, { kind: (typeof RUN_KINDS)[number] }> {
   return (RUN_KINDS as readonly string[]).includes(item.kind);
 }
 
-/** Whether a feature looks at a window of tiles. */
+/** Whether a feature aggregates a window of tiles. */
 export function overTiles(item: Feature): item is Extract<Feature, { window: string }> {
   return "window" in item && item.kind !== "distinct" && item.kind !== "unusual_count" && item.kind !== "unusual_max";
 }
 
-/** Whether a feature says something about a payment and cannot be told of the state of an entity alone. */
+/** Whether a feature describes a payment, so that it cannot be computed from an entity's state alone. */
 export function needsPayment(item: Feature): boolean {
   const compared = ["z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home", "distance_from_last"];
   const kinds: readonly string[] = [...PAYMENT_KINDS, ...PAIR_KINDS, ...compared, "category", "profile"];
@@ -314,7 +314,7 @@ export type Feature = z.infer<typeof feature>;
 /**
  * Reads a feature spec.
  *
- * @throws TriplineError `config-invalid`, one sentence per fault, each with its line.
+ * @throws TriplineError `config-invalid`, with a sentence per fault that includes its line.
  */
 export function parseFeatureSpec(text: string, fileName = "feature-spec.yaml"): FeatureSpec {
   const lines = new LineCounter();
@@ -352,7 +352,7 @@ function unresolvedAlias(document: ReturnType<typeof parseDocument>): Alias | un
   return found;
 }
 
-/** Line of the deepest node on `path` that exists; 1 where none does. */
+/** Line of the deepest existing node on `path`; 1 if there is none. */
 function lineOf(document: ReturnType<typeof parseDocument>, lines: LineCounter, path: readonly PropertyKey[]): number {
   for (let depth = path.length; depth > 0; depth -= 1) {
     const node = document.getIn(path.slice(0, depth), true) as { range?: [number, number, number] } | undefined;
@@ -363,7 +363,7 @@ function lineOf(document: ReturnType<typeof parseDocument>, lines: LineCounter, 
 
 let loaded: FeatureSpec | undefined;
 
-/** The spec that this checkout was built with. */
+/** The spec in this checkout. */
 export function currentFeatureSpec(): FeatureSpec {
   if (loaded === undefined) {
     const file = new URL("../feature-spec.yaml", import.meta.url);

@@ -1,7 +1,7 @@
 import { hidesCardNumber, holdsCardNumber, maskDigits } from "./find-card-number.js";
 import { withLuhnDigit } from "./identifiers.js";
 
-/** Published for tests by brands and processors; no person owns them. */
+/** Test numbers published by card brands and processors; they belong to nobody. */
 const TEST_CARDS = [
   ["Visa", "4111111111111111"],
   ["Visa of 13 digits", "4222222222222"],
@@ -85,7 +85,7 @@ test.each([
   "4111x1111x1111x1111",
   "94111111111111111",
   "txn_0af7651916cd43dd8448eb211c80319c",
-  // As it stands 4111111111111111 between letters, but so does every run of digits in some random id.
+  // Contains 4111111111111111 between letters, but any run of digits occurs in some random id.
   "c04a4111111111111111b0fe",
   "b4111111-1111-4111-8fff-1111c0ffee11",
   "4512-20261124-0001",
@@ -150,7 +150,7 @@ describe("the false-positive rate for identifiers", () => {
     expect(Math.abs(hidden / DRAWS - 0.001)).toBeLessThan(0.001);
   });
 
-  /** With the check digits that it needs. */
+  /** Appends the required check digits. */
   function iban(country: string, account: string): string {
     const digits = [...`${account}${country}00`].map((character) => Number.parseInt(character, 36)).join("");
     return `${country}${String(98n - (BigInt(digits) % 97n)).padStart(2, "0")}${account}`;

@@ -1,15 +1,16 @@
 import { isCardNumber } from "./identifiers.js";
 
-/** Digits of a card number (ISO/IEC 7812-1). */
+/** Number of digits in a card number (ISO/IEC 7812-1). */
 const DIGITS_MIN = 12;
 const DIGITS_MAX = 19;
 
-/** First four digits from and to, both included; and how many digits the numbers have, from and to. */
+/** First four digits (from, to) and number of digits (from, to), all inclusive. */
 type Issue = readonly [prefixMin: number, prefixMax: number, digitsMin: number, digitsMax: number];
 
 /**
- * What the brands issue, after https://en.wikipedia.org/wiki/Payment_card_number as of 2026. Every row more refuses more
- * ids that only look like a card number, so rows are narrower than what a brand may issue: Maestro has not all of 6.
+ * Ranges that the brands issue, based on https://en.wikipedia.org/wiki/Payment_card_number as of 2026. Every extra row
+ * rejects more ids that only look like card numbers, so rows cover less than brands may issue: Maestro lacks parts of
+ * 6.
  */
 const ISSUES: readonly Issue[] = [
   [4000, 4999, 16, 16], // Visa
@@ -50,7 +51,7 @@ const ISSUES: readonly Issue[] = [
   [9860, 9860, 16, 16], // Humo
 ];
 
-/** By the first four digits: a bit for each number of digits that is issued. */
+/** By the first four digits: one bit for each issued number of digits. */
 const LENGTHS_ISSUED = new Uint32Array(10_000);
 for (const [prefixMin, prefixMax, digitsMin, digitsMax] of ISSUES) {
   for (let prefix = prefixMin; prefix <= prefixMax; prefix += 1) {
@@ -59,40 +60,41 @@ for (const [prefixMin, prefixMax, digitsMin, digitsMax] of ISSUES) {
   }
 }
 
-/** Characters, neither letter nor digit, that may stand between two groups of one number. */
+/** Maximum number of characters, other than letters and digits, between two groups of a number. */
 const GAP_MAX = 3;
-/** The largest of several groups, as on cards and as people write them. */
+/** Maximum size of a group if there are several, as on cards and in handwriting. */
 const GROUP_MAX = 6;
 /**
- * UUIDs and other long hexadecimal ids. They hold every run of digits once in a while: one in 15,000 would look like a card
- * number. With a single letter it may rather be a card's track, `<number>D<year><month>`.
+ * UUIDs and other long hexadecimal ids. They contain random runs of digits: one id in 15,000 would look like a card
+ * number. Two letters are required, because a single one may separate the fields of a card's track,
+ * `<number>D<year><month>`.
  */
 const HEXADECIMAL_ID =
   /(?<![0-9a-z])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=(?:[0-9]*[a-f]){2})[0-9a-f]{24,})(?![0-9a-z])/gi;
 
 /**
- * Whether a text holds what looks like a card number: as many digits as the brand of its first digits issues, passing the
- * Luhn check; in one piece, padded with zeros, or in the groups that people write; alone, between letters, or beside other
- * groups of digits. Digits glued to other digits are not looked at: every tenth long number would hold such a piece.
+ * Whether a text contains what looks like a card number. Its number of digits must be one that the brand issues, and it
+ * must pass the Luhn check. It may be in one piece, padded with zeros, or in the usual groups, and next to letters or
+ * other groups. Parts of longer runs of digits are ignored, because every tenth long number would contain a match.
  *
- * Digits of any script count, and words between the groups of a number do not help it.
+ * Digits of any script count, and words between the groups do not hide a number.
  *
- * Of random numbers of 16 digits 3.6 % look like one, of 12 to 19 digits up to that; no UUID, no hexadecimal id of 24 or
- * more digits, no time since the epoch, no IBAN and no telephone number with its country code does.
+ * Of random 16-digit numbers, 3.6 % match, and of those with 12 to 19 digits at most that many. UUIDs, hexadecimal ids
+ * of 24 or more digits, times since the epoch, IBANs and telephone numbers with a country code never match.
  */
 export function holdsCardNumber(text: string): boolean {
   if (text.length < DIGITS_MIN) return false;
   const plain = NOT_ASCII.test(text) ? asciiDigits(text) : text;
   if (!hasDigits(plain)) return false;
-  // The second look, at what is left without the ids, is for the few texts that the first one suspects.
+  // Few texts pass the first check, so only those are checked again without their ids.
   if (hasSuspect(plain) && hasSuspect(withoutIds(plain))) return true;
   if (!plain.includes(" ") || !WORDS_BETWEEN_DIGITS.test(plain)) return false;
   return hasSuspect(withoutIds(plain).replaceAll(new RegExp(WORDS_BETWEEN_DIGITS, "gu"), " "));
 }
 
 /**
- * Whether any piece of a run of digits, however long, could be a card number. For ids that are random and may be replaced, such as those
- * of traces: of those 0.1 % look so.
+ * Whether any part of a run of digits, however long, could be a card number. For random ids that can be replaced, such
+ * as trace ids: 0.1 % of those match.
  */
 export function hidesCardNumber(id: string): boolean {
   if (!LONG_RUN.test(id)) return false;
@@ -114,18 +116,18 @@ const WORDS_BETWEEN_DIGITS = /(?<=\d)[\s,.;:-]{1,3}(?:\p{L}{1,12}[\s,.;:-]{1,3})
 
 const DIGIT = /\p{Nd}/u;
 
-/** Digits of every script as 0 to 9. */
+/** Converts digits of every script to 0 to 9. */
 function asciiDigits(text: string): string {
   return text.normalize("NFKC").replaceAll(/\p{Nd}/gu, (digit) => {
     const code = digit.codePointAt(0) ?? 0;
     let zero = code;
-    // Unicode keeps the ten digits of a script together, from 0 to 9.
+    // Unicode assigns consecutive code points to the ten digits of a script.
     while (zero > 0 && DIGIT.test(String.fromCodePoint(zero - 1))) zero -= 1;
     return String((code - zero) % 10);
   });
 }
 
-/** Telephone numbers of E.164 with their country code, which have up to 13 digits where it matters here. */
+/** E.164 telephone numbers with a country code, limited to 13 digits, because longer ones are not needed here. */
 const TELEPHONE = /\+\d(?:[ ()/-]{0,2}\d){6,12}(?!\d)/g;
 const IBAN = /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b/g;
 
@@ -136,7 +138,7 @@ function withoutIds(text: string): string {
     .replaceAll(TELEPHONE, "x");
 }
 
-/** ISO 13616: read as a number, its last 97th part is 1. */
+/** ISO 13616: as a number, it must be 1 modulo 97. */
 function isIban(text: string): boolean {
   const compact = text.replaceAll(" ", "");
   const moved = compact.slice(4) + compact.slice(0, 4);
@@ -147,12 +149,12 @@ function isIban(text: string): boolean {
   return rest === 1;
 }
 
-/** A name that an error may repeat: eight digits and more, which could be part of a card number, become one `*`. */
+/** Makes a name safe to repeat in an error: eight or more digits could be part of a card number and become one `*`. */
 export function maskDigits(name: string): string {
   return name.replace(/\d(?:[^A-Za-z0-9]{0,3}\d){7,}/g, "*");
 }
 
-/** As many as the shortest number has. */
+/** Whether there are at least as many digits as in the shortest card number. */
 function hasDigits(text: string): boolean {
   let digits = 0;
   for (let index = 0; index < text.length && digits < DIGITS_MIN; index += 1) {
@@ -161,7 +163,7 @@ function hasDigits(text: string): boolean {
   return digits >= DIGITS_MIN;
 }
 
-/** Finds the runs of digits and of what may stand between them. Letters end a run. */
+/** Finds runs of digits and separators. Letters end a run. */
 function hasSuspect(text: string): boolean {
   let start = 0;
   let digits = 0;
@@ -193,14 +195,14 @@ function isLetter(code: number): boolean {
   return (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
 }
 
-/** Tries the groups of a run from each one on, as many of them as make up a card number. */
+/** Starts at each group of a run, and tries as many groups as a card number can have. */
 function isSuspect(run: string): boolean {
   const groups = run.match(/\d+/g) ?? [];
   const digits = groups.join("");
   let at = 0;
   for (const [from, { length }] of groups.entries()) {
     const end = at + length;
-    // Hosts write it so, in fields of fixed width.
+    // Mainframes pad numbers with zeros to a fixed width.
     let unpadded = at;
     while (digits.startsWith("0", unpadded) && unpadded < end) unpadded += 1;
     if (looksIssued(digits, unpadded, end)) return true;
@@ -219,7 +221,7 @@ function isSuspectFrom(groups: readonly string[], from: number, digits: string, 
   return false;
 }
 
-/** Several groups as on cards: all alike but a shorter last one, or 4-6-4 and 4-6-5, or 6-13. */
+/** Whether groups are split as on cards: equal except for a shorter last one, 4-6-4, 4-6-5, or 6-13. */
 function isGrouping(groups: readonly string[]): boolean {
   const [first = 0, second = 0, ...rest] = groups.map(({ length }) => length);
   if (rest.length === 0) return first === 6 && second === 13;

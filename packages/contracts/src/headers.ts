@@ -1,19 +1,22 @@
-/** Names of the Kafka headers that travel with every record. Values are UTF-8. */
+/** Names of the Kafka headers of every record. Values are UTF-8. */
 export const HEADERS = {
   /** W3C trace context. */
   traceparent: "traceparent",
   /** Full name of the protobuf message in the value. */
   schema: "tripline-schema",
   tenant: "tripline-tenant",
-  /** Milliseconds since the epoch after which the caller no longer waits for an answer. */
+  /** Time after which the caller no longer waits for an answer, in milliseconds since the epoch. */
   deadline: "tripline-deadline",
-  /** Redis channel on which the caller waits; absent when nobody waits. */
+  /** Redis channel on which the caller waits; absent if nobody waits. */
   replyTo: "tripline-reply-to",
-  /** A payment's attributes, sealed for decisions (packages/sealing/src/transit); `Transaction.has_attributes` says whether any were sent. */
+  /**
+   * A payment's attributes, sealed for decisions (packages/sealing/src/transit). `Transaction.has_attributes` is true
+   * if any were sent.
+   */
   attributes: "tripline-attributes",
 } as const;
 
-/** Headers that a dead letter has in addition to those of the record itself. */
+/** Headers of a dead letter, in addition to those of the original record. */
 export const DEAD_LETTER_HEADERS = {
   code: "tripline-dlq-code",
   message: "tripline-dlq-message",
@@ -23,26 +26,26 @@ export const DEAD_LETTER_HEADERS = {
   group: "tripline-dlq-group",
 } as const;
 
-/** Additional headers of a dead letter by reference: it has no value, because the original is too large or unreadable. */
+/** Additional headers of a dead letter by reference, whose value is omitted because it is too large or unreadable. */
 export const REFERENCE_HEADERS = {
-  /** `record`, or `batch` for all records of one batch, which then begins at the dead letter's offset. */
+  /** `record`, or `batch` for all records of a batch, which starts at the dead letter's offset. */
   reference: "tripline-dlq-reference",
-  /** Of the record's value; of a batch, of its records as they stand on the topic, compressed where they are. */
+  /** Size of the record's value, or of the batch's records as stored on the topic, which may be compressed. */
   bytes: "tripline-dlq-bytes",
-  /** Of the same bytes, in hexadecimal digits. */
+  /** Hash of the same bytes, in hexadecimal. */
   sha256: "tripline-dlq-sha256",
-  /** Of a batch: how many records it has, as it says itself, and the offset of the last one. */
+  /** For a batch: its number of records according to its header, and the offset of the last one. */
   records: "tripline-dlq-records",
   lastOffset: "tripline-dlq-last-offset",
 } as const;
 
-/** How often a record came back from the dead letters; absent for one that never did. */
+/** Number of times that a record was redriven; absent if it never was. */
 export const RETURNED_HEADER = "tripline-dlq-returned";
 
-/** Names of the gRPC metadata that Tripline adds to the Open Inference Protocol. */
+/** Names of the gRPC metadata with which Tripline extends the Open Inference Protocol. */
 export const INFERENCE_METADATA = {
-  /** Trace contexts of the request's other payments, comma-separated, without the one in `traceparent`; at most 512. */
+  /** Trace contexts of the request's other payments, comma-separated, without `traceparent`; at most 512. */
   traceparents: "tripline-traceparents",
-  /** On an error: its code in the error table. */
+  /** For an error: its code in the error table. */
   code: "tripline-code",
 } as const;

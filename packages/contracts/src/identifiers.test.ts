@@ -22,7 +22,7 @@ const TOKEN_MAKERS = KINDS.map(
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, "hex");
 
-/** Test cases of RFC 4231 section 4 with text as data: name, key, data, HMAC-SHA-256. Only test case 5 is truncated. */
+/** Test cases with text data from RFC 4231 section 4: name, key, data, HMAC-SHA-256. Only test case 5 is truncated. */
 const VECTORS: [string, Buffer, string, string][] = [
   [
     "test case 1",
@@ -108,7 +108,7 @@ describe("tokens", () => {
 
   test("of the same text differ by kind, tenant and key", () => {
     const texts = ["4111111111111111", "192.0.2.1", ""];
-    // Tenants that are called like the words in front of the other kinds' inputs.
+    // Tenants named like the prefixes of other kinds' inputs.
     const tenants = ["acme", ...KINDS, "umbrella"];
     const digits = [key, Buffer.alloc(32, 8)].flatMap((secret) =>
       [cardToken, ...TOKEN_MAKERS].flatMap((token) =>

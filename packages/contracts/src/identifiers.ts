@@ -23,7 +23,7 @@ export function isSubject(text: string): boolean {
 /** Shape of a bank identification number: the first 6 or 8 digits of a card number (ISO/IEC 7812-1). */
 export const BIN_PATTERN = /^\d{6}(?:\d{2})?$/;
 
-/** Shape of an id that clients choose: of a terminal, or of a payment as they know it. */
+/** Shape of an id chosen by the client, for a terminal or a payment. */
 export const IDENTIFIER_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
 
 /** Shape of Tripline's id for a payment and its decision: `txn_` and 32 hexadecimal digits. */
@@ -60,29 +60,29 @@ export function attributesDigest(key: Uint8Array, tenant: string, json: string):
 
 const BIN_DIGITS = 8;
 const SHORT_BIN_DIGITS = 6;
-/** From here on PCI DSS lets 8 digits stand beside the last 4; of a shorter number it lets 6. */
+/** PCI DSS allows 8 visible digits in addition to the last 4 for numbers of this length, and 6 for shorter ones. */
 const LONG_NUMBER_DIGITS = 16;
 
-/** Who issued a card, and of which product: all that is kept of its number in clear. */
+/** The issuer and product of a card: the only digits of its number that are stored in the clear. */
 export function binOf(cardNumber: string): string {
   return cardNumber.slice(0, cardNumber.length < LONG_NUMBER_DIGITS ? SHORT_BIN_DIGITS : BIN_DIGITS);
 }
 
 /**
- * The network of an address in its one spelling: the first 24 bits of IPv4, which most providers hand out as a whole, or
- * 48 of IPv6, which is what one site gets (RFC 6177).
+ * The network of a normalised address: the first 24 bits of IPv4, which most providers assign as a whole, or the first
+ * 48 bits of IPv6, which one site gets (RFC 6177).
  */
 export function networkOf(address: string): string {
   if (!address.includes(":")) return address.slice(0, address.lastIndexOf("."));
   const [head = "", tail] = address.split("::");
   const groups = head === "" ? [] : head.split(":");
-  // A gap among the first three groups stands for zeros, as many as the address lacks.
+  // A gap within the first three groups stands for the missing zeros.
   const rest = tail === undefined || tail === "" ? [] : tail.split(":");
   while (groups.length + rest.length < 8) groups.push("0");
   return [...groups, ...rest].slice(0, 3).join(":");
 }
 
-/** Mailboxes of these ignore dots. */
+/** Mail providers that ignore dots in mailbox names. */
 const DOTLESS_DOMAINS: ReadonlySet<string> = new Set(["gmail.com", "googlemail.com"]);
 const EMAIL_CHARACTERS_MAX = 254;
 /** Includes separators between the digits. */
@@ -92,9 +92,9 @@ const POSTAL_CHARACTERS_MAX = 16;
 const ONE_SPELLING = /^[a-z0-9._-]{1,64}@(?!g(?:oogle)?mail\.com$)(?:(?!xn--)[a-z0-9-]+\.)+[a-z]+$/;
 
 /**
- * The one spelling of an e-mail address, so that one mailbox is one payer: in small letters, without what follows a `+`
- * (RFC 5233), the domain in ASCII (RFC 5891), and without dots where the mailbox ignores them. Undefined for what is not an
- * address; quoted mailboxes and addresses without a domain of two parts are not accepted.
+ * The canonical form of an e-mail address, so that one mailbox is one payer: in lower case, without a `+` suffix (RFC
+ * 5233), with the domain in ASCII (RFC 5891), and without dots if the provider ignores them. Undefined for an invalid
+ * address, a quoted mailbox, or a domain with only one label.
  */
 export function normalEmail(text: string): string | undefined {
   if (text.length > EMAIL_CHARACTERS_MAX) return undefined;
@@ -108,9 +108,8 @@ export function normalEmail(text: string): string | undefined {
 }
 
 /**
- * The one spelling of an IPv4 or IPv6 address: IPv6 as RFC 5952 wants it, and IPv4 that is mapped into IPv6
- * (RFC 4291 section 2.5.5.2) as IPv4. Undefined for anything else, and for an address with a zone, which means
- * something on one machine only.
+ * The canonical form of an IPv4 or IPv6 address: IPv6 as in RFC 5952, and IPv4 mapped into IPv6 (RFC 4291 section
+ * 2.5.5.2) as IPv4. Undefined for anything else, and for an address with a zone, which is valid on one machine only.
  */
 export function normalAddress(text: string): string | undefined {
   const version = isIP(text);
@@ -129,13 +128,13 @@ export function normalPhone(text: string): string | undefined {
   return /^\+[1-9]\d{6,14}$/.test(compact) ? compact : undefined;
 }
 
-/** A postal code in capitals, without spaces and hyphens. */
+/** A postal code in upper case, without spaces and hyphens. */
 export function normalPostalCode(text: string): string | undefined {
   const compact = text.length > POSTAL_CHARACTERS_MAX ? "" : text.replaceAll(/[ -]/g, "").toUpperCase();
   return /^[A-Z0-9]{2,10}$/.test(compact) ? compact : undefined;
 }
 
-/** Deterministic, so that a retry finds what its first try left behind, whichever instance it reaches. */
+/** Deterministic, so that a retry finds the results of the first attempt, whichever instance handles it. */
 export function transactionId(tenant: string, clientTransactionId: string): string {
   return `txn_${digest128(`transaction\0${tenant}\0${clientTransactionId}`)}`;
 }

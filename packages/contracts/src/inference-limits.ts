@@ -1,2 +1,2 @@
-/** Most payments that decisions puts into one call to scoring. Scoring takes at least as many rows in a request. */
+/** Maximum number of payments per call from decisions to scoring. Scoring accepts at least as many rows per request. */
 export const ROWS_PER_CALL_MAX = 200;

@@ -1,4 +1,4 @@
-/** Every scope of the API. The services name the same strings where they check a token. */
+/** Every scope of the API. Services use the same strings when they check a token. */
 export const SCOPES = [
   "transactions:write",
   "decisions:read",
@@ -25,13 +25,13 @@ export const SCOPES = [
   "operations:write",
   "people:read",
   "people:write",
-  // For machine clients that cannot check tokens themselves.
+  // For machine clients that cannot verify tokens themselves.
   "tokens:introspect",
 ] as const;
 
 /**
- * Scopes of Tripline's own services, which no administrator can grant. `labels:relay`: posts a label for the tenant that the header
- * Tripline-Tenant names.
+ * Scopes of Tripline's own services, which no administrator can grant. `labels:relay`: post a label for the tenant in
+ * the header Tripline-Tenant.
  */
 export const SERVICE_SCOPES = ["labels:relay"] as const;
 
@@ -48,7 +48,7 @@ const VIEWER: readonly Scope[] = [
 
 const ANALYST: readonly Scope[] = [...VIEWER, "cases:write", "labels:write", "lists:write", "personal:read"];
 
-/** Dead letters, erasures and jobs: who sees to it that nothing stays undone. */
+/** Dead letters, erasures and jobs: for users who keep the system running. */
 const OPERATOR: readonly Scope[] = ["operations:read", "operations:write"];
 
 /** Scopes by role. Machine clients have individual scopes instead. */
@@ -63,7 +63,7 @@ export type Role = keyof typeof ROLE_SCOPES;
 
 export const ROLES = Object.keys(ROLE_SCOPES) as readonly Role[];
 
-/** The union of what the roles may do, in the order of `SCOPES`. */
+/** The union of the scopes of the roles, in the order of `SCOPES`. */
 export function scopesOf(roles: readonly Role[]): readonly Scope[] {
   const granted = new Set<Scope>(roles.flatMap((role) => ROLE_SCOPES[role]));
   return SCOPES.filter((scope) => granted.has(scope));

@@ -1,4 +1,4 @@
-/** Whether this is the name of a time zone (IANA), such as Europe/Brussels. */
+/** Whether this is the name of an IANA time zone, such as Europe/Brussels. */
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });

@@ -1,4 +1,4 @@
-/** The Kafka topics of Tripline: one table, from which topics are created and documented. */
+/** The Kafka topics of Tripline. Topics are created and documented from this table. */
 
 export interface Topic {
   readonly name: string;
@@ -7,8 +7,8 @@ export interface Topic {
   readonly key: string;
   readonly partitions: number;
   /**
-   * How long Kafka keeps a record, in days. Absent for a table: there it keeps the newest record of each key for good
-   * (`cleanup.policy=compact`), and a record without a value takes its key away.
+   * Retention in days. Absent for a compacted topic (`cleanup.policy=compact`): Kafka keeps the newest record of each
+   * key indefinitely, and a record without a value deletes its key.
    */
   readonly retentionDays?: number;
   readonly writtenBy: string;
@@ -192,8 +192,8 @@ export function isDeadLetterTopic(name: string): boolean {
 }
 
 /**
- * Whether a dead letter may go back onto its topic at any time. Not onto a table: there it would take the place of what its
- * key has come to mean since.
+ * Whether dead letters of a topic can be redriven. Dead letters from a compacted topic cannot: they would overwrite
+ * newer values.
  */
 export function takesBack({ name, retentionDays }: Topic): boolean {
   return retentionDays !== undefined && !isDeadLetterTopic(name);
@@ -204,10 +204,10 @@ function deadLettersOf(topic: Topic): Topic {
     ...topic,
     name: deadLetterTopic(topic.name),
     partitions: 1,
-    // A key must not live longer as a dead letter.
+    // A key must not be kept longer because it is in a dead letter.
     retentionDays: topic === SUBJECT_KEYS_TOPIC ? 1 : 90,
     writtenBy: topic.readBy.join(", "),
-    // It shows them to people, who may have them put back.
+    // Control shows dead letters to users, who can redrive them.
     readBy: ["control"],
     purpose: `Records of \`${topic.name}\` that could not be processed, with the error in their headers`,
   };
@@ -217,7 +217,7 @@ export const TOPICS: Readonly<Record<TopicName, Topic & { readonly retentionDays
 
 export const TABLES: Readonly<Record<keyof typeof tables, Topic>> = tables;
 
-/** Every topic with its dead letters, in the order of the payment's way. */
+/** Every topic with its dead letter topic, in the order in which a payment passes through them. */
 export const ALL_TOPICS: readonly Topic[] = [
   ...Object.values({ ...mainTopics, ...tables }),
   AUDIT_TOPIC,

@@ -2,7 +2,7 @@ import { totalmem } from "node:os";
 
 const MEBIBYTE = 1_048_576;
 
-/** More memory makes none of our queries faster. */
+/** More memory does not make any of our queries faster. */
 const DATABASE_BYTES_MAX = 1_024 * MEBIBYTE;
 
 /** The rest is for Node, its threads, and memory that DuckDB does not account for. */
@@ -17,7 +17,7 @@ export function memoryBytes(): number {
 
 /**
  * How much memory DuckDB may use before it spills to disk, in the format of its setting `memory_limit`: at most 1 GiB,
- * less in a small container. With a limit above the container's own, the process would be killed instead.
+ * and less in a small container. If the limit exceeded the container's, the kernel would kill the process.
  */
 export function databaseMemory(bytes = memoryBytes()): string {
   return `${Math.floor(Math.min(DATABASE_BYTES_MAX, bytes * DATABASE_SHARE) / MEBIBYTE)}MiB`;

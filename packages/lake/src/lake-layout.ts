@@ -75,8 +75,8 @@ export interface SequenceRange {
 }
 
 /**
- * A marker: the day's files of these entries were merged into others, even if they still exist. Versions that know only
- * ranges from the first entry on ignore the others.
+ * A marker: the day's files of these entries were merged into others, even if they still exist. Versions that support
+ * only ranges starting at the first entry ignore other markers.
  */
 export function replacedPath(folder: string, day: string, { first, last }: SequenceRange): string {
   const from = first <= 1 ? "" : `${padded(first)}-`;

@@ -28,7 +28,7 @@ export interface SimulationOptions {
   readonly hasDetails?: boolean;
 }
 
-/** The attacks that can be started at a time of one's choice. */
+/** The attacks that can be started at any chosen time. */
 export type AttackName = "card-testing" | "account-takeover";
 
 export interface Simulation extends Iterable<SimulatedPayment> {
@@ -41,8 +41,8 @@ export interface Simulation extends Iterable<SimulatedPayment> {
   /**
    * The payments of one attack, in event order, to be merged into others. All of them occur within `ATTACK_MS_MAX`.
    *
-   * @param card of the BIN that is tested, or of the owner whose account is taken over: an index below `cards`
-   * @returns nothing if the owner has no account
+   * @param card index below `cards`: a card of the tested BIN, or the one whose owner's account is taken over
+   * @returns no payments if the owner has no account
    */
   attack(name: AttackName, card: number, startMs: number): SimulatedPayment[];
 }

@@ -1,4 +1,4 @@
-"""One Feast for all tests: its import alone takes seconds. The online store is a real Valkey."""
+"""One Feast for all tests, because importing it takes seconds. The online store is a real Valkey."""
 
 import json
 import os
@@ -46,7 +46,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory, vectors: list[Vector]) -> Pat
 
 @pytest.fixture(scope="session")
 def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int, int]]:
-    """Host, port and an empty database: of the servers of the test run where there are some, else of one's own."""
+    """Host, port and an empty database, on the servers of the test run if there are any, otherwise on a separate one.
+    """
     shared = os.environ.get("TRIPLINE_TEST_STACK")
     if shared is not None:
         url = urlsplit(json.loads(shared)["redisUrl"])
@@ -64,7 +65,7 @@ def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[st
 
 
 def _empty_database(host: str, port: int) -> tuple[str, int, int]:
-    """Databases are handed out in turn, as `testStack()` of packages/local-stack does; number 0 keeps the counter."""
+    """Databases are assigned in turn, as by `testStack()` of packages/local-stack; number 0 contains the counter."""
     with Redis(host=host, port=port) as counter:
         count = counter.incr("test-databases-handed-out")
         database = 1 + (count - 1) % (int(counter.config_get("databases")["databases"]) - 1)
@@ -106,7 +107,7 @@ def _await_valkey(port: int, server: "subprocess.Popen[bytes]") -> None:
 def environment(
     tmp_path_factory: pytest.TempPathFactory, redis_address: tuple[str, int, int]
 ) -> Iterator[dict[str, str]]:
-    """The variables that definitions.py names, set."""
+    """Sets the variables that definitions.py reads."""
     host, port, database = redis_address
     variables = {
         "FEAST_DATA": str(tmp_path_factory.mktemp("feast")),
@@ -138,7 +139,7 @@ def feast_command(environment: dict[str, str]) -> Callable[..., str]:
 def store(
     environment: dict[str, str], feast_command: Callable[..., str], lake: Path, spec: FeatureSpec
 ) -> "FeatureStore":
-    """The repository, applied, with its source tables made from the lake."""
+    """The applied repository, with source tables built from the lake."""
     from feast import FeatureStore  # noqa: PLC0415
 
     with open_log([lake], spec) as log:

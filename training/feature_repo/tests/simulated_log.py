@@ -1,4 +1,4 @@
-"""A feature log as the lake holds it, simulated, and the plain join that Feast's is compared with."""
+"""A simulated feature log as in the lake, and the simple join that Feast's is compared with."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class Vector:
     occurred_at_ms: int
     computed_at_ms: int
     sequences: tuple[int, ...]
-    """By entity, in the order of the spec; 0 where the payment names none."""
+    """By entity, in the order of the spec; 0 if the payment does not name it."""
     values: tuple[float, ...]
     tenant: str = "demo"
     spec_version: int = 2
@@ -42,7 +42,7 @@ class Vector:
     longitude: float | None = None
 
     def key(self, name: str) -> str:
-        """The id of an entity by the column of its ids; empty where the payment names none."""
+        """The id of an entity by its id column; empty if the payment has none."""
         parts = [str(getattr(self, field)) for field in KEY_FIELDS.get(name, (name,))]
         return "" if "" in parts else "/".join(parts)
 
@@ -52,14 +52,14 @@ KEY_FIELDS = {
     "card_token_merchant_country": ("card_token", "merchant_country"),
 }
 KEYS = ("card_token", "terminal_id", "device_token", "ip_token", "email_token", *KEY_FIELDS)
-"""Columns of ids, in the order of the spec's entities."""
+"""Id columns, in the order of the spec's entities."""
 
 
 def simulate(spec: FeatureSpec, seed: int = 1, payments: int = 1_500) -> list[Vector]:
     """Payments of 12 cards at 5 terminals in the order in which they were counted; every seventh is late.
 
-    Many share their millisecond with others of the same card or terminal. Values are any doubles: what they stand for
-    does not matter to a join, that they come back bit for bit does.
+    Many share their millisecond with others of the same card or terminal. Values are arbitrary doubles: the join must
+    return them bit for bit, and their meaning does not matter.
     """
     draw = random.Random(seed)
     sequences: dict[tuple[str, Any], int] = {}
@@ -104,7 +104,7 @@ def simulate(spec: FeatureSpec, seed: int = 1, payments: int = 1_500) -> list[Ve
 
 
 def _place(number: int) -> tuple[float | None, float | None]:
-    """Some payments say no place, and some only half of one."""
+    """Some payments have no location, and some only half of one."""
     known = (50 + number % 17 / 8, 4 - number % 13 / 4)
     return (known, known, (None, None), (known[0], None))[number % 4]
 
@@ -129,7 +129,7 @@ def label(row: Vector, labelled_at_ms: int, fraud: bool) -> dict[str, Any]:
 
 
 def write_erasures(folder: Path, erased_at_ms: Mapping[str, int]) -> None:
-    """What the archive keeps of the topic `erasures`: card tokens and those of e-mail addresses."""
+    """The archive's copy of the topic `erasures`: tokens of cards and e-mail addresses."""
     rows = [{"tenant": "demo", "subject": subject, "erased_at_ms": at_ms} for subject, at_ms in erased_at_ms.items()]
     _write_topic(folder / "erasures", rows, "erased_at_ms", _ERASURES)
 
@@ -137,7 +137,7 @@ def write_erasures(folder: Path, erased_at_ms: Mapping[str, int]) -> None:
 def latest(
     vectors: Sequence[Vector], key: str, value: str | None, at_ms: int, horizon_ms: int | None = None
 ) -> Vector | None:
-    """The plain point-in-time join: the newest row of an entity by `at_ms`, the last counted of equal ones."""
+    """The simple point-in-time join: the newest row of an entity by `at_ms`; of equal ones, the last counted."""
     # A payment's own row is ordered by its card.
     position = KEYS.index(key) if key in KEYS else 0
     found: Vector | None = None

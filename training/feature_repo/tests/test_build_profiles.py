@@ -1,4 +1,4 @@
-"""The profiles against a count over the plain rows."""
+"""Compares the profiles with a count over the plain rows."""
 
 from collections import Counter
 from fractions import Fraction
@@ -20,7 +20,9 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture(scope="module")
 def log_rows(spec: FeatureSpec) -> tuple[list[Vector], list[dict[str, Any]]]:
-    """Two thirds of the payments get a label within 12 days; an older payment's label may come on a quiet day."""
+    """Two thirds of the payments get a label within 12 days. An older payment's label may arrive on a day without
+    payments.
+    """
     vectors = simulate(spec, seed=9, payments=400)
     labels = [
         label(row, row.occurred_at_ms + number % 12 * DAY_MS + number, number % 4 == 0)
@@ -85,7 +87,7 @@ def home_of(rows: list[Vector]) -> tuple[Any, Any]:
 def test_terminals(
     spec: FeatureSpec, log_rows: tuple[list[Vector], list[dict[str, Any]]], tables: dict[str, list[dict[str, Any]]]
 ) -> None:
-    """A label changes the rate from the day on which it arrived, also on a day without a payment."""
+    """A label changes the rate from the day on which it arrived, even on a day without a payment."""
     vectors, labels = log_rows
     wanted = {}
     for terminal in {row.terminal_id for row in vectors}:

@@ -166,7 +166,7 @@ def test_rejects_a_file_that_is_not_a_log(tmp_path: Path, spec: FeatureSpec, con
 
 
 def write_backfill(path: Path, spec: FeatureSpec, vectors: list[Vector], **columns: list[Any]) -> Path:
-    """As `tripline backfill` writes it: in the order of events, a column per feature. None takes a column away."""
+    """As `tripline backfill` writes it: in event order, with a column per feature. None removes a column."""
     table: dict[str, list[Any]] = {
         "client_transaction_id": [row.client_transaction_id for row in vectors],
         "card_token": [row.card_token for row in vectors],

@@ -1,4 +1,4 @@
-"""The loop beside the system: an empty lake first, then payments in it, then newer and late ones."""
+"""The loop with the system: an empty lake first, then payments, then newer and late ones."""
 
 import re
 import sys
@@ -19,8 +19,8 @@ from tests.conftest import _empty_database
 from tests.simulated_log import DAY_MS, DAYS, KEYS, START_MS, Vector, write_erasures, write_lake
 from tests.test_online import assert_online, ids_of, online
 
-# Of a day with a payment at midnight and one within the next half an hour. At the first round the day is over, and has
-# not settled.
+# For a day with a payment at midnight and another within half an hour. At the first round, the day has ended but is not
+# complete yet.
 MIDNIGHT_MS = START_MS + 43 * DAY_MS
 FIRST = datetime.fromtimestamp((MIDNIGHT_MS + 5 * 60_000) / 1000, UTC)
 SECOND = FIRST + timedelta(minutes=30)
@@ -28,7 +28,7 @@ SECOND = FIRST + timedelta(minutes=30)
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, redis_address: tuple[str, int, int]) -> Iterator[FeatureStore]:
-    """A registry and a database of its own: other tests count the keys of theirs."""
+    """A separate registry and database, because other tests count the keys of theirs."""
     host, port, database = redis_address
     if database == 0:
         database = 7
@@ -45,7 +45,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, redis_address: tuple[str, in
 
 
 def _forget_definitions() -> None:
-    """Feast imports the repository, which reads its folder from the environment as it is imported; once per process."""
+    """Feast imports the repository, which reads its folder from the environment at import; once per process."""
     sys.modules.pop("definitions", None)
 
 
@@ -69,7 +69,7 @@ def test_before_the_first_payment_requested_features_are_not_found(store: Featur
 def test_each_round_materialises_new_and_late_rows(
     store: FeatureStore, sources: Sources, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
-    """Late payments took place before the first round and reach the lake after it."""
+    """Late payments: they took place before the first round, but reach the lake after it."""
     past = [row for row in vectors if row.occurred_at_ms <= at(FIRST)]
     late = [row for row in past if row.occurred_at_ms > at(FIRST) - 55 * 60_000]
     assert late
@@ -83,14 +83,14 @@ def test_each_round_materialises_new_and_late_rows(
     refresh(store, sources, FIRST, SECOND)
     for entity in spec.entity_keys:
         assert_online(store, spec, vectors, entity, at(SECOND))
-    # The day that ended at midnight has settled by now.
+    # The day that ended at midnight is complete by now.
     assert payments_total(store, vectors) == counted(vectors, MIDNIGHT_MS)
 
 
 def test_restores_a_store_that_lost_everything(
     store: FeatureStore, sources: Sources, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
-    """Most of it is older than what a round brings online otherwise."""
+    """Most of the lost rows are older than what a round usually materialises."""
     write_lake(sources.logs[0], vectors)
     refresh(store, sources, None, SECOND)
     with _redis_of(store) as redis:
@@ -105,7 +105,7 @@ def test_restores_a_store_that_lost_everything(
 def test_erased_people_are_in_no_table_and_are_not_restored_to_a_store_that_lost_everything(
     store: FeatureStore, sources: Sources, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
-    """Terminals keep what they knew, and a card that pays after its erasure is somebody new."""
+    """Terminals keep their history, and a card that pays after its erasure counts as a new person."""
     write_lake(sources.logs[0], vectors)
     refresh(store, sources, None, SECOND)
     terminals = pq.read_table(sources.data / "terminal_profile.parquet")
@@ -128,7 +128,7 @@ def test_erased_people_are_in_no_table_and_are_not_restored_to_a_store_that_lost
     assert set(tables["payment_features"]["client_transaction_id"].to_pylist()) == {
         row.client_transaction_id for row in left
     }
-    # What an erased address paid with somebody else's card still counts for that card.
+    # Payments of an erased e-mail address with another person's card still count for that card.
     of_cards = [row for row in vectors if is_left(row, row.card_token)]
     assert payments_total(store, vectors) == {**counted(of_cards, MIDNIGHT_MS), gone: None}
     assert_online(store, spec, of_cards, "card", at(SECOND))
@@ -147,7 +147,7 @@ def _redis_of(store: FeatureStore) -> Redis:
 
 
 def payments_total(store: FeatureStore, vectors: list[Vector]) -> dict[str, int]:
-    """What the profiles say online."""
+    """The profiles as stored online."""
     names = ids_of(vectors, "card_token")
     found = online(store, ["card_profile:card_payments_total"], [{"card_token": name} for name in names])
     return {name: row["card_payments_total"] for name, row in zip(names, found, strict=True)}

@@ -39,7 +39,7 @@ def bits(value: float | None) -> str | None:
 
 
 def assert_online(store: FeatureStore, spec: FeatureSpec, vectors: list[Vector], entity: str, at_ms: int) -> None:
-    """Every entity's online row is its newest of the log by `at_ms`, and null where it has none."""
+    """Every entity's online row is its newest row of the log by `at_ms`, or null if it has none."""
     key = spec.entity_keys[entity]
     names = [feature.name for feature in spec.of_entity(entity)]
     ids = [*ids_of(vectors, key), "never seen"]
@@ -75,7 +75,7 @@ def test_materialize_writes_the_newest_rows(
     with Redis(host=host, port=port, db=database) as redis:
         keys = list(redis.scan_iter())
         lifetimes = [redis.ttl(key) for key in keys]
-    # A row per entity and none per payment, all of which end by themselves.
+    # One row per entity, none per payment, and all of them expire.
     assert len(keys) == sum(
         latest(vectors, key, name, HALFWAY_MS) is not None
         for key in spec.entity_keys.values()
@@ -103,7 +103,7 @@ def test_profiles_are_online(complete: FeatureStore, vectors: list[Vector], spec
 def test_the_service_of_a_model_reads_all_entities_at_once(
     complete: FeatureStore, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
-    """A payment that names no device asks with an empty one."""
+    """A payment without a device sends an empty one."""
     keys = list(spec.entity_keys.values())
     rows = [{key: row.key(key) for key in keys} for row in vectors[-40:]]
     assert any(row["device_token"] == "" for row in rows)

@@ -1,4 +1,4 @@
-"""Feast's historical features against the plain join of the same log, bit for bit."""
+"""Compares Feast's historical features with the simple join of the same log, bit for bit."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ OtherLog = Callable[[list[Vector]], None]
 
 
 def entity_rows(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """`at_ms` becomes event_timestamp; `row` keeps the place, since Feast's result comes in any order."""
+    """`at_ms` becomes event_timestamp; `row` keeps the position, because Feast's result has no defined order."""
     frame = pd.DataFrame(rows)
     frame["event_timestamp"] = pd.to_datetime(frame.pop("at_ms"), unit="ms", utc=True)
     frame["row"] = range(len(frame))
@@ -36,7 +36,7 @@ def historical(
 
 
 def assert_same(found: dict[str, Any], wanted: Vector | None, names: list[str], spec: FeatureSpec) -> None:
-    """Floats are compared by their bits; null stands where the join finds nothing."""
+    """Floats are compared by their bits; null means that the join finds nothing."""
     for name in names:
         value = found[name]
         if wanted is None:
@@ -52,7 +52,7 @@ def of_entity(spec: FeatureSpec, entity: str) -> list[str]:
 def test_each_payment_gets_the_vector_that_the_model_received(
     store: FeatureStore, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
-    """All of the signature at once. Where entities had several payments in one millisecond, the last one counts."""
+    """The whole signature at once. If entities had several payments in a millisecond, the last one counts."""
     keys = [*spec.entity_keys.values(), "client_transaction_id"]
     rows = [{key: row.key(key) or None for key in keys} | {"at_ms": row.occurred_at_ms} for row in vectors]
     found = historical(store, store.get_feature_service("fraud"), rows)
@@ -66,12 +66,12 @@ def test_each_payment_gets_the_vector_that_the_model_received(
             assert_same(result, last, of_entity(spec, entity), spec)
             own += last is row or last is None
         exact += own == len(spec.entity_keys)
-    # Both cases are there: a vector as it was logged, and one whose entity had a later payment in its millisecond.
+    # Covers both cases: a vector as logged, and one whose entity had a later payment in the same millisecond.
     assert 0 < exact < len(vectors)
 
 
 def test_any_time_between_payments(store: FeatureStore, spec: FeatureSpec, vectors: list[Vector]) -> None:
-    """From before the first payment to after the last, at odd moments and exactly at payments."""
+    """From before the first payment to after the last, at arbitrary times and exactly at payments."""
     times = [START_MS - 40 * DAY_MS, START_MS - 1, *(START_MS + n * 7_654_321 for n in range(0, 700, 5))]
     times += [row.occurred_at_ms + step for row in vectors[::40] for step in (-1, 0, 1)]
     rows: list[dict[str, Any]] = [
@@ -88,7 +88,7 @@ def test_any_time_between_payments(store: FeatureStore, spec: FeatureSpec, vecto
         assert_same(result, card, names[: len(of_entity(spec, "card"))], spec)
         assert_same(result, terminal, names[len(of_entity(spec, "card")) :], spec)
         nothing += card is None
-    # Cards that never paid (card-12) and times before the first payment, beside many with a past.
+    # Cards that never paid (card-12) and times before the first payment, together with many that have a history.
     assert 2 < nothing < len(rows) / 2
 
 
@@ -100,7 +100,7 @@ def test_duplicate_requested_rows_are_returned_twice(store: FeatureStore, vector
 
 @pytest.fixture
 def other_log(environment: dict[str, str], lake: Path, spec: FeatureSpec, tmp_path: Path) -> Iterator[OtherLog]:
-    """Puts another log in the place of the shared one for the length of a test."""
+    """Replaces the shared log during a test."""
 
     def convert(vectors: list[Vector]) -> None:
         with open_log([write_lake(tmp_path / "lake", vectors)], spec) as log:
@@ -114,7 +114,7 @@ def other_log(environment: dict[str, str], lake: Path, spec: FeatureSpec, tmp_pa
 def test_the_last_counted_of_two_rows_with_the_same_time_wins(
     store: FeatureStore, spec: FeatureSpec, vectors: list[Vector], other_log: OtherLog
 ) -> None:
-    """Whatever the order in the file is, and even where the clock of the one that counted last was behind."""
+    """Independent of the order in the file, even if the clock of the instance that counted last was behind."""
     early, late = (replace(vectors[0], client_transaction_id=name) for name in ("early", "late"))
     at = {"card_token": early.card_token, "at_ms": early.occurred_at_ms}
     for skew_ms in (5_000, 0, -5_000):
@@ -126,7 +126,7 @@ def test_the_last_counted_of_two_rows_with_the_same_time_wins(
             other_log(rows)
             [found] = historical(store, [f"card_windows:{name}" for name in of_entity(spec, "card")], [at])
             assert_same(found, second, of_entity(spec, "card"), spec)
-            # The terminal counted them the other way round.
+            # The terminal counted them in the opposite order.
             terminal = {"terminal_id": early.terminal_id, "at_ms": early.occurred_at_ms}
             views = [f"terminal_windows:{name}" for name in of_entity(spec, "terminal")]
             assert_same(historical(store, views, [terminal])[0], first, of_entity(spec, "terminal"), spec)

@@ -1,4 +1,4 @@
-"""What `feast apply` makes of the spec and of the models in service."""
+"""The objects that `feast apply` creates from the spec and the models in service."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""One Spark for all tests, in this process and with two threads, and one history."""
+"""One Spark for all tests, in this process with two threads, and one history."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from backfill_features import ROOT, Options, backfill, tripline_at
 
 TRIPLINE = tripline_at(ROOT)
 COMMAND_SECONDS_MAX = 300
-# Programs that end after seconds are faster without compilers that pay off after minutes.
+# Programs that end within seconds are faster without JIT compilers that pay off after minutes.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 SETTINGS = {
     "spark.driver.extraJavaOptions": JAVA_OPTIONS,
@@ -45,7 +45,7 @@ def spark() -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Payments of 60 cards at 40 terminals within 8 days, most with a device, an address and a place."""
+    """Payments of 60 cards at 40 terminals within 8 days, most with a device, an address and a location."""
     path = tmp_path_factory.mktemp("history") / "history.parquet"
     run_tripline("simulate", str(path), "--cards", "60", "--terminals", "40", "--days", "8")
     return path

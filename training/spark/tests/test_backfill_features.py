@@ -1,4 +1,4 @@
-"""The job against `tripline backfill`: the same rows, the same columns, the same bits."""
+"""Compares the job with `tripline backfill`: the same rows and columns, bit for bit."""
 
 import csv
 import os
@@ -94,21 +94,21 @@ def test_orders_simultaneous_events_like_a_backfill(tmp_path: Path, backfill_to:
 
 
 def test_reads_the_archived_topics(history: Path, tmp_path: Path, backfill_to: Callable[..., Path]) -> None:
-    """A topic may hold a message twice, and those of other tenants; unfinished files do not count."""
+    """A topic may contain duplicates and messages of other tenants; unfinished files do not count."""
     write_lake(tmp_path / "lake", pq.read_table(history))
     run_tripline("backfill", "--input", str(history), "--output", str(tmp_path / "expected.parquet"))
     assert_same_bits(backfill_to(lake=str(tmp_path / "lake")), tmp_path / "expected.parquet")
 
 
 def write_lake(lake: Path, payments: pa.Table) -> None:
-    """Topics as `apps/archive` writes them; texts that a message lacks are empty in it."""
+    """Topics as `apps/archive` writes them; missing texts are empty."""
     size = len(payments)
     shared = {name: payments[name] for name in ("client_transaction_id", "card_token", "terminal_id", "occurred_at_ms")}
     optional = [name for name, kind in OPTIONAL_COLUMNS.items() if kind == "string"]
     texts = {name: pc.fill_null(payments[name], "") for name in optional}
     others = {name: payments[name] for name in ("amount_minor", "currency", "latitude", "longitude")}
     is_fraud = payments["fraud"].cast(pa.bool_())
-    # Another tenant has used the same ids before, with other labels; ours come a second time with other ones.
+    # Another tenant used the same ids before, with other labels; our labels are duplicated with other values.
     for partition, tenant in enumerate(("other", "demo")):
         own = {"tenant": pa.array([tenant] * size), **shared}
         ids = pc.binary_join_element_wise(tenant, payments["client_transaction_id"], "_")

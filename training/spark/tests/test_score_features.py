@@ -1,4 +1,4 @@
-"""The job against `tripline score`: the same rows, the same scores but for the rounding of sums of trees."""
+"""Compares the job with `tripline score`: the same rows, and the same scores except for rounding in sums of trees."""
 
 import os
 import subprocess
@@ -16,15 +16,15 @@ from score_features import ROOT, Options, ScoreError, score
 from tests.conftest import COMMAND_SECONDS_MAX, run_tripline
 
 REGISTRY = (ROOT / "apps/scoring/test-models/generated").as_uri()
-"""Real models of four features, with aliases."""
+"""Real models with four features, with aliases."""
 FEATURES = ["amount", "card_count_1d", "card_ratio_to_mean_30d", "terminal_fraud_rate_7d"]
 ROWS = 20_003
 DIFFERENCE_MAX = 1e-6
-"""`tripline score` adds up the trees itself; loading a model checks that it is this close to onnxruntime."""
+"""`tripline score` sums the trees itself; loading a model checks that it is this close to onnxruntime."""
 
 
 def rows() -> pa.Table:
-    """Payments whose features are of several types and sizes, with a number each."""
+    """Payments whose features have several types and sizes, each with a number."""
     random = np.random.default_rng(7)
     columns = {
         "client_transaction_id": pa.array([f"c-{number}" for number in range(ROWS)]),
@@ -39,7 +39,7 @@ def rows() -> pa.Table:
 
 @pytest.fixture
 def run_job(spark: SparkSession, tmp_path: Path) -> Callable[..., pa.Table]:
-    """Writes a table, scores it with the job and returns what came out."""
+    """Writes a table, scores it with the job and returns the output."""
 
     def run(table: pa.Table, model: str = "fraud@champion", keep: tuple[str, ...] | None = None) -> pa.Table:
         source = tmp_path / "features.parquet"

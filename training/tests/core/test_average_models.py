@@ -24,7 +24,7 @@ NETWORKS = Path(__file__).parents[3] / "apps" / "scoring" / "test-models" / "net
 
 @pytest.fixture
 def given(options: MakeOptions, outcome: Outcome, tmp_path: Path) -> NetworkOptions:
-    """A registry with trees, trained here, and a network that Keras trained on the same features."""
+    """A registry with trees trained here, and a network that Keras trained on the same features."""
     plain = options()
     shutil.copytree(NETWORKS, tmp_path / "registry", dirs_exist_ok=True)
     valid = plain.valid

@@ -34,7 +34,7 @@ def test_the_leaves_contain_the_calibration() -> None:
     changed = calibrated(booster, Platt(slope=0.7, intercept=-1.25))
     expected = 0.7 * margins_of(booster, features) - 1.25
     np.testing.assert_allclose(margins_of(changed, features), expected, atol=1e-5)
-    # The trees are the same, so every runtime and every explanation that knows trees knows the calibrated ones.
+    # The trees are the same, so every runtime and explainer for trees also supports the calibrated ones.
     contributions = changed.predict(xgboost.DMatrix(features), pred_contribs=True)
     np.testing.assert_allclose(contributions.sum(axis=1), expected, atol=1e-4)
     count, difference = check_export(changed, to_onnx(changed), features, seed=1)
@@ -61,18 +61,18 @@ def test_rejects_scores_that_cannot_be_calibrated(margins: np.ndarray, fraud: np
 
 
 def test_calibration_error_by_hand() -> None:
-    # Two bins of equal width are in use: 0.02 and 0.04 with one fraud of two, 0.99 with a fraud.
+    # Two bins of equal width are in use: one with 0.02 and 0.04 and one fraud of two, one with 0.99 and a fraud.
     scores = np.array([0.02, 0.04, 0.99])
     fraud = np.array([0, 1, 1])
     expected = (abs(0.06 - 1) + abs(0.99 - 1)) / 3
     assert expected_calibration_error(scores, fraud, same_mass=False) == pytest.approx(expected)
-    # With so few rows each has a bin of its own.
+    # With so few rows, each has its own bin.
     assert expected_calibration_error(scores, fraud, same_mass=True) == pytest.approx((0.02 + 0.96 + 0.01) / 3)
     assert expected_calibration_error(scores[:0], fraud[:0], same_mass=True) == 0
 
 
 def test_calibration_curve_by_hand() -> None:
-    # The highest score belongs to the last tenth, and tenths without a score are left out.
+    # The highest score belongs to the last tenth; tenths without a score are omitted.
     scores = np.array([0.02, 0.04, 0.55, 0.95, 1.0], dtype=np.float32)
     fraud = np.array([0, 1, 0, 1, 1])
     assert calibration_curve(scores, fraud) == [
@@ -93,7 +93,7 @@ def test_true_probabilities_have_next_to_no_calibration_error() -> None:
 
 
 def rows_over(days: float, frauds_a_day: int = 10) -> Rows:
-    """100 payments a day for that many days."""
+    """100 payments per day for this many days."""
     count = round(days * 100) + 1
     at = np.arange(count) * (DAY_MS // 100)
     fraud = (np.arange(count) % 100 < frauds_a_day).astype(np.int64)
@@ -104,17 +104,17 @@ def rows_over(days: float, frauds_a_day: int = 10) -> Rows:
 @pytest.mark.parametrize(
     ("days", "frauds_a_day", "held"),
     [
-        # A third of what seven days of label delay leave, in whole days; at least 3 and at most 14.
+        # A third of the days left by a label delay of seven days, in whole days; at least 3 and at most 14.
         (7, 10, 0),
         (15.99, 10, 0),
         (16, 10, 3),
         (26, 10, 6),
         (49, 10, 14),
         (200, 10, 14),
-        # Four days with four frauds each hold fewer than the 20 that it takes; with six, enough.
+        # Four days with four frauds each have fewer than the required 20; six days have enough.
         (20, 4, 0),
         (20, 6, 4),
-        # Nothing but fraud.
+        # Only frauds.
         (26, 100, 0),
     ],
 )

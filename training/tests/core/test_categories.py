@@ -38,7 +38,7 @@ from tripline_training.trees.params import DEFAULT_PARAMS, read_params
 from tripline_training.trees.tensor_twin import check_twin, tensor_twin
 
 CODES = [0, 305_000, 429_000, 16_777_215, 120_001]
-"""Codes of a missing value, of three frequent ones, and of one that is rare."""
+"""Codes of a missing value, three frequent values, and a rare one."""
 RISKY = 16_777_215
 SPEC = (
     "version: 3\nfeatures:\n"
@@ -50,7 +50,7 @@ SPEC = (
 
 
 def category_columns() -> dict[str, Any]:
-    """Fraud is likely where the category is the risky one and the amount is large, and says nothing of the channel."""
+    """Fraud is likely if the category is the risky one and the amount is large; the channel carries no information."""
     data = columns()
     random = np.random.default_rng(5)
     category = random.choice(CODES, ROWS, p=[0.2, 0.4, 0.25, 0.14, 0.01]).astype(float)

@@ -1,4 +1,4 @@
-"""The check finds every kind of fault in a features file, and names the column in a sentence."""
+"""The check finds every kind of fault in a features file, and its sentence names the column."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ features:
 
 
 def checked_columns() -> dict[str, Any]:
-    """Each fourth row of conftest with features that a cold backfill could have made: terminals count known frauds."""
+    """Every fourth row of conftest, with features as from a cold backfill: terminals count known frauds."""
     data = {name: values[::4] for name, values in columns().items()}
     cards, terminals = data["card_token"], data["terminal_id"]
     at, labelled, fraud = data["occurred_at_ms"], data["labelled_at_ms"], data["fraud"]
@@ -103,7 +103,7 @@ def backwards(data: dict[str, Any]) -> None:
         data[name] = list(values)[::-1]
 
 
-# Files with the changes that are made to each. Faults that do not hide each other share a file.
+# Files and the changes made to each. Faults that do not hide each other share a file.
 FILES: dict[str, list[Change]] = {
     "renamed": [rename("amount", "sum")],
     "swapped": [swap],
@@ -228,7 +228,7 @@ def test_warns_without_rejecting(checked_spec: Path, tmp_path: Path, change: Cha
 def test_does_not_judge_early_labels_if_the_past_is_unknown(checked_spec: Path, tmp_path: Path) -> None:
     data = checked_columns()
     leak_own_label(data)
-    # The first card had a payment before this file begins: labels from then may arrive at any time.
+    # The first card had a payment before the start of this file, so labels from before may arrive at any time.
     put("card_seconds_since_last", 5.0, 0)(data)
     report = check_data(write_parquet(tmp_path / "f.parquet", data), checked_spec, now_ms=NOW_MS)
     assert report.faults == []
@@ -238,7 +238,7 @@ def test_does_not_judge_early_labels_if_the_past_is_unknown(checked_spec: Path, 
 def test_one_label_cannot_stop_retraining_in_a_running_system(checked_spec: Path, tmp_path: Path) -> None:
     data = checked_columns()
     put("labelled_at_ms", 10_000, 0)(data)
-    # The labels of a terminal were given again after a payment that had counted the first ones.
+    # The labels of a terminal were reported again after a payment that had counted the first ones.
     terminals, at = data["terminal_id"], data["occurred_at_ms"].tolist()
     counts = zip(terminals, data["terminal_fraud_count_7d"], strict=True)
     seen = next(row for row, (terminal, frauds) in enumerate(counts) if terminal != terminals[0] and frauds > 0)
@@ -259,7 +259,7 @@ SPEC_IN_USE = Path(__file__).parents[3] / "packages" / "contracts" / "feature-sp
 
 def test_every_used_kind_has_a_range_or_accepts_any_number() -> None:
     kinds = {feature.kind for feature in read_spec_features(SPEC_IN_USE)}
-    # The column of a profile is whatever its owner keeps there.
+    # The owner of a profile decides what its column contains.
     assert kinds - set(RANGES) == {"z_score", "profile"}
     labels = {kind for kind in kinds if kind.startswith(("fraud_", "days_since_", "run_"))}
     assert labels <= LABEL_KINDS
@@ -292,7 +292,7 @@ def test_auc_of_a_feature_counts_ties_as_one_half() -> None:
     fraud = np.repeat([0, 1], 20)
     assert single_feature_auc(np.zeros(40), fraud) == 0.5
     assert single_feature_auc(1.0 - fraud, fraud) == 1.0
-    # Half the frauds lie above every genuine payment, half are equal to all of them.
+    # Half of the frauds are above every genuine payment, and half are equal to all of them.
     assert single_feature_auc(np.where(np.arange(40) >= 30, 1.0, 0.0), fraud) == 0.75
     assert single_feature_auc(np.zeros(30), np.repeat([0, 1], [20, 10])) is None
 

@@ -28,7 +28,7 @@ FITTING = Fitting(replace(read_params(DEFAULT_PARAMS), trees=40, max_bin=64), se
 
 
 def with_profiles() -> dict[str, Any]:
-    """The terminal's profile says what the others do not: `risk` is hidden, and the age of the card says nothing."""
+    """Only the terminal's profile is informative: `risk` is hidden, and the age of the card carries no information."""
     data = columns()
     random = np.random.default_rng(7)
     risk = data["terminal_fraud_rate_7d"]
@@ -107,7 +107,7 @@ def test_a_fold_uses_a_limited_number_of_rows(spec: FeatureSpec, monkeypatch: py
         assert fold.learn.fraud.sum() == full.learn.fraud.sum()
         assert len(fold.learn) == pytest.approx(800, rel=0.1)
         assert fold.weights.sum() == pytest.approx(len(full.learn), rel=0.1)
-        # Whole cards, as many of each as there are.
+        # Whole cards, with all of their payments.
         cards = np.isin(full.later.cards, fold.later.cards)
         assert 300 < len(fold.later) == cards.sum() < len(full.later)
 
@@ -134,7 +134,7 @@ def test_regression_24_a_first_model_uses_no_profile_that_nothing_materialises(o
     selection = manifest["metrics"]["selection"]
     assert selection["constant_online"] == list(PROFILES)
     assert {group["reason"] for group in selection["groups"].values()} == {"constant online"}
-    # Whatever stands there, the score is the same.
+    # The score is the same whatever the value.
     model = (outcome.folder / "model.onnx").read_bytes()
     rows = np.array(json.loads((outcome.folder / "golden.json").read_text())["inputs"], dtype=np.float32)
     other = rows.copy()

@@ -64,7 +64,7 @@ def test_rejects_columns_that_are_not_in_the_spec(tmp_path: Path, spec_path: Pat
 def test_uses_only_labels_that_were_known(features_path: Path, spec_path: Path) -> None:
     dataset = open_dataset(features_path, read_feature_spec(spec_path))
     rows, left_out = dataset.known_rows(Span(0, 20 * DAY_MS), known_by_ms=20 * DAY_MS)
-    # 100 payments a day with labels after 7 days: 13 days are known, the payment of the last moment included.
+    # 100 payments per day with labels after 7 days: 13 days are known, including the payment of the last moment.
     assert (len(rows), left_out) == (1301, 699)
     assert rows.occurred_at_ms.max() == 13 * DAY_MS
 

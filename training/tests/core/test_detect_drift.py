@@ -1,4 +1,4 @@
-"""Planted drift is found on its day, ordinary days raise no alarm, and other programs can read the output."""
+"""Planted drift is found on its day, ordinary days raise no alarm, and other programs can parse the output."""
 
 import json
 import math
@@ -29,7 +29,7 @@ NEWEST = DAYS - 1
 
 
 def usual_days(seed: int = 1) -> Days:
-    """Eight weeks whose weekends differ, 100 cards with habits of their own, and a feature that is mostly 0."""
+    """Eight weeks with different weekends, 100 cards with different habits, and a feature that is mostly 0."""
     random = np.random.default_rng(seed)
     day = np.repeat(np.arange(DAYS), ROWS_PER_DAY)
     card = random.integers(0, 100, len(day))
@@ -45,7 +45,7 @@ def usual_days(seed: int = 1) -> Days:
 
 
 def changed(days: Days, name: str, change: Any) -> Days:  # noqa: ANN401 -- a function on an array
-    """`change` of one column's values on the newest day."""
+    """Applies `change` to one column's values on the newest day."""
     newest = days.day == NEWEST
     columns_now = [
         Column(c.name, c.kind, np.where(newest, change(c.values), c.values)) if c.name == name else c
@@ -81,7 +81,7 @@ def test_an_injected_shift_is_detected_on_its_day(name: str, change: Any) -> Non
 @pytest.mark.parametrize(("frauds", "drifted"), [(66, False), (200, True), (0, True)])
 def test_outcomes_drift_in_both_directions(frauds: int, drifted: bool) -> None:
     days = usual_days()
-    # 55 to 65 of 3,000 labels a day say fraud.
+    # Each day, 55 to 65 of 3,000 labels are frauds.
     outcomes = {at: (3000, 55 + at * 7 % 11) for at in days.outcomes}
     verdict = judge_day(replace(days, outcomes={**outcomes, NEWEST: (3000, frauds)}), NEWEST)
     assert [j.column for j in verdict.drifted] == (["fraud_share"] if drifted else [])
@@ -136,7 +136,7 @@ def test_index_by_hand() -> None:
 def test_few_values_and_defaults_have_separate_bins() -> None:
     few = np.array([0.0, 1, 1, 5])
     assert count_bins(few, bin_edges(few)).tolist() == [0, 1, 2, 1]
-    # Below and between the known values there are bins as well: what was never seen shows.
+    # There are bins below and between the known values as well, so unseen values show.
     assert count_bins(np.array([-1.0, 0.5, 9]), bin_edges(few)).tolist() == [1, 1, 0, 1]
     values = np.concatenate([np.full(500, -1.0), np.linspace(0, 1, 500)])
     counts = count_bins(values, bin_edges(values))
@@ -144,7 +144,7 @@ def test_few_values_and_defaults_have_separate_bins() -> None:
 
 
 def drift_columns(shift: float = 1.0) -> dict[str, Any]:
-    """conftest's 40 days; on the last whole day amounts are multiplied."""
+    """conftest's 40 days, with amounts multiplied on the last complete day."""
     data = columns()
     day = np.arange(len(data["fraud"])) // 100
     return {**data, "amount": np.where(day == 38, data["amount"] * shift, data["amount"])}
@@ -172,7 +172,7 @@ def test_the_command_writes_metrics_and_events(
     assert [column["column"] for column in first["columns"]] == ["amount"]
     assert first["compared_with"] == {"from": "1970-01-25", "to": "1970-02-07"}
     assert "1 of 4 columns drifted on 1970-02-08, most of all amount" in first["sentence"]
-    # The same finding again is known as such.
+    # A repeated finding is recognised as such.
     assert first["event_id"] == second["event_id"]
 
     lines = (tmp_path / "drift.prom").read_text().splitlines()
@@ -188,7 +188,7 @@ def test_the_command_writes_metrics_and_events(
 def test_served_scores_are_monitored(judged: list[str], tmp_path: Path) -> None:
     ids = columns()["client_transaction_id"]
     served = tmp_path / "scores.csv"
-    # Scores become larger on the last whole day, and on it alone.
+    # Scores are larger on the last complete day only.
     lines = [f"{name},{0.9 if i // 100 == 38 else (i * 7 % 100) / 1000}" for i, name in enumerate(ids)]
     served.write_text("\n".join(["client_transaction_id,score", *lines]))
     events = tmp_path / "e.ndjson"
@@ -197,19 +197,20 @@ def test_served_scores_are_monitored(judged: list[str], tmp_path: Path) -> None:
     assert [c["kind"] for c in json.loads(events.read_text())["columns"]] == ["score"]
 
 
-# A look is taken at day 76. Its newest labelled week are the days 63 to 69.
+# Checked on day 76. Its newest labelled week is days 63 to 69.
 LOOK = 76
 
 
 def labelled_weeks(folder: Path, seed: int, *, found: float = 0.9) -> list[str]:
-    """Twelve weeks of 120 payments a day; scores find most frauds, of the newest labelled week the share `found`."""
+    """Twelve weeks of 120 payments a day. Scores find most frauds, and in the newest labelled week the share `found`.
+    """
     random = np.random.default_rng(seed)
     rows = 84 * 120
     at = np.arange(rows) * DAY_MS // 120
     fraud = random.random(rows) < 0.06
     newest = (at // DAY_MS >= LOOK - 13) & (at // DAY_MS <= LOOK - 7)
     is_found = random.random(rows) < np.where(newest, found, 0.9)
-    # As many high scores on each day, whether they are of frauds or not.
+    # Each day has the same number of high scores, whether they belong to frauds or not.
     scores = np.where(fraud & is_found, 0.9, 0.1) * random.random(rows)
     swapped = random.permutation(np.flatnonzero(newest & ~fraud))[: int((newest & fraud & ~is_found).sum())]
     scores[swapped] = 0.9 * random.random(len(swapped))
@@ -239,7 +240,7 @@ def days(first: int, last: int) -> list[str]:
 
 def test_labels_reveal_scores_that_find_fewer_frauds(tmp_path: Path, spec_path: Path) -> None:
     arguments = [*labelled_weeks(tmp_path, 1, found=0.2), "--feature-spec", str(spec_path)]
-    # One look a week.
+    # One check per week.
     assert main([*arguments, *days(LOOK - 6, LOOK - 1)]) == 0
     assert not (tmp_path / "looks.ndjson").exists()
     assert main([*arguments, *days(LOOK, LOOK)]) == 0
@@ -296,7 +297,7 @@ def test_reads_days_and_their_outcomes(judged: list[str], tmp_path: Path) -> Non
     days = read_days(path, ["amount"], 10, 11)
     assert days.day.tolist() == [10] * 100 + [11] * 100
     assert days.columns[0].values.tolist() == pytest.approx(data["amount"][1000:1200].tolist())
-    # Labels take seven days: those of day 10 are about payments of day 3.
+    # Labels take seven days, so those of day 10 are about payments of day 3.
     assert days.outcomes[10] == (100, int(data["fraud"][300:400].sum()))
 
 

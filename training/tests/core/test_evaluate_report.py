@@ -1,4 +1,5 @@
-"""Checks metrics against slow or published definitions, and the path from a features file to report and model card."""
+"""Compares metrics with slow or published definitions, and tests the path from features file to report and model card.
+"""
 
 import json
 import re
@@ -69,7 +70,7 @@ def test_recall_at_a_false_positive_rate_uses_only_whole_steps() -> None:
     scores = np.array([0.9, 0.8, 0.8, 0.7, 0.6, 0.5])
     fraud = np.array([1, 1, 0, 1, 0, 0])
     counts = counts_from_top(rank_scores(scores), fraud, np.ones(6))
-    # Frauds found at 0, 1 and 2 of 3 false positives: 1, then 2 of the step of ties, then also 0.7 before 0.6.
+    # Frauds found at 0, 1 and 2 of 3 false positives: 1, then 2 from the tied step, then also 0.7 before 0.6.
     found = [recall_at_false_positive_rate(*counts, rate) for rate in (0, 0.33, 1 / 3, 2 / 3, 1)]
     assert found == pytest.approx([1 / 3, 1 / 3, 1, 1, 1])
 
@@ -90,7 +91,7 @@ def calibrated_rows(scores: np.ndarray, fraud: np.ndarray) -> Scored:
 def test_money_by_hand() -> None:
     amounts, fraud = np.array([100.0, 100.0, 20.0, 50.0]), np.array([1, 0, 1, 0])
     scores = np.array([0.9, 0.9, 0.01, 0.01])
-    # Stopping gains 0.9 * 100 + 10 - 2 = 98 for the first, costs 2 + 0.1 * 100 = 12 for the second.
+    # Stopping saves 0.9 * 100 + 10 - 2 = 98 for the first, and costs 2 + 0.1 * 100 = 12 for the second.
     saved = money_saved(COSTS, amounts, fraud, scores)
     assert (saved.saved, saved.possible) == (pytest.approx(86.0), pytest.approx(98.0 + 26.0))
     assert (saved.stopped, saved.stopped_frauds) == (2, 1)
@@ -131,7 +132,7 @@ def test_the_bootstrap_samples_cards_and_is_seeded() -> None:
         estimate = first[name]
         assert estimate.value == value
         assert estimate.low is not None and estimate.high is not None and estimate.low < estimate.high, name
-    # Were the payments independent, their number would not matter; a card's are drawn together.
+    # If the payments were independent, their number would not matter; a card's payments are drawn together.
     alone = bootstrap(replace(rows, cards=np.arange(len(rows))), COSTS, replicates=40, seed=1)
     assert alone["average_precision"] != first["average_precision"]
     one_card = bootstrap(replace(rows, cards=np.zeros(len(rows), dtype=np.int64)), COSTS, replicates=5, seed=1)
@@ -191,7 +192,7 @@ Arguments = Callable[..., list[str]]
 
 @pytest.fixture
 def arguments(outcome: Outcome, features_path: Path, spec_path: Path) -> Arguments:
-    """Of a report on the validation days of a freshly published champion."""
+    """Options of a report on the validation days of a newly published champion."""
     registry = Path(outcome.folder).parents[3]
 
     def make(*more: str) -> list[str]:

@@ -17,7 +17,7 @@ from tripline_training.trees.node_covers import CoveredNode, lightgbm_trees, nod
 
 def grown(seed: int, depth: int, width: int = 5, trees: int = 40, with_missing: bool = False) -> xgboost.Booster:
     random = np.random.default_rng(seed)
-    # Whole numbers make splits that rows hit exactly.
+    # Whole numbers give splits that rows hit exactly.
     features = np.round(random.normal(0, 3, (4_000, width))).astype(np.float32)
     score = features[:, 0] * features[:, 1] + features[:, 2] - 6
     fraud = random.random(4_000) < 1 / (1 + np.exp(-score))
@@ -125,7 +125,7 @@ def test_covers_are_those_of_each_node(with_missing: bool) -> None:
     trees = [json.loads(tree) for tree in booster.get_dump(with_stats=True, dump_format="json")]
     compared = 0
     for tree_id, tree in enumerate(trees):
-        # The converter numbers nodes in the order in which the dump nests them.
+        # The converter numbers nodes in the nesting order of the dump.
         for node_id, node in enumerate(in_order(tree)):
             assert covers[tree_id, node_id] == pytest.approx(node["cover"], rel=1e-6)
             compared += 1

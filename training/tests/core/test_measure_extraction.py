@@ -15,7 +15,7 @@ ROWS = 2_000
 
 @pytest.fixture
 def world(tmp_path: Path) -> tuple[Path, Path, Path]:
-    """Features, a published model of them, and a policy."""
+    """Features, a published model trained on them, and a policy."""
     random = np.random.default_rng(1)
     a, b = random.normal(size=ROWS), random.normal(size=ROWS)
     fraud = (a + b + random.normal(scale=0.5, size=ROWS) > 2).astype(int)
@@ -56,10 +56,10 @@ def test_a_copy_from_scores_is_closer_to_the_model_than_one_from_outcomes(world:
 
 def test_attackers_gain_from_scores_and_less_from_outcomes(world: tuple[Path, Path, Path]) -> None:
     result = measure_extraction(*world, questions=500, repetitions=1)
-    # The labels follow two features plainly, so a model has little to learn by heart.
+    # The labels clearly follow two features, so a model has little to memorise.
     for answer in ("score", "rounded", "outcome"):
         assert 0.5 < result.membership[answer][0] < 0.6
-    # Each of the two features says nothing of the other, and the score is nearly their sum.
+    # The two features are independent, and the score is nearly their sum.
     for none, outcome, score in zip(*(result.inversion[name] for name in ("none", "outcome", "score")), strict=True):
         assert abs(none - 0.5) < 0.1
         assert none < outcome < score

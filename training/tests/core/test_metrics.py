@@ -7,17 +7,17 @@ from tripline_training.metrics import card_precision_top_k, measure
 # day, card, score, fraud
 BY_HAND = [
     (0, "a", 0.1, 0),
-    (0, "a", 0.9, 1),  # The card counts with its highest score.
+    (0, "a", 0.9, 1),  # A card counts with its highest score.
     (0, "b", 0.8, 0),
-    (0, "c", 0.2, 1),  # Compromised, but not among the first two: it stays.
+    (0, "c", 0.2, 1),  # Compromised, but not in the top two, so it is not blocked.
     (0, "c", 0.3, 0),
-    (1, "a", 1.0, 1),  # Found yesterday, so blocked today.
+    (1, "a", 1.0, 1),  # Found on the previous day, so blocked today.
     (1, "b", 0.1, 0),
     (1, "c", 0.7, 1),
     (1, "d", 0.6, 1),
     (2, "c", 0.9, 1),  # Blocked.
     (2, "d", 0.9, 1),  # Blocked.
-    (2, "e", 0.5, 1),  # Fewer cards than k: still divided by k.
+    (2, "e", 0.5, 1),  # Fewer cards than k: the divisor is still k.
 ]
 
 

@@ -24,7 +24,7 @@ DAYS = 84
 PER_DAY = 150
 ROWS = DAYS * PER_DAY
 FEATURES = ("amount", "card_count_1d", "terminal_fraud_rate_7d")
-# The cut-off is day 84: the newest two weeks end on day 77, and what is learnt from on day 56.
+# The cut-off is day 84: the newest two weeks end on day 77, and the training days on day 56.
 CUTOFF = "1970-03-26"
 RULES = {
     "newest_days": 14,
@@ -42,7 +42,7 @@ RULES = {
 
 
 def history() -> dict[str, Any]:
-    """12 weeks in which fraud is likely where the amount is large at a risky terminal; labels take 7 days."""
+    """12 weeks in which fraud is likely if the amount is large at a risky terminal; labels take 7 days."""
     random = np.random.default_rng(5)
     at = np.arange(ROWS) * (DAY_MS // PER_DAY)
     amount = random.lognormal(3, 1, ROWS)
@@ -64,13 +64,13 @@ def history() -> dict[str, Any]:
 
 
 def in_days(data: dict[str, Any], first: int, last: int) -> np.ndarray:
-    """Positions of the payments from one day up to another, which is not included."""
+    """Positions of the payments between two days, the second excluded."""
     return np.flatnonzero((data["occurred_at_ms"] >= first * DAY_MS) & (data["occurred_at_ms"] < last * DAY_MS))
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The payments, the spec, the parameters, and a registry whose champion has learnt from days 7 to 14 alone."""
+    """The payments, the spec, the parameters, and a registry whose champion was trained only on days 7 to 14."""
     folder = tmp_path_factory.mktemp("lake")
     spec = "version: 3\nfeatures:\n" + "".join(f"  - {{ name: {name}, kind: amount }}\n" for name in FEATURES)
     (folder / "spec.yaml").write_text(spec, encoding="utf-8")
@@ -91,7 +91,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def given(lake: Path, tmp_path: Path) -> Given:
-    """Arguments of a retraining in a registry of its own, on changed data and by changed rules where they are given."""
+    """Arguments of a retraining in a separate registry, optionally with changed data and rules."""
 
     def make(data: dict[str, Any] | None = None, **rules: object) -> list[str]:
         features, params, models = lake / "features.parquet", lake / "params.json", tmp_path / "registry"
@@ -137,12 +137,12 @@ def test_more_data_produce_a_challenger_in_shadow(
     version = figures["version"]
     assert aliases(tmp_path) == {"champion": champion, "challenger": version, "shadow": version}
     manifest = registry.resolve(tmp_path / "registry", "fraud", "challenger").manifest
-    # Learnt: from the end of the warm-up to a label delay before the newest weeks, by labels known at their beginning.
+    # Training: from the end of the warm-up to a label delay before the newest weeks, with labels known at their start.
     lineage = manifest["lineage"]
     assert lineage["data_from"] == "1970-01-08T00:00:00.000Z"
     assert lineage["data_to"] < "1970-02-26T00:00:00.000Z"
     assert lineage["known_by"] == "1970-03-05T00:00:00.000Z"
-    # The old week is the first that the champion cannot have learnt, and it stays: nobody learns from it.
+    # The old week is the first that the champion was certainly not trained on, and no model is ever trained on it.
     assert lineage["params"]["fixed_windows"] == [["1970-01-22T00:00:00.000Z", "1970-01-29T00:00:00.000Z"]]
     assert manifest["metrics"]["train"]["rows"] == 42 * PER_DAY
     assert manifest["metrics"]["retrain"]["old"]["rows"] == 7 * PER_DAY
@@ -155,7 +155,7 @@ def test_more_data_produce_a_challenger_in_shadow(
     moved = registry.history(tmp_path / "registry", "fraud")
     assert [(move.alias, move.by) for move in moved[-2:]] == [("challenger", "retrain"), ("shadow", "retrain")]
 
-    # The same data are not decided on twice; and a champion that is the model itself is kept.
+    # The same data is not decided twice; and the champion is kept if the same model comes out.
     assert main(given()) == 0
     assert last_line(capsys) == line
     registry.set_alias(tmp_path / "registry", "fraud", "champion", version)
@@ -231,12 +231,12 @@ def test_after_drift_old_days_weigh_less_and_the_model_learns_the_newest_weeks(
 ) -> None:
     data = history()
     if drift_day is not None:
-        # What was fraud is none any more, and the other way round.
+        # Frauds become genuine, and genuine payments become frauds.
         after = in_days(data, drift_day, DAYS)
         data["terminal_fraud_rate_7d"][after] = 1 - data["terminal_fraud_rate_7d"][after]
     arguments = given(data, old_ap_loss_max=1)
     drift = [] if drift_day is None else ["--drift-from", str(np.datetime64(drift_day, "D"))]
-    # The champion finds nothing in the changed weeks, so their labels look wrong to it.
+    # The champion finds nothing in the changed weeks, so their labels look wrong.
     assert main([*arguments, *drift, "--trust-weeks"]) == 0
     output = capsys.readouterr().out
     line = output.strip().splitlines()[-1]
@@ -251,12 +251,12 @@ def test_after_drift_old_days_weigh_less_and_the_model_learns_the_newest_weeks(
         return
     tried = [float(text.split()[0]) for text in output.split("weight_before_drift=")[1:]]
     assert tried[:2] == [1, BEFORE_DRIFT_WEIGHT] and len(tried) == 3
-    # Old days mislead here.
+    # Old days are misleading in this case.
     assert lineage["params"]["drift"] == {"from": "1970-01-31T00:00:00.000Z", "weight_before": BEFORE_DRIFT_WEIGHT}
     assert figures["learnt_to"] == "1970-03-19T00:00:00.000Z"
     assert "1970-03-18" < lineage["data_to"] < figures["learnt_to"]
     assert lineage["known_by"] == "1970-03-26T00:00:00.000Z"
-    # Nobody learns from the old week, which stays the same.
+    # No model is trained on the old week, which stays the same.
     assert lineage["params"]["fixed_windows"] == [["1970-01-22T00:00:00.000Z", "1970-01-29T00:00:00.000Z"]]
     assert manifest["metrics"]["train"]["rows"] == (70 - 7) * PER_DAY
     assert manifest["metrics"]["retrain"]["newest"]["rows"] == 14 * PER_DAY
@@ -268,7 +268,7 @@ def test_registers_the_evaluated_model_if_the_newest_weeks_make_it_worse(
     """regression #17: a better model was discarded together with one that had also learned the newest weeks."""
     data = history()
     fraud = np.array(data["fraud"], dtype=object)
-    # What is fraud in the newest weeks alone is none on any other day.
+    # Payments like the new frauds of the newest weeks are genuine on all other days.
     newest = in_days(data, 63, 77)
     fraud[newest[data["card_count_1d"][newest] == 8]] = 1
     data["fraud"] = list(fraud)
@@ -281,7 +281,7 @@ def test_registers_the_evaluated_model_if_the_newest_weeks_make_it_worse(
     figures = dict(pair.split("=") for pair in line.split() if "=" in pair)
     assert figures["learnt_to"] == "1970-02-26T00:00:00.000Z"
     assert float(figures["old_ap_new"]) > float(figures["old_ap_champion"]) - 0.02
-    # To a champion that knows days after the drift it is only as good, and knows no newer ones.
+    # Compared with a champion that knows post-drift days, it is only as good, and knows no newer days.
     registry.set_alias(tmp_path / "registry", "fraud", "champion", figures["version"])
     assert main(arguments) == 0
     assert "Without the newest weeks " in last_line(capsys)
@@ -310,7 +310,7 @@ def test_without_a_champion_a_model_must_beat_a_constant_score(
     assert "champion=none" in (line := last_line(capsys)) and "kept champion because" in line
     assert main(empty) == 0
     assert "registered=challenger" in last_line(capsys)
-    # Nothing is served by it before a person says so.
+    # It is not served until a user promotes it.
     with pytest.raises(TrainingError, match='no alias "champion"'):
         registry.alias_target(tmp_path / "empty", "fraud", "champion")
 
@@ -325,7 +325,7 @@ def test_a_short_archive_is_reported_with_the_required_length(given: Given, caps
 
 
 def killed_after(arguments: list[str], sign: str) -> str:
-    """Runs a retraining and kills it, -9, at the first line that begins so; returns what it had printed."""
+    """Runs a retraining and kills it with SIGKILL at the first line with this start; returns its output up to then."""
     child = subprocess.Popen(
         [sys.executable, "-m", "tripline_training.retrain", *arguments],
         cwd=Path(__file__).parents[2],
@@ -357,11 +357,11 @@ def test_repeated_kills_lead_to_the_same_model(
         assert "challenger" not in aliases(tmp_path)
     parts = list((tmp_path / "work").glob("fit-*.ubj"))
     assert len(parts) == 2
-    # Half of a checkpoint is none: that fit is made again, and gives the same trees.
+    # Half a checkpoint is invalid: that fit is repeated, and gives the same trees.
     parts[0].write_bytes(parts[0].read_bytes()[:-1_000])
     assert main(given()) == 0
     captured = capsys.readouterr().out
-    # Both fits were finished before the last kill: only the damaged one is made again.
+    # Both fits were finished before the last kill, so only the damaged one is repeated.
     assert captured.count("fit: trees=25/60") == 1
     assert f"warning: the checkpoint {parts[0].name} is damaged" in captured
     assert captured.strip().splitlines()[-1] == expected
@@ -373,7 +373,7 @@ def test_after_a_kill_between_two_alias_moves_the_second_one_follows(
 ) -> None:
     assert main(given()) == 0
     expected = last_line(capsys)
-    # As a kill between the moves leaves it: no result yet, and one alias that is still another.
+    # Simulates a kill between the moves: no result yet, and one alias still names another version.
     (tmp_path / "work" / "result.json").unlink()
     (tmp_path / "registry" / "models" / "fraud" / "aliases" / "shadow").unlink()
     assert main(given()) == 0

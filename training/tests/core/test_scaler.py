@@ -1,4 +1,4 @@
-"""Features become numbers that a network can learn from."""
+"""Scales features for a network."""
 
 import numpy as np
 
@@ -12,5 +12,5 @@ def test_the_scaler_takes_logarithms_of_skewed_features() -> None:
     assert scaler.logarithm.tolist() == [1, 0, 0]
     np.testing.assert_allclose(scaler.mean, [np.log1p(features[:, 0]).mean(), features[:, 1].mean(), 7], rtol=1e-5)
     np.testing.assert_allclose(1 / scaler.factor[:2], [np.log1p(features[:, 0]).std(), features[:, 1].std()], rtol=1e-5)
-    # What never changed tells nothing, whatever it is later.
+    # A constant carries no information, whatever its later value.
     assert scaler.factor[2] == 0

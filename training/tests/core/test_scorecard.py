@@ -1,4 +1,4 @@
-"""The scorecard compared with a plain implementation of its description, and with vectors shared by other languages."""
+"""Compares the scorecard with a plain implementation of its description, and with vectors shared by other languages."""
 
 import json
 import math
@@ -25,7 +25,7 @@ GOLDEN = Path(__file__).parent / "golden_scorecard.json"
 
 
 def plain_probability(card: dict, values: dict[str, float]) -> float:
-    """What the head of models/scorecard.py says, word for word, with nothing but the standard library."""
+    """The description at the top of models/scorecard.py, implemented literally with the standard library."""
     margin = card["intercept"]
     for part in card["features"]:
         (value,) = struct.unpack("<f", struct.pack("<f", values[part["name"]]))
@@ -62,7 +62,7 @@ def test_golden_vectors() -> None:
         assert plain_probability(golden["scorecard"], dict(zip(golden["names"], row, strict=True))) == pytest.approx(
             expected, abs=1e-12
         )
-    # A card whose bins did not matter would pass as well.
+    # A card whose bins did not matter would also pass.
     assert len(set(golden["probabilities"])) > 30
 
 

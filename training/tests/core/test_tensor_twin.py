@@ -20,7 +20,7 @@ CUDA_OPERATORS = {
     *("Add", "Cast", "Concat", "CumSum", "Gather", "GatherElements", "Greater", "GreaterOrEqual", "Identity"),
     *("IsNaN", "Mul", "Sigmoid", "Sub", "Sum", "Where"),
 }
-"""Those of a twin that onnxruntime's docs/OperatorKernels.md lists for CUDA, for the types that a twin uses."""
+"""The operators of a twin that onnxruntime's docs/OperatorKernels.md lists for CUDA, with the types that it uses."""
 
 
 def twin_of(model: bytes) -> bytes:

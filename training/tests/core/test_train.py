@@ -45,7 +45,7 @@ def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Pat
         parts = [part for part in manifest["metrics"]["segments"] if part["kind"] == kind]
         assert sum(part["rows"] for part in parts) == 600, kind
         assert sum(part["frauds"] for part in parts) == manifest["metrics"]["valid"]["frauds"], kind
-    # It has learnt something: fraud in the data follows amount and risk.
+    # The model has learned something: fraud in the data follows amount and risk.
     assert manifest["metrics"]["valid"]["auc_roc"] > 0.8
     assert (tmp_path / "registry/models/fraud/aliases/champion").read_text().strip() == outcome.version
 
@@ -53,10 +53,10 @@ def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Pat
 def test_publishes_a_calibrated_model(outcome: Outcome, options: MakeOptions) -> None:
     manifest = json.loads((outcome.folder / "model.json").read_text())
     calibration = manifest["metrics"]["calibration"]
-    # 20 days and 7 of label delay leave 13 to learn from and to hold out: a third, in whole days.
+    # 20 days minus 7 of label delay leave 13 for training and holding out: a third of them, in whole days.
     assert (calibration["kind"], calibration["days"]) == ("platt", 4)
     assert 0 < calibration["ece"] < 0.05
-    # The calibration is in what is published: the same trees as without it, on one line with their log odds.
+    # The published model includes the calibration: the same trees as without it, with log odds on one line.
     data = columns()
     known = data["occurred_at_ms"] < 20 * DAY_MS
     features = np.column_stack([data[name] for name in FEATURES]).astype(np.float32)
@@ -82,7 +82,7 @@ def test_publishes_a_scorecard_trained_on_the_same_rows(outcome: Outcome, option
     later = (data["occurred_at_ms"] >= 27 * DAY_MS) & (data["occurred_at_ms"] < 33 * DAY_MS)
     scores = probabilities_of(margins_of_card(card, features[later], tuple(FEATURES)))
     assert expected_calibration_error(scores, data["fraud"][later], same_mass=True) < 0.05
-    # The model names it, so that no other scorecard can come with the same version.
+    # The model names its scorecard, so no other scorecard can accompany the same version.
     manifest = json.loads((outcome.folder / "model.json").read_text())
     model = onnx.load_from_string((outcome.folder / "model.onnx").read_bytes())
     assert manifest["files"]["scorecard.json"] == hashlib.sha256(content).hexdigest()
@@ -110,7 +110,7 @@ def test_a_scorecard_is_calibrated_on_days_outside_its_training(spec_path: Path)
     card, days = make_scorecard(rows, read_feature_spec(spec_path), 7 * DAY_MS)
     held = rows.occurred_at_ms >= rows.occurred_at_ms[-1] - 4 * DAY_MS
     assert days == 4
-    # As often as it says, on the days held out; a card of all days that nothing calibrated is off there.
+    # Calibrated on the held-out days; a card made from all days without calibration is not.
     said = probabilities_of(margins_of_card(card, rows.features[held], tuple(FEATURES))).mean()
     assert said == pytest.approx(rows.fraud[held].mean(), rel=1e-3)
     whole, days = make_scorecard(rows, read_feature_spec(spec_path), 18 * DAY_MS)
@@ -204,7 +204,7 @@ def test_rejects_invalid_parameters(options: MakeOptions, tmp_path: Path) -> Non
 
 
 def served(outcome: Outcome, path: Path, shift: float = 0.0) -> Path:
-    """The scores that a server would give for the logged features, the last one shifted."""
+    """The scores that a server would give for the logged features, with the last one shifted."""
     data = columns()
     vectors = np.column_stack([data[name] for name in FEATURES]).astype(np.float32)
     scores = predict_onnx((outcome.folder / "model.onnx").read_bytes(), vectors).astype(np.float64)

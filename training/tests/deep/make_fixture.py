@@ -1,4 +1,4 @@
-"""Trains the small PyTorch model that the tests of scoring serve, into apps/scoring/test-models/networks/generated.
+"""Trains the small PyTorch model for the tests of scoring, into apps/scoring/test-models/networks/generated.
 
 From the folder training, in the environment `deep`: python -m tests.deep.make_fixture
 """

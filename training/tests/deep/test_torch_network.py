@@ -65,7 +65,7 @@ def test_the_onnx_file_equals_the_trained_network(rows: Rows, fitted: FittedTorc
     assert (given.name, given.type, given.shape) == ("features", "tensor(float)", ["rows", len(FEATURES)])
     assert (result.name, result.type, result.shape) == ("probability", "tensor(float)", ["rows", 1])
     assert predict_onnx(model, features[:0]).shape == (0,)
-    # A row's score does not depend on the rows beside it.
+    # A row's score does not depend on the other rows.
     alone = np.concatenate([predict_onnx(model, features[row : row + 1]) for row in range(50)])
     np.testing.assert_allclose(alone, predict_onnx(model, features)[:50], rtol=0, atol=1e-6)
     assert bool(np.isfinite(predict_onnx(model, odd_rows(features, 2_000, 7))).all())
@@ -114,11 +114,11 @@ def test_the_command_publishes_a_model_that_scoring_serves(tmp_path: Path, capsy
     version = registry.resolve(tmp_path / "registry", "fraud-torch", "candidate")
     manifest = version.manifest
     assert (manifest["features"], manifest["feature_spec_version"]) == (FEATURES, 3)
-    # Better than chance by far: fraud in the data follows amount and risk.
+    # Much better than chance: fraud in the data follows amount and risk.
     assert manifest["metrics"]["valid"]["auc_roc"] > 0.75
     assert manifest["metrics"]["calibration"]["kind"] == "platt"
     assert manifest["metrics"]["export"]["compared_rows"] >= 3_500
-    # It may decide, so it has what stands in for it.
+    # The model may decide, so it has a fallback scorecard.
     assert registry.SCORECARD_FILE in manifest["files"]
     outputs = predict_onnx(version.model, np.array(version.golden["inputs"], dtype=np.float32))
     assert np.abs(outputs - np.array(version.golden["outputs"])).max() <= 1e-5

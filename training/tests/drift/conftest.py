@@ -1,4 +1,4 @@
-"""A simulated system whose payments, features and labels stand in a lake, as the archive service keeps them."""
+"""A simulated system whose payments, features and labels are in a lake, as from the archive service."""
 
 import subprocess
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class History:
     features: Path
 
     def lake(self, name: str, changes: str = "") -> Path:
-        """A lake of it; `changes` are options of writeTestLake, such as SQL in place of a label."""
+        """Writes its lake; `changes` are options of writeTestLake, such as SQL that replaces a label."""
         lake = self.folder / name
         script = WRITE_LAKE.format(
             root=ROOT, lake=lake, payments=self.payments, features=self.features, changes=changes

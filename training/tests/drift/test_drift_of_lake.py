@@ -1,4 +1,4 @@
-"""Drift in a lake from end to end: `tripline drift` on an archive, with its report and metrics."""
+"""Drift in a lake, end to end: `tripline drift` on an archive, with its report and metrics."""
 
 import re
 from pathlib import Path
@@ -11,14 +11,14 @@ LAST_DAY = 28
 CLEAN_DAYS = range(15, 29)
 LAST = "occurred_at_ms >= epoch_ms(TIMESTAMP '2026-02-28')"
 SCORE = "score: `1 / (1 + exp(6 - ln(1 + f.amount) - f.card_ratio_usual / 4))`"
-# Amounts of the last day grow by half; the scores by which payments were decided rise on it.
+# On the last day, amounts are 50 % larger, and the deciding scores are higher.
 SHIFT = f"values: {{ amount: `CASE WHEN {LAST} THEN 1.5 * f.amount ELSE f.amount END` }}, {SCORE}"
 RISE = f"score: `CASE WHEN {LAST} THEN 0.05 ELSE 0 END + {SCORE[8:-1]}`"
 
 
 @pytest.fixture(scope="module")
 def history(make_history: MakeHistory) -> History:
-    """60 days of about 600 payments, and a bit of 1 March, so that 28 February is over."""
+    """60 days of about 600 payments, and the start of 1 March, so that 28 February is complete."""
     return make_history(cards=300, terminals=200, days=60, until="2026-03-01T02:00:00Z")
 
 
@@ -41,8 +41,8 @@ def test_an_injected_shift_is_detected_at_the_end_of_its_day(history: History, t
     assert f"columns drifted on 2026-02-{LAST_DAY}, most of all amount" in text
     assert 'tripline_drift_drifted{model="fraud",column="amount",kind="feature"} 1.0' in metrics.read_text()
     assert "amount" in report.read_text(encoding="utf-8")
-    # The day before is as days are, and the shifted one is found beside January as well; so may be what a young lake's
-    # features count from its start, such as the days since a terminal's first fraud.
+    # The previous day is normal. The shifted day is also found compared with January, possibly together with features
+    # that count from the start of a young lake, such as the days since a terminal's first fraud.
     assert "drifted=none" in drift(lake, "--day", "2026-02-27")
     beside_january = drift(lake, "--reference", "2026-01-05..2026-02-05", codes=(3,))
     assert re.search(

@@ -8,7 +8,7 @@ from tests.conftest import SPEC, write_parquet
 from tests.core.test_detect_drift import drift_columns
 from tripline_training.detect_drift import main
 
-# Evidently and what it is made of warn about each other's future; that is not ours to fix.
+# Evidently and its dependencies warn about future versions of each other, which we cannot fix.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -21,6 +21,6 @@ def test_writes_a_report_that_opens_without_a_network(tmp_path: Path) -> None:
     text = report.read_text(encoding="utf-8")
     for name in ("amount", "card_count_1d", "terminal_fraud_rate_7d"):
         assert name in text
-    # What a page loads from elsewhere stands in src or in a link of a style sheet.
+    # External resources of a page are in src attributes or in links to style sheets.
     assert 'src="http' not in text
     assert '<link rel="stylesheet" href="http' not in text

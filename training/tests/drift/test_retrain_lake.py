@@ -1,4 +1,4 @@
-"""Retraining from a lake of simulated payments with the engine's features: learns good weeks and rejects bad ones."""
+"""Retraining from a lake of simulated payments with the engine's features: uses good weeks and rejects bad ones."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from tripline_training.errors import TrainingError
 from tripline_training.registry import registry
 from tripline_training.train import parse_options, train
 
-# The cut-off is 29 March: the newest two weeks end on 22 March, what is learnt from on 1 March.
+# The cut-off is 29 March: the newest two weeks end on 22 March, and the training days on 1 March.
 UNTIL = "2026-03-29T03:00:00Z"
 DAYS = 84
 BAD_WEEKS = {"learnt from": ("2026-02-22", "2026-03-01"), "the newest": ("2026-03-15", "2026-03-22")}
@@ -24,7 +24,7 @@ def history(make_history: MakeHistory) -> History:
 
 @pytest.fixture(scope="module")
 def params(history: History) -> Path:
-    """The published parameters but for fewer trees, and half the warm-up."""
+    """The published parameters with fewer trees and half the warm-up."""
     values = json.loads((ROOT / "training" / "params.json").read_text(encoding="utf-8"))
     path = history.folder / "params.json"
     path.write_text(json.dumps({**values, "trees": 150, "retrain": {**values["retrain"], "warm_up_days": 14}}))
@@ -33,7 +33,7 @@ def params(history: History) -> Path:
 
 @pytest.fixture
 def models(history: History, params: Path, tmp_path: Path) -> Path:
-    """A registry whose champion has learnt from one week of January."""
+    """A registry whose champion was trained on one week of January."""
     given = ["--features", str(history.features), "--feature-spec", str(SPEC), "--params", str(params)]
     given += ["--registry", f"file://{tmp_path}/models", "--name", "fraud", "--alias", "champion"]
     train(parse_options([*given, "--train-from", "2026-01-15", "--train-to", "2026-01-21", "--known-by", "2026-01-29"]))

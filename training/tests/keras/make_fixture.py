@@ -1,4 +1,4 @@
-"""Trains the small Keras model that the tests of scoring serve, into apps/scoring/test-models/networks/generated.
+"""Trains the small Keras model for the tests of scoring, into apps/scoring/test-models/networks/generated.
 
 From the folder training, in the environment `keras`: python -m tests.keras.make_fixture
 """

@@ -62,7 +62,7 @@ def test_the_command_publishes_a_model_that_scoring_serves(tmp_path: Path, capsy
     assert capsys.readouterr().out.splitlines()[-1].startswith("published: ")
     version = registry.resolve(tmp_path / "registry", "fraud-keras", "candidate")
     assert version.manifest["features"] == FEATURES
-    # Better than chance by far: fraud in the data follows amount and risk.
+    # Much better than chance: fraud in the data follows amount and risk.
     assert version.manifest["metrics"]["valid"]["auc_roc"] > 0.75
     assert version.manifest["metrics"]["export"]["operators"]
     outputs = predict_onnx(version.model, np.array(version.golden["inputs"], dtype=np.float32))

@@ -113,7 +113,7 @@ def test_the_command_compares_and_writes(tmp_path: Path, capsys: pytest.CaptureF
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("export: kind=lightgbm bytes=")
     assert [line.split()[0] for line in lines[2:]] == ["xgboost", "lightgbm", "ensemble", "scorecard"]
-    # All have learnt something: fraud in the data follows amount and risk.
+    # All have learned something: fraud in the data follows amount and risk.
     assert all(float(line.split()[2]) > 0.75 for line in lines[2:])
     assert predict_onnx(output.read_bytes(), rows_of(0, 5).features).shape == (5,)
     with pytest.raises(TrainingError, match="must be in this order"):

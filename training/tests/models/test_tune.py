@@ -22,7 +22,7 @@ Arguments = Callable[..., list[str]]
 
 @pytest.fixture
 def arguments(tmp_path: Path) -> Arguments:
-    """Two folds of four days, of the first 30 days, with few and small trees."""
+    """Two folds of four days within the first 30 days, with few and small trees."""
     spec, base = tmp_path / "spec.yaml", tmp_path / "base.json"
     spec.write_text(SPEC, encoding="utf-8")
     base.write_text(json.dumps({**read_params(DEFAULT_PARAMS).as_json(), "trees": 60, "max_depth": 2}))
@@ -50,11 +50,11 @@ def test_a_stopped_search_continues_to_the_same_result(
     trials = [line for line in halves if line.startswith("trial ")]
     assert trials == [line for line in whole if line.startswith("trial ")]
     assert len(trials) == 3
-    # Each trial tries something else.
+    # Each trial tries different parameters.
     assert len({line.split()[2] for line in trials}) == 3
     assert (tmp_path / "halves.json").read_text() == (tmp_path / "whole.json").read_text()
     read_params(tmp_path / "whole.json")
-    # The parameters in use are tried first, so the best is at least as good.
+    # The current parameters are tried first, so the best ones are at least as good.
     first, last = (float(trials[i].split()[2].split("=")[1]) for i in (0, -1))
     best = float(trials[-1].split("best=")[1])
     assert best >= max(first, last)
@@ -82,7 +82,7 @@ def test_tries_the_current_parameters_first(arguments: Arguments, tmp_path: Path
     study = optuna.load_study(study_name="tune", storage=f"sqlite:///{tmp_path}/searched.sqlite")
     base = read_params(tmp_path / "base.json").as_json()
     first, second = (trial.params for trial in study.trials)
-    # All that params.json has but genuine_share, which trades the quality for time.
+    # Everything in params.json except genuine_share, which trades quality for time.
     assert set(first) == set(base) - {"genuine_share"}
     assert first == {name: base[name] for name in first}
     assert [name for name in first if first[name] == second[name]] == []
@@ -134,5 +134,5 @@ def test_does_not_learn_from_labels_unknown_when_a_fold_began(arguments: Argumen
     options = command.parse_options(arguments("folds", 1, "--gap-days", "4"))
     dataset = open_dataset(tmp_path / "features.parquet", read_feature_spec(tmp_path / "spec.yaml"))
     fold = command.make_folds(dataset, options)[0]
-    # It begins on day 18. Payments up to day 14 lie before the gap, but labels take seven days.
+    # It begins on day 18. Payments up to day 14 are before the gap, but labels take seven days.
     assert fold.train.occurred_at_ms.max() <= 11 * DAY_MS

@@ -1,4 +1,4 @@
-"""Reads and checks what `tripline backfill` wrote: one row per payment with its label and its features."""
+"""Reads and checks the output of `tripline backfill`: one row per payment with its label and its features."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ FEATURE_TYPES = ("DOUBLE", "FLOAT")
 
 @dataclass(frozen=True)
 class Rows:
-    """Payments in the order of (event time, id)."""
+    """Payments ordered by (event time, id)."""
 
     ids: NDArray[np.generic]
     cards: NDArray[np.generic]
@@ -46,7 +46,7 @@ class Rows:
         return self.ids, self.cards, self.occurred_at_ms, self.fraud, self.features
 
     def with_columns(self, columns: Iterable[NDArray[Any]]) -> "Rows":
-        """Other payments with the same features. In the order of `columns`."""
+        """Other payments with the same features, in the order of `columns`."""
         return Rows(*columns, categories=self.categories)
 
 
@@ -59,7 +59,7 @@ class Span:
 
 
 def parse_span(first: str, last: str) -> Span:
-    """RFC 3339 moments, the second excluded; a plain date (UTC) as the second is included as a whole day."""
+    """RFC 3339 times, the second excluded. If the second is a plain date (UTC), the whole day is included."""
     span = Span(_moment_ms(first, days_later=0), _moment_ms(last, days_later=1))
     if span.from_ms >= span.to_ms:
         raise TrainingError(f"{first} to {last} is an empty time span.")
@@ -67,7 +67,7 @@ def parse_span(first: str, last: str) -> Span:
 
 
 def parse_moment_ms(text: str) -> int:
-    """An RFC 3339 moment, or a date (UTC) for its first moment, in milliseconds since the epoch."""
+    """An RFC 3339 time, or the start of a date (UTC), in milliseconds since the epoch."""
     return _moment_ms(text, days_later=0)
 
 
@@ -89,7 +89,7 @@ ALWAYS = Span(0, 2**62)
 
 @dataclass(frozen=True)
 class Dataset:
-    """A features file that passed its checks."""
+    """A features file that has passed its checks."""
 
     path: Path
     spec: FeatureSpec
@@ -99,10 +99,10 @@ class Dataset:
     """Event time of the newest payment."""
 
     def known_rows(self, span: Span, known_by_ms: int, ids: Path | None = None) -> tuple[Rows, int]:
-        """Payments of a span whose label was known by then, and how many others were left out for lack of one.
+        """Payments of a span whose label was known by then, and how many others were omitted for lack of one.
 
-        With `ids` (a table with a column client_transaction_id, or a published split, whose train part is meant) only
-        those, each of which must be there.
+        With `ids` (a table with a column client_transaction_id, or the train part of a published split), only those
+        payments, each of which must exist.
         """
         within = self._within(span)
         if ids is not None:
@@ -112,7 +112,7 @@ class Dataset:
         return self._rows(f"{within} AND NOT {unknown}"), left_out
 
     def rows_with_truth(self, span: Span) -> Rows:
-        """The labelled payments of a span, to measure how well they were predicted."""
+        """The labelled payments of a span, to evaluate predictions."""
         return self._rows(f"{self._within(span)} AND fraud IS NOT NULL AND labelled_at_ms IS NOT NULL")
 
     @property
@@ -199,7 +199,7 @@ def _faults(table: str, spec: FeatureSpec) -> list[str]:
         "have a value other than 0 or 1 in fraud": "fraud::BIGINT NOT IN (0, 1)",
     }
     for name in spec.names:
-        # What does not fit into float32 becomes infinite there, and the model would see that.
+        # Values that do not fit into float32 become infinite, and the model would see that.
         value = sql_name(name)
         checks[f"have no finite value in {name}"] = (
             f"{value} IS NULL OR NOT coalesce(abs({value}) <= 3.4028235e38, false)"
@@ -207,7 +207,7 @@ def _faults(table: str, spec: FeatureSpec) -> list[str]:
     counts = ", ".join(f"count(*) FILTER ({condition})" for condition in checks.values())
     row = query(f"SELECT {counts}, count(*) - count(DISTINCT client_transaction_id) FROM {table}").fetchall()[0]
     faults = [f"{count} rows {sentence}" for sentence, count in zip(checks, row, strict=False) if count > 0]
-    # Rows without an id are named above; they are not repetitions as well.
+    # Rows without an id are reported above and do not count as duplicates.
     repeated = row[-1] - row[0]
     return [*faults, f"{repeated} rows repeat a client_transaction_id"] if repeated > 0 else faults
 

@@ -1,3 +1,4 @@
-"""How long a day is; here so that a command which needs nothing else of `metrics` does not wait for scikit-learn."""
+"""The length of a day. A separate module, so that commands that need only this do not load scikit-learn with `metrics`.
+"""
 
 DAY_MS = 86_400_000

@@ -1,4 +1,4 @@
-"""The names and the version in the feature spec. Its full check is the TypeScript engine's; here it is only read."""
+"""The names and the version in the feature spec. The TypeScript engine checks it fully; here, it is only read."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from tripline_training.errors import TrainingError
 
 @dataclass(frozen=True)
 class FeatureGroup:
-    """Features that a model uses only where validation shows that they help."""
+    """Features that a model uses only if validation shows that they help."""
 
     name: str
     features: tuple[str, ...]
@@ -22,9 +22,9 @@ class FeatureSpec:
     names: tuple[str, ...]
     """In the order of the vector."""
     groups: tuple[FeatureGroup, ...] = ()
-    """The profiles: one group for each view of Feast."""
+    """The profiles: one group per Feast view."""
     categories: tuple[str, ...] = ()
-    """Features whose values are codes of texts, which no order and no distance connects."""
+    """Features whose values are codes of texts, without order or distance."""
 
     @property
     def category_positions(self) -> tuple[int, ...]:
@@ -32,7 +32,7 @@ class FeatureSpec:
 
 
 def read_feature_spec(path: Path) -> FeatureSpec:
-    """Raises TrainingError when the file cannot be read or lacks a version or names."""
+    """Raises TrainingError if the file cannot be read or lacks a version or names."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         version = document["version"]

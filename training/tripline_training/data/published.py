@@ -1,4 +1,4 @@
-"""The handbook's published splits and results, to stand beside ours.
+"""The handbook's published splits and results, for comparison with ours.
 
 Le Borgne, Siblini, Lebichot, Bontempi, "Reproducible Machine Learning for Credit Card Fraud Detection - Practical
 Handbook", https://github.com/Fraud-Detection-Handbook/fraud-detection-handbook, chapters 5 to 7.
@@ -37,7 +37,7 @@ class PublishedFold:
     path: Path
     """CSV with TRANSACTION_ID and PART: exactly the payments to assess."""
     train_end_ms: int
-    """First moment after the last training day of the split."""
+    """End of the last training day of the split."""
     assess: Span
 
     @property
@@ -50,7 +50,7 @@ class PublishedFold:
 
 
 def read_folds(folder: Path, part: str) -> list[PublishedFold]:
-    """The folds that `folds.json` lists for a part. Raises TrainingError when it cannot be read or lists none."""
+    """The folds that `folds.json` lists for a part. Raises TrainingError if it cannot be read or lists none."""
     path = folder / "folds.json"
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))

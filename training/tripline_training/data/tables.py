@@ -1,4 +1,4 @@
-"""Reading tables (Parquet, CSV, newline-delimited JSON) through DuckDB."""
+"""Reads tables (Parquet, CSV, newline-delimited JSON) through DuckDB."""
 
 from pathlib import Path
 
@@ -12,7 +12,8 @@ READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".ndjson": "read_ndjs
 
 
 def table_at(path: Path) -> str:
-    """The SQL of a table function that reads `path`, which may be gzipped. Raises TrainingError for other kinds."""
+    """The SQL of a table function that reads `path`, which may be gzipped. Raises TrainingError for other file types.
+    """
     suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
     reader = READERS.get(suffixes[-1].lower()) if suffixes else None
     if reader is None:
@@ -30,7 +31,7 @@ def columns_of(table: str) -> dict[str, str]:
 
 
 def query(sql: str) -> duckdb.DuckDBPyConnection:
-    """Runs one query on a database of its own. Raises TrainingError with DuckDB's first line when it fails."""
+    """Runs one query on a separate database. Raises TrainingError with DuckDB's first line if it fails."""
     try:
         return duckdb.connect(":memory:").execute(sql)
     except duckdb.Error as error:
@@ -38,7 +39,7 @@ def query(sql: str) -> duckdb.DuckDBPyConnection:
 
 
 def arrays(sql: str) -> dict[str, NDArray[np.generic]]:
-    """Columns of a result as arrays. Raises TrainingError when one holds a null: callers filter or coalesce."""
+    """Columns of a result as arrays. Raises TrainingError if one contains a null: callers filter or coalesce."""
     columns = query(sql).fetchnumpy()
     for name, values in columns.items():
         if np.ma.is_masked(values):
@@ -47,7 +48,7 @@ def arrays(sql: str) -> dict[str, NDArray[np.generic]]:
 
 
 def require_columns(path: Path, names: list[str]) -> str:
-    """The table at `path`, once it is certain that it has these columns."""
+    """The table at `path`, after checking that it has these columns."""
     table = table_at(path)
     present = columns_of(table)
     missing = [name for name in names if name not in present]

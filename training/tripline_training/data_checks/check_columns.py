@@ -1,4 +1,4 @@
-"""Checks of single columns: schema, nulls, ranges, duplicates. All values are looked at in two scans of the file."""
+"""Checks of single columns: schema, nulls, ranges, duplicates. Two scans of the file check all values."""
 
 from tripline_training.data.dataset import FEATURE_TYPES, KEY_COLUMNS
 from tripline_training.data.tables import query, sql_name
@@ -10,7 +10,8 @@ RUN_AGAIN = "run the backfill again with the current feature spec"
 
 
 def check_schema(present: dict[str, str], features: list[SpecFeature]) -> list[Finding]:
-    """Every column that is missing, unknown, of a wrong type or out of place; `present` gives the types, in order."""
+    """Every column that is missing, unknown, of a wrong type or out of place; `present` contains the types, in order.
+    """
     wanted = {**KEY_COLUMNS, **{feature.name: FEATURE_TYPES for feature in features}}
     findings = [
         _fault(name, "schema", 0, f"the column is missing; {RUN_AGAIN}") for name in wanted if name not in present
@@ -32,7 +33,7 @@ def check_schema(present: dict[str, str], features: list[SpecFeature]) -> list[F
 
 
 def check_values(table: str, features: list[SpecFeature]) -> list[Finding]:
-    """Nulls, values that are not finite as float32 or impossible for their kind, repeated ids."""
+    """Nulls, values that are impossible for their kind or not finite as float32, and repeated ids."""
     checks: list[tuple[str, str, str, str]] = []
     for name in ("client_transaction_id", "card_token", "terminal_id", "occurred_at_ms"):
         checks.append((name, "nulls", f"{name} IS NULL", "rows have no value; remove them"))
@@ -49,7 +50,7 @@ def check_values(table: str, features: list[SpecFeature]) -> list[Finding]:
         checks.append((feature.name, "range", f"{value} IS NOT NULL AND NOT {finite}", unfit))
         outside, words = _outside(feature, value)
         if outside:
-            # docs/features.md: the default stands where there is no past, even outside the kind's own range.
+            # docs/features.md: without history, a feature has its default, even outside the kind's own range.
             condition = f"{finite} AND abs({value} - {feature.default!r}) > 1e-9 AND ({outside})"
             checks.append((feature.name, "range", condition, f"rows have a value that is {words}"))
     counts = ", ".join(f"count(*) FILTER ({condition})" for _, _, condition, _ in checks)
@@ -67,7 +68,9 @@ def check_values(table: str, features: list[SpecFeature]) -> list[Finding]:
 
 
 def _suspicious(table: str, features: list[SpecFeature]) -> list[SpecFeature]:
-    """Those whose rows have to be counted: smallest and largest values, which are quick to find, do not clear them."""
+    """Columns whose rows must be counted, because their minimum and maximum, which are quick to find, show a possible
+    fault.
+    """
     measured = ", ".join(
         f"count(*) = count({name}), min({name}), max({name}), coalesce(bool_and({name} = round({name})), false)"
         for name in (sql_name(feature.name) for feature in features)
@@ -79,7 +82,7 @@ def _suspicious(table: str, features: list[SpecFeature]) -> list[SpecFeature]:
         limits = RANGES.get(feature.kind, ValueRange(None, None))
         least = -FLOAT32_MAX if limits.low is None else limits.low
         most = FLOAT32_MAX if limits.high is None else limits.high
-        # NaN counts as the largest value of all, so that no comparison with it holds.
+        # In DuckDB, NaN is the largest value. In Python, no comparison with it is true.
         cleared = complete and low is not None and least <= low <= high <= most and (whole or not limits.whole)
         if not cleared:
             found.append(feature)
@@ -87,11 +90,13 @@ def _suspicious(table: str, features: list[SpecFeature]) -> list[SpecFeature]:
 
 
 def _outside(feature: SpecFeature, value: str) -> tuple[str, str]:
-    """The SQL condition of a value that the feature's kind cannot have, and what to call it; both empty for none."""
+    """The SQL condition of a value that the feature's kind cannot have, and its description; both empty if there is
+    none.
+    """
     limits = RANGES.get(feature.kind)
     if limits is None:
         return "", ""
-    # Doubles of sums and rates may miss an end by their rounding.
+    # Sums and rates are rounded doubles, which may exceed a limit slightly.
     conditions = [f"{value} < {limits.low - 1e-9!r}"] if limits.low is not None else []
     conditions += [f"{value} > {limits.high + 1e-9!r}"] if limits.high is not None else []
     conditions += [f"{value} <> round({value})"] if limits.whole else []

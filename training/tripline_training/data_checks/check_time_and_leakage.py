@@ -1,4 +1,4 @@
-"""Checks across rows: the order of time, labels that came too early, features that know the future, class balance."""
+"""Checks across rows: time order, labels that arrive too early, features that leak the future, class balance."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,19 @@ from tripline_training.data_checks.feature_kinds import ENTITY_COLUMNS, LABEL_KI
 from tripline_training.data_checks.findings import ColumnProfile, Finding, Level
 
 SAMPLE_ROWS_MAX = 30_000
-"""Genuine payments looked at for the AUC of single features, beside all frauds."""
+"""Number of genuine payments used for the AUC of single features, in addition to all frauds."""
 FRAUDS_FOR_AUC_MIN = 20
 
 
 @dataclass(frozen=True)
 class Rules:
     label_delay_ms_min: int = 60_000
-    """No label comes sooner after its payment: an analyst or a bank has to look at it first."""
+    """No label arrives sooner after its payment, because an analyst or a bank must review it first."""
     feature_auc_max: float = 0.98
-    """A single feature that separates fraud this well has seen the label: good models do not reach it."""
+    """A single feature that separates fraud this well must have seen the label: good models do not reach it."""
     feature_auc_warning: float = 0.95
     early_change: Level = "fault"
-    """What it is when a feature over labels changed before a label of its card or terminal was known."""
+    """The severity if a label feature changed before a label of its card or terminal was known."""
     fraud_share_warning: tuple[float, float] = (0.0001, 0.2)
 
 
@@ -104,8 +104,8 @@ def check_single_features(
 ) -> tuple[list[ColumnProfile], list[Finding]]:
     """Each feature's profile, and those that alone separate fraud too well or never change.
 
-    The AUC is that of all frauds against an even sample of the genuine payments, chosen by a hash of the id. Values
-    must be finite.
+    The AUC compares all frauds with an even sample of the genuine payments, chosen by a hash of the id. Values must be
+    finite.
     """
     named = ", ".join(sql_name(feature.name) for feature in features)
     total = query(f"SELECT count(*) FILTER (fraud::BIGINT = 0) FROM {table}").fetchall()[0][0]
@@ -132,9 +132,9 @@ def check_single_features(
 
 
 def single_feature_auc(values: NDArray[np.float64], fraud: NDArray[np.int64]) -> float | None:
-    """The area under the ROC curve, or its complement where small values mean fraud; None with too few of a class.
+    """The area under the ROC curve, or its complement if small values indicate fraud; None if a class has too few rows.
 
-    By the rank sum of Mann and Whitney, with mean ranks for equal values.
+    Computed from the rank sum of Mann and Whitney, with mean ranks for equal values.
     """
     frauds = int(fraud.sum())
     genuine = len(fraud) - frauds
@@ -161,8 +161,8 @@ def _judge_feature(name: str, constant: bool, auc: float | None, rules: Rules) -
 def check_labels_in_features(table: str, features: list[SpecFeature], rules: Rules) -> tuple[list[Finding], str | None]:
     """Features over labels that moved before the first label of their card or terminal arrived.
 
-    That can be told only where the file holds the whole past: where each card's first payment has no earlier one. A
-    file that goes on from an earlier state is not judged; then the second value says so.
+    This requires the whole history: no card may have payments before its first one in the file. A file that continues
+    from an earlier state is not checked; the second value then says so.
     """
     note = _unknown_past(table, features)
     if note is not None:

@@ -1,4 +1,4 @@
-"""Weeks that differ from the others: a feature that stopped, labels that are unrelated to the payments.
+"""Finds weeks that differ from the others: a feature that stopped, or labels that are unrelated to the payments.
 
 Training on such a week would raise no error, and a comparison of models on it would mean nothing.
 """
@@ -18,18 +18,18 @@ from tripline_training.trees.publish_trees import moment
 
 WEEK_DAYS = 7
 EXPECTED_MIN = 20
-"""A feature counts as stopped if at least this many other values were expected in its week."""
+"""A feature counts as stopped only if at least this many other values were expected in its week."""
 FRAUDS_MIN = 20
 """With fewer frauds in a week its labels cannot be judged."""
 ERRORS = 3
-"""By how many standard errors the labels of a week have to fall short of the usual."""
+"""Number of standard errors by which the labels of a week must fall short of the usual."""
 
 
 @dataclass(frozen=True)
 class Week:
     span: Span
     part: slice
-    """Its place among all rows."""
+    """Its position among all rows."""
     rows: Rows
 
     @property
@@ -38,7 +38,7 @@ class Week:
 
 
 def weeks_before(rows: Rows, end_ms: int) -> list[Week]:
-    """Whole weeks, counted back from `end_ms`, the oldest first; those without rows are left out."""
+    """Whole weeks, counted back from `end_ms`, oldest first; weeks without rows are omitted."""
     if len(rows) == 0:
         return []
     count = (end_ms - int(rows.occurred_at_ms[0])) // (WEEK_DAYS * DAY_MS)
@@ -55,7 +55,7 @@ def weeks_before(rows: Rows, end_ms: int) -> list[Week]:
 def check_stopped_features(weeks: list[Week], names: tuple[str, ...]) -> list[Finding]:
     """A feature has stopped if its value never changes in a week, although it changed in the week before.
 
-    A rare feature is not enough: so many other values were expected that their absence cannot be chance.
+    A rare feature does not count: enough other values must have been expected that their absence cannot be chance.
     """
     findings = []
     for before, week in pairwise(weeks):
@@ -98,7 +98,8 @@ def check_week_labels(weeks: list[Week], scores: NDArray[np.float64]) -> list[Fi
 
 
 def strongest_feature(rows: Rows) -> NDArray[np.float64]:
-    """The values of the feature that alone tells frauds best, turned so that large ones mean fraud."""
+    """The values of the feature that alone separates frauds best, with the sign chosen so that large values mean fraud.
+    """
     areas = [single_feature_auc(column.astype(np.float64), rows.fraud) or 0.5 for column in rows.features.T]
     values = rows.features[:, int(np.argmax(areas))].astype(np.float64)
     return values if (_area(rows.fraud, values) or 1) >= 0.5 else -values

@@ -1,4 +1,4 @@
-"""What the feature spec says beyond names: a feature's kind, entity and default, and the values its kind can have."""
+"""Further contents of the feature spec: a feature's kind, entity and default, and the values its kind can have."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,12 @@ from tripline_training.errors import TrainingError
 
 @dataclass(frozen=True)
 class ValueRange:
-    """Both ends included; None: without an end."""
+    """Both ends are inclusive; None means unbounded."""
 
     low: float | None
     high: float | None
     whole: bool = False
-    """Whether only whole numbers are possible."""
+    """Whether only integers are possible."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class SpecFeature:
     kind: str
     entity: str | None
     default: float
-    """Stands where there is no past; always a possible value."""
+    """Used without history; always a possible value."""
 
 
 COUNT = ValueRange(0, None, whole=True)
@@ -67,7 +67,7 @@ RANGES: dict[str, ValueRange] = {
     "category": ValueRange(0, 2**24 - 1, whole=True),
 }
 CALENDAR_KINDS = frozenset({"hour_of_day", "day_of_week", "is_weekend", "is_night"})
-# These stay at their default until the first label of their entity arrives.
+# These have their default until the first label of their entity arrives.
 LABEL_KINDS = frozenset(
     {
         "label_count",
@@ -81,11 +81,11 @@ LABEL_KINDS = frozenset(
     }
 )
 ENTITY_COLUMNS = {"card": "card_token", "terminal": "terminal_id"}
-"""The entities whose key stands in a features file."""
+"""The entities whose keys are in a features file."""
 
 
 def read_spec_features(path: Path) -> list[SpecFeature]:
-    """In the order of the vector. Raises TrainingError when the file cannot be read or a feature lacks its kind."""
+    """In the order of the vector. Raises TrainingError if the file cannot be read or a feature lacks its kind."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         return [

@@ -1,4 +1,4 @@
-"""What a check found, and the profile of a file that is checked."""
+"""The findings of a check, and the profile of the checked file."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ class Finding:
     level: Level
     """A fault stops a training; a warning is only reported."""
     rows: int
-    """How many rows are concerned; 0 where the check is about the column as a whole."""
+    """Number of affected rows; 0 if the check is about the column as a whole."""
     sentence: str
     """Names the column and says how to fix it."""
 
@@ -43,7 +43,7 @@ class DataReport:
     findings: list[Finding] = field(default_factory=list)
     profiles: list[ColumnProfile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """Checks that could not be made, and why."""
+    """Checks that were skipped, and why."""
 
     @property
     def faults(self) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The report of the checks as Markdown."""
+"""Writes the report of the checks as Markdown."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Evidently's HTML report of a day beside the days before it. Evidently is not part of training's environment."""
+"""Evidently's HTML report of a day compared with earlier days. The training environment does not include Evidently."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ from tripline_training.drift.read_days import Days
 from tripline_training.errors import TrainingError
 
 ROWS_MAX = 20_000
-"""Of either side, evenly over time: the report holds what it draws."""
+"""Maximum rows of each side, sampled evenly over time, because the report contains all points that it draws."""
 
 
 def write_evidently_report(path: Path, days: Days, verdict: DayVerdict, limits: Limits) -> None:
-    """Evidently measures with bins of its own; its thresholds are those of the verdict.
+    """Evidently uses its own bins; its thresholds are those of the verdict.
 
-    Raises TrainingError where Evidently is not installed.
+    Raises TrainingError if Evidently is not installed.
     """
     try:
         import pandas as pd  # noqa: PLC0415 -- only here, since importing Evidently takes seconds

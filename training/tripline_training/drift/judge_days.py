@@ -1,4 +1,4 @@
-"""Which days differ from the days before them by more than days do anyway."""
+"""Finds days that differ from the days before them by more than usual."""
 
 import math
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ from tripline_training.errors import TrainingError
 
 OUTCOME = "fraud_share"
 SPREAD_MIN = 0.05
-"""Of the log odds of fraud from day to day."""
+"""Minimum standard deviation of the log odds of fraud from day to day."""
 
 
 @dataclass(frozen=True)
 class Limits:
     window_days: int = 14
-    """A day is compared with so many days before it: two whole weeks, since weekends differ from other days."""
+    """A day is compared with this many days before it: two whole weeks, because weekends differ from other days."""
     usual_days: int = 14
-    """So many days, each compared with its own days before, tell how far apart days usually are."""
+    """This many days, each compared with the days before it, show the usual distance between days."""
     false_alarms_per_day: float = 0.0001
     """Over all columns together. Distances have longer tails than Student's: at 0.001 one of 126 usual days of nine
     simulated systems of 600 payments a day alarmed. Amounts that grow by half have p-values of 1e-8 there."""
     distance_min: float = 0.1
-    """What is smaller does not matter, however sure it is."""
+    """Smaller distances do not matter, however significant they are."""
     outcome_distance_min: float = math.log(2)
     rows_per_day_min: int = 100
 
@@ -44,16 +44,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of one column on one day."""
+    """The distance of one column on one day."""
 
     column: str
     kind: str
     """feature, score, outcome or performance."""
     distance: float
-    """Population stability index; of outcomes the difference in log odds; of performance how far it fell."""
+    """Population stability index; for outcomes, the difference in log odds; for performance, the decrease."""
     threshold: float
     p_value: float
-    """How likely a distance this large is on a usual day."""
+    """Probability of a distance this large on a usual day."""
     drifted: bool
 
 
@@ -65,7 +65,7 @@ class DayVerdict:
 
     @property
     def drifted(self) -> list[Judgement]:
-        """Those that moved, the farthest above its threshold first."""
+        """The columns that drifted, starting with the one farthest above its threshold."""
         found = [judgement for judgement in self.judgements if judgement.drifted]
         return sorted(found, key=lambda judgement: judgement.threshold / max(judgement.distance, 1e-300))
 
@@ -73,14 +73,14 @@ class DayVerdict:
 def judge_day(days: Days, day: int, limits: Limits | None = None) -> DayVerdict:
     """Compares a day with the `window_days` before it.
 
-    A distance counts as drift where it is both large enough to matter and larger than chance explains. Chance is
-    measured, not assumed: the payments of a card depend on each other, features overlap in time and weeks have a
-    rhythm, so the p-values of textbook tests would be far too small. The distances of `usual_days` earlier days, each
-    from its own days before, have a mean and a spread; a distance is too large beyond Student's prediction limit for
-    one more. Bonferroni: the false alarms allowed per day are divided by the number of columns, which holds however
-    the columns depend on each other.
+    A distance counts as drift if it is large enough to matter and larger than chance explains. Chance is measured, not
+    assumed: the payments of a card depend on each other, features overlap in time, and weeks have patterns, so the
+    p-values of textbook tests would be far too small. The distances of `usual_days` earlier days, each from the days
+    before it, have a mean and a spread; a distance is too large if it exceeds Student's prediction limit for one more
+    value. Bonferroni: the false alarms allowed per day are divided by the number of columns, which is valid however the
+    columns depend on each other.
 
-    Raises TrainingError where a day has too few payments or the days before are not all there.
+    Raises TrainingError if a day has too few payments or some of the days before it are missing.
     """
     limits = limits or Limits()
     first = day - limits.days_before
@@ -92,7 +92,7 @@ def judge_day(days: Days, day: int, limits: Limits | None = None) -> DayVerdict:
             f"{limits.rows_per_day_min} that a comparison of {date_of(day)} needs on it and on the "
             f"{limits.days_before} days before."
         )
-    # On the scale of square roots an index of a usual day is about normal: n * PSI is about chi-squared.
+    # On a square-root scale, the index of a usual day is approximately normal: n * PSI is approximately chi-squared.
     roots = [np.sqrt(_distances(_counts_by_day(days.day, column, first, day), limits)) for column in days.columns]
     level = limits.false_alarms_per_day / (len(days.columns) + 1)
     bounds = _Bounds(level, spread_min=max(_typical_spread(roots), math.sqrt(0.5 / rows[-1])))
@@ -115,9 +115,9 @@ class _Bounds:
 
 
 def days_after_reference(days: Days, reference: range, judged: int, limits: Limits) -> Days:
-    """The reference's last days, numbered as if they were the ones right before the judged day, and that day.
+    """The reference's last days, renumbered as if they were right before the judged day, and that day.
 
-    So a slow drift shows, which no day has beside the two weeks before it.
+    Reveals slow drift, which no comparison of a day with the two weeks before it shows.
     """
     wanted = reference[-limits.days_before :]
     if judged in reference:
@@ -138,7 +138,7 @@ def date_of(day: int) -> str:
 
 
 def _counts_by_day(day: np.ndarray, column: Column, first: int, last: int) -> list[np.ndarray]:
-    """Bins from all days but the last, which is the one in question."""
+    """Bins from all days except the last, which is judged."""
     before = (day >= first) & (day < last)
     values = rank_categories(column.values, column.values[before]) if column.is_category else column.values
     edges = bin_edges(values[before])
@@ -147,7 +147,7 @@ def _counts_by_day(day: np.ndarray, column: Column, first: int, last: int) -> li
 
 
 def _distances(counts: Sequence[np.ndarray], limits: Limits) -> list[float]:
-    """Of each usual day and last of the day in question, each from the `window_days` before it."""
+    """The distance of each usual day, and finally of the judged day, from the `window_days` before it."""
     window = limits.window_days
     return [
         population_stability_index(np.sum(counts[at - window : at], axis=0), counts[at])
@@ -156,7 +156,7 @@ def _distances(counts: Sequence[np.ndarray], limits: Limits) -> list[float]:
 
 
 def _outcome_distances(days: Days, first: int, limits: Limits) -> list[float] | None:
-    """None where a day had no labels: then nothing can be said of outcomes."""
+    """None if a day had no labels: then outcomes cannot be judged."""
     known = [days.outcomes.get(first + at, (0, 0)) for at in range(limits.days_before + 1)]
     if any(labels == 0 for labels, _ in known):
         return None
@@ -180,7 +180,7 @@ def _judge(column: Column, roots: np.ndarray, distance_min: float, bounds: "_Bou
 
 
 def _judge_outcome(differences: list[float], distance_min: float, level: float) -> Judgement:
-    """In both directions, so each has half of the false alarms."""
+    """Checks both directions, so each gets half of the false alarms."""
     signs = np.sign(differences[-1]) or 1.0
     threshold, p_value = usual_limit(np.array(differences) * signs, SPREAD_MIN, level / 2)
     limit, distance = max(threshold, distance_min), abs(differences[-1])

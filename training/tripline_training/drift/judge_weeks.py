@@ -1,4 +1,4 @@
-"""Whether the scores that decided find the frauds of the newest labelled week worse than those of the weeks before."""
+"""Judges whether the deciding scores find the newest labelled week's frauds worse than those of earlier weeks."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from tripline_training.drift.judge_days import Judgement, usual_limit
 PERFORMANCE = "average_precision"
 WEEK_DAYS = 7
 LABEL_DAYS = 7
-"""Nearly all labels of a payment have arrived by then."""
+"""Nearly all labels of a payment have arrived after this time."""
 USUAL_WEEKS = 8
 USUAL_WEEKS_MIN = 6
 FRAUDS_MIN = 20
-"""With fewer frauds in a week its average precision says nothing."""
+"""With fewer frauds in a week, its average precision is not meaningful."""
 FALL_MIN = 0.1
-"""What is smaller does not matter, however sure it is."""
+"""Smaller decreases do not matter, however significant they are."""
 SPREAD_MIN = 0.01
 LEVEL = 0.001
 """False alarms per look, and one look a week. None of 21 looks at three simulated worlds of 300 cards alarmed, in which
@@ -25,10 +25,10 @@ the average precision of a usual week is anywhere from 0.48 to 0.92."""
 
 
 def judge_labels(features: Path, scores: Path, day: int) -> Judgement | None:
-    """None on six days of seven, and where too few weeks have scores and labels.
+    """None on six days of seven, and if too few weeks have scores and labels.
 
-    A payment counts with the score that it was decided by, whichever model gave it, and by the labels that had arrived
-    at the end of the day.
+    Each payment counts with the score that decided it, whichever model gave it, and with the label that had arrived at
+    the end of the day.
     """
     if (day + 1) % WEEK_DAYS:
         return None
@@ -42,8 +42,8 @@ def judge_labels(features: Path, scores: Path, day: int) -> Judgement | None:
 
 
 def _weekly_precisions(features: Path, scores: Path, day: int) -> np.ndarray:
-    """Of whole weeks, the newest last; they end with the first one that has too few frauds, counted backwards."""
-    # Only here: scikit-learn takes a second to load, and on most days nobody looks.
+    """Values of whole weeks, the newest last; going back, it stops at the first week with too few frauds."""
+    # Imported late, because scikit-learn takes a second to load and is not needed on most days.
     from tripline_training.evaluation.measures import (  # noqa: PLC0415
         average_precision,
         counts_from_top,

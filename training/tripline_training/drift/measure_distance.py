@@ -1,4 +1,4 @@
-"""How far the values of one day are from those of the days before it."""
+"""Distances between the values of one day and those of earlier days."""
 
 import math
 
@@ -7,19 +7,20 @@ from numpy.typing import NDArray
 
 BINS = 10
 DISTINCT_VALUES_MAX = 20
-"""Up to so many different values each is a bin of its own."""
+"""Up to this many distinct values get their own bins."""
 SMOOTHING = 0.5
-"""Added to each bin's count, so that an empty bin gives a large distance and not an infinite one."""
+"""Added to each bin's count, so that an empty bin gives a large but finite distance."""
 
 Counts = NDArray[np.int64]
 
 
 def bin_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inner edges: each value belongs to the bin of the last edge that is not above it."""
+    """Inner edges: each value belongs to the bin of the last edge that does not exceed it."""
     distinct = np.unique(values)
     if len(distinct) <= DISTINCT_VALUES_MAX:
         return distinct
-    # A value that fills more than a bin, such as a default, is an edge, and so is the next greater one: it stays alone.
+    # A value that fills more than a bin, such as a default, is an edge, and so is the next larger one: it gets its own
+    # bin.
     edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
     beside = [
         float(distinct[distinct > edge][0])
@@ -30,9 +31,9 @@ def bin_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def rank_categories(values: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The rank of each code by its frequency in the reference, where all rare codes share the last one.
+    """The rank of each code by its frequency in the reference. All rare codes share the last rank.
 
-    So each frequent value is a bin of its own, whatever its code is.
+    Each frequent value therefore gets its own bin, whatever its code.
     """
     codes, counts = np.unique(reference, return_counts=True)
     frequent = codes[np.argsort(-counts, kind="stable")][: DISTINCT_VALUES_MAX - 1]
@@ -47,9 +48,9 @@ def count_bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Count
 
 
 def population_stability_index(before: Counts, now: Counts) -> float:
-    """Sum over the bins of (q - p) * ln(q / p): Siddiqi, Credit Risk Scorecards, 2006. 0 where nothing changed.
+    """Sum over the bins of (q - p) * ln(q / p): Siddiqi, Credit Risk Scorecards, 2006. 0 if nothing changed.
 
-    Practice calls 0.1 a shift worth a look and 0.25 a large one.
+    In practice, 0.1 is considered a shift worth a look, and 0.25 a large one.
     """
     bins = len(before)
     p = (before + SMOOTHING) / (before.sum() + SMOOTHING * bins)
@@ -58,7 +59,7 @@ def population_stability_index(before: Counts, now: Counts) -> float:
 
 
 def log_odds_difference(before: tuple[int, int], now: tuple[int, int]) -> float:
-    """Of the share of fraud among (labels, frauds): ln 2 is about twice the share, -ln 2 half of it."""
+    """Log ratio of the share of fraud among (labels, frauds): ln 2 is about twice the share, -ln 2 half of it."""
 
     def log_odds(labels: int, frauds: int) -> float:
         return math.log((frauds + SMOOTHING) / (labels - frauds + SMOOTHING))

@@ -1,4 +1,4 @@
-"""The payments of some days with the columns that are watched: features, and scores where there are any."""
+"""Reads the payments of some days with the monitored columns: features, and scores if there are any."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tripline_training.data_checks.feature_kinds import CALENDAR_KINDS, read_spe
 from tripline_training.errors import TrainingError
 
 ROWS_PER_DAY_MAX = 50_000
-"""Of a day's payments, chosen evenly by a hash of the id. With so many, a distance is exact to about 0.0002."""
+"""Rows per day, chosen evenly by a hash of the id. With this many, a distance is exact to about 0.0002."""
 SCORE = "score"
 
 
@@ -29,16 +29,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Days:
-    """Row by row in the order of time; `day` counts days since 1970-01-01 (UTC)."""
+    """Rows ordered by time; `day` counts days since 1970-01-01 (UTC)."""
 
     day: NDArray[np.int64]
     columns: list[Column]
     outcomes: dict[int, tuple[int, int]]
-    """Per day: labels that arrived on it, and how many of them are fraud. Of all rows, not of the chosen ones."""
+    """Per day: the labels that arrived on it, and the frauds among them. From all rows, not only the chosen ones."""
 
 
 def newest_whole_day(features: Path) -> int:
-    """The last day that is over: the one before the newest payment's."""
+    """The last complete day: the one before the newest payment's."""
     newest = query(f"SELECT max(occurred_at_ms) FROM {require_columns(features, ['occurred_at_ms'])}").fetchall()[0][0]
     if newest is None:
         raise TrainingError(f"{features} has no rows.")
@@ -46,7 +46,7 @@ def newest_whole_day(features: Path) -> int:
 
 
 def watched_features(feature_spec: Path) -> list[str]:
-    """All but those of the calendar: a day has only one weekday, which is not drift."""
+    """All features except those of the calendar: a day has only one weekday, which is not drift."""
     return [feature.name for feature in read_spec_features(feature_spec) if feature.kind not in CALENDAR_KINDS]
 
 
@@ -63,10 +63,10 @@ def read_days(
     *,
     categories: Collection[str] = (),
 ) -> Days:
-    """The days from `first_day` to `last_day`, both included. `categories` are the names of columns with codes.
+    """The days from `first_day` to `last_day`, both inclusive. `categories` are the names of columns with codes.
 
-    `scores` has client_transaction_id and score; payments without one are left out then. Raises TrainingError where a
-    watched value is missing.
+    `scores` has client_transaction_id and score; payments without a score are then omitted. Raises TrainingError if a
+    monitored value is missing.
     """
     keys = ["client_transaction_id", "occurred_at_ms", "labelled_at_ms", "fraud"]
     table = require_columns(features, [*keys, *names])

@@ -1,4 +1,4 @@
-"""What a comparison leaves behind: metrics for Prometheus and the event that starts a retraining."""
+"""Writes the results of a comparison: metrics for Prometheus, and the event that starts a retraining."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ EVENT = "drift-detected"
 
 
 def prometheus_text(verdict: DayVerdict, limits: Limits, model: str, now_ms: int) -> str:
-    """The exposition format that node_exporter's textfile collector reads.
+    """The text format that node_exporter's textfile collector reads.
 
     Format: https://prometheus.io/docs/instrumenting/exposition_formats/
     """
@@ -49,9 +49,9 @@ def prometheus_text(verdict: DayVerdict, limits: Limits, model: str, now_ms: int
 def event_of(
     verdict: DayVerdict, limits: Limits, model: str, now_ms: int, reference: range | None = None
 ) -> dict[str, Any]:
-    """`reference`: days that it was compared with instead of those right before.
+    """`reference`: the days that it was compared with, if not those right before.
 
-    The same day, model and columns give the same `event_id`, so that a second run is known to be a repetition."""
+    The same day, model and columns give the same `event_id`, so that a repeated run is recognised as a duplicate."""
     columns = [
         {"column": j.column, "kind": j.kind, "distance": j.distance, "threshold": j.threshold, "p_value": j.p_value}
         for j in verdict.drifted
@@ -85,7 +85,7 @@ def event_of(
 
 
 def write_whole(path: Path, text: str) -> None:
-    """In one step: a collector that reads at any moment finds the old text or the new one."""
+    """Written atomically: a collector always reads either the old text or the new one."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         unfinished.write_text(text, encoding="utf-8")

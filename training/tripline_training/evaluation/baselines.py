@@ -17,7 +17,7 @@ Texts = NDArray[np.object_]
 TRAIN_ROWS_MAX = 300_000
 """With more rows, a baseline is slower and hardly better. All frauds are kept."""
 CATEGORIES_MAX = 50
-"""How many of a text's most frequent values get an indicator column each in a logistic regression."""
+"""Number of a text's most frequent values that get an indicator column in a logistic regression."""
 ITERATIONS_MAX = 2_000
 ID = "client_transaction_id"
 

@@ -27,7 +27,7 @@ PERCENTILES = (2.5, 97.5)
 class Estimate:
     value: float
     low: float | None
-    """2.5th percentile of the bootstrap; None where there was none."""
+    """2.5th percentile of the bootstrap; None without a bootstrap."""
     high: float | None
 
     def as_json(self) -> dict[str, float | None]:

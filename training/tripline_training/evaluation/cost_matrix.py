@@ -1,4 +1,4 @@
-"""What a decision costs, and how much money a model saves against letting every payment pass."""
+"""The costs of decisions, and how much money a model saves compared with approving every payment."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -19,26 +19,26 @@ class CostMatrix:
     | fraud   | lost_share * amount + chargeback_fee  | review_cost                            |
     | genuine | 0                                     | review_cost + friction_share * amount  |
 
-    The defaults are an example to be replaced by a bank's own figures.
+    The defaults are examples; replace them with a bank's own figures.
     """
 
     lost_share: float = 1.0
-    """Of a fraud's amount that is not recovered."""
+    """Share of a fraud's amount that is not recovered."""
     chargeback_fee: float = 15.0
     review_cost: float = 3.0
-    """Of looking at one stopped payment."""
+    """Cost of reviewing one stopped payment."""
     friction_share: float = 0.05
-    """Of a genuine payment's amount: what it costs to stop a customer who did nothing wrong."""
+    """Share of a genuine payment's amount: the cost of stopping an innocent customer."""
 
 
 @dataclass(frozen=True)
 class Money:
     saved: float
-    """Against letting every payment pass."""
+    """Compared with approving every payment."""
     saved_share: float
-    """Of what perfect knowledge would save; below 0 where the model costs more than it saves."""
+    """Share of the savings that perfect knowledge would give; negative if the model costs more than it saves."""
     possible: float
-    """What perfect knowledge would save."""
+    """Savings with perfect knowledge."""
     stopped: int
     stopped_frauds: int
 
@@ -65,7 +65,7 @@ def read_cost_matrix(path: Path | None) -> CostMatrix:
 
 
 def gains_of_stopping(costs: CostMatrix, amounts: NDArray[np.float64], fraud: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What stopping each payment gains against letting it pass; negative for the genuine."""
+    """What stopping each payment saves compared with approving it; negative for genuine payments."""
     if_fraud = costs.lost_share * amounts + costs.chargeback_fee - costs.review_cost
     if_genuine = -(costs.review_cost + costs.friction_share * amounts)
     return np.where(fraud == 1, if_fraud, if_genuine)
@@ -74,7 +74,8 @@ def gains_of_stopping(costs: CostMatrix, amounts: NDArray[np.float64], fraud: ND
 def stop_by_expected_cost(
     costs: CostMatrix, amounts: NDArray[np.float64], scores: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Whether stopping is expected to gain, if the scores are probabilities. No threshold has to be chosen on the data.
+    """Whether stopping is expected to save money, if the scores are probabilities. Needs no threshold chosen from the
+    data.
 
     Stop where p * (gain if fraud) > (1 - p) * (loss if genuine).
     Source: Elkan, The Foundations of Cost-Sensitive Learning, 2001.
@@ -91,7 +92,7 @@ def money_saved(
     scores: NDArray[np.float64],
     weights: NDArray[np.float64] | None = None,
 ) -> Money:
-    """What decisions by expected cost save; `weights` count each row that many times."""
+    """What decisions by expected cost save; `weights` say how often each row counts."""
     times = np.ones(len(fraud)) if weights is None else weights
     gains = gains_of_stopping(costs, amounts, fraud) * times
     stopped = stop_by_expected_cost(costs, amounts, scores)
@@ -113,7 +114,7 @@ def savings_by_threshold(
     scores: NDArray[np.float64],
     thresholds: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """What stopping every payment with a score from each threshold on saves."""
+    """What stopping every payment with at least a given score saves, for each threshold."""
     order = np.argsort(scores, kind="stable")
     total = np.concatenate([[0.0], np.cumsum(gains_of_stopping(costs, amounts, fraud)[order][::-1])])[::-1]
     return total[np.searchsorted(scores[order], thresholds, side="left")]

@@ -1,4 +1,4 @@
-"""Line charts as SVG, drawn by Vega-Lite. Their colours are CSS variables of the page that holds them."""
+"""Line charts as SVG, drawn by Vega-Lite. CSS variables of the page define their colours."""
 
 import io
 import math
@@ -15,11 +15,11 @@ SOLID, DASHED = [1, 0], [5, 4]
 @dataclass(frozen=True)
 class Line:
     name: str
-    """Shown in a legend; empty where the chart has only one line."""
+    """Shown in a legend; empty if the chart has only one line."""
     x: Sequence[float]
     y: Sequence[float]
     dots: bool = False
-    """Draw the points themselves as well."""
+    """Whether to draw the points as well."""
     dashed: bool = False
 
 
@@ -28,7 +28,7 @@ class Axis:
     title: str
     low: float
     high: float
-    """Above `low`. On a logarithmic axis both are above 0. Points outside are drawn at the nearer end."""
+    """Above `low`. On a logarithmic axis, both are above 0. Points outside are drawn at the nearer end."""
     logarithmic: bool = False
     format: str = "~g"
     """https://d3js.org/d3-format#locale_format"""
@@ -40,7 +40,7 @@ def draw_lines(title: str, x_axis: Axis, y_axis: Axis, lines: Sequence[Line]) ->
     dashes = [DASHED if line.dashed else SOLID for line in lines]
     layers = [
         alt.Chart(alt.Data(values=[{"x": x, "y": y, "line": line.name} for x, y in zip(line.x, line.y, strict=True)]))
-        # Without an order, points are joined as they come, and not by their place on the x axis.
+        # Without an order, points are joined in the given order instead of by their position on the x axis.
         .mark_line(point=alt.OverlayMarkDef(size=36) if line.dots else False, order=False)
         .encode(
             x=alt.X("x:Q", **_axis(x_axis)),

@@ -1,4 +1,4 @@
-"""Everything that the report and the model card say, as one JSON object."""
+"""The contents of the report and the model card, as one JSON object."""
 
 import hashlib
 from dataclasses import asdict, dataclass
@@ -32,7 +32,7 @@ class Evaluation:
 
 
 def evaluate_model(options: Evaluation) -> dict[str, Any]:
-    """Raises TrainingError where the model cannot be measured on these payments."""
+    """Raises TrainingError if the model cannot be measured on these payments."""
     scored = score_payments(options.features, options.feature_spec, options.model, options.span)
     measures = bootstrap(scored, options.costs, options.replicates, options.seed)
     model = options.model

@@ -1,4 +1,4 @@
-"""Average precision of registered models, a week at a time, beside that of another model on the same payments.
+"""Average precision of registered models per week, compared with that of another model on the same payments.
 
 python -m tripline_training.evaluation.measure_weeks --features features.parquet --feature-spec feature-spec.yaml \\
     --registry file:///models --name fraud --versions 5f0c..,champion --beside file:///other \\
@@ -57,7 +57,7 @@ class Week:
 
 
 def measure_weeks(options: Options) -> dict[str, Any]:
-    """Raises TrainingError where a week lacks fraud, or anything else."""
+    """Raises TrainingError if a week lacks fraud or genuine payments."""
     span = Span(options.from_ms, options.from_ms + options.weeks * WEEK_MS)
     models = [read_registered_model(options.registry, options.name, version) for version in options.versions]
     models.append(read_registered_model(options.beside, options.name, BESIDE))
@@ -97,7 +97,7 @@ def _weeks_of(scored: list[Scored], options: Options) -> list[Week]:
 
 
 def _drawn_ratios(scored: Scored, weeks: list[Week]) -> Floats:
-    """Of samples of whole cards, the same for all models; those without fraud in some week are left out."""
+    """For samples of whole cards, the same for all models; samples in which a week has no fraud are omitted."""
     return np.array(
         [
             _ratios(np.array([week.average_precisions(draw.times) for week in weeks]))
@@ -108,7 +108,7 @@ def _drawn_ratios(scored: Scored, weeks: list[Week]) -> Floats:
 
 
 def _ratios(weekly: Floats) -> Floats:
-    """Of the mean over the weeks of each model to that of the last one."""
+    """The ratio of each model's mean over the weeks to that of the last model."""
     means: Floats = weekly.mean(axis=0)
     return means / means[-1]
 

@@ -1,4 +1,4 @@
-"""Measures of scores with weights per row: the weights of a bootstrap count a card several times or not at all."""
+"""Measures of scores with weights per row: in a bootstrap, a card may count several times or not at all."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ MEASURE_TITLES = {
     "money_saved": "money saved",
     "money_saved_share": "share of the possible savings",
 }
-"""What report and model card call each of `measure_all`'s measures, in their order."""
+"""The names of `measure_all`'s measures in report and model card, in order."""
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,20 @@ def average_precision(frauds: Floats, genuine: Floats) -> float:
 
 
 def auc_roc(frauds: Floats, genuine: Floats) -> float:
-    """Area under the curve by trapezoids, which counts ties by half."""
+    """Area under the curve by the trapezoidal rule, which counts ties as half."""
     steps = np.diff(genuine, prepend=0.0)
     heights = frauds - np.diff(frauds, prepend=0.0) / 2
     return float(np.sum(steps * heights) / (frauds[-1] * genuine[-1]))
 
 
 def recall_at_false_positive_rate(frauds: Floats, genuine: Floats, rate: float) -> float:
-    """The largest share of fraud found at a threshold that stops at most `rate` of the genuine payments."""
+    """The largest share of fraud found by a threshold that stops at most `rate` of the genuine payments."""
     allowed = frauds[genuine <= rate * genuine[-1] + 1e-9]
     return float(allowed[-1] / frauds[-1]) if len(allowed) else 0.0
 
 
 def calibration_bins(scores: Floats, fraud: NDArray[np.int64], bins: int = CALIBRATION_BINS) -> list[CalibrationBin]:
-    """Bins of about equally many payments, from the lowest scores to the highest; equal scores stay together."""
+    """Bins with approximately equal numbers of payments, lowest scores first; equal scores stay together."""
     places = calibration_places(scores, same_mass=True, bins=bins)
     parts = [np.flatnonzero(places == place) for place in np.unique(places)]
     return [

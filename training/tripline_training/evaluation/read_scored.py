@@ -1,4 +1,4 @@
-"""Labelled payments with the scores of a model."""
+"""Reads labelled payments with the scores of a model."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ KEYS = ("client_transaction_id", "card_token", "terminal_id", "occurred_at_ms", 
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """`manifest` is what the registry says about the model; None for a bare file."""
+    """`manifest` is the registry's entry for the model; None for a bare file."""
 
     model: bytes
     name: str
@@ -31,7 +31,7 @@ class EvaluatedModel:
 
 @dataclass(frozen=True)
 class Scored:
-    """Payments in the order of (event time, id); all arrays go row by row."""
+    """Payments ordered by (event time, id); all arrays have one entry per row."""
 
     occurred_at_ms: NDArray[np.int64]
     cards: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Scored:
     """A number per terminal, from 0."""
     terminal_names: list[str]
     card_age_days: NDArray[np.float64]
-    """Since the first payment of the card in the file, which may begin later than the card did."""
+    """Time since the card's first payment in the file, which may start later than the card."""
     amounts: NDArray[np.float64]
     """In major units."""
     fraud: NDArray[np.int64]
@@ -51,7 +51,7 @@ class Scored:
 
 
 def read_model_file(path: Path, spec: FeatureSpec) -> EvaluatedModel:
-    """A model's file; its features are those of the manifest beside it, or else of the spec."""
+    """A model's file. Its features come from the manifest next to it, or otherwise from the spec."""
     if not path.is_file():
         raise TrainingError(f"{path} does not exist.")
     beside = path.parent / registry.MANIFEST_FILE
@@ -67,7 +67,7 @@ def read_model_file(path: Path, spec: FeatureSpec) -> EvaluatedModel:
 
 
 def read_registered_model(url: str, name: str, alias_or_version: str) -> EvaluatedModel:
-    """A version of a registry, its files verified."""
+    """A registry's version, with verified files."""
     found = registry.resolve(registry.registry_root(url), name, alias_or_version)
     return EvaluatedModel(
         found.model, f"{name} {found.version}", tuple(str(name) for name in found.manifest["features"]), found.manifest
@@ -75,7 +75,7 @@ def read_registered_model(url: str, name: str, alias_or_version: str) -> Evaluat
 
 
 def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, span: Span) -> Scored:
-    """Scores the labelled payments of a span. Raises TrainingError when there are none."""
+    """Scores the labelled payments of a span. Raises TrainingError if there are none."""
     amount = next((f.name for f in read_spec_features(feature_spec) if f.kind == "amount"), None)
     if amount is None:
         raise TrainingError(f"{feature_spec} has no feature of kind amount, so no money can be counted.")

@@ -1,4 +1,4 @@
-"""The same measures within parts of the payments: a model may be good on the whole and bad where it matters."""
+"""The same measures for parts of the payments: a model may be good overall and bad where it matters."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,12 +18,12 @@ AMOUNT_BANDS = (0.0, 10.0, 50.0, 100.0, 200.0, np.inf)
 HOUR_BANDS = (0, 6, 12, 18, 24)
 NEW_CARD_DAYS = 7
 FRAUDS_FOR_MEASURES_MIN = 5
-"""Of fewer frauds, AP and AUC say nothing."""
+"""With fewer frauds, AP and AUC are not meaningful."""
 TERMINALS_NAMED_MAX = 10
 HOUR_MS = 3_600_000
 
 Part = tuple[str, str, NDArray[np.bool_]]
-"""Kind, name, and which payments are in it."""
+"""Kind, name, and the payments that belong to it."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Segment:
     average_precision: float | None
     auc_roc: float | None
     predicted: float
-    """Mean score, to be held against the share of fraud."""
+    """Mean score, to compare with the share of fraud."""
     money_saved: float
     money_saved_share: float
 
@@ -52,7 +52,7 @@ class MissedTerminal:
 
 
 def measure_segments(scored: Scored, costs: CostMatrix) -> list[Segment]:
-    """By amount, by hour of the day (UTC), by age of the card within the file, by how busy the terminal is."""
+    """By amount, by hour of the day (UTC), by age of the card within the file, and by the terminal's traffic."""
     busy = np.bincount(scored.terminals)[scored.terminals]
     low, high = np.quantile(busy, (1 / 3, 2 / 3))
     parts: list[Part] = [
@@ -67,9 +67,9 @@ def measure_segments(scored: Scored, costs: CostMatrix) -> list[Segment]:
 
 
 def describe_segments(rows: Rows, scores: NDArray[np.floating], feature_spec: Path) -> list[dict[str, Any]]:
-    """By amount and by hour of the day (UTC), for a model's manifest: where it is weak, its card says so.
+    """By amount and by hour of the day (UTC), for a model's manifest: its card shows where it is weak.
 
-    Nothing where the spec has no amount.
+    Empty if the spec has no amount.
     """
     kinds = [feature.kind for feature in read_spec_features(feature_spec)]
     if "amount" not in kinds:
@@ -106,7 +106,7 @@ def _bands(amounts: NDArray[np.floating], occurred_at_ms: NDArray[np.int64]) -> 
 
 
 def missed_terminals(scored: Scored, costs: CostMatrix) -> list[MissedTerminal]:
-    """The terminals at which most money was lost to frauds that decisions by expected cost let pass."""
+    """The terminals with the largest losses from frauds that decisions by expected cost approve."""
     stopped = stop_by_expected_cost(costs, scored.amounts, scored.scores)
     missed = (scored.fraud == 1) & ~stopped
     size = len(scored.terminal_names)
@@ -135,7 +135,7 @@ def _measure(kind: str, name: str, scored: Scored, within: NDArray[np.bool_], co
 
 
 def _rank_measures(fraud: NDArray[np.int64], scores: NDArray[np.floating]) -> tuple[float | None, float | None]:
-    """AP and AUC; None where there are too few frauds, or nothing else."""
+    """AP and AUC; None if there are too few frauds or no genuine payments."""
     frauds = int(fraud.sum())
     if frauds < FRAUDS_FOR_MEASURES_MIN or frauds == len(fraud):
         return None, None

@@ -1,4 +1,4 @@
-"""One ONNX graph of several published models, trees or networks: the mean of their log odds, calibrated."""
+"""Combines several published models, trees or networks, in one ONNX graph: the mean of their log odds, calibrated."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,18 @@ from tripline_training.trees.calibration import Platt
 from tripline_training.trees.export_onnx import INPUT_NAME, OPSET, OUTPUT_NAME, predict_onnx, width_of
 
 SMALLEST = 1e-6
-"""Probabilities are taken as at least this, and at most 1 less this: their log odds are finite."""
+"""Probabilities are clipped to at least this and at most 1 minus this, so that their log odds are finite."""
 
 
 def average_onnx(members: Sequence[bytes], platt: Platt) -> bytes:
-    """Raises TrainingError for models that read other columns, or that were exported for different opsets."""
+    """Raises TrainingError for models that read different columns or were exported for different opsets."""
     models = [onnx.load_model_from_string(member) for member in members]
     if len(models) < 2 or len({width_of(member) for member in members}) != 1:
         raise TrainingError("Two or more models with the same number of columns are required.")
     opsets: dict[str, int] = {}
     for opset in (one for model in models for one in model.opset_import):
         opsets[opset.domain] = max(opset.version, opsets.get(opset.domain, 0))
-    # The few operators around our trees mean the same in all later opsets.
+    # The few operators added here have the same meaning in all later opsets.
     found = {opset.version for model in models for opset in model.opset_import if opset.domain == ""} - {OPSET}
     if len(found) > 1:
         raise TrainingError(f"The networks were exported for the opsets {sorted(found)}: export them for one.")
@@ -54,7 +54,7 @@ def average_onnx(members: Sequence[bytes], platt: Platt) -> bytes:
 
 
 def average_margins(members: Sequence[bytes], features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The mean of the members' log odds of each row, before the calibration."""
+    """The mean of the members' log odds for each row, before calibration."""
     scores = [np.clip(predict_onnx(member, features).astype(np.float64), SMALLEST, 1 - SMALLEST) for member in members]
     mean: NDArray[np.float64] = np.mean([np.log(score / (1 - score)) for score in scores], axis=0)
     return mean

@@ -1,4 +1,4 @@
-"""One ONNX graph of several models' log odds: their mean, calibrated, as a probability."""
+"""Combines the log odds of several models in one ONNX graph: their mean, calibrated, as a probability."""
 
 import onnx
 from onnx import NodeProto, TensorProto, helper
@@ -14,7 +14,7 @@ UNCALIBRATED = Platt(1.0, 0.0)
 def compose_onnx(members: list[NodeProto], width: int, platt: Platt = UNCALIBRATED) -> bytes:
     """probability = sigmoid(slope * mean of the members + intercept). The same members always give the same bytes.
 
-    Every member takes `features` and has one output of its own, [-1, 1].
+    Every member takes `features` and has one output with its own name, [-1, 1].
     """
     outputs = [node.output[0] for node in members]
     if not outputs or len(set(outputs)) != len(outputs):

@@ -1,4 +1,4 @@
-"""LightGBM with the parameters of params.json, whose names are XGBoost's."""
+"""Fits LightGBM with the parameters of params.json, which have XGBoost's names."""
 
 import lightgbm
 import numpy as np

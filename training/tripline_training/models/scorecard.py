@@ -8,10 +8,10 @@ scorecard.json, format 1:
       "features": [{ "name": "amount", "edges": [10, 50], "weights": [-0.3, 0.1, 0.8] }]
     }
 
-How to evaluate it: round each value and each edge to float32; a value's bin is the number of edges that are not above
+How to evaluate it: round each value and each edge to float32; a value's bin is the number of edges that do not exceed
 it; add the weight of that bin to the intercept, feature by feature in the order of the file, in float64. The sum is the
-log odds m of fraud, the probability is 1 / (1 + exp(-m)). A feature's `weights` are one more than its `edges`, which
-ascend. Calibration is already in the weights.
+log odds m of fraud, and the probability is 1 / (1 + exp(-m)). A feature has one more weight than edges, and its edges
+are in ascending order. Calibration is already included in the weights.
 """
 
 import json
@@ -67,7 +67,7 @@ class _Binned:
     position: int
     edges: NDArray[np.float32]
     evidence: NDArray[np.float64]
-    """Weight of evidence of each bin: ln(share of the frauds in it / share of the genuine in it)."""
+    """Weight of evidence of each bin: ln(its share of the frauds / its share of the genuine payments)."""
     information: float
 
 
@@ -78,11 +78,11 @@ def fit_scorecard(
     feature_spec_version: int,
     categories: Collection[int] = (),
 ) -> Scorecard:
-    """The features with most information in bins by their quantiles, weighted by a logistic regression on the evidence.
+    """A logistic regression on the weight of evidence of the most informative features, in quantile bins.
 
-    `categories` are the positions of features whose values have no order, which a scorecard does not use.
-    A feature whose weight of evidence would count against itself beside the others is left out. The same rows give the
-    same card. Raises TrainingError where nothing predicts fraud.
+    `categories` are the positions of features whose values have no order, which a scorecard does not use. Omits a
+    feature whose weight would contradict its evidence when combined with the others. The same rows give the same card.
+    Raises TrainingError if nothing predicts fraud.
     """
     ordered = [position for position in range(len(names)) if position not in categories]
     binned = [_bin_feature(position, features[:, position], fraud) for position in ordered]
@@ -109,7 +109,7 @@ def fit_scorecard(
 
 
 def margins_of_card(card: Scorecard, features: NDArray[np.float32], names: tuple[str, ...]) -> NDArray[np.float64]:
-    """The log odds of each row; `names` are the columns. Raises TrainingError for a feature that is not among them."""
+    """The log odds of each row; `names` are the columns. Raises TrainingError if a feature is missing."""
     total = np.full(len(features), card.intercept)
     for part in card.features:
         if part.name not in names:
@@ -124,7 +124,7 @@ def probabilities_of(margins: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def calibrate_card(card: Scorecard, margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Scorecard:
-    """The card with Platt's calibration on rows that it was not made from, put into its weights."""
+    """The card with Platt calibration included in its weights, fitted on rows that it was not made from."""
     platt = fit_platt(margins, fraud)
     parts = tuple(
         ScoredFeature(part.name, part.edges, tuple(platt.slope * weight for weight in part.weights))
@@ -168,7 +168,7 @@ def _bins_of(values: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray
 
 def _bin_feature(position: int, values: NDArray[np.float32], fraud: NDArray[np.int64]) -> _Binned:
     shares = np.linspace(0, 1, BINS_MAX + 1)[1:-1]
-    # Fraud is rare: quantiles of the frauds as well, so that there are bins where it is.
+    # Fraud is rare, so quantiles of the frauds are included to get enough bins where fraud occurs.
     candidates = np.concatenate(
         [np.quantile(part, shares, method="lower") for part in (values, values[fraud == 1]) if len(part)]
     )
@@ -183,7 +183,7 @@ def _bin_feature(position: int, values: NDArray[np.float32], fraud: NDArray[np.i
 
 
 def _merge_small_bins(values: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Leaves out edges until every bin holds its least share, from the first on, and the last from the end."""
+    """Removes edges until every bin has its minimum share: from the first bin on, and for the last bin from the end."""
     least = BIN_SHARE_MIN * len(values)
     ordered = np.sort(values)
     kept: list[np.float32] = []

@@ -1,4 +1,4 @@
-"""Boosted trees as ONNX nodes that give log odds: several of them can be averaged and calibrated in one graph."""
+"""Boosted trees as ONNX nodes with log odds as output, so that several can be averaged and calibrated in one graph."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -53,8 +53,9 @@ class _Columns:
 
 
 def lightgbm_node(booster: "lightgbm.Booster", output: str) -> NodeProto:
-    """Made from LightGBM's own dump: its thresholds are doubles, and a converter that rounds them to the nearest float
-    sends values at a threshold to the other side."""
+    """Built from LightGBM's own dump: its thresholds are doubles, and a converter that rounds them to the nearest float
+    sends values at a threshold to the wrong side.
+    """
     columns = _Columns()
     for number, tree in enumerate(booster.dump_model()["tree_info"]):
         _add_tree(columns, number, tree["tree_structure"])
@@ -80,13 +81,14 @@ def lightgbm_node(booster: "lightgbm.Booster", output: str) -> NodeProto:
 
 
 def float_below(threshold: float) -> float:
-    """The largest float32 that is not above: for float32 values, `<=` it is the same as `<=` the double."""
+    """The largest float32 that does not exceed it: for float32 values, `<=` gives the same result as with the double.
+    """
     rounded = np.float32(threshold)
     return float(np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded)
 
 
 def _add_tree(columns: _Columns, number: int, root: dict[str, Any]) -> None:
-    """Numbers the nodes in the order in which they are met, the left child right after its parent."""
+    """Numbers the nodes in depth-first order, the left child right after its parent."""
     opened: list[tuple[dict[str, Any], int | None]] = [(root, None)]
     count = 0
     while opened:

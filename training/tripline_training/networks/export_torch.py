@@ -18,7 +18,7 @@ PREDICT_ROWS = 4_096
 
 
 def network_to_onnx(network: nn.Module, width: int) -> bytes:
-    """The same network always gives the same bytes, wherever it is exported."""
+    """The same network always gives the same bytes, on any machine."""
     example = torch.ones(2, width)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

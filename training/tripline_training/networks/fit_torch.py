@@ -30,7 +30,7 @@ GRADIENT_NORM_MAX = 1.0
 
 @dataclass(frozen=True)
 class Setting:
-    """What a training depends on besides its rows."""
+    """Everything that a training depends on besides its rows."""
 
     params: TorchParams
     seed: int
@@ -42,26 +42,27 @@ class FittedTorch:
     network: TorchNetwork
     """In evaluation mode, on the CPU."""
     epochs: int
-    """How many it was trained for."""
+    """Number of training epochs."""
     held_ap: float | None = None
-    """Average precision on the held-out days; None where there were none."""
+    """Average precision on the held-out days; None if there were none."""
     calibration: Calibration = NOT_CALIBRATED
 
 
 def prepare_torch(jobs: int) -> torch.device:
-    """The graphics card where PyTorch sees one, or else the CPU; only such algorithms as give the same result again."""
+    """The GPU if PyTorch finds one, otherwise the CPU. Allows only deterministic algorithms."""
     torch.set_num_threads(jobs)
-    # cuBLAS is deterministic only with a workspace of a fixed size, which it reads before its first use.
+    # cuBLAS is deterministic only with a workspace of fixed size, which it reads before its first use.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def fit_calibrated_torch(rows: Rows, setting: Setting, delay_ms: int) -> FittedTorch:
-    """Two trainings, as for the trees: one without the last days, which say when to stop and how to calibrate.
+    """Two trainings, as for the trees: the first without the last days, which determine when to stop and how to
+    calibrate.
 
-    The second learns from all rows for as many epochs. Where too few days can be held out it is trained for the number
-    of epochs that the parameters say, and not calibrated.
+    The second learns from all rows for as many epochs. If too few days can be held out, the network is trained for the
+    number of epochs in the parameters, and not calibrated.
     """
     days = days_to_hold_out(rows, delay_ms)
     if days == 0:
@@ -75,10 +76,10 @@ def fit_calibrated_torch(rows: Rows, setting: Setting, delay_ms: int) -> FittedT
 
 
 def fit_torch(rows: Rows, held: Rows | None, setting: Setting, epochs: int | None = None) -> FittedTorch:
-    """Not calibrated.
+    """Trains without calibration.
 
-    With `held` it stops when average precision there has not risen for `patience` epochs, and the weights are those of
-    the best one. Otherwise it learns for `epochs`, or as many as the parameters say.
+    With `held`, it stops when average precision on those rows has not risen for `patience` epochs, and keeps the best
+    weights. Otherwise, it trains for `epochs`, or the number in the parameters.
     """
     params = setting.params
     torch.manual_seed(setting.seed)
@@ -102,7 +103,7 @@ def fit_torch(rows: Rows, held: Rows | None, setting: Setting, epochs: int | Non
 
 
 def margins_of_torch(network: TorchNetwork, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Log odds before the calibration."""
+    """Log odds before calibration."""
     network.eval()
     given = torch.from_numpy(features).to(network.slope.device)
     margins = _by_parts(lambda part: network.decide(network.scale(part)), given)
@@ -110,14 +111,14 @@ def margins_of_torch(network: TorchNetwork, features: NDArray[np.float32]) -> ND
 
 
 def _train_epochs(network: TorchNetwork, rows: Rows, setting: Setting, count: int) -> Iterator[None]:
-    """Trains for one epoch after the other, and gives the word back after each."""
+    """Trains one epoch at a time, and yields after each."""
     params, device = setting.params, setting.device
     chosen, weights = sample_genuine(rows.fraud, params.genuine_share, setting.seed)
     weights = np.ones(len(chosen)) if weights is None else weights
     fraud = rows.fraud[chosen]
     weights = np.where(fraud == 1, weights * params.fraud_weight, weights)
     truth, weight = (torch.from_numpy(values.astype(np.float32)).to(device) for values in (fraud, weights))
-    # Scaled once, and not in each epoch again.
+    # Scaled once instead of in every epoch.
     scaled = _by_parts(network.scale, torch.from_numpy(rows.features[chosen]).to(device))
     random = np.random.default_rng(setting.seed)
     optimizer = torch.optim.AdamW(network.parameters(), params.learning_rate, weight_decay=params.weight_decay)
@@ -137,6 +138,6 @@ def _train_epochs(network: TorchNetwork, rows: Rows, setting: Setting, count: in
 
 
 def _by_parts(compute: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    """Of all rows, without gradients; what is computed on the way never takes more memory than a part needs."""
+    """The margins of all rows, without gradients, computed in parts to limit memory."""
     with torch.no_grad():
         return torch.cat([compute(part) for part in rows.split(PART_ROWS)])

@@ -1,4 +1,4 @@
-"""A network of three layers in Keras, on TensorFlow, and its way to ONNX."""
+"""A three-layer network in Keras, on TensorFlow, and its export to ONNX."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-# TensorFlow says at its import what it found of graphics cards and instructions; only what is wrong is of interest.
+# At import, TensorFlow logs what it found of GPUs and CPU instructions; only warnings and errors matter.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -40,12 +40,12 @@ KERAS_OPSET = 17
 
 
 def read_keras_params(path: Path) -> NetworkParams:
-    """Raises TrainingError that names the first parameter that is missing, unknown or out of its limits."""
+    """Raises TrainingError that names the first parameter that is missing, unknown or out of range."""
     return NetworkParams(**read_values(path, NETWORK_LIMITS, NETWORK_WHOLE))
 
 
 class ScaleFeatures(keras.layers.Layer):
-    """Features as the network sees them, by numbers that were learned from the training rows."""
+    """Scales features for the network, with numbers computed from the training rows."""
 
     def __init__(self, scaler: Scaler) -> None:
         super().__init__(trainable=False, name="scale")
@@ -66,7 +66,9 @@ class FittedKeras:
 
 
 def fit_calibrated_keras(rows: Rows, params: NetworkParams, seed: int, jobs: int, delay_ms: int) -> FittedKeras:
-    """Two trainings, as for the trees: one without the last days, which say when to stop and how to calibrate."""
+    """Two trainings, as for the trees: the first without the last days, which determine when to stop and how to
+    calibrate.
+    """
     _prepare(seed, jobs)
     days = days_to_hold_out(rows, delay_ms)
     if days == 0:
@@ -89,15 +91,15 @@ def _prepare(seed: int, jobs: int) -> None:
         tensorflow.config.threading.set_intra_op_parallelism_threads(jobs)
         tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
-        # It has begun to compute: a process has the threads that its first training asked for.
+        # TensorFlow has already started: a process keeps the thread count of its first training.
         return
 
 
 def _fit(
     rows: Rows, held: Rows | None, params: NetworkParams, seed: int, epochs: int | None = None
 ) -> tuple[keras.Model, int]:
-    """The model and for how many epochs it was trained; with `held` those that were best on it."""
-    # Names are in the file: those that Keras numbers would tell how many models this process has made.
+    """The model and its number of training epochs; with `held`, the best number on those rows."""
+    # Names are part of the file. Keras's automatic ones would depend on how many models this process has created.
     keras.utils.set_random_seed(seed)
     share = float(np.clip(rows.fraud.mean(), 1e-6, 1 - 1e-6))
     model = keras.Sequential(
@@ -138,13 +140,13 @@ def _margins(model: keras.Model, features: NDArray[np.float32]) -> NDArray[np.fl
 
 
 def _calibrate(model: keras.Model, platt: Platt) -> None:
-    """A margin is linear in the last layer's weights, so these can hold the slope and the intercept."""
+    """The margin is linear in the last layer's weights, so slope and intercept can be included in them."""
     kernel, bias = model.get_layer(LAST).get_weights()
     model.get_layer(LAST).set_weights([kernel * platt.slope, bias * platt.slope + platt.intercept])
 
 
 def keras_to_onnx(model: keras.Model) -> bytes:
-    """By Keras's own export, with the names that every model of the registry has."""
+    """Uses Keras's own export, with the input and output names of all models in the registry."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # Keras patches tf2onnx for NumPy 2 before each use, which makes NumPy warn.
         warnings.simplefilter("ignore")

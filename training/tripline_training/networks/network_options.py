@@ -1,4 +1,4 @@
-"""What the commands that train a network take."""
+"""The options of commands that train a network."""
 
 import argparse
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class NetworkOptions:
     alias: str | None
     commit: str | None
     constant_online: tuple[str, ...]
-    """Features that never change where the model will serve: it does not use them."""
+    """Features that never change in production, so the model does not use them."""
 
 
 def network_parser(module: str, description: str, default_params: Path) -> argparse.ArgumentParser:

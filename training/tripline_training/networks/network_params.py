@@ -1,4 +1,4 @@
-"""Parameters that networks are trained by."""
+"""Training parameters of networks."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,22 +11,22 @@ DEFAULT_TORCH_PARAMS = Path(__file__).parents[2] / "torch-params.json"
 @dataclass(frozen=True)
 class NetworkParams:
     hidden: int
-    """Numbers in the first layer; half of them in the second."""
+    """Number of units in the first layer; the second has half as many."""
     dropout: float
     epochs: int
-    """At most; exactly, where there are no days to see when to stop."""
+    """The maximum, or the exact number if there are no held-out days to determine when to stop."""
     patience: int
-    """Epochs without a better average precision on the held-out days, after which it stops."""
+    """Training stops after this many epochs without a better average precision on the held-out days."""
     batch_rows: int
     learning_rate: float
     genuine_share: float
-    """Share of the genuine payments to learn from, each with so much more weight. Frauds are never left out."""
+    """Share of the genuine payments to train on, weighted up accordingly. Frauds are never omitted."""
 
     def as_json(self) -> dict[str, float | int]:
         return asdict(self)
 
 
-# From and to, both included.
+# Minimum and maximum, both inclusive.
 NETWORK_LIMITS: dict[str, tuple[float, float]] = {
     "hidden": (4, 2048),
     "dropout": (0, 0.9),
@@ -42,10 +42,10 @@ NETWORK_WHOLE = ("hidden", "epochs", "patience", "batch_rows")
 @dataclass(frozen=True)
 class TorchParams(NetworkParams):
     learning_rate_decay: float
-    """Factor by epoch."""
+    """Factor per epoch."""
     weight_decay: float
     fraud_weight: float
-    """How much more a fraud counts than a genuine payment; the calibration takes it out of the probabilities."""
+    """Weight of a fraud relative to a genuine payment; calibration removes its effect on the probabilities."""
 
 
 TORCH_LIMITS: dict[str, tuple[float, float]] = {
@@ -57,5 +57,5 @@ TORCH_LIMITS: dict[str, tuple[float, float]] = {
 
 
 def read_torch_params(path: Path) -> TorchParams:
-    """Raises TrainingError that names the first parameter that is missing, unknown or out of its limits."""
+    """Raises TrainingError that names the first parameter that is missing, unknown or out of range."""
     return TorchParams(**read_values(path, TORCH_LIMITS, NETWORK_WHOLE))

@@ -1,4 +1,4 @@
-"""The payments that a network learns from, and the later ones that it is measured on."""
+"""The payments that a network is trained on, and the later ones on which it is measured."""
 
 from dataclasses import dataclass, replace
 
@@ -17,14 +17,14 @@ class NetworkRows:
     spec: FeatureSpec
     selection: Selection
     learn: Rows
-    """Without what is not used: see `only_features`."""
+    """Excludes unused features: see `only_features`."""
     later: Rows
     delay_ms: int
-    """From the newest payment to learn from to the cut-off of the labels."""
+    """From the newest training payment to the cut-off of the labels."""
 
 
 def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = None) -> NetworkRows:
-    """Trees choose the features unless `used` names them. They take seconds, and a network minutes.
+    """Trees choose the features unless `used` names them: they take seconds, whereas a network takes minutes.
 
     Categories are among them only if `used` names them: for a mean, whose members may be trees.
 

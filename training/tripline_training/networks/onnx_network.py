@@ -1,4 +1,4 @@
-"""Networks as ONNX, whatever library trained them: the same bytes everywhere, compared with the trained network."""
+"""Networks as ONNX, from any library: the same bytes on any machine, compared with the trained network."""
 
 import numpy as np
 import onnx
@@ -8,9 +8,9 @@ from tripline_training.trees.export_onnx import FLOAT32_MAX, Predict, check_rows
 
 
 def strip_model(content: bytes) -> bytes:
-    """Without details of where the model was made: source files, stack traces, the exporter's version.
+    """Removes details of where the model was made: source files, stack traces, the exporter's version.
 
-    A version of the registry is named after these bytes.
+    A version in the registry is named after these bytes.
     """
     model = onnx.load_model_from_string(content)
     model.producer_name, model.producer_version, model.doc_string = "tripline", "", ""
@@ -30,7 +30,7 @@ def strip_model(content: bytes) -> bytes:
 
 
 def operators_of(content: bytes) -> dict[str, object]:
-    """What a runtime must know to run the model: opsets and operators, for the manifest."""
+    """What a runtime needs to run the model, opsets and operators, for the manifest."""
     model = onnx.load_model_from_string(content)
     return {
         "opsets": {opset.domain or "ai.onnx": opset.version for opset in model.opset_import},
@@ -48,7 +48,7 @@ def check_network(predict: Predict, model: bytes, features: NDArray[np.float32],
 
 
 def odd_rows(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
-    """Rows whose every value is that of its feature in any row, or one in twenty times an extreme."""
+    """Each value is that of its feature in a random row, or in one of twenty cases an extreme."""
     random = np.random.default_rng(seed)
     extremes = np.array([0, -0.0, 1, -1, FLOAT32_MAX, -FLOAT32_MAX, 1e-45], dtype=np.float32)
     places = random.integers(0, len(features), (count, features.shape[1]))

@@ -1,4 +1,4 @@
-"""From a fitted network to a version of the registry: measures, golden batch, manifest."""
+"""Publishes a fitted network in the registry: measures, golden batch, manifest."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -29,7 +29,7 @@ from tripline_training.trees.publish_trees import (
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network that is ready to be published, whatever library trained it."""
+    """A network that is ready to be published, from any library."""
 
     model: bytes
     predict: Predict
@@ -37,11 +37,11 @@ class TrainedNetwork:
     calibration: Calibration
     params: dict[str, Any]
     used: tuple[str, ...] | None = None
-    """The features that it uses; None: those that change in the rows that it was trained on."""
+    """The features that it uses; None: those that vary in the training rows."""
 
 
 def publish_network(trained: TrainedNetwork, data: NetworkRows, options: NetworkOptions) -> str:
-    """Returns the version. Raises TrainingError where the ONNX model gives other probabilities than its trainer."""
+    """Returns the version. Raises TrainingError if the ONNX model's probabilities differ from the trainer's."""
     learn, later = data.learn, data.later
     root = registry.registry_root(options.registry)
     scorecard = scorecard_to_publish(learn, data.spec, data.delay_ms)
@@ -82,7 +82,7 @@ def publish_network(trained: TrainedNetwork, data: NetworkRows, options: Network
 
 
 def _name_scorecard(model: bytes, scorecard: bytes) -> bytes:
-    """The model with the sha256 of its scorecard, so that another scorecard is another version."""
+    """The model with the sha256 of its scorecard, so that another scorecard gives another version."""
     named = onnx.load_model_from_string(model)
     onnx.helper.set_model_props(named, {SCORECARD_KEY: registry.sha256_hex(scorecard)})
     return bytes(named.SerializeToString(deterministic=True))

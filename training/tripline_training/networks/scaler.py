@@ -1,4 +1,4 @@
-"""How features become numbers that a network can learn from: learned from the rows to train on, part of the graph."""
+"""Scales features for a network. The scaling is computed from the training rows and is part of the graph."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 SKEWNESS_MIN = 2.0
-"""A feature whose values are more lopsided than this is taken as its logarithm: a few large would hide the rest."""
+"""A feature with more skewness than this is log-transformed: otherwise, a few large values would hide the rest."""
 DEVIATION_MIN = 1e-6
 DEVIATIONS_MAX = 10.0
-"""Further from the mean, a value is taken for this far: nothing like it was learnt from."""
+"""Values further from the mean are clipped to this distance, because training had no similar ones."""
 
 
 @dataclass(frozen=True)
 class Scaler:
-    """Three numbers per feature: whether its logarithm is taken (1 or 0), what is subtracted, and the factor then."""
+    """Three numbers per feature: whether to take its logarithm (1 or 0), the offset to subtract, and the factor."""
 
     logarithm: NDArray[np.float32]
     mean: NDArray[np.float32]
@@ -22,7 +22,7 @@ class Scaler:
 
 
 def fit_scaler(features: NDArray[np.float32]) -> Scaler:
-    """A feature that is always the same has the factor 0: nothing is learnt of it, so it must not count later."""
+    """A constant feature has the factor 0: the network learns nothing about it, so it must not count later."""
     logarithm, means, factors = [], [], []
     for column in features.T:
         plain = column.astype(np.float64)

@@ -1,4 +1,4 @@
-"""A network of three layers in PyTorch: it scales its features itself, and its probabilities are calibrated."""
+"""A three-layer network in PyTorch that scales its features itself and has calibrated probabilities."""
 
 import math
 
@@ -16,7 +16,7 @@ class TorchNetwork(nn.Module):
     """From float32 [rows, features] to the probability of fraud, float32 [rows, 1]."""
 
     def __init__(self, scaler: Scaler, params: TorchParams, fraud_share: float) -> None:
-        """Before it has learnt anything, each payment's probability is the share of fraud."""
+        """Before training, each payment's probability is the share of fraud."""
         super().__init__()
         for name in ("logarithm", "mean", "factor"):
             self.register_buffer(name, torch.from_numpy(getattr(scaler, name)))
@@ -34,7 +34,7 @@ class TorchNetwork(nn.Module):
         )
 
     def calibrate(self, platt: Platt) -> None:
-        """From now on the probabilities are those of the calibrated margins."""
+        """Replaces the probabilities by those of the calibrated margins."""
         self.slope.fill_(platt.slope)
         self.intercept.fill_(platt.intercept)
 

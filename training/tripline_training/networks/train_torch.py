@@ -18,7 +18,7 @@ from tripline_training.steps import figure, step
 
 
 def train_torch(options: NetworkOptions) -> str:
-    """The whole way from a features file to a published version, which is returned. Raises TrainingError."""
+    """Trains, checks and publishes a model from a features file. Returns the version. Raises TrainingError."""
     params = read_torch_params(options.params)
     device = prepare_torch(options.jobs)
     data = read_network_rows(options)

@@ -1,9 +1,9 @@
 """The moves of a model's aliases in a `file://` registry, in the layout of packages/model-registry:
 
-    <root>/models/<name>/history/<number>/move.json     a move; `done` beside it once the alias is written
+    <root>/models/<name>/history/<number>/move.json     a move; the file `done` next to it once the alias is written
 
-Only one process can take a number, and the next number only when that move is done or its process is dead. So
-moves of one model follow one another, whatever processes make them, and a killed process blocks nobody.
+Only one process can take a number, and the next number only once that move is done or its process is dead. Moves of one
+model are therefore sequential, whichever processes make them, and a killed process blocks nobody.
 """
 
 import json
@@ -23,7 +23,7 @@ from tripline_training.registry.names import MOVES_KEPT, Move, parse_move
 from tripline_training.registry.write import write_folder
 
 MOVE_SECONDS_MAX = 15.0
-"""A move takes milliseconds. One that was begun longer ago than this counts as dead."""
+"""A move takes milliseconds. One that began longer ago than this counts as dead."""
 TURN_SECONDS_MAX = 60.0
 TURN_LOOK_SECONDS = 0.01
 MOVE_FILE = "move.json"
@@ -38,7 +38,7 @@ def make_move(
     write_alias: Callable[[str], None],
     compose: Callable[[str | None], Move],
 ) -> Move:
-    """Moves an alias when its turn has come; `compose` makes the move from the version that the alias names by then."""
+    """Moves an alias when it is this process's turn; `compose` creates the move from the alias's current version."""
     history.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + TURN_SECONDS_MAX
     while time.monotonic() < deadline:
@@ -56,7 +56,7 @@ def make_move(
 
 
 def read_moves(history: Path, read_alias: Callable[[str], str | None]) -> list[Move]:
-    """All moves that took place, oldest first."""
+    """All completed moves, oldest first."""
     took: list[Move] = []
     after: dict[str, str | None] = {}
     for number in sorted(_numbers(history), reverse=True):
@@ -65,7 +65,7 @@ def read_moves(history: Path, read_alias: Callable[[str], str | None]) -> list[M
             continue
         move = parse_move(record, str(_path(history, number)))
         following = after[move.alias] if move.alias in after else read_alias(move.alias)
-        # A process that was killed between its record and its move has moved nothing.
+        # A process that was killed between its record and its move did not move anything.
         if following == move.to or (_path(history, number) / DONE_FILE).exists():
             took.insert(0, move)
         after[move.alias] = move.from_version
@@ -73,8 +73,8 @@ def read_moves(history: Path, read_alias: Callable[[str], str | None]) -> list[M
 
 
 def _carry_out(history: Path, own: int, write: Callable[[], None]) -> None:
-    """Writes the alias while the number is ours, and lets the next one have its turn, even where that fails."""
-    # A process that was stopped while others went on must not overwrite what they did.
+    """Writes the alias while the number is ours, and then releases it, even after a failure."""
+    # A process that was suspended must not overwrite what others have done since.
     if _newest(history) != own:
         (_path(history, own) / ABANDONED_FILE).touch()
         raise TrainingError(f"Another process has moved aliases ({history}). Try again.")
@@ -118,7 +118,7 @@ def _text_of(record: Mapping[str, Any]) -> bytes:
 
 
 def _read(folder: Path) -> dict[str, Any] | None:
-    """None if it was deleted meanwhile."""
+    """None if it was deleted in the meantime."""
     try:
         record: dict[str, Any] = json.loads((folder / MOVE_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:

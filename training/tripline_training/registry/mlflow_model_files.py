@@ -1,6 +1,6 @@
-"""The files by which MLflow's own `mlflow.pyfunc.load_model` and `mlflow.onnx.load_model` know a model.
+"""The files that make a version loadable with MLflow's `mlflow.pyfunc.load_model` and `mlflow.onnx.load_model`.
 
-They lie beside the files of the version, are read by MLflow alone and stand in no manifest.
+They are stored next to the files of the version. Only MLflow reads them, and no manifest lists them.
 """
 
 import json
@@ -13,16 +13,16 @@ from mlflow.types.schema import ColSpec, Schema
 from tripline_training.registry.names import GOLDEN_FILE, MODEL_FILE
 
 EXAMPLE_ROWS = 5
-"""Rows of the golden batch that are shown as an example."""
+"""Number of golden batch rows shown as an example."""
 EXAMPLE_FILE = "input_example.json"
 ENVIRONMENT_FILE = "python_env.yaml"
 REQUIREMENTS_FILE = "requirements.txt"
 REQUIREMENTS = "mlflow>=3\nonnx>=1.17\nonnxruntime>=1.20\n"
-"""What MLflow's ONNX flavor imports; these know the operators of all models that this package exports."""
+"""Opsets that MLflow's ONNX flavor imports; they include the operators of all models that this package exports."""
 
 
 def mlflow_model_files(manifest: Mapping[str, Any], files: Mapping[str, bytes], run_id: str) -> dict[str, bytes]:
-    """By name. JSON is YAML too."""
+    """Files by name. JSON is also valid YAML."""
     model = Model(
         artifact_path="model",
         run_id=run_id,
@@ -32,7 +32,7 @@ def mlflow_model_files(manifest: Mapping[str, Any], files: Mapping[str, bytes], 
     environment = {"virtualenv": ENVIRONMENT_FILE}
     model.add_flavor("python_function", loader_module="mlflow.onnx", data=MODEL_FILE, env=environment)
     outputs = Schema([ColSpec("float", manifest["output"]["name"])])
-    # What ModelSignature.to_dict gives; its module needs pandas, which training does not.
+    # The output of ModelSignature.to_dict, whose module needs pandas, which training does not.
     signature = {"inputs": input_schema(manifest).to_json(), "outputs": outputs.to_json(), "params": None}
     rows = json.loads(files[GOLDEN_FILE])["inputs"][:EXAMPLE_ROWS]
     return {
@@ -44,7 +44,9 @@ def mlflow_model_files(manifest: Mapping[str, Any], files: Mapping[str, bytes], 
 
 
 def input_schema(manifest: Mapping[str, Any]) -> Schema:
-    """Features in MLflow's types. As doubles, frames of float32 are taken too; the model rounds back to those."""
+    """Features in MLflow's types. As doubles, so that float32 frames are also accepted; the model rounds back to
+    float32.
+    """
     return Schema([ColSpec("double", name) for name in manifest["features"]])
 
 

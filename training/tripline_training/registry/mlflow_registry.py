@@ -1,6 +1,6 @@
 """A registry in an MLflow tracking server of version 3 or later, over MLflow's own client.
 
-The README of packages/model-registry, which speaks to the same server from TypeScript, says what is kept where.
+The README of packages/model-registry, which calls the same server from TypeScript, says where everything is stored.
 MLflow takes seconds to import, so this module is imported only when a registry is in MLflow.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-# MLflow reads these when it is imported. A call is tried three times; what the user has set stays.
+# MLflow reads these at import. Calls are tried three times. Values set by the user are kept.
 for _name, _value in {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -69,9 +69,9 @@ SCHEMA_CHARACTERS_MAX = 65_535
 PARAMS_MAX = 100
 METRICS_MAX = 800
 SAME_VERSIONS_MAX = 200
-"""Publishers that upload the same model at the same moment."""
+"""Maximum number of publishers that upload the same model simultaneously."""
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""Codes by which MLflow says that a model or an alias is not there."""
+"""MLflow's error codes for a missing model or alias."""
 REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
@@ -79,7 +79,7 @@ class MlflowRegistry:
     """Models in the MLflow server at an `mlflow+http://` or `mlflow+https://` URL.
 
     Credentials are those of MLflow's own clients: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
-    MLFLOW_TRACKING_PASSWORD, or what stands in the URL.
+    MLFLOW_TRACKING_PASSWORD, or the ones in the URL.
     """
 
     def __init__(self, url: str) -> None:
@@ -87,13 +87,13 @@ class MlflowRegistry:
         port = "" if parts.port is None else f":{parts.port}"
         self.url = f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}"
         if parts.username and not any(os.environ.get(f"MLFLOW_TRACKING_{name}") for name in ("TOKEN", "USERNAME")):
-            # The client reads them only here, and would print those of a URL in each error.
+            # The client reads them only from here, and would print credentials from a URL in each error.
             os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
             os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
         self._client = MlflowClient(self.url, self.url)
 
     def publish(self, name: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> tuple[str, str]:
-        """Publishes a model; returns its version and where MLflow shows it. Readers see all of it or nothing."""
+        """Publishes a model. Returns its version and where MLflow shows it. Readers see all of it or nothing."""
         manifest, text = compose_manifest(name, files, facts)
         version = manifest["version"]
         with self._asking():
@@ -101,7 +101,7 @@ class MlflowRegistry:
             if there is None:
                 number = self._add_version(manifest, {**files, MANIFEST_FILE: text})
                 there = self._find(name, version)
-                # Of several that published the same at once, the first one stays.
+                # If several processes publish the same model simultaneously, the first one stays.
                 if there.version != number:
                     self._client.delete_model_version(name, number)
         check_same_meaning(_manifest_of(there), manifest, f"Version {there.version} of {name} in MLflow")
@@ -118,7 +118,7 @@ class MlflowRegistry:
         return verified_version(name, version, {**files, MANIFEST_FILE: json.dumps(_manifest_of(found)).encode()})
 
     def set_alias(self, name: str, alias: str, version: str, options: MoveOptions | None = None) -> Move:
-        """Points an alias at a published version, and remembers who did it, when and why."""
+        """Points an alias at a published version, and records who did it, when and why."""
         check_name(name, "model")
         check_alias(alias)
         with self._asking():
@@ -136,7 +136,7 @@ class MlflowRegistry:
         return move
 
     def alias_target(self, name: str, alias: str) -> str:
-        """The version that an alias names. Raises TrainingError when there is none."""
+        """The version that an alias names. Raises TrainingError if there is none."""
         check_name(name, "model")
         check_alias(alias)
         with self._asking():
@@ -153,7 +153,9 @@ class MlflowRegistry:
         return [parse_move(json.loads(value), f"The tag {key}") for key, value in sorted(tags.items())]
 
     def _add_version(self, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
-        """A run with parameters, metrics and files, and at last the version that points to it; returns its number."""
+        """Creates a run with parameters, metrics and files, and finally the version that points to it; returns its
+        number.
+        """
         name, version, lineage = manifest["name"], manifest["version"], manifest.get("lineage", {})
         tags = {VERSION_TAG: version, MANIFEST_TAG: json.dumps(manifest, separators=(",", ":"))}
         if len(tags[MANIFEST_TAG]) > TAG_CHARACTERS_MAX:
@@ -192,12 +194,12 @@ class MlflowRegistry:
         try:
             self._client.log_inputs(run.info.run_id, data)
         except MlflowException:
-            # Of several that name the same data at once, MLflow takes one; asked again, it knows the data.
+            # If several processes name the same data simultaneously, MLflow accepts one; on a retry, it knows the data.
             self._client.log_inputs(run.info.run_id, data)
         return run
 
     def _published(self, name: str, version: str) -> MlflowVersion | None:
-        """MLflow's entry for a version; of several the first one."""
+        """MLflow's entry for a version; if there are several, the first one."""
         wanted = f"name='{name}' and tags.`{VERSION_TAG}`='{version}'"
         found = self._client.search_model_versions(wanted, SAME_VERSIONS_MAX)
         return min(found, key=lambda one: int(one.version), default=None)
@@ -226,7 +228,7 @@ class MlflowRegistry:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """Turns what the client raises into one sentence."""
+        """Converts errors of the client to one sentence."""
         try:
             yield
         except (MlflowException, RequestException, OSError) as error:
@@ -245,7 +247,7 @@ def _first_cause(error: BaseException) -> BaseException:
 
 
 def _unless_there(create: Callable[[], T]) -> T | None:
-    """None where it is there already."""
+    """None if it already exists."""
     try:
         return create()
     except MlflowException as error:
@@ -255,7 +257,7 @@ def _unless_there(create: Callable[[], T]) -> T | None:
 
 
 def _training_data(manifest: Mapping[str, Any]) -> DatasetInput:
-    """What the model was trained on, as MLflow's pages show it."""
+    """The training data, as MLflow's pages show it."""
     lineage = manifest.get("lineage", {})
     sha256 = str(lineage.get("data_sha256", ""))
     period = {"from": lineage.get("data_from"), "to": lineage.get("data_to"), "known_by": lineage.get("known_by")}

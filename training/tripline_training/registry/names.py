@@ -1,4 +1,4 @@
-"""What both kinds of registry share: names, versions, and what a move of an alias says."""
+"""Shared by both kinds of registry: names, versions, and the contents of a move."""
 
 import getpass
 import hashlib
@@ -18,7 +18,7 @@ GOLDEN_FILE = "golden.json"
 BOOSTER_FILE = "booster.json"
 SCORECARD_FILE = "scorecard.json"
 TWIN_FILE = "twin.onnx"
-"""The same trees as tensors, for execution providers that have no kernel for trees."""
+"""The same trees as tensors, for execution providers without kernels for trees."""
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 VERSION_PATTERN = re.compile(r"[0-9a-f]{12}")
@@ -30,11 +30,11 @@ MOVES_KEPT = 200
 
 
 class RegistryCallError(TrainingError):
-    """A registry's server refused a call or did not answer."""
+    """A registry's server rejected a call or did not respond."""
 
 
 class Anything:
-    """Means any version, or none."""
+    """Matches any version, or none."""
 
 
 ANYTHING: Final = Anything()
@@ -42,7 +42,7 @@ ANYTHING: Final = Anything()
 
 @dataclass(frozen=True)
 class Move:
-    """One move of an alias, as it is remembered."""
+    """One recorded move of an alias."""
 
     alias: str
     from_version: str | None
@@ -61,9 +61,9 @@ class Move:
 @dataclass(frozen=True)
 class MoveOptions:
     expect: str | Anything | None = ANYTHING
-    """Move only if the alias names this version; None: only if there is no such alias."""
+    """Move only if the alias names this version; None: only if the alias does not exist."""
     by: str | None = None
-    """The user of this process unless given."""
+    """By default, the user of this process."""
     why: str | None = None
 
 
@@ -112,7 +112,7 @@ def compose_manifest(name: str, files: Mapping[str, bytes], facts: Mapping[str, 
 
 
 def compose_move(name: str, alias: str, to: str, from_version: str | None, options: MoveOptions) -> Move:
-    """Raises TrainingError when the alias does not name what is expected."""
+    """Raises TrainingError if the alias does not name the expected version."""
     expect = options.expect
     if not isinstance(expect, Anything) and expect != from_version:
         raise TrainingError(
@@ -155,7 +155,7 @@ def check_same_meaning(there: Mapping[str, Any], given: Mapping[str, Any], where
 
 
 def verified_version(name: str, version: str, files: Mapping[str, bytes]) -> ModelVersion:
-    """The version that these files are. Raises TrainingError when one is missing or not the one that was published."""
+    """The version of these files. Raises TrainingError if one is missing or was changed after publication."""
     what = f"Model {name} {version}"
     for file in (MANIFEST_FILE, MODEL_FILE, GOLDEN_FILE):
         if file not in files:
@@ -173,7 +173,7 @@ def verified_version(name: str, version: str, files: Mapping[str, bytes]) -> Mod
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
-    """The files of a version that are there."""
+    """The existing files of a version."""
     paths = (folder / file for file in (MANIFEST_FILE, MODEL_FILE, GOLDEN_FILE))
     return {path.name: path.read_bytes() for path in paths if path.is_file()}
 

@@ -1,4 +1,4 @@
-"""The model registry, in Python: the layout and the rules of packages/model-registry.
+"""The model registry in Python, with the layout and rules of packages/model-registry.
 
 In files (`file:///folder`):
 
@@ -69,7 +69,7 @@ __all__ = [
 
 
 Store = Union[Path, "MlflowRegistry"]
-"""Where a registry is: a folder, or an MLflow server."""
+"""Location of a registry: a folder or an MLflow server."""
 
 
 def registry_root(url: str) -> Store:
@@ -87,10 +87,10 @@ def registry_root(url: str) -> Store:
 
 
 def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> tuple[str, Path | str]:
-    """Publishes a model with the files that belong to it; returns its version and folder, or where MLflow shows it.
+    """Publishes a model with its files. Returns its version and folder, or where MLflow shows it.
 
-    `facts` are the manifest's entries besides name, version and files. What is there already under this version stays
-    as it is. Raises TrainingError when the version there means something else: other features or another spec.
+    `facts` are the manifest's entries besides name, version and files. An existing version is not changed. Raises
+    TrainingError if the existing one differs in features or spec.
     """
     if not isinstance(store, Path):
         return store.publish(name, files, facts)
@@ -104,7 +104,7 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
 
 
 def set_alias(store: Store, name: str, alias: str, version: str, options: MoveOptions | None = None) -> Move:
-    """Points an alias at a published version, in one step, and remembers who did it, when and why."""
+    """Points an alias at a published version, atomically, and records who did it, when and why."""
     if not isinstance(store, Path):
         return store.set_alias(name, alias, version, options)
     check_name(name, "model")
@@ -120,7 +120,7 @@ def set_alias(store: Store, name: str, alias: str, version: str, options: MoveOp
 
 
 def alias_target(store: Store, name: str, alias: str) -> str:
-    """The version that an alias names. Raises TrainingError when there is none."""
+    """The version that an alias names. Raises TrainingError if there is none."""
     if not isinstance(store, Path):
         return store.alias_target(name, alias)
     check_name(name, "model")

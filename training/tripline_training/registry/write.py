@@ -1,4 +1,4 @@
-"""Writing so that readers see all or nothing, and so that the result survives a power cut."""
+"""Writes atomically, so that readers see all or nothing, and durably, so that the result survives a power cut."""
 
 import errno
 import os
@@ -10,11 +10,11 @@ from pathlib import Path
 
 TEMPORARY_PREFIX = ".tmp-"
 TEMPORARY_SECONDS_MAX = 3_600
-"""Older than this, a temporary entry belongs to a writer that died."""
+"""An older temporary entry belongs to a writer that died."""
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> bool:
-    """Writes a folder in one step. False if somebody else was first; their folder is left alone."""
+    """Creates a folder atomically. False if another process was first; its folder is not changed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(folder.parent)
     unfinished = folder.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
@@ -71,7 +71,7 @@ def _remove_abandoned(parent: Path) -> None:
         try:
             age_seconds = time.time() - path.stat().st_mtime
         except FileNotFoundError:
-            continue  # Its owner renamed it between the two calls: it is not abandoned.
+            continue  # Its owner renamed it in between, so it is not abandoned.
         if age_seconds < TEMPORARY_SECONDS_MAX:
             continue
         if path.is_dir():

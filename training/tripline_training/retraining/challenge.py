@@ -1,4 +1,4 @@
-"""One retraining: check, learn, compare with the champion, and register where it is better."""
+"""One retraining: check, train, compare with the champion, and register the model if it is better."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -70,7 +70,7 @@ class Outcome:
     line: str
     """The last line of the command."""
     version: str | None
-    """Of the model that was registered."""
+    """Version of the registered model."""
     data_refused: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Outcome:
 @dataclass(frozen=True)
 class Candidate:
     weight: float
-    """How much each payment from before a drift counts."""
+    """Weight of each payment from before a drift."""
     rows: Rows
     known_by_ms: int
     booster: Any
@@ -99,21 +99,21 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What is registered, if it is."""
+    """The registered model, if there is one."""
 
     candidate: Candidate
     measured: Measured
     learnt_to_ms: int
     fixed: list[list[str]]
-    """The old weeks that its manifest names."""
+    """The old weeks that its manifest contains."""
 
 
 BEFORE_DRIFT_WEIGHT = 0.3
-"""Of the second candidate after a drift. What it is worth was measured: docs/adr/0034."""
+"""Weight of old payments for the second candidate after a drift. docs/adr/0034 has the measurements."""
 
 
 def challenge(options: Options, folder: Path) -> Outcome:
-    """Raises TrainingError where nothing can be decided at all; nothing is registered then."""
+    """Raises TrainingError if no decision is possible; nothing is registered in that case."""
     refused = _refuse_data(options)
     if refused is not None:
         return Outcome(f"retrain: kept champion because {refused}", None, data_refused=True)
@@ -138,7 +138,9 @@ def challenge(options: Options, folder: Path) -> Outcome:
 def _learn_newest(
     measured: Chosen, prepared: Prepared, known: Rows, options: Options, folder: Path
 ) -> tuple[Chosen, str | None]:
-    """The same with the newest weeks, or what was measured where old weeks are against it; why neither is better."""
+    """Also trains on the newest weeks, unless the old weeks speak against it. Returns the choice and why neither is
+    better.
+    """
     newer = _learn(known, options.cutoff_ms, measured.candidate.weight, options, folder)
     figures = replace(measured.measured, old=_compare_old(newer, prepared, options))
     against = why_old_weeks_keep(figures, prepared.rules)
@@ -146,7 +148,7 @@ def _learn_newest(
         windows = prepared.windows
         return Chosen(newer, figures, windows.newest.to_ms, spans_as_json(windows.named)), None
     print(f"newest weeks: not learnt, because {against}", flush=True)
-    # As good as the champion is enough only for what knows newer days than it.
+    # As good as the champion is enough only for a model that has seen newer days.
     usual = replace(measured.measured, is_under_way=False)
     reason = why_champion_is_kept(usual, measured.candidate.version, prepared.rules)
     return measured, None if reason is None else f"{against} Without the newest weeks {reason}"
@@ -162,7 +164,7 @@ def _refuse_data(options: Options) -> str | None:
 
 
 def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
-    # Of what is learnt alone a week may be left two working days, and a weekend would be missed.
+    # With the training days alone, a week might have only two working days left, and a weekend would be missed.
     rows = prepared.whole
     weeks = weeks_before(rows, prepared.windows.newest.to_ms)
     with step("weeks") as said:
@@ -170,7 +172,8 @@ def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
         scores = _reference_scores(rows, prepared.champion)
         findings += check_week_labels(weeks, scores)
         said.says(f"weeks={len(weeks)} faults={len(findings)} trusted={options.trust_weeks}")
-    # A model without that profile may still be better. One with it is compared by what payments really had.
+    # A model without that profile may still be better. One with it is compared using the profiles that payments really
+    # had.
     optional = {name for group in prepared.spec.groups for name in group.features}
     for finding in (one for one in findings if one.column in optional):
         print(f"warning: {finding.sentence}", flush=True)
@@ -195,7 +198,7 @@ def _reference_scores(rows: Rows, champion: registry.ModelVersion | None) -> np.
 
 
 def _best_candidate(prepared: Prepared, options: Options, folder: Path) -> tuple[Candidate, Measured]:
-    """Of those that are better than the champion, or else of all, the one that does best on the newest weeks."""
+    """Of the candidates that are better than the champion, or otherwise of all, the best one on the newest weeks."""
     found = []
     for weight in _weights(prepared, options):
         candidate = _learn(prepared.train, prepared.windows.newest.from_ms, weight, options, folder)
@@ -211,7 +214,7 @@ def _best_candidate(prepared: Prepared, options: Options, folder: Path) -> tuple
 
 
 def _weights(prepared: Prepared, options: Options) -> list[float]:
-    """After a drift old days may help or hinder, so both are tried."""
+    """After a drift, old days may help or hurt, so both are tried."""
     if options.drift_ms is None:
         return [1.0]
     before = prepared.train.occurred_at_ms < options.drift_ms
@@ -257,7 +260,7 @@ def _compare_old(candidate: Candidate, prepared: Prepared, options: Options) -> 
 
 
 def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> Comparison:
-    """With what the ONNX models give, which is what is served. Without a champion with one score for all."""
+    """Uses the ONNX models, because these are served. Without a champion, compares with a constant score."""
     new = predict_onnx(model, rows.features).astype(np.float64)
     if prepared.champion is None:
         champion = np.full(len(rows), float(prepared.train.fraud.mean()))
@@ -279,7 +282,7 @@ def _params_used(prepared: Prepared, options: Options, weight: float, fixed: lis
 
 
 def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
-    """Publishing and moving what is there already does nothing, so that it can be done again after a kill."""
+    """Publishing and moving are idempotent, so they can be repeated after a kill."""
     candidate, measured = chosen.candidate, chosen.measured
     metrics = {
         "calibration": candidate.calibration,

@@ -1,4 +1,4 @@
-"""Two models on the same payments: what one gains over the other, with an interval for the gain itself."""
+"""Compares two models on the same payments: the gain of one over the other, with an interval for the gain itself."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from tripline_training.metrics import calibration_curve, card_precision_top_k, e
 
 @dataclass(frozen=True)
 class Gain:
-    """Of one measure: both models, and the 95 % interval of the difference."""
+    """The values of one measure: both models, and the 95 % interval of the difference."""
 
     new: float
     champion: float
@@ -54,16 +54,16 @@ Scores = NDArray[np.float64]
 
 
 def compare_scores(rows: Rows, new: Scores, champion: Scores, replicates: int, seed: int) -> Comparison:
-    """By a bootstrap over cards. Both models are measured on the same sample, so what they share cancels out.
+    """Bootstraps over cards. Both models are measured on the same samples, so what they share cancels out.
 
-    `rows` must hold frauds and genuine payments.
+    `rows` must contain frauds and genuine payments.
     """
     cards = np.unique(rows.cards, return_inverse=True)[1].astype(np.int64)
     days = rows.occurred_at_ms // DAY_MS
     rankings = [rank_scores(new), rank_scores(champion)]
 
     def measures(times: NDArray[np.float64], at: NDArray[np.int64], names: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Average precision and card precision of both."""
+        """Average precision and card precision of both models."""
         return np.array(
             [[average_precision(*counts_from_top(ranking, rows.fraud, times)) for ranking in rankings],
              [card_precision_top_k(days[at], names, scores[at], rows.fraud[at]) for scores in (new, champion)]]

@@ -1,4 +1,4 @@
-"""Trees that are fitted part by part, so that losing a machine costs one part and not all."""
+"""Fits trees in parts, so that losing a machine costs one part instead of all."""
 
 import hashlib
 import json
@@ -27,13 +27,12 @@ def fit_in_parts(
     *,
     importance: NDArray[np.float64] | None = None,
 ) -> xgboost.Booster:
-    """As `fit_trees.fit`, with a checkpoint in `folder` after each part. Where one is there, it goes on from that.
+    """Like `fit_trees.fit`, with a checkpoint in `folder` after each part. Resumes from an existing checkpoint.
 
-    `importance` is how much each row counts; all the same unless given.
+    `importance` is how much each row counts; by default, all rows count equally.
 
-    Bit for bit the same model, wherever and however often it was cut off: every part begins from the bytes of the one
-    before, with a seed of its own, also where nothing was cut off. The random numbers are thus others than those of
-    `fit`.
+    Gives bit for bit the same model, however often it is interrupted: every part starts from the bytes of the previous
+    one with its own seed, even without an interruption. The random numbers therefore differ from those of `fit`.
     """
     path = folder / f"fit-{identity_of(rows, params, seed, jobs, importance=importance)}.ubj"
     booster = _read(path)
@@ -55,7 +54,7 @@ def fit_in_parts(
 def identity_of(
     rows: Rows, params: Params, seed: int, jobs: int, *, importance: NDArray[np.float64] | None = None
 ) -> str:
-    """What determines the trees: a checkpoint of other rows or parameters is never continued."""
+    """Everything that determines the trees: a checkpoint of other rows or parameters is never continued."""
     digest = hashlib.sha256()
     for values in (rows.features, rows.fraud, *(() if importance is None else (importance,))):
         digest.update(np.ascontiguousarray(values).data)
@@ -67,7 +66,7 @@ def identity_of(
 
 
 def _write(path: Path, trees: bytes) -> None:
-    """With their digest before them: a file from an object store may be another's, or only the beginning."""
+    """Preceded by their digest, because a file from an object store may belong to another run or be truncated."""
     write_file(path, hashlib.sha256(trees).digest() + trees)
 
 

@@ -11,13 +11,13 @@ from tripline_training.retraining.rules import Rules
 class Measured:
     newest: Comparison
     old: Comparison | None
-    """None where there are no fixed old weeks yet."""
+    """None if there are no fixed old weeks yet."""
     champion_version: str | None
-    """None: compared with one score for all payments."""
+    """None: compared with a constant score."""
     is_under_way: bool = False
-    """The champion has learnt from days after a drift, and what would be registered learns from newer ones still."""
+    """The champion was trained on post-drift days, and the registered model would be trained on newer ones."""
     segments: list[dict[str, Any]] = field(default_factory=list)
-    """Of the candidate on the newest weeks, for its card."""
+    """Metrics of the candidate on the newest weeks, for its model card."""
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -29,10 +29,10 @@ class Measured:
 
 
 def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str | None:
-    """A clause that says why, or None where the candidate of that version is better."""
+    """A clause with the reason, or None if the candidate of that version is better."""
     newest = measured.newest
     ap, cp100 = newest.ap, newest.cp100
-    # What is as good without the newest days is better with them. Old weeks say whether those days are right.
+    # A model that is as good without the newest days is better with them. Old weeks show whether those days are sound.
     is_as_good = measured.is_under_way and measured.old is not None and ap.high >= 0
     gain_min = -rules.ap_gain_min if is_as_good else rules.ap_gain_min
     rise = newest.ece_new - newest.ece_champion
@@ -54,7 +54,7 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
             f"interval of the gain from {cp100.low:.4f} to {cp100.high:.4f}.",
         ),
         (
-            # One score for all is true on average, and says nothing.
+            # A constant score is calibrated on average, but carries no information.
             measured.champion_version is not None and rise > rules.ece_rise_max,
             f"the champion is better calibrated: the calibration error on the newest weeks rises from "
             f"{newest.ece_champion:.4f} to {newest.ece_new:.4f}.",
@@ -64,7 +64,7 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
 
 
 def why_old_weeks_keep(measured: Measured, rules: Rules) -> str | None:
-    """The same of the fixed old weeks alone."""
+    """The same for the fixed old weeks alone."""
     old = measured.old
     if old is None or old.ap.gain >= -rules.old_ap_loss_max:
         return None

@@ -1,4 +1,4 @@
-"""What a retraining has before it learns: its options, the payments by what they are for, and the champion."""
+"""The inputs of a retraining: its options, the payments by purpose, and the champion."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,28 +34,28 @@ class Options:
     jobs: int
     commit: str | None
     drift_ms: int | None = None
-    """Since when the world is another one; None where nothing drifted."""
+    """Time of the drift; None without drift."""
     constant_online: tuple[str, ...] = ()
-    """Features that do not change online any more: what is trained does not use them."""
+    """Features that are constant online; models do not use them."""
 
     def files(self) -> dict[str, Path]:
-        """Whose bytes an outcome depends on."""
+        """Files whose bytes an outcome depends on."""
         return {"data": self.features, "spec": self.feature_spec, "params": self.params, "rules": self.rules}
 
     def as_json(self) -> dict[str, Any]:
-        """All that decides the outcome but the files."""
+        """Everything except the files that determines the outcome."""
         entries = asdict(self)
         others = {*self.files(), "features", "feature_spec", "commit"}
         return {key: value for key, value in entries.items() if key not in others}
 
     def champion_version(self) -> str | None:
-        """None where there is none yet."""
+        """None if there is no champion yet."""
         return alias_version(registry.registry_root(self.registry), self.name, CHAMPION)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything before learning."""
+    """Everything that is done before training."""
 
     spec: FeatureSpec
     rules: Rules
@@ -65,11 +65,11 @@ class Prepared:
     newest: Rows
     old: Rows
     whole: Rows
-    """All that is labelled by the cut-off, from the first day learnt to the newest weeks, whatever it is for."""
+    """All payments labelled by the cut-off, from the first training day to the newest weeks, for any purpose."""
     known: Rows | None
-    """After a drift: what of that can be learnt."""
+    """After a drift: `whole` except for the named weeks, on which models are measured."""
     selection: Selection
-    """The features that candidates may use: all, until they are chosen."""
+    """The features that candidates may use: all, until they are selected."""
 
 
 def prepare(options: Options) -> Prepared:
@@ -102,7 +102,7 @@ def prepare(options: Options) -> Prepared:
 
 
 def choose_prepared(prepared: Prepared, options: Options) -> Prepared:
-    """By the days to train on alone. What is not chosen is taken out of all that is learnt."""
+    """Decided from the training days alone. Features that are not chosen are removed from all training rows."""
     spec, train = prepared.spec, prepared.train
     delay_ms = prepared.windows.newest.from_ms - int(train.occurred_at_ms[-1])
     fitting = Fitting(read_params(options.params), options.seed, options.jobs, delay_ms)
@@ -134,12 +134,12 @@ def unfit_champion(prepared: Prepared) -> str | None:
 
 
 def learnt_to(champion: registry.ModelVersion | None) -> str:
-    """The newest payment that it was trained on; empty where nobody knows."""
+    """Time of the newest payment that it was trained on; empty if unknown."""
     return "" if champion is None else champion.manifest["lineage"].get("data_to") or ""
 
 
 def alias_version(store: registry.Store, name: str, alias: str) -> str | None:
-    """None where there is no such alias; a registry that does not answer is another matter, and raises."""
+    """None if the alias does not exist; raises if the registry does not respond."""
     try:
         return registry.alias_target(store, name, alias)
     except RegistryCallError:

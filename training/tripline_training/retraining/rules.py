@@ -1,4 +1,4 @@
-"""When a retrained model is better than the champion: `retrain` in params.json."""
+"""The rules for when a retrained model is better than the champion: `retrain` in params.json."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,9 +11,9 @@ from tripline_training.errors import TrainingError
 @dataclass(frozen=True)
 class Rules:
     newest_days: int
-    """Days on which both models are measured: the newest that are labelled. No model is trained on them."""
+    """Days on which both models are measured: the newest labelled days. No model is trained on them."""
     label_delay_days: int
-    """By then nearly all labels of a payment have arrived. As many days lie between training and measuring."""
+    """Nearly all labels of a payment arrive within this time. This many days separate training from measuring."""
     warm_up_days: int
     """Days at the start of the archive that are not trained on, because their windows are mostly empty."""
     train_days_min: int
@@ -25,11 +25,11 @@ class Rules:
     ece_rise_max: float
     """The calibration error may rise by at most this: the score bands of the policy need calibrated probabilities."""
     old_ap_loss_max: float
-    """On the fixed old weeks the average precision may fall by at most this."""
+    """On the fixed old weeks, the average precision may fall by at most this."""
     replicates: int
-    """Samples of the bootstrap."""
+    """Number of bootstrap samples."""
     fixed_windows: tuple[tuple[str, str], ...]
-    """Old weeks as pairs of dates, both included. Empty: those that the champion's manifest names."""
+    """Old weeks as pairs of dates, both inclusive. Empty: those in the champion's manifest."""
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -39,7 +39,7 @@ class Rules:
         return [parse_span(first, last) for first, last in self.fixed_windows]
 
 
-# From and to, both included.
+# Minimum and maximum, both inclusive.
 LIMITS: dict[str, tuple[float, float]] = {
     "newest_days": (1, 90),
     "label_delay_days": (0, 180),
@@ -57,7 +57,7 @@ WINDOWS_MAX = 4
 
 
 def read_rules(path: Path) -> Rules:
-    """Raises TrainingError that names the first rule that is missing, unknown or out of its limits."""
+    """Raises TrainingError that names the first rule that is missing, unknown or out of range."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))["retrain"]
     except (OSError, ValueError, KeyError, TypeError) as error:

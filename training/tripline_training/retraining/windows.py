@@ -1,4 +1,4 @@
-"""Which days a retraining learns from, and on which it is measured."""
+"""The days that a retraining trains on, and those on which it is measured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from tripline_training.trees.fit_calibrated import select_rows
 from tripline_training.trees.publish_trees import moment
 
 FIRST_WINDOW_DAYS = 7
-"""Of a champion that names no old weeks: so many days from where its labels end, which it cannot have learnt."""
+"""For a champion without old weeks: this many days after its labels end, on which it cannot have been trained."""
 NEXT_WINDOW_DAYS = 180
-"""When the last fixed weeks are older than this, the newest ones become fixed too."""
+"""When the last fixed weeks are older than this, the newest ones become fixed as well."""
 FIXED_KEY = "fixed_windows"
 
 
 @dataclass(frozen=True)
 class Windows:
     train: Span
-    """But for the fixed weeks within it."""
+    """Except for the fixed weeks within it."""
     newest: Span
     fixed: list[Span]
-    """In the order of time. Empty where the archive does not hold any."""
+    """In time order. Empty if the archive does not contain any."""
     named: list[Span]
-    """The same with weeks that are not old yet, or not in the archive: nothing learns from them."""
+    """Also includes weeks that are not old yet or not in the archive: no model is trained on them."""
 
     def as_text(self) -> str:
         fixed = ",".join(_text(span) for span in self.fixed) or "none"
@@ -36,9 +36,9 @@ class Windows:
 
 
 def lay_out(first_ms: int, cutoff_ms: int, rules: Rules, champion: Mapping[str, Any] | None) -> Windows:
-    """Time-ordered: learn, label delay, newest weeks, label delay, cut-off. `champion` is its manifest.
+    """In time order: training, label delay, newest weeks, label delay, cut-off. `champion` is its manifest.
 
-    Raises TooEarlyError where the archive is too short.
+    Raises TooEarlyError if the archive is too short.
     """
     delay_ms = rules.label_delay_days * DAY_MS
     newest = Span(cutoff_ms - delay_ms - rules.newest_days * DAY_MS, cutoff_ms - delay_ms)
@@ -55,7 +55,7 @@ def lay_out(first_ms: int, cutoff_ms: int, rules: Rules, champion: Mapping[str, 
     return Windows(
         train=Span(from_ms, to_ms),
         newest=newest,
-        # A week that the archive holds in part would be measured on other payments every time.
+        # A partial week would be measured on other payments every time.
         fixed=sorted(
             (span for span in fixed if first_ms <= span.from_ms and span.to_ms <= newest.from_ms),
             key=lambda span: span.from_ms,
@@ -65,7 +65,7 @@ def lay_out(first_ms: int, cutoff_ms: int, rules: Rules, champion: Mapping[str, 
 
 
 def fixed_of(champion: Mapping[str, Any] | None) -> list[Span]:
-    """The old weeks that a champion's manifest names, or else the first ones that it cannot have learnt from."""
+    """The old weeks in a champion's manifest, or otherwise the first ones that it cannot have been trained on."""
     if champion is None:
         return []
     lineage = champion.get("lineage", {})
@@ -80,7 +80,7 @@ def fixed_of(champion: Mapping[str, Any] | None) -> list[Span]:
 
 
 def fixed_from_now_on(windows: Windows) -> list[list[str]]:
-    """What a registered model names, as RFC 3339 moments: the old weeks, and from time to time the newest as well."""
+    """The weeks that a registered model names, as RFC 3339 times: the old ones, and occasionally the newest as well."""
     fixed = list(windows.fixed)
     is_due = not fixed or windows.newest.from_ms - fixed[-1].to_ms > NEXT_WINDOW_DAYS * DAY_MS
     if is_due and len(fixed) < WINDOWS_MAX:
@@ -93,7 +93,7 @@ def spans_as_json(spans: list[Span]) -> list[list[str]]:
 
 
 def joined(parts: list[Rows], like: Rows) -> Rows:
-    """Rows one after the other; none where there are no parts."""
+    """Concatenates rows; empty if there are no parts."""
     if not parts:
         return select_rows(like, np.zeros(len(like), dtype=bool))
     return like.with_columns(np.concatenate(columns) for columns in zip(*(part.columns for part in parts), strict=True))

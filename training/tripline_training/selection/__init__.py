@@ -1,1 +1,1 @@
-"""Which features of the vector a model uses."""
+"""Selects the features of the vector that a model uses."""

@@ -20,13 +20,13 @@ from tripline_training.trees.fit_trees import matrix_of, tree_settings
 from tripline_training.trees.params import Params
 
 FEWER_TREES = 4
-"""A comparison takes a quarter of the trees, each with four times the learning rate."""
+"""A comparison uses a quarter of the trees, with four times the learning rate."""
 BINS_MAX = 256
 
 
 @dataclass(frozen=True)
 class GroupResult:
-    """Whether a group is used, and what validation measured."""
+    """Whether a group is used, and the validation results."""
 
     group: str
     features: tuple[str, ...]
@@ -51,7 +51,7 @@ class Selection:
     names: tuple[str, ...]
     """In the order of the spec."""
     constant_online: tuple[str, ...] = ()
-    """Left out because online they never change."""
+    """Omitted because they never change online."""
     groups: tuple[GroupResult, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -61,13 +61,13 @@ class Selection:
 
 @dataclass(frozen=True)
 class Fitting:
-    """How the model is going to be trained."""
+    """How the model will be trained."""
 
     params: Params
     seed: int
     jobs: int
     delay_ms: int
-    """From the newest payment to train on to the first one that is scored."""
+    """From the newest training payment to the first one that is scored."""
 
 
 def choose_features(
@@ -75,9 +75,9 @@ def choose_features(
 ) -> Selection:
     """All features of the spec except those that are constant online, and except the groups that do not help.
 
-    A group helps if the 95 % interval of its gain in average precision over the forward folds lies above 0, and AUC ROC
-    does not fall. Each group is compared with the features that are used already. The same rows and seed give the same
-    choice. Raises TrainingError for a constant feature that the spec does not have.
+    A group helps if the 95 % interval of its gain in average precision over the forward folds is above 0 and AUC ROC
+    does not fall. Each group is compared with the features chosen so far. The same rows and seed give the same choice.
+    Raises TrainingError for a constant feature that the spec does not have.
     """
     unknown = sorted(set(constant_online) - set(spec.names))
     if unknown:
@@ -98,10 +98,10 @@ def choose_features(
 
 
 def only_features(rows: Rows, spec: FeatureSpec, names: Collection[str]) -> Rows:
-    """The same rows, in which all other features are 0 from now on: a second copy of them may not fit into memory.
+    """Sets all other features of these rows to 0, in place, because a second copy may not fit into memory.
 
-    No model learns from a value that never changes: trees do not split on it, the scaler of a network multiplies it by
-    0, and a scorecard finds no information in it. So the input of the model stays the whole vector.
+    No model learns from a constant: trees do not split on it, a network's scaler multiplies it by 0, and a scorecard
+    finds no information in it. The model's input therefore remains the whole vector.
     """
     others = [position for position, name in enumerate(spec.names) if name not in names]
     rows.features[:, others] = 0
@@ -109,7 +109,7 @@ def only_features(rows: Rows, spec: FeatureSpec, names: Collection[str]) -> Rows
 
 
 def refuse_constant(used: Collection[str], constant_online: Collection[str]) -> None:
-    """Raises TrainingError for a model that uses features which never change online."""
+    """Raises TrainingError for a model that uses features that never change online."""
     found = [name for name in used if name in constant_online]
     if found:
         raise TrainingError(
@@ -119,7 +119,7 @@ def refuse_constant(used: Collection[str], constant_online: Collection[str]) -> 
 
 
 class _Trial:
-    """Compares sets of features on the forward folds, which are made only if a group can be compared."""
+    """Compares sets of features on the forward folds, which are created only if a group can be compared."""
 
     def __init__(self, rows: Rows, spec: FeatureSpec, fitting: Fitting) -> None:
         self._rows, self._spec, self._fitting = rows, spec, fitting
@@ -139,7 +139,7 @@ class _Trial:
         without = self._scores(tuple(names))
         with_group = self._scores(tuple(name for name in self._spec.names if name in names or name in features))
         gain = gain_over_folds([fold.later for fold in self._folds], without, with_group, self._fitting.seed)
-        # Profiles have raised average precision while AUC fell: then they only reorder what was found anyway.
+        # Profiles have raised average precision while AUC fell: then they only reorder frauds that were found anyway.
         is_worse = gain.auc_with < gain.auc_without
         used = gain.low > 0 and not is_worse
         reason = "AUC ROC falls" if is_worse else "the gain may be chance or is none"
@@ -162,7 +162,7 @@ class _Trial:
         return bool(values.min() != values.max())
 
     def _scores(self, names: tuple[str, ...]) -> list[NDArray[np.float64]]:
-        """Of the later rows of each fold."""
+        """The scores of the later rows of each fold."""
         if names not in self._known:
             self._known[names] = [self._fold_scores(fold, names) for fold in self._folds or []]
         return self._known[names]

@@ -1,10 +1,10 @@
-"""The option by which a trainer is told what never changes online."""
+"""The option that tells a trainer which features never change online."""
 
 import argparse
 
 
 def add_constant_online(parser: argparse.ArgumentParser) -> None:
-    """`constant_online`: names of features, none unless given."""
+    """`constant_online`: names of features; by default none."""
     parser.add_argument(
         "--constant-online",
         type=lambda text: tuple(name for name in text.split(",") if name),

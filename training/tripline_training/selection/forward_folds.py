@@ -1,4 +1,4 @@
-"""Consecutive days at the end of the rows, each predicted from what lies a label delay before it."""
+"""Consecutive days at the end of the rows, each predicted from rows at least a label delay earlier."""
 
 from dataclasses import dataclass
 
@@ -15,26 +15,26 @@ FOLDS_MAX = 4
 FOLDS_MIN = 2
 FOLD_DAYS_MAX = 7
 LEARN_ROWS_MAX = 100_000
-"""Rows that a fold learns from: all frauds, and a sample of the genuine payments, each weighted up."""
+"""Training rows of a fold: all frauds, and a sample of the genuine payments, each weighted up."""
 GENUINE_SHARE_MIN = 0.01
 LATER_ROWS_MAX = 200_000
-"""Rows that a fold is measured on: of whole cards, since an interval is drawn over cards."""
+"""Maximum rows on which a fold is measured: whole cards, because intervals are computed over cards."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """So few rows that all folds together take less memory than the rows that they are of."""
+    """Limits the rows, so that all folds together need less memory than the original rows."""
 
     learn: Rows
     weights: NDArray[np.float64]
-    """Of the rows to learn from."""
+    """Weights of the training rows."""
     later: Rows
 
 
 def forward_folds(rows: Rows, delay_ms: int) -> list[Fold]:
-    """Up to four folds of at most a week, oldest first; fewer where frauds are rare.
+    """Up to four folds of at most a week, oldest first; fewer if frauds are rare.
 
-    Empty where the days are too few for two of them, each with 20 payments of either kind to learn from and to measure.
+    Empty if there are too few days for two folds with 20 payments of each class for training and measuring.
     """
     for count in range(FOLDS_MAX, FOLDS_MIN - 1, -1):
         folds = _lay_out(rows, delay_ms, count)
@@ -61,14 +61,14 @@ def _lay_out(rows: Rows, delay_ms: int, count: int) -> list[Fold]:
 
 
 def _some_genuine(fraud: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Positions to learn from, and their weights, under which probabilities stay what they are."""
+    """Positions of the training rows, and weights that keep probabilities unbiased."""
     frauds = int(fraud.sum())
     share = (LEARN_ROWS_MAX - frauds) / max(1, len(fraud) - frauds)
     return sample_weighted(fraud, min(1.0, max(GENUINE_SHARE_MIN, share)), seed=0)
 
 
 def _some_cards(cards: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Positions of the payments of as many cards as a fold is measured on."""
+    """Positions of the payments of a limited number of cards, on which a fold is measured."""
     if len(cards) <= LATER_ROWS_MAX:
         return np.arange(len(cards))
     names, numbers = np.unique(cards, return_inverse=True)

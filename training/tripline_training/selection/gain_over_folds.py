@@ -1,4 +1,4 @@
-"""What one model gains over another on several folds, with an interval for the gain in average precision itself."""
+"""The gain of one model over another on several folds, with an interval for the gain in average precision itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def gain_over_folds(
 ) -> FoldGain:
     """The mean over the folds. A sample draws whole cards, the same ones in each fold and for both models.
 
-    Each fold must hold frauds and genuine payments.
+    Each fold must contain frauds and genuine payments.
     """
     rankings = [[rank_scores(scores) for scores in pair] for pair in zip(without, with_group, strict=True)]
     ends = np.cumsum([0, *(len(fold) for fold in folds)])
@@ -41,7 +41,7 @@ def gain_over_folds(
     cards = np.unique(np.concatenate([fold.cards for fold in folds]), return_inverse=True)[1].astype(np.int64)
 
     def means(times: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Of both; None for a sample in which a fold has no fraud."""
+        """The average precision of both models; None for a sample in which a fold has no fraud."""
         found = []
         for fold, pair, first, last in zip(folds, rankings, ends, ends[1:], strict=False):
             weights = times[first:last]

@@ -16,7 +16,7 @@ from tripline_training.errors import TrainingError
 from tripline_training.trees.categories import encoding_of
 
 FRAUDS_MIN = 20
-"""With fewer frauds than this, two numbers cannot be told from chance."""
+"""With fewer frauds than this, slope and intercept cannot be distinguished from chance."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ def margins_of(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArr
 
 
 def fit_platt(margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Platt:
-    """The slope and intercept of maximum likelihood.
+    """The maximum-likelihood slope and intercept.
 
-    The rows must not be ones that the model was trained on. Raises TrainingError for too few frauds, or where higher
-    margins do not go with more fraud.
+    The model must not have been trained on these rows. Raises TrainingError for too few frauds, or if higher margins do
+    not mean more fraud.
     """
     frauds = int(fraud.sum())
     if frauds < FRAUDS_MIN or len(fraud) - frauds < FRAUDS_MIN:
@@ -53,9 +53,9 @@ def fit_platt(margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Platt:
 
 
 def calibrated(booster: xgboost.Booster, platt: Platt) -> xgboost.Booster:
-    """The same trees with the calibration in their leaves, so that every runtime gives calibrated probabilities.
+    """The same trees with the calibration in their leaves, so that every runtime returns calibrated probabilities.
 
-    A margin is the sum of one leaf per tree and the base, so slope * each leaf and slope * base + intercept give it.
+    A margin is the base plus one leaf per tree, so scaling each leaf and the base calibrates it.
     """
     saved: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))
     learner = saved["learner"]

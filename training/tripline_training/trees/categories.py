@@ -1,9 +1,9 @@
 """Categories: features whose value is the code of a text, such as a merchant category code. ADR 59.
 
-A vector has codes that are the same for every model. Each model has a vocabulary of its own: the most frequent codes of
-the rows that its trees were fitted to. Trees read the rank of a code instead: the most frequent value has the largest
-number, the rarest has 1, all others have 0 and a missing value has -1. The vocabulary is part of the model's bytes: the
-booster keeps it as an attribute, and the ONNX file as nodes before the trees.
+A vector's codes are the same for every model. Each model has its own vocabulary: the most frequent codes in the rows
+that its trees were fitted to. Trees read the rank of a code instead: the most frequent value has the largest number,
+the rarest has 1, all others have 0, and a missing value has -1. The vocabulary is part of the model's bytes: the
+booster stores it as an attribute, and the ONNX file as nodes before the trees.
 """
 
 import json
@@ -20,7 +20,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 MISSING_CODE = 0
 MISSING, OTHER = -1, 0
 VALUES_MAX = 64
-"""Values of a category that a model knows; the others are one value to it."""
+"""Maximum number of category values that a model knows; all others are one value to it."""
 ROWS_MIN = 50
 """A value in fewer rows says more about these rows than about the value."""
 ATTRIBUTE = "tripline.categories"
@@ -30,16 +30,16 @@ TREES_DOMAIN = "ai.onnx.ml"
 @dataclass(frozen=True)
 class Vocabulary:
     position: int
-    """Of the feature in the vector."""
+    """Position of the feature in the vector."""
     codes: tuple[int, ...]
     """The known values, the most frequent first."""
     rows: tuple[int, ...]
-    """How many rows had each of them."""
+    """Number of rows with each of them."""
     other_rows: int
     missing_rows: int
 
     def pairs(self) -> list[tuple[int, int]]:
-        """The keys with what replaces them, ascending by key."""
+        """The keys and their replacements, in ascending order of the keys."""
         known = {code: len(self.codes) - place for place, code in enumerate(self.codes)}
         return sorted({MISSING_CODE: MISSING, **known}.items())
 
@@ -51,7 +51,7 @@ class Encoding:
     vocabularies: tuple[Vocabulary, ...] = ()
 
     def encode(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The same rows if there are no categories, or else a copy."""
+        """The same rows if there are no categories, otherwise a copy."""
         if not self.vocabularies:
             return features
         encoded = features.copy()
@@ -63,14 +63,14 @@ class Encoding:
         return encoded
 
     def edges(self, position: int) -> NDArray[np.float32] | None:
-        """The values beside which scores change; None for other features."""
+        """The values around which scores change; None for other features."""
         for vocabulary in self.vocabularies:
             if vocabulary.position == position:
                 return np.array([key for key, _ in vocabulary.pairs()], dtype=np.float32)
         return None
 
     def as_facts(self, names: Sequence[str]) -> dict[str, Any]:
-        """The vocabularies as the manifest has them, by feature."""
+        """The vocabularies in the manifest's format, by feature."""
         return {
             names[one.position]: {
                 "codes": list(one.codes),
@@ -83,13 +83,13 @@ class Encoding:
 
 
 def learn_encoding(features: NDArray[np.float32], categories: Sequence[int]) -> Encoding:
-    """The vocabularies of the features at the positions `categories`; none for one without a value often enough."""
+    """The vocabularies of the features at the positions `categories`; none for a feature without frequent values."""
     return Encoding(tuple(one for one in (_learn(features[:, at], at) for at in categories) if one.codes))
 
 
 def _learn(values: NDArray[np.float32], position: int) -> Vocabulary:
     codes, counts = np.unique(values, return_counts=True)
-    # Stable, so equally frequent values stand in the order of their codes.
+    # A stable sort, so equally frequent values are ordered by code.
     order = np.argsort(-counts, kind="stable")
     known = [at for at in order if codes[at] != MISSING_CODE and counts[at] >= ROWS_MIN][:VALUES_MAX]
     missing = int(counts[codes == MISSING_CODE].sum())
@@ -98,7 +98,7 @@ def _learn(values: NDArray[np.float32], position: int) -> Vocabulary:
 
 
 def keep_encoding(booster: xgboost.Booster, encoding: Encoding) -> xgboost.Booster:
-    """Writes the vocabularies into the booster, whose file then has them too."""
+    """Stores the vocabularies in the booster, and therefore in its file."""
     if encoding.vocabularies:
         entries = [
             [one.position, list(one.codes), list(one.rows), one.other_rows, one.missing_rows]
@@ -122,7 +122,7 @@ def encoding_of(booster: xgboost.Booster) -> Encoding:
 def encoding_nodes(
     encoding: Encoding, width: int, features: str, encoded: str
 ) -> tuple[list[NodeProto], list[TensorProto]]:
-    """From `features` to `encoded`: its parts, with a LabelEncoder for each category, joined again."""
+    """Converts `features` to `encoded`: splits it, applies a LabelEncoder to each category, and joins the parts."""
     sizes: list[int] = []
     parts: list[str] = []
     encoders: list[NodeProto] = []
@@ -135,7 +135,7 @@ def encoding_nodes(
         sizes.append(1)
         parts.append(f"{encoded}_{at}")
         keys, values = zip(*vocabulary.pairs(), strict=True)
-        # Without default_float other values become 0.
+        # Without default_float, other values would become 0.
         encoders.append(
             helper.make_node(
                 "LabelEncoder",
@@ -163,7 +163,7 @@ def encoding_nodes(
 def tensor_encoder(node: NodeProto, tables: list[TensorProto]) -> list[NodeProto]:
     """A LabelEncoder as comparisons and a product, for which onnxruntime has CUDA kernels.
 
-    The product is exact, because at most one key is equal.
+    The product is exact, because at most one key matches.
     """
     given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     prefix = node.output[0]
@@ -178,7 +178,7 @@ def tensor_encoder(node: NodeProto, tables: list[TensorProto]) -> list[NodeProto
 
 
 def category_keys(model: onnx.ModelProto) -> dict[int, list[float]]:
-    """By position in the vector, the values that the model knows."""
+    """The values that the model knows, by position in the vector."""
     constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer if one.name.endswith("_sizes")}
     keys: dict[str, list[float]] = {}
     for node in model.graph.node:

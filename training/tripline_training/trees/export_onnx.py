@@ -1,4 +1,6 @@
-"""An XGBoost model as ONNX: input `features` FP32 [-1, N], output `probability` FP32 [-1, 1]; and the proof of it."""
+"""An XGBoost model as ONNX, input `features` FP32 [-1, N], output `probability` FP32 [-1, 1], compared with its
+trainer.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +22,7 @@ from tripline_training.trees.node_covers import COVERS_ATTRIBUTE, node_covers, x
 INPUT_NAME = "features"
 OUTPUT_NAME = "probability"
 DIFFERENCE_MAX = 1e-5
-"""How far apart the same row's probability may be in two runtimes."""
+"""Maximum difference between the probabilities of two runtimes for the same row."""
 OPSET = 15
 EDGE_ROWS = 5_000
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -38,7 +40,7 @@ def to_onnx(booster: xgboost.Booster, metadata: Mapping[str, str] | None = None)
     trees = [node for node in converted.graph.node if node.op_type == "TreeEnsembleClassifier"]
     if len(trees) != 1:
         raise TrainingError("The converter did not return a single tree ensemble: this is not a binary classifier.")
-    # The converter gives a label and the probabilities of both classes; the second column is the one we want.
+    # The converter outputs a label and the probabilities of both classes; only the second column is needed.
     encoding = encoding_of(booster)
     read, before, tables = INPUT_NAME, list[NodeProto](), list[TensorProto]()
     if encoding.vocabularies:
@@ -54,7 +56,7 @@ def to_onnx(booster: xgboost.Booster, metadata: Mapping[str, str] | None = None)
         ),
         helper.make_node("Gather", ["probabilities", "fraud_column"], [OUTPUT_NAME], name="pick", axis=1),
     ]
-    # With the covers the model file alone is enough to explain its scores.
+    # With the covers, the model file alone is sufficient to explain its scores.
     covers = helper.make_attribute(COVERS_ATTRIBUTE, node_covers(trees[0], xgboost_trees(booster)))
     nodes[0].attribute.extend(sorted([*trees[0].attribute, covers], key=lambda attribute: attribute.name))
     graph = helper.make_graph(
@@ -91,7 +93,7 @@ def predict_onnx(model: bytes, features: NDArray[np.float32]) -> NDArray[np.floa
 
 
 def check_export(booster: xgboost.Booster, model: bytes, features: NDArray[np.float32], seed: int) -> tuple[int, float]:
-    """Compares both runtimes on `features` and on rows made of the model's own thresholds, neighbours and extremes.
+    """Compares both runtimes on `features` and on rows with the model's own thresholds, their neighbours, and extremes.
 
     Returns the number of rows, at least 5,000, and the largest difference. Raises TrainingError above 1e-5.
     """
@@ -100,7 +102,8 @@ def check_export(booster: xgboost.Booster, model: bytes, features: NDArray[np.fl
 
 
 def check_rows(predict: Predict, model: bytes, rows: NDArray[np.float32]) -> tuple[int, float]:
-    """The number of rows, and how far the ONNX model is from its trainer. Raises TrainingError above 1e-5."""
+    """The number of rows, and the maximum difference between ONNX model and trainer. Raises TrainingError above 1e-5.
+    """
     difference = np.abs(predict(rows) - predict_onnx(model, rows))
     if not bool(np.all(difference <= DIFFERENCE_MAX)):
         worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
@@ -112,14 +115,14 @@ def check_rows(predict: Predict, model: bytes, rows: NDArray[np.float32]) -> tup
 
 
 def edge_rows(booster: xgboost.Booster, count: int, seed: int) -> NDArray[np.float32]:
-    """Rows where a wrong comparison shows: each value is a threshold of its feature, a float beside one, or extreme."""
+    """Rows that reveal a wrong comparison: each value is a threshold of its feature, an adjacent float, or extreme."""
     return rows_at(_thresholds(booster), count, seed)
 
 
 def rows_at(
     thresholds: list[NDArray[np.float32]], count: int, seed: int, extremes: Sequence[float] = ()
 ) -> NDArray[np.float32]:
-    """The same of each feature's thresholds, and of `extremes` that XGBoost does not take: infinite values."""
+    """The same for the thresholds of each feature, and for `extremes` that XGBoost does not accept: infinite values."""
     random = np.random.default_rng(seed)
     always = np.array([0, -0.0, 1, -1, FLOAT32_MAX, -FLOAT32_MAX, 1e-45, np.nan, *extremes], dtype=np.float32)
     columns = []
@@ -130,7 +133,7 @@ def rows_at(
 
 
 def edges_of(values: list[list[float]]) -> list[NDArray[np.float32]]:
-    """Each feature's split values once, ascending."""
+    """Each feature's distinct split values, ascending."""
     return [np.unique(np.array(of_feature, dtype=np.float32)) for of_feature in values]
 
 

@@ -1,4 +1,4 @@
-"""A calibrated model: trained on all rows, with the calibration of a model of the earlier rows on the last ones."""
+"""Fits a model on all rows, and calibrates it with a model of the earlier rows on the last ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from tripline_training.trees.fit_trees import fit
 from tripline_training.trees.params import Params
 
 CALIBRATION_DAYS = 14
-"""Days at the end of the training rows that are held out once, for the calibration."""
+"""Days at the end of the training rows that are held out once for calibration."""
 HELD_DAYS_MIN = 3
-"""On fewer days the share of fraud says more about those days than about the model."""
+"""With fewer days, the share of fraud says more about those days than about the model."""
 
 
 Fit = Callable[[Rows, Params, int, int], xgboost.Booster]
-"""Trees of rows, by parameters, a seed and a number of jobs."""
+"""Fits trees to rows, given parameters, a seed and a number of jobs."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class CalibratedModel:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How probabilities were calibrated, as the manifest says it."""
+    """The calibration method, for the manifest."""
 
     kind: Literal["platt", "none"]
     days: int
@@ -53,10 +53,10 @@ def fit_calibrated(
     held_days: int = CALIBRATION_DAYS,
     fit_rows: Fit = fit,
 ) -> CalibratedModel:
-    """Two trainings: one without the last days, whose calibration is taken, and one with them, whose trees are.
+    """Two trainings: one without the last days, which gives the calibration, and one with them, which gives the trees.
 
-    Between the rows of the first training and the held-out ones lies the label delay, as it does in use. Raises
-    TrainingError when too few days are left.
+    A label delay separates the rows of the first training from the held-out ones, as in production. Raises
+    TrainingError if too few days are left.
     """
     earlier, held = split_rows(rows, delay_ms, held_days)
     if not 0 < int(rows.fraud[earlier].sum()) < int(earlier.sum()):
@@ -72,7 +72,7 @@ def fit_calibrated(
 def fit_with_days_to_spare(
     rows: Rows, params: Params, seed: int, jobs: int, delay_ms: int, *, fit_rows: Fit = fit
 ) -> tuple[xgboost.Booster, Calibration]:
-    """A calibrated model where the rows span enough days, or else one as it is."""
+    """A calibrated model if the rows span enough days, otherwise an uncalibrated one."""
     days = days_to_hold_out(rows, delay_ms)
     if days == 0:
         return fit_rows(rows, params, seed, jobs), NOT_CALIBRATED
@@ -81,10 +81,10 @@ def fit_with_days_to_spare(
 
 
 def days_to_hold_out(rows: Rows, delay_ms: int) -> int:
-    """Whole days at the end of the rows that a calibration may have: a third of those that the label delay leaves.
+    """Number of whole days at the end of the rows for calibration: a third of those that the label delay leaves.
 
-    At most CALIBRATION_DAYS. 0 where that would be less than HELD_DAYS_MIN, or where the days held out or the earlier
-    ones would have fewer than FRAUDS_MIN payments of either kind.
+    At most CALIBRATION_DAYS. 0 if that is less than HELD_DAYS_MIN, or if the held-out days or the earlier ones have
+    fewer than FRAUDS_MIN payments of either class.
     """
     spanned_ms = int(rows.occurred_at_ms[-1] - rows.occurred_at_ms[0])
     days = min(CALIBRATION_DAYS, (spanned_ms - delay_ms) // (3 * DAY_MS))
@@ -98,11 +98,11 @@ def days_to_hold_out(rows: Rows, delay_ms: int) -> int:
 
 
 def split_rows(rows: Rows, delay_ms: int, held_days: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rows the first training has, and which are held out; the label delay between them has neither."""
+    """Which rows are in the first training and which are held out; those within the label delay are in neither."""
     held_from_ms = int(rows.occurred_at_ms[-1]) - held_days * DAY_MS
     return rows.occurred_at_ms < held_from_ms - delay_ms, rows.occurred_at_ms >= held_from_ms
 
 
 def select_rows(rows: Rows, which: NDArray[np.bool_] | NDArray[np.int64]) -> Rows:
-    """The rows of which `which` is true, or at these positions."""
+    """The rows for which `which` is true, or those at these positions."""
     return rows.with_columns(column[which] for column in rows.columns)

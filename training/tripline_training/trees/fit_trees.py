@@ -14,8 +14,8 @@ from tripline_training.trees.params import Params
 def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
     """The same rows, parameters, seed and number of jobs give the same model.
 
-    One job is the default: XGBoost's threads wait for each other by spinning, so where cores are shared with other
-    programs, two take many times as long as one.
+    The default is one job: XGBoost's threads busy-wait for each other, so if cores are shared with other programs, two
+    threads are many times slower than one.
     """
     encoding = learn_encoding(rows.features, rows.categories)
     matrix = matrix_of(rows, params, seed, encoding)
@@ -23,7 +23,7 @@ def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
 
 
 def tree_settings(params: Params, seed: int, jobs: int) -> dict[str, Any]:
-    """The parameters as XGBoost wants them."""
+    """The parameters in XGBoost's format."""
     return {
         "objective": "binary:logistic",
         "tree_method": "hist",
@@ -44,9 +44,9 @@ def tree_settings(params: Params, seed: int, jobs: int) -> dict[str, Any]:
 def matrix_of(
     rows: Rows, params: Params, seed: int, encoding: Encoding, *, importance: NDArray[np.float64] | None = None
 ) -> xgboost.DMatrix:
-    """The rows to learn from, encoded and weighted.
+    """The training rows, encoded and weighted.
 
-    `importance` is how much each row counts; all the same unless given.
+    `importance` is how much each row counts; by default, all rows count equally.
     """
     chosen, weights = sample_genuine(rows.fraud, params.genuine_share, seed)
     if importance is not None:
@@ -55,7 +55,7 @@ def matrix_of(
 
 
 def sample_weighted(fraud: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """As `sample_genuine`, with weights of 1 where nothing is left out."""
+    """Like `sample_genuine`, with weights of 1 if nothing is omitted."""
     chosen, weights = sample_genuine(fraud, share, seed)
     return chosen, np.ones(len(chosen)) if weights is None else weights
 
@@ -63,7 +63,7 @@ def sample_weighted(fraud: NDArray[np.int64], share: float, seed: int) -> tuple[
 def sample_genuine(
     fraud: NDArray[np.int64], share: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-    """The rows to learn from, with all frauds, and their weights, under which probabilities stay what they are."""
+    """The training rows, with all frauds, and weights that keep probabilities unbiased."""
     if share == 1:
         return np.arange(len(fraud)), None
     chosen = np.flatnonzero((fraud == 1) | (np.random.default_rng(seed).random(len(fraud)) < share))

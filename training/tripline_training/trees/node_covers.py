@@ -1,7 +1,7 @@
 """How much training data reached each node of a tree ensemble, as its ONNX attribute `nodes_hitrates`.
 
 Path-dependent TreeSHAP needs it (https://arxiv.org/abs/1802.03888, Algorithm 2), and the converters do not write it.
-onnxruntime reads the attribute and does not use it.
+onnxruntime reads the attribute but ignores it.
 """
 
 import json
@@ -26,7 +26,7 @@ class CoveredNode:
     feature: int | None
     """None: a leaf."""
     children: tuple["CoveredNode", ...]
-    """Of a split: where a true comparison leads, then where a false one does."""
+    """For a split: the child if the comparison is true, then the child if it is false."""
 
 
 def xgboost_trees(booster: xgboost.Booster) -> list[CoveredNode]:
@@ -35,15 +35,15 @@ def xgboost_trees(booster: xgboost.Booster) -> list[CoveredNode]:
 
 
 def lightgbm_trees(dump: dict[str, Any]) -> list[CoveredNode]:
-    """`dump` is what `lightgbm.Booster.dump_model()` gives."""
+    """`dump` is the output of `lightgbm.Booster.dump_model()`."""
     return [_lightgbm_node(tree["tree_structure"]) for tree in dump["tree_info"]]
 
 
 def node_covers(ensemble: NodeProto, trees: list[CoveredNode]) -> list[float]:
     """The covers of an ensemble's nodes, in the order in which its attributes name them.
 
-    Both are walked together from their roots, since converters number nodes anew. An ensemble may have fewer trees:
-    early stopping leaves out the last ones. Raises TrainingError where the ensemble is not made of these trees.
+    Both are walked together from their roots, because converters renumber nodes. An ensemble may have fewer trees:
+    early stopping drops the last ones. Raises TrainingError if the ensemble does not consist of these trees.
     """
     columns = {attribute.name: attribute for attribute in ensemble.attribute}
     keys = zip(columns["nodes_treeids"].ints, columns["nodes_nodeids"].ints, strict=True)
@@ -72,7 +72,7 @@ def node_covers(ensemble: NodeProto, trees: list[CoveredNode]) -> list[float]:
 def _roots(
     tree_ids: Sequence[int], node_ids: Sequence[int], modes: Sequence[bytes], children: Sequence[Sequence[int]]
 ) -> dict[int, int]:
-    """Each tree's node that is nobody's child."""
+    """The root of each tree: the node that is nobody's child."""
     splits = [position for position, mode in enumerate(modes) if mode != b"LEAF"]
     below = {(tree_ids[position], ids[position]) for ids in children for position in splits}
     keys = zip(tree_ids, node_ids, strict=True)
@@ -80,7 +80,7 @@ def _roots(
 
 
 def _xgboost_node(tree: dict[str, Any], node: int) -> CoveredNode:
-    # A row goes left when its value is less than the condition, which converters write as the true side.
+    # A row goes left if its value is less than the condition, which converters write as the true branch.
     left, right = tree["left_children"][node], tree["right_children"][node]
     if left == -1:
         return CoveredNode(tree["sum_hessian"][node], None, ())
@@ -90,7 +90,7 @@ def _xgboost_node(tree: dict[str, Any], node: int) -> CoveredNode:
 
 def _lightgbm_node(node: dict[str, Any]) -> CoveredNode:
     if "split_feature" not in node:
-        # A tree that is one leaf has no count.
+        # A tree with a single leaf has no count.
         return CoveredNode(float(node.get("leaf_count", 0)), None, ())
     children = (_lightgbm_node(node["left_child"]), _lightgbm_node(node["right_child"]))
     return CoveredNode(float(node["internal_count"]), node["split_feature"], children)

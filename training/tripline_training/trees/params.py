@@ -1,4 +1,4 @@
-"""Parameters of the trees: `params.json` beside this package, or a file like it."""
+"""Parameters of the trees: `params.json` next to this package, or a similar file."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -21,19 +21,20 @@ class Params:
     subsample: float
     colsample_bytree: float
     max_leaves: int = 0
-    """Leaves of a tree, which grows where it gains most; 0 for no limit but the depth, level by level."""
+    """Maximum leaves of a tree, which grows by largest gain first; 0: limited only by the depth, level by level."""
     max_bin: int = 256
-    """Values that a split of one feature is chosen from. They are spread as the rows are, nearly all of them genuine:
-    with few bins, values far out, where frauds are, cannot be told apart."""
+    """Candidate split values per feature. They follow the distribution of the rows, which are nearly all genuine: with
+    few bins, extreme values, where frauds are, cannot be distinguished.
+    """
     reg_lambda: float = 1.0
     genuine_share: float = 1.0
-    """Share of the genuine payments to learn from, each with so much more weight. Frauds are never left out."""
+    """Share of the genuine payments to train on, weighted up accordingly. Frauds are never omitted."""
 
     def as_json(self) -> dict[str, float | int]:
         return asdict(self)
 
 
-# From and to, both included.
+# Minimum and maximum, both inclusive.
 LIMITS: dict[str, tuple[float, float]] = {
     "trees": (1, 5_000),
     "max_depth": (1, 12),
@@ -50,9 +51,9 @@ WHOLE = ("trees", "max_depth", "max_leaves", "max_bin")
 
 
 def read_params(path: Path) -> Params:
-    """Raises TrainingError that names the first parameter that is missing, unknown or out of its limits.
+    """Raises TrainingError that names the first parameter that is missing, unknown or out of range.
 
-    The rules of retraining, which may stand in the same file under `retrain`, are not looked at.
+    Ignores the rules of retraining, which may be in the same file under `retrain`.
     """
     return Params(**read_values(path, LIMITS, WHOLE, besides=("retrain",)))
 
@@ -60,7 +61,7 @@ def read_params(path: Path) -> Params:
 def read_values(
     path: Path, limits: dict[str, tuple[float, float]], whole: tuple[str, ...], besides: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """The numbers of a JSON file that must hold these and nothing else, but for what stands in it `besides`."""
+    """The numbers of a JSON file that must contain exactly these, apart from the entries in `besides`."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""From fitted trees to a version of the registry: export, comparison with the trainer, golden batch, manifest."""
+"""Publishes fitted trees in the registry: export, comparison with the trainer, golden batch, manifest."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ TWIN_SEED = 1
 
 @dataclass(frozen=True)
 class Lineage:
-    """Where a model comes from."""
+    """The origin of a model."""
 
     data: Path
     commit: str | None
@@ -39,9 +39,9 @@ class Lineage:
 
 
 def export_checked(booster: xgboost.Booster, rows: Rows, seed: int, scorecard: bytes | None) -> bytes:
-    """The ONNX model. Raises TrainingError where it gives other probabilities than XGBoost.
+    """The ONNX model. Raises TrainingError if its probabilities differ from XGBoost's.
 
-    It names the scorecard that it is published with, so a version, named after the model's bytes, has one scorecard.
+    It names its scorecard, so that a version, which is named after the model's bytes, has exactly one scorecard.
     """
     with step("export") as said:
         metadata = {} if scorecard is None else {SCORECARD_KEY: registry.sha256_hex(scorecard)}
@@ -53,7 +53,7 @@ def export_checked(booster: xgboost.Booster, rows: Rows, seed: int, scorecard: b
 
 
 def files_of(booster: xgboost.Booster, model: bytes, rows: Rows, scorecard: bytes | None) -> dict[str, bytes]:
-    """The files of a version but its manifest. Raises TrainingError where the tensor twin differs from the trees."""
+    """The files of a version except its manifest. Raises TrainingError if the tensor twin differs from the trees."""
     golden = golden_batch(booster, rows.features)
     return {
         registry.MODEL_FILE: model,
@@ -65,7 +65,7 @@ def files_of(booster: xgboost.Booster, model: bytes, rows: Rows, scorecard: byte
 
 
 def twin_file(model: bytes, golden: bytes) -> dict[str, bytes]:
-    """The tensor twin of a model with trees, compared with it; nothing where it has none."""
+    """The tensor twin of a model with trees, after a comparison; nothing if it has none."""
     with step("twin") as said:
         twin = tensor_twin(model)
         if twin is None:
@@ -78,12 +78,12 @@ def twin_file(model: bytes, golden: bytes) -> dict[str, bytes]:
 
 
 def golden_batch(booster: xgboost.Booster, features: NDArray[np.float32]) -> bytes:
-    """Of XGBoost's own trees."""
+    """The probabilities of XGBoost's own trees."""
     return golden_of(lambda rows: predict_booster(booster, rows), features)
 
 
 def golden_of(predict: Predict, features: NDArray[np.float32]) -> bytes:
-    """Rows from the least to the most suspicious with the trainer's own probabilities, as golden.json."""
+    """Rows from the least to the most suspicious, with the trainer's own probabilities, as golden.json."""
     scores = predict(features)
     chosen = features[np.argsort(scores, kind="stable")[spread(len(features), GOLDEN_ROWS)]]
     outputs = predict(chosen)
@@ -91,7 +91,7 @@ def golden_of(predict: Predict, features: NDArray[np.float32]) -> bytes:
 
 
 def vocabulary_facts(booster: xgboost.Booster, spec: FeatureSpec) -> dict[str, Any]:
-    """The manifest's entry on the values that the model knows of its categories; empty without categories."""
+    """The manifest's entry about the category values that the model knows; empty without categories."""
     categories = encoding_of(booster).as_facts(spec.names)
     return {"categories": categories} if categories else {}
 
@@ -99,9 +99,9 @@ def vocabulary_facts(booster: xgboost.Booster, spec: FeatureSpec) -> dict[str, A
 def compose_facts(
     spec: FeatureSpec, used: Sequence[str], rows: Rows, metrics: dict[str, Any], lineage: Lineage
 ) -> dict[str, Any]:
-    """The manifest's entries that are not the registry's own. `rows` are those that were trained on.
+    """The manifest's entries apart from the registry's own. `rows` are the training rows.
 
-    `used` are the features that the model uses: of the others any value gives the same score.
+    `used` are the features that the model uses; the values of the others do not affect the score.
     """
     now = moment(round(time.time() * 1000))
     first, last = moment(int(rows.occurred_at_ms[0])), moment(int(rows.occurred_at_ms[-1]))
@@ -132,7 +132,7 @@ def moment(time_ms: int) -> str:
 
 
 def spread(count: int, wanted: int) -> NDArray[np.int64]:
-    """At most `wanted` positions, evenly over 0 to count - 1, both ends included."""
+    """At most `wanted` positions, evenly spaced from 0 to count - 1, both inclusive."""
     return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(np.int64))
 
 

@@ -1,8 +1,8 @@
 """The tensor twin of a model: its trees as gathers, comparisons and sums, for which onnxruntime has CUDA kernels.
 
-It has none for trees. All trees are walked at once, level by level: each row keeps one position per tree, so a run
-needs memory for rows x trees and not for rows x nodes. Shorter branches are filled up to the depth of the deepest tree.
-Comparisons and sums are those of the trees, in float32 and in the same order.
+onnxruntime has none for tree operators. All trees are walked simultaneously, level by level: each row keeps one
+position per tree, so a run needs memory for rows x trees instead of rows x nodes. Shorter branches are padded to the
+depth of the deepest tree. Comparisons and sums are those of the trees, in float32 and in the same order.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ from tripline_training.trees.export_onnx import edges_of, predict_onnx, rows_at,
 TREES_DOMAIN = "ai.onnx.ml"
 TREE_OPERATORS = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
 TWIN_DIFFERENCE_MAX = 1e-6
-"""How far a twin's probability may be from that of the trees for the same row."""
+"""Maximum difference between the probabilities of a twin and of the trees for the same row."""
 TWIN_EDGE_ROWS = 5_000
 NODES_MAX = 2**21
-"""Of all trees, filled up: 24 MB. A model with more has no twin."""
+"""For all trees, padded: 24 MB. A model with more has no twin."""
 BESIDE_TRUE = {"BRANCH_LT": "GreaterOrEqual", "BRANCH_LEQ": "Greater"}
 """By the comparison that leads to a split's true side, the one that leads to the other: no value is missing by then."""
 
 
 _Node = tuple[int, int]
-"""The tree and the node of it."""
+"""The tree and its node."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class _Split:
 
 @dataclass(frozen=True)
 class _Ensemble:
-    """Trees filled up to one depth, as tables by level: entry tree * 2^level + place."""
+    """Trees padded to the same depth, as tables by level: entry tree * 2^level + place."""
 
     columns: list[NDArray[np.int32]]
     thresholds: list[NDArray[np.float32]]
@@ -55,8 +55,9 @@ class _Ensemble:
 
 
 def tensor_twin(model: bytes) -> bytes | None:
-    """The twin; None for a model without trees, and for one whose trees are too large. The same model gives the same
-    bytes. Raises TrainingError for trees of a kind that our exporters do not make."""
+    """The twin; None for a model without trees, or with trees that are too large. The same model gives the same bytes.
+    Raises TrainingError for kinds of trees that our exporters do not produce.
+    """
     given = onnx.load_model_from_string(model)
     width = width_of(model)
     nodes: list[NodeProto] = []
@@ -73,7 +74,7 @@ def tensor_twin(model: bytes) -> bytes | None:
         if ensemble is None:
             return None
         prefix = f"{node.output[-1]}_twin"
-        # Members of a mean may have vocabularies of their own, so their trees read other tensors.
+        # Members of a mean may have their own vocabularies, so their trees read other tensors.
         read = node.input[0]
         if read not in filled:
             filled[read] = "twin" if not filled else f"twin{len(filled)}"
@@ -92,13 +93,14 @@ def tensor_twin(model: bytes) -> bytes | None:
 
 
 def check_twin(model: bytes, twin: bytes, features: NDArray[np.float32], seed: int) -> tuple[int, float]:
-    """Compares both on `features` and on rows at the trees' thresholds, beside them, infinite and missing.
+    """Compares both on `features` and on rows with the trees' thresholds, adjacent floats, infinities and missing
+    values.
 
     Returns the number of rows and the largest difference. Raises TrainingError above 1e-6.
     """
     rows = np.concatenate([features, rows_at(_thresholds(model), TWIN_EDGE_ROWS, seed, extremes=(np.inf, -np.inf))])
     wanted, found = predict_onnx(model, rows), predict_onnx(twin, rows)
-    # A network beside the trees may give NaN for a value that is missing: then both have to.
+    # A network combined with the trees may return NaN for a missing value: then both must.
     difference = np.where(np.isnan(wanted) & np.isnan(found), 0, np.abs(wanted - found))
     if not bool(np.all(difference <= TWIN_DIFFERENCE_MAX)):
         worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
@@ -120,7 +122,7 @@ def _read_ensemble(node: NodeProto, width: int) -> _Ensemble | None:
     while any(key in splits for key in levels[-1]):
         if 2 * len(levels[-1]) > NODES_MAX:
             return None
-        # A leaf goes on as both of its children.
+        # A leaf is continued as both of its children.
         levels.append([child for key in levels[-1] for child in _children(key, splits)])
     if len(levels) == 1:
         levels.append([child for key in levels[-1] for child in _children(key, splits)])
@@ -143,7 +145,7 @@ def _children(key: _Node, splits: Mapping[_Node, _Split]) -> tuple[_Node, _Node]
 
 
 def _roots(splits: Mapping[_Node, _Split], leaves: Mapping[_Node, float]) -> list[_Node]:
-    """Each tree's node that is nobody's child, in the order of the trees."""
+    """The root of each tree, the node that is nobody's child, in the order of the trees."""
     below = {
         child for key, split in splits.items() for child in ((key[0], split.when_true), (key[0], split.when_false))
     }
@@ -182,7 +184,7 @@ def _fill_missing(read: str, prefix: str, tables: list[TensorProto]) -> list[Nod
 
 
 def _walk(ensemble: _Ensemble, prefix: str, features: str, tables: list[TensorProto]) -> list[NodeProto]:
-    """From `features` to the sum of each row's leaves, `<prefix>_margin`, [rows, 1]."""
+    """Computes the sum of each row's leaves from `features`: `<prefix>_margin`, [rows, 1]."""
 
     def table(name: str, values: NDArray[Any]) -> str:
         tables.append(numpy_helper.from_array(values, f"{prefix}_{name}"))
@@ -195,7 +197,7 @@ def _walk(ensemble: _Ensemble, prefix: str, features: str, tables: list[TensorPr
         return f"{prefix}_{name}"
 
     two = table("two", np.array([2], dtype=np.int32))
-    # The first level has one place per tree: the tables themselves are what the others gather from theirs.
+    # The first level has one place per tree, so its tables are used directly; later levels gather from theirs.
     double = table("trees", np.arange(ensemble.trees, dtype=np.int32) * 2)
     at = ""
     for level, (columns, thresholds) in enumerate(zip(ensemble.columns, ensemble.thresholds, strict=True)):
@@ -211,7 +213,7 @@ def _walk(ensemble: _Ensemble, prefix: str, features: str, tables: list[TensorPr
         bit = step("Cast", [is_false], f"bit_{level}", to=TensorProto.INT32)
         at = step("Add", [double, bit], f"place_{level}")
     leaf = step("Gather", [table("leaves", ensemble.leaves), at], "leaf", axis=0)
-    # Tree after tree, as the trees' own operator adds: a ReduceSum rounds otherwise, by 2e-6 for a thousand trees.
+    # Adds tree by tree, like the tree operator: a ReduceSum rounds differently, by 2e-6 for a thousand trees.
     sums = step("CumSum", [leaf, table("axis", np.array(1, dtype=np.int64))], "sums")
     last = table("last", np.array([ensemble.trees - 1], dtype=np.int64))
     total = step("Gather", [sums, last], "total", axis=1)
@@ -220,7 +222,8 @@ def _walk(ensemble: _Ensemble, prefix: str, features: str, tables: list[TensorPr
 
 
 def _output_of(node: NodeProto, prefix: str, tables: list[TensorProto]) -> list[NodeProto]:
-    """What the tree operator gives: a regressor the margin, a classifier the probabilities of both classes."""
+    """The output of the tree operator: the margin for a regressor, the probabilities of both classes for a classifier.
+    """
     margin, output = f"{prefix}_margin", node.output[-1]
     if node.op_type == "TreeEnsembleRegressor":
         return [helper.make_node("Identity", [margin], [output])]

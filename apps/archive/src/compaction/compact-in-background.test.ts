@@ -38,7 +38,7 @@ afterAll(() => bench.close());
 const dayOf = (daysAgo: number) => new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10);
 const filesOf = async (...days: string[]) => (await listFiles(bench.lake, TOPIC, days)).files.length;
 
-/** Several flushes of payments of the current day, of one three days ago and of one from last year. */
+/** Several flushes of payments from today, three days ago and last year. */
 async function fill(): Promise<void> {
   for (let flush = 0; flush < 4; flush += 1) {
     const numbers = Array.from({ length: 30 }, () => next++);

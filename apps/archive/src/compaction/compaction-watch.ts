@@ -5,7 +5,7 @@ const LOOK_EVERY_MS = 60_000;
 const MS_PER_S = 1_000;
 const MINUTE_S = 60;
 
-/** Measures what the last compaction of the lake left. Another instance or a command may have run it. */
+/** Exports the result of the lake's last compaction, which another instance or a command may have run. */
 export class CompactionWatch {
   #run: CompactionRun | null = null;
   #startedAtMs = Date.now();

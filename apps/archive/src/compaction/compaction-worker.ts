@@ -3,10 +3,10 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 import type { CompactionRun, CompactionTimes } from "@tripline/lake/compact/compaction-run";
 import type { Logger } from "@tripline/telemetry/logger";
 
-/** How often the lake is asked whether another instance has compacted it. */
+/** How often a worker checks whether another instance has compacted the lake. */
 const LOOK_EVERY_MS = 60_000;
 const MINUTE_MS = 60_000;
-/** Without any run, the first one waits for the system to start. */
+/** If no compaction has run yet, the first one waits until the system has started. */
 const FIRST_MS_MAX = 600_000;
 
 export interface CompactionWorkerOptions {
@@ -19,8 +19,8 @@ export interface CompactionWorkerOptions {
 }
 
 /**
- * Compacts the lake at an interval. Several instances do no harm: each waits until the last run of any of them is old
- * enough. If two begin at the same moment, both do the same work, and one of each two merges is discarded.
+ * Compacts the lake at an interval. Several workers do no harm: each waits until the last run of any of them is old
+ * enough. If two start at the same moment, they duplicate work, and one of every two equal merges is discarded.
  */
 export class CompactionWorker {
   readonly #ending = new AbortController();
@@ -43,7 +43,7 @@ export class CompactionWorker {
     while (!signal.aborted) {
       try {
         const waitMs = (await this.#dueAtMs()) - Date.now();
-        // Instances that started together do not look at the same moment.
+        // Spreads the checks of instances that started together.
         if (waitMs > 0) await delay(Math.min(waitMs, LOOK_EVERY_MS) * (0.5 + Math.random()), undefined, { signal });
         else this.#report(await run(signal));
       } catch (thrown) {

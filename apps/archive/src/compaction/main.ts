@@ -9,13 +9,13 @@ import { MERGE_LIMITS } from "@tripline/lake/compact/plan-merge";
 import { openDisk } from "@tripline/lake/log/open-disk";
 
 /**
- * `main.js <lake> <folder for copies>` compacts the days of the lake that are due, once. The archive service starts it at
- * an interval; `tripline lake compact` is the command for people.
+ * `main.js <lake> <folder for copies>` compacts the days of the lake that are due, once. The archive service starts it
+ * at an interval; operators use `tripline lake compact`.
  */
 
-/** The next run continues. */
+/** The next run continues the work. */
 const RUN_MS_MAX = 20 * 60_000;
-/** For copies of the files of one merge, if the lake is in an object store. */
+/** For copies of the files in a merge, if the lake is in an object store. */
 const CACHE_GIB = "0.6";
 const EMPTY: Compaction = { days: 0, files: 0, merged: 0, rows: 0, daysLeft: 0, failure: null };
 

@@ -13,14 +13,15 @@ const PROGRAM = join(import.meta.dirname, "main.js");
 const SCRATCH = "tripline-compaction";
 /** Rows are in DuckDB's memory, which has a limit of its own. */
 const HEAP_MIB = 128;
-/** The program ends before; a merge that has not ended by then never will. */
+/** The program should end earlier; a merge that takes longer will never end. */
 const RUN_MS_MAX = 3_600_000;
 
 /**
- * Compacts the lake in a process of its own: its memory is limited, it yields the CPU to the service, and its failures stay
- * there. The process notes its result in the lake. If it dies before, this notes the failure.
+ * Compacts the lake in a separate process: its memory is limited, it yields the CPU to the service, and its failures do
+ * not affect the service. The process stores its result in the lake. If it dies first, this function stores the
+ * failure.
  *
- * @param signal ends the process, which may die at any point: the next run continues
+ * @param signal ends the process, at any point; the next run continues the work
  * @param program the compiled program (default: the one next to this file)
  * @throws TriplineError `lake-unavailable`
  */

@@ -20,7 +20,7 @@ const POLL_MS = 25;
 
 type KafkaCorner = Pick<TestStack, "kafkaBrokers" | "topicPrefix">;
 
-/** For tests: a lake, a corner of Kafka with its topics, and services between them. */
+/** For tests: a lake, separate topics on Kafka, and the services between them. */
 export class TestBench {
   readonly #services: RunningService[] = [];
 
@@ -33,8 +33,8 @@ export class TestBench {
   ) {}
 
   /**
-   * @param corner the run's shared Kafka unless given
-   * @param url of a lake in an object store; a new folder unless given
+   * @param corner the Kafka to use. Default: the test run's shared one
+   * @param url of a lake in an object store. Default: a new folder
    */
   static async open(corner?: KafkaCorner, url?: string): Promise<TestBench> {
     const stack = corner ?? (await testStack());
@@ -57,19 +57,19 @@ export class TestBench {
     };
   }
 
-  /** A service in this process. */
+  /** Starts a service in this process. */
   async start(change: Readonly<Record<string, string>> = {}): Promise<RunningService> {
     const service = await startArchive(readConfig(archiveConfig, this.environment(change)));
     this.#services.push(service);
     return service;
   }
 
-  /** In slices, since a producer takes so many at a time. */
+  /** In chunks, because a producer accepts a limited number at a time. */
   async send(records: readonly OutgoingRecord[]): Promise<void> {
     for (let at = 0; at < records.length; at += 5_000) await this.producer.send(records.slice(at, at + 5_000));
   }
 
-  /** Resolves when the lake has everything that Kafka has of the topic. */
+  /** Resolves once the lake has everything that Kafka has of the topic. */
   async untilArchived(topic: string): Promise<void> {
     const ends = new Map([...(await this.admin.endOffsets(topic))].filter(([, end]) => end > 0));
     await until(`everything of ${topic} in the lake`, async () => {
@@ -92,7 +92,7 @@ export class TestBench {
   }
 }
 
-/** Looks again and again until the condition holds. */
+/** Polls until the condition holds. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
   const deadlineMs = performance.now() + WAIT_MS_MAX;
   while (!(await holds())) {

@@ -7,9 +7,9 @@ const START_MS_MAX = 30_000;
 
 /** For tests: the service as a separate process. */
 export class ChildArchive {
-  /** Resolves with the signal that ended it, or null. */
+  /** Resolves with the signal that ended the process, or null. */
   readonly ended: Promise<NodeJS.Signals | null>;
-  /** Its log so far. */
+  /** The log so far. */
   log = "";
 
   private constructor(
@@ -22,14 +22,14 @@ export class ChildArchive {
     });
   }
 
-  /** @param killAt where it kills itself, as `main.ts` says */
+  /** @param killAt where the process kills itself: arguments of `main.ts` */
   static start(environment: Readonly<Record<string, string>>, killAt: readonly string[] = []): ChildArchive {
     const child = spawn(process.execPath, [ENTRY, ...killAt], {
       env: { EXIT_WITH_PARENT: "1", ...environment, LOG_LEVEL: "info" },
       stdio: ["pipe", "pipe", "inherit"],
     });
     const url = urlIn(child);
-    // A process that dies before it is up is for `ended` to tell.
+    // If the process dies before it is up, `ended` reports it.
     url.catch(() => {});
     return new ChildArchive(child, url);
   }
@@ -45,7 +45,7 @@ export class ChildArchive {
     return lines.reduce((sum, line) => sum + Number(/\s([\d.e+]+)(\s\d+)?$/.exec(line)?.[1] ?? 0), 0);
   }
 
-  /** In order, or at once where that takes too long. */
+  /** Stops it gracefully, or kills it if that takes too long. */
   async stop(): Promise<void> {
     this.signal("SIGCONT");
     this.signal("SIGTERM");
@@ -55,7 +55,7 @@ export class ChildArchive {
   }
 }
 
-/** Where it listens, as its log says. */
+/** The URL of the service, from its log. */
 function urlIn(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";

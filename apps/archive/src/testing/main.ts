@@ -4,8 +4,8 @@ import { archiveConfig } from "../config.js";
 import { startArchive } from "../start-archive.js";
 
 /**
- * The service as `main.ts` starts it, for tests, but with a disk that ends the process as kill -9 does at one of its
- * operations: `main.js <method> <part of the path> <count> <before|after>`.
+ * Starts the service as `main.ts` does, for tests, but with a disk that ends the process, as kill -9 does, at one of
+ * its operations: `main.js <method> <part of the path> <count> <before|after>`.
  */
 const [method = "", part = "", nth = "0", when = ""] = process.argv.slice(2);
 

@@ -18,7 +18,7 @@ import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
-/* Records for the tests. */
+/* Creates records for the tests. */
 
 export const DAY_MS = 86_400_000;
 /** Noon of a leap day. */

@@ -71,7 +71,7 @@ test("archives to S3, compacts a day there, and reads it through the cache", asy
   expect(result).toEqual({ days: 1, files: files.length, merged: 1, rows: 120, daysLeft: 0, failure: null });
   expect((await listFiles(bench.lake, features.name)).files).toHaveLength(1);
   expect(await bench.rows(features.name)).toEqual(before);
-  // Nothing is held any more; what was read stays for the next reader.
+  // No file is in use any more; the copies stay for the next reader.
   expect((await readdir(cache)).filter((name) => name.startsWith("held-"))).toEqual([]);
 });
 

@@ -9,7 +9,7 @@ import { ARCHIVE_GROUP } from "./topic-archives.js";
 const { features } = TOPICS;
 const ROWS = 300;
 
-/** A bench with processes on it. */
+/** A test bench with services in separate processes. */
 class KillBench {
   readonly #children: ChildArchive[] = [];
   #next = 0;
@@ -26,7 +26,7 @@ class KillBench {
     return child;
   }
 
-  /** Payments of three days, with ids that go on. */
+  /** Sends payments of three days, with consecutive ids. */
   async produce(count: number): Promise<void> {
     const numbers = Array.from({ length: count }, () => this.#next++);
     await this.bench.send(
@@ -37,7 +37,7 @@ class KillBench {
     );
   }
 
-  /** Waits until each record of the topic is there, and checks that it is there once, and nothing else. */
+  /** Waits until every record of the topic is archived, and checks that each has exactly one row. */
   async expectEachOnce(): Promise<void> {
     await this.bench.untilArchived(features.name);
     const rows = await this.bench.rows(features.name);
@@ -63,7 +63,8 @@ afterEach(() => Promise.all(benches.map((bench) => bench.close())));
 
 const FOLDER = `/${features.name}/`;
 
-// Every row is of `features`; its flush stages three files, writes the entry, links it, moves the files, syncs, sweeps.
+// All rows belong to `features`. A flush stages three files, writes the entry, links it, moves the files, syncs and
+// sweeps.
 const POINTS: readonly (readonly [string, string, string, string, string])[] = [
   ["a file is staged", "sync", "-2024-02-28.staged", "1", "after"],
   ["all files are staged, the last one not durable yet", "sync", "-2024-03-01.staged", "1", "before"],
@@ -73,11 +74,11 @@ const POINTS: readonly (readonly [string, string, string, string, string])[] = [
   ["after the entry got its number", "linkNew", `${FOLDER}_log`, "1", "after"],
   ["after one file was moved to its day", "move", FOLDER, "1", "after"],
   ["after all files were moved, before they are durable there", "move", FOLDER, "3", "after"],
-  // The first list of the folder is that of the start.
+  // The first listing of the folder happens at startup.
   ["before the offsets are committed", "list", `${FOLDER}_staging`, "2", "after"],
 ];
 
-// A killed member keeps its partitions until its session has run out, so several are killed side by side.
+// A killed member keeps its partitions until its session expires, so several tests run in parallel.
 test("kill -9 at every marked point leaves each row once after the next start", async () => {
   const killed: string[] = [];
   await Promise.all(
@@ -89,7 +90,7 @@ test("kill -9 at every marked point leaves each row once after the next start", 
       await bench.produce(ROWS);
       bench.start();
       await bench.expectEachOnce();
-      // After the next flush nothing is left of what the killed process had staged.
+      // The next flush removes everything that the killed process had staged.
       await bench.produce(ROWS);
       await bench.expectEachOnce();
       const topic = join(bench.bench.lake, features.name);
@@ -124,7 +125,7 @@ test("kill -9 after commits under load leaves each row once", async () => {
 
 test("an instance that was frozen while another took over its partitions writes no row twice when it resumes", async () => {
   const [bench = await KillBench.open()] = benches;
-  // Holds what it reads, and writes it only when it ends.
+  // Buffers what it reads, and writes it only when it stops.
   const frozen = bench.start([], { FLUSH_AGE_MS: "3600000" });
   await bench.produce(ROWS);
   await until("it holds everything", async () => (await frozen.metric("tripline_archive_held ")) === ROWS);

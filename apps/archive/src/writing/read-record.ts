@@ -3,20 +3,20 @@ import { HEADERS } from "@tripline/contracts/headers";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import type { DecodedRow, LakeTable } from "@tripline/lake/lake-tables";
 
-/** A record that waits to be written. */
+/** A record that is waiting to be written. */
 export interface HeldRow {
   readonly partition: number;
   readonly offset: number;
   readonly timestampMs: number;
   readonly traceparent: string | null;
-  /** Of the record's value. */
+  /** Size of the record's value. */
   readonly bytes: number;
   readonly row: DecodedRow;
 }
 
 /**
- * Reads one record. Everything with the shape of its message and an event time is kept: the lake shows what was on the
- * topic, not what the services made of it.
+ * Parses one record. Accepts any valid message with an event time: the lake shows what was on the topic, not how
+ * services interpreted it.
  *
  * @throws TriplineError `message-unreadable`
  */

@@ -3,17 +3,17 @@ import type { HeldRow } from "./read-record.js";
 
 /** Rows of a partition in memory: all records at offsets [from, next), except dead letters and gaps in Kafka. */
 interface HeldPartition {
-  /** Where the lake is. */
+  /** The end of the partition in the lake. */
   from: number;
   next: number;
   rows: HeldRow[];
-  /** When `next` left `from`, on the clock of `performance.now()`. */
+  /** When `next` first exceeded `from`, by `performance.now()`. */
   sinceMs: number;
 }
 
 export interface Snapshot {
   readonly ranges: ReadonlyMap<number, { readonly from: number; readonly to: number }>;
-  /** In the order of partitions, then of offsets. */
+  /** Ordered by partition and offset. */
   readonly rows: readonly HeldRow[];
 }
 
@@ -30,25 +30,25 @@ export class RowBuffer {
     return this.#rows;
   }
 
-  /** Of Kafka's values. */
+  /** Total size of the values in Kafka. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** When the oldest held record came, on the clock of `performance.now()`; undefined when nothing is held. */
+  /** When the oldest buffered record arrived, by `performance.now()`; undefined if the buffer is empty. */
   get sinceMs(): number | undefined {
     const waiting = [...this.#partitions.values()].filter(({ from, next }) => next > from);
     return waiting.length === 0 ? undefined : Math.min(...waiting.map(({ sinceMs }) => sinceMs));
   }
 
-  /** The first offset of the partition that is neither in the lake, which ends at `position`, nor held. */
+  /** The first offset of the partition that is neither buffered nor in the lake, which ends at `position`. */
   begin(partition: number, position: number): number {
     const held = this.#partitions.get(partition);
     if (held !== undefined && held.from <= position) {
       this.#moveTo(held, position);
       return held.next;
     }
-    // The lake was restored to an earlier state, so the held records no longer follow it without a gap.
+    // The lake was restored to an earlier state, so the buffered records leave a gap after its end.
     if (held !== undefined) this.#drop(held, held.rows.length);
     this.#partitions.set(partition, { from: position, next: position, rows: [], sinceMs: 0 });
     return position;
@@ -57,8 +57,8 @@ export class RowBuffer {
   /**
    * Adds records, except those that the buffer or the lake already has.
    *
-   * @param rows of one partition, in the order of offsets
-   * @returns how many offsets are missing between what is known and the first of them
+   * @param rows of one partition, ordered by offset
+   * @returns the number of offsets missing between the last known one and the first row
    */
   add(partition: number, rows: readonly HeldRow[]): number {
     const held = this.#held(partition);
@@ -66,7 +66,7 @@ export class RowBuffer {
     const [first] = fresh;
     const last = fresh.at(-1);
     if (first === undefined || last === undefined) return 0;
-    // Records that Kafka had deleted before the topic was first archived are not missing from this lake.
+    // Records that Kafka deleted before the topic was first archived do not count as missing.
     const missing = held.next === 0 ? 0 : first.offset - held.next;
     for (const row of fresh) held.rows.push(row);
     this.#rows += fresh.length;
@@ -75,7 +75,7 @@ export class RowBuffer {
     return missing;
   }
 
-  /** The record at `offset` has become a dead letter, so nothing of it is held. */
+  /** The record at `offset` has become a dead letter, so it has no row. */
   pass(partition: number, offset: number): void {
     const held = this.#held(partition);
     if (offset >= held.next) advance(held, offset + 1);
@@ -99,7 +99,7 @@ export class RowBuffer {
     }
   }
 
-  /** All that is held; undefined when nothing is. */
+  /** All buffered rows; undefined if there are none. */
   snapshot(): Snapshot | undefined {
     const waiting = [...this.#partitions].filter(([, { from, next }]) => next > from).sort(([a], [b]) => a - b);
     if (waiting.length === 0) return undefined;

@@ -9,14 +9,14 @@ import { parquetOptions } from "@tripline/lake/parquet";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
 import type { HeldRow } from "./read-record.js";
 
-/** Rows that go to DuckDB at a time; the most that one of its chunks holds. */
+/** Number of rows passed to DuckDB at a time, the maximum size of one of its chunks. */
 const CHUNK_ROWS = 2_048;
 const SETTINGS = {
-  /** Many times what a flush needs. Nothing is spilled, because the disk may be full. */
+  /** Far more than a flush needs. Spilling is disabled, because the disk may be full. */
   memory_limit: "512MB",
   max_temp_directory_size: "0KiB",
   threads: "2",
-  /** Returns a flush's memory to the system; DuckDB would keep up to 128 MiB for the next one. */
+  /** Returns a flush's memory to the system; DuckDB would otherwise keep up to 128 MiB for the next one. */
   allocator_flush_threshold: "64KiB",
   allocator_bulk_deallocation_flush_threshold: "64KiB",
 };
@@ -39,10 +39,10 @@ export class StagedWriter {
   }
 
   /**
-   * Writes the rows, in their order, into one file per day. The files are durable, their names not yet.
+   * Writes the rows, in order, into one file per day. Makes the files durable, but not yet their names.
    *
-   * @param pathOf where a staged file goes, by its name
-   * @throws TriplineError `lake-unavailable`; nothing is left behind then
+   * @param pathOf returns the path of a staged file, given its name
+   * @throws TriplineError `lake-unavailable`; in that case, nothing is left behind
    */
   async write(
     table: LakeTable,
@@ -93,7 +93,7 @@ async function writeFile(
       );
       chunk.setRows(part.map(cellsOf));
       appender.appendDataChunk(chunk);
-      // Heartbeats to Kafka and answers to health checks go out in between.
+      // Lets Kafka heartbeats and health checks run in between.
       await nextTurn();
     }
     appender.closeSync();
@@ -104,7 +104,7 @@ async function writeFile(
   }
 }
 
-/** In the order of `RECORD_COLUMNS`, then of the table's own. */
+/** In the order of `RECORD_COLUMNS`, followed by the table's own columns. */
 function cellsOf({ partition, offset, timestampMs, traceparent, row }: HeldRow): DuckDBValue[] {
   return [
     partition,

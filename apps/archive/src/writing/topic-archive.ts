@@ -14,11 +14,13 @@ import { RowBuffer } from "./row-buffer.js";
 import type { StagedWriter } from "./staged-writer.js";
 
 const BACKOFF = { firstMs: 200, maxMs: 10_000 };
-/** How often a flush starts again because another instance was faster; each time there is less left to write. */
+/**
+ * Maximum number of times that a flush starts again because another instance was faster. Each retry has less to write.
+ */
 const OVERTAKEN_MAX = 100;
-/** Longer than it takes to start a partition again: 5 s after Kafka's 10 s at most. */
+/** Longer than it takes to restart a partition: at most 5 s after Kafka's 10 s. */
 const BEGIN_FAULT_MS = 20_000;
-/** Above this share of the limits for a flush, no more is taken in until one has succeeded. */
+/** Above this multiple of the flush limits, the archive accepts no more records until a flush succeeds. */
 const HELD_SHARE_MAX = 2;
 
 export interface FlushLimits {
@@ -30,7 +32,7 @@ export interface FlushLimits {
 /** The last write of a topic, and the current failure, if any. */
 export interface Writing {
   readonly topic: string;
-  /** Null until this process has written once. */
+  /** Null until this process has written something. */
   readonly written: {
     readonly ended_at: string;
     readonly took_ms: number;
@@ -46,15 +48,15 @@ export interface TopicArchiveOptions {
   readonly writer: StagedWriter;
   readonly metrics: ArchiveMetrics;
   readonly logger: Logger;
-  /** The log of the topic; asked until it succeeds once. */
+  /** Opens the topic's log; called until it succeeds once. */
   openLog(): Promise<TopicLog>;
-  /** By partition: the offset that Kafka's next record will get. */
+  /** The offset of Kafka's next record, by partition. */
   endOffsets(): Promise<ReadonlyMap<number, number>>;
-  /** Everything of the partition before `offset` is in the lake. */
+  /** Called when all records of the partition before `offset` are in the lake. */
   commit(partition: number, offset: number): void;
 }
 
-/** One topic on its way into the lake: gathers records, and writes them when they are many or old enough. */
+/** Archives one topic: buffers records, and writes them when there are enough or the oldest is old enough. */
 export class TopicArchive {
   readonly #buffer = new RowBuffer();
   readonly #turns = new SerialQueue();
@@ -62,7 +64,7 @@ export class TopicArchive {
   readonly #committed = new Map<number, number>();
   #log: TopicLog | undefined;
   #preparing: Promise<ReadonlyMap<number, number>> | undefined;
-  /** By partition. Nothing says which are assigned elsewhere by now, so each is forgotten after a while. */
+  /** By partition. Nothing tells whether a partition has moved to another instance, so each fault expires. */
   readonly #beginFaults = new Map<number, { readonly error: TriplineError; readonly atMs: number }>();
   #flushFault: TriplineError | undefined;
   #written: Writing["written"] = null;
@@ -75,7 +77,7 @@ export class TopicArchive {
     this.#loop = this.#run();
   }
 
-  /** @throws TriplineError why nothing gets into the lake at the moment */
+  /** @throws TriplineError that explains why nothing can currently be written to the lake */
   check(): void {
     const sinceMs = performance.now() - BEGIN_FAULT_MS;
     for (const { error, atMs } of this.#beginFaults.values()) if (atMs > sinceMs) throw error;
@@ -99,7 +101,7 @@ export class TopicArchive {
    * Offset at which to resume a partition: after the rows in the lake and in memory.
    *
    * @throws TriplineError `lake-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake of
-   * another Kafka, or one that is ahead of Kafka in this partition
+   *   another Kafka cluster, or one that is ahead of Kafka in this partition
    */
   async begin(partition: number): Promise<number> {
     try {
@@ -114,7 +116,7 @@ export class TopicArchive {
       return this.#buffer.begin(partition, this.#log?.positions.get(partition) ?? 0);
     } catch (thrown) {
       const error = asTriplineError(thrown);
-      // A Kafka that is down is reported elsewhere, and says nothing about the lake.
+      // An unavailable Kafka is reported elsewhere and is not a fault of the lake.
       if (error.code !== "kafka-unavailable") this.#beginFaults.set(partition, { error, atMs: performance.now() });
       throw thrown;
     }
@@ -123,7 +125,7 @@ export class TopicArchive {
   /**
    * Adds records. Waits while the memory limit is reached.
    *
-   * @throws TriplineError `message-unreadable` before any record of the batch is taken in; `shutting-down`
+   * @throws TriplineError `message-unreadable` before any record of the batch is buffered; `shutting-down`
    */
   async handle({ topic, partition, records }: RecordBatch): Promise<void> {
     const rows = records.map((record) => readRecord(this.options.table, record));
@@ -155,12 +157,12 @@ export class TopicArchive {
     await this.#flush();
   }
 
-  /** By partition: where the lake ends, of those where it has more than Kafka. */
+  /** The lake's end of each partition in which the lake is ahead of Kafka. */
   async #prepare(): Promise<ReadonlyMap<number, number>> {
     this.#log ??= await this.options.openLog();
     const log = this.#log;
     await this.#turns.run(() => log.refresh());
-    // In this order: what is in the lake by now was in Kafka before Kafka's end is looked up.
+    // The order matters: what is in the lake now was in Kafka before Kafka's end offsets are read.
     const positions = [...log.positions];
     const ends = await this.options.endOffsets();
     return new Map(positions.filter(([partition, position]) => position > (ends.get(partition) ?? 0)));
@@ -185,7 +187,7 @@ export class TopicArchive {
     }
   }
 
-  /** Resolves when there is something to write, or when the service ends. */
+  /** Resolves when a flush is due, or when the service is shutting down. */
   async #due(): Promise<void> {
     const { rowsMax, bytesMax, ageMs } = this.options.limits;
     while (!this.#closing.signal.aborted) {
@@ -214,7 +216,7 @@ export class TopicArchive {
     return this.#buffer.rows >= HELD_SHARE_MAX * rowsMax || this.#buffer.bytes >= HELD_SHARE_MAX * bytesMax;
   }
 
-  /** Never rejects; whether all went well. */
+  /** Never rejects. @returns whether everything succeeded */
   async #flush(): Promise<boolean> {
     const { logger, metrics, table } = this.options;
     try {
@@ -270,7 +272,7 @@ export class TopicArchive {
     return true;
   }
 
-  /** Forgets what the lake has, and tells Kafka's group. */
+  /** Drops buffered rows that are in the lake, and commits the positions to Kafka. */
   #rebase({ positions }: TopicLog): void {
     this.#buffer.rebase(positions);
     for (const [partition, position] of positions) {

@@ -27,7 +27,7 @@ export interface TopicArchivesOptions {
   commit(topic: string, partition: number, offset: number): void;
 }
 
-/** The archives of all topics, each on its own. */
+/** The archives of all topics, which are independent of each other. */
 export class TopicArchives implements OwnPositions {
   readonly #archives: ReadonlyMap<string, TopicArchive>;
 
@@ -54,7 +54,7 @@ export class TopicArchives implements OwnPositions {
     this.#of(topic).pass(partition, offset);
   }
 
-  /** @throws TriplineError why some topic does not get into the lake at the moment */
+  /** @throws TriplineError that explains why some topic cannot currently be archived */
   check(): void {
     for (const archive of this.#archives.values()) archive.check();
   }
@@ -63,7 +63,7 @@ export class TopicArchives implements OwnPositions {
     return [...this.#archives.values()].map((archive) => archive.writing);
   }
 
-  /** What all of them together hold in memory. */
+  /** Total size of all buffers. */
   get held(): { readonly rows: number; readonly oldestAgeMs: number } {
     const held = [...this.#archives.values()].map((archive) => archive.held);
     return {
@@ -72,7 +72,7 @@ export class TopicArchives implements OwnPositions {
     };
   }
 
-  /** Writes what is held, once, and takes no more. */
+  /** Flushes all buffers once, and accepts no more records. */
   async close(): Promise<void> {
     await Promise.all([...this.#archives.values()].map((archive) => archive.close()));
   }

@@ -313,7 +313,7 @@ test("regression #24: a client counts as its owner until the owner is disabled",
   expect(orphan).not.toHaveProperty("owner");
   await call(access, "POST", "/v1/people/anna/enable");
   expect(await claims()).toHaveProperty("owner");
-  // A client that the installation registered has none until it is given one.
+  // A client that the installation registered has no owner until it is assigned one.
   const shop = (await requestToken(service.url, SHOP_BASIC)).access_token ?? "";
   expect(decodeJwt(shop)).not.toHaveProperty("owner");
 });

@@ -53,7 +53,7 @@ async function backup(
   return (await run(process.execPath, [MAIN], { env })).stdout;
 }
 
-/** Starts auth on a fresh database and ends it again. */
+/** Starts auth on a fresh database and stops it again. */
 async function fill(environment: Record<string, string>) {
   const service = await startAuth(testConfig(first, environment));
   const keys = await publishedKeys(service.url);
@@ -97,7 +97,7 @@ test("after a restore, a user with a passkey cannot sign in with the password al
     const { uid, page } = await beginSignIn(browser, authorizationRequest().path);
     const { user_name, password } = ANNA;
     const posted = await browser.post(uid, { csrf: csrfOf(page), user_name, password });
-    // To the page that asks for the second factor, and not back to the console.
+    // Redirects to the page for the second factor instead of back to the console.
     expect(posted).toMatchObject({ status: 303, location: uid });
   } finally {
     await service.close();

@@ -14,7 +14,7 @@ import { registerClient } from "./register-client.js";
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/** Each test has its own client, as a client that failed ten times is refused for a while. */
+/** Each test has its own client, because a client is blocked for a while after ten failures. */
 let clientId: string;
 let services: RunningService[];
 let database: Database;
@@ -52,7 +52,7 @@ function url(instance = 0): string {
   return service.url;
 }
 
-/** An assertion of RFC 7523 section 3 that is good, but for the changes. */
+/** A valid assertion according to RFC 7523 section 3, unless `change` breaks it. */
 function assertion(changes: JWTPayload = {}, key: CryptoKey = privateKey): Promise<string> {
   const nowSeconds = Math.floor(Date.now() / 1_000);
   const claims = {
@@ -71,7 +71,7 @@ function ask(client_assertion: string, instance = 0): Promise<TokenAnswer> {
   return requestToken(url(instance), undefined, { client_assertion, client_assertion_type: ASSERTION_TYPE });
 }
 
-/** `fetch` does not send a chosen Host header. */
+/** `fetch` does not allow setting the Host header. */
 function askUnderHost(host: string, client_assertion: string): Promise<string> {
   const headers = { host, "content-type": "application/x-www-form-urlencoded" };
   const parameters = { grant_type: "client_credentials", client_assertion, client_assertion_type: ASSERTION_TYPE };

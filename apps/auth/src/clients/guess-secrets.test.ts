@@ -7,7 +7,7 @@ import { matchesHash } from "./hash-secret.js";
 import { SecretVerifier } from "./secret-verifier.js";
 
 const GUESSES = 200;
-/** Failures that one client id may have from one address. */
+/** Maximum number of failures for one client id from one address. */
 const FAILURES_MAX = 10;
 
 const KEY_CLIENT = {

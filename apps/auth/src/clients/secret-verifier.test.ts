@@ -2,7 +2,7 @@ import { SecretVerifier } from "./secret-verifier.js";
 
 const TEN_MINUTES_MS = 600_000;
 
-/** Counts how often a secret is really computed; the secret `right` matches every hash. */
+/** Counts how often a hash is actually computed; the secret `right` matches every hash. */
 function countingVerifier() {
   const state = { computed: 0, nowMs: 0 };
   const matches = async (secret: string): Promise<boolean> => {

@@ -29,7 +29,7 @@ test("without its database it is not ready, answers token requests with 503, ser
     await expect(requestToken(service.url, SHOP_BASIC)).resolves.toMatchObject({ status: 200 });
     await expect(readiness()).resolves.toBe(200);
     await stack.postgres.kill();
-    // Postgres' servers of connections outlive their parent for a moment.
+    // Postgres' backend processes outlive their parent for a moment.
     let answer = await requestToken(service.url, SHOP_BASIC);
     for (let tries = 0; answer.status === 200 && tries < TRIES_MAX; tries += 1) {
       await delay(50);

@@ -16,12 +16,12 @@ import { databaseConfig } from "../config.js";
 import { startAuth } from "../start-auth.js";
 import { requestToken, SHOP_BASIC, testConfig } from "../testing/service.js";
 
-/** A Postgres with TLS and a role whose password is the newest token. */
+/** A Postgres with TLS, and a role whose password is the newest token. */
 
 const START_MS_MAX = 120_000;
 const QUERY_MS_MAX = 30_000;
 const ROLE = "auth@project.iam";
-/** The next connection asks for another one after three quarters of it. */
+/** New connections request a new token after three quarters of this time. */
 const TOKEN_SECONDS = 1;
 
 const connection = z.object({ ssl: z.boolean(), role: z.string(), pid: z.number() });
@@ -71,7 +71,7 @@ beforeAll(async () => {
   identity = await startIdentityServer(() => ({ text: `token-${tokens}`, seconds: TOKEN_SECONDS }));
 }, START_MS_MAX);
 
-/** The next token, which is the only one that opens new connections from now on. */
+/** Issues the next token, the only one that opens new connections from now on. */
 async function nextToken(): Promise<void> {
   tokens += 1;
   await admin.execute(`ALTER ROLE "${ROLE}" PASSWORD 'token-${tokens}'`);
@@ -144,7 +144,7 @@ test("new connections use the current token, and open ones continue", async () =
   expect(first).toMatchObject({ ssl: true, role: ROLE });
   await database.transaction(async (transaction) => {
     await nextToken();
-    // Needs another connection. The token before is refused for as long as it counts as good.
+    // Needs another connection. The previous token is cached and is therefore rejected until the cache expires.
     let other: z.infer<typeof connection> | undefined;
     for (const endMs = Date.now() + QUERY_MS_MAX; other === undefined && Date.now() < endMs; ) {
       [other] = await database.query(connection, WHO).catch((error: unknown) => {

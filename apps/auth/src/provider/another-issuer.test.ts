@@ -6,7 +6,7 @@ import { exportJWK, generateKeyPair } from "jose";
 import { Provider } from "oidc-provider";
 import { AUDIENCE, basic, requestToken } from "../testing/service.js";
 
-/** A provider that knows nothing of Tripline, but for what its operator configures: audience, scope and the claim `tenant`. */
+/** A provider without knowledge of Tripline, apart from its configuration: audience, scope and the claim `tenant`. */
 async function startIssuer(): Promise<{ url: string; server: Server }> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

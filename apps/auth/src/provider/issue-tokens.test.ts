@@ -37,7 +37,7 @@ async function execute(sql: string, values: unknown[]): Promise<void> {
   await database.close();
 }
 
-/** `fetch` does not send a chosen Host header. */
+/** `fetch` does not allow setting the Host header. */
 function getWithHeaders(url: string, headers: Record<string, string>): Promise<string> {
   return new Promise((resolve, reject) => {
     get(url, { headers }, (response) => text(response).then(resolve, reject)).on("error", reject);

@@ -72,10 +72,10 @@ test("all instances publish a new key before it signs, and every token stays val
   // Instances read the keys every 5 s; the rest is for a loaded machine.
   expect(publishedMs).toBeLessThan(15_000);
   expect(await take(first)).toBe(old);
-  // The time until it signs is over.
+  // The waiting time before the key signs is over.
   await database.execute("UPDATE auth.signing_keys SET active_from = now() WHERE kid = $1", [kid]);
   await until(async () => (await Promise.all(services.map(take))).every((used) => used === kid));
-  // One that was signed before is good until it expires.
+  // A token that was signed before is valid until it expires.
   await expect(verifier.verify(before, "decisions:read")).resolves.toMatchObject({ subject: "shop" });
   await database.execute("UPDATE auth.signing_keys SET retired_at = now() - interval '400 seconds' WHERE kid <> $1", [
     kid,

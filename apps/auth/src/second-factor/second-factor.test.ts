@@ -45,7 +45,7 @@ afterEach(async () => {
   await database.execute("UPDATE auth.people SET totp_secret = NULL, totp_last_step = 0, recovery_codes = '{}'", []);
 });
 
-/** The key that a page shows. */
+/** The key shown on a page. */
 function keyIn(page: Answer): Secret {
   return Secret.fromBase32(/Key: <code>([A-Z2-7 ]+)<\/code>/.exec(page.text)?.[1]?.replaceAll(" ", "") ?? "");
 }
@@ -56,7 +56,7 @@ const recoveryCodesIn = (page: Answer): string[] =>
 const codeNow = (secret: Secret, steps = 0): string =>
   TOTP.generate({ secret, timestamp: Date.now() + steps * 30_000 });
 
-/** Sets a second factor up on the account's page. */
+/** Sets up a second factor on the account page. */
 async function setUp(): Promise<{ secret: Secret; recoveryCodes: string[]; browser: Browser }> {
   const browser = new Browser(service.url);
   await signIn(browser, authorizationRequest().path);
@@ -73,7 +73,7 @@ async function setUp(): Promise<{ secret: Secret; recoveryCodes: string[]; brows
   return { secret, recoveryCodes: recoveryCodesIn(done), browser };
 }
 
-/** Gives the right password and comes to the page that asks for a code. */
+/** Enters the correct password and reaches the page that asks for a code. */
 async function passPassword(url = service.url) {
   const browser = new Browser(url);
   const { path, verifier } = authorizationRequest();
@@ -119,7 +119,7 @@ describe("a user with a second factor", () => {
     const replay = await second.send({ code });
     expect(replay.status).toBe(422);
     expect(replay.text).toContain("was already used");
-    // The one of the step before is older still.
+    // The code of the previous step is even older.
     expect((await second.send({ code: codeNow(secret, -1) })).status).toBe(422);
     expect((await second.send({ code: codeNow(secret, 1) })).status).toBe(303);
   });
@@ -178,7 +178,7 @@ describe("if a second factor is required", () => {
     expect(page.text).toContain("<svg");
     const wrong = await send({ sealed: sealedIn(page), code: "000000" });
     expect(wrong.status).toBe(422);
-    // The same key is shown again, which the app may have by now.
+    // The page shows the same key again, because the app may already have it.
     expect(keyIn(wrong)).toEqual(secret);
     const codes = await send({ sealed: sealedIn(wrong), code: codeNow(secret) });
     expect(recoveryCodesIn(codes)).toHaveLength(10);
@@ -235,7 +235,7 @@ test("regression #24: the owner of a name with no attempts left can sign in with
     expect(answer.status).toBe(422);
     expect(answer.text).toContain("The user name or the password is wrong.");
   }
-  // The code that came with a wrong password was not used up.
+  // A code sent with a wrong password was not used up.
   const { browser, answer, verifier } = await attempt({ password: ANNA.password, code: codeNow(secret) });
   expect(await claimsAfter(browser, answer, verifier)).toMatchObject({ amr: ["pwd", "otp", "mfa"] });
   expect((await attempt({ password: ANNA.password, code: recoveryCodes[0] ?? "" })).answer.status).toBe(303);

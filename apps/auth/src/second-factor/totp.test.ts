@@ -3,7 +3,7 @@ import { base32, otpauthUri, stepOf } from "./totp.js";
 const SECRET = Buffer.from("12345678901234567890");
 
 describe("TOTP codes", () => {
-  // RFC 6238 appendix B, of which six digits are the last six of eight.
+  // RFC 6238 appendix B. Six-digit codes are the last six of its eight digits.
   test.each([
     [59, "287082"],
     [1_111_111_109, "081804"],

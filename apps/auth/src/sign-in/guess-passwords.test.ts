@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.close());
 
-// The names that a test has guessed at are free for the next one.
+// Resets the guessed user names for the next test.
 afterEach(() => database.execute("TRUNCATE auth.sign_in_failures"));
 
 const browser = () => new Browser(service.url);
@@ -49,7 +49,7 @@ describe("guessing passwords", () => {
     for (let round = 0; round < 4; round += 1) {
       for (const name of ["anna", "nobody"] as const) times[name].push((await attempt(name, "wrong")).ms);
     }
-    // Without the pretended computation it would be a tenth.
+    // Without the dummy hash computation, it would take a tenth of the time.
     expect(Math.min(...times.nobody)).toBeGreaterThan(Math.min(...times.anna) / 3);
   });
 
@@ -60,7 +60,7 @@ describe("guessing passwords", () => {
     expect(locked.status).toBe(429);
     expect(Number(locked.headers.get("retry-after"))).toBeGreaterThan(800);
     expect(locked.text).toContain("Try again in 15 minutes.");
-    // Another name is not held up.
+    // Other user names are not delayed.
     expect((await attempt(`${name}-2`, "wrong")).status).toBe(422);
   });
 
@@ -70,7 +70,7 @@ describe("guessing passwords", () => {
     );
     expect(guesses.map(({ status }) => status).filter((status) => status === 429)).toHaveLength(4);
     expect((await attempt("anna", ANNA.password, { from: "203.0.113.9" })).status).toBe(303);
-    // An address that the connection's peer is not trusted to state, or that stands before the stated one, changes nothing.
+    // An address from an untrusted peer, or before the stated one in the header, has no effect.
     const hidden = { from: "203.0.113.7, 198.51.100.1" };
     expect((await attempt("anna", ANNA.password, hidden)).status).toBe(429);
   });
@@ -79,7 +79,7 @@ describe("guessing passwords", () => {
     const own = browser();
     await signIn(own, authorizationRequest().path);
     await database.execute("TRUNCATE auth.sign_in_failures");
-    // Each of these addresses alone would go on.
+    // Each of these addresses alone would not be blocked.
     await attempt("anna", "wrong", { from: "198.51.100.1" });
     await attempt("nobody", "wrong", { from: "198.51.100.1" });
     await database.execute(
@@ -91,12 +91,12 @@ describe("guessing passwords", () => {
     expect(limited.text).toContain("Try again in 60 minutes.");
     const nobody = await attempt("nobody", ANNA.password, { from: "198.51.100.2" });
     expect(nobody.text).toBe(limited.text);
-    // The browser that signed in above is known, for its own user alone.
+    // The browser that signed in above is known, but only for its own user.
     expect((await attempt("anna", ANNA.password, { by: own, from: "198.51.100.3" })).status).toBe(303);
     expect((await attempt("nobody", "wrong", { by: own, from: "198.51.100.3" })).status).toBe(429);
     const { rows } = await countRows();
     expect(rows).toBeLessThanOrEqual(8);
-    // Known or not, a device has no more than ten wrong passwords.
+    // Known or not, a device may send at most ten wrong passwords.
     for (let round = 0; round < 10; round += 1) await attempt("anna", "wrong", { by: own });
     expect((await attempt("anna", ANNA.password, { by: own })).status).toBe(429);
     await database.execute("UPDATE auth.sign_in_failures SET ends_at = now()", []);

@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.close());
 
-// The names that a test has guessed at are free for the next one.
+// Resets the guessed user names for the next test.
 afterEach(() => database.execute("TRUNCATE auth.sign_in_failures"));
 
 const browser = () => new Browser(service.url);
@@ -80,7 +80,7 @@ describe("a user", () => {
     await expect(verifier.verify(`Bearer ${tokens.access_token}`, "cases:write")).resolves.toMatchObject({
       tenant: "acme",
     });
-    // An ID token is none for the API.
+    // The API does not accept an ID token.
     await expect(verifier.verify(`Bearer ${tokens.id_token}`, "cases:write")).rejects.toMatchObject({
       code: "token-invalid",
     });
@@ -148,7 +148,7 @@ describe("a user", () => {
     expect(done).toMatchObject({ status: 303, location: `${CONSOLE_URL}/?state=bye` });
     await expect(refresh(tokens.refresh_token)).resolves.toMatchObject({ status: 400, error: "invalid_grant" });
     expect((await by.get(authorizationRequest().path)).location).toMatch(/^\/sign-in\//);
-    // Nobody is signed in now: there is nothing to confirm.
+    // Nobody is signed in, so there is nothing to confirm.
     await expect(by.get(`/oauth/logout?${query}`)).resolves.toMatchObject({
       status: 303,
       location: `${CONSOLE_URL}/?state=bye`,

@@ -54,7 +54,7 @@ async function newCase(tenant = bed.tenant) {
   return { card, payment, id: found[0]?.id ?? "" };
 }
 
-/** As a reader sees it, with the lines of a paragraph joined. */
+/** The text as a reader sees it, with the lines of a paragraph joined. */
 async function textOf(pdf: Buffer): Promise<string> {
   const { text } = await extractText(await getDocumentProxy(new Uint8Array(pdf)), { mergePages: true });
   return text.replaceAll(/\s+/g, " ");

@@ -38,7 +38,7 @@ afterAll(async () => {
 
 const page = z.object({ cases: z.array(z.object({ id: z.string(), revision: z.number() })), total: z.number() });
 
-/** A new case of one payment. */
+/** Creates a case with one payment. */
 async function newCase(amountMinor = 12_345, tenant = bed.tenant, currency = "EUR") {
   const card = newCard();
   const payment = testPayment(tenant, { card, amountMinor, currency });
@@ -103,7 +103,7 @@ describe("a verdict", () => {
       path: "/v1/labels",
       body: { card: { token: card }, terminal_id: "T1", fraud: true, source: "analyst" },
     });
-    // The bytes are the same, so that ingestion recognises the repeat.
+    // The bytes are equal, so ingestion recognises the retry.
     expect(again?.body).toEqual(first?.body);
     const [, claims = ""] = String(first?.headers.authorization).split(".");
     expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({ sub: bed.people.analyst.id });
@@ -123,7 +123,7 @@ describe("a verdict", () => {
       "SELECT actor, actor_kind, details FROM console.audit_outbox WHERE action = 'label-sent' AND subject_id = $1";
     const leaver = await bed.as({ ...bed.people.analyst, id: `${bed.tenant}-leo`, name: "Leo" });
     const { id, revision, payment } = await newCase();
-    // Without a right, as after the user was disabled; the token of the console itself is accepted.
+    // The user has no permission, as after being disabled; the token of the console itself is accepted.
     frontDoor.answer = { status: 401, body: { code: "token-revoked", detail: "away" } };
     frontDoor.seen.length = 0;
     await leaver.post(`/api/cases/${id}/verdict`, { revision, verdict: "fraud", reason: "stolen-card" });
@@ -377,7 +377,7 @@ test.each([
   expect(frontDoor.seen).toHaveLength(1);
 });
 
-/** As it stands: `fetch` would resolve the dots. */
+/** The raw path, because `fetch` would resolve the dots. */
 async function statusOf(path: string): Promise<number | undefined> {
   const { hostname, port } = new URL(bed.service.url);
   const sent = request({ hostname, port, path, headers: { cookie: ana.cookieHeader() } }).end();

@@ -20,7 +20,7 @@ afterEach(async () => {
   await once(server, "close");
 });
 
-/** A browser that asks, and the answer to it that nobody has begun. */
+/** A browser's request, and a response that has not been started. */
 async function ask() {
   const browser = get({ port: (server.address() as AddressInfo).port }).on("error", () => {});
   const [, raw] = (await once(server, "request")) as [unknown, ServerResponse];

@@ -44,7 +44,7 @@ test("disconnects a listener that does not read, and no other", async () => {
   const hub = bed.service.get(LiveHub);
   await eventually(async () => expect(hub.listeners).toBe(1));
   const stop = hub.add({ tenant: bed.tenant, onSecond: () => {}, onDecisions: () => {} });
-  // More than sockets and buffers hold.
+  // More than sockets and buffers can hold.
   const second = { ...EMPTY_SECOND, filler: "x".repeat(65_536) };
   for (let count = 0; count < 200 && hub.listeners > 1; count += 1) {
     hub.tell(bed.tenant, second);

@@ -99,7 +99,7 @@ test("health shows the archive's last run and the services' progress with erasur
     },
   };
   const last = { atMs: Date.UTC(2026, 2, 1, 12), tookMs: 84, rows: 900, files: 2 };
-  // It takes a moment to join its consumer groups.
+  // The console needs a moment to join its consumer groups.
   await eventually(async () => expect((await fetch(`${bed.service.url}/health/ready`)).status).toBe(200));
   const browser = await bed.as(bed.people.viewer);
   const { body } = await browser.get("/api/health");
@@ -153,7 +153,7 @@ test("shows each day with drift once, for all tenants and for the user's own", a
   const all = drift(`${bed.tenant}-1`, "", "2026-03-15");
   const own = drift(`${bed.tenant}-2`, bed.tenant, "2026-03-17");
   await bed.producer.send([all, drift(`${bed.tenant}-3`, "another", "2026-03-16"), all, own]);
-  // The report is kept for some seconds, so it is asked for once.
+  // The report is cached for some seconds, so it is requested once.
   await eventually(async () => {
     const kept = "SELECT event_id FROM console.drifts WHERE event_id = $1";
     expect(await bed.database.query(z.object({ event_id: z.string() }), kept, [`${bed.tenant}-2`])).toHaveLength(1);

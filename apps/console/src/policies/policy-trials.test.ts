@@ -10,9 +10,9 @@ import { eventually, newCard, testPayment } from "../testing/test-records.js";
 const SHIPPED = readFileSync(new URL("../../../decisions/policy.yaml", import.meta.url), "utf8");
 const DAY_MS = 86_400_000;
 const LARGE_MINOR = 900_000;
-/** Payments that are older than the labels take, so that what is said of them counts. */
+/** Old enough that all labels have arrived, so the results count. */
 const PAYMENTS = 300;
-/** Every tenth is large, and every twentieth a fraud. */
+/** Every tenth payment is large, and every twentieth is fraud. */
 const [LARGE_EVERY, FRAUD_EVERY] = [10, 20];
 const [LARGE, FRAUDS] = [PAYMENTS / LARGE_EVERY, PAYMENTS / FRAUD_EVERY];
 const DRAFT = SHIPPED.replace(
@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(() => bed?.close());
 
-/** Approved payments of 3 days ago, labelled a day later; the last one has a rule in shadow. */
+/** Approved payments from 3 days ago, labelled a day later; a shadow rule hit the last one. */
 async function sendPayments(): Promise<void> {
   const atMs = Date.now() - 3 * DAY_MS;
   const payments = Array.from({ length: PAYMENTS }, (_, index) => {
@@ -45,7 +45,7 @@ async function sendPayments(): Promise<void> {
     const decided = index === PAYMENTS - 1 ? { ...decision, value } : decision;
     await bed.producer.send([vector, decided, label(index % FRAUD_EVERY === 0, atMs + DAY_MS)]);
   }
-  // The newest label says up to when labels have come.
+  // The newest label shows up to when labels have arrived.
   const last = testPayment(bed.tenant, { outcome: Outcome.APPROVE, atMs: Date.now(), score: 0.01 });
   await bed.producer.send([last.vector, last.decision, last.label(false)]);
   const count = z.object({ count: z.coerce.number() });
@@ -115,7 +115,7 @@ test("does not count another tenant's payments", async () => {
   expect(report).toMatchObject({ payments: 0, parts: [] });
 });
 
-// The last one: what it asks for goes on until the service ends.
+// Runs last, because its request continues until the service ends.
 test("regression #24: pages respond during a backtest that takes minutes", async () => {
   const list = `[${Array.from({ length: 50 }, () => 1).join(",")}]`;
   const bomb = ["a", "b", "c", "d", "e"].reduce((inner, name) => `${list}.all(${name}, ${inner})`, "amount_minor > 0");

@@ -19,7 +19,7 @@ test("partitions with the same number are written in one transaction, and others
   const store = {
     async add({ payments, decisions }: ReadRecords, partitions: ReadonlySet<number>) {
       added.push([payments.length, decisions.length, [...partitions]]);
-      // Each waits for the other one to have begun.
+      // Each waits until the other one has begun.
       (added.length === 1 ? first : second).resolve();
       await Promise.all([first.promise, second.promise]);
     },

@@ -39,7 +39,7 @@ const count = async (table: string, ...payments: TestPayment[]): Promise<number>
   return (await bed.database.query(countRow, text, [ids]))[0]?.count ?? 0;
 };
 
-/** Resolves when everything that was sent before it has been read. */
+/** Resolves once everything sent before has been read. */
 async function settle(): Promise<void> {
   const admin = await bed.kafka.admin();
   try {

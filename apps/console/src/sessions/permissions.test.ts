@@ -17,7 +17,7 @@ afterAll(() => bed?.close());
 const CASE = `/api/cases/${randomUUID()}`;
 const change = { revision: 1 };
 
-/** What each route needs, all of it. */
+/** All permissions that each route requires. */
 const ROUTES: readonly (readonly [method: string, path: string, body: unknown, ...needed: Permission[]])[] = [
   ["GET", "/api/decisions", undefined, "decisions:read"],
   ["GET", "/api/decisions/txn_0", undefined, "decisions:read"],
@@ -69,7 +69,7 @@ const ROUTES: readonly (readonly [method: string, path: string, body: unknown, .
 
 const ALL = [...new Set(ROUTES.flatMap(([, , , ...needed]) => needed))];
 
-/** A browser of somebody with these scopes. */
+/** The browser of a user with these scopes. */
 async function withScopes(scopes: readonly Permission[]): Promise<TestBrowser> {
   const rights = { tenant: bed.tenant, personId: "somebody", personName: "Somebody", roles: [], scopes };
   const secret = await bed.service

@@ -75,7 +75,7 @@ test("tokens are renewed before they expire, and once for concurrent requests", 
   bed.issuer.tokenTtl = 30;
   const browser = await bed.as(bed.people.analyst);
   bed.issuer.tokenTtl = 300;
-  // The sign-in itself has asked who is signed in, and so renewed them once.
+  // The sign-in itself has already requested the session, which renewed the tokens once.
   const before = bed.issuer.refreshes();
   expect(before).toBeGreaterThan(0);
   await bed.database.execute("UPDATE console.sessions SET token_ends_ms = 0 WHERE tenant = $1", [bed.tenant]);

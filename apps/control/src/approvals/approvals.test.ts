@@ -56,7 +56,7 @@ test("regression #24: one user can turn approval on, and two can turn it off", a
   await expect(settle(as("ci", { owner: "ann" }), id, "confirm")).resolves.toMatchObject(MISSING);
   await expect(settle(as("old", { owner: "" }), id, "confirm")).resolves.toMatchObject(MISSING);
   await expect(change(as("old", { owner: "" }), { needs_approval: false })).resolves.toMatchObject(MISSING);
-  // Another tenant sees and settles nothing of this one.
+  // Another tenant can neither see nor settle this tenant's requests.
   const stranger = as("bob", { tenant: "another" });
   expect(await waiting(stranger)).toEqual([]);
   await expect(settle(stranger, id, "confirm")).resolves.toMatchObject({ status: 404 });

@@ -163,7 +163,7 @@ test("events delivered repeatedly, and to two instances, are logged once without
     const third = events("at-once", 200).map((event) => auditEvent.parse(event));
     await Promise.all(Array.from({ length: 20 }, (_, at) => logs[at % 2]?.append(third.slice(at * 9, at * 9 + 29))));
     await expect(verify("at-once", 200)).resolves.toMatchObject({ entries: 200 });
-    // A last one, after which no repetition can come.
+    // A final event, after which no duplicate can arrive.
     await producer.send(events("twice", 1).map(recordOf));
     const { entries } = await logOf("twice", 301);
     expect(new Set(entries.map(({ eventId }) => eventId)).size).toBe(301);
@@ -199,7 +199,7 @@ test("the log is signed, and the signature reveals what the database lost or cha
   await signer.sign();
   await expect(verify("signed", 5)).resolves.toMatchObject({ entries: 5, signed: { sequence: 5 } });
   const [file, key] = readdirSync(anchors).toSorted();
-  // The key was anchored before anything was signed with it.
+  // The key was anchored before it signed anything.
   expect(key).toMatch(/^audit-anchor-key-[0-9a-f]+\.json$/);
   expect(file).toMatch(/^audit-anchor-\d{4}-\d\d-\d\dT\d\d\.json$/);
   expect(JSON.parse(readFileSync(join(anchors, file ?? ""), "utf8"))).toMatchObject({
@@ -221,12 +221,12 @@ test("the log is signed, and the signature reveals what the database lost or cha
   await logOf("signed", 6);
   await forge("UPDATE control.audit_log SET actor = 'eve' WHERE tenant = 'signed' AND sequence = 6");
   await expect(signer.sign()).rejects.toThrow("Entry 6 was changed");
-  // For the tests after this one.
+  // Restores the state for later tests.
   await forge("UPDATE control.audit_log SET actor = 'ann' WHERE tenant = 'signed'");
   await signer.sign();
 });
 
-/** As somebody who owns the tables may. */
+/** As an owner of the tables could do. */
 function forge(statement: string): Promise<void> {
   return database.transaction(async (transaction) => {
     await transaction.execute("ALTER TABLE control.audit_log DISABLE TRIGGER ALL");
@@ -257,6 +257,6 @@ test("an event of an instance without Kafka waits until any instance is connecte
   } finally {
     await apart.close();
   }
-  // The instance with Kafka publishes the other one's events.
+  // The instance with Kafka publishes the events of the other one.
   await expect(verify("waits", 1)).resolves.toMatchObject({ entries: 1 });
 });

@@ -30,7 +30,7 @@ beforeEach(() => {
   caller = bed.as("ann", { tenant, scope: SCOPE });
 });
 
-/** Payments of one wave of cards, of which this share is declined. */
+/** Payments of one group of cards, of which this share is declined. */
 async function decide(declined: number): Promise<void> {
   const records = Array.from({ length: CARDS }, (_, index) => {
     const id = randomUUID();

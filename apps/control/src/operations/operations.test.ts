@@ -77,7 +77,7 @@ test("shows dead letters without personal data, redrives the chosen ones, and lo
   expect(found[0]).toMatchObject({ key: "ct_ab…abab", message: "cannot: ct_ab…abab" });
   expect(JSON.stringify(found)).not.toContain(CARD);
   failing.clear();
-  // The middle first: the place that the group keeps stays before the first one.
+  // The middle one first: the group's offset stays before the first one.
   const place = (index: number) => ({ partition: found[index]?.partition, offset: found[index]?.offset });
   const chosen = { topic: TOPIC, letters: [place(1), place(2)] };
   await expect(putBack(chosen)).resolves.toMatchObject({ status: 200, body: { returned: 2, skipped: [] } });
@@ -87,7 +87,7 @@ test("shows dead letters without personal data, redrives the chosen ones, and lo
   );
   expect(handled.toSorted()).toEqual(["three", "two"]);
   expect((await letters()).map(({ offset }) => offset)).toEqual([found[0]?.offset, found[3]?.offset]);
-  // What came back once stays back.
+  // A redriven dead letter is not redriven again.
   await expect(putBack(chosen)).resolves.toMatchObject({ body: { returned: 0 } });
   await expect(putBack({ topic: TOPIC, code: "spec-mismatch" })).resolves.toMatchObject({ body: { returned: 2 } });
   expect(await letters()).toEqual([]);

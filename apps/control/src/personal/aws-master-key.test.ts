@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { startPythonStores } from "@tripline/object-store/testing/store-servers";
 import { openMasterKey } from "@tripline/sealing/master-key";
 
-/** The server of S3 in these tests, moto, is one of KMS too. Its library asks the environment where it is. */
+/** moto, the S3 server of these tests, also implements KMS. AWS's library reads its address from the environment. */
 test("AWS KMS decrypts only with the same key and purpose, and failures are reported", async () => {
   const { s3, stop } = await startPythonStores();
   const before = { ...process.env };

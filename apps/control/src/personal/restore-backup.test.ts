@@ -32,7 +32,7 @@ afterAll(async () => {
   await bed?.close();
 });
 
-/** A person who has paid, with what can be asked of the payment. */
+/** A person with a payment, and the requests about it. */
 async function newPayer() {
   const person = newPerson();
   const subjects = [person.cardToken, person.emailToken];
@@ -78,7 +78,7 @@ test("after a restore, control destroys an erased person's keys again before it 
   await backUp("before_erasure");
   const erase = () =>
     bed.as("ana", { scope: "personal:erase" }).send("POST", "/v1/erasures", { subject: ada.cardToken });
-  // It is on its topic then.
+  // The payment is on its topic by then.
   while ((await erase()).status !== 200) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   await backUp("after_erasure");
   expect(await rows("before_erasure.subject_keys", ada)).toHaveLength(1);

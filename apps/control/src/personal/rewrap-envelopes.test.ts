@@ -45,7 +45,7 @@ async function sealedWith(masterKey: string) {
   const { key } = sealed.newKey;
   await keys.add([key]);
   const part = splitSealed(sealed.bytes);
-  /** By whoever has these master keys alone. */
+  /** Decrypts with only these master keys. */
   const open = async (text: string) => {
     const row = (await keys.find("acme", [Buffer.from(key.keyId)])).values().next().value;
     if (row === undefined || part === undefined) throw new Error("there is no key");

@@ -4,8 +4,9 @@ import { ActivationHistory } from "./activation-history.js";
 const HOUR_MS = 3_600_000;
 
 /**
- * A story: `a` is the text of a revision, `-` none at all. `a*` stood its watch, `<a` is a return to it, `?a` an activation although it was
- * rolled back, `a!` was not watched, `~a` was made by a release that stored no kinds, `~a:guard` by the guard of such a release.
+ * A history: `a` is the text of a revision, `-` is none. `a*` completed its monitoring period, `<a` is a rollback to
+ * it, `?a` an activation despite an earlier rollback, `a!` was not monitored, `~a` is from a release without kinds,
+ * `~a:guard` by its guard.
  */
 function historyOf(story: string, isComplete = true): ActivationHistory {
   const past = story
@@ -30,40 +31,40 @@ function historyOf(story: string, isComplete = true): ActivationHistory {
 
 const NONE = "-";
 const cases: [story: string, next: string, kind: string, hasStood?: boolean][] = [
-  // Nothing was in force before the first one.
+  // No policy was active before the first one.
   ["", "a", "new"],
   ["", NONE, "return", true],
   ["a", NONE, "return", true],
   ["a*", "a", "return", true],
   ["a", "a", "return", false],
-  // Forward, and back to the one before.
+  // An activation, and a rollback to the previous one.
   ["a* b", "a", "return", true],
   ["a* b", "c", "new"],
   ["a* b* c", "b", "return", true],
   ["a* b* c", "a", "new"],
-  // A second try of what a guard or a person rolled back.
+  // Another attempt after a rollback by a guard or a user.
   ["a* b <a", "b", "suspect"],
   ["a* b <a <b", "b", "return"],
   ["a* b* <a", "b", "suspect"],
   ["a* b <a", NONE, "return", true],
-  // Of two that were rolled back, one after the other, neither is what a return goes to.
+  // After two consecutive rollbacks, neither revision is the target of another rollback.
   ["a* b <a c <a", "b", "suspect"],
   ["a* b <a c <a", "c", "suspect"],
   ["a* b <a c", "a", "return", true],
   ["a* b <a c", "b", "suspect"],
-  // Approved again, it is like any other one.
+  // After another approval, it is like any other revision.
   ["a* b <a ?b", "b", "return", false],
   ["a* b <a ?b* c", "b", "return", true],
   ["a* b <a ?b <a", "b", "suspect"],
   ["a* b* <a ?b c", "b", "return", false],
-  // A bad one, something else at once, and back to the bad one: that one's watch goes on.
+  // A bad one, immediately replaced, and then the bad one again: its monitoring continues.
   ["a* b c", "b", "return", false],
   ["a* b! c", "b", "return", true],
-  // A withdrawal is an activation like any other.
+  // A withdrawal counts as an activation.
   ["a* -", "a", "return", true],
   ["a* - <a", NONE, "suspect"],
   ["a* b* -", "a", "new"],
-  // Of earlier releases: who went back, and what the guard did.
+  // From earlier releases: rollbacks by users and by the guard.
   ["~a ~b ~a", "b", "suspect"],
   ["~a ~b ~a:guard", "b", "suspect"],
   ["~a ~b", "a", "return", false],

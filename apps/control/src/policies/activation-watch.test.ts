@@ -8,7 +8,7 @@ import { SeenDecisions } from "./seen-decisions.js";
 const MINUTE_MS = 60_000;
 const LOOSE = { ...DEFAULT_GUARD, outcomePointsMax: 0.3 };
 
-/** Activations a minute apart. */
+/** Activations at intervals of a minute. */
 const past = (...changes: Partial<WatchSource>[]): WatchSource[] =>
   changes.map((change, index) => ({
     activation: index + 1,

@@ -6,7 +6,7 @@ rules: [{ id: all, when: amount >= 0, reason: ALL, action: review, text: "All." 
 static_policy: { default: { action: review, reason: NO_FACTS, text: "Nothing." } }
 `;
 
-/** Far more than the answer may take, and less than a person waits. */
+/** Much longer than the response may take, and shorter than a user would wait. */
 const ANSWER_MS_MAX = 20_000;
 
 let bed: TestBed;

@@ -39,13 +39,13 @@ afterEach(async () => {
   await bed.close();
 });
 
-/** Resolves when the table has the key. */
+/** Resolves once the table contains the key. */
 async function activationOf(key: string): Promise<PolicyActivation | undefined> {
   while (!activations.has(key)) await new Promise<void>((resolve) => (told = resolve));
   return activations.get(key);
 }
 
-/** Everything that was activated was so this much earlier, and all times to come are as much nearer. */
+/** Moves all activations into the past by this much, and scheduled ones closer. */
 async function passHours(hours: number): Promise<void> {
   const earlier = ["created_at", "activates_at"].map((column) => `${column} = ${column} - make_interval(hours => $1)`);
   await database.execute(`UPDATE control.policy_activations SET ${earlier.join(", ")}`, [hours]);
@@ -215,7 +215,7 @@ test("regression #24: a rolled-back policy needs approval again, even with a new
   await expect(activate(1)).resolves.toMatchObject({ status: 201, body: { kind: "new", is_watched: true } });
   await activate(2);
   await expect(approve(bob, 2)).resolves.toMatchObject({ status: 204 });
-  // The watch of revision 1 has not ended, so it continues.
+  // The monitoring of revision 1 has not ended, so it continues.
   await expect(activate(1)).resolves.toMatchObject({ status: 201, body: { kind: "return", is_watched: true } });
   await expect(ann.get("/v1/policy/revisions/2")).resolves.toMatchObject({ body: { activation_kind: "suspect" } });
   await expect(ann.get("/v1/policy")).resolves.toMatchObject({ body: { return_to: { revision: null } } });
@@ -300,7 +300,7 @@ test("an activation cancelled before its time was never in force: it needs appro
   await activate(2, 2, inHours(3));
   await activate(2, 3, inHours(24));
   await passHours(5);
-  // The time to which it was put off is still to come.
+  // The scheduled time is still in the future.
   await expect(ann.get("/v1/policy")).resolves.toMatchObject({
     body: { in_force: { activation: 1 }, scheduled: { activation: 4 } },
   });
@@ -380,7 +380,7 @@ test("publishes active policies to a new Kafka at startup, and deletes supersede
   await passHours(2);
   await expect(database.execute("DELETE FROM control.audit", [])).rejects.toThrow("never changed or removed");
   await expect(database.execute("UPDATE control.policy_revisions SET note = 'x'", [])).rejects.toThrow("never changed");
-  // An earlier release took out what is in force where what came after it had been replaced.
+  // An earlier release removed the active policy if its successor had been replaced.
   await database.execute("UPDATE control.policy_activations SET withdrawn_at = now() WHERE activation = 3", []);
   activations.clear();
   await bed.startAnother();

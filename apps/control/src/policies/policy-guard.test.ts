@@ -8,10 +8,10 @@ import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
 const GUARD = "guard: { watch_seconds: 600, cards_min: 20, outcome_points_max: 0.1 }";
 const WAIT_MS_MAX = 60_000;
-/** Cards of a wave. */
+/** Number of cards in a group. */
 const CARDS = 60;
 
-/** @param limit its own, so that each text is another one */
+/** @param limit different for each policy, so that their texts differ */
 const textOf = (limit: number, more = GUARD) => `version: "${limit}"
 rules:
   - { id: large, when: amount > ${limit}, reason: LARGE, action: decline, text: "Large." }
@@ -59,7 +59,7 @@ interface Status {
 }
 const status = async () => (await caller.get("/v1/policy")).body as Status;
 
-/** Payments of one wave of cards, of which this share is declined. */
+/** Payments of one group of cards, of which this share is declined. */
 async function decide({ version, revision }: Made, declined: number, of = tenant): Promise<void> {
   const records = Array.from({ length: CARDS }, (_, index) => {
     const id = randomUUID();
@@ -80,7 +80,7 @@ async function decide({ version, revision }: Made, declined: number, of = tenant
   await producer.send(records);
 }
 
-/** Live traffic under a revision until another one is active. */
+/** Sends live traffic under a revision until another one is active. */
 async function playUntilReplaced(made: Made, declined: number): Promise<Status> {
   const endMs = Date.now() + WAIT_MS_MAX;
   for (;;) {
@@ -103,7 +103,7 @@ async function auditEntryOf(actor: string): Promise<unknown> {
   }
 }
 
-/** Longer than two looks. */
+/** Longer than two checks. */
 async function expectToStay(made: Made, declined: number): Promise<void> {
   for (let time = 0; time < 4; time += 1) {
     await decide(made, declined);
@@ -117,12 +117,12 @@ test("rolls back a draft that declines a third, records the reason, and compares
   await activate(good);
   await decide(good, 0.05);
   await decide(good, 0.05);
-  // It has no guard: that of the policy before holds.
+  // It has no guard of its own, so the previous policy's guard applies.
   const bad = await push(textOf(10, ""));
   await activate(bad);
   const over = await playUntilReplaced(bad, 0.35);
   expect(over).toMatchObject({ newest_activation: 3, in_force: { revision: good.revision, author: "guard" } });
-  // Partitions are read one after the other, so that not all of the cards need to be there yet.
+  // Partitions are read one after the other, so some cards may still be missing.
   const why = /^outcomes: the outcome decline: \d+\.\d % for \d+ cards since then, \d+\.\d % for \d+ before$/;
   expect(over.in_force?.note).toMatch(why);
   expect(await auditEntryOf("guard")).toMatchObject({
@@ -130,7 +130,7 @@ test("rolls back a draft that declines a third, records the reason, and compares
     action: "policy-activated",
     details: { activation: 3, revision: good.revision, note: expect.stringMatching(why) },
   });
-  // A rollback by the guard is not watched, because it changes the mix as well.
+  // A rollback by the guard is not monitored, because it also changes the mix.
   await expectToStay(good, 0.05);
   const better = await push(textOf(800));
   await activate(better);
@@ -146,7 +146,7 @@ test("compares a tenant's first revision with the policy file, and returns to th
 });
 
 test("compares the policy for all tenants with payments of tenants without their own policy", async () => {
-  // So many that they would hide the change.
+  // Enough payments to hide the change.
   for (let time = 0; time < 15; time += 1) await decide({ revision: 4, version: "4+own" }, 1, "has-its-own");
   await decide({ revision: 0, version: "1+file" }, 0);
   const operator = bed.as("op", { tenant: OPERATOR_TENANT });
@@ -163,7 +163,7 @@ test("regression #24: a second attempt with a rolled-back policy needs another u
   await activate(plain);
   await decide(plain, 0);
   await decide(plain, 0);
-  // Neither has a guard of its own.
+  // Neither policy has a guard of its own.
   const bad = await push(textOf(500, ""));
   await activate(bad);
   expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ revision: plain.revision, author: "guard" });
@@ -173,7 +173,7 @@ test("regression #24: a second attempt with a rolled-back policy needs another u
     body: { code: "approval-missing" },
   });
   await bed.as("bob", { tenant }).send("POST", `/v1/policy/revisions/${bad.revision}/approvals`, { note: "" });
-  // A second, later instance knows the baseline of the first one.
+  // A second instance, started later, knows the first one's baseline.
   await activate(bad);
   expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ revision: plain.revision, author: "guard" });
 });
@@ -187,7 +187,7 @@ test("regression #24: rolls back a bad draft even after a switch to another draf
   await activate(bad);
   const other = await push(textOf(498));
   await activate(other);
-  // An immediate return, to a policy that has not been judged yet.
+  // An immediate rollback to a policy that has not been judged yet.
   await activate(bad);
   expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ author: "guard" });
   expect((await playUntilReplaced({ ...other }, 0.9)).in_force?.revision).toBe(good.revision);

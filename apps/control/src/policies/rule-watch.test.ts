@@ -7,7 +7,7 @@ import type { TestBed } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
 const WAIT_MS_MAX = 60_000;
-/** Longer than two looks. */
+/** Longer than two checks. */
 const LOOKS_MS = 2_500;
 
 const textOf = (limit: number) => `version: "${limit}"
@@ -68,7 +68,7 @@ async function status(tenant: string): Promise<Status> {
   return (await caller.get(`/v1/policy${tenant === "" ? "?tenant=" : ""}`)).body as Status;
 }
 
-/** A decision without the result of the rule. */
+/** A decision for which the rule had no result. */
 async function fail(tenant: string, { revision, version }: Made, id: string, skipped: Partial<SkippedRule> = {}) {
   const decision: Decision = {
     ...Decision.decode(new Uint8Array()),

@@ -15,7 +15,7 @@ import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
 const WAIT_MS_MAX = 60_000;
-/** Longer than two looks of the guard. */
+/** Longer than two checks of the guard. */
 const LOOKS_MS = 2_500;
 
 let bed: TestBed;
@@ -100,7 +100,7 @@ const trialOf = (trialRole: TrialRole): ModelTrial => ({
   ...{ trialRole, candidateVersion: candidate, candidateScore: 0.01, championScore: 0.01, candidateMissing: "" },
 });
 
-/** Traffic of a canary that does as the champion does. */
+/** Canary traffic in which the candidate behaves like the champion. */
 async function playCanary(): Promise<void> {
   await decide(10, { modelVersion: candidate, trial: trialOf(TrialRole.CANARY) });
   await decide(60, { modelVersion: champion, trial: trialOf(TrialRole.CONTROL) });
@@ -109,7 +109,7 @@ async function playCanary(): Promise<void> {
 test("regression #24: the monitoring time of a step excludes an outage of control", async () => {
   await startCanary({ auto: true, step_seconds: 1_800 });
   await until("a look", async () => (await shown()).findings.length > 0);
-  // As for an instance that starts after an hour in which control was down.
+  // As for an instance that starts after control was down for an hour.
   await database.execute(
     `UPDATE control.rollouts SET changed_at = changed_at - interval '1 hour', watched_at = watched_at - interval '1 hour'
      WHERE stage = 'canary'`,
@@ -138,7 +138,7 @@ test("regression #24: rolls back a promoted champion that declines more than the
   await decide(60, change);
   await delay(LOOKS_MS);
   expect(await shown()).toMatchObject({ stage: "champion" });
-  // What another policy decides says nothing about the model.
+  // The decisions of another policy say nothing about the model.
   await decide(60, { ...change, policyVersion: "2+stricter", outcome: Outcome.DECLINE });
   await delay(LOOKS_MS);
   expect(await shown()).toMatchObject({ stage: "champion" });

@@ -67,7 +67,7 @@ test("monitoring time counts while any instance runs, and restarts with the next
     );
   expect(await store.watched(state)).toBe(0);
   await lookAgo(1_000);
-  // Two instances that look at about the same time.
+  // Two instances that check at about the same time.
   const once = await store.watched(state);
   expect(once).toBeGreaterThanOrEqual(1_000);
   expect((await store.watched(state)) - once).toBeLessThan(900);

@@ -21,7 +21,7 @@ import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
 const SCOPES = "models:read models:write";
-/** Far more than a step takes, on any machine. */
+/** Much longer than a step takes on any machine. */
 const WAIT_MS_MAX = 60_000;
 
 let bed: TestBed;
@@ -33,7 +33,7 @@ let registryUrl: string;
 let removeRegistry: () => Promise<void>;
 let champion: string;
 let candidate: string;
-/** What decisions would follow, by model. */
+/** The rollouts that decisions would receive, by model. */
 const told = new Map<string, Rollout>();
 
 beforeAll(async () => {
@@ -133,7 +133,7 @@ async function decide(role: TrialRole, count: number, change: Change) {
   await producer.send(records);
 }
 
-/** Live traffic until `done`: payments of both arms, the candidate's as given. */
+/** Sends live traffic until `done`: payments of both arms, with the given candidate results. */
 async function play<T>(change: Change, done: () => Promise<T | undefined>): Promise<T> {
   return until("an end of the traffic", async () => {
     await decide(TrialRole.CANARY, 5, change);
@@ -142,7 +142,7 @@ async function play<T>(change: Change, done: () => Promise<T | undefined>): Prom
   });
 }
 
-/** Traffic in shadow, so that the guard sees that scoring has the candidate. */
+/** Shadow traffic, so that the guard sees that scoring has loaded the candidate. */
 const warmUp = (done: () => Promise<Shown | undefined>) =>
   until("the candidate served", async () => {
     await decide(TrialRole.SHADOW, 20, {});

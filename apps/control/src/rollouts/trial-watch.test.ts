@@ -30,7 +30,7 @@ beforeEach(() => {
   watch = new TrialWatch(state);
 });
 
-/** Of a card of its own. */
+/** A payment with its own card. */
 function decision(id: string, role: TrialRole, change: Partial<Decision> = {}): Decision {
   return {
     ...Decision.decode(new Uint8Array()),

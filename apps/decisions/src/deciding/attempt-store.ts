@@ -6,28 +6,31 @@ import { z } from "zod";
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 
-/** Longer than the pauses between starts of a process that keeps stopping. */
+/** Longer than the pauses between restarts of a process that keeps crashing. */
 const TTL_SECONDS = 86_400;
 
 const attempt = z.object({
   /** The process that wrote it. */
   owner: z.string(),
-  /** Whether that process has yet to finish these offsets. */
+  /** Whether that process has not finished these offsets yet. */
   isOpen: z.boolean(),
   from: z.number(),
   to: z.number(),
-  /** How many processes stopped before they finished some of these offsets. */
+  /** Number of processes that stopped before they finished some of these offsets. */
   stops: z.number(),
-  /** The record that is decided alone. */
+  /** The record that the process decides alone. */
   alone: z.string().optional(),
-  /** Records that are no longer evaluated, because a process stopped while it decided them alone. */
+  /** Records that are no longer evaluated, because a process stopped while it decided each of them alone. */
   unsafe: z.array(z.string()),
 });
 
 /** Offsets of a partition that a process was about to decide. */
 export type Attempt = z.infer<typeof attempt>;
 
-/** Attempts in Redis, one for each partition: a process that stops leaves its own behind. Several systems may share one Redis. */
+/**
+ * Attempts in Redis, one per partition. A process that stops leaves its attempt behind. Several systems may share one
+ * Redis.
+ */
 @Injectable()
 export class AttemptStore {
   constructor(
@@ -39,7 +42,7 @@ export class AttemptStore {
   async read(topic: string, partition: number): Promise<Attempt | undefined> {
     const text = await askRedis(() => this.redis.get(this.#key(topic, partition)));
     if (text === null) return undefined;
-    // One of a later release that this one cannot read counts as none.
+    // An attempt from a later release that this one cannot parse is ignored.
     return attempt.safeParse(parseJson(text)).data;
   }
 

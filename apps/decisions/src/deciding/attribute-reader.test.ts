@@ -19,7 +19,7 @@ static_policy:
 
 describe("attributes that ingestion sealed", () => {
   let bed: TestBed;
-  /** Of two ingestion instances, and of one whose keys are not in Redis. */
+  /** Keys of two ingestion instances, and a third key that is not in Redis. */
   let sealers: TransitSealer[];
 
   beforeAll(async () => {

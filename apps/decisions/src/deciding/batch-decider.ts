@@ -41,16 +41,16 @@ interface Round {
 
 /** The consumer group, without the prefix. */
 export const DECISIONS_GROUP = "decisions";
-/** Payments that are decided together, in one call to scoring. */
+/** Maximum number of payments that are decided together, in one call to scoring. */
 export const PAYMENTS_TOGETHER_MAX = ROWS_PER_CALL_MAX;
-/** While two rounds wait for scoring, another one is kept and published. */
+/** While two rounds wait for scoring, a third is stored and published. */
 export const ROUNDS_MAX = 3;
 
 const NONE: ReadonlySet<IncomingRecord> = new Set();
 
 /**
  * Decides the payments of batches: scores, decides, explains, stores, replies, publishes. The first decision of a
- * payment stands: it is stored in Redis before any reply, so that after a crash at any point the same batches give the
+ * payment is final: it is stored in Redis before any reply, so after a crash at any point the same batches give the
  * same decisions. A payment that cannot be evaluated gets the default decision, so that the others do not fail with it.
  */
 @Injectable()
@@ -70,9 +70,10 @@ export class BatchDecider {
   ) {}
 
   /**
-   * @param unsafe records that get the default decision: evaluating them stopped the process before
-   * @throws TriplineError `message-unreadable` before anything was done; `redis-unavailable`, `kafka-unavailable` when
-   *   the batches have to come again; `shutting-down` before the lists were read; `state-unreadable` for a stored value that is not a decision
+   * @param unsafe records that get the default decision, because evaluating them crashed the process before
+   * @throws TriplineError `message-unreadable` before anything is done; `redis-unavailable`, `kafka-unavailable` if the
+   *   batches must be redelivered; `shutting-down` before the lists are loaded; `state-unreadable` for an invalid
+   *   stored decision
    */
   async handle(batches: readonly RecordBatch[], unsafe = NONE): Promise<void> {
     const parsed = batches.map(({ topic, partition, records }) => {
@@ -131,14 +132,14 @@ export class BatchDecider {
     return [...parts, { tasks: unusable.map((open) => ({ open })), scored: Promise.resolve(unscored) }];
   }
 
-  /** Decisions that need no explanation do not wait for one; their callers have their replies by then. */
+  /** Decisions without an explanation do not wait for the others; their callers get the replies first. */
   async #decidePart(
     { tasks, scored }: ScoredPart<{ open: OpenPayment }>,
     { policyOf, scorecard }: Round,
     prepared: Promise<void> | undefined,
   ) {
     const scores = await scored;
-    // While scoring answers, missing keys of attributes are loaded.
+    // Missing attribute keys are loaded while scoring works.
     if (prepared !== undefined) await prepared;
     const decidedAtMs = Date.now();
     const [clear, unexplained]: [DecidedPayment[], DecidedPayment[]] = [[], []];

@@ -61,7 +61,7 @@ describe("ChampionScorecard", () => {
     await scorecard.onModuleInit();
   }
 
-  /** Polls, because nothing tells when the registry was read. */
+  /** Polls, because nothing signals that the registry was read. */
   async function becomes(isSo: () => boolean): Promise<void> {
     for (const endMs = Date.now() + 20_000; !isSo(); await new Promise((resolve) => setTimeout(resolve, 5))) {
       if (Date.now() > endMs) throw new Error(`it stays: ${scorecard.current?.version}, ${scorecard.note}`);
@@ -75,7 +75,7 @@ describe("ChampionScorecard", () => {
     expect(scorecard.note).toBeUndefined();
     await promote("two", cardOf(2));
     await becomes(() => scorecard.current?.intercept === 2);
-    // As published before scorecards were: rules alone decide without such a model.
+    // Like a model from before scorecards existed: if it gives no score, only rules decide.
     const without = await promote("three", undefined);
     await becomes(() => scorecard.current === undefined);
     const why = `model fraud ${without} was published without a scorecard.`;

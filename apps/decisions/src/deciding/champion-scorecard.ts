@@ -21,7 +21,7 @@ type ScorecardRegistry = Pick<ModelRegistry, "aliasTarget" | "scorecard">;
 const ALIAS = "champion";
 /** How long startup waits for the registry; after that, it continues without a scorecard until one is available. */
 const START_WAIT_MS_MAX = 2_000;
-/** A refused scorecard is read again after this time, because its file may have been replaced. */
+/** A rejected scorecard is read again after this time, because its file may have been replaced. */
 const REFUSED_RETRY_MS = 60_000;
 
 /**
@@ -32,13 +32,13 @@ const REFUSED_RETRY_MS = 60_000;
 export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   readonly #stopping = new AbortController();
   #current: Scorecard | undefined;
-  /** The version of the model that was looked at last, with success. */
+  /** Version of the last model that was checked successfully. */
   #version: string | undefined;
   #fault: string | undefined = "the registry has not been read yet.";
   #refused: { readonly version: string; readonly retryAtMs: number } | undefined;
 
   constructor(
-    /** Undefined if none is configured: then there is never a scorecard. */
+    /** Undefined if none is configured: there is never a scorecard in that case. */
     @Inject(MODEL_REGISTRY) private readonly registry: ScorecardRegistry | undefined,
     @Inject(DECISIONS_CONFIG)
     private readonly config: Pick<DecisionsConfig, "MODEL_NAME" | "REGISTRY_POLL_SECONDS" | "FEAST_PROFILES">,
@@ -105,7 +105,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   #use(version: string, bytes: Uint8Array | undefined): void {
     const { metrics, logger } = this;
     const { MODEL_NAME: name } = this.config;
-    // A scorecard goes with its model, so one of an earlier champion is not used for a champion that has none.
+    // A scorecard belongs to its model, so an earlier champion's is not used for a champion without one.
     this.#current = bytes === undefined ? undefined : this.#parse(version, bytes);
     this.#version = version;
     this.#settle(version);
@@ -135,7 +135,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
         : undefined;
   }
 
-  /** Logged once, however often it is tried again. */
+  /** Logged once, no matter how often it is retried. */
   #noteFault(version: string | undefined, error: TriplineError): void {
     const { metrics, logger } = this;
     const { MODEL_NAME: model } = this.config;

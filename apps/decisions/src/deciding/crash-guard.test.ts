@@ -108,7 +108,7 @@ describe("payments that cannot be evaluated", () => {
     };
     const ends: (string | number)[] = [];
     while (ends.length < 8 && ends.at(-1) !== 0) ends.push(await runOnce(wanted));
-    // Three that decide the batch, and one that decides the payment alone.
+    // Three processes that decide the batch, and one that decides the payment alone.
     expect(ends).toEqual(["SIGKILL", "SIGKILL", "SIGKILL", "SIGKILL", 0]);
     const decisions = await standing(payments);
     const others = decisions.filter(({ degradedBecause }) => degradedBecause !== EVALUATION_CRASH);
@@ -122,7 +122,7 @@ describe("payments that cannot be evaluated", () => {
     const attempts = () => new AttemptStore(redis, { KAFKA_TOPIC_PREFIX: `${stack.topicPrefix}attempts.` });
     const records = [10, 20, 30].map((amount, offset) => delivered(amount, offset).record);
 
-    /** A process of its own, which decides nothing. */
+    /** The guard of another process, with a decider that only records the offsets. */
     function guardOf(decided: number[][]): CrashGuard {
       const handle = async (batches: readonly RecordBatch[]) => {
         decided.push(batches.flatMap((batch) => batch.records.map(({ offset }) => offset)));
@@ -169,7 +169,7 @@ describe("payments that cannot be evaluated", () => {
   });
 });
 
-/** @returns how the process ended */
+/** @returns the exit code or signal of the process */
 async function runOnce(wanted: Order): Promise<string | number> {
   const child = spawn(process.execPath, [MORTAL_DECIDER], { stdio: ["pipe", "ignore", "inherit"] });
   child.stdin.end(JSON.stringify(wanted));

@@ -10,13 +10,15 @@ import type { Attempt } from "./attempt-store.js";
 import { AttemptStore } from "./attempt-store.js";
 import { BatchDecider } from "./batch-decider.js";
 
-/** After so many processes that stopped on the same offsets, their records are decided one by one. */
+/** After this many processes stopped on the same offsets, their records are decided one by one. */
 const STOPS_MAX = 3;
-/** Records of a partition, after it was assigned, before which an attempt is written. More than a process decides without a commit. */
+/**
+ * Number of records after an assignment for which attempts are written. More than a process decides between commits.
+ */
 const WATCHED_RECORDS = 2_000;
 /** Maximum number of unsafe records per partition; the oldest are dropped. */
 const UNSAFE_MAX = 100;
-/** Polls without progress after which a process that decides a single record counts as crashed. */
+/** Polls without progress after which a process that decides a single record counts as stopped. */
 const IDLE_POLLS = 10;
 const POLLS_MAX = 60;
 const POLL_MS = 500;
@@ -25,29 +27,33 @@ const POLL_MS = 500;
 interface Partition {
   /** The offset after the last decided record. */
   next: number;
-  /** Records left to watch. */
+  /** Number of records that are still guarded. */
   left: number;
-  /** As of `Attempt`. */
+  /** As in `Attempt`. */
   stops: number;
   /** The last offset that other processes stopped on; -1 for none. */
   suspectTo: number;
   unsafe: string[];
-  /** Whether the attempt that was left behind is known; without it none is written, which would replace it. */
+  /** Whether the previous attempt was read. Until then, no attempt is written, because it would replace that one. */
   isRead: boolean;
 }
 
 /**
- * Finds a record whose evaluation stops the process, so that it cannot stop every process that gets its partition. A process
- * that was killed gets the same offsets again after its start: the first records of a partition are therefore preceded by an
- * attempt in Redis, which names them. When several processes in a row left an attempt at the same offsets unfinished, these
- * are decided one by one, and a record on which a process stops then is not evaluated any more. Later records cost a look
- * into a map per batch. Where Redis refuses attempts, payments are decided without them.
+ * Finds a record whose evaluation stops the process, so that it cannot stop every process that gets its partition.
+ * After a restart, a process gets the same offsets again. Therefore, it writes an attempt with their range to Redis
+ * before it decides the first records of a partition. If several processes in a row leave an attempt at the same
+ * offsets unfinished, the records are decided one by one, and a record that stops the process then is no longer
+ * evaluated. For later records, this costs only a map lookup per batch. If Redis rejects the attempts, payments are
+ * decided without them.
  */
 @Injectable()
 export class CrashGuard {
   readonly #owner = randomUUID();
   readonly #partitions = new Map<string, Partition>();
-  /** The end of what is decided one by one, in all partitions: a process that stops then names one record. */
+  /**
+   * Serial queue for records that are decided one by one, across all partitions: a process that stops then identifies
+   * one record.
+   */
   #alone: Promise<void> = Promise.resolve();
 
   constructor(
@@ -56,7 +62,7 @@ export class CrashGuard {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** @throws TriplineError what `BatchDecider.handle` throws */
+  /** @throws TriplineError as `BatchDecider.handle` */
   async handle(batches: readonly RecordBatch[]): Promise<void> {
     const watched = batches.filter((batch) => this.#isWatched(batch));
     if (watched.length === 0) {
@@ -75,7 +81,10 @@ export class CrashGuard {
     for (const batch of suspects) await this.#takeTurn(() => this.#decideOneByOne(batch));
   }
 
-  /** Whether a process might stop on these offsets again: they come after an assignment, not after what was decided here. */
+  /**
+   * Whether a process may have stopped on these offsets before: true after an assignment, until enough were decided
+   * here.
+   */
   #isWatched(batch: RecordBatch): boolean {
     const known = this.#partitions.get(keyOf(batch));
     return known === undefined || known.left > 0 || known.next !== firstOf(batch);
@@ -98,7 +107,7 @@ export class CrashGuard {
     await this.#write(batch, { isOpen: true });
   }
 
-  /** What processes before this one left behind. */
+  /** Reads the attempt of earlier processes. */
   async #meet(batch: RecordBatch, known: Partition): Promise<void> {
     let left: Attempt | undefined;
     try {
@@ -125,12 +134,12 @@ export class CrashGuard {
       return;
     }
     known.unsafe = [...known.unsafe, alone].slice(-UNSAFE_MAX);
-    // A caller that sent one such payment may have sent more of them.
+    // A caller that sent one such payment may have sent more.
     known.suspectTo = Math.max(known.suspectTo, from + WATCHED_RECORDS);
     logger.error({ ...where, record: alone }, "this record stops the process: it gets the default decision");
   }
 
-  /** Another process may still be deciding a record without knowing that it lost the partition. */
+  /** Another process may still be deciding a record, unaware that it lost the partition. */
   async #leftBehind({ topic, partition }: RecordBatch): Promise<Attempt | undefined> {
     const { attempts } = this;
     let found = await attempts.read(topic, partition);
@@ -176,7 +185,7 @@ export class CrashGuard {
     known.left = Math.max(0, known.left - batch.records.length);
   }
 
-  /** Finished records say nothing about later offsets. */
+  /** Finished records do not say anything about later offsets. */
   #end(batch: RecordBatch): Promise<void> {
     return this.#write(batch, { isOpen: false });
   }
@@ -213,7 +222,7 @@ function lastOf({ records }: RecordBatch): number {
   return records.at(-1)?.offset ?? 0;
 }
 
-/** An offset means another record once its topic was created again. */
+/** Includes the time, because an offset refers to another record after the topic is recreated. */
 function nameOf({ offset, timestampMs }: IncomingRecord): string {
   return `${offset}@${timestampMs}`;
 }

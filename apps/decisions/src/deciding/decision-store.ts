@@ -23,7 +23,9 @@ export interface Reply {
   readonly bytes: Uint8Array;
 }
 
-/** The decisions in Redis. The first one written for a payment stands until it expires; each call is one round trip. */
+/**
+ * The decisions in Redis. The first one written for a payment is final until it expires. Each call is one round trip.
+ */
 @Injectable()
 export class DecisionStore {
   readonly #redis: Redis;
@@ -50,7 +52,7 @@ export class DecisionStore {
     const limited = decisions.filter(({ takes }) => takes !== undefined);
     if (limited.length === 0) return this.#keepFree(decisions);
     const free = decisions.filter(({ takes }) => takes === undefined);
-    // Their commands go out one after the other without waiting.
+    // The commands of both are sent without waiting for each other.
     const [keptFree, keptLimited] = await Promise.all([this.#keepFree(free), this.#keepLimited(limited)]);
     const [ofFree, ofLimited] = [keptFree.values(), keptLimited.values()];
     return decisions.flatMap(({ takes }) => (takes === undefined ? ofFree : ofLimited).next().value ?? []);
@@ -80,10 +82,12 @@ export class DecisionStore {
     });
   }
 
-  /** Nearly always none of the payments has a decision: then one command is enough. @returns false where one has */
+  /**
+   * A fast path: usually, none of the payments has a decision yet, so one command is enough. @returns false if one has
+   */
   async #keepAll(decisions: readonly StoredDecision[]): Promise<boolean> {
     if (!(await askRedis(() => this.#multiSet.isKnown()))) return false;
-    // The command would take the last of two decisions of a payment.
+    // With two decisions for one payment, the command would store the last.
     if (new Set(decisions.map(({ transactionId }) => transactionId)).size < decisions.length) return false;
     const entries = decisions.map(({ transactionId, bytes }) => ({ key: decisionKey(transactionId), value: bytes }));
     const pipeline = addCommand(this.#redis.pipeline(), "msetex", multiSetArgs(entries, this.#ttlSeconds, "NX"));
@@ -92,7 +96,7 @@ export class DecisionStore {
   }
 
   /**
-   * Replies to waiting callers, with one message for each channel.
+   * Replies to waiting callers, with one message per channel.
    *
    * @throws TriplineError `redis-unavailable`
    */
@@ -109,7 +113,7 @@ export class DecisionStore {
   }
 }
 
-/** The decision that stood before, if Redis answered with one. */
+/** The earlier decision, if Redis returned one. */
 function standingOf(transactionId: string, older: unknown): Uint8Array | undefined {
   if (!Buffer.isBuffer(older)) return undefined;
   assertDecisionOf(transactionId, older);

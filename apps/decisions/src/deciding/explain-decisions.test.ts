@@ -24,7 +24,7 @@ interface TestPayment {
   readonly record: IncomingRecord;
 }
 
-/** A payment as it comes from Kafka; its only history is 20 payments of the card. */
+/** A payment as it arrives from Kafka. Its only history is 20 payments of the card. */
 function delivered(amount: number): TestPayment {
   const { id, record } = payment({ values: { amount } });
   return {
@@ -56,7 +56,7 @@ describe("reasons for a raised score", () => {
   beforeEach(async () => {
     scorer = new TestScorer();
     scorer.probability = (row) => ((row[AMOUNT] ?? 0) > 100 ? 0.7 : 0.01);
-    // The amount raises every score, and the number of payments those of the largest amounts.
+    // The amount raises every score; the number of payments raises only the scores of the largest amounts.
     scorer.contributions = (row) =>
       row.map((_, index) => (index === AMOUNT ? 2 : index === COUNT ? (row[AMOUNT] ?? 0) - 300 : -1));
     await scorer.start();

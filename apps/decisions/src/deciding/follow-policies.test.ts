@@ -13,7 +13,7 @@ import { activation, policyText, recordOf } from "../testing/activation.js";
 import { payment } from "../testing/payment.js";
 
 const EVERY_MS = 20;
-/** Those of one tenant come in rounds of at most so many, so a round that mixed policies would show. */
+/** Maximum number of a tenant's payments per round, so that a round with mixed policies would be detected. */
 const PAYMENTS_EACH = 20;
 
 let producer: EventProducer;
@@ -78,7 +78,7 @@ const said = (made: readonly Decision[]) =>
 test("two instances use the same revision, one per decision, and lose no payment during a change", async () => {
   expect(said(await decide("acme"))).toEqual(new Set(["0 NOTHING_UNUSUAL"]));
   await producer.send([recordOf(activation({ tenant: "", revision: 1, text: policyText("FOR_ALL") }))]);
-  // Both instances have partitions of the topic; the payments of a wave are spread over all of them.
+  // Both instances have partitions of the topic; each wave of payments is spread over all partitions.
   while (said(await decide("acme")).has("0 NOTHING_UNUSUAL")) await delay(EVERY_MS);
   expect(said(await decide("acme"))).toEqual(new Set(["1 FOR_ALL"]));
   await producer.send([recordOf(activation({ tenant: "acme", revision: 3, text: policyText("THIRD") }))]);
@@ -100,7 +100,9 @@ test("a new instance uses the active policy from its first payment", async () =>
   expect(said(await waiting)).toEqual(new Set(["4 FOURTH"]));
 });
 
-/** A revision of an earlier release, which did not refuse it: 50^5 comparisons, a pattern that backtracks, and a swallowed error. */
+/**
+ * A revision from an earlier release that accepted it: 50^5 comparisons, a backtracking pattern, and a swallowed error.
+ */
 const BOMBS = [
   ["a", "b", "c", "d", "e"].reduceRight(
     (inner, name) => `[${Array.from({ length: 50 }, () => "1").join(",")}].all(${name}, ${inner})`,

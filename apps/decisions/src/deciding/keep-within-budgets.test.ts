@@ -29,7 +29,7 @@ const takeOf = (tenant: string, outcome: Outcome, perDay: number | undefined) =>
   perDay,
 });
 
-/** Reviewed, else challenged, else declined. */
+/** Reviewed, otherwise challenged, otherwise declined. */
 function reviewed(tenant: string, id: string, reviews: number | undefined, challenges = 1): StoredDecision {
   const transactionId = `${tenant}_${id}`;
   return {

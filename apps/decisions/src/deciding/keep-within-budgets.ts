@@ -4,18 +4,18 @@ import type { BudgetTake } from "@tripline/decision-engine/budgets";
 import type { StoredDecision } from "./stored-decision.js";
 import { choicesOf } from "./stored-decision.js";
 
-/** A count is looked at on its day; clocks of instances differ by less. */
+/** A count is needed only on its day; this also covers clock differences between instances. */
 const COUNT_TTL_SECONDS = 172_800;
 const NO_BUDGET = "0";
 const WITHOUT_LIMIT = "-1";
 
 /**
- * Keeps of each payment the first choice whose budget has something left, and counts it, unless a decision stands already. Redis runs
- * scripts one at a time, so no two instances take the same last one, and a payment that comes again is not counted again.
+ * Stores for each payment its first choice whose budget is not spent, and counts it, unless the payment already has a
+ * decision. Redis runs scripts one at a time, so instances cannot exceed a budget, and redelivered payments count once.
  *
- * KEYS: those of the decisions, then those of the budgets. ARGV: seconds for which decisions are kept, and counts; how many
- * decisions there are; for each of them how many choices it has, and of each choice the number of its budget's key, how many there are
- * in a day, and the bytes. Answers for each decision the number of its choice, from 0 on, or the bytes that stood before.
+ * KEYS: decisions, then budgets. ARGV: time to live of decisions and of counts in seconds; number of decisions; for
+ * each decision, its number of choices; for each choice, the index of its budget's key, the daily limit, and the bytes.
+ * Returns for each decision the index of its choice, from 0, or the bytes of the earlier decision.
  */
 export const KEEP_WITHIN_BUDGETS = `
 local kept, at = {}, 4
@@ -41,12 +41,12 @@ for decision = 1, tonumber(ARGV[3]) do
 end
 return kept`;
 
-/** How many payments of a tenant had an outcome on a day. */
+/** Redis key of the number of payments of a tenant that had an outcome on a day. */
 export function budgetKey({ tenant, outcome, day }: Omit<BudgetTake, "perDay">): string {
   return `budget:${tenant}:${Outcome[outcome].toLowerCase()}:${day}`;
 }
 
-/** What follows the script. */
+/** Arguments of the script. */
 export function keepArguments(decisions: readonly StoredDecision[], ttlSeconds: number): (string | Uint8Array)[] {
   const keys = decisions.map(({ transactionId }) => decisionKey(transactionId));
   const places = new Map<string, string>();

@@ -9,15 +9,15 @@ import type { PaymentFeatures } from "@tripline/decision-engine/decide-payment";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { contextFromHeaders } from "@tripline/telemetry/tracing";
 
-/** A payment to be decided, as it came on the topic `features`. */
+/** A payment to be decided, as it arrived on the topic `features`. */
 export interface Payment {
-  /** Of its record. */
+  /** Offset of its record. */
   readonly offset: number;
   readonly transaction: Transaction;
   readonly features: PaymentFeatures;
-  /** Sealed; empty if they were lost on the way, absent if none were sent. */
+  /** Sealed; empty if they were lost, absent if none were sent. */
   readonly attributes: string | undefined;
-  /** Kafka key of the record, which the decision keeps. */
+  /** Kafka key of the record, which is also the key of the decision. */
   readonly key: string;
   readonly trace: Context;
   /** Milliseconds since the epoch after which the caller no longer waits; absent if no caller waits. */

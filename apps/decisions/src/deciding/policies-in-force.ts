@@ -11,12 +11,12 @@ import { DecisionMetrics } from "../decision-metrics.js";
 import { COSTLY_RULES, DecisionFiles } from "./decision-files.js";
 import { PolicyTable } from "./policy-table.js";
 
-/** The policy of a tenant. */
+/** Provides the active policy of each tenant. */
 export type PolicyOf = (tenant: string) => Policy;
 
 /**
- * Which policy holds for a tenant: the one that the control plane activated for it, or else for all tenants, or else that of
- * the file. Follows both.
+ * Finds the policy of a tenant: the one that the control plane activated for it, otherwise the one for all tenants,
+ * otherwise the one in the file. Follows changes of all of them.
  */
 @Injectable()
 export class PoliciesInForce extends TableFollower {

@@ -10,12 +10,12 @@ import { parseActivePolicy } from "./parse-active-policy.js";
 const ALL_TENANTS = "";
 
 interface Activation {
-  /** Of its record. */
+  /** Key of its record. */
   readonly key: string;
   readonly number: number;
   /** Undefined: the tenant no longer has its own policy. */
   readonly policy: Policy | undefined;
-  /** Rules of the policy that are switched off; none is ever switched on again. */
+  /** Disabled rules of the policy; a disabled rule is never enabled again. */
   readonly switchedOffRules: readonly string[];
   /** This build cannot read the policy. The activation never applies here, but still replaces scheduled ones. */
   readonly isRefused: boolean;
@@ -24,11 +24,11 @@ interface Activation {
 }
 
 export interface PolicyTableOptions extends PolicyTerms {
-  /** @param costFaults of a revision that was stored by an earlier release: why its rules may be skipped */
+  /** @param costFaults why rules of a revision from an earlier release may be skipped */
   onActivation(activation: PolicyActivation, costFaults: readonly string[]): void;
-  /** Rules of an activated revision failed, and are off from now on. */
+  /** Rules of an activated revision failed and are disabled from now on. */
   onSwitchedOff(activation: PolicyActivation): void;
-  /** An activation whose policy this build cannot read: what held before holds on. */
+  /** An activation whose policy this build cannot read: the earlier policy stays active. */
   onRefused(activation: PolicyActivation, faults: readonly string[]): void;
 }
 
@@ -50,7 +50,7 @@ export class PolicyTable {
     }
   }
 
-  /** The policy that holds for a tenant at a time; undefined where nothing is active for it, nor for all. */
+  /** The active policy of a tenant at a given time; undefined if neither the tenant nor all tenants have one. */
   policyOf(tenant: string, nowMs: number): Policy | undefined {
     return this.#inForce(tenant, nowMs)?.policy ?? this.#inForce(ALL_TENANTS, nowMs)?.policy;
   }
@@ -80,7 +80,7 @@ export class PolicyTable {
     if (activation.switchedOffRules.length > 0) this.options.onSwitchedOff(activation);
   }
 
-  /** The record of an activation comes again when rules of its revision are switched off, and nothing else of it changes. */
+  /** When rules of a revision are disabled, its activation's record is published again with no other change. */
   #switchOff(earlier: Activation, activation: PolicyActivation): void {
     const added = activation.switchedOffRules.filter((id) => !earlier.switchedOffRules.includes(id));
     if (added.length === 0) return;
@@ -96,7 +96,7 @@ export class PolicyTable {
 
   #keep(key: string, activation: PolicyActivation, policy: Policy | undefined, isRefused: boolean): void {
     const { tenant, activation: number, createdAtMs, switchedOffRules } = activation;
-    // An immediate activation applies on every instance, whatever its clock says.
+    // An immediate activation applies on every instance, whatever its clock shows.
     const activatesAtMs = activation.activatesAtMs <= createdAtMs ? 0 : activation.activatesAtMs;
     const one = { key, number, policy, switchedOffRules, isRefused, createdAtMs, activatesAtMs };
     const all = [...(this.#byTenant.get(tenant) ?? []), one];
@@ -111,7 +111,10 @@ export class PolicyTable {
     return switchOffRules(policy, switchedOffRules);
   }
 
-  /** Only what can never hold again is taken out of the table, unless all that came after it was refused here. */
+  /**
+   * Removes only activations that can never apply again. Keeps the newest readable one if all later ones were rejected
+   * here.
+   */
   #remove(key: string): void {
     const [tenant = ""] = key.split("/");
     const all = this.#byTenant.get(tenant) ?? [];
@@ -131,7 +134,7 @@ function counting(all: readonly Activation[]): Activation[] {
   });
 }
 
-/** Bytes of something else have no text, and are refused as an empty policy. */
+/** Invalid bytes give an empty text, which is rejected as an empty policy. */
 function decode(value: Buffer): PolicyActivation {
   try {
     return PolicyActivation.decode(value);

@@ -18,7 +18,7 @@ import { TestScorer } from "../testing/scorer.js";
 
 const SPEC = currentFeatureSpec();
 const POLICY = parsePolicy(await readFile(new URL("../../policy.yaml", import.meta.url), "utf8"), SPEC);
-/** Certain of fraud from 100 on, and of none below. */
+/** Fraud with certainty from 100 on, and genuine with certainty below. */
 const CARD_TEXT = JSON.stringify({
   format: "tripline-scorecard",
   format_version: 1,
@@ -66,7 +66,7 @@ describe("payments that no model scores", () => {
   }
 
   test("get the scorecard's score and reasons, without a request to the model", async () => {
-    // Scoring refuses the request at once, so it is not tried again.
+    // Scoring rejects the request immediately, so there is no retry.
     scorer.failures = [3];
     scorer.contributions = (row) => row.map(() => 1);
     const [small, large] = await decide([10, 250], CARD);

@@ -10,7 +10,7 @@ import { runExamples } from "@tripline/decision-engine/run-examples";
 const SPEC = currentFeatureSpec();
 const POLICY = parsePolicy(readFileSync(new URL("../../policy.yaml", import.meta.url), "utf8"), SPEC);
 
-/** An everyday payment of 40 EUR by a card that is known. */
+/** An ordinary payment of 40 EUR by a known card. */
 const USUAL: Readonly<Record<string, number>> = {
   amount: 40,
   card_count_30d: 40,
@@ -99,7 +99,7 @@ test.each<[string, Readonly<Record<string, number>>, Partial<Transaction>]>([
   const decision = decideWith(change, 0.01, [], sent);
   expect(decision.reasons.map((reason) => [reason.code, reason.outcome])).toEqual([[code, Outcome.CHALLENGE]]);
   expect(decision.reasons[0]?.text).not.toMatch(/[{}]|unknown/);
-  // A payment that does not say where it is from is not held against its card.
+  // A payment without a location does not count against its card.
   expect(decideWith({ ...change, card_terminal_is_new: 0 }, 0.01).outcome).toBe(Outcome.APPROVE);
 });
 

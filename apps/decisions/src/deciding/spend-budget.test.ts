@@ -6,7 +6,7 @@ import { TestBed } from "../testing/test-bed.js";
 const REVIEWS = 5;
 const PAYMENTS = 30;
 
-/** Everything is reviewed, and what cannot be is approved by a low score and declined otherwise. */
+/** Reviews everything. Once the budget is spent, payments with a low score are approved, and others declined. */
 const POLICY = `version: "1"
 rules:
   - { id: all, when: amount >= 0, reason: ALL, action: review, text: "It is the rule." }

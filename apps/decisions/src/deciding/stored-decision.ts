@@ -4,17 +4,17 @@ import type { BudgetTake } from "@tripline/decision-engine/budgets";
 export interface StoredChoice {
   /** An encoded `Decision`. */
   readonly bytes: Uint8Array;
-  /** The budget that has to have something left, or that it counts for. */
+  /** The budget that must not be spent, or that this choice counts towards. */
   readonly takes?: BudgetTake | undefined;
 }
 
 export interface StoredDecision extends StoredChoice {
   readonly transactionId: string;
-  /** Of these, the first one whose budget has something left is kept where its own has nothing left. */
+  /** Alternatives if the budget is spent: the first one whose own budget is not spent is stored. */
   readonly otherwise?: readonly StoredChoice[];
 }
 
-/** In the order in which they are tried. */
+/** All choices, in the order in which they are tried. */
 export function choicesOf(decision: StoredDecision): readonly StoredChoice[] {
   return [decision, ...(decision.otherwise ?? [])];
 }

@@ -6,18 +6,18 @@ export interface FileWatchOptions<T> {
   readonly file: string;
   /** Name of the file in messages, as in "The policy file cannot be read". */
   readonly what: string;
-  /** How often the file is read, in milliseconds; a change is used when it was read twice. */
+  /** Polling interval in milliseconds. A change takes effect once it was read twice. */
   readonly pollMs?: number;
   /** Reads the file's text; from the file system by default. */
   readonly read?: (file: string) => Promise<string>;
-  /** @throws TriplineError for a faulty text */
+  /** @throws TriplineError for an invalid text */
   parse(text: string, fileName: string): T;
   onReload(value: T): void;
   /** Called once per invalid content of the file; the previous value stays in use. */
   onRefused(error: TriplineError): void;
 }
 
-/** What a file holds, kept up with it. */
+/** The current content of a watched file. */
 export interface FileWatch<T> {
   readonly current: T;
   close(): void;
@@ -26,11 +26,11 @@ export interface FileWatch<T> {
 const POLL_MS_DEFAULT = 500;
 
 /**
- * Reads a file and watches it. It is polled, because file events miss a replaced file and a mounted one that is swapped
- * by a link. A change must be read twice with the same content, so that a half-written file, which may be valid, is
- * never used.
+ * Reads a file and watches it. Polls, because file events miss a replaced file, and a mounted one that is replaced
+ * through a link. A change must be read twice with the same content, so that a half-written file, which may be valid,
+ * never takes effect.
  *
- * @throws TriplineError that of `parse` for a faulty file, `config-invalid` for one that cannot be read
+ * @throws TriplineError as `parse` for an invalid file, `config-invalid` for an unreadable one
  */
 export async function watchFile<T>(options: FileWatchOptions<T>): Promise<FileWatch<T>> {
   const name = basename(options.file);

@@ -6,14 +6,14 @@ import { watchFile } from "./watch-file.js";
 
 export type PolicyWatchOptions = Omit<FileWatchOptions<Policy>, "what" | "parse"> & PolicyTerms;
 
-/** The policy in force, kept up with its file. */
+/** The current policy of the file, which is watched for changes. */
 export type PolicyWatch = FileWatch<Policy>;
 
 /**
- * A file whose rules may cost too much is read all the same, as a restart after an upgrade has to: such a rule is skipped where it
- * does.
+ * Accepts a file whose rules may cost too much, as a restart after an upgrade must. Such a rule is skipped for payments
+ * on which it does.
  *
- * @throws TriplineError `policy-invalid` for a faulty file, `config-invalid` for one that cannot be read
+ * @throws TriplineError `policy-invalid` for an invalid file, `config-invalid` for an unreadable one
  */
 export function watchPolicy(options: PolicyWatchOptions): Promise<PolicyWatch> {
   return watchFile({ ...options, what: "policy", parse: (text, name) => parseActivePolicy(text, options, name) });

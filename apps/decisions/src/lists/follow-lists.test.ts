@@ -16,7 +16,7 @@ import { payment } from "../testing/payment.js";
 const NOW_MS = Date.now();
 const HOUR_MS = 3_600_000;
 const OTHERS = 5_000;
-/** More payments than fit into the time that a change takes to arrive, so that the test waits for it without a clock. */
+/** More payments than are decided before a change arrives, so the test needs no clock to wait for it. */
 const TRIES_MAX = 1_000;
 
 let stack: TestStack;
@@ -97,7 +97,7 @@ const recordOf = (one: ListEntry, value = encodeMessage(ListEntry, one)) => {
   return { topic: TABLES.lists.name, key: writeListKey(one), value, headers: {} };
 };
 
-/** Sends payments of one device until one is decided so. */
+/** Sends payments of one device until one has the expected decision. */
 async function untilOutcome(outcome: Outcome, deviceToken: string): Promise<Decision> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const { id, record } = payment({ transaction: { deviceToken } });

@@ -11,9 +11,9 @@ import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/ta
 import { DecisionMetrics } from "../decision-metrics.js";
 
 /**
- * The lists in memory, kept up with their topic. Nothing is decided before they have been read to their end once: a denied
- * card must not be approved because this instance is young. When Kafka is away later the lists stay as they were, and the
- * instance is not ready.
+ * The lists in memory, kept up to date from their topic. Nothing is decided before they are fully loaded: a card on a
+ * deny list must not be approved because this instance has just started. If Kafka becomes unavailable later, the lists
+ * stay as they are, and the instance is not ready.
  */
 @Injectable()
 export class FollowedLists extends TableFollower {

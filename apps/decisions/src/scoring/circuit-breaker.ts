@@ -1,5 +1,5 @@
 export interface CircuitBreakerOptions {
-  /** Failures in a row after which the circuit opens. */
+  /** Consecutive failures after which the circuit opens. */
   readonly failuresMax: number;
   /** How long it stays open before one attempt is let through, in milliseconds. */
   readonly openMs: number;
@@ -7,7 +7,7 @@ export interface CircuitBreakerOptions {
   readonly nowMs: () => number;
 }
 
-/** Remembers that a peer is down, so that not every caller has to wait to find out. */
+/** Remembers that a server is down, so that not every caller has to wait to find out. */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
   #failures = 0;
@@ -26,14 +26,14 @@ export class CircuitBreaker {
     return true;
   }
 
-  /** @returns true when this ends a series of failures */
+  /** @returns whether this ends a series of failures */
   succeeded(): boolean {
     const failed = this.#failures > 0;
     this.#failures = 0;
     return failed;
   }
 
-  /** @returns true when this begins a series of failures */
+  /** @returns whether this begins a series of failures */
   failed(): boolean {
     this.#failures += 1;
     this.#openUntilMs = this.#options.nowMs() + this.#options.openMs;

@@ -12,7 +12,7 @@ import { SCORING_MS_MIN } from "./score-budget.js";
 import type { ScoringClient } from "./scoring-client.js";
 import { SCORING_CLIENT } from "./scoring-client.js";
 
-/** Versions that cannot be explained are remembered, so that they are not asked in vain; the oldest is forgotten. */
+/** Versions that cannot be explained are remembered, to avoid useless requests; the oldest is dropped. */
 const UNEXPLAINED_VERSIONS_MAX = 64;
 /** Time before such a version is asked again, because a newer scoring service may explain it. */
 const UNEXPLAINED_MS = 600_000;
@@ -31,10 +31,11 @@ export class Explainer {
   ) {}
 
   /**
-   * One request for all rows. Takes at most `budgetMs` and never throws: without an answer there are no contributions.
+   * Sends one request for all rows. Takes at most `budgetMs` and never throws: without a response, there are no
+   * contributions.
    *
-   * @param rows feature vectors, all of one length
-   * @param modelVersion which gave the scores; another one's contributions would explain another score
+   * @param rows feature vectors, all of the same length
+   * @param modelVersion version that gave the scores; contributions of another one would explain another score
    * @param traces one context per row
    * @returns one contribution per row and feature
    */

@@ -13,7 +13,7 @@ let bed: TestBed;
 const CANDIDATE = "0000000000ca";
 let revision = 0;
 
-/** Returns when the service follows it. */
+/** Resolves once the service has received it. */
 async function rollOut(stage: RolloutStage, canaryBasisPoints: number): Promise<void> {
   revision += 1;
   const value = Rollout.encode({
@@ -60,7 +60,7 @@ test("in the canary, the candidate decides, even after a restart", async () => {
   await bed.stopService();
   const waiting = bed.decideOne();
   await bed.restart();
-  // The first payment that it takes.
+  // The first payment after the restart.
   expect(await waiting).toMatchObject({
     outcome: Outcome.DECLINE,
     rung: Rung.MODEL,

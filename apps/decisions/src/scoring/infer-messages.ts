@@ -9,7 +9,7 @@ const FP32_BYTES = 4;
  * One request for a whole batch.
  *
  * @param rows shape [n, N], all of the same length; sent as float32, little-endian, row-major
- * @param modelVersion by default the champion, which the server knows
+ * @param modelVersion default: the champion, which the server resolves
  */
 export function inferRequest(
   modelName: string,
@@ -20,9 +20,9 @@ export function inferRequest(
 }
 
 /**
- * Asks how much each feature moved the scores of rows, of the version that gave them.
+ * Requests each feature's contribution to the scores of rows, from the version that gave the scores.
  *
- * @param rows as those of `inferRequest`
+ * @param rows as in `inferRequest`
  */
 export function contributionsRequest(
   modelName: string,
@@ -56,8 +56,8 @@ function requestFor(
 }
 
 /**
- * The probabilities of an answer, in the order of the rows; or what is wrong with it, as the end of a sentence that
- * begins "scoring answered". Values are not judged here.
+ * The probabilities in a response, in row order; or what is wrong with it, as the end of a sentence that begins
+ * "scoring answered". Does not check the values.
  */
 export function readProbabilities(response: ModelInferResponse, rows: number): readonly number[] | string {
   const values = readOutput(response, OUTPUT, rows, `for ${rows} payments`);
@@ -65,7 +65,9 @@ export function readProbabilities(response: ModelInferResponse, rows: number): r
   return values;
 }
 
-/** The contributions of an answer, one list of `width` per row; or what is wrong with it, as with probabilities. */
+/**
+ * The contributions in a response, one list of `width` values per row; or what is wrong with it, as for probabilities.
+ */
 export function readContributions(
   response: ModelInferResponse,
   modelVersion: string,

@@ -16,26 +16,26 @@ type Call<T> = (
 ) => ClientUnaryCall;
 
 const CHANNEL: ChannelOptions = {
-  // If the name has several addresses, as a headless service of Kubernetes does, each gets its share of the calls.
+  // If the name has several addresses, as with a headless service of Kubernetes, calls are spread over all of them.
   "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
-  // A scorer that comes back must be found within half a second, not after gRPC's default of up to two minutes.
+  // A scorer that comes back must be found within half a second, instead of gRPC's default of up to two minutes.
   "grpc.initial_reconnect_backoff_ms": 50,
   "grpc.max_reconnect_backoff_ms": 500,
   "grpc.dns_min_time_between_resolutions_ms": 1_000,
-  // A connection whose other end vanished is noticed while a call waits on it.
+  // Detects a vanished server while a call is waiting.
   "grpc.keepalive_time_ms": 10_000,
   "grpc.keepalive_timeout_ms": 2_000,
   "grpc.keepalive_permit_without_calls": 0,
-  // Retrying is done here, where the budget is known.
+  // We retry here, because only this code knows the time budget.
   "grpc.enable_retries": 0,
 };
 
-/** Open Inference Protocol v2 over one connection. Asking is safe to repeat, so it is repeated within its time. */
+/** Open Inference Protocol v2 over one connection. Requests are idempotent, so they are retried while there is time. */
 export class InferenceClient implements ScoringClient {
   readonly #client: GRPCInferenceServiceClient;
   readonly #closing = new AbortController();
 
-  /** @param channel without TLS by default */
+  /** @param channel default: without TLS */
   constructor(address: string, channel: ChannelCredentials = credentials.createInsecure()) {
     this.#client = new GRPCInferenceServiceClient(address, channel, CHANNEL);
   }

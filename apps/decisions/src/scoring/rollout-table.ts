@@ -8,7 +8,7 @@ import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/ta
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 
-/** The rollout of the model from the topic `rollouts`. While the control plane is down, the rollout stays as it is. */
+/** The model's rollout from the topic `rollouts`. While the control plane is down, the rollout does not change. */
 @Injectable()
 export class RolloutTable extends TableFollower {
   #current: Rollout | undefined;
@@ -20,13 +20,13 @@ export class RolloutTable extends TableFollower {
     super("decisions", TABLES.rollouts.name, context);
   }
 
-  /** Waits until what stood there when this instance started is known, so that a card stays with its model. */
+  /** Waits until the rollout at startup is known, so that a card keeps its model. */
   async ofRound(): Promise<Rollout | undefined> {
     await this.ready();
     return this.#current;
   }
 
-  /** @throws TriplineError `message-unreadable`; the rollout stays as it was */
+  /** @throws TriplineError `message-unreadable`; the rollout does not change in that case */
   protected override apply(changes: readonly TableChange[]): void {
     for (const { key, value } of changes) {
       if (key !== this.config.MODEL_NAME) continue;

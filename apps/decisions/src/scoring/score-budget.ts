@@ -1,22 +1,22 @@
-/** Left for Redis, Kafka and the way back to the caller, in milliseconds. */
+/** Time reserved for Redis, Kafka and the response to the caller, in milliseconds. */
 export const AFTER_SCORING_MS = 20;
 
-/** A batch that may wait longer than this asks even while the circuit breaker is open. */
+/** A batch that may wait longer than this sends a request even while the circuit breaker is open. */
 export const HURRY_MS_MAX = 1_000;
 
-/** Only after this many milliseconds without an answer has a scorer failed. */
+/** A missing response counts as a failure of the scorer only after this many milliseconds. */
 export const TELLING_WAIT_MS = 50;
 
 /** Minimum time for a network call, in milliseconds. */
 export const SCORING_MS_MIN = 2;
 
 /**
- * How long a batch may wait for its scores, in milliseconds; below `SCORING_MS_MIN` there is no time to ask.
+ * How long a batch may wait for its scores, in milliseconds. Below `SCORING_MS_MIN`, there is no time for a request.
  *
  * If callers are waiting, the scores must arrive before the latest of their deadlines. If none is waiting, accuracy
  * matters more than speed, and the batch gets all of `waitMsMax`.
  *
- * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` where nobody waits
+ * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` if nobody waits
  */
 export function scoreBudgetMs(
   deadlinesMs: readonly (number | undefined)[],
@@ -30,10 +30,10 @@ export function scoreBudgetMs(
 }
 
 /**
- * How long a batch may wait for what explains its scores, in milliseconds: an explanation must not make any reply late,
- * so the earliest deadline that can still be met counts.
+ * How long a batch may wait for explanations of its scores, in milliseconds. An explanation must not delay any reply
+ * beyond its deadline, so the earliest deadline that can still be met counts.
  *
- * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` where nobody waits
+ * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` if nobody waits
  */
 export function explanationBudgetMs(
   deadlinesMs: readonly (number | undefined)[],

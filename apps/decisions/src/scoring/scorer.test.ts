@@ -55,7 +55,7 @@ describe("Scorer", () => {
     expect(await score([row(1)], 150)).toEqual([{ missing: "scoring did not respond within 150 ms" }]);
     const tookMs = performance.now() - startedMs;
     expect(tookMs).toBeGreaterThan(140);
-    // Long before the answer.
+    // Well before the response.
     expect(tookMs).toBeLessThan(10_000);
   });
 
@@ -101,7 +101,7 @@ describe("Scorer", () => {
     expect(await score([row(1)], 1_000)).toEqual([
       { missing: "scoring has stopped responding and gets only one request per second" },
     ]);
-    // Nobody was asked, who would answer after a minute.
+    // No request was sent; the server would respond after a minute.
     expect(performance.now() - startedMs).toBeLessThan(30_000);
     peer.delayMs = 0;
     expect(await score([row(1)], 5_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);

@@ -18,13 +18,13 @@ import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./score-budget.js
 import type { Answer, ScoringClient } from "./scoring-client.js";
 import { SCORING_CLIENT } from "./scoring-client.js";
 
-/** After this many batches without an answer, urgent batches stop asking, and try again once a second. */
+/** After this many batches without a response, urgent batches send no requests, except for one attempt per second. */
 const FAILURES_MAX = 3;
 const OPEN_MS = 1_000;
 
 const CHECKED_VERSIONS_MAX = 64;
 
-/** To scoring, a request without a version is one for the champion. */
+/** Scoring treats a request without a version as a request for the champion. */
 const CHAMPION = "";
 
 /**
@@ -36,12 +36,12 @@ const TRACES_MAX = 128;
 /** Requests the scores of a batch from the model server, and returns the reason if there are none. */
 @Injectable()
 export class Scorer {
-  /** What a model must have been trained for. */
+  /** The features that a model must have been trained with. */
   readonly #spec = currentFeatureSpec();
   readonly #breaker = newBreaker();
   /** Circuit breaker of the latest candidate: a failing candidate must not block the champion. */
   #candidate = { version: "", breaker: newBreaker() };
-  /** By model version: why it does not fit, or `undefined` where it does. Oldest first. */
+  /** By model version: why it does not match, or `undefined` if it does. Oldest first. */
   readonly #checked = new Map<string, string | undefined>();
 
   constructor(
@@ -55,7 +55,7 @@ export class Scorer {
    * One request for all rows. Takes at most `budgetMs` and never throws: a score is a value or the reason for its
    * absence.
    *
-   * @param rows feature vectors of the spec that the scorer was made for
+   * @param rows feature vectors of the scorer's spec
    * @param traces one context per row
    */
   async score(
@@ -76,7 +76,7 @@ export class Scorer {
     return rows.map(() => ({ missing: result.because }));
   }
 
-  /** The same of a version that is tried out. A number outside 0 to 1 counts as missing. */
+  /** The same for the candidate of a rollout. A number outside 0 to 1 counts as missing. */
   async scoreByCandidate(
     version: string,
     rows: readonly (readonly number[])[],
@@ -125,7 +125,7 @@ export class Scorer {
     return { scores: probabilities.map((value) => ({ value, modelName, modelVersion })) };
   }
 
-  /** Reads once per model version which spec it was trained for. Failures are not cached. */
+  /** Reads the feature spec of a model version, once per version. Failures are not cached. */
   async #faultOf(version: string, deadlineMs: number): Promise<string | undefined> {
     if (this.#checked.has(version)) return this.#checked.get(version);
     const { client } = this;
@@ -183,7 +183,7 @@ function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budg
   }
 }
 
-/** Why a model must not be asked: it would read other features, or the same ones in another order. */
+/** Why a model must not be used: it expects other features, or the same ones in another order. */
 function mismatchOf(
   version: string,
   properties: Readonly<Record<string, string>>,
@@ -204,8 +204,8 @@ function mismatchOf(
 }
 
 /**
- * The first payment's trace as W3C `traceparent` and the others beside it, so that the server can show its part of the
- * work in every payment's trace. Of the others those that are not recorded are left out.
+ * The first payment's trace as W3C `traceparent`, and the others in separate metadata, so that every payment's trace
+ * includes the server's spans. Of the others, unsampled ones are omitted.
  */
 function traceHeaders(traces: readonly Context[]): Record<string, string> {
   const first = traces[0];

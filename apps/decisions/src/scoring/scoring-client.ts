@@ -18,10 +18,10 @@ export interface NoAnswer {
 /** A `ScoringClient`. */
 export const SCORING_CLIENT = Symbol("SCORING_CLIENT");
 
-/** Open Inference Protocol v2, by whatever way the questions reach the server. Never throws. */
+/** Open Inference Protocol v2, independent of the transport. Never throws. */
 export interface ScoringClient {
   /**
-   * @param headers trace contexts, by the names of gRPC metadata
+   * @param headers trace contexts, by gRPC metadata name
    * @param deadlineMs by `performance.now()`
    */
   infer(
@@ -34,7 +34,7 @@ export interface ScoringClient {
   close(): void;
 }
 
-/** Errors that another attempt cannot help: the request itself is at fault, or there is no such model. */
+/** Errors that a retry cannot fix: the request itself is invalid, or the model does not exist. */
 const FINAL: ReadonlySet<status> = new Set([
   status.INVALID_ARGUMENT,
   status.NOT_FOUND,
@@ -59,12 +59,12 @@ export async function askWithin<T>(
     if (!("failure" in answer) || answer.failure !== "unreachable") return answer;
     if (performance.now() + waitMs >= deadlineMs) return answer;
     await delay(waitMs);
-    // A candidate that nobody waits for any longer may still be asked then.
+    // A request to a candidate for which nobody waits must not outlive the service.
     if (closing.aborted) return answer;
   }
 }
 
-/** Meaning of a gRPC status for the caller. */
+/** Why there is no response, by gRPC status. */
 export function noAnswer(code: status, detail: string): NoAnswer {
   return { failure: failureOf(code), status: status[code], detail };
 }

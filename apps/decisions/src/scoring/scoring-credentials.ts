@@ -3,10 +3,10 @@ import { credentials, experimental } from "@grpc/grpc-js";
 import { readPem } from "@tripline/settings/read-certificates";
 import type { DecisionsConfig } from "../config.js";
 
-/** How often the files are read again. A connection lives two minutes at most, and the next one shows what they hold. */
+/** How often the files are read again. A connection lives at most two minutes, and the next one uses the new files. */
 const LOOK_EVERY_MS = 10_000;
 
-/** @throws TriplineError `config-invalid` where a file cannot be read */
+/** @throws TriplineError `config-invalid` if a file cannot be read */
 export function scoringCredentials(config: DecisionsConfig): ChannelCredentials {
   if (!config.SCORING_TLS) return credentials.createInsecure();
   const { SCORING_CA_FILE: ca, SCORING_CERT_FILE: certificate, SCORING_KEY_FILE: key } = config;

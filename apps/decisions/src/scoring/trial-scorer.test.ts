@@ -45,7 +45,7 @@ describe("scoreTrial", () => {
     client = new InferenceClient(peer.address);
     const config = { MODEL_NAME: "fraud", FEAST_PROFILES: [] };
     scorer = new Scorer(client, config, new DecisionMetrics(), createLogger("test", "silent"));
-    // A model version is checked once; no test here is about that.
+    // A model version is checked only once, which no test here is about.
     await all(rolloutOf({ canaryBasisPoints: 10_000 }), [task(0)]);
     peer.requests.length = 0;
   });

@@ -11,35 +11,35 @@ import { callSpan } from "@tripline/telemetry/span-options";
 import { withSpans } from "@tripline/telemetry/tracing";
 import type { Scorer } from "./scorer.js";
 
-/** Extra time a decision waits for a shadow score, which was requested at the same time. */
+/** Extra time that a decision waits for a shadow score, which was requested at the same time. */
 const SPARE_SCORE_WAIT_MS = 5;
 
 export const SCORING_CALL = callSpan(SpanKind.CLIENT, "inference.GRPCInferenceService/ModelInfer");
 
 export interface ScoreTask {
   readonly cardToken: string;
-  /** Features of the spec that the scorer was made for. */
+  /** Features of the scorer's spec. */
   readonly row: readonly number[];
   readonly trace: Context;
 }
 
 export interface Scored {
   readonly score: Score;
-  /** Undefined where no model is tried out on the card. */
+  /** Undefined if the card is not in the rollout. */
   readonly trial: ModelTrial | undefined;
 }
 
-/** Payments whose scores come together. */
+/** Payments whose scores arrive together. */
 export interface ScoredPart<T> {
   readonly tasks: readonly T[];
-  /** In the order of the tasks. Never rejects. */
+  /** In task order. Never rejects. */
   readonly scored: Promise<readonly Scored[]>;
 }
 
 /**
- * The scores of a batch while a model may be rolled out. The champion scores all of it and the candidate, at the same
- * time, the cards that the rollout gives to it: so a candidate that fails costs its cards nothing but the wait, and the
- * others are a part of their own that does not wait for it.
+ * Scores a batch while a model may be rolled out. The champion scores all of it and, at the same time, the candidate
+ * scores the cards in the rollout. A failing candidate therefore only delays its own cards; other payments are a
+ * separate part that does not wait for it.
  *
  * @param budgetMs for both models together
  */
@@ -53,7 +53,7 @@ export function scoreTrial<T extends ScoreTask>(
   const assigned = new Map(tasks.map((task) => [task, rollout && assignCard(rollout, task.cardToken)]));
   const asked = tasks.filter((task) => assigned.get(task)?.isCandidateAsked === true);
   const version = rollout?.candidateVersion ?? "";
-  // Asked first, since its score may not be waited for as long.
+  // Requested first, because its score may get less time.
   const byCandidate =
     asked.length === 0
       ? Promise.resolve(new Map<T, Score>())
@@ -116,7 +116,7 @@ function canaryScore(candidateVersion: string, candidate: Score = UNASKED, champ
   return { score: candidate, trial: { ...trial, candidateScore: candidate.value, ...championScore } };
 }
 
-/** A card for which the champion decides. @param candidate undefined where it is late */
+/** A card for which the champion decides. @param candidate undefined if it is late */
 function spareTrial(
   candidateVersion: string,
   { role, isCandidateAsked }: Assignment,

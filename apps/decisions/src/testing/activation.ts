@@ -4,7 +4,7 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
-/** A policy by which every payment gets this action with this reason. */
+/** A policy that gives every payment this action and reason. */
 export function policyText(reason: string, action = "challenge", rulesBefore = ""): string {
   return `version: "1"
 rules:
@@ -18,7 +18,7 @@ static_policy:
 `;
 }
 
-/** An activation as control publishes it; of revision 1 unless told otherwise, and at once. */
+/** An activation as control publishes it. Default: revision 1, effective immediately. */
 export function activation(change: Partial<PolicyActivation>): PolicyActivation {
   const text = change.text ?? policyText("FIRST");
   const made = {

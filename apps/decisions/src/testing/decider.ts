@@ -21,14 +21,14 @@ export interface DeciderParts {
   readonly producer: EventProducer;
   readonly policy: Policy;
   readonly scorecard?: Scorecard | undefined;
-  /** What lists a payment is on; none unless given. */
+  /** The lists that a payment is on. Default: none. */
   readonly hits?: FollowedLists["hits"];
   readonly scoringWaitMsMax?: number;
   readonly contributionsWaitMsMax?: number;
   readonly logger?: Logger;
 }
 
-/** A decider whose policy, scorecard and lists do not change. It waits for scores up to a minute unless told otherwise. */
+/** A decider with a fixed policy, scorecard and lists. By default, it waits up to a minute for scores. */
 export function batchDecider(parts: DeciderParts): BatchDecider {
   const { redis, client, producer, policy, scorecard, hits = () => [] } = parts;
   const { logger = createLogger("test", "silent") } = parts;

@@ -12,7 +12,7 @@ import { AttemptStore } from "../deciding/attempt-store.js";
 import { CrashGuard } from "../deciding/crash-guard.js";
 import { batchDecider, NO_SCORING } from "./decider.js";
 
-/** What a process is told on its standard input. */
+/** Input of the process on standard input. */
 export const order = z.object({
   brokers: z.array(z.string()),
   topicPrefix: z.string(),
@@ -31,7 +31,7 @@ export const order = z.object({
 });
 export type Order = z.infer<typeof order>;
 
-/** Decides one batch of one partition and ends, unless the batch ends it. */
+/** Decides one batch of one partition and exits, unless the batch kills it first. */
 const { brokers, topicPrefix, redisUrl, deadlyMinor, records } = order.parse(JSON.parse(await text(process.stdin)));
 const spec = currentFeatureSpec();
 const policy = parsePolicy(await readFile(new URL("../../policy.yaml", import.meta.url), "utf8"), spec);

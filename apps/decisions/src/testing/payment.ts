@@ -21,13 +21,13 @@ export interface PaymentChange {
 
 const DAY_MS = 86_400_000;
 
-/** The latest noon (UTC): the shipped policy has a rule for the night, in which tests run as well. */
+/** The most recent noon (UTC): the shipped policy has a rule for the night, and tests run at night as well. */
 function lastNoonMs(): number {
   const sinceNoonMs = (Date.now() + DAY_MS / 2) % DAY_MS;
   return Date.now() - sinceNoonMs;
 }
 
-/** A record as features writes it; every payment has its own card unless the id says otherwise. */
+/** A record as features writes it. By default, every payment has its own card. */
 export function payment(change: PaymentChange = {}): { id: string; record: OutgoingRecord } {
   const id = change.id ?? `txn_${randomBytes(16).toString("hex")}`;
   const amount = change.values?.amount ?? 12.5;

@@ -10,30 +10,30 @@ import type {
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { GRPCInferenceServiceService } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 
-/** How a version answers that is asked for by its name. */
+/** The response of a version that is requested by name. */
 export interface OtherVersion {
   readonly probability: (row: readonly number[]) => number;
   readonly delayMs?: number;
 }
 
 /**
- * A server for tests: speaks the scorer's protocol over a real socket and answers what and when the test tells it to.
- * The real scorer is tested with this service end to end elsewhere.
+ * A server for tests: it implements the scorer's protocol over a real socket, and the test controls its responses and
+ * their timing. Other tests use the real scorer with this service.
  */
 export class TestScorer {
-  /** Versions that it serves beside its own. */
+  /** Additional versions that it serves. */
   readonly others = new Map<string, OtherVersion>();
   readonly requests: ModelInferRequest[] = [];
   readonly traceHeaders: Record<string, string>[] = [];
   metadataRequests = 0;
   /** One probability per row. */
   probability: (row: readonly number[]) => number = () => 0.01;
-  /** One list of numbers per row, or undefined for a server that explains nothing. */
+  /** One list of numbers per row, or undefined for a server without explanations. */
   contributions: ((row: readonly number[]) => readonly number[]) | undefined;
-  /** Requests for contributions, which are not among `requests`. */
+  /** Requests for contributions, which `requests` does not include. */
   readonly explanationRequests: ModelInferRequest[] = [];
   delayMs = 0;
-  /** Answers an error instead, this many times. */
+  /** Number of requests that get an error instead. */
   failures: status[] = [];
   modelVersion = "000000000001";
   properties: Record<string, string> = {
@@ -42,7 +42,7 @@ export class TestScorer {
       .features.map((feature) => feature.name)
       .join(","),
   };
-  /** Changes an answer before it is sent. */
+  /** Changes a response before it is sent. */
   alter: (response: ModelInferResponse) => ModelInferResponse = (response) => response;
 
   #server: Server | undefined;
@@ -68,7 +68,7 @@ export class TestScorer {
     this.#server = server;
   }
 
-  /** At once, as a crash would: calls in flight are cut. */
+  /** Stops immediately, as in a crash: calls in progress are cut off. */
   stop(): void {
     this.#server?.forceShutdown();
     this.#server = undefined;
@@ -130,7 +130,7 @@ export class TestScorer {
 
 type Done<T> = (error: Partial<ServiceError> | null, response?: T) => void;
 
-/** The rows of a request, as a server that follows the protocol reads them. */
+/** Decodes the rows of a request as any server of the protocol would. */
 export function rowsOf(request: ModelInferRequest): number[][] {
   const [rows = 0, width = 0] = request.inputs[0]?.shape ?? [];
   const bytes = request.rawInputContents[0] ?? Buffer.alloc(0);

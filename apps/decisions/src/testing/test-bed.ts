@@ -20,7 +20,7 @@ import { TestScorer } from "./scorer.js";
 
 const SHIPPED_POLICY = fileURLToPath(new URL("../../policy.yaml", import.meta.url));
 
-/** Collects what arrives on topics, and waits for it. */
+/** Collects records that arrive on topics, and waits for them. */
 class Inbox {
   readonly #records: IncomingRecord[] = [];
   #waiting: (() => void)[] = [];
@@ -39,7 +39,7 @@ class Inbox {
   }
 }
 
-/** The service on real servers, beside a scoring service whose answers a test chooses. */
+/** The service on real servers, with a scoring service whose responses the test controls. */
 export class TestBed {
   private constructor(
     readonly stack: TestStack,
@@ -95,7 +95,7 @@ export class TestBed {
     return this.#service;
   }
 
-  /** Another instance, which the test has to close. */
+  /** Starts another instance, which the test must close. */
   startAnother(environment: Readonly<Record<string, string>> = {}): Promise<RunningService> {
     return startDecisions(
       readConfig(decisionsConfig, {
@@ -113,7 +113,7 @@ export class TestBed {
     );
   }
 
-  /** Ends the service, if it runs, and starts it with these settings. */
+  /** Stops the service if it runs, and starts it with these settings. */
   async restart(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     await this.stopService();
     this.#service = await this.startAnother(environment);
@@ -124,7 +124,7 @@ export class TestBed {
     this.#service = undefined;
   }
 
-  /** The records of a payment's decision, once there are so many. */
+  /** The records of a payment's decision, once there are this many. */
   decisionRecords(id: string, count = 1): Promise<IncomingRecord[]> {
     const isOfPayment = ({ topic, value }: IncomingRecord) =>
       topic === TOPICS.decisions.name && Decision.decode(value).transactionId === id;

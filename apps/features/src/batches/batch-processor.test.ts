@@ -97,7 +97,7 @@ describe("a batch that is redelivered after a crash", () => {
     const second = await instance(first.outbox);
     await second.handle(recordsOf(transactions).slice(10));
     expect(first.outbox.sent).toHaveLength(sent);
-    // What was sent twice is the same, byte for byte.
+    // Duplicates are byte-identical.
     expect(first.outbox.sent.slice(-10).map(({ value }) => value)).toEqual(
       first.outbox.sent.slice(10, 20).map(({ value }) => value),
     );
@@ -126,7 +126,7 @@ describe("a batch that is redelivered after a crash", () => {
     };
     await handle(records.slice(5));
     expect(outbox.sent.slice(10).map(({ value }) => value)).toEqual(outbox.sent.slice(5, 10).map(({ value }) => value));
-    // Records that were read anew may be of another topic.
+    // Values that were read again may come from a recreated topic.
     await expect(handle(recordsOf(payments(10, 4)))).rejects.toMatchObject(kafkaDown);
   });
 
@@ -155,7 +155,7 @@ describe("a batch that is redelivered after a crash", () => {
         one.store.fault = undefined;
         outbox.fault = undefined;
         position += batch.length;
-        // Commits may lag behind what was handled; after a crash everything from the last commit on comes again.
+        // Commits may lag behind: after a crash, everything since the last commit is redelivered.
         if (!failed && (below(2) === 0 || position >= log.length)) committed = position;
         if (failed) position = committed;
       }
@@ -217,7 +217,7 @@ test("counts a payment or label once that was submitted twice, and emits its fea
   expect(outbox.sent.slice(place).map(({ topic, value }) => [topic, AppliedLabel.decode(value).sequences])).toEqual([
     ["applied-labels", [3, 3, 0, 0, 0, 0, 0]],
   ]);
-  // Nothing of it comes again either.
+  // A redelivery emits nothing either.
   await handle([delivered(once, 4)]);
   expect(outbox.sent).toHaveLength(3);
 });
@@ -267,16 +267,17 @@ test("records of a topic recreated under the running service are not mistaken fo
   const records = recordsOf(others);
   const refused = expect.objectContaining({ code: "state-conflict" });
   log.endOffset = 20 - 1;
-  // Before the stored batch they would be committed without a vector, and in it they would get those of other payments.
+  // Records before the stored batch would be committed without a vector; those in it would get vectors of other
+  // payments.
   await expect(handle(records.slice(0, 10))).rejects.toEqual(refused);
   await expect(handle(records.slice(10, 15))).rejects.toEqual(refused);
-  // It grows while these are tried again.
+  // The partition grows while the records are retried.
   log.endOffset = records.length;
-  // With new records as well: the stored offset stays.
+  // A batch that includes new records does not move the stored offset either.
   await expect(handle(records)).rejects.toEqual(refused);
   await expect(handle(records.slice(0, 10))).rejects.toEqual(refused);
   expect(outbox.sent).toHaveLength(20);
-  // What the error says to do.
+  // Follows the advice of the error message.
   await (await connect()).del(APPLIED_KEY);
   await handle(records);
   const sent = outbox.sent.slice(20).map(({ value }) => FeatureVector.decode(value).transaction);

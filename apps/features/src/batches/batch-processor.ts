@@ -27,28 +27,28 @@ import { foldParts } from "./fold-events.js";
 import type { EventRecord } from "./parse-event.js";
 import { parseEvent } from "./parse-event.js";
 
-/** Times of a processor; tests have their own. */
+/** Clock and pauses of a processor; tests replace them. */
 export interface ProcessorClock {
   /** Wall clock in milliseconds since the epoch. */
   readonly now: () => number;
-  /** Waits before a batch that met another writer is tried again. */
+  /** Waits before a batch is retried after a conflict with another writer. */
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/** Tries of one batch against other writers before the consumer has to back off. */
+/** Maximum number of attempts for a batch that conflicts with other writers, before the consumer backs off. */
 const TRIES_MAX = 20;
 /**
- * After a conflict the next try waits for a random part of the time that this one took, times the number of conflicts:
- * writers that keep meeting spread out, whatever their batches cost.
+ * After a conflict, the next attempt waits for a random part of the last one's duration, multiplied by the number of
+ * conflicts: writers that keep conflicting spread out, whatever their batches cost.
  */
 const CONFLICT_WAITS_MAX = 6;
 
 /**
- * Records that are counted together, of any partitions: enough that round trips cost little, and so few that folding
- * them blocks the process for a few milliseconds at most.
+ * Maximum number of records, from any partitions, that are counted together: enough to make round trips cheap, and few
+ * enough that folding them blocks the process for only a few milliseconds.
  */
 export const RECORDS_TOGETHER_MAX = 200;
-/** While what one round emits is published, the next one is counted. */
+/** While the emissions of one round are published, the next round is counted. */
 export const ROUNDS_MAX = 2;
 
 /** The batch of one partition. */
@@ -61,25 +61,25 @@ interface PartitionBatch {
   readonly contexts: readonly Context[];
 }
 
-/** What each batch has to emit. */
+/** The emissions of each batch. */
 type BatchEmissions = readonly (readonly Emission[])[];
 
-/** Records that were counted before, of which it is not known yet whether their partition is the one that was counted. */
+/** Records at offsets that were already counted, before it is verified that their partition was not recreated. */
 interface Unverified {
   readonly batch: PartitionBatch;
   readonly events: readonly EventRecord[];
 }
 
-/** How far a batch was counted before. */
+/** How much of a batch was already counted. */
 interface Progress {
   readonly batch: PartitionBatch;
-  /** Events that were not counted before. */
+  /** Events that were not counted yet. */
   readonly fresh: readonly EventRecord[];
-  /** What the others led to. */
+  /** Emissions of the other events. */
   readonly earlier: readonly Emission[];
 }
 
-/** A snapshot with the profiles that were read beside it. */
+/** A snapshot, with the profiles from the same read. */
 interface ProfiledSnapshot extends Snapshot {
   readonly profilesOf: ProfilesOf;
 }
@@ -88,20 +88,20 @@ const READ = redisSpan("PIPELINE");
 const COMPARE_AND_SET = redisSpan("MULTI");
 
 /**
- * Counts the events of batches once, even if the service crashes at any point, and emits the features of its payments and
- * the places of its labels in the order of events. Batches of several partitions are counted together, one round after
- * the other, because they share terminals and would conflict.
+ * Counts each event once, even if the service crashes at any point. Emits the features of payments, and the positions
+ * of labels and payment updates in the order of events. Batches of several partitions are counted together, in rounds,
+ * because they share terminals and would conflict.
  *
- * A partition's last offset and what its last batch emits are stored together with the states. A re-delivered batch is
- * not counted again: it emits the stored bytes once more. A writer that lost its partition without knowing finds another
- * stored offset than it expects, and does the same.
+ * A partition's last offset and the emissions of its last batch are stored together with the states. A redelivered
+ * batch is not counted again: its stored bytes are emitted once more. A writer that has lost its partition without
+ * noticing finds an unexpected offset, and does the same.
  */
 @Injectable()
 export class BatchProcessor {
   readonly #rounds = new SerialQueue();
   /**
-   * Values of records that are known to be of the partition that was counted: this process has counted them, or has asked.
-   * Not their offsets: records of a topic that was created again may have the same ones.
+   * Values of records whose partition was verified: this process counted them, or asked Kafka. Not their offsets,
+   * because records of a recreated topic may have the same ones.
    */
   readonly #verified = new WeakSet<Uint8Array>();
 
@@ -117,8 +117,8 @@ export class BatchProcessor {
   ) {}
 
   /**
-   * @throws TriplineError `message-unreadable` or `invalid-field` before anything was done; `redis-unavailable`,
-   *   `kafka-unavailable`, `state-conflict` when the batches have to come again; `state-unreadable`
+   * @throws TriplineError `message-unreadable` or `invalid-field` before anything is done; `redis-unavailable`,
+   *   `kafka-unavailable`, `state-conflict` if the batches must be redelivered; `state-unreadable`
    */
   async handle(incoming: readonly RecordBatch[]): Promise<void> {
     const parsed = incoming.map(({ topic, partition, records }) => {
@@ -142,13 +142,13 @@ export class BatchProcessor {
     });
   }
 
-  /** Brings the states to the end of the batches. @returns what each of them has to emit */
+  /** Updates the states up to the end of the batches. @returns the emissions of each batch */
   async #countOnce(batches: readonly PartitionBatch[]): Promise<BatchEmissions> {
-    // Ends, because there are fewer unverified records every time.
+    // Terminates, because the number of unverified records decreases each time.
     for (;;) {
       const { emissions, unverified } = await this.#rounds.run(() => this.#countRound(batches));
       if (unverified.length === 0) return emissions;
-      // Between rounds: one broker that does not answer must not hold up the partitions of the others.
+      // Between rounds, so that an unresponsive broker does not block partitions of other brokers.
       await Promise.all(
         unverified.map(async ({ batch, events }) => {
           await this.partitions.requireHeld(batch.topic, batch.partition);
@@ -158,12 +158,12 @@ export class BatchProcessor {
     }
   }
 
-  /** With unverified records nothing is counted: the batches have to be counted again once Kafka was asked. */
+  /** If there are unverified records, counts nothing: the caller asks Kafka and counts the batches again. */
   async #countRound(
     batches: readonly PartitionBatch[],
   ): Promise<{ readonly emissions: BatchEmissions; readonly unverified: readonly Unverified[] }> {
     if (new Set(batches.map((batch) => batch.appliedKey)).size < batches.length) {
-      // Two batches of one partition, as after a rebalance: the second one begins where the first one ended.
+      // Two batches of one partition, as after a rebalance: the second continues the first.
       const emissions: (readonly Emission[])[] = [];
       for (const batch of batches) {
         const round = await this.#countRound([batch]);
@@ -183,13 +183,13 @@ export class BatchProcessor {
       const snapshot = await withSpans(contexts, "redis read", READ, () =>
         metrics.timed("redis read", () => this.store.read(appliedKeys, [...keys], profiles.commands(entities))),
       );
-      // Before anything is counted: a batch with new records as well would move the stored offset.
+      // Before anything is counted, because a batch that includes new records would move the stored offset.
       const unverified = this.#unverifiedOf(snapshot, batches);
       if (unverified.length > 0) return { emissions: [], unverified };
       const profilesOf = profiles.rowsOf(entities, snapshot.besides);
       const emissions = await this.#tryCount({ ...snapshot, profilesOf }, batches, contexts, keys);
       if (emissions !== undefined) return { emissions, unverified };
-      // The states of cards name other states that payment updates change: these are read now.
+      // The states of cards name further states that payment updates change; these are read next.
       if (keys.size > known) continue;
       for (const batch of batches) metrics.conflict(batch.topic);
       await this.clock.pause(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
@@ -205,7 +205,9 @@ export class BatchProcessor {
     });
   }
 
-  /** One try; undefined if another instance wrote in between, or if more states are needed, whose keys are then added. */
+  /**
+   * One attempt. Undefined if another instance wrote in between, or if more states are needed; then adds their keys.
+   */
   async #tryCount(
     snapshot: ProfiledSnapshot,
     batches: readonly PartitionBatch[],
@@ -223,7 +225,7 @@ export class BatchProcessor {
     });
   }
 
-  /** Undefined when a stored batch is no longer the one of the snapshot. */
+  /** Undefined if a stored batch is no longer that of the snapshot. */
   async #progressOf(snapshot: Snapshot, batches: readonly PartitionBatch[]): Promise<readonly Progress[] | undefined> {
     const progress: Progress[] = [];
     for (const [index, batch] of batches.entries()) {
@@ -238,9 +240,9 @@ export class BatchProcessor {
   }
 
   /**
-   * What records of this batch led to when they were counted; undefined when the stored batch is no longer the one that
-   * ended at `counted`. Records before the stored batch have been emitted: it began only after that. A rebuild stores a
-   * batch without emissions, behind records that the lake shows to have been emitted.
+   * The stored emissions for records of this batch; undefined if the stored batch no longer ends at `counted`. Earlier
+   * records need none: their results were emitted before the stored batch began. A rebuild stores a batch without
+   * emissions after the records whose results are in the lake.
    */
   async #emittedBefore(batch: PartitionBatch, counted: number): Promise<readonly Emission[] | undefined> {
     const { appliedKey, events } = batch;
@@ -250,7 +252,7 @@ export class BatchProcessor {
     return applied.emissions.filter((emission) => offsets.has(emission.offset));
   }
 
-  /** Folds what was not counted before and writes it; undefined as for `#tryCount`. */
+  /** Folds and writes the events that were not counted yet. Undefined as in `#tryCount`. */
   async #foldAndWrite(
     snapshot: ProfiledSnapshot,
     progress: readonly Progress[],
@@ -320,7 +322,7 @@ function attributesOf(event: EventRecord): Attributes {
   };
 }
 
-/** Keys of all states that the events name, each once. */
+/** Keys of all states that the events name, without duplicates. */
 function stateKeysOf(batches: readonly PartitionBatch[]): string[] {
   const keys = new Set<string>();
   for (const { events } of batches) {
@@ -332,8 +334,8 @@ function stateKeysOf(batches: readonly PartitionBatch[]): string[] {
 }
 
 /**
- * What to store of a batch that has new events. A batch with re-delivered records has to emit those as well, if it is
- * re-delivered itself.
+ * What to store for a batch with new events. Includes the emissions of its redelivered records, which are needed if the
+ * batch is redelivered itself.
  */
 function appliedOf({ batch, fresh, earlier }: Progress, emissions: readonly Emission[]) {
   const offset = fresh.at(-1)?.offset;

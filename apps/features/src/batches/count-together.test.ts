@@ -4,7 +4,7 @@ import { engine, expectedVectors, keyOf, useRedis, withoutClock } from "../testi
 
 const { connect, instance } = useRedis();
 
-/** Payments of one card, each at the terminal that all partitions share. */
+/** Payments of one card at the terminal that all partitions share. */
 function paymentsOf(partition: number, count: number) {
   return Array.from({ length: count }, (_, index) =>
     payment({
@@ -30,7 +30,7 @@ async function sharedSequence(): Promise<number> {
 test("writes simultaneous batches of two partitions together, and counts each as if they were sequential", async () => {
   const { handle, outbox, store } = await instance();
   const [zero, one] = [paymentsOf(0, 5), paymentsOf(1, 5)];
-  // The partitions' keys are asked for once, before; then both batches arrive in the same turn.
+  // The partitions' keys are requested first, so that both batches arrive in the same turn.
   await handle(recordsOf(zero, 0).slice(0, 1));
   await handle(recordsOf(one, 1).slice(0, 1));
   await Promise.all([handle(recordsOf(zero, 0).slice(1)), handle(recordsOf(one, 1).slice(1))]);

@@ -13,11 +13,11 @@ import type { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
  */
 
 export type VectorFindings = Omit<FeatureVector, "transaction">;
-/** Of a label or a payment update. Their common fields have the same numbers; a label has no `entityIds`. */
+/** For a label or a payment update. Their common fields have the same numbers; a label has no `entityIds`. */
 export type ReportFindings = Omit<AppliedPaymentUpdate, "update">;
 
 const TAGS = {
-  /** Of the transaction in a FeatureVector, the label in an AppliedLabel and the update in an AppliedPaymentUpdate. */
+  /** The transaction in a FeatureVector, the label in an AppliedLabel, or the update in an AppliedPaymentUpdate. */
   fact: fieldTag(FeatureVector, "transaction", Transaction.decode(new Uint8Array())),
   specVersion: fieldTag(FeatureVector, "specVersion", 1),
   values: fieldTag(FeatureVector, "values", [1]),
@@ -49,7 +49,7 @@ export function writeReportFindings(writer: ByteWriter, findings: ReportFindings
   writer.bytes(AppliedPaymentUpdate.encode({ update: undefined, ...findings }).finish());
 }
 
-/** Bytes of a tag and a length. */
+/** Size of a tag and a length. */
 export const EMISSION_HEAD_BYTES_MAX = 9;
 
 /** Encodes a FeatureVector, AppliedLabel or AppliedPaymentUpdate. @param fact bytes of its first field */

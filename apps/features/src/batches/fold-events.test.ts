@@ -6,7 +6,7 @@ import { parseEvent } from "./parse-event.js";
 
 const CONTEXT = { nowMs: START_MS, incomplete: false };
 
-/** Payments and labels of few cards at few terminals, so that they meet again in any order. Ids may be repeated. */
+/** Payments and labels of few cards at few terminals, in any order, so that they interact. Ids may repeat. */
 const events = fc.array(
   fc.record({
     id: fc.nat(40),

@@ -14,53 +14,55 @@ import { isFlagged, NONE_FLAGGED } from "../states/complete-mark.js";
 import { writeReportFindings, writeVectorFindings } from "./encode-findings.js";
 import type { EventRecord } from "./parse-event.js";
 
-/** What the events of one partition led to. */
+/** The result of folding the events of one partition. */
 export interface PartFold {
   readonly emissions: readonly Emission[];
   readonly duplicates: number;
   readonly tooLate: number;
-  /** Events while all states are lost. */
+  /** Number of events counted while all states were lost. */
   readonly incomplete: number;
-  /** Events of which a state is flagged. */
+  /** Number of events with a flagged state. */
   readonly flagged: number;
-  /** Payment updates counted only for their cards, because the states of the cards do not name the payments. */
+  /**
+   * Number of payment updates counted only for their cards, because the states of the cards do not name the payments.
+   */
   readonly ofCardOnly: number;
-  /** By profile of the spec: payments without a row in force. */
+  /** Number of payments without a row in force, by profile of the spec. */
   readonly profileMisses: readonly number[];
 }
 
-/** How events of several partitions change the states, before anything is written. */
+/** The result of folding events of several partitions, before anything is written. */
 export interface PartsFold {
-  /** One for each part, in their order. */
+  /** One per part, in the same order. */
   readonly parts: readonly PartFold[];
   /** Encoded states that changed, by key. */
   readonly changed: ReadonlyMap<string, Uint8Array>;
-  /** Keys of states that payment updates change and that were not read. Unless empty, read them and fold again. */
+  /** Keys of states that payment updates change and that were not read. If there are any, read them and fold again. */
   readonly missing: ReadonlySet<string>;
 }
 
 export interface Fold extends PartFold, Pick<PartsFold, "changed"> {}
 
-/** More than a payment with some sixty features has, so that the memory for a batch seldom has to grow. */
+/** More than a payment with about sixty features needs, so the buffer rarely has to grow. */
 const FINDINGS_BYTES_EXPECTED = 560;
 
-/** What is true of a whole fold. */
+/** Facts that apply to a whole fold. */
 export interface FoldContext {
   /** Wall clock in milliseconds since the epoch. */
   readonly nowMs: number;
   /** Stored states were lost and are not rebuilt yet. */
   readonly incomplete: boolean;
-  /** Where they were rebuilt: the states that are not certain; none unless given. */
+  /** The unverified states after a rebuild. Default: none */
   readonly flagged?: FlaggedStates;
-  /** The profiles of a payment's entities; none unless given. */
+  /** The profiles of a payment's entities. Default: none */
   readonly profilesOf?: (payment: Transaction) => ProfileRows;
 }
 
 /**
- * Applies events in their order to the states as they are stored, part after part.
+ * Applies events in order to the stored states, part by part.
  *
- * @param stored state bytes by key; has every key that the events name. If a key is absent that the state of an update's
- *   card names, the result has it as `missing`
+ * @param stored state bytes by key, with every key that the events name. If the key of a state that a card names for an
+ *   update is absent, `missing` in the result contains it
  * @throws TriplineError `state-unreadable`; `invalid-field` for an event that cannot be counted
  */
 export function foldParts(
@@ -140,13 +142,13 @@ function remembers({ entities }: FeatureEngine): boolean {
 }
 
 interface Places {
-  /** Redis keys of the states, as in an event. */
+  /** Redis keys of the event's states. */
   readonly keys: readonly (string | undefined)[];
-  /** Of a payment update: see `updatedEntities`. */
+  /** For a payment update: see `updatedEntities`. */
   readonly entityIds: string[];
 }
 
-/** The states that an event changes. Of an update, only the card's if others were not read. */
+/** The states that an event changes. For an update, only that of the card if others were not read. */
 function placesOf(engine: FeatureEngine, states: BatchStates, event: EventRecord): Places {
   if (event.kind !== "update") return { keys: event.stateKeys, entityIds: [] };
   const [card] = states.of(event.stateKeys);
@@ -180,7 +182,7 @@ function countMisses(result: Counted, misses: number[]): void {
 
 type Counted = Exclude<PaymentResult | LabelResult, { duplicate: true }>;
 
-/** What features has found out about an event that was counted. */
+/** The findings about an event that was counted. */
 function writeFindings(
   writer: ByteWriter,
   engine: FeatureEngine,

@@ -13,7 +13,7 @@ import { contextFromHeaders } from "@tripline/telemetry/tracing";
 
 interface EventBase {
   readonly offset: number;
-  /** The payment, label or payment update as it came. */
+  /** The payment, label or payment update as received. */
   readonly bytes: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly trace: Context;

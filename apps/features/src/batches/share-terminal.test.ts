@@ -30,7 +30,7 @@ test("a writer that unknowingly lost its partition changes nothing and repeats t
   await zombie.handle(log.slice(0, 15));
   expect(successor.outbox.sent.map(withoutClock)).toEqual(expectedVectors(transactions));
   expect(zombie.metrics.conflicts).toBe(1);
-  // Of its own records only those of the last batch are still stored; the others were sent by the successor.
+  // Only the records of its last batch are still stored; the successor emitted the others.
   expect(zombie.outbox.sent.map(({ value }) => Buffer.from(value))).toEqual(
     successor.outbox.sent.slice(10, 15).map(({ value }) => Buffer.from(value)),
   );
@@ -102,7 +102,7 @@ test("partitions that one instance handles concurrently do not interfere", async
   expect(metrics.conflicts).toBe(0);
 });
 
-/** Payments of one card at the terminal that all share, as a partition's records. */
+/** Payments of one card at a terminal shared by all partitions, as the records of one partition. */
 function atSharedTerminal(partition: number, count: number) {
   return Array.from({ length: count }, (_, offset) => {
     const change = { cardToken: cardOf(partition), terminalId: "hot", occurredAtMs: START_MS + offset };
@@ -116,7 +116,7 @@ test("regression #12: a partition's first batch does not disturb the keys that a
   await one.handle(atSharedTerminal(0, 1));
   let first: Promise<void> | undefined;
   one.store.meanwhile = async () => {
-    // The first batch of another partition asks what is stored of it, between reading and writing of this one.
+    // The first batch of another partition reads its stored state between the reads and writes of this one.
     first = one.handle(atSharedTerminal(2, 1));
     await one.store.ping();
     await two.handle(atSharedTerminal(1, 4));
@@ -147,7 +147,7 @@ test("regression #12: a writer that lost its partition does not undo what its su
     const bytes = await (await connect()).getBuffer(keyOf("card", cardOf(card)));
     return engine.decodeState(0, bytes).sequence;
   });
-  // One more of them is that of the other partition.
+  // One more, from the other partition.
   expect((await Promise.all(states)).reduce((sum, sequence) => sum + sequence)).toBe(21);
 });
 
@@ -173,7 +173,7 @@ test("a connection lost between read and write does not overwrite a concurrent c
   first.store.meanwhile = async () => {
     await second.handle(log.slice(10));
     first.redis.disconnect(true);
-    // The lost connection watched the states; the one that follows it watches nothing.
+    // The lost connection had watched the states; the new one watches nothing.
     while ((await Promise.allSettled([first.store.ping()]))[0]?.status !== "fulfilled") await delay(5);
   };
   await first.handle(log.slice(10));

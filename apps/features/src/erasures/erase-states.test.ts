@@ -92,7 +92,7 @@ test("empties the states of an erased card only, and a rebuild gives the same re
   const emptied = engine.decodeState(0, await history.redis.getBuffer(cardKey));
   expect(emptied.sequence).toBe(5);
   expect(await history.redis.ttl(cardKey)).toBeGreaterThan(0);
-  // The person pays again, as somebody new.
+  // The person pays again, and counts as a new person.
   await history.producer.send(pays("c", 1, 2));
   await history.untilHandled();
   await service.close();
@@ -102,7 +102,7 @@ test("empties the states of an erased card only, and a rebuild gives the same re
   expect(engine.decodeState(0, states.get(cardKey) ?? null).sequence).toBe(7);
   await history.redis.flushdb();
   await history.archive();
-  // Feast knows of no erasure, and may be the first to be back.
+  // Feast does not know about erasures, and may write first.
   const feast = feastOf(history.redis);
   await feast.write("card_profile", cardOf(1), START_MS);
   await feast.write("card_profile", cardOf(2), START_MS);
@@ -114,7 +114,7 @@ test("empties the states of an erased card only, and a rebuild gives the same re
     endOffsets: (topic: string) => admin.endOffsets(topic),
     committedOffsets: (group: string, topic: string) => admin.committedOffsets(group, topic),
     groupMembers: (group: string) => {
-      // The last one that an instance does before it pauses.
+      // The last erasure that an instance does before it pauses.
       done.push(erasure);
       return admin.groupMembers(group);
     },

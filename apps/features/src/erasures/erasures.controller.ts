@@ -29,7 +29,7 @@ export class ErasuresController {
     roundsMax: 1,
   })
   async handle(batches: readonly RecordBatch[]): Promise<void> {
-    // A rebuild that is under way may not know of them.
+    // A rebuild in progress may not know about them.
     await this.hold.passed();
     const erasures = batches
       .flatMap(({ records }) => records.map(({ value }) => Erasure.decode(value)))

@@ -6,13 +6,13 @@ import type { Redis } from "ioredis";
 import type { ProfileEraser } from "./profile-eraser.js";
 import { scanKeys } from "./scan-keys.js";
 
-/** What Redis holds of a person under one key. */
+/** What Redis stores about a person under one key. */
 export type ShownState =
   | {
       readonly kind: "window state";
       readonly key: string;
       readonly entity: string;
-      /** By name, as of now. */
+      /** Current values by name. */
       readonly features: Readonly<Record<string, number>>;
       /** The whole state, in Base64. */
       readonly bytes: string;
@@ -20,7 +20,7 @@ export type ShownState =
   | { readonly kind: "row of Feast"; readonly entity: string; readonly id: string; readonly columns: number }
   | { readonly kind: "pushed profile"; readonly key: string; readonly bytes: string };
 
-/** Fields of a row of Feast that hold times, and stay after an erasure. */
+/** Fields of a Feast row that contain times. An erasure keeps them. */
 const TIME_FIELD = "_ts:";
 
 /**
@@ -65,7 +65,7 @@ async function showKey(redis: Redis, engine: FeatureEngine, rows: Pick<ProfileEr
   return { tenant: decodeURIComponent(tenant), id: id.join(":"), state };
 }
 
-/** Nothing for a state that counts nothing, as an erasure leaves it. */
+/** Returns nothing for an emptied state, as an erasure leaves it. */
 async function showState(redis: Redis, engine: FeatureEngine, entity: number, key: string): Promise<ShownState[]> {
   const value = await askRedis(() => redis.getBuffer(key));
   if (value === null || value.equals(Buffer.from(engine.emptiedState(entity, value)))) return [];

@@ -13,21 +13,21 @@ import { ERASING } from "../features.tokens.js";
 import type { ItemScan } from "./scan-keys.js";
 import { scanKeys } from "./scan-keys.js";
 
-/** Redis key of how far a scan is. */
+/** Redis key of a scan's progress. */
 export const SCAN_KEY = "erasure-scan";
 
-/** Of the server's time. A million keys take it about 0.8 s, so their scan takes about 40 s. */
+/** Share of the server's time. A million keys take it about 0.8 s, so their scan takes about 40 s. */
 const SHARE_DEFAULT = 0.02;
 const SAVE_EVERY_MS_DEFAULT = 1_000;
 const SAY_EVERY_MS = 30_000;
-/** Nobody goes on with it later. */
+/** An abandoned scan expires. */
 const EXPIRY_S = 7 * 86_400;
 
 const progress = z.object({
   /** What the scan is for. */
   items: z.int().positive(),
   digest: z.string(),
-  /** A cursor means something to the server process that gave it, and to no other. */
+  /** A cursor is valid only for the server process that returned it. */
   runId: z.string(),
   cursor: z.string(),
   looked: z.int(),
@@ -47,8 +47,8 @@ const storedProgress = z
   .pipe(progress);
 
 /**
- * Looks at all keys of the Redis of the states, slowly, and resumes after a restart of this service. One at a time: it is run by the
- * consumer of a topic with one partition. Where two run for a moment, both look at the same keys.
+ * Scans all keys of the states' Redis slowly, and resumes after a restart of this service. The consumer of a topic with
+ * one partition runs it, one scan at a time. If two instances run it briefly, both scan the same keys.
  */
 @Injectable()
 export class KeyScan implements ItemScan, BeforeApplicationShutdown {
@@ -66,7 +66,7 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
     this.#endReading = gauge("tripline_features_erasure_scan_keys", { description }, () => this.#looked);
   }
 
-  /** Before the consumer waits for its handler. */
+  /** Runs before the consumer waits for its handler. */
   beforeApplicationShutdown(): void {
     this.#closing.abort(
       new TriplineError("shutting-down", "The scan for states of erased people continues after the start."),
@@ -124,7 +124,7 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
     await askRedis(() => this.redis.set(SCAN_KEY, JSON.stringify(now), "EX", EXPIRY_S));
   }
 
-  /** The id of the server process, empty where it does not say, and how many keys there are. */
+  /** The id of the server process, or empty if it is unknown, and the number of keys. */
   async #server(): Promise<readonly [string, number]> {
     const [server, keyspace] = await askRedis(() =>
       Promise.all([this.redis.info("server"), this.redis.info("keyspace")]),

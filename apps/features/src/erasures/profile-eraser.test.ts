@@ -19,7 +19,7 @@ test("removes an erased card's rows in Feast and pushed profiles, and a later ma
   }
   const eraser = new ProfileEraser(redis, { engine, source: { tenant: TENANT, project: PROJECT } });
   await eraser.erase(TENANT, cardOf(1), START_MS);
-  // What the lake says of the time before, and of the time after the erasure.
+  // Rows computed from the lake, for times before and after the erasure.
   for (const atMs of [START_MS, START_MS + DAY_MS]) await feast.write("card_profile", cardOf(1), atMs);
   await feast.write("card_windows", cardOf(1), START_MS);
   await feast.write("card_country_windows", `${cardOf(1)}/BE`, START_MS);
@@ -33,7 +33,7 @@ test("removes an erased card's rows in Feast and pushed profiles, and a later ma
   ];
   expect(await found(1)).toEqual([false, false, false, false]);
   expect(await found(2)).toEqual([true, true, true, true]);
-  // The windows of somebody new.
+  // The windows belong to a new person.
   await feast.write("card_windows", cardOf(1), START_MS + 1_000);
   expect(await feast.has("card_windows:card_count_1d", card(1))).toBe(true);
 });

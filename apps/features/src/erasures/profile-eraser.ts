@@ -9,12 +9,12 @@ import { profileKey } from "../online/profiles/profile-store.js";
 import { listedEntities } from "./subject-entities.js";
 
 /**
- * A profile is made of the whole past in the lake, so a later one of an erased card would hold what was before. A time that no row
- * has, and that Python and pandas can still read.
+ * A profile summarises the whole history in the lake, so even a later one of an erased card would include erased data.
+ * No row has a time this late, and Python and pandas can still read it.
  */
 const FOR_GOOD_MS = Date.UTC(2200, 0, 1);
 
-/** For what Feast keeps as the service's own configuration says. */
+/** Creates the eraser for Feast's rows, according to the service's configuration. */
 export function openProfileEraser(
   redis: Redis,
   engine: FeatureEngine,
@@ -47,7 +47,7 @@ export class ProfileEraser {
   }
 
   /**
-   * Erases the rows and profiles whose keys follow from the token of the person. `ScanEraser` finds the others.
+   * Erases the rows and profiles whose keys can be derived from the person's token. `ScanEraser` finds the others.
    *
    * @throws TriplineError `redis-unavailable`
    */
@@ -66,7 +66,7 @@ export class ProfileEraser {
     await askRedis(() => Promise.all(commands.map((command) => this.redis.sendCommand(command))));
   }
 
-  /** The entity whose rows of Feast are stored under a key; undefined for a key of something else. */
+  /** The entity of the Feast row under a key; undefined for other keys. */
   rowOf(entity: number, key: Buffer): { readonly tenant: string; readonly id: string } | undefined {
     const { source } = this.options;
     const id = this.#erases[entity]?.idOf(key);
@@ -79,7 +79,7 @@ export class ProfileEraser {
     if (command !== undefined) await askRedis(async () => this.redis.sendCommand(command));
   }
 
-  /** Rows of windows that are made of payments after the erasure are those of somebody new. */
+  /** Window rows computed from payments after the erasure belong to a new person and stay. */
   #command(entity: number, id: string, erasedAtMs: number) {
     const { engine } = this.options;
     const { name = "" } = engine.entities[entity] ?? {};

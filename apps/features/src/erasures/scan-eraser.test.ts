@@ -63,7 +63,7 @@ function eraserOf(redis: Redis, scan = new KeyScan(redis, createLogger("test", "
   return new ScanEraser(engine, scan, states, profiles);
 }
 
-/** By the name of its entity and its id, of one tenant: how many payments a state has in its window. */
+/** The number of payments in the window of each state of a tenant, by entity name and id. */
 async function counts(redis: Redis, tenant = TENANT): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
   for (const key of await redis.keys("state:*")) {
@@ -85,7 +85,7 @@ test("regression #24: empties the states of a card with a device, a terminal, an
   const left = await counts(redis);
   const of = (card: string) => [...left].filter(([name]) => name.includes(card));
   expect(Object.fromEntries(of(cardOf(1)))).toEqual({
-    // Their keys follow from the token: `StateEraser` finds them at once.
+    // Their keys can be derived from the token, so `StateEraser` finds them directly.
     [`card ${cardOf(1)}`]: 1,
     [`card_country ${cardOf(1)}/BE`]: 1,
     [`card_device ${cardOf(1)}/${DEVICE}`]: 0,
@@ -147,7 +147,7 @@ test("a scan resumes after a restart, even with more erasures; on another server
   const whole = scanUntil(Number.POSITIVE_INFINITY, true);
   await eraserOf(redis, whole as never).erase(people);
   whole.looked();
-  // Two pages were seen before, and the third person needs all of them.
+  // Two pages were already scanned, but the third person needs all of them.
   const [rest = 0, all = 0] = looks;
   expect(rest).toBe(2 * all - 2);
   expect(await redis.exists(SCAN_KEY)).toBe(0);
@@ -155,7 +155,7 @@ test("a scan resumes after a restart, even with more erasures; on another server
   expect(left).toHaveLength(3 * 4);
 }, 30_000);
 
-/** The same keys in another server process, to which a cursor means nothing. */
+/** The same keys in another server process, for which the cursor is invalid. */
 function withOtherRunId(redis: Redis): Redis {
   return new Proxy(redis, {
     get: (target, name) => {

@@ -10,12 +10,12 @@ import type { ItemScan } from "./scan-keys.js";
 import { StateEraser } from "./state-eraser.js";
 import { isOpen } from "./subject-entities.js";
 
-/** Tokens of people in the name of a key. */
+/** Pattern for keys whose names contain a person's token. */
 const ANYBODY = "*[ce]t_*";
 
 /**
- * Erases what only a look at the names of all keys can find: states and rows of Feast of a person together with a device, a network, a
- * terminal, an issuer or another person (ADR 48). Without such an entity in the spec it does nothing.
+ * Erases what only a scan of all key names can find: states and Feast rows of a person combined with a device, a
+ * network, a terminal, an issuer or another person (ADR 48). Does nothing if the spec has no such entity.
  */
 @Injectable()
 export class ScanEraser {
@@ -31,13 +31,13 @@ export class ScanEraser {
   }
 
   /**
-   * One scan for all of them.
+   * Runs one scan for all erasures.
    *
    * @throws TriplineError `redis-unavailable`, `state-conflict`, `state-unreadable`, `shutting-down`
    */
   async erase(erasures: readonly Erasure[]): Promise<void> {
     if (this.#open.length === 0 || erasures.length === 0) return;
-    // Kafka may give more records the second time. What was begun is ended first.
+    // A redelivery may contain more records. The interrupted scan is finished first.
     const begun = await this.scan.begun(erasures.map(personOf));
     for (const part of [erasures.slice(0, begun), erasures.slice(begun)])
       if (part.length > 0) await this.#scanFor(part);

@@ -2,49 +2,49 @@ import { setTimeout as delay } from "node:timers/promises";
 import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 
-/** The server looks at these in one go, about 0.4 ms. */
+/** Number of keys that the server scans at a time, in about 0.4 ms. */
 const KEYS_PER_PAGE = 500;
 
 export interface KeyPage {
-  /** Names that match. The same one may come twice. */
+  /** Matching names. A name may occur twice. */
   readonly keys: readonly Buffer[];
-  /** About how many keys the server looked at. */
+  /** Approximate number of keys that the server scanned. */
   readonly looked: number;
   /** Cursor of the next page; "0" after the last one. */
   readonly cursor: string;
 }
 
-/** A look at the names of all keys for some items. */
+/** A scan of all key names on behalf of some items. */
 export interface ItemScan {
   /**
-   * How many of these items, from the first one on, a scan was for that has not ended.
+   * Number of items, from the first one on, that an unfinished scan was for.
    *
    * @throws TriplineError `redis-unavailable`
    */
   begun(items: readonly string[]): Promise<number>;
   /**
-   * @param items what the scan is for; one that was interrupted is continued for the same items
-   * @param match a pattern of Redis
-   * @param handle gets the names of the keys of a page, and may get them again
-   * @throws TriplineError `redis-unavailable`, `shutting-down`; what `handle` throws
+   * @param items what the scan is for; an interrupted scan continues for the same items
+   * @param match a Redis pattern
+   * @param handle receives the key names of a page, possibly more than once
+   * @throws TriplineError `redis-unavailable`, `shutting-down`; any error of `handle`
    */
   run(items: readonly string[], match: string, handle: (keys: readonly Buffer[]) => Promise<void>): Promise<void>;
 }
 
 export interface ScanOptions {
-  /** A pattern of Redis. */
+  /** A Redis pattern. */
   readonly match: string;
   /** Start cursor (default: the first key). */
   readonly cursor?: string;
-  /** Which part of the time the server may be busy with it, from 0 to 1; as much as it takes unless given. */
+  /** Maximum share of the server's time, from 0 to 1. Default: unlimited */
   readonly share?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * The names of all keys of a Redis that match, page by page. A key that is there from the start to the end is found.
+ * The names of all matching keys of a Redis, page by page. Includes every key that exists from start to end.
  *
- * @throws TriplineError `redis-unavailable`; what the signal's reason is
+ * @throws TriplineError `redis-unavailable`; the signal's reason
  */
 export async function* scanKeys(redis: Redis, options: ScanOptions): AsyncGenerator<KeyPage> {
   const { match, share = 1, signal } = options;
@@ -60,7 +60,7 @@ export async function* scanKeys(redis: Redis, options: ScanOptions): AsyncGenera
   } while (cursor !== "0");
 }
 
-/** For a command that nothing waits behind: it looks at all keys as fast as it can, and once. */
+/** For a command that nothing waits for: scans all keys once, as fast as possible. */
 export function scanOnce(redis: Redis): ItemScan {
   return {
     begun: async () => 0,

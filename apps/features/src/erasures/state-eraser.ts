@@ -8,23 +8,23 @@ import { ERASING, FEATURE_ENGINE } from "../features.tokens.js";
 import type { SubjectStateKey } from "./subject-entities.js";
 import { listedStateKeys } from "./subject-entities.js";
 
-/** Tries of one state against instances that count. */
+/** Maximum number of attempts per state, in case instances keep changing it. */
 const TRIES_MAX = 50;
 
 /**
- * Empties the window states of people. A state keeps how many events it had: they order its events in the lake, and a card of
- * which that began anew could not be rebuilt.
+ * Empties the window states of people. A state keeps its number of events, which orders its events in the lake. If it
+ * restarted, the card could not be rebuilt.
  */
 @Injectable()
 export class StateEraser {
-  /** @param redis a connection on which nothing else watches */
+  /** @param redis a connection on which nothing else is watched */
   constructor(
     @InjectRedis(ERASING) private readonly redis: Redis,
     @Inject(FEATURE_ENGINE) private readonly engine: FeatureEngine,
   ) {}
 
   /**
-   * Empties the states whose keys follow from the token of the person. `ScanEraser` finds the others.
+   * Empties the states whose keys can be derived from the person's token. `ScanEraser` finds the others.
    *
    * @throws TriplineError `redis-unavailable`, `state-conflict`, `state-unreadable`
    */
@@ -40,7 +40,7 @@ export class StateEraser {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       await askRedis(() => this.redis.watch(key));
       const value = await askRedis(() => this.redis.getBuffer(key));
-      // Forgotten meanwhile. The next state's watch does no harm to it.
+      // The state has expired. The remaining watch does not affect the next state.
       if (value === null) return;
       const emptied = Buffer.from(this.engine.emptiedState(entity, value));
       const written = await askRedis(() => this.redis.multi().set(key, emptied, "KEEPTTL").exec());

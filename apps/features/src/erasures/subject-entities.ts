@@ -9,7 +9,7 @@ import { stateKey } from "@tripline/feature-engine/state/state-key";
 
 /** An entity that belongs to a person. */
 export interface SubjectEntity {
-  /** Place of the entity in the spec. */
+  /** Index of the entity in the spec. */
   readonly entity: number;
   readonly id: string;
 }
@@ -19,11 +19,11 @@ export interface SubjectStateKey {
   readonly entity: number;
 }
 
-/** A field of which all values are known. */
+/** A field with a known set of values. */
 const LISTED_FIELD: KeyField = "merchant_country";
 
 /**
- * The entities whose ids follow from the token of a person: that of the token alone, and those of the token with each country.
+ * The entities whose ids can be derived from a person's token: the token alone, and the token with each country.
  *
  * @param subject the token of a person
  */
@@ -49,8 +49,8 @@ export function listedStateKeys(engine: FeatureEngine, tenant: string, subject: 
 }
 
 /**
- * Whether an entity belongs to a person, and its ids do not follow from the person's token: a card at a terminal, for instance. The names
- * of its keys hold the token.
+ * Whether an entity belongs to a person but its ids cannot be derived from the person's token: a card at a terminal,
+ * for example. The names of its keys contain the token.
  */
 export function isOpen({ fields }: Pick<EntityPlan, "fields">): boolean {
   const subjects = subjectFields(fields);

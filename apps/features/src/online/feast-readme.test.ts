@@ -13,13 +13,13 @@ import { columnsOf, startServing, TENANT } from "../testing/serving.js";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const REPOSITORY = join(ROOT, "training", "feature_repo");
-/** What the READMEs say of where features are served. */
+/** The READMEs' instructions on where features are served. */
 const WRITTEN_URL = "http://127.0.0.1:7402";
-/** The first run installs Feast; importing it takes long on a busy machine. */
+/** The first run installs Feast, and importing it takes long on a busy machine. */
 const START_MS_MAX = 10 * 60_000;
 const RUN_MS_MAX = 300_000;
 
-/** As build_profiles.py writes it: a row per day. */
+/** A row per day, as build_profiles.py writes it. */
 const MAKE_PROFILE = `
 import os
 import pandas
@@ -55,7 +55,7 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-/** The one block of code of a README that holds a text, with the address of this test. */
+/** The only code block of a README that contains a text, with this test's address. */
 async function blockOf(readme: string, language: string, text: string): Promise<string> {
   const markdown = await readFile(join(ROOT, readme), "utf8");
   const blocks = Array.from(
@@ -67,7 +67,7 @@ async function blockOf(readme: string, language: string, text: string): Promise<
   return block.replace(WRITTEN_URL, serving.service.url);
 }
 
-/** Runs a script of bash in the Feast repository, as the README tells its reader to. */
+/** Runs a Bash script in the Feast repository, as the README instructs. */
 async function runScript(script: string, environment: Record<string, string> = {}): Promise<string> {
   const env = { PATH: `${dirname(python)}:${process.env.PATH}`, ...keepBytecode(python), FEAST_DATA: scratch };
   const options = { cwd: REPOSITORY, env: { ...env, ...environment }, timeout: RUN_MS_MAX };

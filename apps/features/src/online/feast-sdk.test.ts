@@ -38,7 +38,7 @@ const SCRIPT = `${ROOT}apps/features/src/online/feast_sdk.py`;
 const START_MS_MAX = 10 * 60_000;
 const AS_OF_MS = START_MS + HOUR_MS;
 
-/** What the SDK makes of one column. */
+/** The SDK's result for one column. */
 interface Told {
   readonly values: readonly unknown[];
   readonly types: readonly (string | null)[];
@@ -68,7 +68,7 @@ interface Answers {
 }
 
 const histories = [makeHistory("one", START_MS, 1), makeHistory("other", START_MS, 2)];
-/** For what is asked without a time, which is as of now. */
+/** For requests without a time, which mean now. */
 const recent = makeHistory("recent", Date.now(), 3);
 const idsOf = (entity: string) => [...histories.map(({ ids }) => ids[entity] ?? ""), `${entity} never seen`];
 const asOf = idsOf("card").map(() => timeText(AS_OF_MS));
@@ -77,7 +77,7 @@ const features = referencesOf("card", "terminal");
 const profiles = { card_token: ["ct_one", "ct_other"], total: [3, 4], mean: [2.0, 0.1] };
 const pushedAt = "2026-03-01T10:00:00Z";
 
-/** For both servers. Feast keeps no order of a view's features, so each view is asked for one. */
+/** For both servers. Feast does not define an order for a view's features, so each request names one view. */
 const REQUESTS = [
   { features: ["card_windows:card_count_7d", "terminal_windows:terminal_risk_7d"], entities },
   { features: ["terminal_windows:terminal_count_30d"], entities, full_feature_names: true },
@@ -92,7 +92,7 @@ function allEntities(): Record<string, readonly string[]> {
   return Object.fromEntries([...engine.entities.map(({ key, name }) => [key, idsOf(name)]), ["event_timestamp", asOf]]);
 }
 
-/** The features of the views that the repositories of the test define. */
+/** The features of the views in the test's repositories. */
 const views = [
   ...engine.entities.map(({ name, key }, entity) => ({
     name: `${name}_windows`,
@@ -102,7 +102,7 @@ const views = [
   { name: "card_profile", join_key: "card_token", features: { total: "integer", mean: "double" } },
 ];
 
-/** What Feast's own server is given to keep: the engine's values, with the times of the states. */
+/** The data for Feast's own server: the engine's values, with the times of the states. */
 function storedFrames() {
   const frames = engine.entities.map(({ name, key }, entity) => {
     const columns = engine.entityFeatures(entity).map((feature) => {
@@ -146,7 +146,7 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-/** With its consumer, as in production; the states have not been marked as complete. */
+/** Includes its consumer, as in production. The states have not been marked as complete. */
 async function startWholeService(): Promise<RunningService> {
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix: stack.topicPrefix, clientId: "test" });
   const admin = await kafka.admin();
@@ -164,7 +164,7 @@ async function startWholeService(): Promise<RunningService> {
   return started;
 }
 
-/** One Python process for all questions, because importing Feast takes many seconds. */
+/** One Python process for all requests, because importing Feast takes many seconds. */
 async function askFeast(python: string): Promise<Answers> {
   const env = { PATH: process.env.PATH, ...keepBytecode(python), SCRATCH: scratch };
   const child = spawn(python, [SCRIPT], { env, stdio: "pipe" });
@@ -197,7 +197,7 @@ function rowsOf(columns: Readonly<Record<string, readonly string[]>>): Record<st
   return asOf.map((_, row) => Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[row]])));
 }
 
-/** The columns of all features of cards and terminals, as the engine has them. */
+/** The engine's values of all features of cards and terminals, as columns. */
 function expectedColumns(...entityNames: readonly string[]): Record<string, Told> {
   const columns = engine.entities.flatMap(({ name }, entity) => {
     if (!entityNames.includes(name)) return [];

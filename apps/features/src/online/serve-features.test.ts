@@ -212,7 +212,7 @@ test("reads a missing mark once for all waiting requests, and again for the next
         () => false,
       ),
     );
-    // Redis answers in order: after this all three have seen that there is no mark.
+    // Redis responds in order, so all three have seen by now that there is no mark.
     await bound.ping();
     await new Promise(setImmediate);
     expect(answered).toHaveLength(round + 1);

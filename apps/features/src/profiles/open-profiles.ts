@@ -7,10 +7,10 @@ import { checkRegistry, refused } from "./check-registry.js";
 import { ProfileReader } from "./profile-reader.js";
 import { ProfileWatch } from "./profile-watch.js";
 
-/** A profile that cannot be read would otherwise be logged for every payment. */
+/** Limits logging: otherwise, an unreadable profile would be logged for every payment. */
 const REPORT_EVERY_MS = 60_000;
 
-/** @throws TriplineError `config-invalid` where Feast's registry does not fit the feature spec */
+/** @throws TriplineError `config-invalid` if Feast's registry does not match the feature spec */
 export async function openProfiles(
   config: Pick<FeaturesConfig, "FEAST_TENANT" | "FEAST_PROJECT" | "FEAST_PROFILES" | "FEAST_REGISTRY_FILE">,
   engine: FeatureEngine,

@@ -8,11 +8,11 @@ import type { EventRecord } from "../batches/parse-event.js";
 
 export interface ProfileReaderOptions {
   readonly engine: FeatureEngine;
-  /** Tenant and project of the profiles that Feast keeps in this Redis, and which of them to read. Default: none */
+  /** Tenant and project of Feast's profiles in this Redis, and which of them to read. Default: none */
   readonly source?: { readonly tenant: string; readonly project: string; readonly profiles: readonly string[] };
-  /** Told of a stored profile that cannot be used and counts as missing. */
+  /** Called for a stored profile that cannot be used and therefore counts as missing. */
   readonly onUnreadable: (profile: string, reason: string) => void;
-  /** Told how many rows of a profile a batch asked for, and how many there were. */
+  /** Receives the number of rows that a batch requested from a profile, and how many were found. */
   readonly onRead?: (profile: string, asked: number, found: number) => void;
 }
 
@@ -21,8 +21,8 @@ export type ProfileEntities = readonly ReadonlySet<string>[];
 export type ProfilesOf = (payment: Transaction) => ProfileRows;
 
 /**
- * The profiles that Feast keeps in the Redis of the states. They are read in the same round trip. Nothing that is wrong with one
- * stops a payment: it counts as missing then.
+ * The profiles that Feast stores in the states' Redis, read in the same round trip. A broken profile never stops a
+ * payment: it counts as missing.
  */
 export class ProfileReader {
   readonly #reads: readonly { readonly plan: ProfilePlan; readonly place: number; readonly read: RowRead }[];
@@ -52,7 +52,7 @@ export class ProfileReader {
     );
   }
 
-  /** A command for each profile that has entities, to be sent once. */
+  /** A command per profile with entities. Send each once. */
   commands(entities: ProfileEntities): Command[] {
     return this.#reads.flatMap(({ read }, index) => {
       const ids = [...(entities[index] ?? [])];
@@ -60,7 +60,7 @@ export class ProfileReader {
     });
   }
 
-  /** @param replies to `commands`, in their order; an error where Redis refused one */
+  /** @param replies to `commands`, in the same order; an error if Redis rejected a command */
   rowsOf(entities: ProfileEntities, replies: readonly unknown[]): ProfilesOf {
     const { engine, source, onRead } = this.options;
     if (this.#reads.length === 0) return noRows;

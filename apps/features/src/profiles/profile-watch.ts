@@ -1,15 +1,15 @@
 import type { Logger } from "@tripline/telemetry/logger";
 
-/** Look-ups of a profile that found nothing, one after the other, before it is said. */
+/** Consecutive lookups of a profile without a result before a warning is logged. */
 const MISSES_MAX = 1_000;
 
 /**
- * Logs once when Redis holds none of the profiles any more that it held before, as after a loss, and once when it holds some
- * again. A few that are missing say nothing: cards and terminals that are new have none. Nor does Redis where nobody ever
- * materialised any.
+ * Logs once if Redis no longer has any rows of a profile that it had before, as after a data loss, and once if it has
+ * some again. A few missing rows are normal, because new cards and terminals have none. Without any materialised
+ * profiles, it logs nothing.
  */
 export class ProfileWatch {
-  /** By profile: look-ups since the last one that found a row; absent while none has. */
+  /** By profile: lookups since the last one that found a row; absent until one has. */
   readonly #misses = new Map<string, number>();
 
   constructor(private readonly logger: Pick<Logger, "warn" | "info">) {}

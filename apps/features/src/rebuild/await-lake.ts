@@ -23,9 +23,9 @@ export interface AwaitLakeOptions {
 const POLL_MS = 250;
 
 /**
- * Waits until the lake holds everything that features has read and written by now.
+ * Waits until the lake contains everything that features has read and written so far.
  *
- * @returns a check that features has emitted nothing since, which the lake would lack; it throws `state-conflict`
+ * @returns a check that throws `state-conflict` if features has emitted something since, which the lake would lack
  * @throws TriplineError `deadline-exceeded`; `state-conflict` for a lake of another Kafka; `kafka-unavailable`,
  *   `database-unavailable`, `state-unreadable`
  */
@@ -58,7 +58,7 @@ export async function awaitLake(options: AwaitLakeOptions): Promise<() => Promis
   };
 }
 
-/** How many records below the ends are not in the lake yet. */
+/** Number of records before the end offsets that are not in the lake yet. */
 async function missingIn(lake: string, name: string, source: LoggedTopic, ends: ReadonlyMap<number, number>) {
   const tail = await readTail(await openDisk(lake), topicFolder(lake, name));
   const found = tail.entry?.source;

@@ -16,14 +16,14 @@ export interface AwaitRestOptions {
   readonly admin: Pick<KafkaAdmin, "committedOffsets" | "groupMembers">;
   readonly keys: AppliedKeys;
   readonly restMs: number;
-  /** Reads, and notes, how far each partition is counted: by its key the first bytes of its applied batch. */
+  /** Reads and stores how far each partition is counted: the first bytes of its applied batch, by key. */
   noteCounted(): Promise<ReadonlyMap<string, Buffer>>;
 }
 
 /**
- * Waits until the running instances have finished the batches that they had begun, and notes how far they counted. An
- * offset is committed when everything that its records led to is on Kafka. So when as much is committed as is counted,
- * nothing that was counted still has to be emitted. What is counted from then on is noticed by `StateReplacement`.
+ * Waits until running instances have finished their current batches, and notes how far they counted. An offset is
+ * committed once all results of its records are on Kafka. Once the committed offsets equal the counted ones, no result
+ * is pending. `StateReplacement` detects anything counted later.
  *
  * @throws TriplineError `state-conflict` if that does not happen; `state-unreadable`, `redis-unavailable`, `kafka-unavailable`
  */
@@ -37,7 +37,7 @@ export async function awaitRest(options: AwaitRestOptions): Promise<void> {
   const deadlineMs = performance.now() + restMs;
   let before: string | undefined;
   for (;;) {
-    // The first wait is for every instance to see that it must pause; later ones are for running batches.
+    // The first wait lets every instance see that it must pause; later ones let running batches finish.
     await delay(2 * LOOK_MS);
     const counted = await noteCounted();
     const now = JSON.stringify([...counted].map(([key, head]) => [key, head.toString("hex")]));

@@ -18,7 +18,7 @@ const SLICED = { isFromScratch: true, memoryBytes: SMALL_MEMORY_BYTES };
 
 let history: TestHistory;
 let folder: string;
-/** What the killed program left. */
+/** The files that the killed program left behind. */
 let unfinished: string;
 let undisturbed: Map<string, Buffer>;
 let notes: string[];
@@ -85,11 +85,11 @@ async function killProgram(): Promise<void> {
   });
   const ended = once(child, "exit");
   const finished = async () => (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".bin"));
-  // The plan and the journal are files of this kind, too.
+  // The plan and the journal have the same kind of file.
   while (child.exitCode === null && (await finished()).length < 5) await delay(1);
   child.kill("SIGKILL");
   expect(await ended).toEqual([null, "SIGKILL"]);
-  // What holds back the services expires by itself, later.
+  // The key that pauses the services expires later.
   await history.redis.del(REBUILD_KEY);
 }
 
@@ -109,7 +109,7 @@ test("a rebuild resumes from the finished slices of a killed one, and adds event
   // Services continue to count while no rebuild runs.
   await count("b", 40, 22);
   await history.archive();
-  // The program also died while it wrote to its journal.
+  // The program also died while writing to its journal.
   await appendFile(join(folder, "journal.bin"), Buffer.from([200, 0, 0, 0, 1]));
   // Without its events, a slice cannot be folded again.
   await rm(join(folder, "first-0.events"), { force: true });

@@ -15,7 +15,7 @@ import type { LostRecords } from "./folded-lake.js";
 export interface FindLostOptions {
   readonly engine: FeatureEngine;
   readonly lake: string;
-  /** By partition of each source: the offset before which all records were counted and their results are on Kafka. */
+  /** By partition of each source: all earlier records were counted, and their results are on Kafka. */
   readonly committed: ReadonlyMap<FeatureSource, ReadonlyMap<number, number>>;
   /** Origins of the dead letters of a topic. */
   origins(topic: string): Promise<readonly LetterOrigin[]>;
@@ -25,17 +25,17 @@ export const HOW_TO_GO_ON =
   "Or count the available events in time order with --partial: features are then close, but not exact.";
 /** The group of the archive service: what it could not process is not in the lake. */
 const ARCHIVE_GROUP = "archive";
-/** With more than these it is a lake of something else, or one that lost a part. */
+/** With more missing records, the lake belongs to another system or has lost data. */
 const LOST_MAX = 1_000;
 const SPANS_SHOWN_MAX = 20;
 
 /**
- * Finds out which results of features the lake lacks. Each result belongs to a payment, label or payment update that the lake
- * has as well, so what was counted can be named. A missing offset to which nothing belongs held no result: it is a dead letter,
- * for instance a record from another writer.
+ * Finds the results of features that the lake lacks. Each result belongs to a payment, label or payment update in the
+ * lake, which identifies the missing event. A missing offset without such an event is a dead letter, for example a
+ * record from another writer.
  *
- * @throws TriplineError `state-conflict` if the lake also lacks payments, labels or updates, so that nothing can name what is
- *   missing; `lake-unavailable`, `kafka-unavailable`
+ * @throws TriplineError `state-conflict` if the lake also lacks payments, labels or updates, so that missing events
+ *   cannot be identified; `lake-unavailable`, `kafka-unavailable`
  */
 export async function findLost(options: FindLostOptions): Promise<LostRecords> {
   const events: CountedEvent[] = [];
@@ -68,7 +68,7 @@ async function lostOf({ lake, committed }: FindLostOptions, source: FeatureSourc
   throw new TriplineError("state-conflict", detail);
 }
 
-/** What the lake lacks of a topic, and of that what no dead letter of the group explains. */
+/** The offsets of a topic that the lake lacks, and those of them that no dead letter of the group explains. */
 async function spansOf({ lake, origins }: FindLostOptions, { name }: Pick<Topic, "name">, group: string) {
   const all = await missingOffsets(lake, name).catch((error: unknown) => {
     if (error instanceof TriplineError && error.code === "not-found") return [];
@@ -109,7 +109,7 @@ function cannotBeNamed(
   );
 }
 
-/** As features emitted it, without what only features knew. */
+/** The event as features emitted it, without the findings, which are lost. */
 function eventOf({ record, timestampMs }: LostRecord): CountedEvent {
   const findings = { specVersion: 0, sequences: [], tooLate: false, incomplete: false };
   if (record.kind === "label") {

@@ -17,33 +17,34 @@ export interface FindResumeOptions {
   readonly engine: FeatureEngine;
   readonly lake: string;
   readonly source: FeatureSource;
-  /** By partition: the offset from which records are re-delivered. Those before it are done. */
+  /** By partition: the committed offset. Kafka redelivers records from there on. */
   readonly committed: ReadonlyMap<number, number>;
   /** The snapshot from which the fold started. */
   readonly snapshot?: LakeSnapshot;
 }
 
 export interface Resume {
-  /** By partition: the last record that must not be counted again; absent where nothing was counted. */
+  /** By partition: the last record that must not be counted again; absent if none was counted. */
   readonly offsets: ReadonlyMap<number, number>;
   /** Counted records that Kafka redelivers. They count twice if their cards no longer remember them. */
   readonly again: readonly EventRecord[];
 }
 
-/** One partition between its committed offset and the last record that led to something. */
+/** One partition between its committed offset and the last record with a result. */
 interface Walk {
   last: number;
-  /** Whether a record was met that led to nothing yet: it has to be counted when it comes again. */
+  /** Whether a record without a result was found: it must be counted when it is redelivered. */
   isOver: boolean;
 }
 
 /**
- * Finds where each partition resumes: after the records whose results are in the lake. Records are re-delivered from the
- * committed offset on. Of those that a crash left in between, the lake shows which were emitted and therefore count.
+ * Finds where each partition resumes: after the records whose results are in the lake. Kafka redelivers records from
+ * the committed offset on. For those that a crash left uncommitted, the lake shows which were emitted and therefore
+ * count.
  *
- * The results of one partition go to one partition too, in order, as long as both topics have the same number of them. If
- * they do not, a record without a result may come before one with a result; then the latter is re-delivered, and its card
- * must still remember it.
+ * If both topics have the same number of partitions, the results of one partition go to one partition, in order.
+ * Otherwise, a record without a result may precede one with a result. The latter is then redelivered, and its card must
+ * still remember it.
  *
  * @throws TriplineError `database-unavailable`
  */
@@ -58,7 +59,7 @@ export async function findResume(options: FindResumeOptions): Promise<Resume> {
   return (await walkTail(engine, readTail(lake, source, committed), committed)).resume;
 }
 
-/** The last log entries before the uncommitted records, and before the results of these; undefined if unknown. */
+/** The last log entries before the uncommitted records and before their results; undefined if unknown. */
 async function filesAfter({ lake, source, committed, snapshot }: FindResumeOptions) {
   if (snapshot === undefined) return undefined;
   const positions = [...snapshot.sources[source]];
@@ -91,7 +92,7 @@ function startAt(offset: number): Walk {
   return { last: offset - 1, isOver: false };
 }
 
-/** The record as the service will read it; undefined if it will be a dead letter, as it was the first time. */
+/** The record as the service will read it; undefined if it will become a dead letter, as it did the first time. */
 export function countableEvent(engine: FeatureEngine, record: TailRecord): EventRecord | undefined {
   const { partition, offset } = record;
   const [topic, value] = encodeAgain(record);
@@ -144,7 +145,7 @@ function keysOf(event: EventRecord): string[] {
   return event.stateKeys.filter((key) => key !== undefined);
 }
 
-/** @throws TriplineError `state-conflict` where records would count twice */
+/** @throws TriplineError `state-conflict` if records would count twice */
 export function requireOnce(doubled: number, source: string): void {
   if (doubled === 0) return;
   throw new TriplineError(

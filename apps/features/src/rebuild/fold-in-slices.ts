@@ -139,7 +139,7 @@ async function foldFrom(
   return undefined;
 }
 
-/** @returns an empty folder. The folder of a fold in several slices has a fixed name, so that another process finds it. */
+/** @returns an empty folder. A fold in several slices has a fixed folder name, so that another process can find it. */
 async function beginFold(options: FoldLakeOptions, { end, range, slices, snapshot, workers }: Start): Promise<string> {
   const { lake, engine, isFromScratch, statePath, memoryBytes } = options;
   const fingerprint = layoutFingerprint(engine.entities);

@@ -15,10 +15,10 @@ import type { FoldedLake, FoldLakeOptions, LostRecords, RebuiltState } from "./f
 
 /**
  * Computes the states of all entities from the newest usable snapshot and from the events that were counted according
- * to the lake. If a result is missing, its payment, label or update is counted instead. If that is unknown too, the affected
- * states are flagged.
+ * to the lake. If a result is missing, its payment, label or update is counted instead. If its place in the order is
+ * unknown, the affected states are flagged.
  *
- * @throws TriplineError `state-conflict` where the lake does not have all that was counted, and nothing names it;
+ * @throws TriplineError `state-conflict` if the lake lacks counted events that cannot be identified;
  *   `not-found`, `state-unreadable`, `database-unavailable`
  */
 export async function foldLake(options: FoldLakeOptions): Promise<FoldedLake> {
@@ -33,7 +33,7 @@ export async function foldLake(options: FoldLakeOptions): Promise<FoldedLake> {
   return { ...fold, flagged: new Set(), lost: [] };
 }
 
-/** Folds the lake around what is missing in it. */
+/** Folds the lake when some results are missing. */
 async function foldAround(
   options: FoldLakeOptions,
   { events, missing }: CountedTotals,
@@ -71,7 +71,7 @@ async function foldAround(
   };
 }
 
-/** With the lost events in their places; undefined where these turn out to be others. */
+/** Folds with the lost events at their assigned numbers; undefined if these turn out to be wrong. */
 async function foldExactly(options: FoldLakeOptions, numbered: readonly NumberedEvent[]): Promise<Fold | undefined> {
   try {
     const fold = await foldOnce(options, { passesGaps: true, numbered });
@@ -89,7 +89,7 @@ interface Fold extends Omit<FoldedLake, "flagged" | "lost"> {
 
 interface FoldMode {
   readonly passesGaps: boolean;
-  /** Events that the lake does not have. */
+  /** Events whose results the lake lacks. */
   readonly numbered?: readonly NumberedEvent[];
 }
 
@@ -131,7 +131,7 @@ async function readStates(path: string, engine: FeatureEngine): Promise<Readonly
   return states;
 }
 
-/** More are not a few entities: then all of it is in doubt. */
+/** If more states are affected, the lake is rejected: these are more than a few entities. */
 const FLAGGED_MAX = 1_000;
 function addInOrder(folding: FoldInOrder, event: Parameters<FoldInOrder["add"]>[0], lake: string): void {
   try {
@@ -143,10 +143,10 @@ function addInOrder(folding: FoldInOrder, event: Parameters<FoldInOrder["add"]>[
   }
 }
 
-/** Every counted event has to be in the states once, so a lake in which some are missing is refused. */
+/** Every counted event must be in the states once, so a lake with missing events is rejected. */
 function requireAll(folding: FoldInOrder, { events, missing }: CountedTotals, lake: string): void {
   const stuck = folding.stuck.length;
-  // Of two events under one number, only the first was counted.
+  // If two events have the same number, only the first was counted.
   const shadowed = events - folding.counted - folding.covered - stuck;
   const faults = [
     ...(stuck > 0 ? [`${stuck} of ${events} events wait for earlier ones`] : []),
@@ -170,7 +170,7 @@ function statesOf(
   before: ReadonlyMap<string, Uint8Array>,
   erasedAtMs: (key: string) => number | undefined,
 ): ReadonlyMap<string, RebuiltState> {
-  // States without an event since counting began were loaded just before it.
+  // States that did not change since counting began were loaded just before.
   const beganAtMs = folding.beganAtMs ?? Date.now();
   const states = new Map<string, RebuiltState>();
   for (const [key, value] of before) {

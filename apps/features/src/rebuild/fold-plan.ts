@@ -28,7 +28,7 @@ export interface FoldPlan {
   /** Id of the snapshot that it continues. */
   readonly snapshot: string | undefined;
   readonly slices: number;
-  /** Number of threads that share the memory with so many slices. */
+  /** Number of threads that share the memory, which determines the number of slices. */
   readonly workers: number;
   readonly memoryBytes: number;
   readonly range: CountedRange;
@@ -67,7 +67,7 @@ export function foldFolder(lake: string): string {
   return join(tmpdir(), `tripline-states-${name}`);
 }
 
-/** Makes the folder empty, and writes the plan to it. @returns the folder */
+/** Empties the folder and writes the plan to it. @returns the folder */
 export async function makeFoldFolder(lake: string, plan: FoldPlan): Promise<string> {
   const folder = foldFolder(lake);
   await rm(folder, { recursive: true, force: true });
@@ -78,7 +78,7 @@ export async function makeFoldFolder(lake: string, plan: FoldPlan): Promise<stri
   return folder;
 }
 
-/** @returns undefined if no fold was interrupted, or if it was the fold of another version or user */
+/** @returns undefined if no fold was interrupted, or it belongs to another version or user */
 export async function readPlan(folder: string): Promise<FoldPlan | undefined> {
   try {
     const { uid, mode } = await lstat(folder);

@@ -60,7 +60,7 @@ export interface FoldedLake {
   /** The snapshot from which the fold started. */
   readonly snapshot?: LakeSnapshot;
   /**
-   * Moves the states to where another rebuild does not look for them. Absent if they were not folded in slices. Call it
+   * Moves the states to a folder that other rebuilds do not use. Absent if they were not folded in slices. Call it
    * after writing the states to Redis and before another rebuild can begin.
    *
    * @returns a function that writes the states to the lake as a snapshot and returns its id. It throws TriplineError

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => history.close());
 
-/** Payments and labels of a few cards at terminals that they share. */
+/** Payments and labels of a few cards at shared terminals. */
 function* events(): Generator<OutgoingRecord> {
   const below = randomNumbers(11);
   for (let index = 0; ; index += 1) {

@@ -32,7 +32,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
   try {
     await Promise.all([redis, holding].map((connection) => awaitRedis(connection)));
     const profiles = openProfileEraser(redis, engine, config);
-    // The states are replaced in any case; rows of Feast are not.
+    // The states are always replaced; rows of Feast are not.
     const others = new ScanEraser(engine, scanOnce(redis), { empty: async () => {} }, profiles);
     return await rebuildState({
       engine,

@@ -3,7 +3,7 @@ import type { RebuildListener, RebuildReport, RebuildStep } from "./rebuild-stat
 const REDRAW_MS = 100;
 const MINUTE_S = 60;
 
-/** A line per step, which counts on while it runs where somebody watches. */
+/** Prints a line per step, which is updated on a terminal while the step runs. */
 export function progressPrinter(out: NodeJS.WriteStream): RebuildListener & { end(): void } {
   let current: RebuildStep | undefined;
   let count: number | undefined;
@@ -41,7 +41,7 @@ export function progressPrinter(out: NodeJS.WriteStream): RebuildListener & { en
   return Object.assign(listen, { end });
 }
 
-/** What the lake lacked, a sentence each, and the counts. */
+/** One sentence about each missing part of the lake, and the counts. */
 export function rebuildLines(report: RebuildReport): string[] {
   const { states, events, incomplete, repeated, doubled, flagged, lost, snapshot, published } = report;
   const counts = `states=${states} events=${events} incomplete=${incomplete} repeated=${repeated} doubled=${doubled}`;

@@ -6,7 +6,7 @@ import { cardOf, payment, paymentRecord, paymentsOf, START_MS, TENANT } from "..
 import { TestHistory, UNREADABLE } from "../testing/history.js";
 import { COMPLETE_KEY, engine, keyOf } from "../testing/instance.js";
 
-/* Rebuilds from a lake that lacks some of the results. */
+/* Rebuilds from a lake that lacks some results. */
 
 let history: TestHistory;
 
@@ -83,7 +83,7 @@ test("regression #24: if their order is unknown, only the affected states are fl
   for (const key of [keyOf("card", cardOf(9)), keyOf("terminal", "t-9"), keyOf("card", cardOf(1))]) {
     expect(after.get(key)).toEqual(before.get(key));
   }
-  // `b-0` is of card 0; the other one shares nothing with what is missing.
+  // `b-0` belongs to card 0; the other one shares no entity with the missing event.
   expect(await isFlagged("b")).toBe(true);
   await history.producer.send([paymentRecord({ ...other, ...ids("o-2"), occurredAtMs: START_MS + 60_000 })]);
   await history.serve();

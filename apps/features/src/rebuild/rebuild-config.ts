@@ -14,10 +14,10 @@ export const rebuildConfig = z.object({
   ...feastConfig,
   /** The folder or URL that the archive service writes to. */
   LAKE_URL: z.string().min(1),
-  /** Snapshot of the states with which the service began. */
+  /** Snapshot of the states that the service started from. */
   STATE_FILE: z.string().min(1).optional(),
   ARCHIVE_WAIT_SECONDS: z.coerce.number().min(0).max(86_400).default(ARCHIVE_WAIT_SECONDS_DEFAULT),
-  /** Counts what there is, where the lake does not have all. */
+  /** Counts the available events even if the lake is incomplete. */
   PARTIAL: z.enum(["0", "1"]).default("0"),
   /** Folds the whole lake and ignores its snapshots. */
   FROM_SCRATCH: z.enum(["0", "1"]).default("0"),

@@ -33,21 +33,21 @@ function events(name: string, count: number, seed: number): OutgoingRecord[] {
   });
 }
 
-/** A fault of Kafka, as far as the service can tell. */
+/** Appears to the service as a failure of Kafka. */
 const dead = (): never => {
   throw new TriplineError("kafka-unavailable", "as the test wants it");
 };
 
-/** How many different results there are of each event. */
+/** The number of different results of each event. */
 const results = async () => [...(await history.emitted()).different.values()];
 
 test("emitted but uncommitted events are not counted again, and events that were not emitted are", async () => {
   const all = events("e", 300, 1);
   await history.producer.send(all.slice(0, 200));
-  // More than a card remembers is not committed.
+  // Leaves more records uncommitted than a card remembers.
   await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 10) });
   await history.producer.send(all.slice(200, 250));
-  // The next batch is counted, and never emitted.
+  // The next batch is counted but never emitted.
   await history.count({ emit: dead, commit: (_topic, _partition, end) => Math.floor(end / 10) });
   await history.redis.flushdb();
   await history.archive();
@@ -64,7 +64,7 @@ test("events counted while states are lost are flagged, and count exactly once i
   await history.producer.send(all.slice(0, 150));
   await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 2) });
   await history.redis.flushdb();
-  // What was emitted and not committed comes again, and is emitted once more, flagged.
+  // Records that were emitted but not committed are redelivered and emitted again, this time flagged.
   await history.producer.send(all.slice(150, 250));
   await history.count({ commit: (_topic, _partition, end) => end - 1 });
   await history.redis.flushdb();
@@ -82,7 +82,7 @@ test("events counted while states are lost are flagged, and count exactly once i
   expect(last).toEqual(Array(100).fill(1));
   expect(await history.differences()).toEqual({ counted: 400, stuck: 0, differing: [] });
 
-  // Once more, over an archive that has all of this in it.
+  // Again, with an archive that contains all of this.
   await history.redis.flushdb();
   await history.archive();
   expect(await history.rebuild()).toMatchObject({ events: 400, incomplete: 150, states: report.states });
@@ -111,7 +111,7 @@ test("if Redis lost some keys, the others are replaced as well, and foreign keys
   expect(await history.redis.exists(...others, COMPLETE_KEY)).toBe(3);
   expect(await history.redis.exists(stale)).toBe(0);
   for (const [key, value] of before) expect(await history.redis.getBuffer(key)).toEqual(value);
-  // Where all is committed, that is where the partitions go on, should the commits be lost too.
+  // If everything is committed, the partitions resume there even if the commits are lost as well.
   for (const [key, offset] of progress) expect([key, await countedOf(key)]).toEqual([key, offset]);
   expect(progress.size).toBeGreaterThan(4);
 });
@@ -129,7 +129,7 @@ test("a record without a result that precedes one with a result counts, and the 
   const seen = new Set<string>();
   await history.count({
     commit: () => 0,
-    // Of each partition's first card nothing is emitted.
+    // Emits nothing for the first card of each partition.
     emit: (batch) =>
       batch.filter(({ key }) => {
         if (seen.size === 0) unsent.add(key);

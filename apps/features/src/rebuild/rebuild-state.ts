@@ -28,7 +28,7 @@ export interface RebuildOptions {
   readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
   /** A separate connection. */
   readonly redis: Redis;
-  /** Another one, for what has to run beside it. */
+  /** Another one, for the key that pauses the services. */
   readonly holding: Redis;
   readonly topicPrefix: string;
   readonly lake: string;
@@ -40,13 +40,13 @@ export interface RebuildOptions {
   /** Time limit for running instances to finish their batches (default: 20 s). */
   readonly restMs?: number;
   /**
-   * People who were erased: their states are as they were emptied then. Asked once the running instances pause: an erasure
-   * that they do after that waits until the rebuild is over.
+   * Erased people: their states are empty up to the erasure. Requested once the running instances pause, so later
+   * erasures wait until the rebuild is over.
    */
   readonly erasures?: () => Promise<readonly Erasure[]>;
-  /** Origins of the dead letters of a topic; asked where the lake lacks results. */
+  /** Origins of the dead letters of a topic; requested if the lake lacks results. */
   origins(topic: string): Promise<readonly LetterOrigin[]>;
-  /** Keeps away what others computed of them. */
+  /** Deletes derived data of erased people. */
   readonly profiles?: Pick<ProfileEraser, "erase">;
   /** Deletes data that only a scan of all keys finds. */
   readonly others?: Pick<ScanEraser, "erase">;
@@ -78,30 +78,33 @@ export type RebuildListener = (step: RebuildStep, done?: number, total?: number)
 export interface RebuildReport
   extends Omit<FoldedLake, "states" | "flagged" | "snapshot" | "preparePublication" | "release"> {
   readonly states: number;
-  /** States that may miss an event: payments that have one are flagged until the longest window has passed. */
+  /**
+   * Number of states that may lack an event. Payments with such a state are flagged until the longest window has
+   * passed.
+   */
   readonly flagged: number;
   /** Id of the snapshot from which the fold started. */
   readonly snapshot?: string;
   /** Id of the snapshot that the rebuild wrote. */
   readonly published?: string;
-  /** Records that will count twice; with `isPartial` alone. */
+  /** Number of records that will count twice; only with `isPartial`. */
   readonly doubled: number;
 }
 
 /**
- * Puts the window states into Redis as they would be there had they never been lost, from what the lake says was
- * counted, and marks them as complete. Instances of the service pause meanwhile and continue afterwards with what they had
- * not counted.
+ * Rebuilds the window states in Redis as if they had never been lost, from what was counted according to the lake, and
+ * marks them as complete. Instances of the service pause during the rebuild, and then continue with the records that
+ * were not counted.
  *
- * @throws TriplineError `state-conflict` where the service counts nevertheless, or the lake does not have all;
- *   `deadline-exceeded` where the archive does not catch up; `redis-unavailable`, `kafka-unavailable`,
- *   `database-unavailable`, `not-found`, `state-unreadable`. There is no mark then, or the one that was there: it can be
- *   run again.
+ * @throws TriplineError `state-conflict` if the service counts during the rebuild, or the lake is incomplete;
+ *   `deadline-exceeded` if the archive does not catch up; `redis-unavailable`, `kafka-unavailable`,
+ *   `database-unavailable`, `not-found`, `state-unreadable`. There is then no mark, or still the earlier one, and the
+ *   rebuild can be repeated.
  */
 export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
   const { report, publish, release } = await whileHeld(options.holding, () => rebuild(options));
   try {
-    // Payments no longer wait.
+    // Payments no longer wait at this point.
     return { ...report, ...(await publishBy(publish, options)) };
   } finally {
     await release();
@@ -186,7 +189,8 @@ async function replaceBy(
       if (key !== undefined && offset >= 0) applied.set(key, offset);
     }
   }
-  // Redis has lost these marks with everything else, and what Feast or a load brought online before this may hold erased people.
+  // Redis has lost the records of erasures, and profiles that Feast or a load wrote since may contain data of erased
+  // people.
   for (const { tenant, subject, erasedAtMs } of erasures) {
     await options.profiles?.erase(tenant, subject, erasedAtMs);
   }
@@ -198,7 +202,7 @@ async function replaceBy(
   return { ...folded, states: written, doubled, flagged: flagged.size, ...from };
 }
 
-/** The states are restored by now, so it is not a failure if the lake cannot be written. */
+/** The states are already restored, so it is not a failure if the lake cannot be written. */
 async function publishBy(publish: Rebuilt["publish"], options: RebuildOptions): Promise<{ published?: string }> {
   if (publish === undefined) return {};
   options.onProgress?.("publish the snapshot");

@@ -49,7 +49,7 @@ async function states(): Promise<Map<string, Buffer>> {
   return new Map([...(await history.stored())].filter(([key]) => key.startsWith("state:")));
 }
 
-/** How many different results there are of each event. */
+/** The number of different results of each event. */
 const results = async () => [...(await history.emitted()).different.values()];
 
 test("payment updates count once, and rebuilt states equal those before the loss", async () => {
@@ -89,7 +89,7 @@ test("snapshots with payment updates and the later events restore the lost state
   expect(second.events).toBeGreaterThan(0);
   expect(second.events).toBeLessThan(40);
 
-  // Emitted after the snapshot, and not committed.
+  // Emitted after the snapshot, but not committed.
   await history.producer.send(events("c", 20, 6));
   await history.count({ commit: (_topic, _partition, end) => end - 1 });
   await history.archive();
@@ -107,7 +107,7 @@ test("snapshots with payment updates and the later events restore the lost state
 
 test.each([
   ["found on its topic and counted in its place", ofCards, 0],
-  // Only its result names the terminal.
+  // Only its result contains the terminal.
   ["counted for its card, and both states are flagged", ofTerminals, 2],
 ])("an update whose result the archive lacks is %s", async (_name, engine, flaggedStates) => {
   history = await TestHistory.open(engine);

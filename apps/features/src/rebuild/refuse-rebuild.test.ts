@@ -36,7 +36,7 @@ const isMarked = async () => (await history.redis.exists(COMPLETE_KEY)) === 1;
 
 const stored = (at = history) => at.stored();
 
-/** Whether vectors of the service, as it is now, are flagged as incomplete. */
+/** Whether the service currently flags vectors as incomplete. */
 async function isFlagged(name: string): Promise<boolean | undefined> {
   await history.producer.send(paymentsOf(name, 1));
   await history.serve();
@@ -119,7 +119,7 @@ describe("is rejected, and changes nothing", () => {
 
   test("if Redis lost acknowledged writes, so that numbers were assigned twice", async () => {
     await counted("a", 3);
-    // As after a failover to a replica that was behind.
+    // As after a failover to a replica that lagged.
     const behind = await stored();
     await counted("b", 6);
     await history.redis.flushdb();
@@ -150,7 +150,7 @@ describe("with a service that began with a snapshot", () => {
     return path;
   }
 
-  /** States of a history that is not in the lake, as `tripline load-state` puts them into Redis. */
+  /** Puts the states of a history that is not in the lake into Redis, as `tripline load-state` does. */
   async function loadHistory(): Promise<ReadonlyMap<string, Buffer>> {
     const earlier = await TestHistory.open();
     await counted("history", 9, earlier);
@@ -231,7 +231,7 @@ describe("while it runs", () => {
     await expect(attempt).rejects.toEqual(refusal("state-conflict", "has counted events in the meantime"));
     redis.disconnect();
     expect(await isMarked()).toBe(false);
-    // It was only one, and has gone: what it counted has been emitted by now.
+    // The only instance has left, and everything that it counted has been emitted.
     await history.archive();
     expect(await history.rebuild()).toMatchObject({ events: 13, incomplete: 1 });
     expect(await isMarked()).toBe(true);

@@ -8,13 +8,13 @@ import { encodeMark } from "../states/complete-mark.js";
 import type { RebuiltStates } from "./folded-lake.js";
 
 export interface ReplaceStatesOptions {
-  /** A connection of its own. */
+  /** A separate connection. */
   readonly redis: Redis;
   /** Keys of the applied batches of all partitions that features reads. */
   readonly appliedKeys: readonly string[];
-  /** Key that exists while the states hold all that took place. */
+  /** Key that exists while the states are complete. */
   readonly completeKey: string;
-  /** What the keys of states begin with. */
+  /** Prefixes of the keys of states. */
   readonly prefixes: readonly string[];
   readonly stateTtlSeconds: number;
   readonly onProgress: (states: number) => void;
@@ -24,8 +24,8 @@ export interface ReplaceStatesOptions {
 const KEYS_PER_PIPELINE = 500;
 
 /**
- * Replaces the stored states. An instance that counts meanwhile changes the applied batch of a partition in the same step
- * as the states, which is noticed: then nothing is marked as complete. All methods throw TriplineError
+ * Replaces the stored states. An instance that counts at the same time changes a partition's applied batch together
+ * with the states. This is detected, and nothing is marked as complete. All methods throw TriplineError
  * `redis-unavailable`.
  */
 export class StateReplacement {
@@ -33,16 +33,16 @@ export class StateReplacement {
   #heads: readonly string[] = [];
 
   constructor(private readonly options: ReplaceStatesOptions) {
-    // Keys that were watched on a lost connection are not watched on the next one.
+    // A new connection does not watch the keys of a lost one.
     options.redis.once("close", () => {
       this.#isLost = true;
     });
   }
 
   /**
-   * Notes how far the partitions are counted. What is counted after this is not in the states to come.
+   * Notes how far the partitions are counted. The new states will not include anything counted later.
    *
-   * @returns by key the first bytes of the applied batch; none where nothing is stored
+   * @returns the first bytes of the applied batches by key; empty if nothing is stored
    */
   async open(): Promise<ReadonlyMap<string, Buffer>> {
     this.#heads = await this.#readHeads();
@@ -50,11 +50,11 @@ export class StateReplacement {
   }
 
   /**
-   * Until it is done there is no mark; it can be started again at any time.
+   * There is no mark until it is done. It can be repeated at any time.
    *
-   * @param applied by key: the last record of a partition that is in the states; absent where there is none
-   * @param flagged states that are not certain
-   * @returns how many states were written
+   * @param applied by key: the last record of a partition that is in the states; absent if there is none
+   * @param flagged states that are unverified
+   * @returns the number of states written
    * @throws TriplineError `state-conflict` if an instance counts at the same time
    */
   async replace(states: RebuiltStates, applied: ReadonlyMap<string, number>, flagged: FlaggedStates): Promise<number> {
@@ -73,7 +73,7 @@ export class StateReplacement {
     await this.#exec(redis.multi().del(completeKey, ...appliedKeys));
   }
 
-  /** Also states that are not in the lake, of events whose features were never emitted: those are re-delivered. */
+  /** Also removes states of events that were never emitted: these are not in the lake and are redelivered. */
   async #removeStates(): Promise<void> {
     const { redis, prefixes } = this.options;
     const found = redis.scanStream({ match: "state:*", count: KEYS_PER_PIPELINE });
@@ -91,7 +91,7 @@ export class StateReplacement {
     let pipeline = redis.pipeline();
     let written = 0;
     for await (const [key, { value, touchedAtMs }] of states.entries()) {
-      // It expires when it would have expired without the loss.
+      // The state expires when it would have expired without the loss.
       const leftSeconds = Math.min(stateTtlSeconds, Math.ceil(stateTtlSeconds - (nowMs - touchedAtMs) / 1000));
       if (leftSeconds <= 0) continue;
       pipeline.set(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength), "EX", leftSeconds);
@@ -107,9 +107,9 @@ export class StateReplacement {
   }
 
   /**
-   * The applied batches have nothing to emit. The records from the committed offset up to the last counted one were
-   * emitted before: the lake has their results. So they are skipped as a batch that was counted and acknowledged, and the
-   * first record after them counts.
+   * Stores applied batches without emissions. Records from the committed offset up to the last counted one have been
+   * emitted: the lake has their results. Therefore, they are skipped like a batch that was counted and acknowledged,
+   * and the first record after them counts.
    */
   async #mark(applied: ReadonlyMap<string, number>, flagged: FlaggedStates): Promise<void> {
     const { redis, appliedKeys, completeKey } = this.options;
@@ -120,7 +120,7 @@ export class StateReplacement {
     await this.#exec(transaction.set(completeKey, encodeMark(flagged)));
   }
 
-  /** The first bytes of the applied batches, which differ between any two of one partition. */
+  /** The first bytes of the applied batches, which differ between any two versions for one partition. */
   async #readHeads(): Promise<string[]> {
     const pipeline = this.options.redis.pipeline();
     for (const key of this.options.appliedKeys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);

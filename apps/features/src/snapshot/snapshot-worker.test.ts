@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** A worker whose runs do what a test wants, and its log. */
+/** A worker with scripted runs, and its log. */
 function follow(intervalHours: number, run: (signal: AbortSignal) => Promise<SnapshotRun>) {
   const ending = new AbortController();
   const lines: string[] = [];
@@ -81,7 +81,7 @@ test("an interval of 0 takes no snapshots, and the worker stops on request", asy
   expect(lines).toEqual(["info: snapshots are switched off"]);
 });
 
-/** Runs a program of its own in place of the real one. */
+/** Runs a test program instead of the real one. */
 async function runProgram(source: string, signal = new AbortController().signal): Promise<SnapshotRun> {
   const program = join(folder, "program.mjs");
   await writeFile(program, source);

@@ -2,11 +2,11 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { ByteReader } from "@tripline/feature-engine/state/byte-reader";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 
-/** What a payment's or a label's record led to: with the record itself, a FeatureVector or an AppliedLabel. */
+/** The findings about a payment or label. Together with the record, they give a FeatureVector or an AppliedLabel. */
 export interface Emission {
   /** Offset of the record. */
   readonly offset: number;
-  /** Bytes of all fields but the payment or label, see encode-findings.ts. */
+  /** Encoded fields other than the payment or label, see encode-findings.ts. */
   readonly findings: Uint8Array;
 }
 
@@ -14,13 +14,13 @@ export interface Emission {
 export interface AppliedBatch {
   /** Offset of the last record whose effect is in the states. */
   readonly offset: number;
-  /** Of all events of the last batch, in the order of their offsets. */
+  /** For all events of the last batch, ordered by offset. */
   readonly emissions: readonly Emission[];
 }
 
 /*
  * Layout, little-endian:  u8 version, 2; u64 offset; u32 n; then n × (u64 offset, u32 length, bytes of the findings).
- * The first nine bytes differ between any two versions for one partition, as those of a state do.
+ * The first nine bytes differ between any two versions for one partition, as for a state.
  */
 const VERSION = 2;
 
@@ -49,7 +49,7 @@ export function decodeApplied(bytes: Uint8Array): AppliedBatch {
 }
 
 /**
- * The offset in the first nine bytes; -1 where nothing is stored.
+ * The offset in the first nine bytes; -1 if nothing is stored.
  *
  * @throws TriplineError `state-unreadable`
  */

@@ -3,20 +3,20 @@ import type { EntityStates, FeatureEngine } from "@tripline/feature-engine/apply
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 
-/** The state of one entity, in memory that the next one of its kind is decoded into. */
+/** The state of one entity. Its memory is reused for the next entity of its kind. */
 interface Slot {
   readonly memory: EntityState;
   key: string | undefined;
   isChanged: boolean;
 }
 
-/** Most states grow by no more than this in a batch, so that the memory for a batch seldom has to grow. */
+/** Most states grow by no more than this in a batch, so the buffer rarely has to grow. */
 const GROWTH_BYTES_EXPECTED = 64;
 
 /**
- * The states of the entities of a batch. One of each kind is decoded at a time, and encoded again when another one is
- * needed: decoding it again later costs less than keeping the states of a whole batch, which do not fit into a
- * processor's caches.
+ * The states of the entities in a batch. Only one state of each kind is decoded at a time, and it is encoded again when
+ * another one is needed. Decoding it again later is cheaper than keeping all decoded states of a batch, which do not
+ * fit into CPU caches.
  */
 export class BatchStates {
   readonly #engine: FeatureEngine;
@@ -24,10 +24,10 @@ export class BatchStates {
   readonly #slots: readonly Slot[];
   readonly #writer: ByteWriter;
   readonly #changed = new Map<string, Uint8Array>();
-  /** Keys that were required and not read. */
+  /** Keys that were required but not read. */
   readonly missing = new Set<string>();
 
-  /** @param stored state bytes by key; has every key that will be asked for */
+  /** @param stored state bytes by key, with every key that will be requested */
   constructor(engine: FeatureEngine, stored: ReadonlyMap<string, Uint8Array | null>) {
     this.#engine = engine;
     this.#stored = stored;
@@ -42,7 +42,7 @@ export class BatchStates {
   }
 
   /**
-   * States by the place of their entity, undefined where there is no key. They are valid up to the next call.
+   * States by index of their entity; undefined without a key. They are valid until the next call.
    *
    * @throws TriplineError `state-unreadable`
    */
@@ -71,7 +71,7 @@ export class BatchStates {
     for (const slot of this.#slots) if (slot.key !== undefined && keys.includes(slot.key)) slot.isChanged = true;
   }
 
-  /** All states that were changed, encoded, by key. */
+  /** All changed states, encoded, by key. */
   encodeChanged(): ReadonlyMap<string, Uint8Array> {
     for (const [entity, slot] of this.#slots.entries()) this.#store(slot, entity);
     return this.#changed;

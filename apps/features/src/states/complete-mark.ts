@@ -2,14 +2,14 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
 
 /*
- * The mark that stands beside the states while they hold all that took place. The first line of its value says when it was
- * set. Where a rebuild was not certain of some states, a second one has these, as JSON. An older version of the service looks
- * at nothing but that the mark is there.
+ * The mark that exists next to the states while they are complete. The first line of its value is the time at which it
+ * was set. If a rebuild left some states unverified, the second line lists them as JSON. Older versions of the service
+ * check only that the mark exists.
  */
 
 const stored = z.object({ untilMs: z.number(), keys: z.array(z.string()) });
 
-/** States that are flagged one by one: they may miss an event, or have counted two in another order. */
+/** States that are flagged individually: they may lack an event, or have counted two in another order. */
 export interface FlaggedStates {
   /** Milliseconds since the epoch. */
   readonly untilMs: number;
@@ -25,13 +25,13 @@ export function encodeMark(flagged: FlaggedStates = NONE_FLAGGED): string {
   return `${setAt}\n${JSON.stringify({ untilMs: flagged.untilMs, keys: [...flagged.keys] })}`;
 }
 
-/** Which states a mark flags. Remembers the last one that it was asked about, because it hardly ever changes. */
+/** Finds the states that a mark flags. Caches the result for the last mark, because it rarely changes. */
 export class MarkReader {
   #mark: Buffer | undefined;
   #flagged = NONE_FLAGGED;
 
   /**
-   * @param mark as it is stored; null where there is none
+   * @param mark as stored; null if there is none
    * @throws TriplineError `state-unreadable`
    */
   flaggedIn(mark: Buffer | null): FlaggedStates {
@@ -55,7 +55,7 @@ function decodeMark(mark: string): FlaggedStates {
   }
 }
 
-/** Whether an event has a state that is flagged. */
+/** Whether any state of an event is flagged. */
 export function isFlagged({ untilMs, keys }: FlaggedStates, stateKeys: readonly (string | undefined)[], nowMs: number) {
   if (keys.size === 0 || nowMs >= untilMs) return false;
   return stateKeys.some((key) => key !== undefined && keys.has(key));

@@ -60,7 +60,7 @@ test("while Redis hangs, every attempt fails in bounded time and memory; afterwa
       waiting = Math.max(waiting, redis.commandQueue.length);
       await delay(100);
     }
-    // What one try asks for, and not what all of them did.
+    // Counts what one attempt requests, not the total of all attempts.
     expect(waiting).toBeLessThan(10);
   } finally {
     process.kill(pid, "SIGCONT");
@@ -106,7 +106,7 @@ test("while Redis is out of memory, nothing is lost or dead-lettered; with more 
     await inbox.untilRecords(20);
     await own.admin.config("SET", "maxmemory", "1");
     await producer.send(transactions.slice(20).map((transaction) => paymentRecord(transaction)));
-    // More often than a fault is tried again that may be one of ours.
+    // More often than an error that may be a bug of ours is retried.
     await until(() => retries >= 8, "retries");
     expect(inbox.records).toHaveLength(20);
     await own.admin.config("SET", "maxmemory", MEMORY);

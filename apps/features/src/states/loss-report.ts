@@ -2,7 +2,7 @@ import { Inject, Injectable } from "@nestjs/common";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 
-/** Between two lines about one loss. */
+/** Interval between two log lines about the same loss. */
 const REPEAT_MS = 60_000;
 
 /** Logs a loss of states immediately, then every minute, and when it is over. */
@@ -12,14 +12,14 @@ export class LossReport {
 
   constructor(
     @Inject(LOGGER) private readonly logger: Pick<Logger, "error" | "info">,
-    /** A clock that never goes back, in milliseconds. */
+    /** A monotonic clock in milliseconds. */
     private readonly now: () => number = () => performance.now(),
   ) {}
 
   /**
-   * Called for everything that is counted or read.
+   * Call this for everything that is counted or read.
    *
-   * @returns what it was told
+   * @returns its argument
    */
   seen(isComplete: boolean): boolean {
     const nowMs = this.now();

@@ -11,9 +11,9 @@ import { StateStore } from "./state-store.js";
 /** Redis keys under which the partitions' applied batches are stored. */
 @Injectable()
 export class PartitionKeys {
-  /** Partitions that were checked, of which there are as many as the topics have. */
+  /** Checked partitions. Their number is limited by that of the topics. */
   readonly #checked = new Map<string, Promise<string>>();
-  /** By key: the stored offset of each partition that was found to hold less than that. */
+  /** By key: the stored offset of each partition that ends at or before this offset. */
   readonly #conflicts = new Map<string, number>();
 
   constructor(
@@ -25,8 +25,8 @@ export class PartitionKeys {
   /**
    * Asks Kafka once per partition.
    *
-   * @throws TriplineError `kafka-unavailable`, `redis-unavailable`, `state-unreadable`; `state-conflict` where more is
-   *   stored as counted than the partition holds
+   * @throws TriplineError `kafka-unavailable`, `redis-unavailable`, `state-unreadable`; `state-conflict` if the stored
+   *   offset is beyond the partition's end
    */
   keyOf(topic: string, partition: number): Promise<string> {
     const name = `${topic}/${partition}`;
@@ -39,11 +39,11 @@ export class PartitionKeys {
   }
 
   /**
-   * For records that count as re-delivered: a topic that is created again while its consumer runs begins anew, at
-   * offsets that were counted before. Asks Kafka at every call, which takes as long as the topic's slowest broker: nothing
-   * that other partitions need may be held meanwhile.
+   * For records that seem to be redelivered: a topic that is recreated while its consumer runs starts again at offsets
+   * that were already counted. Asks Kafka on every call, which takes as long as the topic's slowest broker, so the
+   * caller must not hold anything that other partitions need.
    *
-   * @throws TriplineError as `keyOf`; from the first conflict on until another offset, or none, is stored as counted
+   * @throws TriplineError as `keyOf`; after a conflict, until the stored offset changes or is deleted
    */
   async requireHeld(topic: string, partition: number): Promise<void> {
     await this.#require(await this.keyOf(topic, partition), topic, partition);
@@ -58,13 +58,13 @@ export class PartitionKeys {
 
   async #require(key: string, topic: string, partition: number): Promise<void> {
     const { admin, store, config } = this;
-    // In this order: what is counted by now was in the partition before its end is looked up.
+    // The order matters: what is counted now was in the partition before its end offset is read.
     const counted = appliedOffset(await store.readAppliedHead(key));
     const end = (await admin.endOffsets(topic)).get(partition) ?? 0;
     if (counted >= end) this.#conflicts.set(key, counted);
-    // Growing beyond what was counted does not make a partition the old one.
+    // A recreated partition that grows beyond the counted offset is still not the old one.
     if (this.#conflicts.get(key) !== counted) return;
-    // Otherwise new records would be taken for counted ones and be lost.
+    // Otherwise, new records would be taken for counted ones and lost.
     throw new TriplineError(
       "state-conflict",
       `Partition ${partition} of ${config.KAFKA_TOPIC_PREFIX}${topic} ends at offset ${end}, but ${counted} is stored as counted. ` +

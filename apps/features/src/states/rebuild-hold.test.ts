@@ -4,7 +4,7 @@ import { LOOK_MS, REBUILD_KEY, RebuildHold, whileHeld } from "./rebuild-hold.js"
 
 const { connect } = useRedis();
 
-/** A hold that says how often it asked. */
+/** A hold that counts its requests. */
 function counting(redis: Redis) {
   const asked = { times: 0, next: Promise.withResolvers<void>() };
   const hold = new RebuildHold({

@@ -10,24 +10,24 @@ import { HOLD } from "../features.tokens.js";
 /** Redis key that exists while states are rebuilt. It expires by itself if the rebuild is killed. */
 export const REBUILD_KEY = "state-rebuild";
 
-/** For how long a read of the key is valid. After twice this time every instance has seen the key before it counts. */
+/** How long a read of the key stays valid. After twice this time, every instance has seen the key. */
 export const LOOK_MS = 250;
-/** Less than a consumer that closes waits for its handlers. Then the records are tried again, as after a failure. */
+/** Shorter than a closing consumer waits for its handlers. After that, records are retried, as after a failure. */
 const WAIT_MS_MAX = 4_000;
 const EXPIRY_MS = 30_000;
 const RENEW_MS = 5_000;
 
 /**
  * Keeps an instance of the service from counting while states are rebuilt, so that no instance has to be stopped. It is
- * advisory and not a lock: an instance that has not seen the key counts nevertheless. The rebuild notices that and marks
- * nothing.
+ * advisory, not a lock: an instance that has not seen the key may still count. The rebuild detects that and does not
+ * mark the states as complete.
  */
 @Injectable()
 export class RebuildHold {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isHeld = false;
 
-  /** @param redis not the connection of compare-and-set, since nobody else may use that */
+  /** @param redis not the connection used for compare-and-set, which must be exclusive */
   constructor(@InjectRedis(HOLD) private readonly redis: Pick<Redis, "exists">) {}
 
   /**
@@ -53,10 +53,10 @@ export class RebuildHold {
 }
 
 /**
- * Runs work while instances of the service hold off.
+ * Runs work while instances of the service pause.
  *
- * @param redis a connection that nothing watches on
- * @throws TriplineError `state-conflict` while another rebuild runs; `redis-unavailable`; what the work throws
+ * @param redis a connection on which nothing is watched
+ * @throws TriplineError `state-conflict` while another rebuild runs; `redis-unavailable`; any error of the work
  */
 export async function whileHeld<T>(redis: Redis, work: () => Promise<T>): Promise<T> {
   const own = randomUUID();
@@ -66,7 +66,7 @@ export async function whileHeld<T>(redis: Redis, work: () => Promise<T>): Promis
       `States are being rebuilt by another run of this command; one that was killed counts as running for ${EXPIRY_MS / 1000} s.`,
     );
   }
-  // A renewal that fails is followed by another one long before the key expires.
+  // A failed renewal is retried well before the key expires.
   const renewing = setInterval(() => void redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS).catch(() => {}), RENEW_MS);
   try {
     return await work();

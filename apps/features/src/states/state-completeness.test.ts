@@ -4,7 +4,7 @@ import { StateStore } from "./state-store.js";
 
 const { connect } = useRedis();
 
-/** Two instances that start at the same time; `commit` is what the first one does when it has counted. */
+/** Two instances that start simultaneously; `commit` runs when the first one has counted. */
 async function startTwo() {
   let committed = false;
   const admin = { committedOffsets: async () => new Map(committed ? [[0, 1]] : []) };

@@ -16,20 +16,20 @@ export const FEATURES_GROUP = "features";
  */
 @Injectable()
 export class StateCompleteness {
-  /** Records were certainly counted, so a missing mark means that it was lost. */
+  /** If records were certainly counted, a missing mark means that it was lost. */
   #hasBegun = false;
 
   constructor(
     @Inject(KAFKA_ADMIN) private readonly admin: Pick<KafkaAdmin, "committedOffsets">,
     @Inject(StateStore) private readonly store: Pick<StateStore, "markComplete" | "isMarkedComplete">,
-    /** Gets the answer of each check. */
+    /** Receives the result of each check. */
     @Inject(LossReport) private readonly loss?: Pick<LossReport, "seen">,
   ) {}
 
   /**
-   * Sets the mark if the service begins to count for the first time: then nothing is missing.
+   * Sets the mark if the service counts for the first time: then nothing is missing.
    *
-   * @param isMarked whether the mark was there when the states were read
+   * @param isMarked whether the mark existed when the states were read
    * @returns whether the states are complete
    * @throws TriplineError `kafka-unavailable`, `redis-unavailable`
    */
@@ -44,8 +44,8 @@ export class StateCompleteness {
       return true;
     }
     this.#hasBegun ||= await this.#hasCommits();
-    // An instance that begins sets the mark before its first commit. If there are commits, the mark may have been set after
-    // the states were read; if it is still missing, it was lost.
+    // An instance that starts sets the mark before its first commit. If there are commits, the mark may have been set
+    // after the states were read; if it is still missing, it was lost.
     if (this.#hasBegun) return this.store.isMarkedComplete();
     await this.store.markComplete();
     this.#hasBegun = true;

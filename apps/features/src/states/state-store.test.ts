@@ -27,7 +27,7 @@ describe.each([
 ])("with %s", (_name, together, expected) => {
   async function open() {
     const redis = await connect();
-    // As an older server answers, which does not know the command.
+    // The response of an older server that does not know the command.
     if (!together) Object.assign(redis, { command: async () => [null] });
     const store = new StateStore(redis, STORE_OPTIONS);
     const read = () => store.read([APPLIED_KEY], KEYS);

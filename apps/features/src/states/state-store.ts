@@ -11,29 +11,29 @@ import type { FlaggedStates } from "./complete-mark.js";
 import { encodeMark, MarkReader } from "./complete-mark.js";
 
 const NO_EVICTION = "noeviction";
-/** Of a read, besides one for each partition: UNWATCH, WATCH and MGET. */
+/** Commands of a read in addition to one per partition: UNWATCH, WATCH and MGET. */
 const READ_COMMANDS = 3;
 
-/** What was stored at one moment; `compareAndSet` finds out whether it still holds. */
+/** The stored values at one moment; `compareAndSet` checks whether they are still current. */
 export interface Snapshot {
-  /** First bytes of each partition's applied batch; empty where there is none. */
+  /** First bytes of each partition's applied batch; empty if there is none. */
   readonly appliedHeads: readonly Buffer[];
-  /** Stored states by key; null where there is none. */
+  /** Stored states by key; null if there is none. */
   readonly states: ReadonlyMap<string, Buffer | null>;
-  /** What the commands that were sent along were answered, in their order: a reply or an error. */
+  /** Results of the additional commands, in order: a reply or an error each. */
   readonly besides: readonly unknown[];
   /** Whether the states are marked as complete; see `StateCompleteness`. */
   readonly complete: boolean;
-  /** Of a complete one: the states that are not certain. */
+  /** If complete: the unverified states. */
   readonly flagged: FlaggedStates;
-  /** Number of the read that gave it; only the newest one can still be written from. */
+  /** Number of the read that returned it; only the newest one can be the basis of a write. */
   readonly read: number;
 }
 
 export interface Change {
-  /** What the change is based on: the newest read, of all keys that change. */
+  /** The basis of the change: the newest read, which included all keys that change. */
   readonly snapshot: Snapshot;
-  /** The applied batches of the partitions that the change is made of. */
+  /** The new applied batches of the counted partitions. */
   readonly applied: readonly { readonly key: string; readonly value: Uint8Array }[];
   /** Only states that changed. */
   readonly states: readonly { readonly key: string; readonly value: Uint8Array }[];
@@ -42,15 +42,15 @@ export interface Change {
 /**
  * Window states and applied batches in Redis. Every method throws TriplineError `redis-unavailable`.
  *
- * Compare-and-set is WATCH before the read and MULTI … EXEC for the write, which Redis refuses when any watched key has
- * changed in between. That costs half the CPU of a script, through which every value would be copied.
+ * Compare-and-set is WATCH before the read and MULTI … EXEC for the write, which Redis rejects if any watched key has
+ * changed in between. It costs half the CPU of a script, which would have to copy every value.
  *
- * What is watched belongs to the connection, and ends with the next read, with a write and with the connection itself.
- * So the connection belongs to the store, which ends it, and nothing else may send on it. Reads are numbered: a snapshot
- * from which the keys may no longer be watched is not written. All keys have to live on one shard.
+ * Watches belong to the connection and end with the next read, with a write, or with the connection. Therefore, the
+ * store owns the connection, and nothing else may use it. Reads are numbered: a snapshot whose keys may no longer be
+ * watched cannot be written. All keys must be on one shard.
  */
 export class StateStore {
-  /** Number of the read whose keys are watched. Goes up with everything that ends that watch. */
+  /** Number of the read whose keys are watched. Everything that ends the watch increments it. */
   #watching = 0;
   readonly #multiSet: MultiSet;
   readonly #marks = new MarkReader();
@@ -61,9 +61,9 @@ export class StateStore {
     /** Owned by the store: nothing else may use it. */
     private readonly redis: Redis,
     private readonly options: {
-      /** How long a state without events lives. */
+      /** Time to live of a state without new events. */
       readonly stateTtlSeconds: number;
-      /** Key that exists while the states hold all that took place, see `completeKey`. */
+      /** Key that exists while the states are complete, see `completeKey`. */
       readonly completeKey: string;
     },
   ) {
@@ -77,7 +77,7 @@ export class StateStore {
   /**
    * One round trip for the states of batches of one or more partitions.
    *
-   * @param besides commands that are sent along; what they read is not watched
+   * @param besides additional commands in the same round trip; what they read is not watched
    * @throws TriplineError `config-invalid` for a Redis that may evict states
    */
   async read(
@@ -91,7 +91,7 @@ export class StateStore {
     for (const key of appliedKeys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
     addCommand(pipeline, "mget", [this.options.completeKey, ...stateKeys]);
     for (const command of besides) addBuilt(pipeline, command);
-    // Sent at once, so that the number says what the server was asked last.
+    // Sent immediately, so that the number identifies the newest request to the server.
     this.#watching += 1;
     const read = this.#watching;
     const replies = await this.#run(pipeline, appliedKeys.length + READ_COMMANDS);
@@ -109,17 +109,17 @@ export class StateStore {
     };
   }
 
-  /** As `Snapshot.appliedHeads`, of one partition. Watches nothing and leaves alone what is watched. */
+  /** As in `Snapshot.appliedHeads`, for one partition. Does not affect watches. */
   async readAppliedHead(appliedKey: string): Promise<Buffer> {
     return askRedis(() => this.redis.getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1));
   }
 
-  /** Whether the states are marked as holding all that took place. */
+  /** Whether the states are marked as complete. */
   async isMarkedComplete(): Promise<boolean> {
     return (await askRedis(() => this.redis.exists(this.options.completeKey))) === 1;
   }
 
-  /** Marks the states as holding all that took place. */
+  /** Marks the states as complete. */
   async markComplete(): Promise<void> {
     await askRedis(() => this.redis.set(this.options.completeKey, encodeMark(), "NX"));
   }
@@ -131,10 +131,10 @@ export class StateStore {
   }
 
   /**
-   * Writes all or nothing. The applied batch does not expire: there is one for each partition.
+   * Writes all or nothing. Applied batches do not expire: there is one per partition.
    *
-   * @returns false, and nothing is written, when any of the keys has changed since it was read, or may have: the snapshot
-   *   is not that of the newest read, was written from already, or the connection was lost since
+   * @returns false, without writing, if any of the keys has changed or may have changed since the read: the snapshot is
+   *   not from the newest read, was already written, or the connection was lost since then
    */
   async compareAndSet({ snapshot, applied, states }: Change): Promise<boolean> {
     const { stateTtlSeconds } = this.options;
@@ -146,7 +146,7 @@ export class StateStore {
     } else {
       for (const { key, value } of states) transaction.set(key, asBuffer(value), "EX", stateTtlSeconds);
     }
-    // From here to the write nothing waits.
+    // Nothing may wait between here and the write.
     if (snapshot.read !== this.#watching) return false;
     this.#watching += 1;
     const replies = await askRedis(() => transaction.exec());
@@ -155,10 +155,10 @@ export class StateStore {
     return replies !== null;
   }
 
-  /** An evicted state would look like that of a new card: nothing would show that its windows miss events. */
+  /** An evicted state would look like that of a new card: nothing would show that its windows lack events. */
   async #requireNoEviction(): Promise<void> {
     const memory = await askRedis(() => this.redis.info("memory"));
-    // Managed servers may not allow this.
+    // Managed servers may not allow this command.
     const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
     if (policy !== undefined && policy !== NO_EVICTION) {
       const { host, port } = this.redis.options;
@@ -171,7 +171,7 @@ export class StateStore {
     this.#evictsNothing = true;
   }
 
-  /** One round trip. @returns the replies in order; throws the first error among those of the first `own` commands */
+  /** One round trip. @returns the replies in order; throws the first error among the first `own` commands */
   #run(pipeline: ChainableCommander, own: number): Promise<unknown[]> {
     return askRedis(async () => {
       const replies = (await pipeline.exec()) ?? [];

@@ -51,7 +51,7 @@ export function label(change: Partial<Label> & { readonly clientTransactionId: s
   };
 }
 
-/** A decline of the issuer unless the change says otherwise. */
+/** A decline by the issuer, unless `change` overrides it. */
 export function update(change: Partial<PaymentUpdate> & { readonly clientTransactionId: string }): PaymentUpdate {
   return {
     updateId: paymentUpdateId(TENANT, change.clientTransactionId, "u-1"),
@@ -110,12 +110,12 @@ export function paymentsOf(name: string, count: number): OutgoingRecord[] {
   );
 }
 
-/** The record as it comes from a partition. */
+/** The record as the consumer receives it from a partition. */
 export function delivered(record: OutgoingRecord, offset: number, partition = 0): IncomingRecord {
   return { ...record, value: Buffer.from(record.value), partition, offset, timestampMs: START_MS };
 }
 
-/** Numbers from 0 to `bound` - 1, always the same for one seed. */
+/** Numbers from 0 to `bound` - 1, the same ones for each seed. */
 export function randomNumbers(seed: number): (bound: number) => number {
   let state = seed;
   return (bound) => {

@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 
 export const FEAST_PROJECT = "tripline";
 
-/** For tests: the bytes that Feast writes, as the tests of packages/feast-client prove with Feast itself. */
+/** For tests: the bytes that Feast writes, which the tests of packages/feast-client verify with Feast itself. */
 export function feastOf(redis: Redis) {
   const joinKeys = { card_token: "STRING" as const };
   const featureViews = [

@@ -3,7 +3,7 @@ import type { RecordBatch } from "@tripline/kafka/port";
 import type { BatchProcessor } from "../batches/batch-processor.js";
 import { RECORDS_TOGETHER_MAX, ROUNDS_MAX } from "../batches/batch-processor.js";
 
-/** Gathers batches as the service's consumer does. */
+/** Groups batches as the service's consumer does. */
 export function gatherFor(processor: BatchProcessor): WorkGatherer<RecordBatch> {
   return new WorkGatherer({
     doTogether: (batches) => processor.handle(batches),

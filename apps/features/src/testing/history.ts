@@ -49,18 +49,18 @@ const ARCHIVED: readonly TopicName[] = [
 const POLL_MS = 20;
 /** Low enough to split the states of a few cards into slices. */
 export const SMALL_MEMORY_BYTES = 200_000;
-/** No message of any topic. */
+/** Not a valid message of any topic. */
 export const UNREADABLE = Buffer.from("no message of ours");
 const WAIT_MS_MAX = 20_000;
 
 export interface CountOptions {
-  /** The offset that is committed of a partition that was counted up to `end`; `end` unless given. */
+  /** The offset to commit for a partition that was counted up to `end`. Default: `end` */
   readonly commit?: (topic: string, partition: number, end: number) => number;
-  /** The part of a batch's emissions that reaches Kafka, all by default; when it throws, the instance is dead from then on. */
+  /** The emissions of a batch that reach Kafka. Default: all. If it throws, the instance is dead from then on. */
   readonly emit?: (records: readonly OutgoingRecord[]) => readonly OutgoingRecord[];
 }
 
-/** For tests: a features service with its topics, states and archive, where every step can be stopped. */
+/** For tests: a features service with its topics, states and archive. Tests can stop it at every step. */
 export class TestHistory {
   readonly rebuilds: Redis[] = [];
   #archived = new Map<string, number>();
@@ -76,7 +76,7 @@ export class TestHistory {
     private readonly engine: FeatureEngine,
   ) {}
 
-  /** @param engine of a spec other than the shipped one, which the real service uses */
+  /** @param engine of another spec than the shipped one, which the real service uses */
   static async open(engine: FeatureEngine = shippedEngine): Promise<TestHistory> {
     const stack = await testStack();
     const { topicPrefix } = stack;
@@ -113,7 +113,7 @@ export class TestHistory {
     );
   }
 
-  /** An instance that counts what is on the topics, and commits what it is told to. */
+  /** Runs an instance that counts what is on the topics, and commits as specified. */
   async count(options: CountOptions = {}): Promise<void> {
     const ends = await this.#ends(this.#sources);
     const handled = new Map<string, number>();
@@ -188,28 +188,28 @@ export class TestHistory {
     }
   }
 
-  /** Archives a topic but for some of its records, which the archive has passed. */
+  /** Archives a topic except for some of its records, which the archive skips. */
   async archiveWithout(topic: string, isLeftOut: (record: IncomingRecord) => boolean): Promise<void> {
     const records = await this.read(topic);
     const passed = records.map((record) => (isLeftOut(record) ? { ...record, value: UNREADABLE } : record));
     await this.archiveWriter.append(topic, passed);
   }
 
-  /** What Redis holds, by key. */
+  /** The contents of Redis by key. */
   async stored(): Promise<Map<string, Buffer>> {
     const keys = (await this.redis.keys("*")).sort();
     const values = await Promise.all(keys.map((key) => this.redis.getBuffer(key)));
     return new Map(keys.map((key, index) => [key, values[index] ?? Buffer.alloc(0)]));
   }
 
-  /** Whether the vector of a payment is flagged; undefined where there is none. */
+  /** Whether the vector of a payment is flagged; undefined if there is none. */
   async isIncomplete(clientTransactionId: string): Promise<boolean | undefined> {
     const records = (await this.read(TOPICS.features.name)).filter(({ value }) => !value.equals(UNREADABLE));
     const vectors = records.map(({ value }) => FeatureVector.decode(value));
     return vectors.find(({ transaction }) => transaction?.clientTransactionId === clientTransactionId)?.incomplete;
   }
 
-  /** Every record of a topic, as it is now. */
+  /** All current records of a topic. */
   async read(topic: string): Promise<readonly IncomingRecord[]> {
     const ends = await this.#ends([topic]);
     const count = [...ends.values()].reduce((sum, end) => sum + end, 0);
@@ -226,9 +226,9 @@ export class TestHistory {
     return collector.records;
   }
 
-  /** What was emitted, and how many different results stand on the topics, by the client's id. */
+  /** The emitted events, and the number of different results on the topics, by the client's id. */
   async emitted(): Promise<{ events: readonly CountedEvent[]; different: ReadonlyMap<string, number> }> {
-    // Of one batch all have the same time; those without a place in the order count as the lake has them.
+    // Events of one batch have the same time. Those without a place in the order count in the order of the lake.
     const inLakeOrder = async (topic: string) =>
       (await this.read(topic)).toSorted((a, b) => a.partition - b.partition || a.offset - b.offset);
     const vectors = (await inLakeOrder(TOPICS.features.name)).map(({ value }) => FeatureVector.decode(value));
@@ -245,7 +245,7 @@ export class TestHistory {
     return { events: events.sort((a, b) => atMsOf(a) - atMsOf(b)), different };
   }
 
-  /** Whether all vectors that claim to be complete are those of the engine over all events, each counted once. */
+  /** Compares all vectors marked as complete with the engine's for all events, each counted once. */
   async differences(stateBefore?: (key: string) => Uint8Array | null): Promise<object> {
     const { events } = await this.emitted();
     const differing: string[] = [];
@@ -300,7 +300,7 @@ export class TestHistory {
     });
   }
 
-  /** The real service, until it has counted what is on the topics. */
+  /** Runs the real service until it has counted what is on the topics. */
   async serve(): Promise<void> {
     const service = await this.startService();
     try {
@@ -310,7 +310,7 @@ export class TestHistory {
     }
   }
 
-  /** Until the service has counted, emitted and committed what is on the topics by now. */
+  /** Waits until the service has counted, emitted and committed what is currently on the topics. */
   async untilHandled(): Promise<void> {
     const ends = await this.#ends(this.#sources);
     const isDone = async () => {

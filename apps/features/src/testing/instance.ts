@@ -22,7 +22,7 @@ import { StateStore } from "../states/state-store.js";
 import { cardOf, delivered, payment, paymentRecord, randomNumbers, START_MS } from "./events.js";
 import { gatherFor } from "./gatherer.js";
 
-/* Instances of the service without a consumer, for the tests: on a real Redis, with faults where a test wants them. */
+/* Instances of the service without a consumer, for tests: on a real Redis, with faults injected by the test. */
 
 export const engine = compileEngine(currentFeatureSpec());
 export const TTL_SECONDS = 1_000;
@@ -31,7 +31,7 @@ export const STORE_OPTIONS = { stateTtlSeconds: TTL_SECONDS, completeKey: COMPLE
 /** Where the progress of partition 0 of `transactions` is stored. */
 export const APPLIED_KEY = "applied:cluster:p.transactions:0";
 
-/** Keeps what is sent, and fails where a test says so. */
+/** Keeps the sent records, and fails if the test requests it. */
 export class Outbox implements EventProducer {
   readonly sent: OutgoingRecord[] = [];
   fault: "before" | "after" | undefined;
@@ -51,7 +51,7 @@ export class FaultyStore extends StateStore {
   fault: "before" | "after" | undefined;
   /** Runs once, between reading and writing. */
   meanwhile: (() => Promise<void>) | undefined;
-  /** How many changes were written. */
+  /** Number of changes written. */
   writes = 0;
 
   override async compareAndSet(change: Change): Promise<boolean> {
@@ -93,11 +93,11 @@ type ProfileSource = Partial<Pick<ProfileReaderOptions, "source" | "onUnreadable
 let clockMs = START_MS;
 
 /**
- * One instance of the service, without its consumer. Its partitions end where `log` says,
- * which is asked for through `onQuestion`.
+ * One instance of the service, without its consumer. `log` defines the end of its partitions, and `onQuestion` is
+ * called before each request for it.
  *
- * @param committed whether its group has handled records before
- * @param profiles whose profiles Feast keeps in the Redis; none are read unless given
+ * @param committed whether its group has committed offsets
+ * @param profiles source of Feast's profiles in the Redis. Default: none
  */
 export function makeInstance(redis: Redis, outbox: Outbox, committed = false, profiles: ProfileSource = {}) {
   const store = new FaultyStore(redis, STORE_OPTIONS);
@@ -119,7 +119,7 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false, pr
     new ProfileReader({ engine, onUnreadable: () => {}, ...profiles }),
     outbox,
     metrics,
-    // Differs at every call, so that features computed twice would not have the same bytes.
+    // Differs on every call, so recomputed features would not have the same bytes.
     { now: () => (clockMs += 1), pause: delay },
   );
   const gatherer = gatherFor(processor);
@@ -153,7 +153,7 @@ export function keyOf(entity: "card" | "terminal", id: string): string {
   return entity === "card" ? card : terminal;
 }
 
-/** What the engine alone computes for payments in their order. */
+/** The vectors that the engine computes for payments, in their order. */
 export function expectedVectors(transactions: readonly Transaction[]): Omit<FeatureVector, "computedAtMs">[] {
   const states = new Map<string, EntityState>();
   return transactions.map((transaction) => {
@@ -177,7 +177,7 @@ export function withoutClock(record: OutgoingRecord): Omit<FeatureVector, "compu
   return vector;
 }
 
-/** Gives each test of a file an empty Redis, and closes what it connected. */
+/** Gives each test of a file an empty Redis, and closes its connections. */
 export function useRedis() {
   let redisUrl = "";
   let connections: Redis[] = [];

@@ -7,12 +7,12 @@ const ISSUER = "https://auth.tripline.test";
 const AUDIENCE = "urn:tripline:api";
 const LIFETIME_SECONDS = 300;
 
-/** An issuer of tokens: its published keys over HTTP, and tokens signed with them. */
+/** A token issuer: serves its public keys over HTTP, and signs tokens with them. */
 export interface TestIssuer {
   /** Configuration that makes a service trust it. */
   readonly environment: Readonly<Record<string, string>>;
   token(scope: string, tenant: string): string;
-  /** As `token`, signed with a key that was never published. */
+  /** Like `token`, but signed with a key that was never published. */
   forged(scope: string, tenant: string): string;
   close(): void;
 }
@@ -37,7 +37,7 @@ export async function startIssuer(): Promise<TestIssuer> {
 
 const newKeys = () => generateKeyPairSync("ec", { namedCurve: "P-256" });
 
-/** A JWT as RFC 9068 has it. */
+/** A JWT according to RFC 9068. */
 function makeToken(key: KeyObject, scope: string, tenant: string): string {
   const seconds = Math.floor(Date.now() / 1_000);
   const header = { alg: "ES256", kid: "test", typ: "at+jwt" };

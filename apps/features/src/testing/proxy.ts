@@ -2,10 +2,10 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect, createServer } from "node:net";
 
-/** A way to Redis that a test can block: connections are taken, and nothing goes through, as with a hung server. */
+/** A proxy to Redis that a test can block: it accepts connections but forwards nothing, like a hung server. */
 export interface RedisProxy {
   readonly url: string;
-  /** How often a client sent this text since the proxy is there, whether it went through or not. */
+  /** How often clients have sent this text since the proxy started, whether it was forwarded or not. */
   count(text: string): number;
   hang(): void;
   resume(): void;

@@ -21,7 +21,7 @@ import { OnlineModule } from "../online/online.module.js";
 import { StateCompleteness } from "../states/state-completeness.js";
 import { label, payment, randomNumbers } from "./events.js";
 
-/* What the tests of serving share: states of a real engine in a real Redis, and the HTTP side of the service. */
+/* Shared by the tests of serving: states of a real engine in a real Redis, and the HTTP side of the service. */
 
 export const engine = compileEngine(currentFeatureSpec());
 export const TENANT = "demo";
@@ -31,22 +31,22 @@ const DAY_SECONDS = DAY_MS / 1_000;
 const READY_MS_MAX = 30_000;
 export const STATE_TTL_SECONDS = 45 * 86_400;
 
-/** Entities of one history, by the names of their entities in the spec. */
+/** Ids of a history's entities, by entity name in the spec. */
 export interface History {
   readonly ids: Readonly<Record<string, string>>;
   readonly states: Readonly<Record<string, EntityState>>;
-  /** When the newest event took place. */
+  /** Time of the newest event. */
   readonly newestMs: number;
 }
 
-/** A card, a terminal and one of each other entity after some payments and labels that end shortly before `endMs`. */
+/** Ids of a card, a terminal and one of each other entity, with payments and labels that end shortly before `endMs`. */
 export function makeHistory(name: string, endMs: number, seed = 1): History {
   const below = randomNumbers(seed);
   const named = { card: `ct_${name}`, terminal: `t_${name}`, device: `d_${name}`, ip: `ip_${name}` };
   const joined = { terminal_bin: `t_${name}/411111`, card_country: `ct_${name}/BE` };
   const ids = { ...named, ...joined, email: `et_${name}` };
   const states = engine.entities.map((_, entity) => engine.decodeState(entity, null));
-  // Whole seconds: Feast's own stores keep no more of a time.
+  // Whole seconds, because Feast's own stores are not more precise.
   let atMs = Math.floor(endMs / 1_000) * 1_000 - 20 * DAY_MS;
   let events = 0;
   let newestMs = 0;
@@ -89,7 +89,7 @@ export async function storeHistory(redis: Redis, { ids, states }: History, tenan
   }
 }
 
-/** Values of an entity of a history by feature, as the engine computes them. */
+/** The engine's values of an entity's features, by name. */
 export function valuesAt(history: History, entityName: string, atMs: number): Record<string, number> {
   const entity = engine.entities.findIndex((plan) => plan.name === entityName);
   const state = history.states[entityName];
@@ -116,7 +116,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** In place of the module of the states. */
+/** Replaces the module of the states. */
 @Module({})
 class TestStates {}
 
@@ -125,13 +125,13 @@ export interface TestServing {
   readonly stack: TestStack;
   readonly redis: Redis;
   readonly service: RunningService;
-  /** Whether the states are complete although there is no mark. */
+  /** Whether the states are complete although the mark is missing. */
   readonly completeness: { answer: boolean | Promise<boolean> };
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
   close(): Promise<void>;
 }
 
-/** Which tokens were taken back is read before the first is checked. */
+/** Revocations are read before the first token is checked. */
 async function makeRevocationTopics({ kafkaBrokers: brokers }: TestStack): Promise<void> {
   const admin = await connectKafka({ brokers, clientId: "test" }).admin();
   await admin.ensureTopics([TABLES.authEvents.name, deadLetterTopic(TABLES.authEvents.name)]);
@@ -201,7 +201,7 @@ export async function untilReady({ url }: RunningService): Promise<void> {
   }
 }
 
-/** An answer by column. */
+/** A response by column. */
 export interface Column {
   readonly values: readonly unknown[];
   readonly statuses: readonly string[];
@@ -216,7 +216,7 @@ export function columnsOf({ status, text }: Answer): Map<string, Column> {
 
 const emptyColumn = (): Column => ({ values: [], statuses: [], event_timestamps: [] });
 
-/** RFC 3339, as answers write it. */
+/** RFC 3339, as in responses. */
 export function timeText(atMs: number): string {
   return new Date(atMs).toISOString().replace(".000Z", "Z");
 }

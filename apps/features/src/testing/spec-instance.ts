@@ -51,7 +51,7 @@ export function specInstance(spec: FeatureSpec, counting: Redis, erasing: Redis)
   const controller = new ErasuresController(new RebuildHold(erasing), states, profiles, others);
   return {
     engine,
-    /** @returns what it emits */
+    /** @returns the emitted records */
     async count(records: readonly OutgoingRecord[]): Promise<readonly OutgoingRecord[]> {
       const [first] = records;
       if (first === undefined) return [];

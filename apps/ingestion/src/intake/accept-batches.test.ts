@@ -27,7 +27,7 @@ describe("batches", () => {
 
   const produced = () => recordCount(bed.admin, "transactions");
 
-  /** As a client does: on a busy machine Kafka may not answer in time, which is 503 for a line. */
+  /** Retries as a client would: on a busy machine, Kafka may respond too late, which gives 503 for a line. */
   async function sendUntilDecided(lines: readonly string[]): Promise<{ answer: Answer; tries: number }> {
     for (let tries = 1; ; tries += 1) {
       const answer = await client.postLines(PATH, lines, { prefer: "wait=30" });
@@ -58,7 +58,7 @@ describe("batches", () => {
     const after = await produced();
     if (tries === 1) expect(after).toBe(before + BATCH_LINES_MAX - 1);
 
-    // By their offsets, and the first record of each: after a rebalance or another try records come again.
+    // Orders records by offset and removes duplicates, because records are redelivered after a rebalance or retry.
     const stored = decider.payments.toSorted((one, other) => one.offset - other.offset);
     const seen = new Set<string>();
     const lastOf = new Map<string, number>();
@@ -73,7 +73,7 @@ describe("batches", () => {
     expect(seen.size).toBe(BATCH_LINES_MAX - 1);
     expect(lastOf.size).toBe(cards.length);
 
-    // The whole batch again, without waiting: the same decisions, and no record.
+    // The whole batch again, without waiting: the same decisions, and no new record.
     const again = rowsOf(await client.postLines(PATH, lines));
     expect(again).toEqual(rowsOf(answer));
     expect(await produced()).toBe(after);

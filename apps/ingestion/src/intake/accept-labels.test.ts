@@ -44,7 +44,7 @@ describe("POST /v1/labels", () => {
     const record = decider.labels.find(({ value }) => Label.decode(value).labelId === idOf(body));
     expect(Label.decode(record?.value ?? new Uint8Array())).toMatchObject({ tenant: "acme", source: "analyst" });
     const denied = { status: 403, body: { code: "scope-missing" } };
-    // Without the header it has no tenant to post for, and the header is for labels alone.
+    // Without the header, there is no tenant to post for. The header is valid only for labels.
     await expect(relay.post(PATH, labelBody())).resolves.toMatchObject(denied);
     await expect(relay.post("/v1/transactions", paymentBody(), { "tripline-tenant": "acme" })).resolves.toMatchObject(
       denied,

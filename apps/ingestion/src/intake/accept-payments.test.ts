@@ -58,7 +58,7 @@ describe("POST /v1/transactions", () => {
     expect(answer.headers.get("preference-applied")).toBeNull();
     expect(answer.body).toEqual({ id: idOf(body), transaction_id: body.transaction_id, status: "pending" });
 
-    // Its decision is there once the record has been handled.
+    // The decision exists once the record has been handled.
     const decided = await untilDecided(idOf(body));
     expect(decided.body).toMatchObject({ id: idOf(body), status: "decided", outcome: "review" });
     const record = decider.payments.find(({ value }) => Transaction.decode(value).transactionId === idOf(body));
@@ -230,13 +230,13 @@ describe("POST /v1/transactions", () => {
     const startedAtMs = Date.now();
     const waiting = expectNothingProducedBy(() => client.post(PATH, body, WAIT));
     const payment = paymentOf(body);
-    // Time enough for it to look once and to start waiting.
+    // Enough time for it to check once and start waiting.
     await new Promise((resolve) => setTimeout(resolve, 300));
-    // Nothing is published, as when the first try went to another instance.
+    // Nothing is published, as if the first attempt had reached another instance.
     await storeDecision(bed.redis, decisionFor(payment));
     const answer = await waiting;
     expect(answer.status).toBe(200);
-    // Seen while it waited, not when its time was over.
+    // It saw the decision while waiting, not only at its deadline.
     expect(Date.now() - startedAtMs).toBeLessThan(5_000);
     expect(answer.headers.get("idempotent-replayed")).toBe("true");
   });
@@ -333,7 +333,7 @@ describe("POST /v1/transactions", () => {
     const accepted = await bed.redis.get(key);
     expect(accepted).toMatch(/^a:/);
     expect(await bed.redis.ttl(key)).toBeGreaterThan(23 * 3_600);
-    // What a crash between reserving and producing leaves behind.
+    // Simulates a crash between reserving and producing.
     await bed.redis.set(key, `r${accepted?.slice(1)}`);
     expect((await client.get(`/v1/decisions/${idOf(body)}`)).status).toBe(404);
     const before = await produced();
@@ -368,7 +368,7 @@ describe("POST /v1/transactions", () => {
     expect(theirDecision.card_token).not.toBe(myDecision.card_token);
     expect((await client.get(`/v1/decisions/${myDecision.id}`)).status).toBe(200);
 
-    // Not theirs, not there, and not an id: the same answer to all.
+    // Belongs to another tenant, does not exist, or is not an id: all get the same response.
     const answers = await Promise.all(
       [myDecision.id, `txn_${"0".repeat(32)}`, "nonsense"].map((id) => stranger.get(`/v1/decisions/${id}`)),
     );

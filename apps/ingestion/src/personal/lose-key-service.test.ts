@@ -27,14 +27,14 @@ let folder: string;
 let vault: TestKeyService;
 let bed: TestBed;
 let consumer: EventConsumer;
-/** What is in Kafka: payments by the caller's id, and every byte of both topics. */
+/** The contents of Kafka: payments by client id, and every byte of both topics. */
 const payments = new Map<string, Transaction>();
 const keys: SubjectKey[] = [];
 const stored: string[] = [];
 const settings = { VAULT_NAMESPACE: "bank", VAULT_TOKEN_FILE: "" };
 const masterKey = () => `vault:${vault.url}/kms/transit/personal`;
 
-/** The service starts while the key service takes requests and says nothing. */
+/** The key service accepts requests but never responds while the service starts. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "lose-key-service-"));
   settings.VAULT_TOKEN_FILE = join(folder, "token");
@@ -70,7 +70,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** @returns the payment as it is in Kafka */
+/** @returns the payment as stored in Kafka */
 async function pay(body = paymentBody(PERSON)): Promise<Transaction> {
   const answer = await bed.client.post("/v1/transactions", body);
   expect([answer.status, answer.text.includes("canary")]).toEqual([202, false]);
@@ -117,14 +117,14 @@ test(
     while (keys.length === 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     await expectToOpen(sealed);
 
-    // A payment that had to go without stays so: what is in Kafka is not written again.
+    // A payment that was sent without personal data stays so: records in Kafka are not rewritten.
     const again = await bed.client.post("/v1/transactions", lines[0]);
     expect(again.status).toBe(202);
 
     for (const trouble of ["denied", "silence"] satisfies Trouble[]) {
       vault.trouble = trouble;
       const before = vault.asked.length;
-      // Nothing is asked for a payment, so a slow key service slows none.
+      // No payment requires a request to the key service, so a slow one does not delay any.
       const payment = await pay(paymentBody({ ...PERSON, email: `${trouble}.8181@mail.tripline.test` }));
       expect([payment.personal === undefined, vault.asked.length]).toEqual([false, before]);
     }

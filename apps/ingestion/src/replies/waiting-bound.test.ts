@@ -1,26 +1,26 @@
 import { WaitingBound } from "./waiting-bound.js";
 
 const TARGET_MS = 150;
-/** Time to a decision and back without a queue. */
+/** Time to a decision and back, without queueing. */
 const LATENCY_MS = 20;
 
 interface Course {
   readonly ms: number;
-  /** Callers that arrive per second, by time. */
+  /** Arriving callers per second, over time. */
   offered(atMs: number): number;
-  /** Callers that can be answered per second, by time. */
+  /** Answered callers per second at most, over time. */
   capacity(atMs: number): number;
-  /** How many answers arrive at once. */
+  /** Number of replies that arrive together. */
   readonly burst?: number;
 }
 
 interface Happened {
   readonly atMs: number;
-  /** Undefined when the caller was refused. */
+  /** Undefined if the caller was rejected. */
   readonly waitedMs: number | undefined;
 }
 
-/** One millisecond after another: callers arrive evenly, and are answered in their order. */
+/** Simulates millisecond by millisecond: callers arrive evenly, and are answered in order. */
 function play({ ms, offered, capacity, burst = 1 }: Course): Happened[] {
   let now = 0;
   const bound = new WaitingBound(TARGET_MS, () => now);
@@ -107,7 +107,7 @@ test("callers wait during a standstill and while its backlog is processed", () =
     offered: () => 1_000,
     capacity: (at) => (isStanding(at) ? 0 : 5_000),
   });
-  // Until the standstill is noticed, and until more are answered than arrive, it looks like an overload.
+  // Until the stall is detected, and until replies outpace arrivals, it looks like an overload.
   expect(refused(happened)).toBeLessThan(400);
   expect(refused(within(happened, 2_300, 5_000))).toBe(0);
   expect(refused(within(happened, 5_300, 10_000))).toBe(0);
@@ -147,7 +147,7 @@ test("a standstill during an overload does not end the overload", () => {
   const isStanding = (at: number) => at >= 4_000 && at < 6_000;
   const capacity = (at: number) => (isStanding(at) ? 0 : 2_000);
   const happened = play({ ms: 10_000, offered: (at) => (at < 1_000 ? 1_000 : 6_000), capacity });
-  // Those who waited when it began, and hardly any others.
+  // Those who were waiting when it began, and hardly any others.
   expect(waits(happened).filter((waitedMs) => waitedMs > 2 * TARGET_MS).length).toBeLessThan(500);
   expect(quantile(waits(within(happened, 7_000, 10_000)), 0.99)).toBeLessThan(TARGET_MS * 1.3);
   expect(waits(within(happened, 7_000, 10_000)).length / 3).toBeGreaterThan(1_950);
@@ -165,7 +165,7 @@ test("at least a hundred callers may wait, however few replies arrive", () => {
   expect(bound.limit).toBe(100);
   bound.begin();
   expect(bound.isTooMany()).toBe(true);
-  // Callers who gave up make room, and do not count as answered.
+  // Callers who give up free their places, and do not count as answered.
   bound.end(false);
   expect(bound.isTooMany()).toBe(false);
 });

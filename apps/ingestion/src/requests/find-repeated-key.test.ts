@@ -40,7 +40,7 @@ type Node = { readonly text: string; readonly hasRepeated: boolean };
 
 const space = fc.constantFrom("", " ", "\n\t");
 const name = fc.constantFrom("a", "b", ":", '"', "\\", "\\:", "é", "__proto__", "");
-/** A string in one of the ways in which JSON can write it. */
+/** A string in one of JSON's notations for it. */
 const written = (value: string, isEscaped: boolean) =>
   isEscaped
     ? `"${Array.from(value, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}"`
@@ -49,7 +49,7 @@ const written = (value: string, isEscaped: boolean) =>
 const { node } = fc.letrec<{ node: Node; object: Node; array: Node }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 4 },
-    // First, for it is what fast-check takes at the greatest depth.
+    // Listed first, because fast-check uses the first one at maximum depth.
     {
       weight: 3,
       arbitrary: fc

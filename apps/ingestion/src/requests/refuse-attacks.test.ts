@@ -3,7 +3,7 @@ import type { Answer, TestBed, TestClient } from "../testing/service.js";
 import { paymentBody, recordCount, startTestBed } from "../testing/service.js";
 import { BODY_BYTES_MAX } from "./limits.js";
 
-/** Far more than any of these takes; a parser that goes wrong takes seconds. */
+/** Much longer than any of these takes; a vulnerable parser takes seconds. */
 const ANSWER_MS_MAX = 5_000;
 const FILL = BODY_BYTES_MAX - 1_024;
 

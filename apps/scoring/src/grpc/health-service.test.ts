@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import type { Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { HealthCheck } from "./health-service.js";
 
-/** The part of a watching stream that the service uses. */
+/** The part of a watch stream that the service uses. */
 class Watcher extends EventEmitter {
   readonly request = { service: "" };
   write(): boolean {

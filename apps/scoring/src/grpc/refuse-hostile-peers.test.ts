@@ -8,7 +8,7 @@ import { status } from "@grpc/grpc-js";
 import type { TestScoring } from "../testing/service.js";
 import { METHODS, rawRequest, startTestScoring } from "../testing/service.js";
 
-/* Peers that send what no client of gRPC sends: each gets an error at most, and everybody else goes on being served. */
+/* Peers that send what no gRPC client sends. Each gets at most an error, and all other clients are still served. */
 
 let scoring: TestScoring;
 let [host, port] = ["", 0];
@@ -29,7 +29,7 @@ describe("handcrafted frames", () => {
   const [DATA, HEADERS, RESET, SETTINGS, PUSH, PING, WINDOW, CONTINUATION] = [0, 1, 3, 4, 5, 6, 8, 9];
   const [END_HEADERS, PADDED] = [4, 8];
 
-  /** A frame by RFC 9113, section 4.1. */
+  /** A frame according to RFC 9113, section 4.1. */
   function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
     const head = Buffer.alloc(9);
     head.writeUIntBE(payload.length, 0, 3);
@@ -39,7 +39,7 @@ describe("handcrafted frames", () => {
     return Buffer.concat([head, payload]);
   }
 
-  /** Fields as literals without an index and without the Huffman code, by RFC 7541, section 6.2.2. */
+  /** Header fields as literals without indexing or Huffman coding, according to RFC 7541, section 6.2.2. */
   function block(fields: Readonly<Record<string, string>>): Buffer {
     const words = Object.entries(fields).flatMap(([name, value]) => [
       Buffer.from([0, name.length, ...Buffer.from(name)]),

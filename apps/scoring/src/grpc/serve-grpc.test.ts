@@ -63,12 +63,14 @@ afterEach(async () => {
   await models.remove();
 });
 
-/** Waits until the model has what the client sent. */
+/** Waits until the model has received the client's request. */
 async function arrived(runs: number, rowsQueued: number): Promise<void> {
   while (runner.runs.length < runs || model.batcher.rowsQueued < rowsQueued) await sleep(1);
 }
 
-/** A call that reaches the queue and whose deadline passes there. On a busy machine a short one may not get so far. */
+/**
+ * A call that reaches the queue and exceeds its deadline there. On a busy machine, a short one may not get that far.
+ */
 async function arrivedInTime(): Promise<{ late: Promise<ServiceError> }> {
   for (let deadlineMs = 50; deadlineMs < 20_000; deadlineMs *= 2) {
     let isOver = false;
@@ -118,7 +120,8 @@ test("a call that expires while waiting never reaches the model", async () => {
   const inTime = client.score([[7, 7, 7, 7]], { deadlineMs: 30_000 });
   await arrived(1, 2);
   expect((await late).code).toBe(status.DEADLINE_EXCEEDED);
-  // The server's clock started when the call arrived. It sees that the client has gone before the client's next call.
+  // The server's deadline starts when the call arrives. It notices that the client has gone before the client's next
+  // call.
   await client.call(METHODS.serverReady, {});
   await runner.end(0);
   await first;
@@ -142,7 +145,7 @@ test("a call that arrives after its deadline never reaches the model", async () 
 });
 
 test.each<[string, Buffer]>([
-  // Field 5 (inputs) holds field 3 (shape) with a number of 62 bits.
+  // Field 5 (inputs) contains field 3 (shape) with a 62-bit number.
   [
     "a dimension out of range",
     Buffer.from([0x2a, 0x0b, 0x1a, 0x09, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f]),

@@ -33,7 +33,7 @@ async function start(changes: Readonly<Record<string, string>> = {}): Promise<Te
   return scoring;
 }
 
-/** Asks whether the server is ready; rejects where it cannot be reached. */
+/** Requests whether the server is ready; rejects if it cannot be reached. */
 function isReady({ service }: TestScoring, channel: ChannelCredentials): Promise<boolean> {
   const client = new Client(service.grpcAddress, channel);
   clients.push(client);
@@ -169,7 +169,7 @@ test("gRPC loads a new certificate under traffic without a failed call", async (
   });
   try {
     const trusted = Buffer.from(`${before.certificate}\n${after.certificate}`);
-    /** On a connection of its own. */
+    /** On a separate connection. */
     const check = async (authorities = trusted): Promise<Status> => {
       const client = new HealthClient(grpc.address, credentials.createSsl(authorities), {
         "grpc.use_local_subchannel_pool": 1,
@@ -231,7 +231,7 @@ test("health reports readiness, and notifies watchers when the server drains", a
   expect(heard).toEqual([Status.SERVING, Status.NOT_SERVING]);
 });
 
-/** What reflection answers to a ServerReflectionRequest. */
+/** The reflection service's response to a ServerReflectionRequest. */
 async function reflect({ service }: TestScoring, request: Buffer): Promise<string> {
   const client = new Client(service.grpcAddress, credentials.createInsecure());
   clients.push(client);
@@ -263,7 +263,7 @@ test("regression #24: reflection uses the protocol's names for fields and maps",
   const text = await reflect(await start(), Buffer.concat([Buffer.of(0x22, symbol.length), symbol]));
   expect(text).toContain("raw_input_contents");
   expect(text).toContain("model_name");
-  // By another name grpcurl rejects the whole file.
+  // With another file name, grpcurl rejects the whole file.
   expect(text).toContain("PropertiesEntry");
   expect(text).not.toMatch(/\bProperties\b/);
 });

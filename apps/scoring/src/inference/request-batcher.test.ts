@@ -30,7 +30,7 @@ test("runs the first request immediately, and gathers later ones in order into f
   for (const one of [request(2), request(3, 4), request(5, 6), request(7)]) answers.push(batcher.submit(one));
   expect(batcher.rowsQueued).toBe(6);
   await runner.end(0);
-  // Three rows and not five: a request is never split, and the next one would not fit.
+  // Three rows instead of five: requests are never split, and the next one would not fit.
   expect(runner.runs[1]?.values).toEqual([2, 3, 4]);
   await runner.end(1);
   expect(runner.runs[2]?.values).toEqual([5, 6, 7]);
@@ -218,7 +218,7 @@ test("is drained when nothing waits or runs, and accepts nothing after close", a
 });
 
 describe("inline runs of few rows", () => {
-  /** Does up to `rowsMax` rows by itself; each score is the row's value and a half. */
+  /** Accepts up to `rowsMax` rows; each score is the row's value plus a half. */
   class InlineRunner extends HeldRunner {
     readonly sizes: number[] = [];
     readonly inline;

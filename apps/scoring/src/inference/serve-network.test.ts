@@ -4,7 +4,7 @@ import type { GoldenBatch, ModelManifest } from "@tripline/model-registry/model-
 import type { TestScoring } from "../testing/service.js";
 import { failureOf, METHODS, rawRequest, rawScores, startTestScoring } from "../testing/service.js";
 
-/** Small networks as `train_torch` and `train_keras` publish them. */
+/** Small networks, as published by `train_torch` and `train_keras`. */
 const NETWORKS = fileURLToPath(new URL("../../test-models/networks/generated", import.meta.url));
 const MODELS = ["fraud-torch", "fraud-keras"];
 const ALIAS = "candidate";
@@ -38,7 +38,7 @@ describe.each(MODELS)("%s", (modelName) => {
     const alone = (await Promise.all(single)).flatMap(rawScores);
     const expected = golden.outputs.filter((_, index) => index % 32 === 0);
     expect(differenceMax(alone, expected)).toBeLessThanOrEqual(1e-5);
-    // The rows of the batch differ: their scores are spread.
+    // The batch's rows differ, so their scores vary.
     expect(Math.max(...golden.outputs) - Math.min(...golden.outputs)).toBeGreaterThan(0.3);
   });
 

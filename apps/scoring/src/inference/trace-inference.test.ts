@@ -80,7 +80,7 @@ test("marks a failed call with its code and no client data", async () => {
   await failureOf(scoring.client.score([[Number.NaN, 1, 1, 1]], { metadata: { traceparent: traceparent(3) } }));
   const [server, ...more] = spansOf(3);
   expect(more).toEqual([]);
-  // The caller's mistake, not this server's.
+  // An error of the caller, not of this server.
   expect(server?.status).toEqual({ code: SpanStatusCode.UNSET });
   expect(server?.attributes).toEqual({
     "rpc.system.name": "grpc",

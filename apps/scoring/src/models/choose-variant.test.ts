@@ -7,8 +7,8 @@ import { copyRegistry } from "../testing/service.js";
 import { goldenFeatures } from "./check-model.js";
 
 /**
- * Which variant runs on which provider. There is no GPU here: `cuda` is onnxruntime's CPU under another name, which counts
- * what it is given and can have no memory.
+ * Tests which variant runs on which provider. There is no GPU here: `cuda` is onnxruntime's CPU provider under another
+ * name, which counts its inputs and can simulate a lack of memory.
  */
 
 const TWIN = fileURLToPath(new URL("../../test-models/twins/fraud-champion.onnx", import.meta.url));
@@ -55,7 +55,7 @@ const SOURCE = `
 
 interface Gpu {
   readonly isMissing?: boolean;
-  /** Runs for which it has memory; by default all. */
+  /** Number of runs with enough memory. Default: all */
   readonly runsMax?: number;
 }
 

@@ -15,7 +15,7 @@ const DIFFERENCE_MAX = 1e-4;
 
 let scoring: TestScoring;
 let rows: number[][];
-/** XGBoost's own `pred_contribs` of these rows, without the mean. */
+/** XGBoost's own `pred_contribs` for these rows, without the mean. */
 let expected: number[][];
 
 function floats(name: string, width: number): number[][] {
@@ -26,7 +26,7 @@ function floats(name: string, width: number): number[][] {
   ]);
 }
 
-/** What onnxruntime gives for the rows; on a thread of its own, since it does not take this realm's arrays. */
+/** onnxruntime's output for the rows, from a separate thread, because it does not accept arrays from Jest's realm. */
 async function scoresOf(modelBytes: Uint8Array): Promise<number[]> {
   const { worker } = await InferenceWorker.start({
     modelBytes,
@@ -43,7 +43,9 @@ async function scoresOf(modelBytes: Uint8Array): Promise<number[]> {
   return [...outputs];
 }
 
-/** XGBoost's model of the package that explains it; rows with missing values are left out, for they are refused here. */
+/**
+ * XGBoost's model of the package that explains it. Rows with missing values are omitted, because scoring rejects them.
+ */
 async function publishExplained({ registry }: TestScoring["models"]): Promise<void> {
   const contributions = floats("xgboost-binary.contributions", FEATURES + 1);
   const whole = floats("rows", FEATURES).flatMap((row, index) =>

@@ -10,7 +10,7 @@ beforeAll(async () => {
 
 afterAll(() => models.remove());
 
-// onnxruntime does not load inside Jest's own context, so it is asked in a thread, as the service does.
+// onnxruntime does not load inside Jest's own context, so it runs in a thread, as in the service.
 const SOURCE = `
   const { workerData, parentPort } = require("node:worker_threads");
   import(workerData.module)

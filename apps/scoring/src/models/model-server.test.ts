@@ -16,7 +16,7 @@ import {
 } from "../testing/service.js";
 import { ModelServer } from "./model-server.js";
 
-/** Each swap is one of both models. The long form: `SCORING_SWAPS=100 SCORING_SWAPS_SECONDS=60`. */
+/** Each swap replaces both models. The long version: `SCORING_SWAPS=100 SCORING_SWAPS_SECONDS=60`. */
 const SWAPS = Number(process.env.SCORING_SWAPS ?? 10);
 const SWAPS_MS_MIN = 1_000 * Number(process.env.SCORING_SWAPS_SECONDS ?? 0);
 const CALLERS = 2;

@@ -73,7 +73,7 @@ test.each<[string, Partial<ModelVersion["manifest"]>, string]>([
   });
 });
 
-// The package for Node brings no CUDA library, so these hold on every machine that has not added one.
+// The package for Node contains no CUDA library, so these tests are valid on any machine to which none was added.
 describe("without a GPU", () => {
   test("skips an unavailable provider and reports it", async () => {
     const session = await ModelSession.open(await championWith({}), { ...OPTIONS, providers: ["cuda", "cpu"] });

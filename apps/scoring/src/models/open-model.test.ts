@@ -32,7 +32,7 @@ const { tree } = fc.letrec<{ tree: TestTree }>((tie) => ({
   ),
 }));
 
-/** Trees, once or twice, calibrated or not, as the training code composes its ensembles. */
+/** One or two tree ensembles, with and without calibration, as the training code composes them. */
 const graphs = fc
   .record({
     trees: fc.array(tree, { minLength: 1, maxLength: 30 }),
@@ -63,7 +63,7 @@ const graphs = fc
   });
 const rows = fc.array(fc.array(values, { minLength: FEATURES, maxLength: FEATURES }), { minLength: 40, maxLength: 40 });
 
-// onnxruntime does not load inside Jest's own context, so models are opened in a thread, as the service does.
+// onnxruntime does not load inside Jest's own context, so models are opened in a thread, as in the service.
 const SOURCE = `
   const { workerData, parentPort } = require("node:worker_threads");
   import(workerData.module).then(async ({ openModel }) => {

@@ -38,7 +38,7 @@ function unload(modelName: string) {
   return scoring.client.call(METHODS.repositoryModelUnload, { repositoryName: "", modelName, parameters: {} });
 }
 
-/** Each way in which a version cannot be served: its cause, and the end of the reason. */
+/** Each reason why a version cannot be served: its cause, and the end of the message. */
 const FAULTS: readonly [string, (models: TestRegistry) => Promise<string>, RegExp][] = [
   ["other scores", (models) => publishAs(models, "second", "wrong-golden", "next"), /golden batch returns/],
   ["NaN", (models) => publishAs(models, "second", "always-nan", "next"), /golden batch returns NaN/],
@@ -52,7 +52,7 @@ const FAULTS: readonly [string, (models: TestRegistry) => Promise<string>, RegEx
     "a damaged file",
     async (models) => {
       const version = await publishAs(models, "second", "sometimes-nan", "next");
-      // Moved first: the registry itself does not let an alias name what is damaged.
+      // The alias is moved first, because the registry does not allow an alias to a damaged version.
       await models.registry.setAlias("second", "champion", version);
       await truncate(join(models.root, "models/second/versions", version, "model.onnx"), 100);
       return version;
@@ -190,7 +190,7 @@ describe("several models", () => {
       if (answer instanceof Error) expect(answer.message).toContain("UNAVAILABLE: Model fraud is not loaded: unloaded");
       else expect(answer.scores).toHaveLength(32);
     }
-    // A new model is found by a poll of the registry, which must not bring back what was unloaded.
+    // A poll of the registry finds the new model, and must not load the unloaded one again.
     await publishAs(scoring.models, "second", "challenger", "champion");
     await until("another look", async () =>
       (await index()).some((one) => one.name === "second" && one.state === "READY"),

@@ -5,7 +5,7 @@ import type { ArrivalFigures } from "./drive-arrivals.js";
 import { driveArrivals } from "./drive-arrivals.js";
 import type { PreparedRequest } from "./make-requests.js";
 
-/** Far longer than the answers of twenty requests take, also on a machine that stands still for a second. */
+/** Much longer than twenty responses take, even on a machine that stalls for a second. */
 const RETRY_AFTER_S = 4;
 
 let server: Server;
@@ -95,7 +95,7 @@ test("in an open model, latency includes the wait for a free connection", async 
   };
   const figures = await driveArrivals({ port, requests: requests(10), ratePerSecond: 1_000, connectionsMax: 1 });
   expect(underWayMax).toBe(1);
-  // The last of ten waits for nine others, each of which takes 40 ms.
+  // The last of ten waits for nine others, which take 40 ms each.
   expect(Math.max(...figures.latenciesMs)).toBeGreaterThan(300);
 });
 
@@ -117,7 +117,7 @@ test("in a closed model, a rejected caller waits as long as Retry-After says whi
   const startedAtMs = performance.now();
   const figures = await driveArrivals({ port, requests: requests(20), ratePerSecond: 0, connectionsMax: 2 });
   expect(counts(figures)).toMatchObject({ sent: 20, decided: 19, refused: 1 });
-  // The answers came from the other connection; the refused one rested until the end.
+  // The other connection returned the responses; the rejected one was idle until the end.
   expect(figures.wallMs).toBeLessThan(RETRY_AFTER_S * 1_000);
   expect(performance.now() - startedAtMs).toBeGreaterThan(RETRY_AFTER_S * 1_000);
 });

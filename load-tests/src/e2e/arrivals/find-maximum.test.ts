@@ -1,7 +1,7 @@
 import type { ArrivalFigures } from "./drive-arrivals.js";
 import { findMaximum } from "./find-maximum.js";
 
-/** A system that answers `capacity` requests a second at once, and the rest late. */
+/** A system that answers `capacity` requests per second immediately, and the rest late. */
 function answering(capacity: number, ratePerSecond: number, change: Partial<ArrivalFigures> = {}): ArrivalFigures {
   const isOver = ratePerSecond > capacity;
   return {
@@ -26,7 +26,7 @@ test("finds the highest rate that is answered in time", async () => {
   const { ratePerSecond } = await findMaximum({
     run: async (rate) => {
       rates.push(rate);
-      // A closed loop reaches 1,000; an open model is answered in time up to 870.
+      // A closed loop reaches 1,000 per second; in an open model, responses are in time up to 870.
       return rate === 0 ? answering(1_000, 0) : answering(870, rate);
     },
     log: () => {},

@@ -44,7 +44,7 @@ test("attributes time to the package whose own code ran, and ignores waiting", (
 });
 
 test("a time range excludes what came before and after it", () => {
-  // The collector, writev and fold end 1,005, 1,205 and 1,505 µs behind the start.
+  // The collector, writev and fold end 1,005, 1,205 and 1,505 µs after the start.
   const stretch = { fromUs: 7_000 + 950, toUs: 7_000 + 1_300 };
   const { busyMs, rooms } = summariseProfile({ ...profile, startTime: 7_000 }, [stretch, { fromUs: 0, toUs: 1 }]);
   expect(busyMs).toBe(0.3);

@@ -8,7 +8,7 @@ const STAGES: readonly Stage[] = [
   { phase: "steady", seconds: 2, fromRate: 100, toRate: 100, isLimited: true },
 ];
 
-/** Iterations of which some are dropped and some begin late, as k6 would number them. */
+/** Iterations, numbered as by k6, some of which are dropped or begin late. */
 function play(isDropped: (due: number) => boolean, lateMs: (due: number) => number): Transcript {
   const transcript = new Transcript();
   let number = 0;
@@ -33,7 +33,7 @@ test("dropped iterations do not make later ones late", () => {
     () => 0,
   );
   expect(Math.max(...transcript.latenessMs)).toBeGreaterThan(300);
-  // Times are whole milliseconds, and at the slow start a millisecond is little of an iteration.
+  // Times are whole milliseconds. At the slow start, a millisecond is a small part of an iteration.
   expect(Math.max(...corrected(transcript))).toBeLessThan(12);
 });
 

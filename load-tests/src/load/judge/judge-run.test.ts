@@ -60,7 +60,7 @@ const RAMP: readonly Stage[] = [100, 200].map((rate) => ({
   isLimited: false,
 }));
 
-/** Two seconds: a hundred payments, then two hundred, each line made by `line`. */
+/** Two seconds: a hundred payments, then two hundred, each formatted by `line`. */
 function play(line: (atMs: number, index: number) => string | undefined): Transcript {
   const transcript = new Transcript();
   for (let index = 0; index < 300; index += 1) {
@@ -128,7 +128,7 @@ test("a phase counts what its callers received", () => {
   for (const line of lines) transcript.add(line);
   const [first, second] = figuresByPhase(RAMP, transcript);
   expect(first).toMatchObject({ sent: 4, refused: 1, failed: 0, undecided: 1, degraded: 1, decidedPerS: 2, maxMs: 30 });
-  // What was sent after the end belongs to the last phase.
+  // Requests after the end belong to the last phase.
   expect(second).toMatchObject({ sent: 2, refused: 0, failed: 2, decidedPerS: 0, p99Ms: Number.NaN });
 });
 

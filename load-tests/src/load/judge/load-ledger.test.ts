@@ -48,7 +48,9 @@ function decision(clientTransactionId: string, changes: Partial<Decision> = {}):
 
 const TRIES_MAX = 20;
 
-/** On a busy machine an acknowledgement may come too late; the record is then sent again and may be on the topic twice. */
+/**
+ * On a busy machine, an acknowledgement may come too late; the record is then sent again and may be on the topic twice.
+ */
 async function publish(...decisions: readonly Decision[]): Promise<void> {
   const producer = await bed.kafka.producer();
   const records = decisions.map((each) => ({

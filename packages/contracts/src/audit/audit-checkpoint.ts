@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, hash, sign, verify } from "node:cryp
 import { z } from "zod";
 import { encodeParts } from "./audit-entry.js";
 
-/** Control's word that a log had this hash at this entry. */
+/** Control's signed statement that a log had this hash at this entry. */
 export const auditCheckpoint = z.object({
   tenant: z.string(),
   sequence: z.int().min(1),
@@ -16,7 +16,7 @@ export const auditCheckpoint = z.object({
 
 export type AuditCheckpoint = z.infer<typeof auditCheckpoint>;
 
-/** What checks signatures. */
+/** A public key that verifies signatures. */
 export const auditKey = z.object({
   keyId: z.string(),
   /** SubjectPublicKeyInfo, base64. */
@@ -25,11 +25,11 @@ export const auditKey = z.object({
 
 export type AuditKey = z.infer<typeof auditKey>;
 
-/** PKCS #8 of an Ed25519 key (RFC 8410) up to its seed. */
+/** The fixed bytes of a PKCS #8 Ed25519 key (RFC 8410), up to its seed. */
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 const KEY_ID_DIGITS = 16;
 
-/** Signs the heads of logs with a key that is made of a secret: the same secret always gives the same key. */
+/** Signs the newest entry of each log with a key derived from a secret: the same secret always gives the same key. */
 export class CheckpointSigner {
   readonly key: AuditKey;
   readonly #private: KeyObject;
@@ -47,7 +47,7 @@ export class CheckpointSigner {
   }
 }
 
-/** Whether a key signed a checkpoint. A key whose id is not that of its bytes signs nothing. */
+/** Whether a key signed a checkpoint. False for a key whose id does not match its bytes. */
 export function isSigned(checkpoint: AuditCheckpoint, { keyId, publicKey }: AuditKey): boolean {
   const der = Buffer.from(publicKey, "base64");
   if (keyId !== checkpoint.keyId || keyId !== keyIdOf(der)) return false;

@@ -7,7 +7,7 @@ export const DETAILS_BYTES_MAX = 16_384;
 
 const label = z.string().max(256).refine(isStorable);
 
-/** Bounds of an event: what control accepts, and what the services may write. */
+/** Limits of an event: what control accepts, and what the services may write. */
 export const auditEvent = z.object({
   eventId: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/),
   tenant: z.string().regex(/^[A-Za-z0-9_-]{0,64}$/),
@@ -23,26 +23,26 @@ export const auditEvent = z.object({
   source: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
 });
 
-/** Of the entry before the first one. */
+/** The previous hash of the first entry. */
 export const NO_ENTRY = "0".repeat(64);
 
 const auditHash = z.string().regex(HASH_PATTERN);
 
 /** An event in the audit log of its tenant, as the API shows it. */
 export const auditEntry = auditEvent.extend({
-  /** From 1 on, without gaps. */
+  /** Starts at 1, without gaps. */
   sequence: z.int().min(1),
-  /** Of this entry and, by the hash of the one before, of all earlier ones. */
+  /** Covers this entry and, through the previous hash, all earlier ones. */
   hash: auditHash,
 });
 
 export type AuditEntry = z.infer<typeof auditEntry>;
 
 /**
- * SHA-256 over the entry before and this event. Each text stands behind its length in bytes and each number takes 8 bytes,
- * big-endian, so that two different entries never give the same input.
+ * SHA-256 over the previous hash and this event. Each text is preceded by its length in bytes, and each number takes 8
+ * bytes, big-endian, so two different entries never give the same input.
  *
- * @param previous hash of the entry before, `NO_ENTRY` for the first one
+ * @param previous hash of the previous entry, `NO_ENTRY` for the first one
  * @returns hex
  */
 export function hashEntry(previous: string, sequence: number, event: AuditEvent): string {
@@ -55,7 +55,7 @@ export function hashEntry(previous: string, sequence: number, event: AuditEvent)
   );
 }
 
-/** Texts and whole numbers as bytes that say where each of them ends. */
+/** Encodes texts and integers so that their boundaries are unambiguous. */
 export function encodeParts(parts: readonly (string | number)[]): Buffer {
   return Buffer.concat(
     parts.map((part) => {
@@ -68,7 +68,7 @@ export function encodeParts(parts: readonly (string | number)[]): Buffer {
 }
 
 function isStorable(text: string): boolean {
-  // Postgres keeps no character 0, and UTF-8 no half of a surrogate pair.
+  // Postgres cannot store U+0000, and UTF-8 cannot encode half of a surrogate pair.
   return !text.includes("\0") && text.isWellFormed();
 }
 

@@ -16,7 +16,7 @@ interface Log {
   readonly head: { readonly sequence: number; readonly hash: string };
 }
 
-/** Signed at every third entry. */
+/** Every third entry is signed. */
 function write(length: number, actor = "ann"): Log {
   const entries: AuditEntry[] = [];
   for (let sequence = 1; sequence <= length; sequence += 1) {
@@ -121,7 +121,7 @@ test("detects two exchanged entries at the first of them", () => {
       const [one, other] = [log.entries[first], log.entries[second]] as [AuditEntry, AuditEntry];
       const moved = log.entries.with(first, other).with(second, one);
       expect(faultOf(moved, log).sequence).toBe(first + 1);
-      // With the numbers of their new places.
+      // Renumbers the entries.
       const renumbered = moved.map((entry, index) => ({ ...entry, sequence: index + 1 }));
       expect(faultOf(renumbered, log).sequence).toBe(first + 1);
     }),

@@ -7,7 +7,7 @@ import { hashEntry, NO_ENTRY } from "./audit-entry.js";
 export class AuditFault extends Error {
   override readonly name = "AuditFault";
 
-  /** @param sequence the first entry that is concerned */
+  /** @param sequence the first affected entry */
   constructor(
     readonly sequence: number,
     sentence: string,
@@ -16,26 +16,26 @@ export class AuditFault extends Error {
   }
 }
 
-/** An entry of the log, which may say anything. */
+/** An entry as read from the log; its content is not trusted. */
 export interface ReadEntry extends AuditEvent {
   readonly sequence: number;
   readonly hash: string;
 }
 
-/** The newest signature that an intact log has. */
+/** The newest signature of an intact log. */
 export type SignedUpTo = Pick<AuditCheckpoint, "sequence" | "keyId" | "signedAtMs">;
 
 export interface VerifierOptions {
   readonly tenant: string;
-  /** In any order. Those that were kept elsewhere count as well. */
+  /** In any order. May include copies that were stored elsewhere. */
   readonly checkpoints: readonly AuditCheckpoint[];
-  /** Keys that are trusted. */
+  /** Trusted keys. */
   readonly keys: readonly AuditKey[];
-  /** The entry before the first one that is added, for a log that was verified up to there. */
+  /** The last verified entry, to continue after it. Default: start at the first entry. */
   readonly from?: { readonly sequence: number; readonly hash: string };
 }
 
-/** Reads the log of one tenant from entry to entry, and finds the first one that is not as it was written. */
+/** Verifies the log of one tenant, entry by entry, and finds the first entry that was changed. */
 export class AuditVerifier {
   #sequence: number;
   #hash: string;
@@ -44,7 +44,7 @@ export class AuditVerifier {
   readonly #last: AuditCheckpoint | undefined;
   #signed: SignedUpTo | undefined;
 
-  /** @throws AuditFault for a checkpoint without a valid signature of a trusted key */
+  /** @throws AuditFault for a checkpoint without a valid signature by a trusted key */
   constructor({ tenant, checkpoints, keys, from = { sequence: 0, hash: NO_ENTRY } }: VerifierOptions) {
     const own = checkpoints.filter((checkpoint) => checkpoint.tenant === tenant);
     for (const checkpoint of own) requireSignature(checkpoint, keys);
@@ -55,7 +55,7 @@ export class AuditVerifier {
     this.#last = own.toSorted((left, right) => left.sequence - right.sequence).at(-1);
   }
 
-  /** @throws AuditFault where the entry is not the one that was written after those before it */
+  /** @throws AuditFault if the entry was changed or does not follow the previous one */
   add(entry: ReadEntry): void {
     const { sequence, tenant } = entry;
     const expected = this.#sequence + 1;
@@ -78,11 +78,11 @@ export class AuditVerifier {
   }
 
   /**
-   * After the last entry.
+   * Call this after the last entry.
    *
-   * @param head the last entry that the log says to have, where that is known
-   * @returns how many entries are intact, and up to which one they are signed
-   * @throws AuditFault where entries at the end are missing
+   * @param head the last entry according to the log, if known
+   * @returns the number of intact entries, and the newest signature
+   * @throws AuditFault if entries at the end are missing
    */
   end(head?: { readonly sequence: number; readonly hash: string }): {
     entries: number;

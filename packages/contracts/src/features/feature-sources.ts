@@ -2,18 +2,18 @@ import type { FeatureSpec } from "../feature-spec.js";
 import { isUpdateFeature } from "../feature-spec.js";
 import type { TopicName } from "../topics.js";
 
-/** The topics from which features are made, by their names in `TOPICS`. */
+/** The topics from which features are computed, by their names in `TOPICS`. */
 export const FEATURE_SOURCES = ["transactions", "labels", "paymentUpdates"] as const;
 export type FeatureSource = (typeof FEATURE_SOURCES)[number];
 
-/** The topics of their results, by their names in `TOPICS`. */
+/** The topics with their results, by their names in `TOPICS`. */
 export const RESULTS = {
   transactions: "features",
   labels: "appliedLabels",
   paymentUpdates: "appliedPaymentUpdates",
 } as const satisfies Record<FeatureSource, TopicName>;
 
-/** The topics that the features service reads: payment updates only if a feature is made of them. */
+/** The topics that the features service reads. Payment updates are included only if a feature uses them. */
 export function featureSources({ features }: Pick<FeatureSpec, "features">): readonly FeatureSource[] {
   return features.some(isUpdateFeature)
     ? FEATURE_SOURCES

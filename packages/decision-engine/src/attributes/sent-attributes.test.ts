@@ -113,7 +113,7 @@ describe("a rule that reads attributes", () => {
     ['attributes["items"].matches("g")', false],
     ['attributes["tier"] + 1.0 > 0.0', false],
     ['attributes["tier"] && amount > 1', false],
-    // Sent with a value with which the condition fails.
+    // Sent with a value that makes the condition fail.
     ['int(attributes["tier"]) > 1', false],
     ['int(attributes["tier"]) != 1', true],
     ['double(attributes["tier"]) > 1.0 || amount > 1', true],

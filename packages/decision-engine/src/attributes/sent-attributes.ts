@@ -14,7 +14,7 @@ export const ATTRIBUTES_UNAVAILABLE = "attributes-unavailable";
 /** Only in backtests and replays with another policy, because the lake has no readable attributes. */
 export const ATTRIBUTES_NOT_KEPT = "attributes-not-kept";
 
-/** What rules that read attributes can know of them. */
+/** The information about attributes that is available to rules. */
 export type SentAttributes =
   | { readonly values: AttributeValues }
   | { readonly missing: typeof ATTRIBUTES_UNAVAILABLE | typeof ATTRIBUTES_NOT_KEPT }
@@ -22,12 +22,12 @@ export type SentAttributes =
 
 /** The results of rules in an archived decision of the same policy. */
 export interface RecordedRules {
-  /** Reason codes. A rule that reads attributes shares its code with no other answer of the policy. */
+  /** Reason codes. A rule that reads attributes shares its code with no other part of the policy. */
   readonly codes: ReadonlySet<string>;
   /** Ids of the rules that fired in shadow. */
   readonly shadowRules: ReadonlySet<string>;
   readonly skipped: readonly SkippedRule[];
-  /** Why the decision was below the model's level. */
+  /** Why the decision was made below the model's fallback level. */
   readonly failure: string;
 }
 
@@ -40,7 +40,7 @@ export function recordedRules({ reasons, shadowHits, skippedRules, degradedBecau
   };
 }
 
-/** From the JSON that ingestion sealed. Undefined for anything else. */
+/** Parses the JSON that ingestion sealed. Undefined for invalid JSON. */
 export function parseAttributes(json: string): AttributeValues | undefined {
   try {
     const parsed: unknown = JSON.parse(json);

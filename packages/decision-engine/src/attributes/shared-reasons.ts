@@ -3,11 +3,11 @@ import type { Rule } from "../policy.js";
 export const SHARED_SENTENCE = "must not be the reason of anything else, because the rule reads attributes";
 
 /**
- * Rules that read attributes and share their reason code with another part of the policy. A decision replay recognises by the
- * code whether such a rule fired, because the lake has no readable attributes.
+ * Rules that read attributes and share their reason code with another part of the policy. A decision replay uses the
+ * code to see whether such a rule fired, because the lake has no readable attributes.
  *
  * @param file as parsed from YAML
- * @returns the places of their codes in the file
+ * @returns the positions of their codes in the file
  */
 export function sharedReasons(file: { readonly rules: readonly unknown[] }, rules: readonly Rule[]): PropertyKey[][] {
   const readers = new Map(rules.flatMap(({ id, code, when }) => (when.readsAttributes ? [[id, code] as const] : [])));

@@ -26,7 +26,7 @@ export interface DraftPart {
 
 /** A payment that the draft, or one of its rules, treats wrongly. */
 export interface Counterexample {
-  /** `annoyed`: genuine and hit. `missed`: fraud, not hit, and approved by the draft. */
+  /** `annoyed`: a false positive. `missed`: fraud, not hit, and approved by the draft. */
   readonly kind: "annoyed" | "missed";
   readonly transactionId: string;
   readonly amountMinor: number;

@@ -31,22 +31,22 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
  *     for every ring of the plan: varint n, then n tiles in ascending order, each
  *       varint  index, for all but the first as the distance from the one before
  *       varint  count
- *       of one event: [ varint  its amount ], from which the rest follows
+ *       of one event: [ varint  its amount ], from which the other values follow
  *       of more: [ varint  sum ] [ varint  max ] [ varint  squareHigh, varint  squareLow ]
  *   then [ varint  time of the first fraud + 1, 0 for none ]
  *   then [ varint  n, then n partners, newest first, each
  *       u32     hash of the id
- *       varint  how long before the partner before it was last seen, the first: before the newest payment
- *       varint  payments together ]
+ *       varint  time since the previous partner in the list was last seen; for the first, since the newest payment
+ *       varint  number of payments ]
  *   then [ varint  n, and for n > 0 varint x, varint y, varint z of the home ]
- *   then [ varint  north of the last place, 0 for none, and where there is one varint east ]
- *   then [ varint  payments in the usual amount, and where there are any
+ *   then [ varint  north of the last location, 0 for none; otherwise followed by varint east ]
+ *   then [ varint  number of payments in the usual amount; if it is not 0:
  *       varint  their sum
  *       varint  n, then n unusual payments in the order in which they were counted, each varint time, varint ratio ]
  *   then [ varint  time of the last genuine payment + 1, 0 for none
- *       varint  frauds since then, and where there are any varint time of the first ]
+ *       varint  frauds since then; if it is not 0: varint time of the first ]
  *   then for each filter of the plan, about the payments that pass it: the stream as above, [ partners ], [ home ],
- *     [ last place ], [ usual amount ]
+ *     [ last location ], [ usual amount ]
  *   then for each selection of payment updates: the stream as above
  *   then [ varint  n, then n recent payments in the order in which they were counted, each
  *       u32 high, u32 low   hash of the id

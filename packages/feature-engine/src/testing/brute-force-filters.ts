@@ -40,7 +40,7 @@ function selectionOf({ kind, where }: Feature): string {
   return JSON.stringify([kind === "declined_share", where ?? null]);
 }
 
-/** @param by what the result is remembered by */
+/** @param by key of the cached result */
 function restrict(spec: FeatureSpec, by: unknown, keyOf: (feature: Feature) => string, key: string): FeatureSpec {
   const known = restricted.get(spec) ?? new Map<unknown, FeatureSpec>();
   restricted.set(spec, known);

@@ -1,4 +1,4 @@
-/* Which events the kinds of features are made of. The oracle's own list. */
+/* The events that each kind of feature is computed from. The oracle's own list. */
 
 export function hasTiles(kind: string): boolean {
   return !["distinct", "unusual_count", "unusual_max"].includes(kind);

@@ -111,7 +111,7 @@ class Member {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // Without a connection, a library may wait forever.
+    // Without a connection, a library may wait indefinitely.
     await settlesWithin(LEAVE_MS_MAX, this.consumer.leave());
     this.consumer.destroy();
   }

@@ -8,12 +8,12 @@ import type { Merger } from "./file-merger.js";
 import type { DayFile, MergeLimits } from "./plan-merge.js";
 import { planMerge } from "./plan-merge.js";
 
-/** How often another compaction of the same day may be faster. */
+/** Maximum number of times that another compaction of the same day may win the race. */
 const OVERTAKEN_MAX = 20;
 
 export interface CompactDayOptions {
   readonly disk: LakeDisk;
-  /** Of the topic. */
+  /** The topic's log. */
   readonly log: TopicLog;
   /** UTC, `YYYY-MM-DD`. */
   readonly day: string;
@@ -39,11 +39,12 @@ export async function filesOfDay(disk: LakeDisk, folder: string, day: string): P
 }
 
 /**
- * Merges the small files of a day into larger ones, one entry of the log for each, and yields after each. It can run while
- * archive writes and be killed at any point: the rows of a merge are then either unchanged or merged. Late events create
- * new files. Readers that held a replaced file must list the day again.
+ * Merges the small files of a day into larger ones, with one log entry per merge, and yields after each. It may run
+ * while archive writes, and may be killed at any point: the rows of a merge are then either unchanged or merged. Late
+ * events create new files. Readers that held a replaced file must list the day again.
  *
- * @throws TriplineError `lake-unavailable`, `state-unreadable`; `state-conflict` if other compactions of the day are always faster
+ * @throws TriplineError `lake-unavailable`, `state-unreadable`; `state-conflict` if other compactions of the day always
+ *   win
  */
 export async function* compactDay(options: CompactDayOptions): AsyncGenerator<Merge> {
   const { disk, log, day, limits } = options;
@@ -69,7 +70,8 @@ async function mergeGroup(options: CompactDayOptions, group: readonly DayFile[])
   try {
     return await tryMerge(options, group);
   } catch (thrown) {
-    // It may have removed a file that is being read, or the staged files of this merge, which can no longer be added.
+    // The other compaction may have removed a file that this one was reading, or staged files that can no longer be
+    // added.
     const present = new Set((await filesOfDay(disk, log.folder, day)).map(({ sequence }) => sequence));
     if (group.every(({ sequence }) => present.has(sequence))) throw thrown;
     return undefined;

@@ -9,7 +9,7 @@ import type { CompactLakeOptions } from "./compact-lake.js";
 import { compactLake, readDays } from "./compact-lake.js";
 
 const DAYS = ["2024-02-28", "2024-02-29"];
-/** A file of a flush has about 15 bytes. */
+/** A flush writes files of about 15 bytes. */
 const LIMITS = { bytesMax: 60, filesMax: 5, filesMin: 2 };
 
 const merger = {
@@ -128,7 +128,7 @@ describe.each([
   test("skips a day that cannot be read, and says why", async () => {
     await fill(8);
     const failing = {
-      // Even offsets are on the first day.
+      // Even offsets belong to the first day.
       merge: async (paths: readonly string[], target: string) => {
         const text = await readFile(paths[0] ?? "", "utf8");
         if (Number(text.split("\n")[0]?.split("@")[1]) % 2 === 0) throw new Error("it is in an archive tier");

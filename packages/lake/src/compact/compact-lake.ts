@@ -10,7 +10,7 @@ import { FileMerger } from "./file-merger.js";
 import type { DayFile, MergeLimits } from "./plan-merge.js";
 import { mergeableFiles } from "./plan-merge.js";
 
-/** After so many days that cannot be compacted, the run ends: the lake as a whole is unavailable. */
+/** After this many days that cannot be compacted, the run ends, because the whole lake is unavailable. */
 const FAILURES_MAX = 5;
 
 const TOPICS: readonly string[] = Object.values(LAKE_TABLES).map(({ topic }) => topic.name);
@@ -22,7 +22,7 @@ export interface DayOfTopic {
   readonly day: string;
   readonly files: readonly DayFile[];
   readonly bytes: number;
-  /** How many of the files a compaction would merge. */
+  /** Number of files that a compaction would merge. */
   readonly mergeable: number;
 }
 
@@ -32,17 +32,17 @@ export interface CompactLakeOptions {
   readonly limits: MergeLimits;
   /** Default: all archived topics. */
   readonly topics?: readonly string[] | undefined;
-  /** Which days. */
+  /** Whether to compact this day. */
   isWanted(day: string): boolean;
-  /** Whether the run ends before its next merge. */
+  /** Whether the run must stop before its next merge. */
   isOver?(): boolean;
   /** Default: merges Parquet files. */
   readonly merger?: Merger;
-  /** Is called after each merge. */
+  /** Called after each merge. */
   onMerge?(progress: CompactionProgress): void;
 }
 
-/** The sizes of the merges so far, and of those that were planned at the beginning. */
+/** Bytes merged so far, and bytes that the run planned to merge. */
 export interface CompactionProgress {
   readonly topic: string;
   readonly day: string;
@@ -51,24 +51,24 @@ export interface CompactionProgress {
 }
 
 export interface Compaction {
-  /** Of all topics together. */
+  /** For all topics together. */
   readonly days: number;
-  /** Files that were merged. */
+  /** Number of merged files. */
   readonly files: number;
-  /** Files that they were merged into. */
+  /** Number of resulting files. */
   readonly merged: number;
   readonly rows: number;
   /** Days that still have too many files. */
   readonly daysLeft: number;
-  /** Why a day could not be compacted: of the first such day. */
+  /** Why the first day that failed could not be compacted. */
   readonly failure: string | null;
 }
 
 /**
- * The archived days of the topics, in this order.
+ * The archived days of the topics, in the order of the topics.
  *
  * @param topics default: all
- * @throws TriplineError `not-found` if there is no archive of them; `lake-unavailable`
+ * @throws TriplineError `not-found` if none of them is archived; `lake-unavailable`
  */
 export async function readDays(
   options: Pick<CompactLakeOptions, "disk" | "lake" | "topics" | "isWanted" | "limits">,
@@ -94,7 +94,7 @@ export async function readDays(
 }
 
 /**
- * Merges the small files of days, one day after the other. A day that cannot be compacted is skipped.
+ * Merges the small files of each day, one day at a time. Skips days that cannot be compacted.
  *
  * @throws TriplineError as `readDays` does
  */
@@ -122,7 +122,7 @@ async function mergeDays(options: CompactLakeOptions, merger: Merger): Promise<C
   return run.result;
 }
 
-/** What a run has done so far. */
+/** The progress of a run. */
 class Run {
   readonly failures: string[] = [];
   readonly #merges: Merge[] = [];
@@ -149,7 +149,7 @@ class Run {
     };
   }
 
-  /** Never rejects. */
+  /** Never throws. */
   async compact(log: TopicLog, topic: string, day: string): Promise<void> {
     const { disk, limits, isOver = () => false, onMerge = () => {} } = this.options;
     try {

@@ -21,13 +21,13 @@ const start = z.strictObject({ started_at: z.iso.datetime() });
 /** Result of the last compaction of the lake. */
 export type CompactionRun = z.infer<typeof compactionRun>;
 
-/** When compactions last began and ended; undefined if none has. */
+/** Start and end of the last compaction; undefined if there was none. */
 export interface CompactionTimes {
   readonly startedAtMs: number | undefined;
   readonly endedAtMs: number | undefined;
 }
 
-/** Two runs that end at the same moment may lose one of the two results. @throws TriplineError `lake-unavailable` */
+/** If two runs end at the same moment, one of the results may be lost. @throws TriplineError `lake-unavailable` */
 export async function noteCompactionRun(disk: LakeDisk, lake: string, run: CompactionRun): Promise<void> {
   await writeJobNote(disk, lake, JOB, run);
 }
@@ -37,7 +37,7 @@ export async function readCompactionRun(disk: LakeDisk, lake: string): Promise<C
   return readJobNote(disk, lake, JOB, compactionRun);
 }
 
-/** Tells other instances that a compaction has begun. @throws TriplineError `lake-unavailable` */
+/** Notifies other instances that a compaction has begun. @throws TriplineError `lake-unavailable` */
 export async function noteCompactionStart(disk: LakeDisk, lake: string): Promise<void> {
   await writeJobNote(disk, lake, START, { started_at: new Date().toISOString() });
 }

@@ -3,11 +3,11 @@ import type { LakeDisk } from "../log/lake-disk.js";
 import { readEntry } from "../log/read-log.js";
 import type { DayOfTopic } from "./compact-lake.js";
 
-/** Entries that are read at the same time. */
+/** Number of entries that are read concurrently. */
 const READS_MAX = 16;
 
 /**
- * The rows of a day's files, as the entries of the log have them; the files are not read.
+ * Number of rows in a day's files according to the log entries. Does not read the files.
  *
  * @returns undefined if an entry is missing
  * @throws TriplineError `lake-unavailable`, `state-unreadable`

@@ -7,16 +7,19 @@ import { parquetOptions } from "../parquet.js";
 import { filesTable } from "../read/read-rows.js";
 import { sqlText } from "../sql-text.js";
 
-/** A merge streams its rows, so more memory makes it no faster: DuckDB gets a third of this, or of a smaller container. */
+/**
+ * A merge streams its rows, so more memory does not make it faster. DuckDB gets a third of this, or of a smaller
+ * container.
+ */
 const PROCESS_BYTES_MAX = 576 * 1024 ** 2;
-/** Of the merged file, compressed. A program that reads or writes a row group holds it in memory. */
+/** Compressed size in the merged file. A program that reads or writes a row group holds it in memory. */
 const ROW_GROUP_BYTES = 8 * 1024 ** 2;
-/** DuckDB's row groups are a multiple of this. */
+/** DuckDB's row groups are a multiple of this size. */
 const VECTOR_ROWS = 2_048;
 
 const SETTINGS = {
   threads: "1",
-  /** Nothing is spilled, because the disk may be full. */
+  /** Spilling is disabled, because the disk may be full. */
   max_temp_directory_size: "0KiB",
   preserve_insertion_order: "true",
 };

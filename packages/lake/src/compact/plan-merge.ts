@@ -6,22 +6,24 @@ export interface DayFile {
 }
 
 export interface MergeLimits {
-  /** Size of the files that one merge reads, and so about the size of the file that it writes. */
+  /** Maximum total size of the files in a merge, and thus the approximate size of its result. */
   readonly bytesMax: number;
-  /** Files that one merge reads: DuckDB opens all of them at once. */
+  /** Maximum number of files in a merge, because DuckDB opens all of them at once. */
   readonly filesMax: number;
-  /** Fewer files are not worth a merge. */
+  /** Minimum number of files that justifies a merge. */
   readonly filesMin: number;
 }
 
 export const MERGE_LIMITS: MergeLimits = { bytesMax: 512 * 1024 ** 2, filesMax: 100, filesMin: 4 };
 
-/** A file of at least this share of the size limit is not merged again: late events would rewrite it each time. */
+/**
+ * A file of at least this share of the size limit is not merged again, because late events would rewrite it each time.
+ */
 const FULL_SHARE = 0.5;
 
 /**
- * The files that the next merge of a day reads: the first consecutive ones that are enough to be worth it. Each merge
- * leaves fewer files, so merging again and again ends.
+ * The files for the next merge of a day: the first consecutive ones that are worth merging. Each merge reduces the
+ * number of files, so repeated merging ends.
  *
  * @param files all files of the day, ascending
  * @returns empty if the day is compacted
@@ -30,7 +32,7 @@ export function planMerge(files: readonly DayFile[], limits: MergeLimits): reado
   return groupsOf(files, limits).find((group) => isWorth(group, limits)) ?? [];
 }
 
-/** How many files the merges of a day read, as far as its present files tell. */
+/** Number of files that merges of the day would read, based on its current files. */
 export function mergeableFiles(files: readonly DayFile[], limits: MergeLimits): number {
   return groupsOf(files, limits).reduce((sum, group) => sum + (isWorth(group, limits) ? group.length : 0), 0);
 }
@@ -39,7 +41,7 @@ function isWorth(group: readonly DayFile[], { filesMin }: MergeLimits): boolean 
   return group.length >= Math.max(2, filesMin);
 }
 
-/** Consecutive files up to the limits, without full ones. */
+/** Consecutive files within the limits, excluding full ones. */
 function groupsOf(files: readonly DayFile[], { bytesMax, filesMax }: MergeLimits): DayFile[][] {
   const groups: DayFile[][] = [];
   let group: DayFile[] = [];

@@ -36,7 +36,7 @@ async function write(disk: LakeDisk, lake: string, takenAtMs: number, name: stri
   return draft.finish({ takenAtMs, ...LAYOUT, next, sources, explained: ["l_1 2"] });
 }
 
-/** A disk that stores copies of slices. */
+/** A disk that records copies of slices. */
 function readerOf(lake: TestLake): LakeDisk {
   if (!(lake instanceof MemoryLake)) return lake.disk;
   return new StoreDisk(new ObjectStore(lake.lake, lake.driver), new FileCache(cache, 1 << 20));

@@ -12,10 +12,10 @@ const snapshotRun = z.strictObject({
   failure: z.string().nullable(),
 });
 
-/** Result of the last run that was to take a snapshot of the window states. */
+/** Result of the last snapshot run, whether or not it took a snapshot. */
 export type SnapshotRun = z.infer<typeof snapshotRun>;
 
-/** Two runs that end at the same moment may lose one of the two results. @throws TriplineError `lake-unavailable` */
+/** If two runs end at the same moment, one of the results may be lost. @throws TriplineError `lake-unavailable` */
 export async function noteSnapshotRun(disk: LakeDisk, lake: string, run: SnapshotRun): Promise<void> {
   await writeJobNote(disk, lake, JOB, run);
 }

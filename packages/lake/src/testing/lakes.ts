@@ -14,13 +14,13 @@ import { DyingDisk, rowsOf, TextWriter, TOPIC } from "./writer.js";
 
 const CACHE_BYTES = 10_000_000;
 
-/** The life of a writer, which ends at one of its operations. */
+/** The lifetime of a writer, which ends at one of its operations. */
 export interface Life {
   readonly operations: number;
   readonly isDead: boolean;
 }
 
-/** For tests of a lake's guarantees, wherever it is stored. */
+/** For tests of a lake's guarantees, independent of where it is stored. */
 export abstract class TestLake {
   abstract readonly lake: string;
   /** A disk that does not fail. */
@@ -64,11 +64,11 @@ export class FolderLake extends TestLake {
   }
 }
 
-/** In an in-process object store. A move is two requests, so a writer can die between them. */
+/** In an in-process object store. A move consists of two requests, so a writer can die between them. */
 export class MemoryLake extends TestLake {
   readonly lake = "memory://lake";
   readonly driver = new MemoryDriver();
-  /** Another lake has other files under the same names. */
+  /** Another lake has different files under the same names. */
   readonly #cache = join(tmpdir(), `tripline-lake-test-${randomBytes(8).toString("hex")}`);
   readonly disk = storeDisk(this.lake, this.driver, this.#cache);
 
@@ -88,7 +88,7 @@ export function storeDisk(lake: string, driver: MemoryDriver, cache = join(tmpdi
   return new StoreDisk(new ObjectStore(lake, driver), new FileCache(cache, CACHE_BYTES));
 }
 
-/** The requests of one writer to a store that others also use. */
+/** The requests of one writer to a store that other writers also use. */
 class DyingDriver extends MemoryDriver implements Life {
   operations = 0;
 

@@ -6,7 +6,7 @@ import type { ScoreTask } from "./score-worker.js";
 export class ScorePool {
   private constructor(private readonly threads: ThreadPool<ScoreTask, Float32Array>) {}
 
-  /** @throws TriplineError `model-refused` when the model cannot be loaded */
+  /** @throws TriplineError `model-refused` if the model cannot be loaded */
   static async start({ modelBytes, manifest }: SessionModel, count: number): Promise<ScorePool> {
     const body = new URL("./score-worker.js", import.meta.url);
     return new ScorePool(await ThreadPool.start(body, { modelBytes, manifest }, count));

@@ -1,6 +1,6 @@
 import { HOUR_MS } from "../keep-rhythm.js";
 
-/** Bounds, both included. */
+/** Bounds, both inclusive. */
 export interface Bounds {
   readonly min: number;
   readonly max: number;
@@ -8,33 +8,36 @@ export interface Bounds {
 
 const MINUTE_MS = HOUR_MS / 60;
 
-/* The parameters of the attacks. After a change, measure every reported figure again. */
+/* The parameters of the attacks. After a change, all reported figures must be measured again. */
 
-/** Many small payments from one device, each with another number of one BIN, then larger ones with the numbers that worked. */
+/**
+ * Many small payments from one device, each with a different number of one BIN, then larger ones with the numbers that
+ * worked.
+ */
 export const CARD_TESTING = {
   attempts: { min: 90, max: 180 },
-  /** Time of the attempts. */
+  /** Duration of the attempts. */
   attemptsMs: { min: 20 * MINUTE_MS, max: 60 * MINUTE_MS },
   /** In major units. */
   attemptAmount: { min: 0.5, max: 3 },
-  /** Shops that are used by turns, so that none sees many attempts. */
+  /** Number of shops used in rotation, so that none sees many attempts. */
   terminals: { min: 8, max: 16 },
   /** Share of tested numbers that an issuer has issued. The others fail with `CODES.noSuchCard`. */
   issuedShare: 0.3,
-  /** Share of attempts with issued numbers that the issuer authorises: expiry date or security code are guessed. */
+  /** Share of attempts with issued numbers that the issuer authorises: the attacker guesses expiry date and code. */
   authorisedShare: 0.5,
-  /** Addresses are numbered and used for this many attempts each. */
+  /** Attempts per e-mail address; addresses are numbered. */
   attemptsPerEmail: 6,
-  /** Network addresses of one /24 network. */
+  /** Number of addresses used in one /24 network. */
   addresses: { min: 2, max: 12 },
-  /** Share of the cards that worked with which the attacker pays. */
+  /** Share of the working cards with which the attacker pays. */
   purchaseShare: 0.9,
   purchasesPerCard: { min: 1, max: 2 },
-  /** From the last attempt to a purchase. */
+  /** Time from the last attempt to a purchase. */
   purchaseDelayMs: { min: 15 * MINUTE_MS, max: 4 * HOUR_MS },
   /** Median in major units, and standard deviation of the logarithm. */
   purchaseAmount: { median: 160, spread: 0.5 },
-  /** Share of purchases from the device that tested the card. The others come from buyers of the numbers. */
+  /** Share of purchases from the device that tested the card. Buyers of the numbers make the others. */
   sameDeviceShare: 0.6,
   purchaseAuthorisedShare: 0.8,
 } as const;
@@ -42,7 +45,7 @@ export const CARD_TESTING = {
 /** A customer's account pays from another device, network and delivery address, after its e-mail address was changed. */
 export const ACCOUNT_TAKEOVER = {
   payments: { min: 2, max: 5 },
-  /** From the first payment to the last. */
+  /** Time from the first payment to the last. */
   lengthMs: { min: 10 * MINUTE_MS, max: 3 * HOUR_MS },
   /** Factor on the owner's typical amount: median, and standard deviation of the logarithm. */
   amountFactor: { median: 4, spread: 0.4 },
@@ -56,11 +59,11 @@ export const ACCOUNT_TAKEOVER = {
   authorisedShare: 0.9,
 } as const;
 
-/** Longest time from the start of an attack to its last payment. */
+/** Maximum time from the start of an attack to its last payment. */
 export const ATTACK_MS_MAX = Math.max(
   CARD_TESTING.attemptsMs.max + CARD_TESTING.purchaseDelayMs.max,
   ACCOUNT_TAKEOVER.lengthMs.max,
 );
 
-/** The issuer's answers, ISO 8583. */
+/** The issuer's response codes, ISO 8583. */
 export const CODES = { authorised: "00", noSuchCard: "14", doNotHonour: "05" } as const;

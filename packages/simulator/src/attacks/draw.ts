@@ -8,12 +8,12 @@ export function between({ min, max }: Bounds, random: Random): number {
   return min + random() * (max - min);
 }
 
-/** A whole number between the bounds, which it may reach. */
+/** An integer between the bounds, both inclusive. */
 export function countBetween({ min, max }: Bounds, random: Random): number {
   return min + below(random, max - min + 1);
 }
 
-/** The issuer's answer for a card that exists. */
+/** The issuer's response for an existing card. */
 export function issuerCode(authorisedShare: number, random: Random): string {
   return random() < authorisedShare ? CODES.authorised : CODES.doNotHonour;
 }

@@ -10,10 +10,10 @@ import { ACCOUNT_TAKEOVER } from "./attack-table.js";
 import { between, countBetween, issuerCode } from "./draw.js";
 
 /**
- * Payments with the account of a card's owner, from `startMs` on. None if the owner has no account.
+ * Payments with the account of a card's owner, from `startMs` on; empty if the owner has no account.
  *
- * @param run makes attacks of one day differ
- * @returns in no order
+ * @param run distinguishes attacks on the same day
+ * @returns in no particular order
  */
 export function takeOverAccount(world: World, card: number, run: number, startMs: number): Draft[] {
   const profile = world.cards[card];

@@ -15,15 +15,15 @@ import { between, countBetween, issuerCode } from "./draw.js";
 
 const BIN_DIGITS = 8;
 const DIGITS_BEFORE_CHECK = 15;
-/** Rings of attackers are numbered after those of `thiefPayer`'s other callers. */
+/** The numbers of attackers' rings follow those of `thiefPayer`'s other callers. */
 const FIRST_RING = 2 ** 30;
 
 /**
  * A card-testing attack that starts at `startMs`.
  *
  * @param first a card of the BIN
- * @param run makes attacks of one day differ
- * @returns attempts and purchases, in no order
+ * @param run distinguishes attacks on the same day
+ * @returns attempts and purchases, in no particular order
  */
 export function testCards(world: World, first: number, run: number, startMs: number): Draft[] {
   const random = seedRandom(world.seed, STREAM.cardTesting, run + 1, dayOf(startMs));
@@ -110,7 +110,7 @@ function issuedCards({ cards }: World, first: number): string[] {
   return numbers;
 }
 
-/** Removes it, in constant time. */
+/** Removes a number in constant time. */
 function takeOne(numbers: string[], random: Random): string {
   const at = below(random, numbers.length);
   const [taken, last] = [numbers[at] ?? "", numbers.pop() ?? ""];
@@ -118,7 +118,7 @@ function takeOne(numbers: string[], random: Random): string {
   return taken;
 }
 
-/** A number of the BIN with a valid check digit that no card has and that was not tested yet. */
+/** An untested number of the BIN with a valid check digit that no card has. */
 function unissuedNumber(world: World, first: number, tested: ReadonlySet<string>, random: Random): string {
   const bin = binOf(world.cards[first]?.number ?? "");
   const digits = DIGITS_BEFORE_CHECK - BIN_DIGITS;

@@ -17,7 +17,7 @@ const ENTRY_MODES = {
   guest: { keyed: 0.75, wallet: 0.25 },
   counter: { contactless: 0.58, chip: 0.4, magnetic_stripe: 0.02 },
 } as const;
-/** Share of recurring payments among those without a device at a shop without a place. */
+/** Share of recurring payments among those without a device at a shop without a location. */
 const RECURRING_SHARE = 0.7;
 const LOW_VALUE_MINOR_MAX = 3_000;
 const LOW_VALUE_SHARE = 0.5;
@@ -62,7 +62,7 @@ const NO_PAYER = {
 
 type DetailsOfPayer = Omit<PaymentDetails, "merchantId" | "mcc" | "cardFunding" | "cardBrand">;
 
-/** Adds the further fields. They depend only on the seed and the payment; the other fields stay as they are. */
+/** Adds the additional fields, which depend only on the seed and the payment; the other fields do not change. */
 export function describePayment(seed: number, payment: SimulatedPayment): SimulatedPayment {
   const card = cardOf(seed, payment.cardNumber);
   const random = seedRandom(seed, STREAM.details, card, payment.occurredAtMs % 2 ** 32);
@@ -75,7 +75,7 @@ export function describePayment(seed: number, payment: SimulatedPayment): Simula
   return { ...payment, merchantId, mcc, cardFunding: owner.funding, cardBrand: "visa", ...details };
 }
 
-/** At a counter, or recurring and without the payer. */
+/** At a counter, or a recurring payment without the payer's involvement. */
 function withoutDevice({ latitude }: SimulatedPayment, random: Random): DetailsOfPayer {
   if (latitude === null && random() < RECURRING_SHARE) {
     return { ...NO_PAYER, channel: "ecommerce", entryMode: "on_file", initiator: "recurring" };
@@ -96,7 +96,7 @@ function withDevice(seed: number, payment: SimulatedPayment, context: Context, r
   const { card, owner, isDelivered, isApp } = context;
   const day = dayOf(payment.occurredAtMs);
   const isByOwner = scenario === "none" || scenario === "compromised-terminal";
-  // Who takes an account over uses what the shop knows of its owner. Other thieves pay as guests.
+  // An account thief uses the details that the shop has stored about the owner. Other thieves pay as guests.
   const guest = isByOwner || scenario === "account-takeover" ? null : guestOf(seed, payment);
   const account = guest === null ? openAccountOf(seed, card, day) : null;
   const entryMode = account === null ? pick(ENTRY_MODES.guest, random) : pick(ENTRY_MODES.account, random);

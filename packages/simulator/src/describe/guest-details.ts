@@ -6,10 +6,10 @@ import type { SimulatedPayment } from "../simulated-payment.js";
 import type { Address } from "./owner-details.js";
 import { phoneFrom, postalCodeFrom } from "./owner-details.js";
 
-/** Share of an owner's deliveries to another address of the country, and abroad. */
+/** Shares of an owner's deliveries to another domestic address, and abroad. */
 const GIFT_SHARE = 0.15;
 const GIFT_ABROAD_SHARE = 0.01;
-/** Share of thieves who have the goods sent abroad. */
+/** Share of thieves who have goods sent abroad. */
 const THIEF_ABROAD_SHARE = 0.35;
 
 /** A thief's contact details: one address per device, and one telephone number per e-mail address. */
@@ -21,7 +21,7 @@ export function guestOf(
   return { address: thiefAddress(seed, payment, THIEF_ABROAD_SHARE), phone };
 }
 
-/** Where the goods go. */
+/** The delivery address. */
 export function deliveryOf(seed: number, payment: SimulatedPayment, billing: Address, random: Random): Address {
   const { scenario } = payment;
   if (scenario === "account-takeover") {
@@ -34,14 +34,14 @@ export function deliveryOf(seed: number, payment: SimulatedPayment, billing: Add
   return share < GIFT_ABROAD_SHARE + GIFT_SHARE ? { country: HOME, postalCode } : billing;
 }
 
-/** The same for all payments of a device. */
+/** The same for all payments from a device. */
 function thiefAddress(seed: number, { deviceId }: SimulatedPayment, abroadShare: number): Address {
   const random = seedRandom(seed, STREAM.guest, keyOf(deviceId ?? ""), 0);
   const country = random() < abroadShare ? oneOf(FAR, random) : HOME;
   return { country, postalCode: postalCodeFrom(random) };
 }
 
-/** A 32-bit number of a text (FNV-1a), to seed random numbers with. */
+/** A 32-bit hash of a text (FNV-1a), used as a random seed. */
 function keyOf(text: string): number {
   let key = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) key = Math.imul(key ^ text.charCodeAt(index), 0x01000193);

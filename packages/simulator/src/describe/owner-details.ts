@@ -3,7 +3,7 @@ import type { Random } from "../seed-random.js";
 import { below, STREAM, seedRandom } from "../seed-random.js";
 import type { PaymentDetails } from "./payment-details.js";
 
-/** What is true of all payments by a card's owner. */
+/** Details shared by all payments of a card's owner. */
 export interface Owner {
   readonly funding: PaymentDetails["cardFunding"];
   readonly account: Account | null;
@@ -60,7 +60,7 @@ export function phoneFrom(random: Random): string {
   return `+999${String(below(random, 1e9)).padStart(9, "0")}`;
 }
 
-/** Four digits, as in the home country. */
+/** Four digits, as for domestic postal codes. */
 export function postalCodeFrom(random: Random): string {
   return String(1_000 + below(random, 9_000));
 }

@@ -1,6 +1,6 @@
 import type { Random } from "../seed-random.js";
 
-/** One of the names, each with its share. The shares add up to 1. */
+/** Picks one of the names according to their shares, which add up to 1. */
 export function pick<T extends string>(shares: Readonly<Record<T, number>>, random: Random): T {
   const names = Object.keys(shares) as T[];
   let rest = random();
@@ -8,6 +8,6 @@ export function pick<T extends string>(shares: Readonly<Record<T, number>>, rand
     rest -= shares[name];
     if (rest < 0) return name;
   }
-  // Sums of shares may differ from 1 in the last digit.
+  // The sum of the shares may differ from 1 in the last digit.
   return names[names.length - 1] as T;
 }

@@ -2,7 +2,7 @@ import { terminalOf } from "../place-terminals.js";
 import { STREAM, seedRandom } from "../seed-random.js";
 import { pick } from "./pick.js";
 
-/** What is true of all payments at a terminal. */
+/** Details shared by all payments at a terminal. */
 interface Shop {
   readonly merchantId: string;
   readonly mcc: string;

@@ -20,7 +20,7 @@ import { tokenSigner } from "./sign-token.js";
 const ROUTES = collectRoutes();
 const HOUR_MS = 3_600_000;
 const AUDIENCE = "urn:tripline:api";
-/** A person of the demo's tenant, for the ids in addresses. */
+/** A user of the demo's tenant, for ids in paths. */
 const PERSON = "demo-lead";
 
 let system: InProcessSystem;
@@ -63,7 +63,7 @@ interface Caller {
 
 const asRole = (role: Role): Caller => ({ name: role, tenant: DEMO_TENANT, scopes: ROLE_SCOPES[role] });
 
-/** The headers by which a route learns who calls. */
+/** The headers that identify the caller of a route. */
 async function headersFor({ access }: ServiceRoute, caller: Caller | undefined): Promise<Record<string, string>> {
   if (caller === undefined || access.by === "open") return {};
   const { name, tenant, scopes } = caller;
@@ -77,7 +77,7 @@ async function headersFor({ access }: ServiceRoute, caller: Caller | undefined):
   return { cookie: `console=${secret}`, "x-csrf-token": csrfToken };
 }
 
-/** Ids of the demo's tenant, where an address has room for one. */
+/** Fills the ids in a path with ids of the demo's tenant. */
 function pathOf({ service, path }: ServiceRoute): string {
   const ids: Readonly<Record<string, string>> = {
     userName: PERSON,
@@ -107,7 +107,10 @@ async function call(route: ServiceRoute, caller: Caller | undefined, query = "")
   return { status: response.status, text };
 }
 
-/** Whether the caller was refused for lack of the scope. Feature servers answer in Feast's form, which has no codes. */
+/**
+ * Whether the service rejected the caller because the scope is missing. Feature servers answer in Feast's format,
+ * without codes.
+ */
 const lacksScope = ({ status, text }: { readonly status: number; readonly text: string }): boolean =>
   status === 403 && /"code":"scope-missing"|requires the scope/.test(text);
 
@@ -136,7 +139,7 @@ test("every guarded route answers 401 without a token or a session", async () =>
 
 test.each(ROLES)("%s: matches each cell of the table", async (role) => {
   for (const route of guarded) {
-    // Signing out ends the session that the other cells need.
+    // Signing out would end the session that later calls need.
     if (route.path === "/session/sign-out") continue;
     const answer = await call(route, asRole(role));
     expect([shown(route), answer.status]).not.toEqual([shown(route), 401]);
@@ -186,7 +189,7 @@ test("another tenant with every scope can neither read nor change the demo's dat
     }
     if (route.service === "control" && !route.path.endsWith("/check")) {
       const asked = await call(route, stranger, `?tenant=${DEMO_TENANT}`);
-      // A body that is refused before anybody looks at the tenant is refused as well.
+      // An invalid body is rejected before the tenant is checked.
       expect([shown(route), asked.status]).toEqual([
         ...[shown(route), asked.status === 422 && route.method !== "GET" ? 422 : 403],
       ]);

@@ -31,7 +31,7 @@ import { readConfig } from "@tripline/settings/read-config";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { planServices } from "@tripline/system/services/plan-services";
 
-/** What a route asks for: a scope in a token, a permission of a session, or nothing. */
+/** What a route requires: a scope in the token, a permission of the session, or nothing. */
 export type Access =
   | { readonly by: "token"; readonly scope: string }
   | { readonly by: "session"; readonly scope: string }
@@ -45,7 +45,10 @@ export interface ServiceRoute {
   readonly isOperatorOnly: boolean;
 }
 
-/** Every HTTP route of every service, from the modules and tables that register them. @throws Error for one that does not say for whom it is */
+/**
+ * Every HTTP route of every service, from the modules and tables that register them.
+ * @throws Error for a route that does not declare who may call it
+ */
 export function collectRoutes(): readonly ServiceRoute[] {
   const found = Object.entries({ ...modules(), archive: { module: class {}, controllers: [JobsController] } });
   const plain = (service: string, path: string, access: Access, method = "POST"): ServiceRoute => {
@@ -63,7 +66,7 @@ export function collectRoutes(): readonly ServiceRoute[] {
   ];
 }
 
-/** The root modules, for an installation that is never started. */
+/** The root modules of an installation that is never started. */
 function modules(): Readonly<Record<string, DynamicModule>> {
   const folder = mkdtempSync(join(tmpdir(), "tripline-access-"));
   const none = { ingestion: 0, auth: 0, control: 0, console: 0, features: 0, scoring: 0, scoringGrpc: 0, decisions: 0 };

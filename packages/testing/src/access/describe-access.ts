@@ -3,17 +3,17 @@ import { ROLE_SCOPES, ROLES } from "@tripline/contracts/roles";
 import type { ServiceRoute } from "./collect-routes.js";
 import { collectRoutes } from "./collect-routes.js";
 
-/** Whether people with a role alone may call a route. */
+/** Whether users with only this role may call a route. */
 export function mayCall(role: Role, { access }: ServiceRoute): boolean {
   if (access.by === "open") return true;
   const scopes: readonly string[] = ROLE_SCOPES[role];
   return access.scope === SIGNED_IN || scopes.includes(access.scope);
 }
 
-/** What a person needs in the console for what is their own. */
+/** Required by console routes that concern the user's own account. */
 const SIGNED_IN = "signed-in";
 
-/** The tables of docs/access.md, by their names. */
+/** The tables of docs/access.md, by name. */
 export function accessTables(table: (head: string[], rows: string[][]) => string): Readonly<Record<string, string>> {
   const routes = collectRoutes();
   const services = [...new Set(routes.map(({ service }) => service))];

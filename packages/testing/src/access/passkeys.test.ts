@@ -22,14 +22,14 @@ const PERSON = {
 };
 const SECRET = "console-secret-of-more-than-24-characters";
 const WAIT_MS_MAX = 30_000;
-/** Sends the page's form as it is. */
+/** Submits the page's form without further input. */
 const SUBMIT = 'document.querySelector("form").submit()';
 
 let service: RunningService;
 let database: Database;
 let browser: Browser;
 let issuer: string;
-/** In place of the console. */
+/** Stands in for the console. */
 const callback = createServer((_request, response) => void response.end("signed in"));
 let consoleUrl: string;
 
@@ -38,7 +38,7 @@ beforeAll(async () => {
   const [port = 0, consolePort = 0] = await findFreePorts(2);
   callback.listen(consolePort, "localhost");
   await once(callback, "listening");
-  // A name, since browsers give no passkeys to addresses of numbers.
+  // A host name, because browsers do not support passkeys for IP addresses.
   issuer = `http://localhost:${port}`;
   consoleUrl = `http://localhost:${consolePort}`;
   service = await startAuth(
@@ -65,7 +65,7 @@ afterAll(async () => {
   await database?.close();
 });
 
-/** A page with an authenticator that somebody always touches. */
+/** A page with a virtual authenticator that confirms every request. */
 async function openPage(): Promise<{ page: Page; authenticator: Authenticator }> {
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -98,7 +98,7 @@ interface Authenticator {
   clear(): Promise<void>;
 }
 
-/** Types name and password at the beginning of a sign-in. */
+/** Enters user name and password at the start of a sign-in. */
 async function typePassword(page: Page): Promise<void> {
   const query = new URLSearchParams({
     client_id: "tripline-console",
@@ -117,7 +117,7 @@ async function typePassword(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-/** When the sign-in has led the browser back to where it came from. */
+/** Waits until the sign-in has redirected the browser back to the console. */
 const arrived = (page: Page) => page.waitForURL((url) => url.href.startsWith(`${consoleUrl}/session/callback`));
 
 async function addPasskey(page: Page, name: string): Promise<void> {
@@ -146,7 +146,7 @@ test("a user adds a passkey, must use it at the next sign-in, and can sign in wi
   expect(after?.signCount).toBeGreaterThan(before?.signCount ?? 0);
   expect(faults).toEqual([]);
 
-  // With the password alone nobody gets in.
+  // The password alone is not enough.
   const stranger = await openPage();
   await typePassword(stranger.page);
   await stranger.page.getByRole("heading", { name: "Use your passkey" }).waitFor();
@@ -178,7 +178,7 @@ test("a response is valid once, and only for its own sign-in", async () => {
   const form = new URLSearchParams((await sent).postData() ?? "");
   expect(form.get("passkey")).toContain("public-key");
   await authenticator.clear();
-  // The counter alone would refuse it as well.
+  // Otherwise the service would reject the replay because of the counter alone.
   await database.execute("UPDATE auth.passkeys SET counter = 0");
 
   await typePassword(page);

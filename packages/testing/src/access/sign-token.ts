@@ -11,7 +11,7 @@ export interface TokenClaims {
 
 const TTL_SECONDS = 300;
 
-/** Access tokens by the key that auth signs with, for callers that auth would have to be told of first. */
+/** Signs access tokens with auth's key, for callers that are not registered with auth. */
 export async function tokenSigner(
   queries: Queries,
   options: { readonly keyEncryptionKey: string; readonly issuer: string; readonly audience: string },

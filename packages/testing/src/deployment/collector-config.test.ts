@@ -16,7 +16,7 @@ function policiesOf(text: string): readonly Policy[] {
 }
 
 const compose = readFileSync(new URL("deploy/observability/collector.yaml", ROOT), "utf8");
-/** With the default values; the loop over services does not matter here. */
+/** With the default values. The loop over services is irrelevant here. */
 const chart = readFileSync(new URL("deploy/helm/tripline/files/collector.yaml.tpl", ROOT), "utf8")
   .replaceAll("{{ .Values.telemetry.collector.slowMs }}", "250")
   .replaceAll("{{ .Values.telemetry.collector.restPercent }}", "10")
@@ -64,7 +64,7 @@ describe("the stores' collector", () => {
     expect(Object.keys(plain.receivers).sort()).toEqual(stores);
     expect(plain.service.pipelines.metrics.receivers.toSorted()).toEqual(stores);
     expect(Object.keys(metrics).sort()).toEqual(stores);
-    // Those that are not told unless asked for.
+    // Metrics that the receivers disable by default.
     expect(plain.receivers.redis.metrics).toEqual({ "redis.maxmemory": { enabled: true } });
     expect(plain.receivers.postgresql.metrics["postgresql.deadlocks"]).toEqual({ enabled: true });
     expect(Object.keys(metrics.redis)).toContain("redis.maxmemory");

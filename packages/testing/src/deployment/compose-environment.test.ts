@@ -39,10 +39,13 @@ const SERVICES = [
 
 /** Commands that connect as the operator. */
 const TASKS: ReadonlySet<string> = new Set(["rebuild-state", "snapshot-state"]);
-/** Programs whose results other services measure. */
+/** Programs whose results other services report as metrics. */
 const UNMEASURED: ReadonlySet<string> = new Set([...TASKS, "snapshots"]);
 
-/** Read outside of a service's schema: by its telemetry, by clients of a model registry, by Node itself and by glibc. */
+/**
+ * Variables read outside of a service's schema: by its telemetry, by clients of a model registry, by Node itself and by
+ * glibc.
+ */
 const READ_ELSEWHERE = new Set([
   "OTEL_EXPORTER_OTLP_ENDPOINT",
   "DEPLOYMENT_ENVIRONMENT",
@@ -51,12 +54,12 @@ const READ_ELSEWHERE = new Set([
   "TMPDIR",
   "MALLOC_MMAP_THRESHOLD_",
 ]);
-/** Of the process of apps/tripline itself. */
+/** Variables of the process of apps/tripline itself. */
 const OF_THE_PROCESS = ["TARGETS", ...READ_ELSEWHERE];
-/** What node.Dockerfile sets. */
+/** Variables that node.Dockerfile sets. */
 const OF_THE_IMAGE = { PORT: "8080", HOST: "0.0.0.0" };
 const SECRETS = "/run/tripline/secrets";
-/** Where compose.tls.yaml mounts a folder of certificates and addresses. */
+/** Where compose.tls.yaml mounts the folder with certificates and addresses. */
 const TLS = "/run/tripline/tls";
 const RULES = "deploy/helm/tripline/files";
 const MIB_OF_UNIT = { m: 1, g: 1_024 };
@@ -72,7 +75,7 @@ const composeFile = z.object({
       depends_on: z.record(z.string(), z.object({ condition: z.string() })).default({}),
       command: z.array(z.string()).optional(),
       entrypoint: z.array(z.string()).optional(),
-      // A default that is a number is text for Compose, which fills in variables after it has read the file.
+      // Compose substitutes variables after parsing the file, so it treats numeric defaults as text.
       environment: z.record(z.string(), z.union([z.string(), z.number().transform(String)]).nullable()).default({}),
       volumes: z
         .array(z.union([z.string(), z.object({ target: z.string(), volume: z.looseObject({}).optional() })]))
@@ -81,11 +84,11 @@ const composeFile = z.object({
   ),
 });
 
-/** Variables of Compose with their defaults in place. */
+/** The services in a file of Compose, with variables replaced by their defaults. */
 function readCompose(file: string) {
   const text = readFileSync(new URL(file, ROOT), "utf8");
   const filled = text.replaceAll(/\$\{\w+:-([^}]*)\}/g, "$1");
-  // Compose's tags: what is reset is not set, and what overrides is a value as any other.
+  // Tags of Compose: `!reset` removes a value, and `!override` needs no special treatment.
   const customTags = [{ tag: "!reset", resolve: () => null }];
   return composeFile.parse(parse(filled, { merge: true, customTags, logLevel: "error" })).services;
 }
@@ -94,14 +97,14 @@ const base = { ...readCompose("compose.yaml"), ...readCompose("deploy/observabil
 const lite = readCompose("compose.lite.yaml");
 const tls = readCompose("compose.tls.yaml");
 
-/** Folders of the volume `secrets` that are mounted there. */
+/** Subfolders of the volume `secrets` that are mounted at a path. */
 function mountedAt(volumes: (typeof base)[string]["volumes"], target: string) {
   return volumes.flatMap((volume) =>
     typeof volume === "object" && volume.target === target ? [volume.volume?.subpath] : [],
   );
 }
 
-/** Names that may be set for a service beside these: its own, plain and with its name before them. */
+/** Further variables that a service may have: those of its schema, with and without its name as a prefix. */
 function variablesOfPart(target: string, targets: readonly string[]): readonly string[] {
   const schema = SERVICES.find(([name]) => name === target)?.[1];
   const own = Object.keys(schema?.shape ?? {}).filter(
@@ -135,7 +138,7 @@ describe("compose.yaml", () => {
   test.each(SERVICES)("%s accepts its settings and the generated secrets", (name, schema) => {
     const given = { ...OF_THE_IMAGE, ...base[name]?.environment };
     const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
-    // Each reader sees its own folder of the volume, under the same path.
+    // Each service sees its own subfolder of the volume under the same path.
     const environment = Object.fromEntries(
       set.map(([variable, value]) => [variable, value.replace(SECRETS, join(secrets, name))]),
     );
@@ -256,7 +259,7 @@ describe("compose.yaml", () => {
       expect(told.FEAST_REDIS).toBe("valkey:6379,db=0");
     }
     expect(base.features?.environment.FEAST_TENANT).toBe(DEMO_TENANT);
-    // By default, no profiles are read. All three services get the same value.
+    // By default, no profiles are read. All three services have the same value.
     for (const name of ["features", "decisions", "control"])
       expect(base[name]?.environment).toMatchObject({ FEAST_PROFILES: null });
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
@@ -267,7 +270,7 @@ describe("compose.yaml", () => {
     const materialising = Object.keys(base).filter((name) => /keep_online|materialize|load-profiles/.test(read(name)));
     expect(materialising).toEqual(["feast-materialize"]);
     expect(base["feast-materialize"]?.profiles).toEqual(["feast"]);
-    // What `tripline train` uses: apps/cli, train.test. The chart's job is the same command.
+    // The command that apps/cli's train.test checks. The chart's job runs the same one.
     expect(base.model?.command).toEqual(expect.arrayContaining(["train", "--unless-published"]));
     const chart = (name: string) => readFileSync(new URL(`deploy/helm/tripline/templates/${name}`, ROOT), "utf8");
     expect(chart("job-first-model.yaml")).toMatch(/args:\s+- train\s+- --unless-published/);
@@ -305,7 +308,7 @@ describe("compose.yaml", () => {
           name,
         }));
       const sum = (parts: typeof limits): number => parts.reduce((all, { mib }) => all + mib, 0);
-      // While the first model is trained, none of those run that wait for its end.
+      // Services that wait for the first model do not run while it is trained.
       const training = limits.filter(({ isAfterModel }) => !isAfterModel);
       const running = limits.filter(({ name }) => name !== "model");
       return Math.max(sum(training), sum(running));

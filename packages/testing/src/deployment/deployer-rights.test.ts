@@ -5,10 +5,10 @@ import { z } from "zod";
 const TEMPLATES = new URL("../../../../deploy/helm/tripline/templates/", import.meta.url);
 const ACCESS = new URL("../../../../infra/access.yaml", import.meta.url);
 
-/** API groups whose kinds Kubernetes' own role `admin` covers. */
+/** API groups that the built-in role `admin` of Kubernetes covers. */
 const OWN_GROUPS = new Set(["", "apps", "autoscaling", "batch", "networking.k8s.io", "policy"]);
 const OBJECT = /^apiVersion: (.+)\nkind: (.+)$/gm;
-/** A template may choose between two: all that stands in quotes counts. */
+/** A template may choose between alternatives, so every quoted text counts. */
 const CHOICES = /"([^"]+)"/g;
 
 const access = z
@@ -20,7 +20,7 @@ function choicesOf(text: string): string[] {
   return choices.length === 0 ? [text] : choices;
 }
 
-/** Operators' kinds that the chart makes, as `<group>/<resource>`. */
+/** Kinds of custom resources that the chart creates, as `<group>/<resource>`. */
 function madeByTheChart(): Set<string> {
   const made = new Set<string>();
   for (const file of readdirSync(TEMPLATES, { recursive: true, encoding: "utf8" })) {
@@ -41,7 +41,7 @@ test("the deployer may create exactly the custom resources that the chart create
   const made = madeByTheChart();
   expect(made).toContain("argoproj.io/rollouts");
   const granted = Object.entries(access.deployer).flatMap(([group, resources]) =>
-    // A status is not a separate kind.
+    // A status is a subresource, not a separate kind.
     resources.filter((resource) => !resource.includes("/")).map((resource) => `${group}/${resource}`),
   );
   expect(granted.sort()).toEqual([...made].sort());

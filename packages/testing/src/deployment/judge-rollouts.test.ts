@@ -3,7 +3,7 @@ import { judgeRollouts } from "../../../../deploy/rollout/judge-rollouts.mjs";
 
 type Status = NonNullable<Rollout["status"]>;
 
-/** As the controller writes it; `generation` is what Helm has set last. */
+/** A status as the controller writes it; `generation` is the one that Helm set last. */
 function rollout(status: Status, generation = 3): Rollout {
   return { metadata: { name: "tripline-decisions", generation }, status: { observedGeneration: "3", ...status } };
 }

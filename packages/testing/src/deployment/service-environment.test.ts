@@ -26,7 +26,7 @@ const SCHEMAS: Readonly<Record<ServiceName, z.ZodObject>> = {
   archive: archiveConfig,
 };
 
-/** With it every variable has a value, those of TLS too. */
+/** Gives every variable a value, including those of TLS. */
 const ACCESS = {
   certificateFile: "/tls/tls.crt",
   keyFile: "/tls/tls.key",
@@ -122,7 +122,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
       accessOf: () => ACCESS,
     }).find(({ name }) => name === service);
     const config = readConfig(schema, plan?.environment ?? {});
-    // Node itself reads what is described beside its source; the others are in the schema.
+    // Node itself reads variables with a description; the others are in the schema.
     const told = Object.entries(variables).filter(
       ([, { local, description }]) => local !== undefined && description === undefined,
     );

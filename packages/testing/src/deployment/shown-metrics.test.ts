@@ -10,14 +10,14 @@ const DASHBOARDS = new URL("deploy/helm/tripline/dashboards/", ROOT);
 const ALERTS = ["alerts", "alerts-gone"].map((name) => new URL(`deploy/helm/tripline/files/${name}.yaml`, ROOT));
 const OPERATIONS = readFileSync(new URL("docs/operations.md", ROOT), "utf8");
 const ANALYSIS = new URL("deploy/helm/tripline/templates/rollout-analysis.yaml", ROOT);
-/** Series that the collector of the stores tells, by receiver, and labels of them. */
+/** Series that the store collector exports, by receiver, and their labels. */
 const { labels: storeLabels, ...stores } = z
   .object({ labels: z.array(z.string()) })
   .catchall(z.record(z.string(), z.string()))
   .parse(parse(readFileSync(new URL("deploy/observability/store-metrics.yaml", ROOT), "utf8")));
 const NAME = /\b(?:tripline|nodejs|process|http_server|kafka|redis|postgresql)_[a-z0-9_]+/g;
 const INSTRUMENT = /\b(counter|histogram|gauge|labelledGauge)[(:]\s*"([^"]+)"/g;
-/** What measures time, and then has to say in which unit. */
+/** Names of metrics that measure time and must include the unit. */
 const TIME = /duration|latency|delay|_age|_lag_p|_ms/;
 
 const alertsFile = z.object({
@@ -27,12 +27,12 @@ const alertsFile = z.object({
 });
 const dashboard = z.object({ title: z.string(), panels: z.array(z.object({ title: z.string() })) });
 
-/** What Prometheus calls the series of an instrument. */
+/** The Prometheus series of an instrument. */
 function seriesOf(kind: string, name: string): string[] {
   return kind === "histogram" ? ["bucket", "count", "sum"].map((part) => `${name}_${part}`) : [name];
 }
 
-/** The code of everything that runs, without its tests. */
+/** All source code except tests. */
 function readSources(): string[] {
   return ["apps/", "packages/"].flatMap((group) =>
     readdirSync(new URL(group, ROOT)).flatMap((name) => {
@@ -46,19 +46,19 @@ function readSources(): string[] {
 
 const sources = readSources();
 
-/** Every metric of our own, from the code that makes it. */
+/** All of our own metrics, found in the code that creates them. */
 function ownMetrics(): readonly (readonly [kind: string, name: string])[] {
   return sources.flatMap((text) => [...text.matchAll(INSTRUMENT)].map(([, kind = "", name = ""]) => [kind, name]));
 }
 
-/** Labels that metrics have in the code, that Prometheus adds, and that we add when we scrape. */
+/** Labels from the code, from Prometheus, and from the scrape configuration. */
 function knownLabels(): ReadonlySet<string> {
   const lists = sources.flatMap((text) => [...text.matchAll(/(?:labels: |LABELS = )\[([^\]]*)\]/g)]);
   const own = lists.flatMap(([, list = ""]) => [...list.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name));
   return new Set([...own, ...storeLabels, "le", "job", "instance", "service"]);
 }
 
-/** Every series that a service can show: its own, and those that all services have. */
+/** All series that a service can export: its own, and those common to all services. */
 async function shownSeries(): Promise<ReadonlySet<string>> {
   const telemetry = startTelemetry({ service: "test" });
   countRequest("GET", "/", 200, 0);

@@ -7,7 +7,7 @@ import type { DocumentedCommand } from "./read-commands.js";
 import { PLACEHOLDER } from "./read-commands.js";
 import type { Repository } from "./repository.js";
 
-/** Programs of others that the documents call; what they take is theirs to say. */
+/** Third-party programs that the documents call. Their arguments are not checked. */
 const OF_OTHERS: ReadonlySet<string> = new Set([
   ...[
     "aws",
@@ -28,13 +28,13 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   ],
   ...["jq", "openapi-python-client", "openssl", "pip", "promtool", "python", "tail", "terraform", "tofu", "uv"],
 ]);
-/** Scripts of package.json that hand their name and what follows `--` to `tripline`. */
+/** Scripts of package.json that pass their name and the arguments after `--` to `tripline`. */
 const RUN_SCRIPT = /start\/run\.mjs(?: ([\w-]+))?$/;
-/** Of the repository; alternatives of an expression. */
+/** Folders of the repository, as alternatives of a regular expression. */
 export const FOLDERS = "apps|packages|tools|deploy|docs|infra|load-tests|training|\\.github|\\.ci";
 const PATH = new RegExp(`^(?:\\./)?(?:(?:${FOLDERS})/|(?:compose[.\\w]*\\.yaml|package\\.json|README\\.md)$)`);
 
-/** Why a command of a document cannot be typed in this repository; undefined where it can. */
+/** Why a documented command would not work in this repository; undefined if it would. */
 export async function faultOf(command: DocumentedCommand, repository: Repository): Promise<string | undefined> {
   const [program = "", ...words] = command.words;
   const missing = command.words.find((word) => isMissing(word, repository));
@@ -50,7 +50,7 @@ export async function faultOf(command: DocumentedCommand, repository: Repository
   return `nothing here knows the program ${program}`;
 }
 
-/** A path below one of our folders; others are the reader's own. Files that a command of the documents writes may be missing. */
+/** Whether a path below one of our folders is missing. Files that a documented command creates may be missing. */
 function isMissing(word: string, { root, written }: Repository): boolean {
   const path = word.replace(/^--[\w-]+=/, "");
   if (!PATH.test(path) || /[$:]/.test(path) || written.has(basename(path))) return false;
@@ -60,9 +60,9 @@ function isMissing(word: string, { root, written }: Repository): boolean {
 
 async function faultOfNpm(words: readonly string[], isWhole: boolean, repository: Repository) {
   const [verb = "", ...rest] = words;
-  // Packages of ours that other programs use.
+  // Users install our published packages.
   if (verb === "install") return undefined;
-  // npm's own options stand before the script's name, for instance -s.
+  // npm's own options, such as -s, come before the script's name.
   const name = verb === "run" ? (rest.find((word) => !word.startsWith("-")) ?? "") : verb;
   if (verb !== "run" && verb !== "test") return `the documents use npm run and npm test, not npm ${verb}`;
   const script = repository.scripts[name];
@@ -74,7 +74,7 @@ async function faultOfNpm(words: readonly string[], isWhole: boolean, repository
   return tool === undefined ? faultOfScript(script, args, repository) : faultOfTool(tool, args, isWhole, repository);
 }
 
-/** What `npx tripline` and `npm run tripline --` take. */
+/** Checks the arguments of `npx tripline` and `npm run tripline --`. */
 async function faultOfRun(words: readonly string[], isWhole: boolean, repository: Repository) {
   const tool = findTool(words);
   if (tool !== undefined) return faultOfTool(tool, words.slice(tool.words.split(" ").length), isWhole, repository);
@@ -85,7 +85,7 @@ async function faultOfRun(words: readonly string[], isWhole: boolean, repository
 
 async function faultOfTool(tool: Tool, args: readonly string[], isWhole: boolean, repository: Repository) {
   const { words, script, args: given = [] } = tool;
-  // Paths are looked for like those of any command; the rest is Jest's.
+  // Paths were already checked; the other arguments are Jest's.
   if (words === "test") return undefined;
   if (words === "bench" && ["model", "drift"].includes(args[0] ?? "")) {
     return faultOfTripline([`bench-${args[0]}`, ...args.slice(1)], isWhole);
@@ -96,7 +96,7 @@ async function faultOfTool(tool: Tool, args: readonly string[], isWhole: boolean
   return faultOfScript(built.replace("/dist/", "/src/").replace(/\.js$/, ".ts"), args, repository);
 }
 
-/** A program that shows what it takes: the name has to be one of its own, and its options among those it shows. */
+/** Checks a program against its help text: the name must be one of its commands, and the options must be listed. */
 function faultOfHelp(program: string, name: string, args: readonly string[], repository: Repository) {
   const isName = name !== "" && !name.startsWith("-");
   if (isName && !new RegExp(`^ {2}${name}\\b`, "m").test(repository.helpOf(program, [])))
@@ -106,7 +106,7 @@ function faultOfHelp(program: string, name: string, args: readonly string[], rep
   return unknownOption(args, (option) => new RegExp(`${option}(?![\\w-])`).test(help));
 }
 
-/** A script of ours that takes its options with parseArgs: those that are given have to be in its table. */
+/** Checks the options of one of our scripts that uses parseArgs. */
 function faultOfScript(script: string, args: readonly string[], repository: Repository): string | undefined {
   const file = /[\w./-]+\.(?:mjs|ts)\b/.exec(script)?.[0];
   if (args.length === 0 || file === undefined) return undefined;
@@ -131,7 +131,9 @@ function faultOfBinary(name: string, { root }: Repository): string | undefined {
   return isThere ? undefined : `node_modules/.bin has no ${name}`;
 }
 
-/** Profiles, files and services of Compose. What follows `run tripline` is a command of ours; Compose sets its variables. */
+/**
+ * Checks profiles and services of Compose. `run tripline` is followed by a command of ours; Compose sets its variables.
+ */
 async function faultOfDocker(words: readonly string[], repository: Repository): Promise<string | undefined> {
   if (words[0] !== "compose") return undefined;
   const rest = words.slice(1);
@@ -148,7 +150,7 @@ async function faultOfDocker(words: readonly string[], repository: Repository): 
   return verb === "run" && service === "tripline" ? faultOfTripline(args.slice(at + 1), false) : undefined;
 }
 
-/** Values that are set have to be in the chart's schema. */
+/** Values that are set must be in the chart's schema. */
 function faultOfHelm(words: readonly string[], repository: Repository): string | undefined {
   for (const [index, word] of words.entries()) {
     if (!/^--set(-string)?$/.test(word)) continue;

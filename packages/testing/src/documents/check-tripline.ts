@@ -2,7 +2,7 @@ import { commands } from "@tripline/cli/commands";
 import { Command, CommanderError } from "commander";
 import { PLACEHOLDER } from "./read-commands.js";
 
-/** What a mention in a sentence may leave out. */
+/** Errors that are allowed when a sentence mentions a command. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   "commander.missingArgument",
   "commander.missingMandatoryOptionValue",
@@ -11,13 +11,13 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 ]);
 const SHOWS_HELP: ReadonlySet<string> = new Set(["commander.helpDisplayed", "commander.version"]);
 
-/** Made once: a command can parse many times. */
+/** Created once, because a command can parse repeatedly. */
 let silenced: Command | undefined;
 
 /**
- * Why `tripline` would not take these words, in its own parser's words; undefined where it takes them. Nothing is run.
+ * Why `tripline` would reject these words, as its parser says; undefined if it accepts them. Runs nothing.
  *
- * @param isWhole false where arguments may be missing
+ * @param isWhole false if arguments may be missing
  */
 export async function faultOfTripline(words: readonly string[], isWhole: boolean): Promise<string | undefined> {
   silenced ??= silence(commands().reduce((program, command) => program.addCommand(command), new Command("tripline")));
@@ -29,13 +29,13 @@ export async function faultOfTripline(words: readonly string[], isWhole: boolean
     const isExcused =
       SHOWS_HELP.has(thrown.code) ||
       (!isWhole && LEFT_OUT.has(thrown.code)) ||
-      // What the reader has to fill in has no form of its own.
+      // A placeholder has no valid format.
       (thrown.code === "commander.invalidArgument" && words.includes(PLACEHOLDER));
     return isExcused ? undefined : thrown.message;
   }
 }
 
-/** Parses as ever, but prints nothing, throws where it would end the process, and does nothing at the end. */
+/** Parses as usual, but prints nothing, throws instead of exiting, and runs no action. */
 function silence(command: Command): Command {
   command.exitOverride().configureOutput({ writeOut: () => {}, writeErr: () => {} });
   if (command.commands.length === 0) command.action(() => {});

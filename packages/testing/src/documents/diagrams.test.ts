@@ -8,7 +8,7 @@ import { readMarkdown } from "./read-markdown.js";
 
 /** Mermaid without the diagram kinds that need large layout libraries. */
 const MERMAID = createRequire(import.meta.url).resolve("@mermaid-js/tiny");
-/** Generous: the first start unpacks the browser, and the cores may be busy. */
+/** Generous: the first start unpacks the browser, and the machine may be busy. */
 const START_MS_MAX = 240_000;
 
 const files = globSync(["*.md", "{apps,deploy,docs,infra,load-tests,packages,training}/**/*.md"], {

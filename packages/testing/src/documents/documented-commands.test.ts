@@ -13,7 +13,7 @@ import { readCommands, splitCommands } from "./read-commands.js";
 import { readMarkdown, textOf } from "./read-markdown.js";
 import { Repository } from "./repository.js";
 
-/** Generous: programs are asked for their options one after another, and the cores may be busy. */
+/** Generous: the test runs many programs one after another to get their help, and the machine may be busy. */
 const RUN_MS_MAX = 300_000;
 const DOCUMENTS = [
   ...["README.md", "CONTRIBUTING.md", "docs/*.md", "infra/README.md", "training/README.md", "load-tests/README.md"],
@@ -22,7 +22,7 @@ const DOCUMENTS = [
 const files = globSync(DOCUMENTS, { cwd: ROOT, exclude: ["**/node_modules"] }).sort();
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const found = files.flatMap((file) => readCommands(file, read(file)));
-/** Files that a command of the documents writes, or that they tell the reader to write. */
+/** Files that a documented command writes, or that readers write themselves. */
 const written = new Set([
   ...files.flatMap((file) => [...read(file).matchAll(/> ([\w./-]+\.json)\b/g)].map(([, path = ""]) => basename(path))),
   "mine.yaml",
@@ -30,7 +30,7 @@ const written = new Set([
 const repository = new Repository(ROOT, written);
 const text = ({ words }: DocumentedCommand) => words.join(" ");
 const NIGHTLY = ".github/workflows/nightly.yml";
-/** What the matrix of the nightly workflow runs. */
+/** The commands in the matrix of the nightly workflow. */
 const nightly: readonly DocumentedCommand[] = parse(read(NIGHTLY)).jobs["long-runs"].strategy.matrix.include.flatMap(
   ({ name, command }: { readonly name: string; readonly command: string }) =>
     splitCommands(command).map((words) => ({ at: `${NIGHTLY}, ${name}`, words, isWhole: true })),
@@ -137,7 +137,7 @@ test(
 
 test("package.json has at most a dozen scripts, and CONTRIBUTING.md names each of them and each tool of `npx tripline`", () => {
   const commands = Object.keys(repository.scripts).map((name) => (name === "test" ? "npm test" : `npm run ${name}`));
-  // What is a script too is named as one.
+  // Tools that are also scripts are documented as scripts.
   const tools = TOOLS.filter(({ words }) => repository.scripts[words.replace(" ", ":")] === undefined);
   expect(commands.length).toBeLessThanOrEqual(12);
   const text = read("CONTRIBUTING.md");
@@ -208,10 +208,10 @@ test("each file in docs/a-payment-file-by-file.md contains the name that the pag
   expect(wrong.map(([, file, name]) => `${file}: ${name}`)).toEqual([]);
 });
 
-/** A path of ours, or a pattern of such, down to a file. */
+/** Whether it is the path of a file of ours, or a pattern for such paths. */
 const isFile = (span: string) => new RegExp(`^(${FOLDERS})/[\\w./*{},-]+\\.\\w+$`).test(span);
 
-/** Headings as the web pages of a repository name them. */
+/** Anchors of a document's headings on GitHub. */
 const anchorsOf = (file: string) =>
   readMarkdown(read(file))
     .filter(({ type }) => type === "heading")
@@ -222,7 +222,10 @@ const anchorsOf = (file: string) =>
         .replaceAll(" ", "-"),
     );
 
-/** What is run of a documented command: the program behind npm's script, without installing first; and how it has to end. */
+/**
+ * How to run a documented command here: the program behind npm's script, without installing first, and its expected
+ * exit code.
+ */
 interface Runnable {
   readonly pattern: RegExp;
   readonly program: string;

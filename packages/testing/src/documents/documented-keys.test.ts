@@ -10,7 +10,7 @@ import { requestKey } from "@tripline/ingestion/intake/reserve-requests";
 
 const read = (path: string) => readFileSync(new URL(`../../../../docs/${path}`, import.meta.url), "utf8");
 
-/** A fingerprint that stands in a key as 7 letters, which are put right below. */
+/** A fingerprint that appears in keys as 7 letters, which are replaced below. */
 const plan = { name: "<entity>", fingerprint: Number.parseInt("layoutx", 36) };
 
 test("regression #12: the table of Redis keys has exactly those in the code", () => {

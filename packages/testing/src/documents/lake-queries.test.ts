@@ -20,7 +20,7 @@ const NOTHING = new Uint8Array();
 const AT_MS = Date.UTC(2026, 10, 28, 12);
 const [LAKE_OF_PAGE, PAGE] = [".tripline/demo/lake", "../../../../docs/query-the-lake.md"];
 
-/** In the order of the page; the first one makes the views. */
+/** In the order of the page; the first one creates the views. */
 const [setUp = "", ...queries] = readMarkdown(readFileSync(new URL(PAGE, import.meta.url), "utf8")).flatMap((node) =>
   node.type === "code" && node.lang === "sql" ? [node.value] : [],
 );

@@ -1,27 +1,27 @@
 import { readMarkdown } from "./read-markdown.js";
 
-/** Stands where a document leaves something to the reader: `<folder>`, `…`, the output of another command. */
+/** Replaces what readers must fill in: `<folder>`, `…`, or the output of another command. */
 export const PLACEHOLDER = "1";
 
-/** One command of a document, as a shell would take it apart. */
+/** One command of a document, parsed as a shell would parse it. */
 export interface DocumentedCommand {
-  /** Where it stands, as `file:line`. */
+  /** Its position, as `file:line`. */
   readonly at: string;
   readonly words: readonly string[];
-  /** False for a mention within a sentence, which may leave out what the command needs. */
+  /** False for a mention within a sentence, which may omit required arguments. */
   readonly isWhole: boolean;
 }
 
-/** What a sentence may call a command; anything else in a code span is a name, and so is that of one of the benchmarks. */
+/** Code spans that are commands; all others are names, including the names of benchmarks. */
 const MENTIONED =
   /^(npm (run |test\b)|npx |tripline (?!windows$)[a-z]|docker compose [a-z-]|helm [a-z]+ |node [\w.]+\/)/;
 
-/** The shell commands in fenced blocks and in code spans of a Markdown document. */
+/** The shell commands in the fenced blocks and code spans of a Markdown document. */
 export function readCommands(file: string, text: string): DocumentedCommand[] {
   return readMarkdown(text).flatMap((node) => {
     const line = node.position?.start.line ?? 0;
     if (node.type === "code" && node.lang === "sh") return commandsOf(`${file}:${line + 1}`, node.value, true);
-    // In a code span the end of a line is a blank.
+    // In a code span, a line break is a space.
     const span = node.type === "inlineCode" ? node.value.replaceAll("\n", " ") : "";
     return MENTIONED.test(span) ? commandsOf(`${file}:${line}`, span, false) : [];
   });
@@ -31,7 +31,7 @@ function commandsOf(at: string, text: string, isWhole: boolean): DocumentedComma
   return splitCommands(text).map((words) => ({ at, words, isWhole }));
 }
 
-/** Words of each simple command of a shell text; commands in `$(…)` count too. */
+/** The words of each simple command in a shell text, including commands in `$(…)`. */
 export function splitCommands(text: string): string[][] {
   const reader = new ShellReader(text.replaceAll(/<[^<>\n|;&$]*>|…/g, PLACEHOLDER));
   return reader.read().flatMap((words) => {
@@ -40,14 +40,14 @@ export function splitCommands(text: string): string[][] {
   });
 }
 
-/** Assignments and words of the shell's own grammar before a command. */
+/** Removes assignments and shell keywords before a command. */
 function withoutPrefix(words: readonly string[]): string[] {
   const [first = "", ...rest] = words;
   if (/^(do|then|else|export)$/.test(first) || /^\w+=/.test(first)) return withoutPrefix(rest);
   return /^(for|done|if|fi|while)$/.test(first) ? [] : [...words];
 }
 
-/** Splits a text at blanks and operators, with what quotes, comments and substitutions mean in it. */
+/** Splits a text at blanks and operators, and handles quotes, comments and substitutions. */
 class ShellReader {
   readonly #commands: string[][] = [];
   #words: string[] = [];
@@ -95,7 +95,7 @@ class ShellReader {
     if (this.text.charAt(this.#at) !== "\n") this.#append(this.text.charAt(this.#at));
   }
 
-  /** A substitution inside of double quotes holds a command, too. */
+  /** A substitution within double quotes also contains a command. */
   #quoted(quote: string): void {
     this.#append("");
     for (this.#at += 1; this.#at < this.text.length && this.text.charAt(this.#at) !== quote; this.#at += 1) {
@@ -116,7 +116,7 @@ class ShellReader {
     this.#append(PLACEHOLDER);
   }
 
-  /** A redirection is not a word of the command, and neither is a here-document. */
+  /** Skips redirections and here-documents, which are not words of the command. */
   #redirect(): void {
     this.#endWord();
     const here = /^<<-?\s*['"]?(\w+)['"]?[\s\S]*?\n\1(?=\n|$)/.exec(this.text.slice(this.#at));

@@ -1,20 +1,20 @@
 import { fromMarkdown } from "mdast-util-from-markdown";
 
 type Root = ReturnType<typeof fromMarkdown>;
-/** A piece of a document, https://github.com/syntax-tree/mdast */
+/** A node of a document, https://github.com/syntax-tree/mdast */
 export type MarkdownNode = Root | Root["children"][number];
 
-/** All pieces of a Markdown document, in the order in which they begin. */
+/** All nodes of a Markdown document, ordered by their start. */
 export function readMarkdown(text: string): MarkdownNode[] {
   return within(fromMarkdown(text));
 }
 
-/** A piece and all those in it. */
+/** A node and all its descendants. */
 function within(node: MarkdownNode): MarkdownNode[] {
   return [node, ...("children" in node ? node.children.flatMap(within) : [])];
 }
 
-/** The text in a piece, without its markup. */
+/** The text of a node, without markup. */
 export function textOf(node: MarkdownNode): string {
   return within(node)
     .map((inner) => ("value" in inner ? inner.value : ""))

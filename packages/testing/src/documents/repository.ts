@@ -28,7 +28,7 @@ const schema: z.ZodType<Schema> = z.lazy(() =>
   }),
 );
 
-/** What commands of the documents may name, as the repository has it. */
+/** The parts of the repository that documented commands may refer to. */
 export class Repository {
   readonly scripts: Readonly<Record<string, string>>;
   readonly composeServices: ReadonlySet<string>;
@@ -36,7 +36,7 @@ export class Repository {
   readonly #chart: Schema;
   readonly #help = new Map<string, string>();
 
-  /** @param written names of files that a command of the documents writes, so that they need not be there */
+  /** @param written names of files that a documented command creates, so they may be missing */
   constructor(
     readonly root: string,
     readonly written: ReadonlySet<string>,
@@ -53,12 +53,12 @@ export class Repository {
     this.#chart = schema.parse(JSON.parse(this.read(join(CHARTS, chart, "values.schema.json"))));
   }
 
-  /** @param file from the root */
+  /** @param file relative to the root */
   read(file: string): string {
     return readFileSync(join(this.root, file), "utf8");
   }
 
-  /** What a built program of ours says of itself. */
+  /** The help text of one of our built programs. */
   helpOf(program: string, subcommand: readonly string[]): string {
     const key = [program, ...subcommand].join(" ");
     const known = this.#help.get(key);
@@ -78,14 +78,14 @@ export class Repository {
     return stdout;
   }
 
-  /** Whether the chart's schema knows a value, by its keys from the top. */
+  /** Whether the chart's schema contains a value, given its keys from the top level. */
   hasChartValue(keys: readonly string[]): boolean {
     let at: Schema | undefined = this.#chart;
     for (const key of keys) {
       at = this.#followed(at);
       const open: boolean | Schema | undefined = at?.additionalProperties;
       const next: Schema | undefined = at?.properties?.[key] ?? (typeof open === "object" ? open : undefined);
-      // An object that says nothing of its keys takes any.
+      // An object without declared keys accepts any key.
       if (next === undefined) return at !== undefined && at.properties === undefined && open !== false;
       at = next;
     }

@@ -3,7 +3,7 @@ import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import fc from "fast-check";
 
-/* Feature specs and payments for properties of erasures. */
+/* Random feature specs and payments for the property tests of erasures. */
 
 const FIELDS_PER_KEY_MAX = 4;
 const ENTITIES_MAX = 6;
@@ -12,7 +12,7 @@ const KINDS = ["count", "sum", "max", "std"] as const;
 
 export const PEOPLE = 3;
 
-/** A payment, whose people, places and devices are numbers. Some of them share a device, a network or a terminal. */
+/** A payment whose people, terminals and devices are numbers. Some payments share a device, a network or a terminal. */
 export interface DrawnPayment {
   readonly person: number;
   readonly terminal: number;
@@ -29,7 +29,7 @@ const keys = fc
   .map((fields) => fields.join("/"))
   .filter((key) => key !== "card_token");
 
-/** Any spec that `parseFeatureSpec` accepts: what matters here are the keys of its entities. */
+/** Any spec that `parseFeatureSpec` accepts. Only the keys of its entities matter here. */
 export const specs: fc.Arbitrary<FeatureSpec> = fc
   .tuple(fc.uniqueArray(keys, { minLength: 1, maxLength: ENTITIES_MAX }), fc.constantFrom(...KINDS))
   .map(([others, kind]) => {

@@ -7,7 +7,7 @@ import { ErasureBed, newPerson } from "./erasure-bed.js";
 import type { Person, SearchedStore } from "./searched-stores.js";
 import { lakeStore, postgresStore, redisStore, topicStore } from "./searched-stores.js";
 
-/** More with `ERASURE_RUNS=200 npm test -- packages/testing/src/erasures`. */
+/** To run more: `ERASURE_RUNS=200 npm test -- packages/testing/src/erasures`. */
 const RUNS = Number(process.env.ERASURE_RUNS ?? 6);
 const MS_PER_RUN_MAX = 10_000;
 
@@ -52,7 +52,7 @@ test(
       }),
       { numRuns: RUNS, endOnFailure: true },
     );
-    // Reading them takes as long for one person as for all.
+    // Reading the stores takes as long for one person as for all of them.
     const kept = [lakeStore(bed.lake, bed.open), topicStore(bed.control.kafka, bed.open)];
     for (const person of erased.slice(-2)) expect(await findings(kept, person)).toEqual([]);
     for (const person of others.slice(-1)) {
@@ -96,7 +96,7 @@ test("tripline personal export writes a person's decrypted data from all stores,
     lines.filter((line) => line.startsWith(`{"store":"${store}"`)).length;
   const before = await show();
   const stores = ["control", "redis", "console", "lake", "personal fields"];
-  // Redis: the card alone, and the card with its country. Console: one row per payment, and one more for its account.
+  // Redis: the card alone, and the card with its country. Console: one row per payment, and another for its account.
   expect(stores.map((store) => countOf(before, store))).toEqual([1, 2, 4, 2, 2]);
   expect(before.filter((line) => person.clear.every((clear) => line.includes(clear)))).toHaveLength(2);
   expect(before.join()).not.toContain(other.cardToken);

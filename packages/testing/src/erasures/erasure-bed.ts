@@ -39,7 +39,7 @@ const exported = z.object({ keys: z.array(z.unknown()) });
 const opening = { outcomes: new Set([Outcome.REVIEW]), dueAfterMs: 60_000 };
 const hex = (bytes = 16) => randomBytes(bytes).toString("hex");
 
-/** Somebody of whom nothing is known yet. */
+/** A person about whom nothing is stored yet. */
 export function newPerson(): Person {
   const name = hex(4);
   const clear = [`holder-${name}`, `mail-${name}@example.com`, `device-${name}`, `user-${name}`];
@@ -50,13 +50,14 @@ export function newPerson(): Person {
 export type FeaturesInstance = ReturnType<typeof specInstance>;
 
 /**
- * All services that keep data of people, on the servers of the test run: control as it is, of the others their own code for the parts
+ * All services that store personal data, on the servers of the test run: control itself, and from the other services
+ * their own code that writes and erases data.
  * that write and erase.
  */
 export class ErasureBed {
   #names = 0;
   #counting: Redis | undefined;
-  /** How many records the lake has of its only partition. */
+  /** The number of records in the lake, which has a single partition. */
   #archived = 0;
 
   private constructor(
@@ -101,7 +102,7 @@ export class ErasureBed {
     return opened.parse(answer.body).payments[0]?.fields ?? undefined;
   };
 
-  /** Features for a spec, until it is asked for another one. */
+  /** The features instance for a spec, reused until another spec is requested. */
   async features(spec: FeatureSpec): Promise<FeaturesInstance> {
     this.#counting?.disconnect();
     this.#counting = connectRedis(this.control.stack.redisUrl, undefined, REDIS_PATIENCE_MS);
@@ -109,7 +110,10 @@ export class ErasureBed {
     return specInstance(spec, this.#counting, this.redis);
   }
 
-  /** Payments go the way that they go in a system: sealed, counted, onto the topics, into the lake and into the console. */
+  /**
+   * Payments take the same path as in a system: sealed, counted, published, archived in the lake, and sent to the
+   * console.
+   */
   async pay(features: FeaturesInstance, people: readonly Person[], drawn: readonly DrawnPayment[]) {
     const payments = await Promise.all(drawn.map((payment) => this.#payment(people, payment)));
     const records = payments.map((payment) => paymentRecord(payment));
@@ -126,7 +130,7 @@ export class ErasureBed {
     await new ProjectionStore(this.database, opening).add(readRecords(batches), new Set([0]));
   }
 
-  /** The keys are destroyed by the API of control, and the services hear of it. */
+  /** Control's API destroys the keys, and the services are notified. */
   async erase(features: FeaturesInstance, person: Person): Promise<void> {
     const erasures = tokensOf(person).map((subject) => ({ tenant: person.tenant, subject, erasedAtMs: Date.now() }));
     for (const { subject } of erasures) {
@@ -138,7 +142,7 @@ export class ErasureBed {
     for (const erasure of erasures) await eraseProjection(this.database, erasure);
   }
 
-  /** What an export shows of a person: of window states, of rows of the console and of keys. */
+  /** What an export contains about a person: window states, console rows and keys. */
   async export(features: FeaturesInstance, person: Person): Promise<readonly string[]> {
     const shown: string[] = [];
     const { tenant } = person;

@@ -9,29 +9,29 @@ import { readTopic } from "@tripline/system/ledger/ledger";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 
-/** Somebody who pays, with what only they have. */
+/** A payer with identifiers that nobody else has. */
 export interface Person {
   readonly tenant: string;
   readonly cardToken: string;
   readonly emailToken: string;
   readonly accountToken: string;
-  /** What their payments say of them in clear before it is sealed. */
+  /** The payer's data in clear text, before it is sealed. */
   readonly clear: readonly string[];
 }
 
-/** A place in which data of people are kept. A new one belongs into the list of the test. */
+/** A place that stores personal data. Add new ones to the test's list. */
 export interface SearchedStore {
   readonly name: string;
-  /** What is still there of a person that an erasure takes away, one sentence each. */
+  /** Remaining data about a person that an erasure should have removed, one sentence each. */
   find(person: Person): Promise<readonly string[]>;
 }
 
-/** Opens the sealed fields of a payment, as somebody with `personal:read` can; undefined where they do not open. */
+/** Decrypts the sealed fields of a payment, as a user with `personal:read` can; undefined if that fails. */
 export type Open = (transactionId: string, sealed: Uint8Array) => Promise<unknown>;
 
 export const tokensOf = ({ cardToken, emailToken, accountToken }: Person) => [cardToken, emailToken, accountToken];
 
-/** Every key that names the person, or whose value does, other than a window state that counts nothing. */
+/** Finds every key whose name or value identifies the person, except window states that were emptied. */
 export function redisStore(redis: Redis, engine: () => FeatureEngine): SearchedStore {
   const isEmptied = (key: string, value: Buffer) =>
     engine().entities.some((plan, entity) => {
@@ -55,12 +55,12 @@ export function redisStore(redis: Redis, engine: () => FeatureEngine): SearchedS
   };
 }
 
-/** They say who was erased, and that it was done: ADR 35. */
+/** They record who was erased and that it was done: see ADR 35. */
 const STAYING_TABLES = ["control.erasures", "control.audit_log", "control.audit_outbox"];
 const tableRow = z.object({ name: z.string() });
 const countRow = z.object({ name: z.string(), rows: z.coerce.number() });
 
-/** Every row of every table, whoever adds one. Bytes are searched as well. */
+/** Searches every row of every table, including new tables. Also searches binary columns. */
 export function postgresStore(database: Database): SearchedStore {
   return {
     name: "Postgres",
@@ -85,7 +85,7 @@ export function postgresStore(database: Database): SearchedStore {
 
 const lakeRow = z.object({ transaction_id: z.string(), card_token: z.string(), personal: z.instanceof(Uint8Array) });
 
-/** Payments stay under their tokens; nothing of them opens. */
+/** Payments keep their tokens, but none of their sealed data can be decrypted. */
 export function lakeStore(lake: string, open: Open): SearchedStore {
   return {
     name: "lake",

@@ -1,19 +1,19 @@
 import type { KnownPayment } from "@tripline/system/client/payment";
 import type { ApiDecision, TriplineClient } from "@tripline/system/client/tripline-client";
 
-/** Requests of one burst, sent at once, and payments of each. */
+/** Number of concurrent requests in a burst, and payments in each. */
 const REQUESTS = 4;
 const PAYMENTS_PER_REQUEST = 50;
-/** Payments of each burst whose labels are sent with the next one. */
+/** Payments of each burst whose labels are sent with the next burst. */
 const LABELS = 20;
 const WAIT_SECONDS = 25;
 
 /**
- * Payments and labels that are sent in bursts, faster than the system decides them, so that every service has work under
- * way while a burst is open. Requests that fail are sent again, as a shop would.
+ * Sends payments and labels in bursts, faster than the system can decide them, so that every service has work in
+ * progress during a burst. Retries failed requests, as a shop would.
  */
 export class BusyTraffic {
-  /** By client transaction id: what the API returned first. */
+  /** By client transaction id: the first response of the API. */
   readonly decisions = new Map<string, ApiDecision>();
   readonly sent: KnownPayment[] = [];
   readonly #open = new Set<Promise<void>>();
@@ -25,12 +25,12 @@ export class BusyTraffic {
     private readonly source: Iterator<KnownPayment>,
   ) {}
 
-  /** Requests that were sent and are not answered yet. */
+  /** Requests that have no response yet. */
   get openRequests(): number {
     return this.#open.size;
   }
 
-  /** Sends payments, and labels of the burst before, without waiting for the answers. */
+  /** Sends payments, and labels of the previous burst, without waiting for responses. */
   burst(): void {
     const labels = this.#labels;
     if (labels.length > 0) this.#track(this.client.applyLabels(labels, WAIT_SECONDS));
@@ -49,18 +49,18 @@ export class BusyTraffic {
     }
   }
 
-  /** Waits until everything that was sent is decided and applied. @throws what a request failed with for good */
+  /** Waits until everything has been decided and applied. @throws the error of a request that failed permanently */
   async settle(): Promise<void> {
     await Promise.all(this.#open);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   /**
-   * Sends every payment once more.
+   * Sends every payment again.
    *
    * @param comparable the part of a decision that must not change; all of it by default
    * @param client a client of another instance; default: the client that sent the payments
-   * @returns the client's ids of the payments whose decision changed, each with both decisions
+   * @returns the client's ids of the payments whose decision changed, with both decisions
    */
   async retryAll(
     comparable: (decision: ApiDecision) => object = (decision) => decision,

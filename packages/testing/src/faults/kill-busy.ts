@@ -6,16 +6,16 @@ import { FEATURES_GROUP } from "@tripline/features/states/state-completeness";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { BusyTraffic } from "./busy-traffic.js";
 
-/** Services that payments pass through. */
+/** Services on the path of a payment. */
 export const BUSY_SERVICES = ["archive", "decisions", "features", "ingestion", "scoring"] as const;
 export type BusyService = (typeof BUSY_SERVICES)[number];
 
-/** Records that a process has to have before it dies. */
+/** Minimum number of pending records before a process is killed. */
 const PENDING_MIN = 10;
-/** Bursts that may pass through before one is caught. */
+/** Maximum number of bursts until a process is caught with work. */
 const BURSTS_MAX = 20;
 const DEADLINE_MS = 60_000;
-/** Until a broker has handled what a killed process had sent by then. */
+/** Time for a broker to handle the last requests of a killed process. */
 const LAST_REQUEST_MS = 50;
 
 interface Victim {
@@ -28,12 +28,11 @@ interface BusySystem {
 }
 
 /**
- * Kills a process while it has work: sends a burst, looks at what the service was given and has not finished, and kills it
- * at that moment.
+ * Kills a process while it has work: sends a burst, waits until the service has unfinished work, and kills it at that
+ * moment.
  *
- * @returns what it had been given before the kill and had not finished after it: open requests of ingestion, records that
- *   are not committed of the others
- * @throws Error when it never had any work
+ * @returns the amount of work left unfinished: open requests for ingestion, uncommitted records for the other services
+ * @throws Error if it never had any work
  */
 export async function killBusy(service: BusyService, victim: Victim, system: BusySystem): Promise<number> {
   const { traffic } = system;
@@ -55,11 +54,11 @@ export async function killBusy(service: BusyService, victim: Victim, system: Bus
 
 interface Work {
   isPending(): Promise<boolean>;
-  /** To be called after the kill. */
+  /** Call this after the kill. */
   left(): Promise<number>;
 }
 
-/** Requests whose payments ingestion has begun to accept, and which it alone can answer. */
+/** Requests whose payments ingestion has started to accept, and which no other process can answer. */
 async function openRequests({ admin, traffic }: BusySystem): Promise<Work> {
   const accepted = async () => sum(await admin.endOffsets(TOPICS.transactions.name));
   const before = await accepted();
@@ -69,7 +68,10 @@ async function openRequests({ admin, traffic }: BusySystem): Promise<Work> {
   };
 }
 
-/** Records of one topic, and the group that works on them: for scoring that of decisions, which waits for its scores. */
+/**
+ * Records of one topic and the group that consumes them. For scoring, the group of decisions, which waits for its
+ * scores.
+ */
 async function openRecords(service: Exclude<BusyService, "ingestion">, { admin }: BusySystem): Promise<Work> {
   const [group, { name }] = WORK[service];
   let given = new Map<number, number>();

@@ -8,7 +8,7 @@ import { testModel } from "../support/test-model.js";
 import { BusyTraffic } from "./busy-traffic.js";
 import { recoveryRound } from "./recovery.js";
 
-/** `npx tripline test recovery 20`: rounds of faults under traffic, each of which ends with a rebuild that has to be exact. */
+/** `npx tripline test recovery 20`: rounds of faults under traffic. Each ends with a rebuild that must be exact. */
 
 const START_MS = Date.UTC(2026, 0, 15);
 const DAY_MS = 86_400_000;

@@ -26,7 +26,7 @@ export interface RecoveryOptions {
   print(line: string): void;
 }
 
-/** The last of them is read by features alone, the first one by features and the archive, the second one by decisions as well. */
+/** Features and archive read the first one, decisions also reads the second, and only features reads the last. */
 const BOMBED = [TOPICS.transactions.name, TOPICS.features.name, TOPICS.labels.name];
 const BOMBS_ON_RESULTS = 1;
 const DECIDING_KILLS = 3;
@@ -34,11 +34,11 @@ const TOPOLOGY = "services";
 const WAIT_SECONDS = 25;
 
 /**
- * One round: services, Postgres and Valkey are killed while they work, somebody writes records that cannot be read, and a
- * person is erased. Then the window states are rebuilt, and everything that was counted has to be in the lake.
+ * One round: services, Postgres and Valkey are killed while they work, unreadable records are written, and a person is
+ * erased. Then the window states are rebuilt, and the lake must contain everything that was counted.
  *
- * @param round counted from 1
- * @throws Error in one sentence for what does not hold
+ * @param round starts at 1
+ * @throws Error in one sentence that names the failed check
  */
 export async function recoveryRound(round: number, options: RecoveryOptions): Promise<void> {
   const { system, traffic, lake, print } = options;
@@ -56,7 +56,7 @@ export async function recoveryRound(round: number, options: RecoveryOptions): Pr
   print(`round ${round}: payments=${traffic.sent.length} ${await checkVectors(lake)}`);
 }
 
-/** In the order in which a run of faults once left a lake that no rebuild accepted. */
+/** This order of faults once produced a lake from which no rebuild was possible. */
 async function breakThings({ system, traffic, print }: RecoveryOptions, admin: KafkaAdmin): Promise<void> {
   const kill = async (service: BusyService): Promise<void> => {
     const victim = system.services.get(programOf(service, TOPOLOGY));
@@ -78,7 +78,7 @@ async function breakThings({ system, traffic, print }: RecoveryOptions, admin: K
   for (const topic of BOMBED) await sendBomb(system.stack.kafkaBrokers, topic);
   await traffic.settle();
   traffic.burst();
-  // Somebody who pays once: a later payment of an erased card has features that the lake alone does not give.
+  // A person with a single payment: after an erasure, the lake alone cannot reproduce the features of later payments.
   const [decision] = await system.client.decideAll([buildPayment()], WAIT_SECONDS);
   if (decision === undefined) throw new Error("The payment of the person to be erased was not decided.");
   await system.control.call("POST", "/v1/erasures", { body: { subject: decision.card_token } });

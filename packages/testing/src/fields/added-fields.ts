@@ -15,7 +15,7 @@ export const ADDED_FIELDS = `
 /** A list kind that one of these fields uses. */
 export const ADDED_KIND = "list_kinds:\n  tier: { value: a tier, noun: loyalty tier }\n";
 
-/** Entities of those of them that can be keys. */
+/** Entities of the fields that can be keys. */
 export const ADDED_ENTITIES = `entities:
   tier: { key: loyalty_tier, optional: true }
   passport: { key: passport_token, optional: true }

@@ -32,7 +32,7 @@ const field = z.object({
   core: z.boolean().default(false),
   type: z.string(),
   sealed: z.int().optional(),
-  /** Without it, the field is only sealed. */
+  /** Absent for a field that is only sealed. */
   number: z.int().optional(),
   example: z.unknown().optional(),
   uses: z.array(z.string()).default([]),
@@ -48,11 +48,11 @@ const shown = z.object({ facts: z.array(z.object({ name: z.string(), text: z.str
 type Field = z.infer<typeof field>;
 
 const { fields } = definition.parse(parse(readFileSync(join(ROOT, "packages/contracts/payment.yaml"), "utf8")));
-/** Those that callers send in addition to card, amount and time. */
+/** Fields that callers can send in addition to card, amount and time. */
 const sent = fields.filter(({ path, core }) => path !== undefined && !core);
 const using = (use: string) => sent.filter(({ uses }) => uses.includes(use));
 
-/** The condition that a payment with the example fulfils and one without the field does not. */
+/** A condition that is true for a payment with the example value and false for one without the field. */
 function conditionOf({ name, type, example }: Field): string {
   if (TEXT_TYPES.has(type)) return type === "token" ? `${name} != ""` : `${name} == ${JSON.stringify(example)}`;
   if (type === "attributes") {
@@ -65,7 +65,7 @@ function conditionOf({ name, type, example }: Field): string {
 
 const codeOf = ({ name }: Field) => `FIELD_${name.toUpperCase()}`;
 
-/** A rule for each field, alone in a policy. */
+/** A policy with one rule per field and nothing else. */
 function policyText(): string {
   const rules = using("rule").map((one) => ({
     id: one.name.replaceAll("_", "-"),
@@ -122,7 +122,7 @@ describe("a payment with the example of every field of payment.yaml", () => {
     const { revision } = await policies.push(policyText(), "a rule for each field");
     await policies.activate({ revision, after: 0, note: "" });
     const [first = "", second = ""] = ids;
-    // Sends the same payment again until the new policy decides, under other ids.
+    // Sends the payment with new ids until the new policy decides.
     await eventually("the policy does not decide", async () => {
       const { reasons } = await pay(`fields-${randomUUID()}`);
       return reasons.some(({ code }) => code.startsWith("FIELD_")) ? true : undefined;
@@ -192,7 +192,7 @@ describe("a payment with the example of every field of payment.yaml", () => {
   });
 });
 
-/** The columns of the shipped location have no prefix. */
+/** The columns of the predefined location have no prefix. */
 function coordinatesOf(name: string): string[] {
   return ["latitude", "longitude"].map((part) => (name === "location" ? part : `${name}_${part}`));
 }

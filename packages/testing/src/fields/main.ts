@@ -5,14 +5,14 @@ import { RepositoryCopy } from "../recipes/repository-copy.js";
 import { ADDED_ENTITIES, ADDED_FEATURES, ADDED_FIELDS, ADDED_KIND } from "./added-fields.js";
 
 /**
- * `npx tripline test fields`: adds a field of each type, entities and features to a copy of this checkout, compiles it, and
- * follows a payment through its whole system: request, rules, features, console, lake, erasure. Exits with 1 if a value is
- * lost, or if more files change than the two definitions and the generated ones.
+ * `npx tripline test fields`: adds a field of each type, with entities and features, to a copy of this checkout, and
+ * compiles it. Then follows a payment through the system: request, rules, features, console, lake, erasure. Exits with
+ * 1 if a value is lost, or if files other than the two definitions and the generated ones change.
  */
 
 const PAYMENT = "packages/contracts/payment.yaml";
 const FEATURES = "packages/contracts/feature-spec.yaml";
-/** The console's title of a list kind is a text of its own. */
+/** The console has its own title for each list kind. */
 const CONSOLE_TEXTS = "apps/console/web/src/texts/en/screens.ts";
 const FOLLOW = "packages/testing/dist/fields/follow-fields.test.js";
 const COMMANDS: readonly (readonly [shown: string, program: string, args: readonly string[]])[] = [
@@ -51,7 +51,7 @@ function follow(): boolean {
   }
 }
 
-/** Programs that were downloaded, so that the copy does not download them again. */
+/** Downloaded programs, so that the copy does not download them again. */
 function linkTools(copy: RepositoryCopy): void {
   const tools = join(".tripline", "tools");
   if (existsSync(join(ROOT, tools))) {

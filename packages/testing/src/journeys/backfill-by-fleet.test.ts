@@ -92,7 +92,7 @@ test("a history that many services read from Kafka gives the same features and s
   const folded: FoldedPayment[] = [];
   const folding = new FoldInOrder({ engine, onPayment: (payment) => folded.push(payment) });
   for (const event of events) folding.add(event);
-  // Counts alone: a single lost count changes what follows it, and the difference would be as long as the history.
+  // Compares counts only: one lost count changes all later values, and the diff would be as long as the history.
   expect(folding.stuck.length).toBe(0);
   expect(folded.length).toBe(single.rows);
   expect(folded.filter(({ vector, values }) => !sameValues(vector.values, values)).length).toBe(0);
@@ -114,7 +114,7 @@ test("a history that many services read from Kafka gives the same features and s
   expect(states).toBeGreaterThan(180);
 }, 120_000);
 
-/** Sequence numbers of states that belong to two different events, up to a few. */
+/** Sequence numbers of states that two different events have, up to a few. */
 function numbersGivenTwice(events: readonly CountedEvent[]): string[] {
   const owners = new Map<string, string>();
   const twice = new Set<string>();
@@ -138,7 +138,7 @@ function sameValues(one: readonly number[], other: readonly number[]): boolean {
   return one.length === other.length && one.every((value, index) => Object.is(value, other[index]));
 }
 
-/** How many different events were counted: what an instance emitted before it lost a partition may stand there twice. */
+/** Number of distinct events: an instance that lost a partition may have emitted some events twice. */
 function countedIds(events: readonly CountedEvent[]): number {
   return new Set(events.map(idOf)).size;
 }

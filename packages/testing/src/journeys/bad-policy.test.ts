@@ -26,7 +26,7 @@ test("`tripline journey bad-policy`: backtest and guard stop a draft that declin
     expect(told[3]).toMatch(
       /rolled back by guard after [\d.]+ s; .*\noutcomes: the outcome decline: \d+\.\d % for \d+ cards/,
     );
-    // regression #24: it could be activated again, and then nobody watched.
+    // regression #24: the revision could be activated again, and then no guard monitored it.
     expect(told[4]).toMatch(
       /^A second attempt was rejected: Revision \d+ was rolled back: another user must approve it again/,
     );

@@ -35,7 +35,7 @@ const directory = makeTestDirectory();
 let security: LocalSecurity;
 let stack: LocalStack;
 
-/** What the job of an installation is told, which makes topics, users and roles. */
+/** Environment of the installation job that creates topics, users and roles. */
 function ofTheJob(): Readonly<Record<string, string>> {
   const { certificateFile, keyFile } = security.identityOf(SETUP_USER);
   const authority = security.authority.file;
@@ -56,7 +56,7 @@ beforeAll(async () => {
   security = await LocalSecurity.make(join(directory, "tls"));
   const secure = { security: security.stack, isDurable: false, endOnSignals: false };
   stack = await startStack({ directory: join(directory, "stack"), ...secure });
-  // As an installation has it where all services had one role.
+  // As in an installation from before each service had its own role.
   await execute(security, stack.postgresUrl, FROM_BEFORE);
   const said: string[] = [];
   await ensureTopics(kafkaFrom(ofTheJob()), START_MS_MAX, () => undefined);
@@ -102,7 +102,7 @@ test("a service owns objects that were in its schema before it had a role", asyn
   await execute(security, postgresUrl, "DROP FUNCTION control.one()");
 });
 
-/** Kafka as one of those who have a certificate. */
+/** Connects to Kafka with a client's certificate. */
 function kafkaAs(name: string): Kafka {
   const tls = security.kafkaTls(name);
   return connectKafka({ brokers: stack.kafkaBrokers, clientId: name, security: { tls } });

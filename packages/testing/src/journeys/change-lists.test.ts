@@ -10,7 +10,7 @@ import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
 import { testModel } from "../support/test-model.js";
 
-/** Of payments that are sent until a change has arrived, which takes milliseconds. */
+/** Maximum number of payments sent until a change takes effect, which takes milliseconds. */
 const TRIES_MAX = 100;
 const LOOK_MS = 100;
 
@@ -31,7 +31,7 @@ describe("lists", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** `tripline lists` with these arguments; what it prints. */
+  /** Runs `tripline lists` with these arguments and returns its output. */
   async function lists(...args: readonly string[]): Promise<string> {
     return run(listsCommand, args);
   }
@@ -93,7 +93,7 @@ describe("lists", () => {
     let listed = "";
     for (let tries = 0; !listed.includes("t-audited") && tries < TRIES_MAX; tries += 1) {
       listed = await audit("list", "--subject", "deny", "--action", "list-entries-put", "--limit", "1");
-      // What was noted is published within a second, and a hundred looks may take less.
+      // Audit events are published within a second, which may be longer than a hundred attempts without a pause.
       if (!listed.includes("t-audited")) await delay(LOOK_MS);
     }
     expect(listed).toMatch(

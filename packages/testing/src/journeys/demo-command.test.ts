@@ -25,7 +25,7 @@ import { SpanReceiver } from "../support/span-receiver.js";
 import { compareTrace, readTraceContract } from "../support/trace-contract.js";
 
 const WAIT_MS_MAX = 120_000;
-/** The first demo in a clone trains its model, on cores that may be busy. */
+/** The first demo in a clone trains its model, and the machine may be busy. */
 const DEMO_MS_MAX = 240_000;
 const COMMAND_MS_MAX = 120_000;
 const POLL_MS = 50;
@@ -40,7 +40,7 @@ beforeAll(async () => {
 
 const engine = compileEngine(currentFeatureSpec());
 
-/** A command as somebody types it, and how it ends. */
+/** Runs a command and returns its exit code and output. */
 function tripline(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     execFile(process.execPath, [MAIN, ...args], { env: environment }, (error, stdout, stderr) =>
@@ -55,22 +55,22 @@ async function vectors(kafka: Kafka): Promise<FeatureVector[]> {
   return found;
 }
 
-/** `tripline demo` on ports of its own, with everything it prints. */
+/** `tripline demo` on separate ports, with its complete output. */
 class Demo {
-  /** Of this file, so that none outlives it. */
+  /** All demos that this file starts, so that none outlives it. */
   static readonly started: Demo[] = [];
   output = "";
   readonly exit: Promise<number | null>;
   private readonly child: ChildProcess;
 
-  /** @param program what runs `demo`; the compiled program itself unless given */
+  /** @param program the command that runs `demo`; by default the compiled program itself */
   constructor(args: readonly string[], more: NodeJS.ProcessEnv = {}, program = [process.execPath, MAIN, "demo"]) {
     const [command = "", ...before] = program;
     this.child = spawn(command, [...before, "--workspace", WORKSPACE, "--rate", "50", ...args], {
       cwd: ROOT,
       env: { ...environment, ...more },
       stdio: ["ignore", "pipe", "pipe"],
-      // A group of its own, as a terminal gives it.
+      // A process group of its own, as in a terminal.
       detached: true,
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
@@ -82,7 +82,7 @@ class Demo {
     Demo.started.push(this);
   }
 
-  /** Ends those that a failed test has left running, since they hold what the next one needs. */
+  /** Stops demos that a failed test left running, because they use ports that the next test needs. */
   static async endAll(): Promise<void> {
     for (const demo of Demo.started) demo.signal("SIGTERM");
     await Promise.all(Demo.started.map(({ exit }) => exit));
@@ -105,7 +105,7 @@ class Demo {
 
 const RECORDS = join(workspaceIn(join(STATE_DIRECTORY, WORKSPACE)).stack, "run");
 
-/** The process of a server or service of the demo. */
+/** The process id of a server or service of the demo. */
 function pidOf(name: string): number {
   return JSON.parse(readFileSync(join(RECORDS, `${name}.json`), "utf8")).child.pid;
 }
@@ -138,11 +138,11 @@ describe("a demo that stops by itself", () => {
   });
 
   test("regression #12: exports the spans of each process on a payment's path, in one trace that meets the contract", () => {
-    // Decisions and scoring are one process.
+    // Decisions and scoring share a process.
     const nameOf = (service: string) => (service === "decisions" || service === "scoring" ? "tripline" : service);
     const contract = readTraceContract();
     const traces = [...Map.groupBy(spans, ({ traceId }) => traceId).values()];
-    // On a busy machine a score may come too late, and its spans say so.
+    // On a busy machine, a score may arrive too late; the trace then contains an error.
     const whole = traces.filter((trace) => trace.every(({ attributes }) => attributes["error.type"] === undefined));
     const paid = whole.filter((trace) => trace.some(({ name }) => name === "send transactions"));
     expect(paid.length).toBeGreaterThan(0);
@@ -160,7 +160,7 @@ test("rejects an invalid duration in one sentence before it starts anything", as
   expect(refused.output.trim()).toBe('--exit-after must be a duration such as 30s or 5m, not "soon"');
 });
 
-/** As a person types it, and what else is typed in other terminals while it runs. */
+/** Starts the demo as a user would, and runs other commands against it. */
 describe("npm run demo", () => {
   let demo: Demo;
   let local: ReturnType<typeof readLocalSystem>;
@@ -195,7 +195,7 @@ describe("npm run demo", () => {
         .split("\n")
         .map((answer) => JSON.parse(answer));
       const isAccepted = expect.objectContaining({ id: expect.stringMatching(/^txn_/) });
-      // Where one is refused, what the commands said tells why.
+      // If a payment is rejected, show the output of the commands as well.
       const said = answers.every((answer) => "id" in answer) ? "" : stderr;
       expect([answers, said]).toEqual([[isAccepted, isAccepted], ""]);
     },
@@ -296,7 +296,7 @@ describe("npm run demo", () => {
     "the vectors before and after the loss equal those that the engine computes from the lake",
     async () => {
       const { lakeDirectory = "", statePath = "" } = local;
-      // The profiles were lost with the states: some payments had none. The others have the demo's.
+      // The profiles were lost together with the states, so some payments had none; the others had the demo's.
       const profilesPath = join(dirname(statePath), "profiles");
       const report = await checkParity({ engine, lake: lakeDirectory, statePath, profilesPath });
       expect(report).toMatchObject({ mismatches: 0, stuck: 0 });

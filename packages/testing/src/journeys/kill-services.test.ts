@@ -50,7 +50,7 @@ describe("services killed under load", () => {
     return { system, lake: workspace.lake };
   }
 
-  /** Kills every process that payments pass through. @returns the work that each of them left unfinished */
+  /** Kills every process on the path of a payment. @returns the amount of work that each of them left unfinished */
   async function killAll(system: RunningSystem, traffic: BusyTraffic, topology: Topology) {
     const left = new Map<string, number>();
     const admin = await system.kafka.admin();

@@ -19,7 +19,7 @@ import { readFeatures } from "../support/read-topics.js";
 import { testModel } from "../support/test-model.js";
 
 const WAIT_S = 30;
-/** The alias is read every 5 s, in which hundreds of payments may be decided. */
+/** Services read the alias every 5 s; until then, hundreds of payments may be decided. */
 const WANTED_MS_MAX = 60_000;
 
 interface CardFile {
@@ -27,7 +27,7 @@ interface CardFile {
   readonly features: readonly { name: string; edges: number[]; weights: number[] }[];
 }
 
-/** What the head of training's scorecard.py says, word for word. */
+/** The formula at the top of training's scorecard.py, implemented literally. */
 function plainProbability(card: CardFile, features: ReadonlyMap<string, number>): number {
   const margin = card.features.reduce((sum, { name, edges, weights }) => {
     const value = Math.fround(features.get(name) ?? Number.NaN);
@@ -36,7 +36,7 @@ function plainProbability(card: CardFile, features: ReadonlyMap<string, number>)
   return 1 / (1 + Math.exp(-margin));
 }
 
-/** Each rung of the ladder by breaking what the rung above needs, in the whole system. */
+/** Tests each level of the fallback chain by breaking what the level above needs, in the whole system. */
 describe("the fallback chain", () => {
   let model: TrainedModel;
   let folder: string;
@@ -51,7 +51,7 @@ describe("the fallback chain", () => {
     await cp(fileURLToPath(model.registryUrl), root, { recursive: true });
     const registryUrl = pathToFileURL(root).href;
     registry = openRegistry(registryUrl);
-    // A stopped model never answers.
+    // A stopped model never responds.
     system = await startInProcess({ registryUrl, scoringWaitMs: 1_000 });
   }, 240_000);
   afterAll(async () => {
@@ -59,7 +59,7 @@ describe("the fallback chain", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Decides payments until one is as wanted: it does not matter which payment a change reaches first. */
+  /** Decides payments until a decision meets the condition: which payment a change affects first does not matter. */
   async function decideUntil(isWanted: (decision: ApiDecision) => boolean): Promise<Decision> {
     let last: ApiDecision | undefined;
     for (const deadlineMs = Date.now() + WANTED_MS_MAX; Date.now() < deadlineMs; ) {
@@ -85,7 +85,9 @@ describe("the fallback chain", () => {
     return found;
   }
 
-  /** The same model as another version: ONNX allows entries of metadata, here empty ones, at the end of the file. */
+  /**
+   * Publishes the same model as another version: ONNX allows metadata entries, here empty ones, at the end of the file.
+   */
   async function promoteAgain(times: number, scorecard: string | undefined): Promise<void> {
     const { modelBytes, golden, manifest } = await registry.resolve("fraud", model.version);
     const entries = Buffer.from(Array.from({ length: times }, () => [0x72, 0]).flat());
@@ -125,7 +127,7 @@ describe("the fallback chain", () => {
   }, 240_000);
 
   test("a new champion has its own scorecard", async () => {
-    // So large that no weight, not even one of the hour of the day, keeps the score from being 1.
+    // So large that the score is 1, whatever the weights of the features are.
     const changed = JSON.stringify({ ...JSON.parse(await scorecardText()), intercept: 400 });
     await promoteAgain(1, changed);
     const certain = await decideUntil(({ score }) => score === 1);

@@ -33,7 +33,9 @@ const HOUR_MS = 3_600_000;
 const START_MS = Date.UTC(2025, 2, 3);
 const [SNAPSHOT_MS, LOSS_MS] = [START_MS + 6 * HOUR_MS, START_MS + 10 * HOUR_MS];
 const [REBUILD_MS, END_MS] = [START_MS + 16 * HOUR_MS, START_MS + 26 * HOUR_MS];
-/** Far more than any answer takes while Redis hangs, far less than a caller that nobody answers would wait. */
+/**
+ * Much longer than any response takes while Redis hangs, and much shorter than a caller without a response would wait.
+ */
 const ANSWER_MS_MAX = 15_000;
 const WAIT_MS_MAX = 30_000;
 
@@ -98,7 +100,7 @@ test("ingestion reports a hanging Redis within bounded time, and accepted paymen
     expect(given.map(({ status }) => status)).toEqual(first.map(() => 202));
     for (const payment of first) accepted.add(paymentId(payment));
     await until(async () => !(await answered(system.isReady("features"))), "features says that it is not ready");
-    // Several rounds, so that whatever waits for Redis could pile up.
+    // Several rounds, so that requests waiting for Redis would accumulate.
     for (let round = 0; round < 4; round += 1) {
       const payments = Array.from({ length: 10 }, () => buildPayment());
       const results = await answered(Promise.all(payments.map((payment) => client.send(payment, 2))));
@@ -122,7 +124,7 @@ test("ingestion reports a hanging Redis within bounded time, and accepted paymen
 }, 180_000);
 
 describe("when Redis comes back empty", () => {
-  /** Plays a stretch of event time, in its order. */
+  /** Sends the events of a period in event-time order. */
   async function play(fromMs: number, toMs: number) {
     const payments: KnownPayment[] = [];
     const labelled: KnownPayment[] = [];
@@ -137,7 +139,7 @@ describe("when Redis comes back empty", () => {
     return { decisions, events: payments.length + labelled.length };
   }
 
-  /** What the engine alone makes of all payments and labels in the order of event time, by payment. */
+  /** The vectors that the engine computes from all payments and labels in event-time order, by payment. */
   async function undisturbed(): Promise<ReadonlyMap<string, readonly number[]>> {
     const events: ({ atMs: number } & ({ label: Label } | { transaction: Transaction }))[] = [];
     await readTopic(system.kafka, TOPICS.labels.name, ({ value }) => {

@@ -24,7 +24,7 @@ import { startInProcess } from "../support/in-process-system.js";
 import { plantTexts } from "../support/plant-texts.js";
 import { testModel } from "../support/test-model.js";
 
-/** IPv4, set aside for documentation (RFC 5737). */
+/** IPv4 range reserved for documentation (RFC 5737). */
 const TEST_NET = "198.51.100.";
 const MAILBOX = "canary-of-the-payer";
 const HOLDER = "Canary Holder";
@@ -34,13 +34,13 @@ function updateOf(payment: KnownPayment): PaymentUpdate {
   return { transaction_id, card, occurred_at, update_id: "u-1", kind: "declined", issuer_code: "51" };
 }
 
-/** A dump could be compressed, and hide what a plain value shows. */
+/** Reads a value without DUMP, which may compress it and hide plain text. */
 async function plainValue(redis: Redis, key: string): Promise<Buffer> {
   const type = await redis.type(key);
   if (type === "string") return (await redis.getBuffer(key)) ?? Buffer.alloc(0);
-  // What Feast keeps of an entity; of an erased card the times of its rows.
+  // A row of Feast; for an erased card, it contains only times.
   if (type === "hash") return Buffer.concat(Object.values(await redis.hgetallBuffer(key)));
-  // It has expired since the keys were listed: a budget of requests lives for 10 s.
+  // The key has expired since the scan: a rate limit lives for 10 s.
   if (type === "none") return Buffer.alloc(0);
   throw new Error(`${key} is a ${type}: read it here as well.`);
 }
@@ -66,7 +66,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
   beforeAll(async () => {
     const { registryUrl } = await testModel();
     telemetry = startTelemetry({ service: "test", spanProcessors: [new SimpleSpanProcessor({ exporter })] });
-    // Services log to standard output; at trace level they say all they ever say.
+    // Services log to standard output. At trace level, they log everything that they ever log.
     process.stdout.write = (chunk: string | Uint8Array): boolean => {
       logged.push(typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8"));
       return true;
@@ -90,7 +90,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     rmSync(lakeDirectory, { recursive: true, force: true });
   });
 
-  /** Good payments, labels, refused payments, and numbers where no number belongs. */
+  /** Sends valid payments, labels, invalid payments, and card numbers in fields where they do not belong. */
   async function plant(): Promise<void> {
     const at = Date.now() - 600_000;
     const payments = planted.map((origin) => buildPayment({ ...origin, occurredAtMs: at, labelledAtMs: at + 1_000 }));
@@ -125,7 +125,10 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     }
   }
 
-  /** With every scope, in every text that an API takes but the number of a card itself. */
+  /**
+   * Puts a card number into every text field that an API accepts, except for the card number field itself, with all
+   * scopes.
+   */
   async function plantInEveryText(): Promise<void> {
     const number = planted[0]?.cardNumber ?? "";
     const { headers: caller } = await openConsoleSession(system, "canary");
@@ -142,7 +145,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
           headers: { traceparent, ...caller, ...headers },
           ...(body === undefined ? {} : { body }),
         });
-        // A batch is answered line by line.
+        // The response to a batch has a line per payment.
         const [line = ""] = (await response.text()).split("\n");
         const isBatch = response.headers.get("content-type")?.includes("ndjson") === true;
         const status = isBatch ? JSON.parse(line).status : response.status;
@@ -166,7 +169,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     }
   }
 
-  /** Ten digits are enough to recognise a planted number, and 64 bits an IPv6 address in any of its spellings. */
+  /** Ten digits are enough to recognise a planted number, and 64 bits identify an IPv6 address in any notation. */
   const needles = [...planted, erased].flatMap(({ cardNumber, deviceId, ipAddress, email, cardholder }) => [
     cardNumber.slice(3, 15),
     email,
@@ -179,13 +182,13 @@ describe("no card number, device ID, network, e-mail address or name in plain te
   ]);
   const foundIn = (text: string): string[] => needles.filter((needle) => text.includes(needle));
 
-  /** Before the others, so that what it leaves behind is looked at like everything else. */
+  /** Runs first, so that the other tests also search the data that it leaves behind. */
   test("`tripline journey erase`: only authorised users can read a person's data, and nobody after the erasure", async () => {
     const print = (text: string): void => void told.push(text);
     const { client, control, kafka } = system;
     const card = await eraseJourney({ client, control, kafka, print, person: erased });
     expect(told).toHaveLength(5);
-    // The console forgets the card, as soon as it hears of it, but for what it pays afterwards.
+    // Once the console is notified, it deletes the card's payments, except those after the erasure.
     const projected = async () => {
       const rows = await query(`SELECT count(*)::int AS n FROM console.payments WHERE card_token = '${card}'`);
       return Number(rows[0]?.n);
@@ -206,7 +209,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
       await readTopic(system.kafka, topic.name, (record) => {
         records += 1;
         const text = `${record.key} ${record.value.toString("latin1")} ${JSON.stringify(record.headers)}`;
-        // Not expected here: what a handler throws makes the consumer try the record again.
+        // Collected and checked later: if a handler throws, the consumer retries the record.
         found.push(...foundIn(text).map((needle) => `${needle} in ${topic.name}`));
         if (topic.name !== TOPICS.transactions.name) return;
         const { deviceToken, ipToken, emailToken, personal } = Transaction.decode(record.value);
@@ -216,7 +219,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
       });
     }
     expect(found).toEqual([]);
-    // They were sent, so that there was something to leak.
+    // Shows that sensitive data was sent and could have leaked.
     expect(tokens).toBeGreaterThanOrEqual(planted.length);
     expect(sealed).toBeGreaterThanOrEqual(planted.length);
     expect(records).toBeGreaterThanOrEqual(planted.length * 4);
@@ -252,7 +255,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
   });
 
   test("not in the lake", async () => {
-    // It writes what it holds.
+    // The archive writes its buffered records when it stops.
     await system.stop("archive");
     let rows = 0;
     const kept = new Set<string>();

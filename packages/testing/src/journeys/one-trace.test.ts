@@ -20,7 +20,7 @@ const contract = readTraceContract();
 const SERVICE = "test";
 const EMAIL = "canary-of-the-payer@example.com";
 
-// OpenTelemetry can be started once in a process.
+// A process can start OpenTelemetry only once.
 let receiver: SpanReceiver;
 let telemetry: Telemetry;
 beforeAll(async () => {
@@ -126,13 +126,13 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
 });
 
 const DASHBOARDS = new URL("../../../../deploy/helm/tripline/dashboards/", import.meta.url);
-/** Archive, control plane and console do not run here. */
+/** Archive, control and console do not run in this test. */
 const SHOWN_HERE = /\b(?:tripline_(?:ingestion|features|scoring|decisions|kafka|telemetry)|process|http_server)_\w+/g;
 
 const WAIT_TRIES_MAX = 100;
 const WAIT_MS = 50;
 
-/** The trace of a span, once each span of the contract has arrived. */
+/** The trace of a span, once all spans of the contract have arrived. */
 async function receivedTrace(
   wanted: readonly ContractSpan[],
   isOwn: (span: ReceivedSpan) => boolean,
@@ -149,7 +149,7 @@ async function receivedTrace(
   return found;
 }
 
-/** They would go by themselves, within five seconds. */
+/** Otherwise, they are exported within five seconds. */
 async function sendEndedSpans(): Promise<void> {
   const provider = trace.getTracerProvider();
   const delegate = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;

@@ -59,14 +59,14 @@ let system: InProcessSystem;
 
 beforeAll(async () => {
   const { registryUrl } = await testModel();
-  // The services of this process share the spec. The model was trained before, so payments have no score in this test.
+  // The services in this process share the spec. The model does not match it, so payments in this test have no score.
   spec.features.push(...OVER_UPDATES);
   const { startInProcess } = await import("../support/in-process-system.js");
   system = await startInProcess({ registryUrl, lakeDirectory: lake, readsProfiles: true });
   await bringProfilesOnline();
 }, 120_000);
 
-/** The profiles of a history that the services have not seen, as the demo has them. */
+/** The profiles of a history that the services have not seen, as in the demo. */
 async function bringProfilesOnline(): Promise<void> {
   const { secrets, stack } = system;
   const cardTokenKey = Buffer.from(secrets.cardTokenKey, "base64");
@@ -92,7 +92,7 @@ function eventsBetween(fromMs: number, untilMs: number) {
   return { payments, labels };
 }
 
-/** The answers of the simulated issuer, and a capture of each authorised payment. */
+/** The simulated issuer's responses, and a capture of each authorised payment. */
 function updatesFor(payments: readonly SimulatedPayment[]): SendUnorderedOptions["updatesOf"] {
   const issuer = issuerOf(payments);
   return (payment, decision) =>
@@ -148,7 +148,7 @@ test("recomputing archived features gives the online values, bit for bit", async
   const rows = ordered.payments.length + unordered.payments.length;
   expect(report).toMatchObject({ rows, features: spec.features.length, mismatches: 0, stuck: 0, skipped: 0 });
   expect(report.strayed).toBeGreaterThan(0);
-  // A card that first pays on these days has no profile yet.
+  // A card whose first payment is on one of these days has no profile yet.
   expect(report.profiled).toBeGreaterThan(rows / 2);
   expect(await unusedFeatures()).toEqual([]);
   process.stdout.write(`${printParity(report)}\n`);

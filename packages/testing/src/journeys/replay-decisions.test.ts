@@ -21,11 +21,11 @@ import { testModel } from "../support/test-model.js";
 const START_MS = Date.UTC(2025, 2, 3);
 const PAYMENTS = 400;
 const DAY_MS = 86_400_000;
-/** Of a card that nobody has seen, so large that it is not approved, whatever the score is. */
+/** A payment by a new card, so large that it is not approved, whatever the score. */
 const SUSPICIOUS = { amountMinor: 2_500_000 };
 const EXPLAINED_TRIES_MAX = 40;
 const WAIT_S = 30;
-/** Rules on values that the lake has only encrypted. */
+/** Rules that read values which the lake stores only in encrypted form. */
 const ATTRIBUTE_RULES = `rules:
   - { id: gold, when: 'attributes["tier"] == "gold"', reason: GOLD, action: challenge, text: A gold tier. }
   - { id: tierless, when: '!("tier" in attributes)', reason: TIERLESS, action: review, mode: shadow, text: No tier. }
@@ -60,7 +60,7 @@ function history(): KnownPayment[] {
   const simulation = createSimulation({ seed: 12, cards: 200, terminals: 100, startMs: START_MS - 20 * DAY_MS });
   const payments: KnownPayment[] = [];
   for (const { kind, payment } of eventsFrom(simulation, START_MS)) {
-    // Every third payment has a gold tier, every third another one.
+    // Every third payment has a gold tier, and every third one another tier.
     const tier = ["gold", "silver"][payments.length % 3];
     if (kind !== "label") payments.push(tier === undefined ? payment : { ...payment, attributes: { tier } });
     if (payments.length === PAYMENTS) break;
@@ -78,7 +78,7 @@ async function allDecisions(): Promise<Decision[]> {
 
 test("replays the whole system's decisions byte for byte, including an outage of the model", async () => {
   await system.client.decideAll(history(), WAIT_S);
-  // Contributions have 50 ms; on a busy machine the first may be late.
+  // Contributions must arrive within 50 ms; on a busy machine, the first may be late.
   const isExplained = ({ reasons }: { reasons: readonly { code: string }[] }) =>
     reasons.some(({ code }) => code.startsWith("SCORE_RAISED_BY_"));
   for (let tries = 0; tries < EXPLAINED_TRIES_MAX; tries += 1) {

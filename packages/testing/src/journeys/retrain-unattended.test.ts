@@ -43,14 +43,14 @@ beforeAll(async () => {
   const simulation = { seed: 4, cards: 260, terminals: 130, startMs: START_MS };
   await writeHistory({ simulation, untilMs, tenant, cardTokenKey: Buffer.alloc(32, 7), path: payments });
   await backfill({ spec, source: fileSource(payments), tenant, outputPath: features, untilMs });
-  // On the last whole day amounts grow by half.
+  // On the last complete day, amounts are 50 % higher.
   const amount = `CASE WHEN occurred_at_ms >= ${END_MS - DAY_MS} THEN f.amount * 1.5 ELSE f.amount END`;
   await writeTestLake({ spec, tenant, payments, features, lake: join(folder, "lake"), values: { amount } });
   const { retrain, ...trees } = JSON.parse(await readFile(PARAMS_FILE, "utf8"));
   params = join(folder, "params.json");
   const rules = { ...retrain, warm_up_days: 14, replicates: 50 };
   await writeFile(params, JSON.stringify({ ...trees, trees: 60, max_bin: 64, retrain: rules }));
-  // A champion that is easily beaten, and that has not seen the newest weeks.
+  // A weak champion that was not trained on the newest weeks.
   const weak = join(folder, "weak.json");
   await writeFile(weak, JSON.stringify({ ...trees, trees: 2, max_leaves: 2, retrain }));
   await runPython("tripline_training.train", [
@@ -66,7 +66,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A worker on a machine of its own: only the lake, the registry and the checkpoints are the same. */
+/** A worker on another machine: it shares only the lake, the registry and the checkpoints. */
 async function startWorker(machine: string): Promise<FollowedTraining & { stop(): Promise<void> }> {
   const ending = new AbortController();
   const followed = await followTraining({
@@ -128,12 +128,12 @@ test(
     expect(await runs()).toContain('tripline_training_runs_total{result="registered"} 1');
     expect(await remembered()).toMatchObject({ challenger: { version: rollout.candidate }, alarm: expect.anything() });
 
-    // Another machine goes on where that one was.
+    // Another machine continues where the first one stopped.
     const second = await startWorker("two");
     await rollouts.step(MODEL_NAME, "promote", "the end of the test");
     await until(second, async () => ((await remembered()).challenger === null ? true : undefined));
     await second.stop();
-    // It has not learnt from four weeks of the changed world yet, so the drift stays open.
+    // The new champion was not trained on four weeks of post-drift data, so the drift stays open.
     expect(await remembered()).toMatchObject({ alarm: { day: END_MS / DAY_MS - 1 }, challenger: null });
     expect(await openRegistry(registryUrl).aliasTarget(MODEL_NAME, "champion")).toBe(rollout.candidate);
     expect(await runs()).toContain('tripline_training_runs_total{result="registered"} 1');

@@ -9,12 +9,12 @@ import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
 import { testModel } from "../support/test-model.js";
 
-/** The promise: a client is refused by every service this soon after it was disabled. */
+/** The documented limit: every service rejects a client this soon after it was disabled. */
 const REFUSED_MS_MAX = 2_000;
 
 let system: InProcessSystem;
 let tokenUrl: string;
-/** One call of each service that checks tokens; which answer it gives does not matter, only whether the token is taken. */
+/** One call to each service that verifies tokens. Only acceptance of the token matters, not the response itself. */
 let calls: Readonly<Record<string, (authorization: string) => Promise<Response>>>;
 
 beforeAll(async () => {
@@ -46,7 +46,7 @@ async function outcomes(authorization: string): Promise<Record<string, number>> 
 
 const REFUSED = { ingestion: 401, features: 401, control: 401 };
 
-/** Asks without a pause until every service refuses. @returns what it took, in ms */
+/** Sends calls continuously until every service rejects them. @returns the elapsed time in ms */
 async function untilRefused(authorization: string): Promise<number> {
   const startedMs = performance.now();
   let last: object = {};
@@ -62,7 +62,7 @@ test("every service rejects a disabled client within two seconds, even with a va
   const { clientSecret } = system.secrets;
   const shop = await new AccessTokens({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }).authorization();
   const before = await outcomes(shop);
-  // It may not ask control, but its token is taken there; the bodies are wrong elsewhere.
+  // Control accepts the token but not its scope; the other services reject the invalid bodies.
   expect(before).toEqual({ ingestion: 422, features: 422, control: 403 });
   const other = await new AccessTokens({
     tokenUrl,
@@ -71,12 +71,12 @@ test("every service rejects a disabled client within two seconds, even with a va
   }).authorization();
   await system.auth.call("POST", `/v1/clients/${DEMO_CLIENT_ID}/disable`);
   expect(await untilRefused(shop)).toBeLessThan(REFUSED_MS_MAX);
-  // Nobody else is.
+  // Other clients are not affected.
   expect(await outcomes(other)).toEqual({ ingestion: 403, features: 403, control: 200 });
   const again = new AccessTokens({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }).authorization();
   await expect(again).rejects.toThrow("invalid_client");
   await system.auth.call("POST", `/v1/clients/${DEMO_CLIENT_ID}/enable`);
-  // The old token stays worthless; one that is fetched in another second is taken.
+  // The old token stays invalid. A token issued in a later second is accepted.
   expect(await untilRefused(shop)).toBeLessThan(REFUSED_MS_MAX);
   await new Promise((resolve) => setTimeout(resolve, 1_005 - (Date.now() % 1_000)));
   const fresh = await new AccessTokens({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }).authorization();

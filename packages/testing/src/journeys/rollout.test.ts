@@ -88,7 +88,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
       /: the candidate is the champion\n.*steps\n.*demo-operator {2}start -> shadow/s,
     );
     const { candidate } = JSON.parse(await run("status", "--json")) as { candidate: string };
-    // The good model's journey has put the champion back, so its candidate can be rolled out once more.
+    // The previous journey rolled the champion back, so its candidate can be rolled out again.
     expect(await run("rollout", candidate, "--steps", "1,10", "--why", "again")).toContain(
       "shadow, scores 100 % of cards and decides none\n",
     );
@@ -100,7 +100,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
     );
   });
 
-  // Scoring as a service of its own, which decisions asks by gRPC.
+  // Scoring as a separate service, which decisions calls over gRPC.
   if (topology === "services") {
     test(
       "promotes a neural network to champion and rolls it back, and rejects one for other features",
@@ -119,7 +119,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
         const network = await publishNetwork(registry, -2);
         const plan = { steps_percent: [100], guards: { index_max: 100 } };
         await rollouts.start({ model: MODEL_NAME, candidate: network.version, why: "a network", ...plan });
-        // The story before this one ended with another champion, which may still be served.
+        // The previous test ended with another champion, which may still be in use.
         const shadow = await decideUntil(
           ({ trial, modelVersion }) => trial?.candidateScore !== undefined && modelVersion === trees,
         );
@@ -132,13 +132,13 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
         expect(canary.score).toBeCloseTo(network.scoreOf(await valuesOf(canary)), 5);
 
         await rollouts.step(MODEL_NAME, "promote");
-        // Until scoring has read the alias, the trees decide.
+        // Until scoring reads the alias, the tree model decides.
         const champion = await decideUntil(
           ({ trial, modelVersion }) => trial === undefined && modelVersion === network.version,
         );
         expect(champion.degradedBecause).toBe("");
         expect(champion.score).toBeCloseTo(network.scoreOf(await valuesOf(champion)), 5);
-        // Exact contributions exist for trees only.
+        // Exact contributions exist only for tree models.
         expect(champion.reasons.filter(({ code }) => code.startsWith("SCORE_RAISED_BY"))).toEqual([]);
 
         await rollBackAlias(registry, MODEL_NAME, "champion", { why: "end of the test" });
@@ -152,7 +152,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
     return (await openRegistry(registryUrl).resolve(MODEL_NAME, "champion")).manifest.features;
   }
 
-  /** Decides payments until one is as wanted: it does not matter which payment a change reaches first. */
+  /** Decides payments until a decision meets the condition: which payment a change affects first does not matter. */
   async function decideUntil(isWanted: (decision: Decision) => boolean): Promise<Decision> {
     let last: Decision | undefined;
     for (const deadlineMs = Date.now() + WANTED_MS_MAX; Date.now() < deadlineMs; ) {

@@ -55,7 +55,7 @@ const random = (): number => {
   return seed / 2_147_483_647;
 };
 
-/** Half of the payments at merchants of one category are fraud, and hardly any others. */
+/** Half of the payments at merchants of one category are fraud, and hardly any of the others. */
 const payments = Array.from({ length: PAYMENTS }, (_, index): Payment => {
   const mcc = ["", "5411", "5812", "5732", RISKY][Math.floor(random() * 5)] ?? "";
   return {
@@ -81,7 +81,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The vectors that features would publish, in the order of the payments. */
+/** The vectors that features would publish, in payment order. */
 function onlineVectors(): number[][] {
   const engine = compileEngine(spec);
   const states = new Map<string, ReturnType<typeof engine.decodeState>>();
@@ -124,7 +124,7 @@ test("a category is learned, served, explained and described like any other feat
   const features = join(folder, "features.parquet");
   await backfill({ spec, source: fileSource(input), tenant: "demo", outputPath: features });
 
-  // Online and offline have the same vectors.
+  // Online and offline vectors are equal.
   const online = onlineVectors();
   const scan = await LakeScan.open();
   const order = "ORDER BY occurred_at_ms, client_transaction_id";
@@ -147,7 +147,7 @@ test("a category is learned, served, explained and described like any other feat
   expect(manifest.categories?.merchant_category?.codes).toHaveLength(4);
   expect(manifest.used_features).toContain("merchant_category");
 
-  // Scoring runs it with its own trees, which gave the same scores as onnxruntime, and returns what the trainer got.
+  // Scoring runs it with its own tree implementation, whose scores must equal those of onnxruntime and the trainer.
   const environment = {
     PORT: "0",
     GRPC_PORT: "0",
@@ -167,7 +167,7 @@ test("a category is learned, served, explained and described like any other feat
   );
   expect(risky).toBeGreaterThan(10 * Math.max(usual, unknown, missing));
 
-  // The contribution belongs to the feature, and the reason names the value.
+  // The contribution belongs to the feature, and the reason names its value.
   const values = [50, rowOf(RISKY)[1] ?? 0, 0, 1];
   const contributions = await infer("contributions", [values]);
   expect(Math.max(...contributions)).toBe(contributions[1]);

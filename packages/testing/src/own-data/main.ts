@@ -3,7 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FollowedPage } from "../documents/follow-page.js";
 
-/** `npx tripline test your-data`: runs every command of docs/your-data.md, even the one that starts the whole system. */
+/**
+ * `npx tripline test your-data`: runs every command of docs/your-data.md, including the one that starts the whole
+ * system.
+ */
 const folder = mkdtempSync(join(tmpdir(), "tripline-your-data-"));
 try {
   const page = new FollowedPage(folder);

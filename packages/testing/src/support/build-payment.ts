@@ -2,7 +2,7 @@ import { randomInt, randomUUID } from "node:crypto";
 import { withLuhnDigit } from "@tripline/contracts/identifiers";
 import type { KnownPayment } from "@tripline/system/client/payment";
 
-/** A payment of a card, device and address of its own, a minute ago; change what the test is about. */
+/** A payment a minute ago with its own card, device and address; override what the test needs. */
 export function buildPayment(changes: Partial<KnownPayment> = {}): KnownPayment {
   return {
     clientTransactionId: `test-${randomUUID()}`,
@@ -27,8 +27,8 @@ export function randomCardNumber(): string {
 }
 
 /**
- * IPv6, from the range set aside for documentation (RFC 3849). Its last six groups look the same in every spelling; the
- * second one does not, so that this is not the spelling that tokens are made of.
+ * An IPv6 address from the range reserved for documentation (RFC 3849). Its last six groups are the same in every
+ * notation. The second group has a leading zero, so this differs from the canonical form used for tokens.
  */
 export function randomAddress(): string {
   const group = (): string => randomInt(0x1000, 0x10000).toString(16);

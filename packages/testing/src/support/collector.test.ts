@@ -10,7 +10,7 @@ import { writeMetrics } from "@tripline/telemetry/write-metrics";
 import { SpanReceiver } from "./span-receiver.js";
 
 const SERVICE = "slow-collector";
-/** What may wait and the batch that is on its way. */
+/** A full queue, plus the batch that is being exported. */
 const KEPT_MAX = 8_192 + 512;
 const LINES_WAIT_MS_MAX = 15_000;
 
@@ -37,7 +37,7 @@ function makeSpans(count: number): void {
 
 const told = () => lines.filter((line) => line.includes("telemetry: ")).map((line) => JSON.parse(line).msg);
 
-/** Makes spans until the log says it; each batch of 512 leaves at once. */
+/** Creates spans until `count` messages are logged; each batch of 512 is exported immediately. */
 async function makeSpansUntil(count: number): Promise<void> {
   const deadline = Date.now() + LINES_WAIT_MS_MAX;
   while (told().filter((line) => line.includes("spans")).length < count && Date.now() < deadline) {
@@ -93,7 +93,7 @@ test("nothing waits for a collector that hangs, and the queue is bounded", async
   const held: (() => void)[] = [];
   const receiver = await SpanReceiver.start();
   const gate = await serve((request, response) => {
-    // Nothing is answered until the test says so.
+    // The collector does not respond until the test releases it.
     held.push(() => {
       void forward(request, receiver.url).then((status) => response.writeHead(status).end());
     });

@@ -39,40 +39,40 @@ import { startParts } from "@tripline/tripline/start-parts";
 /** The services in this process, on the shared Kafka, Redis and Postgres of the test run. */
 export interface InProcessSystem {
   readonly apiUrl: string;
-  /** Where the console is, if it runs. */
+  /** Address of the console, if it runs. */
   readonly consoleUrl: string;
-  /** Of the people `demo`, who may do everything, and `demo-lead`. */
+  /** Passwords of the users `demo`, who has every role, and `demo-lead`. */
   readonly passwords: { readonly demo: string; readonly lead: string };
   readonly client: TriplineClient;
-  /** The control plane, where it runs, as an operator of the demo's tenant. */
+  /** The control plane, if it runs, called as an operator of the demo's tenant. */
   readonly control: ControlClient;
-  /** The authorization server, as the same operator. */
+  /** The authorization server, called as the same operator. */
   readonly auth: ControlClient;
   readonly addresses: ServiceAddresses;
   readonly secrets: DemoSecrets;
   readonly stack: TestStack;
   readonly kafka: Kafka;
   authorization(): Promise<string>;
-  /** For commands that an operator gives: where the control plane is, and as whom they sign in. */
+  /** For an operator's commands: address and credentials for the control plane. */
   readonly operator: {
     readonly controlUrl: string;
     readonly tokenUrl: string;
     readonly environment: OperatorEnvironment;
   };
-  /** Ends one of the programs in order. */
+  /** Stops one of the programs gracefully. */
   stop(name: ProgramName): Promise<void>;
-  /** Starts it again, or another one in its place, on the same port. */
+  /** Starts a stopped program, or a new one in its place, on the same port. */
   start(name: ProgramName): Promise<void>;
-  /** Its address, and what its HTTP port serves. */
+  /** Its address, and the routes of its HTTP port. */
   served(name: ProgramName): { readonly url: string; readonly routes: RunningService["routes"] };
-  /** Whether it says that it is ready; it answers within a few seconds. */
+  /** Whether it reports that it is ready; it responds within a few seconds. */
   isReady(name: ProgramName): Promise<boolean>;
   close(): Promise<void>;
 }
 
 export type ProgramName = keyof typeof STARTED;
 
-/** In which topologies a program runs, in the order in which they start. */
+/** The topologies in which each program runs, in start order. */
 const STARTED = {
   auth: TOPOLOGIES,
   control: TOPOLOGIES,
@@ -92,22 +92,22 @@ type RunningProgram = Pick<RunningService, "url" | "close"> & Partial<Pick<Runni
 export interface InProcessOptions {
   /** `file://` address of a registry whose champion fits the current feature spec. */
   readonly registryUrl: string;
-  /** Where the archive writes; it is not started unless given. */
+  /** The archive's lake. Default: the archive is not started. */
   readonly lakeDirectory?: string;
-  /** Whether the control plane runs; it does not unless given. */
+  /** Whether the control plane runs. Default: no. */
   readonly hasControl?: boolean;
-  /** Whether the console runs; it does not unless given. */
+  /** Whether the console runs. Default: no. */
   readonly hasConsole?: boolean;
-  /** Whether features reads profiles; by default it does not. */
+  /** Whether features reads profiles. Default: no. */
   readonly readsProfiles?: boolean;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs?: number;
   /** Replaces the shipped policy. */
   readonly policyFile?: string;
-  /** A Redis of the test's own, which may be stopped; a database of the shared one unless given. */
+  /** A separate Redis that the test may stop. Default: a database of the shared one. */
   readonly redisUrl?: string;
   readonly logLevel?: string;
-  /** `services` by default. */
+  /** Default: `services`. */
   readonly topology?: Topology;
 }
 
@@ -186,7 +186,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   };
 }
 
-/** Those who ask the services, with a token. */
+/** Clients of the services, with tokens. */
 function callersOf(ports: Readonly<Record<keyof ServiceAddresses, number>>, secrets: DemoSecrets) {
   const url = (name: keyof ServiceAddresses) => `http://127.0.0.1:${ports[name]}`;
   const addresses = {
@@ -234,7 +234,7 @@ function startersOf(
   };
 }
 
-/** In the order in which they start. */
+/** In start order. */
 function programsOf({ topology = "services", lakeDirectory, hasControl, hasConsole }: InProcessOptions): ProgramName[] {
   const programs: readonly (readonly [string, readonly Topology[]])[] = Object.entries(STARTED);
   const left = new Set([

@@ -12,12 +12,12 @@ const document = z.object({
   components: z.object({ schemas: z.record(z.string(), schemaRef).default({}) }).loose(),
 });
 
-/** A request that has a text where the API takes one. */
+/** A request with the text in a field that accepts text. */
 export interface PlantedRequest {
-  /** The operation and where in it the text stands. */
+  /** The operation, and the field that contains the text. */
   readonly at: string;
   readonly method: string;
-  /** With the query. */
+  /** Includes the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
@@ -25,7 +25,7 @@ export interface PlantedRequest {
 
 const DEPTH_MAX = 8;
 
-/** A request for each text of an OpenAPI document: in the path, in the query, in a header and at every place of a body. */
+/** One request per text field of an OpenAPI document: in the path, the query, a header, or anywhere in the body. */
 export function plantTexts(openapi: unknown, text: string): PlantedRequest[] {
   const { paths, components } = document.parse(openapi);
   const resolve = (schema: Schema): Schema => {
@@ -65,7 +65,7 @@ export function plantTexts(openapi: unknown, text: string): PlantedRequest[] {
   );
 }
 
-/** Where a body may hold a text; an item of a list is called `0`. */
+/** The text fields of a body; an item of a list is called `0`. */
 function placesOf(
   schema: Schema,
   resolve: (schema: Schema) => Schema,

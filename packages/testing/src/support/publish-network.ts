@@ -6,18 +6,18 @@ import { encodeModel } from "@tripline/tree-shap/encode-model";
 const HIDDEN = 4;
 const GOLDEN_ROWS = 16;
 
-/** A network of two layers, so small that its scores are computed here too, without onnxruntime. */
+/** A network with two layers, small enough that the test computes its scores without onnxruntime. */
 export interface TestNetwork {
   readonly version: string;
-  /** What it gives for a feature vector. */
+  /** The network's score for a feature vector. */
   scoreOf(values: readonly number[]): number;
 }
 
 /**
  * Publishes a network for the features of the champion, with the champion's scorecard.
  *
- * @param bias of the last layer; another one is another version
- * @param changes what its manifest says other than the champion's
+ * @param bias of the last layer; a different bias gives a different version
+ * @param changes to the champion's manifest
  */
 export async function publishNetwork(
   registry: RecordingRegistry,

@@ -5,7 +5,7 @@ import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
 import { readTopic } from "@tripline/system/ledger/ledger";
 
-/** The features logged for one payment, by name; empty when it is not on the topic. */
+/** The published features of a payment, by name; empty if the payment is not on the topic. */
 export async function readFeatures(kafka: Kafka, clientTransactionId: string): Promise<Map<string, number>> {
   const { features } = currentFeatureSpec();
   const found = new Map<string, number>();

@@ -10,12 +10,12 @@ export interface ReceivedSpan {
   readonly service: string;
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty where the span is the first of its trace. */
+  /** Empty for the first span of a trace. */
   readonly parentId: string;
   readonly name: string;
   readonly kind: string;
   readonly attributes: Readonly<Record<string, ReceivedValue>>;
-  /** Whether its status is that of an error. */
+  /** Whether its status is an error. */
   readonly isFailed: boolean;
 }
 
@@ -26,11 +26,11 @@ export interface ReceivedLog {
   readonly attributes: Readonly<Record<string, ReceivedValue>>;
 }
 
-/** Takes spans and logs over OTLP/HTTP in protobuf, as a collector does. */
+/** Receives spans and logs over OTLP/HTTP in protobuf, as a collector does. */
 export class SpanReceiver {
   readonly spans: ReceivedSpan[] = [];
   readonly logs: ReceivedLog[] = [];
-  /** What was sent, byte for byte. */
+  /** The request bodies. */
   readonly bodies: Buffer[] = [];
   readonly #server: Server;
 
@@ -51,7 +51,7 @@ export class SpanReceiver {
     return receiver;
   }
 
-  /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
+  /** The value for OTEL_EXPORTER_OTLP_ENDPOINT. */
   get url(): string {
     const address = this.#server.address();
     return `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
@@ -72,15 +72,15 @@ export class SpanReceiver {
   }
 }
 
-/** A span or a log record, as bytes, and who sent it. */
+/** An encoded span or log record, and its sender. */
 interface ReceivedRecord {
   readonly service: string;
   readonly record: Uint8Array;
 }
 
 /**
- * `ExportTraceServiceRequest` and `ExportLogsServiceRequest` of opentelemetry/proto/collector have the same shape: by
- * resource, by scope, records.
+ * `ExportTraceServiceRequest` and `ExportLogsServiceRequest` of opentelemetry/proto/collector have the same structure:
+ * records by scope, and scopes by resource.
  */
 function readRecords(body: Uint8Array): ReceivedRecord[] {
   return fieldsOf(body, 1).flatMap((ofResource) => {
@@ -121,7 +121,7 @@ function attributesOf(message: Uint8Array, number: number): Record<string, Recei
   return Object.fromEntries(pairs);
 }
 
-/** `AnyValue`. Spans have neither lists nor maps; logs do, and no test asks for what is in them. */
+/** `AnyValue`. Spans contain no lists or maps; logs do, but no test reads them. */
 function readValue(value: Uint8Array = new Uint8Array()): ReceivedValue {
   const reader = new BinaryReader(value);
   if (reader.pos >= reader.len) return "";
@@ -139,12 +139,12 @@ const hexOf = (message: Uint8Array, number: number): string =>
 const textOf = (message: Uint8Array, number: number): string =>
   Buffer.from(fieldsOf(message, number)[0] ?? []).toString("utf8");
 
-/** Every value of a field that holds a message, bytes or text. */
+/** All values of a field that contains a message, bytes or text. */
 function fieldsOf(message: Uint8Array, wanted: number): Uint8Array[] {
   return readFields(message, wanted, WireType.LengthDelimited, (reader) => reader.bytes());
 }
 
-/** The value of a field that holds a number or an enum; 0 without it. */
+/** The value of a number or enum field; 0 if it is absent. */
 function numberOf(message: Uint8Array, wanted: number): number {
   return readFields(message, wanted, WireType.Varint, (reader) => reader.uint32())[0] ?? 0;
 }

@@ -44,10 +44,10 @@ export function readTraceContract(): TraceContract {
 }
 
 /**
- * Where a trace differs from the contract; empty where it does not.
+ * The differences between a trace and the contract; empty if there are none.
  *
- * @param spans all of one trace
- * @param nameOf what a service of the contract calls itself here
+ * @param spans all spans of one trace
+ * @param nameOf the name of one of the contract's services in this trace
  */
 export function compareTrace(
   spans: readonly ReceivedSpan[],

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { endTree } from "../../../../tools/start/end-tree.mjs";
 
 const SLEEP = "setInterval(() => {}, 1000)";
-/** Starts a child in a process group of its own, which ignores a polite request, and says its pid. */
+/** Starts a child in its own process group that ignores SIGTERM, and prints the child's pid. */
 const PARENT = `
 const { spawn } = require("node:child_process");
 const child = spawn(process.execPath, ["-e", "process.on('SIGTERM', () => {}); console.log(); ${SLEEP}"], {
@@ -30,6 +30,6 @@ test("regression #25: stops a program and the processes in its own group", async
   expect(lives(child)).toBe(true);
   await endTree(Number(program.pid));
   await exited;
-  // Until whoever adopted it has noticed its end, it still has its pid.
+  // The pid exists until the process that adopted the child reaps it.
   while (lives(child)) await delay(20);
 });

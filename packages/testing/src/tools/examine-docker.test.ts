@@ -3,7 +3,7 @@ import { ROOT } from "@tripline/system/services/workspace";
 import type { Answer } from "../../../../tools/start/examine-docker.mjs";
 import { examineDocker } from "../../../../tools/start/examine-docker.mjs";
 
-/** Answers of a machine with everything, by the command's first words. */
+/** Output of the commands on a machine that has everything, by their first words. */
 const GOOD: Readonly<Record<string, Answer>> = {
   "compose version": { output: "2.40.3\n" },
   version: { output: "28.5.2\n" },

@@ -28,7 +28,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A port that this very process listens on. */
+/** A port on which this process listens. */
 async function takePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   servers.push(server);
@@ -38,7 +38,7 @@ async function takePort(): Promise<number> {
   return address.port;
 }
 
-/** Asking npm and Maven takes a second: tests of something else go without. */
+/** Running npm and Maven takes a second, so tests that do not need them skip them. */
 const notFound = async () => ({ failure: "not found", output: "" });
 
 async function finding(name: string, readings: Parameters<typeof examine>[0]["readings"] = {}) {
@@ -137,7 +137,7 @@ describe("examine", () => {
 
 describe("doctor.mjs", () => {
   test("reports in one sentence that Java is missing and how to fix it, and exits with code 1", () => {
-    // Everything the doctor asks for except Java, so that the rest stays as it is.
+    // Everything that the doctor checks except Java, so that the rest of the report is unchanged.
     symlinkSync(process.execPath, `${folder}/node`);
     const run = spawnSync(process.execPath, [DOCTOR], {
       encoding: "utf8",

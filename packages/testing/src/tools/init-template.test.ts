@@ -15,10 +15,10 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
 
-/** Generous: everything is compiled anew, and the cores may be busy. */
+/** Generous: everything is recompiled, and the machine may be busy. */
 const COMMAND_MS_MAX = 900_000;
 const PROJECT = ["--name", "acme-fraud", "--registry", "ghcr.io/acme", "--cloud", "aws"];
-/** What is made, not written. */
+/** Generated folders. */
 const MADE = new Set([
   "node_modules",
   "dist",
@@ -45,7 +45,7 @@ describe("tripline init, in a copy of this repository", () => {
     cpSync(ROOT, copy, { recursive: true, filter: (path) => !MADE.has(basename(path)) });
     mkdirSync(at(".git/info"), { recursive: true });
     run("git", ["init", "--quiet"]);
-    // Git ignores folders of this name, and not links.
+    // The pattern in .gitignore matches folders of this name, but not links.
     writeFileSync(at(".git/info/exclude"), "node_modules\n");
     symlinkSync(join(ROOT, "node_modules"), at("node_modules"));
     commit();
@@ -68,7 +68,7 @@ describe("tripline init, in a copy of this repository", () => {
   }
   const init = (...args: string[]) => run(process.execPath, ["tools/init/init.mjs", ...args]);
   const changed = () => run("git", ["status", "--porcelain"]).output;
-  /** Lines of the repository's files in which something stands. */
+  /** Lines of the repository's files that match a pattern. */
   const found = (pattern: string, ...paths: string[]) =>
     run("git", ["grep", "--line-number", "--untracked", "--perl-regexp", pattern, "--", ...paths])
       .output.split("\n")
@@ -130,7 +130,7 @@ describe("tripline init, in a copy of this repository", () => {
       expect(found("TRIPLINE_IMAGES:-(?!ghcr.io/acme/acme-fraud\\})", "compose*")).toEqual([]);
       expect(read("infra/envs/aws/variables.tf")).toContain('default     = "acme-fraud"');
       expect(read("infra/modules/identity/aws/main.tf")).toMatch(/serviceaccount:\$\{var\.namespace\}:acme-fraud-\$/);
-      // Names of Kubernetes objects that are still the old one would meet the new ones nowhere.
+      // A Kubernetes object that kept its old name would no longer be found by references with the new one.
       expect(found("(?<![./\\w])tripline-(?!dlq)[a-z<{$]", "deploy", "infra", "compose*")).toEqual([]);
       expect(read(".github/workflows/deploy.yml")).toContain("options: [aws]");
 
@@ -168,7 +168,7 @@ describe("tripline init, in a copy of this repository", () => {
     2 * COMMAND_MS_MAX,
   );
 
-  /** Every package's dependencies as an install links them, with the renamed ones under their new name. */
+  /** Links the dependencies of every package as an installation does, under the new names of the renamed packages. */
   function linkPackages(): void {
     const folders = ["apps", "packages"].flatMap((group) => readdirSync(at(group)).map((name) => join(group, name)));
     for (const folder of [...folders, "apps/console/web", "load-tests", "tools"]) {
@@ -186,7 +186,7 @@ describe("tripline init, in a copy of this repository", () => {
       else symlinkSync(source, join(to, entry.name));
     }
   }
-  /** Where a linked package of ours stands, from the root. */
+  /** Path of a linked package of ours, relative to the root. */
   function packageOf(link: string): string {
     return relative(ROOT, realpathSync(link));
   }
@@ -206,10 +206,10 @@ const KEPT: readonly (readonly [path: string, word: string])[] = [
   ["compose.yaml", "POSTGRES_DB: tripline"],
 ];
 
-/** Of the checks of `npm run check` those that read names. */
+/** The checks of `npm run check` that depend on names. */
 const CHECKS = ["check-alerts", "check-containers", "check-helm", "check-infra"];
 
-/** One of each kind: generated code, pure packages, and what reads files by their path. */
+/** One test of each kind: generated code, pure packages, and code that reads files by path. */
 const TESTS = [
   "packages/decision-engine/dist/decide-payment.test.js",
   "packages/contracts/dist/identifiers.test.js",

@@ -4,7 +4,7 @@ import { ROOT } from "@tripline/system/services/workspace";
 import { ADDED_FIELDS, ADDED_KIND } from "../fields/added-fields.js";
 import { packageFolders, RepositoryCopy } from "../recipes/repository-copy.js";
 
-/** Generous: all sources are checked, and the cores may be busy. */
+/** Generous: all sources are checked, and the machine may be busy. */
 const COMMAND_MS_MAX = 300_000;
 const DEFINITION = "packages/contracts/payment.yaml";
 
@@ -96,7 +96,7 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
   });
 });
 
-/** All sources as one program, which is faster to check than package by package and writes no output. */
+/** Checks all sources as one program, which is faster than package by package, and writes no output. */
 function wholeProgram(): object {
   const paths = packageFolders().map((folder) => {
     const { name } = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as { name: string };

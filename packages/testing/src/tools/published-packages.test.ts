@@ -14,7 +14,7 @@ const manifestSchema = z.object({
   peerDependencies: z.record(z.string(), z.string()).default({}),
 });
 
-/** By folder. */
+/** Manifests of the published packages by folder. */
 const published = new Map(
   readdirSync(PACKAGES).flatMap((folder) => {
     const manifest: unknown = JSON.parse(readFileSync(join(PACKAGES, folder, "package.json"), "utf8"));
@@ -23,7 +23,7 @@ const published = new Map(
   }),
 );
 
-/** What the packages leave to be installed by their users, in the versions that are tested here. */
+/** The peer dependencies of the packages, in the versions that are tested here. */
 const peers = [...published].flatMap(([folder, { peerDependencies }]) =>
   Object.keys(peerDependencies).map((name) => {
     const installed = join(PACKAGES, folder, "node_modules", name, "package.json");
@@ -31,7 +31,7 @@ const peers = [...published].flatMap(([folder, { peerDependencies }]) =>
   }),
 );
 
-/** Margin 1 for the rows of the examples, which are 0.5 throughout. */
+/** Margin 1 for the example rows, whose values are all 0.5. */
 const MAKE_MODEL = `
 import { writeFile } from "node:fs/promises";
 import { encodeModel } from "@tripline/tree-shap/encode-model";

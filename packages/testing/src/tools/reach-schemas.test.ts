@@ -2,7 +2,7 @@ import { findSchemaFault } from "../../../../tools/check/reach-schemas.mjs";
 
 const TIMEOUT_MS = 60_000;
 
-/** In place of kubeconform, which need not be installed. */
+/** Stands in for kubeconform, which need not be installed. */
 const program = (code: string, timeoutMs = TIMEOUT_MS) => ({
   command: process.execPath,
   args: ["-e", code],

@@ -79,7 +79,7 @@ describe("turbo reruns a unit test when its inputs change", () => {
   });
 });
 
-/** Whether a test has a relative path to something outside of its package, or asks for the root. */
+/** Whether a test reads a relative path outside of its package, or the root. */
 function leavesPackage(test: string): boolean {
   const code = readFileSync(join(ROOT, test), "utf8");
   const paths = Array.from(code.matchAll(/"((?:\.\.\/)+[^"]*)"/g), ([, path = ""]) =>

@@ -27,7 +27,7 @@ def tree(root: Path) -> dict[str, str]:
 
 
 def same_run(text: str) -> str:
-    """Without what differs by run: time, host and process of a move."""
+    """Removes what differs between runs: time, host and process of a move."""
     text = re.sub(r'"at":"[\dT:.-]+Z"', '"at":"2026-03-01T00:00:00.000Z"', text)
     return re.sub(r'"host":"[^"]*","process":\d+', '"host":"host","process":1', text)
 

@@ -54,7 +54,7 @@ def test_the_history_is_bounded(tmp_path: Path) -> None:
 
 
 def _hang(root: Path, to: str, is_written: bool, said: Connection) -> None:
-    """Moves an alias and stops for ever before or after the alias is written."""
+    """Moves an alias and hangs before or after writing it."""
     alias = root / "models/fraud/aliases/champion"
 
     def write(version: str) -> None:

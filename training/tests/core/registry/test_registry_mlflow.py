@@ -27,7 +27,7 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in ("TOKEN", "USERNAME", "PASSWORD"):
-        # Remembered, so that what the registry sets is taken away again.
+        # Saved, so that variables set by the registry are removed again.
         monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", "")
     given = Server()
 

@@ -64,7 +64,7 @@ async function newTenant({ hasSecond }: { readonly hasSecond: boolean }) {
     kind: "client",
     principal: owner === undefined ? undefined : of(owner),
   });
-  /** One that is there, as from the time before clients had owners. */
+  /** Inserts a client without an owner, as from before clients had owners. */
   const store = (id: string, scopes: readonly Scope[], owner: string | null = null) =>
     database.execute(
       `INSERT INTO auth.clients (client_id, tenant, auth_method, secret_hash, scopes, owner)
@@ -91,7 +91,7 @@ const clientWith =
     clients.add(by, {
       client_id: of("new"),
       scopes,
-      // Not a secret, whose hash takes time.
+      // Not a real secret, because hashing one takes time.
       jwks: { keys: [PUBLIC_KEY] },
       ...(owner === undefined ? {} : { owner: of(owner) }),
     });
@@ -159,7 +159,7 @@ describe("regression #24: a grant needs two administrators if the tenant has two
   test.each(ATTEMPTS)("an admin %s", async (_what, attempt, needsSecond) => {
     const two = await newTenant({ hasSecond: true });
     expect("grant" in (await attempt(two, two.person("ada")))).toBe(needsSecond);
-    // By way of a client that ada owns it is the same.
+    // The same applies to a client that ada owns.
     const byClient = await newTenant({ hasSecond: true });
     expect("grant" in (await attempt(byClient, byClient.client("ada")))).toBe(needsSecond);
     const one = await newTenant({ hasSecond: false });
@@ -244,7 +244,7 @@ test("regression #24: removing the second administrator does not avoid the appro
   const { of, person, tenant } = await newTenant({ hasSecond: true });
   await people.disable(person("ada"), of("bea"));
   const id = grantOf(await people.setRoles(person("ada"), of("ada"), ["lead", "admin"]));
-  // The operator of the installation approves if nobody else can.
+  // The installation's operator approves if nobody else can.
   await database.transaction((transaction) => approveGrant(transaction, operatorOf(tenant), id));
   const demoted = await newTenant({ hasSecond: true });
   await people.setRoles(demoted.person("ada"), demoted.of("bea"), ["viewer"]);

@@ -10,7 +10,7 @@ import { ProgressLine } from "../progress-line.js";
 import type { LakeFlags } from "./lake-flags.js";
 import { lakeOf, sizeText, withLakeFlags } from "./lake-flags.js";
 
-/** For somebody who asks, every merge is worth it. */
+/** On request, every merge is worth it. */
 const LIMITS = { ...MERGE_LIMITS, filesMin: 2 };
 const PERCENT = 100;
 

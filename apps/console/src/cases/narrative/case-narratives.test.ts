@@ -22,14 +22,14 @@ const SECOND_MS = 1_000;
 const logger = createLogger("test", "silent");
 
 let fake: FakeService;
-/** Bedrock's own client speaks HTTP/2 alone. */
+/** Bedrock's own client supports only HTTP/2. */
 let http2: Server;
 let folder: string;
 
 beforeAll(async () => {
   fake = await startFakeService();
   http2 = createHttp2Server((request, response) => {
-    // The compatible part of HTTP/2 is what the handler uses.
+    // The handler uses only the compatible part of HTTP/2.
     fake.handle(request as never, response as never);
   }).listen(0, "127.0.0.1");
   await once(http2, "listening");
@@ -207,7 +207,7 @@ describe.each(PLACES)("%s", (_, place, body, path) => {
   test("writes a summary with the API's request format and gets no identifying facts", async () => {
     fake.answer = { status: 200, body };
     const text = { text: "Two sentences.", model: place().model, fallback: null };
-    // The second one is kept for this revision of the case.
+    // The second one is stored for this revision of the case.
     await expect(write(place(), 2)).resolves.toEqual({ written: [text, text], noted: 1 });
     const asked = fake.seen.filter((one) => one.path === path);
     expect(asked.map(({ method }) => method)).toEqual(["POST"]);

@@ -9,7 +9,7 @@ const ENTRIES = 7;
 const PAGE_ROWS = 3;
 const PAGES_MAX = 10;
 
-/** As control hashes and signs: the browser has to come to the same bytes. */
+/** Hashes and signs as control does: the browser must compute the same bytes. */
 function write(): AuditEntry[] {
   const entries: AuditEntry[] = [];
   for (let sequence = 1; sequence <= ENTRIES; sequence += 1) {

@@ -72,7 +72,7 @@ test("regression #24: a change that needs two administrators waits for the secon
     { grant_id: "g2", change: { ...change, user_name: "demo" }, principal: "demo", requested_by: "demo", ...asked },
   ];
   await page.goto("/admin");
-  // Who asked can only take it back.
+  // The requester can only withdraw the request.
   await page.getByRole("button", { name: "Approve or reject the request for demo" }).click();
   await page.getByRole("radio", { name: "Reject" }).waitFor();
   expect(await page.getByRole("radio").count()).toBe(1);

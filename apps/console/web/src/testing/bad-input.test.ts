@@ -3,11 +3,11 @@ import { Refusal } from "./fixture-request.js";
 import { makeDecision, seeded } from "./made-up-payments.js";
 import { useConsole } from "./use-console.js";
 
-/* What goes wrong meanwhile is told in its place, and nothing typed is lost. The rest of it: case-work.test.ts, screens.test.ts. */
+/* Shows background errors in place, without losing input. More such tests: case-work.test.ts, screens.test.ts. */
 
 let streams: ServerResponse[];
 
-/** The same payment to each listener, then nothing. */
+/** Sends the same payment to each listener, and then nothing more. */
 function stream(response: ServerResponse): void {
   streams.push(response);
   const decision = makeDecision(seeded(1), Date.now(), "review");

@@ -13,7 +13,7 @@ const openConsole = useConsole({ cases: CASES });
 
 const TABS_MAX = 20;
 
-/** As a person does who looks where the focus is. */
+/** Like a user who looks where the focus is. */
 async function tabTo(page: Page, wanted: Locator): Promise<void> {
   for (let tabs = 0; tabs < TABS_MAX; tabs += 1) {
     if (await wanted.evaluate((element) => element === document.activeElement)) return;
@@ -25,7 +25,7 @@ async function tabTo(page: Page, wanted: Locator): Promise<void> {
 const SOON_MS = ACTION_MS_MAX;
 const LOOK_MS = 50;
 
-/** The page shows some things a moment after others. */
+/** The page shows some elements a moment later than others. */
 async function expectSoon<T>(look: () => Promise<T>, wanted: T): Promise<void> {
   const endMs = performance.now() + SOON_MS;
   while ((await look()) !== wanted && performance.now() < endMs) await delay(LOOK_MS);
@@ -57,7 +57,7 @@ test("a case from the queue to its verdict and on to the next one, by keyboard a
   await tabTo(page, page.getByRole("button", { name: "Label as fraud" }));
   await page.keyboard.press("Enter");
   await page.getByText("Closed as fraud", { exact: true }).waitFor();
-  // Keys wait for the dialog, which closes once the case was loaded again.
+  // Keys have no effect until the dialog closes, once the case was reloaded.
   await page.getByRole("dialog").waitFor({ state: "detached" });
   const id = third?.split("/").at(-1) ?? "";
   expect(api.detail(id)).toMatchObject({ status: "closed", verdict: "fraud", assignee: { id: "demo" } });
@@ -78,7 +78,7 @@ test("the tour of the first case works by keyboard and is shown to a user only o
     await hints.getByRole("button", { name: "Next hint" }).press("Enter");
     await hints.getByText(new RegExp(`^${hint} of 5:`)).waitFor();
   }
-  // A key does what it always does meanwhile.
+  // A key keeps its usual effect in the meantime.
   await page.keyboard.press("a");
   await page.getByText("Assignee Demo Person").waitFor();
   await hints.getByRole("button", { name: "Done" }).press("Enter");

@@ -11,7 +11,7 @@ const editorOf = (page: Page) => page.getByRole("textbox", { name: "Policy text"
 const saveDraft = (page: Page) => page.getByRole("button", { name: "Save draft" });
 const kept = (page: Page): Promise<string> => page.evaluate("JSON.stringify({ ...sessionStorage })");
 
-/** Answers requests that change something at an address only once it is let go. */
+/** Delays responses to changes at an address until it is released. */
 async function holdSaves(page: Page, address: string): Promise<() => void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   await page.route(address, async (route) => {

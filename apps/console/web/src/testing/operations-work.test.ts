@@ -23,7 +23,7 @@ test("dead letters are redriven by selection and by error code; an error is show
   await fewer.getByRole("button", { name: "Redrive all: spec-mismatch" }).click();
   await dialog.getByRole("button", { name: "Redrive dead letters" }).click();
   await page.getByText("2 records redriven.").waitFor();
-  // Those of a table stay.
+  // Dead letters from a compacted topic stay.
   const table = page.getByRole("region", { name: "lists: 1" });
   expect(await table.getByRole("checkbox").count()).toBe(0);
   expect(await table.getByRole("button").count()).toBe(0);
@@ -52,7 +52,7 @@ test("shows what the archive did or why it cannot, and which services have proce
   await jobs.getByRole("row", { name: /^Write decisions Failed The file cannot be written/ }).waitFor();
   await jobs.getByRole("row", { name: /^Merge daily files Done 11520 files of 8 days merged into 9/ }).waitFor();
   await jobs.getByRole("row", { name: /^Write drift-detected Not yet/ }).waitFor();
-  // The console is one behind: it has not read the newest of those that were told.
+  // The console is one notification behind: it has not read the newest one.
   const erasures = page.getByRole("table", { name: "Erasures" });
   await erasures.getByRole("columnheader", { name: "console" }).waitFor();
   const ends = [/^ct_00.* Not notified yet Waiting Waiting$/, /^ct_01.* Done Waiting$/, /^ct_02.* Done Done$/];

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 
 const PAGE = fileURLToPath(new URL("../page", import.meta.url));
 const FIRST_LOAD_BYTES_MAX = 250_000;
-/** The library of charts is the largest part that a screen loads by itself. */
+/** The chart library is the largest part that a screen loads on demand. */
 const LAZY_BYTES_MAX = 200_000;
 
 interface Chunk {
@@ -17,7 +17,7 @@ interface Chunk {
 
 const manifest = JSON.parse(readFileSync(join(PAGE, ".vite", "manifest.json"), "utf8")) as Record<string, Chunk>;
 
-/** A chunk with all that has to be there before it runs. */
+/** A chunk and everything that must be loaded before it runs. */
 function withImports(names: readonly string[]): Set<string> {
   const reached = new Set(names);
   for (const name of reached) for (const imported of manifest[name]?.imports ?? []) reached.add(imported);

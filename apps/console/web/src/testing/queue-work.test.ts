@@ -38,7 +38,7 @@ test("Escape leaves the search field, and keys act on the results", async () => 
   await page.getByRole("searchbox").fill(api.detail(wanted).cardToken);
   await page.getByText("1 case", { exact: true }).waitFor();
   await page.getByRole("searchbox").press("Escape");
-  // Long enough for a search without it to be answered.
+  // Long enough for the response to a request without the search to arrive.
   await delay(SETTLED_MS);
   expect(await page.getByText("1 case", { exact: true }).count()).toBe(1);
   await page.keyboard.press("Enter");
@@ -87,7 +87,7 @@ test("sends an amount filter in whole minor units", async () => {
   await page.getByLabel("Amount from").pressSequentially("20.05");
   await asked;
   expect(await page.getByLabel("Amount from").inputValue()).toBe("20.05");
-  // In a currency without decimals what was typed is another number of its smallest units.
+  // The typed amount is a different number of minor units in a currency without decimals.
   const inYen = page.waitForRequest(/\/api\/cases\?(?=.*currency=JPY)(?=.*amountMinorMin=20(&|$))/);
   await page.getByLabel("Currency").selectOption("JPY");
   await inYen;

@@ -20,7 +20,9 @@ interface Violation {
 
 const openConsole = useConsole({ cases: CASES });
 
-/** What axe finds, each with the element and why. axe is run by the debugger, which the page's policy does not bind. */
+/**
+ * The findings of axe, with element and reason. The debugger runs axe, so the page's security policy does not apply.
+ */
 async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   const run = `axe.run(document, { runOnly: ${JSON.stringify(RULES)}, resultTypes: ["violations"] }).then((found) => found.violations)`;

@@ -10,7 +10,7 @@ import { BoundRedis } from "./bound-redis.js";
 
 const REQUEST = { features: ["card_windows:card_count_1d"], entities: { card_token: ["ct_1"] } };
 const READ_COMMAND = "mget";
-/** Far more than the second after which a command is given up, far less than the test may take. */
+/** Much more than the command timeout of one second, and much less than the test's time limit. */
 const ANSWER_MS_MAX = 10_000;
 
 let proxy: RedisProxy;
@@ -68,7 +68,7 @@ test("while Redis hangs, every request gets 503 and later ones are not sent; aft
     const next = await bounded(readMany(50));
     expect(next.map(({ status }) => status)).toEqual(new Array(50).fill(503));
   }
-  // What was given up is not sent, and nothing is queued behind it.
+  // Abandoned commands were not sent, and nothing is queued behind them.
   expect(proxy.count(READ_COMMAND)).toBe(readsBefore + 20);
 
   proxy.resume();

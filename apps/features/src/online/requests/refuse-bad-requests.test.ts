@@ -190,7 +190,7 @@ test("does not cache a rejected list of features as valid, and keeps a valid one
   for (let round = 0; round < 2; round += 1) {
     expect((await serving.post(READ, { ...good, features: ["card_windows:nope"] })).status).toBe(422);
     expect(columnsOf(await serving.post(READ, good)).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
-    // The same names in other places are another list.
+    // The same names in other positions are a different list.
     const full = await serving.post(READ, { ...good, full_feature_names: true });
     expect([...columnsOf(full).keys()]).toEqual(["card_token", "card_windows__card_count_1d"]);
   }

@@ -15,11 +15,11 @@ import type { RedisServer } from "./redis-server.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
 
 /**
- * What must hold when everything is committed, whatever happened before: every event is counted once in each of its
- * states and emitted, two events never have the same number of a state, each has one form of its features, which are those of the
- * events counted before it, and none is flagged, since no state was lost.
+ * Checks invariants once everything is committed, whatever happened before: every event is counted once in each of its
+ * states and emitted; two events never have the same number in a state; all results of an event are equal and follow
+ * from the events counted before it; and none is flagged, because no state was lost.
  *
- * @returns a sentence for each thing that does not hold
+ * @returns a sentence per violated invariant
  */
 export async function findFaults(fleet: SimulatedFleet, server: RedisServer): Promise<string[]> {
   const faults = fleet.surprises.map((error) => `failed with ${String(error)}`);
@@ -69,7 +69,7 @@ async function stateFaults(fleet: SimulatedFleet, server: RedisServer): Promise<
       one.ids.add(id);
     }
   };
-  // Which states count an update depends on whether its payment was counted before.
+  // Whether an update is counted in some states depends on whether its payment was counted before.
   for (const { topic, value } of fleet.sent) {
     const event = decode(topic, Buffer.from(value));
     if (event.kind === "update") expect(stateKeysOf(scheduleEngine, event), idOf(event));

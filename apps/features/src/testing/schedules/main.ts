@@ -3,7 +3,7 @@ import { MemoryRedis } from "./memory-redis.js";
 import { trySchedules } from "./try-schedules.js";
 
 /*
- * Runs many schedules in memory and prints how often each thing happened:
+ * Runs many schedules in memory and prints how often each step happened:
  *   node apps/features/dist/testing/schedules/main.js --count 10000 --first-seed 1
  */
 const { values } = parseArgs({

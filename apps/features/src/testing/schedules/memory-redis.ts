@@ -5,12 +5,12 @@ const OK = Buffer.from("OK");
 const QUEUED = Buffer.from("QUEUED");
 
 /**
- * The part of Redis that window states need, in memory: WATCH, MULTI, EXEC and the commands between them. A watched key
- * has changed when it was written or removed since, whatever its value, as in Redis. Keys do not expire.
+ * The part of Redis that window states need, in memory: WATCH, MULTI, EXEC and the commands between them. As in Redis,
+ * a watched key counts as changed if it was written or removed, whatever its value. Keys do not expire.
  */
 export class MemoryRedis implements RedisServer {
   readonly #values = new Map<string, Buffer>();
-  /** How often each key was written or removed. */
+  /** Number of writes and removals of each key. */
   readonly #changes = new Map<string, number>();
 
   async open(): Promise<ServerConnection> {
@@ -29,7 +29,7 @@ export class MemoryRedis implements RedisServer {
     return this.#changes.get(key) ?? 0;
   }
 
-  /** @throws TriplineError `internal` for a command that is not built here */
+  /** @throws TriplineError `internal` for a command that is not implemented here */
   answer({ name, args }: WireCommand): unknown {
     const words = args.map((arg) => arg.toString("latin1"));
     const [key = ""] = words;
@@ -56,7 +56,7 @@ export class MemoryRedis implements RedisServer {
       case "info":
         return Buffer.from("maxmemory_policy:noeviction\r\n");
       case "command":
-        // That it knows the command which was asked for.
+        // Reports that it knows the requested command.
         return [[Buffer.from(words[1] ?? "")]];
       default:
         throw new TriplineError("internal", `The Redis in memory does not know ${name}.`);
@@ -70,7 +70,7 @@ export class MemoryRedis implements RedisServer {
 }
 
 class MemoryConnection implements ServerConnection {
-  /** Watched keys, with how often they had changed by then. */
+  /** Watched keys, with their numbers of changes when the watch began. */
   readonly #watched = new Map<string, number>();
   #transaction: WireCommand[] | undefined;
 
@@ -106,7 +106,7 @@ class MemoryConnection implements ServerConnection {
   }
 
   #watch(key: string): void {
-    // A key that is watched already stays watched as it was then.
+    // A key that is already watched keeps its earlier number.
     if (!this.#watched.has(key)) this.#watched.set(key, this.server.changesOf(key));
   }
 

@@ -27,10 +27,10 @@ const PAYMENT_PARTITIONS = 2;
 const PAYMENTS = 9;
 const LABELS = 3;
 const UPDATES = 3;
-/** One payment in this many is on its topic a second time, as after a client's retry. */
+/** One in this many payments is on its topic twice, as after a client's retry. */
 const REPEATED_ONE_IN = 6;
 
-/** Few features, so that a schedule takes little time: what is tried is in which order things happen. */
+/** Few features, to keep schedules fast: what matters is the order of the steps. */
 export const scheduleEngine = compileEngine(
   specOf({ "1d": { width: "1d", tile: "1h" } }, [
     { kind: "count", entity: "card", window: "1d" },

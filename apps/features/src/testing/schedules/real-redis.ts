@@ -3,7 +3,7 @@ import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { RedisServer, ServerConnection } from "./redis-server.js";
 
-/** A running Redis or Valkey, for the same schedules. */
+/** A running Redis or Valkey that executes the same schedules. */
 export class RealRedis implements RedisServer {
   readonly #connections = new Set<Redis>();
 

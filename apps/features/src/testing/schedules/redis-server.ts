@@ -1,28 +1,28 @@
-/** A command as it stands on the wire: its name in lower case, and its arguments. */
+/** A command as sent over the wire: its name in lower case, and its arguments. */
 export interface WireCommand {
   readonly name: string;
   readonly args: readonly Buffer[];
 }
 
-/** One connection as the server sees it. Commands run in the order in which they were sent. */
+/** One connection from the server's view. Commands run in the order in which they were sent. */
 export interface ServerConnection {
   /** @returns the reply to each command, as bytes */
   run(commands: readonly WireCommand[]): Promise<unknown[]>;
-  /** Forgets what the connection watched and any transaction that was begun. */
+  /** Ends the connection's watches and any open transaction. */
   close(): Promise<void>;
 }
 
-/** What a schedule needs of a Redis. */
+/** The operations that a schedule needs from Redis. */
 export interface RedisServer {
   open(): Promise<ServerConnection>;
-  /** Value of a key, read without a connection. */
+  /** Value of a key, read outside of any connection. */
   get(key: string): Promise<Buffer | null>;
   /** Removes all keys and closes all connections. */
   reset(): Promise<void>;
 }
 
 /**
- * Takes commands from the bytes of one or more of them, each an array of bulk strings,
+ * Parses the bytes of one or more commands, each an array of bulk strings,
  * https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
 export function parseCommands(bytes: Buffer): WireCommand[] {

@@ -8,15 +8,17 @@ import { SimulatedFleet } from "./simulated-fleet.js";
 import type { CallFate } from "./stepped-redis.js";
 
 const INSTANCES = 2;
-/** Steps in which things go wrong; after them everything may finish undisturbed. */
+/** Number of steps with faults; after them, everything may finish undisturbed. */
 const TROUBLED_STEPS = 90;
-/** A schedule in which more is drawn than this does not end. */
+/** A schedule with more random choices than this does not terminate. */
 const DRAWS_MAX = 10_000;
 const BATCH_RECORDS_MAX = 3;
-/** Turns of the event loop after which everything that needs no answer is done: one round's start, and what follows it. */
+/**
+ * Turns of the event loop after which all work that needs no reply is done: the start of a round, and what follows it.
+ */
 const TURNS = 2;
 
-/** How often each thing happened. */
+/** How often each step happened. */
 export type StepCounts = Record<Step, number> & { conflicts: number };
 type Step = (typeof STEPS)[number];
 
@@ -59,7 +61,7 @@ const FATES: Partial<Readonly<Record<Step, CallFate>>> = {
   "call lost after the server": "lost-after",
   "call overdue": "overdue",
 };
-/** What is left to do when nothing more goes wrong. */
+/** The remaining steps when no more faults occur. */
 const PEACEFUL: readonly Step[] = [
   "call answered",
   "question to Kafka answered",
@@ -69,21 +71,21 @@ const PEACEFUL: readonly Step[] = [
   "old owner told",
 ];
 
-/** Counts of nothing yet. */
+/** Counts that are all zero. */
 export function noSteps(): StepCounts {
   return { ...(Object.fromEntries(STEPS.map((step) => [step, 0])) as Record<Step, number>), conflicts: 0 };
 }
 
 export interface ScheduleResult {
-  /** A sentence for each thing that does not hold. */
+  /** A sentence per violated invariant. */
   readonly faults: readonly string[];
   readonly counts: StepCounts;
 }
 
 /**
- * One order of things, which the seed decides: instances of the service take batches of a planned log, their calls to
- * Redis go on one by one, partitions move without their old owner knowing, instances start, calls and records get lost.
- * Then everything is handled undisturbed, and what must hold is checked.
+ * Runs one random order of steps, determined by the seed: instances of the service take batches of a planned log, their
+ * calls to Redis proceed one by one, partitions move without their old owner noticing, instances start, and calls and
+ * records get lost. Then everything finishes undisturbed, and the invariants are checked.
  */
 export async function runSchedule(seed: number, server: RedisServer): Promise<ScheduleResult> {
   await server.reset();
@@ -130,7 +132,7 @@ class Schedule {
     return { faults: this.#faults, counts: this.#counts };
   }
 
-  /** @returns false where there was nothing of the kind to do */
+  /** @returns false if no such step was possible */
   #do(step: Step): Promise<boolean> | boolean {
     const fleet = this.#fleet;
     const fate = FATES[step];
@@ -166,7 +168,7 @@ class Schedule {
     }
   }
 
-  /** The next call of one of the connections that have any. */
+  /** The next call of one of the connections with pending calls. */
   async #call(fate: CallFate): Promise<boolean> {
     const busy = this.#fleet.instances.filter(({ connection }) => connection.waiting > 0);
     if (busy.length === 0) return false;
@@ -174,7 +176,7 @@ class Schedule {
     return true;
   }
 
-  /** What was counted once stays counted: the applied offset of a partition never goes back. */
+  /** What was counted stays counted: the applied offset of a partition never decreases. */
   async #watchApplied(): Promise<void> {
     for (const log of this.#fleet.log) {
       const key = this.#fleet.appliedKeyOf(log);

@@ -19,19 +19,19 @@ import { SteppedRedis } from "./stepped-redis.js";
 const CLUSTER = "cluster";
 const TTL_SECONDS = 100_000;
 
-/** What an instance believes of a partition that it reads. */
+/** An instance's view of a partition that it reads. */
 interface Reading {
   readonly log: PlannedPartition;
-  /** Offset of the next record that it takes. */
+  /** Offset of the next record to take. */
   position: number;
   isBusy: boolean;
 }
 
-/** One process of the service: its store on a connection of its own, and the partitions that it believes to own. */
+/** One process of the service: its store on a separate connection, and the partitions that it believes it owns. */
 export class SimulatedInstance {
   readonly connection: SteppedRedis;
   readonly readings = new Map<PlannedPartition, Reading>();
-  /** Tries that wait before they read again. */
+  /** Attempts that are waiting for a retry. */
   readonly pauses: (() => void)[] = [];
   readonly metrics = new CountedConflicts();
   readonly #gatherer: WorkGatherer<RecordBatch>;
@@ -59,9 +59,9 @@ export class SimulatedInstance {
   }
 
   /**
-   * Takes the next records of a partition, which may end well, fail, or never end before the schedule does.
+   * Takes the next records of a partition. This may succeed, fail, or never end before the schedule does.
    *
-   * @returns false where it cannot take any now
+   * @returns false if it cannot take any now
    */
   take(reading: Reading, count: number): boolean {
     const { topic, partition } = reading.log;
@@ -76,7 +76,7 @@ export class SimulatedInstance {
       (error: unknown) => {
         reading.isBusy = false;
         this.fleet.failed(error);
-        // Everything from the last commit on comes again.
+        // Everything after the last commit is redelivered.
         reading.position = this.fleet.committedOf(reading.log);
       },
     );
@@ -93,18 +93,18 @@ class CountedConflicts extends FeatureMetrics {
   }
 }
 
-/** What Kafka knows: the log, who owns a partition, what is committed, and what was produced. */
+/** Kafka's state: the log, the owner of each partition, committed offsets, and produced records. */
 export class SimulatedFleet {
   readonly instances: SimulatedInstance[] = [];
   readonly sent: OutgoingRecord[] = [];
-  /** Questions to Kafka that wait for their answers. */
+  /** Pending requests to Kafka. */
   readonly questions: (() => void)[] = [];
   /** Errors that no fault of the schedule explains. */
   readonly surprises: unknown[] = [];
   readonly #owners = new Map<PlannedPartition, SimulatedInstance>();
   readonly #committed = new Map<PlannedPartition, number>();
   #nowMs = START_MS;
-  /** The next records are refused, or taken without an answer. */
+  /** The next records are rejected, or accepted without a reply. */
   sendFault: "before" | "after" | undefined;
 
   constructor(
@@ -112,7 +112,7 @@ export class SimulatedFleet {
     private readonly server: RedisServer,
   ) {}
 
-  /** A clock that never shows one time twice: features that are computed anew differ in it. */
+  /** A clock that never repeats a time, so recomputed features differ. */
   now(): number {
     this.#nowMs += 1;
     return this.#nowMs;
@@ -129,9 +129,9 @@ export class SimulatedFleet {
   }
 
   /**
-   * Gives a partition to an instance. The owner before does not know yet.
+   * Assigns a partition to an instance. The previous owner does not notice yet.
    *
-   * @returns false where the partition is its own already
+   * @returns false if it already owns the partition
    */
   assign(log: PlannedPartition, instance: SimulatedInstance): boolean {
     if (this.#owners.get(log) === instance) return false;
@@ -141,9 +141,9 @@ export class SimulatedFleet {
   }
 
   /**
-   * A new instance takes over all partitions of one that does not know yet, as in a rolling deployment.
+   * A new instance takes over all partitions of one that does not notice yet, as in a rolling deployment.
    *
-   * @returns false where it has none
+   * @returns false if it has none
    */
   replace(instance: SimulatedInstance): boolean {
     const own = this.log.filter((log) => this.#owners.get(log) === instance);
@@ -154,7 +154,7 @@ export class SimulatedFleet {
   }
 
   /**
-   * Kafka takes commits of the owner alone.
+   * Kafka accepts commits only from the owner.
    *
    * @returns false where there is nothing to commit
    */
@@ -176,7 +176,7 @@ export class SimulatedFleet {
   async send(records: readonly OutgoingRecord[]): Promise<void> {
     const fault = this.sendFault;
     this.sendFault = undefined;
-    // The bytes lie in memory that is used again.
+    // Copied, because the memory is reused.
     if (fault !== "before") this.sent.push(...records.map((one) => ({ ...one, value: Buffer.from(one.value) })));
     if (fault !== undefined) throw new TriplineError("kafka-unavailable", "as the schedule wants it");
   }
@@ -186,7 +186,7 @@ export class SimulatedFleet {
     if (!(error instanceof TriplineError) || !passing.includes(error.code)) this.surprises.push(error);
   }
 
-  /* What the service asks of Kafka. The answer says what holds when the schedule lets it be given. */
+  /* The service's request to Kafka. The reply contains the state at the time when the schedule allows it. */
 
   clusterId(): Promise<string> {
     return this.#asked(() => CLUSTER);

@@ -3,11 +3,11 @@ import { Redis } from "ioredis";
 import type { RedisServer, ServerConnection, WireCommand } from "./redis-server.js";
 import { parseCommands } from "./redis-server.js";
 
-/** Commands that were sent together, and so arrive together. */
+/** Commands that were sent, and therefore arrive, together. */
 interface Call {
   readonly commands: Command[];
   readonly pipeline: unknown;
-  /** The client has given up; the server does not know and carries it out when its turn comes. */
+  /** The client has timed out, but the server still executes the commands when it gets to them. */
   isOverdue: boolean;
 }
 
@@ -15,8 +15,8 @@ interface Call {
 export type CallFate = "answered" | "lost-before" | "lost-after" | "overdue";
 
 /**
- * A connection of ioredis, as the services use it, whose calls wait until the schedule lets one go on to the server.
- * The order on a connection is that of sending, as on a socket.
+ * An ioredis connection, as the services use it. Each call waits until the schedule lets it proceed to the server.
+ * Calls on a connection keep their order, as on a socket.
  */
 export class SteppedRedis {
   readonly redis: Redis;
@@ -32,12 +32,12 @@ export class SteppedRedis {
     return this.#calls.length;
   }
 
-  /** Lets the next call go on. */
+  /** Lets the next call proceed. */
   async step(fate: CallFate): Promise<void> {
     const call = this.#calls[0];
     if (call === undefined) return;
     if (fate === "overdue") {
-      // It stays where it is, before all that is sent from now on.
+      // The call keeps its place, before all later ones.
       if (!call.isOverdue) rejectAll(call, "Command timed out");
       call.isOverdue = true;
       return;
@@ -58,7 +58,7 @@ export class SteppedRedis {
     return command.promise;
   }
 
-  /** All that is under way fails, as on a socket that closes. */
+  /** All pending calls fail, as on a closed socket. */
   async #break(): Promise<void> {
     await this.#connection?.close();
     this.#connection = undefined;

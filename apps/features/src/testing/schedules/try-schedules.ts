@@ -4,18 +4,18 @@ import { noSteps, runSchedule } from "./run-schedule.js";
 
 export interface TriedSchedules {
   readonly schedules: number;
-  /** Those in which something did not hold, up to a few: a sentence for each, with the seed that shows it again. */
+  /** The failed schedules, up to a few: a sentence for each, with the seed that reproduces it. */
   readonly faults: readonly string[];
   readonly counts: StepCounts;
 }
 
-/** Schedules are given up after so many that show something. */
+/** Stops after this many failed schedules. */
 const FAULTY_MAX = 5;
 
 /**
  * Runs the schedules of `count` seeds one after another.
  *
- * @param onSchedule told after each, with how many are through
+ * @param onSchedule called after each schedule with the number completed
  */
 export async function trySchedules(
   server: RedisServer,

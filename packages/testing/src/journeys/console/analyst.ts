@@ -11,10 +11,11 @@ const STOPPED = ["review", "decline"];
 const STEP_MS = 30_000;
 
 /**
- * An administrator lets an analyst in, who sets up a second factor, signs in with it, and closes a case as fraud by keyboard. The
- * next payment at the terminal is reviewed or declined, the terminal is watched, and the audit log holds.
+ * An administrator adds an analyst, who sets up a second factor, signs in with it, and closes a case as fraud using
+ * only the keyboard. The next payment at the terminal is reviewed or declined, the terminal is added to a list, and the
+ * audit log is valid.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function analystJourney(stage: ConsoleStage): Promise<void> {
   const { client, print } = stage;
@@ -39,7 +40,7 @@ export async function analystJourney(stage: ConsoleStage): Promise<void> {
       () => `The next payment at the terminal was not stopped: ${next.outcome}, ${next.reasons.join(", ")}.`,
       async () => {
         next = await payAt(stage, payment.terminalId);
-        // A model that knows terminals may be stricter than the rule.
+        // A model that knows the terminal may be stricter than the rule.
         return STOPPED.includes(next.outcome ?? "") && next.reasons.includes("TERMINAL_WITH_FRAUDS");
       },
     );
@@ -52,7 +53,7 @@ export async function analystJourney(stage: ConsoleStage): Promise<void> {
   });
 }
 
-/** @returns the password that is shown once */
+/** @returns the password, which is shown only once */
 async function letIn(page: Page, userName: string): Promise<string> {
   await page.getByRole("link", { name: "Admin" }).click();
   await page.getByRole("button", { name: "Add user" }).click();
@@ -64,7 +65,7 @@ async function letIn(page: Page, userName: string): Promise<string> {
   return password ?? "";
 }
 
-/** Sets up an app, and signs in again with it. */
+/** Sets up an authenticator app, and signs in again with it. */
 async function setUpFactor(page: Page, userName: string, password: string): Promise<void> {
   await page.getByRole("link", { name: "Second factor" }).click();
   const key = (await page.locator("code").first().textContent()) ?? "";
@@ -80,7 +81,7 @@ async function setUpFactor(page: Page, userName: string, password: string): Prom
   await page.getByRole("heading", { name: "Sign out" }).waitFor();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("link", { name: "Sign in" }).waitFor();
-  // Each code is good once, and that of the next step is accepted, since clocks may differ.
+  // Each code is valid once. The next step's code is accepted early, because clocks may differ.
   await signIn(page, userName, password, () => code(1));
 }
 
@@ -114,7 +115,7 @@ async function watch(page: Page, terminalId: string): Promise<void> {
   await page.getByRole("cell", { name: "Three frauds in a row" }).first().waitFor();
 }
 
-/** The change of the list is in the log a moment later. */
+/** The list change appears in the log a moment later. */
 async function auditHolds(page: Page): Promise<void> {
   const noted = page.getByRole("cell", { name: "list-entries-put" }).first();
   await comesTrue("The change of the list is not in the audit log.", async () => {

@@ -10,7 +10,7 @@ import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspac
 import type { Browser } from "playwright-core";
 import type { ConsoleStage } from "./console-stage.js";
 
-/** The system that runs on this machine's ports as a stage. @param workspace its folder below `.tripline` */
+/** Connects to the system on this machine's ports. @param workspace its folder below `.tripline` */
 export function connectStage(
   workspace: string,
   registryUrl: string,

@@ -3,7 +3,7 @@ import type { ConsoleStage } from "./console-stage.js";
 import { modelOwnerJourney } from "./model-owner.js";
 import { ruleAuthorJourney } from "./rule-author.js";
 
-/** Those of `npm run journey` that take place in a browser, by name. */
+/** The journeys of `npm run journey` that run in a browser, by name. */
 export const CONSOLE_JOURNEYS: Readonly<Record<string, (stage: ConsoleStage) => Promise<void>>> = {
   analyst: analystJourney,
   "rule-author": ruleAuthorJourney,

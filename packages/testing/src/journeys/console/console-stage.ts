@@ -5,19 +5,19 @@ import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import type { Browser, Page } from "playwright-core";
 import { buildPayment } from "../../support/build-payment.js";
 
-/** Where a journey through the console takes place: a running system and a browser. */
+/** What a journey through the console needs: a running system and a browser. */
 export interface ConsoleStage {
   readonly consoleUrl: string;
-  /** Of the people `demo`, who may do everything, and `demo-lead`. */
+  /** Passwords of the users `demo`, who has every role, and `demo-lead`. */
   readonly passwords: { readonly demo: string; readonly lead: string };
   readonly client: Pick<TriplineClient, "send" | "decideAll">;
-  /** As an operator. */
+  /** A client with an operator's rights. */
   readonly rollouts: RolloutClient;
   readonly registryUrl: string;
   readonly browser: Browser;
   /** Prints each step once it has happened. */
   print(text: string): void;
-  /** Takes a picture of a screen that only the journey can show. */
+  /** Takes a screenshot of a screen that exists only during the journey. */
   picture?(name: string, page: Page): Promise<void>;
 }
 
@@ -26,7 +26,9 @@ const SMALL_MINOR = 1_200;
 const LOOKS_MAX = 100;
 const LOOK_MS = 200;
 
-/** Asks again until it is so. @throws Error with the sentence, after some 20 seconds and the time of the looks */
+/**
+ * Polls until the condition holds. @throws Error with the sentence after about 20 seconds, plus the time of the checks
+ */
 export async function comesTrue(sentence: string | (() => string), look: () => Promise<boolean>): Promise<void> {
   for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
     if (await look()) return;
@@ -35,7 +37,7 @@ export async function comesTrue(sentence: string | (() => string), look: () => P
   throw new Error(typeof sentence === "string" ? sentence : sentence());
 }
 
-/** What the next small payment at the terminal, of a card without a past, is decided as. */
+/** Decides a small payment at the terminal with a new card. */
 export async function payAt(
   { client }: ConsoleStage,
   terminalId: string,
@@ -45,7 +47,7 @@ export async function payAt(
   return { outcome: decision?.outcome ?? undefined, reasons: decision?.reasons.map(({ code }) => code) ?? [] };
 }
 
-/** @param code where a second factor is set up */
+/** @param code if the user has a second factor */
 export async function signIn(page: Page, userName: string, password: string, code?: () => string): Promise<void> {
   await page.goto("/look-up");
   await page.getByRole("link", { name: "Sign in" }).click();
@@ -59,7 +61,7 @@ export async function signIn(page: Page, userName: string, password: string, cod
   await page.getByRole("heading", { name: "Look up", level: 1 }).waitFor();
 }
 
-/** @throws Error where the page was stopped by its own policy, or failed */
+/** @throws Error if the page violated its content security policy, or failed */
 export async function inBrowser(
   { browser, consoleUrl }: ConsoleStage,
   people: number,

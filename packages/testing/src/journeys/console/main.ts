@@ -1,4 +1,4 @@
-// `npm run journey -- analyst` and its like: tells a journey through the console of the system that the command has started.
+// Runs one journey through the console, such as `npm run journey -- analyst`, on the system that the command started.
 import { parseArgs } from "node:util";
 import { openBrowser } from "@tripline/console-web/testing/open-browser";
 import { connectStage } from "./connect-stage.js";

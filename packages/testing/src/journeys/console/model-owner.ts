@@ -8,18 +8,18 @@ import { comesTrue, inBrowser, signIn } from "./console-stage.js";
 
 const PAYMENTS_PER_SECOND = 40;
 const CANARY_PERCENT = 20;
-/** So wide that the guard leaves the candidate to the person who owns it. */
+/** So wide that the guards leave the decision to the model owner. */
 const BLIND_GUARDS = { index_max: 100, missing_points_max: 1, outcome_points_max: 1, false_alarm_points_max: 1 };
-/** After the name of the figure and the champion's. */
+/** The columns before it are the figure's name and the champion's value. */
 const CANARY_COLUMN = 2;
 /** An inverted model scores nearly every payment as fraud. */
 const BAD_MEAN_MIN = 0.5;
 
 /**
- * A canary whose scores are the wrong way round, which the guards were told to tolerate, is seen on the screen Models, held, and
- * rolled back from there.
+ * A canary with inverted scores, which its wide guards tolerate, is visible on the screen Models, where the owner holds
+ * it and rolls it back.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
   const { client, rollouts, registryUrl, print } = stage;
@@ -40,7 +40,7 @@ export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
       if (page === undefined) throw new Error("There is no browser.");
       await signIn(page, "demo", stage.passwords.demo);
       await page.getByRole("link", { name: "Models" }).click();
-      // A column of the figures has the same title.
+      // A table column has the same title.
       await page.locator(".tag").getByText("Canary", { exact: true }).waitFor();
       const share = await seenBad(page);
       await stage.picture?.("models", page);
@@ -63,7 +63,7 @@ export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
   print("Held and rolled back from the screen, with both reasons kept; the champion decides all payments again.");
 }
 
-/** @returns the candidate's mean score, as it stands there */
+/** @returns the candidate's mean score, as displayed */
 async function seenBad(page: Page): Promise<string> {
   const mean = page
     .getByRole("row", { name: /^Mean score/ })

@@ -1,4 +1,4 @@
-// Run beside `npm run demo`: the pictures of docs/console.md, from what the demo shows.
+// Takes the screenshots of docs/console.md. Run it while `npm run demo` is running.
 import { join } from "node:path";
 import { openBrowser } from "@tripline/console-web/testing/open-browser";
 import { registryIn } from "@tripline/model-loop/demo-model/train-demo-model";

@@ -13,9 +13,10 @@ const NEW_RULE = `rules:
 `;
 
 /**
- * An author's draft is tried on recent payments; its revision waits for another person, decides once it is activated, and is rolled back.
+ * An author backtests a draft on recent payments and saves it as a revision. Another user approves it, it decides
+ * payments once it is active, and it is rolled back.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
   await inBrowser(stage, 2, async (page, approver) => {
@@ -57,7 +58,7 @@ export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
   });
 }
 
-/** The new rule would have hit the payments that were there. */
+/** Waits until the backtest reports the new rule's hits on existing payments. */
 async function backtest(page: Page): Promise<void> {
   const region = page.getByRole("region", { name: "Backtest" });
   await comesTrue("The backtest does not tell what the new rule would have done.", async () => {
@@ -67,7 +68,7 @@ async function backtest(page: Page): Promise<void> {
   });
 }
 
-/** Writes a draft, tries it if asked to, and keeps it as the next revision. */
+/** Writes a draft, backtests it if requested, and saves it as the next revision. */
 async function saveRevision(page: Page, text: string, note: string, tryIt?: typeof backtest): Promise<void> {
   await page.goto("/policy");
   await page.getByLabel("Draft name").fill(note);
@@ -92,7 +93,7 @@ async function confirm(page: Page, action: string, dialog: RegExp): Promise<void
   await opened.waitFor({ state: "detached" });
 }
 
-/** Until the next decision says so. */
+/** Waits until the next decision shows the change. */
 function looksAtEverything(stage: ConsoleStage, wanted: boolean): Promise<void> {
   return comesTrue("The policy of before decides still.", async () => {
     const { reasons } = await payAt(stage, "t-anywhere");

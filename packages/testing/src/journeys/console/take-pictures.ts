@@ -7,13 +7,13 @@ import { inBrowser, signIn } from "./console-stage.js";
 
 const QUALITY_PERCENT = 80;
 const HEIGHT_PX = 900;
-/** A screen that is longer than the window is shown so far. */
+/** Height up to which a screen longer than the window is shown. */
 const LONG_PX = 1_900;
 const LIVE_MS = 20_000;
 
 interface Screen {
   readonly name: string;
-  /** Leads there and waits until the screen shows its data. */
+  /** Opens the screen and waits until it shows its data. */
   readonly open: (page: Page) => Promise<void>;
 }
 
@@ -36,8 +36,8 @@ const SCREENS: readonly Screen[] = [
 ];
 
 /**
- * Tells the journeys through the console, so that there are lists, revisions, a rollout and an audit log to see beside what the
- * traffic brings, and takes a picture of each screen in both themes: `queue-light.webp` and so on.
+ * Runs the journeys through the console, so that there are lists, revisions, a rollout and an audit log in addition to
+ * the traffic. Takes a screenshot of each screen in both themes: `queue-light.webp` and so on.
  */
 export async function takePictures(stage: ConsoleStage, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -79,7 +79,7 @@ async function takePicture(page: Page, folder: string, name: string): Promise<vo
 async function openLive(page: Page): Promise<void> {
   await page.goto("/live");
   await page.locator("canvas").nth(1).waitFor();
-  // So that the series have a past.
+  // Lets the charts collect some history.
   await page.waitForTimeout(LIVE_MS);
 }
 
