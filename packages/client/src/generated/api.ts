@@ -551,7 +551,7 @@ export interface operations {
                     "Preference-Applied"?: string;
                     /** @description true: this request was already accepted */
                     "Idempotent-Replayed"?: "true";
-                    /** @description Where the decision will be */
+                    /** @description URL of the decision */
                     Location?: string;
                     [name: string]: unknown;
                 };

@@ -49,7 +49,7 @@ export interface components {
             readonly password?: string;
             readonly client_secret?: string;
         };
-        /** @description The change waits for a second administrator. */
+        /** @description The change awaits approval by a second administrator. */
         readonly PendingGrant: {
             readonly grant: components["schemas"]["Grant"];
             readonly password?: string;
