@@ -43,9 +43,9 @@ test.each([
 test.each([
   ["one by one", listed],
   ["raw", raw],
-])("ignores an initializer of more than 16 values (%s)", (_how, tensor) => {
-  const values = Array.from({ length: 17 }, (_, index) => BigInt(index));
-  expect(readOnnx(modelOf(GRAPH.initializer, tensor(values.slice(1)))).constants.get("ends")).toHaveLength(16);
+])("ignores an initializer of more than 65 values (%s)", (_how, tensor) => {
+  const values = Array.from({ length: 66 }, (_, index) => BigInt(index));
+  expect(readOnnx(modelOf(GRAPH.initializer, tensor(values.slice(1)))).constants.get("ends")).toHaveLength(65);
   expect(readOnnx(modelOf(GRAPH.initializer, tensor(values))).constants.size).toBe(0);
 });
 

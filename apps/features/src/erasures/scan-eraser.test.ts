@@ -18,7 +18,9 @@ const { connect } = useRedis();
 const FAST = { share: 1, saveEveryMs: 0 };
 const EMAIL = `et_${"0e".repeat(16)}`;
 const DEVICE = `dt_${"0d".repeat(16)}`;
+const ACCOUNT = `at_${"0a".repeat(16)}`;
 const COMPOSITES = {
+  account_device: "account_token/device_token",
   card_device: "card_token/device_token",
   terminal_card: "terminal_id/card_token",
   card_bin: "bin/card_token",
@@ -115,6 +117,16 @@ test("one scan erases several people, each only in their tenant", async () => {
     `card_email ${EMAIL}/${cardOf(1)}`,
     `terminal_card t-1/${cardOf(1)}`,
   ]);
+});
+
+test("regression #28: one scan finds the states of an account and of a card", async () => {
+  const redis = await connect();
+  await count(redis, [pays("a", { accountToken: ACCOUNT }), pays("b", { cardToken: cardOf(2) })]);
+  await eraserOf(redis).erase([erased(ACCOUNT), erased(cardOf(2))]);
+  const left = await counts(redis);
+  expect(left.get(`account_device ${ACCOUNT}/${DEVICE}`)).toBe(0);
+  expect(left.get(`card_device ${cardOf(2)}/${DEVICE}`)).toBe(0);
+  expect(left.get(`card_device ${cardOf(1)}/${DEVICE}`)).toBe(1);
 });
 
 test("a scan resumes after a restart, even with more erasures; on another server, it starts again", async () => {

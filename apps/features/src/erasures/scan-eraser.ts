@@ -1,5 +1,6 @@
 import { Inject, Injectable } from "@nestjs/common";
 import { subjectsOf } from "@tripline/contracts/feature-spec";
+import { SUBJECT_PREFIXES } from "@tripline/contracts/generated/payment-fields";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
@@ -10,8 +11,8 @@ import type { ItemScan } from "./scan-keys.js";
 import { StateEraser } from "./state-eraser.js";
 import { isOpen } from "./subject-entities.js";
 
-/** Pattern for keys whose names contain a person's token. */
-const ANYBODY = "*[ce]t_*";
+/** Pattern for keys whose names contain the token of a person, whose prefix has two letters. */
+const ANYBODY = `*${letters(0)}${letters(1)}_*`;
 
 /**
  * Erases what only a scan of all key names can find: states and Feast rows of a person combined with a device, a
@@ -69,6 +70,11 @@ export class ScanEraser {
       }
     }
   }
+}
+
+/** The letters at a position of the prefixes, as a set of a Redis pattern. */
+function letters(position: number): string {
+  return `[${[...new Set(Object.keys(SUBJECT_PREFIXES).map((prefix) => prefix[position]))].join("")}]`;
 }
 
 function personOf({ tenant, subject }: Pick<Erasure, "tenant" | "subject">): string {
