@@ -238,7 +238,7 @@ test(
     );
     expect(
       lines.some((line) =>
-        /^Of its [\d,]+ hits [\d,]+ (are|is) also .* of score>=0.6 \(Jaccard 0\.\d+\)\.$/.test(line),
+        /^Of its [\d,]+ hits, [\d,]+ (are|is) also .* of score>=0.6 \(Jaccard 0\.\d+\)\.$/.test(line),
       ),
     ).toBe(true);
     expect(lines.some((line) => line.startsWith("Whom burst hits"))).toBe(true);

@@ -116,7 +116,7 @@ test("prints text for people, a last line for programs, and writes a page", asyn
     `huge fired in shadow from 2026-02-10 12:01 to 2026-02-10 12:01 UTC, under ${policy.version}.`,
   );
   expect(lines).toContain("faulty returned no result for 20 payments: evaluation-failed.");
-  expect(lines).toContain("Of its 10 hits 10 are also hits of big (Jaccard 0.2).");
+  expect(lines).toContain("Of its 10 hits, 10 are also hits of big (Jaccard 0.2).");
   expect(lines.at(-1)).toBe("shadow: rules=2 rows=90 stopped=50 declined=0 hits=10 precision=1.00 recall=0.500");
   const page = await readFile(file, "utf8");
   expect(page).toContain("<h1>Shadow rule huge</h1>");
