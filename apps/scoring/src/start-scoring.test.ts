@@ -226,7 +226,7 @@ test("a NaN score is an error", async () => {
   const other = await startTestScoring({ MODELS: "fraud@sometimes-nan" });
   const error = await failureOf(other.client.score([ROW, [1, 1, -1, 1]]));
   expect(error.code).toBe(status.INTERNAL);
-  expect(error.details).toMatch(/^Model fraud [0-9a-f]{12} gave NaN for row 1\.$/);
+  expect(error.details).toMatch(/^Model fraud [0-9a-f]{12} returned NaN for row 1\.$/);
   expect((await other.client.score([[1, 1, 1, 1]])).scores).toEqual([0.5]);
   await other.close();
 });
@@ -258,7 +258,7 @@ describe("does not start", () => {
       "model-not-found",
       /has no alias "shadow". Aliases are always-nan, /,
     ],
-    ["with a model that returns NaN", { MODELS: "fraud@always-nan" }, "model-refused", /gives NaN/],
+    ["with a model that returns NaN", { MODELS: "fraud@always-nan" }, "model-refused", /returns NaN/],
     ["with a model that has other tensors", { MODELS: "fraud@wrong-input" }, "model-refused", /"float_input"/],
     ["with a model that returns other scores", { MODELS: "fraud@wrong-golden" }, "model-refused", /golden batch/],
     ["with an unknown registry type", { REGISTRY_URL: "ftp://bucket" }, "config-invalid", /ftp:\/\/ is not supported/],

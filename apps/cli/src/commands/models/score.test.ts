@@ -141,7 +141,7 @@ describe("rejects with a sentence, and leaves no output behind:", () => {
       "amount of row 1 is 1e+300, which is too large for a float32",
     ],
     ["text", "* REPLACE (id AS amount)", "amount is VARCHAR, model fraud"],
-    ["a column named score", "*, 1 AS score", "has a column score already"],
+    ["a column named score", "*, 1 AS score", "already has a column score"],
   ])("%s", async (_case, change, sentence) => {
     const input = await writeInput("features.parquet", 0, 5_000, change);
     await expect(scoreFile(options(input))).rejects.toMatchObject({
