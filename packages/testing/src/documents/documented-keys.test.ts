@@ -34,5 +34,7 @@ test("regression #12: the table of Redis keys has exactly those in the code", ()
 
 test("the documents state how many events per card are remembered", () => {
   expect(read("architecture.md")).toContain(`counted ${RECENT_IDS_MAX} other events of the card`);
-  expect(read("adr/0001-exactly-once-in-effect.md")).toContain(`hashes of its last ${RECENT_IDS_MAX} payments and labels`);
+  expect(read("adr/0001-exactly-once-in-effect.md")).toContain(
+    `hashes of its last ${RECENT_IDS_MAX} payments and labels`,
+  );
 });
