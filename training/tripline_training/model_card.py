@@ -119,7 +119,7 @@ def features_of_card(manifest: dict[str, Any]) -> str:
         known, rows = len(vocabulary["codes"]), vocabulary["rows"]
         total = sum(rows) + vocabulary["other_rows"] + vocabulary["missing_rows"]
         parts.append(
-            f"Of the category `{name}` it knows {known} values, which {sum(rows) / total:.1%} of the payments had; "
+            f"It knows {known} values of the category `{name}`, which {sum(rows) / total:.1%} of the payments had; "
             f"{vocabulary['other_rows'] / total:.1%} had another value and "
             f"{vocabulary['missing_rows'] / total:.1%} had none."
         )
