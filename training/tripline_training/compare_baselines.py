@@ -175,7 +175,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--name", required=True, help="name of the model in the registry")
     parser.add_argument("--version", default="champion", help="alias or version (default champion)")
     parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 time")
-    parser.add_argument("--to", dest="last", required=True, help="a date is included, a time is not")
+    parser.add_argument("--to", dest="last", required=True, help="inclusive for a date, exclusive for a time")
     parser.add_argument("--review-share", type=float, default=0.005, help="share of payments that are reviewed")
     parser.add_argument(
         "--bootstrap", type=int, default=200, help="bootstrap samples for the intervals; 0: no intervals"

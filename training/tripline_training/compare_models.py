@@ -164,7 +164,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parts = {"train": "to learn from", "calibrate": "to calibrate on", "valid": "to measure on"}
     for part, words in parts.items():
         parser.add_argument(f"--{part}-from", required=True, help=f"first payment {words}: date (UTC) or time")
-        parser.add_argument(f"--{part}-to", required=True, help="a date is included, a time is not")
+        parser.add_argument(f"--{part}-to", required=True, help="inclusive for a date, exclusive for a time")
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)

@@ -145,7 +145,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--name", required=True, help="name of the model")
     when = "date (UTC) or RFC 3339 time"
     parser.add_argument("--train-from", help=f"first payment to train on: {when}; not needed with --ids")
-    parser.add_argument("--train-to", help="a date is included, a time is not")
+    parser.add_argument("--train-to", help="inclusive for a date, exclusive for a time")
     parser.add_argument("--valid-from", help="later payments to evaluate on")
     parser.add_argument("--valid-to")
     parser.add_argument(

@@ -78,7 +78,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--feature-spec", type=Path, required=True)
     when = "date (UTC) or RFC 3339 time"
     parser.add_argument("--train-from", required=True, help=f"first payment to train on: {when}")
-    parser.add_argument("--train-to", required=True, help="a date is included, a time is not")
+    parser.add_argument("--train-to", required=True, help="inclusive for a date, exclusive for a time")
     parser.add_argument("--calibrate-from", required=True, help="later payments to calibrate on")
     parser.add_argument("--calibrate-to", required=True)
     parser.add_argument("--valid-from", help="later payments to evaluate on")

@@ -37,7 +37,7 @@ def network_parser(module: str, description: str, default_params: Path) -> argpa
     when = "date (UTC) or RFC 3339 time"
     for part, words in {"train": "to train on", "valid": "to measure on, later ones"}.items():
         parser.add_argument(f"--{part}-from", required=True, help=f"first payment {words}: {when}")
-        parser.add_argument(f"--{part}-to", required=True, help="a date is included, a time is not")
+        parser.add_argument(f"--{part}-to", required=True, help="inclusive for a date, exclusive for a time")
     parser.add_argument("--known-by", help=f"labels that arrive later are not used: {when}; default: --valid-from")
     parser.add_argument("--params", type=Path, default=default_params)
     parser.add_argument("--seed", type=int, default=1)
