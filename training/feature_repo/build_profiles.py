@@ -43,7 +43,7 @@ def build_profiles(log: FeatureLog, data_folder: Path) -> dict[str, int]:
 
 
 def _rows(profile: Profile, log: FeatureLog) -> str:
-    """The rows ordered by time; a day is known once it has ended. For an erased card, only later payments count."""
+    """The rows by time; a day's row is valid from the end of the day. For an erased card, only later payments count."""
     key = log.spec.entity_keys[profile.entity]
     query = (PROFILES_FOLDER / f"{profile.entity}.sql").read_text(encoding="utf-8")
     columns = ", ".join(f"{column.name}::{column.type} AS {column.name}" for column in profile.columns)

@@ -31,7 +31,7 @@ def build_repository(
     Args:
         spec: determines entities, views and their features.
         data_folder: absolute; contains a Parquet file per view.
-        models: two services each. Without a registry, None: then the model `fraud` with all features.
+        models: each gets two services. None without a registry, for a model `fraud` with all features.
 
     Raises:
         FeatureRepositoryError: a model uses a feature that the spec does not define, or two objects have the same name.

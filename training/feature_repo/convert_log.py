@@ -58,7 +58,7 @@ def count_incomplete(log: FeatureLog) -> int:
 def _rows(key: str, entity: str, features: Iterable[Feature], condition: str = "") -> str:
     """A SELECT of join key, both timestamps and the features, ordered by time."""
     columns = ", ".join(sql_name(feature.name) for feature in features)
-    # Never before the preceding rows, even if a clock went back; the row number makes equal times differ.
+    # Never decreases, even if a clock went back; adding the row number makes equal times distinct.
     created = "max(created_us) OVER same_time + row_number() OVER same_time - 1"
     return f"""
         SELECT {key}, make_timestamptz(occurred_at_ms * 1000) AS event_timestamp,

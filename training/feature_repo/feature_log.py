@@ -39,7 +39,7 @@ class FeatureLog:
     connection: duckdb.DuckDBPyConnection
     spec: FeatureSpec
     notes: tuple[str, ...]
-    """What the sources contain but the tables omit, one phrase each."""
+    """Contents of the sources that the tables omit, one phrase each."""
 
 
 @contextmanager

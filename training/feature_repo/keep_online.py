@@ -30,10 +30,10 @@ REPOSITORY = Path(__file__).resolve().parent
 EVERY_SECONDS_MIN = 1
 EVERY_SECONDS_MAX = 86_400
 
-# A payment that reaches the lake later than this after its time waits for the next start or a newer payment.
+# A payment that reaches the lake later than this after its time is not online before a restart or a newer payment.
 _LATE_MAX = timedelta(hours=1)
-# A day's profile is read once the lake certainly contains the whole day: of two rows with the same time, Feast's Redis
-# store keeps the first.
+# A day's profile is read once the lake certainly contains the whole day, because Feast's Redis store keeps the first of
+# two rows with the same time.
 _DAY_SETTLES = timedelta(minutes=15)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,7 +65,7 @@ def refresh(store: "FeatureStore", sources: Sources, since: datetime | None, now
     Materialises everything again if Redis has lost the rows of earlier rounds.
 
     Args:
-        since: None at the start: then everything that is still valid.
+        since: None at the start, to materialise everything that is still valid.
 
     Returns:
         Rows of each table.

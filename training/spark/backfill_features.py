@@ -126,7 +126,7 @@ def _read_payments(spark: SparkSession, options: Options) -> DataFrame:
     columns = [f.col(name).cast(kind).alias(name) for name, kind in COLUMNS.items()]
     for name, kind in OPTIONAL_COLUMNS.items():
         value = f.col(name) if name in table.columns else f.lit(None)
-        # In a message, an empty text means that there is none.
+        # In a message, an empty text means that the value is missing.
         present = f.nullif(value, f.lit("")) if kind == "string" else value
         columns.append(present.cast(kind).alias(name))
     return table.select(columns)

@@ -155,7 +155,7 @@ def open_session(content: bytes) -> onnxruntime.InferenceSession:
 
 
 def _matrix(batch: pa.RecordBatch, features: tuple[str, ...]) -> NDArray[np.float32]:
-    """Features in the model's format. Raises ScoreError for empty values and those that do not fit a float32."""
+    """Features in the model's format. Raises ScoreError for a value that is empty or does not fit a float32."""
     rows = np.empty((batch.num_rows, len(features)), dtype=np.float32)
     for column, name in enumerate(features):
         values = pc.cast(batch.column(name), pa.float64()).to_numpy(zero_copy_only=False)

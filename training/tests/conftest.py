@@ -112,7 +112,7 @@ def options(tmp_path: Path, features_path: Path, spec_path: Path) -> MakeOptions
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, written_features: Path) -> Outcome:
-    """Options of a champion, trained once for all tests, which get it as `outcome`."""
+    """A champion, trained once for all tests. Each test gets its own copy as `outcome`."""
     folder = tmp_path_factory.mktemp("trained")
     return train(make_options(folder, written_features, write_spec(folder))("--alias", "champion", "--commit", "abc"))
 

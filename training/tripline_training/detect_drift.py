@@ -83,7 +83,7 @@ def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
 
 
 def _with_labels(verdict: DayVerdict, options: Options) -> DayVerdict:
-    """With a judgement of the deciding scores by the labels that have arrived, if there is one."""
+    """Adds a judgement of the deciding scores by the labels that have arrived, if there is one."""
     found = None if options.scores is None else judge_labels(options.features, options.scores, verdict.day)
     return verdict if found is None else replace(verdict, judgements=[*verdict.judgements, found])
 

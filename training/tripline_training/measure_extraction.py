@@ -8,8 +8,8 @@ The attacker knows every feature of every payment, which is more than any caller
 
 Two further attacks target the training data. Membership: an attacker who knows a payment and its label guesses from the
 response whether the model was trained on it; to know the truth, a model is trained on a random half of the payments.
-Inversion: an attacker who knows all features but one guesses from the response on which side of its median that one
-lies, for each of the most informative features. Both are reported as the AUC of the guess; 0.5 is chance.
+Inversion: an attacker who knows all features but one guesses from the response whether that one is above its median,
+for each of the most informative features. Both are reported as the AUC of the guess; 0.5 is chance.
 """
 
 import argparse

@@ -59,9 +59,9 @@ class Fold:
 def make_folds(dataset: Dataset, options: Options) -> list[Fold]:
     """The last days of the span before `gap_days`, cut into folds; each is predicted from rows at least a gap earlier.
 
-    Training uses only labels that were known when the fold began, and measuring only those known by the end of the
-    span. The gap at the end lets them arrive: the known labels of the newest payments are mostly frauds. Raises
-    TrainingError if a fold has no fraud, or nothing to train on.
+    Training uses only labels that were known when the fold began. Measuring uses only labels that were known by the end
+    of the span. The gap at its end gives them time to arrive: early labels are mostly frauds. Raises TrainingError if a
+    fold has no fraud, or nothing to train on.
     """
     folds = []
     for number in range(options.folds):

@@ -71,7 +71,7 @@ def test_each_payment_gets_the_vector_that_the_model_received(
 
 
 def test_any_time_between_payments(store: FeatureStore, spec: FeatureSpec, vectors: list[Vector]) -> None:
-    """From before the first payment to after the last, at arbitrary times and exactly at payments."""
+    """Some times are arbitrary, some exactly those of payments, and some before the first payment or after the last."""
     times = [START_MS - 40 * DAY_MS, START_MS - 1, *(START_MS + n * 7_654_321 for n in range(0, 700, 5))]
     times += [row.occurred_at_ms + step for row in vectors[::40] for step in (-1, 0, 1)]
     rows: list[dict[str, Any]] = [
@@ -114,7 +114,7 @@ def other_log(environment: dict[str, str], lake: Path, spec: FeatureSpec, tmp_pa
 def test_the_last_counted_of_two_rows_with_the_same_time_wins(
     store: FeatureStore, spec: FeatureSpec, vectors: list[Vector], other_log: OtherLog
 ) -> None:
-    """Independent of the order in the file, even if the clock of the instance that counted last was behind."""
+    """The order in the file does not matter, even if the clock of the instance that counted last was slow."""
     early, late = (replace(vectors[0], client_transaction_id=name) for name in ("early", "late"))
     at = {"card_token": early.card_token, "at_ms": early.occurred_at_ms}
     for skew_ms in (5_000, 0, -5_000):

@@ -31,7 +31,7 @@ def history() -> dict[str, Any]:
 
 
 def assessed(data: dict[str, Any]) -> list[int]:
-    """Numbers of the payments that the split assesses: those of the days, except every seventh."""
+    """Numbers of the payments that the split assesses: all on the assessed days, except every seventh."""
     days = data["occurred_at_ms"] // DAY_MS
     return [int(row) for row in np.flatnonzero((days >= ASSESS_DAYS[0]) & (days < ASSESS_DAYS[1])) if row % 7]
 

@@ -61,7 +61,7 @@ def test_rejects_scores_that_cannot_be_calibrated(margins: np.ndarray, fraud: np
 
 
 def test_calibration_error_by_hand() -> None:
-    # Two bins of equal width are in use: one with 0.02 and 0.04 and one fraud of two, one with 0.99 and a fraud.
+    # Two bins of equal width are in use: the first has 0.02 and 0.04 with one fraud, the last has 0.99 with a fraud.
     scores = np.array([0.02, 0.04, 0.99])
     fraud = np.array([0, 1, 1])
     expected = (abs(0.06 - 1) + abs(0.99 - 1)) / 3

@@ -136,7 +136,7 @@ def test_index_by_hand() -> None:
 def test_few_values_and_defaults_have_separate_bins() -> None:
     few = np.array([0.0, 1, 1, 5])
     assert count_bins(few, bin_edges(few)).tolist() == [0, 1, 2, 1]
-    # There are bins below and between the known values as well, so unseen values show.
+    # There are bins below and between the known values as well, so unseen values are noticed.
     assert count_bins(np.array([-1.0, 0.5, 9]), bin_edges(few)).tolist() == [1, 1, 0, 1]
     values = np.concatenate([np.full(500, -1.0), np.linspace(0, 1, 500)])
     counts = count_bins(values, bin_edges(values))
@@ -202,8 +202,7 @@ LOOK = 76
 
 
 def labelled_weeks(folder: Path, seed: int, *, found: float = 0.9) -> list[str]:
-    """Twelve weeks of 120 payments a day. Scores find most frauds, and in the newest labelled week the share `found`.
-    """
+    """120 payments per day for 12 weeks. Scores find 90 % of the frauds, and `found` in the newest labelled week."""
     random = np.random.default_rng(seed)
     rows = 84 * 120
     at = np.arange(rows) * DAY_MS // 120
@@ -297,7 +296,7 @@ def test_reads_days_and_their_outcomes(judged: list[str], tmp_path: Path) -> Non
     days = read_days(path, ["amount"], 10, 11)
     assert days.day.tolist() == [10] * 100 + [11] * 100
     assert days.columns[0].values.tolist() == pytest.approx(data["amount"][1000:1200].tolist())
-    # Labels take seven days, so those of day 10 are about payments of day 3.
+    # Labels take seven days, so labels that arrive on day 10 are for payments of day 3.
     assert days.outcomes[10] == (100, int(data["fraud"][300:400].sum()))
 
 

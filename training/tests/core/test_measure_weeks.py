@@ -47,7 +47,7 @@ def test_evaluates_each_week_of_each_version_against_another_model(
         assert measured["versions"][name]["weeks"] == pytest.approx(expected)
         assert measured["versions"][name]["ratio"] == pytest.approx(ratio)
         assert measured["versions"][name]["low"] < ratio < measured["versions"][name]["high"]
-    # On the same payments, the same model has no difference, whichever cards are drawn.
+    # Compared with itself, a model has a ratio of 1, whichever cards are drawn.
     main([*measure, f"file://{tmp_path}/registry"])
     same = json.loads(capsys.readouterr().out)["versions"]["champion"]
     assert (same["ratio"], same["low"], same["high"]) == (1, 1, 1)

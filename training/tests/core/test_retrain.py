@@ -155,7 +155,7 @@ def test_more_data_produce_a_challenger_in_shadow(
     moved = registry.history(tmp_path / "registry", "fraud")
     assert [(move.alias, move.by) for move in moved[-2:]] == [("challenger", "retrain"), ("shadow", "retrain")]
 
-    # The same data is not decided twice; and the champion is kept if the same model comes out.
+    # The same data is not judged twice, and the champion is kept if training gives the same model.
     assert main(given()) == 0
     assert last_line(capsys) == line
     registry.set_alias(tmp_path / "registry", "fraud", "champion", version)
@@ -281,7 +281,7 @@ def test_registers_the_evaluated_model_if_the_newest_weeks_make_it_worse(
     figures = dict(pair.split("=") for pair in line.split() if "=" in pair)
     assert figures["learnt_to"] == "1970-02-26T00:00:00.000Z"
     assert float(figures["old_ap_new"]) > float(figures["old_ap_champion"]) - 0.02
-    # Compared with a champion that knows post-drift days, it is only as good, and knows no newer days.
+    # It is no better than a champion that knows post-drift days, and it knows no newer days.
     registry.set_alias(tmp_path / "registry", "fraud", "champion", figures["version"])
     assert main(arguments) == 0
     assert "Without the newest weeks " in last_line(capsys)

@@ -62,7 +62,7 @@ def test_golden_vectors() -> None:
         assert plain_probability(golden["scorecard"], dict(zip(golden["names"], row, strict=True))) == pytest.approx(
             expected, abs=1e-12
         )
-    # A card whose bins did not matter would also pass.
+    # Otherwise, a card that ignores its bins would also pass.
     assert len(set(golden["probabilities"])) > 30
 
 

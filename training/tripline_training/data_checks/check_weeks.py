@@ -22,7 +22,7 @@ EXPECTED_MIN = 20
 FRAUDS_MIN = 20
 """With fewer frauds in a week its labels cannot be judged."""
 ERRORS = 3
-"""Number of standard errors by which the labels of a week must fall short of the usual."""
+"""A week is a fault only if its area under the curve is this many standard errors below the limit."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def weeks_before(rows: Rows, end_ms: int) -> list[Week]:
 def check_stopped_features(weeks: list[Week], names: tuple[str, ...]) -> list[Finding]:
     """A feature has stopped if its value never changes in a week, although it changed in the week before.
 
-    A rare feature does not count: enough other values must have been expected that their absence cannot be chance.
+    Ignores rare features: other values must have been expected so often that their absence cannot be chance.
     """
     findings = []
     for before, week in pairwise(weeks):

@@ -117,7 +117,7 @@ class _Bounds:
 def days_after_reference(days: Days, reference: range, judged: int, limits: Limits) -> Days:
     """The reference's last days, renumbered as if they were right before the judged day, and that day.
 
-    Reveals slow drift, which no comparison of a day with the two weeks before it shows.
+    Reveals slow drift, which a comparison of a day with the two weeks before it cannot show.
     """
     wanted = reference[-limits.days_before :]
     if judged in reference:

@@ -1,4 +1,4 @@
-"""Judges whether the deciding scores find the newest labelled week's frauds worse than those of earlier weeks."""
+"""Judges whether the deciding scores find fewer of the frauds in the newest labelled week than in earlier weeks."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ the average precision of a usual week is anywhere from 0.48 to 0.92."""
 
 
 def judge_labels(features: Path, scores: Path, day: int) -> Judgement | None:
-    """None on six days of seven, and if too few weeks have scores and labels.
+    """None on six of seven days, or if too few weeks have scores and labels.
 
     Each payment counts with the score that decided it, whichever model gave it, and with the label that had arrived at
     the end of the day.

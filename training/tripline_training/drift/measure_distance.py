@@ -1,4 +1,4 @@
-"""Distances between the values of one day and those of earlier days."""
+"""Distances between the values of one day and the values of earlier days."""
 
 import math
 
@@ -59,7 +59,7 @@ def population_stability_index(before: Counts, now: Counts) -> float:
 
 
 def log_odds_difference(before: tuple[int, int], now: tuple[int, int]) -> float:
-    """Log ratio of the share of fraud among (labels, frauds): ln 2 is about twice the share, -ln 2 half of it."""
+    """How much the log odds of fraud rose; counts are (labels, frauds). ln 2 means about twice the share of fraud."""
 
     def log_odds(labels: int, frauds: int) -> float:
         return math.log((frauds + SMOOTHING) / (labels - frauds + SMOOTHING))

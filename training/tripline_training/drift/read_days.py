@@ -38,7 +38,7 @@ class Days:
 
 
 def newest_whole_day(features: Path) -> int:
-    """The last complete day: the one before the newest payment's."""
+    """The last complete day, which is the day before the newest payment."""
     newest = query(f"SELECT max(occurred_at_ms) FROM {require_columns(features, ['occurred_at_ms'])}").fetchall()[0][0]
     if newest is None:
         raise TrainingError(f"{features} has no rows.")

@@ -26,7 +26,7 @@ class NetworkRows:
 def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = None) -> NetworkRows:
     """Trees choose the features unless `used` names them: they take seconds, whereas a network takes minutes.
 
-    Categories are among them only if `used` names them: for a mean, whose members may be trees.
+    Categories are included only if `used` names them, as it does for a mean, whose members may be trees.
 
     Raises TrainingError where there is nothing to learn from or nothing to measure on.
     """
@@ -46,7 +46,7 @@ def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = No
     if used is None:
         fitting = Fitting(read_params(DEFAULT_PARAMS), options.seed, options.jobs, delay_ms)
         selection = choose_features(learn, spec, fitting, options.constant_online)
-        # A network would take the code of a category for a quantity.
+        # A network would treat the code of a category as a quantity.
         names = tuple(name for name in selection.names if name not in spec.categories)
         selection = replace(selection, names=names)
     else:

@@ -48,7 +48,7 @@ def check_network(predict: Predict, model: bytes, features: NDArray[np.float32],
 
 
 def odd_rows(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
-    """Each value is that of its feature in a random row, or in one of twenty cases an extreme."""
+    """Each value is taken from its column in a random row. One in twenty is an extreme instead."""
     random = np.random.default_rng(seed)
     extremes = np.array([0, -0.0, 1, -1, FLOAT32_MAX, -FLOAT32_MAX, 1e-45], dtype=np.float32)
     places = random.integers(0, len(features), (count, features.shape[1]))

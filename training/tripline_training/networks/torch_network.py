@@ -34,7 +34,7 @@ class TorchNetwork(nn.Module):
         )
 
     def calibrate(self, platt: Platt) -> None:
-        """Replaces the probabilities by those of the calibrated margins."""
+        """Calibrates the margins, and therefore the probabilities."""
         self.slope.fill_(platt.slope)
         self.intercept.fill_(platt.intercept)
 

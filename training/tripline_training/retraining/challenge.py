@@ -138,8 +138,9 @@ def challenge(options: Options, folder: Path) -> Outcome:
 def _learn_newest(
     measured: Chosen, prepared: Prepared, known: Rows, options: Options, folder: Path
 ) -> tuple[Chosen, str | None]:
-    """Also trains on the newest weeks, unless the old weeks speak against it. Returns the choice and why neither is
-    better.
+    """Also trains on the newest weeks, and keeps that model unless it is too much worse on the old weeks.
+
+    Returns the choice, and the reason if no model is better than the champion.
     """
     newer = _learn(known, options.cutoff_ms, measured.candidate.weight, options, folder)
     figures = replace(measured.measured, old=_compare_old(newer, prepared, options))
@@ -148,7 +149,7 @@ def _learn_newest(
         windows = prepared.windows
         return Chosen(newer, figures, windows.newest.to_ms, spans_as_json(windows.named)), None
     print(f"newest weeks: not learnt, because {against}", flush=True)
-    # As good as the champion is enough only for a model that has seen newer days.
+    # Only a model trained on newer days may be merely as good as the champion.
     usual = replace(measured.measured, is_under_way=False)
     reason = why_champion_is_kept(usual, measured.candidate.version, prepared.rules)
     return measured, None if reason is None else f"{against} Without the newest weeks {reason}"
@@ -198,7 +199,7 @@ def _reference_scores(rows: Rows, champion: registry.ModelVersion | None) -> np.
 
 
 def _best_candidate(prepared: Prepared, options: Options, folder: Path) -> tuple[Candidate, Measured]:
-    """Of the candidates that are better than the champion, or otherwise of all, the best one on the newest weeks."""
+    """The best candidate on the newest weeks. Candidates that are better than the champion take precedence."""
     found = []
     for weight in _weights(prepared, options):
         candidate = _learn(prepared.train, prepared.windows.newest.from_ms, weight, options, folder)

@@ -64,7 +64,7 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
 
 
 def why_old_weeks_keep(measured: Measured, rules: Rules) -> str | None:
-    """The same for the fixed old weeks alone."""
+    """The same, for the fixed old weeks alone."""
     old = measured.old
     if old is None or old.ap.gain >= -rules.old_ap_loss_max:
         return None

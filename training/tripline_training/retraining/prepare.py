@@ -43,7 +43,7 @@ class Options:
         return {"data": self.features, "spec": self.feature_spec, "params": self.params, "rules": self.rules}
 
     def as_json(self) -> dict[str, Any]:
-        """Everything except the files that determines the outcome."""
+        """Everything that determines the outcome, apart from the files."""
         entries = asdict(self)
         others = {*self.files(), "features", "feature_spec", "commit"}
         return {key: value for key, value in entries.items() if key not in others}

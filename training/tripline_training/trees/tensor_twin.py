@@ -2,7 +2,7 @@
 
 onnxruntime has none for tree operators. All trees are walked simultaneously, level by level: each row keeps one
 position per tree, so a run needs memory for rows x trees instead of rows x nodes. Shorter branches are padded to the
-depth of the deepest tree. Comparisons and sums are those of the trees, in float32 and in the same order.
+depth of the deepest tree. Comparisons and sums are the same as in the trees: in float32, and in the same order.
 """
 
 from collections.abc import Mapping
@@ -74,7 +74,7 @@ def tensor_twin(model: bytes) -> bytes | None:
         if ensemble is None:
             return None
         prefix = f"{node.output[-1]}_twin"
-        # Members of a mean may have their own vocabularies, so their trees read other tensors.
+        # Members of a mean may have their own vocabularies, so their trees may read different tensors.
         read = node.input[0]
         if read not in filled:
             filled[read] = "twin" if not filled else f"twin{len(filled)}"
