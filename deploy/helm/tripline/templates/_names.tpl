@@ -85,7 +85,7 @@ app.kubernetes.io/part-of: tripline
 {{- if and .Values.jobs.worker.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
 {{- end }}
 
-{{/* Hours between snapshots of the window states; 0 where none are taken: they need states and a lake. */}}
+{{/* Hours between snapshots of the window states; 0 if none are taken, because they need states and a lake. */}}
 {{- define "tripline.snapshotHours" -}}
 {{- if and .Values.services.features.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}{{ .Values.jobs.snapshots.everyHours }}{{ else }}0{{ end }}
 {{- end }}
@@ -95,7 +95,7 @@ app.kubernetes.io/part-of: tripline
 {{- include "tripline.programs" . }}{{ if include "tripline.hasWorker" . }},training{{ end }}
 {{- end }}
 
-{{/* Who shows a certificate, comma-separated: these, and where Kafka wants one the snapshots and the commands of `helm test`. */}}
+{{/* Components with a certificate, comma-separated. If Kafka requires one, also snapshots and the commands of `helm test`. */}}
 {{- define "tripline.certified" -}}
 {{- include "tripline.lasting" . }}
 {{- if and .Values.access.kafka (ne (include "tripline.snapshotHours" .) "0") }},snapshots{{ end }}
