@@ -254,7 +254,7 @@ function* whereFaults(features: UncheckedSpec["features"]): Generator<SpecFault>
     const of = isUpdateFeature(item) ? "update" : "payment";
     for (const fault of filterFaults(where, of)) yield { path: [...path, ...fault.path], message: fault.message };
     if (item.kind === "declined_share" && "kind" in where) {
-      yield { path: [...path, "kind"], message: "declined_share compares declined with authorised payments already" };
+      yield { path: [...path, "kind"], message: "declined_share already compares declined with authorised payments" };
     }
     filters.add(`${of} ${filterKey(where)}`);
     if (filters.size > FILTERS_MAX) {

@@ -9,8 +9,7 @@ type Issue = readonly [prefixMin: number, prefixMax: number, digitsMin: number, 
 
 /**
  * Ranges that the brands issue, based on https://en.wikipedia.org/wiki/Payment_card_number as of 2026. Every extra row
- * rejects more ids that only look like card numbers, so rows cover less than brands may issue: Maestro lacks parts of
- * 6.
+ * rejects more ids that only look like card numbers, so some ranges are omitted, for example parts of Maestro's 6.
  */
 const ISSUES: readonly Issue[] = [
   [4000, 4999, 16, 16], // Visa
@@ -79,8 +78,8 @@ const HEXADECIMAL_ID =
  *
  * Digits of any script count, and words between the groups do not hide a number.
  *
- * Of random 16-digit numbers, 3.6 % match, and of those with 12 to 19 digits at most that many. UUIDs, hexadecimal ids
- * of 24 or more digits, times since the epoch, IBANs and telephone numbers with a country code never match.
+ * 3.6 % of random 16-digit numbers match, and at most as many of any other length. UUIDs, hexadecimal ids of 24 or more
+ * digits, times since the epoch, IBANs and telephone numbers with a country code never match.
  */
 export function holdsCardNumber(text: string): boolean {
   if (text.length < DIGITS_MIN) return false;
@@ -93,8 +92,8 @@ export function holdsCardNumber(text: string): boolean {
 }
 
 /**
- * Whether any part of a run of digits, however long, could be a card number. For random ids that can be replaced, such
- * as trace ids: 0.1 % of those match.
+ * Whether any part of a run of digits, however long, could be a card number. Use it only for random ids that can
+ * be replaced, such as trace ids: 0.1 % of them match.
  */
 export function hidesCardNumber(id: string): boolean {
   if (!LONG_RUN.test(id)) return false;

@@ -21,7 +21,7 @@ export interface UpdateSelection {
   readonly passes: (update: UpdateEvent, thousandths: number) => boolean;
 }
 
-/** Unless a feature says otherwise, declines of Tripline do not count: they depend on the model that uses the feature. */
+/** By default, Tripline's own declines do not count, because they depend on the model that uses the feature. */
 const OF_ISSUERS: PaymentFilter = { declined_by: { not: ["tripline"] } };
 const { AUTHORISED, DECLINED } = PaymentUpdateKind;
 

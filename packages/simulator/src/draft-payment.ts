@@ -27,7 +27,7 @@ export interface DraftParts {
   readonly scenario: Scenario;
   readonly origin: Origin | null;
   readonly payer: Payer;
-  /** Only in attacks that know the issuer's answer. */
+  /** Only in attacks that simulate the issuer's response. */
   readonly attack?: { readonly attackStep: AttackStep; readonly issuerCode: string };
 }
 

@@ -7,10 +7,10 @@ import { ATTRIBUTES } from "../policy-variables.js";
 /** Thrown when an attribute is read that was not sent. One object, because its stack trace is useless. */
 export const ABSENT = new Error("The attribute was not sent.");
 
-/** Steps of reading an attribute, including `ABSENT` and its handling. */
+/** Number of steps for reading an attribute, including `ABSENT` and its handling. */
 export const ATTRIBUTE_STEPS = 100;
 
-/** An operand of a wrong type for one of our own functions. */
+/** The error for an operand of the wrong type in one of our own functions. */
 export function mismatch(message: string): Error {
   return Object.assign(new Error(message), { code: "no_matching_overload" });
 }
@@ -42,8 +42,8 @@ export function readAttribute(node: CheckedNode): void {
 }
 
 /**
- * The value of a condition that reads an attribute that was not sent, or with which it fails, such as one of another
- * type or a text that is not a number. Attributes are undeclared, so clients must not be able to make a rule fail.
+ * Gives a condition this value if it reads an attribute that was not sent, or if it fails because of an attribute, such
+ * as a text that is not a number. Attributes are undeclared, so clients must not be able to make a rule fail.
  */
 export function whenAbsent(node: CheckedNode, value: boolean): void {
   wrapEvaluate(node, (evaluate) => (evaluator, one, context) => {

@@ -55,7 +55,7 @@ function decideBy(text: string, attributes?: SentAttributes) {
     transaction,
     attributes,
     features: { specVersion: 7, values: [900], incomplete: false },
-    score: { missing: "none was asked for" },
+    score: { missing: "no score was requested" },
     listHits: [],
     decidedAtMs: 0,
   });

@@ -25,7 +25,7 @@ export interface CheckedExpression {
   readonly faults: readonly ExpressionFault[];
   /**
    * Why it may cost too much; empty if it cannot. A new policy with such a rule is rejected. In a stored policy, the
-   * rule is skipped for payments on which it does.
+   * rule is skipped for payments on which it costs too much.
    */
   readonly costFaults: readonly ExpressionFault[];
 }

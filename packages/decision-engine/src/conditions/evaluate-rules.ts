@@ -22,7 +22,7 @@ interface Evaluated {
   readonly reasons: Reason[];
   readonly shadowHits: ShadowHit[];
   readonly skippedRules: SkippedRule[];
-  /** Failure of the first deciding rule that fails for another reason than too many steps. */
+  /** Failure of the first deciding rule that fails for a reason other than too many steps. */
   failure: string | undefined;
 }
 
@@ -82,7 +82,7 @@ function fires(rule: Rule, evaluation: Evaluation, steps: StepBudget, found: Eva
   }
 }
 
-/** Whether the rule fires, if its attributes have no values here; undefined if they have. */
+/** Whether the rule fires if its attributes have no values here; undefined if they have values. */
 function withoutValues(
   { id: ruleId, code }: Rule,
   attributes: SentAttributes | undefined,

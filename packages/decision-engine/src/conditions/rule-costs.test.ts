@@ -51,7 +51,7 @@ function decideStored(...rules: readonly RuleText[]): Decision {
   return decide(parseStoredPolicy(policyText(rules), SPEC, "revision-1.yaml", 1), {
     transaction,
     features: { specVersion: 7, values: [900], incomplete: false },
-    score: { missing: "none was asked for" },
+    score: { missing: "no score was requested" },
     listHits: [],
     decidedAtMs: 0,
   });

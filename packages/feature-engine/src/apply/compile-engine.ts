@@ -60,7 +60,7 @@ export type PaymentResult =
       readonly profileTimesMs: number[];
     };
 
-/** Also of a payment update. */
+/** Also the result for a payment update. */
 export type LabelResult = { readonly duplicate: true } | { readonly duplicate: false; readonly tooLate: boolean };
 
 /** The id of an entity in an event; undefined if the event does not name one. */

@@ -38,7 +38,7 @@ function counted(steps: readonly (Omit<TestEvent, "id" | "atMs"> & { waitMs: num
   return online.emitted;
 }
 
-/** What remains known of an event whose record is missing: not its values, and not its place in the order. */
+/** What is known about an event whose record is missing: neither its values nor its position in the order. */
 function withoutNumbers(event: CountedEvent): CountedEvent {
   if (event.kind === "payment") return { ...event, vector: { ...event.vector, sequences: [], values: [] } };
   if (event.kind === "label") return { ...event, applied: { ...event.applied, sequences: [] } };

@@ -43,7 +43,7 @@ export function numberLost(options: NumberLostOptions): readonly NumberedEvent[]
       return gaps.get(key)?.[0]?.number ?? options.lastNumberOf(key) + 1;
     });
     const beforeMs = Math.min(...known.flatMap((key) => gaps.get(key) ?? []).map((gap) => gap.beforeMs));
-    // It is unknown when the service counted the event. The next event's time is closer to that than the record's.
+    // It is unknown when the service counted the event. The next event's time is a better estimate than the record's.
     const atMs = Number.isFinite(beforeMs) ? beforeMs : countedAtMsOf(event);
     numbered.push({ event: withPlace(event, numbers, atMs), beforeMs });
   }

@@ -15,7 +15,7 @@ import { between, countBetween, issuerCode } from "./draw.js";
 
 const BIN_DIGITS = 8;
 const DIGITS_BEFORE_CHECK = 15;
-/** The numbers of attackers' rings follow those of `thiefPayer`'s other callers. */
+/** Attackers' rings are numbered from here; other callers of `thiefPayer` use lower numbers. */
 const FIRST_RING = 2 ** 30;
 
 /**

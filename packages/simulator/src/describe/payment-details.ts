@@ -1,4 +1,4 @@
-/** Further fields of a payment, as in `payment.yaml`; null if the payment has no such value. */
+/** Additional fields of a payment, as in `payment.yaml`; null if the payment has no such value. */
 export interface PaymentDetails {
   readonly merchantId: string;
   /** ISO 18245. */
