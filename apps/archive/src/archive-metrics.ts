@@ -19,7 +19,7 @@ export class ArchiveMetrics {
     buckets: ROWS_PER_FLUSH,
   });
   readonly #flushDuration = histogram("tripline_archive_flush_duration_seconds", {
-    description: "Time from taking rows to having written them to the lake, by topic",
+    description: "Duration of writing a flush to the lake, by topic",
     labels: ["topic"],
   });
   readonly #overtaken = counter("tripline_archive_overtaken_total", {

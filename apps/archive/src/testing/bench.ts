@@ -69,7 +69,7 @@ export class TestBench {
     for (let at = 0; at < records.length; at += 5_000) await this.producer.send(records.slice(at, at + 5_000));
   }
 
-  /** Resolves once the lake has everything that Kafka has of the topic. */
+  /** Resolves once the lake contains every record that Kafka has for the topic. */
   async untilArchived(topic: string): Promise<void> {
     const ends = new Map([...(await this.admin.endOffsets(topic))].filter(([, end]) => end > 0));
     await until(`everything of ${topic} in the lake`, async () => {

@@ -64,7 +64,7 @@ export class TopicArchive {
   readonly #committed = new Map<number, number>();
   #log: TopicLog | undefined;
   #preparing: Promise<ReadonlyMap<number, number>> | undefined;
-  /** By partition. Nothing tells whether a partition has moved to another instance, so each fault expires. */
+  /** By partition. Each fault expires, because the partition may have moved to another instance. */
   readonly #beginFaults = new Map<number, { readonly error: TriplineError; readonly atMs: number }>();
   #flushFault: TriplineError | undefined;
   #written: Writing["written"] = null;

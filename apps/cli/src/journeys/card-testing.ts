@@ -51,8 +51,8 @@ const RULES = [
 ];
 
 /**
- * A card-testing attack under the shipped policy, then two rules and a list entry against it, and another attack, which they
- * decline. At the end, the ledger balances.
+ * Plays a card-testing attack under the shipped policy, adds two rules and a list entry, and plays another attack, which
+ * they decline. At the end, the ledger balances.
  *
  * @throws Error in one sentence that names the failed step
  */
@@ -132,7 +132,7 @@ function againOf({ decided }: AttackedDay, device: string): SimulatedPayment[] {
     }));
 }
 
-/** With more room for its guard, since the rules decline many more payments during an attack. */
+/** Relaxes the guard as well, because the rules decline many more payments during an attack. */
 function withRules(policy: string): string {
   return policy
     .replace(/^rules:$/m, `rules:\n  - ${RULES.join("\n  - ")}`)

@@ -51,7 +51,7 @@ export interface ArchiveJobs {
     readonly daysLeft: number;
     readonly failure: string | null;
   } | null;
-  /** Snapshots of the window states; null if the archive is of a version that does not report them. */
+  /** Snapshots of the window states; null if the archive's version does not report them. */
   readonly snapshots: {
     /** Null if there is none. */
     readonly newestAtMs: number | null;

@@ -25,7 +25,7 @@ export class ListReader {
     this.#controlUrl = url.replace(/\/$/, "");
   }
 
-  /** @returns undefined if that is unknown */
+  /** @returns undefined if the lists cannot be read */
   async of(session: Session, kind: SearchedKind, value: string): Promise<EntityDetail["lists"] | undefined> {
     if (!may(session, "lists:read")) return undefined;
     if (!isListKind(kind)) return [];

@@ -43,7 +43,7 @@ const snapshots = z.object({
 });
 const jobs = z.object({
   writing: z.array(z.object({ topic: z.string(), written: run.nullable(), failure })),
-  // Of an archive of an older version it has other fields.
+  // An archive of an older version returns other fields here.
   compaction: compactionRun.nullable().catch(null),
   snapshots: snapshots.nullable().default(null),
 });

@@ -16,7 +16,7 @@ import type { LogEntry, Source, Tail } from "./read-log.js";
 import { positionsOf, readEntry, readTail } from "./read-log.js";
 
 /**
- * Maximum number of tries of one append. A try fails if another writer adds an entry first, so somebody always makes
+ * Maximum number of tries per append. A try fails only if another writer adds an entry first, so the log always makes
  * progress.
  */
 const APPEND_TRIES_MAX = 1_000;
@@ -30,7 +30,7 @@ export interface Change {
   /** By partition: the offsets [from, to) that it covers. `from` must be the lake's position. */
   readonly ranges: ReadonlyMap<number, { readonly from: number; readonly to: number }>;
   readonly files: LogEntry["files"];
-  /** Files that must still exist, and are removed: of a day, consecutive ones. */
+  /** Consecutive files of a day. They must still exist, and are removed. */
   readonly replaces: LogEntry["replaces"];
 }
 
@@ -95,8 +95,8 @@ export class TopicLog {
    * staged files from then on: they are moved to their days, or removed.
    *
    * @returns whether the change is in the lake; if not, `positions` includes what other writers added
-   * @throws TriplineError `lake-unavailable`, `state-unreadable`, `state-conflict`. The change may be in the lake even
-   *   so: call `refresh` to find out
+   * @throws TriplineError `lake-unavailable`, `state-unreadable`, `state-conflict`. The change may still
+   *   be in the lake: call `refresh` to find out
    */
   async append(change: Change): Promise<boolean> {
     if ([...change.ranges.values()].some(({ from, to }) => to < from)) {

@@ -28,7 +28,10 @@ export interface TopicStart {
   readonly since: number;
   /** By partition: the first record that some states may lack. Other states may already contain it. */
   readonly ordered: ReadonlyMap<number, number>;
-  /** By partition: the first record that all states lack. All contain earlier ones counted while states were lost. */
+  /**
+   * By partition: the first record that all states lack. Earlier records that were counted while states were lost are in
+   * all states.
+   */
   readonly counted: ReadonlyMap<number, number>;
 }
 

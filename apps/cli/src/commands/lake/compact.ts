@@ -10,11 +10,11 @@ import { ProgressLine } from "../progress-line.js";
 import type { LakeFlags } from "./lake-flags.js";
 import { lakeOf, sizeText, withLakeFlags } from "./lake-flags.js";
 
-/** On request, every merge is worth it. */
+/** On request, two files are enough for a merge. */
 const LIMITS = { ...MERGE_LIMITS, filesMin: 2 };
 const PERCENT = 100;
 
-/** `tripline lake compact`: merges small files at once, also those of old days. */
+/** `tripline lake compact`: merges small files immediately, including those of old days. */
 export function compactCommand(output: CommandOutput = process.stdout, nowMs: () => number = Date.now): Command {
   return withLakeFlags(new Command("compact"))
     .description(
@@ -50,7 +50,7 @@ async function compact(flags: LakeFlags, output: CommandOutput, nowMs: number): 
   progress.end();
   const { daysLeft, ...counts } = result;
   const ended = { ended_at: new Date().toISOString(), took_ms: Date.now() - startedAtMs };
-  // Of a part of the lake, it would hide the days that are left elsewhere.
+  // The note of a partial compaction would hide the days that are left elsewhere.
   if (topic === undefined && only === undefined)
     await noteCompactionRun(disk, lake, { ...ended, ...counts, days_left: daysLeft });
   return result;

@@ -6,7 +6,7 @@ import { DEMO_WORKSPACE, readLocalSystem } from "@tripline/system/services/local
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 
-/** Which files of which lake. */
+/** Selects a lake and some of its files. */
 export interface LakeFlags {
   readonly lake?: string;
   readonly workspace: string;
@@ -23,7 +23,7 @@ export function withLakeFlags(command: Command): Command {
     .addOption(
       new Option(
         "--lake <place>",
-        "the folder or URL that the archive service writes to (default: that of the system on this machine)",
+        "the folder or URL that the archive service writes to (default: the lake of the system on this machine)",
       ).env("LAKE_URL"),
     )
     .addOption(new Option("--topic <name>", "only this topic").choices(TOPICS))

@@ -26,7 +26,7 @@ export function statusCommand(output: CommandOutput = process.stdout, nowMs: () 
     .description(
       "show files, bytes and rows per topic and day, which days have too many files, and the last compaction",
     )
-    .option("--last <days>", "only days of the last so many days; 0: all", wholeNumber, LAST_DEFAULT)
+    .option("--last <days>", "only this many recent days; 0: all", wholeNumber, LAST_DEFAULT)
     .action(async (flags: StatusFlags) => {
       output.write(await statusText(flags, nowMs()));
     });
