@@ -100,8 +100,8 @@ const COMPARE_AND_SET = redisSpan("MULTI");
 export class BatchProcessor {
   readonly #rounds = new SerialQueue();
   /**
-   * Values of records whose partition was verified: this process counted them, or asked Kafka. Not their offsets,
-   * because records of a recreated topic may have the same ones.
+   * Values of records whose partition was verified: this process counted them, or asked Kafka. Values instead of
+   * offsets, because records of a recreated topic may have the same offsets.
    */
   readonly #verified = new WeakSet<Uint8Array>();
 
@@ -225,7 +225,7 @@ export class BatchProcessor {
     });
   }
 
-  /** Undefined if a stored batch is no longer that of the snapshot. */
+  /** Undefined if a stored batch has changed since the snapshot. */
   async #progressOf(snapshot: Snapshot, batches: readonly PartitionBatch[]): Promise<readonly Progress[] | undefined> {
     const progress: Progress[] = [];
     for (const [index, batch] of batches.entries()) {

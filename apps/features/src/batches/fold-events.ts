@@ -148,7 +148,7 @@ interface Places {
   readonly entityIds: string[];
 }
 
-/** The states that an event changes. For an update, only that of the card if others were not read. */
+/** The states that an event changes. For an update, only the card's state if others were not read. */
 function placesOf(engine: FeatureEngine, states: BatchStates, event: EventRecord): Places {
   if (event.kind !== "update") return { keys: event.stateKeys, entityIds: [] };
   const [card] = states.of(event.stateKeys);

@@ -19,7 +19,7 @@ interface EventBase {
   readonly trace: Context;
   /**
    * Redis keys of the states that this event changes, in the order of the spec's entities; undefined for absent ones. For
-   * a payment update, only that of its card, whose state names the others.
+   * a payment update, only the key of its card, whose state names the others.
    */
   readonly stateKeys: readonly (string | undefined)[];
 }

@@ -105,7 +105,7 @@ function cannotBeNamed(
   return new TriplineError(
     "state-conflict",
     `${sizeOf(emitted)} records of ${TOPICS[RESULTS[source]].name} were never archived (${lists[0]?.join(", ")}), and ` +
-      `${sizeOf(unread)} of ${TOPICS[source].name} neither (${lists[1]?.join(", ")}), so it is unknown what they counted. ${HOW_TO_GO_ON}`,
+      `neither were ${sizeOf(unread)} records of ${TOPICS[source].name} (${lists[1]?.join(", ")}), so it is unknown what was counted. ${HOW_TO_GO_ON}`,
   );
 }
 

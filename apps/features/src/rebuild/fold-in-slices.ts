@@ -47,7 +47,7 @@ export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake
   const end = await findEnd(lake);
   const resumed = await resumeFold(options, end);
   if (resumed !== undefined) return resumed;
-  // Of an interrupted fold that no run will continue.
+  // The folder belongs to an interrupted fold that no run will continue.
   await rm(foldFolder(lake), { recursive: true, force: true }).catch(() => {});
   const continued = isFromScratch ? [] : continuedSnapshots({ ...options, onUnfit: options.onNote }, end.cut);
   for await (const start of continued) {

@@ -28,7 +28,7 @@ export interface RebuildOptions {
   readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
   /** A separate connection. */
   readonly redis: Redis;
-  /** Another one, for the key that pauses the services. */
+  /** Another separate connection, for the key that pauses the services. */
   readonly holding: Redis;
   readonly topicPrefix: string;
   readonly lake: string;

@@ -16,7 +16,7 @@ import { RecentRecords } from "./recent-records.js";
 export interface FoldSlicesOptions extends Omit<FoldSliceOptions, "spill"> {
   /** A folder with room for one copy of each event per entity; empty unless there is a journal. */
   readonly scratch: string;
-  /** What an earlier process has done of the same fold in the same folder, with more than one slice (default: nothing). */
+  /** Work of an earlier process on the same fold in the same folder, if there are several slices. Default: none */
   readonly journal?: FoldJournal;
   /** Threads that fold slices with the same options. Default: this one folds them */
   readonly threads?: SliceThreads;
@@ -39,9 +39,9 @@ export interface SlicedFold {
   readonly repeated: number;
   /** Events counted while states were lost. */
   readonly incomplete: number;
-  /** Events of which at least one entity waits for an earlier event outside the range. */
+  /** Events that wait, in at least one entity, for an earlier event outside the range. */
   readonly stuck: readonly PlacedEvent[];
-  /** Number of stuck events of which the first entity waits. */
+  /** Number of stuck events that wait in the first entity. */
   readonly stuckFirst: number;
   /** Stuck labels that the first entity explained: see `BaseStates`. */
   readonly explained: readonly string[];
@@ -112,7 +112,7 @@ function sumOf(slices: readonly FoldedSlice[], name: "states" | "counted" | "cov
   return slices.reduce((total, slice) => total + slice[name], 0);
 }
 
-/** Runs the work for all items, a few at a time. After an error, begins no other. */
+/** Runs the work for all items, a few at a time. After an error, it starts no more work. */
 async function forEach<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
   const rest = items.values();
   let isBroken = false;

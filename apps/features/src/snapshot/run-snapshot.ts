@@ -11,7 +11,7 @@ import { noteSnapshotRun, readSnapshotRun } from "@tripline/lake/snapshot/snapsh
 const PROGRAM = join(import.meta.dirname, "main.js");
 /** Prefix of the temporary folders of the process. */
 export const SCRATCH = "tripline-snapshots";
-/** What Node needs besides the states. */
+/** Minimum heap, which Node needs even for few states. */
 const HEAP_MIB_MIN = 192;
 const MIB_PER_GIB = 1_024;
 /** The first snapshot counts the whole lake. */
@@ -20,7 +20,7 @@ const RUN_MS_MAX = 24 * 3_600_000;
 export interface RunSnapshotOptions {
   readonly disk: LakeDisk;
   readonly lake: string;
-  /** Memory limit for the states, and of the process's heap. */
+  /** Memory limit for the states, and for the heap of the process. */
   readonly memoryGib: number;
   readonly environment: NodeJS.ProcessEnv;
   /** The compiled program (default: the one next to this file). */
@@ -28,8 +28,8 @@ export interface RunSnapshotOptions {
 }
 
 /**
- * Takes a snapshot in a process of its own: its memory is limited and is released afterwards. The process notes its result in the
- * lake. If it dies before, for example at the memory limit, this notes the failure.
+ * Takes a snapshot in a separate process: its memory is limited, and is released afterwards. The process stores its
+ * result in the lake. If it dies first, for example at the memory limit, this function stores the failure.
  *
  * @param signal ends the process. An unfinished snapshot is not used, and a later run removes it.
  * @throws TriplineError `lake-unavailable`

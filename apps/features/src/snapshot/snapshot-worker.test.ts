@@ -99,7 +99,7 @@ test("a process that dies leaves its failure in the lake and nothing on disk", a
 });
 
 test("the memory limit is passed to the process", async () => {
-  // Jest takes the words of V8 on standard error for its own.
+  // Otherwise, V8's message on standard error would be taken for Jest's own.
   const source = `import { closeSync, openSync } from "node:fs";
     closeSync(2);
     openSync("/dev/null", "w");

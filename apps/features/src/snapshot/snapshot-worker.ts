@@ -4,7 +4,7 @@ import type { SnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
 import type { Logger } from "@tripline/telemetry/logger";
 import { dueAtMs } from "./snapshot-schedule.js";
 
-/** How often the lake is asked whether another process has taken a snapshot. */
+/** How often the worker checks whether another process has taken a snapshot. */
 const LOOK_EVERY_MS = 60_000;
 
 export interface SnapshotWorkerOptions {

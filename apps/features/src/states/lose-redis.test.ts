@@ -106,7 +106,7 @@ test("while Redis is out of memory, nothing is lost or dead-lettered; with more 
     await inbox.untilRecords(20);
     await own.admin.config("SET", "maxmemory", "1");
     await producer.send(transactions.slice(20).map((transaction) => paymentRecord(transaction)));
-    // More often than an error that may be a bug of ours is retried.
+    // An error that may be a bug in Tripline would get fewer retries.
     await until(() => retries >= 8, "retries");
     expect(inbox.records).toHaveLength(20);
     await own.admin.config("SET", "maxmemory", MEMORY);

@@ -76,7 +76,7 @@ export class TestHistory {
     private readonly engine: FeatureEngine,
   ) {}
 
-  /** @param engine of another spec than the shipped one, which the real service uses */
+  /** @param engine default: for the shipped spec, which the real service uses */
   static async open(engine: FeatureEngine = shippedEngine): Promise<TestHistory> {
     const stack = await testStack();
     const { topicPrefix } = stack;

@@ -18,7 +18,7 @@ const ending = new AbortController();
 const end = () => ending.abort();
 process.once("SIGTERM", end);
 process.once("SIGINT", end);
-// A local system's supervisor holds the other end: nothing survives it.
+// The supervisor of a local system holds the other end: if it is killed, this process ends as well.
 if (process.env.EXIT_WITH_PARENT === "1") process.stdin.resume().once("end", end).once("error", end);
 
 const log = createLogger("snapshots", process.env.LOG_LEVEL ?? "info");
