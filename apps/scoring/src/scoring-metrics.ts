@@ -56,7 +56,7 @@ export function createScoringMetrics(): ScoringMetrics {
     labels: ["code"],
   });
   const fallbacks = counter("tripline_scoring_provider_fallbacks_total", {
-    description: "Models that run on another provider than requested, by requested provider and cause",
+    description: "Models that do not run on the requested provider, by requested provider and cause",
     labels: ["provider", "cause"],
   });
   return {

@@ -76,7 +76,7 @@ export function parseBackup(text: string): Backup {
 }
 
 /**
- * Restores a backup into a database that has this build's schema but no clients and keys. Call it in a transaction.
+ * Restores a backup into a database that has this build's schema but no clients or keys. Call it in a transaction.
  *
  * @returns restored rows
  * @throws TriplineError `config-invalid` if the database is in use, or the backup has a newer schema

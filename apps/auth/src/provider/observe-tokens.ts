@@ -13,7 +13,7 @@ const TOKEN_PATH = "/oauth/token";
 const REQUEST = requestSpan("POST", TOKEN_PATH);
 const MS_PER_S = 1_000;
 
-/** Spans, metrics and logs of token requests, and responses to failures, without secrets, assertions and tokens. */
+/** Spans, metrics and logs of token requests, and responses to failures, without secrets, assertions or tokens. */
 export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger: Logger): void {
   const metrics = tokenMetrics();
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {

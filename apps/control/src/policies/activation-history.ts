@@ -64,7 +64,7 @@ export class ActivationHistory {
     return this.#newest()?.[1];
   }
 
-  /** @param sha256 hash of the text to be activated; null for no policy of the tenant's own */
+  /** @param sha256 hash of the text to be activated; null for the removal of the tenant's own policy */
   standingOf(sha256: string | null): Standing {
     const key = sha256 ?? NO_POLICY;
     const policy = this.#policies.get(key);

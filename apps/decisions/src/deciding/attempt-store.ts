@@ -12,7 +12,7 @@ const TTL_SECONDS = 86_400;
 const attempt = z.object({
   /** The process that wrote it. */
   owner: z.string(),
-  /** Whether that process has not finished these offsets yet. */
+  /** Whether that process still has to finish these offsets. */
   isOpen: z.boolean(),
   from: z.number(),
   to: z.number(),

@@ -52,7 +52,7 @@ export class DecisionStore {
     const limited = decisions.filter(({ takes }) => takes !== undefined);
     if (limited.length === 0) return this.#keepFree(decisions);
     const free = decisions.filter(({ takes }) => takes === undefined);
-    // The commands of both are sent without waiting for each other.
+    // Sends both requests before waiting for either.
     const [keptFree, keptLimited] = await Promise.all([this.#keepFree(free), this.#keepLimited(limited)]);
     const [ofFree, ofLimited] = [keptFree.values(), keptLimited.values()];
     return decisions.flatMap(({ takes }) => (takes === undefined ? ofFree : ofLimited).next().value ?? []);

@@ -11,7 +11,7 @@ export type PolicyWatch = FileWatch<Policy>;
 
 /**
  * Accepts a file whose rules may cost too much, as a restart after an upgrade must. Such a rule is skipped for payments
- * on which it does.
+ * on which it costs too much.
  *
  * @throws TriplineError `policy-invalid` for an invalid file, `config-invalid` for an unreadable one
  */

@@ -117,7 +117,7 @@ test(
     while (keys.length === 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     await expectToOpen(sealed);
 
-    // A payment that was sent without personal data stays so: records in Kafka are not rewritten.
+    // A retry does not add personal data to the payment's record: records in Kafka are not rewritten.
     const again = await bed.client.post("/v1/transactions", lines[0]);
     expect(again.status).toBe(202);
 

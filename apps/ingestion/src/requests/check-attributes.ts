@@ -4,7 +4,7 @@ import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 const ENTRIES_MAX = 32;
 const NAME_MAX = 64;
 const TEXT_MAX = 256;
-/** Of their JSON. */
+/** Maximum size of their JSON. */
 const BYTES_MAX = 4_096;
 /** Larger numbers are not exact, and JSON cannot express infinite ones. */
 const NUMBER_MAX = Number.MAX_SAFE_INTEGER;

@@ -32,7 +32,7 @@ const OPTIONS: ServerOptions = {
   "grpc.max_connection_age_grace_ms": CONNECTION_GRACE_MS,
   "grpc.keepalive_time_ms": PING_EVERY_MS,
   "grpc.keepalive_timeout_ms": PING_TIMEOUT_MS,
-  // Not used. It would count every call.
+  // Disabled, because it is not used and would count every call.
   "grpc.enable_channelz": 0,
 };
 

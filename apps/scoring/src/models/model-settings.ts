@@ -4,7 +4,7 @@ import type { ScoringMetrics } from "../scoring-metrics.js";
 import { rowsPerRunOf } from "./execution-providers.js";
 import type { ServedModelsOptions } from "./served-models.js";
 
-/** Settings of one model. In order of precedence: by name and alias, by name, those of all models. */
+/** Settings of one model. In order of precedence: for its name and alias, for its name, for all models. */
 export function settingsIn(
   config: ScoringConfig,
   logger: Logger,

@@ -44,7 +44,7 @@ export async function needsSecondAdmin(
       return hasSensitiveRole(change.roles);
     case "person-roles": {
       const added = change.roles.filter((role) => !roles.includes(role));
-      // Behind a client without an owner may be any administrator, including the one whose roles change.
+      // Any administrator may be behind a client without an owner, including the one whose roles change.
       const isOwn = id === principal || (principal === undefined && roles.includes("admin"));
       return hasSensitiveRole(added) || (added.length > 0 && isOwn);
     }
