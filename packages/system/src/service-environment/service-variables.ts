@@ -379,7 +379,7 @@ export const PROGRAM_VARIABLES = {
       SCORING_PORT: {
         chart: chartConstant(SECOND_HTTP_PORT),
         local: "scoringPort",
-        description: "`PORT` of scoring. `PORT` itself is that of decisions.",
+        description: "HTTP port of scoring. `PORT` is the port of decisions.",
       },
       ...SERVICE_VARIABLES.scoring.own,
       ...decisionsBesideScoring,
