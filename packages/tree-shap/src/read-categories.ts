@@ -1,10 +1,10 @@
 import type { OnnxGraph, OnnxNode } from "./read-onnx.js";
 import { ShapError } from "./shap-error.js";
 
-/** A column whose values a model replaces, before its trees, by numbers of its vocabulary; unknown values by 0. */
+/** A column whose values a model replaces with numbers of its vocabulary before its trees. Unknown values become 0. */
 export interface CategoryColumn {
   readonly column: number;
-  /** The known values, and what replaces each. */
+  /** The known values, and the number that replaces each. */
   readonly keys: readonly number[];
   readonly codes: readonly number[];
 }
@@ -60,11 +60,11 @@ function readEncoder({ domain, attributes, inputs }: OnnxNode, column: number): 
   const keys = attributes.get("keys_floats")?.floats ?? [];
   const codes = attributes.get("values_floats")?.floats ?? [];
   // Without default_float, unknown values become -0: https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md.
-  if (attributes.has("default_float")) throw unsupported("its LabelEncoder has another default than 0");
+  if (attributes.has("default_float")) throw unsupported("its LabelEncoder has a default other than 0");
   if (domain !== ML_DOMAIN || keys.length === 0 || keys.length !== codes.length || inputs.length !== 1) {
-    throw unsupported("its LabelEncoder does not replace numbers by numbers");
+    throw unsupported("its LabelEncoder does not map numbers to numbers");
   }
-  if (new Set(keys).size !== keys.length) throw unsupported("its LabelEncoder has a key twice");
+  if (new Set(keys).size !== keys.length) throw unsupported("its LabelEncoder contains a key twice");
   return { column, keys, codes };
 }
 
@@ -72,7 +72,7 @@ function unsupported(reason: string): ShapError {
   return new ShapError("unsupported-model", `This model cannot be explained by its trees: ${reason}.`);
 }
 
-/** Replaces the categories of rows by the numbers that a model's trees read. */
+/** Replaces categories in rows with the numbers that a model's trees read. */
 export class CategoryEncoder {
   readonly #columns: readonly { readonly column: number; readonly codes: ReadonlyMap<number, number> }[];
 
