@@ -78,7 +78,7 @@ async function runBuilds(context: BenchContext): Promise<PartOutcome> {
     },
     notes: [
       "A ratio is this build divided by the other one, round by round. rate_ratio and cpu_ratio: as fast as payments are answered.",
-      `nine tenths, half, a tenth: of the rate of the slower build. alone: ${ALONE_PER_S} payments per second, so that one is seldom there while another one is.`,
+      `nine tenths, half, a tenth: of the slower build's rate. alone: ${ALONE_PER_S} payments per second, so that payments seldom overlap.`,
       "Each build trains its own model, starts its own services and makes its own payments of the same simulation.",
     ],
   };

@@ -81,7 +81,7 @@ async function runCards(context: BenchContext): Promise<PartOutcome> {
   return outcomeOf(
     [...before, ...after],
     [
-      `${world.simulation.cards} cards of the world, played by ${replicas.count} replicas, so ${population.cards} cards; ${printNumber(ratePerSecond)} payments per second.`,
+      `${world.simulation.cards} cards of the world in ${replicas.count} replicas, so ${population.cards} cards; ${printNumber(ratePerSecond)} payments per second.`,
       ...notes,
       `${originals.unnamed} states of the world have no replicas, because no payment of its history names their card, device or address.`,
     ],
@@ -152,7 +152,7 @@ function outcomeOf(measured: readonly Measured[], notes: readonly string[]): Par
 }
 
 const NOTES = [
-  "few before: the world's cards before the replicas are loaded. few and many, in turns: the same with all states loaded, and a replica drawn for each payment.",
+  "few before: the world's cards before the replicas are loaded. few and many alternate, with all states loaded: few pays with the world's cards, many with a random replica for each payment.",
   "cards_cpu_ratio: CPU time of a decision, many divided by few, round by round; cards_cpu_before_ratio: many divided by the median of few before.",
   "Replicas share the terminals. Their states are copies of the originals from when they were loaded; during the rounds, those of few change and those of many hardly do.",
 ];

@@ -38,7 +38,7 @@ test(
     const lost = rows.map((cells) => cells.filter((cell) => cell !== "–"));
     // Load at three rates, topology at three rates in two topologies, and cards with few and many.
     expect(lost).toEqual([3, 6, 3].map((count) => Array(count).fill("0.00")));
-    expect(output).toContain("300 cards of the world, played by 10 replicas, so 3000 cards;");
+    expect(output).toContain("300 cards of the world in 10 replicas, so 3000 cards;");
     expect(output).toContain("- 0 states of the world have no replicas");
   },
   BENCH_MS_MAX,

@@ -61,7 +61,7 @@ async function runOverload(context: BenchContext): Promise<PartOutcome> {
       lost: samplesOf(measured, "overload", "lost"),
     },
     notes: [
-      `A closed loop of ${CLOSED_CONNECTIONS} reached ${Math.round(most)} per second before; ${TIMES_OVER} times that is sent.`,
+      `A closed loop of ${CLOSED_CONNECTIONS} reached ${Math.round(most)} per second before; the overload is ${TIMES_OVER} times that rate.`,
       `Ingestion runs with WAIT_TARGET_MS=${WAIT_TARGET_MS}; the load generator shares the cores.`,
       "goodput_per_s: payments that were decided for their callers; generator_cores: cores that the generator uses meanwhile. refused: 429 or 503 with Retry-After. lost: accepted and never decided.",
       `recovery_s: until answers come within ${RECOVERED_P99_MS} ms again, after the load has fallen to half of what a closed loop reaches.`,

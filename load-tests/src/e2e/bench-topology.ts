@@ -28,7 +28,7 @@ const SHARES = { half: 0.5, "nine tenths": 0.9 } as const;
 /** Decisions and scoring in one process, compared with separate processes at the same rates. */
 export const topologyPart: BenchPart = {
   name: "topology",
-  title: `decisions and scoring in one process compared with a process for each, in turns: ${ALONE_PER_S} payments per second, half, nine tenths, and as many as it can`,
+  title: `decisions and scoring in one process vs. separate processes, alternating: ${ALONE_PER_S} payments per second, half of the highest rate, nine tenths of it, and a closed loop`,
   sharesSystem: true,
   line: ["alone_p50_ratio", "alone_cpu_ratio", "cpu_ratio", "rate_ratio", "p50_ratio", "p99_ratio"],
   run: runTopology,

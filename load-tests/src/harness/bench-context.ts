@@ -104,7 +104,7 @@ export class BenchContext {
     this.#cleanups.push(cleanup);
   }
 
-  /** What parts with `sharesSystem` have in common: with --short it is started once. */
+  /** Starts what parts with `sharesSystem` share; with --short, only once. */
   share<T>(start: () => Promise<T>): Promise<T> {
     if (this.flags.short !== true) return start();
     this.#shared ??= start();

@@ -37,7 +37,7 @@ export const recoveryBenchmark: Benchmark = {
     {
       name: "recovery",
       title:
-        "a snapshot that continues another one, and a rebuild from it, of a lake and of one with ten times its history",
+        "a snapshot that continues another one, and a rebuild from it, for a lake and for one with ten times its history",
       run: runRecovery,
     },
   ],
@@ -67,7 +67,7 @@ async function runRecovery(context: BenchContext): Promise<PartOutcome> {
   for (let round = 0; round < rounds; round += 1) {
     const young = await timed(() => restore(context, younger, memoryBytes));
     const old = await timed(() => restore(context, older, memoryBytes));
-    context.log(`  restore: ${young.toFixed(1)} s, of the older lake: ${old.toFixed(1)} s`);
+    context.log(`  restore: ${young.toFixed(1)} s, from the older lake: ${old.toFixed(1)} s`);
     youngS.push(young);
     ratios.push(old / young);
   }
@@ -83,7 +83,7 @@ async function runRecovery(context: BenchContext): Promise<PartOutcome> {
     notes: [
       "rss_mb: the maximum of this process, which also generates the states.",
       "first_answer_s and last_answer_s are not measured: features answers when the whole rebuild is over.",
-      `age_ratio: the restore from a lake with ${AGE} times as many events before the snapshot, divided by the other one.`,
+      `age_ratio: restore time from the older lake, with ${AGE} times as many events before the snapshot, divided by restore time from the younger one.`,
     ],
   };
 }

@@ -28,11 +28,11 @@ export interface LakeSize {
   readonly entities: number;
   /** Events before the snapshot. */
   readonly oldEvents: number;
-  /** Events after it, each of another card. */
+  /** Events after it, each for a different card. */
   readonly newEvents: number;
 }
 
-/** One state of a payment: which entity, and its bytes. */
+/** The state of one of a payment's entities, as bytes. */
 interface Template {
   readonly entity: number;
   readonly value: Uint8Array;
@@ -70,7 +70,7 @@ export class MadeLake {
     await this.#archive(Math.min(newEvents, cards), (index) => vectorOf(paymentOf(index, nowMs, "new"), second));
   }
 
-  /** Counts a payment on top of the states of another one of the same card. */
+  /** Counts a payment, starting from the states after an earlier payment by the same card. */
   #apply(payment: Transaction, before: readonly Template[]): Counted {
     const { engine } = this;
     const states = engine.stateKeys(TENANT, payment).map((key, entity) => {

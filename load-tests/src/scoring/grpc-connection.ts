@@ -43,7 +43,7 @@ export interface GrpcMethod {
 }
 
 /**
- * A connection for unary gRPC calls of one method at almost no cost, so that a benchmark on one machine measures the
+ * A connection for unary gRPC calls to one method at almost no cost, so that a benchmark on one machine measures the
  * server. It supports only the parts of HTTP/2 that whole requests and responses need.
  */
 export class GrpcConnection {

@@ -175,10 +175,10 @@ export interface Fault {
 }
 
 /**
- * Why the load was not sent on time. In that case, the latencies are too low, because the slow system held up k6, or
- * they are k6's own.
+ * Why the load was not sent on time. If so, the latencies are wrong: too low because the slow system held up k6, or
+ * k6's own.
  *
- * @returns undefined if it was
+ * @returns undefined if the load was sent on time
  */
 export function loadFault(figures: GeneratorFigures): Fault | undefined {
   const { planned, begun, dropped, latenessP99Ms, underWay, vus } = figures;

@@ -97,7 +97,8 @@ function driftLines(phases: readonly PhaseFigures[]): string[] {
 
 export function breakpointLine({ heldPerS, brokeAt }: Breakpoint): string {
   if (brokeAt === undefined) return `none up to ${heldPerS} payments per second`;
-  const held = heldPerS === 0 ? "no step held the limits" : `${heldPerS} payments per second held the limits`;
+  const held =
+    heldPerS === 0 ? "no step stayed within the limits" : `${heldPerS} payments per second stayed within the limits`;
   return `${held}, ${brokeAt.perS} did not: ${brokeAt.why}`;
 }
 
