@@ -20,7 +20,8 @@ const MEMORY_ROW = /^\|([^|]+)\| *([\d,]+) *\|(?:([^|]+)\| *([\d,]+) *\|[^|]+\|)
 const ON_REQUEST = "tripline";
 const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
 /**
- * No service depends on the payment sender; `collector-health` covers both collectors; archive measures the age of the snapshots.
+ * They need no health check: no service depends on the payment sender, `collector-health` covers both collectors, and archive
+ * measures the age of the snapshots.
  */
 const WITHOUT_HEALTH = ["traffic", "collector", "store-collector", "snapshots"];
 /** Third-party images that write outside their data folder, and where. None of ours does. @type {Record<string, string>} */

@@ -26,7 +26,7 @@ export async function apiTypes() {
 
 /**
  * Omits requests, because the page needs only response types, which are read-only. A schema without a
- * name, such as that of arbitrary JSON, belongs to a request.
+ * name, such as the one for arbitrary JSON, belongs to a request.
  *
  * @param {import("@tripline/http/describe-routes").ApiDocument} document
  */

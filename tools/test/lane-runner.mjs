@@ -17,9 +17,9 @@ export default class LaneRunner extends TestRunner {
   /**
    * @param {ConstructorParameters<typeof TestRunner>[0]} globalConfig
    * @param {ConstructorParameters<typeof TestRunner>[1]} context
-   * @param {{ whole: string[], processes: string[], log: string }} options what starts a whole system or a browser, and what
-   *   starts other processes, as paths in full; and the file that takes what tests, their services and native libraries print,
-   *   which would bury Jest's reports
+   * @param {{ whole: string[], processes: string[], log: string }} options full paths of the tests that start a whole
+   *   system or a browser, and of the tests that start other processes; and a log file for the output of tests, services and
+   *   native libraries, which would hide Jest's reports
    */
   constructor(globalConfig, context, { whole, processes, log }) {
     super(globalConfig, context);
@@ -60,7 +60,7 @@ export default class LaneRunner extends TestRunner {
   }
 
   /**
-   * Jest knows how long a file took the last time. In a new clone it goes by size, and starts short files with long benchmarks
+   * Jest sorts files by their last duration. In a new clone it sorts by size, so short files with long benchmarks would start
    * last, when the other lanes have nothing left to do.
    *
    * @param {import("@jest/test-result").Test[]} tests

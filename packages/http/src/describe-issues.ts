@@ -7,7 +7,7 @@ import { z } from "zod";
 /** Maximum number of faults in a response: enough to fix the request step by step. */
 const FIELD_ERRORS_MAX = 20;
 const NAME_LENGTH_MAX = 64;
-/** The field of a payment for values that no other field is declared for. */
+/** The payment field for values that have no field of their own. */
 const ATTRIBUTES = "attributes";
 
 /**

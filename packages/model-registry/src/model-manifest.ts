@@ -27,12 +27,12 @@ export const nameSchema = z
 export const versionSchema = z.string().regex(VERSION_PATTERN, "must be 12 hexadecimal digits");
 
 const rowCount = z.int().min(0);
-/** The values of a category that a model knows, most frequent first, and how many rows of its training had each. */
+/** The values of a category that a model knows, most frequent first, and the number of training rows with each. */
 const vocabularySchema = z
   .object({
     codes: z.array(z.int().positive()).min(1),
     rows: z.array(rowCount),
-    /** Rows with other values, and without a value. */
+    /** Training rows with another value, and rows without a value. */
     other_rows: rowCount,
     missing_rows: rowCount,
   })
@@ -52,7 +52,7 @@ export const manifestSchema = z
     features: z.array(z.string().min(1)).min(1),
     /** Features that change the score, in the order of `features`; absent from versions published before 0.2. */
     used_features: z.array(z.string().min(1)).optional(),
-    /** By feature of kind `category`: what the model knows of its values. */
+    /** By feature of kind `category`: the values that the model knows. */
     categories: z.record(z.string(), vocabularySchema).optional(),
     input: z.object({
       name: z.string().min(1),

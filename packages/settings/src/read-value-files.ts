@@ -7,7 +7,7 @@ const CHARACTERS_MAX = 1_000_000;
 
 export interface ValueFiles {
   readonly values: Readonly<Record<string, string>>;
-  /** Faults by the name of the variable that has no value because of it; each completes a sentence. */
+  /** Why a variable has no value, by its name. Each text is a clause. */
   readonly faults: ReadonlyMap<string, string>;
 }
 

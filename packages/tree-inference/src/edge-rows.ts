@@ -5,7 +5,7 @@ import type { Column } from "./plan-columns.js";
 /** The values of a feature near which comparisons change, as float keys. */
 export type Edges = Pick<Column, "feature" | "keys">;
 
-/** The thresholds of all columns; of categories, the known values, since no vector has a number of the vocabulary. */
+/** The thresholds of all columns; for categories, the known values, because vectors contain no vocabulary numbers. */
 export function edgesOf(columns: Iterable<Column>, categories: readonly CategoryColumn[]): Edges[] {
   const replaced = new Set(categories.map(({ column }) => column));
   const known = categories.map(({ column, keys }) => ({

@@ -10,7 +10,7 @@ export interface ScoreGraph {
   /** Columns of a row. */
   readonly width: number;
   readonly ensembles: readonly FoundEnsemble[];
-  /** The columns of which all ensembles read numbers of a vocabulary. */
+  /** The category columns, which all ensembles read as numbers of a vocabulary. */
   readonly categories: readonly CategoryColumn[];
   readonly margin: Margin;
   readonly isSigmoid: boolean;

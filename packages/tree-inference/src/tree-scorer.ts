@@ -34,7 +34,7 @@ export interface PlannedScorer {
 export interface ScorerPlan {
   /** Columns of a row. */
   readonly width: number;
-  /** The columns of which the trees read numbers of a vocabulary. */
+  /** The category columns, which the trees read as numbers of a vocabulary. */
   readonly categories: readonly CategoryColumn[];
   readonly image: Uint8Array<ArrayBuffer>;
   readonly code: Uint8Array<ArrayBuffer>;

@@ -9,7 +9,7 @@ export interface FoundEnsemble {
   readonly input: OnnxInput;
   /** Columns of `input`. */
   readonly width: number;
-  /** The columns of which the ensemble reads numbers of a vocabulary. */
+  /** The category columns, which the ensemble reads as numbers of a vocabulary. */
   readonly categories: readonly CategoryColumn[];
 }
 

@@ -130,7 +130,7 @@ export class ShareFold {
    * The encoded states of this share's entities of one kind, in order of their numbers. Each is valid until the next one
    * is read.
    *
-   * @param idOf without it, ids remain references: for states that only a backfill's `restore` reads
+   * @param idOf without it, ids remain references, which is enough for a backfill's `restore`
    */
   *states(entity: number, idOf?: IdOfReference): Generator<Uint8Array> {
     for (const [number, fold] of this.#own(entity)) yield fold.encoded(number, idOf);

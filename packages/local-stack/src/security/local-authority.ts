@@ -46,8 +46,8 @@ export class LocalAuthority {
 
   /**
    * Loads the authority from `authority/` in this folder, or creates one and saves it there with its key.
-   * For containers, each of which sees only its own program's folder and runs as a different user: all users can
-   * therefore read the programs' keys.
+   * For containers. Each one sees only its own program's folder and runs as a different user, so the programs' keys are
+   * readable by all users.
    *
    * @param hosts names under which other programs reach a program, with `*` in place of its own name
    */

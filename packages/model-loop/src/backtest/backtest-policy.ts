@@ -54,7 +54,7 @@ export interface BacktestReport extends LakeReport {
   readonly specVersion: number;
   /** The draft's budgets. They are not applied. */
   readonly budgets: readonly { readonly outcome: string; readonly perDay: number }[];
-  /** Payments that were decided on a fallback level below the model, and therefore are here too. */
+  /** Payments that were decided on a fallback level below the model. They have no model score here either. */
   readonly degraded: number;
 }
 

@@ -23,7 +23,7 @@ export interface ServicePlan {
 const READY_TIMEOUT_MS = 90_000;
 const READY_POLL_MS = 50;
 const STOP_TIMEOUT_MS = 15_000;
-/** In a row. */
+/** Maximum restarts in a row. */
 const RESTARTS_MAX = 20;
 /** A process that ran for longer did not fail at its start. */
 const STABLE_MS = 5_000;

@@ -21,7 +21,7 @@ afterAll(async () => {
   redis.disconnect();
 });
 
-/** A call of a command with the minimum number of arguments. */
+/** A command with the minimum number of arguments. */
 async function shortestCall(command: string): Promise<readonly string[]> {
   const told: unknown = await redis.command("INFO", command);
   const arity: unknown = Array.isArray(told) && Array.isArray(told[0]) ? told[0][1] : undefined;
