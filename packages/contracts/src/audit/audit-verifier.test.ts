@@ -147,7 +147,7 @@ test("detects a rewritten log with matching hashes by the old signatures", () =>
   const forged = write(7, "eve");
   expect(faultOf(forged.entries, { ...forged, checkpoints })).toMatchObject({
     sequence: 1,
-    message: "The entries 1 to 3 were rewritten: they differ from those signed at 1970-01-01T00:00:01.000Z.",
+    message: "Entries 1 to 3 were rewritten: they differ from those signed at 1970-01-01T00:00:01.000Z.",
   });
 });
 

@@ -103,7 +103,7 @@ export class AuditVerifier {
     const from = (this.#signed?.sequence ?? 0) + 1;
     throw new AuditFault(
       from,
-      `The entries ${from} to ${sequence} were rewritten: they differ from those signed at ${new Date(signedAtMs).toISOString()}.`,
+      `Entries ${from} to ${sequence} were rewritten: they differ from those signed at ${new Date(signedAtMs).toISOString()}.`,
     );
   }
 }
@@ -115,5 +115,5 @@ function requireSignature(checkpoint: AuditCheckpoint, keys: readonly AuditKey[]
 }
 
 function missing(from: number, to: number): string {
-  return from === to ? `Entry ${from} is missing.` : `The entries ${from} to ${to} are missing.`;
+  return from === to ? `Entry ${from} is missing.` : `Entries ${from} to ${to} are missing.`;
 }
