@@ -43,7 +43,7 @@ export class SnapshotWatch {
         "tripline_archive_snapshot_age_seconds",
         {
           description:
-            "Age of the newest snapshot of the window states in the lake; without one, time since this start",
+            "Age of the newest snapshot of the window states in the lake; if there is none, time since startup",
         },
         () => (Date.now() - (this.#facts.takenAtMs ?? this.#startedAtMs)) / MS_PER_S,
       ),
@@ -54,7 +54,7 @@ export class SnapshotWatch {
       ),
       gauge(
         "tripline_archive_snapshot_duration_seconds",
-        { description: "Duration of the last run that was to take a snapshot; 0 before the first" },
+        { description: "Duration of the last snapshot run; 0 before the first" },
         () => (this.#facts.run?.took_ms ?? 0) / MS_PER_S,
       ),
       gauge(

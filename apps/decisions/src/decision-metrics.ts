@@ -68,7 +68,7 @@ export class DecisionMetrics {
     description: "List entries on the topic that this version cannot use, for instance of a newer kind",
   });
   readonly #budgetSpent = counter("tripline_decisions_budget_spent_total", {
-    description: "First decisions that have another outcome because the budget of this outcome is spent, by tenant",
+    description: "First decisions that did not get this outcome because its budget was spent, by tenant",
     labels: ["outcome", "tenant"],
   });
   readonly #notEvaluated = counter("tripline_decisions_not_evaluated_total", {

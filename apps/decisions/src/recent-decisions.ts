@@ -1,4 +1,4 @@
-/** Number and maximum age of the decisions considered: a fault shows within seconds and disappears as fast. */
+/** Number and maximum age of the decisions considered: faults are reported and cleared within seconds. */
 const DECISIONS_MAX = 100;
 const AGE_MS_MAX = 60_000;
 /** Fewer decisions are not conclusive: their callers may not have left enough time for a score. */

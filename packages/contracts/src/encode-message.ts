@@ -9,7 +9,7 @@ export interface MessageType<M> {
 const writer = new BinaryWriter();
 
 /**
- * Encodes a message as protobuf, into bytes of its own.
+ * Encodes a message as protobuf, into a new array of bytes.
  *
  * @throws Error if a value does not fit its field
  */

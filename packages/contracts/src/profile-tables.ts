@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** Feast's name of the view with an entity's profile. */
+/** Feast's name for the view with an entity's profile. */
 export function profileView(entity: string): string {
   return `${entity}_profile`;
 }

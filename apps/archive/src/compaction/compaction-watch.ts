@@ -28,7 +28,7 @@ export class CompactionWatch {
       ),
       gauge(
         "tripline_archive_compaction_age_seconds",
-        { description: "Time since the end of the last compaction of the lake; without one, since this start" },
+        { description: "Time since the end of the last compaction of the lake; if there was none, since startup" },
         () => (Date.now() - this.#endedAtMs) / MS_PER_S,
       ),
       gauge(

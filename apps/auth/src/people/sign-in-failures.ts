@@ -86,7 +86,7 @@ export class SignInFailures {
     }
   }
 
-  /** The same for codes, which can also be guessed. @returns as `attempt` does */
+  /** Like `attempt`, but for codes, which can also be guessed. */
   attemptCode(personId: string, origin: Origin, check: () => Promise<boolean>): Promise<boolean | Wait> {
     return this.attempt(`second factor of ${personId}`, origin, check);
   }

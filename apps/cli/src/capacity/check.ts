@@ -20,8 +20,8 @@ export const errorOf = ({ predicted, measured }: Comparison): number => Math.abs
 export const isWithin = (comparison: Comparison): boolean => !comparison.counts || errorOf(comparison) <= TOLERANCE;
 
 /**
- * Compares the costs learnt from one run with another run on the same machine: CPU time at each load of the other run,
- * and bytes on disk and in memory. Pure.
+ * Compares costs learnt from one run with the results of another run on the same machine: CPU time at each load of the
+ * other run, and bytes on disk and in memory. Pure.
  */
 export function compareWithResult(measured: Measured, result: CapacityResult): Comparison[] {
   const cpu = loadsOf(result).flatMap(({ name, rate, cpuMsPerS }) => {

@@ -28,7 +28,7 @@ export const measuredSchema = z.object({
   kafka_bytes: bytes,
   /** Bytes in Redis per key with its value: `idem`, `decision`, and window states by entity (`card`, `device`). */
   redis_bytes: bytes,
-  /** Window states per card, by entity. For a terminal or a part of one, window states per terminal. */
+  /** Window states by entity: per card, or per terminal for terminals and parts of terminals. */
   redis_states: bytes,
   /** Bytes of the archive's files per payment. */
   lake_bytes: z.number().positive(),

@@ -24,7 +24,7 @@ interface SeenPayment {
 
 /** How many of a tenant's newest payments some entries would have matched. */
 export interface PreviewFigures {
-  /** Number of payments examined: at most those of a day, fewer in a busy system. */
+  /** Number of payments examined: at most one day's, fewer in a busy system. */
   readonly payments: number;
   readonly matched: number;
   /** From 0 to 1; 0 if there are no payments. */

@@ -109,7 +109,7 @@ async function playCanary(): Promise<void> {
 test("regression #24: the monitoring time of a step excludes an outage of control", async () => {
   await startCanary({ auto: true, step_seconds: 1_800 });
   await until("a look", async () => (await shown()).findings.length > 0);
-  // As for an instance that starts after control was down for an hour.
+  // Simulates an instance that starts after control was down for an hour.
   await database.execute(
     `UPDATE control.rollouts SET changed_at = changed_at - interval '1 hour', watched_at = watched_at - interval '1 hour'
      WHERE stage = 'canary'`,

@@ -39,8 +39,8 @@ interface Walk {
 
 /**
  * Finds where each partition resumes: after the records whose results are in the lake. Kafka redelivers records from
- * the committed offset on. For those that a crash left uncommitted, the lake shows which were emitted and therefore
- * count.
+ * the committed offset on. If a crash left records uncommitted, the lake shows which of them were emitted and
+ * are therefore already counted.
  *
  * If both topics have the same number of partitions, the results of one partition go to one partition, in order.
  * Otherwise, a record without a result may precede one with a result. The latter is then redelivered, and its card must

@@ -11,7 +11,7 @@ import { StateStore } from "./state-store.js";
 /** Redis keys under which the partitions' applied batches are stored. */
 @Injectable()
 export class PartitionKeys {
-  /** Checked partitions. Their number is limited by that of the topics. */
+  /** Checked partitions. Bounded by the number of partitions of the topics. */
   readonly #checked = new Map<string, Promise<string>>();
   /** By key: the stored offset of each partition that ends at or before this offset. */
   readonly #conflicts = new Map<string, number>();

@@ -27,7 +27,7 @@ export class StateCompleteness {
   ) {}
 
   /**
-   * Sets the mark if the service counts for the first time: then nothing is missing.
+   * Sets the mark if the service counts for the first time, because nothing can be missing then.
    *
    * @param isMarked whether the mark existed when the states were read
    * @returns whether the states are complete

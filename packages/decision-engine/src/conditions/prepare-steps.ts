@@ -27,7 +27,7 @@ export interface Known {
 
 /** The cost of an expression, as far as its text shows. */
 export interface StepEstimate {
-  /** Maximum steps, excluding evaluation errors other than those of conditions on attributes. */
+  /** Maximum steps. Includes evaluation errors only in conditions on attributes. */
   readonly stepsMax: number;
   /** Counted up front for each evaluation: work outside loops that does not depend on sizes. */
   readonly stepsFixed: number;
@@ -70,7 +70,7 @@ const FIXED_STEPS_MAX = 64;
 /** Steps are counted by UTF-16 code units, of which a character has up to two. */
 const ATTRIBUTE_TEXT = textOf(2 * ATTRIBUTE_TEXT_MAX);
 const ATTRIBUTE_VALUES = entriesOf(ATTRIBUTES_MAX, ATTRIBUTE_TEXT);
-/** Their operands are conditions of their own. */
+/** Each of their operands is a condition itself. */
 const LOGICAL: ReadonlySet<string> = new Set(["&&", "||", "!_", "?:"]);
 const CANNOT_THROW = new Set(["==", "!=", "startsWith", "endsWith", "contains", "size", "named", "lowerAscii", "trim"]);
 const NEEDS_LITERAL = "is not a literal";

@@ -143,7 +143,7 @@ test.each([
     online.count({ id: 0, atMs: START_MS, ...event });
     online.nowMs = TTL_MS + ms;
     online.count({ id: 1, atMs: START_MS + TTL_MS, ...event });
-    // The clock of this instance may be behind that of Redis, or ahead of it.
+    // The clock of this instance may be behind or ahead of the clock of Redis.
     for (const skewMs of [-4_000, 0, 4_000]) {
       const [first, second] = online.emitted;
       if (first?.kind !== "payment" || second === undefined) throw new Error("a payment");

@@ -142,7 +142,7 @@ export class FoldInOrder {
   /**
    * Counts an event immediately, regardless of its numbers, unless an initial state already includes it. For archives
    * with missing events: add the existing ones in clock order; all of them count. They keep their numbers, from which
-   * later events continue. The numbers also order events of the same millisecond, such as those of a batch.
+   * later events continue. The numbers also order events of the same millisecond, such as the events of a batch.
    *
    * @throws TriplineError `state-unreadable`
    */

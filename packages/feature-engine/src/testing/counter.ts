@@ -146,7 +146,7 @@ function updateOf(event: TestEvent): PaymentUpdate {
   return {
     updateId: `u${event.id}`,
     tenant,
-    // Of an earlier event, which may be a payment of this card.
+    // The id of an earlier event, which may be a payment of this card.
     transactionId: `txn_${event.id - 1 - (event.id % 5)}`,
     clientTransactionId,
     cardToken,

@@ -16,7 +16,7 @@ export const RETURN_GROUP = "control-dead-letters";
 const COMMIT_MS_MAX = 10_000;
 const POLL_MS = 20;
 
-/** Headers that are not redriven: those of the dead letter, and those for a caller that stopped waiting long ago. */
+/** Headers that are not redriven: the dead letter's own, and the ones for a caller that stopped waiting long ago. */
 const DROPPED: ReadonlySet<string> = new Set([
   ...Object.values(DEAD_LETTER_HEADERS),
   HEADERS.deadline,

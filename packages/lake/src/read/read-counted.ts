@@ -218,7 +218,7 @@ function rowsOf(table: string, { id, time }: CountedTopic, once: boolean): strin
     )`;
 }
 
-/** Merges streams in order of time, in chunks. Of records with the same time, those of the first stream come first. */
+/** Merges streams in order of time, in chunks. Among records with the same time, the first stream's come first. */
 async function* merge(streams: readonly AsyncGenerator<TimedPlace>[]): AsyncGenerator<PlacedEvent[]> {
   let chunk: PlacedEvent[] = [];
   const heads = await Promise.all(streams.map((stream) => stream.next()));

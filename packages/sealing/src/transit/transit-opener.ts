@@ -29,7 +29,7 @@ export class TransitOpener {
   /**
    * Loads the missing and old keys of these headers, each with one call. Usually there are none.
    *
-   * @throws what `load` throws
+   * @throws errors of `load`
    */
   async prepare(headers: readonly string[]): Promise<void> {
     const due = new Set<string>();
@@ -43,7 +43,7 @@ export class TransitOpener {
   /** @returns the JSON; undefined without a prepared key, for another payment, or if the bytes were changed */
   open(header: string, transactionId: string): string | undefined {
     const parts = splitHeader(header);
-    // Whatever its age: `prepare` checked it, and scoring may have taken some time since.
+    // The key's age does not matter: `prepare` checked it, and scoring may have taken some time since.
     const key = parts && this.#keys.get(parts.keyId)?.bytes;
     if (parts === undefined || key === undefined) return undefined;
     return openBytes(parts.sealed, key, transitContext(transactionId))?.toString("utf8");

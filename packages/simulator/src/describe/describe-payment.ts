@@ -112,7 +112,7 @@ function withDevice(seed: number, payment: SimulatedPayment, context: Context, r
     accountAgeDays: account === null ? null : day - account.openedDay,
     emailAgeDays: email === null ? null : isOwnEmail ? Math.max(0, day - owner.emailDay) : newEmailDays,
     phone: guest?.phone ?? owner.phone,
-    // In another order than in the id, and with a letter, so that it never looks like a card number.
+    // In a different order than in the id, and with a letter, so that it never looks like a card number.
     deviceFingerprint: deviceId === null ? null : `fp-${deviceId.slice(-8)}x${deviceId.slice(4, 12)}`,
     billingCountry: billing.country,
     billingPostalCode: billing.postalCode,

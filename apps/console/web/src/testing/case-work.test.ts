@@ -13,7 +13,7 @@ const openConsole = useConsole({ cases: CASES });
 
 const TABS_MAX = 20;
 
-/** Like a user who looks where the focus is. */
+/** Presses Tab until the element has the focus. */
 async function tabTo(page: Page, wanted: Locator): Promise<void> {
   for (let tabs = 0; tabs < TABS_MAX; tabs += 1) {
     if (await wanted.evaluate((element) => element === document.activeElement)) return;
