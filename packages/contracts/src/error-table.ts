@@ -4,8 +4,8 @@
  */
 
 /**
- * What a Kafka consumer does with a record whose processing failed. `retry` lasts as long as the fault. `retry-few`
- * tries five times and then dead-letters the record, because the cause may be a bug in Tripline.
+ * What a Kafka consumer does with a record whose processing failed. `retry` continues as long as the fault lasts.
+ * `retry-few` tries five times and then dead-letters the record, because the cause may be a bug in Tripline.
  */
 export type KafkaReaction = "retry" | "retry-few" | "dead-letter" | "stop";
 

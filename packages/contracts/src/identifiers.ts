@@ -70,7 +70,7 @@ export function binOf(cardNumber: string): string {
 
 /**
  * The network of a normalised address: the first 24 bits of IPv4, which most providers assign as a whole, or the first
- * 48 bits of IPv6, which one site gets (RFC 6177).
+ * 48 bits of IPv6, the prefix of one site (RFC 6177).
  */
 export function networkOf(address: string): string {
   if (!address.includes(":")) return address.slice(0, address.lastIndexOf("."));

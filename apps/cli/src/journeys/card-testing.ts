@@ -161,7 +161,7 @@ function describe(day: AttackedDay, returning: readonly SimulatedPayment[] = [])
     return `${step}s: ${own.length} (${counts.join(", ")}); approved and authorised: ${(amount / 100).toFixed(2)}`;
   });
   const lost = day.untried.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
-  return [...lines, `purchases not tried: ${day.untried.length} of ${(lost / 100).toFixed(2)}`].join("\n");
+  return [...lines, `purchases not tried: ${day.untried.length}, worth ${(lost / 100).toFixed(2)}`].join("\n");
 }
 
 /** @throws Error if the rules did not decide, or not well enough */

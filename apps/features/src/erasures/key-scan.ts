@@ -69,7 +69,7 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
   /** Runs before the consumer waits for its handler. */
   beforeApplicationShutdown(): void {
     this.#closing.abort(
-      new TriplineError("shutting-down", "The scan for states of erased people continues after the start."),
+      new TriplineError("shutting-down", "The scan for states of erased people continues after a restart."),
     );
     this.#endReading();
   }

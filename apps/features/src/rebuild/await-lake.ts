@@ -66,7 +66,7 @@ async function missingIn(lake: string, name: string, source: LoggedTopic, ends: 
     throw new TriplineError(
       "state-conflict",
       `The lake ${lake} holds ${name} from topic ${found.topic} of Kafka cluster ${found.cluster}, not from topic ` +
-        `${source.topic} of cluster ${source.cluster}. Specify the lake of this Kafka.`,
+        `${source.topic} of cluster ${source.cluster}. Specify the lake of this Kafka cluster.`,
     );
   }
   const positions = positionsOf(tail);

@@ -153,7 +153,7 @@ test("an unusable snapshot is reported in one sentence, and the previous one is 
     [flipByte, /cannot be used: .*-\d{5}\.bin is damaged\.$/],
     [() => rm(slice), /cannot be used: .*\.bin is gone\.$/],
     [() => change({ format: 9 }), /manifest\.json has format 9, this build reads 1\.$/],
-    [() => change({ fingerprint: 1 }), /is of feature spec \d+ with other windows, so it is not used\.$/],
+    [() => change({ fingerprint: 1 }), /was made for feature spec \d+ with other windows, so it is not used\.$/],
     [() => truncate(manifest, 200), /manifest\.json is not the manifest of a snapshot\.$/],
     // This one is still being written.
     [() => rm(manifest), undefined],

@@ -76,7 +76,7 @@ export function evaluateRules(
 function fires(rule: Rule, evaluation: Evaluation, steps: StepBudget, found: Evaluated, inShadow: boolean): boolean {
   try {
     const fired = rule.when.evaluate(evaluation, steps);
-    return typeof fired === "boolean" ? fired : skip(rule, new Error("it gave no boolean"), found, inShadow);
+    return typeof fired === "boolean" ? fired : skip(rule, new Error("it did not return a boolean"), found, inShadow);
   } catch (error) {
     return skip(rule, error, found, inShadow);
   }

@@ -60,7 +60,7 @@ function stateOf({ day, mergeable }: DayOfTopic, nowMs: number): string {
   if (!isClosed(day, nowMs)) return "after the day has ended";
   if (mergeable === 0) return "done";
   const what = `${mergeable.toLocaleString("en")} files to merge`;
-  return isDueDay(day, nowMs) ? what : `${what}, by \`tripline lake compact\` only`;
+  return isDueDay(day, nowMs) ? what : `${what}, only with \`tripline lake compact\``;
 }
 
 function lastText(run: CompactionRun | null): string {
