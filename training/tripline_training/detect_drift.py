@@ -1,4 +1,4 @@
-"""Compares each day's features, scores and outcomes with those of earlier days, and reports drift.
+"""Compares each day's features, scores and outcomes with earlier days, and reports drift.
 
 With --scores, checks once a week whether these scores find frauds worse than before, using labels that have arrived.
 

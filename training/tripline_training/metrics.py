@@ -12,7 +12,7 @@ CARDS_PER_DAY = 100
 """Number of cards that analysts can review per day in the published benchmark."""
 
 CURVE_BINS = 10
-"""Bins of the calibration curve, which users see next to that of live payments: tenths of the score range."""
+"""Bins of the calibration curve, which users see next to the curve of live payments: tenths of the score range."""
 
 CALIBRATION_BINS = 15
 """As in Guo et al., https://proceedings.mlr.press/v70/guo17a.html"""

@@ -71,7 +71,7 @@ def test_each_payment_gets_the_vector_that_the_model_received(
 
 
 def test_any_time_between_payments(store: FeatureStore, spec: FeatureSpec, vectors: list[Vector]) -> None:
-    """Some times are arbitrary, some exactly those of payments, and some before the first payment or after the last."""
+    """At arbitrary times, exactly at payments, before the first payment and after the last."""
     times = [START_MS - 40 * DAY_MS, START_MS - 1, *(START_MS + n * 7_654_321 for n in range(0, 700, 5))]
     times += [row.occurred_at_ms + step for row in vectors[::40] for step in (-1, 0, 1)]
     rows: list[dict[str, Any]] = [

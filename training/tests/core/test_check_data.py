@@ -26,7 +26,7 @@ features:
 
 
 def checked_columns() -> dict[str, Any]:
-    """Every fourth row of conftest, with features as from a cold backfill: terminals count known frauds."""
+    """Every fourth row of conftest, with features as a cold backfill computes them: terminals count known frauds."""
     data = {name: values[::4] for name, values in columns().items()}
     cards, terminals = data["card_token"], data["terminal_id"]
     at, labelled, fraud = data["occurred_at_ms"], data["labelled_at_ms"], data["fraud"]
@@ -228,7 +228,7 @@ def test_warns_without_rejecting(checked_spec: Path, tmp_path: Path, change: Cha
 def test_does_not_judge_early_labels_if_the_past_is_unknown(checked_spec: Path, tmp_path: Path) -> None:
     data = checked_columns()
     leak_own_label(data)
-    # The first card had a payment before the start of this file, so labels from before may arrive at any time.
+    # The first card had a payment before the start of this file, so labels of older payments may arrive at any time.
     put("card_seconds_since_last", 5.0, 0)(data)
     report = check_data(write_parquet(tmp_path / "f.parquet", data), checked_spec, now_ms=NOW_MS)
     assert report.faults == []

@@ -1,4 +1,4 @@
-"""A simulated system whose payments, features and labels are in a lake, as from the archive service."""
+"""A simulated system whose payments, features and labels are in a lake, as the archive service writes them."""
 
 import subprocess
 from collections.abc import Callable

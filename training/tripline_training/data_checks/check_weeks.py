@@ -74,10 +74,10 @@ def check_stopped_features(weeks: list[Week], names: tuple[str, ...]) -> list[Fi
 
 
 def check_week_labels(weeks: list[Week], scores: NDArray[np.float64]) -> list[Finding]:
-    """`scores` has one value per row: those of a model, or of one feature that separates frauds.
+    """`scores` has one value per row, from a model or from one feature that separates frauds.
 
     Their area under the ROC curve for a week's frauds must not fall below half of the usual gain over
-    chance. Its standard error is that of Hanley and McNeil, Radiology 143 (1982).
+    chance. The standard error follows Hanley and McNeil, Radiology 143 (1982).
     """
     areas = [_area(week.rows.fraud, scores[week.part]) for week in weeks]
     known = [area for area in areas if area is not None]

@@ -13,7 +13,7 @@ ROWS_MAX = 20_000
 
 
 def write_evidently_report(path: Path, days: Days, verdict: DayVerdict, limits: Limits) -> None:
-    """Evidently uses its own bins; its thresholds are those of the verdict.
+    """Evidently uses its own bins, but the verdict's thresholds.
 
     Raises TrainingError if Evidently is not installed.
     """

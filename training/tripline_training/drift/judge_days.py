@@ -110,8 +110,8 @@ class _Bounds:
     level: float
     """False alarms allowed per day and column."""
     spread_min: float
-    """Some of many columns vary little over two weeks by chance, and would then alarm at the first ordinary day: no
-    spread is taken for smaller than that of the middle column, nor than that of independent payments."""
+    """Some of many columns vary little over two weeks by chance, and would then alarm on the first ordinary day.
+    Therefore, no spread counts as less than the middle column's, or the spread of independent payments."""
 
 
 def days_after_reference(days: Days, reference: range, judged: int, limits: Limits) -> Days:
@@ -156,7 +156,7 @@ def _distances(counts: Sequence[np.ndarray], limits: Limits) -> list[float]:
 
 
 def _outcome_distances(days: Days, first: int, limits: Limits) -> list[float] | None:
-    """None if a day had no labels: then outcomes cannot be judged."""
+    """None if a day had no labels, because its outcomes cannot be judged."""
     known = [days.outcomes.get(first + at, (0, 0)) for at in range(limits.days_before + 1)]
     if any(labels == 0 for labels, _ in known):
         return None

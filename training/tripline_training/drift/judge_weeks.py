@@ -20,8 +20,8 @@ FALL_MIN = 0.1
 """Smaller decreases do not matter, however significant they are."""
 SPREAD_MIN = 0.01
 LEVEL = 0.001
-"""False alarms per look, and one look a week. None of 21 looks at three simulated worlds of 300 cards alarmed, in which
-the average precision of a usual week is anywhere from 0.48 to 0.92."""
+"""False alarms per check, of which there is one per week. None of 21 checks of three simulations with 300 cards raised
+an alarm; the average precision of their usual weeks ranges from 0.48 to 0.92."""
 
 
 def judge_labels(features: Path, scores: Path, day: int) -> Judgement | None:

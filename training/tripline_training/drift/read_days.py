@@ -46,7 +46,7 @@ def newest_whole_day(features: Path) -> int:
 
 
 def watched_features(feature_spec: Path) -> list[str]:
-    """All features except those of the calendar: a day has only one weekday, which is not drift."""
+    """All features except calendar features: a day has only one weekday, which is not drift."""
     return [feature.name for feature in read_spec_features(feature_spec) if feature.kind not in CALENDAR_KINDS]
 
 

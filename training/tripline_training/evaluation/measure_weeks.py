@@ -1,4 +1,4 @@
-"""Average precision of registered models per week, compared with that of another model on the same payments.
+"""Average precision of registered models per week, compared with another model on the same payments.
 
 python -m tripline_training.evaluation.measure_weeks --features features.parquet --feature-spec feature-spec.yaml \\
     --registry file:///models --name fraud --versions 5f0c..,champion --beside file:///other \\
@@ -108,7 +108,7 @@ def _drawn_ratios(scored: Scored, weeks: list[Week]) -> Floats:
 
 
 def _ratios(weekly: Floats) -> Floats:
-    """The ratio of each model's mean over the weeks to that of the last model."""
+    """Each model's mean over the weeks, divided by the last model's mean."""
     means: Floats = weekly.mean(axis=0)
     return means / means[-1]
 

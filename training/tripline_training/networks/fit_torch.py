@@ -30,7 +30,7 @@ GRADIENT_NORM_MAX = 1.0
 
 @dataclass(frozen=True)
 class Setting:
-    """Everything that a training depends on besides its rows."""
+    """Everything that a training depends on, apart from its rows."""
 
     params: TorchParams
     seed: int

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-# At import, TensorFlow logs what it found of GPUs and CPU instructions; only warnings and errors matter.
+# At import, TensorFlow logs which GPUs and CPU instructions it found; only warnings and errors matter.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 

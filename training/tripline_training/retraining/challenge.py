@@ -84,7 +84,7 @@ class Outcome:
 @dataclass(frozen=True)
 class Candidate:
     weight: float
-    """Weight of each payment from before a drift."""
+    """Weight of each payment before a drift."""
     rows: Rows
     known_by_ms: int
     booster: Any

@@ -32,7 +32,7 @@ def fit_in_parts(
     `importance` is how much each row counts; by default, all rows count equally.
 
     Gives bit for bit the same model, however often it is interrupted: every part starts from the bytes of the previous
-    one with its own seed, even without an interruption. The random numbers therefore differ from those of `fit`.
+    one with its own seed, even without an interruption. The random numbers therefore differ from `fit`.
     """
     path = folder / f"fit-{identity_of(rows, params, seed, jobs, importance=importance)}.ubj"
     booster = _read(path)

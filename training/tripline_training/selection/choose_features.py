@@ -139,7 +139,7 @@ class _Trial:
         without = self._scores(tuple(names))
         with_group = self._scores(tuple(name for name in self._spec.names if name in names or name in features))
         gain = gain_over_folds([fold.later for fold in self._folds], without, with_group, self._fitting.seed)
-        # Profiles have raised average precision while AUC fell: then they only reorder frauds that were found anyway.
+        # Profiles have raised average precision while AUC fell, by only reordering frauds that were found anyway.
         is_worse = gain.auc_with < gain.auc_without
         used = gain.low > 0 and not is_worse
         reason = "AUC ROC falls" if is_worse else "the gain may be chance or is none"

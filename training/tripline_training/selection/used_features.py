@@ -11,7 +11,7 @@ from tripline_training.trees.tensor_twin import TREE_OPERATORS
 
 
 def used_by_trees(model: bytes, scorecard: bytes | None, names: tuple[str, ...]) -> tuple[str, ...]:
-    """In the order of `names`: the columns that any tree splits on, and those of the scorecard."""
+    """In the order of `names`: the columns that any tree splits on, and the scorecard's columns."""
     used: set[int] = set()
     for node in onnx.load_model_from_string(model).graph.node:
         if node.op_type in TREE_OPERATORS:

@@ -72,7 +72,7 @@ def node_covers(ensemble: NodeProto, trees: list[CoveredNode]) -> list[float]:
 def _roots(
     tree_ids: Sequence[int], node_ids: Sequence[int], modes: Sequence[bytes], children: Sequence[Sequence[int]]
 ) -> dict[int, int]:
-    """The root of each tree: the node that is nobody's child."""
+    """The root of each tree, the node without a parent."""
     splits = [position for position, mode in enumerate(modes) if mode != b"LEAF"]
     below = {(tree_ids[position], ids[position]) for ids in children for position in splits}
     keys = zip(tree_ids, node_ids, strict=True)

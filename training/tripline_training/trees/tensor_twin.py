@@ -100,7 +100,7 @@ def check_twin(model: bytes, twin: bytes, features: NDArray[np.float32], seed: i
     """
     rows = np.concatenate([features, rows_at(_thresholds(model), TWIN_EDGE_ROWS, seed, extremes=(np.inf, -np.inf))])
     wanted, found = predict_onnx(model, rows), predict_onnx(twin, rows)
-    # A network combined with the trees may return NaN for a missing value: then both must.
+    # A network combined with the trees may return NaN for a missing value. In that case, both must.
     difference = np.where(np.isnan(wanted) & np.isnan(found), 0, np.abs(wanted - found))
     if not bool(np.all(difference <= TWIN_DIFFERENCE_MAX)):
         worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
@@ -145,7 +145,7 @@ def _children(key: _Node, splits: Mapping[_Node, _Split]) -> tuple[_Node, _Node]
 
 
 def _roots(splits: Mapping[_Node, _Split], leaves: Mapping[_Node, float]) -> list[_Node]:
-    """The root of each tree, the node that is nobody's child, in the order of the trees."""
+    """The root of each tree, the node without a parent, in the order of the trees."""
     below = {
         child for key, split in splits.items() for child in ((key[0], split.when_true), (key[0], split.when_false))
     }
