@@ -1,7 +1,7 @@
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
-/** The front's settings, the same as those of ingestion. */
+/** The front's settings, which are the same as ingestion's. */
 export const frontSettings = z.object({
   ...serviceConfig,
   ...kafkaConfig,

@@ -10,5 +10,5 @@ export declare const ALLOWED: Readonly<Record<string, string>>;
 export declare function isFree(stated: string): boolean;
 /** Its faults. */
 export declare function licenceFaults(shipped: ShippedPackage): string[];
-/** The licence in a package.json, possibly from before SPDX. */
+/** The licence in a package.json, possibly in a form that is older than SPDX. */
 export declare function licenceOf(manifest: { readonly license?: unknown; readonly licenses?: unknown }): string;

@@ -13,7 +13,7 @@ const CONTRACTS = "@tripline/contracts";
 const EVENTS = `${CONTRACTS}/generated/tripline/events/v1/events`;
 /** How a token's text is derived from another field. @type {Record<string, string>} */
 const DERIVATIONS = { network: "networkOf" };
-/** Groups from before the fingerprint included fields by name. */
+/** Groups that existed before the fingerprint included fields by name. */
 const OLD_GROUPS = [1, 2];
 
 /** @param {Payment} payment */

@@ -6,7 +6,7 @@ export interface Tool {
   readonly text: string;
 }
 
-/** Commands for work on this checkout, in addition to those of the program. */
+/** Commands for work on this checkout, in addition to the program's commands. */
 export const TOOLS: readonly Tool[];
 
 /** The tool of a command line, by the longest match. */

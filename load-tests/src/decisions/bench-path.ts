@@ -123,7 +123,7 @@ async function deciderOn(
   return batchDecider({ redis, client, producer, policy, ...waits });
 }
 
-/** Records like those of the features service, each with a new payment. */
+/** Records as the features service writes them, each with a new payment. */
 function recordsOf(payments: readonly VectorPayment[], run: string, from: number): IncomingRecord[] {
   return Array.from({ length: BATCH }, (_, index) => {
     const payment = payments[(from + index) % payments.length];

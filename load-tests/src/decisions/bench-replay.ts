@@ -80,7 +80,7 @@ async function runReplay(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-/** Decisions like those of the decisions service. */
+/** Decisions as the decisions service makes them. */
 async function decideAll({ registryUrl }: World, policy: Policy, payments: readonly VectorPayment[]) {
   const model = await ReplayModel.open(await openRegistry(registryUrl).resolve(MODEL_NAME, "champion"));
   const rows = payments.map(({ values }) => values);

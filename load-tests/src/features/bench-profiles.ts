@@ -26,7 +26,7 @@ import {
 const PROJECT = "bench";
 const ROWS_TOGETHER = 1_000;
 
-/** The cost that Feast profiles add to the part `window`: the same payments with and without them, in turns. */
+/** The cost that Feast profiles add to the part `window`: the same payments alternately with and without them. */
 export const profilesPart: BenchPart = {
   name: "profiles",
   title: "the same path with the profiles of card and terminal that Feast keeps, and without them",

@@ -73,7 +73,7 @@ export class BenchContext {
     return this.#rounds ?? roundsDefault;
   }
 
-  /** Runs contestants in turns for the requested number of rounds or `roundsDefault`, and logs each round. */
+  /** Alternates contestants for the requested number of rounds or `roundsDefault`, and logs each round. */
   async measure(
     contestants: readonly Contestant[],
     options: { roundsDefault: number; warmUpRounds?: number },

@@ -36,7 +36,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs the contestants in turns, A B A B, so that other load on the machine affects all of them equally.
+ * Alternates between the contestants, A B A B, so that other load on the machine affects all of them equally.
  *
  * Each round returns `wall_ms`, `ops_per_s`, `cpu_ms` and `cpu_us_per_op` for all meters together, and the contestant's
  * own figures. With several meters, it also returns `<meter>_cpu_ms` and `<meter>_cpu_us_per_op` for each.

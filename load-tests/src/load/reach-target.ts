@@ -91,7 +91,7 @@ async function findTokenUrl(apiUrl: string): Promise<string | undefined> {
 
 type Access = Pick<Target, "authorization" | "credentials" | "tenant">;
 
-/** The credentials in the environment or, for a system on this machine, those of its demo client. */
+/** The credentials in the environment or, for a system on this machine, its demo client's credentials. */
 async function openAccess(
   apiUrl: string,
   tokenUrlOfApi: string | undefined,

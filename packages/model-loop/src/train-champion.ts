@@ -15,7 +15,7 @@ export interface ChampionOptions {
   readonly registryUrl: string;
   /** Arguments of `tripline_training.train` that select payments and labels. */
   readonly periods: readonly string[];
-  /** Features that never change in production, apart from those of profiles. */
+  /** Features that never change in production, apart from profile features. */
   readonly constantOnline?: readonly string[];
   /** Name of the step. */
   readonly title: string;

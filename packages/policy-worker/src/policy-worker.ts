@@ -23,7 +23,7 @@ const YOUNG_MIB_MAX = 16;
 const MS_PER_S = 1_000;
 
 const READY: PolicyTask = { kind: "ready" };
-/** A backtest decides many pages, so its deadline is this many times longer than that of a check. */
+/** A backtest decides many pages, so its deadline is this multiple of a check's deadline. */
 const BACKTEST_DEADLINES = 12;
 
 /** Variables of a service with a `PolicyWorker`. */

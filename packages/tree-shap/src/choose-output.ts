@@ -53,7 +53,7 @@ export function chooseOutput(node: OnnxNode, trees: number, output: number | und
 }
 
 /**
- * The number of a classifier's margins. With two labels and all weights on the first, there is one, that of the second
+ * The number of a classifier's margins. With two labels and all weights on the first, there is one, for the second
  * label: XGBoost and LightGBM write binary models in this form, which onnxruntime expects.
  */
 function countClasses(node: OnnxNode, ids: readonly number[]): number {

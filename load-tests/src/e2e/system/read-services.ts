@@ -26,7 +26,7 @@ export interface BenchSystem {
   readonly pids: ReadonlyMap<ProcessName, number>;
   /** CPU meters of other threads on a decision's path. */
   readonly threads?: readonly CpuMeter[];
-  /** Base URLs of the programs; for a program with several services, that of decisions. */
+  /** Base URLs of the programs; for a program with several services, the URL of decisions. */
   readonly urls: ReadonlyMap<BenchProgram, string>;
 }
 

@@ -24,7 +24,7 @@ const SERVICE_MS_MAX = 120_000;
 const ANSWER_MS_MAX = 2_000;
 /** Placeholder settings of services that are planned but not started. */
 const NO_DATABASE = "postgres://127.0.0.1:1/none";
-/** No load shedding, because the wait of callers is what is measured. */
+/** No load shedding, because benchmarks measure how long callers wait. */
 const PATIENT = { WAIT_TARGET_MS: "60000" };
 
 /** Changed settings, by program. */

@@ -104,7 +104,7 @@ function mountedAt(volumes: (typeof base)[string]["volumes"], target: string) {
   );
 }
 
-/** Further variables that a service may have: those of its schema, with and without its name as a prefix. */
+/** Further variables that a service may have: the variables of its schema, with and without its name as a prefix. */
 function variablesOfPart(target: string, targets: readonly string[]): readonly string[] {
   const schema = SERVICES.find(([name]) => name === target)?.[1];
   const own = Object.keys(schema?.shape ?? {}).filter(

@@ -26,7 +26,7 @@ const SCHEMAS: Readonly<Record<ServiceName, z.ZodObject>> = {
   archive: archiveConfig,
 };
 
-/** Gives every variable a value, including those of TLS. */
+/** Gives every variable a value, including TLS variables. */
 const ACCESS = {
   certificateFile: "/tls/tls.crt",
   keyFile: "/tls/tls.key",

@@ -56,7 +56,7 @@ beforeAll(async () => {
   security = await LocalSecurity.make(join(directory, "tls"));
   const secure = { security: security.stack, isDurable: false, endOnSignals: false };
   stack = await startStack({ directory: join(directory, "stack"), ...secure });
-  // As in an installation from before each service had its own role.
+  // As in an old installation, in which services do not have their own roles.
   await execute(security, stack.postgresUrl, FROM_BEFORE);
   const said: string[] = [];
   await ensureTopics(kafkaFrom(ofTheJob()), START_MS_MAX, () => undefined);

@@ -147,7 +147,7 @@ test("a category is learned, served, explained and described like any other feat
   expect(manifest.categories?.merchant_category?.codes).toHaveLength(4);
   expect(manifest.used_features).toContain("merchant_category");
 
-  // Scoring runs it with its own tree implementation, whose scores must equal those of onnxruntime and the trainer.
+  // Scoring runs it with its own tree implementation. It must give the same scores as onnxruntime and the trainer.
   const environment = {
     PORT: "0",
     GRPC_PORT: "0",
