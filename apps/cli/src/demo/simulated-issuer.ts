@@ -4,7 +4,7 @@ import type { Scenario, SimulatedPayment } from "@tripline/simulator/simulated-p
 import type { ApiDecision } from "@tripline/system/client/tripline-client";
 
 /**
- * Share of payments that the issuer declines if the simulation does not say what it answers. Most card numbers that fraudsters
+ * Share of payments that the issuer declines if the simulation does not specify its response. Most card numbers that fraudsters
  * test are blocked or invalid.
  */
 const DECLINED_SHARE: Readonly<Record<Scenario, number>> = {

@@ -59,7 +59,9 @@ export async function* continuedSnapshots(
   for await (const snapshot of listSnapshots(disk, lake, onNote)) {
     const range = rangeOf(snapshot.next, cut);
     if (snapshot.fingerprint !== layoutFingerprint(engine.entities)) {
-      onUnfit(`${nameOf(snapshot)} was made for feature spec ${snapshot.specVersion} with other windows, so it is not used.`);
+      onUnfit(
+        `${nameOf(snapshot)} was made for feature spec ${snapshot.specVersion} with other windows, so it is not used.`,
+      );
     } else if (range === undefined) {
       onUnfit(`${nameOf(snapshot)} belongs to another lake, or is ahead of this one, so it is not used.`);
     } else {

@@ -1,4 +1,4 @@
-/** A spreadsheet interprets a cell with such a start as a formula. */
+/** Spreadsheets interpret a cell that starts like this as a formula. */
 const FORMULA = /^[=+\-@\t\r]/;
 const KEPT_AS_TEXT = /^'(?=[=+\-@\t\r])/;
 

@@ -51,7 +51,7 @@ export class Grants {
     for (const action of GRANT_ACTIONS) this.#alone.inc({ action }, 0);
   }
 
-  /** Applies a change, or stores it until another administrator approves it. @throws TriplineError of the change */
+  /** Applies a change, or stores it until another administrator approves it. @throws errors of the change */
   async request(by: Actor, change: GrantChange): Promise<Requested> {
     const outcome = await this.database.transaction(async (transaction) => {
       await lockAdmins(transaction, by.tenant);
