@@ -42,7 +42,7 @@ export enum Outcome {
   DECLINE = 4,
 }
 
-/** Which step of the degradation ladder decided. */
+/** The fallback level that decided. */
 export enum Rung {
   UNSPECIFIED = 0,
   MODEL = 1,
@@ -204,7 +204,7 @@ export interface Transaction {
   authorisationCode: string;
   /** Acquirer reference number (ARN), if there is one already. Empty if it was not sent. */
   acquirerReference: string;
-  /** Whether attributes were sent. Absent if they were not. Absent if it was not sent. */
+  /** Whether attributes were sent. Absent if it was not sent. */
   hasAttributes?: boolean | undefined;
 }
 
@@ -320,7 +320,7 @@ export interface FeatureVector {
   profileTimesMs: number[];
 }
 
-/** A label, and where it stands among the events of its entities. Topic `applied-labels`. */
+/** A label, and its position among the events of its entities. Topic `applied-labels`. */
 export interface AppliedLabel {
   label: Label | undefined;
   specVersion: number;
@@ -332,7 +332,7 @@ export interface AppliedLabel {
   incomplete: boolean;
 }
 
-/** A payment update, and where it stands among the events of its entities. Topic `applied-payment-updates`. */
+/** A payment update, and its position among the events of its entities. Topic `applied-payment-updates`. */
 export interface AppliedPaymentUpdate {
   update: PaymentUpdate | undefined;
   specVersion: number;
