@@ -127,7 +127,7 @@ describe("Scorer", () => {
     [
       "other features",
       { feature_spec_version: String(SPEC.version), features: "amount" },
-      "was trained for other features than those of spec",
+      "was not trained for the features of spec",
     ],
     [
       "a profile that is not read (#26)",

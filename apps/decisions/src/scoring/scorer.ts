@@ -197,7 +197,7 @@ function mismatchOf(
   }
   const names = properties.features;
   if (names !== undefined && names !== spec.features.map(({ name }) => name).join(",")) {
-    return `the model ${version} was trained for other features than those of spec ${spec.version}`;
+    return `the model ${version} was not trained for the features of spec ${spec.version}`;
   }
   const fault = unreadFault(properties.used_features?.split(",") ?? [], unreadFeatures(spec, profiles));
   return fault && `the model ${version} ${fault}`;

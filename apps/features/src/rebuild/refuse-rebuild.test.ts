@@ -119,7 +119,7 @@ describe("is rejected, and changes nothing", () => {
 
   test("if Redis lost acknowledged writes, so that numbers were assigned twice", async () => {
     await counted("a", 3);
-    // As after a failover to a replica that lagged.
+    // Simulates a failover to a replica that lagged.
     const behind = await stored();
     await counted("b", 6);
     await history.redis.flushdb();

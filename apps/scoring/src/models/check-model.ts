@@ -10,7 +10,7 @@ function refuse(manifest: ModelManifest, reason: string): TriplineError {
 }
 
 /**
- * Rejects a model that was trained for another version of the feature spec than the service uses.
+ * Rejects a model that was trained for a different version of the feature spec.
  *
  * @param version version of the feature spec; without it, all are accepted
  * @throws TriplineError `model-refused`

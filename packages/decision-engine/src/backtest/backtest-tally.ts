@@ -48,7 +48,7 @@ export interface Overlap {
 export interface PartFigures extends DraftPart, HitFigures {
   /** Hits that no other part of the draft treats as strictly: without this part, their outcome would be milder. */
   readonly alone: number;
-  /** Hits with an archived outcome milder than that of this part alone. */
+  /** Hits with an archived outcome that is milder than this part's own. */
   readonly stricter: number;
   readonly overlaps: readonly Overlap[];
   readonly segments: readonly SegmentHits[];

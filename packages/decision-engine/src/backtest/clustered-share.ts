@@ -18,7 +18,7 @@ const NONE: Untouched = { clusters: 0, units: 0, unitSquares: 0 };
 
 /**
  * A share of payments with Wilson's interval, based on the effective number of payments: payments of one card resemble
- * each other, so a hundred payments of one card say less than those of a hundred cards. The number is divided by the
+ * each other, so a hundred payments of one card say less than payments of a hundred cards. The number is divided by the
  * design effect, at least 1: the linearised variance of the ratio over whole cards, divided by the variance for
  * independent payments (E. L. Korn, B. I. Graubard, "Confidence intervals for proportions with small expected number of
  * positive counts estimated from survey data", Survey Methodology 24, 1998; compared with other methods by C. Franco et

@@ -25,7 +25,7 @@ async function read(path: string, sum?: number): Promise<SnapshotEntry[]> {
   return entries;
 }
 
-test("reads entries with their times, and rejects a file with another checksum than expected", async () => {
+test("reads entries with their times, and rejects a file with an unexpected checksum", async () => {
   const path = join(folder, "states.bin");
   const { bytes, sum } = await writeSnapshotFile(path, HEADER, ENTRIES);
   expect((await readFile(path)).length).toBe(bytes);
