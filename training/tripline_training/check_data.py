@@ -81,7 +81,7 @@ def sentences_of(report: DataReport) -> str:
     """The first faults, and how many more there are."""
     named = [finding.sentence for finding in report.faults[:SENTENCES_MAX]]
     more = len(report.faults) - len(named)
-    return " ".join([*named, *([f"And {more} faults more."] if more > 0 else [])])
+    return " ".join([*named, *([f"And {more} more."] if more > 0 else [])])
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -84,7 +84,7 @@ def measure_extraction(features: Path, model: Path, policy: Path, questions: int
     fraud = rows["fraud"].astype(np.int64)
     half = len(fraud) // 2
     if half < questions or fraud[half:].min() == fraud[half:].max():
-        raise TrainingError(f"{half} payments are too few for {questions} queries, or are not of both kinds.")
+        raise TrainingError(f"{half} payments are too few for {questions} queries, or all of one kind.")
     scores = predict_booster(booster, vectors).astype(np.float64)
     outcomes = np.digitize(scores, _bands(policy)).astype(np.float64)
     # A rounded score comes with its outcome, which shows on which side of a band's edge the score lies.

@@ -317,5 +317,5 @@ def test_the_command_writes_both_reports_and_fails(
 
 def test_before_training_lists_the_first_faults_and_counts_the_rest(checked_spec: Path, tmp_path: Path) -> None:
     data = {f"x{i}": np.zeros(3) for i in range(4)}
-    with pytest.raises(TrainingError, match="And 4 faults more"):
+    with pytest.raises(TrainingError, match="And 4 more"):
         check_before_training(write_parquet(tmp_path / "f.parquet", data), checked_spec)

@@ -23,7 +23,7 @@ def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a compari
     ("changes", "words"),
     [
         ({}, None),
-        ({"ap": Gain(0.704, 0.7, 0.001, 0.007)}, "a gain of 0.0040 and not of 0.005"),
+        ({"ap": Gain(0.704, 0.7, 0.001, 0.007)}, "a gain of 0.0040, below the required 0.005"),
         ({"ap": Gain(0.75, 0.7, -0.001, 0.1)}, "may be chance: 0.0500, with a 95 % interval from -0.0010 to 0.1000"),
         ({"cp100": Gain(0.28, 0.3, -0.05, 0.01)}, "card precision@100 on the newest weeks falls from 0.3000 to 0.2800"),
         ({"cp100": Gain(0.295, 0.3, -0.008, -0.002)}, "interval of the gain from -0.0080 to -0.0020"),
@@ -33,9 +33,9 @@ def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a compari
         ({"old_ap": Gain(0.66, 0.7, -0.2, 0.0)}, None),
         # The registered model would be trained on newer days, so it is enough to be as good as the champion.
         ({"ap": Gain(0.696, 0.7, -0.02, 0.01), "is_under_way": True}, None),
-        ({"ap": Gain(0.694, 0.7, -0.02, 0.01), "is_under_way": True}, "a gain of -0.0060 and not of -0.005"),
-        ({"ap": Gain(0.696, 0.7, -0.02, -0.001), "is_under_way": True}, "and not of 0.005"),
-        ({"ap": Gain(0.696, 0.7, -0.02, 0.01), "is_under_way": True, "has_old": False}, "and not of 0.005"),
+        ({"ap": Gain(0.694, 0.7, -0.02, 0.01), "is_under_way": True}, "a gain of -0.0060, below the required -0.005"),
+        ({"ap": Gain(0.696, 0.7, -0.02, -0.001), "is_under_way": True}, "below the required 0.005"),
+        ({"ap": Gain(0.696, 0.7, -0.02, 0.01), "is_under_way": True, "has_old": False}, "below the required 0.005"),
     ],
 )
 def test_each_margin_can_save_the_champion(changes: dict[str, Any], words: str | None) -> None:

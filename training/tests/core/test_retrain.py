@@ -221,7 +221,7 @@ def test_a_smaller_gain_than_the_margin_is_not_registered(
     assert main(arguments) == 0
     line = last_line(capsys)
     assert line.startswith("retrain: kept champion because the average precision on the newest weeks is 0.")
-    assert "and not of 0.9. ap_new=0." in line
+    assert "below the required 0.9. ap_new=0." in line
     assert aliases(tmp_path) == before
 
 

@@ -94,7 +94,7 @@ def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, sp
     if frauds in (0, len(fraud)):
         raise TrainingError(
             f"{features} holds {len(fraud)} labelled payments from --from to --to, {frauds} of them fraud: "
-            "both kinds are needed to measure a model."
+            "measuring a model needs both fraud and genuine payments."
         )
     rows = np.column_stack([columns[name].astype(np.float32) for name in model.features])
     scores = predict_onnx(model.model, rows).astype(np.float64)

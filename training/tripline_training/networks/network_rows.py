@@ -39,7 +39,7 @@ def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = No
         for part, rows in (("train", learn), ("valid", later)):
             if int(rows.fraud.sum()) in (0, len(rows)):
                 raise TrainingError(
-                    f"--{part}-from to --{part}-to hold {len(rows)} labelled payments, which are not of both kinds."
+                    f"--{part}-from to --{part}-to have {len(rows)} labelled payments, all fraud or all genuine."
                 )
         said.says(f"rows={len(learn)} frauds={int(learn.fraud.sum())} left_out_unlabelled={left_out}")
     delay_ms = max(0, options.known_by_ms - int(learn.occurred_at_ms[-1]))

@@ -161,7 +161,7 @@ def _refuse_data(options: Options) -> str | None:
         for finding in report.warnings:
             print(f"warning: {finding.sentence}", flush=True)
         said.says(f"rows={report.rows} labelled={report.labelled} frauds={report.frauds} faults={len(report.faults)}")
-    return f"the data are not fit for training: {sentences_of(report)}" if report.faults else None
+    return f"the data is not suitable for training: {sentences_of(report)}" if report.faults else None
 
 
 def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
@@ -183,10 +183,10 @@ def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
         print(f"{'warning' if options.trust_weeks else 'fault'}: {finding.sentence}", flush=True)
     if not findings or options.trust_weeks:
         return None
-    more = f" And {len(findings) - 1} faults more." if len(findings) > 1 else ""
+    more = f" And {len(findings) - 1} more." if len(findings) > 1 else ""
     return Outcome(
         f"retrain: kept champion because a week is bad: {findings[0].sentence}{more} Fix it, or pass --trust-weeks "
-        "when it is right.",
+        "if it is correct.",
         None,
         data_refused=True,
     )

@@ -40,8 +40,8 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
         (version == measured.champion_version and not is_as_good, "the same model came out."),
         (
             ap.gain < gain_min,
-            f"the average precision on the newest weeks is {ap.new:.4f} beside its {ap.champion:.4f}, a gain of "
-            f"{ap.gain:.4f} and not of {gain_min:g}.",
+            f"the average precision on the newest weeks is {ap.new:.4f} vs. {ap.champion:.4f}: a gain of "
+            f"{ap.gain:.4f}, below the required {gain_min:g}.",
         ),
         (
             ap.low <= 0 and not is_as_good,
