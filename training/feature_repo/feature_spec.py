@@ -40,7 +40,7 @@ class Feature:
 
     @property
     def needs_payment(self) -> bool:
-        """Whether it describes a payment, so that it cannot be computed from an entity alone."""
+        """Whether it describes a payment and therefore cannot be computed from an entity alone."""
         return self.kind in PAYMENT_KINDS
 
 
@@ -48,9 +48,9 @@ class Feature:
 class FeatureSpec:
     version: int
     entity_keys: Mapping[str, str]
-    """From the name of each entity to its id column, in the order of the spec."""
+    """Each entity's id column by the entity's name, in the order of the spec."""
     key_fields: Mapping[str, tuple[str, ...]]
-    """From that column to the event fields that identify the entity; the id is one field or several joined with `/`."""
+    """The event fields that identify the entity, by id column. An id is one field or several joined with `/`."""
     features: tuple[Feature, ...]
     """In the order of the vector."""
     horizon: timedelta

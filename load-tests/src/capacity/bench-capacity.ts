@@ -34,7 +34,7 @@ const ARCHIVE_MS_MAX = 120_000;
 const US_PER_MS = 1_000;
 const PAYMENTS = 20_000;
 const SHORT_PAYMENTS = 500;
-/** Concurrent requests, for batch sizes as at a few hundred payments per second. */
+/** Concurrent requests, which give the same batch sizes as a few hundred payments per second. */
 const BYTES_CONNECTIONS = 32;
 const LABELS = 200;
 const LABEL_WAIT_S = 10;

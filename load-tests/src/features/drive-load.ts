@@ -22,7 +22,7 @@ export interface LoadFigures {
 const ANSWER_MS_MAX = 30_000;
 
 /**
- * Sends requests over HTTP for a while. Each connection sends the next one after each response: a closed model, which
+ * Sends requests over HTTP for a while. Each connection sends its next request after a response: a closed model, which
  * shows a server's capacity and the latency at that load.
  *
  * @throws BenchError for a response other than 200 or a failed connection, because errors are fast

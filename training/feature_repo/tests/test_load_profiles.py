@@ -19,11 +19,11 @@ OTHER_PROJECT = "compared"
 def test_writes_the_same_values_as_feast(
     store: FeatureStore, environment: dict[str, str], redis_address: tuple[str, int, int]
 ) -> None:
-    """In a project next to Feast's; the project name ends each key. This checkout must be built."""
+    """Uses another project, whose name ends each key. This checkout must be built."""
     host, port, database = redis_address
     views = [profile.view for profile in PROFILES]
     with Redis(host=host, port=port, db=database) as redis:
-        # Earlier tests may have loaded newer rows, which would stay.
+        # Earlier tests may have loaded newer rows, which would not be overwritten.
         redis.flushdb()
         store.materialize(_moment(START_MS - 3 * DAY_MS), _moment(UNTIL_MS), feature_views=views)
         _load(environment, redis_address)

@@ -59,7 +59,7 @@ describe("the fallback chain", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Decides payments until a decision meets the condition: which payment a change affects first does not matter. */
+  /** Decides payments until a decision meets the condition. Any payment may be the first that a change affects. */
   async function decideUntil(isWanted: (decision: ApiDecision) => boolean): Promise<Decision> {
     let last: ApiDecision | undefined;
     for (const deadlineMs = Date.now() + WANTED_MS_MAX; Date.now() < deadlineMs; ) {

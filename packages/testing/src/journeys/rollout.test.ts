@@ -152,7 +152,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
     return (await openRegistry(registryUrl).resolve(MODEL_NAME, "champion")).manifest.features;
   }
 
-  /** Decides payments until a decision meets the condition: which payment a change affects first does not matter. */
+  /** Decides payments until a decision meets the condition. Any payment may be the first that a change affects. */
   async function decideUntil(isWanted: (decision: Decision) => boolean): Promise<Decision> {
     let last: Decision | undefined;
     for (const deadlineMs = Date.now() + WANTED_MS_MAX; Date.now() < deadlineMs; ) {

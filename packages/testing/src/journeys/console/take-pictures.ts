@@ -7,7 +7,7 @@ import { inBrowser, signIn } from "./console-stage.js";
 
 const QUALITY_PERCENT = 80;
 const HEIGHT_PX = 900;
-/** Height up to which a screen longer than the window is shown. */
+/** Maximum height of a picture of a screen that is longer than the window. */
 const LONG_PX = 1_900;
 const LIVE_MS = 20_000;
 
