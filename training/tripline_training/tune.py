@@ -75,7 +75,7 @@ def make_folds(dataset: Dataset, options: Options) -> list[Fold]:
             if len(rows) == 0 or int(rows.fraud.sum()) in (0, len(rows)):
                 raise TrainingError(
                     f"Fold {number + 1} has {len(rows)} labelled payments {name}, {int(rows.fraud.sum())} of them "
-                    "fraud: give longer folds or more days, and a --to at which their labels have arrived."
+                    "fraud: specify longer folds or more days, and a --to by which their labels have arrived."
                 )
         folds.append(Fold(train, valid))
     return folds
@@ -187,7 +187,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         help="days before each fold that are not used for training, and days at the end until labels have arrived",
     )
     parser.add_argument(
-        "--trials", type=int, default=20, help="number of trials in total, including those of earlier runs"
+        "--trials", type=int, default=20, help="total number of trials, including earlier runs"
     )
     parser.add_argument("--measure", choices=MEASURES, default="average_precision")
     parser.add_argument("--study", type=Path, required=True, help="SQLite file that stores the search")

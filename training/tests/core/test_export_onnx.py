@@ -138,7 +138,7 @@ def in_order(node: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_rejects_covers_of_another_model() -> None:
     ensemble = onnx.load_from_string(to_onnx(grown(1, 3))).graph.node[0]
-    with pytest.raises(TrainingError, match="is not that of the trained one"):
+    with pytest.raises(TrainingError, match="in the ONNX model differs from the trained one"):
         node_covers(ensemble, xgboost_trees(grown(2, 3)))
     with pytest.raises(TrainingError, match="40 trees and the trained one 39"):
         node_covers(ensemble, xgboost_trees(grown(1, 3))[:39])

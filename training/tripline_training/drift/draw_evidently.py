@@ -45,6 +45,6 @@ def write_evidently_report(path: Path, days: Days, verdict: DayVerdict, limits: 
     result = Report([preset]).run(
         current_data=frame(days.day == verdict.day),
         reference_data=frame(before),
-        name=f"{date_of(verdict.day)} beside the {limits.window_days} days before",
+        name=f"{date_of(verdict.day)} vs. the {limits.window_days} days before",
     )
     result.save_html(str(path))

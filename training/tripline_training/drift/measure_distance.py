@@ -50,7 +50,7 @@ def count_bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Count
 def population_stability_index(before: Counts, now: Counts) -> float:
     """Sum over the bins of (q - p) * ln(q / p): Siddiqi, Credit Risk Scorecards, 2006. 0 if nothing changed.
 
-    In practice, 0.1 is considered a shift worth a look, and 0.25 a large one.
+    In practice, 0.1 is considered a noticeable shift, and 0.25 a large one.
     """
     bins = len(before)
     p = (before + SMOOTHING) / (before.sum() + SMOOTHING * bins)

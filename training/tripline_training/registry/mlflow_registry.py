@@ -78,7 +78,7 @@ REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 class MlflowRegistry:
     """Models in the MLflow server at an `mlflow+http://` or `mlflow+https://` URL.
 
-    Credentials are those of MLflow's own clients: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
+    Reads the same credentials as MLflow's own clients: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
     MLFLOW_TRACKING_PASSWORD, or the ones in the URL.
     """
 

@@ -60,7 +60,7 @@ def node_covers(ensemble: NodeProto, trees: list[CoveredNode]) -> list[float]:
         position = positions[tree_id, node_id]
         feature = None if modes[position] == b"LEAF" else feature_ids[position]
         if feature != node.feature:
-            raise TrainingError(f"Node {node_id} of tree {tree_id} in the ONNX model is not that of the trained one.")
+            raise TrainingError(f"Node {node_id} of tree {tree_id} in the ONNX model differs from the trained one.")
         covers[position] = node.cover
         opened += [(tree_id, ids[position], child) for ids, child in zip(children, node.children, strict=False)]
     found = [cover for cover in covers if cover is not None]
