@@ -1,5 +1,5 @@
 // Checks the alerts: each one has a case in deploy/observability/alerts*.test.yaml that fires it, and an existing runbook. The
-// job names in their expressions match those of compose's Prometheus and of the rendered chart, including its collector.
+// job names in their expressions match the jobs of compose's Prometheus and of the rendered chart, including its collector.
 // promtool parses the queries of dashboards. promtool and helm are used if installed; skipped checks are listed. `--full` fails
 // if a check was skipped.
 import { spawnSync } from "node:child_process";

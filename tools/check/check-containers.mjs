@@ -1,5 +1,5 @@
-// Checks compose.yaml, compose.lite.yaml, compose.tls.yaml and the Dockerfiles: every image has a pinned tag, memory limits are
-// those of docs/containers.md, and Compose, if installed, accepts the files. A test of packages/testing checks the services'
+// Checks compose.yaml, compose.lite.yaml, compose.tls.yaml and the Dockerfiles: every image has a pinned tag, memory limits
+// match docs/containers.md, and Compose, if installed, accepts the files. A test of packages/testing checks the services'
 // environments against their schemas.
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";

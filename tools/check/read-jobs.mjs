@@ -42,7 +42,7 @@ export function jobsOfServiceMonitor(objects) {
 
 /**
  * @param {readonly any[]} objects of Kubernetes
- * @returns {string[]} one of each Service by which the collector of the release finds pods, whether they are ready or not
+ * @returns {string[]} the job of each Service through which the release's collector finds pods, ready or not
  */
 export function jobsOfCollector(objects) {
   const services = objects

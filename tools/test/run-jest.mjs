@@ -17,7 +17,7 @@ export async function runJest(args) {
     {
       shown: "inherit",
       timeoutMs: TESTS_TIMEOUT_MS,
-      // Programs that tests start repeatedly use Node's compile cache, like those of `npm run`.
+      // Programs that tests start repeatedly use Node's compile cache, like the programs of `npm run`.
       environment: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, ".tripline", "compile-cache") },
     },
   );

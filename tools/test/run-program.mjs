@@ -19,7 +19,7 @@ const running = new Set();
  * @param {object} options
  * @param {"pipe" | "inherit"} options.shown where its standard output goes; `pipe` returns it
  * @param {number} options.timeoutMs
- * @param {Record<string, string>} [options.environment] added to that of this process
+ * @param {Record<string, string>} [options.environment] added to the environment of this process
  * @returns {Promise<{ status: number | null, output: string }>} no status if it was ended, or could not start
  */
 export function runProgram(command, args, { shown, timeoutMs, environment = {} }) {

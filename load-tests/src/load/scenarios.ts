@@ -191,7 +191,7 @@ function forLong(load: Load): Stage[] {
   ];
 }
 
-/** Payments that one iteration adds to the rate: those of a batch if only batches are sent, otherwise one. */
+/** Payments that one iteration adds to the rate: the size of a batch if only batches are sent, otherwise one. */
 export function paymentsPerIteration(mix: Mix, lines: number): number {
   return mix.batch === 100 ? lines : 1;
 }

@@ -30,7 +30,7 @@ export type OnlineFeaturesRequest = (OnlineFeaturesOfList | OnlineFeaturesOfServ
 export interface CallOptions {
   /** Ends the call early, with the code `aborted`. */
   readonly signal?: AbortSignal;
-  /** Timeout of the whole call, including retries. Default: that of the client. */
+  /** Timeout of the whole call, including retries. Default: the client's timeout. */
   readonly timeoutMs?: number;
 }
 

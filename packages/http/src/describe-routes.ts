@@ -23,7 +23,7 @@ export interface Route {
   readonly answers: Readonly<Record<number, z.ZodType | undefined>>;
   /** Default: `application/json`. */
   readonly answerType?: string;
-  /** Errors of this route, in addition to those of the whole API. */
+  /** Errors of this route, in addition to the errors of the whole API. */
   readonly errors?: readonly ErrorCode[];
 }
 

@@ -13,7 +13,7 @@ export async function trainingPython(): Promise<string> {
 }
 
 export interface PythonRun {
-  /** By default that of the training environment. */
+  /** By default the Python of the training environment. */
   readonly interpreter?: string;
   /** Exit codes other than 0 that are outcomes, not failures. */
   readonly outcomes?: readonly number[];

@@ -27,10 +27,10 @@ const STORES = ["s3:", "gs:", "azblob:"];
 const AZURE_HOST = /\.blob\.core\.windows\.net$/;
 
 /**
- * Opens the registry at a URL: `file:///path/to/registry`, `mlflow+http://host:port`, `mlflow+https://…`, or that of an object
- * store. Does no I/O yet.
+ * Opens the registry at a URL: `file:///path/to/registry`, `mlflow+http://host:port`, `mlflow+https://…`, or the URL of an
+ * object store. Does no I/O yet.
  *
- * @param environment credentials of MLflow or of the store, and the cache folder; by default those of this process
+ * @param environment credentials of MLflow or of the store, and the cache folder; by default from this process
  * @throws TriplineError `config-invalid` for any other URL
  */
 export function openRegistry(
@@ -62,7 +62,7 @@ export function openRegistry(
   }
 }
 
-/** Whether a registry's URL is that of an object store. */
+/** Whether a registry's URL names an object store. */
 export function isStoreRegistry(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return STORES.includes(protocol) || (protocol === "https:" && AZURE_HOST.test(hostname));

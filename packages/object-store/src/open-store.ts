@@ -18,7 +18,7 @@ export function isStoreUrl(text: string): boolean {
  * Opens the store at a URL: `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix` or `azblob://container/prefix`. Loads
  * only that cloud's library, and does no I/O yet.
  *
- * @param environment source of the identity; by default that of this process
+ * @param environment source of the identity; by default the environment of this process
  * @throws TriplineError `config-invalid` for any other URL or a missing variable
  */
 export async function openStore(

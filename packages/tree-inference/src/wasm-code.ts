@@ -1,6 +1,6 @@
 /**
- * A small assembler for WebAssembly: functions named like their instructions. Opcodes and sections are those of
- * https://webassembly.github.io/spec/core/binary/, vector opcodes those of its SIMD chapter.
+ * A small assembler for WebAssembly: functions named like their instructions. Opcodes and sections are from
+ * https://webassembly.github.io/spec/core/binary/, vector opcodes from its SIMD chapter.
  */
 
 /** Instructions, nested as they are composed. */
@@ -85,7 +85,7 @@ export const v128 = {
   /** The 4 bytes at an address, four times. */
   splat4: vectorOfMemory(9),
   store: vectorOfMemory(11),
-  /** a b mask → the bits of a where the mask has a 1, else those of b */
+  /** a b mask → the bits of a where the mask has a 1, else the bits of b */
   choose: vector(0x52),
   /** 16 signed bytes each: -1 where a > b, else 0. */
   greaterBytes: vector(0x27),

@@ -22,7 +22,7 @@ export interface TestModel {
   readonly trees: readonly TestTree[];
   readonly baseValues?: readonly number[];
   readonly opType?: string;
-  /** Attributes that are added, or replace those of the trees; undefined removes one. */
+  /** Attributes to add to the trees or to replace there; undefined removes one. */
   readonly attributes?: Readonly<Record<string, AttributeValue | undefined>>;
   readonly inputShape?: readonly (number | undefined)[];
   readonly elementType?: number;
@@ -33,7 +33,7 @@ export interface TestModel {
   readonly constants?: Readonly<Record<string, readonly number[]>>;
   /** One-dimensional int64 initializers. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
-  /** The graph's output tensor; by default that of the trees. */
+  /** The graph's output tensor; by default the output of the trees. */
   readonly output?: string;
   /** The trees' input tensor. */
   readonly treesRead?: string;
@@ -62,7 +62,7 @@ export function coverOf(tree: TestTree): number {
   return "cover" in tree ? tree.cover : coverOf(tree.whenTrue) + coverOf(tree.whenFalse);
 }
 
-/** A ModelProto with the input `features`: one tree ensemble and other nodes. Field numbers are those of onnx.proto. */
+/** A ModelProto with the input `features`: one tree ensemble and other nodes. Field numbers are from onnx.proto. */
 export function encodeModel(model: TestGraph): Uint8Array<ArrayBuffer> {
   const graph = new BinaryWriter();
   for (const node of [...(model.nodesBefore ?? []), ...ensembleOf(model), ...(model.nodesAfter ?? [])]) {

@@ -14,7 +14,7 @@ export class RowsByEntity {
   }
 
   /**
-   * Replaces the rows with those of another block.
+   * Replaces the rows with another block's rows.
    *
    * @param numbers entity numbers by row, -1 for rows without an entity
    * @param length rows of the block

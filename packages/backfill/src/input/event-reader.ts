@@ -16,7 +16,7 @@ export interface EventPosition {
   readonly labels: number;
 }
 
-/** The reference of a payment is twice its row number in `payments`; that of its label is one more. */
+/** The reference of a payment is twice its row number in `payments`; its label's reference is one more. */
 export function rowOfReference(reference: number): number {
   return Math.floor(reference / 2);
 }

@@ -26,7 +26,7 @@ const COLUMNS: Readonly<Record<string, (totals: Totals) => number>> = {
   terminal_fraud_rate_total: ({ frauds, labels }) => frauds / labels,
 };
 
-/** Sums of integers, like those of the queries: the order of events within a day does not matter. */
+/** Sums of integers, as in the queries: the order of events within a day does not matter. */
 class Totals {
   payments = 0;
   thousandths = 0;

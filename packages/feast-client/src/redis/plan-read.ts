@@ -18,7 +18,7 @@ export interface PlannedFeature {
   readonly maxAgeMs: number;
 }
 
-/** Features in the same Redis hash: those of all views with the same join keys. */
+/** Features in the same Redis hash: the features of all views with the same join keys. */
 export interface PlannedGroup {
   readonly key: EntityKeyEncoder;
   readonly read: HashRead;

@@ -35,7 +35,7 @@ export interface WriteResult {
 }
 
 /**
- * Compares the stored timestamp of the view with that of the row and writes the row if it is newer. Returns 1 if
+ * Compares the stored timestamp of the view with the row's timestamp and writes the row if it is newer. Returns 1 if
  * written, otherwise 0.
  * KEYS: the hash. ARGV: timestamp field, serialised timestamp, seconds to live or 0, serialised current time, number of
  * fields and values, those fields and values, then the vectors that the row is part of.

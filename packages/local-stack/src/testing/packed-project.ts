@@ -21,7 +21,7 @@ const SETTINGS = {
     module: "nodenext",
     strict: true,
     noEmit: true,
-    // Checks the packages' own types together with those of their dependencies.
+    // Checks the packages' own types together with their dependencies' types.
     skipLibCheck: false,
     types: ["node"],
     typeRoots: [join(ROOT, "node_modules", "@types")],

@@ -24,7 +24,7 @@ export interface CompareOptions {
 export interface ComparedModel {
   /** Average precision per week. */
   readonly weeks: readonly number[];
-  /** Its mean divided by that of the reference model. */
+  /** Its mean divided by the reference model's mean. */
   readonly ratio: number;
   /** Lower bound of the ratio's 95 % interval; it covers only the sampling of the evaluated payments. */
   readonly low: number;

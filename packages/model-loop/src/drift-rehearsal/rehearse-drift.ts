@@ -65,7 +65,7 @@ const CARD_TOKEN_KEY = Buffer.alloc(32, 7);
  * features computed in one run. A registered model becomes champion immediately. Only features and outcomes are tested for
  * drift, not scores.
  *
- * @returns the last champion's average precision divided by that of a model trained only on post-drift traffic;
+ * @returns the last champion's average precision, divided by the result of a model trained only on post-drift traffic;
  *   undefined if there is too little of that traffic to train one
  */
 export async function rehearseDrift(options: RehearsalOptions): Promise<number | undefined> {

@@ -21,7 +21,7 @@ export async function findModels(
 ): Promise<ModelVersion[]> {
   const rows = new Map<string, { name: string; version: string; rows: number }>();
   for (const { modelName: name, modelVersion: version, specVersion, rows: more } of archived) {
-    // Decisions without a model score need no model; those of another spec are not replayed.
+    // Decisions without a model score need no model. Decisions with another spec are not replayed.
     if (name === "" || name === SCORECARD_NAME || specVersion !== spec.version) continue;
     const key = `${name}@${version}`;
     rows.set(key, { name, version, rows: (rows.get(key)?.rows ?? 0) + more });

@@ -95,7 +95,8 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
 
 /**
  * The same payments with features recomputed from archived payments and labels, for features missing from the log, such as
- * those of a new spec. Starts without state, so the windows of the first days are incomplete. Resumes after an interruption.
+ * the features of a new spec. Starts without state, so the windows of the first days are incomplete. Resumes after an
+ * interruption.
  *
  * @throws TriplineError `not-found`, `lake-unavailable`, and as `backfill` does; `invalid-field` without a tenant
  */

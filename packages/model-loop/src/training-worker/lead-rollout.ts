@@ -16,7 +16,7 @@ export interface LeadRolloutOptions {
 /** A champion answers a drift only if it was trained on this many days after it. */
 const LEARNT_DAYS_MIN = 28;
 /**
- * The challenger was better on labelled weeks. After a drift its scores differ from those of the outdated champion: we have
+ * The challenger was better on labelled weeks. After a drift its scores differ from the outdated champion's scores: we have
  * seen an index of 0.31, which the default of 0.25 would roll back. Inverted scores are far above 1.
  */
 const GUARDS = { index_max: 1 };

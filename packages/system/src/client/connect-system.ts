@@ -11,7 +11,7 @@ import type { AccessTargets } from "../access/apply-access.js";
 import type { LocalSystem } from "../services/local-system.js";
 import { findLocalSystem, operatorVariables } from "../services/local-system.js";
 
-/** A command's variables for a remote installation, the same as those of the services. */
+/** A command's variables for a remote installation. Services have the same ones. */
 const kafkaEnvironment = z.object(kafkaConfig);
 
 const redisEnvironment = z.object(redisConfig);

@@ -20,7 +20,7 @@ export interface VariableDescription {
 /**
  * A service's variables as described by its schema, including those that are read elsewhere.
  *
- * @param variables those of the service or of a group
+ * @param variables the variables of the service or of a group
  */
 export function describeVariables(shape: Shape, variables: Variables): readonly VariableDescription[] {
   const elsewhere = Object.entries(variables).filter(

@@ -6,7 +6,7 @@ import type { LocalValue, VariableSource } from "./variable-source.js";
 
 /** Where compose.yaml mounts a service's folder of the volume `secrets`. */
 const SECRETS = "/run/tripline/secrets";
-/** Where compose.tls.yaml mounts a service's folder below `tls` of that volume; its files are those of `makeAccess`. */
+/** Where compose.tls.yaml mounts a service's folder below `tls` of that volume; `makeAccess` writes its files. */
 const TLS = "/run/tripline/tls";
 
 /** The services in each container of compose.lite.yaml that runs several. The container has the first one's name. */

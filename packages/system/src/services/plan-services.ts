@@ -47,7 +47,7 @@ export interface PlanOptions {
   /** Whether the console runs; by default it does not. */
   readonly hasConsole?: boolean;
   readonly logLevel?: string;
-  /** Set if profiles are loaded: features then reads those of the feature spec, and otherwise none. */
+  /** Set if profiles are loaded. Features then reads the profiles of the feature spec, and otherwise none. */
   readonly profiles?: object;
   /** If set, every address uses TLS, and each service has its own identity. */
   readonly accessOf?: (service: ServiceName) => ServiceAccess;
