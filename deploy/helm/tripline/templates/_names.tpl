@@ -1,5 +1,5 @@
-{{/* The prefix of every name: the release's name, with the chart's unless it contains it. For the release `tripline` these are
-the names that a cloud's identities trust: tripline-<service>. 40 characters leave room for what is appended. */}}
+{{/* The prefix of every name: the release's name, followed by the chart's unless it contains it. For the release `tripline`, the names
+are the ones that cloud identities trust: tripline-<service>. 40 characters leave room for suffixes. */}}
 {{- define "tripline.fullname" -}}
 {{- $name := .Values.nameOverride | default .Chart.Name }}
 {{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
@@ -20,7 +20,7 @@ the names that a cloud's identities trust: tripline-<service>. 40 characters lea
 {{- (get .root.Values.secrets .name).existingSecret | default (printf "%s-%s" (include "tripline.fullname" .root) .name) }}
 {{- end }}
 
-{{/* The Secret with the key of the audit log that the chart itself makes; empty where another one is named. */}}
+{{/* The Secret that the chart creates for the audit log's key; empty if another one is named. */}}
 {{- define "tripline.auditSecret" -}}
 {{- if not (or .Values.control.auditSecret (and .Values.secrets.external.enabled (get .Values.secretStore.names "control"))) }}
 {{- printf "%s-audit" (include "tripline.fullname" .) }}
@@ -46,7 +46,7 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
-{{/* Labels of pods: nothing that changes with the chart's version, which would restart every pod, also Kafka's. */}}
+{{/* Labels of pods: nothing that changes with the chart's version, because that would restart every pod, including Kafka's. */}}
 {{- define "tripline.podLabels" -}}
 {{ include "tripline.selector" . }}
 app.kubernetes.io/part-of: tripline
@@ -68,19 +68,19 @@ app.kubernetes.io/part-of: tripline
 {{- join "," (sortAlpha $names) -}}
 {{- end }}
 
-{{/* "yes" where decisions and scoring run in one pod, that of decisions. */}}
+{{/* "yes" if scoring runs in the pods of decisions. */}}
 {{- define "tripline.together" -}}
 {{- if eq .Values.topology "together" }}yes{{ end }}
 {{- end }}
 
-{{/* The enabled services that have pods of their own, comma-separated. */}}
+{{/* The enabled services that have their own pods, comma-separated. */}}
 {{- define "tripline.programs" -}}
 {{- $names := splitList "," (include "tripline.enabled" .) }}
 {{- if include "tripline.together" . }}{{ $names = without $names "scoring" }}{{ end }}
 {{- join "," $names -}}
 {{- end }}
 
-{{/* "yes" where the training worker runs: it needs a lake to read. */}}
+{{/* "yes" if the training worker runs: it needs a lake to read. */}}
 {{- define "tripline.hasWorker" -}}
 {{- if and .Values.jobs.worker.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
 {{- end }}
@@ -90,7 +90,7 @@ app.kubernetes.io/part-of: tripline
 {{- if and .Values.services.features.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}{{ .Values.jobs.snapshots.everyHours }}{{ else }}0{{ end }}
 {{- end }}
 
-{{/* Who runs for as long as the release does, and has metrics, comma-separated: services and the training worker. */}}
+{{/* Long-running components with metrics, comma-separated: services and the training worker. */}}
 {{- define "tripline.lasting" -}}
 {{- include "tripline.programs" . }}{{ if include "tripline.hasWorker" . }},training{{ end }}
 {{- end }}
@@ -102,7 +102,7 @@ app.kubernetes.io/part-of: tripline
 {{- if and .Values.access.kafka .Values.jobs.test.enabled }},operator{{ end }}
 {{- end }}
 
-{{/* Where checkpoints outlive a pod: a bucket, or the volume of the registry. */}}
+{{/* Where checkpoints are kept when a pod ends: a bucket, or the registry's volume. */}}
 {{- define "tripline.checkpointsUrl" -}}
 {{- if .Values.jobs.worker.checkpointsUrl }}{{ .Values.jobs.worker.checkpointsUrl }}
 {{- else if .Values.objectStore.datasets }}{{ trimSuffix "/" .Values.objectStore.datasets }}/checkpoints
@@ -134,8 +134,8 @@ app.kubernetes.io/part-of: tripline
 {{ .Values.lake.url | default "/var/lib/tripline/lake" }}
 {{- end }}
 
-{{/* Most GiB of a lake in a bucket that training keeps, a third of its scratch volume: what is read may be held beyond that until
-it is done, and features, checkpoints and what DuckDB has no memory for need room, too. */}}
+{{/* Maximum GiB that training caches of a lake in a bucket: a third of its scratch volume. Files in use may exceed it until they
+are read, and features, checkpoints and DuckDB's temporary files also need space. */}}
 {{- define "tripline.lakeCacheGib" -}}
 {{- max 1 (div (trimSuffix "Gi" (toString .Values.jobs.training.scratch)) 3) }}
 {{- end }}
@@ -152,12 +152,12 @@ cannot work changes nothing. Otherwise they need a part of the release, so they 
 {{- if not (or $values.local.postgres.enabled $values.secrets.development $values.secrets.external.enabled (ne $values.postgres.authentication "none")) }}yes{{ end }}
 {{- end }}
 
-{{/* "yes" where the job that makes topics gives rights as well. */}}
+{{/* "yes" if the job that creates topics also grants rights. */}}
 {{- define "tripline.givesRights" -}}
 {{- with .Values.access }}{{ if or .kafka .redis .postgres }}yes{{ end }}{{ end }}
 {{- end }}
 
-{{/* Of the services' own addresses. */}}
+{{/* The scheme of the services' own addresses. */}}
 {{- define "tripline.scheme" -}}
 {{ ternary "https" "http" .Values.tls.enabled }}
 {{- end }}

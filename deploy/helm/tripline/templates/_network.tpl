@@ -1,4 +1,4 @@
-{{/* Hosts and ports of the systems outside of the release. */}}
+{{/* Hosts and ports of the systems outside the release. */}}
 
 {{/* A URL's host with its port, without user and password. */}}
 {{- define "tripline.authority" -}}
@@ -25,7 +25,7 @@
 {{- if .Values.local.postgres.enabled }}5432{{ else }}{{ .Values.postgres.port }}{{ end }}
 {{- end }}
 
-{{/* A URL of http or https, with `mlflow+` before it or not. */}}
+{{/* An http or https URL, with or without the prefix `mlflow+`. */}}
 {{- define "tripline.port.http" -}}
 {{- include "tripline.portOf" (list . (ternary "443" "80" (contains "https://" .))) }}
 {{- end }}
@@ -36,9 +36,9 @@
 {{- .Values.workload.otlpEndpoint | default $own }}
 {{- end }}
 
-{{/* root, name (of networkPolicy.peers), hosts: `to` of a rule. Peers that are named are all there are. Otherwise a host that is a
-Service's name tells its namespace, since not every network takes a pod's address for a part of a CIDR (Cilium does not);
-and whatever is outside of the cluster is in a CIDR. */}}
+{{/* root, name (of networkPolicy.peers), hosts: `to` of a rule. If peers are named, only these. Otherwise, a host that is a
+Service's name gives its namespace, because not every network plugin matches pods by CIDR (Cilium does not);
+systems outside the cluster are matched by CIDR. */}}
 {{- define "tripline.peers" -}}
 {{- $values := .root.Values }}
 {{- $peers := list }}

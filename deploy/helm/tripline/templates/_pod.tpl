@@ -74,8 +74,8 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Certificates from Secrets, mounted as files: root, which of kafka, redis and postgres, of which service the own one, and
-whether it is the job that gives the rights (`setup`). */}}
+{{/* Certificates from Secrets, mounted as files: root, which of kafka, redis and postgres, the service whose own certificate is
+mounted, and whether it is the job that grants the rights (`setup`). */}}
 {{- define "tripline.certificates" -}}
 {{- $values := .root.Values }}
 {{- if and $values.tls.enabled .own }}
@@ -123,8 +123,8 @@ whether it is the job that gives the rights (`setup`). */}}
 {{- if and (eq .name "decisions") (include "tripline.together" .root) }}tripline{{/* apps/tripline */}}{{ else }}{{ .name }}{{ end -}}
 {{- end }}
 
-{{/* The variables of a service; those in `environment` override the others: root, name. Beside decisions, those of scoring have
-its name before them. */}}
+{{/* The variables of a service; variables in `environment` override others: root, name. In the pods of decisions, scoring's
+variables have its name as prefix. */}}
 {{- define "tripline.variables" -}}
 {{- $program := include "tripline.program" . }}
 {{- $given := include (printf "tripline.environment.%s" $program) .root | fromYaml }}
@@ -137,7 +137,7 @@ its name before them. */}}
 {{- end }}
 {{- end }}
 
-{{/* Programs that never answer HTTP run to their end: root, name, image, args. */}}
+{{/* A volume for temporary files. */}}
 {{- define "tripline.scratch" -}}
 - name: tmp
   emptyDir: { sizeLimit: 1Gi }
@@ -156,7 +156,7 @@ its name before them. */}}
     secretKeyRef: { name: {{ index . 1 | quote }}, key: {{ index . 2 }}, optional: true }
 {{- end }}
 
-{{/* Variables as entries of a container's `env`, for jobs that run before the ConfigMaps are there. */}}
+{{/* Variables as entries of a container's `env`, for jobs that run before the ConfigMaps exist. */}}
 {{- define "tripline.asEnv" -}}
 {{- range $name, $value := fromYaml . }}
 - { name: {{ $name }}, value: {{ $value | quote }} }

@@ -1,6 +1,6 @@
 {{/* Argo Rollouts: which services, and how a new version of one takes over. */}}
 
-{{/* root, name: "yes" where the service is a Rollout. */}}
+{{/* root, name: "yes" if the service is a Rollout. */}}
 {{- define "tripline.isRollout" -}}
 {{- if and .root.Values.rollouts.enabled (has .name .root.Values.rollouts.services) }}yes{{ end }}
 {{- end }}
