@@ -49,7 +49,7 @@ export class MadeLake {
 
   constructor(readonly lake: string) {}
 
-  /** The group has handled everything, and all of it is in the lake. */
+  /** Stands in for Kafka: the group has handled every record, and all of them are in the lake. */
   readonly admin = {
     clusterId: async () => CLUSTER,
     endOffsets: async (topic: string) => new Map([[0, topic === TOPIC ? this.#archived : 0]]),
