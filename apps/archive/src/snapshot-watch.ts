@@ -1,7 +1,7 @@
 import type { SnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
 import { gauge } from "@tripline/telemetry/metrics";
+import { JobWatch } from "./job-watch.js";
 
-const LOOK_EVERY_MS = 60_000;
 const MS_PER_S = 1_000;
 const HOUR_MS = 3_600_000;
 
@@ -25,27 +25,23 @@ export interface SnapshotReport {
  * Exports the age of the newest snapshot of the window states. Other processes take the snapshots and report in the
  * lake.
  */
-export class SnapshotWatch {
-  #facts: SnapshotFacts = { takenAtMs: undefined, run: null };
-  #startedAtMs = Date.now();
-  #timer: NodeJS.Timeout | undefined;
-  #endReading: readonly (() => void)[] = [];
-
+export class SnapshotWatch extends JobWatch<SnapshotFacts> {
   constructor(
     private readonly intervalHours: number,
-    private readonly read: () => Promise<SnapshotFacts>,
-  ) {}
+    read: () => Promise<SnapshotFacts>,
+  ) {
+    super({ takenAtMs: undefined, run: null }, read);
+  }
 
-  start(): void {
-    this.#startedAtMs = Date.now();
-    this.#endReading = [
+  protected register(): readonly (() => void)[] {
+    return [
       gauge(
         "tripline_archive_snapshot_age_seconds",
         {
           description:
             "Age of the newest snapshot of the window states in the lake; if there is none, time since startup",
         },
-        () => (Date.now() - (this.#facts.takenAtMs ?? this.#startedAtMs)) / MS_PER_S,
+        () => (Date.now() - (this.facts.takenAtMs ?? this.startedAtMs)) / MS_PER_S,
       ),
       gauge(
         "tripline_archive_snapshot_interval_seconds",
@@ -55,31 +51,18 @@ export class SnapshotWatch {
       gauge(
         "tripline_archive_snapshot_duration_seconds",
         { description: "Duration of the last snapshot run; 0 before the first" },
-        () => (this.#facts.run?.took_ms ?? 0) / MS_PER_S,
+        () => (this.facts.run?.took_ms ?? 0) / MS_PER_S,
       ),
       gauge(
         "tripline_archive_snapshot_failed",
         { description: "1 if the last run took no snapshot because of an error, otherwise 0" },
-        () => Number((this.#facts.run?.failure ?? null) !== null),
+        () => Number((this.facts.run?.failure ?? null) !== null),
       ),
     ];
-    void this.look();
-    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-    for (const end of this.#endReading) end();
-  }
-
-  /** While the lake is unavailable, keeps the last known facts. Writes to the lake report the failure. */
-  async look(): Promise<void> {
-    const facts = await this.read().catch(() => this.#facts);
-    this.#facts = facts;
   }
 
   get report(): SnapshotReport {
-    const { takenAtMs, run } = this.#facts;
+    const { takenAtMs, run } = this.facts;
     const newest_at = takenAtMs === undefined ? null : new Date(takenAtMs).toISOString();
     return { newest_at, interval_hours: this.intervalHours, run };
   }
