@@ -1,10 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
-import { makeOwnFolder } from "@tripline/lake/log/own-folder";
+import { runJob } from "@tripline/lake/run-job";
 import type { SnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
 import { noteSnapshotRun, readSnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
 
@@ -28,41 +24,29 @@ export interface RunSnapshotOptions {
 }
 
 /**
- * Takes a snapshot in a separate process: its memory is limited, and is released afterwards. The process stores its
- * result in the lake. If it dies first, for example at the memory limit, this function stores the failure.
+ * Takes a snapshot in a separate process, which stores its result in the lake. If it dies first, for example at the memory
+ * limit, this function stores the failure.
  *
  * @param signal ends the process. An unfinished snapshot is not used, and a later run removes it.
  * @throws TriplineError `lake-unavailable`
  */
 export async function runSnapshot(options: RunSnapshotOptions, signal: AbortSignal): Promise<SnapshotRun> {
   const { disk, lake, memoryGib, environment, program = PROGRAM } = options;
-  const startedAtMs = Date.now();
-  // The process may die without removing its files.
-  const scratch = await makeOwnFolder(tmpdir(), SCRATCH);
-  try {
-    // A listener that is added to an aborted signal is never called.
-    signal.throwIfAborted();
-    const heapMib = Math.max(HEAP_MIB_MIN, Math.round(memoryGib * MIB_PER_GIB));
-    const child = spawn(process.execPath, ["--enable-source-maps", `--max-old-space-size=${heapMib}`, program], {
-      env: { ...environment, TMPDIR: scratch, EXIT_WITH_PARENT: "1" },
-      // Its lines are for a terminal; the worker logs the result.
-      stdio: ["pipe", "ignore", "inherit"],
-    });
-    const ending = AbortSignal.any([signal, AbortSignal.timeout(RUN_MS_MAX)]);
-    const end = () => child.kill("SIGTERM");
-    ending.addEventListener("abort", end, { once: true });
-    const [code, killedBy] = await once(child, "exit");
-    ending.removeEventListener("abort", end);
-    signal.throwIfAborted();
-    const noted = await readSnapshotRun(disk, lake);
-    if (noted !== null && Date.parse(noted.ended_at) >= startedAtMs) return noted;
-    const how = killedBy === null ? `with code ${code}` : `by ${killedBy}`;
-    const failure = `The process ended ${how} before it finished. Its log says why; it may need more memory (STATE_MEMORY_GIB).`;
-    const ended = { ended_at: new Date().toISOString(), took_ms: Date.now() - startedAtMs };
-    const run: SnapshotRun = { ...ended, states: 0, events: 0, failure };
-    await noteSnapshotRun(disk, lake, run);
-    return run;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  return runJob(
+    {
+      program,
+      scratch: SCRATCH,
+      heapMib: Math.max(HEAP_MIB_MIN, Math.round(memoryGib * MIB_PER_GIB)),
+      timeoutMs: RUN_MS_MAX,
+      endSignal: "SIGTERM",
+      start: (scratch) => ({ env: { ...environment, TMPDIR: scratch, EXIT_WITH_PARENT: "1" } }),
+      read: () => readSnapshotRun(disk, lake),
+      write: (run) => noteSnapshotRun(disk, lake, run),
+      fail(how, ended) {
+        const failure = `The process ended ${how} before it finished. Its log says why; it may need more memory (STATE_MEMORY_GIB).`;
+        return { ...ended, states: 0, events: 0, failure };
+      },
+    },
+    signal,
+  );
 }
