@@ -4,7 +4,7 @@ plugin "terraform" {
   preset  = "all"
 }
 
-# Outputs, variables and versions have files of their own; data sources stand beside the resources that use them.
+# Outputs, variables and versions have their own files; data sources are next to the resources that use them.
 rule "terraform_standard_module_structure" {
   enabled = true
 }

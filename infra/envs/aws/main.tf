@@ -6,7 +6,7 @@ locals {
   # A service's database user has its name.
   database_users = { for service, uses in local.access.services : service => service if uses.database }
 
-  # Not of the operator of the commands, who has no role here.
+  # Not the operator of the commands, who has no role here.
   cache_rights = { for service, uses in local.access.services : service => local.access.cache_rights[service] if uses.cache }
 }
 

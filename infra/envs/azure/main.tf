@@ -8,7 +8,7 @@ locals {
   flat_name    = "tripline${var.environment}${var.suffix}"
   files_name   = "tripline${var.suffix}${substr(var.environment, 0, 1)}files"
 
-  # PostgreSQL knows an identity by its name.
+  # PostgreSQL identifies an identity by its name.
   database_users = { for service, uses in local.access.services : service => module.identity.names[service] if uses.database }
 
   cache_clients = { for service, uses in local.access.services : service => module.identity.principal_ids[service] if uses.cache }

@@ -1,12 +1,12 @@
-# Plans every environment with a provider that makes nothing, so no account is needed: tofu test.
+# Plans every environment with a provider that creates nothing, so no account is needed: tofu test.
 
 mock_provider "aws" {
-  # Policies are checked in their own run below; here they need only be JSON.
+  # Policies are tested in a separate run below; here they only need to be JSON.
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
   }
 
-  # The provider checks the form of ARNs.
+  # The provider validates the format of ARNs.
   mock_resource "aws_kms_key" {
     defaults = { arn = "arn:aws:kms:eu-central-1:000000000000:key/00000000-0000-0000-0000-000000000000" }
   }

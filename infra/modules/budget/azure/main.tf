@@ -1,4 +1,4 @@
-# Told at half, at four fifths, and when the forecast passes the whole. A budget stops nothing.
+# Notifies at 50 %, at 80 %, and when the forecast exceeds the budget. A budget stops nothing.
 resource "azurerm_consumption_budget_resource_group" "this" {
   name              = var.name
   resource_group_id = var.resource_group_id

@@ -11,7 +11,7 @@ locals {
     ))
   }
 
-  # Groups of commands, and not those of access.yaml: a rule about a command that the engine does not know yet is refused.
+  # Groups of commands instead of the commands in access.yaml: the engine rejects a rule about a command that it does not know.
   commands = "-@all +@read +@write +@pubsub +@connection +@transaction +@scripting -@dangerous +info"
 }
 
@@ -50,7 +50,7 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   to_port                      = 6379
 }
 
-# Tokens of the services' IAM roles instead of passwords. For IAM the id and the name must be the same.
+# Tokens of the services' IAM roles instead of passwords. With IAM, id and name must be the same.
 resource "aws_elasticache_user" "service" {
   for_each = local.patterns
 
@@ -71,7 +71,7 @@ resource "aws_elasticache_user_group" "services" {
 }
 
 resource "aws_elasticache_replication_group" "this" {
-  # checkov:skip=CKV2_AWS_50: Failover is on wherever there is a replica; dev has none.
+  # checkov:skip=CKV2_AWS_50: Failover is on if there is a replica; dev has none.
   replication_group_id = var.name
   description          = "Window state, first decisions and replies of ${var.name}"
   engine               = "valkey"

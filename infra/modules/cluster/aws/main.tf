@@ -22,7 +22,7 @@ resource "aws_iam_role_policy_attachment" "cluster" {
   policy_arn = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
 }
 
-# The group exists before the cluster, because EKS would otherwise make one without encryption and retention.
+# The group exists before the cluster, because EKS would otherwise create one without encryption and retention.
 resource "aws_cloudwatch_log_group" "cluster" {
   name              = "/aws/eks/${var.name}/cluster"
   retention_in_days = var.log_retention_days
@@ -57,7 +57,7 @@ resource "aws_eks_cluster" "this" {
   deletion_protection       = var.deletion_protection
   enabled_cluster_log_types = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
-  # The add-ons below take their place.
+  # The add-ons below replace them.
   bootstrap_self_managed_addons = false
 
   access_config {

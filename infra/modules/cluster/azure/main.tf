@@ -20,7 +20,7 @@ locals {
     kubelet      = { scope = azurerm_user_assigned_identity.kubelet.id, role = "Managed Identity Operator" }
     secrets-key  = { scope = var.secrets_key.vault_id, role = "Key Vault Crypto User" }
 
-    # To approve its own private link to the vault.
+    # Lets it approve its own private link to the vault.
     secrets-vault = { scope = var.secrets_key.vault_id, role = "Key Vault Contributor" }
     disks         = { scope = azurerm_disk_encryption_set.this.id, role = "Reader" }
   }
@@ -196,7 +196,7 @@ resource "azurerm_kubernetes_cluster_node_pool" "this" {
     each.value.spot ? ["kubernetes.azure.com/scalesetpriority=spot:NoSchedule"] : [],
   )
 
-  # A spot pool takes no surge.
+  # A spot pool does not support surge.
   dynamic "upgrade_settings" {
     for_each = each.value.spot ? [] : ["33%"]
 
@@ -206,7 +206,7 @@ resource "azurerm_kubernetes_cluster_node_pool" "this" {
   }
 }
 
-# What the pods write to their output.
+# The pods' output.
 resource "azurerm_monitor_data_collection_rule" "containers" {
   name                = "${var.name}-containers"
   resource_group_name = var.resource_group_name

@@ -3,7 +3,7 @@
 resource "google_container_cluster" "this" {
   # checkov:skip=CKV_GCP_65: Google Groups for RBAC needs a domain's own security group; people get rights by IAM here.
   # checkov:skip=CKV_GCP_66: Binary Authorization needs an attestor, which comes with the signed images.
-  # checkov:skip=CKV_GCP_12: Dataplane V2 enforces network policies; the older switch must be off beside it.
+  # checkov:skip=CKV_GCP_12: Dataplane V2 enforces network policies; the older switch must then be off.
   # checkov:skip=CKV_GCP_61: Flow logs are on in the subnet; intranode visibility is on as well.
   name                = var.name
   project             = var.project_id
@@ -14,7 +14,7 @@ resource "google_container_cluster" "this" {
   deletion_protection = var.deletion_protection
   resource_labels     = { tripline-cluster = var.name }
 
-  # The pools below take the default pool's place.
+  # The pools below replace the default pool.
   remove_default_node_pool = true
   initial_node_count       = 1
 

@@ -1,4 +1,4 @@
-# The administrator's password is made, kept and rotated by RDS in Secrets Manager; neither state nor plan ever holds it.
+# RDS creates, stores and rotates the administrator's password in Secrets Manager; neither state nor plan ever contains it.
 # Services sign in with IAM tokens.
 
 resource "aws_db_subnet_group" "this" {
@@ -70,7 +70,7 @@ resource "aws_iam_role_policy_attachment" "monitoring" {
   policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 }
 
-# The groups exist before the instance, because RDS would otherwise make them without encryption and retention.
+# The groups exist before the instance, because RDS would otherwise create them without encryption and retention.
 resource "aws_cloudwatch_log_group" "database" {
   for_each = toset(["postgresql", "upgrade"])
 

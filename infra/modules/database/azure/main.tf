@@ -1,4 +1,4 @@
-# No password exists: services sign in with Entra tokens, and so do people.
+# No password exists: services and people sign in with Entra tokens.
 
 locals {
   parameters = {
@@ -56,7 +56,7 @@ resource "azurerm_postgresql_flexible_server" "this" {
     }
   }
 
-  # Azure chooses the zones and swaps them after a failover; the disk grows on its own.
+  # Azure chooses the zones and swaps them after a failover; the disk grows automatically.
   lifecycle {
     ignore_changes = [high_availability[0].standby_availability_zone, storage_mb, zone]
   }

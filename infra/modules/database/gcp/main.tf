@@ -1,4 +1,4 @@
-# No password exists: services sign in as database users with IAM tokens, and so do people.
+# No password exists: services and people sign in as database users with IAM tokens.
 
 locals {
   flags = {
@@ -75,7 +75,7 @@ resource "google_sql_database_instance" "this" {
     }
   }
 
-  # The disk grows on its own; a plan must not want it smaller.
+  # The disk grows automatically; a plan must not shrink it.
   lifecycle {
     ignore_changes = [settings[0].disk_size]
   }
@@ -87,7 +87,7 @@ resource "google_sql_database" "this" {
   instance = google_sql_database_instance.this.name
 }
 
-# Cloud SQL drops the ending of a service account's address.
+# Cloud SQL omits the suffix of a service account's address.
 resource "google_sql_user" "service" {
   for_each = var.clients
 

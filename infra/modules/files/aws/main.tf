@@ -1,5 +1,5 @@
-# Folders that several pods write and read: the lake, and models where there is no MLflow. One file system on EFS, in which
-# the CSI driver makes an access point per volume; bytes travel by TLS.
+# Folders that several pods write and read: the lake, and models if there is no MLflow. One file system on EFS, in which
+# the CSI driver creates an access point per volume; connections use TLS.
 
 resource "aws_efs_file_system" "this" {
   # checkov:skip=CKV2_AWS_18: Backups are switched on by the backup policy below, which puts the file system into AWS's own daily plan.
@@ -9,7 +9,7 @@ resource "aws_efs_file_system" "this" {
   performance_mode = "generalPurpose"
   throughput_mode  = "elastic"
 
-  # What nobody read for a month moves to the cheaper class, and back once it is read again: training reads old days.
+  # Files not read for a month move to the cheaper class, and back once they are read again: training reads old days.
   lifecycle_policy {
     transition_to_ia = "AFTER_30_DAYS"
   }
@@ -33,10 +33,10 @@ resource "aws_efs_backup_policy" "this" {
   }
 }
 
-# Without TLS nothing is served, and without a mount target of this network neither. Nobody is root: an access point sets
+# Access requires TLS and a mount target in this network. Nobody is root: an access point sets
 # user and group.
 data "aws_iam_policy_document" "this" {
-  # checkov:skip=CKV_AWS_283: Mounts carry no IAM identity; who may mount is whom the security group lets in, by a mount target.
+  # checkov:skip=CKV_AWS_283: Mounts carry no IAM identity; the security group decides who may mount, through a mount target.
   statement {
     sid       = "MountInTheNetwork"
     actions   = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]

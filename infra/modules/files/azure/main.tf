@@ -1,8 +1,8 @@
-# Folders that several pods write and read: the lake, and models where there is no MLflow. A storage account for shares over
-# NFS, in which AKS's own driver makes a share for each claim, as the cluster's identity.
+# Folders that several pods write and read: the lake, and models if there is no MLflow. A storage account for shares over
+# NFS, in which AKS's own driver creates a share for each claim, with the cluster's identity.
 
 resource "azurerm_storage_account" "this" {
-  # checkov:skip=CKV_AZURE_3: NFS is not HTTPS, and Azure refuses NFS shares where only HTTPS is allowed. The account has no public side.
+  # checkov:skip=CKV_AZURE_3: NFS is not HTTPS, and Azure rejects NFS shares if only HTTPS is allowed. The account has no public access.
   # checkov:skip=CKV_AZURE_33: There are no queues in this account.
   # checkov:skip=CKV2_AZURE_38: The check looks for blobs, of which there are none here; deleted shares are kept by share_properties below.
   # checkov:skip=CKV_AZURE_206: One zone where the environment has one; staging and prod have three.
@@ -37,7 +37,7 @@ resource "azurerm_storage_account" "this" {
     bypass         = ["AzureServices"]
   }
 
-  # A share that was deleted can be had back for so long.
+  # How long a deleted share can be restored.
   share_properties {
     retention_policy {
       days = var.deleted_retention_days
@@ -45,7 +45,7 @@ resource "azurerm_storage_account" "this" {
   }
 }
 
-# The right to make shares in this account and in no other. There are no account keys that it could read.
+# The right to create shares only in this account. There are no account keys that it could read.
 resource "azurerm_role_assignment" "cluster" {
   scope                = azurerm_storage_account.this.id
   role_definition_name = "Storage Account Contributor"

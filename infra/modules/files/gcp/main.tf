@@ -1,9 +1,9 @@
-# Folders that several pods write and read: the lake, and models where there is no MLflow. GKE's own driver makes a Filestore
-# instance for each claim, as GKE's service agent; here is what it needs: a class of volumes in this network and under this
-# key, and a class of snapshots that are backups.
+# Folders that several pods write and read: the lake, and models if there is no MLflow. GKE's own driver creates a
+# Filestore instance for each claim, as GKE's service agent. This module creates what it needs: a class of volumes in this network and
+# with this key, and a class of snapshots that are backups.
 
 locals {
-  # Basic instances are under Google's own keys; they know no customer's key.
+  # Basic instances use Google's own keys; they do not support customer keys.
   encryption = var.tier == "standard" ? {} : { "instance-encryption-kms-key" = var.kms_key_id }
 
   storage_class = {
@@ -15,7 +15,7 @@ locals {
     allowVolumeExpansion = true
     volumeBindingMode    = "WaitForFirstConsumer"
 
-    # Instances have addresses of the range that is peered with Google's services, and no public ones.
+    # Instances have addresses in the range that is peered with Google's services, and no public ones.
     parameters = merge(local.encryption, {
       tier                = var.tier
       network             = var.network_name

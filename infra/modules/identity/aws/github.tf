@@ -95,7 +95,7 @@ resource "aws_eks_access_entry" "deployer" {
   kubernetes_groups = [local.deployer_group]
 }
 
-# Rights end at the namespace of the services. EKS' policy does not cover the operators' kinds; the Role below does.
+# Rights are limited to the namespace of the services. EKS' policy does not cover the operators' kinds; the Role below does.
 resource "aws_eks_access_policy_association" "deployer" {
   count = var.github == null ? 0 : 1
 

@@ -9,7 +9,7 @@ locals {
   writes = { for service in keys(var.services) : service => [for topic, access in var.topics : topic if contains(access.writers, service)] }
   reads  = { for service in keys(var.services) : service => [for topic, access in var.topics : topic if contains(access.readers, service)] }
 
-  # Services that read a table, a topic without an end of its records, and control, each instance of which guards rollouts.
+  # Services that read a table (a topic whose records do not expire), and control, each instance of which guards rollouts.
   followers = toset(concat(flatten([for topic in values(var.topics) : topic.readers if topic.retention_days == null]), ["control"]))
 
   kafka_services = toset([for service in keys(var.services) : service if length(concat(local.writes[service], local.reads[service])) > 0])
@@ -50,7 +50,7 @@ resource "aws_iam_role" "service" {
 
 # The operator fills in the values (infra/README.md, "Secrets"), so the state never contains one.
 resource "aws_secretsmanager_secret" "this" {
-  # checkov:skip=CKV2_AWS_57: These are keys that the services rotate by their own procedure; a rotation function cannot re-encrypt what they wrapped.
+  # checkov:skip=CKV2_AWS_57: These are keys that the services rotate by their own procedure; a rotation function cannot re-encrypt the data that they wrapped.
   for_each = local.secrets
 
   name       = "${var.name}/${each.key}"

@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "kafka" {
     content {
       sid     = "Group"
       actions = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
-      # Each instance that follows a table has a group of its own, <service>-<table>-<id>.
+      # Each instance that follows a table has its own group, <service>-<table>-<id>.
       resources = concat(
         ["${local.group_arn}/${var.group_prefix}${statement.value}"],
         contains(local.followers, statement.value) ? ["${local.group_arn}/${var.group_prefix}${statement.value}-*"] : [],

@@ -18,7 +18,7 @@ resource "azurerm_federated_identity_credential" "deployer" {
   audience                  = ["api://AzureADTokenExchange"]
 }
 
-# Finds the cluster, and writes in the namespace of the services alone.
+# Finds the cluster, and writes only in the namespace of the services.
 locals {
   deployer_roles = var.github == null ? {} : {
     cluster   = { scope = var.cluster_id, role = "Azure Kubernetes Service Cluster User Role" }
@@ -36,7 +36,7 @@ resource "azurerm_role_assignment" "deployer" {
   principal_type       = "ServicePrincipal"
 }
 
-# Azure's own role reaches kinds of operators by a wildcard only; here they stand by name, as on the other clouds.
+# Azure's built-in role covers operators' kinds only with a wildcard; this one names them, as on the other clouds.
 locals {
   kubernetes_namespace = {
     apiVersion = "v1"
@@ -60,7 +60,7 @@ locals {
     kind       = "RoleBinding"
     metadata   = { name = "deployer", namespace = var.namespace }
     roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = "Role", name = "deployer" }
-    # AKS knows an identity by its object id.
+    # AKS identifies an identity by its object id.
     subjects = [for identity in azurerm_user_assigned_identity.deployer : {
       apiGroup = "rbac.authorization.k8s.io"
       kind     = "User"

@@ -1,6 +1,6 @@
-# An identity per service, used by exactly one Kubernetes service account. Rights on topics and cache are given where those
-# are made; here are containers, secrets and the key of personal data. A service with secrets has its own vault, because a role on a vault
-# opens all of it.
+# An identity per service, used by exactly one Kubernetes service account. Rights on topics and cache are granted where those
+# are created; this module covers containers, secrets and the key of personal data. A service with secrets has its own vault, because a role on a vault
+# covers all its secrets.
 
 locals {
   bucket_role = { read = "Storage Blob Data Reader", write = "Storage Blob Data Contributor" }
@@ -88,7 +88,7 @@ resource "azurerm_role_assignment" "secrets" {
   principal_type       = "ServicePrincipal"
 }
 
-# No role of Azure's own may wrap and not unwrap.
+# No built-in Azure role may wrap without unwrapping.
 resource "azurerm_role_definition" "wraps" {
   name        = "${var.name} wraps keys of personal data"
   scope       = split("/providers/", var.personal_key_scope_id)[0]

@@ -16,7 +16,7 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   workload_identity_pool_provider_id = "github"
   project                            = var.project_id
 
-  # Only jobs of the named environments of this repository get in at all.
+  # Only jobs of the named environments of this repository can sign in.
   attribute_condition = join(" || ", [
     for environment in var.github.environments : "assertion.sub == 'repo:${var.github.repository}:environment:${environment}'"
   ])
@@ -58,7 +58,7 @@ resource "google_artifact_registry_repository_iam_member" "deployer" {
   member     = google_service_account.deployer[0].member
 }
 
-# Finds the cluster and signs in to it. What it may do there are the RoleBindings below, in the namespace of the services.
+# Finds the cluster and signs in to it. The RoleBindings below define what it may do, in the namespace of the services.
 resource "google_project_iam_member" "deployer" {
   count = var.github == null ? 0 : 1
 
@@ -85,14 +85,14 @@ locals {
     }]
   }
 
-  # GKE knows an account by its address, and by its number where a token does not carry the address.
+  # GKE identifies an account by its address, or by its number if a token does not contain the address.
   deployer_subjects = [for name in flatten([for account in google_service_account.deployer : [account.email, account.unique_id]]) : {
     apiGroup = "rbac.authorization.k8s.io"
     kind     = "User"
     name     = name
   }]
 
-  # IAM's roles hold for every namespace, so the usual rights are given here, too.
+  # IAM's roles apply to every namespace, so the usual rights are also granted here.
   deployer_bindings = [for name, role in { deployer = ["Role", "deployer"], deployer-admin = ["ClusterRole", "admin"] } : {
     apiVersion = "rbac.authorization.k8s.io/v1"
     kind       = "RoleBinding"

@@ -1,5 +1,5 @@
 # A Google service account per service, used by exactly one Kubernetes service account. Rights on topics, cache and
-# database are given where those are made; here are buckets, secrets and the key of personal data.
+# database are granted where those are created; this module covers buckets, secrets and the key of personal data.
 
 locals {
   bucket_role = { read = "roles/storage.objectViewer", write = "roles/storage.objectUser" }

@@ -1,4 +1,4 @@
-# Topics and rights are made here. A topic with an ACL is closed to everyone whom the ACL does not name.
+# Creates topics and rights. A topic with an ACL is closed to everyone whom the ACL does not name.
 
 locals {
   deletion_policy = var.protected ? "PREVENT" : "DELETE"
@@ -50,7 +50,7 @@ resource "google_managed_kafka_topic" "this" {
   replication_factor = 3
   deletion_policy    = local.deletion_policy
 
-  # As packages/kafka/src/topic-config.ts has them: Kafka deletes and compacts whole segments, so a segment must end soon.
+  # The same as in packages/kafka/src/topic-config.ts: Kafka deletes and compacts whole segments, so a segment must end soon.
   configs = merge(
     { "min.insync.replicas" = "2" },
     each.value.retention_days == null
@@ -104,7 +104,7 @@ resource "google_managed_kafka_acl" "group" {
   }
 }
 
-# Each instance that follows a table, or guards rollouts, has a group of its own, <service>-<table>-<id>.
+# Each instance that follows a table, or guards rollouts, has its own group, <service>-<table>-<id>.
 resource "google_managed_kafka_acl" "followers" {
   for_each = local.followers
 
@@ -154,7 +154,7 @@ resource "google_managed_kafka_acl" "cluster" {
   }
 }
 
-# The right to connect at all; what a connected service may do is in the ACLs.
+# The right to connect; the ACLs define what a connected service may do.
 resource "google_project_iam_member" "client" {
   for_each = local.services
 

@@ -1,4 +1,4 @@
-# One key per kind of data, so that access to one kind can be taken away without touching the others. AWS rotates the key
+# One key per kind of data, so that access to one kind can be revoked without affecting the others. AWS rotates the key
 # material every year.
 
 locals {

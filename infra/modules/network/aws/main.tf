@@ -8,7 +8,7 @@ locals {
   nat_zones = { for zone, index in local.zones : zone => index if index < var.nat_gateway_count }
   nat_of    = { for zone, index in local.zones : zone => keys(local.zones)[min(index, var.nat_gateway_count - 1)] }
 
-  # What nodes need from AWS, so that it does not leave the VPC.
+  # AWS services that nodes need, so that their traffic stays within the VPC.
   interface_endpoints = toset([
     "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticfilesystem", "elasticloadbalancing", "kms", "logs", "secretsmanager", "sts",
   ])
@@ -22,7 +22,7 @@ resource "aws_vpc" "this" {
   tags = { Name = var.name }
 }
 
-# Nothing may end up in the default group by accident: it allows nothing.
+# The default group allows nothing, in case something is added to it by mistake.
 resource "aws_default_security_group" "closed" {
   vpc_id = aws_vpc.this.id
 }

@@ -1,5 +1,5 @@
-# Subnets for nodes, for the API server, for private endpoints and for PostgreSQL. Nodes leave through one NAT gateway;
-# every managed service is reached through a private endpoint or a delegated subnet.
+# Subnets for nodes, for the API server, for private endpoints and for PostgreSQL. Nodes connect out through one NAT gateway,
+# and reach every managed service through a private endpoint or a delegated subnet.
 
 locals {
   subnets = {
@@ -51,7 +51,7 @@ resource "azurerm_subnet" "this" {
   }
 }
 
-# Only the virtual network talks to what is in it.
+# Only the virtual network may connect to resources in it.
 resource "azurerm_network_security_group" "this" {
   for_each = local.subnets
 

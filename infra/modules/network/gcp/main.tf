@@ -1,5 +1,5 @@
 # One subnet for nodes, one for the endpoints of Kafka and cache, and a peered range for Cloud SQL and Filestore. Nodes have no public
-# addresses and leave through NAT; Google's APIs are reached privately.
+# addresses and connect out through NAT; they reach Google's APIs privately.
 
 resource "google_compute_network" "this" {
   name                    = var.name
@@ -91,7 +91,7 @@ resource "google_service_networking_connection" "managed_services" {
   reserved_peering_ranges = [google_compute_global_address.managed_services.name]
 }
 
-# Memorystore makes its own endpoints where this policy lets it.
+# Memorystore creates its own endpoints if this policy permits it.
 resource "google_network_connectivity_service_connection_policy" "memorystore" {
   name          = "${var.name}-memorystore"
   project       = var.project_id
@@ -105,7 +105,7 @@ resource "google_network_connectivity_service_connection_policy" "memorystore" {
   }
 }
 
-# Google allows nothing in by default. This rule says so and logs what is turned away; GKE adds its own, above it.
+# Google blocks all ingress by default. This rule does so explicitly and logs rejected connections; GKE adds rules with higher priority.
 resource "google_compute_firewall" "deny_ingress" {
   name      = "${var.name}-deny-ingress"
   project   = var.project_id

@@ -1,5 +1,5 @@
 locals {
-  # Days after which an object goes; null keeps it.
+  # Days after which an object is deleted; null keeps it.
   expiration_days = {
     access-logs = 90
     anchors     = null
@@ -40,7 +40,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # The files of packages/lake/src/lake-layout.ts. S3 leaves objects under 128 KiB where they are, since moving them costs more
+  # The files of packages/lake/src/lake-layout.ts. S3 does not move objects under 128 KiB, because moving them costs more
   # than it saves.
   dynamic "rule" {
     for_each = each.key == "lake" ? var.lake_topics : []

@@ -1,6 +1,6 @@
-# One bucket per kind of thing, because rights, versions and lifetime differ: the lake is written once and gets cold,
-# models are small and must stay, data sets can be made again, anchors prove the audit log,
-# attachments are files of cases. Access logs of all go to one more.
+# One bucket per kind of data, because rights, versions and lifetime differ: the lake is written once and becomes cold,
+# models are small and must be kept, data sets can be recreated, anchors prove the audit log,
+# attachments are case files. Another bucket receives all access logs.
 
 locals {
   buckets = toset(["lake", "models", "datasets", "anchors", "attachments", "access-logs"])

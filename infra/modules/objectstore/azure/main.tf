@@ -1,5 +1,5 @@
-# One account with a container per kind of thing, because rights and lifetime differ: the lake is written once and gets
-# cold, models are small and must stay, data sets can be made again, anchors prove the audit log, attachments are files of cases. There are no account keys to steal.
+# One account with a container per kind of data, because rights and lifetime differ: the lake is written once and becomes
+# cold, models are small and must be kept, data sets can be recreated, anchors prove the audit log, attachments are case files. There are no account keys to steal.
 
 locals {
   containers = toset(["lake", "models", "datasets", "anchors", "attachments"])
@@ -75,7 +75,7 @@ resource "azurerm_storage_management_policy" "this" {
 
     filters {
       blob_types = ["blockBlob"]
-      # The files of packages/lake/src/lake-layout.ts; the log beside them is read again and again.
+      # The files of packages/lake/src/lake-layout.ts; the log next to them is read repeatedly.
       prefix_match = [for topic in var.lake_topics : "lake/${topic}/day="]
     }
 

@@ -1,13 +1,13 @@
-# One bucket per kind of thing, because rights, versions and lifetime differ: the lake is written once and gets cold,
-# models are small and must stay, data sets can be made again, anchors prove the audit log, attachments are files of cases.
+# One bucket per kind of data, because rights, versions and lifetime differ: the lake is written once and becomes cold,
+# models are small and must be kept, data sets can be recreated, anchors prove the audit log, attachments are case files.
 
 locals {
   buckets = toset(["lake", "models", "datasets", "anchors", "attachments"])
 
-  # The files of packages/lake/src/lake-layout.ts; the log beside them is read again and again.
+  # The files of packages/lake/src/lake-layout.ts; the log next to them is read repeatedly.
   lake_files = [for topic in var.lake_topics : "${topic}/day="]
 
-  # Age in days, then the storage class; a class of null deletes. Without prefixes it holds for all objects.
+  # Age in days, then the storage class; a class of null deletes. Without prefixes, it applies to all objects.
   lifecycle_rules = {
     lake = [
       { age_days = var.lake_tiering_days.coldline, class = "COLDLINE", prefixes = local.lake_files },

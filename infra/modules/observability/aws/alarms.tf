@@ -1,5 +1,5 @@
 locals {
-  # A full cache refuses writes, since nothing is evicted; a full broker stops the whole line.
+  # A full cache rejects writes, because nothing is evicted; a full broker stops all processing.
   alarms = merge(
     {
       kafka-offline-partitions = {

@@ -1,5 +1,5 @@
-# Metrics go to Managed Prometheus, logs to CloudWatch, both written by the OpenTelemetry collector as itself. The alarms
-# watch what the services cannot: the stores below them. Alerts on the services' own metrics belong to the chart.
+# Metrics go to Managed Prometheus, logs to CloudWatch. The OpenTelemetry collector writes both with its own identity. The
+# alarms watch what the services cannot: the stores below them. Alerts on the services' own metrics belong to the chart.
 
 resource "aws_prometheus_workspace" "this" {
   alias       = var.name

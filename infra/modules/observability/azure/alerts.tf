@@ -15,7 +15,7 @@ resource "azurerm_monitor_action_group" "alerts" {
 }
 
 locals {
-  # A full cache refuses writes, since nothing is evicted; throttled producing stops the whole line.
+  # A full cache rejects writes, because nothing is evicted; throttled producing stops all processing.
   alerts = {
     kafka-throttled = {
       scope       = var.kafka_namespace_id

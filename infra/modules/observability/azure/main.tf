@@ -1,5 +1,5 @@
-# Metrics go to a Monitor workspace (Prometheus), logs to Log Analytics, metrics written by the OpenTelemetry collector as
-# itself. The alerts watch what the services cannot: the stores below them. Alerts on the services' own metrics belong to
+# Metrics go to a Monitor workspace (Prometheus), logs to Log Analytics. The OpenTelemetry collector writes metrics with its
+# own identity. The alerts watch what the services cannot: the stores below them. Alerts on the services' own metrics belong to
 # the chart.
 
 resource "azurerm_log_analytics_workspace" "this" {
@@ -38,7 +38,7 @@ resource "azurerm_role_assignment" "collector" {
   principal_type       = "ServicePrincipal"
 }
 
-# Azure makes both with the workspace, in a resource group of its own.
+# Azure creates both with the workspace, in a separate resource group.
 locals {
   endpoint = split("/", azurerm_monitor_workspace.this.default_data_collection_endpoint_id)
   rule     = split("/", azurerm_monitor_workspace.this.default_data_collection_rule_id)
@@ -55,7 +55,7 @@ data "azurerm_monitor_data_collection_rule" "this" {
 }
 
 locals {
-  # What is logged of each store. Reads and writes of objects and records themselves would cost more than they tell.
+  # Logs of each store. Logging every read and write of objects and records would cost more than it is worth.
   logged = {
     database = { id = var.database_id, categories = ["PostgreSQLLogs"] }
     kafka    = { id = var.kafka_namespace_id, categories = ["OperationalLogs", "RuntimeAuditLogs"] }

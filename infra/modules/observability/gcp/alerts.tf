@@ -1,5 +1,5 @@
 locals {
-  # A full cache refuses writes, since nothing is evicted; a stopped Kafka stops the whole line.
+  # A full cache rejects writes, because nothing is evicted; if Kafka stops, all processing stops.
   alerts = {
     kafka-offline-partitions = {
       query       = "max(managedkafka_googleapis_com:offline_partitions{monitored_resource=\"managedkafka.googleapis.com/Cluster\",cluster_id=\"${var.kafka_cluster_id}\"}) > 0"

@@ -1,5 +1,5 @@
-# Metrics go to Managed Prometheus and logs to a bucket of their own, both written by the OpenTelemetry collector as
-# itself. The alerts watch what the services cannot: the stores below them. Alerts on the services' own metrics belong to
+# Metrics go to Managed Prometheus and logs to a separate bucket. The OpenTelemetry collector writes both with its own
+# identity. The alerts watch what the services cannot: the stores below them. Alerts on the services' own metrics belong to
 # the chart.
 
 resource "google_logging_project_bucket_config" "services" {

@@ -1,5 +1,5 @@
 resource "azurerm_container_registry" "this" {
-  # checkov:skip=CKV_AZURE_139: Public access is off unless pusher_cidrs names ranges, and then for them alone.
+  # checkov:skip=CKV_AZURE_139: Public access is off unless pusher_cidrs names ranges, and then only for these.
   # checkov:skip=CKV_AZURE_164: Content trust was removed from the service; images are signed with their provenance instead.
   # checkov:skip=CKV_AZURE_165: One region; replicas are a choice of cost and law.
   # checkov:skip=CKV_AZURE_166: Quarantine needs a scanner that releases images; they are scanned before the push instead.

@@ -3,7 +3,7 @@ mock_provider "aws" {
     defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
   }
 
-  # The provider checks the form of ARNs.
+  # The provider validates the format of ARNs.
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::000000000000:role/one" }
   }

@@ -1,11 +1,11 @@
-# Each service gets what infra/access.yaml gives it, and nothing more.
+# Each service gets only what infra/access.yaml grants it.
 
 mock_provider "aws" {
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
   }
 
-  # The provider checks the form of ARNs.
+  # The provider validates the format of ARNs.
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::000000000000:role/one" }
   }

@@ -1,4 +1,4 @@
-# Each service gets what infra/access.yaml gives it, and nothing more.
+# Each service gets only what infra/access.yaml grants it.
 
 mock_provider "azurerm" {
   mock_resource "azurerm_user_assigned_identity" {

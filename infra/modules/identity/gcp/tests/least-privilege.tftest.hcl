@@ -1,4 +1,4 @@
-# Each service gets what infra/access.yaml gives it, and nothing more.
+# Each service gets only what infra/access.yaml grants it.
 
 mock_provider "google" {
   mock_resource "google_service_account" {

@@ -3,7 +3,7 @@ mock_provider "aws" {
     defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
   }
 
-  # The provider checks the form of ARNs.
+  # The provider validates the format of ARNs.
   mock_resource "aws_s3_bucket" {
     defaults = { arn = "arn:aws:s3:::one" }
   }
