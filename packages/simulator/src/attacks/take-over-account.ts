@@ -1,4 +1,4 @@
-import { openAccountOf } from "../describe/owner-details.js";
+import { openAccountOf, ownerOf } from "../describe/owner-details.js";
 import type { Draft, DraftParts, World } from "../draft-payment.js";
 import { draftPayment } from "../draft-payment.js";
 import { deviceId, foreignAddress } from "../equip-cards.js";
@@ -17,7 +17,7 @@ import { between, countBetween, issuerCode } from "./draw.js";
  */
 export function takeOverAccount(world: World, card: number, run: number, startMs: number): Draft[] {
   const profile = world.cards[card];
-  if (profile?.equipment == null || openAccountOf(world.seed, card, dayOf(startMs)) === null) return [];
+  if (profile?.equipment == null || openAccountOf(ownerOf(world.seed, card), dayOf(startMs)) === null) return [];
   const random = seedRandom(world.seed, STREAM.takeover, run + 1, dayOf(startMs));
   const origin = { deviceId: deviceId(random), ipAddress: foreignAddress(random) };
   const ipCountry = random() < ACCOUNT_TAKEOVER.domesticShare ? HOME : oneOf(FAR, random);

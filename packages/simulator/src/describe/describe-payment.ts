@@ -98,7 +98,7 @@ function withDevice(seed: number, payment: SimulatedPayment, context: Context, r
   const isByOwner = scenario === "none" || scenario === "compromised-terminal";
   // An account thief uses the details that the shop has stored about the owner. Other thieves pay as guests.
   const guest = isByOwner || scenario === "account-takeover" ? null : guestOf(seed, payment);
-  const account = guest === null ? openAccountOf(seed, card, day) : null;
+  const account = guest === null ? openAccountOf(owner, day) : null;
   const entryMode = account === null ? pick(ENTRY_MODES.guest, random) : pick(ENTRY_MODES.account, random);
   const billing = guest?.address ?? owner.address;
   const delivery = deliveryOf(seed, payment, billing, random);

@@ -44,8 +44,7 @@ export function ownerOf(seed: number, card: number): Owner {
 }
 
 /** The owner's account, if it was open on this day. */
-export function openAccountOf(seed: number, card: number, day: number): Account | null {
-  const { account } = ownerOf(seed, card);
+export function openAccountOf({ account }: Owner, day: number): Account | null {
   return account !== null && account.openedDay < day ? account : null;
 }
 
