@@ -54,8 +54,15 @@ export function readLocalSystem(name: string): LocalSystem {
 
 /** Variables for a command to authenticate as the operator; empty if there is no authentication. */
 export function operatorVariables({ tls }: LocalSystem): Readonly<Record<string, string>> {
-  if (tls === undefined) return {};
-  const { authorityFile, certificateFile, keyFile } = tls;
+  return tls === undefined ? {} : tlsVariables(tls);
+}
+
+/** Variables for a program to authenticate with these files to Kafka and Redis. */
+export function tlsVariables({
+  authorityFile,
+  certificateFile,
+  keyFile,
+}: NonNullable<LocalSystem["tls"]>): Readonly<Record<string, string>> {
   return {
     KAFKA_TLS: "true",
     KAFKA_CA_FILE: authorityFile,

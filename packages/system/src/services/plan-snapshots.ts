@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { ServiceAccess } from "./local-security.js";
+import { tlsVariables } from "./local-system.js";
 import type { ServicePlan } from "./supervise-services.js";
 
 /** The name of the worker, of its log and of its identity in infra/access.yaml. */
@@ -31,17 +32,7 @@ export function planSnapshots(options: PlanSnapshotsOptions): ServicePlan {
       LAKE_URL: lakeDirectory,
       STATE_MEMORY_GIB: String(MEMORY_GIB),
       ...(statePath === undefined ? {} : { STATE_FILE: statePath }),
-      ...(access === undefined ? {} : securityOf(access)),
+      ...(access === undefined ? {} : tlsVariables(access)),
     },
-  };
-}
-
-function securityOf({ authorityFile, certificateFile, keyFile }: ServiceAccess): Readonly<Record<string, string>> {
-  return {
-    KAFKA_TLS: "true",
-    KAFKA_CA_FILE: authorityFile,
-    KAFKA_CERT_FILE: certificateFile,
-    KAFKA_KEY_FILE: keyFile,
-    REDIS_CA_FILE: authorityFile,
   };
 }
