@@ -8,6 +8,7 @@ import type { Environment, StatesFlags } from "./states-program.js";
 import {
   environmentOf,
   parseBrokers,
+  parseCount,
   parseDays,
   parseGib,
   parseRedis,
@@ -42,7 +43,9 @@ export function rebuildStateCommand(): Command {
     .option("--wait <seconds>", "maximum wait for the archive to catch up", parseSeconds)
     .option("--from-scratch", "ignore the snapshots in the archive, and count everything again")
     .option("--memory <gib>", "how much memory the states may take; the rest waits in TMPDIR (default: 2)", parseGib)
-    .option("--workers <count>", "threads that process slices and share this memory (default: 1)", parseWorkers)
+    .option("--workers <count>", "threads that process slices and share this memory (default: 1)", (text) =>
+      parseCount(text, WORKERS_MAX),
+    )
     .option("--partial", "if the archive is incomplete: count what it has, in time order")
     .option("--workspace <name>", "without --lake, --kafka and --redis: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: RebuildFlags) => {
@@ -90,12 +93,6 @@ function settingsOf(flags: RebuildFlags): Record<string, string> {
     ...(flags.fromScratch === undefined ? {} : { FROM_SCRATCH: "1" }),
     ...(flags.workers === undefined ? {} : { STATE_WORKERS: String(flags.workers) }),
   };
-}
-
-function parseWorkers(text: string): number {
-  const workers = Number(text);
-  if (Number.isInteger(workers) && workers >= 1 && workers <= WORKERS_MAX) return workers;
-  throw new InvalidArgumentError(`must be a whole number from 1 to ${WORKERS_MAX}`);
 }
 
 function parseSeconds(text: string): number {

@@ -1,10 +1,11 @@
 import { signInVariables } from "@tripline/system/client/connect-system";
 import { DEMO_WORKSPACE } from "@tripline/system/services/local-system";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import type { StatesFlags } from "./states-program.js";
 import {
   environmentOf,
   parseBrokers,
+  parseCount,
   parseDays,
   parseGib,
   parseRedis,
@@ -49,10 +50,4 @@ function settingsOf(flags: SnapshotFlags): Record<string, string> {
     ...(flags.keep === undefined ? {} : { SNAPSHOTS_KEPT: String(flags.keep) }),
     ...(flags.keepDays === undefined ? {} : { SNAPSHOT_DAYS: String(flags.keepDays) }),
   };
-}
-
-function parseCount(text: string, max: number): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count >= 1 && count <= max) return count;
-  throw new InvalidArgumentError(`must be a whole number from 1 to ${max}`);
 }

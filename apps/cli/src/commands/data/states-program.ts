@@ -115,3 +115,9 @@ export function parseGib(text: string): number {
   if (gib > 0 && gib <= GIB_MAX) return gib;
   throw new InvalidArgumentError(`must be a number of GiB up to ${GIB_MAX}`);
 }
+
+export function parseCount(text: string, max: number): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= max) return count;
+  throw new InvalidArgumentError(`must be a whole number from 1 to ${max}`);
+}
