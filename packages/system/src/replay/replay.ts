@@ -3,10 +3,14 @@ import type { KnownPayment } from "../client/payment.js";
 import type { ApiDecision, TriplineClient } from "../client/tripline-client.js";
 import type { SliceOptions } from "./replay-slices.js";
 import { replaySlices } from "./replay-slices.js";
+import type { UpdatesOf } from "./send-updates.js";
+import { sendUpdates } from "./send-updates.js";
 
 export interface ReplayOptions extends SliceOptions {
   readonly client: TriplineClient;
-  readonly onDecision: (payment: KnownPayment, decision: ApiDecision) => void;
+  /** Sent after the decisions of a slice. Updates may be counted after later slices, or after this function returns. */
+  readonly updatesOf?: UpdatesOf;
+  readonly onDecision?: (payment: KnownPayment, decision: ApiDecision) => void;
   readonly onProgress?: ProgressListener;
   /** Called after each slice; tests inject failures here. */
   readonly onSlice?: (slicesDone: number) => void | Promise<void>;
@@ -25,7 +29,7 @@ const WAIT_SECONDS = 25;
  * payment of the last is decided and every label applied.
  */
 export async function replay(options: ReplayOptions): Promise<ReplayResult> {
-  const { client, payments: all } = options;
+  const { client, payments: all, updatesOf } = options;
   let payments = 0;
   let labels = 0;
   let slices = 0;
@@ -36,8 +40,9 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     ]);
     for (const [index, payment] of slice.payments.entries()) {
       const decision = decisions[index];
-      if (decision !== undefined) options.onDecision(payment, decision);
+      if (decision !== undefined) options.onDecision?.(payment, decision);
     }
+    if (updatesOf !== undefined) await sendUpdates(client, slice.payments, decisions, updatesOf);
     payments += slice.payments.length;
     labels += slice.labels.length;
     slices += 1;

@@ -1,7 +1,8 @@
 import type { ProgressListener } from "@tripline/backfill/progress";
-import type { PaymentUpdate } from "@tripline/client";
 import type { KnownPayment } from "../client/payment.js";
-import type { ApiDecision, TriplineClient } from "../client/tripline-client.js";
+import type { TriplineClient } from "../client/tripline-client.js";
+import type { UpdatesOf } from "./send-updates.js";
+import { sendUpdates } from "./send-updates.js";
 
 export interface SendUnorderedOptions {
   readonly client: TriplineClient;
@@ -9,8 +10,8 @@ export interface SendUnorderedOptions {
   readonly payments: readonly KnownPayment[];
   /** Payments with labels due in this period, in the order of the labels. */
   readonly labels: readonly KnownPayment[];
-  /** The updates to send once a payment is decided. They may be counted after this function returns. */
-  readonly updatesOf: (payment: KnownPayment, decision: ApiDecision) => readonly PaymentUpdate[];
+  /** Updates may be counted after this function returns. */
+  readonly updatesOf: UpdatesOf;
   readonly onProgress?: ProgressListener;
 }
 
@@ -38,11 +39,7 @@ export async function sendUnordered(options: SendUnorderedOptions): Promise<void
         client.decideAll(part, WAIT_SECONDS),
         client.applyLabels(labels.slice(chunk * labelsPerChunk, (chunk + 1) * labelsPerChunk), WAIT_SECONDS),
       ]);
-      const updates = part.flatMap((payment, index) => {
-        const decision = decisions[index];
-        return decision === undefined ? [] : updatesOf(payment, decision);
-      });
-      if (updates.length > 0) await client.sendUpdates(updates);
+      await sendUpdates(client, part, decisions, updatesOf);
       done += part.length;
       onProgress?.({ done, total: payments.length });
     }

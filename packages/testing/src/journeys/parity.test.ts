@@ -20,8 +20,8 @@ import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { readTopic } from "@tripline/system/ledger/ledger";
 import { replay } from "@tripline/system/replay/replay";
-import type { SendUnorderedOptions } from "@tripline/system/replay/send-unordered";
 import { sendUnordered } from "@tripline/system/replay/send-unordered";
+import type { UpdatesOf } from "@tripline/system/replay/send-updates";
 import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { testModel } from "../support/test-model.js";
@@ -93,7 +93,7 @@ function eventsBetween(fromMs: number, untilMs: number) {
 }
 
 /** The simulated issuer's responses, and a capture of each authorised payment. */
-function updatesFor(payments: readonly SimulatedPayment[]): SendUnorderedOptions["updatesOf"] {
+function updatesFor(payments: readonly SimulatedPayment[]): UpdatesOf {
   const issuer = issuerOf(payments);
   return (payment, decision) =>
     issuer(payment, decision).flatMap((answer): PaymentUpdate[] => {
@@ -125,18 +125,13 @@ async function check(
 test("recomputing archived features gives the online values, bit for bit", async () => {
   const { client } = system;
   const ordered = eventsBetween(START_MS, ORDERED_UNTIL_MS);
-  const updates: PaymentUpdate[] = [];
-  const updatesOf = updatesFor(ordered.payments);
   await replay({
     client,
     payments: ordered.payments,
     labelled: ordered.labels,
     fromMs: START_MS,
     toMs: ORDERED_UNTIL_MS,
-    onDecision: (payment, decision) => void updates.push(...updatesOf(payment, decision)),
-    onSlice: async () => {
-      if (updates.length > 0) await client.sendUpdates(updates.splice(0));
-    },
+    updatesOf: updatesFor(ordered.payments),
   });
   const first = await check();
   const inOrder = ordered.payments.length;

@@ -1,7 +1,6 @@
 import { join, resolve } from "node:path";
 import type { ParityReport } from "@tripline/backfill/compare/check-parity";
 import { checkParity, printParity } from "@tripline/backfill/compare/check-parity";
-import type { PaymentUpdate } from "@tripline/client";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { TrainedModel } from "@tripline/model-loop/demo-model/train-demo-model";
@@ -100,18 +99,7 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
       const updatesOf = issuerOf(day.payments);
       if (barriers !== true) return sendUnordered({ client, ...day, updatesOf, onProgress });
       const time = { fromMs: model.historyEndMs, toMs: untilMs };
-      const updates: PaymentUpdate[] = [];
-      await replay({
-        client,
-        payments: day.payments,
-        labelled: day.labels,
-        ...time,
-        onDecision: (payment, decision) => void updates.push(...updatesOf(payment, decision)),
-        onSlice: async () => {
-          if (updates.length > 0) await client.sendUpdates(updates.splice(0));
-        },
-        onProgress,
-      });
+      await replay({ client, payments: day.payments, labelled: day.labels, ...time, updatesOf, onProgress });
     });
     await steps.run("wait for the archive", () => awaitArchive(system.kafka, lake));
   } finally {
