@@ -4,8 +4,8 @@ import onnx
 from onnx import NodeProto, TensorProto, helper
 
 from tripline_training.errors import TrainingError
-from tripline_training.models.tree_nodes import TREES_DOMAIN
 from tripline_training.trees.calibration import Platt
+from tripline_training.trees.categories import TREES_DOMAIN
 from tripline_training.trees.export_onnx import INPUT_NAME, OPSET, OUTPUT_NAME
 
 UNCALIBRATED = Platt(1.0, 0.0)

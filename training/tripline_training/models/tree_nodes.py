@@ -10,12 +10,11 @@ from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from tripline_training.errors import TrainingError
+from tripline_training.trees.categories import TREES_DOMAIN
 from tripline_training.trees.export_onnx import INPUT_NAME, OPSET
 
 if TYPE_CHECKING:
     import lightgbm
-
-TREES_DOMAIN = "ai.onnx.ml"
 
 
 def xgboost_node(booster: xgboost.Booster, output: str) -> NodeProto:

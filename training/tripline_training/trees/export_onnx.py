@@ -16,7 +16,7 @@ from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from tripline_training.errors import TrainingError
-from tripline_training.trees.categories import encoding_nodes, encoding_of
+from tripline_training.trees.categories import TREES_DOMAIN, encoding_nodes, encoding_of
 from tripline_training.trees.node_covers import COVERS_ATTRIBUTE, node_covers, xgboost_trees
 
 INPUT_NAME = "features"
@@ -52,7 +52,7 @@ def to_onnx(booster: xgboost.Booster, metadata: Mapping[str, str] | None = None)
             [read],
             ["label", "probabilities"],
             name="trees",
-            domain="ai.onnx.ml",
+            domain=TREES_DOMAIN,
         ),
         helper.make_node("Gather", ["probabilities", "fraud_column"], [OUTPUT_NAME], name="pick", axis=1),
     ]
@@ -66,7 +66,7 @@ def to_onnx(booster: xgboost.Booster, metadata: Mapping[str, str] | None = None)
         [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [None, 1])],
         [helper.make_tensor("fraud_column", TensorProto.INT64, [1], [1]), *tables],
     )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(TREES_DOMAIN, 3)]
     model = helper.make_model(graph, opset_imports=opsets, producer_name="tripline", ir_version=8)
     helper.set_model_props(model, dict(metadata or {}))
     onnx.checker.check_model(model)

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from tripline_training.errors import TrainingError
-from tripline_training.trees.categories import category_keys, tensor_encoder
+from tripline_training.trees.categories import TREES_DOMAIN, category_keys, tensor_encoder
 from tripline_training.trees.export_onnx import edges_of, predict_onnx, rows_at, width_of
 
-TREES_DOMAIN = "ai.onnx.ml"
 TREE_OPERATORS = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
 TWIN_DIFFERENCE_MAX = 1e-6
 """Maximum difference between the probabilities of a twin and of the trees for the same row."""
