@@ -11,12 +11,11 @@ import { totalCounted } from "@tripline/lake/read/read-counted";
 import { newestSnapshotAtMs } from "@tripline/lake/snapshot/lake-snapshots";
 import { erasedStates } from "../erasures/erased-states.js";
 import type { FoldStart } from "../snapshot/base-states.js";
-import { continuedSnapshots, nameOf, statesOfFile } from "../snapshot/base-states.js";
+import { continuedSnapshots, layoutOf, nameOf, statesOfFile } from "../snapshot/base-states.js";
 import { findFaults } from "../snapshot/find-faults.js";
 import { FoldJournal } from "../snapshot/fold-journal.js";
 import type { SlicedFold } from "../snapshot/fold-slices.js";
 import { foldSlices } from "../snapshot/fold-slices.js";
-import type { FoldPosition } from "../snapshot/publish-states.js";
 import { startAfterFold } from "../snapshot/publish-states.js";
 import { FOLDED_BYTES, slicesFor } from "../snapshot/slices-for.js";
 import type { FoldPlan, LakeEnd } from "./fold-plan.js";
@@ -188,7 +187,7 @@ async function foldInto(folder: string, options: FoldLakeOptions, start: Start):
   const { engine, lake, stateTtlSeconds, erasures } = options;
   const { range, slices, base, workers } = start;
   const stateTtlMs = stateTtlSeconds * 1000;
-  const written = new WrittenSlices(folder, slices, layoutOf(options));
+  const written = new WrittenSlices(folder, slices, layoutOf(engine));
   const journal = slices === 1 ? {} : { journal: await FoldJournal.open(folder) };
   const setup = { spec: engine.spec, lake, range, slices, folder, stateTtlMs, erasures, base: base?.source };
   const threads = slices === 1 || workers === 1 ? undefined : new FoldThreads(Math.min(workers, slices), setup);
@@ -212,13 +211,9 @@ async function foldInto(folder: string, options: FoldLakeOptions, start: Start):
   return { start, fold, written, lake: { events, incomplete, repeated } };
 }
 
-function layoutOf({ engine }: FoldLakeOptions): FoldPosition["layout"] {
-  return { specVersion: engine.spec.version, fingerprint: layoutFingerprint(engine.entities) };
-}
-
 function resultOf(options: FoldLakeOptions, folder: string, { start, lake, fold, written }: Folded): FoldedLake {
   const { end, slices, snapshot } = start;
-  const position = { lake: options.lake, layout: layoutOf(options), ...end };
+  const position = { lake: options.lake, layout: layoutOf(options.engine), ...end };
   let own = folder;
   return {
     ...lake,

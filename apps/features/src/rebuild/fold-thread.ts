@@ -6,12 +6,11 @@ import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engin
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { DecisionNames } from "@tripline/feature-engine/apply/fold-decisions";
 import { FoldDecisions } from "@tripline/feature-engine/apply/fold-decisions";
-import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import { openDisk } from "@tripline/lake/log/open-disk";
 import type { CountedRange } from "@tripline/lake/read/counted-range";
 import { erasedStates } from "../erasures/erased-states.js";
 import type { BaseSource, BaseStates } from "../snapshot/base-states.js";
-import { statesOfFile, statesOfSnapshot } from "../snapshot/base-states.js";
+import { layoutOf, statesOfFile, statesOfSnapshot } from "../snapshot/base-states.js";
 import { EventSpill } from "../snapshot/event-spill.js";
 import type { FoldedSlice, FoldSliceOptions, SliceTask } from "../snapshot/fold-slice.js";
 import { foldSlice } from "../snapshot/fold-slice.js";
@@ -53,8 +52,7 @@ async function answerTo(task: SliceTask): Promise<ThreadAnswer> {
 
 async function optionsOf({ spec, folder, erasures, base, ...setup }: ThreadSetup): Promise<FoldSliceOptions> {
   const engine = compileEngine(spec);
-  const layout = { specVersion: spec.version, fingerprint: layoutFingerprint(engine.entities) };
-  const written = new WrittenSlices(folder, setup.slices, layout);
+  const written = new WrittenSlices(folder, setup.slices, layoutOf(engine));
   return {
     ...setup,
     engine,
@@ -68,6 +66,5 @@ async function optionsOf({ spec, folder, erasures, base, ...setup }: ThreadSetup
 async function openBase(source: BaseSource, engine: FeatureEngine, lake: string): Promise<BaseStates> {
   if ("snapshot" in source) return statesOfSnapshot(await openDisk(lake), lake, source.snapshot);
   if ("statePath" in source) return statesOfFile(source.statePath, engine);
-  const layout = { specVersion: engine.spec.version, fingerprint: layoutFingerprint(engine.entities) };
-  return new WrittenSlices(source.folder, source.slices, layout).asBase(source.explained);
+  return new WrittenSlices(source.folder, source.slices, layoutOf(engine)).asBase(source.explained);
 }

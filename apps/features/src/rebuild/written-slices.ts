@@ -4,9 +4,9 @@ import { HASH_SLOTS } from "@tripline/lake/snapshot/hash-slot";
 import type { Part, Slice } from "@tripline/lake/snapshot/lake-snapshots";
 import { PARTS } from "@tripline/lake/snapshot/lake-snapshots";
 import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
-import type { SnapshotEntry, SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
+import type { SnapshotEntry } from "@tripline/lake/snapshot/snapshot-format";
 import { writeSnapshotFile } from "@tripline/lake/snapshot/write-snapshot";
-import type { BaseStates } from "../snapshot/base-states.js";
+import type { BaseStates, StateLayout } from "../snapshot/base-states.js";
 import type { RebuiltState } from "./folded-lake.js";
 
 type Place = Pick<Slice, "part" | "slots">;
@@ -18,7 +18,7 @@ export class WrittenSlices {
   constructor(
     private currentFolder: string,
     private readonly slices: number,
-    private readonly layout: Pick<SnapshotHeader, "specVersion" | "fingerprint">,
+    private readonly layout: StateLayout,
   ) {}
 
   get folder(): string {

@@ -18,6 +18,9 @@ export type BaseSource =
   | { readonly statePath: string }
   | { readonly folder: string; readonly slices: number; readonly explained: readonly string[] };
 
+/** The layout of states, in the header of each of their files. */
+export type StateLayout = Pick<SnapshotHeader, "specVersion" | "fingerprint">;
+
 /** The states to which a fold adds events. */
 export interface BaseStates {
   readonly source: BaseSource;
@@ -48,6 +51,10 @@ export interface ContinuedOptions {
   onNote(sentence: string): void;
   /** Receives a sentence about each snapshot that does not fit the engine or the lake. */
   onUnfit?(sentence: string): void;
+}
+
+export function layoutOf({ spec, entities }: FeatureEngine): StateLayout {
+  return { specVersion: spec.version, fingerprint: layoutFingerprint(entities) };
 }
 
 /** The snapshots in a lake that can be continued up to a cut, the newest first. */

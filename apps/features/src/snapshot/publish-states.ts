@@ -1,7 +1,7 @@
 import type { CountedName, CountedStart, LakeCut, SourcePositions } from "@tripline/lake/read/counted-range";
 import { byCountedName, startAfter } from "@tripline/lake/read/counted-range";
 import type { LakeSnapshot, SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
-import type { SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
+import type { StateLayout } from "./base-states.js";
 import type { SlicedFold } from "./fold-slices.js";
 import { lower } from "./recent-records.js";
 
@@ -9,7 +9,7 @@ import { lower } from "./recent-records.js";
 export interface FoldPosition {
   readonly lake: string;
   readonly takenAtMs: number;
-  readonly layout: Pick<SnapshotHeader, "specVersion" | "fingerprint">;
+  readonly layout: StateLayout;
   readonly cut: LakeCut;
   /** Read before the cut. */
   readonly sources: SourcePositions;

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
-import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { openDisk } from "@tripline/lake/log/open-disk";
 import { makeOwnFolder } from "@tripline/lake/log/own-folder";
@@ -15,7 +14,7 @@ import type { SnapshotRetention } from "@tripline/lake/snapshot/lake-snapshots";
 import { dropSnapshots, SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
 import { erasedStates } from "../erasures/erased-states.js";
 import type { FoldStart } from "./base-states.js";
-import { continuedSnapshots, nameOf, statesOfFile } from "./base-states.js";
+import { continuedSnapshots, layoutOf, nameOf, statesOfFile } from "./base-states.js";
 import { findFaults } from "./find-faults.js";
 import { foldSlices } from "./fold-slices.js";
 import { publishStates } from "./publish-states.js";
@@ -109,7 +108,7 @@ async function takeFrom(
 ): Promise<TakenSnapshot> {
   const { engine, lake, stateTtlSeconds, retention, onEvents = () => {}, onSlice = () => {} } = options;
   const takenAtMs = Date.now();
-  const layout = { specVersion: engine.spec.version, fingerprint: layoutFingerprint(engine.entities) };
+  const layout = layoutOf(engine);
   const erasedAtMs = erasedStates(engine, await options.erasures());
   const scratch = await makeOwnFolder(tmpdir(), "tripline-snapshot");
   const draft = await SnapshotDraft.begin(disk, lake, takenAtMs);
