@@ -9,7 +9,7 @@ import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import { openDisk } from "@tripline/lake/log/open-disk";
 import { byCountedName, cutLake, readSourcePositions, startAfter } from "@tripline/lake/read/counted-range";
-import { HASH_SLOTS, hashSlot } from "@tripline/lake/snapshot/hash-slot";
+import { hashSlot, slotsOf } from "@tripline/lake/snapshot/hash-slot";
 import type { Part, Slice } from "@tripline/lake/snapshot/lake-snapshots";
 import { PARTS, SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
 import type { SnapshotEntry } from "@tripline/lake/snapshot/snapshot-format";
@@ -108,10 +108,9 @@ export class MadeLake {
     const cut = await cutLake(lake);
     const draft = await SnapshotDraft.begin(await openDisk(lake), lake, changedAtMs);
     const slices = 2 ** Math.ceil(Math.log2(Math.max(1, this.states / STATES_PER_SLICE)));
-    const width = HASH_SLOTS / slices;
     for (const part of PARTS) {
       for (let index = 0; index < slices; index += 1) {
-        const slots: Slice["slots"] = [index * width, (index + 1) * width];
+        const slots = slotsOf(index, slices);
         const entries = [...this.#entries(cards, templates, { part, slots, changedAtMs })];
         await draft.add({ part, slots }, { ...layout, entries: entries.length }, entries);
       }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
-import { HASH_SLOTS } from "@tripline/lake/snapshot/hash-slot";
+import { slotsOf } from "@tripline/lake/snapshot/hash-slot";
 import type { Part, Slice } from "@tripline/lake/snapshot/lake-snapshots";
 import { PARTS } from "@tripline/lake/snapshot/lake-snapshots";
 import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
@@ -37,11 +37,8 @@ export class WrittenSlices {
 
   /** All slices, including those of an earlier process in the same folder. */
   places(): readonly Place[] {
-    const width = HASH_SLOTS / this.slices;
     const indexes = Array.from({ length: this.slices }, (_, index) => index);
-    return PARTS.flatMap((part) =>
-      indexes.map((index): Place => ({ part, slots: [index * width, (index + 1) * width] })),
-    );
+    return PARTS.flatMap((part) => indexes.map((index): Place => ({ part, slots: slotsOf(index, this.slices) })));
   }
 
   /** @throws TriplineError `state-unreadable` if the file is damaged */

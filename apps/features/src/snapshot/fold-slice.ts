@@ -8,7 +8,7 @@ import { parseStateKey } from "@tripline/feature-engine/state/state-key";
 import type { CountedRange } from "@tripline/lake/read/counted-range";
 import type { PlacedEvent } from "@tripline/lake/read/read-counted";
 import { readPlaced } from "@tripline/lake/read/read-counted";
-import { HASH_SLOTS, hashSlot } from "@tripline/lake/snapshot/hash-slot";
+import { hashSlot, slotsOf } from "@tripline/lake/snapshot/hash-slot";
 import type { Part, Slice } from "@tripline/lake/snapshot/lake-snapshots";
 import type { SnapshotEntry } from "@tripline/lake/snapshot/snapshot-format";
 import type { BaseStates } from "./base-states.js";
@@ -62,8 +62,7 @@ export async function foldSlice(
 ): Promise<FoldedSlice> {
   const { engine, base, range, slices, spill, stateTtlMs, erasedAtMs } = options;
   const decisions = part === "first" ? new FoldDecisions() : earlier;
-  const width = HASH_SLOTS / slices;
-  const slots: Slice["slots"] = [index * width, (index + 1) * width];
+  const slots = slotsOf(index, slices);
   const before = await entriesWithin(base, part, slots);
   const places = new WeakMap<CountedEvent, PlacedEvent>();
   let isContradictory = false;

@@ -4,7 +4,7 @@ import { FoldDecisions } from "@tripline/feature-engine/apply/fold-decisions";
 import type { CountedName } from "@tripline/lake/read/counted-range";
 import type { PlacedEvent } from "@tripline/lake/read/read-counted";
 import { readPlaced } from "@tripline/lake/read/read-counted";
-import { HASH_SLOTS, hashSlot } from "@tripline/lake/snapshot/hash-slot";
+import { sliceOf } from "@tripline/lake/snapshot/hash-slot";
 import type { Part } from "@tripline/lake/snapshot/lake-snapshots";
 import { PARTS } from "@tripline/lake/snapshot/lake-snapshots";
 import { EventSpill } from "./event-spill.js";
@@ -163,7 +163,5 @@ async function sortEvents(
 }
 
 function filesOf(keys: readonly (string | undefined)[], slices: number): (string | undefined)[] {
-  return keys.map((key, entity) =>
-    key === undefined ? undefined : fileOf(partOf(entity), Math.floor((hashSlot(key) * slices) / HASH_SLOTS)),
-  );
+  return keys.map((key, entity) => (key === undefined ? undefined : fileOf(partOf(entity), sliceOf(key, slices))));
 }

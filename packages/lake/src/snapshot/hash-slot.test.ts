@@ -1,4 +1,4 @@
-import { hashSlot } from "./hash-slot.js";
+import { hashSlot, sliceOf, slotsOf } from "./hash-slot.js";
 
 test.each([
   ["123456789", 12739],
@@ -13,4 +13,12 @@ test.each([
 
 test.each(["foo{}{bar}", "foo{bar"])("in %j, the braces do not select the part to hash", (key) => {
   expect(hashSlot(key)).not.toBe(hashSlot("bar"));
+});
+
+test.each([1, 2, 16, 1_024])("of %d slices, the one of a key contains its hash slot", (slices) => {
+  for (const key of ["123456789", "foo", "bar", ""]) {
+    const [first, end] = slotsOf(sliceOf(key, slices), slices);
+    expect(hashSlot(key)).toBeGreaterThanOrEqual(first);
+    expect(hashSlot(key)).toBeLessThan(end);
+  }
 });

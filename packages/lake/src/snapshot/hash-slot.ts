@@ -1,5 +1,5 @@
 /** Number of hash slots of a Redis cluster. */
-export const HASH_SLOTS = 16_384;
+const HASH_SLOTS = 16_384;
 
 /** CRC-16 (XMODEM) by byte. */
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
@@ -14,6 +14,21 @@ export function hashSlot(key: string): number {
   let crc = 0;
   for (const byte of bytes) crc = ((crc << 8) ^ (TABLE[((crc >> 8) ^ byte) & 0xff] ?? 0)) & 0xffff;
   return crc % HASH_SLOTS;
+}
+
+/**
+ * The hash slots of a slice: the first one, and the one after the last.
+ *
+ * @param slices number of slices; a divisor of 16,384
+ */
+export function slotsOf(index: number, slices: number): [first: number, end: number] {
+  const width = HASH_SLOTS / slices;
+  return [index * width, (index + 1) * width];
+}
+
+/** The index of the slice that contains the key. */
+export function sliceOf(key: string, slices: number): number {
+  return Math.floor((hashSlot(key) * slices) / HASH_SLOTS);
 }
 
 /** The text between the first `{` and the next `}` if it is not empty; otherwise the whole key. */
