@@ -1,5 +1,8 @@
+import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
+import { RESULTS } from "@tripline/contracts/features/feature-sources";
+import { TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "../log/list-files.js";
-import type { Tail, TailRecord } from "./read-tail.js";
+import type { TailRecord } from "./read-tail.js";
 import { TAILS } from "./read-tail.js";
 import { LakeScan } from "./scan-lake.js";
 
@@ -57,15 +60,15 @@ export async function missingOffsets(lake: string, topic: string): Promise<reado
  */
 export async function readLost(
   lake: string,
-  name: keyof typeof TAILS,
+  name: FeatureSource,
   before: ReadonlyMap<number, number>,
   max: number,
 ): Promise<readonly LostRecord[]> {
-  const { source, emitted, id, parse }: Tail = TAILS[name];
+  const { id, parse } = TAILS[name];
   const scan = await LakeScan.open();
   try {
-    const records = await scan.table(lake, source);
-    const results = await scan.table(lake, emitted);
+    const records = await scan.table(lake, TOPICS[name]);
+    const results = await scan.table(lake, TOPICS[RESULTS[name]]);
     const cases = [...before].map(([partition, offset]) => `WHEN ${partition} THEN ${offset}`);
     if (records === undefined || cases.length === 0) return [];
     const isLost = results === undefined ? "true" : `${id} NOT IN (SELECT ${id} FROM ${results})`;

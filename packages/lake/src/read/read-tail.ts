@@ -1,5 +1,6 @@
+import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
+import { RESULTS } from "@tripline/contracts/features/feature-sources";
 import type { Label, PaymentUpdate, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Row } from "./row-message.js";
 import { labelOf, paymentUpdateOf, transactionOf } from "./row-message.js";
@@ -16,10 +17,8 @@ export type TailRecord = {
   | { readonly kind: "update"; readonly update: PaymentUpdate }
 );
 
-export interface Tail {
-  readonly source: Topic;
-  readonly emitted: Topic;
-  /** The column that joins the two topics. */
+interface Tail {
+  /** The column that joins the topic with that of its results. */
   readonly id: string;
   parse(row: Row): TailRecord;
 }
@@ -30,27 +29,21 @@ const placeOf = (row: Row) => ({
   isEmitted: row.is_emitted === true,
 });
 
-/** A topic that features consumes, and the topic of its results. */
-export const TAILS = {
+/** How the records of each topic that features consumes are read. */
+export const TAILS: Readonly<Record<FeatureSource, Tail>> = {
   transactions: {
-    source: TOPICS.transactions,
-    emitted: TOPICS.features,
     id: "transaction_id",
     parse: (row) => ({ ...placeOf(row), kind: "payment", transaction: transactionOf(row) }),
   },
   labels: {
-    source: TOPICS.labels,
-    emitted: TOPICS.appliedLabels,
     id: "label_id",
     parse: (row) => ({ ...placeOf(row), kind: "label", label: labelOf(row) }),
   },
   paymentUpdates: {
-    source: TOPICS.paymentUpdates,
-    emitted: TOPICS.appliedPaymentUpdates,
     id: "update_id",
     parse: (row) => ({ ...placeOf(row), kind: "update", update: paymentUpdateOf(row) }),
   },
-} as const satisfies Record<string, Tail>;
+};
 
 /**
  * The archived records of a topic that features reads, from an offset on, ordered by partition and offset. Each partition
@@ -64,15 +57,15 @@ export const TAILS = {
  */
 export async function* readTail(
   lake: string,
-  name: keyof typeof TAILS,
+  name: FeatureSource,
   from: ReadonlyMap<number, number>,
   after: { readonly source: number; readonly emitted: number } = { source: 0, emitted: 0 },
 ): AsyncGenerator<TailRecord> {
-  const { source, emitted, id, parse }: Tail = TAILS[name];
+  const { id, parse } = TAILS[name];
   const scan = await LakeScan.open();
   try {
-    const records = await scan.table(lake, source, {}, undefined, after.source);
-    const results = await scan.table(lake, emitted, {}, undefined, after.emitted);
+    const records = await scan.table(lake, TOPICS[name], {}, undefined, after.source);
+    const results = await scan.table(lake, TOPICS[RESULTS[name]], {}, undefined, after.emitted);
     if (records === undefined || results === undefined) return;
     // The tail has few ids; those of all results would not fit into memory.
     const rows = scan.rows(`
