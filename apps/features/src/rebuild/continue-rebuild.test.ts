@@ -30,7 +30,7 @@ beforeAll(async () => {
   unfinished = join(history.lake, "_unfinished");
   await count("a", 120, 21);
   await history.archive();
-  undisturbed = await states();
+  undisturbed = await history.states();
   await killProgram();
   await cp(folder, unfinished, { recursive: true });
 });
@@ -60,11 +60,6 @@ const watched: Partial<RebuildOptions> = {
 async function count(name: string, size: number, seed: number): Promise<void> {
   await history.producer.send(randomEvents(name, size, seed));
   await history.count();
-}
-
-/** The states in Redis. */
-async function states(): Promise<Map<string, Buffer>> {
-  return new Map([...(await history.stored())].filter(([key]) => key.startsWith("state:")));
 }
 
 /** Starts the program and kills it after some of its slices. */
@@ -101,7 +96,7 @@ test.each<[name: string, workers: number, spoil: () => Promise<void>, options: P
 ])("with %s, a rebuild starts over; %d workers restore the same states", async (_name, workers, spoil, options) => {
   await spoil();
   expect(await history.rebuild({ ...SLICED, ...watched, workers, ...options })).toMatchObject({ events: 120 });
-  expect(await states()).toEqual(undisturbed);
+  expect(await history.states()).toEqual(undisturbed);
   expect(steps).toContain("fold the lake: 120");
 });
 
@@ -121,8 +116,8 @@ test("a rebuild resumes from the finished slices of a killed one, and adds event
   expect(report).toMatchObject({ events: 160, incomplete: 40, doubled: 0, published: expect.any(String) });
   expect(existsSync(folder)).toBe(false);
 
-  const restored = await states();
+  const restored = await history.states();
   await history.redis.flushdb();
   expect(await history.rebuild({ isFromScratch: true })).toMatchObject({ events: 160, incomplete: 40 });
-  expect(await states()).toEqual(restored);
+  expect(await history.states()).toEqual(restored);
 });

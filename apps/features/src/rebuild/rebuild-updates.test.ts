@@ -44,11 +44,6 @@ function events(name: string, count: number, seed: number): OutgoingRecord[] {
   }).flat();
 }
 
-/** The states in Redis. */
-async function states(): Promise<Map<string, Buffer>> {
-  return new Map([...(await history.stored())].filter(([key]) => key.startsWith("state:")));
-}
-
 /** The number of different results of each event. */
 const results = async () => [...(await history.emitted()).different.values()];
 
@@ -56,12 +51,12 @@ test("payment updates count once, and rebuilt states equal those before the loss
   history = await TestHistory.open(ofTerminals);
   await history.producer.send(events("a", 30, 1));
   await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 2) });
-  const before = await states();
+  const before = await history.states();
   expect(before.size).toBeGreaterThan(4);
   await history.archive();
   await history.redis.flushdb();
   expect(await history.rebuild()).toMatchObject({ events: 60, incomplete: 0, doubled: 0 });
-  expect(await states()).toEqual(before);
+  expect(await history.states()).toEqual(before);
 
   // Records redelivered from the committed offset are not counted again.
   await history.producer.send(events("b", 10, 2));
@@ -93,13 +88,13 @@ test("snapshots with payment updates and the later events restore the lost state
   await history.producer.send(events("c", 20, 6));
   await history.count({ commit: (_topic, _partition, end) => end - 1 });
   await history.archive();
-  const undisturbed = await states();
+  const undisturbed = await history.states();
   for (const options of [{}, { isFromScratch: true, memoryBytes: SMALL_MEMORY_BYTES / 10 }]) {
     await history.redis.flushdb();
     const report = await history.rebuild(options);
     expect(report).toMatchObject({ incomplete: 0, doubled: 0, flagged: 0 });
     expect(report.snapshot).toBe("isFromScratch" in options ? undefined : second.id);
-    expect(await states()).toEqual(undisturbed);
+    expect(await history.states()).toEqual(undisturbed);
   }
   await history.count();
   expect(await results()).toEqual(Array(120).fill(1));
@@ -118,7 +113,7 @@ test.each([
     await history.producer.send(some);
     await history.count();
   }
-  const before = await states();
+  const before = await history.states();
   const [{ partition: first } = { partition: -1 }] = await history.read("applied-payment-updates");
   await history.archiveWithout(
     "applied-payment-updates",
@@ -129,5 +124,5 @@ test.each([
   const { lost, flagged } = await history.rebuild();
   expect(lost.join("\n")).toContain("The archive has no record at applied-payment-updates/");
   expect(flagged).toBe(flaggedStates);
-  if (flaggedStates === 0) expect(await states()).toEqual(before);
+  if (flaggedStates === 0) expect(await history.states()).toEqual(before);
 });

@@ -28,11 +28,6 @@ async function count(name: string, size: number, seed: number): Promise<void> {
   await history.count();
 }
 
-/** The states in Redis. */
-async function states(): Promise<Map<string, Buffer>> {
-  return new Map([...(await history.stored())].filter(([key]) => key.startsWith("state:")));
-}
-
 async function erase(subject: string): Promise<Erasure> {
   await new StateEraser(history.redis, engine).erase("demo", subject);
   const erasedAtMs = Date.now();
@@ -60,17 +55,17 @@ test("a snapshot and the later events restore the lost states byte for byte", as
   const erasures = [before, await erase(cardOf(5))];
   await count("d", 60, 4);
   await history.archive();
-  const undisturbed = await states();
+  const undisturbed = await history.states();
   await history.redis.flushdb();
   const report = await history.rebuild({ onNote, erasures: async () => erasures });
-  expect(await states()).toEqual(undisturbed);
+  expect(await history.states()).toEqual(undisturbed);
   expect(report).toMatchObject({ snapshot: second.id, incomplete: 0, doubled: 0, flagged: 0 });
   expect(report.events).toBeLessThan(300);
 
   await history.redis.flushdb();
   const all = await history.rebuild({ isFromScratch: true, erasures: async () => erasures });
   expect(all).toMatchObject({ events: 360 });
-  expect(await states()).toEqual(undisturbed);
+  expect(await history.states()).toEqual(undisturbed);
   expect(notes).toEqual([]);
   // A lake that cannot be written.
   await rm(join(history.lake, "_snapshots"), { recursive: true });
@@ -78,7 +73,7 @@ test("a snapshot and the later events restore the lost states byte for byte", as
   await history.redis.flushdb();
   const inSlices = { isFromScratch: true, memoryBytes: SMALL_MEMORY_BYTES, workers: 2, erasures: async () => erasures };
   expect(await history.rebuild({ ...inSlices, onNote })).toMatchObject({ events: 360 });
-  expect(await states()).toEqual(undisturbed);
+  expect(await history.states()).toEqual(undisturbed);
   expect(notes).toEqual([
     expect.stringMatching(/^The states are restored, but were not written to the lake as a snapshot: .*_snapshots/),
   ]);
@@ -100,13 +95,13 @@ test("events counted while states were lost are added to the snapshot once, and 
   const report = await history.rebuild({ onNote, workers: 2 });
   expect(report).toMatchObject({ snapshot: taken.id, events: 250, incomplete: 50, doubled: 0 });
   expect(report.published).toEqual(expect.any(String));
-  const restored = await states();
+  const restored = await history.states();
   await history.redis.flushdb();
   expect(await history.rebuild({ onNote })).toMatchObject({ snapshot: report.published, events: 0, incomplete: 0 });
-  expect(await states()).toEqual(restored);
+  expect(await history.states()).toEqual(restored);
   await history.redis.flushdb();
   expect(await history.rebuild({ isFromScratch: true })).toMatchObject({ events: 400, incomplete: 50 });
-  expect(await states()).toEqual(restored);
+  expect(await history.states()).toEqual(restored);
   expect(notes).toEqual([]);
 
   await history.producer.send(randomEvents("d", 50, 8));
@@ -136,7 +131,7 @@ test("an unusable snapshot is reported in one sentence, and the previous one is 
   await count("b", 60, 10);
   await history.archive();
   const newer = await history.snapshot();
-  const undisturbed = await states();
+  const undisturbed = await history.states();
   const folder = join(history.lake, "_snapshots", newer.id);
   const manifest = join(folder, "manifest.json");
   const names = await readdir(folder);
@@ -166,7 +161,7 @@ test("an unusable snapshot is reported in one sentence, and the previous one is 
     await history.redis.flushdb();
     const { published = "none", ...report } = await history.rebuild({ onNote });
     expect(report).toMatchObject({ snapshot: older.id, events: 60 });
-    expect(await states()).toEqual(undisturbed);
+    expect(await history.states()).toEqual(undisturbed);
     expect(notes).toEqual(sentence === undefined ? [] : [expect.stringMatching(sentence)]);
     // The next case must find the damaged one.
     await rm(join(history.lake, "_snapshots", published), { recursive: true });

@@ -202,6 +202,11 @@ export class TestHistory {
     return new Map(keys.map((key, index) => [key, values[index] ?? Buffer.alloc(0)]));
   }
 
+  /** The window states in Redis by key. */
+  async states(): Promise<Map<string, Buffer>> {
+    return new Map([...(await this.stored())].filter(([key]) => key.startsWith("state:")));
+  }
+
   /** Whether the vector of a payment is flagged; undefined if there is none. */
   async isIncomplete(clientTransactionId: string): Promise<boolean | undefined> {
     const records = (await this.read(TOPICS.features.name)).filter(({ value }) => !value.equals(UNREADABLE));
