@@ -176,7 +176,7 @@ export class BatchProcessor {
     const entities = profiles.entitiesOf(batches.flatMap((batch) => batch.events));
     const appliedKeys = batches.map((batch) => batch.appliedKey);
     const contexts = batches.flatMap((batch) => batch.contexts);
-    const keys = new Set(stateKeysOf(batches));
+    const keys = stateKeysOf(batches);
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
       const startedAt = performance.now();
       const known = keys.size;
@@ -322,15 +322,15 @@ function attributesOf(event: EventRecord): Attributes {
   };
 }
 
-/** Keys of all states that the events name, without duplicates. */
-function stateKeysOf(batches: readonly PartitionBatch[]): string[] {
+/** Keys of all states that the events name. */
+function stateKeysOf(batches: readonly PartitionBatch[]): Set<string> {
   const keys = new Set<string>();
   for (const { events } of batches) {
     for (const event of events) {
       for (const key of event.stateKeys) if (key !== undefined) keys.add(key);
     }
   }
-  return [...keys];
+  return keys;
 }
 
 /**
