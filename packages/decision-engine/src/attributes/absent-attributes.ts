@@ -1,6 +1,6 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 import type { CheckedNode } from "../conditions/checked-node.js";
-import { operandsOf, wrapEvaluate } from "../conditions/checked-node.js";
+import { nodesIn, operandsOf, wrapEvaluate } from "../conditions/checked-node.js";
 import { StepsExceeded } from "../conditions/step-meter.js";
 import { ATTRIBUTES } from "../policy-variables.js";
 
@@ -17,12 +17,7 @@ export function mismatch(message: string): Error {
 
 /** Whether an expression reads attributes. */
 export function mentionsAttributes({ op, args }: ASTNode): boolean {
-  return (op === "id" && args === ATTRIBUTES) || partsOf(args).some(mentionsAttributes);
-}
-
-function partsOf(args: unknown): ASTNode[] {
-  if (Array.isArray(args)) return args.flatMap(partsOf);
-  return typeof args === "object" && args !== null && "op" in args ? [args as ASTNode] : [];
+  return (op === "id" && args === ATTRIBUTES) || nodesIn(args).some(mentionsAttributes);
 }
 
 /** Whether the node is `attributes["name"]` or `attributes.name`. */

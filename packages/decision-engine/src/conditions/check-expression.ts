@@ -4,7 +4,7 @@ import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { celEnvironment, LISTS, SCORE, TEXT_VARIABLES } from "../policy-variables.js";
 import type { Evaluation } from "./checked-node.js";
-import { evaluationIn } from "./checked-node.js";
+import { evaluationIn, nodesIn } from "./checked-node.js";
 import { Condition } from "./condition.js";
 import { PatternCompiler } from "./linear-pattern.js";
 import type { StepEstimate } from "./prepare-steps.js";
@@ -116,11 +116,6 @@ function hasLiteralKeys(ast: ASTNode): boolean {
   const { op, args } = ast;
   if (op === "map" && !args.every(([key]) => key.op === "value")) return false;
   return nodesIn(args).every(hasLiteralKeys);
-}
-
-function nodesIn(args: unknown): ASTNode[] {
-  if (Array.isArray(args)) return args.flatMap(nodesIn);
-  return typeof args === "object" && args !== null && "op" in args ? [args as ASTNode] : [];
 }
 
 function costFaultsOf({ stepsMax, loops, pos, patternFaults }: StepEstimate): ExpressionFault[] {

@@ -79,6 +79,12 @@ export function wrapEvaluate(node: CheckedNode, wrap: (evaluate: Evaluate) => Ev
   else macro.evaluate = wrap(macro.evaluate);
 }
 
+/** The nodes directly below a node, as parsed: before macros are expanded. @param args of the node */
+export function nodesIn(args: unknown): ASTNode[] {
+  if (Array.isArray(args)) return args.flatMap(nodesIn);
+  return typeof args === "object" && args !== null && "op" in args ? [args as ASTNode] : [];
+}
+
 /** The node that an expression evaluates. */
 export function rootOf(ast: ASTNode): CheckedNode {
   return evaluated(asNode(ast));
