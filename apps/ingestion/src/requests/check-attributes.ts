@@ -1,10 +1,9 @@
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
+import { ATTRIBUTE_TEXT_MAX, ATTRIBUTES_MAX } from "@tripline/decision-engine/attributes/sent-attributes";
 
-/** Limits of a payment's attributes. Lengths are in characters. */
-const ENTRIES_MAX = 32;
+/** Characters of a name. */
 const NAME_MAX = 64;
-const TEXT_MAX = 256;
-/** Maximum size of their JSON. */
+/** Maximum size of the JSON of all attributes. */
 const BYTES_MAX = 4_096;
 /** Larger numbers are not exact, and JSON cannot express infinite ones. */
 const NUMBER_MAX = Number.MAX_SAFE_INTEGER;
@@ -16,11 +15,11 @@ const ONE_LINE = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*$/u;
 /** In JSON Schema. */
 export const ATTRIBUTES_SHAPE = {
   type: "object",
-  maxProperties: ENTRIES_MAX,
+  maxProperties: ATTRIBUTES_MAX,
   propertyNames: { minLength: 1, maxLength: NAME_MAX },
   additionalProperties: {
     anyOf: [
-      { type: "string", maxLength: TEXT_MAX },
+      { type: "string", maxLength: ATTRIBUTE_TEXT_MAX },
       { type: "number", minimum: -NUMBER_MAX, maximum: NUMBER_MAX },
       { type: "boolean" },
     ],
@@ -41,7 +40,7 @@ export function checkAttributes(given: unknown): CheckedAttributes {
   if (typeof given !== "object" || given === null || Array.isArray(given)) return whole("must be an object");
   const entries: [string, unknown][] = Object.entries(given);
   if (entries.length === 0) return { json: undefined };
-  if (entries.length > ENTRIES_MAX) return whole(`must have at most ${ENTRIES_MAX} entries`);
+  if (entries.length > ATTRIBUTES_MAX) return whole(`must have at most ${ATTRIBUTES_MAX} entries`);
   const faults = entries.flatMap(([name, value]) => {
     const message = faultOf(name, value);
     return message === undefined ? [] : [{ name, message }];
@@ -67,7 +66,8 @@ function faultOf(name: string, value: unknown): string | undefined {
       if (Math.abs(value) > NUMBER_MAX) return `must be from -${NUMBER_MAX} to ${NUMBER_MAX}`;
       break;
     case "string":
-      if (!isLine(value, TEXT_MAX)) return `must be at most ${TEXT_MAX} characters without control characters`;
+      if (!isLine(value, ATTRIBUTE_TEXT_MAX))
+        return `must be at most ${ATTRIBUTE_TEXT_MAX} characters without control characters`;
       break;
     default:
       return "must be a string, a number, true or false";
