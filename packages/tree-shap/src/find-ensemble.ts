@@ -1,7 +1,7 @@
 import type { CategoryColumn } from "./read-categories.js";
 import { readCategories } from "./read-categories.js";
 import type { OnnxGraph, OnnxInput, OnnxNode } from "./read-onnx.js";
-import { ShapError } from "./shap-error.js";
+import { unsupported } from "./shap-error.js";
 
 /** The tree ensemble of a graph, and its input tensor. */
 export interface FoundEnsemble {
@@ -64,8 +64,4 @@ function readersOf(graph: OnnxGraph, tensor: string): OnnxNode[] {
     else readers.push(node);
   }
   return readers;
-}
-
-function unsupported(reason: string): ShapError {
-  return new ShapError("unsupported-model", `This model cannot be explained by its trees: ${reason}.`);
 }

@@ -1,5 +1,5 @@
 import type { OnnxGraph, OnnxNode } from "./read-onnx.js";
-import { ShapError } from "./shap-error.js";
+import { unsupported } from "./shap-error.js";
 
 /** A column whose values a model replaces with numbers of its vocabulary before its trees. Unknown values become 0. */
 export interface CategoryColumn {
@@ -66,10 +66,6 @@ function readEncoder({ domain, attributes, inputs }: OnnxNode, column: number): 
   }
   if (new Set(keys).size !== keys.length) throw unsupported("its LabelEncoder contains a key twice");
   return { column, keys, codes };
-}
-
-function unsupported(reason: string): ShapError {
-  return new ShapError("unsupported-model", `This model cannot be explained by its trees: ${reason}.`);
 }
 
 /** Replaces categories in rows with the numbers that a model's trees read. */

@@ -25,3 +25,8 @@ export class ShapError extends Error {
     super(message, options);
   }
 }
+
+/** @param reason the rest of the sentence */
+export function unsupported(reason: string): ShapError {
+  return new ShapError("unsupported-model", `This model cannot be explained by its trees: ${reason}.`);
+}
