@@ -218,10 +218,10 @@ export class FeatureEngine {
     const values = this.#compute(states);
     const view = this.#view;
     const { latitude, longitude } = payment;
-    const [card] = this.entities;
-    if (card !== undefined) {
-      const ids = card.remembered.map((entity) => this.#idOf[entity]?.(payment));
-      states[0]?.recentPayments?.add(this.#id, payment.occurredAtMs, ids);
+    const recent = states[0]?.recentPayments;
+    if (recent !== undefined) {
+      const ids = this.#planOf(0).remembered.map((entity) => this.#idOf[entity]?.(payment) ?? "");
+      recent.add(this.#id, payment.occurredAtMs, ids);
     }
     let tooLate = false;
     for (let entity = 0; entity < this.entities.length; entity += 1) {

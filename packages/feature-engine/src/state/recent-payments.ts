@@ -22,25 +22,24 @@ export class RecentPayments {
   /** In the order in which they were counted. */
   readonly entries: RecentPayment[] = [];
 
-  /** @param ids of the entities that are remembered, always the same ones in the same order */
-  add({ high, low }: Readonly<IdHash>, atMs: number, ids: readonly (string | undefined)[]): void {
+  /**
+   * @param ids of the entities that are remembered, always the same ones in the same order; empty for entities that the
+   *   payment does not name
+   */
+  add({ high, low }: Readonly<IdHash>, atMs: number, ids: readonly string[]): void {
     const { entries } = this;
     const newestMs = entries.reduce((newest, one) => Math.max(newest, one.atMs), atMs);
     const kept = entries.filter((one) => one.atMs > newestMs - RECENT_PAYMENT_AGE_MS_MAX);
     entries.length = 0;
     entries.push(...kept.slice(-RECENT_PAYMENTS_MAX + 1));
     if (atMs <= newestMs - RECENT_PAYMENT_AGE_MS_MAX) return;
-    entries.push({ high, low, atMs, ids: encoder.encode(ids.map((id) => id ?? "").join(SEPARATOR)) });
+    entries.push({ high, low, atMs, ids: encoder.encode(ids.join(SEPARATOR)) });
   }
 
-  /** The ids of a payment's entities; undefined if the payment is not remembered. */
-  find({ high, low }: Readonly<IdHash>): (string | undefined)[] | undefined {
+  /** The ids that were added with a payment; undefined if the payment is not remembered. */
+  find({ high, low }: Readonly<IdHash>): string[] | undefined {
     const found = this.entries.find((one) => one.high === high && one.low === low);
-    if (found === undefined) return undefined;
-    return decoder
-      .decode(found.ids)
-      .split(SEPARATOR)
-      .map((id) => (id === "" ? undefined : id));
+    return found && decoder.decode(found.ids).split(SEPARATOR);
   }
 
   clear(): void {
