@@ -102,8 +102,8 @@ export class BatchDecider {
     const policyOf = await this.policies.ofRound();
     const round = { policyOf, scorecard: this.scorecards.current, rollout: await this.rollouts.ofRound() };
     const parts = this.#score(open, round);
-    const payments = open.map(({ payment }) => payment).filter(({ attributes }) => attributes !== undefined);
-    const prepared = payments.length === 0 ? undefined : this.attributes.prepare(payments, policyOf);
+    const payments = open.map(({ payment }) => payment);
+    const prepared = this.attributes.prepare(payments, policyOf);
     const standing = await Promise.all(parts.map((part) => this.#decidePart(part, round, prepared)));
     return new Map(standing.flat());
   }
@@ -136,11 +136,11 @@ export class BatchDecider {
   async #decidePart(
     { tasks, scored }: ScoredPart<{ open: OpenPayment }>,
     { policyOf, scorecard }: Round,
-    prepared: Promise<void> | undefined,
+    prepared: Promise<void>,
   ) {
     const scores = await scored;
     // Missing attribute keys are loaded while scoring works.
-    if (prepared !== undefined) await prepared;
+    await prepared;
     const decidedAtMs = Date.now();
     const [clear, unexplained]: [DecidedPayment[], DecidedPayment[]] = [[], []];
     tasks.forEach(({ open }, index) => {
