@@ -42,7 +42,7 @@ export function asPolicy(rules: readonly PlainRule[]): Policy {
     "    action: approve",
     "    text: It fired.",
   ]);
-  const rest = ["static_policy:", "  default:", "    action: review", "    reason: NOT_ASSESSED", "    text: No."];
+  const rest = ["default_decision:", "  default:", "    action: review", "    reason: NOT_ASSESSED", "    text: No."];
   return parsePolicy(['version: "1"', "rules:", ...lines, ...rest].join("\n"), currentFeatureSpec());
 }
 

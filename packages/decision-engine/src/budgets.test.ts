@@ -37,7 +37,7 @@ rules:
   - { id: watched, when: lists.watch.any, reason: WATCHED, action: review, text: It is watched., ignores_budget: true }
   - { id: small, when: amount < 1, reason: SMALL, action: challenge, text: It is small. }
 budgets:${budgets}
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 const policy = parsePolicy(fileOf(BUDGETS), SPEC);

@@ -31,7 +31,7 @@ rules:
 bands:
   - { at_least: 0.6, action: decline, reason: HIGH, text: "Score {score}." }
   - { at_least: 0.2, action: review, reason: RAISED, text: "Score {score}." }
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing known of {amount_minor} {currency}." }
   tenants:
     open: { action: approve, reason: OPEN, text: "This tenant lives with it." }

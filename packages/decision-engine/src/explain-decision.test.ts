@@ -9,7 +9,7 @@ const POLICY_TEXT = `
 version: 1
 bands:
   - { at_least: 0.5, action: decline, reason: SCORE_HIGH, text: "The score is {score}." }
-static_policy:
+default_decision:
   default: { action: review, reason: STATIC, text: "By hand." }
 `;
 const POLICY = parsePolicy(POLICY_TEXT, SPEC);

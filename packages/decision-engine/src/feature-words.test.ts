@@ -73,7 +73,7 @@ describe("a category", () => {
 version: 1
 rules:
   - { id: gambling, when: "${when}", action: review, reason: GAMBLING, text: "${text}" }
-static_policy:
+default_decision:
   default: { action: review, reason: STATIC, text: "By hand." }
 `;
     expect(() => parsePolicy(policy("mcc == '7995'", "Gambling."), spec)).not.toThrow();

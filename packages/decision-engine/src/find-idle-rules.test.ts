@@ -34,7 +34,7 @@ ${rules
     examples: []
 ${more === "" ? "" : `    ${more}\n`}`,
   )
-  .join("")}static_policy:
+  .join("")}default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `,
     SPEC,

@@ -15,7 +15,7 @@ const parse = (guard: string) =>
     `version: 1
 rules:
   - { id: big, when: amount > 500, reason: BIG, action: review, text: It is big. }
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 ${guard}
 `,

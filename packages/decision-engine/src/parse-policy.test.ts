@@ -30,7 +30,7 @@ rules:
 bands:
   - { at_least: 0.6, action: decline, reason: HIGH, text: "Score {score}." }
   - { at_least: 0.1, action: challenge, reason: RAISED, text: "Score {score}." }
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known about {amount_minor} {currency}." }
   tenants:
     acme: { action: decline, reason: NO_FACTS, text: "Nothing is known." }
@@ -43,6 +43,17 @@ static_policy:
         - { below: 199.99, currency: EUR, action: challenge, reason: MEDIUM, text: "A medium amount." }
         - { below: 6000, currency: JPY, action: approve, reason: SMALL, text: "A small amount." }
 `;
+
+test("accepts the earlier name of default_decision, and uses it in messages", () => {
+  const old = GOOD.replace("default_decision:", "static_policy:");
+  expect(parsePolicy(old, SPEC).staticByTenant).toEqual(parsePolicy(GOOD, SPEC).staticByTenant);
+  expect(faultsOf(old.replace("below: 6000", "below: many"))).toEqual([
+    expect.stringContaining("p.yaml:30 static_policy.tenants.open.by_amount.2.below must be a"),
+  ]);
+  expect(faultsOf(`${old}default_decision: { default: { action: review, reason: R, text: "T." } }\n`)).toEqual([
+    "p.yaml:19 static_policy is not a field of a policy.",
+  ]);
+});
 
 /** Without the columns, which have a separate test. */
 function faultsOf(text: string): string[] {
@@ -135,7 +146,7 @@ const FAULTS: [name: string, from: string, to: string, expected: string][] = [
     "feature in a static text",
     "Nothing is known.",
     "{amount}",
-    "p.yaml:22 static_policy.tenants.acme.text has the placeholder {amount}",
+    "p.yaml:22 default_decision.tenants.acme.text has the placeholder {amount}",
   ],
   [
     "unknown kind of list",
@@ -167,57 +178,62 @@ const FAULTS: [name: string, from: string, to: string, expected: string][] = [
     "p.yaml:18 bands.1.action must not be stricter",
   ],
   ["unknown action", "action: review\n", "action: refuse\n", "p.yaml:6 rules.0.action must be one of approve"],
-  ["no static default", "  default: {", "  other: {", "p.yaml:20 static_policy.other is not a field"],
+  ["no static default", "  default: {", "  other: {", "p.yaml:20 default_decision.other is not a field"],
   [
     "amount with too many decimals",
     "below: 50.00",
     "below: 50.005",
-    "p.yaml:28 static_policy.tenants.open.by_amount.0.below must have at",
+    "p.yaml:28 default_decision.tenants.open.by_amount.0.below must have at",
   ],
-  ["invalid amount", "below: 6000", "below: many", "p.yaml:30 static_policy.tenants.open.by_amount.2.below must be an"],
+  [
+    "invalid amount",
+    "below: 6000",
+    "below: many",
+    "p.yaml:30 default_decision.tenants.open.by_amount.2.below must be an",
+  ],
   [
     "amount of zero",
     "below: 50.00",
     "below: 0",
-    "p.yaml:28 static_policy.tenants.open.by_amount.0.below must be above 0",
+    "p.yaml:28 default_decision.tenants.open.by_amount.0.below must be above 0",
   ],
   ["decimals for yen", "below: 6000", "below: 6000.5", "must have at most 0 decimals in JPY"],
   [
     "unknown currency",
     "currency: JPY",
     "currency: XYZ",
-    "p.yaml:30 static_policy.tenants.open.by_amount.2.currency must be a",
+    "p.yaml:30 default_decision.tenants.open.by_amount.2.currency must be a",
   ],
   [
     "amount without currency",
     "currency: JPY, ",
     "",
-    "p.yaml:30 static_policy.tenants.open.by_amount.2.currency must be a currency (it is",
+    "p.yaml:30 default_decision.tenants.open.by_amount.2.currency must be a currency (it is",
   ],
   [
     "amounts not in ascending order",
     "below: 199.99",
     "below: 50.00",
-    "p.yaml:29 static_policy.tenants.open.by_amount.1.below must be above that",
+    "p.yaml:29 default_decision.tenants.open.by_amount.1.below must be above that",
   ],
   [
     "milder action for a larger amount",
     "currency: EUR, action: approve",
     "currency: EUR, action: review",
-    "p.yaml:29 static_policy.tenants.open.by_amount.1.action must not be milder",
+    "p.yaml:29 default_decision.tenants.open.by_amount.1.action must not be milder",
   ],
   [
     "milder action for the largest amount",
     "      action: decline\n",
     "      action: approve\n",
-    "p.yaml:29 static_policy.tenants.open.by_amount.1.action must not be stricter",
+    "p.yaml:29 default_decision.tenants.open.by_amount.1.action must not be stricter",
   ],
   ["feature in a row", "is small", "of {amount} is small", "by_amount.0.text has the placeholder {amount}"],
   [
     "amounts in a list",
     "      by_amount:\n",
     "      by_amounts:\n",
-    "p.yaml:27 static_policy.tenants.open.by_amounts is not a field",
+    "p.yaml:27 default_decision.tenants.open.by_amounts is not a field",
   ],
   ["invalid code", "BIG_AMOUNT", "Big amount", "p.yaml:5 rules.0.reason must be upper case"],
   [
@@ -299,7 +315,7 @@ test.each(["", "[]", "42", "version: 1"])("rejects a file that contains %j", (te
 });
 
 test("rejects a policy that could only approve", () => {
-  const text = 'version: 1\nstatic_policy: { default: { action: review, reason: NO_FACTS, text: "None." } }\n';
+  const text = 'version: 1\ndefault_decision: { default: { action: review, reason: NO_FACTS, text: "None." } }\n';
   expect(faultsOf(text)).toEqual(["p.yaml:1 A policy without rules and bands would approve every payment."]);
 });
 

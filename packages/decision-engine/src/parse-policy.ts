@@ -143,14 +143,14 @@ class PolicyChecker {
       this.faults.push(`${this.#source.fileName}:1:1 A policy without rules and bands would approve every payment.`);
     }
     const staticByTenant = new Map<string, StaticAnswer>();
-    for (const [tenant, value] of Object.entries(file.static_policy.tenants).slice(0, TENANTS_MAX)) {
-      const item = this.#static(value, ["static_policy", "tenants", tenant]);
+    for (const [tenant, value] of Object.entries(file.default_decision.tenants).slice(0, TENANTS_MAX)) {
+      const item = this.#static(value, ["default_decision", "tenants", tenant]);
       if (item !== undefined) staticByTenant.set(tenant, item);
     }
-    if (Object.keys(file.static_policy.tenants).length > TENANTS_MAX) {
-      this.#fault(["static_policy", "tenants"], `must have at most ${TENANTS_MAX} entries`);
+    if (Object.keys(file.default_decision.tenants).length > TENANTS_MAX) {
+      this.#fault(["default_decision", "tenants"], `must have at most ${TENANTS_MAX} entries`);
     }
-    const staticDefault = this.#static(file.static_policy.default, ["static_policy", "default"]);
+    const staticDefault = this.#static(file.default_decision.default, ["default_decision", "default"]);
     const rules = this.#rules(file.rules);
     this.#sumOfSteps(rules);
     const bands = this.#bands(file.bands);
@@ -377,7 +377,7 @@ class PolicyChecker {
   }
 
   #fault(path: Path, sentence: string): void {
-    const subject = path.length === 0 ? "The file" : path.join(".");
+    const subject = path.length === 0 ? "The file" : this.#source.inFile(path).join(".");
     this.faults.push(`${this.#source.at(path)} ${subject} ${sentence}.`);
   }
 }

@@ -169,7 +169,7 @@ export const fileSchema = z.strictObject({
   bands: list(BANDS_MAX),
   budgets: list(BUDGETED_ACTIONS.length),
   guard: z.unknown().optional(),
-  static_policy: z.strictObject(
+  default_decision: z.strictObject(
     { default: z.unknown().optional(), tenants: z.record(z.string(), z.unknown(), "must be a mapping").default({}) },
     "must be a mapping with default and tenants",
   ),
@@ -190,7 +190,7 @@ export const policyFile = fileSchema.extend({
     description:
       "An activation is monitored, and rolled back if it changes the outcomes too much. Without this section, the defaults apply.",
   }),
-  static_policy: z.strictObject({
+  default_decision: z.strictObject({
     default: staticSchema.extend({ by_amount: z.array(amountSchema).max(AMOUNTS_MAX).default([]) }),
     tenants: z
       .record(z.string(), staticSchema.extend({ by_amount: z.array(amountSchema).max(AMOUNTS_MAX).default([]) }))

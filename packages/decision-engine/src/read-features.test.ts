@@ -18,7 +18,7 @@ rules:
   - { id: two, when: "!has_score", mode: off, reason: TWO, action: review, text: "It is {sum}." }
 bands:
   - { at_least: 0.5, action: review, reason: HIGH, text: "{score}, {ratio} times." }
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `,
     SPEC,

@@ -30,7 +30,7 @@ rules:
     action: decline
     text: It is big.
     ${second}
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 

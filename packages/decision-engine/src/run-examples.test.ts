@@ -26,7 +26,7 @@ ${examples.map((example) => `      - ${example}\n`).join("")}
     action: decline
     text: The score is high.
     examples: [{ fires: true, values: { score: 0.95 } }]
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 

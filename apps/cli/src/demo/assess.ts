@@ -116,7 +116,7 @@ async function replayAndAssess(
   const { played, seconds, rows, ledger } = await replayThrough(system, "replay", history, steps);
   const perSecond = (played.payments + played.labels) / seconds;
   await writeReplayLog(system, rows, files, steps);
-  const notByModel = rows.filter(({ decision }) => decision.rung !== "model").length;
+  const notByModel = rows.filter(({ decision }) => decision.fallback_level !== "model").length;
   process.stdout.write(
     `\n  ${played.payments} payments and ${played.labels} labels in ${played.slices} slices, ${perSecond.toFixed(0)} events per second\n` +
       `  ${ledgerLine(ledger)} degraded=${notByModel}\n`,

@@ -20,6 +20,7 @@ const decision = (outcome: ApiDecision["outcome"]): ApiDecision => ({
   outcome,
   reasons: [],
   score: 0.5,
+  fallback_level: "model",
   rung: "model",
   degraded_because: null,
   card_token: "ct",

@@ -56,7 +56,7 @@ export class Tally {
   decision(payment: KnownPayment, decision: ApiDecision): void {
     this.decided += 1;
     this.outcomes[decision.outcome] += 1;
-    if (decision.rung !== "model") this.degraded += 1;
+    if (decision.fallback_level !== "model") this.degraded += 1;
     this.areStatesLost = decision.degraded_because === STATES_LOST;
     if (payment.fraud) {
       this.frauds += 1;

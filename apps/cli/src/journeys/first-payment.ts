@@ -56,8 +56,8 @@ function expectSame(first: ApiDecision, other: ApiDecision | undefined, what: st
   }
 }
 
-function describe({ outcome, rung, score, reasons }: ApiDecision): string {
-  const from = score === null ? rung : `${rung}, score ${score.toFixed(4)}`;
+function describe({ outcome, fallback_level: level, score, reasons }: ApiDecision): string {
+  const from = score === null ? level : `${level}, score ${score.toFixed(4)}`;
   return [`${outcome} (${from})`, ...reasons.map(({ code, text }) => `  ${code}: ${text}`)].join("\n");
 }
 

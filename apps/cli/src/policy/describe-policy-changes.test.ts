@@ -7,7 +7,7 @@ rules:
   - { id: two, when: amount > 900, reason: TWO, action: decline, text: "Two." }
 bands:
   - { at_least: 0.6, action: decline, reason: HIGH, text: "High." }
-static_policy: { default: { action: review, reason: NO_FACTS, text: "Nothing." } }
+default_decision: { default: { action: review, reason: NO_FACTS, text: "Nothing." } }
 `;
 
 test("ignores comments and layout", () => {
@@ -38,7 +38,7 @@ test("shows an added budget", () => {
   const budget = `{ action: review, per_day: 200, time_zone: UTC, when_spent: [{ ${answer} }] }`;
   const [line, ...others] = describePolicyChanges(
     OLD,
-    OLD.replace("static_policy", `budgets: [${budget}]\nstatic_policy`),
+    OLD.replace("default_decision", `budgets: [${budget}]\ndefault_decision`),
   );
   expect(line).toMatch(/^~ budgets: \[\] -> .*"per_day":200/);
   expect(others).toEqual([]);

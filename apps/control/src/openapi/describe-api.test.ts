@@ -31,7 +31,7 @@ const description = z.object({
 const POLICY = `version: 1
 rules:
   - { id: big, when: amount > 500, reason: BIG, action: review, text: It is big. }
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 const CARD = `ct_${"a".repeat(32)}`;

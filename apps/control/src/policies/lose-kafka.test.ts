@@ -3,7 +3,7 @@ import { startTestBed } from "../testing/test-bed.js";
 
 const POLICY = `version: 1
 rules: [{ id: all, when: amount >= 0, reason: ALL, action: review, text: "All." }]
-static_policy: { default: { action: review, reason: NO_FACTS, text: "Nothing." } }
+default_decision: { default: { action: review, reason: NO_FACTS, text: "Nothing." } }
 `;
 
 /** Much longer than the response may take, and shorter than a user would wait. */

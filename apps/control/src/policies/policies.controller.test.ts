@@ -67,7 +67,7 @@ rules:
     reason: BIG_AMOUNT
     action: review
     text: The amount is {amount}.
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 
@@ -129,8 +129,8 @@ test("regression #24: health responds while examples that would take minutes are
   const list = `[${Array.from({ length: 50 }, () => 1).join(",")}]`;
   const bomb = ["a", "b", "c", "d", "e"].reduce((inner, name) => `${list}.all(${name}, ${inner})`, "amount > 0.0");
   const text = policy("1", bomb).replace(
-    "static_policy:",
-    "    examples: [{ fires: false, values: { amount: 1 } }]\nstatic_policy:",
+    "default_decision:",
+    "    examples: [{ fires: false, values: { amount: 1 } }]\ndefault_decision:",
   );
   const viewer = bed.as("vic", { scope: "policy:read" });
   const checked = viewer.send("POST", "/v1/policy/check", { text });
@@ -158,8 +158,8 @@ test("regression #24: a caller who floods policy checks gets 429, and other requ
 });
 
 test("rejects a policy with a failing example", async () => {
-  const example = "    examples: [{ fires: true, values: { amount: 3 } }]\nstatic_policy:";
-  const text = policy("1").replace("static_policy:", example);
+  const example = "    examples: [{ fires: true, values: { amount: 3 } }]\ndefault_decision:";
+  const text = policy("1").replace("default_decision:", example);
   await expect(bed.as("ann").send("POST", "/v1/policy/revisions", { text })).resolves.toMatchObject({
     status: 422,
     body: { errors: [{ detail: "policy.yaml:8:16 The rule big-amount does not fire on this example." }] },

@@ -15,7 +15,7 @@ const CARDS = 60;
 const textOf = (limit: number, more = GUARD) => `version: "${limit}"
 rules:
   - { id: large, when: amount > ${limit}, reason: LARGE, action: decline, text: "Large." }
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 ${more}
 `;

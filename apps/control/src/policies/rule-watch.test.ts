@@ -13,7 +13,7 @@ const LOOKS_MS = 2_500;
 const textOf = (limit: number) => `version: "${limit}"
 rules:
   - { id: bomb, when: amount > ${limit}, reason: LARGE, action: decline, text: "Large." }
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 

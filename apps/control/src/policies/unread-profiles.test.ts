@@ -8,7 +8,7 @@ rules:
     reason: NEW_CARD
     action: review
     text: The card is new.
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 

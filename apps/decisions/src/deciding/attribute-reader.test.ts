@@ -13,7 +13,7 @@ rules:
     reason: GOLD
     action: challenge
     text: A customer with a gold tier.
-static_policy:
+default_decision:
   default: { action: review, reason: DEFAULT, text: Nothing is known. }
 `;
 

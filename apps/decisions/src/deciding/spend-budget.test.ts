@@ -17,7 +17,7 @@ budgets:
     when_spent:
       - { score_below: 0.5, action: approve, reason: REVIEWS_SPENT, text: "All {per_day} reviews are used; {score} is low." }
       - { action: decline, reason: REVIEWS_SPENT, text: "All {per_day} reviews are used." }
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 

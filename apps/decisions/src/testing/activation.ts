@@ -13,7 +13,7 @@ ${rulesBefore}  - id: all
     reason: ${reason}
     action: ${action}
     text: It is the rule.
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 }

@@ -114,6 +114,7 @@ describe("POST /v1/transactions", () => {
       outcome: "review",
       reasons: [{ code: "AMOUNT_FAR_ABOVE_OWN_MEAN", outcome: "review" }],
       score: 0.25,
+      fallback_level: "model",
       rung: "model",
       degraded_because: null,
       model: { name: "fraud", version: "0123456789ab" },

@@ -29,9 +29,13 @@ export const decisionSchema = z
       description:
         "Estimated fraud probability, rounded to 0.05; exact with the scope decisions:exact. Null if neither the model nor the scorecard returned one. Only with one of the scopes decisions:explain and decisions:exact.",
     }),
-    rung: z
-      .enum(["model", "scorecard", "rules_only", "static_policy"])
-      .meta({ description: "The fallback level that decided." }),
+    fallback_level: z
+      .enum(["model", "scorecard", "rules", "default_decision"])
+      .meta({ description: "The level of the fallback chain that decided." }),
+    rung: z.enum(["model", "scorecard", "rules_only", "static_policy"]).meta({
+      description: "Earlier name of fallback_level, with the earlier names of two values. Version 0.3.0 removes it.",
+      deprecated: true,
+    }),
     degraded_because: z.string().nullable().meta({ description: "Why the model did not decide; null when it did." }),
     skipped_rules: z
       .array(

@@ -16,6 +16,14 @@ const OUTCOMES: Readonly<Record<number, DecisionBody["outcome"]>> = {
   [Outcome.DECLINE]: "decline",
 };
 
+const FALLBACK_LEVELS: Readonly<Record<number, DecisionBody["fallback_level"]>> = {
+  [Rung.MODEL]: "model",
+  [Rung.SCORECARD]: "scorecard",
+  [Rung.RULES_ONLY]: "rules",
+  [Rung.STATIC_POLICY]: "default_decision",
+};
+
+/** The names of fallback levels in the deprecated field `rung`. */
 const RUNGS: Readonly<Record<number, DecisionBody["rung"]>> = {
   [Rung.MODEL]: "model",
   [Rung.SCORECARD]: "scorecard",
@@ -43,6 +51,7 @@ export function presentDecision(decision: Decision, detail: AnswerDetail): Decis
       outcome: named(OUTCOMES, outcome),
     })),
     ...(detail === "outcome" ? {} : { score: isRounded ? roundScore(score) : (score ?? null) }),
+    fallback_level: named(FALLBACK_LEVELS, decision.rung),
     rung: named(RUNGS, decision.rung),
     degraded_because: decision.degradedBecause === "" ? null : decision.degradedBecause,
     ...(detail === "outcome" ? {} : { skipped_rules: skippedRules(decision) }),

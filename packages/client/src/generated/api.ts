@@ -347,7 +347,13 @@ export interface components {
             /** @description Estimated fraud probability, rounded to 0.05; exact with the scope decisions:exact. Null if neither the model nor the scorecard returned one. Only with one of the scopes decisions:explain and decisions:exact. */
             score?: number | null;
             /**
-             * @description The fallback level that decided.
+             * @description The level of the fallback chain that decided.
+             * @enum {string}
+             */
+            fallback_level: "model" | "scorecard" | "rules" | "default_decision";
+            /**
+             * @deprecated
+             * @description Earlier name of fallback_level, with the earlier names of two values. Version 0.3.0 removes it.
              * @enum {string}
              */
             rung: "model" | "scorecard" | "rules_only" | "static_policy";

@@ -31,7 +31,7 @@ rules:
     action: decline
     text: It fired.
     ${rest}
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: None. }
 `;
 

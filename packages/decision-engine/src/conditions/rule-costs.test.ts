@@ -31,7 +31,7 @@ function policyText(rules: readonly RuleText[]): string {
       "    text: It fired.",
     ].join("\n"),
   );
-  return `version: 1\nrules:\n${lines.join("\n")}\nstatic_policy:\n  default: { action: review, reason: NO_FACTS, text: None. }\n`;
+  return `version: 1\nrules:\n${lines.join("\n")}\ndefault_decision:\n  default: { action: review, reason: NO_FACTS, text: None. }\n`;
 }
 
 const transaction: Transaction = {

@@ -12,7 +12,7 @@ const SPEC: FeatureSpec = {
   profiles: {},
   features: [{ name: "amount", kind: "amount", default: 0, sentence: "{value}" }],
 };
-const STATIC = 'static_policy: { default: { action: approve, reason: STATIC, text: "Open." } }';
+const STATIC = 'default_decision: { default: { action: approve, reason: STATIC, text: "Open." } }';
 const BANDS = 'bands: [{ at_least: 0.6, action: decline, reason: HIGH, text: "{score}" }]';
 
 const POLICY = policyOf(`

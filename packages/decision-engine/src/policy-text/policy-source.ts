@@ -4,6 +4,10 @@ import { documentFaults, keyName, tokenFault } from "./bound-yaml.js";
 
 type Path = readonly PropertyKey[];
 
+/** The name of the section of default decisions, and its deprecated name, which files may use until 0.3.0. */
+const DEFAULT_DECISION = "default_decision";
+const STATIC_POLICY = "static_policy";
+
 /** A parsed policy file, and the lines of its parts. Parsing it and finding all its parts take linear time. */
 export class PolicySource {
   readonly #lines = new LineCounter();
@@ -43,16 +47,19 @@ export class PolicySource {
     return this.#faults;
   }
 
-  /** Call this only if there are no `syntaxFaults`. */
+  /** Sections have their current names. Call this only if there are no `syntaxFaults`. */
   toObject(): unknown {
     // The expansion of aliases was already counted.
-    return this.#document?.toJS({ maxAliasCount: -1 });
+    const file = this.#document?.toJS({ maxAliasCount: -1 });
+    if (!this.#usesOldName()) return file;
+    const { [STATIC_POLICY]: section, ...others } = file;
+    return { ...others, [DEFAULT_DECISION]: section };
   }
 
   /** `file:line:column` of the deepest part of `path` that exists: of its key in a mapping, of the item in a list. */
   at(path: Path): string {
     let [node, offset] = [this.#root(), 0];
-    for (const step of path) {
+    for (const step of this.inFile(path)) {
       const pair = isMap(node) ? this.#entry(node, step) : undefined;
       const next = isSeq(node) && typeof step === "number" ? node.items[step] : pair?.value;
       const named = pair === undefined ? next : pair.key;
@@ -80,6 +87,16 @@ export class PolicySource {
     const line = this.#lines.linePos(start).line + before.length;
     const indent = /\S/.exec(this.#text.slice(this.#lines.lineStarts[line - 1] ?? 0))?.index ?? 0;
     return `${this.fileName}:${line}:${indent + (before.at(-1)?.length ?? 0) + 1}`;
+  }
+
+  /** `path` as the file spells it. */
+  inFile(path: Path): Path {
+    return path[0] === DEFAULT_DECISION && this.#usesOldName() ? [STATIC_POLICY, ...path.slice(1)] : path;
+  }
+
+  #usesOldName(): boolean {
+    const root = this.#root();
+    return isMap(root) && !root.has(DEFAULT_DECISION) && root.has(STATIC_POLICY);
   }
 
   #root(): Node | undefined {

@@ -20,7 +20,7 @@ const textOf = (version: number): string => `
 version: ${version}
 bands:
   - { at_least: 0.6, action: decline, reason: SCORE_HIGH, text: "The score is {score}." }
-static_policy:
+default_decision:
   default: { action: review, reason: STATIC, text: "By hand." }
 `;
 const versionOf = (text: string): string => parsePolicy(text, currentFeatureSpec()).version;

@@ -75,7 +75,7 @@ function policyText(): string {
     text: "The payment has this field.",
   }));
   const otherwise = { default: { action: "review", reason: "NO_FACTS", text: "Nothing is known." } };
-  return JSON.stringify({ version: "1", rules, static_policy: otherwise });
+  return JSON.stringify({ version: "1", rules, default_decision: otherwise });
 }
 
 async function eventually<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {

@@ -38,7 +38,7 @@ describe("a payment's journey", () => {
 
   test("Prefer: wait returns the model's decision with its versions", async () => {
     const { decision } = await system.client.send(buildPayment(), 10);
-    expect(decision).toMatchObject({ status: "decided", rung: "model", degraded_because: null });
+    expect(decision).toMatchObject({ status: "decided", fallback_level: "model", degraded_because: null });
     expect(decision?.score).toBeGreaterThanOrEqual(0);
     expect(decision?.score).toBeLessThanOrEqual(1);
     expect(decision?.reasons.length).toBeGreaterThan(0);

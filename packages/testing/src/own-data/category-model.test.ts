@@ -187,6 +187,6 @@ const POLICY = `
 version: 1
 bands:
   - { at_least: 0.5, action: decline, reason: SCORE_HIGH, text: "The score is {score}." }
-static_policy:
+default_decision:
   default: { action: review, reason: STATIC, text: "By hand." }
 `;

@@ -152,7 +152,7 @@ function expectDone(copy: RepositoryCopy, args: readonly string[]): void {
 /** Expects a policy with this rule to be valid and its example to pass. */
 function expectPolicy(copy: RepositoryCopy, when: string, example: string): void {
   const rule = `{ id: mine, when: ${JSON.stringify(when)}, reason: MINE, action: review, text: Mine., examples: [${example}] }`;
-  const otherwise = 'static_policy:\n  default: { action: review, reason: NO_FACTS, text: "Nothing is known." }\n';
+  const otherwise = 'default_decision:\n  default: { action: review, reason: NO_FACTS, text: "Nothing is known." }\n';
   copy.write("draft.yaml", `version: "1"\nrules:\n  - ${rule}\n${otherwise}`);
   expectDone(copy, ["apps/cli/dist/main.js", "policy", "check", "draft.yaml"]);
 }

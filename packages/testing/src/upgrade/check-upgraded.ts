@@ -56,8 +56,8 @@ async function checkDecisions(
   print(`Decided by ${[...rungs].map(([rung, count]) => `${rung}: ${count}`).join(", ")}.`);
   // The scorecard decides while scoring is replaced. No payment may fall back further.
   if (rungs.has("static_policy")) throw new Error("Payments got the default decision.");
-  // Scores may differ in precision, and so may scores in the text of a reason.
-  const withoutScore = ({ score: _, reasons, ...decision }: ApiDecision) => ({
+  // Scores may differ in precision, and so may scores in the text of a reason. Earlier versions have no fallback_level.
+  const withoutScore = ({ score: _, fallback_level: _level, reasons, ...decision }: ApiDecision) => ({
     ...decision,
     reasons: reasons.map(({ text: _text, ...reason }) => reason),
   });

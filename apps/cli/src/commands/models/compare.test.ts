@@ -32,7 +32,7 @@ rules: []
 bands:
   - { at_least: 0.5, action: decline, reason: HIGH, text: "High." }
   - { at_least: 0.2, action: review, reason: RAISED, text: "Raised." }
-static_policy:
+default_decision:
   default: { action: review, reason: NOT_ASSESSED, text: "Not assessed." }
 `;
 const policy = parsePolicy(POLICY, spec, "policy.yaml");

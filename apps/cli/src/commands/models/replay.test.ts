@@ -32,7 +32,7 @@ budgets:
     per_day: 3
     time_zone: UTC
     when_spent: [{ action: challenge, reason: REVIEWS_SPENT, text: "All {per_day} reviews of the day are used." }]
-static_policy:
+default_decision:
   default: { action: review, reason: STATIC, text: "By hand." }
 `;
 const SCORECARD = JSON.stringify({

@@ -30,7 +30,7 @@ const SCORE = `CASE WHEN p.fraud = 1 AND hash(client_transaction_id) % 5 < 3 THE
 const REST = `
 bands:
   - { at_least: 0.6, action: decline, reason: SCORE_HIGH, text: "Estimated fraud probability: {score}." }
-static_policy:
+default_decision:
   default: { action: review, reason: STATIC, text: "By hand." }
 `;
 const BURST = `card_count_1d >= 5 && card_seconds_since_last < 3600`;

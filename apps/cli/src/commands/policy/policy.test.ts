@@ -15,7 +15,7 @@ rules:
     text: The amount is {amount}.
     examples:
       - { fires: true, values: { amount: 900 } }
-static_policy:
+default_decision:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 

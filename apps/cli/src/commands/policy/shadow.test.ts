@@ -23,7 +23,7 @@ rules:
   - { id: huge, when: amount > 80, mode: shadow, action: challenge, reason: HUGE, text: "Huge." }
   - { id: faulty, when: amount > 70 && 1 / (amount_minor - amount_minor) == 1, mode: shadow, action: review, reason: FAULTY, text: "Faulty." }
   - { id: never, when: amount > 900, mode: shadow, action: decline, reason: NEVER, text: "Never." }
-static_policy:
+default_decision:
   default: { action: review, reason: STATIC, text: "By hand." }
 `;
 const policy = parsePolicy(POLICY, spec);
