@@ -8,6 +8,7 @@ import { isStoreUrl } from "@tripline/object-store/open-store";
  *
  *   <lake>/<topic>/day=2024-02-29/0000000000000012.parquet   rows of one day that log entry 12 added
  *   <lake>/<topic>/_log/0000000000000012.json                entry 12: what it added, and each partition's position
+ *   <lake>/<topic>/_checkpoints/0000000000000012.json        a summary of the entries up to 12, see log/checkpoint.ts
  *   <lake>/<topic>/_staging/                                 files that no entry has moved to their day yet
  *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000009  in an object store: files up to entry 9 were merged
  *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000005-0000000000000009  the same for files of entries 5 to 9
@@ -18,15 +19,22 @@ import { isStoreUrl } from "@tripline/object-store/open-store";
  */
 
 const LOG_FOLDER = "_log";
+const CHECKPOINTS_FOLDER = "_checkpoints";
 const STAGING_FOLDER = "_staging";
 const SNAPSHOTS_FOLDER = "_snapshots";
+/** Prefix of the folders of days. */
+export const DAY_FOLDER_PREFIX = "day=";
 const SEQUENCE_DIGITS = 16;
+/** Entries whose names differ only in their last digits. As many fit on one page of a listing. */
+const BLOCK_DIGITS = 3;
+const BLOCK_ENTRIES = 10 ** BLOCK_DIGITS;
 
 const FILE_PATTERN = /^(\d{16})\.parquet$/;
 const ENTRY_PATTERN = /^(\d{16})\.json$/;
 const REPLACED_PATTERN = /^_replaced-(?:(\d{16})-)?(\d{16})$/;
 const DAY_FOLDER_PATTERN = /^day=(\d{4}-\d{2}-\d{2})$/;
 const STAGED_ROWS_PATTERN = /^p(\d+)-(\d+)-/;
+const STAGED_CHECKPOINT_PATTERN = /^k\d+-/;
 const STAGED_DAY_PATTERN = /^c(\d{4}-\d{2}-\d{2})-(\d+)-/;
 
 /** The first millisecond (UTC) that has no valid day folder. */
@@ -46,12 +54,16 @@ export function logFolder(folder: string): string {
   return `${folder}/${LOG_FOLDER}`;
 }
 
+export function checkpointsFolder(folder: string): string {
+  return `${folder}/${CHECKPOINTS_FOLDER}`;
+}
+
 export function stagingFolder(folder: string): string {
   return `${folder}/${STAGING_FOLDER}`;
 }
 
 export function dayFolder(folder: string, day: string): string {
-  return `${folder}/day=${day}`;
+  return `${folder}/${DAY_FOLDER_PREFIX}${day}`;
 }
 
 /** Path of the rows of `day` that entry `sequence` added to the topic in `folder`. */
@@ -61,6 +73,23 @@ export function filePath(folder: string, day: string, sequence: number): string 
 
 export function entryPath(folder: string, sequence: number): string {
   return `${logFolder(folder)}/${padded(sequence)}.json`;
+}
+
+/** The 1,000 entries with the same leading digits as this one. */
+export interface EntryBlock {
+  /** Prefix of their names. */
+  readonly prefix: string;
+  readonly last: number;
+}
+
+export function blockOfEntry(sequence: number): EntryBlock {
+  const last = sequence - (sequence % BLOCK_ENTRIES) + BLOCK_ENTRIES - 1;
+  return { prefix: padded(sequence).slice(0, -BLOCK_DIGITS), last };
+}
+
+/** Path of the summary of the entries up to this one. */
+export function checkpointPath(folder: string, sequence: number): string {
+  return `${checkpointsFolder(folder)}/${padded(sequence)}.json`;
 }
 
 /** The sequence of a data file by its name; undefined for any other name. */
@@ -89,7 +118,7 @@ export function rangeOfReplaced(name: string): SequenceRange | undefined {
   return last === undefined ? undefined : { first: Number(first ?? 1), last: Number(last) };
 }
 
-/** The sequence of a log entry by its name; undefined for any other name. */
+/** The sequence of a log entry or a checkpoint by its name; undefined for any other name. */
 export function sequenceOfEntry(name: string): number | undefined {
   return sequenceIn(ENTRY_PATTERN, name);
 }
@@ -125,7 +154,13 @@ export function stagedDayPrefix(day: string, firstReplaced: number, id: string):
   return `c${day}-${firstReplaced}-${id}`;
 }
 
+/** Name of a checkpoint that is being written. */
+export function stagedCheckpoint(sequence: number, id: string): string {
+  return `k${sequence}-${id}.checkpoint`;
+}
+
 export type StagedName =
+  | { readonly kind: "checkpoint" }
   | { readonly kind: "rows"; readonly partition: number; readonly from: number }
   | { readonly kind: "day"; readonly day: string; readonly firstReplaced: number };
 
@@ -133,6 +168,7 @@ export type StagedName =
 export function parseStagedName(name: string): StagedName | undefined {
   const [, partition, from] = STAGED_ROWS_PATTERN.exec(name) ?? [];
   if (partition !== undefined) return { kind: "rows", partition: Number(partition), from: Number(from) };
+  if (STAGED_CHECKPOINT_PATTERN.test(name)) return { kind: "checkpoint" };
   const [, day, firstReplaced] = STAGED_DAY_PATTERN.exec(name) ?? [];
   return day === undefined ? undefined : { kind: "day", day, firstReplaced: Number(firstReplaced) };
 }

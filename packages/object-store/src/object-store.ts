@@ -88,7 +88,7 @@ export class ObjectStore {
     for await (const { objects } of this.#pages(prefix, false)) yield* objects;
   }
 
-  /** The direct children of a folder: `""` or a path that ends with `/`. */
+  /** The direct children of a folder: `""` or a path that ends with `/`. After the last `/`, only names with that prefix. */
   async listFolder(prefix: string): Promise<Listing> {
     const objects: ObjectInfo[] = [];
     const folders: string[] = [];

@@ -1,4 +1,5 @@
 import { topicFolder } from "../lake-layout.js";
+import { readCheckpoint } from "../log/checkpoint.js";
 import type { LakeDisk } from "../log/lake-disk.js";
 import { readEntry } from "../log/read-log.js";
 import type { DayOfTopic } from "./compact-lake.js";
@@ -7,22 +8,53 @@ import type { DayOfTopic } from "./compact-lake.js";
 const READS_MAX = 16;
 
 /**
- * Number of rows in a day's files according to the log entries. Does not read the files.
+ * Number of rows in the files of each day according to the log. Reads one checkpoint per topic, and the entries of the files
+ * that are not in it, but no file.
  *
- * @returns undefined if an entry is missing
+ * @returns in the order of the days; undefined for a day if an entry is missing
  * @throws TriplineError `lake-unavailable`, `state-unreadable`
  */
-export async function countRows(disk: LakeDisk, lake: string, { topic, day, files }: DayOfTopic) {
-  const folder = topicFolder(lake, topic);
-  const todo = files.values();
-  let rows: number | undefined = 0;
+export async function countRows(
+  disk: LakeDisk,
+  lake: string,
+  days: readonly DayOfTopic[],
+): Promise<readonly (number | undefined)[]> {
+  const counted = new Map<DayOfTopic, number | undefined>();
+  for (const [topic, ofTopic] of Map.groupBy(days, ({ topic: name }) => name)) {
+    await countTopic(disk, topicFolder(lake, topic), ofTopic, counted);
+  }
+  return days.map((day) => counted.get(day));
+}
+
+async function countTopic(
+  disk: LakeDisk,
+  folder: string,
+  days: readonly DayOfTopic[],
+  counted: Map<DayOfTopic, number | undefined>,
+): Promise<void> {
+  const { files: known } = await readCheckpoint(disk, folder);
+  const rows = new Map(days.map(({ day }) => [day, new Map(known[day])]));
+  const isUnknown = ({ day, sequence }: { day: string; sequence: number }) =>
+    rows.get(day)?.get(sequence) === undefined;
+  const files = days.flatMap((day) => day.files.map(({ sequence }) => ({ day: day.day, sequence })));
+  // An entry may have added files of several days.
+  const todo = new Set(files.filter(isUnknown).map(({ sequence }) => sequence)).values();
   const take = async () => {
-    for (const { sequence } of todo) {
+    for (const sequence of todo) {
       const entry = await readEntry(disk, folder, sequence);
-      const added = entry?.files.find((file) => file.day === day)?.rows;
-      rows = rows === undefined || added === undefined ? undefined : rows + added;
+      for (const added of entry?.files ?? []) rows.get(added.day)?.set(sequence, added.rows);
     }
   };
   await Promise.all(Array.from({ length: READS_MAX }, take));
-  return rows;
+  for (const day of days) counted.set(day, sumOf(day, rows.get(day.day)));
+}
+
+function sumOf({ files }: DayOfTopic, rows: ReadonlyMap<number, number> | undefined): number | undefined {
+  let sum = 0;
+  for (const { sequence } of files) {
+    const ofFile = rows?.get(sequence);
+    if (ofFile === undefined) return undefined;
+    sum += ofFile;
+  }
+  return sum;
 }

@@ -53,14 +53,20 @@ export class FolderDisk implements LakeDisk {
     await attempt(`${path} cannot be removed`, () => rm(path, { force: true }));
   }
 
-  async list(path: string): Promise<string[]> {
+  async list(path: string, prefix = ""): Promise<string[]> {
     return attempt(`The folder ${path} cannot be read`, async () => {
       let names: string[] = [];
       await unless("ENOENT", async () => {
         names = await readdir(path);
       });
-      return names;
+      return names.filter((name) => name.startsWith(prefix));
     });
+  }
+
+  async listSubfolders(path: string, prefix: string): Promise<ReadonlyMap<string, string[]>> {
+    const found = new Map<string, string[]>();
+    for (const name of await this.list(path, prefix)) found.set(name, await this.list(join(path, name)));
+    return found;
   }
 
   async sizes(path: string): Promise<ReadonlyMap<string, number>> {

@@ -65,8 +65,17 @@ export interface LakeDisk {
   move(from: string, to: string): Promise<boolean>;
   /** Does nothing if there is no such file. */
   remove(path: string): Promise<void>;
-  /** Names in a folder, unsorted; empty if there is no such folder. */
-  list(path: string): Promise<string[]>;
+  /**
+   * Names in a folder, unsorted; empty if there is no such folder.
+   *
+   * @param prefix only names that begin with it. Default: all
+   */
+  list(path: string, prefix?: string): Promise<string[]>;
+  /**
+   * Names in the subfolders whose name begins with `prefix`, by subfolder. In an object store, one request returns 1,000
+   * names, however many subfolders there are.
+   */
+  listSubfolders(path: string, prefix: string): Promise<ReadonlyMap<string, string[]>>;
   /** Bytes of the files in a folder by name; empty if there is no such folder. */
   sizes(path: string): Promise<ReadonlyMap<string, number>>;
   /** The text of a file; undefined if there is none. */

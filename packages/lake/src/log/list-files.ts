@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import {
+  DAY_FOLDER_PREFIX,
   dayFolder,
   dayOfFolder,
   filePath,
@@ -13,11 +14,13 @@ import {
 import type { LakeDisk } from "./lake-disk.js";
 import { openDisk } from "./open-disk.js";
 import type { LogEntry, Tail } from "./read-log.js";
-import { positionsOf, readTail } from "./read-log.js";
+import { positionsOf, readTail, tailFrom } from "./read-log.js";
 
 /** Retries and pause of a listing while a writer is adding an entry: 200 ms in total. */
 const TRIES_MAX = 20;
 const POLL_MS = 10;
+/** For more days than this, all are listed together, which takes fewer requests. */
+const LISTED_ALONE_MAX = 30;
 
 export interface LakeFile {
   readonly path: string;
@@ -55,20 +58,22 @@ export async function listFiles(
     throw new TriplineError("invalid-field", `${JSON.stringify(wrong)} is not a day. Specify days as YYYY-MM-DD.`);
   }
   const folder = topicFolder(lake, topic);
+  let tail = await readTail(disk, folder);
+  if (tail.entry === undefined) {
+    const detail = `There is no archive of ${topic} in ${lake}. Specify the folder or URL that the archive service writes to.`;
+    throw new TriplineError("not-found", detail);
+  }
   for (let tries = 1; ; tries += 1) {
-    const tail = await readTail(disk, folder);
-    if (tail.entry === undefined) {
-      const detail = `There is no archive of ${topic} in ${lake}. Specify the folder or URL that the archive service writes to.`;
-      throw new TriplineError("not-found", detail);
-    }
     const files = await filesAt(disk, folder, tail, days);
     // Only an unchanged log proves that nothing was removed while the folders were read.
-    const isSame = (await readTail(disk, folder)).sequence === tail.sequence;
+    const now = await tailFrom(disk, folder, tail);
+    const isSame = now.sequence === tail.sequence;
     const isLast = tries === TRIES_MAX;
     if (isSame && (isLast || files.every(({ isStaged }) => !isStaged))) {
       return { files: files.map(({ isStaged: _, ...file }) => file), positions: positionsOf(tail) };
     }
     if (isLast) throw new TriplineError("state-conflict", `${folder} is changing too fast to be listed. Try again.`);
+    tail = now;
     await delay(POLL_MS);
   }
 }
@@ -101,12 +106,11 @@ async function filesAt(
   { sequence: last, entry }: Tail,
   days: readonly string[] | undefined,
 ): Promise<FoundFile[]> {
-  const isWanted = (day: string) => days === undefined || days.includes(day);
-  const added = (entry?.files ?? []).filter(({ day }) => isWanted(day));
-  const present = (await disk.list(folder)).flatMap((name) => dayOfFolder(name) ?? []).filter(isWanted);
+  const added = (entry?.files ?? []).filter(({ day }) => days === undefined || days.includes(day));
+  const present = await namesByDay(disk, folder, days);
   const found: FoundFile[] = [];
-  for (const day of new Set([...present, ...added.map((file) => file.day)])) {
-    const sequences = await sequencesOfDay(disk, folder, day);
+  for (const day of new Set([...present.keys(), ...added.map((file) => file.day)])) {
+    const sequences = validSequences(present.get(day) ?? []);
     const replaced = replacedOf(entry, day);
     for (const sequence of sequences) {
       // Later files belong to entries that this listing does not include.
@@ -119,6 +123,20 @@ async function filesAt(
     }
   }
   return found.sort((a, b) => (a.day === b.day ? a.sequence - b.sequence : a.day < b.day ? -1 : 1));
+}
+
+async function namesByDay(
+  disk: LakeDisk,
+  folder: string,
+  days: readonly string[] | undefined,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (days !== undefined && days.length <= LISTED_ALONE_MAX) {
+    const listed = days.map(async (day) => [day, await disk.list(dayFolder(folder, day))] as const);
+    return new Map(await Promise.all(listed));
+  }
+  const folders = await disk.listSubfolders(folder, DAY_FOLDER_PREFIX);
+  const byDay = [...folders].map(([name, names]) => [dayOfFolder(name) ?? "", names] as const);
+  return new Map(byDay.filter(([day]) => (days === undefined ? day !== "" : days.includes(day))));
 }
 
 /** The entries of a day's files, unsorted. Throws TriplineError `lake-unavailable`. */

@@ -1,10 +1,15 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
-import { entryPath, isDay, logFolder, sequenceOfEntry } from "../lake-layout.js";
+import { blockOfEntry, checkpointsFolder, entryPath, isDay, logFolder, sequenceOfEntry } from "../lake-layout.js";
 import type { LakeDisk } from "./lake-disk.js";
 
-const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
-const sequence = z.int().min(1);
+/** Newest checkpoints to try, because the log of a deleted lake may have left some behind. */
+export const CHECKPOINTS_TRIED_MAX = 3;
+
+export const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
+export const sequence = z.int().min(1);
+/** Random. */
+export const entryId = z.string().regex(/^[0-9a-f]{16}$/);
 
 const logEntry = z.strictObject({
   /**
@@ -12,8 +17,8 @@ const logEntry = z.strictObject({
    * those too, so they must not read it.
    */
   format: z.union([z.literal(1), z.literal(2)]),
-  /** Random; a writer recognises its own entry by it. */
-  id: z.string().regex(/^[0-9a-f]{16}$/),
+  /** A writer recognises its own entry by it. */
+  id: entryId,
   /** The source of the rows: offsets of another cluster or topic mean other records. */
   source: z.strictObject({ cluster: z.string(), topic: z.string() }),
   /** By partition: the offset up to which everything is in the lake after this entry. */
@@ -47,9 +52,53 @@ export function positionsOf({ entry }: Tail): ReadonlyMap<number, number> {
  * @throws TriplineError `lake-unavailable`; `state-unreadable` for an entry that this version cannot read
  */
 export async function readTail(disk: LakeDisk, folder: string): Promise<Tail> {
-  const names = await disk.list(logFolder(folder));
-  const last = names.reduce((most, name) => Math.max(most, sequenceOfEntry(name) ?? 0), 0);
-  return last === 0 ? { sequence: 0 } : { sequence: last, entry: await readLastEntry(disk, folder, last) };
+  const last = await lastListed(disk, folder);
+  if (last === 0) return { sequence: 0 };
+  return tailFrom(disk, folder, { sequence: last, entry: await readLastEntry(disk, folder, last) });
+}
+
+/**
+ * The end of the log, searched from a known entry on: also finds entries that a listing does not include yet. Throws as
+ * `readTail` does.
+ */
+export async function tailFrom(disk: LakeDisk, folder: string, known: Tail): Promise<Tail> {
+  for (let tail = known; ; ) {
+    const entry = await readEntry(disk, folder, tail.sequence + 1);
+    if (entry === undefined) return tail;
+    tail = { sequence: tail.sequence + 1, entry };
+  }
+}
+
+/** The last entries of the checkpoints, descending. Throws TriplineError `lake-unavailable`. */
+export async function listCheckpoints(disk: LakeDisk, folder: string): Promise<number[]> {
+  const names = await disk.list(checkpointsFolder(folder));
+  return names.flatMap((name) => sequenceOfEntry(name) ?? []).sort((one, other) => other - one);
+}
+
+/** Only lists entries from the newest checkpoint on, so that the number of requests does not grow with the log. */
+async function lastListed(disk: LakeDisk, folder: string): Promise<number> {
+  const known = await listCheckpoints(disk, folder);
+  for (const checkpoint of known.slice(0, CHECKPOINTS_TRIED_MAX)) {
+    const last = await lastFrom(disk, folder, checkpoint);
+    if (last !== undefined) return last;
+  }
+  const all = sequencesOf(await disk.list(logFolder(folder)));
+  return all.reduce((most, found) => Math.max(most, found), 0);
+}
+
+/** Undefined if that entry does not exist. */
+async function lastFrom(disk: LakeDisk, folder: string, first: number): Promise<number | undefined> {
+  for (let last: number | undefined; ; ) {
+    const block = blockOfEntry(last === undefined ? first : last + 1);
+    const listed = sequencesOf(await disk.list(logFolder(folder), block.prefix));
+    if (last === undefined && !listed.includes(first)) return undefined;
+    last = listed.reduce((most, found) => Math.max(most, found), last ?? first);
+    if (last !== block.last) return last;
+  }
+}
+
+function sequencesOf(names: readonly string[]): number[] {
+  return names.flatMap((name) => sequenceOfEntry(name) ?? []);
 }
 
 /** The entry with this number; undefined if there is none. Throws as `readTail` does. */

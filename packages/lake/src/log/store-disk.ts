@@ -64,11 +64,26 @@ export class StoreDisk implements LakeDisk {
     await attempt(() => this.store.remove(this.#key(path)));
   }
 
-  async list(path: string): Promise<string[]> {
-    const prefix = `${this.#key(path)}/`;
-    const { objects, folders } = await attempt(() => this.store.listFolder(prefix));
-    const files = objects.map(({ key }) => key.slice(prefix.length));
-    return [...files, ...folders.map((folder) => folder.slice(prefix.length, -1))];
+  async list(path: string, prefix = ""): Promise<string[]> {
+    const folder = `${this.#key(path)}/`;
+    const { objects, folders } = await attempt(() => this.store.listFolder(folder + prefix));
+    const files = objects.map(({ key }) => key.slice(folder.length));
+    return [...files, ...folders.map((name) => name.slice(folder.length, -1))];
+  }
+
+  async listSubfolders(path: string, prefix: string): Promise<ReadonlyMap<string, string[]>> {
+    const folder = `${this.#key(path)}/`;
+    const found = new Map<string, string[]>();
+    await attempt(async () => {
+      for await (const { key } of this.store.list(folder + prefix)) {
+        const [name = "", file, ...deeper] = key.slice(folder.length).split("/");
+        if (file === undefined || deeper.length > 0) continue;
+        const names = found.get(name);
+        if (names === undefined) found.set(name, [file]);
+        else names.push(file);
+      }
+    });
+    return found;
   }
 
   async sizes(path: string): Promise<ReadonlyMap<string, number>> {

@@ -1,4 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { StagedName } from "../lake-layout.js";
 import {
   dayFolder,
   entryPath,
@@ -10,10 +11,11 @@ import {
   stagingFolder,
   topicFolder,
 } from "../lake-layout.js";
+import { addCheckpoint, CHECKPOINT_ENTRIES } from "./checkpoint.js";
 import type { LakeDisk } from "./lake-disk.js";
 import { sequencesOfDay, validSequences } from "./list-files.js";
 import type { LogEntry, Source, Tail } from "./read-log.js";
-import { positionsOf, readEntry, readTail } from "./read-log.js";
+import { positionsOf, readEntry, readTail, tailFrom } from "./read-log.js";
 
 /**
  * Maximum number of tries per append. A try fails only if another writer adds an entry first, so the log always makes
@@ -40,6 +42,8 @@ export interface TopicLogOptions {
   readonly topic: string;
   /** The source of the rows. A writer that adds none from Kafka omits it and keeps the lake's source. */
   readonly source?: Source;
+  /** Entries between two checkpoints. Default: 256 */
+  readonly checkpointEntries?: number;
 }
 
 /**
@@ -53,6 +57,8 @@ export class TopicLog {
   #tail: Tail | undefined;
   /** The last entry whose files are known to be in place. */
   #finished = 0;
+  /** The last entry for which a checkpoint was added or attempted. */
+  #checkpointed = 0;
 
   constructor(private readonly options: TopicLogOptions) {
     this.folder = topicFolder(options.lake, options.topic);
@@ -114,6 +120,7 @@ export class TopicLog {
       this.#tail = added;
       await this.#finish(added);
       await this.#sweep(added);
+      await this.#addCheckpoint(added);
       return true;
     }
     await this.#removeStaged(change);
@@ -122,14 +129,10 @@ export class TopicLog {
 
   /** The end of the log, searched from the last known entry on; undefined if none is known or it no longer exists. */
   async #knownTail(): Promise<Tail | undefined> {
-    let tail = this.#tail;
+    const tail = this.#tail;
     if (tail === undefined || tail.sequence === 0) return undefined;
     if (!(await this.#disk.exists(entryPath(this.folder, tail.sequence)))) return undefined;
-    for (;;) {
-      const entry = await readEntry(this.#disk, this.folder, tail.sequence + 1);
-      if (entry === undefined) return tail;
-      tail = { sequence: tail.sequence + 1, entry };
-    }
+    return tailFrom(this.#disk, this.folder, tail);
   }
 
   /** The known tail, with its cleanup completed. */
@@ -263,12 +266,23 @@ export class TopicLog {
     for (const name of await this.#disk.list(stagingFolder(this.folder))) {
       const staged = parseStagedName(name);
       if (staged === undefined) continue;
-      const isPast =
-        staged.kind === "rows"
-          ? staged.from < (positions.get(staged.partition) ?? 0)
-          : !(await sequencesOfDay(this.#disk, this.folder, staged.day)).includes(staged.firstReplaced);
-      if (isPast) await this.#disk.remove(this.stagedPath(name));
+      if (await this.#isPast(staged, positions)) await this.#disk.remove(this.stagedPath(name));
     }
+  }
+
+  async #isPast(staged: StagedName, positions: ReadonlyMap<number, number>): Promise<boolean> {
+    // Another writer may still need it, but can add its checkpoint later.
+    if (staged.kind === "checkpoint") return true;
+    if (staged.kind === "rows") return staged.from < (positions.get(staged.partition) ?? 0);
+    return !(await sequencesOfDay(this.#disk, this.folder, staged.day)).includes(staged.firstReplaced);
+  }
+
+  /** Never fails: without it, opening the log takes more requests. Then tries again after as many entries. */
+  async #addCheckpoint({ sequence, entry }: Tail): Promise<void> {
+    const { checkpointEntries: entries = CHECKPOINT_ENTRIES } = this.options;
+    if (entry === undefined || sequence - this.#checkpointed < entries) return;
+    const added = await addCheckpoint(this.#disk, this.folder, { sequence, entry }, entries).catch(() => sequence);
+    this.#checkpointed = added;
   }
 
   async #orRemove<T>(change: Change, work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
 import { TOPICS } from "@tripline/contracts/topics";
 import { topicFolder } from "../lake-layout.js";
+import type { LakeDisk } from "../log/lake-disk.js";
 import { openDisk } from "../log/open-disk.js";
 import { positionsOf, readEntry, readTail } from "../log/read-log.js";
 
@@ -82,16 +83,21 @@ export async function entryBefore(
   name: CountedName | FeatureSource,
   offsets: ReadonlyMap<number, number>,
   last?: number,
+  given?: LakeDisk,
 ): Promise<number> {
-  const disk = await openDisk(lake);
+  const disk = given ?? (await openDisk(lake));
   const folder = topicFolder(lake, TOPICS[name].name);
-  for (let sequence = last ?? (await readTail(disk, folder)).sequence; sequence > 0; sequence -= 1) {
+  // Positions never decrease, so a binary search reads few entries of a long log.
+  let [before, after] = [0, (last ?? (await readTail(disk, folder)).sequence) + 1];
+  while (after - before > 1) {
+    const sequence = Math.floor((before + after) / 2);
     const entry = await readEntry(disk, folder, sequence);
     if (entry === undefined) return 0;
     const positions = positionsOf({ sequence, entry });
-    if ([...positions].every(([partition, end]) => end <= (offsets.get(partition) ?? 0))) return sequence;
+    if ([...positions].every(([partition, end]) => end <= (offsets.get(partition) ?? 0))) before = sequence;
+    else after = sequence;
   }
-  return 0;
+  return before;
 }
 
 /** @returns undefined if the start belongs to another lake: its topics differ, or it is ahead of the cut */

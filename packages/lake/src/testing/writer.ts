@@ -36,7 +36,7 @@ export class DyingDisk extends FolderDisk {
   override linkNew = (from: string, to: string) => this.#step(() => super.linkNew(from, to));
   override move = (from: string, to: string) => this.#step(() => super.move(from, to));
   override remove = (path: string) => this.#step(() => super.remove(path));
-  override list = (path: string) => this.#step(() => super.list(path));
+  override list = (path: string, prefix?: string) => this.#step(() => super.list(path, prefix));
   override sizes = (path: string) => this.#step(() => super.sizes(path));
   override read = (path: string) => this.#step(() => super.read(path));
   override exists = (path: string) => this.#step(() => super.exists(path));
@@ -49,6 +49,9 @@ export class DyingDisk extends FolderDisk {
     throw new Error("dead");
   }
 }
+
+/** So few that the tests that kill writers also kill them in a checkpoint. */
+const CHECKPOINT_ENTRIES = 3;
 
 let ids = 0;
 
@@ -68,7 +71,7 @@ export class TextWriter {
     /** Reads for a merge do not count as operations of the writer. */
     private readonly reader: LakeDisk = new FolderDisk(),
   ) {
-    this.log = new TopicLog({ disk, lake, topic, source: SOURCE });
+    this.log = new TopicLog({ disk, lake, topic, source: SOURCE, checkpointEntries: CHECKPOINT_ENTRIES });
   }
 
   /** The change of one append, with its files staged. */

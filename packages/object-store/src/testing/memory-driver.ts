@@ -1,6 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { Body, Fault, ObjectInfo, Page, PageRequest, StoreDriver } from "../store-driver.js";
 
+/** Keys per page, as in S3. */
+const PAGE_KEYS = 1_000;
+
 /** For tests: an in-memory store, for thousands of requests. */
 export class MemoryDriver implements StoreDriver {
   readonly objects = new Map<string, { readonly data: Uint8Array; readonly version: string }>();
@@ -29,16 +32,17 @@ export class MemoryDriver implements StoreDriver {
     return found && { key, bytes: found.data.byteLength, version: found.version };
   }
 
-  async page({ prefix, isCut }: PageRequest): Promise<Page> {
-    const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix)).sort();
-    const cutOf = (key: string) => (isCut ? key.indexOf("/", prefix.length) + 1 : 0);
-    const whole = keys.filter((key) => cutOf(key) === 0);
-    const objects = whole.map((key) => {
-      const { data, version } = this.objects.get(key) ?? { data: new Uint8Array(), version: "" };
-      return { key, bytes: data.byteLength, version };
+  async page({ prefix, isCut, from = "" }: PageRequest): Promise<Page> {
+    const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix));
+    const cutOf = (key: string) => (isCut ? key.slice(0, key.indexOf("/", prefix.length) + 1) : "") || key;
+    const found = [...new Set(keys.map(cutOf))].filter((key) => key > from).sort();
+    const page = found.slice(0, PAGE_KEYS);
+    const objects = page.flatMap((key) => {
+      const object = this.objects.get(key);
+      return object === undefined ? [] : [{ key, bytes: object.data.byteLength, version: object.version }];
     });
-    const folders = new Set(keys.filter((key) => cutOf(key) > 0).map((key) => key.slice(0, cutOf(key))));
-    return { objects, folders: [...folders] };
+    const folders = page.filter((key) => !this.objects.has(key));
+    return { objects, folders, next: page.length < found.length ? page.at(-1) : undefined };
   }
 
   async copy(from: string, to: string): Promise<boolean> {

@@ -45,8 +45,9 @@ async function statusText(flags: StatusFlags, nowMs: number): Promise<string> {
     isWanted: (day) => (only === undefined ? day >= first : day === only),
   });
   const lines: string[][] = [["topic", "day", "files", "size", "rows", "compaction"]];
-  for (const found of days) {
-    const rows = (await countRows(disk, lake, found))?.toLocaleString("en") ?? "unknown";
+  const rowsByDay = await countRows(disk, lake, days);
+  for (const [index, found] of days.entries()) {
+    const rows = rowsByDay[index]?.toLocaleString("en") ?? "unknown";
     const files = found.files.length.toLocaleString("en");
     lines.push([found.topic, found.day, files, sizeText(found.bytes), rows, stateOf(found, nowMs)]);
   }
