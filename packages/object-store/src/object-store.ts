@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Body, Fault, ObjectInfo, Page, StoreDriver } from "./store-driver.js";
@@ -9,8 +9,9 @@ const ATTEMPTS_MAX = 4;
 const PAUSE_MS = 250;
 /** Timeout of one attempt without a file. */
 const REQUEST_MS_MAX = 30_000;
-/** Timeout of one attempt with a file of any size. */
-const TRANSFER_MS_MAX = 600_000;
+/** Timeout of one attempt with a file, for each GiB of its size that was begun. */
+const TRANSFER_MS_PER_GIB = 600_000;
+const GIB = 1024 ** 3;
 
 export interface Listing {
   readonly objects: readonly ObjectInfo[];
@@ -101,8 +102,10 @@ export class ObjectStore {
 
   /** Copies within the store and overwrites `to`; false if `from` does not exist. */
   async copy(from: string, to: string): Promise<boolean> {
+    const found = await this.head(from);
+    if (found === undefined) return false;
     const what = `${this.#of(from)} cannot be copied to ${to}`;
-    return this.#try(what, () => this.driver.copy(from, to), TRANSFER_MS_MAX);
+    return this.#try(what, () => this.driver.copy(from, to, found.bytes), transferMs(found.bytes));
   }
 
   /** Does nothing if the object does not exist. */
@@ -110,14 +113,19 @@ export class ObjectStore {
     await this.#try(`${this.#of(key)} cannot be removed`, () => this.driver.remove(key));
   }
 
-  /** Streams a file into an object. */
+  /** Streams a file of any size into an object. */
   async upload(path: string, key: string): Promise<void> {
     const what = `${this.#of(key)} cannot be written`;
-    await this.#try(what, () => this.driver.put(key, { kind: "file", path }, false), TRANSFER_MS_MAX);
+    const msMax = transferMs((await stat(path)).size);
+    await this.#try(what, () => this.driver.put(key, { kind: "file", path }, false), msMax);
   }
 
-  /** Streams an object into a new file; false if the object does not exist. On failure there is no file. */
-  async download(key: string, path: string): Promise<boolean> {
+  /**
+   * Streams an object into a new file; false if the object does not exist. On failure there is no file.
+   *
+   * @param bytes its size, if it has more than 1 GiB
+   */
+  async download(key: string, path: string, bytes = 0): Promise<boolean> {
     const once = async () => {
       try {
         return await this.driver.download(key, path);
@@ -126,7 +134,7 @@ export class ObjectStore {
         throw thrown;
       }
     };
-    const isThere = await this.#try(`${this.#of(key)} cannot be read`, once, TRANSFER_MS_MAX);
+    const isThere = await this.#try(`${this.#of(key)} cannot be read`, once, transferMs(bytes));
     if (!isThere) await rm(path, { force: true });
     return isThere;
   }
@@ -166,6 +174,10 @@ class SlowRequest extends Error {
     super(`no answer within ${ms} ms`);
     this.fault = { kind: "busy", reason: this.message };
   }
+}
+
+function transferMs(bytes: number): number {
+  return TRANSFER_MS_PER_GIB * (Math.floor(bytes / GIB) + 1);
 }
 
 /** Adds a timeout, which not every library supports. A later result is ignored. */

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openAzure } from "./drivers/azure-driver.js";
+import { openS3 } from "./drivers/s3-driver.js";
 import { ObjectStore } from "./object-store.js";
 import { openStore } from "./open-store.js";
 import type { Body } from "./store-driver.js";
@@ -140,6 +141,39 @@ test("rejects a server that ignores the condition of a write", async () => {
     message: expect.stringContaining("ignores If-None-Match"),
   });
 });
+
+test("writes large objects to S3 in parts, and leaves nothing of a failed upload", async () => {
+  const MIB = 1024 ** 2;
+  const partBytes = { upload: 5 * MIB, copy: 6 * MIB };
+  const variables = storeVariablesSchema.parse(s3.writer.environment);
+  const driver = await openS3("tripline", "parts/", variables, partBytes);
+  const store = new ObjectStore(`${s3.writer.url}/parts`, driver, QUICK);
+  const [path, back] = [join(folder, "parts"), join(folder, "parts-back")];
+  const data = Buffer.alloc(12 * MIB + 1).map((_, index) => index % 251);
+  await writeFile(path, data);
+  await store.upload(path, "large");
+  expect((await store.head("large"))?.version).toMatch(/-3"$/);
+  expect(await store.copy("large", "copy")).toBe(true);
+  expect(await store.head("copy")).toMatchObject({ bytes: data.length, version: expect.stringMatching(/-3"$/) });
+  expect(await store.download("copy", back)).toBe(true);
+  expect((await readFile(back)).equals(data)).toBe(true);
+  expect(await store.copy("none", "copy")).toBe(false);
+  expect(await driver.put("large", { kind: "file", path }, true)).toBe(false);
+  // The last part lies beyond the end of the object.
+  await expect(driver.copy("large", "half", data.length + 12 * MIB)).rejects.toThrow();
+  expect(await store.head("half")).toBeUndefined();
+  expect(await unfinishedUploads()).toEqual([]);
+}, 60_000);
+
+/** Keys of multipart uploads that were neither completed nor aborted. */
+async function unfinishedUploads(): Promise<unknown[]> {
+  const { S3Client, ListMultipartUploadsCommand } = await import("@aws-sdk/client-s3");
+  const { AWS_ACCESS_KEY_ID: accessKeyId = "", AWS_SECRET_ACCESS_KEY: secretAccessKey = "" } = s3.writer.environment;
+  const credentials = { accessKeyId, secretAccessKey };
+  const client = new S3Client({ region: "us-east-1", endpoint: s3.endpoint, forcePathStyle: true, credentials });
+  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: "tripline" }));
+  return Uploads.map(({ Key }) => Key);
+}
 
 test("copies a blob through this process if Azure cannot copy it in one step", async () => {
   const driver = await openAzure("tripline", "large/", storeVariablesSchema.parse(azure.environment), 10);

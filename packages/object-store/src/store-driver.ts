@@ -44,7 +44,7 @@ export interface Fault {
 }
 
 /**
- * The operations of a kind of store: one request per call, without retries, which `ObjectStore` adds. Writes are atomic, and
+ * The operations of a kind of store: one request per call (or one per part of a large object), without retries, which `ObjectStore` adds. Writes are atomic, and
  * visible to every request that starts after they end.
  */
 export interface StoreDriver {
@@ -57,8 +57,12 @@ export interface StoreDriver {
   /** Undefined if the object does not exist. */
   head(key: string): Promise<ObjectInfo | undefined>;
   page(request: PageRequest): Promise<Page>;
-  /** Copies within the store and overwrites `to`; false if `from` does not exist. */
-  copy(from: string, to: string): Promise<boolean>;
+  /**
+   * Copies within the store and overwrites `to`; false if `from` does not exist.
+   *
+   * @param bytes size of `from`
+   */
+  copy(from: string, to: string, bytes: number): Promise<boolean>;
   /** Does nothing if the object does not exist. */
   remove(key: string): Promise<void>;
   faultOf(thrown: unknown): Fault;

@@ -114,7 +114,7 @@ export class StoreDisk implements LakeDisk {
     if (info === undefined) return undefined;
     // A lake that was deleted and recreated has other contents under the same names.
     const id = `${path} ${info.version} ${info.bytes}`;
-    return { id, bytes: info.bytes, fetch: (local) => this.store.download(key, local) };
+    return { id, bytes: info.bytes, fetch: (local) => this.store.download(key, local, info.bytes) };
   }
 
   #key(path: string): string {

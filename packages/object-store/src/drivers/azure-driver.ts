@@ -102,11 +102,9 @@ class AzureDriver implements StoreDriver {
     return { objects, folders, next: page.continuationToken || undefined };
   }
 
-  async copy(from: string, to: string): Promise<boolean> {
+  async copy(from: string, to: string, bytes: number): Promise<boolean> {
     const [source, target] = [this.#blob(from), this.#blob(to)];
-    const found = await this.head(from);
-    if (found === undefined) return false;
-    if (found.bytes > this.copyBytesMax) return (await orNoBlob(copyThrough(source, target))) !== undefined;
+    if (bytes > this.copyBytesMax) return (await orNoBlob(copyThrough(source, target))) !== undefined;
     if (this.bearer !== undefined) {
       const sourceAuthorization = { scheme: "Bearer", value: await this.bearer() };
       return (await orNoBlob(target.syncCopyFromURL(source.url, { sourceAuthorization }))) !== undefined;

@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type * as S3 from "@aws-sdk/client-s3";
@@ -7,6 +7,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Body, Fault, ObjectInfo, Page, PageRequest, StoreDriver } from "../store-driver.js";
 import type { StoreVariables } from "../store-variables.js";
 import { networkFault } from "./network-fault.js";
+import { COPY_PART_BYTES, S3Parts, UPLOAD_PART_BYTES } from "./s3-parts.js";
 
 const CONNECT_MS_MAX = 5_000;
 /** Timeout for a silent response. */
@@ -16,8 +17,19 @@ const SOCKETS_MAX = 50;
 
 const WRONG_KEYS = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "CredentialsProviderError"];
 
+/** Larger files and objects are written in parts of this size. */
+interface PartBytes {
+  readonly upload: number;
+  readonly copy: number;
+}
+
 /** Keys from the environment take precedence; without them AWS's own library finds the identity. */
-export async function openS3(bucket: string, prefix: string, variables: StoreVariables): Promise<StoreDriver> {
+export async function openS3(
+  bucket: string,
+  prefix: string,
+  variables: StoreVariables,
+  partBytes: PartBytes = { upload: UPLOAD_PART_BYTES, copy: COPY_PART_BYTES },
+): Promise<StoreDriver> {
   const { AWS_REGION, AWS_ENDPOINT_URL_S3: endpoint } = variables;
   const region = AWS_REGION ?? (endpoint === undefined ? undefined : "us-east-1");
   if (region === undefined) {
@@ -43,27 +55,33 @@ export async function openS3(bucket: string, prefix: string, variables: StoreVar
           credentials: { accessKeyId, secretAccessKey, ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }) },
         }),
   });
-  return new S3Driver(library, client, bucket, prefix);
+  return new S3Driver(library, client, bucket, prefix, partBytes);
 }
 
 class S3Driver implements StoreDriver {
+  readonly #parts: S3Parts;
+
   constructor(
     private readonly library: typeof S3,
     private readonly client: S3.S3Client,
     private readonly bucket: string,
     private readonly prefix: string,
-  ) {}
+    private readonly partBytes: PartBytes,
+  ) {
+    this.#parts = new S3Parts(library, client);
+  }
 
   async put(key: string, body: Body, isNew: boolean): Promise<boolean> {
     const { PutObjectCommand } = this.library;
-    const content =
-      body.kind === "bytes"
-        ? { Body: body.data }
-        : { Body: createReadStream(body.path), ContentLength: (await stat(body.path)).size };
+    const target = { ...this.#at(key), ...(isNew ? { IfNoneMatch: "*" as const } : {}) };
     try {
-      await this.client.send(
-        new PutObjectCommand({ ...this.#at(key), ...content, ...(isNew ? { IfNoneMatch: "*" } : {}) }),
-      );
+      const bytes = body.kind === "bytes" ? 0 : (await stat(body.path)).size;
+      if (body.kind === "file" && bytes > this.partBytes.upload) {
+        await this.#parts.upload(target, body.path, bytes, this.partBytes.upload);
+      } else {
+        const data = body.kind === "bytes" ? body.data : await readFile(body.path);
+        await this.client.send(new PutObjectCommand({ ...target, Body: data }));
+      }
       return true;
     } catch (thrown) {
       if (isNew && statusOf(thrown) === 412) return false;
@@ -108,12 +126,15 @@ class S3Driver implements StoreDriver {
     return { objects, folders, next: answer.IsTruncated === true ? answer.NextContinuationToken : undefined };
   }
 
-  async copy(from: string, to: string): Promise<boolean> {
+  async copy(from: string, to: string, bytes: number): Promise<boolean> {
     const { CopyObjectCommand } = this.library;
     const source = `${this.bucket}/${this.prefix}${from}`.split("/").map(encodeURIComponent).join("/");
-    return (
-      (await orNoKey(this.client.send(new CopyObjectCommand({ ...this.#at(to), CopySource: source })))) !== undefined
-    );
+    const [target, partBytes] = [this.#at(to), this.partBytes.copy];
+    const copied =
+      bytes > partBytes
+        ? this.#parts.copy(target, source, bytes, partBytes).then(() => true)
+        : this.client.send(new CopyObjectCommand({ ...target, CopySource: source }));
+    return (await orNoKey<unknown>(copied)) !== undefined;
   }
 
   async remove(key: string): Promise<void> {

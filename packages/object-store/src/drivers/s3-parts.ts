@@ -1,0 +1,101 @@
+import { open } from "node:fs/promises";
+import type * as S3 from "@aws-sdk/client-s3";
+
+const MIB = 1024 ** 2;
+/** Size of a part in an upload. Parts are kept in memory, two at a time. */
+export const UPLOAD_PART_BYTES = 16 * MIB;
+/** Size of a part in a copy within the store. S3 copies at most 5 GB at once. */
+export const COPY_PART_BYTES = 1024 * MIB;
+/** Maximum number of parts in S3. Larger files get larger parts. */
+const PARTS_MAX = 10_000;
+const PARTS_AT_ONCE = 2;
+
+/** Where an object is written, with the condition of the write. */
+export interface PartedTarget {
+  readonly Bucket: string;
+  readonly Key: string;
+  readonly IfNoneMatch?: "*";
+}
+
+interface Part {
+  readonly number: number;
+  /** Bytes [from, to) of the object. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Writes large objects in parts: the object appears when all parts are there, or not at all. */
+export class S3Parts {
+  constructor(
+    private readonly library: typeof S3,
+    private readonly client: S3.S3Client,
+  ) {}
+
+  /** Throws the library's errors, or those of the file. */
+  async upload(target: PartedTarget, path: string, bytes: number, partBytes: number): Promise<void> {
+    const { UploadPartCommand } = this.library;
+    const file = await open(path);
+    try {
+      await this.#write(target, bytes, partBytes, async (place, { from, to }) => {
+        const body = Buffer.alloc(to - from);
+        const { bytesRead } = await file.read(body, 0, body.length, from);
+        if (bytesRead < body.length) throw new Error(`${path} became shorter during its upload`);
+        const { ETag } = await this.client.send(new UploadPartCommand({ ...place, Body: body }));
+        return ETag;
+      });
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** @param source as in `CopySource`. Throws the library's errors. */
+  async copy(target: PartedTarget, source: string, bytes: number, partBytes: number): Promise<void> {
+    const { UploadPartCopyCommand } = this.library;
+    await this.#write(target, bytes, partBytes, async (place, { from, to }) => {
+      const range = { CopySource: source, CopySourceRange: `bytes=${from}-${to - 1}` };
+      const { CopyPartResult } = await this.client.send(new UploadPartCopyCommand({ ...place, ...range }));
+      return CopyPartResult?.ETag;
+    });
+  }
+
+  async #write(
+    { IfNoneMatch, ...target }: PartedTarget,
+    bytes: number,
+    partBytes: number,
+    send: (
+      place: { Bucket: string; Key: string; UploadId: string; PartNumber: number },
+      part: Part,
+    ) => Promise<string | undefined>,
+  ): Promise<void> {
+    const { AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand } = this.library;
+    const { UploadId = "" } = await this.client.send(new CreateMultipartUploadCommand(target));
+    const place = { ...target, UploadId };
+    try {
+      const tags = new Map<number, string | undefined>();
+      const parts = partsOf(bytes, partBytes).values();
+      const take = async () => {
+        for (const part of parts) tags.set(part.number, await send({ ...place, PartNumber: part.number }, part));
+      };
+      await Promise.all(Array.from({ length: PARTS_AT_ONCE }, take));
+      const Parts = [...tags].sort(([one], [other]) => one - other).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
+      await this.client.send(
+        new CompleteMultipartUploadCommand({
+          ...place,
+          MultipartUpload: { Parts },
+          ...(IfNoneMatch === undefined ? {} : { IfNoneMatch }),
+        }),
+      );
+    } catch (thrown) {
+      // If this fails too, a lifecycle rule of the bucket removes the parts.
+      await this.client.send(new AbortMultipartUploadCommand(place)).catch(() => {});
+      throw thrown;
+    }
+  }
+}
+
+function partsOf(bytes: number, partBytes: number): Part[] {
+  const size = Math.max(partBytes, Math.ceil(bytes / PARTS_MAX));
+  return Array.from({ length: Math.ceil(bytes / size) }, (_, index) => {
+    return { number: index + 1, from: index * size, to: Math.min(bytes, (index + 1) * size) };
+  });
+}
