@@ -1,4 +1,4 @@
-// Checks the dependency rules on the sources: compiled code lacks type imports, and types count for cycles.
+// Checks the dependency rules against the sources, because compiled code has no type imports, which can also form cycles.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";

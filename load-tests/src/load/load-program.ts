@@ -113,7 +113,7 @@ async function play(name: string, flags: LoadFlags, { root, environment, print }
     warmUpSeconds: flags.warmUp ?? defaults.warmUpSeconds,
   };
   if (flags.kill.length > 0 && flags.target !== undefined) {
-    throw new BenchError("--kill needs a system that is started here: leave --target out.");
+    throw new BenchError("--kill works only with a system that this command starts: omit --target.");
   }
   if (load.seconds === 0) throw new BenchError("--duration must be longer than 0 s.");
   const end = endOnSignal();

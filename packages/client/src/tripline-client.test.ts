@@ -64,7 +64,7 @@ function inTurn(...all: Answer[]): void {
   answers = () => all[Math.min(next++, all.length - 1)];
 }
 
-test("a retry after a cut connection and after 503 sends the same payment again", async () => {
+test("a retry after a dropped connection or a 503 sends the same payment again", async () => {
   inTurn(undefined, problem(503, "kafka-unavailable"), { status: 200, body: decided("a") });
   await expect(client().decide(payment("a"))).resolves.toMatchObject({ outcome: "approve" });
   expect(received.map(({ body }) => JSON.parse(body))).toEqual(Array(3).fill(payment("a")));

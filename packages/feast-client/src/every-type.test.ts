@@ -240,7 +240,7 @@ describe("entities", () => {
     },
   );
 
-  test("has the same Redis hash fields as Feast, for names of any length and script", async () => {
+  test("has the same Redis hash fields as Feast, for names of any length and in any script", async () => {
     const names = [
       "",
       "a",

@@ -39,7 +39,7 @@ const client = z
     owner: z
       .object({ person_id: z.string(), user_name: z.string(), is_disabled: z.boolean() })
       .nullable()
-      .meta({ description: "The owner. Where two users are required, the client counts as this user." }),
+      .meta({ description: "The owner. Where two users are required, this user and the client count as one." }),
     created_at: time,
     disabled_at: time.nullable(),
   })

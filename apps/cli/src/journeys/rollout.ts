@@ -82,7 +82,7 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
 }
 
 /**
- * A good version goes from shadow to champion under live traffic, without human action.
+ * A good version goes from shadow to champion under live traffic, without human intervention.
  *
  * @throws Error in one sentence that names the failed step
  */

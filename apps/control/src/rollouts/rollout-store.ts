@@ -115,7 +115,7 @@ export class RolloutStore {
     );
   }
 
-  /** Each model's latest rollout, if it ended with a promotion within this time, with the figures from before it. */
+  /** Each model's latest rollout, if it ended with a promotion within this time, with the figures from before the promotion. */
   promoted(withinMs: number): Promise<PromotedRollout[]> {
     return this.database.query(
       promotedRow,

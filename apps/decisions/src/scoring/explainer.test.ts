@@ -48,7 +48,7 @@ describe("Explainer", () => {
     expect(peer.explanationRequests.map(rowsOf)).toEqual([ROWS]);
   });
 
-  test("asks a version without contributions once, and continues to ask others", async () => {
+  test("requests contributions only once from a version that has none, and continues to request them from others", async () => {
     peer.contributions = undefined;
     expect(await explain()).toBeUndefined();
     expect(await explain()).toBeUndefined();

@@ -161,7 +161,7 @@ describe("with a service that began with a snapshot", () => {
     return states;
   }
 
-  test("is rejected without it or with a snapshot of other windows, and continues from it exactly", async () => {
+  test("is rejected without a snapshot or with one of other windows, and continues exactly from a matching one", async () => {
     const states = await loadHistory();
     await counted("a", 7);
     const before = await stored();

@@ -3,7 +3,7 @@ import type { TakenSnapshot } from "./take-snapshot.js";
 const HOUR_MS = 3_600_000;
 /** Without a snapshot, the first one waits for the system to start. */
 const FIRST_MS_MAX = 600_000;
-/** A failed run is retried earlier than the next one is due. */
+/** A failed run is retried before the next one is due. */
 const RETRY_MS_MAX = 900_000;
 
 export interface ScheduleFacts {

@@ -30,7 +30,7 @@ export class WaitingBound {
   #refusedAtMs = Number.NEGATIVE_INFINITY;
   /** Whether callers were being rejected when the last result arrived. */
   #wasRejecting = false;
-  /** Since when more callers arrive than get results. */
+  /** The time at which callers began to arrive faster than results. */
   #overSinceMs: number;
   #peak = 0;
   #peakAtMs: number;

@@ -45,7 +45,7 @@ export class Transcript {
     else if (kind === "l") this.addLabel(fields);
     else if (kind === "b") this.addBadInput(fields);
     else if (kind === "s") this.startMs = Number(number);
-    else throw new BenchError(`The transcript of k6 holds a line that is not a payment: ${line.slice(0, 80)}`);
+    else throw new BenchError(`The k6 transcript contains a line that is not a payment: ${line.slice(0, 80)}`);
   }
 
   isAccepted(index: number): boolean {

@@ -155,7 +155,7 @@ function judgeOutcomes(
   );
 }
 
-/** The latency of most decisions. */
+/** The latency that most decisions stay below. */
 interface Latency {
   /** The 95th percentile. */
   readonly usualMs: number;

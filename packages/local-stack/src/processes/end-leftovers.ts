@@ -26,8 +26,8 @@ export function removeProcessRecord(directory: string, name: string): void {
 }
 
 /**
- * Ends only the processes that an earlier run left behind in `directory`: a record counts only while the process has
- * the recorded start time. Throws if the owning run is still alive.
+ * Ends only the processes that an earlier run left behind in `directory`: a process ends only if
+ * its start time is the recorded one. Throws if the owning run is still alive.
  *
  * @returns the pids of the ended processes
  */

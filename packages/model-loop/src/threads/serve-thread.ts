@@ -14,7 +14,7 @@ export async function serveThread<Data, Task, Result>(
   buffersOf: (result: Result) => readonly ArrayBuffer[] = () => [],
 ): Promise<void> {
   const port = parentPort;
-  if (port === null) throw new Error("This file is the body of a worker thread.");
+  if (port === null) throw new Error("This file must run as a worker thread.");
   const answer = (message: ThreadAnswer<Result>): void =>
     port.postMessage(message, message.kind === "done" ? [...buffersOf(message.result)] : []);
   const fail = (error: unknown): void => {

@@ -28,7 +28,8 @@ export class TokenGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const scope = this.reflector.getAllAndOverride(RequireScope, [context.getHandler(), context.getClass()]);
-    if (scope === undefined) throw new TriplineError("internal", "A guarded route has no required scope.");
+    if (scope === undefined)
+      throw new TriplineError("internal", "A guarded route does not declare the scope that it requires.");
     const caller = await checkToken(context.switchToHttp().getRequest<FastifyRequest>(), scope, this.verifier);
     this.limits?.spend(caller, 1);
     return true;

@@ -2,7 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { ChainableCommander } from "ioredis";
 import { Command, Pipeline } from "ioredis";
 
-/** Framing bytes of a bulk string: `$`, its length, and CR LF twice. */
+/** Framing bytes of a bulk string: `$`, the digits of its length, and two CR LFs. */
 const BULK_BYTES_MAX = 16;
 
 /**

@@ -38,7 +38,7 @@ async function run(...args: string[]): Promise<string> {
 
 const json = async (...args: string[]) => JSON.parse(await run(...args, "--json"));
 
-test("list shows versions with aliases, as a table and as JSON", async () => {
+test("list shows versions with their aliases, as a table and as JSON", async () => {
   const lines = (await run("list")).trimEnd().split("\n");
   const listed = await json("list");
   expect(lines).toHaveLength(listed.length + 1);

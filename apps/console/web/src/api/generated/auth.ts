@@ -84,7 +84,7 @@ export interface components {
             readonly scopes: readonly string[];
             /** @description Redirect URIs of a client that signs users in; empty for other clients. */
             readonly redirect_uris: readonly string[];
-            /** @description The owner. Where two users are required, the client counts as this user. */
+            /** @description The owner. Where two users are required, this user and the client count as one. */
             readonly owner: {
                 readonly person_id: string;
                 readonly user_name: string;
@@ -101,7 +101,7 @@ export interface components {
             readonly scopes: readonly string[];
             /** @description Redirect URIs of a client that signs users in; empty for other clients. */
             readonly redirect_uris: readonly string[];
-            /** @description The owner. Where two users are required, the client counts as this user. */
+            /** @description The owner. Where two users are required, this user and the client count as one. */
             readonly owner: {
                 readonly person_id: string;
                 readonly user_name: string;

@@ -47,7 +47,8 @@ export const text = {
     returned: (count: string) => (count === "1" ? "1 record redriven." : `${count} records redriven.`),
     erasures: "Erasures",
     noErasures: "No erasures.",
-    erasureTotals: (total: string, waiting: string) => `${total} in total. Services not yet notified of ${waiting}.`,
+    erasureTotals: (total: string, waiting: string) =>
+      `${total} in total. Services have not yet been notified of ${waiting} of them.`,
     erasureColumns: { subject: "Card or address", at: "Keys destroyed", told: "Services notified" },
     erasureTold: "Notified",
     erasureWaiting: "Not notified yet",
@@ -203,7 +204,7 @@ export const text = {
       "retrain.newest.card_precision_at_100.new": "Card precision at 100 per day, newest weeks",
     } as Readonly<Record<string, string>>,
     drift: "Drift",
-    noDrift: "No day differed from the preceding days.",
+    noDrift: "No day differed significantly from the days before it.",
     driftDetail: "Each distance is shown with its alert threshold.",
     driftMore: (count: number) => `and ${count} more`,
     hours: "By hour",

@@ -14,7 +14,7 @@ const REASONS: Readonly<Record<OpenReason, string>> = {
 export const text = {
   title: "Personal data",
   sealed:
-    "What identifies the payer, such as name, e-mail and IP address, is encrypted. The audit log records who views them and why.",
+    "Data that identifies the payer, such as name, e-mail address and IP address, is encrypted. The audit log records who views it and why.",
   reason: "Reason",
   choose: "Choose…",
   reasons: REASONS,

@@ -6,7 +6,7 @@ export const text = {
   by: (who: string, when: string) => `by ${who}, ${when}`,
   scheduled: (revision: string, when: string) => `${revision} takes effect at ${when}.`,
   switchedOff: (rule: string, why: string, when: string) =>
-    `Rule ${rule} has been switched off since ${when}: ${why}. To switch it on again, activate a new revision.`,
+    `Rule ${rule} has been off since ${when}: ${why}. To switch it on again, activate a new revision.`,
   failures: {
     "budget-exceeded": "it exceeded its budget",
     "payment-budget-exceeded": "the rules of a payment together exceeded their budget",
@@ -32,7 +32,7 @@ export const text = {
     own: "You requested this, so another user must confirm it.",
     breakGlass: "Break glass",
     breakGlassDetail:
-      "Use this if no other user can confirm the change. It takes effect in one hour unless another user rejects it, and an alert fires now.",
+      "Use this if no other user can confirm the change. It takes effect in one hour unless another user rejects it. An alert is sent immediately.",
     why: "Reason (at least 10 characters)",
   },
   approvalNotNeeded: "Revisions can be activated without approval.",
@@ -83,7 +83,7 @@ export const text = {
   approvals: "Approvals",
   noApprovals: "Not approved yet.",
   approved: (who: string, when: string) => `${who}, ${when}`,
-  later: "Activate at (leave empty for now)",
+  later: "Activate at (leave blank to activate immediately)",
   own: "You wrote this revision, so another user must approve it.",
   unsaved: "Unsaved. Kept in this tab.",
   stale: {
@@ -91,7 +91,7 @@ export const text = {
     saved: (who: string, version: number, when: string) => `${who} saved version ${version} at ${when}.`,
     removed: "The saved draft was deleted.",
     begun: (version: number) => `Your text is based on version ${version} and is not saved.`,
-    begunNew: "You started your text as a new draft, and it is not saved.",
+    begunNew: "Your text is a new draft that has not been saved.",
     difference: (version: number) =>
       `Highlighted lines without a number are only in version ${version}. Numbered ones are only in your text, which you can edit below.`,
     label: "Differences",
@@ -105,7 +105,7 @@ export const text = {
     detail: "Decides the newest payments again with this policy and their original scores. No decision is changed.",
     run: "Run on recent payments",
     shadowTitle: "Shadow rules",
-    shadowDetail: "Counts what shadow rules would have done on the newest payments.",
+    shadowDetail: "Shows what shadow rules would have done on the most recent payments.",
     shadowRun: "Count",
     stop: "Stop",
     progress: (done: string, total: string) => `${done} of ${total} payments`,
@@ -113,7 +113,7 @@ export const text = {
     noneDetail: "Payments appear as soon as they are decided.",
     noShadow: "No shadow rule fired for these payments.",
     about: (payments: string, cards: string, from: string, to: string) =>
-      `${payments} payments by ${cards} cards, from ${from} to ${to}.`,
+      `${payments} payments on ${cards} cards, from ${from} to ${to}.`,
     known: (frauds: string, genuine: string, young: string) =>
       `${frauds} known frauds and ${genuine} genuine payments; ${young} payments are too recent for a label and count as unknown.`,
     noLabels: "There are no labels, so fraud caught and false positives are unknown.",

@@ -41,7 +41,7 @@ export const text = {
     hint: "The value is not part of the URL, so it does not appear in browser history or logs.",
     card: "Card",
     empty: "Choose what to look up",
-    emptyDetail: "A card, terminal, device, account or the like, by its token or id.",
+    emptyDetail: "The token or id of a card, terminal, device, account or other entity.",
     payments: "Payments",
     frauds: "Frauds",
     first: "First seen",
