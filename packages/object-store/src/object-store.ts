@@ -205,11 +205,22 @@ const REMEDIES: Record<Fault["kind"], string> = {
   other: "Check the store's error message",
 };
 
+/** A failure of a store, with its kind. */
+export class StoreError extends TriplineError {
+  constructor(
+    readonly kind: Fault["kind"],
+    detail: string,
+    cause: unknown,
+  ) {
+    super(kind === "busy" ? "store-unavailable" : "store-refused", detail, [], { cause });
+  }
+}
+
 function failure(url: string, what: string, { kind, reason }: Fault, cause: unknown): TriplineError {
   const tried = kind === "busy" ? ` after ${ATTEMPTS_MAX} tries` : "";
   const remedy = url.startsWith("file:")
     ? "Free disk space in that folder, or fix its path or permissions"
     : REMEDIES[kind];
   const detail = `${what}${tried}: ${reason.replace(/[.\s]+$/, "")}. ${remedy}.`;
-  return new TriplineError(kind === "busy" ? "store-unavailable" : "store-refused", detail, [], { cause });
+  return new StoreError(kind, detail, cause);
 }

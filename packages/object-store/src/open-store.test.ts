@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ListMultipartUploadsCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { openAzure } from "./drivers/azure-driver.js";
 import { openS3 } from "./drivers/s3-driver.js";
 import { ObjectStore } from "./object-store.js";
@@ -165,13 +166,24 @@ test("writes large objects to S3 in parts, and leaves nothing of a failed upload
   expect(await unfinishedUploads()).toEqual([]);
 }, 60_000);
 
-/** Keys of multipart uploads that were neither completed nor aborted. */
-async function unfinishedUploads(): Promise<unknown[]> {
-  const { S3Client, ListMultipartUploadsCommand } = await import("@aws-sdk/client-s3");
+test("names an object in an archive tier, and says what to do", async () => {
+  const [StorageClass, Body] = ["DEEP_ARCHIVE" as const, "1"];
+  await s3Client().send(new PutObjectCommand({ Bucket: "tripline", Key: "archived/a", StorageClass, Body }));
+  const store = await open(s3.writer, "/archived");
+  const failure = { kind: "archived", message: expect.stringMatching(/archived\/a cannot be .* Restore it from/) };
+  await expect(store.download("a", join(folder, "archived"))).rejects.toMatchObject(failure);
+  await expect(store.copy("a", "b")).rejects.toMatchObject(failure);
+});
+
+function s3Client(): S3Client {
   const { AWS_ACCESS_KEY_ID: accessKeyId = "", AWS_SECRET_ACCESS_KEY: secretAccessKey = "" } = s3.writer.environment;
   const credentials = { accessKeyId, secretAccessKey };
-  const client = new S3Client({ region: "us-east-1", endpoint: s3.endpoint, forcePathStyle: true, credentials });
-  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: "tripline" }));
+  return new S3Client({ region: "us-east-1", endpoint: s3.endpoint, forcePathStyle: true, credentials });
+}
+
+/** Keys of multipart uploads that were neither completed nor aborted. */
+async function unfinishedUploads(): Promise<unknown[]> {
+  const { Uploads = [] } = await s3Client().send(new ListMultipartUploadsCommand({ Bucket: "tripline" }));
   return Uploads.map(({ Key }) => Key);
 }
 

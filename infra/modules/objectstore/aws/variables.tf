@@ -26,6 +26,11 @@ variable "lake_tiering_days" {
   })
 
   validation {
+    condition     = var.lake_tiering_days.glacier >= 30
+    error_message = "lake_tiering_days.glacier must be at least 30: compaction reads files of up to 28 days, and recovery those since the oldest snapshot."
+  }
+
+  validation {
     condition     = var.lake_tiering_days.deep_archive >= var.lake_tiering_days.glacier + 90
     error_message = "lake_tiering_days.deep_archive must be at least 90 days after glacier: Glacier Instant Retrieval charges 90 days at least."
   }

@@ -59,6 +59,11 @@ variable "lake_tiering_days" {
   })
 
   validation {
+    condition     = var.lake_tiering_days.cold >= 30
+    error_message = "lake_tiering_days.cold must be at least 30: compaction reads files of up to 28 days, and recovery those since the oldest snapshot."
+  }
+
+  validation {
     condition     = var.lake_tiering_days.archive == null ? true : var.lake_tiering_days.archive >= 130
     error_message = "lake_tiering_days.archive must be at least 130: drift is judged by files of up to 121 days, and from there on they would have to be restored."
   }

@@ -31,6 +31,11 @@ variable "lake_tiering_days" {
   })
 
   validation {
+    condition     = var.lake_tiering_days.coldline >= 30
+    error_message = "lake_tiering_days.coldline must be at least 30: compaction reads files of up to 28 days, and recovery those since the oldest snapshot."
+  }
+
+  validation {
     condition     = var.lake_tiering_days.archive >= var.lake_tiering_days.coldline + 90
     error_message = "lake_tiering_days.archive must be at least 90 days after coldline: Coldline charges 90 days at least."
   }

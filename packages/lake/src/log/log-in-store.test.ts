@@ -1,9 +1,11 @@
+import { tmpdir } from "node:os";
 import type { Body, PageRequest } from "@tripline/object-store/store-driver";
 import { MemoryDriver } from "@tripline/object-store/testing/memory-driver";
 import { dayFolder, topicFolder } from "../lake-layout.js";
 import { MemoryLake, storeDisk } from "../testing/lakes.js";
 import type { TextWriter } from "../testing/writer.js";
 import { rowsUpTo, TOPIC } from "../testing/writer.js";
+import { listFiles } from "./list-files.js";
 
 const DAYS = ["2024-02-28", "2024-02-29", "2024-03-01"];
 
@@ -96,6 +98,22 @@ test("rejects an unsuitable store each time, and keeps no rows", async () => {
     await expect(writer.add({ 0: 4 }, DAYS)).rejects.toThrow("ignores If-None-Match");
     expect(await lake.staged()).toEqual([]);
   }
+});
+
+test("a day in an archive tier is named, with what to do", async () => {
+  const lake = new MemoryLake();
+  await lake.writer().add({ 0: 3 }, ["2024-02-29"]);
+  class Archived extends SharedDriver {
+    override download = () => Promise.reject(new Error("InvalidObjectState"));
+    override faultOf = () => ({ kind: "archived" as const, reason: "InvalidObjectState" });
+  }
+  const disk = storeDisk(lake.lake, new Archived(lake.driver), `${tmpdir()}/tripline-lake-test-archived`);
+  const { files } = await listFiles(lake.lake, TOPIC, undefined, disk);
+  await expect(disk.hold(files.map(({ path }) => path))).rejects.toMatchObject({
+    code: "lake-unavailable",
+    message: expect.stringMatching(/^The files of features of 2024-02-29 are in an archive tier .*: restore them/),
+  });
+  await lake.clear();
 });
 
 test("a copy that completes after its file was merged restores no row", async () => {

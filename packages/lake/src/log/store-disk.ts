@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { ObjectStore } from "@tripline/object-store/object-store";
+import { StoreError } from "@tripline/object-store/object-store";
 import type { CachedFile, FileCache } from "./file-cache.js";
 import type { HeldFiles, LakeDisk } from "./lake-disk.js";
 import { lakeUnavailable } from "./lake-disk.js";
@@ -128,7 +129,15 @@ async function attempt<T>(work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (!(cause instanceof TriplineError)) throw lakeUnavailable("The lake cannot be used", cause);
     if (!cause.code.startsWith("store-")) throw cause;
+    if (cause instanceof StoreError && cause.kind === "archived") throw archivedDay(cause);
     const detail = `${cause.message} Records that are not in the lake yet stay in Kafka.`;
     throw new TriplineError("lake-unavailable", detail, [], { cause });
   }
+}
+
+function archivedDay(cause: StoreError): TriplineError {
+  const [, topic, day] = /([^/]+)\/day=(\d{4}-\d{2}-\d{2})\//.exec(cause.message) ?? [];
+  const what = day === undefined ? "A file of the lake is" : `The files of ${topic} of ${day} are`;
+  const detail = `${what} in an archive tier of the bucket, which cannot be read: restore them (docs/operations.md#an-archived-day), or read only newer days.`;
+  return new TriplineError("lake-unavailable", detail, [], { cause });
 }

@@ -38,6 +38,8 @@ export const DAY_MS = 86_400_000;
 const DAYS_COMPARED = 29;
 /** Outcome drift uses labels by their arrival day; labels of older payments are ignored. */
 const LABEL_AGE_DAYS_MAX = 60;
+/** How many days of the lake are read, up to the tested one. */
+export const DRIFT_DAYS_READ = DAYS_COMPARED + LABEL_AGE_DAYS_MAX;
 /** The same as in judge_days.py. */
 const SCORED_PER_DAY_MIN = 100;
 

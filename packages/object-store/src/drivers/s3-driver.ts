@@ -15,6 +15,8 @@ const SILENCE_MS_MAX = 30_000;
 /** Maximum open connections; further requests wait. */
 const SOCKETS_MAX = 50;
 
+/** The answers to a read and to a copy of an object in an archive tier. */
+const ARCHIVED = ["InvalidObjectState", "ObjectNotInActiveTierError"];
 const WRONG_KEYS = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "CredentialsProviderError"];
 
 /** Larger files and objects are written in parts of this size. */
@@ -146,7 +148,7 @@ class S3Driver implements StoreDriver {
     const name = nameOf(thrown);
     const fault = networkFault(thrown, statusOf(thrown));
     if (name === "NoSuchBucket") return { ...fault, kind: "bucket" };
-    if (name === "InvalidObjectState") return { ...fault, kind: "archived" };
+    if (ARCHIVED.includes(name)) return { ...fault, kind: "archived" };
     return WRONG_KEYS.includes(name) ? { ...fault, kind: "credentials" } : fault;
   }
 
