@@ -20,6 +20,7 @@ import { ERASING, FEATURE_ENGINE, HOLD } from "./features.tokens.js";
 import { OnlineModule } from "./online/online.module.js";
 import { openProfiles } from "./profiles/open-profiles.js";
 import { ProfileReader } from "./profiles/profile-reader.js";
+import { RestoreStatus } from "./restore/restore-status.js";
 import { StateModule } from "./state.module.js";
 import { RebuildHold } from "./states/rebuild-hold.js";
 
@@ -53,7 +54,7 @@ export class FeaturesModule {
           inject: [redisToken(ERASING), FEATURE_ENGINE],
           useFactory: (redis: Redis, engine: FeatureEngine) => openProfileEraser(redis, engine, config),
         },
-        ...[FeatureMetrics, RebuildHold, BatchProcessor, StateEraser, KeyScan, ScanEraser],
+        ...[FeatureMetrics, RebuildHold, RestoreStatus, BatchProcessor, StateEraser, KeyScan, ScanEraser],
       ],
     };
   }

@@ -37,7 +37,7 @@ export class StateModule {
         { provide: FEATURES_CONFIG, useValue: config },
         ...[LossReport, StateCompleteness, PartitionKeys],
       ],
-      exports: [FEATURE_ENGINE, StateStore, StateCompleteness, PartitionKeys],
+      exports: [FEATURE_ENGINE, StateStore, StateCompleteness, PartitionKeys, LossReport],
     };
   }
 }

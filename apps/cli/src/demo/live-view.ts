@@ -17,11 +17,7 @@ export class LiveView {
   private linesDrawn = 0;
   private lastLineAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    /** What to type when window states are lost; undefined while the demo rebuilds them. */
-    private readonly rebuildCommand: () => string | undefined,
-    private readonly out: NodeJS.WriteStream = process.stdout,
-  ) {}
+  constructor(private readonly out: NodeJS.WriteStream = process.stdout) {}
 
   /** Leaves the current display in place, so that other output can follow. */
   leave(): void {
@@ -30,7 +26,7 @@ export class LiveView {
 
   show(tally: Tally, figures: LiveFigures): void {
     if (this.out.isTTY) {
-      const lines = [...fullView(tally, figures), ...this.lostLines(tally)];
+      const lines = [...fullView(tally, figures), ...lostLines(tally)];
       const up = this.linesDrawn > 0 ? `\x1b[${this.linesDrawn}A\x1b[0J` : "";
       this.out.write(`${up}${lines.map((text) => text.slice(0, this.out.columns - 1)).join("\n")}\n`);
       this.linesDrawn = lines.length;
@@ -38,15 +34,13 @@ export class LiveView {
     }
     if (figures.elapsedMs - this.lastLineAtMs < LINE_EVERY_MS) return;
     this.lastLineAtMs = figures.elapsedMs;
-    this.out.write(`${[shortLine(tally, figures), ...this.lostLines(tally)].join("\n")}\n`);
+    this.out.write(`${[shortLine(tally, figures), ...lostLines(tally)].join("\n")}\n`);
   }
+}
 
-  private lostLines({ areStatesLost }: Tally): string[] {
-    if (!areStatesLost) return [];
-    const lost = "  The window states are lost: payments get the default decision until they are rebuilt.";
-    const command = this.rebuildCommand();
-    return [command === undefined ? lost : `${lost} To rebuild them, run in another terminal: ${command}`];
-  }
+function lostLines({ areStatesLost }: Tally): string[] {
+  if (!areStatesLost) return [];
+  return ["  The window states are lost: payments get the default decision until they are restored from the lake."];
 }
 
 const LINE_EVERY_MS = 5_000;

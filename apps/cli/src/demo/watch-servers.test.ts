@@ -5,30 +5,30 @@ const event = (server: ServerEvent["server"], kind: ServerEvent["kind"]): Server
   return { server, kind, sentence: `${server} ${kind}.` };
 };
 
-test("regression #24: reports server events, and rebuilds the states that Valkey lost, one rebuild at a time", async () => {
+test("regression #24: reports server events, and loads the profiles that Valkey lost", async () => {
   const lines: string[] = [];
-  const codes = [1, 0];
-  const { onServer: listen } = watchServers({
+  let loads = 0;
+  const listen = watchServers({
     write: (line) => lines.push(line),
-    rebuild: async () => codes.shift() ?? 1,
-    rebuildCommand: "rebuild",
+    async loadProfiles() {
+      loads += 1;
+      throw new Error("Valkey is down.");
+    },
     signal: new AbortController().signal,
-    betweenMs: 1,
   });
   listen(event("postgres", "ended"));
   listen(event("postgres", "restarted"));
   listen(event("redis", "ended"));
+  expect(loads).toBe(0);
   listen(event("redis", "restarted"));
-  listen(event("redis", "restarted"));
-  while (lines.length < 7) await new Promise((resolve) => setTimeout(resolve, 1));
+  await new Promise((resolve) => setImmediate(resolve));
   expect(lines).toEqual([
     "postgres ended.",
     "postgres restarted.",
     "redis ended.",
     "redis restarted.",
     expect.stringContaining("restarted empty"),
-    "redis restarted.",
-    expect.stringContaining("are rebuilt"),
+    "The profiles could not be loaded: Valkey is down.",
   ]);
-  expect(codes).toEqual([]);
+  expect(loads).toBe(1);
 });

@@ -1,54 +1,24 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { ServerEvent, ServerListener } from "@tripline/local-stack/servers/supervise-server";
 
 export interface WatchServersOptions {
   write(line: string): void;
-  /** Rebuilds the window states. @returns an exit code */
-  rebuild(): Promise<number>;
-  /** The command line that rebuilds the window states. */
-  readonly rebuildCommand: string;
+  /** Loads the profiles that Valkey has lost. */
+  loadProfiles(): Promise<void>;
   /** Aborted when the demo ends. */
   readonly signal: AbortSignal;
-  /** Delay before each rebuild, in ms: by default 5,000. */
-  readonly betweenMs?: number;
 }
-
-export interface ServerWatch {
-  readonly onServer: ServerListener;
-  /** Whether lost window states are being rebuilt. */
-  isRebuilding(): boolean;
-}
-
-/** A rebuild waits until every features instance is connected to Valkey again. */
-const REBUILDS_MAX = 3;
-const BETWEEN_MS = 5_000;
 
 /**
- * Reports what happens after a server exits, one sentence per event. The demo's Valkey has no persistence, so after its
- * restart the window states are rebuilt from the lake; until then payments get the default decision.
+ * Reports what happens after a server exits, one sentence per event. The demo's Valkey has no persistence: after its
+ * restart, the worker restores the window states from the lake, and the demo loads the profiles again.
  */
-export function watchServers(options: WatchServersOptions): ServerWatch {
-  const { write, rebuild, rebuildCommand, signal, betweenMs = BETWEEN_MS } = options;
-  let isRebuilding = false;
-  const rebuildStates = async (): Promise<void> => {
-    write("Valkey restarted empty. The window states are being rebuilt from the lake.");
-    for (let tries = 1; tries <= REBUILDS_MAX; tries += 1) {
-      await delay(betweenMs, undefined, { ref: false });
-      if (signal.aborted) return;
-      if ((await rebuild().catch(() => 1)) === 0) {
-        write("The window states are rebuilt. An earlier payment that is sent again may get a different decision.");
-        return;
-      }
-    }
-    write(`The window states could not be rebuilt. To try again, run in another terminal: ${rebuildCommand}`);
-  };
-  const onServer = ({ server, kind, sentence }: ServerEvent): void => {
+export function watchServers({ write, loadProfiles, signal }: WatchServersOptions): ServerListener {
+  return ({ server, kind, sentence }: ServerEvent): void => {
     write(sentence);
-    if (server !== "redis" || kind !== "restarted" || isRebuilding) return;
-    isRebuilding = true;
-    void rebuildStates().finally(() => {
-      isRebuilding = false;
+    if (server !== "redis" || kind !== "restarted") return;
+    write("Valkey restarted empty. The window states are being restored from the lake.");
+    void loadProfiles().catch((error: Error) => {
+      if (!signal.aborted) write(`The profiles could not be loaded: ${error.message}`);
     });
   };
-  return { onServer, isRebuilding: () => isRebuilding };
 }

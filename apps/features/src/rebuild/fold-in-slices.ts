@@ -6,7 +6,7 @@ import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import { openDisk } from "@tripline/lake/log/open-disk";
 import { makeOwnFolder, removeAbandoned } from "@tripline/lake/log/own-folder";
 import { countEntities } from "@tripline/lake/read/count-entities";
-import { cutLake, FROM_BEGINNING, rangeOf, readSourcePositions } from "@tripline/lake/read/counted-range";
+import { cutLake, FROM_BEGINNING, rangeOf, readSourcePositions, recordsIn } from "@tripline/lake/read/counted-range";
 import { totalCounted } from "@tripline/lake/read/read-counted";
 import { newestSnapshotAtMs } from "@tripline/lake/snapshot/lake-snapshots";
 import { erasedStates } from "../erasures/erased-states.js";
@@ -129,8 +129,10 @@ async function foldFrom(
     const { code, message } = asTriplineError(thrown);
     const isOfBase = code === "state-unreadable" && (start.snapshot ?? continuedTo) !== undefined;
     if (!isOfBase && code !== "state-conflict" && code !== "queue-full") {
-      await release();
-      throw asDiskFault(thrown);
+      const fault = asDiskFault(thrown);
+      // The next run continues with the finished slices, unless the disk is full of them.
+      if (start.slices === 1 || fault !== thrown) await release();
+      throw fault;
     }
     options.onNote(`${name} cannot be used: ${message}`);
   }
@@ -201,7 +203,7 @@ async function foldInto(folder: string, options: FoldLakeOptions, start: Start):
     erasedAtMs: erasedStates(engine, erasures),
     stateTtlMs,
     write: (slice, entries) => written.write(slice, entries),
-    onEvents: options.onProgress,
+    onEvents: (events) => options.onProgress(events, recordsIn(range)),
     onSlice: options.onSlice,
   }).finally(() => threads?.close());
   if (fold === undefined) return "an entity was added to the feature spec later";
@@ -217,7 +219,7 @@ function resultOf(options: FoldLakeOptions, folder: string, { start, lake, fold,
   let own = folder;
   return {
     ...lake,
-    states: { entries: () => written.states() },
+    states: { size: fold.states, entries: () => written.states() },
     flagged: new Set(),
     lost: [],
     ...(snapshot === undefined ? {} : { snapshot }),
@@ -230,5 +232,9 @@ function resultOf(options: FoldLakeOptions, folder: string, { start, lake, fold,
       return () => publishSlices(written, position, fold);
     },
     release: () => rm(own, { recursive: true, force: true }),
+    // Another run may continue with the slices.
+    abandon: async () => {
+      if (slices === 1) await rm(own, { recursive: true, force: true });
+    },
   };
 }

@@ -28,7 +28,7 @@ export async function foldLake(options: FoldLakeOptions): Promise<FoldedLake> {
   const totals = await totalCounted(options.lake);
   const lost = totals.missing > 0 && !options.isPartial ? await options.findLost() : undefined;
   if (lost !== undefined) return foldAround(options, totals, lost);
-  const { folding, ...fold } = await foldOnce(options, { passesGaps: false });
+  const { folding, ...fold } = await foldOnce(options, { passesGaps: false, total: totals.events });
   if (!options.isPartial) requireAll(folding, totals, options.lake);
   return { ...fold, flagged: new Set(), lost: [] };
 }
@@ -89,11 +89,13 @@ interface Fold extends Omit<FoldedLake, "flagged" | "lost"> {
 
 interface FoldMode {
   readonly passesGaps: boolean;
+  /** Number of events, for the progress. Default: unknown */
+  readonly total?: number;
   /** Events whose results the lake lacks. */
   readonly numbered?: readonly NumberedEvent[];
 }
 
-async function foldOnce(options: FoldLakeOptions, { passesGaps, numbered = [] }: FoldMode): Promise<Fold> {
+async function foldOnce(options: FoldLakeOptions, { passesGaps, numbered = [], total = 0 }: FoldMode): Promise<Fold> {
   const { engine, lake, stateTtlSeconds, isPartial, onProgress } = options;
   const erasedAtMs = erasedStates(engine, options.erasures);
   const before = options.statePath === undefined ? undefined : await readStates(options.statePath, engine);
@@ -115,11 +117,11 @@ async function foldOnce(options: FoldLakeOptions, { passesGaps, numbered = [] }:
       if (isPartial) folding.addNow(event);
       else addInOrder(folding, event, lake);
     }
-    onProgress(folding.counted);
+    onProgress(folding.counted, total);
   }
   addAbsent(Number.POSITIVE_INFINITY);
   folding.finish();
-  onProgress(folding.counted);
+  onProgress(folding.counted, total);
   const { counted: events, repeated } = folding;
   const states = statesOf(folding, engine, before ?? new Map(), erasedAtMs);
   return { folding, states, events, incomplete, repeated, release: async () => {} };

@@ -18,7 +18,7 @@ export interface FoldLakeOptions {
   readonly stateTtlSeconds: number;
   /** Counts the available events by time if the original order is incomplete. */
   readonly isPartial: boolean;
-  readonly onProgress: (events: number) => void;
+  readonly onProgress: (events: number, total: number) => void;
   /** Lists the results that the lake lacks. */
   findLost(): Promise<LostRecords>;
   /** Approximate memory limit for the states. */
@@ -43,6 +43,7 @@ export interface RebuiltState {
 
 /** By Redis key. Can be iterated repeatedly. */
 export interface RebuiltStates {
+  readonly size: number;
   entries(): Iterable<readonly [string, RebuiltState]> | AsyncIterable<readonly [string, RebuiltState]>;
 }
 
@@ -69,4 +70,6 @@ export interface FoldedLake {
   preparePublication?(): Promise<() => Promise<string>>;
   /** Deletes the temporary files of the states. */
   release(): Promise<void>;
+  /** Call this instead of `release` if the states could not be used: keeps what another run can continue with. */
+  abandon?(): Promise<void>;
 }

@@ -11,6 +11,7 @@ import { stateTtlSeconds } from "../config.js";
 import { openProfileEraser } from "../erasures/profile-eraser.js";
 import { ScanEraser } from "../erasures/scan-eraser.js";
 import { scanOnce } from "../erasures/scan-keys.js";
+import { ProgressPublisher } from "../restore/progress-publisher.js";
 import { GIB } from "../snapshot/slices-for.js";
 import { progressPrinter, rebuildLines } from "./print-progress.js";
 import type { RebuildConfig } from "./rebuild-config.js";
@@ -18,7 +19,10 @@ import { rebuildConfig } from "./rebuild-config.js";
 import type { RebuildReport } from "./rebuild-state.js";
 import { rebuildState } from "./rebuild-state.js";
 
-/** Started by `tripline rebuild-state`, because only this service knows the layout of its Redis data. */
+/**
+ * Started by `tripline rebuild-state` and, when Redis has lost the states, by the worker, because only this service knows
+ * the layout of its Redis data.
+ */
 
 async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
   const engine = compileEngine(currentFeatureSpec());
@@ -28,7 +32,9 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
   const admin = await kafka.admin();
   const redis = connectRedis(config);
   const holding = connectRedis(config);
-  const progress = progressPrinter(process.stdout);
+  const printer = progressPrinter(process.stdout);
+  const publisher = new ProgressPublisher(holding);
+  const isAutomatic = config.AUTOMATIC === "1";
   try {
     await Promise.all([redis, holding].map((connection) => awaitRedis(connection)));
     const profiles = openProfileEraser(redis, engine, config);
@@ -43,26 +49,41 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
       lake: config.LAKE_URL,
       stateTtlSeconds: ttlSeconds,
       waitMs: config.ARCHIVE_WAIT_SECONDS * 1000,
-      erasures: () => readErasures(kafka, "features-rebuild-erasures"),
+      erasures: () => readErasures(kafka, isAutomatic ? "snapshots-erasures" : "features-rebuild-erasures"),
       origins: (topic) => readOrigins(kafka, topic),
       profiles,
       others,
       isPartial: config.PARTIAL === "1",
+      isAutomatic,
       isFromScratch: config.FROM_SCRATCH === "1",
       memoryBytes: config.STATE_MEMORY_GIB * GIB,
       workers: config.STATE_WORKERS,
       onNote: (sentence) => process.stderr.write(`${sentence}\n`),
-      onProgress: progress,
+      onProgress(...step) {
+        printer(...step);
+        publisher.publish(...step);
+      },
       ...(config.STATE_FILE === undefined ? {} : { statePath: config.STATE_FILE }),
     });
+  } catch (thrown) {
+    if (isAutomatic) await publisher.fail(asTriplineError(thrown).code);
+    throw thrown;
   } finally {
-    progress.end();
+    printer.end();
+    await publisher.end();
     redis.disconnect();
     holding.disconnect();
     await admin.close();
   }
 }
 
+// The worker holds the other end: if it is killed, this process ends as well.
+if (process.env.EXIT_WITH_PARENT === "1") {
+  process.stdin
+    .resume()
+    .once("end", () => process.exit(1))
+    .unref();
+}
 try {
   const config = readConfig(rebuildConfig, process.env);
   process.stdout.write(`${rebuildLines(await rebuild(config)).join("\n")}\n`);

@@ -19,6 +19,8 @@ export const rebuildConfig = z.object({
   ARCHIVE_WAIT_SECONDS: z.coerce.number().min(0).max(86_400).default(ARCHIVE_WAIT_SECONDS_DEFAULT),
   /** Counts the available events even if the lake is incomplete. */
   PARTIAL: z.enum(["0", "1"]).default("0"),
+  /** Whether the worker started it after a loss. */
+  AUTOMATIC: z.enum(["0", "1"]).default("0"),
   /** Folds the whole lake and ignores its snapshots. */
   FROM_SCRATCH: z.enum(["0", "1"]).default("0"),
   /** Memory limit for the states in GiB. Beyond it, they are processed in slices on disk. */

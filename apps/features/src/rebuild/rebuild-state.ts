@@ -54,6 +54,8 @@ export interface RebuildOptions {
   readonly isPartial: boolean;
   /** Whether to fold the whole lake and ignore its snapshots (default: no). */
   readonly isFromScratch?: boolean;
+  /** Whether nobody watches: features pauses only once the archive has caught up (default: no). */
+  readonly isAutomatic?: boolean;
   /** Approximate memory limit for the states; beyond it, they are processed in slices on disk (default: 2 GiB). */
   readonly memoryBytes?: number;
   /** Number of threads that fold slices and share this memory (default: 1). */
@@ -76,7 +78,7 @@ export type RebuildStep =
 export type RebuildListener = (step: RebuildStep, done?: number, total?: number) => void;
 
 export interface RebuildReport
-  extends Omit<FoldedLake, "states" | "flagged" | "snapshot" | "preparePublication" | "release"> {
+  extends Omit<FoldedLake, "states" | "flagged" | "snapshot" | "preparePublication" | "release" | "abandon"> {
   readonly states: number;
   /**
    * Number of states that may lack an event. Payments with such a state are flagged until the longest window has
@@ -102,7 +104,11 @@ export interface RebuildReport
  *   rebuild can be repeated.
  */
 export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
-  const { report, publish, release } = await whileHeld(options.holding, () => rebuild(options));
+  if (options.isAutomatic === true) {
+    options.onProgress?.("wait for the archive");
+    await awaitLakeOf(options);
+  }
+  const { report, publish, release } = await whileHeld(options.holding, (held) => rebuild(options, held));
   try {
     // Payments no longer wait at this point.
     return { ...report, ...(await publishBy(publish, options)) };
@@ -116,26 +122,27 @@ interface Rebuilt extends Pick<FoldedLake, "release"> {
   readonly publish: (() => Promise<string>) | undefined;
 }
 
-async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
+async function rebuild(options: RebuildOptions, held: string): Promise<Rebuilt> {
   const { engine, admin, redis, topicPrefix, lake, stateTtlSeconds, isPartial } = options;
   const report: RebuildListener = options.onProgress ?? (() => {});
   const sources = featureSources(engine.spec);
   const keys = await appliedKeys(admin, topicPrefix, sources);
   const replacement = new StateReplacement({
     redis,
+    held,
     appliedKeys: [...keys.values()].flatMap((byPartition) => [...byPartition.values()]),
     completeKey: completeKey(engine.entities),
     prefixes: engine.entities.map(stateKeyPrefix),
     stateTtlSeconds,
-    onProgress: (states) => report("write the states", states),
+    onProgress: (done, total) => report("write the states", done, total),
   });
   report("wait for the features service");
   await awaitRest({ admin, keys, restMs: options.restMs ?? REST_MS_MAX, noteCounted: () => replacement.open() });
   const erasures = (await options.erasures?.()) ?? [];
   report("wait for the archive");
-  const requireNothingEmitted = await awaitLake({ admin, topicPrefix, lake, waitMs: options.waitMs, sources });
+  const requireNothingEmitted = await awaitLakeOf(options);
   const committed = await committedOf(admin, sources);
-  const { release, preparePublication, ...folded } = await foldLake({
+  const { release, abandon, preparePublication, ...folded } = await foldLake({
     engine,
     lake,
     stateTtlSeconds,
@@ -143,7 +150,7 @@ async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
     isFromScratch: options.isFromScratch ?? false,
     memoryBytes: options.memoryBytes ?? MEMORY_GIB_DEFAULT * GIB,
     findLost: () => findLost({ engine, lake, committed, origins: options.origins }),
-    onProgress: (events) => report("fold the lake", events),
+    onProgress: (events, total) => report("fold the lake", events, total),
     onSlice: (done, total) => report("fold the slices", done, total),
     onNote: (sentence) => options.onNote?.(sentence),
     erasures,
@@ -155,9 +162,13 @@ async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
     const restored = await replaceBy(folded, options, before);
     return { report: restored, publish: await preparePublication?.(), release };
   } catch (thrown) {
-    await release();
+    await abandon?.();
     throw thrown;
   }
+}
+
+function awaitLakeOf({ engine, admin, topicPrefix, lake, waitMs }: RebuildOptions): ReturnType<typeof awaitLake> {
+  return awaitLake({ admin, topicPrefix, lake, waitMs, sources: featureSources(engine.spec) });
 }
 
 /** Facts determined before the fold. */
@@ -170,7 +181,7 @@ interface BeforeFold {
 }
 
 async function replaceBy(
-  { states, flagged, snapshot, ...folded }: Omit<FoldedLake, "preparePublication" | "release">,
+  { states, flagged, snapshot, ...folded }: Omit<FoldedLake, "preparePublication" | "release" | "abandon">,
   options: RebuildOptions,
   { keys, replacement, erasures, committed, requireNothingEmitted }: BeforeFold,
 ): Promise<RebuildReport> {

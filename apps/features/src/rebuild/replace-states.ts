@@ -5,11 +5,14 @@ import type { ChainableCommander, Redis } from "ioredis";
 import { encodeApplied } from "../states/applied-batch.js";
 import type { FlaggedStates } from "../states/complete-mark.js";
 import { encodeMark } from "../states/complete-mark.js";
+import { REBUILD_KEY } from "../states/rebuild-hold.js";
 import type { RebuiltStates } from "./folded-lake.js";
 
 export interface ReplaceStatesOptions {
   /** A separate connection. */
   readonly redis: Redis;
+  /** Value of the key that pauses the services. */
+  readonly held: string;
   /** Keys of the applied batches of all partitions that features reads. */
   readonly appliedKeys: readonly string[];
   /** Key that exists while the states are complete. */
@@ -17,11 +20,12 @@ export interface ReplaceStatesOptions {
   /** Prefixes of the keys of states. */
   readonly prefixes: readonly string[];
   readonly stateTtlSeconds: number;
-  readonly onProgress: (states: number) => void;
+  readonly onProgress: (states: number, total: number) => void;
 }
 
 /** Keys per pipeline; the replies of one are awaited before the next is sent. */
 const KEYS_PER_PIPELINE = 500;
+const TRIES_MAX = 5;
 
 /**
  * Replaces the stored states. An instance that counts at the same time changes a partition's applied batch together
@@ -67,10 +71,8 @@ export class StateReplacement {
 
   async #clearMark(): Promise<void> {
     const { redis, appliedKeys, completeKey } = this.options;
-    await this.#ask(() => redis.watch(...appliedKeys));
-    const heads = await this.#readHeads();
-    if (heads.some((head, index) => head !== this.#heads[index])) throw countedMeanwhile();
-    await this.#exec(redis.multi().del(completeKey, ...appliedKeys));
+    const isUnchanged = async () => (await this.#readHeads()).every((head, index) => head === this.#heads[index]);
+    await this.#write(isUnchanged, () => redis.multi().del(completeKey, ...appliedKeys));
   }
 
   /** Also removes states of events that were never emitted: these are not in the lake and are redelivered. */
@@ -99,10 +101,10 @@ export class StateReplacement {
       if (pipeline.length < KEYS_PER_PIPELINE) continue;
       await this.#exec(pipeline);
       pipeline = redis.pipeline();
-      onProgress(written);
+      onProgress(written, states.size);
     }
     await this.#exec(pipeline);
-    onProgress(written);
+    onProgress(written, states.size);
     return written;
   }
 
@@ -113,11 +115,35 @@ export class StateReplacement {
    */
   async #mark(applied: ReadonlyMap<string, number>, flagged: FlaggedStates): Promise<void> {
     const { redis, appliedKeys, completeKey } = this.options;
-    await this.#ask(() => redis.watch(...appliedKeys));
-    if ((await this.#ask(() => redis.exists(...appliedKeys))) > 0) throw countedMeanwhile();
-    const transaction = redis.multi();
-    for (const [key, offset] of applied) transaction.set(key, Buffer.from(encodeApplied({ offset, emissions: [] })));
-    await this.#exec(transaction.set(completeKey, encodeMark(flagged)));
+    const isUnchanged = async () => (await this.#ask(() => redis.exists(...appliedKeys))) === 0;
+    await this.#write(isUnchanged, () => {
+      const transaction = redis.multi();
+      for (const [key, offset] of applied) transaction.set(key, Buffer.from(encodeApplied({ offset, emissions: [] })));
+      return transaction.set(completeKey, encodeMark(flagged));
+    });
+  }
+
+  /** Runs a transaction that fails if anybody has counted, or Redis has lost its data. */
+  async #write(isUnchanged: () => Promise<boolean>, build: () => ChainableCommander): Promise<void> {
+    const { redis, appliedKeys } = this.options;
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      await this.#ask(() => redis.watch(REBUILD_KEY, ...appliedKeys));
+      await this.#requireHeld();
+      if (!(await isUnchanged())) break;
+      // The key is renewed every few seconds, which also cancels the transaction.
+      if ((await this.#tryExec(build())) !== null) return;
+    }
+    throw countedMeanwhile();
+  }
+
+  /** Redis may have lost states that were already restored. Then it has also lost the key that pauses the services. */
+  async #requireHeld(): Promise<void> {
+    const { redis, held } = this.options;
+    if ((await this.#ask(() => redis.get(REBUILD_KEY))) === held) return;
+    throw new TriplineError(
+      "state-conflict",
+      "Redis lost its data, or this process paused for too long, before all states were restored. Run this again.",
+    );
   }
 
   /** The first bytes of the applied batches, which differ between any two versions for one partition. */
@@ -129,12 +155,18 @@ export class StateReplacement {
   }
 
   async #exec(commands: ChainableCommander): Promise<unknown[]> {
+    return (await this.#tryExec(commands)) ?? [];
+  }
+
+  /** Null if a watched key has changed. */
+  async #tryExec(commands: ChainableCommander): Promise<unknown[] | null> {
     const replies = await this.#ask(() => commands.exec());
-    if (replies === null) throw countedMeanwhile();
-    return replies.map(([error, reply]) => {
-      if (error !== null) throw asRedisError(error);
-      return reply;
-    });
+    return replies === null
+      ? null
+      : replies.map(([error, reply]) => {
+          if (error !== null) throw asRedisError(error);
+          return reply;
+        });
   }
 
   async #ask<T>(work: () => Promise<T>): Promise<T> {

@@ -8,11 +8,10 @@ import { openDisk } from "@tripline/lake/log/open-disk";
 import { noteSnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
 import { kafkaConnection } from "@tripline/settings/kafka-connection";
 import { readConfig } from "@tripline/settings/read-config";
-import { askRedis, awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
-import type { Redis } from "ioredis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { stateTtlSeconds } from "../config.js";
-import { scanKeys } from "../erasures/scan-keys.js";
 import { progressPrinter } from "../rebuild/print-progress.js";
+import { readMark } from "../restore/find-loss.js";
 import { GIB } from "./slices-for.js";
 import type { SnapshotConfig } from "./snapshot-config.js";
 import { snapshotConfig } from "./snapshot-config.js";
@@ -23,9 +22,6 @@ import { takeSnapshot } from "./take-snapshot.js";
 /** Started by `tripline snapshot-state` and by the worker, because only this service knows the layout of its states. */
 
 const DAY_MS = 86_400_000;
-const ANY_MARK = "state-complete:*";
-/** The scan's share of the time of Redis, low enough not to slow down payments. */
-const SCAN_SHARE = 0.1;
 
 async function take(config: SnapshotConfig): Promise<TakenSnapshot> {
   const engine = compileEngine(currentFeatureSpec());
@@ -51,17 +47,6 @@ async function take(config: SnapshotConfig): Promise<TakenSnapshot> {
     progress.end();
     redis.disconnect();
   }
-}
-
-/** The mark of this layout or, without one, of the running services' layout. Redis loses all marks together. */
-async function readMark(redis: Redis, ownKey: string): Promise<string | null> {
-  const own = await askRedis(() => redis.get(ownKey));
-  if (own !== null) return own;
-  for await (const { keys } of scanKeys(redis, { match: ANY_MARK, share: SCAN_SHARE })) {
-    const [key] = keys;
-    if (key !== undefined) return `${key} ${await askRedis(() => redis.get(key))}`;
-  }
-  return null;
 }
 
 /** The archive service shows the result. A lake that cannot be written has no snapshot either, and that error is reported. */

@@ -3,13 +3,11 @@ import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { runJob } from "@tripline/lake/run-job";
 import type { SnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
 import { noteSnapshotRun, readSnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
+import { heapMib } from "./slices-for.js";
 
 const PROGRAM = join(import.meta.dirname, "main.js");
 /** Prefix of the temporary folders of the process. */
 export const SCRATCH = "tripline-snapshots";
-/** Minimum heap, which Node needs even for few states. */
-const HEAP_MIB_MIN = 192;
-const MIB_PER_GIB = 1_024;
 /** The first snapshot counts the whole lake. */
 const RUN_MS_MAX = 24 * 3_600_000;
 
@@ -36,7 +34,7 @@ export async function runSnapshot(options: RunSnapshotOptions, signal: AbortSign
     {
       program,
       scratch: SCRATCH,
-      heapMib: Math.max(HEAP_MIB_MIN, Math.round(memoryGib * MIB_PER_GIB)),
+      heapMib: heapMib(memoryGib),
       timeoutMs: RUN_MS_MAX,
       endSignal: "SIGTERM",
       start: (scratch) => ({ env: { ...environment, TMPDIR: scratch, EXIT_WITH_PARENT: "1" } }),

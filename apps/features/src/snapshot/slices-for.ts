@@ -4,6 +4,15 @@ export const GIB = 1024 ** 3;
 /** Default memory limit for states. */
 export const MEMORY_GIB_DEFAULT = 2;
 
+const MIB_PER_GIB = 1_024;
+/** Minimum heap, which Node needs even for few states. */
+const HEAP_MIB_MIN = 192;
+
+/** Heap limit of a process with this much memory for states. */
+export function heapMib(memoryGib: number): number {
+  return Math.max(HEAP_MIB_MIN, Math.round(memoryGib * MIB_PER_GIB));
+}
+
 const SLICES_MAX = 1_024;
 /** Memory of a state while it is folded. */
 export const FOLDED_BYTES = 8_192;

@@ -16,6 +16,11 @@ export class LossReport {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
+  /** Whether the last event was counted with lost states. */
+  get isLost(): boolean {
+    return this.#saidAtMs >= 0;
+  }
+
   /**
    * Call this for everything that is counted or read.
    *
@@ -30,8 +35,8 @@ export class LossReport {
       this.#saidAtMs = nowMs;
       this.logger.error(
         { code: "state-incomplete" },
-        "Redis has lost the window states: payments get the default decision until they are rebuilt. Run " +
-          "`npm run tripline -- rebuild-state`; docs/operations.md, When Redis is lost, has the command for containers.",
+        "Redis has lost the window states: payments get the default decision until the process `snapshots` has restored " +
+          "them. If it cannot, run `npm run tripline -- rebuild-state`: docs/operations.md, When Redis is lost.",
       );
     }
     return isComplete;

@@ -55,10 +55,12 @@ export class RebuildHold {
 /**
  * Runs work while instances of the service pause.
  *
+ * @param work receives the value of the key, which stays the same until the work ends. If Redis loses the key, it is not
+ *   set again
  * @param redis a connection on which nothing is watched
  * @throws TriplineError `state-conflict` while another rebuild runs; `redis-unavailable`; any error of the work
  */
-export async function whileHeld<T>(redis: Redis, work: () => Promise<T>): Promise<T> {
+export async function whileHeld<T>(redis: Redis, work: (held: string) => Promise<T>): Promise<T> {
   const own = randomUUID();
   if ((await askRedis(() => redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "NX"))) === null) {
     throw new TriplineError(
@@ -67,9 +69,9 @@ export async function whileHeld<T>(redis: Redis, work: () => Promise<T>): Promis
     );
   }
   // A failed renewal is retried well before the key expires.
-  const renewing = setInterval(() => void redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS).catch(() => {}), RENEW_MS);
+  const renewing = setInterval(() => void redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "XX").catch(() => {}), RENEW_MS);
   try {
-    return await work();
+    return await work(own);
   } finally {
     clearInterval(renewing);
     await release(redis, own).catch(() => {});

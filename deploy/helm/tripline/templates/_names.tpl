@@ -85,9 +85,14 @@ app.kubernetes.io/part-of: tripline
 {{- if and .Values.jobs.worker.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
 {{- end }}
 
-{{/* Hours between snapshots of the window states; 0 if none are taken, because they need states and a lake. */}}
+{{/* "yes" if the worker runs that saves the window states in the lake and restores them: it needs states and a lake. */}}
+{{- define "tripline.hasSnapshots" -}}
+{{- if and .Values.services.features.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
+{{- end }}
+
+{{/* Hours between snapshots of the window states; 0 if none are taken. */}}
 {{- define "tripline.snapshotHours" -}}
-{{- if and .Values.services.features.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}{{ .Values.jobs.snapshots.everyHours }}{{ else }}0{{ end }}
+{{- if include "tripline.hasSnapshots" . }}{{ .Values.jobs.snapshots.everyHours }}{{ else }}0{{ end }}
 {{- end }}
 
 {{/* Long-running components with metrics, comma-separated: services and the training worker. */}}
@@ -98,7 +103,7 @@ app.kubernetes.io/part-of: tripline
 {{/* Components with a certificate, comma-separated. If Kafka requires one, also snapshots and the commands of `helm test`. */}}
 {{- define "tripline.certified" -}}
 {{- include "tripline.lasting" . }}
-{{- if and .Values.access.kafka (ne (include "tripline.snapshotHours" .) "0") }},snapshots{{ end }}
+{{- if and .Values.access.kafka (include "tripline.hasSnapshots" .) }},snapshots{{ end }}
 {{- if and .Values.access.kafka .Values.jobs.test.enabled }},operator{{ end }}
 {{- end }}
 

@@ -149,6 +149,17 @@ async function awaitByName<T>(make: (name: CountedName) => Promise<T>): Promise<
   };
 }
 
+/** Number of records in a range, including those that were never archived. */
+export function recordsIn(range: CountedRange): number {
+  return COUNTED_NAMES.reduce((sum, name) => sum + recordsInTopic(range[name]), 0);
+}
+
+/** As `recordsIn`, in one topic. */
+export function recordsInTopic({ ordered, until }: TopicRange): number {
+  const sumOf = (offsets: ReadonlyMap<number, number>) => [...offsets.values()].reduce((sum, end) => sum + end, 0);
+  return sumOf(until) - sumOf(ordered);
+}
+
 /** SQL: whether a record of the topic is within the range. */
 export function isWithin(range: TopicRange): string {
   const first = `CASE WHEN coalesce(incomplete, false) THEN ${offsetOf(range.counted)} ELSE ${offsetOf(range.ordered)} END`;

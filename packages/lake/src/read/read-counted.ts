@@ -8,7 +8,7 @@ import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "../log/list-files.js";
 import type { CountedName, CountedRange, TopicRange } from "./counted-range.js";
-import { isFrom, isWithin } from "./counted-range.js";
+import { isFrom, isWithin, recordsInTopic } from "./counted-range.js";
 import type { Row } from "./row-message.js";
 import { appliedLabelOf, appliedPaymentUpdateOf, vectorOf } from "./row-message.js";
 import { LakeScan } from "./scan-lake.js";
@@ -97,11 +97,9 @@ export async function totalCounted(lake: string, range?: CountedRange): Promise<
 
 /** Number of Kafka records up to the archive's position. */
 async function recordsOf(lake: string, topic: Topic, range: TopicRange | undefined): Promise<number> {
-  const sumOf = (offsets: ReadonlyMap<number, number>) =>
-    [...offsets.values()].reduce((sum, offset) => sum + offset, 0);
-  if (range !== undefined) return sumOf(range.until) - sumOf(range.ordered);
+  if (range !== undefined) return recordsInTopic(range);
   if (!(await isArchived(lake, topic))) return 0;
-  return sumOf((await listFiles(lake, topic.name, [])).positions);
+  return [...(await listFiles(lake, topic.name, [])).positions.values()].reduce((sum, end) => sum + end, 0);
 }
 
 function narrow(files: string, range: TopicRange | undefined, condition: (range: TopicRange) => string): string {

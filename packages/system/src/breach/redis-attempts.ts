@@ -2,6 +2,7 @@ import { transitKey } from "@tripline/contracts/redis-keys";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { COLLECTOR_USER, OPERATOR_USER } from "../access/access-rules.js";
 import type { LocalSecurity, ServiceAddresses } from "../services/local-security.js";
+import { SNAPSHOTS } from "../services/plan-snapshots.js";
 import type { Attempt } from "./attempt.js";
 
 const NOT_ALLOWED = /^NOPERM/;
@@ -33,8 +34,8 @@ export function redisAttempts(security: LocalSecurity, stack: ServiceAddresses):
     const attempt = (what: string, command: readonly [string, ...string[]]): Attempt => {
       return { who, where: "Redis", what, refusal: NOT_ALLOWED, try: () => ask(redisUrl, command) };
     };
-    // The operator may rebuild features' state.
-    const own = who === OPERATOR_USER ? "features" : who;
+    // These rebuild features' state.
+    const own = who === OPERATOR_USER || who === SNAPSHOTS ? "features" : who;
     const others = Object.entries(KEYS).filter(([owner]) => owner !== own);
     return [
       ...others.flatMap(([owner, key]) => [

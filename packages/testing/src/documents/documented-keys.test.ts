@@ -4,6 +4,7 @@ import { appliedKey, decisionKey, replyChannel } from "@tripline/contracts/redis
 import { budgetKey } from "@tripline/decisions/deciding/keep-within-budgets";
 import { RECENT_IDS_MAX } from "@tripline/feature-engine/state/recent-ids";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
+import { RESTORE_KEY } from "@tripline/features/restore/restore-progress";
 import { REBUILD_KEY } from "@tripline/features/states/rebuild-hold";
 import { budgetKey as rateKey } from "@tripline/http/limits/rate-limits";
 import { requestKey } from "@tripline/ingestion/intake/reserve-requests";
@@ -22,6 +23,7 @@ test("regression #12: the table of Redis keys has exactly those in the code", ()
     completeKey([plan]).replace(/:.*/, ":<layout>"),
     appliedKey("<cluster>", "<topic>", Number.NaN).replace("NaN", "<partition>"),
     REBUILD_KEY,
+    RESTORE_KEY,
     decisionKey("<id>"),
     budgetKey({ tenant: "<tenant>", outcome: Outcome.REVIEW, day: "<day>" }).replace("review", "<outcome>"),
     replyChannel("<instance>"),

@@ -3,6 +3,7 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { checkParity } from "@tripline/backfill/compare/check-parity";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
@@ -232,7 +233,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "regression #12: when Redis loses its data, names the command that restores it while the demo runs",
+    "regression #12: when Redis loses its data, the states are restored while the demo runs, and a command restores the profiles",
     async () => {
       const { redisUrl, kafkaBrokers, statePath = "" } = local;
       const redis = new Redis(redisUrl);
@@ -241,16 +242,20 @@ describe("npm run demo", () => {
       try {
         expect(await redis.exists(mark)).toBe(1);
         await redis.flushall();
-        await demo.prints(`npm run tripline -- rebuild-state --workspace ${WORKSPACE}`);
-        const log = readFileSync(join(STATE_DIRECTORY, WORKSPACE, "logs", "features.log"), "utf8");
-        expect(log).toMatch(/"level":"error".*Redis has lost the window states.*rebuild-state/);
+        const logOf = (name: string) => readFileSync(join(STATE_DIRECTORY, WORKSPACE, "logs", `${name}.log`), "utf8");
+        const since = Date.now();
+        while ((await redis.exists(mark)) === 0 && Date.now() < since + WAIT_MS_MAX) await delay(100);
+        expect(await redis.exists(mark)).toBe(1);
+        expect(logOf("features")).toMatch(/"level":"error".*Redis has lost the window states/);
+        while (!logOf("snapshots").includes("the window states are restored") && Date.now() < since + WAIT_MS_MAX) {
+          await delay(100);
+        }
 
         const loaded = await tripline(["load-state", "--state", statePath, "--workspace", WORKSPACE]);
         expect(loaded).toMatchObject({
           code: 1,
           stderr: expect.stringContaining("Run `tripline rebuild-state` instead"),
         });
-        expect(await redis.exists(mark)).toBe(0);
 
         const rebuilt = await tripline(["rebuild-state", "--workspace", WORKSPACE]);
         expect(rebuilt).toMatchObject({
@@ -260,10 +265,10 @@ describe("npm run demo", () => {
           ),
         });
         expect(await redis.exists(mark)).toBe(1);
-        const since = Date.now();
+        const rebuiltAt = Date.now();
         let later: FeatureVector[] = [];
-        while (later.length === 0 && Date.now() < since + WAIT_MS_MAX) {
-          later = (await vectors(kafka)).filter(({ computedAtMs }) => computedAtMs > since);
+        while (later.length === 0 && Date.now() < rebuiltAt + WAIT_MS_MAX) {
+          later = (await vectors(kafka)).filter(({ computedAtMs }) => computedAtMs > rebuiltAt);
         }
         expect(later.length).toBeGreaterThan(0);
         expect(later.filter(({ incomplete }) => incomplete)).toEqual([]);

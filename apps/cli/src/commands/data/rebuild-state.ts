@@ -71,18 +71,10 @@ async function bringProfilesBack(flags: RebuildFlags, environment: Environment):
   process.stdout.write(`${rows} profiles loaded\n`);
 }
 
-/** Rebuilds the states of the local system. @returns the program's exit code */
-export async function rebuildLocalStates(workspace: string): Promise<number> {
+/** Loads the profiles of the local system, if it has any. */
+export async function loadLocalProfiles(workspace: string): Promise<void> {
   const flags = { workspace };
-  const environment = { ...passedOn(), ...settingsOf(flags) };
-  await bringProfilesBack(flags, environment);
-  return runFeatures(PROGRAM, environment);
-}
-
-/** The command line for a local system. */
-export function rebuildCommandFor(workspace: string): string {
-  const flags = workspace === DEMO_WORKSPACE ? "" : ` --workspace ${workspace}`;
-  return `npm run tripline -- rebuild-state${flags}`;
+  await bringProfilesBack(flags, { ...passedOn(), ...settingsOf(flags) });
 }
 
 function settingsOf(flags: RebuildFlags): Record<string, string> {

@@ -19,7 +19,7 @@ import { playTraffic } from "../../demo/play-traffic.js";
 import { firstRequest } from "../../demo/show-first-request.js";
 import { LATENCIES_KEPT, Tally } from "../../demo/tally.js";
 import { watchServers } from "../../demo/watch-servers.js";
-import { rebuildCommandFor, rebuildLocalStates } from "../data/rebuild-state.js";
+import { loadLocalProfiles } from "../data/rebuild-state.js";
 
 interface DemoOptions {
   readonly exitAfter?: string;
@@ -79,15 +79,13 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
     topology = isSecure ? "services" : "together",
     profiles: hasProfiles = false,
   } = options;
-  const rebuildCommand = rebuildCommandFor(options.workspace);
-  const servers = watchServers({
+  const onServer = watchServers({
     write: (line) => process.stdout.write(`  ${line}\n`),
-    rebuild: () => rebuildLocalStates(options.workspace),
-    rebuildCommand,
+    loadProfiles: () => loadLocalProfiles(options.workspace),
     signal: end.signal,
   });
   const { model, system } = await startDemoSystem({
-    onServer: servers.onServer,
+    onServer,
     workspace,
     steps,
     topology,
@@ -105,7 +103,7 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
       workspace: options.workspace,
       end: end.signal,
       steps,
-      view: new LiveView(() => (servers.isRebuilding() ? undefined : rebuildCommand)),
+      view: new LiveView(),
     });
     return await summarise(system, traffic, steps);
   } finally {

@@ -1,0 +1,70 @@
+import { featureSources } from "@tripline/contracts/features/feature-sources";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state/state-key";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import { askRedis } from "@tripline/stores/redis/connect-redis";
+import type { Redis } from "ioredis";
+import { scanKeys } from "../erasures/scan-keys.js";
+import { FEATURES_GROUP } from "../states/state-completeness.js";
+
+const ANY_MARK = "state-complete:*";
+/** The scan's share of the time of Redis, low enough not to slow down payments. */
+const SCAN_SHARE = 0.1;
+
+/** The mark of this layout or, without one, of the running services' layout. Redis loses all marks together. */
+export async function readMark(redis: Redis, ownKey: string): Promise<string | null> {
+  const own = await askRedis(() => redis.get(ownKey));
+  if (own !== null) return own;
+  const other = await findMark(redis);
+  return other === undefined ? null : `${other} ${await askRedis(() => redis.get(other))}`;
+}
+
+async function findMark(redis: Redis): Promise<string | undefined> {
+  for await (const { keys } of scanKeys(redis, { match: ANY_MARK, share: SCAN_SHARE })) {
+    const [key] = keys;
+    if (key !== undefined) return key.toString();
+  }
+  return undefined;
+}
+
+/**
+ * Finds out whether Redis lost the window states. Without states of this layout, but with those of another one, nothing
+ * was lost: the services are being upgraded, and until the old ones have stopped, new states would miss their events.
+ */
+export class LossFinder {
+  readonly #ownKey: string;
+  #otherKey: string | undefined;
+  #hasCommits = false;
+
+  constructor(
+    private readonly engine: FeatureEngine,
+    private readonly redis: Redis,
+    private readonly connectAdmin: () => Promise<Pick<KafkaAdmin, "committedOffsets">>,
+  ) {
+    this.#ownKey = completeKey(engine.entities);
+  }
+
+  /** @throws TriplineError `redis-unavailable`, `kafka-unavailable` */
+  async isLost(): Promise<boolean> {
+    if (await this.#exists(this.#ownKey)) return false;
+    if (this.#otherKey !== undefined && (await this.#exists(this.#otherKey))) return false;
+    this.#otherKey = await findMark(this.redis);
+    if (this.#otherKey !== undefined) return false;
+    // Before the first payment there is nothing to lose.
+    this.#hasCommits ||= await this.#findCommits();
+    return this.#hasCommits;
+  }
+
+  async #exists(key: string): Promise<boolean> {
+    return (await askRedis(() => this.redis.exists(key))) === 1;
+  }
+
+  async #findCommits(): Promise<boolean> {
+    const admin = await this.connectAdmin();
+    for (const source of featureSources(this.engine.spec)) {
+      if ((await admin.committedOffsets(FEATURES_GROUP, TOPICS[source].name)).size > 0) return true;
+    }
+    return false;
+  }
+}

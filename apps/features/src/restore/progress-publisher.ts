@@ -1,0 +1,40 @@
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import type { Redis } from "ioredis";
+import type { RebuildStep } from "../rebuild/rebuild-state.js";
+import { RestoreMeter } from "./restore-meter.js";
+import { clearProgress, writeProgress } from "./restore-progress.js";
+
+const EVERY_MS = 1_000;
+
+/** Publishes the progress of a restore in Redis, for the instances of features. A failure does not affect the restore. */
+export class ProgressPublisher {
+  readonly #meter = new RestoreMeter();
+  #writtenAtMs = Number.NEGATIVE_INFINITY;
+  #last: Promise<void> = Promise.resolve();
+  #isFailed = false;
+
+  constructor(private readonly redis: Pick<Redis, "set" | "del">) {}
+
+  /** A `RebuildListener`. */
+  publish(step: RebuildStep, done?: number, total?: number): void {
+    const measured = this.#meter.measure(step, done, total);
+    if (performance.now() - this.#writtenAtMs < EVERY_MS) return;
+    this.#writtenAtMs = performance.now();
+    this.#then(() => writeProgress(this.redis, measured));
+  }
+
+  async fail(code: ErrorCode): Promise<void> {
+    this.#isFailed = true;
+    this.#then(() => writeProgress(this.redis, { failure: code }));
+    await this.#last;
+  }
+
+  async end(): Promise<void> {
+    if (!this.#isFailed) this.#then(() => clearProgress(this.redis));
+    await this.#last;
+  }
+
+  #then(work: () => Promise<void>): void {
+    this.#last = this.#last.then(work).catch(() => {});
+  }
+}

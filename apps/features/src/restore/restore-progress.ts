@@ -1,0 +1,40 @@
+import { askRedis } from "@tripline/stores/redis/connect-redis";
+import type { Redis } from "ioredis";
+import { z } from "zod";
+
+/** Redis key with the progress of a restore of the window states. It expires if the restore dies. */
+export const RESTORE_KEY = "state-restore";
+
+const EXPIRY_MS = 60_000;
+/** A failed attempt is repeated after at most five minutes. */
+const FAILURE_EXPIRY_MS = 600_000;
+
+const stored = z.union([
+  z.object({ share: z.number().min(0).max(1), leftSeconds: z.number().min(0).nullable() }),
+  z.object({ failure: z.string() }),
+]);
+
+/** How much of a restore is done, and how long the rest takes, if known. Or the error code of the last attempt. */
+export type RestoreProgress = z.infer<typeof stored>;
+
+/** @throws TriplineError `redis-unavailable` */
+export async function writeProgress(redis: Pick<Redis, "set">, progress: RestoreProgress): Promise<void> {
+  const expiryMs = "failure" in progress ? FAILURE_EXPIRY_MS : EXPIRY_MS;
+  await askRedis(() => redis.set(RESTORE_KEY, JSON.stringify(progress), "PX", expiryMs));
+}
+
+/** @throws TriplineError `redis-unavailable` */
+export async function clearProgress(redis: Pick<Redis, "del">): Promise<void> {
+  await askRedis(() => redis.del(RESTORE_KEY));
+}
+
+/** Undefined if no restore is running, or this version cannot read its progress. @throws TriplineError `redis-unavailable` */
+export async function readProgress(redis: Pick<Redis, "get">): Promise<RestoreProgress | undefined> {
+  const text = await askRedis(() => redis.get(RESTORE_KEY));
+  if (text === null) return undefined;
+  try {
+    return stored.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,137 @@
+import type { ChildProcess } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { foldFolder } from "../rebuild/fold-plan.js";
+import { REBUILD_KEY } from "../states/rebuild-hold.js";
+import { TestHistory } from "../testing/history.js";
+import { COMPLETE_KEY } from "../testing/instance.js";
+import { randomEvents } from "../testing/random-events.js";
+import { RESTORE_KEY } from "./restore-progress.js";
+
+const WORKER = join(import.meta.dirname, "..", "snapshot", "worker", "main.js");
+const WAIT_MS_MAX = 60_000;
+
+let history: TestHistory;
+let undisturbed: Map<string, Buffer>;
+const workers: ChildProcess[] = [];
+
+beforeAll(async () => {
+  history = await TestHistory.open();
+  await history.producer.send(randomEvents("a", 150, 31));
+  await history.count();
+  await history.archive();
+  undisturbed = await history.states();
+});
+afterAll(async () => {
+  for (const worker of workers) worker.kill("SIGTERM");
+  await Promise.all(workers.map(async (worker) => worker.exitCode ?? (await once(worker, "exit"))));
+  await rm(foldFolder(history.lake), { recursive: true, force: true });
+  await history.close();
+});
+
+/** Starts the program of the container `snapshots`. It takes no snapshots here. */
+function startWorker(): ChildProcess {
+  const { kafkaBrokers, topicPrefix, redisUrl } = history.stack;
+  const worker = spawn(process.execPath, [WORKER], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: {
+      ...process.env,
+      KAFKA_BROKERS: kafkaBrokers.join(","),
+      KAFKA_TOPIC_PREFIX: topicPrefix,
+      REDIS_URL: redisUrl,
+      LAKE_URL: history.lake,
+      SNAPSHOT_INTERVAL_HOURS: "0",
+      LOG_LEVEL: "silent",
+    },
+  });
+  workers.push(worker);
+  return worker;
+}
+
+async function until<T>(find: () => Promise<T | undefined> | T | undefined, what: string): Promise<T> {
+  const endMs = Date.now() + WAIT_MS_MAX;
+  for (;;) {
+    const found = await find();
+    if (found !== undefined) return found;
+    if (Date.now() > endMs) throw new Error(`not within ${WAIT_MS_MAX} ms: ${what}`);
+    await delay(5);
+  }
+}
+
+const exists = async (key: string) => ((await history.redis.exists(key)) === 1 ? true : undefined);
+
+/** The processes that a worker has started. */
+function childrenOf({ pid = 0 }: ChildProcess): readonly number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.split(" ").filter(Boolean).map(Number);
+}
+
+test("two workers restore lost states by themselves, also after a restore is killed; the states are the same bytes", async () => {
+  const [first] = [startWorker(), startWorker()];
+  // While nothing is lost, nothing happens.
+  await delay(2_500);
+  expect(childrenOf(first)).toEqual([]);
+
+  await history.redis.flushdb();
+  expect(
+    JSON.parse((await until(() => history.redis.get(RESTORE_KEY).then((text) => text ?? undefined), "progress")) ?? ""),
+  ).toEqual({
+    share: expect.any(Number),
+    leftSeconds: null,
+  });
+  await until(() => exists(COMPLETE_KEY), "the first restore");
+  expect(await history.states()).toEqual(undisturbed);
+  await until(async () => ((await exists(RESTORE_KEY)) ? undefined : true), "no progress is left");
+
+  await history.redis.flushdb();
+  await until(() => exists(REBUILD_KEY), "a restore that pauses features");
+  const running = workers.flatMap(childrenOf);
+  for (const pid of running) process.kill(pid, "SIGKILL");
+  expect(running.length).toBeGreaterThan(0);
+  expect(await exists(COMPLETE_KEY)).toBeUndefined();
+  // It would expire after 30 s.
+  await history.redis.del(REBUILD_KEY);
+  await until(() => exists(COMPLETE_KEY), "the restore after the kill");
+  expect(await history.states()).toEqual(undisturbed);
+}, 180_000);
+
+test("an automatic restore does not pause features while the archive is behind", async () => {
+  await history.producer.send(randomEvents("b", 1, 32));
+  let isPaused = false;
+  const looking = setInterval(async () => {
+    isPaused ||= (await exists(REBUILD_KEY)) === true;
+  }, 20);
+  await expect(history.rebuild({ isAutomatic: true, waitMs: 1_000 })).rejects.toMatchObject({
+    code: "deadline-exceeded",
+  });
+  clearInterval(looking);
+  expect(isPaused).toBe(false);
+  await history.count();
+  await history.archive();
+});
+
+test("if Redis loses the states again while they are written, they are not marked as complete", async () => {
+  await history.redis.flushdb();
+  const flush = () => {
+    const [url, source] = [history.stack.redisUrl, "new Redis(process.argv[1]).flushdb().then(() => process.exit(0))"];
+    const ioredis = import.meta.resolve("ioredis");
+    const script = `const { Redis } = await import(${JSON.stringify(ioredis)}); ${source}`;
+    // Nothing else may run in the meantime.
+    execFileSync(process.execPath, ["--input-type=module", "--eval", script, url]);
+  };
+  let isFlushed = false;
+  const rebuilding = history.rebuild({
+    onProgress(step) {
+      if (step !== "write the states" || isFlushed) return;
+      isFlushed = true;
+      flush();
+    },
+  });
+  await expect(rebuilding).rejects.toMatchObject({ code: "state-conflict", message: expect.stringContaining("lost") });
+  expect(isFlushed).toBe(true);
+  expect(await exists(COMPLETE_KEY)).toBeUndefined();
+});

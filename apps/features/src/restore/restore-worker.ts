@@ -1,0 +1,81 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { Logger } from "@tripline/telemetry/logger";
+
+const LOOK_EVERY_MS = 2_000;
+/** After a failure, the next attempt waits for this time, then twice as long, and so on. */
+const RETRY_MS = 5_000;
+const RETRY_MS_MAX = 300_000;
+
+export interface RestoreWorkerOptions {
+  readonly log: Pick<Logger, "info" | "warn">;
+  /** Default: 2,000 ms */
+  readonly lookEveryMs?: number;
+  /** Default: 5,000 ms */
+  readonly retryMs?: number;
+  isLost(): Promise<boolean>;
+  /**
+   * Restores the states. If the signal is aborted, it stops and throws.
+   *
+   * @returns why it failed, as the end of a sentence; undefined if it succeeded
+   */
+  run(signal: AbortSignal): Promise<string | undefined>;
+}
+
+/**
+ * Restores the window states when Redis has lost them. Two workers do no harm: only one restore at a time pauses
+ * features, the other one fails and looks again.
+ */
+export class RestoreWorker {
+  #lost = new AbortController();
+
+  constructor(private readonly options: RestoreWorkerOptions) {}
+
+  /** Until the signal is aborted. */
+  async follow(signal: AbortSignal): Promise<void> {
+    const { lookEveryMs = LOOK_EVERY_MS, retryMs = RETRY_MS } = this.options;
+    let failures = 0;
+    // The first look after a loss may find a Redis to which features has not connected again.
+    let losses = 0;
+    while (!signal.aborted) {
+      losses = (await this.#isLost()) ? losses + 1 : 0;
+      if (losses === 0) this.#end();
+      const isFailed = losses > 1 && !(await this.#restore(signal));
+      failures = isFailed ? failures + 1 : 0;
+      const waitMs = isFailed ? Math.min(RETRY_MS_MAX, retryMs * 2 ** (failures - 1)) : lookEveryMs;
+      await delay(waitMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /**
+   * Runs work while no states are lost. A loss aborts it, because a restore needs the memory.
+   *
+   * @throws TriplineError `state-incomplete`; the signal's reason; any error of the work
+   */
+  async whileComplete<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.#lost.signal.throwIfAborted();
+    return work(AbortSignal.any([signal, this.#lost.signal]));
+  }
+
+  /** False also while Redis or Kafka is unavailable, which features reports. */
+  async #isLost(): Promise<boolean> {
+    return this.options.isLost().catch(() => false);
+  }
+
+  /** @returns whether it succeeded */
+  async #restore(signal: AbortSignal): Promise<boolean> {
+    const { log, run } = this.options;
+    this.#lost.abort(new TriplineError("state-incomplete", "Redis has lost the window states."));
+    log.warn({ code: "state-incomplete" }, "Redis has lost the window states: restoring them from the lake");
+    const startedAtMs = Date.now();
+    const failure = await run(signal).catch((thrown: unknown) => asTriplineError(thrown).message);
+    if (signal.aborted) return true;
+    if (failure === undefined) log.info({ took_ms: Date.now() - startedAtMs }, "the window states are restored");
+    else log.warn({ code: "state-incomplete" }, `the window states are not restored yet: ${failure}`);
+    return failure === undefined;
+  }
+
+  #end(): void {
+    if (this.#lost.signal.aborted) this.#lost = new AbortController();
+  }
+}

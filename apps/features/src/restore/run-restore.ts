@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { heapMib } from "../snapshot/slices-for.js";
+
+const PROGRAM = join(import.meta.dirname, "..", "rebuild", "main.js");
+/** Characters of an error that are kept. */
+const ERROR_CHARS_MAX = 2_000;
+
+export interface RunRestoreOptions {
+  /** Memory limit for the states, and for the heap of the process. */
+  readonly memoryGib: number;
+  readonly environment: NodeJS.ProcessEnv;
+  /** The compiled program (default: that of `tripline rebuild-state`). */
+  readonly program?: string;
+}
+
+/**
+ * Restores the states in a separate process, whose memory is limited. If it is killed, the next run continues with its
+ * files.
+ *
+ * @param signal ends the process
+ * @returns why it failed; undefined if it succeeded
+ * @throws the signal's reason
+ */
+export async function runRestore(options: RunRestoreOptions, signal: AbortSignal): Promise<string | undefined> {
+  const { memoryGib, environment, program = PROGRAM } = options;
+  signal.throwIfAborted();
+  const flags = ["--enable-source-maps", `--max-old-space-size=${heapMib(memoryGib)}`];
+  const child = spawn(process.execPath, [...flags, program], {
+    env: { ...environment, AUTOMATIC: "1", EXIT_WITH_PARENT: "1" },
+    stdio: ["pipe", "ignore", "pipe"],
+  });
+  let error = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    error = (error + text).slice(-ERROR_CHARS_MAX);
+  });
+  const end = () => child.kill("SIGTERM");
+  signal.addEventListener("abort", end, { once: true });
+  const [code, killedBy] = await once(child, "close");
+  signal.removeEventListener("abort", end);
+  signal.throwIfAborted();
+  if (code === 0) return undefined;
+  if (killedBy !== null) return `the process ended by ${killedBy}; it may need more memory (STATE_MEMORY_GIB).`;
+  return error.trimEnd().split("\n").at(-1) ?? "";
+}
