@@ -1,6 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { useRedis } from "../testing/instance.js";
-import { LOOK_MS, REBUILD_KEY, RebuildHold, whileHeld } from "./rebuild-hold.js";
+import { LOOK_MS, REBUILD_KEY, RENEW_MS, RebuildHold, whileHeld } from "./rebuild-hold.js";
 
 const { connect } = useRedis();
 
@@ -49,6 +50,16 @@ test("a rebuild that was killed does not block the service for long: its key exp
     expect(leftMs).toBeLessThanOrEqual(30_000);
     await redis.pexpire(REBUILD_KEY, 2 * LOOK_MS);
     await new RebuildHold(redis).passed();
+    expect(await redis.exists(REBUILD_KEY)).toBe(0);
+  });
+});
+
+test("a rebuild does not set its key again after Redis lost it, so the loss is noticed", async () => {
+  const redis = await connect();
+  await whileHeld(redis, async (held) => {
+    expect(await redis.get(REBUILD_KEY)).toBe(held);
+    await redis.flushdb();
+    await delay(RENEW_MS + 200);
     expect(await redis.exists(REBUILD_KEY)).toBe(0);
   });
 });

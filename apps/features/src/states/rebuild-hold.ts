@@ -15,7 +15,7 @@ export const LOOK_MS = 250;
 /** Shorter than a closing consumer waits for its handlers. After that, records are retried, as after a failure. */
 const WAIT_MS_MAX = 4_000;
 const EXPIRY_MS = 30_000;
-const RENEW_MS = 5_000;
+export const RENEW_MS = 5_000;
 
 /**
  * Keeps an instance of the service from counting while states are rebuilt, so that no instance has to be stopped. It is
