@@ -171,7 +171,7 @@ export interface FollowedTable {
 
 export interface KafkaAdmin {
   /**
-   * Creates every missing topic of the table and waits until each partition has a leader, at most 15 s.
+   * Creates every missing topic of the table and waits until each partition has a leader, at most 60 s.
    *
    * @param needed the topics that the client needs; pass them if it may lack permission to create or see others. If all
    *   of these exist, none is created
