@@ -1,9 +1,10 @@
 import { TOPICS } from "@tripline/contracts/topics";
+import { CACHE_GIB_DEFAULT } from "@tripline/lake/log/open-disk";
 import type { Measured, Source } from "./figures.js";
 import { measuredSchema, PROCESSES } from "./figures.js";
 import committed from "./measured.json" with { type: "json" };
 import type { Demand, Plan } from "./model.js";
-import { isOfTerminal, planCapacity, SERVICES } from "./model.js";
+import { isOfTerminal, planCapacity, reachedLimits, SERVICES } from "./model.js";
 import { CLOUDS, costOf } from "./prices.js";
 import { CLOUD_NAMES, count, gb, sourceText } from "./table.js";
 
@@ -27,6 +28,8 @@ type Table = (head: readonly Cell[], rows: readonly (readonly Cell[])[]) => stri
 export function capacityTables(table: Table): Record<"measured" | "plans" | "costs" | "limits", string> {
   const measured = measuredSchema.parse(committed);
   const plans = RATES.map((rate) => planCapacity(demandAt(rate), measured));
+  const year = demandAt(RATES[0]);
+  const inBucket = { ...year, retraining: { lakeCacheGib: CACHE_GIB_DEFAULT, days: year.retentionDays } };
   const rates = RATES.map((rate) => `${count(rate)} per second`);
   return {
     measured: measuredTables(measured, table),
@@ -42,8 +45,14 @@ export function capacityTables(table: Table): Record<"measured" | "plans" | "cos
       }),
     ),
     limits: table(
-      ["limit", "reached at", "moved by"],
-      (plans[0]?.limits ?? []).map(({ what, rate, movedBy }) => [what, `${count(rate)} per second`, movedBy]),
+      ["part", "limit", "reached at", "calculated from", "what to do"],
+      planCapacity(inBucket, measured).limits.map(({ part, what, rate, from, movedBy }) => [
+        part,
+        what,
+        `${count(rate)} per second`,
+        from,
+        movedBy,
+      ]),
     ),
   };
 }
@@ -62,7 +71,7 @@ function planRows(plans: readonly Plan[]): Cell[][] {
     row("Redis: window states", ({ redis }) => gb(redis.partsGb.states)),
     row("Redis: share of its one core", ({ redis }) => `${count(100 * redis.cpuShare)} %`),
     row("lake after a year", ({ lakeGb }) => gb(lakeGb)),
-    row("limits reached", ({ demand, limits }) => limits.filter(({ rate }) => rate < demand.rate).length),
+    row("limits reached", (plan) => reachedLimits(plan).length),
   ];
 }
 

@@ -63,8 +63,14 @@ describe("a plan", () => {
     const limit = (word: string) => limits.find(({ what }) => what.includes(word))?.rate ?? Number.NaN;
     expect(planAt({ rate: limit("memory") }).redis.memoryGb).toBeCloseTo(RULES.redisGbMax, 6);
     expect(planAt({ rate: limit("single core") }).redis.cpuShare).toBeCloseTo(RULES.redisUtilisation, 6);
-    expect(planAt({ rate: limit("features") * 0.999 }).services.get("features")?.instances).toBe(6);
-    expect(planAt({ rate: limit("features") * 1.001 }).services.get("features")?.instances).toBe(7);
+    for (const name of ["features", "decisions", "archive"] as const) {
+      const rate = limits.find(({ part }) => part === name)?.rate ?? Number.NaN;
+      expect(planAt({ rate: rate * 0.999 }).services.get(name)?.instances).toBe(6);
+      expect(planAt({ rate: rate * 1.001 }).services.get(name)?.instances).toBe(7);
+    }
+    expect(limits.some(({ part }) => part === "retraining")).toBe(false);
+    const [bucket] = planAt({ retraining: { lakeCacheGib: 20, days: DEMAND.retentionDays } }).limits;
+    expect(planAt({ rate: bucket?.rate ?? 0 }).lakeGb).toBeCloseTo((20 * 1024 ** 3) / 1e9, 6);
     expect(planAt({ cards: 1e12 }).limits[0]).toMatchObject({ rate: 0, what: expect.stringContaining("memory") });
   });
 });

@@ -11,6 +11,8 @@ export interface Demand {
   readonly terminals: number;
   /** Retention of the lake, in days. */
   readonly retentionDays: number;
+  /** `LAKE_CACHE_GIB` and the days that a retraining reads, if the lake is in a bucket. A folder needs no cache. */
+  readonly retraining?: { readonly lakeCacheGib: number; readonly days: number } | undefined;
 }
 
 /** Sizing rules of an installation. */
@@ -45,10 +47,14 @@ const CONSUMERS: readonly ServiceName[] = ["features", "decisions", "archive"];
 
 const DAY_S = 86_400;
 const GB = 1e9;
+const GIB = 1024 ** 3;
 
 /** A limit of Tripline's current design. */
 export interface Limit {
+  readonly part: string;
   readonly what: string;
+  /** The calculation. */
+  readonly from: string;
   /** Peak decisions per second at which it is reached. */
   readonly rate: number;
   readonly movedBy: string;
@@ -198,23 +204,51 @@ function limitsOf(demand: Demand, measured: Measured): Limit[] {
   const { partsGb } = redisFor(demand, measured);
   const gbPerRate = (partsGb.requests + partsGb.decisions) / demand.rate;
   const byPartitions = (name: ServiceName): Limit => ({
-    what: `${name}: one instance for each of ${RULES.partitionsDefault} partitions`,
+    part: name,
+    what: `one instance for each of ${RULES.partitionsDefault} partitions`,
+    from: `${RULES.partitionsDefault} instances that each use ${RULES.utilisation} of a core`,
     rate: RULES.partitionsDefault * rateAt(measured, name, RULES.utilisation * RULES.coresPerInstance[name]),
     movedBy:
       "more partitions in the topic table, set before the first payment because the number determines each card's partition",
   });
   return [
+    ...retrainingLimit(demand, measured),
     {
+      part: "Redis",
       what: `memory of one Redis with ${RULES.redisGbMax} GB`,
+      from: "bytes of window states, and of requests and decisions at the average rate",
       rate: Math.max(0, (RULES.redisGbMax - partsGb.states) / gbPerRate),
       movedBy:
         "mainly DECISION_TTL_HOURS and IDEMPOTENCY_TTL_HOURS; then sharding, which Tripline does not support yet",
     },
     {
+      part: "Redis",
       what: "the single core that runs Redis commands",
+      from: `${RULES.redisUtilisation} of that core`,
       rate: rateAt(measured, "valkey", RULES.redisUtilisation),
       movedBy: "I/O threads of Valkey 8 or newer; then sharding, which Tripline does not support yet",
     },
-    ...(["features", "decisions"] as const).map(byPartitions),
+    ...CONSUMERS.map(byPartitions),
   ].sort((left, right) => left.rate - right.rate);
+}
+
+/** A retraining reads all its days at once, from copies in the cache if the lake is in a bucket. */
+function retrainingLimit({ retraining, meanShare }: Demand, measured: Measured): Limit[] {
+  if (retraining === undefined) return [];
+  const { lakeCacheGib, days } = retraining;
+  return [
+    {
+      part: "retraining",
+      what: `${days} days of a lake in a bucket, with LAKE_CACHE_GIB=${lakeCacheGib}`,
+      from: "bytes of all topics in the lake at the average rate, although it reads only some of the topics",
+      rate: (lakeCacheGib * GIB) / (measured.lake_bytes * meanShare * DAY_S * days),
+      movedBy:
+        "LAKE_CACHE_GIB and twice that much disk, fewer days (`jobs.worker.days`, `retrain --days`), or a lake in a folder",
+    },
+  ];
+}
+
+/** The limits that the plan exceeds, lowest first. */
+export function reachedLimits({ demand, limits }: Plan): readonly Limit[] {
+  return limits.filter(({ rate }) => rate < demand.rate);
 }

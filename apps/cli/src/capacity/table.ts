@@ -2,7 +2,7 @@ import type { Comparison } from "./check.js";
 import { errorOf, isWithin } from "./check.js";
 import type { Measured, Source } from "./figures.js";
 import type { Plan } from "./model.js";
-import { SERVICES } from "./model.js";
+import { reachedLimits, SERVICES } from "./model.js";
 import type { Cloud, CostItem, Term } from "./prices.js";
 import { CLOUDS, coreHourOf, costOf, PRICES_OF, termsOf } from "./prices.js";
 
@@ -27,9 +27,9 @@ export function planLines(plan: Plan, measured: Measured): string[] {
     `  lake         ${gb(plan.lakeGb)}`,
     "",
     "  current limits, lowest first:",
-    ...plan.limits.map(({ what, rate, movedBy }) => {
+    ...plan.limits.map(({ part, what, rate, movedBy }) => {
       const reached = rate < demand.rate ? "REACHED at" : "reached at";
-      return `    ${reached} ${count(rate)} per second: ${what}. To raise it: ${movedBy}.`;
+      return `    ${reached} ${count(rate)} per second: ${part}, ${what}. To raise it: ${movedBy}.`;
     }),
     "",
     "  US dollars per month        fixed   services      Kafka      Redis       lake   together   per million decisions",
@@ -70,7 +70,14 @@ function termText({ amount, unit, price, per, hours }: Term): string {
   return `${count(amount)} ${unit} × $${price} ${per}${time}`;
 }
 
-function remarks({ demand, limits }: Plan, measured: Measured): string[] {
+/** Why the plan is rejected; empty if it is within all limits. */
+export function refusalLines(plan: Plan): string[] {
+  return reachedLimits(plan).map(({ part, what, rate, movedBy }) => {
+    return `capacity: refused: ${count(plan.demand.rate)} per second exceed ${part}, ${what}, reached at ${count(rate)} per second. To raise it: ${movedBy}.`;
+  });
+}
+
+function remarks({ demand }: Plan, measured: Measured): string[] {
   const { machine, rates, sources } = measured;
   const highest = Math.max(...rates);
   return [
@@ -78,9 +85,6 @@ function remarks({ demand, limits }: Plan, measured: Measured): string[] {
     `  Prices: ${PRICES_OF}. This is an estimate. Check it with your cloud's price calculator.`,
     ...(demand.rate > EXTENSION_MAX * highest
       ? [`  ${count(demand.rate)} per second is far above the measured rates. Treat these figures as a rough estimate.`]
-      : []),
-    ...(limits.some(({ rate }) => rate < demand.rate)
-      ? ["  You must raise a limit marked REACHED first. The figures above assume that you have."]
       : []),
   ];
 }

@@ -11,7 +11,8 @@ import { StoreDisk } from "./store-disk.js";
 
 const GIB = 1024 ** 3;
 
-const GIB_DEFAULT = 20;
+/** Of `LAKE_CACHE_GIB`. */
+export const CACHE_GIB_DEFAULT = 20;
 
 /** For readers of a lake in an object store. An empty variable counts as unset. */
 const cacheVariables = z.object({
@@ -19,8 +20,8 @@ const cacheVariables = z.object({
   LAKE_CACHE_GIB: z.coerce
     .number()
     .min(0)
-    .transform((gib) => gib || GIB_DEFAULT)
-    .default(GIB_DEFAULT),
+    .transform((gib) => gib || CACHE_GIB_DEFAULT)
+    .default(CACHE_GIB_DEFAULT),
 });
 
 /** Environment variables for opening a lake in an object store. */

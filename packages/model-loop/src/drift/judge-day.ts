@@ -38,8 +38,6 @@ export const DAY_MS = 86_400_000;
 const DAYS_COMPARED = 29;
 /** Outcome drift uses labels by their arrival day; labels of older payments are ignored. */
 const LABEL_AGE_DAYS_MAX = 60;
-/** How many days of the lake are read, up to the tested one. */
-export const DRIFT_DAYS_READ = DAYS_COMPARED + LABEL_AGE_DAYS_MAX;
 /** The same as in judge_days.py. */
 const SCORED_PER_DAY_MIN = 100;
 
@@ -74,7 +72,7 @@ async function judge(options: JudgeOptions, folder: string, day: number): Promis
     labelsBy,
     spec: currentFeatureSpec(),
     cutoffMs: (day + 1) * DAY_MS,
-    fromMs: Math.max(0, (Math.min(...compared) - LABEL_AGE_DAYS_MAX) * DAY_MS),
+    fromMs: Math.max(0, firstDayRead(day, reference) * DAY_MS),
     outputPath: features,
     ...(tenant === undefined ? {} : { tenant }),
   };
@@ -130,7 +128,12 @@ export async function readEvents(path: string, tenant?: string): Promise<DriftDe
   return lines.map((line) => eventOf(line, tenant));
 }
 
-/** The days that a test reads, counted from 1970-01-01: the reference days and the tested day. */
+/** The first day of the lake that a test reads, counted from 1970-01-01. */
+export function firstDayRead(day: number, reference?: string): number {
+  return Math.min(...comparedDays(day, reference)) - LABEL_AGE_DAYS_MAX;
+}
+
+/** The days that a test compares, counted from 1970-01-01: the reference days and the tested day. */
 function comparedDays(day: number, reference: string | undefined): number[] {
   const count = DAYS_COMPARED - 1;
   const last = reference === undefined ? day - 1 : Math.floor(Date.parse(reference.split("..")[1] ?? "") / DAY_MS);
