@@ -168,7 +168,8 @@ function* combinationFaults(given, columns) {
   if (given.sealed !== undefined && given.class !== "personal") yield "what is sealed is personal";
   if (given.class === "personal" && path !== undefined && given.sealed === undefined)
     yield "a personal field is a token or sealed: add sealed";
-  if (!given.required && fingerprint === 0) yield "only required fields can be in group 0";
+  if (!given.required && fingerprint === 0 && type !== "identifier")
+    yield "only required fields and identifiers, which are empty if they were not sent, can be in group 0";
   if (given.uses.includes("entity_key") && WIRE_TYPES[type] !== "string") yield "an entity key is a text";
   if (given.list !== undefined && WIRE_TYPES[type] !== "string") yield "what is listed is a text";
   if (given.uses.includes("model_category")) {

@@ -41,7 +41,6 @@ ERROR_CHARACTERS_MAX = 2_000
 COLUMNS = {
     ID: "string",
     "card_token": "string",
-    "terminal_id": "string",
     "amount_minor": "bigint",
     "currency": "string",
     "occurred_at_ms": "bigint",
@@ -197,12 +196,12 @@ def _fold_events(
     """Columns: the payment's id and the output of the command, with a row for each event that has output."""
     key = entity["key"]
     events = _lines(payments, "payment", "occurred_at_ms", entity, [])
-    if entity["optional"]:
-        events = events.where(f.col(key).isNotNull())
-    else:
+    if entity["labelled"]:
         labelled = payments.where(f.col("labelled_at_ms").isNotNull())
         judged = ["explained"] if entity["judged"] else []
         events = events.unionByName(_lines(labelled, "label", "labelled_at_ms", entity, judged))
+    if entity["optional"]:
+        events = events.where(f.col(key).isNotNull())
     is_answered = f.col("is_payment") if "--judge" not in command else ~f.col("is_payment")
     return (
         events.repartition(partitions, key)
@@ -217,10 +216,10 @@ def _fold_events(
 def _lines(payments: DataFrame, stream: str, time: str, entity: Mapping[str, Any], more: list[str]) -> DataFrame:
     """The events as `fold-entity` reads them, with their sort keys."""
     is_payment = stream == "payment"
-    own = ["amount_minor", "currency", *OPTIONAL_COLUMNS] if is_payment else ["labelled_at_ms", "fraud"]
+    own = ["amount_minor", "currency", *OPTIONAL_COLUMNS] if is_payment else ["terminal_id", "labelled_at_ms", "fraud"]
     # Doubles are exact: Java writes enough digits to distinguish a double from its neighbours.
     fields: list[Column] = [f.lit(stream).alias("stream")]
-    fields += [f.col(name) for name in (ID, "card_token", "terminal_id", "occurred_at_ms", *own, *more)]
+    fields += [f.col(name) for name in (ID, "card_token", "occurred_at_ms", *own, *more)]
     # An id of several fields is null if one of them is.
     parts = [part for field in entity["fields"] for part in (f.lit("/"), f.col(field))][1:]
     return payments.select(

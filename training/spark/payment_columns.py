@@ -1,6 +1,7 @@
 """Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit."""
 
 OPTIONAL_COLUMNS = {
+    "terminal_id": "string",
     "device_token": "string",
     "ip_token": "string",
     "latitude": "double",

@@ -96,7 +96,7 @@ async function decideAll({ registryUrl }: World, policy: Policy, payments: reado
     });
     const found = contributions?.[index];
     return wantsContributions(decision) && found !== undefined
-      ? withContributions(policy, decision, { currency: transaction.currency, values }, found)
+      ? withContributions(policy, decision, { currency: transaction.currency, values, transaction }, found)
       : decision;
   });
 }

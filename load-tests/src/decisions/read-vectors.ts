@@ -41,11 +41,11 @@ function transactionOf(id: string, cardToken: string, terminalId: string, occurr
     tenant: TENANT,
     clientTransactionId: id,
     cardToken,
+    ...UNSENT,
     terminalId,
     amountMinor: 0,
     currency: "EUR",
     occurredAtMs,
     acceptedAtMs: occurredAtMs,
-    ...UNSENT,
   };
 }

@@ -121,12 +121,12 @@ export function recordAt(index: number, tenant = "demo", partition = 0): Incomin
     tenant,
     clientTransactionId,
     cardToken: cardAt(card),
+    ...UNSENT,
     terminalId: terminalAt(terminal),
     amountMinor: 500 + (mixed % 20_000),
     currency: "EUR",
     occurredAtMs,
     acceptedAtMs: occurredAtMs,
-    ...UNSENT,
     latitude: 50 + (terminal % 100) / 100,
     longitude: 8 + (terminal % 70) / 100,
   };

@@ -153,12 +153,12 @@ function paymentOf(card: number, occurredAtMs: number, name = "first", index = c
     clientTransactionId,
     tenant: TENANT,
     cardToken: `ct_${String(card).padStart(32, "0")}`,
+    ...UNSENT,
     terminalId: `t-${card}`,
     amountMinor: 1_250,
     currency: "EUR",
     occurredAtMs,
     acceptedAtMs: occurredAtMs,
-    ...UNSENT,
     latitude: undefined,
     longitude: undefined,
   };

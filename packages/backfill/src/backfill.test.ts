@@ -262,7 +262,7 @@ describe("a snapshot", () => {
       JSON.stringify({
         version: 2,
         windows: { "1d": { width: "1d", tile: "2h" } },
-        entities: { card: { key: "card_token" }, terminal: { key: "terminal_id" } },
+        entities: { card: { key: "card_token" }, terminal: { key: "terminal_id", optional: true } },
         features: [feature],
       }),
     );

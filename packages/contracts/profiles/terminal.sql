@@ -1,5 +1,5 @@
 -- The profile of a terminal: a row for each day (UTC) on which it took a payment or one of its payments was labelled, as
--- of the end of that day. Read by DuckDB, in packages/backfill and in training/feature_repo.
+-- of the end of that day. Payments without a terminal are left out. Read by DuckDB, in packages/backfill and in training/feature_repo.
 --
 -- From profile_payments, as in card.sql, and profile_labels: terminal_id, labelled_at_ms, fraud (0 or 1).
 --
@@ -8,9 +8,9 @@
 -- terminal_fraud_rate_total                        share of fraud among the labels; null without any
 WITH events AS (
   SELECT terminal_id, occurred_at_ms // 86400000 AS day, 1 AS payment, thousandths AS amount, 0 AS label, 0 AS fraud
-  FROM profile_payments
+  FROM profile_payments WHERE terminal_id <> ''
   UNION ALL
-  SELECT terminal_id, labelled_at_ms // 86400000, 0, 0, 1, fraud FROM profile_labels
+  SELECT terminal_id, labelled_at_ms // 86400000, 0, 0, 1, fraud FROM profile_labels WHERE terminal_id <> ''
 ), days AS (
   SELECT terminal_id, day, sum(payment) AS payments, sum(amount) AS amount, sum(label) AS labels, sum(fraud) AS frauds
   FROM events GROUP BY terminal_id, day

@@ -7,12 +7,12 @@ const transaction: Transaction = {
   tenant: "acme",
   clientTransactionId: "order-1",
   cardToken: "ct_1",
+  ...UNSENT,
   terminalId: "Zürich-7",
   amountMinor: 1_299,
   currency: "CHF",
   occurredAtMs: 1_700_000_000_000,
   acceptedAtMs: 1_700_000_000_001,
-  ...UNSENT,
   latitude: 47.4,
 };
 

@@ -2,7 +2,7 @@ import { parseFeatureSpec } from "./feature-spec.js";
 
 const ENTITIES = {
   card: { key: "card_token" },
-  terminal: { key: "terminal_id" },
+  terminal: { key: "terminal_id", optional: true },
   device: { key: "device_token", optional: true },
 };
 
@@ -42,6 +42,6 @@ test("one entity explains frauds, and its own are not explained", () => {
   ]);
   expect(faultsOf([explained, { entity: "card", kind: "run_count", explained_by: "terminal" }])).toEqual([
     'spec.yaml:1 features.0.explained_by: frauds of "card" are themselves explained by another entity',
-    'spec.yaml:1 features.1.explained_by: frauds of "terminal" are themselves explained by another entity',
+    'spec.yaml:1 features.1.explained_by: "terminal" is not an entity that every event names',
   ]);
 });

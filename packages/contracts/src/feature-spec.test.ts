@@ -18,7 +18,7 @@ const WINDOWS = ["windows:", "  1d: { width: 1d, tile: 1h }", "  7d: { width: 7d
 const ENTITIES = [
   "entities:",
   "  card: { key: card_token }",
-  "  terminal: { key: terminal_id }",
+  "  terminal: { key: terminal_id, optional: true }",
   "  device: { key: device_token, optional: true }",
 ];
 
@@ -85,10 +85,10 @@ describe("an invalid spec", () => {
       "an entity cannot be its own partner",
     ],
     [
-      "an optional partner",
+      "a partner that labels do not name",
       { kind: "distinct", entity: "card", of: "device", window: "1d" },
       "of",
-      '"device" is optional, and partners cannot be',
+      '"device" cannot be a partner; partners have the key card_token or terminal_id',
     ],
     ...["label_count", "fraud_count", "fraud_rate"].map((kind) => [
       `${kind} of an entity that labels do not name`,
@@ -196,9 +196,9 @@ describe("an invalid spec", () => {
 
   test.each([
     ["{ key: card_token }", '"card_token" already names another entity'],
-    ["{ key: device_token }", "every event carries card_token and terminal_id, other keys are optional: true"],
-    ["{ key: ip_token, optional: false }", "every event carries card_token and terminal_id, other keys are optional"],
-    ["{ key: terminal_id, optional: true }", "every event carries card_token and terminal_id, other keys are optional"],
+    ["{ key: device_token }", "every event carries card_token; other keys need optional: true"],
+    ["{ key: ip_token, optional: false }", "every event carries card_token; other keys need optional: true"],
+    ["{ key: terminal_id }", "every event carries card_token; other keys need optional: true"],
     ["{ key: shop_id }", "must be one of card_token, terminal_id, device_token, ip_token, bin"],
     ["{ key: terminal_id/shop_id, optional: true }", "must be one of card_token"],
     ["{ key: bin/bin, optional: true }", "or several with / between them"],
@@ -210,7 +210,7 @@ describe("an invalid spec", () => {
   });
 
   test("with an entity name that is not snake_case is rejected at its line", () => {
-    const lines = linesOf([COUNT], [...ENTITIES.slice(0, 2), "  payTerminal: { key: terminal_id }"]);
+    const lines = linesOf([COUNT], [...ENTITIES.slice(0, 2), "  payTerminal: { key: terminal_id, optional: true }"]);
     expect(faultsOf(lines)).toEqual(["spec.yaml:7 entities.payTerminal: must be snake_case"]);
   });
 
@@ -225,7 +225,7 @@ describe("an invalid spec", () => {
       entities,
     );
     expect(faultsOf(lines)).toEqual([
-      "spec.yaml:8 entities.device.key: every event carries card_token and terminal_id, other keys are optional: true",
+      "spec.yaml:8 entities.device.key: every event carries card_token; other keys need optional: true",
       'spec.yaml:10 features.0.window: window "9d" is not among 1d, 7d',
       'spec.yaml:11 features.1.name: "a" is listed twice',
       'spec.yaml:11 features.1.entity: entity "shop" is not among card, terminal, device',
@@ -312,7 +312,7 @@ test("entities are required by default, and a value can be a YAML alias of an ea
   expect(spec.features.map((item) => item.default)).toEqual([-1, -1]);
   expect(spec.entities).toEqual({
     card: { key: "card_token", optional: false },
-    terminal: { key: "terminal_id", optional: false },
+    terminal: { key: "terminal_id", optional: true },
     device: { key: "device_token", optional: true },
   });
 });

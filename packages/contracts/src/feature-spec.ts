@@ -41,6 +41,8 @@ const CATEGORIES_MAX = 32;
 export type KeyField = keyof typeof ENTITY_KEYS;
 const KEY_FIELDS: readonly string[] = Object.keys(ENTITY_KEYS);
 const REQUIRED_KEYS: readonly string[] = REQUIRED_ENTITY_KEYS;
+/** The keys that labels carry. */
+const LABEL_KEYS: readonly string[] = ["card_token", "terminal_id"] satisfies KeyField[];
 const FIELD_SEPARATOR = "/";
 const CARD_KEY = "card_token";
 
@@ -51,6 +53,11 @@ export function keyFields(key: string): KeyField[] {
 
 function isKeyField(name: string): name is KeyField {
   return KEY_FIELDS.includes(name);
+}
+
+/** Whether labels name the entity with this key. Only such entities can have features over labels or a profile, or be partners. */
+export function isLabelled(key: string): boolean {
+  return LABEL_KEYS.includes(key);
 }
 
 /** The fields of an entity's key that identify people. */
@@ -174,8 +181,8 @@ type UncheckedSpec = Pick<z.infer<typeof featureSpec>, "windows" | "entities" | 
 function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Generator<SpecFault> {
   yield* entityFaults(entities);
   for (const owner of Object.keys(profiles)) {
-    if (entities[owner]?.optional === false) continue;
-    yield { path: ["profiles", owner], message: `"${owner}" is not an entity that every payment names` };
+    if (isLabelled(entities[owner]?.key ?? "")) continue;
+    yield { path: ["profiles", owner], message: `"${owner}" is not an entity that labels name` };
   }
   const seen = new Set<string>();
   const partners = new Map<string, string>();
@@ -207,18 +214,25 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
       const why = `the states of cards would contain ${person}, and an erasure would not find it there`;
       if (person !== undefined) yield at("entity", `"${item.entity}" cannot have ${item.kind}: ${why}`);
     }
-    if (isLabelFeature(item) && entities[item.entity]?.optional === true) {
+    if (isLabelFeature(item) && !mayBeLabelled(entities[item.entity])) {
       yield at("entity", `labels do not carry the key of "${item.entity}", so it cannot have ${item.kind}`);
     }
     if ("of" in item) {
       const before = partners.get(item.entity) ?? item.of;
       if (item.of === item.entity) yield at("of", "an entity cannot be its own partner");
-      if (entities[item.of]?.optional === true) yield at("of", `"${item.of}" is optional, and partners cannot be`);
+      if (!mayBeLabelled(entities[item.of])) {
+        yield at("of", `"${item.of}" cannot be a partner; partners have the key ${LABEL_KEYS.join(" or ")}`);
+      }
       if (before !== item.of)
         yield at("of", `"${item.entity}" already has partners of "${before}", and can have those of one entity only`);
       partners.set(item.entity, before);
     }
   }
+}
+
+/** An unknown entity is another fault. */
+function mayBeLabelled(entity: { readonly key: string } | undefined): boolean {
+  return entity === undefined || isLabelled(entity.key);
 }
 
 /** One other entity may explain the frauds of an entity. No entity explains the frauds of that other one. */
@@ -270,7 +284,7 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
     const path = ["entities", entityName, "key"];
     if (keys.has(key)) yield { path, message: `"${key}" already names another entity` };
     if (REQUIRED_KEYS.includes(key) === optional) {
-      yield { path, message: `every event carries ${REQUIRED_KEYS.join(" and ")}, other keys are optional: true` };
+      yield { path, message: `every event carries ${REQUIRED_KEYS.join(" and ")}; other keys need optional: true` };
     }
     keys.add(key);
   }

@@ -16,7 +16,7 @@ function faultsOf(...features: readonly object[]): string[] {
     windows: { "1d": { width: "1d", tile: "1h" } },
     entities: {
       card: { key: "card_token" },
-      terminal: { key: "terminal_id" },
+      terminal: { key: "terminal_id", optional: true },
       email: { key: "email_token", optional: true },
     },
     features: named,

@@ -11,7 +11,7 @@ import { recordedInputs } from "./recorded-inputs.js";
 const SPEC = parseFeatureSpec(`
 version: 7
 windows: { 30d: { width: 30d, tile: 1d } }
-entities: { card: { key: card_token }, terminal: { key: terminal_id } }
+entities: { card: { key: card_token }, terminal: { key: terminal_id, optional: true } }
 features:
   - { name: amount, kind: amount, default: 0, sentence: "{value}" }
 `);
@@ -47,12 +47,12 @@ const transaction: Transaction = {
   tenant: "acme",
   clientTransactionId: "c",
   cardToken: "ct_1",
+  ...UNSENT,
   terminalId: "x",
   amountMinor: 90_000,
   currency: "EUR",
   occurredAtMs: 0,
   acceptedAtMs: 0,
-  ...UNSENT,
 };
 const WATCHED: ListHit = { list: "watch", kind: "card", effect: "watch", reason: "", createdAtMs: 0 };
 /** 2026-07-01 in Berlin, but still the day before in UTC. */

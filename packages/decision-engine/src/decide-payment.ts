@@ -166,9 +166,10 @@ function conclude(policy: Policy, input: DecisionInput, verdict: Verdict, scorec
   const decision = toDecision(policy, input, verdict);
   if (verdict.rung !== Rung.SCORECARD || scorecard === undefined || input.features === undefined) return decision;
   if (decision.outcome <= Outcome.APPROVE) return decision;
-  const { currency } = input.transaction;
+  const { transaction } = input;
   const { values } = input.features;
-  return withContributions(policy, decision, { currency, values }, pointsOf(scorecard, values));
+  const payment = { currency: transaction.currency, values, transaction };
+  return withContributions(policy, decision, payment, pointsOf(scorecard, values));
 }
 
 /** The scorecard's score if the model's is missing. A scorecard for other features is not used. */

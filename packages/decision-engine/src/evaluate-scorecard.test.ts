@@ -21,7 +21,7 @@ function specOf(version: number, names: readonly string[]): FeatureSpec {
   return {
     version,
     windows: {},
-    entities: { card: { key: "card_token", optional: false }, terminal: { key: "terminal_id", optional: false } },
+    entities: { card: { key: "card_token", optional: false }, terminal: { key: "terminal_id", optional: true } },
     profiles: {},
     features: names.map((name) => ({ name, kind: "amount", default: 0, sentence: "{value}" })),
   };

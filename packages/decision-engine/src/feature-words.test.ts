@@ -9,7 +9,10 @@ const SPEC = parseFeatureSpec(
   JSON.stringify({
     version: 1,
     windows: { "1d": { width: "1d", tile: "1h" }, "30d": { width: "30d", tile: "1d" } },
-    entities: { card: { key: "card_token", usually: { rate: "usually {value}", amount: "usually {value}" } } },
+    entities: {
+      card: { key: "card_token", usually: { rate: "usually {value}", amount: "usually {value}" } },
+      terminal: { key: "terminal_id", optional: true },
+    },
     features: [
       { name: "amount", kind: "amount", sentence: "The amount is {value}." },
       { ...COUNTED, name: "count_1d", window: "1d" },
@@ -18,6 +21,14 @@ const SPEC = parseFeatureSpec(
       { ...COUNTED, name: "abroad_30d", window: "30d", where: ABROAD },
       { ...COUNTED, name: "max_abroad", kind: "max", window: "1d", where: ABROAD, sentence: "At most {value} abroad." },
       { ...COUNTED, name: "max", kind: "max", window: "1d", sentence: "At most {value}." },
+      { ...COUNTED, name: "at_terminal", entity: "terminal", window: "1d" },
+      {
+        name: "pairs",
+        kind: "pair_count",
+        entity: "card",
+        of: "terminal",
+        sentence: "Payment {value} at this terminal.",
+      },
     ].map((feature) => ({ ...feature, default: 0 })),
   }),
 );
@@ -84,4 +95,15 @@ default_decision:
   test("says nothing of a payment without a value", () => {
     expect(merchant?.describe({ currency: "EUR", values: [0, 0], transaction: { mcc: "" } })).toBeUndefined();
   });
+});
+
+test("features of an entity or a partner that the payment does not name are not described", () => {
+  const values = SPEC.features.map(() => 3);
+  const describe = (name: string, transaction: object) =>
+    words.get(name)?.describe({ currency: "EUR", values, transaction });
+  for (const name of ["at_terminal", "pairs"]) {
+    expect(describe(name, { cardToken: "ct_1", terminalId: "" })).toBeUndefined();
+    expect(describe(name, { cardToken: "ct_1", terminalId: "t-1" })).toMatch(/3/);
+  }
+  expect(describe("count_1d", { cardToken: "ct_1", terminalId: "" })).toMatch(/3/);
 });

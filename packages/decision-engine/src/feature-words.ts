@@ -1,5 +1,6 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { CATEGORY_FIELDS } from "@tripline/contracts/generated/payment-fields";
+import { keyFields } from "@tripline/contracts/feature-spec";
+import { CATEGORY_FIELDS, ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { describeFilter } from "@tripline/contracts/payment-filter";
 import { categoryText } from "@tripline/contracts/text/category-code";
@@ -13,7 +14,10 @@ export interface DescribedPayment {
   readonly currency: string;
   /** Its features, in the order of the spec. */
   readonly values: readonly number[];
-  /** The payment itself, which has the texts of its categories. */
+  /**
+   * The payment itself, which has the texts of its categories. A feature of an entity that it does not name has its
+   * default, which says nothing about the payment. Without the payment, every entity counts as named.
+   */
   readonly transaction?: Partial<Transaction> | undefined;
 }
 
@@ -168,9 +172,12 @@ export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefi
     const usual = usualOf(spec, feature);
     const filter = feature.where === undefined ? "" : `, ${describeFilter(feature.where)}`;
     const topic = `${"entity" in feature ? feature.entity : "payment"} ${topicOf(feature)}${filter}`;
+    const needed = fieldsOf(spec, feature);
     const describe = (payment: DescribedPayment): string | undefined => {
+      const { transaction } = payment;
       const value = payment.values[index];
-      if (value === undefined) return undefined;
+      if (value === undefined || (transaction !== undefined && needed.some((field) => !transaction[field])))
+        return undefined;
       if (hasNoPast(feature, value)) {
         return feature.sentence_without_past === undefined ? undefined : said(without, value, payment);
       }
@@ -182,6 +189,12 @@ export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefi
     };
     return { name: feature.name, topic, describe };
   });
+}
+
+/** The payment fields that identify the entities of a feature. */
+function fieldsOf({ entities }: FeatureSpec, feature: Feature) {
+  const names = [...("entity" in feature ? [feature.entity] : []), ...("of" in feature ? [feature.of] : [])];
+  return names.flatMap((name) => keyFields(entities[name]?.key ?? "").map((field) => ENTITY_KEYS[field]));
 }
 
 /** If the current payment does not pass the filter of a mean or maximum, the feature may cover no payment. */

@@ -8,7 +8,7 @@ import { parsePolicy } from "./parse-policy.js";
 const SPEC = parseFeatureSpec(`
 version: 7
 windows: { 1d: { width: 1d, tile: 1h } }
-entities: { card: { key: card_token }, terminal: { key: terminal_id } }
+entities: { card: { key: card_token }, terminal: { key: terminal_id, optional: true } }
 features:
   - { name: amount, kind: amount, default: 10, sentence: "{value}" }
   - { name: count, kind: count, entity: card, window: 1d, default: 0, sentence: "{value}" }

@@ -6,7 +6,7 @@ import { parsePolicy } from "./parse-policy.js";
 const SPEC = parseFeatureSpec(`
 version: 7
 windows: { 30d: { width: 30d, tile: 1d } }
-entities: { card: { key: card_token }, terminal: { key: terminal_id } }
+entities: { card: { key: card_token }, terminal: { key: terminal_id, optional: true } }
 features:
   - { name: amount, kind: amount, default: 0, sentence: "{value}" }
   - { name: card_ratio, entity: card, kind: ratio_to_mean, window: 30d, default: 1, sentence: "{value}" }

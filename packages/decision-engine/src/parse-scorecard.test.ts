@@ -4,7 +4,7 @@ import { parseScorecard } from "./parse-scorecard.js";
 const SPEC: FeatureSpec = {
   version: 3,
   windows: {},
-  entities: { card: { key: "card_token", optional: false }, terminal: { key: "terminal_id", optional: false } },
+  entities: { card: { key: "card_token", optional: false }, terminal: { key: "terminal_id", optional: true } },
   profiles: {},
   features: ["amount", "ratio"].map((name) => ({ name, kind: "amount", default: 0, sentence: "{value}" })),
 };

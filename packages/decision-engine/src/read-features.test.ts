@@ -5,7 +5,7 @@ const names = ["amount", "count", "mean", "ratio", "sum", "unread"];
 const SPEC = parseFeatureSpec(`
 version: 7
 windows: { 30d: { width: 30d, tile: 1d } }
-entities: { card: { key: card_token }, terminal: { key: terminal_id } }
+entities: { card: { key: card_token }, terminal: { key: terminal_id, optional: true } }
 features:
 ${names.map((name) => `  - { name: ${name}, kind: amount, default: 0, sentence: "{value}" }`).join("\n")}
 `);

@@ -5,7 +5,7 @@ import { runExamples } from "./run-examples.js";
 const SPEC = parseFeatureSpec(`
 version: 7
 windows: { 30d: { width: 30d, tile: 1d } }
-entities: { card: { key: card_token }, terminal: { key: terminal_id } }
+entities: { card: { key: card_token }, terminal: { key: terminal_id, optional: true } }
 features:
   - { name: amount, kind: amount, default: 10, sentence: "{value}" }
 `);

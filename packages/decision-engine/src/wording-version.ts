@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { nothingUnusual, scorecardReason } from "./decide-payment.js";
-import type { FeatureWords } from "./feature-words.js";
+import type { DescribedPayment, FeatureWords } from "./feature-words.js";
 import { formatValue } from "./format-value.js";
 import { entryTexts } from "./lists/list-facts.js";
 
@@ -20,11 +20,12 @@ const LISTED = LIST_KINDS.flatMap((kind) =>
  * and the engine's own reasons. 8 hex digits of SHA-256.
  */
 export function wordingVersion(words: readonly (FeatureWords | undefined)[]): string {
-  const payments = SAMPLES.flatMap((value) =>
+  const payments: DescribedPayment[] = SAMPLES.flatMap((value) =>
     CURRENCIES.map((currency) => ({ currency, values: words.map(() => value) })),
   );
   // As for a real payment, longer windows contain more, so the texts include the baseline.
   payments.push({ currency: "EUR", values: words.map((_, index) => 2 + index) });
+  payments.push({ currency: "EUR", values: words.map(() => 1), transaction: {} });
   const texts = words.flatMap((one) => payments.map((payment) => one?.describe(payment) ?? ""));
   const topics = words.map((one) => one?.topic ?? "");
   const amounts = SAMPLES.map((value) => formatValue(value, "minor_amount", "EUR"));

@@ -1,6 +1,7 @@
 import type { Feature, FeatureSpec, KeyField } from "@tripline/contracts/feature-spec";
 import {
   isLabelFeature,
+  isLabelled,
   isRunFeature,
   isUpdateFeature,
   keyColumn,
@@ -68,7 +69,10 @@ export interface EntityPlan {
   /** Name of the column for its ids, and the fields of an event that form the id: one, or several joined with `/`. */
   readonly key: string;
   readonly fields: readonly KeyField[];
+  /** Whether payments may come without it. */
   readonly optional: boolean;
+  /** Whether labels can name it. */
+  readonly isLabelled: boolean;
   readonly payments: StreamPlan;
   readonly labels: StreamPlan;
   readonly partners: PartnerPlan | undefined;
@@ -121,7 +125,7 @@ export function planEntities(spec: FeatureSpec): EntityPlan[] {
     return counts && index > 0 ? [index] : [];
   });
   return Object.entries(spec.entities).map(([name, { key, optional }], index) => {
-    const named = { name, key: keyColumn(key), fields: keyFields(key), optional };
+    const named = { name, key: keyColumn(key), fields: keyFields(key), optional, isLabelled: isLabelled(key) };
     const every = spec.features.filter((feature) => "entity" in feature && feature.entity === name);
     const updates = planUpdates(spec, every.filter(isUpdateFeature));
     const all = every.filter((feature) => !isUpdateFeature(feature));

@@ -35,7 +35,7 @@ def check_schema(present: dict[str, str], features: list[SpecFeature]) -> list[F
 def check_values(table: str, features: list[SpecFeature]) -> list[Finding]:
     """Nulls, values that are impossible for their kind or not finite as float32, and repeated ids."""
     checks: list[tuple[str, str, str, str]] = []
-    for name in ("client_transaction_id", "card_token", "terminal_id", "occurred_at_ms"):
+    for name in ("client_transaction_id", "card_token", "occurred_at_ms"):
         checks.append((name, "nulls", f"{name} IS NULL", "rows have no value; remove them"))
     checks += [
         ("fraud", "nulls", "labelled_at_ms IS NOT NULL AND fraud IS NULL", "rows have a label time without a label"),

@@ -54,14 +54,16 @@ class MissedTerminal:
 def measure_segments(scored: Scored, costs: CostMatrix) -> list[Segment]:
     """By amount, by hour of the day (UTC), by age of the card within the file, and by the terminal's traffic."""
     busy = np.bincount(scored.terminals)[scored.terminals]
-    low, high = np.quantile(busy, (1 / 3, 2 / 3))
+    has_terminal = np.array(scored.terminal_names, dtype=object)[scored.terminals] != ""
+    low, high = np.quantile(busy[has_terminal], (1 / 3, 2 / 3)) if has_terminal.any() else (0.0, 0.0)
     parts: list[Part] = [
         *_bands(scored.amounts, scored.occurred_at_ms),
         ("card", f"first seen within {NEW_CARD_DAYS} days", scored.card_age_days < NEW_CARD_DAYS),
         ("card", f"first seen {NEW_CARD_DAYS} or more days before", scored.card_age_days >= NEW_CARD_DAYS),
-        ("terminal", f"quiet: at most {low:g} payments", busy <= low),
-        ("terminal", f"up to {high:g} payments", (busy > low) & (busy <= high)),
-        ("terminal", f"busy: more than {high:g} payments", busy > high),
+        ("terminal", f"quiet: at most {low:g} payments", has_terminal & (busy <= low)),
+        ("terminal", f"up to {high:g} payments", has_terminal & (busy > low) & (busy <= high)),
+        ("terminal", f"busy: more than {high:g} payments", has_terminal & (busy > high)),
+        ("terminal", "without a terminal", ~has_terminal),
     ]
     return [_measure(kind, name, scored, within, costs) for kind, name, within in parts if within.any()]
 
@@ -113,8 +115,9 @@ def missed_terminals(scored: Scored, costs: CostMatrix) -> list[MissedTerminal]:
     amount = np.bincount(scored.terminals[missed], weights=scored.amounts[missed], minlength=size)
     count = np.bincount(scored.terminals[missed], minlength=size)
     frauds = np.bincount(scored.terminals[scored.fraud == 1], minlength=size)
-    worst = [t for t in np.lexsort((np.arange(size), -amount))[:TERMINALS_NAMED_MAX] if count[t]]
-    return [MissedTerminal(scored.terminal_names[t], int(count[t]), float(amount[t]), int(frauds[t])) for t in worst]
+    worst = [t for t in np.lexsort((np.arange(size), -amount)) if count[t] and scored.terminal_names[t] != ""]
+    named = worst[:TERMINALS_NAMED_MAX]
+    return [MissedTerminal(scored.terminal_names[t], int(count[t]), float(amount[t]), int(frauds[t])) for t in named]
 
 
 def _measure(kind: str, name: str, scored: Scored, within: NDArray[np.bool_], costs: CostMatrix) -> Segment:

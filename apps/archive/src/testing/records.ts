@@ -34,12 +34,12 @@ export function transactionOf(number: number, change: Partial<Transaction> = {})
     tenant: "demo",
     clientTransactionId: `c-${number}`,
     cardToken: cardOf(number % 20),
+    ...UNSENT,
     terminalId: `t-${number % 7}`,
     amountMinor: 100 + number,
     currency: "EUR",
     occurredAtMs: NOON_MS + number,
     acceptedAtMs: NOON_MS + number + 5,
-    ...UNSENT,
     ...change,
   };
 }

@@ -88,7 +88,7 @@ export function declinedLines(declined: DeclinedPayment): string[] {
   const truth = payment.fraud ? "fraud" : "genuine";
   const score = decision.score === null ? "no score" : `score ${decision.score.toFixed(2)}`;
   return [
-    `    ${amount.padStart(12)} at ${payment.terminalId}, ${score} — actually ${truth}`,
+    `    ${amount.padStart(12)}${payment.terminalId == null ? "" : ` at ${payment.terminalId}`}, ${score} — actually ${truth}`,
     ...decision.reasons.map((reason) => `                 · ${reason.text}`),
   ];
 }

@@ -33,7 +33,7 @@ export function usualOf(past: readonly KnownDecision[], beforeMs: number, curren
     amountP05Minor: quantile(amounts, 0.05),
     amountP95Minor: quantile(amounts, 0.95),
     byHour,
-    terminals: new Set(past.map(({ terminal_id }) => terminal_id)).size,
+    terminals: new Set(past.map(({ terminal_id }) => terminal_id).filter((id) => id !== "")).size,
     amounts: comparable
       .slice(0, AMOUNTS_MAX)
       .toReversed()

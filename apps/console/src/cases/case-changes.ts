@@ -131,9 +131,9 @@ async function queueLabels(
   // Skips payments that already have the same label. A label is never older than its payment.
   await queries.execute(
     `INSERT INTO console.label_outbox AS queued (transaction_id, case_id, tenant, person_id, body, next_try_at_ms)
-     SELECT c.transaction_id, c.case_id, c.tenant, $2, jsonb_build_object('transaction_id', c.client_transaction_id,
-       'card', jsonb_build_object('token', k.card_token), 'terminal_id', c.terminal_id,
-       'occurred_at_ms', c.occurred_at_ms, 'labelled_at_ms', greatest(c.occurred_at_ms, $4::bigint), 'fraud', $3::bool), $4
+     SELECT c.transaction_id, c.case_id, c.tenant, $2, jsonb_strip_nulls(jsonb_build_object('transaction_id', c.client_transaction_id,
+       'card', jsonb_build_object('token', k.card_token), 'terminal_id', nullif(c.terminal_id, ''),
+       'occurred_at_ms', c.occurred_at_ms, 'labelled_at_ms', greatest(c.occurred_at_ms, $4::bigint), 'fraud', $3::bool)), $4
      FROM console.case_payments c JOIN console.cases k ON k.id = c.case_id
      LEFT JOIN console.labels l ON l.transaction_id = c.transaction_id
      WHERE c.case_id = $1 AND c.tenant = $5 AND l.fraud IS DISTINCT FROM $3

@@ -20,7 +20,7 @@ const neighbourRow = z.object({
   found: z.coerce.number(),
 });
 const cardRow = z.object({
-  kind: z.enum(["terminal", "device", "ip"]),
+  kind: z.enum(["card", "terminal", "device", "ip"]),
   value: z.string(),
   card_token: z.string(),
   payments: z.coerce.number(),
@@ -44,12 +44,12 @@ export async function readGraph(database: Database, tenant: string, card: string
      SELECT kind, value, payments, found FROM used WHERE place <= ${NEIGHBOURS_MAX}`,
     [tenant, card],
   );
+  const [own] = await cardsAt(database, tenant, { kind: "card", value: card });
   const cards = (await Promise.all(neighbours.map((one) => cardsAt(database, tenant, one)))).flat();
   const nodes = new Map<string, GraphNode>();
   const edges: { from: string; to: string; payments: number }[] = [];
   const shown = (kind: EntityKind, value: string): string => (kind === "terminal" ? value : show(value));
   const idOf = (kind: EntityKind, value: string): string => `${kind}:${shown(kind, value)}`;
-  const own = cards.filter(({ card_token }) => card_token === card);
   const subject = idOf("card", card);
   const node = (kind: EntityKind, value: string, payments: number, frauds: number): string => {
     const id = idOf(kind, value);
@@ -58,7 +58,7 @@ export async function readGraph(database: Database, tenant: string, card: string
     nodes.set(id, { id, kind, value: shown(kind, value), ...sums, isSubject: id === subject });
     return id;
   };
-  node("card", card, 0, 0);
+  node("card", card, own?.payments ?? 0, own?.frauds ?? 0);
   for (const { kind, value, payments } of neighbours) {
     const here = cards.filter((row) => row.kind === kind && row.value === value);
     const place = node(kind, value, sum(here.map((row) => row.payments)), sum(here.map((row) => row.frauds)));
@@ -72,15 +72,11 @@ export async function readGraph(database: Database, tenant: string, card: string
       });
     }
   }
-  // Every payment has a terminal, so the card's payments are counted by terminal.
-  const atTerminals = own.filter(({ kind }) => kind === "terminal");
-  node("card", card, sum(atTerminals.map((row) => row.payments)), sum(atTerminals.map((row) => row.frauds)));
-  const isCut =
-    neighbours.some(({ found }) => found > NEIGHBOURS_MAX) || cards.some((row) => row.cards > CARDS_MAX + 1);
+  const isCut = neighbours.some((one) => one.found > NEIGHBOURS_MAX) || cards.some((row) => row.cards > CARDS_MAX + 1);
   return { nodes: [...nodes.values()], edges, isCut };
 }
 
-function cardsAt(database: Database, tenant: string, { kind, value }: z.infer<typeof neighbourRow>) {
+function cardsAt(database: Database, tenant: string, { kind, value }: Pick<z.infer<typeof cardRow>, "kind" | "value">) {
   return database.query(
     cardRow,
     `SELECT $3::text AS kind, $2::text AS value, card_token, count(*) AS payments, count(*) FILTER (WHERE l.fraud) AS frauds,

@@ -30,7 +30,7 @@ const queuedRow = z.object({
   body: z.object({
     transaction_id: z.string(),
     card: z.object({ token: z.string() }),
-    terminal_id: z.string(),
+    terminal_id: z.string().optional(),
     occurred_at_ms: z.number(),
     labelled_at_ms: z.number(),
     fraud: z.boolean(),

@@ -25,7 +25,7 @@ export function narrateCase({ row, focus, usual, graph }: CaseFacts): string {
   const amount = formatValue(focus.amountMinor, "minor_amount", focus.currency);
   const when = new Date(focus.occurredAtMs).toISOString().slice(0, 16).replace("T", " ");
   const sentences = [
-    `A payment of ${amount} at terminal ${focus.terminalId} on ${when} UTC was ${STOPPED[focus.outcome]}.`,
+    `A payment of ${amount}${focus.terminalId === "" ? "" : ` at terminal ${focus.terminalId}`} on ${when} UTC was ${STOPPED[focus.outcome]}.`,
     focus.score === null ? "" : `Estimated fraud probability: ${formatShare(focus.score)}.`,
     row.payments === 1
       ? ""

@@ -10,6 +10,7 @@ export interface DecisionRow {
   readonly transactionId: string;
   readonly clientTransactionId: string;
   readonly cardToken: string;
+  /** Empty if it was not sent. */
   readonly terminalId: string;
   readonly amountMinor: number;
   readonly currency: string;

@@ -16,6 +16,7 @@ export interface ReadPayment extends Pick<Transaction, (typeof VALUE_FIELDS)[num
   readonly tenant: string;
   readonly clientTransactionId: string;
   readonly cardToken: string;
+  /** Empty if it was not sent, like the tokens. */
   readonly terminalId: string;
   readonly deviceToken: string;
   readonly ipToken: string;
@@ -79,10 +80,9 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
 
 function readPayment(record: Buffer): ReadPayment | undefined {
   const { transaction } = FeatureVector.decode(record);
-  if (transaction === undefined || !isPlaced(transaction) || !IDENTIFIER_PATTERN.test(transaction.terminalId)) {
-    return undefined;
-  }
-  return { ...transaction, record };
+  if (transaction === undefined || !isPlaced(transaction)) return undefined;
+  const { terminalId } = transaction;
+  return terminalId === "" || IDENTIFIER_PATTERN.test(terminalId) ? { ...transaction, record } : undefined;
 }
 
 function readDecision(record: Buffer): ReadDecision | undefined {

@@ -56,12 +56,12 @@ export function testPayment(
   const vector: FeatureVector = {
     transaction: {
       ...ids,
+      ...UNSENT,
       terminalId,
       amountMinor: given.amountMinor ?? 12_345,
       currency: given.currency ?? "EUR",
       occurredAtMs,
       acceptedAtMs: Date.now(),
-      ...UNSENT,
       deviceToken: given.device ?? "",
       ...given.fields,
     },

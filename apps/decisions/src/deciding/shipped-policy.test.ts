@@ -31,12 +31,12 @@ function decideWith(
       tenant: "demo",
       clientTransactionId: "1",
       cardToken: "ct_1",
+      ...UNSENT,
       terminalId: "t",
       amountMinor: Math.round(100 * (features.amount ?? 0)),
       currency: "EUR",
       occurredAtMs: 0,
       acceptedAtMs: 0,
-      ...UNSENT,
       ...sent,
     },
     features: {

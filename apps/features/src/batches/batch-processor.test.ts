@@ -295,7 +295,7 @@ describe("a record that can never be applied", () => {
     ["another message", { ...bad({}), headers: { "tripline-schema": "other" } }, "message-unreadable"],
     ["no tenant", bad({ tenant: "" }), "message-unreadable"],
     ["a card number in place of a token", bad({ cardToken: "4000000000000002" }), "message-unreadable"],
-    ["no terminal", bad({ terminalId: "" }), "message-unreadable"],
+    ["a malformed terminal ID", bad({ terminalId: "a shop" }), "message-unreadable"],
     ["a device id in place of a token", bad({ deviceToken: "phone-1" }), "message-unreadable"],
     ["an address in place of a token", bad({ ipToken: "192.0.2.1" }), "message-unreadable"],
     ["a place beyond the pole", bad({ latitude: 90.5, longitude: 0 }), "message-unreadable"],

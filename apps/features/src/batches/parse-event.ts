@@ -63,7 +63,6 @@ function parseTransaction(engine: FeatureEngine, record: IncomingRecord): Paymen
   const transaction = decoded(record, Transaction);
   const { transactionId, currency, amountMinor, occurredAtMs, latitude, longitude } = transaction;
   if (!TRANSACTION_ID_PATTERN.test(transactionId)) throw unreadable(record, "it has no transaction id");
-  if (transaction.terminalId === "") throw unreadable(record, "it has no terminal");
   if (!wasCurrency(currency)) throw unreadable(record, "its currency is unknown");
   if (amountMinor < 0) throw unreadable(record, "its amount is negative");
   if (occurredAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
@@ -88,7 +87,6 @@ function parseLabel(engine: FeatureEngine, record: IncomingRecord): LabelRecord 
   requireSchema(record, TOPICS.labels.schema);
   const label = decoded(record, Label);
   if (label.labelId === "") throw unreadable(record, "it has no label id");
-  if (label.terminalId === "") throw unreadable(record, "it has no terminal");
   if (label.labelledAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
   return { kind: "label", label, ...commonParts(record, label, engine.stateKeys(label.tenant, label)) };
 }

@@ -30,7 +30,7 @@ const LISTED_FIELD: KeyField = "merchant_country";
 export function listedEntities(engine: FeatureEngine, subject: string): readonly SubjectEntity[] {
   const own = subjectField(subject);
   if (own === undefined) return [];
-  const named = { ...UNSENT, cardToken: "", terminalId: "", [ENTITY_KEYS[own]]: subject };
+  const named = { ...UNSENT, cardToken: "", [ENTITY_KEYS[own]]: subject };
   const events = ["", ...COUNTRIES].map((merchantCountry) => ({ ...named, merchantCountry }));
   return engine.entities.flatMap((plan, entity) => {
     if (!plan.fields.includes(own) || isOpen(plan)) return [];

@@ -34,7 +34,7 @@ export interface FeatureViews {
 
 /**
  * A view `<entity>_windows` for each entity in the spec with features that need no payment, and a view
- * `<entity>_profile` for each entity that every payment has.
+ * `<entity>_profile` for each entity that labels name.
  */
 export function describeViews(engine: FeatureEngine): FeatureViews {
   const views = new Map<string, FeatureView>();
@@ -47,8 +47,8 @@ export function describeViews(engine: FeatureEngine): FeatureViews {
     views.set(name, { kind: "windows", name, joinKey, entity, places });
     references.push(...features.map((feature) => `${name}:${feature}`));
   }
-  for (const { name: entityName, key: joinKey, optional } of engine.entities) {
-    if (optional) continue;
+  for (const { name: entityName, key: joinKey, isLabelled } of engine.entities) {
+    if (!isLabelled) continue;
     const name = `${entityName}_profile`;
     views.set(name, { kind: "profile", name, joinKey, pushSource: `${name}_push` });
   }

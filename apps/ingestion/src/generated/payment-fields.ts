@@ -8,7 +8,7 @@ import * as kinds from "../requests/field-kinds.js";
 
 /** Request fields from payment.yaml that have a group in the fingerprint, except the core fields. */
 export const firstFields = {
-  terminal_id: kinds.identifier("Your own id of the terminal or shop at which the card was presented."),
+  terminal_id: kinds.identifier("Your own id of the terminal or shop at which the card was presented.").optional(),
   device_id: kinds.replacedText("Your own id of the device that pays.").optional(),
   ip_address: kinds.ipAddress("The network address the payment comes from.").optional(),
   email: kinds.email("The payer's e-mail address.").optional(),
@@ -110,7 +110,7 @@ export function paymentMessage(core: CoreValues, body: z.infer<z.ZodObject<typeo
     acceptedAtMs: core.acceptedAtMs,
     bin: core.bin,
     hasAttributes: core.hasAttributes,
-    terminalId: body.terminal_id,
+    terminalId: body.terminal_id ?? "",
     deviceToken: body.device_id === undefined ? "" : tokenOf("device", body.device_id),
     ipToken: body.ip_address === undefined ? "" : tokenOf("ip", body.ip_address),
     latitude: body.location?.latitude,

@@ -84,6 +84,15 @@ describe("POST /v1/labels", () => {
     });
   });
 
+  test("a label of a payment without a terminal has none", async () => {
+    const { terminal_id: _, ...body } = labelBody();
+    expect((await client.post(PATH, body, WAIT)).status).toBe(200);
+    const record = decider.labels.find(({ value }) => Label.decode(value).labelId === idOf(body));
+    expect(Label.decode(record?.value ?? new Uint8Array())).toMatchObject({ terminalId: "", source: "chargeback" });
+    const changed = await client.post(PATH, { ...body, terminal_id: "t-42" });
+    expect(changed.body).toMatchObject({ status: 409, code: "idempotency-conflict" });
+  });
+
   test("without Prefer, responds 202; labelled_at defaults to now, and source to the client", async () => {
     const { source: _, ...body } = labelBody();
     const sentAtMs = Date.now();

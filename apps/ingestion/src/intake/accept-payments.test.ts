@@ -78,11 +78,11 @@ describe("POST /v1/transactions", () => {
       tenant: "acme",
       clientTransactionId: body.transaction_id,
       cardToken: token,
+      ...UNSENT,
       terminalId: "t-42",
       amountMinor: 1_299,
       currency: "EUR",
       occurredAtMs: Date.parse(String(body.occurred_at)),
-      ...UNSENT,
       bin: CARD_NUMBER.slice(0, 8),
     });
     expect([payment.latitude, payment.longitude]).toEqual([undefined, undefined]);
@@ -139,7 +139,13 @@ describe("POST /v1/transactions", () => {
   const sent = (change: Record<string, unknown>) => paymentOf(paymentBody(change));
   test("device, address, e-mail address, countries and location can each be sent alone", () => {
     const place = { latitude: 0, longitude: 0 };
-    const absent = { ...UNSENT, bin: CARD_NUMBER.slice(0, 8), latitude: undefined, longitude: undefined };
+    const absent = {
+      ...UNSENT,
+      terminalId: "t-42",
+      bin: CARD_NUMBER.slice(0, 8),
+      latitude: undefined,
+      longitude: undefined,
+    };
     const some = expect.stringMatching(/^[dien]t_[0-9a-f]{32}$/);
     expect(sent({ device_id: "d" })).toMatchObject({ ...absent, deviceToken: some });
     expect(sent({ ip_address: "::1" })).toMatchObject({ ...absent, ipToken: some, networkToken: some });
@@ -268,6 +274,7 @@ describe("POST /v1/transactions", () => {
     ["no place", { ...origin, location: undefined }],
     ["another e-mail address", { ...origin, email: "eve@example.com" }],
     ["no e-mail address", { ...origin, email: undefined }],
+    ["no terminal", { ...origin, terminal_id: undefined }],
     ["another country of the card", { ...origin, card_country: "FR" }],
     ["another country of the merchant", { ...origin, merchant_country: "BE" }],
     ["no country of the address", { ...origin, ip_country: undefined }],

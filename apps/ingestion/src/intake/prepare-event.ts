@@ -121,7 +121,7 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
 /** @throws TriplineError `invalid-field` that names every wrong field */
 export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
   const label = parse(labels, labelSchema, body);
-  const { transaction_id: clientTransactionId, terminal_id: terminalId, occurred_at: occurredAtMs, fraud } = label;
+  const { transaction_id: clientTransactionId, terminal_id: terminalId = "", occurred_at: occurredAtMs, fraud } = label;
   refuse([
     ...timeErrors("/occurred_at", occurredAtMs, nowMs),
     ...(label.labelled_at === undefined ? [] : timeErrors("/labelled_at", label.labelled_at, nowMs)),

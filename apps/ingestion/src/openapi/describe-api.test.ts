@@ -50,7 +50,7 @@ describe("GET /openapi.json", () => {
     expect(api.components.schemas.Transaction).toMatchObject({
       type: "object",
       additionalProperties: false,
-      required: ["transaction_id", "card", "amount", "occurred_at", "terminal_id"],
+      required: ["transaction_id", "card", "amount", "occurred_at"],
       properties: {
         card: {
           additionalProperties: false,

@@ -24,7 +24,6 @@ const payment = z.strictObject({
   stream: z.literal("payment"),
   client_transaction_id: id,
   card_token: id,
-  terminal_id: id,
   amount_minor: wholeNumber,
   currency: z.string().refine(wasCurrency, "must be an ISO 4217 currency"),
   occurred_at_ms: wholeNumber,
@@ -35,7 +34,7 @@ const label = z
     stream: z.literal("label"),
     client_transaction_id: id,
     card_token: id,
-    terminal_id: id,
+    terminal_id: OPTIONAL_LINE.terminal_id,
     occurred_at_ms: wholeNumber,
     labelled_at_ms: wholeNumber,
     fraud: z.union([z.literal(0), z.literal(1)], "must be 0 or 1"),
@@ -56,8 +55,10 @@ export interface EntityFoldPlan {
   /** Name of the sort column: its only field, or all fields joined with `/`. */
   readonly key: string;
   readonly fields: readonly string[];
-  /** Payments may omit the key, and labels never have it. */
+  /** Payments may omit the key. */
   readonly optional: boolean;
+  /** Labels have the key if their payment has it. Other entities have no labels. */
+  readonly labelled: boolean;
   /** Whether each of its labels must include the judge's result. */
   readonly judged: boolean;
   /** The first entity, which every payment has, also computes the features of the payment itself. */
@@ -80,11 +81,11 @@ export interface FoldPlan {
  */
 export function planFolds(spec: FeatureSpec): FoldPlan {
   const plans = planEntities(spec);
-  const entities = plans.map(({ name, key, fields, optional, run }, index) => {
+  const entities = plans.map(({ name, key, fields, optional, isLabelled: labelled, run }, index) => {
     const own = spec.features.filter((feature) => ("entity" in feature ? feature.entity === name : index === 0));
     const judged = (run?.explainedBy ?? -1) >= 0;
     const features = own.map((feature) => ({ name: feature.name, default: feature.default }));
-    return { name, key, fields, optional, judged, features };
+    return { name, key, fields, optional, labelled, judged, features };
   });
   const judge = plans[judgeOf(plans)]?.name ?? null;
   return { specVersion: spec.version, entities, judge, features: spec.features.map((feature) => feature.name) };
@@ -261,8 +262,8 @@ class EntityFold {
 }
 
 function idsOf(row: Event): EntityIds {
-  const required = { cardToken: row.card_token, terminalId: row.terminal_id };
-  return row.stream === "label" ? required : { ...required, ...optionalFields(row) };
+  const { card_token: cardToken, terminal_id: terminalId = "" } = row;
+  return row.stream === "label" ? { cardToken, terminalId } : { ...optionalFields(row), cardToken };
 }
 
 /** The position of an event in the order of lines. */

@@ -6,6 +6,7 @@ import { ByteReader } from "@tripline/feature-engine/state/byte-reader";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { clearState, emptyState } from "@tripline/feature-engine/state/entity-state";
+import { NO_PARTNER } from "@tripline/feature-engine/state/partner-table";
 import { decodeState, encodeState } from "@tripline/feature-engine/state/state-codec";
 import { wasUnusual } from "@tripline/feature-engine/state/usual-amount";
 import type { EventBlock } from "./event-block.js";
@@ -149,7 +150,7 @@ export class EntityFold {
     for (let filter = 0; filter < passes.length; filter += 1) passes[filter] = payments.passes[filter]?.[row] ?? 0;
     const latitude = degrees(payments.latitudes[row]);
     const longitude = degrees(payments.longitudes[row]);
-    const partnerHash = plan.partnerEntity < 0 ? 0 : this.#partnerHash(payments, plan.partnerEntity, row);
+    const partnerHash = plan.partnerEntity < 0 ? NO_PARTNER : this.#partnerHash(payments, plan.partnerEntity, row);
     viewEntity(plan, state, atMs, horizonMs, { passes, partnerHash, latitude, longitude }, view);
     for (let place = 0; place < features.length; place += 1) {
       const feature = features[place];
@@ -163,7 +164,7 @@ export class EntityFold {
 
   #partnerHash({ numbers }: EventBlock["payments"], partners: number, row: number): number {
     const partner = numbers[partners]?.[row] ?? -1;
-    return partner < 0 ? 0 : (this.options.partnerHashes[partner] ?? 0);
+    return partner < 0 ? NO_PARTNER : (this.options.partnerHashes[partner] ?? NO_PARTNER);
   }
 
   #countLabel(labels: EventBlock["labels"], row: number): void {

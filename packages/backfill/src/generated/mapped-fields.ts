@@ -4,7 +4,7 @@ import type { MappedField } from "../mapping/mapped-field.js";
 
 /** Fields of a payment that a mapping can fill, apart from the core fields. */
 export const MAPPED_FIELDS: readonly MappedField[] = [
-  {"name":"terminal_id","column":"terminal_id","wire":"string","type":"identifier","required":true},
+  {"name":"terminal_id","column":"terminal_id","wire":"string","type":"identifier"},
   {"name":"device_id","column":"device_token","wire":"string","type":"token","token":"device"},
   {"name":"ip_address","column":"ip_token","wire":"string","type":"token","token":"ip","format":"ip_address","derived":[{"column":"network_token","token":"network"}]},
   {"name":"latitude","column":"latitude","wire":"double","type":"coordinates","range":[-90,90]},

@@ -6,6 +6,7 @@ import { fromRow } from "../input/row-values.js";
 
 /** Optional columns of a transactions file. NULL or a missing column means that the payment has no such value. */
 export const OPTIONAL_COLUMNS = {
+  terminal_id: "VARCHAR",
   device_token: "VARCHAR",
   ip_token: "VARCHAR",
   latitude: "DOUBLE",
@@ -47,6 +48,7 @@ export const OPTIONAL_COLUMNS = {
 
 /** The schema of these columns in a line of JSON. */
 export const OPTIONAL_LINE = {
+  terminal_id: z.string().optional(),
   device_token: z.string().optional(),
   ip_token: z.string().optional(),
   latitude: z.number().optional(),
@@ -89,6 +91,7 @@ export const OPTIONAL_LINE = {
 /** Converts these columns of a row to fields of the message. */
 export function optionalFields(row: Readonly<Record<string, unknown>>) {
   return {
+    terminalId: fromRow.text(row.terminal_id),
     deviceToken: fromRow.text(row.device_token),
     ipToken: fromRow.text(row.ip_token),
     latitude: fromRow.number(row.latitude),

@@ -11,7 +11,6 @@ const TIME_MAX_MS = 8.64e15;
 const FAULTS: readonly (readonly [condition: string, sentence: string])[] = [
   ["coalesce(client_transaction_id, '') = ''", "has no client_transaction_id"],
   ["coalesce(card_token::VARCHAR, '') = ''", "has no card_token"],
-  ["coalesce(terminal_id::VARCHAR, '') = ''", "has no terminal_id"],
   ["amount_minor IS NULL OR amount_minor < 0", "has no amount_minor, or a negative one"],
   [`amount_minor > ${AMOUNT_MAX}`, `has an amount_minor above ${AMOUNT_MAX}`],
   ["occurred_at_ms IS NULL OR occurred_at_ms < 0", "has no occurred_at_ms, or one before 1970"],

@@ -1,6 +1,5 @@
 import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import { currencyDecimals } from "@tripline/contracts/currency";
-import { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { toThousandths } from "@tripline/feature-engine/feature-formulas";
 import { readDoubles } from "../fold/data-chunk.js";
@@ -31,7 +30,7 @@ export class EventReader {
     private readonly payments: ChunkReader,
     private readonly labels: ChunkReader,
     private readonly decimals: readonly number[],
-    private readonly optional: readonly boolean[],
+    private readonly isLabelled: readonly boolean[],
     private readonly fields: FieldReader,
     private next: EventPosition,
   ) {}
@@ -62,9 +61,8 @@ export class EventReader {
       `labels WHERE rowid >= ${from.labels}`,
     );
     const decimals = events.currencies.map(currencyDecimals);
-    // Labels name the keys that every payment has; only payments have devices and addresses.
-    const optional = keys.map((key) => !REQUIRED_ENTITY_KEYS.some((required) => required === key));
-    return new EventReader(payments, labels, decimals, optional, fields, from);
+    const isLabelled = engine.entities.map((plan) => plan.isLabelled);
+    return new EventReader(payments, labels, decimals, isLabelled, fields, from);
   }
 
   /** The start of the next block. */
@@ -146,7 +144,8 @@ export class EventReader {
     labels.occurredAtMs[at] = occurred?.[row] ?? 0;
     for (let entity = 0; entity < labels.numbers.length; entity += 1) {
       const numbers = labels.numbers[entity];
-      if (numbers !== undefined) numbers[at] = this.optional[entity] === true ? -1 : (columns[4 + entity]?.[row] ?? -1);
+      if (numbers === undefined) continue;
+      numbers[at] = this.isLabelled[entity] === true ? (columns[4 + entity]?.[row] ?? -1) : -1;
     }
     this.labels.row += 1;
   }

@@ -51,7 +51,7 @@ describe("the location of the handbook's payments", () => {
     }
   }
 
-  /** Like `backfilled`, but only the non-null optional columns of each row: only the location is known. */
+  /** Like `backfilled`, but only the non-null optional columns of each row: the terminal and, if known, the location. */
   async function originsInBackfill(): Promise<object[]> {
     const { names, rows } = await backfilled();
     return rows.map((row) => {
@@ -70,9 +70,9 @@ describe("the location of the handbook's payments", () => {
     ]);
     // A history import sends what a backfill has read; otherwise, their features would differ.
     expect(await originsInBackfill()).toEqual([
-      { latitude: 0.647803, longitude: 0.375037 },
-      { latitude: 1, longitude: 0 },
-      {},
+      { terminal_id: "t-0", latitude: 0.647803, longitude: 0.375037 },
+      { terminal_id: "t-10", latitude: 1, longitude: 0 },
+      { terminal_id: "t-99" },
     ]);
   });
 
@@ -83,7 +83,7 @@ describe("the location of the handbook's payments", () => {
       [2, undefined, undefined],
       [3, undefined, undefined],
     ]);
-    expect(await originsInBackfill()).toEqual(payments.map(() => ({})));
+    expect(await originsInBackfill()).toEqual(["t-0", "t-10", "t-99"].map((id) => ({ terminal_id: id })));
   });
 
   test("is an additional column of a transactions file, once per payment", async () => {

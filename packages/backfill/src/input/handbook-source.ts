@@ -67,7 +67,7 @@ export function handbookSource(options: { directory: string; cardTokenKey: Uint8
       return `
         SELECT 'hb-' || handbook_id AS client_transaction_id, card_token, terminal_id, amount_minor, 'EUR' AS currency,
           occurred_at_ms, fraud, occurred_at_ms + ${HANDBOOK_LABEL_DELAY_MS} AS labelled_at_ms, handbook_id AS tie_order,
-          latitude, longitude, ${absentColumns(["latitude", "longitude"])}
+          latitude, longitude, ${absentColumns(["terminal_id", "latitude", "longitude"])}
         FROM handbook JOIN handbook_cards USING (customer_id)`;
     },
   };

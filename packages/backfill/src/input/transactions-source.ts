@@ -7,7 +7,6 @@ import { sqlText } from "./work-database.js";
 export const TRANSACTIONS_COLUMNS = {
   client_transaction_id: "VARCHAR",
   card_token: "VARCHAR",
-  terminal_id: "VARCHAR",
   amount_minor: "BIGINT",
   currency: "VARCHAR",
   occurred_at_ms: "BIGINT",

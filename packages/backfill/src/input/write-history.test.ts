@@ -45,12 +45,12 @@ describe("writeHistory", () => {
       expected.push([
         payment.clientTransactionId,
         cardToken(cardTokenKey, "demo", payment.cardNumber),
-        payment.terminalId,
         BigInt(payment.amountMinor),
         payment.currency,
         BigInt(payment.occurredAtMs),
         payment.fraud ? 1 : 0,
         BigInt(payment.labelledAtMs),
+        payment.terminalId,
         payment.deviceId === null ? null : keyedToken("device", cardTokenKey, "demo", payment.deviceId),
         payment.ipAddress === null ? null : keyedToken("ip", cardTokenKey, "demo", payment.ipAddress),
         payment.latitude,

@@ -39,7 +39,7 @@ export async function writeHistory(options: HistoryOptions): Promise<number> {
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   try {
-    await connection.run(`CREATE TABLE history (client_transaction_id VARCHAR, card_token VARCHAR, terminal_id VARCHAR,
+    await connection.run(`CREATE TABLE history (client_transaction_id VARCHAR, card_token VARCHAR,
       amount_minor DOUBLE, currency VARCHAR, occurred_at_ms DOUBLE, fraud DOUBLE, labelled_at_ms DOUBLE,
       ${Object.entries(OPTIONAL_COLUMNS)
         .map(([name, type]) => `${name} ${type}`)
@@ -68,7 +68,7 @@ export async function writeHistory(options: HistoryOptions): Promise<number> {
       onProgress?.({ done: payment.occurredAtMs - simulation.startMs, total: untilMs - simulation.startMs });
     }
     appender.closeSync();
-    await connection.run(`COPY (SELECT client_transaction_id, card_token, terminal_id, amount_minor::BIGINT AS amount_minor,
+    await connection.run(`COPY (SELECT client_transaction_id, card_token, amount_minor::BIGINT AS amount_minor,
       currency, occurred_at_ms::BIGINT AS occurred_at_ms, fraud::TINYINT AS fraud, labelled_at_ms::BIGINT AS labelled_at_ms,
       ${Object.keys(OPTIONAL_COLUMNS).join(", ")} FROM history) TO ${sqlText(options.path)} (FORMAT parquet)`);
     return rows;
@@ -103,7 +103,6 @@ function remembered(make: (text: string) => string): (text: string) => string {
 function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: Tokens): void {
   appender.appendVarchar(payment.clientTransactionId);
   appender.appendVarchar(tokens.card(payment.cardNumber));
-  appender.appendVarchar(payment.terminalId);
   appender.appendDouble(payment.amountMinor);
   appender.appendVarchar(payment.currency);
   appender.appendDouble(payment.occurredAtMs);
@@ -125,6 +124,7 @@ function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: 
 function optionalCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells {
   const { deviceId, ipAddress, email } = payment;
   return {
+    terminal_id: payment.terminalId,
     device_token: deviceId && tokens.device(deviceId),
     ip_token: ipAddress && tokens.ip(ipAddress),
     latitude: payment.latitude,

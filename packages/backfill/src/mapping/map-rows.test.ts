@@ -245,6 +245,20 @@ fields:
     ]);
   });
 
+  test("may lack a terminal, in some rows or in the whole file", async () => {
+    const content = `${head}\n1,c,,5,EUR,01.01.2026 12:00,,\n2,c,s,5,EUR,01.01.2026 12:00,,\n`;
+    await expect(check(text, content)).resolves.toMatchObject({ checked: { accepted: 2, rejected: [] } });
+    expect((await rowsOf(text)).map((row) => row.terminal_id)).toEqual([null, "s"]);
+    const withoutIds = text.replace("{ column: id }", "{ row: p- }").replace(/ {2}terminal_id.*\n/, "");
+    const { checked } = await check(withoutIds, content);
+    expect(checked).toMatchObject({ accepted: 2, rejected: [], repeated: 1 });
+    const lacking = checked.missing.flatMap(({ lacks, features }) => (lacks.includes("terminal_id") ? features : []));
+    const ofTerminal = /(?:^|_)terminals?_/;
+    const expected = spec.features.flatMap(({ name }) => (ofTerminal.test(name) ? [name] : []));
+    expect(lacking.sort()).toEqual(expected.sort());
+    expect((await rowsOf(withoutIds)).map((row) => row.terminal_id)).toEqual([null, null]);
+  });
+
   test.each([
     [".", "12.5", "1250"],
     [".", "1,234.50", "123450"],

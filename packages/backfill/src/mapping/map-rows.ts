@@ -47,7 +47,7 @@ export async function mapRows(connection: DuckDBConnection, mapping: Mapping, ke
   const unusedColumns = columns.filter((name) => !used.includes(name));
   return {
     ...(await countRows(connection)),
-    repeated: hasIds ? 0 : await repeatedPayments(connection),
+    repeated: hasIds ? 0 : await repeatedPayments(connection, mapping),
     columns,
     unusedColumns,
   };
@@ -86,10 +86,10 @@ async function rejectRepeatedIds(connection: DuckDBConnection): Promise<void> {
     WHERE mapped.transaction_id = repeated.transaction_id AND mapped.raw_row > first_row AND mapped.reason IS NULL`);
 }
 
-async function repeatedPayments(connection: DuckDBConnection): Promise<number> {
+async function repeatedPayments(connection: DuckDBConnection, mapping: Mapping): Promise<number> {
   const reader = await connection.runAndReadAll(
     `SELECT coalesce(sum(copies - 1), 0)::DOUBLE FROM (SELECT count(*) AS copies FROM mapped WHERE reason IS NULL
-     GROUP BY card, terminal_id, amount_minor, currency, occurred_at_ms HAVING count(*) > 1)`,
+     GROUP BY card, ${mapping.fields.terminal_id === undefined ? "" : "terminal_id, "}amount_minor, currency, occurred_at_ms HAVING count(*) > 1)`,
   );
   return Number(reader.getRows()[0]?.[0]);
 }

@@ -12,7 +12,6 @@ export interface MappedPayment {
   /** Set if the file has no card numbers. */
   readonly cardToken?: string;
   readonly bin?: string;
-  readonly terminalId: string;
   readonly amountMinor: number;
   readonly currency: string;
   readonly occurredAtMs: number;
@@ -32,8 +31,6 @@ export interface ReadPaymentsOptions {
   readonly toMs: number;
 }
 
-const OWN_FIELDS: ReadonlySet<string> = new Set(["terminal_id", "bin"]);
-
 /**
  * Payments that took place or were labelled in a period, in event order. Payments with equal times keep the file's order.
  *
@@ -42,13 +39,13 @@ const OWN_FIELDS: ReadonlySet<string> = new Set(["terminal_id", "bin"]);
 export async function readMappedPayments(options: ReadPaymentsOptions): Promise<MappedPayment[]> {
   const { mapping, fromMs, toMs } = options;
   const fields = MAPPED_FIELDS.filter(({ name }) => mapping.fields[name] !== undefined);
-  const optional = fields.filter(({ name }) => !OWN_FIELDS.has(name));
+  const optional = fields.filter(({ name }) => name !== "bin");
   const within = (column: string) => `(${column} >= ${fromMs} AND ${column} < ${toMs})`;
   const database = await openWorkDatabase();
   try {
     await mapRows(database.writer, mapping, options);
     const reader = await database.writer.runAndReadAll(`
-      SELECT transaction_id, card, card_tokens.token, ${mapping.fields.bin === undefined ? "NULL" : "mapped.bin"}, terminal_id,
+      SELECT transaction_id, card, card_tokens.token, ${mapping.fields.bin === undefined ? "NULL" : "mapped.bin"},
         amount_minor::DOUBLE, currency, occurred_at_ms::DOUBLE, fraud::INTEGER, labelled_at_ms::DOUBLE
         ${optional.map(({ name, wire }) => `, mapped.${sqlName(name)}${wire === "int64" ? "::DOUBLE" : ""}`).join("")}
       FROM mapped JOIN ${tokenTable("card")} AS card_tokens ON card_tokens.value = card
@@ -56,12 +53,11 @@ export async function readMappedPayments(options: ReadPaymentsOptions): Promise<
       ORDER BY occurred_at_ms, raw_row`);
     const isNumber = mapping.fields.card.holds === "number";
     return reader.getRows().map((row): MappedPayment => {
-      const [id, card, token, bin, terminal, amount, currency, at, fraud, labelledAt, ...values] = row;
+      const [id, card, token, bin, amount, currency, at, fraud, labelledAt, ...values] = row;
       return {
         clientTransactionId: String(id),
         cardNumber: isNumber ? cardDigits(String(card)) : "",
         ...(isNumber ? {} : { cardToken: String(token), ...(bin === null ? {} : { bin: String(bin) }) }),
-        terminalId: String(terminal),
         amountMinor: Number(amount),
         currency: String(currency),
         occurredAtMs: Number(at),

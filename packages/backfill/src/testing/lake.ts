@@ -38,7 +38,7 @@ export async function writeTestLake(options: TestLakeOptions): Promise<void> {
     type === "VARCHAR" ? `coalesce(${name}, '') AS ${name}` : `${name}::${type} AS ${name}`,
   );
   const payment = `'txn_' || client_transaction_id AS transaction_id, ${sqlText(tenant)} AS tenant, client_transaction_id,
-    card_token, terminal_id, amount_minor::BIGINT AS amount_minor, currency, occurred_at_ms,
+    card_token, amount_minor::BIGINT AS amount_minor, currency, occurred_at_ms,
     occurred_at_ms + 5 AS accepted_at_ms, ${optional.join(", ")}`;
   const values = spec.features.map(({ name }) => options.values?.[name] ?? `f.${sqlName(name)}`);
   await writeTopic(options, TOPICS.transactions.name, "occurred_at_ms", payment, "true");
@@ -55,7 +55,7 @@ export async function writeTestLake(options: TestLakeOptions): Promise<void> {
     TOPICS.labels.name,
     "labelled_at_ms",
     `'lbl_' || client_transaction_id AS label_id, ${sqlText(tenant)} AS tenant, client_transaction_id, card_token,
-      terminal_id, occurred_at_ms, labelled_at_ms, (${options.fraud ?? "fraud"})::INTEGER = 1 AS fraud,
+      coalesce(terminal_id, '') AS terminal_id, occurred_at_ms, labelled_at_ms, (${options.fraud ?? "fraud"})::INTEGER = 1 AS fraud,
       'chargeback' AS source`,
     `labelled_at_ms IS NOT NULL AND (${options.labelled ?? "true"})`,
   );

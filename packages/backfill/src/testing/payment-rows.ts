@@ -9,7 +9,7 @@ const HEADER =
 export interface Row {
   id: string;
   card: string;
-  terminal: string;
+  terminal: string | undefined;
   amountMinor: number;
   currency: string;
   atMs: number;
@@ -37,7 +37,7 @@ export function rowsOf(count: number): Row[] {
     return {
       id: `c-${index}`,
       card: `ct_${below(9)}`,
-      terminal: `t:${below(5)}, "x"`,
+      terminal: terminalOf(index, below(5)),
       amountMinor: below(90_000),
       currency: ["EUR", "JPY", "KWD"][below(3)] ?? "EUR",
       atMs,
@@ -55,9 +55,13 @@ export function rowsOf(count: number): Row[] {
   });
 }
 
+function terminalOf(index: number, terminal: number): string | undefined {
+  return index % 8 === 5 ? undefined : `t:${terminal}, "x"`;
+}
+
 export function csvOf(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
-    const terminal = `"${row.terminal.replaceAll('"', '""')}"`;
+    const terminal = row.terminal === undefined ? "" : `"${row.terminal.replaceAll('"', '""')}"`;
     const fields = [row.id, row.card, terminal, row.amountMinor, row.currency, row.atMs, row.fraud, row.labelledAtMs];
     const payer = [row.bin, row.email, row.country];
     return [...fields, row.device, row.ip, row.latitude, row.longitude, ...payer].join(",");
@@ -69,13 +73,13 @@ export function csvOf(rows: readonly Row[]): string {
 export function eventsOf(rows: readonly Row[], untilMs = Number.POSITIVE_INFINITY): OracleEvent[] {
   const events = rows.flatMap((row): OracleEvent[] => {
     const { id, atMs, amountMinor, currency, latitude, longitude } = row;
-    const required = { card: row.card, terminal: row.terminal };
+    const labelled = { card: row.card, ...(row.terminal === undefined ? {} : { terminal: row.terminal }) };
     const entities = {
-      ...required,
+      ...labelled,
       ...(row.device === undefined ? {} : { device: row.device }),
       ...(row.ip === undefined ? {} : { ip: row.ip }),
       ...(row.email === undefined ? {} : { email: row.email }),
-      ...(row.bin === undefined ? {} : { terminal_bin: `${row.terminal}/${row.bin}` }),
+      ...(row.bin === undefined || row.terminal === undefined ? {} : { terminal_bin: `${row.terminal}/${row.bin}` }),
       ...(row.country === undefined ? {} : { card_country: `${row.card}/${row.country}` }),
     };
     const common = { id, atMs, amountMinor, currency, latitude, longitude };
@@ -83,7 +87,7 @@ export function eventsOf(rows: readonly Row[], untilMs = Number.POSITIVE_INFINIT
     const payment: OracleEvent = { ...common, kind: "payment", entities, fields, fraud: false };
     if (row.labelledAtMs === undefined) return [payment];
     const times = { atMs: row.labelledAtMs, occurredAtMs: atMs };
-    const label = { ...payment, kind: "label" as const, entities: required, ...times };
+    const label = { ...payment, kind: "label" as const, entities: labelled, ...times };
     return [payment, { ...label, fraud: row.fraud === 1 }];
   });
   return events

@@ -159,7 +159,7 @@ export interface components {
             /** Format: date-time */
             occurred_at: string;
             /** @description Your own id of the terminal or shop at which the card was presented. */
-            terminal_id: string;
+            terminal_id?: string;
             /** @description Your own id of the device that pays. Immediately replaced by a token; stored only in encrypted form, if at all. */
             device_id?: string;
             /** @description The network address the payment comes from. Immediately replaced by a token; stored only in encrypted form, if at all. */
@@ -281,7 +281,7 @@ export interface components {
                 token?: string;
             } & (unknown | unknown);
             /** @description Your own id of the terminal or shop at which the card was presented. */
-            terminal_id: string;
+            terminal_id?: string;
             /** Format: date-time */
             occurred_at: string;
             fraud: boolean;

@@ -4,7 +4,8 @@ import { isCountry } from "../country.js";
 import type { PersonalFields, Transaction } from "./tripline/events/v1/events.js";
 
 /** The values of optional texts that were not sent. Optional numbers are absent instead. */
-export const UNSENT: Readonly<Pick<Transaction, "deviceToken" | "ipToken" | "bin" | "emailToken" | "networkToken" | "cardCountry" | "merchantCountry" | "ipCountry" | "merchantId" | "mcc" | "channel" | "entryMode" | "initiator" | "cardFunding" | "cardBrand" | "accountToken" | "phoneToken" | "deviceFingerprintToken" | "billingCountry" | "billingPostalToken" | "shippingCountry" | "shippingPostalToken" | "threeDsVersion" | "threeDsResult" | "eci" | "exemption" | "avsResult" | "cvcResult" | "authorisationCode" | "acquirerReference">> = {
+export const UNSENT: Readonly<Pick<Transaction, "terminalId" | "deviceToken" | "ipToken" | "bin" | "emailToken" | "networkToken" | "cardCountry" | "merchantCountry" | "ipCountry" | "merchantId" | "mcc" | "channel" | "entryMode" | "initiator" | "cardFunding" | "cardBrand" | "accountToken" | "phoneToken" | "deviceFingerprintToken" | "billingCountry" | "billingPostalToken" | "shippingCountry" | "shippingPostalToken" | "threeDsVersion" | "threeDsResult" | "eci" | "exemption" | "avsResult" | "cvcResult" | "authorisationCode" | "acquirerReference">> = {
+  terminalId: "",
   deviceToken: "",
   ipToken: "",
   bin: "",
@@ -240,7 +241,6 @@ export const ENTITY_KEYS = {
 /** Entity keys that every payment and label has. */
 export const REQUIRED_ENTITY_KEYS = [
   "card_token",
-  "terminal_id",
 ] as const;
 
 /** Payment fields by which features can filter, with their names in the message. */
@@ -309,6 +309,7 @@ export const SUBJECT_PREFIXES = {
 
 /** Patterns of optional texts that identify an entity. An empty text is valid as well. */
 export const ENTITY_KEY_PATTERNS = [
+  ["terminalId", "terminal_id", /^[A-Za-z0-9._:-]{1,64}$/],
   ["deviceToken", "device_token", /^dt_[0-9a-f]{32}$/],
   ["ipToken", "ip_token", /^it_[0-9a-f]{32}$/],
   ["bin", "bin", /^\d{6}(?:\d{2})?$/],

@@ -13,7 +13,7 @@ import { ATTRIBUTES_NOT_KEPT, ATTRIBUTES_UNAVAILABLE, parseAttributes } from "./
 const SPEC = parseFeatureSpec(`
 version: 7
 windows: { 30d: { width: 30d, tile: 1d } }
-entities: { card: { key: card_token }, terminal: { key: terminal_id } }
+entities: { card: { key: card_token }, terminal: { key: terminal_id, optional: true } }
 features:
   - { name: amount, kind: amount, default: 0, sentence: "{value}" }
 `);
@@ -42,12 +42,12 @@ const transaction: Transaction = {
   tenant: "acme",
   clientTransactionId: "c",
   cardToken: "ct_1",
+  ...UNSENT,
   terminalId: "x",
   amountMinor: 90_000,
   currency: "EUR",
   occurredAtMs: 0,
   acceptedAtMs: 0,
-  ...UNSENT,
 };
 
 function decideBy(text: string, attributes?: SentAttributes) {

@@ -6,7 +6,7 @@ export const SEGMENTS = {
   currency: ({ currency }) => currency,
   amount: ({ amountMinor, currency }) => amountBand(amountMinor, currency),
   hour: ({ occurredAtMs }) => `${new Date(occurredAtMs).toISOString().slice(11, 13)} h UTC`,
-  terminal: ({ terminalId }) => terminalId,
+  terminal: ({ terminalId }) => terminalId || "no terminal",
   tenant: ({ tenant }) => tenant,
 } as const satisfies Readonly<Record<string, (transaction: Transaction) => string>>;
 

@@ -10,7 +10,7 @@ import { ERROR_STEPS, PAYMENT_STEPS_MAX, RULE_STEPS_MAX, StepBudget, StepsExceed
 const SPEC = parseFeatureSpec(`
 version: 7
 windows: { 1d: { width: 1d, tile: 1h } }
-entities: { card: { key: card_token }, terminal: { key: terminal_id } }
+entities: { card: { key: card_token }, terminal: { key: terminal_id, optional: true } }
 features:
   - { name: amount, kind: amount, default: 10, sentence: "{value}" }
 `);

@@ -18,6 +18,7 @@ import { ByteReader } from "../state/byte-reader.js";
 import { ByteWriter } from "../state/byte-writer.js";
 import type { EntityState } from "../state/entity-state.js";
 import { clearState, emptyState } from "../state/entity-state.js";
+import { NO_PARTNER } from "../state/partner-table.js";
 import type { IdHash } from "../state/recent-ids.js";
 import { hashId } from "../state/recent-ids.js";
 import { decodeState, encodeState } from "../state/state-codec.js";
@@ -252,8 +253,7 @@ export class FeatureEngine {
     let tooLate = false;
     for (const [entity, plan] of this.entities.entries()) {
       const state = states[entity];
-      // Labels do not have the keys of optional entities.
-      if (state === undefined || plan.optional) continue;
+      if (state === undefined || !plan.isLabelled) continue;
       state.recentIds?.add(this.#id.high, this.#id.low);
       if (!countLabel(plan, state, counted)) tooLate = true;
     }
@@ -339,8 +339,9 @@ export class FeatureEngine {
     }
     writeCodes(this.categories, payment, view.categories);
     for (const entity of this.#partnerEntities) {
-      hashId(this.#idOf[entity]?.(payment) ?? "", this.#partnerId);
-      this.#partnerHashes[entity] = this.#partnerId.high;
+      const id = this.#idOf[entity]?.(payment);
+      if (id !== undefined) hashId(id, this.#partnerId);
+      this.#partnerHashes[entity] = id === undefined ? NO_PARTNER : this.#partnerId.high;
     }
     const { latitude, longitude } = payment;
     view.latitude = latitude ?? Number.NaN;
@@ -384,7 +385,7 @@ export class FeatureEngine {
   }
 
   #partnerHash({ partnerEntity }: EntityPlan): number {
-    return partnerEntity < 0 ? 0 : (this.#partnerHashes[partnerEntity] ?? 0);
+    return partnerEntity < 0 ? NO_PARTNER : (this.#partnerHashes[partnerEntity] ?? NO_PARTNER);
   }
 
   #planOf(entity: number): EntityPlan {

@@ -39,6 +39,8 @@ export interface EntityView {
   firstFraudMs: number;
   /** Number of distinct partners, per window of the plan's partners. */
   readonly partners: number[];
+  /** Whether this payment names a partner. */
+  hasPartner: boolean;
   /** When this payment's partner was last seen; `NEVER_MS` for a new one. */
   pairLastMs: number;
   /** Number of payments with this payment's partner. */
@@ -233,9 +235,9 @@ function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): 
     case "pair_seconds_since_last":
       return (entity, view) => secondsSince(entity.pairLastMs, view.atMs, horizonMs, feature.default);
     case "pair_is_new":
-      return (entity) => isNewPair(entity.pairLastMs);
+      return (entity) => (entity.hasPartner ? isNewPair(entity.pairLastMs) : feature.default);
     case "pair_count":
-      return (entity, { own }) => entity.pairCount + own;
+      return (entity, { own }) => (entity.hasPartner ? entity.pairCount + own : feature.default);
     case "distance_from_home":
       return (entity) => entity.homeKm ?? feature.default;
     case "distance_from_last":

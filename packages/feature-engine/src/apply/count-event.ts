@@ -14,6 +14,7 @@ export interface PaymentCount {
   readonly atMs: number;
   /** In thousandths of the major unit. */
   readonly amount: number;
+  /** `NO_PARTNER` if the payment names none. */
   readonly partnerHash: number;
   /** In degrees. */
   readonly latitude: number | undefined;

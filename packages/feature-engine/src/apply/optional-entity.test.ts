@@ -44,6 +44,37 @@ test("devices and network addresses count their own payments and cards", () => {
   });
 });
 
+test("a payment without a terminal counts for its card, with the defaults of terminals and pairs", () => {
+  const states = new TestStates(compileEngine(currentFeatureSpec()));
+  states.pay(START_MS, { terminalId: "t1" });
+  states.pay(START_MS + 1, { terminalId: "" });
+  const none = states.pay(START_MS + 2, { terminalId: "" });
+  const defaults = Object.fromEntries(currentFeatureSpec().features.map((feature) => [feature.name, feature.default]));
+  const ofTerminal = Object.keys(none).filter((name) => /^(?:card_)?terminal_/.test(name));
+  expect(ofTerminal.length).toBeGreaterThan(20);
+  for (const name of ofTerminal) expect([name, none[name]]).toEqual([name, defaults[name]]);
+  expect(none).toMatchObject({ card_count_1d: 3, card_terminals_1d: 1, card_terminal_is_new: 0 });
+  expect(states.pay(START_MS + 3, { terminalId: "t2" })).toMatchObject({
+    card_count_1d: 4,
+    card_terminals_1d: 2,
+    card_terminal_is_new: 1,
+    card_terminal_count: 1,
+  });
+});
+
+test("a label without a terminal counts for its card alone", () => {
+  const states = new TestStates(compileEngine(currentFeatureSpec()));
+  states.label(START_MS, {}, "c", "");
+  states.label(START_MS + 1, {}, "c", "t");
+  expect(states.of("card", "c").sequence).toBe(2);
+  expect(states.of("terminal", "t").sequence).toBe(1);
+  expect(states.pay(START_MS + 2)).toMatchObject({ card_fraud_count_7d: 2, terminal_fraud_count_7d: 1 });
+  expect(states.pay(START_MS + 3, { terminalId: "" })).toMatchObject({
+    card_fraud_count_7d: 2,
+    terminal_fraud_count_7d: 0,
+  });
+});
+
 test("the IDs of an event are in the order of the spec, or undefined", () => {
   const engine = compileEngine(wideSpec);
   const ids = { cardToken: "c", terminalId: "t" };

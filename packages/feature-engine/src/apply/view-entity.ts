@@ -2,7 +2,7 @@ import type { EntityPlan, StreamPlan } from "../plan-entities.js";
 import type { EntityState, StreamState } from "../state/entity-state.js";
 import { NEVER_MS } from "../state/entity-state.js";
 import { distanceFromHomeKm, distanceFromLastKm } from "../state/home-place.js";
-import { countPartners, findPartner } from "../state/partner-table.js";
+import { countPartners, findPartner, NO_PARTNER } from "../state/partner-table.js";
 import type { Aggregate } from "../state/tile-ring.js";
 import { aggregateRing, emptyAggregate } from "../state/tile-ring.js";
 import { countUnusual, largestRatio } from "../state/usual-amount.js";
@@ -24,6 +24,7 @@ export function emptyView(plan: EntityPlan): EntityView {
     lastPaymentMs: NEVER_MS,
     firstFraudMs: NEVER_MS,
     partners: (plan.partners?.widthsMs ?? []).map(() => 0),
+    hasPartner: false,
     pairLastMs: NEVER_MS,
     pairCount: 0,
     homeKm: undefined,
@@ -133,13 +134,15 @@ function viewPartners(
   view: EntityView,
 ): void {
   if (partners === undefined || plan.partners === undefined) return;
-  const at = encounter === undefined ? -1 : findPartner(partners, encounter.partnerHash, atMs - horizonMs);
+  const hash = encounter?.partnerHash ?? NO_PARTNER;
+  view.hasPartner = hash !== NO_PARTNER;
+  const at = view.hasPartner ? findPartner(partners, hash, atMs - horizonMs) : -1;
   view.pairLastMs = at < 0 ? NEVER_MS : (partners.rows[at + 1] ?? NEVER_MS);
   view.pairCount = at < 0 ? 0 : (partners.rows[at + 2] ?? 0);
   const { widthsMs } = plan.partners;
   for (let index = 0; index < widthsMs.length; index += 1) {
     const afterMs = atMs - (widthsMs[index] ?? 0);
-    const isAnother = at < 0 || view.pairLastMs <= afterMs;
+    const isAnother = view.hasPartner && (at < 0 || view.pairLastMs <= afterMs);
     view.partners[index] = countPartners(partners, afterMs) + (isAnother ? own : 0);
   }
 }

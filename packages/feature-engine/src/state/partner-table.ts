@@ -21,6 +21,9 @@ export interface PartnerTable {
   used: number;
 }
 
+/** In place of the hash of an id, which is never negative: the payment names no partner. */
+export const NO_PARTNER = -1;
+
 const NO_ROWS = new Float64Array(0);
 /** Initial capacity of a table. */
 const FIRST_PARTNERS = 8;
@@ -63,13 +66,14 @@ export function countPartners({ rows, used }: PartnerTable, afterMs: number): nu
 }
 
 /**
- * Counts a payment with a partner and removes partners last seen at or before `expiredMs`.
+ * Counts a payment with a partner, or with `NO_PARTNER`, and removes partners last seen at or before `expiredMs`.
  *
  * @returns false for a payment at or before `expiredMs`, which is not counted
  */
 export function addPartner(table: PartnerTable, hash: number, atMs: number, expiredMs: number): boolean {
   while (table.used > 0 && numberAt(table.rows, table.used - 2) <= expiredMs) table.used -= PARTNER_STRIDE;
   if (atMs <= expiredMs) return false;
+  if (hash === NO_PARTNER) return true;
   let end = 0;
   while (end < table.used && table.rows[end] !== hash) end += PARTNER_STRIDE;
   const known = end < table.used;

@@ -60,6 +60,7 @@ function profileOf(
   entity: "card" | "terminal",
   columnsOf: (past: readonly ProfiledEvent[]) => OracleProfile["columns"],
 ): OracleProfile | undefined {
+  if (!(entity in event.entities)) return undefined;
   const today = Math.floor(event.atMs / DAY_MS);
   const past = events.filter((other) => {
     const counts = entity === "terminal" || other.kind === "payment";

@@ -266,8 +266,9 @@ function partnerFeature(
   seen: readonly OracleEvent[],
 ): number {
   const horizon = longest(spec);
-  const partnerOf = (other: OracleEvent) => other.entities[feature.of] ?? "";
-  let table: { partner: string; lastMs: number; count: number }[] = [];
+  const partnerOf = (other: OracleEvent) => other.entities[feature.of];
+  const ownPartner = partnerOf(event);
+  let table: { partner: string | undefined; lastMs: number; count: number }[] = [];
   let newest = -1;
   for (const other of countedOnly(
     spec,
@@ -276,7 +277,7 @@ function partnerFeature(
   )) {
     newest = Math.max(newest, other.atMs);
     table = table.filter((row) => row.lastMs > newest - horizon);
-    if (other.atMs <= newest - horizon) continue;
+    if (other.atMs <= newest - horizon || partnerOf(other) === undefined) continue;
     const known = table.find((row) => row.partner === partnerOf(other));
     table = table.filter((row) => row !== known);
     const lastMs = Math.max(other.atMs, known?.lastMs ?? 0);
@@ -284,6 +285,7 @@ function partnerFeature(
     table.splice(place, 0, { partner: partnerOf(other), lastMs, count: (known?.count ?? 0) + 1 });
     table = table.slice(0, 128);
   }
+  if (ownPartner === undefined && feature.kind !== "distinct") return feature.default;
   const pair = table.find((row) => row.partner === partnerOf(event) && row.lastMs > event.atMs - horizon);
   switch (feature.kind) {
     case "pair_is_new":
@@ -295,7 +297,7 @@ function partnerFeature(
     case "distinct": {
       const { width } = windowOf(spec, feature.window);
       const recent = table.filter((row) => row.lastMs > event.atMs - width);
-      const own = passes(feature, event) ? [partnerOf(event)] : [];
+      const own = ownPartner !== undefined && passes(feature, event) ? [ownPartner] : [];
       return new Set([...recent.map((row) => row.partner), ...own]).size;
     }
   }

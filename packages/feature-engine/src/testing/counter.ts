@@ -119,9 +119,9 @@ const common = ({ id, card, terminal, atMs }: TestEvent) => ({
 
 function transactionOf(event: TestEvent): Transaction {
   return {
+    ...UNSENT,
     ...common(event),
     transactionId: `txn_${event.id}`,
-    ...UNSENT,
     deviceToken: event.device === undefined ? "" : `d${event.device}`,
     latitude: undefined,
     longitude: undefined,

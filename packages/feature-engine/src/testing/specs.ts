@@ -22,7 +22,7 @@ export interface FeatureDraft {
 
 export const FOUR_ENTITIES = {
   card: { key: "card_token" },
-  terminal: { key: "terminal_id" },
+  terminal: { key: "terminal_id", optional: true },
   device: { key: "device_token", optional: true },
   ip: { key: "ip_token", optional: true },
 };

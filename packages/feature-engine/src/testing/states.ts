@@ -93,12 +93,12 @@ export class TestStates {
     return named(this.engine, result.values);
   }
 
-  /** Applies a fraud label to card "c" and terminal "t" by default. */
+  /** Applies a fraud label to card "c" and terminal "t" by default; a terminal of "" means none. */
   label(labelledAtMs: number, change: Partial<LabelEvent> = {}, card = "c", terminal = "t") {
     this.#events += 1;
     const states = this.#names.map((name) => {
       const id = { card, terminal }[name];
-      return id === undefined ? undefined : this.of(name, id);
+      return id === undefined || id === "" ? undefined : this.of(name, id);
     });
     return this.engine.applyLabel(states, {
       labelId: `own label ${this.#events}`,

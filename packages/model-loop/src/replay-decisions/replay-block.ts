@@ -88,7 +88,8 @@ function explainAll(made: readonly Replayed[], tally: ReplayTally): Replayed[] {
       const contributions = found?.[index];
       if (contributions === undefined) unexplainable.add(open);
       else {
-        const payment = { currency: open.transaction.currency, values: open.features.values };
+        const { transaction, features } = open;
+        const payment = { currency: transaction.currency, values: features.values, transaction };
         explained.set(open, withContributions(open.policy, decision, payment, contributions));
       }
     });

@@ -40,12 +40,12 @@ const payment = (id: string, change: Partial<Transaction> = {}): Transaction => 
   tenant: "demo",
   clientTransactionId: id,
   cardToken: "ct_1",
+  ...UNSENT,
   terminalId: "t-1",
   amountMinor: 1_000,
   currency: "EUR",
   occurredAtMs: NOON_MS,
   acceptedAtMs: NOON_MS,
-  ...UNSENT,
   ...change,
 });
 

@@ -78,7 +78,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
     const values = spec.features.map(({ name }, index) => `"values"[${index + 1}]::DOUBLE AS ${sqlName(name)}`);
     const unfinished = `${outputPath}.unfinished`;
     await scan.row(`COPY (
-      SELECT p.transaction_id AS client_transaction_id, p.card_token, p.terminal_id, p.occurred_at_ms,
+      SELECT p.transaction_id AS client_transaction_id, p.card_token, nullif(p.terminal_id, '') AS terminal_id, p.occurred_at_ms,
         ${LABELLED_AT_MS} AS labelled_at_ms, l.fraud::TINYINT AS fraud, ${values.join(", ")}
       FROM (${firsts}) AS p LEFT JOIN (${await labelsOf(scan, options)}) AS l USING (tenant, client_transaction_id)
       WHERE ${isOfSpec} AND NOT coalesce(incomplete, false) ORDER BY p.occurred_at_ms, p.transaction_id
@@ -178,7 +178,7 @@ function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSo
       : { identity: async () => [JSON.stringify({ lake, cutoffMs, fromMs, tenant, labelsBy, positions })] }),
     async prepare() {
       const payments = await requireTopic(scan, options, TOPICS.transactions, OPTIONAL_COLUMNS);
-      return `SELECT transaction_id AS client_transaction_id, card_token, terminal_id, amount_minor, currency,
+      return `SELECT transaction_id AS client_transaction_id, card_token, amount_minor, currency,
           occurred_at_ms, l.fraud::TINYINT AS fraud, ${LABELLED_AT_MS} AS labelled_at_ms, transaction_id AS tie_order,
           ${Object.keys(OPTIONAL_COLUMNS).join(", ")}
         FROM (

@@ -7,7 +7,6 @@ export interface KnownPayment extends SentFields {
   /** Senders that know only tokens send this and `bin` instead of the number. */
   readonly cardToken?: string;
   readonly bin?: string;
-  readonly terminalId: string;
   readonly amountMinor: number;
   readonly currency: string;
   readonly occurredAtMs: number;

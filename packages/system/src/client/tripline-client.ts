@@ -94,7 +94,6 @@ export function paymentBody(payment: KnownPayment): Payment {
   return {
     transaction_id: payment.clientTransactionId,
     card: paymentCard(payment),
-    terminal_id: payment.terminalId,
     amount: { minor: payment.amountMinor, currency: payment.currency as Payment["amount"]["currency"] },
     occurred_at: new Date(payment.occurredAtMs).toISOString(),
     ...sentBody(payment),
@@ -110,7 +109,7 @@ export function labelBody(payment: KnownPayment): Label {
   return {
     transaction_id: payment.clientTransactionId,
     card: payment.cardToken === undefined ? { number: payment.cardNumber } : { token: payment.cardToken },
-    terminal_id: payment.terminalId,
+    ...(payment.terminalId == null ? {} : { terminal_id: payment.terminalId }),
     occurred_at: new Date(payment.occurredAtMs).toISOString(),
     ...(payment.labelledAtMs === null ? {} : { labelled_at: new Date(payment.labelledAtMs).toISOString() }),
     fraud: payment.fraud,

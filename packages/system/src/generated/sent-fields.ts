@@ -2,6 +2,7 @@
 
 /** Optional fields of a payment that a program can send. Latitude and longitude must be given together. */
 export interface SentFields {
+  readonly terminalId?: string | null;
   readonly deviceId?: string | null;
   readonly ipAddress?: string | null;
   readonly email?: string | null;
@@ -43,6 +44,7 @@ export interface SentFields {
 /** The request's JSON for these fields. Fields without a value are left out. */
 export function sentBody(of: SentFields): object {
   return {
+    ...(of.terminalId == null ? {} : { terminal_id: of.terminalId }),
     ...(of.deviceId == null ? {} : { device_id: of.deviceId }),
     ...(of.ipAddress == null ? {} : { ip_address: of.ipAddress }),
     ...(of.email == null ? {} : { email: of.email }),

@@ -72,7 +72,7 @@ async function countEvents(connection: DuckDBConnection): Promise<number> {
 /** At equal times, labels come before payments, as everywhere in Tripline. */
 async function* readEvents(connection: DuckDBConnection): AsyncGenerator<HistoricEvent[]> {
   const result = await connection.stream(`
-    SELECT at_ms::DOUBLE AS at_ms, stream, client_transaction_id, card_token, terminal_id, ${Object.keys(OPTIONAL_COLUMNS).join(", ")},
+    SELECT at_ms::DOUBLE AS at_ms, stream, client_transaction_id, card_token, ${Object.keys(OPTIONAL_COLUMNS).join(", ")},
       amount_minor::DOUBLE AS amount_minor, currency, occurred_at_ms::DOUBLE AS occurred_at_ms, fraud
     FROM (
       SELECT occurred_at_ms AS at_ms, ${PAYMENT} AS stream, * FROM payments
@@ -97,7 +97,6 @@ function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRe
     tenant,
     clientTransactionId,
     cardToken: fromRow.text(row.card_token),
-    terminalId: fromRow.text(row.terminal_id),
     amountMinor: Number(row.amount_minor),
     currency: fromRow.text(row.currency),
     occurredAtMs: atMs,

@@ -54,7 +54,8 @@ export function* replaySlices(options: SliceOptions): Generator<Slice> {
 
 /** The entities whose windows an event changes. A label has no device and no addresses. */
 function entitiesOf({ kind, payment }: ReplayEvent): string[] {
-  const entities = [`card ${payment.cardToken ?? payment.cardNumber}`, `terminal ${payment.terminalId}`];
+  const entities = [`card ${payment.cardToken ?? payment.cardNumber}`];
+  if (payment.terminalId != null) entities.push(`terminal ${payment.terminalId}`);
   if (kind === "label") return entities;
   if (payment.deviceId != null) entities.push(`device ${payment.deviceId}`);
   if (payment.email != null) entities.push(`email ${payment.email}`);

@@ -35,7 +35,7 @@ export const specs: fc.Arbitrary<FeatureSpec> = fc
   .map(([others, kind]) => {
     const entities = Object.fromEntries(
       ["card_token", ...others].map((key, index) => {
-        return [`entity_${index}`, { key, optional: key !== "card_token" && key !== "terminal_id" }];
+        return [`entity_${index}`, { key, optional: key !== "card_token" }];
       }),
     );
     const features = Object.keys(entities).map((entity) => {

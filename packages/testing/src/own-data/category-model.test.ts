@@ -28,7 +28,7 @@ const UNKNOWN = "4829";
 const SPEC = {
   version: 1,
   windows: { "1d": { width: "1d", tile: "1h" } },
-  entities: { card: { key: "card_token" }, terminal: { key: "terminal_id" } },
+  entities: { card: { key: "card_token" }, terminal: { key: "terminal_id", optional: true } },
   features: [
     { name: "amount", kind: "amount", sentence: "The amount is {value}." },
     { name: "merchant_category", kind: "category", field: "mcc", sentence: "The merchant category is {value}." },

@@ -31,11 +31,11 @@ async function archive(count: number, areMaterialised: boolean, everyMs = 1): Pr
       transactionId: `txn_${index}`,
       tenant: "demo",
       clientTransactionId: `c${index}`,
+      ...UNSENT,
       terminalId: "t-1",
       cardToken: `ct_${index}`,
       amountMinor: 1_000 + index,
       currency: "EUR",
-      ...UNSENT,
       occurredAtMs: NOON_MS + index * everyMs,
       acceptedAtMs: NOON_MS,
     };

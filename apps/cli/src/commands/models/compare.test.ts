@@ -50,11 +50,11 @@ function recordsOf(index: number) {
     transactionId: `txn_${index}`,
     tenant: "demo",
     clientTransactionId: `c${index}`,
+    ...UNSENT,
     terminalId: "t-1",
     cardToken: `ct_${index % CARDS}`,
     amountMinor: 1_000 + index,
     currency: "EUR",
-    ...UNSENT,
     occurredAtMs: NOON_MS - 60_000,
     acceptedAtMs: NOON_MS,
   };

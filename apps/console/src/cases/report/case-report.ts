@@ -161,7 +161,7 @@ function payments(of: CaseDetail, time: (ms: number) => string): Content {
       time(occurredAtMs),
       text.outcomes[outcome],
       money(amountMinor, currency),
-      terminalId,
+      terminalId || text.none,
       share(score),
       label === null ? text.none : text.verdicts[label.fraud ? "fraud" : "genuine"],
       reason?.code ?? "",

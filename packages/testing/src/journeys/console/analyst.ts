@@ -19,12 +19,13 @@ const STEP_MS = 30_000;
  */
 export async function analystJourney(stage: ConsoleStage): Promise<void> {
   const { client, print } = stage;
-  const payment = buildPayment({ cardNumber: randomCardNumber(), amountMinor: LARGE_MINOR });
+  const terminalId = `t-${randomUUID().slice(0, 8)}`;
+  const payment = buildPayment({ cardNumber: randomCardNumber(), terminalId, amountMinor: LARGE_MINOR });
   for (let sent = 0; sent < PAYMENTS; sent += 1) {
     const again = buildPayment({ ...payment, clientTransactionId: `${payment.clientTransactionId}-${sent}` });
     await client.send(again, DECISION_WAIT_SECONDS);
   }
-  const before = await payAt(stage, payment.terminalId);
+  const before = await payAt(stage, terminalId);
   if (before.reasons.includes("TERMINAL_WITH_FRAUDS")) throw new Error("The terminal has frauds already.");
   await inBrowser(stage, 2, async (admin, page) => {
     if (admin === undefined || page === undefined) throw new Error("There is no browser.");
@@ -34,12 +35,12 @@ export async function analystJourney(stage: ConsoleStage): Promise<void> {
     await signIn(page, userName, password);
     await setUpFactor(page, userName, password);
     print(`An administrator let ${userName} in, who signed in with a password and a code.`);
-    await closeAsFraud(page, payment.terminalId);
+    await closeAsFraud(page, terminalId);
     let next: Awaited<ReturnType<typeof payAt>> = { outcome: undefined, reasons: [] };
     await comesTrue(
       () => `The next payment at the terminal was not stopped: ${next.outcome}, ${next.reasons.join(", ")}.`,
       async () => {
-        next = await payAt(stage, payment.terminalId);
+        next = await payAt(stage, terminalId);
         // A model that knows the terminal may be stricter than the rule.
         return STOPPED.includes(next.outcome ?? "") && next.reasons.includes("TERMINAL_WITH_FRAUDS");
       },
@@ -47,7 +48,7 @@ export async function analystJourney(stage: ConsoleStage): Promise<void> {
     print(
       `The case was closed as fraud by keyboard, and the next payment at its terminal is stopped: ${next.outcome}.`,
     );
-    await watch(page, payment.terminalId);
+    await watch(page, terminalId);
     await auditHolds(admin);
     print("The terminal is watched, and the audit log holds, signatures and all.");
   });

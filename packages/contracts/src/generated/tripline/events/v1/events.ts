@@ -91,7 +91,7 @@ export interface Transaction {
   clientTransactionId: string;
   /** The card number, or its token from an earlier decision. The number itself is never stored. Kept as a keyed HMAC. */
   cardToken: string;
-  /** Your own id of the terminal or shop at which the card was presented. */
+  /** Your own id of the terminal or shop at which the card was presented. Empty if it was not sent. */
   terminalId: string;
   /** In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. */
   amountMinor: number;
@@ -258,6 +258,7 @@ export interface Label {
   tenant: string;
   clientTransactionId: string;
   cardToken: string;
+  /** Empty if it was not sent. */
   terminalId: string;
   /** When the payment took place. */
   occurredAtMs: number;
