@@ -226,6 +226,7 @@ export const ENTITY_KEYS = {
   ip_token: "ipToken",
   bin: "bin",
   email_token: "emailToken",
+  card_country: "cardCountry",
   merchant_country: "merchantCountry",
   merchant_id: "merchantId",
   mcc: "mcc",

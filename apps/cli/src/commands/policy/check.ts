@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { idleRuleWarnings } from "@tripline/decision-engine/find-idle-rules";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { runExamples } from "@tripline/decision-engine/run-examples";
@@ -19,9 +19,10 @@ export function checkCommand(output: CommandOutput): Command {
         "FEAST_PROFILES",
       ),
     )
+    .option("--feature-spec <file>", "the features that the policy may read (default: those of this release)")
     .addHelpText("after", "\nExit code 1 if an example fails or the policy reads another profile.")
-    .action(async (file: string, { profiles }: { profiles?: string }) => {
-      const spec = currentFeatureSpec();
+    .action(async (file: string, { profiles, featureSpec }: { profiles?: string; featureSpec?: string }) => {
+      const spec = featureSpec === undefined ? currentFeatureSpec() : await readSpec(featureSpec);
       const policy = parsePolicy(await readPolicyFile(file), spec, basename(file));
       const { faults, unproven, count } = runExamples(policy, spec);
       const used = policy.readFeatures.map(({ name }) => name);
@@ -47,6 +48,10 @@ function needs(used: readonly string[], { features }: FeatureSpec): string {
   const profiles = new Set(own.map(({ entity }) => entity));
   const names = own.map(({ name }) => name);
   return `uses ${names.join(", ")}, so FEAST_PROFILES must name ${[...profiles].join(" and ")}`;
+}
+
+async function readSpec(file: string): Promise<FeatureSpec> {
+  return parseFeatureSpec(await readPolicyFile(file), basename(file));
 }
 
 /** @throws Error in one sentence */
