@@ -89,7 +89,10 @@ export class TopicLog {
     await this.#disk.makeFolder(logFolder(this.folder));
     const known = await this.#knownTail();
     const tail = known ?? (await readTail(this.#disk, this.folder));
-    if (known === undefined) this.#finished = 0;
+    if (known === undefined) {
+      this.#finished = 0;
+      this.#checkpointed = 0;
+    }
     this.#requireSource(tail);
     await this.#finish(tail);
     this.#tail = tail;

@@ -73,3 +73,13 @@ run "deep_archive_too_soon_is_refused" {
 
   expect_failures = [var.lake_tiering_days]
 }
+
+run "first_tier_too_soon_is_refused" {
+  command = plan
+
+  variables {
+    lake_tiering_days = { glacier = 29, deep_archive = 365 }
+  }
+
+  expect_failures = [var.lake_tiering_days]
+}

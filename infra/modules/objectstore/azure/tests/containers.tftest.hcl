@@ -62,3 +62,13 @@ run "unknown_replication_is_refused" {
 
   expect_failures = [var.replication_type]
 }
+
+run "first_tier_too_soon_is_refused" {
+  command = plan
+
+  variables {
+    lake_tiering_days = { cold = 29, archive = 365 }
+  }
+
+  expect_failures = [var.lake_tiering_days]
+}

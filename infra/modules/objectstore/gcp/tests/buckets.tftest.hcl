@@ -50,3 +50,13 @@ run "archive_too_soon_is_refused" {
 
   expect_failures = [var.lake_tiering_days]
 }
+
+run "first_tier_too_soon_is_refused" {
+  command = plan
+
+  variables {
+    lake_tiering_days = { coldline = 29, archive = 365 }
+  }
+
+  expect_failures = [var.lake_tiering_days]
+}
