@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { PolicyActivation } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { PolicyActivation as ActivationMessage } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
@@ -14,9 +15,11 @@ let bed: TestBed;
 let database: Database;
 let table: FollowedTable;
 let activations: Map<string, PolicyActivation | undefined>;
-let told: (() => void) | undefined;
+let onChange: (() => void) | undefined;
+/** Each test has its own. */
+let tenant: string;
 
-beforeEach(async () => {
+beforeAll(async () => {
   bed = await startTestBed({ POLICY_CHECK_SECONDS: "30" });
   const url = bed.stack.postgresUrl;
   database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
@@ -26,22 +29,28 @@ beforeEach(async () => {
     group: "test",
     apply(changes) {
       for (const { key, value } of changes) activations.set(key, value && ActivationMessage.decode(value));
-      told?.();
+      onChange?.();
     },
     onStop: () => undefined,
   });
   await table.ready;
 });
 
-afterEach(async () => {
+beforeEach(() => {
+  tenant = `t${randomUUID()}`;
+});
+
+afterAll(async () => {
   await table.close();
   await database.close();
   await bed.close();
 });
 
+const as: TestBed["as"] = (subject, claims) => bed.as(subject, { tenant, ...claims });
+
 /** Resolves once the table contains the key. */
 async function activationOf(key: string): Promise<PolicyActivation | undefined> {
-  while (!activations.has(key)) await new Promise<void>((resolve) => (told = resolve));
+  while (!activations.has(key)) await new Promise<void>((resolve) => (onChange = resolve));
   return activations.get(key);
 }
 
@@ -72,7 +81,7 @@ default_decision:
 `;
 
 test("checks, numbers, activates and publishes a revision", async () => {
-  const ann = bed.as("ann");
+  const ann = as("ann");
   const added = await ann.send("POST", "/v1/policy/revisions", { text: policy("1"), note: "first" });
   expect(added).toMatchObject({ status: 201, body: { revision: 1, author: "ann", note: "first" } });
   await expect(ann.send("POST", "/v1/policy/revisions", { text: policy("1") })).resolves.toMatchObject({
@@ -81,8 +90,8 @@ test("checks, numbers, activates and publishes a revision", async () => {
   });
   const made = await ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0, note: "go" });
   expect(made).toMatchObject({ status: 201, body: { activation: 1, revision: 1, is_published: true } });
-  await expect(activationOf("acme/1")).resolves.toMatchObject({
-    tenant: "acme",
+  await expect(activationOf(`${tenant}/1`)).resolves.toMatchObject({
+    tenant,
     activation: 1,
     revision: 1,
     text: policy("1"),
@@ -102,7 +111,7 @@ test("checks, numbers, activates and publishes a revision", async () => {
 });
 
 test("rejects an invalid policy with line and column of each fault, without creating a revision", async () => {
-  const ann = bed.as("ann");
+  const ann = as("ann");
   const text = policy("1", "amuont > 500").replace("is {amount}", "is {amonut}");
   const errors = [
     { pointer: "/text", detail: expect.stringMatching(/^policy\.yaml:4:11 rules\.0\.when .*amuont/) },
@@ -119,7 +128,7 @@ test("rejects an invalid policy with line and column of each fault, without crea
 
 test("warns about a rule that can never fire", async () => {
   const text = policy("1", "amount > 500 && amount < 100");
-  await expect(bed.as("ann").send("POST", "/v1/policy/check", { text })).resolves.toMatchObject({
+  await expect(as("ann").send("POST", "/v1/policy/check", { text })).resolves.toMatchObject({
     status: 200,
     body: { warnings: ["The rule big-amount can never fire: its conditions exclude each other."] },
   });
@@ -132,7 +141,7 @@ test("regression #24: health responds while examples that would take minutes are
     "default_decision:",
     "    examples: [{ fires: false, values: { amount: 1 } }]\ndefault_decision:",
   );
-  const viewer = bed.as("vic", { scope: "policy:read" });
+  const viewer = as("vic", { scope: "policy:read" });
   const checked = viewer.send("POST", "/v1/policy/check", { text });
   let isChecked = false;
   void checked.finally(() => (isChecked = true));
@@ -148,7 +157,7 @@ test("regression #24: health responds while examples that would take minutes are
 });
 
 test("regression #24: a caller who floods policy checks gets 429, and other requests still work", async () => {
-  const viewer = bed.as("vic", { scope: "policy:read" });
+  const viewer = as("vic", { scope: "policy:read" });
   const statuses: number[] = [];
   for (let count = 0; count < 60 && !statuses.includes(429); count += 1) {
     statuses.push((await viewer.send("POST", "/v1/policy/check", { text: "rules: 7" })).status);
@@ -160,14 +169,14 @@ test("regression #24: a caller who floods policy checks gets 429, and other requ
 test("rejects a policy with a failing example", async () => {
   const example = "    examples: [{ fires: true, values: { amount: 3 } }]\ndefault_decision:";
   const text = policy("1").replace("default_decision:", example);
-  await expect(bed.as("ann").send("POST", "/v1/policy/revisions", { text })).resolves.toMatchObject({
+  await expect(as("ann").send("POST", "/v1/policy/revisions", { text })).resolves.toMatchObject({
     status: 422,
     body: { errors: [{ detail: "policy.yaml:8:16 The rule big-amount does not fire on this example." }] },
   });
 });
 
 test("one of two concurrent activations gets 409 with the author of the other", async () => {
-  const [ann, bob] = [bed.as("ann"), bed.as("bob")];
+  const [ann, bob] = [as("ann"), as("bob")];
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   await bob.send("POST", "/v1/policy/revisions", { text: policy("2") });
   const answers = await Promise.all([
@@ -183,7 +192,7 @@ test("one of two concurrent activations gets 409 with the author of the other", 
 });
 
 test("another user must approve if the tenant requires it, but a rollback needs no new approval", async () => {
-  const [ann, bob] = [bed.as("ann"), bed.as("bob")];
+  const [ann, bob] = [as("ann"), as("bob")];
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   await ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0 });
   await bob.send("PUT", "/v1/policy/settings", { needs_approval: true });
@@ -201,7 +210,7 @@ test("another user must approve if the tenant requires it, but a rollback needs 
 });
 
 test("regression #24: a rolled-back policy needs approval again, even with a new number; a rollback needs none", async () => {
-  const [ann, bob] = [bed.as("ann"), bed.as("bob")];
+  const [ann, bob] = [as("ann"), as("bob")];
   const activate = async (revision: number | null, more: object = {}) => {
     const { newest_activation: after } = z
       .object({ newest_activation: z.int() })
@@ -237,12 +246,8 @@ test("regression #24: a rolled-back policy needs approval again, even with a new
 });
 
 test("regression #24: a client counts as its owner, and one without an owner cannot approve", async () => {
-  const [ann, bob, cat] = [bed.as("ann"), bed.as("bob"), bed.as("cat")];
-  const [ofAnn, ofBob, ofNobody] = [
-    bed.as("ci", { owner: "ann" }),
-    bed.as("bot", { owner: "bob" }),
-    bed.as("old", { owner: "" }),
-  ];
+  const [ann, bob, cat] = [as("ann"), as("bob"), as("cat")];
+  const [ofAnn, ofBob, ofNobody] = [as("ci", { owner: "ann" }), as("bot", { owner: "bob" }), as("old", { owner: "" })];
   const push = (caller: TestCaller, version: string) =>
     caller.send("POST", "/v1/policy/revisions", { text: policy(version) });
   const approve = (caller: TestCaller, revision: number) =>
@@ -273,16 +278,16 @@ test("regression #24: a client counts as its owner, and one without an owner can
 });
 
 test("a scheduled activation is published immediately, and an earlier one replaces it", async () => {
-  const ann = bed.as("ann");
+  const ann = as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   const at = new Date(Date.now() + 3_600_000).toISOString();
   await ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0, at });
-  await expect(activationOf("acme/1")).resolves.toMatchObject({ activatesAtMs: Date.parse(at) });
+  await expect(activationOf(`${tenant}/1`)).resolves.toMatchObject({ activatesAtMs: Date.parse(at) });
   await expect(ann.get("/v1/policy")).resolves.toMatchObject({
     body: { in_force: null, scheduled: { activation: 1 } },
   });
   await ann.send("POST", "/v1/policy/activations", { revision: null, after: 1, note: "not today" });
-  await expect(activationOf("acme/2")).resolves.toMatchObject({ revision: 0, text: "" });
+  await expect(activationOf(`${tenant}/2`)).resolves.toMatchObject({ revision: 0, text: "" });
   await expect(ann.get("/v1/policy")).resolves.toMatchObject({
     body: { in_force: { activation: 2 }, scheduled: null },
   });
@@ -290,7 +295,7 @@ test("a scheduled activation is published immediately, and an earlier one replac
 });
 
 test("an activation cancelled before its time was never in force: it needs approval and is watched", async () => {
-  const [ann, bob] = [bed.as("ann"), bed.as("bob")];
+  const [ann, bob] = [as("ann"), as("bob")];
   for (const version of ["1", "2"]) await ann.send("POST", "/v1/policy/revisions", { text: policy(version) });
   const activate = (revision: number, after: number, at?: Date) =>
     ann.send("POST", "/v1/policy/activations", { revision, after, at });
@@ -310,11 +315,12 @@ test("an activation cancelled before its time was never in force: it needs appro
   await expect(activate(2, 5)).resolves.toMatchObject({ status: 409, body: { code: "approval-missing" } });
   await bob.send("POST", "/v1/policy/revisions/2/approvals", { note: "" });
   await expect(activate(2, 5)).resolves.toMatchObject({ status: 201 });
-  await expect(bed.service.get(ActivationStore).watched()).resolves.toMatchObject([{ activation: 6, revision: 2 }]);
+  const watched = await bed.service.get(ActivationStore).watched();
+  expect(watched.filter((one) => one.tenant === tenant)).toMatchObject([{ activation: 6, revision: 2 }]);
 });
 
 test("the active policy stays on the topic, however often the next activation is postponed", async () => {
-  const ann = bed.as("ann");
+  const ann = as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   for (const [after, hours] of [0, 2, 3, 48].entries()) {
     const at = new Date(Date.now() + hours * 3_600_000);
@@ -322,14 +328,12 @@ test("the active policy stays on the topic, however often the next activation is
   }
   await passHours(24);
   await expect(bed.service.get(PolicyPublisher).publish()).resolves.toBe(true);
-  const withdrawn = z.object({ activation: z.int() });
-  await expect(
-    database.query(withdrawn, "SELECT activation FROM control.policy_activations WHERE withdrawn_at IS NOT NULL"),
-  ).resolves.toEqual([]);
+  const withdrawn = "SELECT activation FROM control.policy_activations WHERE tenant = $1 AND withdrawn_at IS NOT NULL";
+  await expect(database.query(z.object({ activation: z.int() }), withdrawn, [tenant])).resolves.toEqual([]);
 });
 
 test("a client manages its own tenant; the operator's clients manage any tenant and the policy for all", async () => {
-  const [shop, operator] = [bed.as("shop"), bed.as("op", { tenant: OPERATOR_TENANT })];
+  const [shop, operator] = [as("shop"), as("op", { tenant: OPERATOR_TENANT })];
   const body = { text: policy("1") };
   for (const tenant of ["other", ""]) {
     const path = `/v1/policy/revisions?tenant=${tenant}`;
@@ -340,12 +344,12 @@ test("a client manages its own tenant; the operator's clients manage any tenant 
     await expect(operator.send("POST", path, body)).resolves.toMatchObject({ status: 201 });
   }
   await expect(shop.get("/v1/policy/revisions")).resolves.toMatchObject({ body: { revisions: [] } });
-  const reader = bed.as("reader", { scope: "policy:read" });
+  const reader = as("reader", { scope: "policy:read" });
   await expect(reader.send("POST", "/v1/policy/revisions", body)).resolves.toMatchObject({ status: 403 });
 });
 
 test("a draft may be invalid, and cannot overwrite another user's changes", async () => {
-  const [ann, bob] = [bed.as("ann"), bed.as("bob")];
+  const [ann, bob] = [as("ann"), as("bob")];
   const save = (caller: typeof ann, text: string, version: number) =>
     caller.send("PUT", "/v1/policy/drafts/night", { text, version });
   await expect(save(ann, "rules: 7", 0)).resolves.toMatchObject({
@@ -367,27 +371,28 @@ test.each([
   ["a character that Postgres cannot store", { revision: 1, after: 0, note: "\0" }, 422],
   ["a note with a card number", { revision: 1, after: 0, note: "after 4111 1111 1111 1111 was charged" }, 422],
 ])("rejects an activation with %s", async (_name, body, status) => {
-  const ann = bed.as("ann");
+  const ann = as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   await expect(ann.send("POST", "/v1/policy/activations", body)).resolves.toMatchObject({ status });
 });
 
 test("publishes active policies to a new Kafka at startup, and deletes superseded ones", async () => {
-  const ann = bed.as("ann");
+  const ann = as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   for (const after of [0, 1, 2]) await ann.send("POST", "/v1/policy/activations", { revision: 1, after });
-  await activationOf("acme/3");
+  await activationOf(`${tenant}/3`);
   await passHours(2);
   await expect(database.execute("DELETE FROM control.audit", [])).rejects.toThrow("never changed or removed");
   await expect(database.execute("UPDATE control.policy_revisions SET note = 'x'", [])).rejects.toThrow("never changed");
   // An earlier release removed the active policy if its successor had been replaced.
-  await database.execute("UPDATE control.policy_activations SET withdrawn_at = now() WHERE activation = 3", []);
+  const remove = "UPDATE control.policy_activations SET withdrawn_at = now() WHERE tenant = $1 AND activation = 3";
+  await database.execute(remove, [tenant]);
   activations.clear();
   await bed.startAnother();
   for (const number of [2, 3]) {
-    await expect(activationOf(`acme/${number}`)).resolves.toMatchObject({ activation: number });
+    await expect(activationOf(`${tenant}/${number}`)).resolves.toMatchObject({ activation: number });
   }
-  while (activations.get("acme/1") !== undefined || !activations.has("acme/1")) {
-    await new Promise<void>((resolve) => (told = resolve));
+  while (activations.get(`${tenant}/1`) !== undefined || !activations.has(`${tenant}/1`)) {
+    await new Promise<void>((resolve) => (onChange = resolve));
   }
 });
