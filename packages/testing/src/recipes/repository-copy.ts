@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join, relative } from "node:path";
+import { delimiter, dirname, join, relative, sep } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
 
 /** Generous: a command may compile everything, and the cores may be busy. */
@@ -61,11 +61,11 @@ export class RepositoryCopy {
     mkdirSync(this.at(path), { recursive: true });
   }
 
-  /** Runs Node (`process.execPath`) or an installed program in the copy. */
-  run(program: string, args: readonly string[]): Ran {
+  /** Runs Node (`process.execPath`) or an installed program in the copy, or in a folder of it. */
+  run(program: string, args: readonly string[], folder = ""): Ran {
     const bin = join(ROOT, "node_modules", ".bin");
     const { status, stdout, stderr, error } = spawnSync(program, args, {
-      cwd: this.folder,
+      cwd: this.at(folder),
       encoding: "utf8",
       timeout: COMMAND_MS_MAX,
       env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}`, NODE_OPTIONS: "" },
@@ -98,15 +98,39 @@ export class RepositoryCopy {
     for (const name of namesIn(join(ROOT, folder))) {
       const installed = realpathSync(join(ROOT, folder, name));
       const inside = relative(ROOT, installed);
-      const isOurs = !inside.startsWith("..") && !inside.startsWith("node_modules");
+      const isOurs = !inside.startsWith("..") && !inside.split(sep).includes("node_modules");
       mkdirSync(dirname(this.at(join(folder, name))), { recursive: true });
       symlinkSync(isOurs ? this.at(inside) : installed, this.at(join(folder, name)));
     }
   }
 }
 
+interface Manifest {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+}
+
+/** A tsconfig.json for all sources as one program, which takes a fraction of the time of a build and writes no output. */
+export function wholeProgram(root: string): object {
+  const folders = packageFolders();
+  const paths = [...folders, "apps/console/web"].flatMap((folder) => {
+    const { name, exports } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as Manifest;
+    return Object.entries(exports).flatMap(([path, target]) => {
+      const [, file] = /^\.\/dist\/(.+)\.js$/.exec(typeof target === "string" ? target : target.default) ?? [];
+      return file === undefined ? [] : [[name + path.slice(1), [`./${folder}/src/${file}.ts`]]];
+    });
+  });
+  return {
+    extends: "./tsconfig.base.json",
+    compilerOptions: { noEmit: true, composite: false, declaration: false, paths: Object.fromEntries(paths) },
+    include: folders.map((folder) => `${folder}/src`),
+    // Scoring does not use payments, and one of its tests does not compile with the DOM types that other packages add.
+    exclude: ["**/*.tsx", "apps/console/web", "apps/scoring/src/**/*.test.ts"],
+  };
+}
+
 /** Folders of the packages with sources for Node. */
-export function packageFolders(): string[] {
+function packageFolders(): string[] {
   const folders = ["apps", "packages"].flatMap((part) => readdirSync(join(ROOT, part)).map((name) => join(part, name)));
   return folders.filter((folder) => existsSync(join(ROOT, folder, "tsconfig.json")));
 }

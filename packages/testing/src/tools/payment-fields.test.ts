@@ -1,8 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { ROOT } from "@tripline/system/services/workspace";
 import { ADDED_FIELDS, ADDED_KIND } from "../fields/added-fields.js";
-import { packageFolders, RepositoryCopy } from "../recipes/repository-copy.js";
+import { RepositoryCopy, wholeProgram } from "../recipes/repository-copy.js";
 
 /** Generous: all sources are checked, and the machine may be busy. */
 const COMMAND_MS_MAX = 300_000;
@@ -45,7 +42,7 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
       const lists = copy.read("packages/decision-engine/src/generated/listed-values.ts");
       expect(lists).toContain('this.tier = isListed("tier");');
       expect(lists).toContain('tier: "loyalty tier"');
-      copy.write("tsconfig.json", JSON.stringify(wholeProgram()));
+      copy.write("tsconfig.json", JSON.stringify(wholeProgram(copy.folder)));
       expect(copy.run("tsc", ["-p", "."])).toEqual({ status: 0, output: "" });
     },
     COMMAND_MS_MAX,
@@ -95,18 +92,3 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
     expect(output).toContain(message);
   });
 });
-
-/** Checks all sources as one program, which is faster than package by package, and writes no output. */
-function wholeProgram(): object {
-  const paths = packageFolders().map((folder) => {
-    const { name } = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as { name: string };
-    return [`${name}/*`, [`./${folder}/src/*.ts`]];
-  });
-  return {
-    extends: "./tsconfig.base.json",
-    compilerOptions: { noEmit: true, composite: false, declaration: false, paths: Object.fromEntries(paths) },
-    include: packageFolders().map((folder) => `${folder}/src`),
-    // Scoring does not use payments, and one of its tests does not compile with the DOM types that other packages add.
-    exclude: ["**/*.tsx", "apps/console/web", "apps/scoring/src/**/*.test.ts"],
-  };
-}
