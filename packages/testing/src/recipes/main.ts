@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { COMMANDS, RECIPES } from "./recipes.js";
 import { RepositoryCopy } from "./repository-copy.js";
 
@@ -10,8 +11,12 @@ process.exitCode = perform() ? 0 : 1;
 function perform(): boolean {
   const copy = RepositoryCopy.make();
   try {
-    for (const { edits } of RECIPES) {
+    for (const { edits, files = {} } of RECIPES) {
       for (const [file, edit] of Object.entries(edits)) copy.write(file, edit(copy.read(file)));
+      for (const [file, text] of Object.entries(files)) {
+        copy.makeFolder(dirname(file));
+        copy.write(file, text);
+      }
     }
     for (const [shown, program, args] of COMMANDS) {
       const startedMs = performance.now();
@@ -21,7 +26,7 @@ function perform(): boolean {
       process.stderr.write(`${shown} ended with ${status}:\n${output}\n`);
       return false;
     }
-    const byHand = new Set(RECIPES.flatMap(({ edits }) => Object.keys(edits)));
+    const byHand = new Set(RECIPES.flatMap(({ edits, files = {} }) => Object.keys({ ...edits, ...files })));
     process.stdout.write(`  ${byHand.size} files changed by hand, ${copy.changedFiles().length} in all\n`);
     return RECIPES.map((recipe) => isFine(recipe, copy)).every(Boolean);
   } finally {

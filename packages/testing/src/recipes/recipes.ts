@@ -1,14 +1,8 @@
-import type { RepositoryCopy } from "./repository-copy.js";
-
-/** A common change that a section of CONTRIBUTING.md describes. */
-export interface Recipe {
-  /** Title of the section. */
-  readonly section: string;
-  /** Manual changes by file. The section names each file. */
-  readonly edits: Readonly<Record<string, (text: string) => string>>;
-  /** Checks the copy after the commands of all sections. @throws Error that describes the fault */
-  readonly check: (copy: RepositoryCopy) => void;
-}
+import { FEATURE_KIND } from "./feature-kind.js";
+import type { Recipe } from "./recipe.js";
+import { expectDone, expectPolicy, expectSameFeatures, expectText, insert } from "./recipe.js";
+import { SCREEN } from "./screen.js";
+import { TOPIC } from "./topic.js";
 
 const PAYMENT = "packages/contracts/payment.yaml";
 const FEATURES = "packages/contracts/feature-spec.yaml";
@@ -80,11 +74,10 @@ export const RECIPES: readonly Recipe[] = [
     check(copy) {
       expectPolicy(copy, "card_count_14d > 30.0", "{ fires: true, values: { card_count_14d: 31 } }");
       expectText(copy, "docs/features.md", "`card_count_14d`");
-      // Compares the engine with the reference implementation, feature by feature.
-      const tests = ["--selectProjects", "unit", "--", "/packages/feature-engine/dist/.*/apply-payment.test.js"];
-      expectDone(copy, ["node_modules/jest/bin/jest.js", "--config", "jest.config.js", ...tests]);
+      expectSameFeatures(copy);
     },
   },
+  FEATURE_KIND,
   {
     section: "Add a rule",
     edits: { [POLICY]: (text) => insert(text, "\nrules:\n", RULE) },
@@ -102,6 +95,7 @@ export const RECIPES: readonly Recipe[] = [
     },
     check: (copy) => expectText(copy, "docs/errors.md", "| `shop-closed` | 503 |"),
   },
+  TOPIC,
   {
     section: "Add a setting",
     edits: {
@@ -124,6 +118,7 @@ export const RECIPES: readonly Recipe[] = [
       expectText(copy, "deploy/helm/tripline/templates/_environment.tpl", 'NIGHT_HOURS: "6"');
     },
   },
+  SCREEN,
 ];
 
 /** The commands of all sections, in this order. */
@@ -132,27 +127,3 @@ export const COMMANDS: readonly (readonly [shown: string, program: string, args:
   ["npx tsc -b", "tsc", ["-b"]],
   ["npm run documents", process.execPath, ["tools/documents/write-documents.mjs"]],
 ];
-
-/** Inserts `added` after the first `after`. @throws Error if `text` does not contain `after` */
-function insert(text: string, after: string, added: string): string {
-  const at = text.indexOf(after);
-  if (at < 0) throw new Error(`There is no ${JSON.stringify(after)}.`);
-  return text.slice(0, at + after.length) + added + text.slice(at + after.length);
-}
-
-function expectText(copy: RepositoryCopy, file: string, text: string): void {
-  if (!copy.read(file).includes(text)) throw new Error(`${file} lacks ${JSON.stringify(text)}.`);
-}
-
-function expectDone(copy: RepositoryCopy, args: readonly string[]): void {
-  const { status, output } = copy.run(process.execPath, args);
-  if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}:\n${output}`);
-}
-
-/** Expects a policy with this rule to be valid and its example to pass. */
-function expectPolicy(copy: RepositoryCopy, when: string, example: string): void {
-  const rule = `{ id: mine, when: ${JSON.stringify(when)}, reason: MINE, action: review, text: Mine., examples: [${example}] }`;
-  const otherwise = 'default_decision:\n  default: { action: review, reason: NO_FACTS, text: "Nothing is known." }\n';
-  copy.write("draft.yaml", `version: "1"\nrules:\n  - ${rule}\n${otherwise}`);
-  expectDone(copy, ["apps/cli/dist/main.js", "policy", "check", "draft.yaml"]);
-}
