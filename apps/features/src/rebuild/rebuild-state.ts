@@ -12,7 +12,7 @@ import type { Redis } from "ioredis";
 import type { ProfileEraser } from "../erasures/profile-eraser.js";
 import type { ScanEraser } from "../erasures/scan-eraser.js";
 import { GIB, MEMORY_GIB_DEFAULT } from "../snapshot/slices-for.js";
-import { whileHeld } from "../states/rebuild-hold.js";
+import { requireNotHeld, whileHeld } from "../states/rebuild-hold.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
 import { awaitLake } from "./await-lake.js";
 import type { AppliedKeys } from "./await-rest.js";
@@ -105,6 +105,7 @@ export interface RebuildReport
  */
 export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
   if (options.isAutomatic === true) {
+    await requireNotHeld(options.holding);
     options.onProgress?.("wait for the archive");
     await awaitLakeOf(options);
   }

@@ -11,12 +11,15 @@ export class ProgressPublisher {
   readonly #meter = new RestoreMeter();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
   #last: Promise<void> = Promise.resolve();
+  /** Until then, the stored progress belongs to another restore. */
+  #hasBegun = false;
   #isFailed = false;
 
   constructor(private readonly redis: Pick<Redis, "set" | "del">) {}
 
   /** A `RebuildListener`. */
   publish(step: RebuildStep, done?: number, total?: number): void {
+    this.#hasBegun = true;
     const measured = this.#meter.measure(step, done, total);
     if (performance.now() - this.#writtenAtMs < EVERY_MS) return;
     this.#writtenAtMs = performance.now();
@@ -24,13 +27,14 @@ export class ProgressPublisher {
   }
 
   async fail(code: ErrorCode): Promise<void> {
+    if (!this.#hasBegun) return;
     this.#isFailed = true;
     this.#then(() => writeProgress(this.redis, { failure: code }));
     await this.#last;
   }
 
   async end(): Promise<void> {
-    if (!this.#isFailed) this.#then(() => clearProgress(this.redis));
+    if (this.#hasBegun && !this.#isFailed) this.#then(() => clearProgress(this.redis));
     await this.#last;
   }
 

@@ -110,6 +110,13 @@ test("an automatic restore does not pause features while the archive is behind",
   });
   clearInterval(looking);
   expect(isPaused).toBe(false);
+  // Nor does it report its own progress while another one runs.
+  await history.redis.set(REBUILD_KEY, "another one");
+  const steps: string[] = [];
+  const second = history.rebuild({ isAutomatic: true, onProgress: (step) => void steps.push(step) });
+  await expect(second).rejects.toMatchObject({ message: expect.stringContaining("another run") });
+  await history.redis.del(REBUILD_KEY);
+  expect(steps).toEqual([]);
   await history.count();
   await history.archive();
 });

@@ -1,3 +1,4 @@
+import { constants, setPriority } from "node:os";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
@@ -71,6 +72,8 @@ async function run(config: SnapshotConfig): Promise<TakenSnapshot> {
   }
 }
 
+// Nobody waits for a snapshot. Payments may wait for a restore, so the worker itself has normal priority.
+setPriority(constants.priority.PRIORITY_LOW);
 // The worker holds the other end: if it is killed, this process ends as well.
 if (process.env.EXIT_WITH_PARENT === "1") {
   process.stdin

@@ -62,12 +62,7 @@ export class RebuildHold {
  */
 export async function whileHeld<T>(redis: Redis, work: (held: string) => Promise<T>): Promise<T> {
   const own = randomUUID();
-  if ((await askRedis(() => redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "NX"))) === null) {
-    throw new TriplineError(
-      "state-conflict",
-      `States are being rebuilt by another run of this command; one that was killed counts as running for ${EXPIRY_MS / 1000} s.`,
-    );
-  }
+  if ((await askRedis(() => redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "NX"))) === null) throw isRunning();
   // A failed renewal is retried well before the key expires.
   const renewing = setInterval(() => void redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "XX").catch(() => {}), RENEW_MS);
   try {
@@ -76,6 +71,18 @@ export async function whileHeld<T>(redis: Redis, work: (held: string) => Promise
     clearInterval(renewing);
     await release(redis, own).catch(() => {});
   }
+}
+
+/** @throws TriplineError `state-conflict` while a rebuild runs; `redis-unavailable` */
+export async function requireNotHeld(redis: Redis): Promise<void> {
+  if ((await askRedis(() => redis.exists(REBUILD_KEY))) > 0) throw isRunning();
+}
+
+function isRunning(): TriplineError {
+  return new TriplineError(
+    "state-conflict",
+    `States are being rebuilt by another run of this command; one that was killed counts as running for ${EXPIRY_MS / 1000} s.`,
+  );
 }
 
 async function release(redis: Redis, own: string): Promise<void> {

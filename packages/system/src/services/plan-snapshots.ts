@@ -25,7 +25,6 @@ export function planSnapshots(options: PlanSnapshotsOptions): ServicePlan {
     name: SNAPSHOTS,
     url: "",
     program: join("apps", "features", "dist", "snapshot", "worker", "main.js"),
-    isBackground: true,
     environment: {
       KAFKA_BROKERS: kafkaBrokers.join(","),
       REDIS_URL: access?.redisUrl ?? redisUrl,
