@@ -10,6 +10,7 @@ import { REBUILD_KEY } from "../states/rebuild-hold.js";
 import { TestHistory } from "../testing/history.js";
 import { COMPLETE_KEY } from "../testing/instance.js";
 import { randomEvents } from "../testing/random-events.js";
+import { ProgressPublisher } from "./progress-publisher.js";
 import { RESTORE_KEY } from "./restore-progress.js";
 
 const WORKER = join(import.meta.dirname, "..", "snapshot", "worker", "main.js");
@@ -119,6 +120,17 @@ test("an automatic restore does not pause features while the archive is behind",
   expect(steps).toEqual([]);
   await history.count();
   await history.archive();
+});
+
+test("the progress of a step that waits is renewed, until the restore ends", async () => {
+  const publisher = new ProgressPublisher(history.redis, 20);
+  publisher.publish("wait for the archive");
+  await until(() => exists(RESTORE_KEY), "progress");
+  await history.redis.del(RESTORE_KEY);
+  await until(() => exists(RESTORE_KEY), "renewed progress");
+  await publisher.end();
+  await delay(60);
+  expect(await exists(RESTORE_KEY)).toBeUndefined();
 });
 
 test("if Redis loses the states again while they are written, they are not marked as complete", async () => {
