@@ -81,8 +81,9 @@ def backfill(spark: SparkSession, options: Options) -> int:
     """
     # A value that does not fit its column must be an error, not null.
     spark.conf.set("spark.sql.ansi.enabled", "true")
-    # Workers import this module by name, unless it is the program itself.
-    spark.sparkContext.addPyFile(__file__)
+    # Workers import these modules by name, unless this one is the program itself.
+    for module in (Path(__file__), Path(__file__).with_name("payment_columns.py")):
+        spark.sparkContext.addPyFile(str(module))
     partitions = options.partitions or spark.sparkContext.defaultParallelism
     with _in_a_sentence():
         plan = _read_plan(options.tripline)
