@@ -28,6 +28,7 @@ export interface RestoreWorkerOptions {
  */
 export class RestoreWorker {
   #lost = new AbortController();
+  #isBlind = false;
 
   constructor(private readonly options: RestoreWorkerOptions) {}
 
@@ -57,9 +58,18 @@ export class RestoreWorker {
     return work(AbortSignal.any([signal, this.#lost.signal]));
   }
 
-  /** False also while Redis or Kafka is unavailable, which features reports. */
+  /** False also while Redis or Kafka is unavailable. */
   async #isLost(): Promise<boolean> {
-    return this.options.isLost().catch(() => false);
+    try {
+      const isLost = await this.options.isLost();
+      this.#isBlind = false;
+      return isLost;
+    } catch (thrown) {
+      const { code, message } = asTriplineError(thrown);
+      if (!this.#isBlind) this.options.log.warn({ code }, `cannot check whether window states were lost: ${message}`);
+      this.#isBlind = true;
+      return false;
+    }
   }
 
   /** @returns whether it succeeded */
