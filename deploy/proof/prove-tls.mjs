@@ -163,7 +163,7 @@ function expectNoRefusal() {
 function expectNoRefusalIn(where, log, pattern = REFUSALS) {
   const lines = log.split("\n").filter((line) => pattern.test(line));
   if (lines.length > 0)
-    throw new Error(`${lines.length} lines of ${where} tell of a refusal:\n${lines.slice(0, 10).join("\n")}`);
+    throw new Error(`${lines.length} lines of ${where} report a refusal:\n${lines.slice(0, 10).join("\n")}`);
 }
 
 /** Things on each server that an identity need not do, and a caller without one. */

@@ -66,7 +66,7 @@ test("a part's own value overrides a shared file, and its own file overrides a s
   expect(settings).toMatchObject({ KEY: "own", KEY_FILE: undefined, TOKEN: undefined, TOKEN_FILE: "/own" });
 });
 
-test("no variable of one part looks like another part's own variable", async () => {
+test("no part has a variable whose name could be mistaken for another part's", async () => {
   const all = await Promise.all(TARGETS.map(async (target) => ({ target, ...(await loadPart(target, TARGETS)) })));
   const known = new Set(all.flatMap(({ variables }) => variables));
   const own = all.flatMap(({ target, variables }) => variables.map((name) => prefixed(target, name)));

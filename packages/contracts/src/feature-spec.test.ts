@@ -148,7 +148,7 @@ describe("an invalid spec", () => {
     }
   });
 
-  test("with a duplicate name is rejected at the second one", () => {
+  test("with a duplicate name is rejected at the second occurrence", () => {
     const lines = linesOf([
       { ...COUNT, name: "a" },
       { ...COUNT, name: "b" },

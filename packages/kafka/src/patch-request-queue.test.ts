@@ -32,7 +32,7 @@ function delaysOf(prepare: (queue: RequestQueue) => void): unknown[] {
   return delays;
 }
 
-test("sets no timer, and no negative delay, if no request waits", () => {
+test("sets no timer when no request is waiting, and never a negative delay", () => {
   expect(delaysOf(() => {})).toEqual([]);
 });
 

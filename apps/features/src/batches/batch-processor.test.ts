@@ -115,7 +115,7 @@ describe("a batch that is redelivered after a crash", () => {
     expect(metrics.redeliveries).toBe(10);
   });
 
-  test("by the process that counted it emits the same bytes without a request to Kafka", async () => {
+  test("from the process that counted it: emits the same bytes without a request to Kafka", async () => {
     const { handle, outbox, log } = await instance();
     const records = recordsOf(payments(10, 4));
     await handle(records.slice(0, 5));

@@ -234,7 +234,7 @@ test("if the service and Redis failed together, --partial counts the available e
   expect(state.sequence).toBe(4);
 });
 
-test("after a change of windows, states are rebuilt with the new windows from events counted with the old ones", async () => {
+test("when window lengths change, states are rebuilt for the new windows from events already counted under the old ones", async () => {
   const spec = currentFeatureSpec();
   const { "1d": day } = spec.windows;
   if (day === undefined) throw new Error("a spec without a window of one day");

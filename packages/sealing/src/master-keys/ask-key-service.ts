@@ -31,5 +31,5 @@ export async function askKeyService<S extends z.ZodType>(request: KeyServiceRequ
   if (status === STATUS_OK && parsed.success) return parsed.data;
   if (status === STATUS_OK) throw new Error(`${who} answered without a key.`);
   const why = refusal.parse(given).replace(/\s+/g, " ").trim().replace(/\.$/, "").slice(0, REASON_CHARS_MAX);
-  throw new Error(`${who} refuses (HTTP ${status})${why === "" ? "" : `: ${why}`}.`);
+  throw new Error(`${who} refused the request (HTTP ${status})${why === "" ? "" : `: ${why}`}.`);
 }

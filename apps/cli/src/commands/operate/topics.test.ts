@@ -18,7 +18,7 @@ describe("the topics job", () => {
     await admin.close();
   });
 
-  test("says what it waits for, and finally which setting to correct", async () => {
+  test("says what it is waiting for, and finally which setting to correct", async () => {
     const [port] = await findFreePorts(1);
     const said: string[] = [];
     const made = ensureTopics(kafkaFrom({ KAFKA_BROKERS: `127.0.0.1:${port}` }), 1, (line) => said.push(line));

@@ -29,7 +29,7 @@ const queue = {
   assignees: { me: "Me", nobody: "Unassigned" },
   sorts: { due: "Due first", opened: "Newest", score: "Highest score", amount: "Largest amount" },
   empty: "No matching cases",
-  emptyDetail: "Change the filters, or wait. A case opens when a payment is sent to review or challenged.",
+  emptyDetail: "Change the filters, or wait. A case opens when a payment is challenged or sent for review.",
   views: "Saved views",
   viewName: "View name",
   saveView: "Save view",
