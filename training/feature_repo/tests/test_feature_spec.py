@@ -40,6 +40,12 @@ def test_reads_the_definitions_that_feast_needs(tmp_path: Path) -> None:
     assert [feature.name for feature in spec.of_payment] == ["amount"]
 
 
+def test_reads_features_over_payment_updates() -> None:
+    spec = read_feature_spec(ROOT / "docs" / "examples" / "ten-rules" / "feature-spec.yaml")
+    names = [feature.name for feature in spec.of_entity("merchant_bin")]
+    assert names == ["merchant_bin_declines_1h", "merchant_bin_declined_share_1d"]
+
+
 def test_splits_the_spec_of_this_checkout(spec: FeatureSpec) -> None:
     parts = [spec.of_payment, *(spec.of_entity(entity) for entity in spec.entity_keys)]
     assert all(parts)

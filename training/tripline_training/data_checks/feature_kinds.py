@@ -64,6 +64,9 @@ RANGES: dict[str, ValueRange] = {
     "days_since_last_genuine": NOT_NEGATIVE,
     "days_since_run_began": NOT_NEGATIVE,
     "run_count": COUNT,
+    "update_count": COUNT,
+    "update_sum": NOT_NEGATIVE,
+    "declined_share": SHARE,
     "category": ValueRange(0, 2**24 - 1, whole=True),
 }
 CALENDAR_KINDS = frozenset({"hour_of_day", "day_of_week", "is_weekend", "is_night"})
