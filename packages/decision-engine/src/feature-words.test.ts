@@ -29,6 +29,7 @@ const SPEC = parseFeatureSpec(
         of: "terminal",
         sentence: "Payment {value} at this terminal.",
       },
+      { ...COUNTED, name: "terminals", kind: "distinct", of: "terminal", window: "1d", sentence: "{value} terminals." },
     ].map((feature) => ({ ...feature, default: 0 })),
   }),
 );
@@ -105,5 +106,7 @@ test("features of an entity or a partner that the payment does not name are not 
     expect(describe(name, { cardToken: "ct_1", terminalId: "" })).toBeUndefined();
     expect(describe(name, { cardToken: "ct_1", terminalId: "t-1" })).toMatch(/3/);
   }
-  expect(describe("count_1d", { cardToken: "ct_1", terminalId: "" })).toMatch(/3/);
+  for (const name of ["count_1d", "terminals"]) {
+    expect(describe(name, { cardToken: "ct_1", terminalId: "" })).toMatch(/3/);
+  }
 });

@@ -191,9 +191,10 @@ export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefi
   });
 }
 
-/** The payment fields that identify the entities of a feature. */
+/** The payment fields without which a feature has its default. The number of partners counts those of earlier payments. */
 function fieldsOf({ entities }: FeatureSpec, feature: Feature) {
-  const names = [...("entity" in feature ? [feature.entity] : []), ...("of" in feature ? [feature.of] : [])];
+  const partner = "of" in feature && feature.kind !== "distinct" ? [feature.of] : [];
+  const names = [...("entity" in feature ? [feature.entity] : []), ...partner];
   return names.flatMap((name) => keyFields(entities[name]?.key ?? "").map((field) => ENTITY_KEYS[field]));
 }
 

@@ -25,7 +25,8 @@ export function wordingVersion(words: readonly (FeatureWords | undefined)[]): st
   );
   // As for a real payment, longer windows contain more, so the texts include the baseline.
   payments.push({ currency: "EUR", values: words.map((_, index) => 2 + index) });
-  payments.push({ currency: "EUR", values: words.map(() => 1), transaction: {} });
+  // A payment that names only its card.
+  payments.push({ currency: "EUR", values: words.map(() => 1), transaction: { cardToken: "ct_1" } });
   const texts = words.flatMap((one) => payments.map((payment) => one?.describe(payment) ?? ""));
   const topics = words.map((one) => one?.topic ?? "");
   const amounts = SAMPLES.map((value) => formatValue(value, "minor_amount", "EUR"));
