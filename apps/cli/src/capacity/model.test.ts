@@ -69,8 +69,10 @@ describe("a plan", () => {
       expect(planAt({ rate: rate * 1.001 }).services.get(name)?.instances).toBe(7);
     }
     expect(limits.some(({ part }) => part === "retraining")).toBe(false);
-    const [bucket] = planAt({ retraining: { lakeCacheGib: 20, days: DEMAND.retentionDays } }).limits;
-    expect(planAt({ rate: bucket?.rate ?? 0 }).lakeGb).toBeCloseTo((20 * 1024 ** 3) / 1e9, 6);
+    for (const days of [DEMAND.retentionDays, 2 * DEMAND.retentionDays]) {
+      const [bucket] = planAt({ retraining: { lakeCacheGib: 20, days } }).limits;
+      expect(planAt({ rate: bucket?.rate ?? 0 }).lakeGb).toBeCloseTo((20 * 1024 ** 3) / 1e9, 6);
+    }
     expect(planAt({ cards: 1e12 }).limits[0]).toMatchObject({ rate: 0, what: expect.stringContaining("memory") });
   });
 });

@@ -233,9 +233,10 @@ function limitsOf(demand: Demand, measured: Measured): Limit[] {
 }
 
 /** A retraining reads all its days at once, from copies in the cache if the lake is in a bucket. */
-function retrainingLimit({ retraining, meanShare }: Demand, measured: Measured): Limit[] {
+function retrainingLimit({ retraining, meanShare, retentionDays }: Demand, measured: Measured): Limit[] {
   if (retraining === undefined) return [];
-  const { lakeCacheGib, days } = retraining;
+  const { lakeCacheGib } = retraining;
+  const days = Math.min(retraining.days, retentionDays);
   return [
     {
       part: "retraining",
