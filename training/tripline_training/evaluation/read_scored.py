@@ -83,7 +83,8 @@ def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, sp
     named = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in model.features)
     within = f"occurred_at_ms >= {span.from_ms} AND occurred_at_ms < {span.to_ms}"
     columns = arrays(
-        f"SELECT card_token, coalesce(terminal_id, '') AS terminal_id, occurred_at_ms, fraud::BIGINT AS fraud, {sql_name(amount)}::DOUBLE AS money, "
+        "SELECT card_token, coalesce(terminal_id, '') AS terminal_id, occurred_at_ms, fraud::BIGINT AS fraud, "
+        f"{sql_name(amount)}::DOUBLE AS money, "
         f"(occurred_at_ms - first_ms) / 86400000.0 AS card_age_days, {named} FROM {table} "
         f"JOIN (SELECT card_token, min(occurred_at_ms) AS first_ms FROM {table} GROUP BY 1) USING (card_token) "
         f"WHERE {within} AND fraud IS NOT NULL AND labelled_at_ms IS NOT NULL "
