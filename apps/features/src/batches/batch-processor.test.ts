@@ -51,6 +51,16 @@ test("counts a batch once and emits the engine's values, with the states and the
   expect(await redis.ttl(APPLIED_KEY)).toBe(-1);
 });
 
+test("counts payments without a terminal for their other entities only", async () => {
+  const transactions = payments(30, 6).map((each, index) => (index % 3 === 0 ? { ...each, terminalId: "" } : each));
+  const { handle, outbox, metrics } = await instance();
+  await handle(recordsOf(transactions));
+  expect(outbox.sent.map(withoutClock)).toEqual(expectedVectors(transactions));
+  const redis = await connect();
+  expect(await redis.exists(keyOf("terminal", ""))).toBe(0);
+  expect(metrics.redeliveries).toBe(0);
+});
+
 describe("a batch that is redelivered after a crash", () => {
   type Instance = Awaited<ReturnType<typeof instance>>;
   const redisDown = { code: "redis-unavailable" };

@@ -107,7 +107,9 @@ export const labelSchema = z
   .strictObject({
     transaction_id: transactionIdField,
     card: cardAlone,
-    terminal_id: declaredFields.terminal_id,
+    terminal_id: declaredFields.terminal_id.meta({
+      description: "The terminal of the payment. Omit it only if the payment has none, or it is not counted there.",
+    }),
     occurred_at: instant,
     fraud: z.boolean(),
     labelled_at: time("When it was reported; default: now.").optional(),

@@ -247,9 +247,9 @@ describe("npm run demo", () => {
         while ((await redis.exists(mark)) === 0 && Date.now() < since + WAIT_MS_MAX) await delay(100);
         expect(await redis.exists(mark)).toBe(1);
         expect(logOf("features")).toMatch(/"level":"error".*Redis has lost the window states/);
-        while (!logOf("snapshots").includes("the window states are restored") && Date.now() < since + WAIT_MS_MAX) {
-          await delay(100);
-        }
+        const restored = "the window states are restored";
+        while (!logOf("snapshots").includes(restored) && Date.now() < since + WAIT_MS_MAX) await delay(100);
+        expect(logOf("snapshots")).toContain(restored);
 
         const loaded = await tripline(["load-state", "--state", statePath, "--workspace", WORKSPACE]);
         expect(loaded).toMatchObject({
