@@ -64,6 +64,16 @@ test("a rebuild does not set its key again after Redis lost it, so the loss is n
   });
 });
 
+test("a rebuild that paused until its key expired leaves the key to the next rebuild", async () => {
+  const redis = await connect();
+  await whileHeld(redis, async () => {
+    await redis.set(REBUILD_KEY, "the next one");
+    await delay(RENEW_MS + 200);
+    expect(await redis.get(REBUILD_KEY)).toBe("the next one");
+  });
+  expect(await redis.get(REBUILD_KEY)).toBe("the next one");
+});
+
 test("a wait of four seconds ends with an error, and the records are retried", async () => {
   const redis = await connect();
   await redis.set(REBUILD_KEY, "somebody");

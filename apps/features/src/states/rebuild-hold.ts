@@ -17,6 +17,14 @@ const WAIT_MS_MAX = 4_000;
 const EXPIRY_MS = 30_000;
 export const RENEW_MS = 5_000;
 
+/** KEYS: the key. ARGV: the value of this rebuild, the expiry in ms. After a long pause, another rebuild may have the key. */
+const RENEW = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+`;
+const RELEASE = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+`;
+
 /**
  * Keeps an instance of the service from counting while states are rebuilt, so that no instance has to be stopped. It is
  * advisory, not a lock: an instance that has not seen the key may still count. The rebuild detects that and does not
@@ -55,8 +63,8 @@ export class RebuildHold {
 /**
  * Runs work while instances of the service pause.
  *
- * @param work receives the value of the key, which stays the same until the work ends. If Redis loses the key, it is not
- *   set again
+ * @param work receives the value of the key, which stays the same until the work ends. If the key is lost or expires, it is
+ *   not set again
  * @param redis a connection on which nothing is watched
  * @throws TriplineError `state-conflict` while another rebuild runs; `redis-unavailable`; any error of the work
  */
@@ -64,12 +72,13 @@ export async function whileHeld<T>(redis: Redis, work: (held: string) => Promise
   const own = randomUUID();
   if ((await askRedis(() => redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "NX"))) === null) throw isRunning();
   // A failed renewal is retried well before the key expires.
-  const renewing = setInterval(() => void redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "XX").catch(() => {}), RENEW_MS);
+  const renew = () => void redis.eval(RENEW, 1, REBUILD_KEY, own, EXPIRY_MS).catch(() => {});
+  const renewing = setInterval(renew, RENEW_MS);
   try {
     return await work(own);
   } finally {
     clearInterval(renewing);
-    await release(redis, own).catch(() => {});
+    await redis.eval(RELEASE, 1, REBUILD_KEY, own).catch(() => {});
   }
 }
 
@@ -83,8 +92,4 @@ function isRunning(): TriplineError {
     "state-conflict",
     `States are being rebuilt by another run of this command; one that was killed counts as running for ${EXPIRY_MS / 1000} s.`,
   );
-}
-
-async function release(redis: Redis, own: string): Promise<void> {
-  if ((await redis.get(REBUILD_KEY)) === own) await redis.del(REBUILD_KEY);
 }
