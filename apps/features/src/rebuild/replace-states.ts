@@ -82,6 +82,7 @@ export class StateReplacement {
     await this.#ask(async () => {
       for await (const keys of found as AsyncIterable<string[]>) {
         const ours = keys.filter((key) => prefixes.some((prefix) => key.startsWith(prefix)));
+        await this.#requireHeld();
         if (ours.length > 0) await redis.unlink(...ours);
       }
     });
@@ -99,10 +100,12 @@ export class StateReplacement {
       pipeline.set(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength), "EX", leftSeconds);
       written += 1;
       if (pipeline.length < KEYS_PER_PIPELINE) continue;
+      await this.#requireHeld();
       await this.#exec(pipeline);
       pipeline = redis.pipeline();
       onProgress(written, states.size);
     }
+    await this.#requireHeld();
     await this.#exec(pipeline);
     onProgress(written, states.size);
     return written;
@@ -136,7 +139,10 @@ export class StateReplacement {
     throw countedMeanwhile();
   }
 
-  /** Redis may have lost states that were already restored. Then it has also lost the key that pauses the services. */
+  /**
+   * Redis may have lost states that were already restored. Then it has also lost the key that pauses the services. If this
+   * process was paused until the key expired, another run may have restored the states, and events were counted since.
+   */
   async #requireHeld(): Promise<void> {
     const { redis, held } = this.options;
     if ((await this.#ask(() => redis.get(REBUILD_KEY))) === held) return;
