@@ -1,4 +1,4 @@
-import { asTriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
 import { featureSources } from "@tripline/contracts/features/feature-sources";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -8,6 +8,7 @@ import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engin
 import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
 import type { LetterOrigin } from "@tripline/kafka/dead-letters/read-origins";
 import type { KafkaAdmin } from "@tripline/kafka/port";
+import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { ProfileEraser } from "../erasures/profile-eraser.js";
 import type { ScanEraser } from "../erasures/scan-eraser.js";
@@ -109,13 +110,22 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     options.onProgress?.("wait for the archive");
     await awaitLakeOf(options);
   }
-  const { report, publish, release } = await whileHeld(options.holding, (held) => rebuild(options, held));
+  const { report, publish, release } = await whileHeld(options.holding, async (held) => {
+    if (options.isAutomatic === true) await requireLost(options);
+    return rebuild(options, held);
+  });
   try {
     // Payments no longer wait at this point.
     return { ...report, ...(await publishBy(publish, options)) };
   } finally {
     await release();
   }
+}
+
+/** Another restore may have ended since the worker noticed the loss. */
+async function requireLost({ engine, holding }: RebuildOptions): Promise<void> {
+  if ((await askRedis(() => holding.exists(completeKey(engine.entities)))) === 0) return;
+  throw new TriplineError("state-conflict", "The window states are complete: another run has restored them.");
 }
 
 interface Rebuilt extends Pick<FoldedLake, "release"> {

@@ -130,6 +130,15 @@ test("an automatic restore does not pause features while the archive is behind",
   await history.archive();
 });
 
+test("an automatic restore does nothing if another one has restored the states in the meantime", async () => {
+  const mark = await history.redis.get(COMPLETE_KEY);
+  expect(mark).not.toBeNull();
+  await expect(history.rebuild({ isAutomatic: true })).rejects.toMatchObject({
+    message: expect.stringContaining("another run has restored them"),
+  });
+  expect(await history.redis.get(COMPLETE_KEY)).toBe(mark);
+});
+
 test("the progress of a step that waits is renewed, until the restore ends", async () => {
   const publisher = new ProgressPublisher(history.redis, 20);
   publisher.publish("wait for the archive");
