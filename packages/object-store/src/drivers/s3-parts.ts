@@ -73,10 +73,21 @@ export class S3Parts {
     try {
       const tags = new Map<number, string | undefined>();
       const parts = partsOf(bytes, partBytes).values();
+      let isFailed = false;
       const take = async () => {
-        for (const part of parts) tags.set(part.number, await send({ ...place, PartNumber: part.number }, part));
+        for (const part of parts) {
+          if (isFailed) return;
+          try {
+            tags.set(part.number, await send({ ...place, PartNumber: part.number }, part));
+          } catch (thrown) {
+            isFailed = true;
+            throw thrown;
+          }
+        }
       };
-      await Promise.all(Array.from({ length: PARTS_AT_ONCE }, take));
+      // A part that arrives after the upload was aborted would be stored, and paid for, until the bucket is cleaned up.
+      const taken = await Promise.allSettled(Array.from({ length: PARTS_AT_ONCE }, take));
+      for (const one of taken) if (one.status === "rejected") throw one.reason;
       const Parts = [...tags].sort(([one], [other]) => one - other).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
       await this.client.send(
         new CompleteMultipartUploadCommand({
