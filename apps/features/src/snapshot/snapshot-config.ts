@@ -1,7 +1,7 @@
 import { kafkaConfig, redisConfig } from "@tripline/settings/read-config";
 import { snapshotIntervalHours } from "@tripline/settings/snapshot-interval";
 import { z } from "zod";
-import { stateConfig } from "../config.js";
+import { feastConfig, stateConfig } from "../config.js";
 import { MEMORY_GIB_DEFAULT } from "./slices-for.js";
 
 /** Settings that `tripline snapshot-state` passes to this program. */
@@ -22,8 +22,9 @@ export const snapshotConfig = z.object({
 
 export type SnapshotConfig = z.infer<typeof snapshotConfig>;
 
-/** Settings of the worker, which passes its environment on to that program. */
+/** Settings of the worker, which passes its environment on to that program and to the one that restores states. */
 export const snapshotWorkerConfig = snapshotConfig.extend({
+  ...feastConfig,
   SNAPSHOT_INTERVAL_HOURS: snapshotIntervalHours,
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
 });

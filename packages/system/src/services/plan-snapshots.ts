@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ServiceAccess } from "./local-security.js";
 import { tlsVariables } from "./local-system.js";
+import { DEMO_TENANT } from "./plan-services.js";
 import type { ServicePlan } from "./supervise-services.js";
 
 /** The name of the worker, of its log and of its identity in infra/access.yaml. */
@@ -29,6 +30,8 @@ export function planSnapshots(options: PlanSnapshotsOptions): ServicePlan {
       KAFKA_BROKERS: kafkaBrokers.join(","),
       REDIS_URL: access?.redisUrl ?? redisUrl,
       LAKE_URL: lakeDirectory,
+      // A restore also deletes the profiles of erased people.
+      FEAST_TENANT: DEMO_TENANT,
       STATE_MEMORY_GIB: String(MEMORY_GIB),
       ...(statePath === undefined ? {} : { STATE_FILE: statePath }),
       ...(access === undefined ? {} : tlsVariables(access)),
