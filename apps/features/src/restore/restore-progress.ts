@@ -6,8 +6,8 @@ import { z } from "zod";
 export const RESTORE_KEY = "state-restore";
 
 const EXPIRY_MS = 60_000;
-/** A failed attempt is repeated after at most five minutes. */
-const FAILURE_EXPIRY_MS = 600_000;
+/** A failed attempt is repeated after at most half an hour. */
+const FAILURE_EXPIRY_MS = 2_400_000;
 
 const stored = z.union([
   z.object({ share: z.number().min(0).max(1), leftSeconds: z.number().min(0).nullable() }),

@@ -5,7 +5,8 @@ import type { Logger } from "@tripline/telemetry/logger";
 const LOOK_EVERY_MS = 2_000;
 /** After a failure, the next attempt waits for this time, then twice as long, and so on. */
 const RETRY_MS = 5_000;
-const RETRY_MS_MAX = 300_000;
+/** Each attempt pauses features while it counts, and some failures need a person. */
+const RETRY_MS_MAX = 1_800_000;
 
 export interface RestoreWorkerOptions {
   readonly log: Pick<Logger, "info" | "warn">;

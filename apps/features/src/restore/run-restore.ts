@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { heapMib } from "../snapshot/slices-for.js";
 
 const PROGRAM = join(import.meta.dirname, "..", "rebuild", "main.js");
+/** Longer than any rebuild. A process that hangs would keep features paused. */
+const RUN_MS_MAX = 86_400_000;
 /** Characters of an error that are kept. */
 const ERROR_CHARS_MAX = 2_000;
 
@@ -30,6 +32,8 @@ export async function runRestore(options: RunRestoreOptions, signal: AbortSignal
   const child = spawn(process.execPath, [...flags, program], {
     env: { ...environment, AUTOMATIC: "1", EXIT_WITH_PARENT: "1" },
     stdio: ["pipe", "ignore", "pipe"],
+    timeout: RUN_MS_MAX,
+    killSignal: "SIGKILL",
   });
   let error = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -41,6 +45,6 @@ export async function runRestore(options: RunRestoreOptions, signal: AbortSignal
   signal.removeEventListener("abort", end);
   signal.throwIfAborted();
   if (code === 0) return undefined;
-  if (killedBy !== null) return `the process ended by ${killedBy}; it may need more memory (STATE_MEMORY_GIB).`;
+  if (killedBy !== null) return `the process ended by ${killedBy}; it may need more memory (STATE_MEMORY_GIB), or it took more than a day.`;
   return error.trimEnd().split("\n").at(-1) ?? "";
 }

@@ -17,6 +17,12 @@ export interface PartedTarget {
   readonly IfNoneMatch?: "*";
 }
 
+/** What the store says about a part that it has. */
+interface SentPart {
+  readonly ETag?: string | undefined;
+  readonly ChecksumCRC32?: string | undefined;
+}
+
 interface Part {
   readonly number: number;
   /** Bytes [from, to) of the object. */
@@ -40,8 +46,7 @@ export class S3Parts {
         const body = Buffer.alloc(to - from);
         const { bytesRead } = await file.read(body, 0, body.length, from);
         if (bytesRead < body.length) throw new Error(`${path} became shorter during its upload`);
-        const { ETag } = await this.client.send(new UploadPartCommand({ ...place, Body: body }));
-        return ETag;
+        return this.client.send(new UploadPartCommand({ ...place, Body: body }));
       });
     } finally {
       await file.close();
@@ -54,7 +59,7 @@ export class S3Parts {
     await this.#write(target, bytes, partBytes, async (place, { from, to }) => {
       const range = { CopySource: source, CopySourceRange: `bytes=${from}-${to - 1}` };
       const { CopyPartResult } = await this.client.send(new UploadPartCopyCommand({ ...place, ...range }));
-      return CopyPartResult?.ETag;
+      return CopyPartResult ?? {};
     });
   }
 
@@ -65,20 +70,22 @@ export class S3Parts {
     send: (
       place: { Bucket: string; Key: string; UploadId: string; PartNumber: number },
       part: Part,
-    ) => Promise<string | undefined>,
+    ) => Promise<SentPart>,
   ): Promise<void> {
     const { AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand } = this.library;
-    const { UploadId = "" } = await this.client.send(new CreateMultipartUploadCommand(target));
+    // The library sends this checksum with each part, and S3 rejects one that was not announced.
+    const create = new CreateMultipartUploadCommand({ ...target, ChecksumAlgorithm: "CRC32" });
+    const { UploadId = "" } = await this.client.send(create);
     const place = { ...target, UploadId };
     try {
-      const tags = new Map<number, string | undefined>();
+      const sent = new Map<number, SentPart>();
       const parts = partsOf(bytes, partBytes).values();
       let isFailed = false;
       const take = async () => {
         for (const part of parts) {
           if (isFailed) return;
           try {
-            tags.set(part.number, await send({ ...place, PartNumber: part.number }, part));
+            sent.set(part.number, await send({ ...place, PartNumber: part.number }, part));
           } catch (thrown) {
             isFailed = true;
             throw thrown;
@@ -88,7 +95,12 @@ export class S3Parts {
       // A part that arrives after the upload was aborted would be stored, and paid for, until the bucket is cleaned up.
       const taken = await Promise.allSettled(Array.from({ length: PARTS_AT_ONCE }, take));
       for (const one of taken) if (one.status === "rejected") throw one.reason;
-      const Parts = [...tags].sort(([one], [other]) => one - other).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
+      const Parts = [...sent]
+        .sort(([one], [other]) => one - other)
+        .map(([PartNumber, { ETag, ChecksumCRC32 }]) => ({
+          ...{ PartNumber, ETag },
+          ...(ChecksumCRC32 === undefined ? {} : { ChecksumCRC32 }),
+        }));
       await this.client.send(
         new CompleteMultipartUploadCommand({
           ...place,
