@@ -44,8 +44,9 @@ export class TriplineError extends Error {
 /** `fetch` only reports that it failed; the reason is in the cause. */
 export function causeOf(error: unknown): string {
   const { cause = error } = error as { readonly cause?: { readonly code?: string; readonly message?: string } };
-  const { code, message } = (cause ?? {}) as { readonly code?: string; readonly message?: string };
-  return code ?? message ?? String(error);
+  const { code, message } = (cause ?? {}) as { readonly code?: unknown; readonly message?: string };
+  // The code of a DOMException, such as a timeout, is a number.
+  return typeof code === "string" ? code : (message ?? String(error));
 }
 
 /** @param status HTTP status; undefined without a response */
