@@ -45,6 +45,7 @@ export async function runRestore(options: RunRestoreOptions, signal: AbortSignal
   signal.removeEventListener("abort", end);
   signal.throwIfAborted();
   if (code === 0) return undefined;
-  if (killedBy !== null) return `the process ended by ${killedBy}; it may need more memory (STATE_MEMORY_GIB), or it took more than a day.`;
+  if (killedBy !== null)
+    return `the process ended by ${killedBy}; it may need more memory (STATE_MEMORY_GIB), or it took more than a day.`;
   return error.trimEnd().split("\n").at(-1) ?? "";
 }

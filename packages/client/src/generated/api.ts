@@ -280,7 +280,7 @@ export interface components {
                 /** @description `card_token` of an earlier decision. */
                 token?: string;
             } & (unknown | unknown);
-            /** @description Your own id of the terminal or shop at which the card was presented. */
+            /** @description The terminal of the payment. Omit it only if the payment has none, or it is not counted there. */
             terminal_id?: string;
             /** Format: date-time */
             occurred_at: string;
