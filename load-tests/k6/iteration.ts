@@ -11,12 +11,12 @@ export interface Iteration {
   readonly number: number;
   /** Tags of its samples. */
   readonly tags: { readonly phase: string };
-  /** When the scenario began, ms since the epoch. */
+  /** Start of the scenario, ms since the epoch. */
   readonly startMs: number;
   readonly latenessMs: number;
 }
 
-/** The payment with this number; the file's payments repeat. */
+/** The payment with this number; the payments in the file are repeated. */
 export function paymentOf({ payments }: Iteration, number: number): KnownPayment {
   const known = payments[number % payments.length];
   if (known === undefined) throw new Error("The payments file is empty.");

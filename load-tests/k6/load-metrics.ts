@@ -4,7 +4,7 @@ import { Counter, Rate, Trend } from "k6/metrics";
 
 /** From the request to the decision, as the caller sees it, ms. */
 export const decisionLatency = new Trend("decision_latency", true);
-/** How late k6 began an iteration, ms: its own delay, not the system's. */
+/** How late k6 began an iteration, in ms. This is k6's own delay, not the system's. */
 export const generatorLateness = new Trend("generator_lateness", true);
 export const paymentsSent = new Counter("payments_sent");
 /** No response, or a response that this kind of payment must not get. */

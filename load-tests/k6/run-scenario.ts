@@ -35,7 +35,7 @@ export const options: Options = {
       timeUnit: `${perIteration}s`,
       startRate: stages[0]?.fromRate ?? 0,
       stages: stages.map(({ toRate, seconds }) => ({ target: toRate, duration: `${seconds}s` })),
-      // Creates all users at the start: while k6 creates one later, it drops iterations that are due.
+      // Creates all users at the start, because k6 drops iterations that are due while it creates a user later.
       preAllocatedVUs: settings.vus,
       maxVUs: settings.vus,
       gracefulStop: "60s",

@@ -14,13 +14,13 @@ const POLL_SECONDS = 0.05;
 /** After this time, an accepted payment without a decision counts as lost for its caller. */
 const POLLS_MAX = 400;
 
-/** A payment that waits for its decision. */
+/** Sends a payment that waits for its decision. */
 export function sendSync(iteration: Iteration): void {
   const sent = begin(iteration);
   settle(iteration, sent, send(iteration, { path: PATH, body: sent.body, wait: true }), true);
 }
 
-/** A payment that does not wait. Its decision is fetched until it exists. */
+/** Sends a payment that does not wait, and fetches its decision until it exists. */
 export function sendAsync(iteration: Iteration): void {
   const sent = begin(iteration);
   const answer = send(iteration, { path: PATH, body: sent.body, wait: false });
@@ -44,7 +44,7 @@ function poll(iteration: Iteration, location: string): Decided | undefined {
   return undefined;
 }
 
-/** A payment that is sent twice: concurrently, as after a broken connection, or again after its decision. */
+/** Sends a payment twice: concurrently, as after a broken connection, or again after its decision. */
 export function sendRetry(iteration: Iteration): void {
   const sent = begin(iteration);
   const options = { path: PATH, body: sent.body, wait: true };
@@ -63,7 +63,7 @@ function inTurn(iteration: Iteration, options: Parameters<typeof send>[1]): [Ans
   return [first, send(iteration, options)];
 }
 
-/** A payment and, after its decision, its label. */
+/** Sends a payment and, after its decision, its label. */
 export function sendLabelled(iteration: Iteration): void {
   const sent = begin(iteration);
   settle(iteration, sent, send(iteration, { path: PATH, body: sent.body, wait: true }), true);

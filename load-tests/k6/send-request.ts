@@ -15,7 +15,7 @@ export interface SendOptions {
   readonly contentType?: typeof NDJSON;
 }
 
-/** One POST to the API. A connection error counts as a response with status 0. */
+/** Sends one POST to the API. A connection error is treated as a response with status 0. */
 export function send(iteration: Iteration, { path, body, wait, contentType }: SendOptions): Answer {
   return http.post(iteration.settings.target + path, body, postParams(iteration, path, wait, contentType));
 }
@@ -59,7 +59,7 @@ function postParams(
   };
 }
 
-/** How long the caller waited, including the time to connect, ms. */
+/** Time for which the caller waited, including the time to connect, in ms. */
 export function waitedMs({ timings }: Answer): number {
   return timings.blocked + timings.connecting + timings.tls_handshaking + timings.duration;
 }

@@ -8,7 +8,7 @@ import type { Decided } from "./read-answer.ts";
 export interface Seen {
   /** Number of the payment, the end of its transaction ID. */
   readonly number: number;
-  /** When the request began, ms from the start. */
+  /** Start of the request, ms from the start. */
   readonly atMs: number;
   /** How late the iteration began, ms. */
   readonly latenessMs: number;
@@ -24,7 +24,7 @@ export function paymentLine({ number, atMs, latenessMs, latencyMs, status, decid
   return `p ${number} ${atMs} ${latenessMs.toFixed(1)} ${latencyMs.toFixed(1)} ${status} ${decision}`;
 }
 
-/** When the scenario began, ms since the epoch. */
+/** Start of the scenario, ms since the epoch. */
 export function startLine(startMs: number): string {
   return `s ${startMs}`;
 }
@@ -45,7 +45,7 @@ export function badInputLine(number: number, status: number): string {
 /** Only `npm run load` reads the transcript. */
 const isWanted = __ENV.TRIPLINE_TRANSCRIPT === "yes";
 
-/** A running k6 script can write to no file except through the console. */
+/** A running k6 script cannot write to any file, except through the console. */
 export function writeTranscript(text: string): void {
   if (isWanted) console.log(text);
 }

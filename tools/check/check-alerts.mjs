@@ -57,7 +57,7 @@ if (process.argv.includes("--full") && skipped.length > 0)
   faults.push("Install what was skipped: --full wants all of it.");
 reportFindings({ faults, skipped });
 
-/** A rule that no case fires may be unable to fire. */
+/** A rule that is not fired by any case may be unable to fire at all. */
 function checkCases() {
   const fired = new Set(
     cases.flatMap((one) => one.alert_rule_test.filter((test) => test.exp_alerts?.length).map((test) => test.alertname)),

@@ -20,8 +20,8 @@ const MEMORY_ROW = /^\|([^|]+)\| *([\d,]+) *\|(?:([^|]+)\| *([\d,]+) *\|[^|]+\|)
 const ON_REQUEST = "tripline";
 const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
 /**
- * They need no health check: no service depends on the payment sender, `collector-health` covers both collectors, and archive
- * measures the age of the snapshots.
+ * They need no health check, because no service depends on the payment sender, `collector-health` covers both
+ * collectors, and archive measures the age of the snapshots.
  */
 const WITHOUT_HEALTH = ["traffic", "collector", "store-collector", "snapshots"];
 /** Third-party images that write outside their data folder, and where. None of ours does. @type {Record<string, string>} */
@@ -70,8 +70,8 @@ function checkBases(file) {
 }
 
 /**
- * Our images run as an unprivileged user without a name; Kubernetes detects by the number that it is not root. @param {string}
- * file
+ * Our images run as an unprivileged user that has only a number and no name. From the number, Kubernetes can tell that
+ * it is not root. @param {string} file
  */
 function checkUser(file) {
   const text = readFileSync(join(ROOT, file), "utf8");
@@ -128,7 +128,10 @@ function checkImages(file) {
   }
 }
 
-/** Each image is built by one service: Compose would build it again for each service with a build section. */
+/**
+ * Only one service builds each image, because Compose would otherwise build it again for each service with a build
+ * section.
+ */
 function checkBuilds() {
   const { services } = readComposeFile("compose.yaml");
   /** @type {Map<string, string[]>} */

@@ -1,5 +1,5 @@
-// Phrases that read as translated, and what to write instead. The list in english-terms.json contains those without false
-// positives; the rest needs a reader. See "Plain English" in CONTRIBUTING.md.
+// Phrases that read as translated, and what to write instead. The list in english-terms.json contains only phrases
+// without false positives; finding all others requires a reader. See "Plain English" in CONTRIBUTING.md.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 
@@ -13,7 +13,7 @@ const PATTERNS = TERMS.map(({ pattern, flags = "i", instead, files = "" }) => ({
 
 const FILES = ["*.md", "*.ts", "*.tsx", "*.mts", "*.mjs", "*.js", "*.py", "*.yaml", "*.yml"];
 const GENERATED = /\/generated\/|^pnpm-lock\.yaml$|\/test-models\//;
-/** It quotes earlier texts. */
+/** The changelog quotes earlier texts. */
 const EXEMPT = ["CHANGELOG.md"];
 
 const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "--", ...FILES], {

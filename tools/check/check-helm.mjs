@@ -87,7 +87,8 @@ function checkInstallation(name, files) {
 }
 
 /**
- * All manifests in one run, because kubeconform compiles its schemas each time; separately only to locate a fault.
+ * Checks all manifests in one run, because kubeconform compiles its schemas each time. Checks them separately only to
+ * locate a fault.
  *
  * @param {readonly { name: string, output: string }[]} rendered
  */

@@ -55,7 +55,7 @@ function shippedPackages() {
 }
 
 /**
- * Where Node finds a package. Packages for other platforms are not installed.
+ * Finds the folder of a package, as Node does. Packages for other platforms are not installed.
  *
  * @param {string} from
  * @param {string} name

@@ -1,6 +1,6 @@
-// Finds exports of product code that no other product module imports and their own module does not use: exports for tests
-// belong in a folder `testing`, others should be deleted. Published packages export for external users, and threads load
-// default exports.
+// Finds exports of product code that no other product module imports and their own module does not use: exports for
+// tests belong in a folder `testing`, and all others should be deleted. Published packages export for external users,
+// and threads load default exports.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -4,9 +4,11 @@ import { spawnSync } from "node:child_process";
 const MANIFEST = "apiVersion: v1\nkind: Namespace\nmetadata: { name: probe }\n";
 
 /**
- * Checks with one manifest whether kubeconform finds its schemas: without them it retries each one, for many minutes.
+ * Checks with one manifest whether kubeconform finds its schemas, because without them it retries each one for many
+ * minutes.
  *
- * @param {{ command: string, args: readonly string[], timeoutMs: number }} kubeconform its command line, called with a manifest
+ * @param {{ command: string, args: readonly string[], timeoutMs: number }} kubeconform its command line, called with a
+ * manifest
  * @param {string | undefined} location the value of KUBECONFORM_SCHEMAS
  * @returns {string | undefined} how to fix it, in one sentence; undefined if the schemas are found
  */

@@ -1,4 +1,4 @@
-// Licences of packages from their manifests: which may be shipped, and why.
+// Reads the licences of packages from their manifests, and decides which packages may be shipped and why.
 
 /** Licences that only require attribution. */
 const FREE = new Set([
@@ -7,8 +7,8 @@ const FREE = new Set([
 ]);
 
 /**
- * Packages with other licences that may still be shipped. Weak copyleft (MPL, LGPL) requires publishing changes to the package,
- * not our code: it is allowed per package if we ship it unmodified.
+ * Packages with other licences that may still be shipped. Weak copyleft (MPL, LGPL) requires publishing changes to the
+ * package, not our code, so it is allowed per package if we ship the package unmodified.
  *
  * @type {Readonly<Record<string, string>>}
  */

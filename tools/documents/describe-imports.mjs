@@ -1,4 +1,4 @@
-// Which packages import a package: a row in its README.
+// Finds the packages that import a package, for a row in its README.
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 

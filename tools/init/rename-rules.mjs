@@ -1,10 +1,10 @@
-// What `npx tripline init` renames, as rules on paths and texts, so that future files are covered as well.
+// The names that `npx tripline init` changes, as rules on paths and texts, so that future files are covered as well.
 //
 // Renamed: the npm scope and the package's name, the README's title, images, chart, release, namespace, names of
-// Kubernetes objects and infrastructure resources, and the prefix of topics and groups.
-// Kept, because it is a protocol, stored, or the name of the software itself: Kafka headers (tripline-schema), protobuf
-// packages, URNs, names of metrics and spans, the database and its user, variables (TRIPLINE_…), the command `tripline`,
-// the folder .tripline, paths inside containers, the Python package, names in code, and the prose.
+// Kubernetes objects and infrastructure resources, and the prefix of topics and groups. Kept, because it is a protocol,
+// stored, or the name of the software itself: Kafka headers (tripline-schema), protobuf packages, URNs, names of
+// metrics and spans, the database and its user, variables (TRIPLINE_…), the command `tripline`, the folder .tripline,
+// paths inside containers, the Python package, names in code, and the prose.
 
 /**
  * @typedef {{ name: string, registry: string, cloud: string }} Project
@@ -23,7 +23,7 @@ const DEPLOYMENT_AND_DOCS = /^(deploy\/|infra\/|\.github\/|compose[^/]*\.ya?ml$|
 const DOCUMENTS = /^(docs\/|[A-Z]+\.md$)/;
 const EVERYTHING = /./;
 
-/** These start with the old name but stay: they are part of Kafka records and responses. */
+/** These start with the old name but stay, because they are part of Kafka records and responses. */
 const HEADER = "(?:schema|tenant|deadline|reply-to|traceparents?|trace-id|code|dlq-|error-)";
 const IMAGES = "(?:ingestion|features|archive|scoring|decisions|auth|control|console|tripline|cli|training)";
 /**
@@ -33,7 +33,7 @@ const IMAGES = "(?:ingestion|features|archive|scoring|decisions|auth|control|con
 const KEPT_LINE = /postgres|database|dbname|pg_|--rm\b|^ {2}tripline:|apps\/tripline/i;
 
 /**
- * Why a project name is invalid, as one sentence; undefined if it is valid.
+ * The reason why a project name is invalid, as one sentence; undefined if it is valid.
  *
  * @param {Project} project
  */

@@ -1,5 +1,5 @@
 // `npx tripline test init`: runs all tests of the last commit, renamed as another project. It clones into a temporary folder,
-// runs init there, and then what `npm test` runs. Exits with the tests' exit code. The short form is
+// runs init there, and then everything that `npm test` runs. Exits with the tests' exit code. The short form is
 // packages/testing/src/tools/init-template.test.ts, which `npm test` runs.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -72,7 +72,7 @@ function run(command, args, { cwd, quiet = false }) {
     timeout: TESTS_MS_MAX,
     maxBuffer: 100_000_000,
     stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
-    // npm passes its scripts the folder of the call; here it must be the copy.
+    // npm passes its scripts the folder from which it was called; here, that must be the copy.
     env: { ...process.env, INIT_CWD: cwd, CI: "true" },
   });
 }

@@ -1,5 +1,5 @@
-// `npx tripline pack`: packs the packages that are useful without Tripline, as tarballs that npm can install. pnpm packs them,
-// because it replaces `workspace:` and `catalog:` with versions, which npm would not.
+// `npx tripline pack`: packs the packages that are useful without Tripline, as tarballs that npm can install. pnpm
+// packs them, because it replaces `workspace:` and `catalog:` with versions, which npm would not do.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -65,7 +65,7 @@ function celValue(column, unsent) {
 
 /**
  * Code that looks up a payment's values in lists, and names matches in rules and reasons. If a kind has several fields,
- * its value is a list of texts.
+ * its value is a list of strings.
  *
  * @param {Payment} payment
  */

@@ -31,7 +31,7 @@ export function mappingModule(payment) {
 function entryOf(column, all) {
   const { column: name, path, type, wire, token, format, values, required, max, range } = column;
   const derived = all.filter(({ derived_from: from }) => from !== undefined && from === path);
-  // JSON omits what is undefined.
+  // JSON omits undefined members.
   const entry = {
     // Coordinates have one path and two columns, and the BIN is nested in the card.
     name: type === "coordinates" || path?.includes(".") ? name : path,

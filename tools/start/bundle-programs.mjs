@@ -46,7 +46,8 @@ export async function bundlePrograms(root, names = programNames(root)) {
     chunkFileNames: "[name]-[hash].mjs",
     banner: BANNER,
     sourcemap: true,
-    // Node keeps the source text of loaded modules: without comments, and one byte per character if it is all ASCII.
+    // Node keeps the source text of loaded modules in memory, so comments are removed, and the output is ASCII, which
+    // needs only one byte per character.
     comments: { legal: true, annotation: false, jsdoc: false },
     minify: {
       compress: false,
@@ -82,7 +83,7 @@ function places(folder) {
         const moved = code
           .replaceAll("import.meta.url", `new URL(${JSON.stringify(relative(folder, id))}, import.meta.url).href`)
           .replaceAll("import.meta.dirname", `(${HERE} + ${parent})`);
-        // An ECMAScript module defines them itself if it needs them.
+        // An ECMAScript module defines `__dirname` and `__filename` itself if it needs them.
         if (/\b(const|let|var)\s+(__dirname|__filename)\b/.test(code)) return moved;
         return moved
           .replaceAll(/\b__dirname\b/g, `(${HERE} + ${parent})`)

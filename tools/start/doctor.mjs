@@ -173,7 +173,7 @@ async function examinePorts(ports, root) {
  */
 function ask(command, args) {
   return new Promise((resolve) => {
-    // In other locales Maven fails in folders with non-ASCII names.
+    // In other locales, Maven fails in folders with non-ASCII names.
     const env = { ...process.env, LC_ALL: "C.UTF-8" };
     execFile(command, args, { timeout: COMMAND_MS_MAX, encoding: "utf8", env }, (error, stdout, stderr) => {
       const output = `${stdout}${stderr}`;

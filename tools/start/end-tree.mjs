@@ -14,7 +14,7 @@ const POLL_MS = 50;
  * @param {number} pid
  */
 export async function endTree(pid) {
-  // Looked up first: once a parent has ended, its children can no longer be found.
+  // Looked up first, because once a parent has ended, its children can no longer be found.
   const pids = [pid, ...descendantsOf(pid)];
   for (const each of pids) signal(each, "SIGTERM");
   const deadlineMs = Date.now() + GRACE_MS;

@@ -45,7 +45,10 @@ async function examinePort(name, port, root) {
   return [];
 }
 
-/** Tries to listen and to connect: some systems let a program listen on one address while another listens on all. */
+/**
+ * Tries both to listen and to connect, because some systems let a program listen on one address while another listens
+ * on all.
+ */
 async function isTaken(/** @type {number} */ port) {
   return !(await canListen(port)) || (await canConnect(port));
 }

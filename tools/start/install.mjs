@@ -54,7 +54,7 @@ export async function installPackages(root) {
     purpose: "install the packages",
     logName: "install-packages",
     args: ["--yes", `pnpm@${pnpmVersion(root)}`, "install", "--frozen-lockfile"],
-    // Otherwise pnpm asks before it replaces a node_modules of another kind, and there is no user to answer.
+    // Otherwise, pnpm would ask before it replaces a node_modules of another kind, and there is no user to answer.
     environment: { CI: "true", PNPM_CONFIG_PM_ON_FAIL: "ignore" },
     timeoutMs: INSTALL_MS_MAX,
   });
@@ -164,7 +164,7 @@ async function runLogged({ root, purpose, logName, command = "npx", args, enviro
         env: { ...process.env, ...environment },
         timeout: timeoutMs,
         killSignal: "SIGKILL",
-        // Its own process group, so that all of it can be ended: npx does not end its child.
+        // Its own process group, so that all of it can be ended, because npx does not end its child.
         detached: true,
       });
       const unwatch = endOnSignals(child);

@@ -5,7 +5,9 @@ import os from "node:os";
 
 const COMMAND_MS_MAX = 5_000;
 
-/** Bytes available to programs without swapping: caches count as available, and a container's limit applies. */
+/**
+ * Bytes available to programs without swapping. Caches count as available, and the limit of a container is respected.
+ */
 export function availableMemoryBytes() {
   if (process.platform === "darwin") return onMac();
   const machine = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo"))?.[1];

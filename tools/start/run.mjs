@@ -19,13 +19,13 @@ import { findTool, runTool, toolsHelp } from "./tools.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const PARENT_POLL_MS = 500;
-/** Commands that start the whole system: their ports must be free. */
+/** Commands that start the whole system, so their ports must be free. */
 const STARTS_SYSTEM = ["demo", "dev", "journey", "parity"];
-/** Commands that also need the memory. The others may run while a system uses it. */
+/** Commands that also need the memory. All other commands may run while a system uses it. */
 const NEEDS_MEMORY = [...STARTS_SYSTEM, "train", "retrain"];
 /** With this option `parity` only reads. */
 const READS_ONLY = "--lake";
-/** The terminal sends Ctrl-C to this process and to npm, which forwards it: both count as one. */
+/** The terminal sends Ctrl-C to this process and to npm, which forwards it: the two count as one signal. */
 const SAME_INTERRUPT_MS = 1_000;
 
 const startedAtMs = Date.now() - performance.now();

@@ -6,7 +6,7 @@ import circus from "jest-circus/runner";
 
 const GLOBALS = ["afterAll", "afterEach", "beforeAll", "beforeEach", "describe", "expect", "it", "test"];
 const OWN = ["apps", "packages", "load-tests"].map((folder) => new URL(`../../${folder}/`, import.meta.url).href);
-/** Where OpenTelemetry's API stores its registrations, once per process. */
+/** The place where OpenTelemetry's API stores its registrations, once per process. */
 const TELEMETRY = ["opentelemetry.js.api.1", "io.opentelemetry.js.api.logs"].map(Symbol.for);
 
 let file = 0;

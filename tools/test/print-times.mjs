@@ -1,4 +1,4 @@
-// Where the time of a test run went, to find slow parts.
+// Shows where a test run spent its time, to find slow parts.
 import { relative } from "node:path";
 
 const FILES = 20;

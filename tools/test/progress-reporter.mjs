@@ -1,4 +1,4 @@
-// Reports during a long run how many files are done and the estimated remaining time.
+// During a long run, reports the number of finished files and the estimated remaining time.
 const EVERY_MS = 30_000;
 
 export default class ProgressReporter {
@@ -8,7 +8,8 @@ export default class ProgressReporter {
 
   /**
    * @param {import("@jest/reporters").AggregatedResult} _results
-   * @param {import("@jest/reporters").ReporterOnStartOptions} options with what the files took the last time, in seconds, or 0
+   * @param {import("@jest/reporters").ReporterOnStartOptions} options with the seconds that the files took the last
+   * time, or 0
    */
   onRunStart(_results, { estimatedTime }) {
     this.#estimatedMs = estimatedTime * 1_000;

@@ -1,5 +1,6 @@
-// How test files are distributed to workers: tests of a whole system or a browser run one after another in the first lane,
-// because two of them on two cores block each other; everything else runs in the other lanes, and finally in all.
+// Distributes test files to workers. Tests of a whole system or a browser run one after another in the first lane,
+// because two of them on two cores block each other; everything else runs in the other lanes, and finally in all of
+// them.
 
 /**
  * A worker leaks some memory per file, and after dozens of files it mostly collects garbage: 10 s of tests in a new worker took

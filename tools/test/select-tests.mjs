@@ -1,4 +1,4 @@
-// What the arguments after `npm test --` select.
+// The tests that the arguments after `npm test --` select.
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 

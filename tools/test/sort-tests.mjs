@@ -40,7 +40,7 @@ export function sortTests(root) {
 }
 
 /**
- * The tests that start a whole system or a browser: one of them is as much as two cores can handle.
+ * The tests that start a whole system or a browser, because one of them is as much as two cores can handle.
  *
  * @param {string} root
  * @returns {string[]} paths from the root

@@ -1,6 +1,8 @@
 const LOOK_EVERY_MS = 60_000;
 
-/** Follows what the jobs of a lake store there, which other processes may have run, and exports it as metrics. */
+/**
+ * Follows the facts that the jobs of a lake store there, even jobs run by other processes, and exports them as metrics.
+ */
 export abstract class JobWatch<Facts> {
   protected startedAtMs = Date.now();
   #timer: NodeJS.Timeout | undefined;

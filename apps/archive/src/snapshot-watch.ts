@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 
 /** The snapshot status in the lake. */
 export interface SnapshotFacts {
-  /** When the newest snapshot was taken; undefined if there is none. */
+  /** The time of the newest snapshot; undefined if there is none. */
   readonly takenAtMs: number | undefined;
   /** The last run; null if none has run. */
   readonly run: SnapshotRun | null;

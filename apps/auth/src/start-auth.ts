@@ -7,7 +7,8 @@ import { SecretVerifier } from "./clients/secret-verifier.js";
 import type { AuthConfig } from "./config.js";
 
 /**
- * Starts the authorization server: schema, first signing key and bootstrap clients first, then the HTTP port.
+ * Starts the authorization server: first the schema, the first signing key and the bootstrap clients, then the HTTP
+ * port.
  *
  * @param secrets checks the secrets of clients
  * @throws TriplineError `config-invalid`, for example for a wrong KEY_ENCRYPTION_KEY; or `database-unavailable`

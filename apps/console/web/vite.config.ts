@@ -4,7 +4,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vite";
 
-/** Small files are not inlined: the page's Content-Security-Policy does not allow data URLs. */
+/** Small files are not inlined, because the page's Content-Security-Policy does not allow data URLs. */
 const INLINE_BYTES_MAX = 0;
 /** From 0 to 11. Higher levels take many times as long. */
 const BROTLI_QUALITY = 9;

@@ -149,7 +149,7 @@ export class ControlModule {
   }
 }
 
-/** Providers that decrypt personal data; without a master key, none can. */
+/** Providers that decrypt personal data. Without a master key, nothing can be decrypted. */
 function openingProviders(config: ControlConfig): Provider[] {
   if (!FollowedMasterKey.isSet(config)) return [{ provide: PersonalOpener, useValue: undefined }];
   const masterKey = new FollowedMasterKey(config);

@@ -11,7 +11,7 @@ const scoringAddress = z
   .regex(/^[^\s:/]+:\d+$/, "must be host:port")
   .meta({ description: "`host:port` of a gRPC server of the Open Inference Protocol v2." });
 
-/** Settings of decisions when scoring runs in the same process, so it needs no address. */
+/** Settings of decisions when scoring runs in the same process and therefore needs no address. */
 export const decisionsBesideScoringConfig = z
   .object({
     ...serviceConfig,

@@ -3,7 +3,7 @@ import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline
 import { counter, gauge, histogram } from "@tripline/telemetry/metrics";
 import { RecentDecisions } from "./recent-decisions.js";
 
-/** Why a score is missing, as a metric label: a small, fixed set. */
+/** The reasons for a missing score, as values of a metric label; a small, fixed set. */
 export type MissingScoreCause =
   | "no-time"
   | "circuit-open"
@@ -17,7 +17,7 @@ export type MissingScoreCause =
 export type ExplanationResult = "explained" | "no-time" | "late" | "unreachable" | "refused" | "unreadable";
 
 const MS_PER_S = 1_000;
-/** Most payments score below 0.01; the bands of policies are above. */
+/** Most payments score below 0.01; the bands of policies are above that. */
 const SCORES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
 
 /** The metrics of decisions. */

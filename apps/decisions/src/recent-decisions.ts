@@ -1,7 +1,9 @@
-/** Number and maximum age of the decisions considered: faults are reported and cleared within seconds. */
+/**
+ * Number and maximum age of the decisions considered, chosen so that faults are reported and cleared within seconds.
+ */
 const DECISIONS_MAX = 100;
 const AGE_MS_MAX = 60_000;
-/** Fewer decisions are not conclusive: their callers may not have left enough time for a score. */
+/** Fewer decisions are not conclusive, because their callers may not have left enough time for a score. */
 const DECISIONS_MIN = 20;
 
 /** Detects from the newest decisions whether all payments get the default decision. */

@@ -37,7 +37,7 @@ export const featuresConfig = z
     ...kafkaConfig,
     ...redisConfig,
     ...stateConfig,
-    // If both are set, features are served to callers with a token, each for its own tenant.
+    // If both are set, callers with a token can read the features of their own tenant.
     AUTH_ISSUER: tokenConfig.AUTH_ISSUER.optional(),
     AUTH_JWKS_URL: tokenConfig.AUTH_JWKS_URL.optional(),
     AUTH_AUDIENCE: tokenConfig.AUTH_AUDIENCE,

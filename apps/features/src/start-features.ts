@@ -8,7 +8,7 @@ import type { FeaturesConfig } from "./config.js";
 import { FeaturesModule } from "./features.module.js";
 
 /**
- * Starts the service. Kafka and Redis need not be up: it is not ready until they are.
+ * Starts the service. Kafka and Redis need not be up; the service is not ready until they are.
  *
  * @throws TriplineError `config-invalid`
  */

@@ -13,7 +13,7 @@ import { PartitionKeys } from "./states/partition-keys.js";
 import { StateCompleteness } from "./states/state-completeness.js";
 import { StateStore } from "./states/state-store.js";
 
-/** The window states in Redis, and how far they are counted. */
+/** The window states in Redis, and the progress of counting. */
 @Module({})
 export class StateModule {
   /**
@@ -31,7 +31,7 @@ export class StateModule {
         {
           provide: StateStore,
           inject: [redisToken()],
-          // The store owns the connection: only the readiness probe may also use it.
+          // The store owns the connection; only the readiness probe may also use it.
           useFactory: (redis: Redis) => new StateStore(redis, options),
         },
         { provide: FEATURES_CONFIG, useValue: config },

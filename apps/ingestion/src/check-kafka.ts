@@ -6,14 +6,15 @@ import { INTAKE_TOPICS } from "./intake/intake-topics.js";
 const OWN = [...INTAKE_TOPICS.map((topic) => TOPICS[topic].name), SUBJECT_KEYS_TOPIC.name];
 
 /**
- * A readiness check: Kafka is available and our topics exist. Creates missing topics if this service is permitted to.
+ * A readiness check that Kafka is available and that our topics exist. Creates missing topics if this service is
+ * permitted to.
  *
- * @returns throws TriplineError `kafka-unavailable` otherwise
+ * @returns a function that otherwise throws TriplineError `kafka-unavailable`
  */
 export function kafkaCheck(admin: KafkaAdmin): () => Promise<void> {
   let topics: Promise<void> | undefined;
   return async () => {
-    // At most one attempt at a time. After the first success, there are no more.
+    // Makes at most one attempt at a time, and none after the first success.
     topics ??= admin.ensureTopics(OWN).catch((error: unknown) => {
       topics = undefined;
       throw error;

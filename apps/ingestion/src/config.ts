@@ -3,7 +3,10 @@ import { masterKeyConfig } from "@tripline/sealing/master-key";
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
-/** Below the capacity of a small installation (2,000 per second on two cores), so that no tenant uses all of it. */
+/**
+ * Below the capacity of a small installation (2,000 per second on two cores), so that no single tenant can use all of
+ * it.
+ */
 const RATE_DEFAULT = 1_500;
 
 const KEY_BYTES_MIN = 32;

@@ -6,7 +6,10 @@ import { INTAKE_TOPICS } from "./intake/intake-topics.js";
 
 const MS_PER_S = 1_000;
 
-/** The metrics of this service, apart from request metrics. Create them once per process: they are never removed. */
+/**
+ * The metrics of this service, apart from request metrics. Create them only once per process, because they are never
+ * removed.
+ */
 export interface IngestionMetrics {
   /** @param latencyMs from the request's arrival until Kafka acknowledged its events */
   accepted(topic: IntakeTopic, events: number, latencyMs: number): void;
@@ -25,7 +28,7 @@ export function countUnsealed(reason: Unsealed): void {
 export interface IngestionGauges {
   /** Number of events whose response is awaited. */
   waiters(): number;
-  /** Maximum concurrently waiting callers at the current rate of responses. */
+  /** Maximum number of concurrently waiting callers at the current rate of responses. */
   callersMax(): number;
 }
 

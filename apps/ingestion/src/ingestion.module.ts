@@ -79,7 +79,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
     await this.transit.start();
   }
 
-  /** Ends the waiting for decisions before the HTTP port waits for its requests. */
+  /** Stops waiting for decisions before the HTTP port waits for its requests to finish. */
   onModuleDestroy(): void {
     this.transit.close();
     this.replies.release();

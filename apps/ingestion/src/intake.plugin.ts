@@ -69,9 +69,9 @@ export const INTAKE_ROUTES: readonly IntakeRoute[] = [
 ];
 
 /**
- * The routes that accept payments, labels and payment updates. They are a Fastify plugin outside Nest: Nest would read
- * and parse the body before a guard checks the token, and its overhead exceeds the cost of everything else in such a
- * request (docs/adr/0021-intake-routes-are-a-fastify-plugin.md). All other routes are in controllers.
+ * The routes that accept payments, labels and payment updates. They are a Fastify plugin outside Nest, because Nest
+ * would read and parse the body before a guard checks the token, and its overhead exceeds the cost of everything else
+ * in such a request (docs/adr/0021-intake-routes-are-a-fastify-plugin.md). All other routes are in controllers.
  */
 @Injectable()
 export class IntakePlugin implements OnModuleInit {
@@ -120,7 +120,7 @@ export class IntakePlugin implements OnModuleInit {
       request.arrivedAtMs = performance.now();
       done();
     });
-    // Not `onResponse`, for which Fastify adds a listener to every response, at a higher cost than the counting.
+    // Not `onResponse`, for which Fastify adds a listener to every response, which costs more than the counting.
     scope.addHook("onSend", (request, reply, payload, done) => {
       const seconds = (performance.now() - request.arrivedAtMs) / SECOND_MS;
       countRequest(request.method, request.routeOptions.url, reply.statusCode, seconds);

@@ -38,7 +38,7 @@ const rowsPerRunMax = z.number().int().min(1).max(65_536);
 const rowsByProvider = z.partialRecord(z.enum(EXECUTION_PROVIDERS), rowsPerRunMax);
 const rowsQueuedMax = z.number().int().min(1).max(1_048_576);
 
-/** Settings of one model that differ from the others. */
+/** Settings of one model that differ from those of all other models. */
 const modelSettings = z.strictObject({
   workers: workers.optional(),
   execution_providers: providers.optional(),

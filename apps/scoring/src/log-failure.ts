@@ -2,7 +2,7 @@ import type { TriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/telemetry/logger";
 
 /**
- * Logs why a request failed if the fault is ours, over either protocol.
+ * Logs why a request over either protocol failed, if the fault is ours.
  *
  * @param path the method of gRPC, or the route
  */

@@ -58,7 +58,7 @@ export class InProcessScoring implements ScoringClient {
     );
   }
 
-  /** Does not close the scoring service, which its starter closes. */
+  /** Does not close the scoring service, because whoever started it also closes it. */
   close(): void {
     this.#closing.abort();
   }

@@ -12,7 +12,7 @@ export interface RunningProcess extends RunningParts {
 /**
  * Starts the parts concurrently. Closes them in sequence, each one before the parts that it calls.
  *
- * @throws TriplineError the error of a part that did not start, with its name, after closing the others
+ * @throws TriplineError the error of a part that did not start, with its name, after closing all others
  */
 export async function startParts({ parts }: ProcessPlan): Promise<RunningProcess> {
   const services = new Map<Target, RunningService>();
@@ -46,7 +46,7 @@ export async function startParts({ parts }: ProcessPlan): Promise<RunningProcess
   };
 }
 
-/** Adds scoring's readiness to that of decisions, because in this process decisions needs it. */
+/** Adds scoring's readiness to that of decisions, because decisions depends on scoring in this process. */
 function joinReadiness(services: ReadonlyMap<Target, RunningService>): void {
   const scoring = services.get("scoring")?.get(Readiness);
   if (scoring === undefined) return;

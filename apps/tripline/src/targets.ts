@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** The services that a process can run. Each only calls earlier ones. */
+/** The services that a process can run. Each one calls only services that are listed before it. */
 export const TARGETS = [
   "auth",
   "control",
@@ -94,7 +94,7 @@ export function checkPorts(ports: readonly FixedPort[]): void {
   }
 }
 
-/** All parts share one event loop. With less than this, a part waits for a core most of the time. */
+/** All parts share one event loop. With fewer cores than this, a part waits for a core most of the time. */
 const CORES_PER_TARGET_MIN = 0.12;
 
 /**

@@ -15,7 +15,7 @@ export type WorkerRequest =
 
 export interface WorkerAnswer {
   readonly records: number;
-  /** Latency of the sends of `produce`. */
+  /** Latency of each send in `produce`. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** CPU time of the process up to this reply, user and system. Only differences are meaningful. */

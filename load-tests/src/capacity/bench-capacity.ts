@@ -23,12 +23,12 @@ import { startServer } from "../harness/start-server.js";
 import type { KeyFigures } from "./measure-bytes.js";
 import { bytesOfFolder, bytesOfTopics, measureKeys } from "./measure-bytes.js";
 
-/** From a few payments per batch to many: the cost of a decision falls by a factor of ten in this range. */
+/** From a few payments per batch to many, because the cost of a decision falls by a factor of ten in this range. */
 const RATES_DEFAULT = [300, 1_000, 2_500] as const;
 const ROUNDS = 3;
 const ROUND_MS = 10_000;
 const SHORT_ROUND_MS = 1_000;
-/** Few, so that a decision's cost does not include opening them. */
+/** Few connections, so that the cost of a decision does not include opening them. */
 const CONNECTIONS_MAX = 256;
 const ARCHIVE_MS_MAX = 120_000;
 const US_PER_MS = 1_000;
@@ -106,7 +106,8 @@ async function runBytes(context: BenchContext): Promise<PartOutcome> {
 async function startCapacity(context: BenchContext) {
   const world = await prepareWorld(context, context.flags.short === true || context.flags.small === true);
   const system = await startBenchSystem(context, world);
-  // Measured before the first payment, because in this run a card pays more in a minute than normally in a month.
+  // Measured before the first payment, because in this run a card makes more payments in a minute than it normally does
+  // in a month.
   const states = await measureKeys((await context.redis()).client);
   return { world, system, stream: streamOn(system, world), states };
 }

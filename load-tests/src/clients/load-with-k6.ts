@@ -10,7 +10,9 @@ import type { StockClient } from "./stock-client.js";
 import { attempt } from "./stock-client.js";
 
 const SCENARIO = "smoke";
-/** Only responses are checked: latency depends on the machine. The wait is shorter than k6's timeout of 15 s. */
+/**
+ * Only responses are checked, because latency depends on the machine. The wait is shorter than k6's timeout of 15 s.
+ */
 const UNLIMITED = { waitSeconds: 10, p99Ms: 600_000, degradedPercent: 100 };
 const RUN_MS_MAX = 120_000;
 

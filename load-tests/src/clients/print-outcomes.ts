@@ -5,7 +5,7 @@ export interface ToolResult {
   readonly tool: string;
   /** Absent if the tool is not installed. */
   readonly version?: string;
-  /** Why it did not run. */
+  /** The reason why it did not run. */
   readonly missing?: string;
   readonly outcomes: readonly Outcome[];
 }

@@ -48,7 +48,7 @@ const FAULT_CHARACTERS_MAX = 400;
 
 const execute = promisify(execFile);
 
-/** Whether `work` ends without an error, as a row of the table. */
+/** Runs `work` and returns a row of the table that says whether it ended without an error. */
 export async function attempt(asked: string, work: () => Promise<void> | void): Promise<Outcome> {
   try {
     await work();

@@ -31,7 +31,7 @@ interface Listed extends VectorPayment {
   readonly score: number;
 }
 
-/** Lookups in full lists, and the whole decision with them, without I/O. */
+/** Measures lookups in full lists, and the whole decision with these lists, without I/O. */
 export const enginePart: BenchPart = {
   name: "engine",
   title: "the look-ups of a payment in lists of a million entries, and a whole decision by the shipped policy",

@@ -35,7 +35,9 @@ const SHORT_VECTORS = 100;
 const READY_MS_MAX = 120_000;
 const WAIT_MS_MAX = 5_000;
 
-/** The decisions service without Kafka: parses batches of vectors, scores them in a real scoring service, decides. */
+/**
+ * The decisions service without Kafka: parses batches of vectors, scores them in a real scoring service, and decides.
+ */
 export const pathPart: BenchPart = {
   name: "path",
   title: `${BATCH} payments per batch through the whole path: parse, read, score over gRPC, decide, keep in Redis, reply`,

@@ -27,7 +27,7 @@ const SHORT_PAYMENTS = 100;
 const [BUDGETED, UNBOUNDED] = ["with budgets", "without budgets"];
 const NO_SCORE = { missing: "this measures rules" };
 
-/** Only the rules: both engines get the same rules and payments, and the same rules must fire. */
+/** Measures only the rules. Both engines get the same rules and payments, and the same rules must fire. */
 export const rulesPart: BenchPart = {
   name: "rules",
   title: `${FEW}, ${USUAL} and ${MANY} rules of two conditions over 69 features: packages/decision-engine compared with json-rules-engine`,

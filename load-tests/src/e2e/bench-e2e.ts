@@ -52,7 +52,7 @@ function parseRate(text: string): number {
   throw new InvalidArgumentError("It must be a number of payments per second.");
 }
 
-/** The most that a simulation can have. */
+/** The largest number of cards that a simulation can have. */
 const CARDS_MAX = 10_000_000;
 
 function parseCards(text: string): number {

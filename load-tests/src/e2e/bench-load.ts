@@ -25,14 +25,14 @@ export const SHORT_ROUND_MS = 1_000;
 /** At 2,000 payments per second, V8 compiles hot code for half a minute, which does not matter in production. */
 const WARM_UP_MS = 40_000;
 const SHORT_WARM_UP_MS = 1_000;
-/** Open connections, which limit the requests in flight. A wait for a free one counts as latency. */
+/** Open connections, which limit the requests in flight. Waiting for a free connection counts as latency. */
 export const CONNECTIONS = 512;
 /** Payments in flight during warm-up and the search for the capacity. */
 export const CLOSED_CONNECTIONS = 256;
 /** A rate at which payments rarely overlap. */
 export const ALONE_PER_S = 50;
 const WAIT_SECONDS = 5;
-/** Longer with --short, which only tests the benchmark, possibly on a busy machine. */
+/** The wait with --short, which is longer because this only tests the benchmark, possibly on a busy machine. */
 const SHORT_WAIT_SECONDS = 30;
 const US_PER_MS = 1_000;
 
@@ -74,7 +74,7 @@ export async function startWarm(context: BenchContext, changes?: EnvironmentChan
   return { system, stream };
 }
 
-/** How long callers wait for decisions, in seconds. */
+/** Time for which callers wait for decisions, in seconds. */
 export const waitSecondsOf = ({ flags }: BenchContext): number =>
   flags.short === true ? SHORT_WAIT_SECONDS : WAIT_SECONDS;
 
@@ -90,7 +90,8 @@ export function streamOn(system: BenchSystem, world: World, waitSeconds = WAIT_S
     host: `127.0.0.1:${system.port}`,
     authorization: system.authorization,
     waitSeconds,
-    // Several streams on one system send the same payments: without a prefix of its own, a payment is a retry.
+    // Several streams on one system send the same payments. Without a separate prefix, a payment would count as a
+    // retry.
     idPrefix: `e2e-${streams}-`,
   });
 }

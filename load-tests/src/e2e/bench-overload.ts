@@ -28,8 +28,8 @@ const RECOVERED_P99_MS = 200;
 const SLICE_MS = 250;
 
 /**
- * Three times the system's capacity, immediately followed by half of it. The capacity is the rate of a closed loop: the
- * highest rate within a latency limit would be lower, which would improve the ratio.
+ * Three times the system's capacity, immediately followed by half of it. The capacity is the rate of a closed loop,
+ * because the highest rate within a latency limit would be lower, which would improve the ratio.
  */
 export const overloadPart: BenchPart = {
   name: "overload",

@@ -28,7 +28,7 @@ const SHARE = 0.9;
 const READY_MS = 20_000;
 const US_PER_MS = 1_000;
 
-/** The share of traced payments; undefined exports nothing. */
+/** The share of traced payments; if undefined, nothing is exported. */
 const SIDES = { off: undefined, "1 %": 0.01, "100 %": 1 } as const;
 type SideName = keyof typeof SIDES;
 

@@ -26,7 +26,10 @@ import {
 const PROJECT = "bench";
 const ROWS_TOGETHER = 1_000;
 
-/** The cost that Feast profiles add to the part `window`: the same payments alternately with and without them. */
+/**
+ * The cost that Feast profiles add to the part `window`. The same payments are processed alternately with and without
+ * profiles.
+ */
 export const profilesPart: BenchPart = {
   name: "profiles",
   title: "the same path with the profiles of card and terminal that Feast keeps, and without them",
@@ -39,7 +42,7 @@ async function runProfiles(context: BenchContext): Promise<PartOutcome> {
   const contestants = ["without", "with"].map((name, partition): Contestant => {
     const connection = new Redis(redis.url);
     context.defer(async () => connection.disconnect());
-    // Each has its own tenant and therefore its own states, of the same size.
+    // Each contestant has its own tenant and therefore its own states, of the same size.
     const processor = processorOn(
       connection,
       name === "with" ? { tenant: name, project: PROJECT, profiles: ["card", "terminal"] } : undefined,

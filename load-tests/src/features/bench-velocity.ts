@@ -13,7 +13,7 @@ import { ratioOf } from "../harness/run-contestants.js";
 const KEYS = 200;
 const EVENTS_PER_KEY = 500;
 const ROUNDS = 7;
-/** Events of every key in one round. */
+/** Number of events per key in one round. */
 const STEPS_PER_ROUND = 20;
 const DAY_MS = 86_400_000;
 const WINDOWS_MS = { "1d": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS };
@@ -22,7 +22,7 @@ const STEP_MS = (30 * DAY_MS) / EVENTS_PER_KEY;
 
 /**
  * Count, sum and maximum of a card over 1, 7 and 30 days: tiles vs. the common recipe of one sorted set per card, ZADD,
- * ZREMRANGEBYSCORE and a ZRANGE per window. Both in batches of 200 events, one per card, on a real Redis.
+ * ZREMRANGEBYSCORE and a ZRANGE per window. Both work in batches of 200 events, one per card, on a real Redis.
  */
 export const velocityPart: BenchPart = {
   name: "velocity",
@@ -141,7 +141,7 @@ class TileWindows {
     await this.#store.compareAndSet({ snapshot, applied: [{ key: "applied:bench", value: applied }], states: changes });
   }
 
-  /** Both must agree, except for what a tile adds at the old end of a window. */
+  /** Both must agree, except for the events that a tile adds at the old end of a window. */
   compareWith({ last }: SortedSetWindows): void {
     const far = this.last.findIndex((value, index) => Math.abs(value - (last[index] ?? 0)) > 0.15 * value);
     if (far >= 0 || last.length !== this.last.length) {

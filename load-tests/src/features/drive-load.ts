@@ -22,10 +22,11 @@ export interface LoadFigures {
 const ANSWER_MS_MAX = 30_000;
 
 /**
- * Sends requests over HTTP for a while. Each connection sends its next request after a response: a closed model, which
- * shows a server's capacity and the latency at that load.
+ * Sends requests over HTTP for a while. Each connection sends its next request after a response. This is a closed
+ * model, which shows a server's capacity and the latency at that load.
  *
- * @throws BenchError for a response other than 200 or a failed connection, because errors are fast
+ * @throws BenchError for a response other than 200 or a failed connection, because a failed request ends early and
+ * would distort the result
  */
 export async function driveLoad({ urls, path, bodies, connections, durationMs }: Load): Promise<LoadFigures> {
   const latenciesMs: number[] = [];
@@ -59,7 +60,7 @@ export async function driveLoad({ urls, path, bodies, connections, durationMs }:
   };
 }
 
-/** One request, at the lowest cost for the client: the body is read and discarded. */
+/** Sends one request, at the lowest cost for the client: the body is read and discarded. */
 function ask(client: Client, path: string, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let status = 0;

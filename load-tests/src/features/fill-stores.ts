@@ -33,7 +33,7 @@ function profileValue(card: number, feature: number): number {
   return feature % 5 === 0 ? mixed : mixed / 97;
 }
 
-/** Requests for the fifty features of one card each, which both servers accept. */
+/** Requests, each for the fifty features of one card, which both servers accept. */
 export function profileBodies(): string[] {
   const features = profileNames.map((name) => `card_profile:${name}`);
   return Array.from({ length: CARDS }, (_, card) =>
@@ -60,7 +60,10 @@ export async function pushProfiles(url: string): Promise<void> {
   }
 }
 
-/** A fast but wrong response does not count. @throws BenchError for a value that was not pushed */
+/**
+ * Checks the responses, because a fast but wrong response is useless. @throws BenchError for a value that was not
+ * pushed
+ */
 export async function expectProfiles(name: string, url: string): Promise<void> {
   for (const card of CHECKED_CARDS) {
     const text = await post(`${url}/get-online-features`, profileBodies()[card] ?? "");
@@ -75,7 +78,7 @@ export async function expectProfiles(name: string, url: string): Promise<void> {
   }
 }
 
-/** The same for the client that reads from Redis. @throws BenchError */
+/** Does the same for the client that reads from Redis. @throws BenchError */
 export async function expectDirect(client: FeastRedisClient): Promise<void> {
   for (const card of CHECKED_CARDS) {
     const { featureNames, rows } = await client.getOnlineFeatures({
@@ -106,7 +109,7 @@ function expectRow(name: string, card: number, columns: ReadonlyMap<string, Told
   }
 }
 
-/** Requests for all window features of one card, terminal, device and address each. */
+/** Requests, each for all window features of one card, terminal, device and address. */
 export function windowBodies(): string[] {
   const engine = compileEngine(currentFeatureSpec());
   const features = windowReferences(engine);

@@ -73,7 +73,7 @@ export class BenchContext {
     return this.#rounds ?? roundsDefault;
   }
 
-  /** Alternates contestants for the requested number of rounds or `roundsDefault`, and logs each round. */
+  /** Alternates between contestants for the requested number of rounds or `roundsDefault`, and logs each round. */
   async measure(
     contestants: readonly Contestant[],
     options: { roundsDefault: number; warmUpRounds?: number },
@@ -104,7 +104,7 @@ export class BenchContext {
     this.#cleanups.push(cleanup);
   }
 
-  /** Starts what parts with `sharesSystem` share; with --short, only once. */
+  /** Starts the system that parts with `sharesSystem` share; with --short, only once. */
   share<T>(start: () => Promise<T>): Promise<T> {
     if (this.flags.short !== true) return start();
     this.#shared ??= start();
@@ -160,7 +160,7 @@ export class BenchContext {
     return this.#stack;
   }
 
-  /** Stops what was started, in reverse order. Servers that are requested later are started again. */
+  /** Stops everything that was started, in reverse order. Servers that are requested later are started again. */
   async close(): Promise<void> {
     for (const cleanup of this.#cleanups.splice(0).reverse()) {
       await Promise.resolve(cleanup()).catch((error: unknown) => this.log(`could not clean up: ${error}`));

@@ -28,7 +28,7 @@ export function benchProgram(benchmarks: readonly Benchmark[], environment: RunE
     .action((flags: BenchFlags) => runUnnamed(benchmarks, flags, environment));
 }
 
-/** Without a name, runs all benchmarks in turn, or the one of the older result. */
+/** If no name is given, runs all benchmarks in turn, or only the benchmark of the older result. */
 async function runUnnamed(
   benchmarks: readonly Benchmark[],
   flags: BenchFlags,

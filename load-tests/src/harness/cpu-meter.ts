@@ -80,7 +80,7 @@ export interface ProcessTimes {
   readonly parentPid: number;
   /** User and system time of all its threads, including ended ones. */
   readonly ownTicks: number;
-  /** The same for the children that it has waited for. */
+  /** The same times for the children that it has waited for. */
   readonly endedChildrenTicks: number;
 }
 

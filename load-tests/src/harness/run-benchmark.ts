@@ -21,7 +21,7 @@ export interface PartOutcome {
   readonly contestants: readonly Measured[];
   /** Figures for the last line, by name, with one value per round. */
   readonly summary: Readonly<Record<string, readonly number[]>>;
-  /** What readers have to know, one sentence per note. */
+  /** Information that readers need, one sentence per note. */
   readonly notes?: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export interface BenchPart {
   readonly title: string;
   /** Runs only if named with --only, for example because it needs something that is not installed by default. */
   readonly onlyWhenNamed?: boolean;
-  /** With --short, the servers keep running for the next part if it has this as well. */
+  /** With --short, the servers keep running for the next part if that part sets this as well. */
   readonly sharesSystem?: boolean;
   /** Its figures, printed in this order in a separate line after the last one. */
   readonly line?: readonly string[];
@@ -44,7 +44,7 @@ export interface Benchmark {
   readonly name: string;
   readonly description: string;
   readonly options?: readonly Option[];
-  /** Why nothing can be measured on this machine, in one line; undefined if something can. */
+  /** The reason why nothing can be measured on this machine, in one line; undefined if something can be measured. */
   absent?(environment: RunEnvironment, flags: BenchFlags): Promise<string | undefined>;
   readonly parts: readonly BenchPart[];
   /** The figures of the last line, in order. */

@@ -12,7 +12,7 @@ export interface Round {
 
 export interface Contestant {
   readonly name: string;
-  /** Whose CPU time counts. */
+  /** The clocks whose CPU time counts. */
   readonly meters: readonly CpuMeter[];
   /** Fewer rounds, for a slow contestant. */
   readonly roundsMax?: number;
@@ -30,7 +30,7 @@ export interface Measured {
 
 export interface RunOptions {
   readonly rounds: number;
-  /** Additional rounds at the start that do not count, while caches fill and code is compiled. Default 0. */
+  /** Additional rounds at the start that are not counted, while caches fill and code is compiled. Default 0. */
   readonly warmUpRounds?: number;
   readonly onRound?: (told: { round: number; name: string; sample: Readonly<Record<string, number>> }) => void;
 }

@@ -43,7 +43,7 @@ export function printSpread({ median, low, high }: Spread): string {
   return `${printNumber(median)} (${printNumber(low)}–${printNumber(high)})`;
 }
 
-/** Three significant digits, but all digits before the decimal point. */
+/** Three significant digits, but always all digits before the decimal point. */
 export function printNumber(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));

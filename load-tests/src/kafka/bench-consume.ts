@@ -11,7 +11,7 @@ const ROUNDS = 5;
 const ROUND_MS = 3_000;
 /**
  * Records per millisecond of a round's requested length. A round of 3 s has 80 MB, because the peers fetch ahead before
- * a round begins, @platformatic/kafka up to 50 MB.
+ * a round begins (@platformatic/kafka up to 50 MB).
  */
 const RECORDS_PER_ROUND_MS = 70;
 

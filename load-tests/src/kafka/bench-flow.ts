@@ -17,7 +17,7 @@ const TOPIC_OF = {
   platformatic: TOPICS.decisions.name,
 } as const;
 
-/** Producer and consumer at the same time: the cost of a message, with Kafka's share shown separately. */
+/** Producer and consumer at the same time, to measure the cost of a message, with Kafka's share shown separately. */
 export const flowPart: BenchPart = {
   name: "flow",
   title: `produced with ${CONCURRENCY} under way and consumed at the same time: our client beside plain kafkajs and @platformatic/kafka`,

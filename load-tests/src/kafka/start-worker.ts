@@ -20,7 +20,10 @@ export interface KafkaWorker {
   ask(request: WorkerRequest): Promise<WorkerAnswer>;
 }
 
-/** Uses the process's own clock, which counts microseconds: in a short round, it may need less than a system tick. */
+/**
+ * Uses the process's own clock, which counts microseconds, because in a short round, it may need less than a system
+ * tick.
+ */
 export function workerCpu(name: string, worker: KafkaWorker): CpuMeter {
   return { name, readMs: async () => (await worker.ask({ type: "cpu" })).cpuMs };
 }

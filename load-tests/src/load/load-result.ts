@@ -25,7 +25,7 @@ export interface LoadResult {
   readonly phases: readonly PhaseFigures[];
   readonly limits: readonly Limit[];
   readonly generator: GeneratorFigures;
-  /** Why the load was not sent as planned. */
+  /** The reason why the load was not sent as planned. */
   readonly fault?: Fault;
   readonly breakpoint?: Breakpoint;
   readonly counts: Transcript["counts"];

@@ -12,11 +12,11 @@ export interface LoadSettings {
   readonly rate: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
-  /** How long a caller waits for a decision. */
+  /** Time for which a caller waits for a decision. */
   readonly waitSeconds: number;
   /** Payments in a batch. */
   readonly lines: number;
-  /** Maximum requests that k6 can have in flight. */
+  /** Maximum number of requests that k6 can have in flight. */
   readonly vus: number;
   readonly p99Ms: number;
   readonly errorsPercent: number;

@@ -174,7 +174,7 @@ function tenantOf(token: string): string {
   }
 }
 
-/** The ID of a payment that does not exist: with a valid token, the response is 404. */
+/** The ID of a payment that does not exist, so that with a valid token, the response is 404. */
 const NO_PAYMENT = `txn_${"0".repeat(32)}`;
 
 async function checkAccess(apiUrl: string, authorization: string): Promise<void> {

@@ -3,7 +3,7 @@
  * and depends on neither.
  */
 
-/** What one iteration does. `batch` sends many payments, all other kinds send one. */
+/** The action of one iteration. `batch` sends many payments, all other kinds send one. */
 export type Kind = "sync" | "async" | "batch" | "label" | "retry" | "bad";
 
 /** Percentages of the iterations. */
@@ -43,7 +43,7 @@ const USUAL: Mix = { sync: 82, async: 10, label: 5, retry: 2, bad: 1 };
 const EVERY_KIND: Mix = { sync: 30, async: 20, batch: 10, label: 20, retry: 10, bad: 10 };
 
 const RAMP_STEPS = 10;
-/** Share of a ramp's step during which the rate rises. The rest is measured. */
+/** Share of a ramp's step during which the rate rises. The remainder of the step is measured. */
 const RAMP_CLIMB_SHARE = 0.2;
 const SPIKE_FACTOR = 10;
 const SPIKE_CLIMB_SECONDS = 1;
@@ -238,7 +238,10 @@ export function cutStages(stages: readonly Stage[], endSeconds: number): Stage[]
   return cut;
 }
 
-/** When the payment with this number is due, in ms from the start; Infinity if the stages have fewer payments. */
+/**
+ * The time at which the payment with this number is due, in ms from the start; Infinity if the stages have fewer
+ * payments.
+ */
 export function dueMs(stages: readonly Stage[], payments: number): number {
   let left = payments;
   let startSeconds = 0;

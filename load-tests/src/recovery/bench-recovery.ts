@@ -16,7 +16,7 @@ const MEMORY_GIB_DEFAULT = 2;
 const STATE_TTL_DAYS = 45;
 const DAY_S = 86_400;
 const KB_PER_MB = 1_024;
-/** Timeout for Valkey while it is full of writes. */
+/** Timeout for Valkey while it is busy with writes. */
 const ANSWER_MS = 30_000;
 /** Events before the snapshot in the younger lake; the older one has ten times as many. */
 const OLD_EVENTS = 500;

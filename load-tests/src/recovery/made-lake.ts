@@ -49,7 +49,7 @@ export class MadeLake {
 
   constructor(readonly lake: string) {}
 
-  /** Stands in for Kafka: the group has handled every record, and all of them are in the lake. */
+  /** Stands in for Kafka. The group has handled every record, and all of them are in the lake. */
   readonly admin = {
     clusterId: async () => CLUSTER,
     endOffsets: async (topic: string) => new Map([[0, topic === TOPIC ? this.#archived : 0]]),

@@ -25,7 +25,7 @@ export interface CallFigures {
 /**
  * Calls ModelInfer for a while, each time as soon as the previous call has returned.
  *
- * @throws BenchError if a call fails, because errors are fast
+ * @throws BenchError if a call fails, because a failed call ends early and would distort the result
  */
 export async function driveCalls(load: CallLoad): Promise<CallFigures> {
   const { addresses, messages, durationMs, pauseMs = 0 } = load;

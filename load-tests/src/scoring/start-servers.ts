@@ -74,7 +74,9 @@ export async function startPythonGrpc(context: BenchContext, models: BenchModels
   });
 }
 
-/** Maximum rows and seconds, https://mlserver.readthedocs.io/en/latest/user-guide/adaptive-batching.html */
+/**
+ * Maximum number of rows and of seconds, https://mlserver.readthedocs.io/en/latest/user-guide/adaptive-batching.html
+ */
 const ADAPTIVE_BATCHING = { max_batch_size: 64, max_batch_time: 0.005 };
 
 /** MLServer with adaptive batching and one worker per core. */

@@ -13,7 +13,7 @@ const SHORT_TOKENS = 20;
 const CHECKS_PER_TOKEN = 100;
 const [ISSUER, AUDIENCE, SCOPE] = ["https://auth.tripline.test", "urn:tripline:api", "transactions:write"] as const;
 
-/** Verifying an access token (ES256): the first time, and from the cache. */
+/** Measures the verification of an access token (ES256), both the first time and from the cache. */
 export const tokenPart: BenchPart = {
   name: "token",
   title: "access tokens: checked at first sight, and from the cache",

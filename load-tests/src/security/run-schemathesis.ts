@@ -9,8 +9,8 @@ const ANSWER_S_MAX = 20;
 const EXIT_FAILURE = 1;
 
 /**
- * Excludes checks that require accepting every body that matches the schema: a policy's text is valid text, but may be
- * an invalid policy. No document contains 500, so it is reported; 503 is documented for slow servers.
+ * Excludes checks that require accepting every body that matches the schema, because a policy's text is valid text but
+ * may be an invalid policy. No document contains 500, so it is reported; 503 is documented for slow servers.
  */
 const CHECKS = [
   ...["status_code_conformance", "content_type_conformance", "response_schema_conformance"],
@@ -43,7 +43,7 @@ export interface Fuzzing {
   readonly headers: Readonly<Record<string, string>>;
   /** API keys by security scheme. In `headers`, they would also be sent with requests that must omit them. */
   readonly keys?: Readonly<Record<string, string>>;
-  /** Maximum examples per operation. */
+  /** Maximum number of examples per operation. */
   readonly examples: number;
   /** Folder for schemathesis's files. */
   readonly folder: string;

@@ -7,7 +7,7 @@ import type { TransactionMessage } from "../messages.js";
 export interface Entity {
   readonly name: string;
   readonly key: string;
-  /** What its windows count as distinct: terminals for a card, otherwise cards. */
+  /** The entities whose distinct values its windows count: terminals for a card, otherwise cards. */
   readonly partner: string;
 }
 

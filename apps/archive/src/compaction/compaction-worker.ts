@@ -3,7 +3,7 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 import type { CompactionRun, CompactionTimes } from "@tripline/lake/compact/compaction-run";
 import type { Logger } from "@tripline/telemetry/logger";
 
-/** How often a worker checks whether another instance has compacted the lake. */
+/** Interval at which a worker checks whether another instance has compacted the lake. */
 const LOOK_EVERY_MS = 60_000;
 const MINUTE_MS = 60_000;
 /** If no compaction has run yet, the first one waits until the system has started. */
@@ -19,8 +19,9 @@ export interface CompactionWorkerOptions {
 }
 
 /**
- * Compacts the lake at an interval. Several workers do no harm: each waits until the last run of any of them is old
- * enough. If two start at the same moment, they duplicate work, and one of every two equal merges is discarded.
+ * Compacts the lake at an interval. Several workers may run, because each one waits until the last run by any of them
+ * is old enough. If two start at the same moment, they duplicate work, and one of each pair of identical merges is
+ * discarded.
  */
 export class CompactionWorker {
   readonly #ending = new AbortController();

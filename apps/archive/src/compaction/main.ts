@@ -21,7 +21,7 @@ const EMPTY: Compaction = { days: 0, files: 0, merged: 0, rows: 0, daysLeft: 0, 
 
 const [lake = "", folder = ""] = process.argv.slice(2);
 
-// The service holds the other end: if it is killed, this process ends as well.
+// The service has the other end open: if the service is killed, this process ends as well.
 process.stdin
   .resume()
   .once("end", () => process.exit(1))

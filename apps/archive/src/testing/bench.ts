@@ -64,7 +64,7 @@ export class TestBench {
     return service;
   }
 
-  /** In chunks, because a producer accepts a limited number at a time. */
+  /** Sent in chunks, because a producer accepts a limited number of records at a time. */
   async send(records: readonly OutgoingRecord[]): Promise<void> {
     for (let at = 0; at < records.length; at += 5_000) await this.producer.send(records.slice(at, at + 5_000));
   }
@@ -92,7 +92,7 @@ export class TestBench {
   }
 }
 
-/** Polls until the condition holds. */
+/** Polls until the condition is true. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
   const deadlineMs = performance.now() + WAIT_MS_MAX;
   while (!(await holds())) {

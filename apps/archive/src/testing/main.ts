@@ -4,8 +4,8 @@ import { archiveConfig } from "../config.js";
 import { startArchive } from "../start-archive.js";
 
 /**
- * Starts the service as `main.ts` does, for tests, but with a disk that ends the process, as kill -9 does, at one of
- * its operations: `main.js <method> <part of the path> <count> <before|after>`.
+ * For tests: starts the service like `main.ts`, but with a disk that kills the process, like kill -9, at one of its
+ * operations: `main.js <method> <part of the path> <count> <before|after>`.
  */
 const [method = "", part = "", nth = "0", when = ""] = process.argv.slice(2);
 

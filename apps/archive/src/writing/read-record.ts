@@ -15,8 +15,8 @@ export interface HeldRow {
 }
 
 /**
- * Parses one record. Accepts any valid message with an event time: the lake shows what was on the topic, not how
- * services interpreted it.
+ * Parses one record. Accepts any valid message with an event time, because the lake shows the contents of the topic,
+ * not how services interpreted them.
  *
  * @throws TriplineError `message-unreadable`
  */

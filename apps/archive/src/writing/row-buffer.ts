@@ -7,7 +7,7 @@ interface HeldPartition {
   from: number;
   next: number;
   rows: HeldRow[];
-  /** When `next` first exceeded `from`, by `performance.now()`. */
+  /** The time at which `next` first exceeded `from`, by `performance.now()`. */
   sinceMs: number;
 }
 
@@ -35,7 +35,7 @@ export class RowBuffer {
     return this.#bytes;
   }
 
-  /** When the oldest buffered record arrived, by `performance.now()`; undefined if the buffer is empty. */
+  /** The time at which the oldest buffered record arrived, by `performance.now()`; undefined if the buffer is empty. */
   get sinceMs(): number | undefined {
     const waiting = [...this.#partitions.values()].filter(({ from, next }) => next > from);
     return waiting.length === 0 ? undefined : Math.min(...waiting.map(({ sinceMs }) => sinceMs));
@@ -111,7 +111,7 @@ export class RowBuffer {
 
   #held(partition: number): HeldPartition {
     const held = this.#partitions.get(partition);
-    // Not `internal`, which turns records into dead letters after a few tries.
+    // Not `internal`, because that turns records into dead letters after a few tries.
     if (held === undefined) throw new TriplineError("state-conflict", `Partition ${partition} has not been started.`);
     return held;
   }

@@ -104,7 +104,7 @@ async function writeFile(
   }
 }
 
-/** In the order of `RECORD_COLUMNS`, followed by the table's own columns. */
+/** The columns are in the order of `RECORD_COLUMNS`, followed by the table's own columns. */
 function cellsOf({ partition, offset, timestampMs, traceparent, row }: HeldRow): DuckDBValue[] {
   return [
     partition,

@@ -40,12 +40,12 @@ export class TopicArchives implements OwnPositions {
     for (const archive of this.#archives.values()) archive.start();
   }
 
-  /** Throws as `TopicArchive.begin` does. */
+  /** Throws the same errors as `TopicArchive.begin`. */
   begin(topic: string, partition: number): Promise<number> {
     return this.#of(topic).begin(partition);
   }
 
-  /** Throws as `TopicArchive.handle` does. */
+  /** Throws the same errors as `TopicArchive.handle`. */
   handle(batch: RecordBatch): Promise<void> {
     return this.#of(batch.topic).handle(batch);
   }

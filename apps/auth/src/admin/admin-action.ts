@@ -9,7 +9,7 @@ export interface Actor {
   readonly tenant: string;
   readonly subject: string;
   /**
-   * The acting user: the owner, for a machine client. Absent for a client without an owner and for the command line.
+   * The acting user; for a machine client, its owner. Absent for a client without an owner and for the command line.
    */
   readonly principal?: string | undefined;
   readonly kind: CallerKind | "service";
@@ -22,5 +22,5 @@ export function actorOf(request: FastifyRequest): Actor {
   return { tenant: caller.tenant, subject: caller.subject, kind, principal };
 }
 
-/** The same error for a missing entry and one of another tenant. */
+/** A missing entry and an entry of another tenant cause the same error. */
 export const notFound = (what: string): TriplineError => new TriplineError("not-found", `This ${what} does not exist.`);

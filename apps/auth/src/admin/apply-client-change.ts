@@ -32,7 +32,7 @@ export async function applyClientChange(
       return revoke(transaction, { kind: "client", id, tenant }, false);
     case "client-owner":
       await transaction.execute("UPDATE auth.clients SET owner = $2 WHERE client_id = $1", [id, change.owner]);
-      // Existing tokens contain the previous owner.
+      // Existing tokens contain the ID of the previous owner.
       return revoke(transaction, { kind: "client", id, tenant }, isDisabled);
     case "client-rotate-secret":
       if (client.auth_method !== "client_secret_basic") {
@@ -47,7 +47,7 @@ export async function applyClientChange(
 }
 
 async function refuseTakenId(transaction: Queries, id: string): Promise<void> {
-  // Serialises concurrent requests that add the same ID.
+  // Runs concurrent requests that add the same ID one after the other.
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.clients ' || $1))", [id]);
   const held = await transaction.query(z.unknown(), "SELECT 1 FROM auth.clients WHERE client_id = $1", [id]);
   if (held.length > 0) throw new TriplineError("name-taken", `The client ID ${id} is taken.`);

@@ -76,7 +76,7 @@ export class ClientsAdmin {
     return this.grants.request(by, { action: "client-owner", client_id: id, owner });
   }
 
-  /** The old secret and any tokens issued with it stop working immediately. */
+  /** The old secret, and any tokens issued with it, stop working immediately. */
   async rotateSecret(by: Actor, id: string, secret: string): Promise<Requested> {
     return this.grants.request(by, {
       action: "client-rotate-secret",

@@ -64,7 +64,7 @@ export class ClientsController {
     return answerRequest(reply, await this.clients.enable(actorOf(request), id));
   }
 
-  /** The user responsible for the client. For changes that need two users, the client counts as that user. */
+  /** The user responsible for the client. In changes that need two users, the client counts as that user. */
   @Put(":id/owner")
   @RequireScope("people:write")
   async setOwner(

@@ -6,7 +6,7 @@ const listedRow = z.object({
   tenant: z.string(),
   auth_method: z.string(),
   scopes: z.array(z.string()),
-  /** The client's owner: where two users are required, this user and the client count as one. */
+  /** The client's owner: where two users are required, the owner and the client count as one user. */
   owner: z.object({ person_id: z.string(), user_name: z.string(), is_disabled: z.boolean() }).nullable(),
   redirect_uris: z.array(z.string()),
   created_at: z.date(),

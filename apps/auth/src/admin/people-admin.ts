@@ -21,7 +21,7 @@ import { findListedPerson, listPeople } from "./listed-person.js";
 import { noteAction } from "./note-action.js";
 import { revokeOwnedClients } from "./owned-clients.js";
 
-/** A change, and whether all services have been notified. If not, they are notified once Kafka is available. */
+/** A change, and whether all services have been notified of it. If not, they are notified once Kafka is available. */
 export type Changed<T> = T & { readonly is_published: boolean };
 
 /** Lets administrators manage the users of their tenant. Removing rights from a user also revokes the user's tokens. */

@@ -6,7 +6,7 @@ import { FailureLimiter } from "./failure-limiter.js";
 const FAILURES_MAX = 10;
 const WINDOW_MS = 60_000;
 const KEYS_MAX = 10_000;
-/** No client has a longer ID. Longer values are truncated, so that they cannot fill the memory. */
+/** No client ID is longer than this. Longer values are truncated, so that they cannot fill the memory. */
 const CLIENT_ID_CHARACTERS_MAX = 64;
 
 /** 429 in the form of RFC 6749 section 5.2. */
@@ -26,7 +26,7 @@ interface Attempt {
 /**
  * Slows down guessing: after ten failed authentications within a minute, this client ID is rejected from this address
  * until the minute ends. The address is part of the key, so that knowing a client's ID is not enough to lock it out
- * from elsewhere. Behind an untrusted proxy, all callers have one address, and only the ID counts.
+ * from elsewhere. Behind an untrusted proxy, all callers have the same address, so only the ID distinguishes them.
  */
 export class ClientAuthGuard {
   private readonly limiter = new FailureLimiter({
@@ -46,8 +46,8 @@ export class ClientAuthGuard {
   }
 
   /**
-   * Call it before hashing the secret of a request. Attempts in progress count as failures, because otherwise many
-   * concurrent guesses would be hashed before the first one fails.
+   * Call it before hashing the secret of a request. Attempts in progress count as failures, because many concurrent
+   * guesses would otherwise be hashed before the first one fails.
    *
    * @throws TooManyFailures
    */

@@ -12,7 +12,7 @@ export async function findOwner(queries: Queries, tenant: string, userName: stri
   return row?.person_id;
 }
 
-/** The same for a request. @throws TriplineError `invalid-field` unless there is such a user */
+/** Finds the owner that a request names. @throws TriplineError `invalid-field` unless there is such a user */
 export async function ownerNamed(queries: Queries, tenant: string, userName: string): Promise<string> {
   const id = await findOwner(queries, tenant, userName);
   if (id !== undefined) return id;

@@ -3,7 +3,7 @@ import { SCOPES } from "@tripline/contracts/roles";
 import { z } from "zod";
 import { canonicalUserName } from "../people/canonical-user-name.js";
 
-/** Format of a client ID. Any other text is rejected without a database query. */
+/** Format of a client ID. Any other string is rejected without a database query. */
 export const CLIENT_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Format of a tenant, which every service checks in tokens. */
@@ -36,7 +36,10 @@ const publicJwk = z.record(z.string(), z.json()).superRefine((jwk, check) => {
   if (fault !== undefined) check.addIssue({ code: "custom", message: fault });
 });
 
-/** An exact URI, as RFC 9700 requires: no wildcard, fragment or user name. HTTP is allowed only for this machine. */
+/**
+ * An exact URI, as RFC 9700 requires, without wildcards, a fragment or a user name. HTTP is allowed only for this
+ * machine.
+ */
 const browserUri = z
   .string()
   .max(URI_CHARACTERS_MAX)
@@ -73,7 +76,7 @@ const uris = z.array(browserUri).max(REDIRECT_URIS_MAX).default([]);
 export const addedClient = z.strictObject({ ...fields, owner, redirect_uris: uris, signed_out_uris: uris });
 
 /**
- * Registration of a client: a secret, or public keys for `private_key_jwt`. A client with `redirect_uris` signs in
+ * Registration of a client, with a secret, or public keys for `private_key_jwt`. A client with `redirect_uris` signs in
  * users and gets no tokens of its own. A user's tokens have the scopes that both the client and the user's roles have.
  */
 export const clientRegistration = z

@@ -33,7 +33,7 @@ export class FailureLimiter {
     this.open(key).failures += 1;
   }
 
-  /** Begins an attempt. @returns as `retryAfterSeconds`, but attempts in progress count as failures */
+  /** Begins an attempt. @returns the same as `retryAfterSeconds`, but attempts in progress count as failures */
   begin(key: string): number | undefined {
     const window = this.open(key);
     if (window.failures + window.pending >= this.limits.failuresMax) return this.secondsLeft(window);

@@ -31,7 +31,7 @@ export function parseClient(registration: ClientRegistration): z.output<typeof c
 }
 
 /**
- * Registers a client, or replaces the tenant, scopes, and secret or keys of a registered one.
+ * Registers a client, or replaces the tenant, the scopes, and the secret or keys of a registered one.
  *
  * @param owner the ID of the user who owns it; the user name in the registration is ignored
  * @throws TriplineError `invalid-field` that names every wrong field

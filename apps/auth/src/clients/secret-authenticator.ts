@@ -6,7 +6,7 @@ import type { SecretVerifier } from "./secret-verifier.js";
 
 /** Checks the secret of a request, within the client's limit of failures. */
 export class SecretAuthenticator {
-  /** The hash of a secret that nobody knows. */
+  /** The hash of a secret that nobody has. */
   readonly #nobodysHash = hashSecret(randomBytes(32).toString("base64"));
 
   constructor(
@@ -38,11 +38,11 @@ export class SecretAuthenticator {
    * Does the same work for an unknown client, or one without a secret, as for a wrong secret. Otherwise, response times
    * would reveal which IDs exist.
    *
-   * @throws as `verify`
+   * @throws the same errors as `verify`
    */
   async pretend(ctx: KoaContextWithOIDC): Promise<void> {
     const { authorization } = ctx.headers;
-    // Without this header, no hash is computed for a known client either.
+    // Without this header, no hash is computed for an existing client either.
     if (authorization !== undefined) await this.verify(ctx, authorization, await this.#nobodysHash);
   }
 }

@@ -5,13 +5,13 @@ import { matchesHash } from "./hash-secret.js";
 /** Maximum number of cached correct secrets, about 100 bytes each. */
 const REMEMBERED_MAX = 1_000;
 const REMEMBERED_MS = 600_000;
-/** Maximum running and waiting computations. The thread pool runs four at a time, with 16 MiB each. */
+/** Maximum number of running and waiting computations. The thread pool runs four at a time, with 16 MiB each. */
 const COMPUTATIONS_MAX = 32;
 
 /**
  * Checks secrets against their hashes. A correct secret is cached, so that a client that fetches a token every few
- * minutes costs one scrypt computation instead of one per token. The cache stores an HMAC under a key of this process,
- * which reveals neither the secret nor, through timing, a part of it.
+ * minutes requires a single scrypt computation instead of one per token. The cache stores an HMAC under a key of this
+ * process, which reveals neither the secret nor, through timing, a part of it.
  */
 export class SecretVerifier {
   private readonly key = randomBytes(32);

@@ -40,7 +40,7 @@ export function setUpAuth(config: AuthConfig, logger: Logger): Promise<SigningKe
   });
 }
 
-/** A missing owner must not prevent startup. Without an owner, the client cannot approve anything. */
+/** A missing owner must not prevent startup. As long as it has no owner, the client cannot approve anything. */
 async function bootstrapClient(
   transaction: Queries,
   { owner, ...client }: AuthConfig["BOOTSTRAP_CLIENTS"][number],

@@ -11,8 +11,8 @@ import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 
 /**
  * The program of the migration job, which runs before an upgrade. It waits for the database, rejects a schema that is
- * newer than this build, and updates an older one. auth does the same at startup, but the job reveals a failure before
- * any instance is replaced.
+ * newer than this build, and updates an older schema. The auth service does the same at startup, but the job reveals a
+ * failure before any instance is replaced.
  */
 
 const WAIT_MS_MAX = 180_000;

@@ -8,7 +8,7 @@ const DAYS = 180;
 const DAY_SECONDS = 86_400;
 const ID_BYTES = 16;
 
-/** The user to whom the browser belongs. */
+/** The user who has signed in with the browser. */
 interface Owner {
   readonly person_id: string;
   /** A new password makes all devices unknown. */
@@ -17,7 +17,7 @@ interface Owner {
 
 /**
  * Browsers in which a user has signed in, recognised by a signed cookie. A known device does not prove who the user is.
- * It only has its own count of failed attempts, so that an attacker's wrong passwords do not lock out the owner.
+ * It only gets a separate count of failed attempts, so that an attacker's wrong passwords do not lock out the owner.
  */
 @Injectable()
 export class KnownDevices {

@@ -10,14 +10,14 @@ import { personNamed } from "./person-store.js";
 import type { Wait } from "./sign-in-failures.js";
 import { SignInFailures } from "./sign-in-failures.js";
 
-/** A submitted user name and password, and where they come from. */
+/** A submitted user name and password, and their origin. */
 export interface TypedPassword {
   readonly userName: string;
   readonly password: string;
   readonly address: string;
   /** The header `Cookie`, which may name a known device. */
   readonly cookies?: string | undefined;
-  /** Replaces the known device of the cookie: the session of a signed-in user. */
+  /** The session of a signed-in user, which takes precedence over the known device in the cookie. */
   readonly device?: string;
   /** Code of the authenticator app, if the attempts for the name are used up. */
   readonly code?: string;
@@ -52,8 +52,8 @@ export class PasswordSignIn {
     const hasCode = code !== "";
     const outcome = hasCode
       ? await this.failures.attemptBoth(userName, { address, device }, async () => {
-          // Without a holder, a code is checked but not used up, so that response times do not reveal a correct
-          // password.
+          // If no user has this name, a code is still checked but not used up, so that response times do not reveal a
+          // correct password.
           const holder = (await isRight()) ? person?.person_id : undefined;
           return this.secondFactors.use(holder ?? "", code);
         })

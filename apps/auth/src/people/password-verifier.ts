@@ -3,13 +3,13 @@ import { Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { hashPassword, matchesPassword } from "./hash-password.js";
 
-/** Maximum running and waiting computations. The thread pool runs four at a time, with 19 MiB each. */
+/** Maximum number of running and waiting computations. The thread pool runs four at a time, with 19 MiB each. */
 const COMPUTATIONS_MAX = 16;
 
 /** Checks passwords, with a limit on concurrent checks. */
 @Injectable()
 export class PasswordVerifier {
-  /** The hash of a password that nobody knows. */
+  /** The hash of a password that nobody has. */
   readonly #nobodysHash = hashPassword(randomBytes(32).toString("base64"));
   #running = 0;
 

@@ -20,29 +20,32 @@ const EXPIRED_ROWS_PER_CLEANING_MAX = 100;
 
 const counted = z.object({ failures: z.number(), seconds_left: z.number() });
 
-/** Where an attempt comes from. */
+/** The origin of an attempt. */
 export interface Origin {
   readonly address: string;
-  /** A browser in which this user has signed in before; failures elsewhere do not count against it. */
+  /** A browser in which this user has signed in before. Failures in other places do not count against it. */
   readonly device?: string | undefined;
 }
 
-/** Seconds until the next attempt, rounded up, and whether it is the name's limit, which a second factor bypasses. */
+/**
+ * Seconds until the next attempt, rounded up, and whether the limit for the name applies, which a second factor
+ * bypasses.
+ */
 export interface Wait {
   readonly seconds: number;
   readonly isOfName: boolean;
 }
 
 /**
- * Slows down guessing. An attempt counts before its password is hashed, and a correct one clears the counter of its
+ * Slows down guessing. An attempt is counted before its password is hashed, and a correct one clears the counter of its
  * source, so that concurrent guesses gain nothing over sequential ones. Unknown names count like existing ones, so that
  * a rejection does not reveal which names exist.
  *
  * An attacker who knows a name can only use up the attempts for their own address. Attacks from many addresses reach
  * the slower limit for the name; the owner can then sign in from a known device or with a second factor.
  *
- * The table stays small: each new row requires an argon2id computation, and rows are deleted once they expire,
- * after an hour at most.
+ * The table stays small: each new row requires an argon2id computation, and rows are deleted once they expire, after an
+ * hour at most.
  */
 @Injectable()
 export class SignInFailures {
@@ -86,7 +89,7 @@ export class SignInFailures {
     }
   }
 
-  /** Like `attempt`, but for codes, which can also be guessed. */
+  /** Does the same as `attempt`, but for codes, which can also be guessed. */
   attemptCode(personId: string, origin: Origin, check: () => Promise<boolean>): Promise<boolean | Wait> {
     return this.attempt(`second factor of ${personId}`, origin, check);
   }

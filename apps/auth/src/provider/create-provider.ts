@@ -14,7 +14,7 @@ import { signInStore } from "./sign-in-store.js";
 import type { SigningKeys } from "./signing-keys.js";
 import { OPENID_SCOPES, storeAdapter } from "./store-adapter.js";
 
-/** Algorithms a client may sign its assertion with: no shared secrets, nothing weaker than 2048-bit RSA. */
+/** Algorithms with which a client may sign its assertion: no shared secrets, and nothing weaker than 2048-bit RSA. */
 const ASSERTION_ALGORITHMS = ["ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519"] as const;
 /** Maximum lifetime of an assertion, which limits how long used IDs must be stored. */
 const ASSERTION_LIFETIME_SECONDS_MAX = 600;
@@ -27,7 +27,7 @@ const UNUSED_FEATURES = {
   userinfo: { enabled: false },
 } as const;
 
-/** How clients authenticate. */
+/** The methods by which clients authenticate. */
 export interface ClientChecks {
   readonly guard: ClientAuthGuard;
   readonly authenticator: SecretAuthenticator;
@@ -134,7 +134,7 @@ function apiFor(
   for (const scope of ctx.oidc.requestParamScopes) {
     if (!granted.has(scope)) throw new errors.InvalidScope("requested scope is not allowed", scope);
   }
-  // RFC 6749 section 3.3: a client that names no scope gets the default, which is all registered ones.
+  // RFC 6749 section 3.3: a client that names no scope gets the default, which is all of its registered scopes.
   if (isMachine && ctx.oidc.params !== undefined && ctx.oidc.params.scope === undefined) {
     ctx.oidc.params.scope = registered;
   }
@@ -195,7 +195,7 @@ const SERVED_METADATA = [
   "token_endpoint_auth_signing_alg_values_supported",
 ];
 
-/** The library's metadata also describes endpoints that are not mounted. */
+/** The library's metadata also describes endpoints that this server does not provide. */
 async function describeOnlyWhatIsServed(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next();
   if (!ctx.path.startsWith("/.well-known/") || typeof ctx.body !== "object" || ctx.body === null) return;

@@ -17,7 +17,7 @@ export const OAUTH_ROUTES = [
 ];
 
 /**
- * Serves the OAuth endpoints of `server`, and no other of its routes, under a Fastify instance. The library reads the
+ * Serves the OAuth endpoints of `server`, and none of its other routes, under a Fastify instance. The library reads the
  * request body and writes the response, so on these routes Fastify does not parse the body and Nest is not involved.
  */
 export async function mountProvider(fastify: FastifyInstance, server: OAuthServer): Promise<void> {
@@ -40,8 +40,9 @@ export async function mountProvider(fastify: FastifyInstance, server: OAuthServe
 }
 
 /**
- * The library builds URLs from the request, including the accepted audiences of client assertions. They must be the
- * issuer's: with a `Host` of the caller's choice, an assertion for another server would be accepted here.
+ * The library builds URLs from the request, including the accepted audiences of client assertions. They must be URLs of
+ * the issuer; otherwise, a caller could choose the `Host` such that an assertion for another server would be accepted
+ * here.
  */
 function stateOrigin(request: IncomingMessage, issuer: URL): void {
   request.headers["x-forwarded-proto"] = issuer.protocol.slice(0, -1);

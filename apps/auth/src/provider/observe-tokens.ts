@@ -61,7 +61,7 @@ function tokenMetrics() {
   };
 }
 
-/** Temporary failures get 503 with Retry-After. For all others, the library's opaque 500 remains. */
+/** Temporary failures cause a 503 with Retry-After. For all other failures, the library's opaque 500 remains. */
 function answerServerError(ctx: KoaContextWithOIDC, error: Error, logger: Logger): void {
   if (!(error instanceof TriplineError) || error.code === "internal") {
     logger.error({ err: error }, "token request failed");

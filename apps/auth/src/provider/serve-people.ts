@@ -18,7 +18,7 @@ const PAGE_PATHS = ["/oauth/authorize", "/oauth/logout"];
 export function servePeople(config: AuthConfig): Configuration {
   const signInSeconds = config.SIGN_IN_HOURS * SECONDS_PER_HOUR;
   return {
-    // These names differ from the console's: on one machine, both have the same host, and cookies ignore ports.
+    // These names differ from the console's, because on one machine, both have the same host, and cookies ignore ports.
     cookies: {
       keys: [deriveKey(config.KEY_ENCRYPTION_KEY, "cookies")],
       names: { session: "tripline_auth", interaction: "tripline_auth_sign_in", resume: "tripline_auth_resume" },
@@ -113,7 +113,7 @@ async function firstPartyGrant(ctx: KoaContextWithOIDC, audience: string) {
   return grant;
 }
 
-/** HTML for browsers, JSON otherwise. The library would choose by the `Accept` preference. */
+/** Sends HTML to browsers and JSON to all other clients. The library would choose according to the `Accept` header. */
 function renderError(ctx: KoaContextWithOIDC, out: ErrorOut): void {
   if (!isPage(ctx)) {
     ctx.body = out;

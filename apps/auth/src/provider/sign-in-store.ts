@@ -42,7 +42,8 @@ export function signInStore(queries: Queries, key: Uint8Array): (model: string) 
         const id = hash(value);
         const sealed = sealBytes(Buffer.from(JSON.stringify(payload)), key, contextOf(model, id));
         const { grantId, uid } = payload;
-        // An unfinished sign-in names the user only in its result. It ends together with the user's other sign-ins.
+        // An unfinished sign-in names the user only in its result. It is deleted together with the user's other
+        // sign-ins.
         const personId = payload.accountId ?? personIn(payload.result) ?? null;
         await queries.execute(
           `INSERT INTO auth.sign_ins (model, id, sealed, grant_id, uid, person_id, expires_at)

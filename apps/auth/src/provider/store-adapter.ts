@@ -51,7 +51,8 @@ export function storeAdapter(
       case "ReplayDetection":
         return {
           ...nothingStored(model),
-          // Never found here: only storing decides, because otherwise two instances could accept the same assertion.
+          // Never found here, because only storing an ID is decisive; otherwise, two instances could accept the same
+          // assertion.
           find: async () => undefined,
           upsert: (id, _payload, expiresInSeconds) => useAssertion(queries, id, expiresInSeconds ?? 0),
         };

@@ -33,7 +33,7 @@ const passkeyRow = z.object({
 export type Passkey = z.infer<typeof passkeyRow>;
 
 const challenge = z.object({ challenge: z.string(), endsMs: z.number() });
-/** The output of a browser's `toJSON`. The library validates the rest. */
+/** The output of a browser's `toJSON`. The library validates all other fields. */
 const answer = z.looseObject({ id: z.string().max(1_400), type: z.literal("public-key") });
 
 /** Options for the authenticator, and the state that the form returns. */
@@ -51,7 +51,7 @@ export interface Owner {
   readonly tenant: string;
 }
 
-/** Passkeys as a second factor (WebAuthn): an authenticator signs our challenge, only for our origin. */
+/** Passkeys as a second factor (WebAuthn): an authenticator signs our challenge, but only for our origin. */
 @Injectable()
 export class Passkeys {
   readonly #origin: string;

@@ -13,7 +13,7 @@ import { base32, otpauthUri, stepOf } from "./totp.js";
 
 const SECRET_BYTES = 20;
 const RECOVERY_CODES = 10;
-/** 80 bits each. A plain HMAC is enough for so much entropy, unlike for a password. */
+/** 80 bits each. With this much entropy, unlike with a password, a plain HMAC is enough. */
 const RECOVERY_CODE_BYTES = 10;
 const ISSUER = "Tripline";
 
@@ -57,12 +57,12 @@ export class SecondFactors {
     return used > 0;
   }
 
-  /** A new secret for a user without one. */
+  /** Returns a new secret for a user who has none. */
   begin(personId: string, userName: string): Enrolment {
     return this.#shown(randomBytes(SECRET_BYTES), personId, userName);
   }
 
-  /** The same secret, for a form that is shown again. A new secret if `sealed` is invalid. */
+  /** Returns the same secret, for a form that is shown again, or a new secret if `sealed` is invalid. */
   again(personId: string, userName: string, sealed: string): Enrolment {
     return this.#shown(this.#open(personId, sealed) ?? randomBytes(SECRET_BYTES), personId, userName);
   }

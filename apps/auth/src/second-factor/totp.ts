@@ -2,7 +2,7 @@ import { Secret, TOTP } from "otpauth";
 
 /** The parameters that every authenticator app supports (RFC 6238). Enrolled secrets depend on them. */
 const PLAN = { algorithm: "SHA1", digits: 6, period: 30 };
-/** Clocks may differ by a step, and people take a while to type. */
+/** Clocks may differ by one step, and users take a while to type. */
 const STEPS_APART_MAX = 1;
 
 const secretOf = (bytes: Uint8Array): Secret => Secret.fromHex(Buffer.from(bytes).toString("hex"));

@@ -16,7 +16,7 @@ export interface SignedIn {
   readonly person: Person;
   /** A value that only this browser knows, and to which its forms are bound. */
   readonly subject: string;
-  /** Identifies the current session, so that a change can keep it and end the others. */
+  /** Identifies the current session, so that a change can keep it and end all others. */
   readonly sessionUid: string;
 }
 

@@ -48,7 +48,7 @@ export interface Page {
   readonly html: string;
 }
 
-/** Renders a complete page. `html` must be safe; title and error are escaped. */
+/** Renders a complete page. `html` must already be safe; the title and the error are escaped. */
 export function renderPage({ title, error, html }: Page): string {
   const summary =
     error === undefined
@@ -98,7 +98,7 @@ export function pageHeaders(leadsTo?: string, hasPasskey = false): Record<string
     "content-security-policy": policy,
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
-    // Not `no-referrer`: browsers would then send the origin `null` with a form.
+    // Not `no-referrer`, because browsers would then send the origin `null` with a form.
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",

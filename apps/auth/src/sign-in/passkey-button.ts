@@ -1,7 +1,7 @@
 import type { Ceremony } from "../second-factor/passkeys.js";
 import { escapeHtml } from "./page.js";
 
-/** A button that asks the authenticator for a response, and its form fields. Hidden until the script runs. */
+/** A button that requests a response from the authenticator, and its form fields. Hidden until the script runs. */
 export function passkeyButton(kind: "add" | "use", label: string, { options, sealed }: Ceremony): string {
   return `<input type="hidden" name="passkey" value=""><input type="hidden" name="passkey_sealed" value="${sealed}">
 <p class="hint" role="status" data-note></p>

@@ -14,7 +14,7 @@ export interface Form {
   readonly error?: string | undefined;
 }
 
-/** Optional: a user without an authenticator app waits, or signs in from a known device. */
+/** Optional, because a user without an authenticator app waits, or signs in from a known device. */
 const OWNER_CODE = `<label for="code">Code</label>
 <input id="code" name="code" autocomplete="one-time-code" maxlength="32" aria-describedby="code-hint">
 <p id="code-hint">If you have an authenticator app, enter its code or a recovery code to sign in without waiting.</p>

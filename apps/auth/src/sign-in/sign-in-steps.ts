@@ -2,13 +2,13 @@ import type { Interaction, InteractionResults } from "oidc-provider";
 import { z } from "zod";
 import type { Person } from "../people/person-store.js";
 
-/** How long a correct password remains valid while the user enters the code. */
+/** Time for which a correct password remains valid while the user enters the code. */
 const PASSED_MS_MAX = 300_000;
 
 /** Authentication methods of RFC 8176. */
 export const PASSWORD_ALONE = ["pwd"];
 export const WITH_CODE = ["pwd", "otp", "mfa"];
-/** `user`: the user touched the authenticator. */
+/** `user` means that the user touched the authenticator. */
 export const WITH_PASSKEY = ["pwd", "user", "mfa"];
 
 const passed = z.object({

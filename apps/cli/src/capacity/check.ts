@@ -8,7 +8,7 @@ export interface Comparison {
   readonly predicted: number;
   readonly measured: number;
   readonly unit: string;
-  /** Whether it must be within `TOLERANCE`. The parts of a sum are shown only for diagnosis. */
+  /** Whether this prediction must be within `TOLERANCE`. The parts of a sum are shown only for diagnosis. */
   readonly counts: boolean;
 }
 
@@ -20,8 +20,8 @@ export const errorOf = ({ predicted, measured }: Comparison): number => Math.abs
 export const isWithin = (comparison: Comparison): boolean => !comparison.counts || errorOf(comparison) <= TOLERANCE;
 
 /**
- * Compares costs learnt from one run with the results of another run on the same machine: CPU time at each load of the
- * other run, and bytes on disk and in memory. Pure.
+ * Compares the costs measured in one run with the results of another run on the same machine: CPU time at each load of
+ * the other run, and bytes on disk and in memory. Pure.
  */
 export function compareWithResult(measured: Measured, result: CapacityResult): Comparison[] {
   const cpu = loadsOf(result).flatMap(({ name, rate, cpuMsPerS }) => {
@@ -54,7 +54,7 @@ export function compareWithResult(measured: Measured, result: CapacityResult): C
   return [...cpu, ...bytes, { what: "lake by payment", ...lake, counts: true }];
 }
 
-/** The keys and topics that plans use; others are few or small. */
+/** The keys and topics that plans use; all others are few or small. */
 const COUNTED: readonly string[] = [
   ...["transactions", "features", "decisions"],
   ...["card", "terminal", "device", "ip", "idem", "decision"],

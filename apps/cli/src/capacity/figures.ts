@@ -51,7 +51,7 @@ const resultSchema = z.object({
     )
     .length(1),
 });
-/** The part that measures storage but not CPU time, so it works on a busy machine. */
+/** The part of the benchmark that measures storage but not CPU time, so it works on a busy machine. */
 const BYTES_PART = "bytes";
 export type CapacityResult = z.infer<typeof resultSchema>;
 

@@ -17,7 +17,7 @@ export interface Demand {
 
 /** Sizing rules of an installation. */
 export const RULES = {
-  /** Share of a core that is used at the peak. The rest absorbs bursts and the load of a failed instance. */
+  /** Share of a core that is used at the peak. The remainder absorbs bursts and the load of a failed instance. */
   utilisation: 0.6,
   instancesMin: 2,
   /** A service runs on one event loop; scoring has a second thread for the model. */
@@ -27,7 +27,7 @@ export const RULES = {
   kafkaCoresPerBroker: 4,
   kafkaDiskFill: 0.7,
   kafkaDiskGbPerBrokerMax: 4_000,
-  /** The rest of the memory is for fragmentation, buffers and the copy that is needed while a replica joins. */
+  /** The remaining memory is for fragmentation, buffers and the copy that is needed while a replica joins. */
   redisMemoryFill: 0.75,
   /** Share of the one core that runs commands. */
   redisUtilisation: 0.8,
@@ -199,7 +199,7 @@ function redisFor(demand: Demand, measured: Measured): Plan["redis"] {
 /** Whether an entity's states are counted per terminal instead of per card. */
 export const isOfTerminal = (entity: string): boolean => entity.startsWith("terminal");
 
-/** What limits growth today, and at which rate, for the given cards and terminals. */
+/** The limits of growth today, each with its rate, for the given cards and terminals. */
 function limitsOf(demand: Demand, measured: Measured): Limit[] {
   const { partsGb } = redisFor(demand, measured);
   const gbPerRate = (partsGb.requests + partsGb.decisions) / demand.rate;

@@ -70,7 +70,7 @@ function termText({ amount, unit, price, per, hours }: Term): string {
   return `${count(amount)} ${unit} × $${price} ${per}${time}`;
 }
 
-/** Why the plan is rejected; empty if it is within all limits. */
+/** The reasons why the plan is rejected; empty if it is within all limits. */
 export function refusalLines(plan: Plan): string[] {
   return reachedLimits(plan).map(({ part, what, rate, movedBy }) => {
     return `capacity: refused: ${count(plan.demand.rate)} per second exceed ${part}, ${what}, reached at ${count(rate)} per second. To raise it: ${movedBy}.`;
@@ -94,7 +94,7 @@ export function sourceText({ command, measured_at: at, load_average: load }: Sou
   return `${command}, ${at.slice(0, 10)}, load average ${load.toFixed(0)}`;
 }
 
-/** Predictions compared with measurements. Those that count are marked if they are out of tolerance. */
+/** Predictions compared with measurements. Those that must be within the tolerance are marked if they are not. */
 export function checkLines(compared: readonly Comparison[]): string[] {
   const head = `  ${"".padEnd(44)} ${"predicted".padStart(12)} ${"measured".padStart(12)} ${"off by".padStart(8)}`;
   return [

@@ -13,8 +13,8 @@ import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import type { ControlFlags } from "./control-options.js";
 
 /**
- * Stands for standard input: command-line arguments stay in the shell's history, and other users of the machine can see
- * them.
+ * Means standard input, because command-line arguments stay in the shell's history and are visible to other users of
+ * the machine.
  */
 export const STDIN = "-";
 
@@ -28,7 +28,7 @@ const RANGE_BITS: Readonly<Record<number, string>> = { 4: "24", 6: "48" };
 
 type MakeToken = (key: Uint8Array, tenant: string, clear: string) => string | undefined;
 
-/** How ingestion creates a token, by kind. Other kinds have no tokens. */
+/** The way in which ingestion creates a token, by kind. Other kinds have no tokens. */
 const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: MakeToken }>> = {
   card: {
     of: "a card number",

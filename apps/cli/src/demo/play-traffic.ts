@@ -94,7 +94,7 @@ function isAhead(sent: number, startedAt: number, ratePerSecond: number, inFligh
   return sent >= paymentsDue(elapsedSeconds, ratePerSecond) || inFlight >= IN_FLIGHT_MAX;
 }
 
-/** Cold services need a gentle start: the rate rises linearly from zero over `RAMP_SECONDS`. */
+/** Cold services need a gentle start, so the rate rises linearly from zero over `RAMP_SECONDS`. */
 export function paymentsDue(elapsedSeconds: number, ratePerSecond: number): number {
   if (elapsedSeconds < RAMP_SECONDS) return (ratePerSecond * elapsedSeconds ** 2) / (2 * RAMP_SECONDS);
   return ratePerSecond * (elapsedSeconds - RAMP_SECONDS / 2);

@@ -2,8 +2,8 @@ import { readPorts } from "@tripline/system/ports.mjs";
 import { DEMO_WORKSPACE } from "@tripline/system/services/local-system";
 
 /**
- * Shell lines that send a payment each time they are pasted: the shell generates a new id. They work in bash and zsh, on Linux
- * and macOS.
+ * Shell lines that send a payment each time they are pasted. The shell generates a new ID. They work in bash and zsh,
+ * on Linux and macOS.
  *
  * @param workspace the folder of the system below `.tripline`
  * @param authorityFile for a system with TLS

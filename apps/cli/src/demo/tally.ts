@@ -18,7 +18,7 @@ export interface Quality {
 export const LATENCIES_KEPT = 8_192;
 const DECLINED_KEPT = 4;
 
-/** Counts requests and responses. Memory is bounded for any duration. */
+/** Counts requests and responses. Memory use stays bounded, however long it runs. */
 export class Tally {
   sent = 0;
   accepted = 0;

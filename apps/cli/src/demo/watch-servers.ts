@@ -9,7 +9,7 @@ export interface WatchServersOptions {
 }
 
 /**
- * Reports what happens after a server exits, one sentence per event. The demo's Valkey has no persistence: after its
+ * Reports what happens after a server exits, one sentence per event. The demo's Valkey has no persistence, so after its
  * restart, the worker restores the window states from the lake, and the demo loads the profiles again.
  */
 export function watchServers({ write, loadProfiles, signal }: WatchServersOptions): ServerListener {

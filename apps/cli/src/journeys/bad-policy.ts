@@ -34,7 +34,7 @@ export interface BadPolicyOptions {
 const DAY_MS = 86_400_000;
 /** Longer than the label delay, so that labels of the first days have arrived. */
 const DAYS = 24;
-/** Few enough that three weeks run within a minute. */
+/** Few enough cards that three weeks run within a minute. */
 const CARDS = 24;
 const CHUNK = 50;
 const WAIT_SECONDS = 25;
@@ -48,8 +48,8 @@ const POLL_MS = 250;
 const CONFLICT = 409;
 
 /**
- * A backtest on recently decided payments stops a draft that would decline a third of them, and a sound draft passes the same
- * limits. If a user activates such a draft anyway, its guard rolls it back under live traffic.
+ * A backtest on recently decided payments stops a draft that would decline a third of them, and a sound draft passes
+ * the same limits. If a user activates the bad draft anyway, its guard rolls it back under live traffic.
  *
  * @throws Error in one sentence that names the failed step
  */

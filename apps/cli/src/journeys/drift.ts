@@ -43,7 +43,7 @@ export interface DriftJourneyOptions {
   readonly model: TrainedModel;
   /** Key of the card tokens. */
   readonly cardTokenKey: Uint8Array;
-  /** Where features reads profiles. */
+  /** The Redis from which features reads profiles. */
   readonly redisUrl: string;
   /** Prints each completed step. */
   print(text: string): void;
@@ -190,8 +190,8 @@ function settle({ kafka, lake }: DriftJourneyOptions): Promise<void> {
 }
 
 /**
- * Compares the champion, its predecessor, and a model trained only on post-drift traffic, on weeks that none of them has seen.
- * A backfill computes their features: playing this many weeks would double the duration.
+ * Compares the champion, its predecessor, and a model trained only on post-drift traffic, on weeks that none of them
+ * has seen. A backfill computes their features, because playing this many weeks would double the duration.
  */
 async function compare(
   { registryUrl, version: before }: TrainedModel,

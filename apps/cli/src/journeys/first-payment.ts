@@ -14,8 +14,8 @@ const WAIT_SECONDS = 10;
 const AFTER_FRAUD = ["KNOWN_FRAUD_ON_CARD", "UNUSUAL_AMOUNT_AFTER_FRAUD"];
 
 /**
- * A new card's first payment: decided with reasons, decided identically when the client retries, then reported as fraud, which
- * affects the decision of the card's next payment.
+ * The first payment of a new card is decided with reasons, decided identically when the client retries, and then
+ * reported as fraud, which affects the decision on the card's next payment.
  *
  * @throws Error in one sentence that names the failed step
  */

@@ -23,7 +23,7 @@ export interface ReplayJourneyOptions {
 const MS_PER_S = 1_000;
 
 /**
- * A simulated day is decided, archived and replayed from the archive: every decision is identical, byte for byte.
+ * A simulated day is decided, archived and replayed from the archive, and every decision is identical, byte for byte.
  *
  * @throws Error in one sentence that names the failed step
  */

@@ -21,7 +21,7 @@ export interface RevokeOptions {
   print(text: string): void;
 }
 
-/** The documented limit: every service rejects a client this soon after it was disabled. */
+/** The documented limit: every service rejects a client at most this long after it was disabled. */
 const REFUSED_MS_MAX = 2_000;
 const SCOPES = ["transactions:write", "decisions:read", "decisions:explain", "features:read"];
 const CONNECTIONS = 4;
@@ -29,8 +29,8 @@ const TRAFFIC_MS = 2_000;
 const AFTER_MS = 1_000;
 
 /**
- * A client is disabled while it sends payments: two seconds later every service rejects its token, all payments that were
- * accepted before are decided, and another client is not affected.
+ * A client is disabled while it sends payments. Two seconds later, every service rejects its token, all payments that
+ * were accepted before are decided, and another client is not affected.
  *
  * @throws Error in one sentence that names the failed step
  */

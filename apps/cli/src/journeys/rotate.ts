@@ -22,7 +22,9 @@ export interface RotateOptions {
   /** Auth's database, and the key that encrypts its signing keys. */
   readonly postgresUrl: string;
   readonly keyEncryptionKey: string;
-  /** Set if the system uses TLS: then certificates and the master key for personal data are rotated as well. */
+  /**
+   * Set if the system uses TLS; in that case, certificates and the master key for personal data are rotated as well.
+   */
   readonly secure?: SecureSystem | undefined;
   /** Prints each completed step. */
   print(text: string): void;

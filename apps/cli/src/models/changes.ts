@@ -19,7 +19,7 @@ export function changed(a: Readonly<Record<string, unknown>>, b: Readonly<Record
   });
 }
 
-/** Nested objects as one level; lists are values. */
+/** Flattens nested objects into one level; lists count as values. */
 export function flatten(values: Readonly<Record<string, unknown>>): Map<string, unknown> {
   const flat = new Map<string, unknown>();
   for (const [name, value] of Object.entries(values)) {

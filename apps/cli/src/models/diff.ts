@@ -11,7 +11,7 @@ export interface GoldenComparison {
   readonly rows: number;
   readonly mean_difference: number;
   readonly max_difference: number;
-  /** The row with the largest difference: both models' scores. */
+  /** Both models' scores for the row with the largest difference. */
   readonly worst: { readonly a: number; readonly b: number };
 }
 
@@ -23,9 +23,9 @@ export interface ModelDiff {
     readonly spec_versions: readonly [number, number];
     readonly only_a: readonly string[];
     readonly only_b: readonly string[];
-    /** Whether both have the same names in a different order. */
+    /** Whether both models have the same names in a different order. */
     readonly reordered: boolean;
-    /** Common input features that only one of them uses. */
+    /** Input features that both models have but that only one of them uses. */
     readonly used_only_a: readonly string[];
     readonly used_only_b: readonly string[];
   };

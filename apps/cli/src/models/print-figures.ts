@@ -13,7 +13,7 @@ export function number(value: number): string {
   return value.toLocaleString("en");
 }
 
-/** Text is left-aligned, numbers right-aligned. */
+/** Text is left-aligned, and numbers are right-aligned. */
 export function table(head: readonly string[], rows: readonly Cells[]): string[] {
   const shown = rows.map((row) => row.map((cell) => (typeof cell === "number" ? number(cell) : cell)));
   const widths = head.map((name, column) => Math.max(name.length, ...shown.map((row) => row[column]?.length ?? 0)));

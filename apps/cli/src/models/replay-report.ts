@@ -5,7 +5,7 @@ import type { Transition } from "@tripline/model-loop/replay-decisions/replay-ta
 import type { Cells } from "./print-figures.js";
 import { money, number, table } from "./print-figures.js";
 
-/** Number of reasons shown, those with the most changes first. */
+/** Number of reasons shown; those with the most changes come first. */
 const REASONS_MAX = 40;
 
 /** The text report; its last line is for CI, where `differ=0` passes. */
@@ -77,7 +77,7 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
   return sentences;
 }
 
-/** Why archived decisions were not replayed, as the end of a sentence. */
+/** The reason why archived decisions were not replayed, as the end of a sentence. */
 export const WHY_SKIPPED: Readonly<Record<SkipReason, (what: string, specVersion: number) => string>> = {
   "features-missing": () =>
     "the lake has no features for these payments. Check that the archive of the topic `features` is complete.",

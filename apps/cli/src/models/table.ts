@@ -7,7 +7,7 @@ import type { ChangedValue } from "./changes.js";
 import { flatten } from "./changes.js";
 import type { ModelDiff } from "./diff.js";
 
-/** Moves that `show` prints. */
+/** Number of moves that `show` prints. */
 const MOVES_SHOWN = 10;
 const DIGITS = 4;
 

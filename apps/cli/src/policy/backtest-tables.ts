@@ -14,7 +14,7 @@ export interface FigureTable {
   readonly rows: readonly Cells[];
 }
 
-/** Segment values shown; the JSON has more. */
+/** Number of segment values shown; the JSON report has more. */
 const SEGMENT_VALUES_MAX = 4;
 
 /** The report's terms for its subject. */

@@ -9,7 +9,7 @@ export function aboutReport(report: BacktestReport | ShadowReport): string[] {
   return report.subject === "draft" ? aboutBacktest(report) : aboutShadow(report);
 }
 
-/** What was replayed, the assumptions about it, and how to read the figures: one sentence each. */
+/** Explains, in one sentence each, what was replayed, which assumptions were made, and how to read the figures. */
 export function aboutBacktest(report: BacktestReport): string[] {
   const { draftVersion, degraded } = report;
   return [
@@ -31,7 +31,7 @@ export function aboutBacktest(report: BacktestReport): string[] {
   ];
 }
 
-/** What was counted, and how to read the figures. */
+/** Explains what was counted, and how to read the figures. */
 function aboutShadow(report: ShadowReport): string[] {
   const { periods, skipped, part } = report;
   return [

@@ -13,11 +13,11 @@ import { askedPart, backtestTables, exampleLine, overlapSentences, WORDS } from 
 import { aboutReport } from "./explain-backtest.js";
 
 const DAY_MS = 86_400_000;
-/** Rules in a plot, those with the most hits; the table has all of them. */
+/** Maximum number of rules in a plot, which shows those with the most hits; the table has all of them. */
 const BARS_MAX = 30;
 /** Characters per row that fit on a phone. */
 const ROW_CHARACTERS_MAX = 45;
-/** Currencies with plots, those with the most fraud. */
+/** Maximum number of currencies with plots; those with the most fraud are shown. */
 const CURRENCIES_MAX = 3;
 
 /** The report as a self-contained page with plots. */

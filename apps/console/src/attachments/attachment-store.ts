@@ -33,7 +33,7 @@ const countRow = z.object({ count: z.coerce.number() });
 const FILES_MAX = 50;
 /** After this time, an upload in progress has finished or failed. */
 const WRITE_MS_MAX = 3_600_000;
-/** Maximum number per round. The rest waits for the next round. */
+/** Maximum number per round; the remaining ones wait for the next round. */
 const REMOVALS_MAX = 200;
 
 /** Files of cases: metadata in Postgres, content in the object store. */

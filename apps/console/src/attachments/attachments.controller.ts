@@ -27,7 +27,7 @@ import { Person, RequirePermission, requirePermission, SessionGuard } from "../s
 import type { Session } from "../sessions/session-store.js";
 import { AttachmentStore } from "./attachment-store.js";
 
-/** Maximum concurrent transfers: each file is in memory as a whole. */
+/** Maximum number of concurrent transfers, limited because each file is in memory as a whole. */
 const TRANSFERS_AT_ONCE_MAX = 4;
 const BYTES = "application/octet-stream";
 
@@ -133,7 +133,7 @@ async function readBytes({ headers, body }: FastifyRequest, bytesMax: number): P
   return Buffer.concat(chunks);
 }
 
-/** RFC 8187: a URL leaves more characters unescaped than this header. */
+/** RFC 8187: URL encoding leaves more characters unescaped than this header allows. */
 function encodeName(name: string): string {
   return encodeURIComponent(name).replaceAll(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -12,7 +12,7 @@ const AMOUNTS_MAX = 200;
  * Computes a card's baseline.
  *
  * @param past its payments before the case, newest first
- * @param beforeMs when the case was opened
+ * @param beforeMs the time at which the case was opened
  * @param currency amounts in other currencies are not compared
  */
 export function usualOf(past: readonly KnownDecision[], beforeMs: number, currency: string): CardUsual {
@@ -24,7 +24,7 @@ export function usualOf(past: readonly KnownDecision[], beforeMs: number, curren
   const comparable = past.filter((payment) => payment.currency === currency);
   const amounts = comparable.map(({ amount_minor }) => amount_minor).toSorted((left, right) => left - right);
   const oldest = past.at(-1)?.occurred_at_ms ?? beforeMs;
-  // A card that was first seen less than a day before has no frequency yet.
+  // A card that was first seen less than a day before the case has no frequency yet.
   const days = Math.max(1, (beforeMs - oldest) / DAY_MS);
   return {
     payments: past.length,

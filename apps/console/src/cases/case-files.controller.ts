@@ -16,7 +16,7 @@ import { CaseStore } from "./case-store.js";
 import { writeReport } from "./report/write-report.js";
 
 const ROWS_MAX = 10_000;
-/** Maximum concurrent reports. Each needs a core for some tenths of a second. */
+/** Maximum number of concurrent reports. Each one uses a core for a few tenths of a second. */
 const REPORTS_AT_ONCE_MAX = 2;
 
 const CASE_HEAD = [

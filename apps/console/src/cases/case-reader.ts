@@ -35,7 +35,7 @@ const eventRow = z.object({
   text: z.string(),
 });
 
-/** Maximum earlier payments of the card for its baseline, the newest ones. */
+/** Maximum number of earlier payments from which a card's baseline is computed; the newest ones are used. */
 const PAYMENTS_MAX = 1_000;
 const DECISIONS_MAX = 200;
 const TIMELINE_MAX = 200;

@@ -45,7 +45,7 @@ const searchOf = <N extends z.ZodNumber, F extends z.ZodType<boolean>>(number: N
 
 /** The content of a saved view, as JSON. */
 export const viewQuery = searchOf(z.number(), z.boolean());
-/** The same from a URL, where all values are text. */
+/** The same fields from a URL, where all values are strings. */
 const addressQuery = searchOf(z.coerce.number<number>(), yesOrNo);
 
 export const caseCursor = cursorOf("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");

@@ -34,7 +34,7 @@ const SORTS = {
 const totalRow = z.object({ total: z.coerce.number() });
 const personRow = z.object({ id: z.string(), name: z.string() });
 
-/** Cases. Those of another tenant count as not found. */
+/** Cases. A case of another tenant is reported as not found. */
 @Injectable()
 export class CaseStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}

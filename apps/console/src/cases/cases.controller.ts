@@ -85,7 +85,7 @@ export class CasesController {
     );
   }
 
-  /** Assigns the case immediately, so that two users never get the same one. */
+  /** Assigns the case immediately, so that two users never get the same case. */
   @Post("next")
   @HttpCode(200)
   @RequirePermission("cases:write")

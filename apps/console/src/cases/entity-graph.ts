@@ -4,13 +4,13 @@ import type { CaseGraph, EntityKind, GraphNode } from "../contract/cases.js";
 import { paymentsWith } from "../entities/searched-kinds.js";
 import type { ShowToken } from "../requests/mask-token.js";
 
-/** Maximum payments of the card, the newest ones. */
+/** Maximum number of payments of the card; the newest ones are used. */
 const PAYMENTS_MAX = 200;
-/** Maximum neighbours per kind, those with the most payments. */
+/** Maximum number of neighbours per kind; those with the most payments are used. */
 const NEIGHBOURS_MAX = 6;
-/** Maximum payments per neighbour, the newest ones: a large shop has millions. */
+/** Maximum number of payments per neighbour, because a large shop has millions; the newest ones are used. */
 const OF_NEIGHBOUR_MAX = 500;
-/** Maximum cards per neighbour, those with frauds first. */
+/** Maximum number of cards per neighbour; those with frauds come first. */
 const CARDS_MAX = 4;
 
 const neighbourRow = z.object({

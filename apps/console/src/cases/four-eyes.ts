@@ -2,8 +2,8 @@ import { wasCurrency } from "@tripline/contracts/currency";
 import { z } from "zod";
 
 /**
- * Amounts in minor units from which a verdict needs a second user, by currency. The key "" is for all others; 0 means
- * never.
+ * Amounts in minor units from which a verdict needs a second user, by currency. The key "" applies to all other
+ * currencies; 0 means never.
  */
 export type FourEyesAmounts = ReadonlyMap<string, number>;
 

@@ -50,7 +50,7 @@ interface Answer {
 /** The token for posting a label. */
 interface Sender {
   readonly token: string;
-  /** Whether the console itself posts it on behalf of the label's tenant. */
+  /** Whether the console itself posts the label on behalf of the label's tenant. */
   readonly isRelayed: boolean;
 }
 
@@ -145,7 +145,7 @@ export class LabelSender {
       if (!(await this.#claim(label))) continue;
       let sender: Sender | undefined = own ?? (await this.#relay());
       let answer = await this.#post(label, sender);
-      // The user has been disabled or has lost the permission since, but had it when the label was set.
+      // The user has been disabled or has lost the permission since then, but had it when the label was set.
       if (answer.isDenied && sender === own) {
         sender = await this.#relay();
         answer = await this.#post(label, sender);

@@ -22,12 +22,13 @@ export interface CaseAttachment {
 
 export interface AttachmentLimits {
   readonly bytesMax: number;
-  /** Maximum files per case. */
+  /** Maximum number of files per case. */
   readonly filesMax: number;
 }
 
 /**
- * Accepted types, detected by content, with their file extensions. The first is added to a name that has none of them.
+ * Accepted types, detected by content, with their file extensions. The first extension is added to a name that has none
+ * of them.
  */
 export const ATTACHMENT_TYPES = {
   "application/pdf": ["pdf"],

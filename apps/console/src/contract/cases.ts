@@ -23,7 +23,7 @@ export interface CaseRow {
   readonly reasons: readonly string[];
   readonly openedAtMs: number;
   readonly changedAtMs: number;
-  /** When a verdict is due. */
+  /** The time at which a verdict is due. */
   readonly dueAtMs: number;
   readonly snoozedUntilMs: number | null;
   readonly assignee: PersonRef | null;
@@ -54,7 +54,7 @@ export interface CaseQuery {
   /** Part of a card token, the ID of a payment, or a terminal. */
   readonly search?: string;
   readonly sort?: CaseSort;
-  /** Default: false for `due`, true for the others. */
+  /** Default: false for `due`, true for all other orders. */
   readonly descending?: boolean;
   readonly after?: string;
   /** At most 200; 50 by default. */
@@ -159,7 +159,9 @@ export interface CaseNarrative {
   readonly text: string;
   /** The model that wrote it; null for the template. */
   readonly model: string | null;
-  /** Why the template was used although a model is configured: the model was too slow, is busy, or failed. */
+  /**
+   * The reason why the template was used although a model is configured: the model was too slow, is busy, or failed.
+   */
   readonly fallback: "late" | "busy" | "failed" | null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Responses of the console's backend about payments and decisions. Times are milliseconds since the epoch, money is in
- * minor units.
+ * Responses of the console's backend about payments and decisions. Times are milliseconds since the epoch, and money is
+ * in minor units.
  */
 
 export type Outcome = "approve" | "challenge" | "review" | "decline";
@@ -52,7 +52,7 @@ export interface FeatureValue {
   readonly reasonCodes: readonly string[];
 }
 
-/** How much a feature moved the model's score, in log odds; positive towards fraud. */
+/** The amount by which a feature moved the model's score, in log odds; positive towards fraud. */
 export interface Contribution {
   readonly feature: string;
   readonly title: string;

@@ -1,12 +1,12 @@
 /**
- * Lists, policy, models and audit are the control plane's: `/api/control/v1/…` forwards requests with the user's own
- * token and returns the response (apps/control's README and docs/policy.md, docs/lists.md, docs/model-rollout.md).
+ * Lists, policy, models and audit belong to the control plane: `/api/control/v1/…` forwards requests with the user's
+ * own token and returns the response (apps/control's README and docs/policy.md, docs/lists.md, docs/model-rollout.md).
  */
 
 export interface ServiceHealth {
   readonly name: string;
   readonly isReady: boolean;
-  /** What does not work, and why; null if everything works. The service may still be ready. */
+  /** A description of the faults and their causes; null if there are none. The service may still be ready. */
   readonly detail: string | null;
   /** Names of its working checks and loops. */
   readonly works: readonly string[];
@@ -23,7 +23,7 @@ export interface DeadLetters {
   readonly records: number;
 }
 
-/** Work on the lake. With several instances of the archive, each reports only its own writes. */
+/** Work on the lake. If the archive has several instances, each one reports only its own writes. */
 export interface ArchiveJobs {
   readonly writing: readonly {
     readonly topic: string;
@@ -34,7 +34,7 @@ export interface ArchiveJobs {
       readonly rows: number;
       readonly files: number;
     } | null;
-    /** Why it currently cannot write, in a sentence. It keeps retrying. */
+    /** The reason why it currently cannot write, as a sentence. It keeps retrying. */
     readonly failure: string | null;
   }[];
   /** The last compaction of the lake; null if none has run. */
@@ -43,7 +43,7 @@ export interface ArchiveJobs {
     readonly tookMs: number;
     /** Days of topics. */
     readonly days: number;
-    /** Files that were merged, and those that they were merged into. */
+    /** Files that were merged, and the files into which they were merged. */
     readonly files: number;
     readonly merged: number;
     readonly rows: number;
@@ -151,9 +151,9 @@ export interface ModelCard {
   readonly parameters: readonly { readonly name: string; readonly value: string }[];
   /** With the trainer's names, such as `valid.average_precision`. */
   readonly measures: readonly { readonly name: string; readonly value: number }[];
-  /** Measured on payments that it was not trained on; empty if the trainer did not measure it. */
+  /** Measured on payments on which the model was not trained; empty if the trainer did not measure it. */
   readonly calibration: readonly CalibrationBin[];
-  /** Performance by segment of the same payments, which reveals weak segments. */
+  /** Performance by segment, measured on the same payments, which reveals weak segments. */
   readonly segments: readonly ModelSegment[];
 }
 

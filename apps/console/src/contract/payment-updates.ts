@@ -1,4 +1,4 @@
-/** What happened to a payment after it was accepted, in responses of the console's backend. */
+/** The events of a payment after it was accepted, in responses of the console's backend. */
 
 export type UpdateKind =
   | "authorised"
@@ -10,12 +10,13 @@ export type UpdateKind =
   | "refunded";
 
 /**
- * Why an update does not match its payment or the payment's earlier updates:
+ * The reason why an update does not match its payment or the payment's earlier updates:
  *
  * - `other-card`: its card is not the payment's card
  * - `other-currency`: its currency is not the payment's currency
  * - `over-amount`: it brings the total captured, reversed or refunded above the payment's amount
- * - `contradicts`: the payment was authorised, captured or refunded after a decline, or declined after it was authorised
+ * - `contradicts`: the payment was authorised, captured or refunded after a decline, or declined after it was
+ *   authorised
  */
 export type UpdateFinding = "other-card" | "other-currency" | "over-amount" | "contradicts";
 

@@ -31,7 +31,7 @@ export interface OpenedField {
 export interface OpenedPersonal {
   /** In the order of payment.yaml, without fields that have no value. */
   readonly fields: readonly OpenedField[];
-  /** Number of decrypted payments, and of others by reason. */
+  /** Number of decrypted payments, and number of all other payments by reason. */
   readonly payments: {
     readonly opened: number;
     /** The card, the e-mail address or the account was erased. */
@@ -40,7 +40,7 @@ export interface OpenedPersonal {
     readonly keyless: number;
     /** The payments had no personal data, or sealing failed. */
     readonly empty: number;
-    /** The console no longer has the payments: erased, or past their retention. */
+    /** The console no longer has the payments, because they were erased or are past their retention. */
     readonly missing: number;
   };
 }

@@ -4,7 +4,7 @@ import type { Problem } from "./session.js";
 /**
  * A backtest of a policy on past payments. `POST /api/policy/backtest` takes the `{ text }` of a draft. `POST
  * /api/policy/shadow` takes nothing and counts what shadow rules would have done. Both respond with JSON lines: first
- * progress, then the report. Closing the connection stops the work. Figures and intervals are those of
+ * progress, then the report. Closing the connection stops the work. The figures and intervals are described in
  * docs/backtest.md.
  */
 export type TrialLine =
@@ -37,7 +37,7 @@ export interface TrialPart extends HitFigures {
   readonly id: string;
   readonly kind: "rule" | "band";
   readonly outcome: Outcome;
-  /** Hits for which no other part has an outcome as strict. */
+  /** Hits for which no other part has an equally strict outcome. */
   readonly alone: number;
   /** Hits whose actual outcome was milder. */
   readonly stricter: number;
@@ -51,7 +51,7 @@ export interface PolicyTrial {
   readonly toMs: number;
   readonly frauds: number;
   readonly genuine: number;
-  /** Payments that may still get a label; they count as unknown. */
+  /** Payments that may still get a label; they are treated as unknown. */
   readonly young: number;
   readonly unlabelled: number;
   /** Days within which 95 % of labels arrive; null without labels. */
@@ -77,7 +77,7 @@ export interface PolicyTrial {
     readonly occurredAtMs: number;
     readonly sentences: readonly string[];
   }[];
-  /** Why the draft could not be evaluated, with the number of payments. */
+  /** The reasons why the draft could not be evaluated, each with the number of payments. */
   readonly failures: Readonly<Record<string, number>>;
   /** Rules without a result, with the number of payments. */
   readonly rulesSkipped: readonly { readonly ruleId: string; readonly why: string; readonly payments: number }[];

@@ -14,7 +14,10 @@ import type { FeatureDescriber, ReadBack } from "./describe-decision.js";
 const WAIT_MS_MAX = 1_500;
 /** Champion, candidate and their predecessors. */
 const MODELS_MAX = 4;
-/** Few tables, because they speed up many rows but slow down loading, and here there is one row at a time. */
+/**
+ * Only a few tables, because more of them would speed up many rows but slow down loading, and here there is one row at
+ * a time.
+ */
 const TABLE_BYTES_MAX = 0;
 /** Time before a version that could not be explained is tried again. */
 const FAULT_MS = 60_000;

@@ -11,8 +11,8 @@ export interface PlaceOfCard {
 }
 
 /**
- * All tables with data about a card: an erasure deletes these rows, an export shows them. They are in deletion order,
- * because each query needs rows that later ones delete.
+ * All tables with data about a card. An erasure deletes these rows, and an export shows them. They are listed in
+ * deletion order, because each query needs rows that later ones delete.
  */
 export const PLACES_OF_CARD: readonly PlaceOfCard[] = [
   // Some updates refer to a payment that never arrived.

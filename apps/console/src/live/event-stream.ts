@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 
-/** Unread bytes before a slow listener is disconnected. It reconnects and misses a few seconds. */
+/** Number of unread bytes at which a slow listener is disconnected. It reconnects and misses a few seconds. */
 const UNREAD_BYTES_MAX = 262_144;
 /** Shorter than the idle timeout of proxies. */
 const BEAT_MS = 15_000;

@@ -35,7 +35,7 @@ const secondRow = z.object({
 
 /**
  * Recent decisions, read from the database once for all listeners of a tenant, and only while there are listeners. All
- * instances see the same data, whichever of them read the topics.
+ * instances see the same data, no matter which of them has read the topics.
  */
 @Injectable()
 export class LiveHub {

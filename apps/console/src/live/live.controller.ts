@@ -26,7 +26,7 @@ export class LiveController implements BeforeApplicationShutdown {
   @RequirePermission("decisions:read")
   live(@Person() session: Session, @Res() reply: FastifyReply): void {
     const show = showFor(session);
-    // The stream ends with the token, because revocation of an expired token cannot be checked.
+    // The stream ends when the token expires, because revocation of an expired token cannot be checked.
     const endsMs = Math.min(session.expiresAtMs, session.endsMs);
     const stream = new EventStream(reply, Math.min(STREAM_MS_MAX, endsMs - Date.now()));
     this.#streams.add(stream);

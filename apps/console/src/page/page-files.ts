@@ -28,7 +28,7 @@ export interface PageFile {
 }
 
 /**
- * The built page in memory, by path: any other path is not found.
+ * The built page in memory, by path. Any other path is not found.
  *
  * @returns empty if the page is not built
  */

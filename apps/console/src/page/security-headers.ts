@@ -1,5 +1,5 @@
 /**
- * Security headers: only scripts and styles of this site are allowed. Libraries that add styles use the nonce of the
+ * Security headers that allow only scripts and styles of this site. Libraries that add styles use the nonce of the
  * page; a style cannot read or send anything.
  *
  * @param nonce of this response; empty if it is not a page

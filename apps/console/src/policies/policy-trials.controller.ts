@@ -11,7 +11,10 @@ import { Person, RequirePermission, SessionGuard } from "../sessions/session.gua
 import type { Session } from "../sessions/session-store.js";
 import { PolicyTrials } from "./policy-trials.js";
 
-/** Maximum per tenant and in total. Each needs a core for some seconds, and a waiting request holds a connection. */
+/**
+ * Maximum number of backtests per tenant and in total. Each one uses a core for a few seconds, and a waiting request
+ * occupies a connection.
+ */
 const [TENANT_MAX, ALL_MAX] = [2, 8];
 /** The same limit as for revisions in control. */
 const TEXT_CHARACTERS_MAX = 300_000;

@@ -19,11 +19,14 @@ import { CONSOLE_CONFIG } from "../config.js";
 import type { TrialLine } from "../contract/policy-trial.js";
 import { presentTrial } from "./present-trial.js";
 
-/** Maximum payments, the newest ones. For more, use the command, which reads the lake with all cores. */
+/**
+ * Maximum number of payments; the newest ones are used. For more payments, use the command, which reads the lake with
+ * all cores.
+ */
 const PAYMENTS_MAX = 20_000;
 /** Payments per page, which are read and decided together. */
 const PAGE_ROWS = 250;
-/** Enough newest labels to estimate their delay. */
+/** Enough of the newest labels to estimate their delay. */
 const LABELS_MAX = 200_000;
 const DAY_MS = 86_400_000;
 

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
 import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";
 
-/** Which payments open a case, and when it is due. */
+/** Decides which payments open a case and when it is due. */
 export interface CaseOpening {
   readonly outcomes: ReadonlySet<Outcome>;
   readonly dueAfterMs: number;
@@ -33,8 +33,8 @@ type Candidate = z.infer<typeof candidateRow>;
 const caseRow = z.object({ id: z.string(), tenant: z.string(), card_token: z.string(), is_new: z.boolean() });
 
 /**
- * Adds stopped payments to the open case of their card, and opens one if an outcome requires it. Only payments with a
- * decision and without a label count.
+ * Adds stopped payments to the open case of their card, and opens one if an outcome requires it. Ignores payments
+ * without a decision and payments with a label.
  *
  * @param ids IDs of payments that may be new to the cases
  */
@@ -104,7 +104,7 @@ async function casesOf(
       ],
     ],
   );
-  // Locked in the same order everywhere, to avoid deadlocks, and until the sums are updated.
+  // Locked until the sums are updated, and in the same order everywhere, to avoid deadlocks.
   const rows = await queries.query(
     caseRow,
     `SELECT id, tenant, card_token, payments = 0 AS is_new FROM console.cases
@@ -119,7 +119,7 @@ const cardOf = ({ tenant, card_token }: Pick<Candidate, "tenant" | "card_token">
 
 const REASONS_MAX = 10;
 
-/** Updates the totals. A new payment is a change and ends a snooze: users must see it before a verdict. */
+/** Updates the totals. A new payment is a change and ends a snooze, because users must see it before a verdict. */
 async function sumUp(queries: Queries, caseIds: readonly string[], nowMs: number): Promise<void> {
   await queries.execute(
     `WITH newest AS (

@@ -2,7 +2,7 @@ import type { RecordBatch } from "@tripline/kafka/port";
 import type { ProjectionStore } from "./projection-store.js";
 import { readRecords } from "./read-records.js";
 
-/** Concurrent transactions. Each needs a Postgres core and one of the few background connections. */
+/** Number of concurrent transactions. Each one needs a Postgres core and one of the few background connections. */
 const LANES = 2;
 
 /**

@@ -37,7 +37,8 @@ export class ProjectionStore {
 
   /**
    * Writes all records or none. A payment and its decision are on different topics, but in partitions with the same
-   * number. The later one must see the earlier one, so only one instance at a time writes these.
+   * number. Whichever of the two is written later must see the other, so only one instance at a time writes these
+   * partitions.
    */
   async add(records: ReadRecords, partitions: ReadonlySet<number>): Promise<void> {
     const { labelled, updated } = await this.database.transaction(async (transaction) => {
@@ -62,7 +63,7 @@ export class ProjectionStore {
       const newUpdates = await addUpdates(transaction, records.updates, nowMs);
       return { labelled: await countLabels(transaction, newLabels), updated: newUpdates };
     });
-    // Counted after the commit, because a retried transaction would count twice.
+    // Counted after the commit, because a retried transaction would be counted twice.
     for (const { outcome, truth, role, count } of labelled) {
       this.#labels.inc({ outcome: Outcome[outcome]?.toLowerCase() ?? "", truth, role }, count);
     }

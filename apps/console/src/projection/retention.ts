@@ -9,9 +9,9 @@ import { CONSOLE_CONFIG } from "../config.js";
 
 const EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** Maximum rows per statement, so that locks are short. */
+/** Maximum number of rows per statement, so that locks are short. */
 const ROWS_MAX = 5_000;
-/** Maximum number per round. The rest waits for the next round. */
+/** Maximum number per round; the remaining ones wait for the next round. */
 const STATEMENTS_MAX = 200;
 
 /** Tables with rows of cases and of payments, and the primary keys by which they are deleted. */
@@ -32,7 +32,7 @@ const OF_OLD_CASES = "case_id IN (SELECT id FROM console.cases WHERE status = 'c
 
 /** Statements that delete rows by the time they were read, in the required order. `$1` is the oldest time to keep. */
 const EXPIRED: readonly string[] = [
-  // A case is deleted when the retention period since its closing has ended, and after its dependent rows.
+  // A case is deleted once the retention period has passed since it was closed, after the rows that depend on it.
   ...Object.entries(ROWS_OF_CASES).map(([table, key]) => rowsOf(table, key, OF_OLD_CASES)),
   removeAttachments(`id IN (SELECT id FROM console.case_attachments WHERE ${OF_OLD_CASES} LIMIT ${ROWS_MAX})`),
   rowsOf(

@@ -41,7 +41,7 @@ export interface Rebuilding {
 
 /**
  * Reads the console's data from a lake, which keeps more than the topics. It can run alongside the consumer, be
- * repeated and be killed at any point: existing rows stay unchanged.
+ * repeated and be killed at any point; existing rows stay unchanged.
  *
  * @returns the number of rows read, by topic
  * @throws TriplineError `not-found` if the lake has none of the topics; errors of `readRows` and `ProjectionStore.add`

@@ -96,7 +96,7 @@ export class HealthReporter {
     const lag: ConsumerLag[] = [];
     const deadLetters: DeadLetters[] = [];
     if ((await this.#ask(() => this.admin.clusterId())) === undefined) return { lag, deadLetters };
-    // Sequentially, to put little load on the brokers.
+    // Queried one after the other, to put little load on the brokers.
     for (const { group, topics } of groupsOf(currentFeatureSpec())) {
       for (const topic of topics) lag.push(...((await this.#ask(() => this.#lag(group, topic))) ?? []));
     }

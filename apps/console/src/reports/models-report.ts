@@ -6,10 +6,10 @@ import type { ModelFigures, ModelsReport } from "../contract/operations.js";
 
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
-/** Maximum decisions, the newest ones. At a high rate, they cover less than a day. */
+/** Maximum number of decisions; the newest ones are used. At a high rate, they cover less than a day. */
 const DECISIONS_MAX = 200_000;
 const TENTHS = 10;
-/** Cached, because many users view it and it reads much data. */
+/** Cached, because many users view it and it reads a lot of data. */
 const KEPT_MS = 10_000;
 
 const modelsRow = z.object({ champion: z.string().nullable(), candidate: z.string().nullable() });

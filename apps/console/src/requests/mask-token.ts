@@ -1,7 +1,7 @@
 const SHOWN_START = 5;
 const SHOWN_END = 4;
 
-/** Masks a token: long enough to distinguish two on a screen, too short to look one up elsewhere. */
+/** Masks a token so that two tokens can be distinguished on a screen but not looked up elsewhere. */
 export function maskToken(token: string): string {
   if (token.length <= SHOWN_START + SHOWN_END) return token === "" ? "" : "…";
   return `${token.slice(0, SHOWN_START)}…${token.slice(-SHOWN_END)}`;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A text written by users. Its length is limited as sent, before trimming, as the OpenAPI document says. */
+/** Text written by users. Its length is limited as sent, before trimming, as the OpenAPI document says. */
 export const writtenText = (charactersMax: number) =>
   z.string().max(charactersMax, `must have at most ${charactersMax} characters`).trim();
 
@@ -25,7 +25,8 @@ export function writeCursor(value: number, id: string): string {
 /**
  * Parses a cursor that `writeCursor` created.
  *
- * @param id the pattern of an id, without anchors: Postgres fails on an id or a number that is invalid for its column
+ * @param id the pattern of an id, without anchors, because Postgres fails on an id or a number that is invalid for its
+ * column
  */
 export const cursorOf = (id: string) =>
   z

@@ -60,7 +60,10 @@ const SECRET_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 /** Precision of the last use, so that not every request causes a write. */
 const USE_NOTED_EVERY_MS = 60_000;
 
-/** Sessions in Postgres, for all instances. The database contains no cookies, and tokens only encrypted. */
+/**
+ * Sessions in Postgres, for all instances. The database contains no cookies, and contains tokens only in encrypted
+ * form.
+ */
 @Injectable()
 export class SessionStore {
   constructor(
@@ -121,7 +124,7 @@ export class SessionStore {
    * Renews the tokens. Serialised across all instances, because using a refresh token twice ends the grant.
    *
    * @param isStale whether the tokens still need renewal
-   * @param renew returns undefined if auth rejects it; the session then ends
+   * @param renew returns undefined if auth rejects the renewal; the session then ends
    */
   async renew(
     idHash: Buffer,

@@ -18,7 +18,7 @@ import { CLIENT_SECRET, startTestIssuer } from "./test-issuer.js";
 const VIEWER = "decisions:read cases:read features:read policy:read lists:read models:read";
 const ANALYST = `${VIEWER} cases:write labels:write lists:write personal:read`;
 
-/** Users of the tests by role. Each run has its own tenant, to isolate it from others. */
+/** Users of the tests by role. Each run has its own tenant, to isolate it from other runs. */
 export function testPeople(tenant: string) {
   const person = (id: string, name: string, role: string, scope: string): TestPerson => {
     return { id: `${tenant}-${id}`, name, tenant, roles: [role], scope };

@@ -28,8 +28,8 @@ export async function addUpdates(
   nowMs: number,
 ): Promise<CountedUpdate[]> {
   if (read.length === 0) return [];
-  // All transactions insert in the same order, to avoid deadlocks: a client can repeat an update with another card, whose
-  // records are in another transaction.
+  // All transactions insert in the same order, to avoid deadlocks, because a client can repeat an update with another
+  // card, whose records are in another transaction.
   const updates = read.toSorted((left, right) => (left.updateId < right.updateId ? -1 : 1));
   const column = <K extends keyof PaymentUpdate>(name: K) => updates.map((update) => update[name] ?? null);
   const added = await queries.query(
@@ -74,7 +74,7 @@ async function judgeAdded(queries: Queries, added: readonly z.infer<typeof newRo
   });
 }
 
-/** A payment usually has a few. The limit bounds the work that a client can cause. */
+/** A payment usually has only a few updates. The limit bounds the work that a client can cause. */
 const UPDATES_OF_PAYMENT_MAX = 100;
 
 /** The earliest updates of each payment, oldest first. */

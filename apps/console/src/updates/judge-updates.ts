@@ -13,8 +13,8 @@ const { AUTHORISED, DECLINED, CAPTURED, REVERSED, REFUNDED } = PaymentUpdateKind
 const MOVES: readonly PaymentUpdateKind[] = [CAPTURED, REVERSED, REFUNDED];
 
 /**
- * Compares the updates of one payment with the payment and with each other. It rejects nothing: an update reports what
- * happened elsewhere, and the console shows contradictions.
+ * Compares the updates of one payment with the payment and with each other. It rejects nothing, because an update
+ * reports an event from elsewhere. The console shows contradictions.
  *
  * @param updates all updates of the payment, in any order
  * @returns findings by update id

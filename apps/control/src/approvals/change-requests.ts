@@ -11,10 +11,10 @@ import { principalOf } from "../requests/managed-tenant.js";
 export const CHANGE_KINDS = ["policy-approval-off", "lists-approval-off", "list-entries"] as const;
 export type ChangeKind = (typeof CHANGE_KINDS)[number];
 
-/** Maximum open requests per tenant. */
+/** Maximum number of open requests per tenant. */
 const OPEN_MAX = 100;
 const EXPIRES_AFTER = "7 days";
-/** How long a break-glass change can be rejected before it takes effect. */
+/** Time within which a break-glass change can be rejected before it takes effect. */
 export const BREAK_GLASS_DELAY_SECONDS = 3_600;
 /** Maximum per run, for all tenants. */
 const DUE_MAX = 50;

@@ -131,7 +131,7 @@ export class AuditLog {
   }
 }
 
-/** Maximum entries per signature. A longer backlog takes several. */
+/** Maximum number of entries per signature. A longer backlog needs several signatures. */
 const UNSIGNED_MAX = 1_000;
 
 export interface Unsigned {

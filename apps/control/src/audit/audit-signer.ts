@@ -18,8 +18,8 @@ const MS_PER_S = 1_000;
 
 /**
  * Signs the heads of the logs, and every hour writes the newest signatures to a store outside the database. A key is
- * written there before it signs anything. Before signing, it verifies the entries since the last signature: an
- * inconsistent log is not signed.
+ * written there before it signs anything. Before signing, it verifies the entries since the last signature, and it does
+ * not sign an inconsistent log.
  */
 @Injectable()
 export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdown {

@@ -12,7 +12,8 @@ const SOURCE = "control";
 
 /**
  * Records an action in the action's transaction, so that neither is stored without the other. The record reaches the
- * audit log through Kafka. `control.audit` contains control's own actions immediately; rollouts read their steps there.
+ * audit log through Kafka. `control.audit` contains control's own actions immediately, and rollouts read their steps
+ * from it.
  *
  * @param action such as `policy-activated`
  */

@@ -10,10 +10,10 @@ import type { IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
 import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import type { NewEntry } from "./list-requests.js";
 
-/** Reads this many of the newest records per partition, about 10 MB. */
+/** Number of the newest records that are read per partition, about 10 MB. */
 const RECORDS_MAX = 4_000;
 const DAY_MS = 86_400_000;
-/** How long the same payments are used for all previews, so that frequent requests read them only once. */
+/** Time for which the same payments are used for all previews, so that frequent requests read them only once. */
 const KEPT_MS = 60_000;
 
 interface SeenPayment {
@@ -22,14 +22,14 @@ interface SeenPayment {
   readonly values: ListedValues;
 }
 
-/** How many of a tenant's newest payments some entries would have matched. */
+/** Number of a tenant's newest payments that some entries would have matched. */
 export interface PreviewFigures {
-  /** Number of payments examined: at most one day's, fewer in a busy system. */
+  /** Number of payments examined: at most those of one day, and fewer in a busy system. */
   readonly payments: number;
   readonly matched: number;
   /** From 0 to 1; 0 if there are no payments. */
   readonly share: number;
-  /** When the first of these payments was accepted; null if there are none. */
+  /** The time at which the first of these payments was accepted; null if there are none. */
   readonly from: string | null;
 }
 
@@ -93,7 +93,7 @@ export class ListPreview {
   }
 }
 
-/** Skips undecodable records: other consumers dead-letter them. */
+/** Skips undecodable records, because other consumers dead-letter them. */
 function read({ value }: IncomingRecord): SeenPayment[] {
   try {
     const transaction = Transaction.decode(value);

@@ -27,7 +27,9 @@ export const entryRow = z.object({
 });
 export type EntryRow = z.infer<typeof entryRow>;
 
-/** Maximum per tenant. Bounds the matches of a payment: it has a dozen values, and each can be on every list. */
+/**
+ * Maximum per tenant. This limits the matches of a payment, which has a dozen values that can each be on every list.
+ */
 const LISTS_MAX = 100;
 
 const listRow = z.object({ list: z.string(), effect: z.string(), entries: z.coerce.number() });

@@ -11,11 +11,11 @@ import type { NewEntry } from "./list-requests.js";
 import type { ListWatch } from "./list-watch.js";
 import { readListWatch } from "./list-watch.js";
 
-/** How long a withdrawn entry needs another user's approval. */
+/** Time for which a withdrawn entry needs another user's approval. */
 const WITHDRAWN_WITHIN = "30 days";
-/** Maximum open watches, for all tenants. */
+/** Maximum number of open watches, for all tenants. */
 const OPEN_MAX = 1_000;
-/** Longer than any watch. */
+/** Longer than any watch takes. */
 const WATCHED_WITHIN = "2 days";
 
 type Entry = Pick<NewEntry, "kind" | "value">;

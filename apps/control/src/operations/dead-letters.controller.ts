@@ -11,7 +11,7 @@ import type { ShownLetter } from "./dead-letters.js";
 import { DeadLetters } from "./dead-letters.js";
 import { lettersToReturn } from "./operations-requests.js";
 
-/** Only for the operator: dead letters are from all tenants, and the tenant of some is unknown. */
+/** Only for the operator, because dead letters are from all tenants, and for some the tenant is unknown. */
 @Controller("/v1/dead-letters")
 @OperatorOnly(true)
 @UseGuards(TokenGuard)

@@ -18,7 +18,7 @@ import type { Managed } from "../requests/managed-tenant.js";
 import { maskTokens } from "../requests/mask-tokens.js";
 import { RETURNABLE_TOPICS } from "./operations-requests.js";
 
-/** Maximum dead letters shown per topic, the newest ones. */
+/** Maximum number of dead letters shown per topic; the newest ones are shown. */
 const SHOWN_MAX = 200;
 /** Equals the retention of dead letters in Kafka. */
 const KEPT_DAYS = 90;

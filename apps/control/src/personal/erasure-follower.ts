@@ -41,7 +41,7 @@ export class ErasureFollower extends TableFollower {
     await this.#work.catch(() => undefined);
   }
 
-  /** Decryption waits for the erasures; the rest of the service does not. */
+  /** Decryption waits for the erasures; all other parts of the service do not. */
   protected override isUsable(): boolean {
     return true;
   }

@@ -8,8 +8,8 @@ import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 
 /**
- * Arbitrary key of an advisory lock: shared for adding keys, exclusive for erasing. No other program of this database
- * uses it.
+ * Arbitrary key of an advisory lock, which is shared for adding keys and exclusive for erasing. No other program of
+ * this database uses it.
  */
 const LOCK_ID = 7_113_002_977;
 
@@ -105,8 +105,8 @@ export class SubjectKeys {
   }
 
   /**
-   * Applies published erasures again. A database that already has them stays unchanged. One that lacks them was
-   * restored from a backup, and this is logged.
+   * Applies published erasures again. A database that already has them stays unchanged. A database that lacks them was
+   * restored from a backup, which is logged.
    */
   eraseAgain(erasures: readonly Erasure[]): Promise<void> {
     const tenants = erasures.map(({ tenant }) => tenant);
@@ -177,7 +177,7 @@ export class SubjectKeys {
   }
 }
 
-/** The keys of a person, in SQL: what an erasure destroys, and what an export shows. */
+/** The keys of a person, in SQL, which an erasure destroys and an export shows. */
 export function keysOf(tenant: string, subject: string): string {
   return `tenant = ${tenant} AND (card_token = ${subject} OR email_token = ${subject}
     OR (other_tokens @> ARRAY[${subject}::text] AND other_tokens <> '{}'))`;

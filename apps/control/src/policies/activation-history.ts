@@ -1,8 +1,8 @@
 import { GUARD } from "../rollouts/rollout-state.js";
 
 /**
- * Kind of an activation. `return`: to the newest earlier policy that was not rolled back, or to the active one.
- * `suspect`: of a policy that a guard or a user rolled back. `new`: all others.
+ * Kind of an activation. `return` activates the newest earlier policy that was not rolled back, or the active one.
+ * `suspect` activates a policy that a guard or a user rolled back. `new` is any other activation.
  */
 export type ActivationKind = "return" | "suspect" | "new";
 
@@ -18,7 +18,7 @@ export interface PastActivation {
   readonly kind: ActivationKind | null;
   readonly activatesAtMs: number;
   readonly isWatched: boolean;
-  /** When its watch ended without a breach. */
+  /** The time at which its watch ended without a breach. */
   readonly stoodAtMs: number | null;
 }
 
@@ -37,7 +37,7 @@ export interface Standing {
   readonly policy: PastPolicy | undefined;
 }
 
-/** Earlier releases did not store when a watch ended. Their activations count as accepted after this time. */
+/** Earlier releases did not store when a watch ended. Their activations are considered accepted after this time. */
 const STOOD_AFTER_MS = 3_600_000;
 const NO_POLICY = "";
 

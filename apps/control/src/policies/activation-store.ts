@@ -26,7 +26,7 @@ import {
 } from "./read-policy.js";
 import { findMissingApproval } from "./second-user.js";
 
-/** Maximum open watches, for all tenants. */
+/** Maximum number of open watches, for all tenants. */
 const WATCHED_MAX = 1_000;
 /** Maximum time an activation is watched, even if control was down. */
 const WATCHED_WITHIN = "30 days";
@@ -36,7 +36,7 @@ export interface NewActivation {
   readonly revision: number | null;
   /** The newest activation that the caller knows; 0 if there was none. */
   readonly after: number;
-  /** Undefined for now. */
+  /** Undefined means now. */
   readonly at: Date | undefined;
   readonly isWatched: boolean;
   readonly note: string;

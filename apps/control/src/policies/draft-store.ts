@@ -7,7 +7,7 @@ import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { DRAFT_COLUMNS, draftRow, draftText } from "./policy-rows.js";
 
-/** Maximum shown per tenant. */
+/** Maximum number of drafts shown per tenant. */
 const DRAFTS_SHOWN_MAX = 200;
 
 /** Drafts, which may be invalid. */

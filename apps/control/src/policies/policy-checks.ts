@@ -43,7 +43,7 @@ export class PolicyChecks implements OnApplicationShutdown {
    * Rejects the activation of a stored text that decisions would reject because `FEAST_PROFILES` changed after the text
    * was stored. A text without the name of such a feature is not checked in a thread.
    *
-   * @throws TriplineError `invalid-field`, and as `PolicyWorker.check` does
+   * @throws TriplineError `invalid-field`, and the errors of `PolicyWorker.check`
    */
   async refuseUnread(tenant: string, text: string): Promise<void> {
     if (![...this.#unread].some((name) => text.includes(name))) return;

@@ -34,8 +34,8 @@ const unpublishedRow = z.object({
 const keyRow = unpublishedRow.pick({ tenant: true, activation: true });
 
 /**
- * Publishes activations and deletes obsolete ones. Both are safe to repeat, even on several instances: whatever the
- * order in which activations arrive, the highest-numbered one that is due and not replaced takes effect.
+ * Publishes activations and deletes obsolete ones. Both are safe to repeat, even on several instances: regardless of
+ * the order in which activations arrive, the one with the highest number that is due and was not replaced takes effect.
  */
 @Injectable()
 export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShutdown {

@@ -70,7 +70,10 @@ export class PolicyStore {
     return { ...found, activation_kind: kind, approvals: approvals.map(({ shown }) => shown) };
   }
 
-  /** Adds a checked text as a revision. If the newest revision has the same text, returns that with `isNew: false`. */
+  /**
+   * Adds a checked text as a revision. If the newest revision has the same text, returns that revision with `isNew:
+   * false`.
+   */
   addRevision(by: Managed, { text, version, note }: NewRevision): Promise<RevisionRow & { isNew: boolean }> {
     const sha256 = createHash("sha256").update(text).digest("hex");
     return this.#change(by, async (transaction) => {
@@ -96,7 +99,7 @@ export class PolicyStore {
   }
 
   /**
-   * @param revision null approves the removal of the policy
+   * @param revision null to approve the removal of the policy
    * @param isForUnwatched whether this approves an activation without the guard, within a day
    * @throws TriplineError `not-found`; `approval-missing` if the author or a client without an owner approves
    */

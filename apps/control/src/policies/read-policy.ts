@@ -21,9 +21,9 @@ import type { Approval } from "./second-user.js";
 /* Queries about one tenant's policies, shared by the stores. */
 
 export const NEWEST_ONE: Page = { ...NEWEST, limit: 1 };
-/** Maximum activations in a history. */
+/** Maximum number of activations in a history. */
 const HISTORY_MAX = 300;
-/** Maximum approvals per revision; older ones no longer count. */
+/** Maximum number of approvals per revision; older ones are ignored. */
 const APPROVALS_MAX = 100;
 
 /** @throws TriplineError `not-found` */

@@ -18,7 +18,7 @@ import { FAILURES_MAX, SwitchedOffRules } from "./switched-off-rules.js";
 
 /** Failures caused by the rule itself. A rule that was skipped because the payment's steps were used up may be fine. */
 const COUNTED: readonly string[] = [BUDGET_EXCEEDED, EVALUATION_FAILED, PATTERN_UNSUPPORTED];
-/** Maximum rules with uncounted failures. Further rules will fail again later. */
+/** Maximum number of rules with uncounted failures. The failures of further rules are counted when they fail again. */
 const RULES_WAITING_MAX = 1_000;
 
 /**
@@ -30,7 +30,7 @@ export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutd
   readonly wantsDecisions = true;
   readonly wantsLabels = false;
   readonly #look: RegularLook;
-  /** Uncounted failures by rule and payment; per rule, no more than switch it off. */
+  /** Uncounted failures by rule and payment; for each rule, at most as many as are needed to switch it off. */
   #waiting = new Map<string, Map<string, RuleFailure>>();
   #inForce = 0;
   readonly #switchedOff = counter("tripline_control_rules_switched_off_total", {
@@ -79,7 +79,7 @@ export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutd
   }
 
   label(): void {
-    // Labels do not concern rules.
+    // Labels are irrelevant to rules.
   }
 
   async #count(): Promise<void> {

@@ -1,8 +1,8 @@
 import type { ActivationKind } from "./activation-history.js";
 
-/** An approval: who, when, and whether for an activation without the guard. */
+/** An approval: who gave it, when, and whether it is for an activation without the guard. */
 export interface Approval {
-  /** The user behind it; null for a machine client without an owner. */
+  /** The user behind the approval; null for a machine client without an owner. */
   readonly principal: string | null;
   readonly approvedAtMs: number;
   readonly isForUnwatched: boolean;
@@ -23,7 +23,7 @@ export interface AskedActivation {
   readonly nowMs: number;
 }
 
-/** How long an approval without the guard is valid. */
+/** Time for which an approval without the guard is valid. */
 export const UNWATCHED_APPROVAL_MS = 86_400_000;
 
 /** @returns why the activation needs another user, as a sentence; undefined if it does not */

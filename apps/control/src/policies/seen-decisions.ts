@@ -13,9 +13,9 @@ export interface SeenDecision {
   readonly policyRevision: number;
 }
 
-/** Maximum for all tenants, about 20 MB. */
+/** Maximum number of decisions for all tenants, about 20 MB. */
 const DECISIONS_MAX = 50_000;
-/** How many are dropped at a time. */
+/** Number of decisions that are dropped at a time. */
 const FORGOTTEN = 500;
 
 /**

@@ -30,7 +30,7 @@ export class SwitchedOffRules {
 
   /**
    * Counts a payment once, however often it is reported, and switches the rule off at the limit. Only the active
-   * revision counts: others decide payments only on an instance that lags behind.
+   * revision counts, because other revisions decide payments only on an instance that lags behind.
    *
    * @returns whether the rule was switched off now
    */

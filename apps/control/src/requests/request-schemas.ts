@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A text written by users. */
+/** Text written by users. */
 export const writtenText = (charactersMax: number) =>
   z.string().max(charactersMax, `must have at most ${charactersMax} characters`);
 

@@ -8,7 +8,7 @@ import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 
-/** How many past records per partition a new instance reads. */
+/** Number of past records per partition that a new instance reads. */
 const RECORDS_BEFORE = 2_000;
 
 export interface FeedListener {
@@ -27,7 +27,7 @@ export class DecisionFeed implements OnModuleInit {
   readonly #listeners: FeedListener[] = [];
   #consumer: EventConsumer | undefined;
   #isClosed = false;
-  /** By partition of the decisions: the end offset at the start of reading, until it is reached. */
+  /** For each partition of the decisions, the end offset at the start of reading, until it is reached. */
   readonly #unread = new Map<number, number>();
   /** Partitions of the decisions for which reading has begun. */
   readonly #begun = new Set<number>();

@@ -3,9 +3,9 @@ import { closeWithin } from "@tripline/nest-kit/close-within";
 import type { Logger } from "@tripline/telemetry/logger";
 import { labelledGauge } from "@tripline/telemetry/metrics";
 
-/** Occasional failures are fine; longer ones must be reported. */
+/** Occasional failures are acceptable, but persistent ones must be reported. */
 const UNGUARDED_MS_MAX = 60_000;
-/** How often guards check. They find a breach within a second of the payments that cause it. */
+/** Time between two checks by the guards, which find a breach within a second of the payments that cause it. */
 const LOOK_MS = 1_000;
 const MS_PER_S = 1_000;
 

@@ -14,7 +14,7 @@ import { GUARD } from "./rollout-state.js";
 import { Rollouts } from "./rollouts.js";
 import { TrialWatch } from "./trial-watch.js";
 
-/** How long a new champion is monitored after its promotion. */
+/** Time for which a new champion is monitored after its promotion. */
 const PROMOTION_WATCH_MS = 3_600_000;
 /** If scoring has not loaded the candidate by then although payments arrive, it is rolled back. */
 const SERVED_MS_MAX = 60_000;
@@ -89,7 +89,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     if (!this.#isTold) await rollouts.publishAgain();
     this.#isTold = true;
     await rollouts.publishPending();
-    // Not awaited: a hanging registry must not stop the guards.
+    // Not awaited, because a hanging registry must not stop the guards.
     void rollouts.finishRollbacks();
     this.#findings = new Map();
     for (const watch of this.#watches.values()) await this.#judge(watch);
@@ -156,12 +156,12 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
   }
 }
 
-/** Why a rollout can advance automatically now; undefined if it cannot. */
+/** The reason why a rollout can now advance automatically; undefined if it cannot. */
 function whyGoOn({ state, isServed }: TrialWatch, findings: readonly Finding[], watchedMs: number): string | undefined {
   const { stage, plan } = state;
   if (stage === "shadow" && isServed !== true) return undefined;
   if (stage === "shadow" && plan.begin_with === "canary") return "scoring serves the candidate";
-  // Do not wait for the precision guard: labels may take weeks.
+  // Do not wait for the precision guard, because labels may take weeks.
   const isJudged = findings.every((finding) => finding.isJudged || finding.guard === "precision");
   const seconds = stage === "shadow" ? plan.shadow_seconds : plan.step_seconds;
   if (!plan.auto || !isJudged || watchedMs < seconds * MS_PER_S) return undefined;

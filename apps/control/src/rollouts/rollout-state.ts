@@ -6,7 +6,7 @@ import { basisPoints, percentOf } from "./rollout-plan.js";
 /** Subject of automatic steps. A client with this name cannot make steps. */
 export const GUARD = "guard";
 
-/** Who makes a step. */
+/** The author of a step. */
 export interface StepMaker {
   readonly subject: string;
   readonly kind: CallerKind | "service";
@@ -40,7 +40,7 @@ export interface RolloutState {
 
 export type StepName = "advance" | "hold" | "resume" | "promote" | "rollback";
 
-/** What a step changes. */
+/** The changes that a step makes. */
 export type Change = Partial<
   Pick<RolloutState, "stage" | "canaryBasisPoints" | "shadowBasisPoints" | "isHeld" | "isRegistryPending">
 >;
@@ -56,7 +56,8 @@ const ROLLED_BACK: Change = {
 export const isOpen = ({ stage }: Pick<RolloutState, "stage">): boolean => stage === "shadow" || stage === "canary";
 
 /**
- * Applies a step to a rollout. Shadow and canary are never both on: in canary, the control group's scores are enough.
+ * Applies a step to a rollout. Shadow and canary are never both on, because in canary, the control group's scores are
+ * enough.
  *
  * @param isByGuard the guard can also roll back a promotion
  * @throws TriplineError `rollout-conflict` if the step is not allowed from this stage

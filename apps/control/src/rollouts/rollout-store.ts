@@ -91,7 +91,7 @@ export type RecordedStep = z.infer<typeof stepRow>;
 
 const COLUMNS = Object.keys(rolloutRow.in.shape).join(", ");
 const LISTED_MAX = 100;
-/** A gap between two checks counts as at most this long: longer gaps are outages. */
+/** At most this much of a gap between two checks is counted, because longer gaps are outages. */
 const UNWATCHED_MS = 5_000;
 const PUBLISHED_TOGETHER_MAX = 20;
 
@@ -143,7 +143,7 @@ export class RolloutStore {
   }
 
   /**
-   * Adds to a step's monitoring time. Concurrent instances count once, and gaps do not count.
+   * Adds to a step's monitoring time. Time is counted only once for concurrent instances, and not at all for gaps.
    *
    * @param measure figures of the champion; undefined keeps the previous ones
    * @returns the step's monitoring time in milliseconds; 0 if another step was made
@@ -196,10 +196,10 @@ export class RolloutStore {
   }
 
   /**
-   * Makes one step of a model's newest rollout. Of two concurrent steps, the second sees the result of the first.
+   * Makes one step of a model's newest rollout. The second of two concurrent steps sees the result of the first.
    *
    * @param change computes the new state from the current one
-   * @throws TriplineError `rollout-not-found`, and what `change` throws
+   * @throws TriplineError `rollout-not-found`, and errors of `change`
    */
   step(modelName: string, step: string, change: (found: RolloutState) => Promise<RolloutState>): Promise<RolloutState> {
     return this.database.transaction(async (transaction) => {

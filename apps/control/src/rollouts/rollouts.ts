@@ -44,7 +44,7 @@ export class Rollouts implements OnApplicationShutdown {
     labels: ["step", "by"],
   });
 
-  /** By rollout: when the registry is called again. */
+  /** For each rollout, the time at which the registry is called again. */
   readonly #attempts = new Map<string, { readonly waitMs: number; readonly nextAtMs: number }>();
   #pendingSinceMs: number | undefined;
   #finishing: Promise<void> | undefined;
@@ -93,7 +93,7 @@ export class Rollouts implements OnApplicationShutdown {
     const { subject: by, kind: changedByKind } = maker;
     const { store, registry } = this;
     const { model: modelName, candidate: asked, why, ...plan } = request;
-    // A pending rollback would otherwise take the alias from the new candidate later.
+    // Otherwise, a pending rollback would later take the alias from the new candidate.
     const left = (await store.registryPending()).filter((state) => state.modelName === modelName);
     for (const state of left) await this.#restoreAliases(state);
     const champion = await registry.resolve(modelName, CHAMPION_ALIAS);
@@ -122,7 +122,7 @@ export class Rollouts implements OnApplicationShutdown {
     };
     await store.insert(state);
     try {
-      // Only after the row is stored: otherwise, this could replace the candidate of a concurrent rollout.
+      // Done only after the row is stored, because it could otherwise replace the candidate of a concurrent rollout.
       await registry.setAlias(modelName, CANDIDATE_ALIAS, candidate.version, { by, why });
     } catch (error) {
       await this.step(modelName, "rollback", { why: "the registry did not take the alias of the candidate" }, maker);
@@ -192,7 +192,7 @@ export class Rollouts implements OnApplicationShutdown {
     return this.store.publishAgain();
   }
 
-  /** Publishes what is missing on the topic after a crash or a Kafka outage. */
+  /** Publishes whatever is missing from the topic after a crash or a Kafka outage. */
   async publishPending(): Promise<void> {
     const { store, producer } = this;
     await store.publishPending((states) => producer.send(states.map(toRecord)));
@@ -225,7 +225,7 @@ export class Rollouts implements OnApplicationShutdown {
   /**
    * Restores the former champion's alias and removes the candidate's, so that scoring unloads it. Safe to repeat.
    *
-   * @throws TriplineError what the registry throws
+   * @throws TriplineError errors of the registry
    */
   async #restoreAliases(state: RolloutState): Promise<void> {
     const { registry, store } = this;
@@ -240,7 +240,7 @@ export class Rollouts implements OnApplicationShutdown {
   }
 }
 
-/** Safe to repeat: it continues a promotion that was interrupted after the alias had moved. */
+/** Safe to repeat, because it continues a promotion that was interrupted after the alias had moved. */
 async function promote(
   registry: RecordingRegistry,
   { modelName, championVersion, candidateVersion }: RolloutState,

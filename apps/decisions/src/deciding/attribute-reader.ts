@@ -13,7 +13,7 @@ import type { Payment } from "./parse-payment.js";
 
 const UNAVAILABLE: SentAttributes = { missing: ATTRIBUTES_UNAVAILABLE };
 
-/** Opens the attributes of payments whose policy reads them (docs/adr/0058-attributes-travel-in-a-header.md). */
+/** Decrypts the attributes of payments whose policy reads them (docs/adr/0058-attributes-travel-in-a-header.md). */
 @Injectable()
 export class AttributeReader {
   readonly #opener: TransitOpener;
@@ -25,7 +25,7 @@ export class AttributeReader {
     this.#opener = new TransitOpener((keyId) => askRedis(() => redis.getBuffer(transitKey(keyId))));
   }
 
-  /** Loads the keys of these payments. Never rejects: without its key, a payment's attributes are unavailable. */
+  /** Loads the keys of these payments. Never rejects; if its key is missing, a payment's attributes are unavailable. */
   async prepare(payments: readonly Payment[], policyOf: (tenant: string) => Policy): Promise<void> {
     const headers = payments.flatMap(({ attributes, transaction: { tenant } }) =>
       attributes !== undefined && readsAttributes(policyOf(tenant)) ? [attributes] : [],
@@ -38,7 +38,7 @@ export class AttributeReader {
     }
   }
 
-  /** Undefined if none were sent, or the policy does not read them. */
+  /** Undefined if none were sent, or if the policy does not read them. */
   read({ attributes, transaction }: Payment, policy: Policy): SentAttributes | undefined {
     if (attributes === undefined || !readsAttributes(policy)) return undefined;
     const json = this.#opener.open(attributes, transaction.transactionId);

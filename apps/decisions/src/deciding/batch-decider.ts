@@ -32,7 +32,7 @@ import { parsePayment } from "./parse-payment.js";
 import type { PolicyOf } from "./policies-in-force.js";
 import { PoliciesInForce } from "./policies-in-force.js";
 
-/** Everything that a round uses to decide, unaffected by concurrent changes. */
+/** A snapshot of everything that a round needs to decide; concurrent changes do not affect it. */
 interface Round {
   readonly policyOf: PolicyOf;
   readonly scorecard: Scorecard | undefined;
@@ -43,15 +43,15 @@ interface Round {
 export const DECISIONS_GROUP = "decisions";
 /** Maximum number of payments that are decided together, in one call to scoring. */
 export const PAYMENTS_TOGETHER_MAX = ROWS_PER_CALL_MAX;
-/** While two rounds wait for scoring, a third is stored and published. */
+/** While two rounds wait for scoring, a third one can be stored and published. */
 export const ROUNDS_MAX = 3;
 
 const NONE: ReadonlySet<IncomingRecord> = new Set();
 
 /**
- * Decides the payments of batches: scores, decides, explains, stores, replies, publishes. The first decision of a
- * payment is final: it is stored in Redis before any reply, so after a crash at any point the same batches give the
- * same decisions. A payment that cannot be evaluated gets the default decision, so that the others do not fail with it.
+ * Decides payments in batches: scores, decides, explains, stores, replies, publishes. The first decision on a payment
+ * is final. It is stored in Redis before any reply, so after a crash at any point, the same batches lead to the same
+ * decisions. A payment that cannot be evaluated gets the default decision, so that it does not make the others fail.
  */
 @Injectable()
 export class BatchDecider {
@@ -70,7 +70,7 @@ export class BatchDecider {
   ) {}
 
   /**
-   * @param unsafe records that get the default decision, because evaluating them crashed the process before
+   * @param unsafe records that get the default decision, because evaluating them crashed the process earlier
    * @throws TriplineError `message-unreadable` before anything is done; `redis-unavailable`, `kafka-unavailable` if the
    *   batches must be redelivered; `shutting-down` before the lists are loaded; `state-unreadable` for an invalid
    *   stored decision
@@ -95,8 +95,9 @@ export class BatchDecider {
   }
 
   /**
-   * The decision in force for each payment: the new one or an earlier one. Earlier decisions are not read from Redis
-   * first: only redelivered batches have any, and the read would cost all other batches a round trip.
+   * Returns the decision in force for each payment: either the new one or an earlier one. Earlier decisions are not
+   * read from Redis first, because only redelivered batches have any, and the read would cost all other batches a round
+   * trip.
    */
   async #decide(open: readonly OpenPayment[]): Promise<ReadonlyMap<OpenPayment, StandingDecision>> {
     const policyOf = await this.policies.ofRound();
@@ -132,7 +133,7 @@ export class BatchDecider {
     return [...parts, { tasks: unusable.map((open) => ({ open })), scored: Promise.resolve(unscored) }];
   }
 
-  /** Decisions without an explanation do not wait for the others; their callers get the replies first. */
+  /** Decisions that need no explanation do not wait for those that do, so their callers get the replies first. */
   async #decidePart(
     { tasks, scored }: ScoredPart<{ open: OpenPayment }>,
     { policyOf, scorecard }: Round,
@@ -156,7 +157,7 @@ export class BatchDecider {
     return standing.flat();
   }
 
-  /** The decisions that a payment may get; a fault of one payment must not fail the others. */
+  /** Returns the decisions that a payment may get. A fault of one payment must not make other payments fail. */
   #choose(
     { payment, isUnsafe }: OpenPayment,
     policy: Policy,

@@ -19,7 +19,9 @@ export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
 type ScorecardRegistry = Pick<ModelRegistry, "aliasTarget" | "scorecard">;
 
 const ALIAS = "champion";
-/** How long startup waits for the registry; after that, it continues without a scorecard until one is available. */
+/**
+ * Time for which startup waits for the registry; after that, it continues without a scorecard until one is available.
+ */
 const START_WAIT_MS_MAX = 2_000;
 /** A rejected scorecard is read again after this time, because its file may have been replaced. */
 const REFUSED_RETRY_MS = 60_000;
@@ -38,7 +40,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   #refused: { readonly version: string; readonly retryAtMs: number } | undefined;
 
   constructor(
-    /** Undefined if none is configured: there is never a scorecard in that case. */
+    /** Undefined if none is configured; in that case, there is never a scorecard. */
     @Inject(MODEL_REGISTRY) private readonly registry: ScorecardRegistry | undefined,
     @Inject(DECISIONS_CONFIG)
     private readonly config: Pick<DecisionsConfig, "MODEL_NAME" | "REGISTRY_POLL_SECONDS" | "FEAST_PROFILES">,
@@ -105,7 +107,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   #use(version: string, bytes: Uint8Array | undefined): void {
     const { metrics, logger } = this;
     const { MODEL_NAME: name } = this.config;
-    // A scorecard belongs to its model, so an earlier champion's is not used for a champion without one.
+    // A scorecard belongs to its model, so a champion without a scorecard does not use that of an earlier champion.
     this.#current = bytes === undefined ? undefined : this.#parse(version, bytes);
     this.#version = version;
     this.#settle(version);

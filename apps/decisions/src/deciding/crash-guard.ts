@@ -10,15 +10,16 @@ import type { Attempt } from "./attempt-store.js";
 import { AttemptStore } from "./attempt-store.js";
 import { BatchDecider } from "./batch-decider.js";
 
-/** After this many processes stopped on the same offsets, their records are decided one by one. */
+/** After this many processes have stopped on the same offsets, their records are decided one by one. */
 const STOPS_MAX = 3;
 /**
- * Number of records after an assignment for which attempts are written. More than a process decides between commits.
+ * After an assignment, attempts are written for this many records, which is more than a process decides between
+ * commits.
  */
 const WATCHED_RECORDS = 2_000;
 /** Maximum number of unsafe records per partition; the oldest are dropped. */
 const UNSAFE_MAX = 100;
-/** Polls without progress after which a process that decides a single record counts as stopped. */
+/** Number of polls without progress after which a process that is deciding a single record is considered stopped. */
 const IDLE_POLLS = 10;
 const POLLS_MAX = 60;
 const POLL_MS = 500;
@@ -34,7 +35,10 @@ interface Partition {
   /** The last offset that other processes stopped on; -1 for none. */
   suspectTo: number;
   unsafe: string[];
-  /** Whether the previous attempt was read. Until then, no attempt is written, because it would replace that one. */
+  /**
+   * Whether the previous attempt was read. Until then, no attempt is written, because it would overwrite the previous
+   * one.
+   */
   isRead: boolean;
 }
 
@@ -42,7 +46,7 @@ interface Partition {
  * Finds a record whose evaluation stops the process, so that it cannot stop every process that gets its partition.
  * After a restart, a process gets the same offsets again. Therefore, it writes an attempt with their range to Redis
  * before it decides the first records of a partition. If several processes in a row leave an attempt at the same
- * offsets unfinished, the records are decided one by one, and a record that stops the process then is no longer
+ * offsets unfinished, the records are decided one by one, and if one of them then stops the process, it is no longer
  * evaluated. For later records, this costs only a map lookup per batch. If Redis rejects the attempts, payments are
  * decided without them.
  */
@@ -51,8 +55,8 @@ export class CrashGuard {
   readonly #owner = randomUUID();
   readonly #partitions = new Map<string, Partition>();
   /**
-   * Serial queue for records that are decided one by one, across all partitions: a process that stops then identifies
-   * one record.
+   * Serial queue for records that are decided one by one, across all partitions: if a process then stops, the cause can
+   * only be one record.
    */
   #alone: Promise<void> = Promise.resolve();
 
@@ -222,7 +226,7 @@ function lastOf({ records }: RecordBatch): number {
   return records.at(-1)?.offset ?? 0;
 }
 
-/** Includes the time, because an offset refers to another record after the topic is recreated. */
+/** Includes the time, because an offset refers to a different record after the topic is recreated. */
 function nameOf({ offset, timestampMs }: IncomingRecord): string {
   return `${offset}@${timestampMs}`;
 }

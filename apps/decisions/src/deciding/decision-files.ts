@@ -14,7 +14,7 @@ import { watchPolicy } from "./watch-policy.js";
 
 export const COSTLY_RULES = "rules of the policy may exceed the step limit, and are skipped for payments where they do";
 
-/** The current policy of the file, which is watched for changes. */
+/** The current policy from the file, which is watched for changes. */
 @Injectable()
 export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
   #policies: PolicyWatch | undefined;

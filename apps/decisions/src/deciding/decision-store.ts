@@ -83,11 +83,12 @@ export class DecisionStore {
   }
 
   /**
-   * A fast path: usually, none of the payments has a decision yet, so one command is enough. @returns false if one has
+   * A fast path: usually, none of the payments has a decision yet, so one command is enough. @returns false if any of
+   * them already has one
    */
   async #keepAll(decisions: readonly StoredDecision[]): Promise<boolean> {
     if (!(await askRedis(() => this.#multiSet.isKnown()))) return false;
-    // With two decisions for one payment, the command would store the last.
+    // If two of the decisions were for the same payment, the command would store the last one.
     if (new Set(decisions.map(({ transactionId }) => transactionId)).size < decisions.length) return false;
     const entries = decisions.map(({ transactionId, bytes }) => ({ key: decisionKey(transactionId), value: bytes }));
     const pipeline = addCommand(this.#redis.pipeline(), "msetex", multiSetArgs(entries, this.#ttlSeconds, "NX"));

@@ -41,7 +41,7 @@ export class DecisionWriter {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Stores decisions for payments that have none, and replies. @throws TriplineError as `DecisionStore.keepFirst` does */
+  /** Stores decisions for payments that have none, and replies. @throws the same errors as `DecisionStore.keepFirst` */
   async keep(decided: readonly DecidedPayment[]): Promise<readonly (readonly [OpenPayment, StandingDecision])[]> {
     if (decided.length === 0) return [];
     const traces = decided.map(({ open }) => open.trace);

@@ -41,7 +41,7 @@ for decision = 1, tonumber(ARGV[3]) do
 end
 return kept`;
 
-/** Redis key of the number of payments of a tenant that had an outcome on a day. */
+/** Redis key that counts a tenant's payments with this outcome on a given day. */
 export function budgetKey({ tenant, outcome, day }: Omit<BudgetTake, "perDay">): string {
   return `budget:${tenant}:${Outcome[outcome].toLowerCase()}:${day}`;
 }

@@ -15,8 +15,8 @@ import { PolicyTable } from "./policy-table.js";
 export type PolicyOf = (tenant: string) => Policy;
 
 /**
- * Finds the policy of a tenant: the one that the control plane activated for it, otherwise the one for all tenants,
- * otherwise the one in the file. Follows changes of all of them.
+ * Finds the policy of a tenant: the policy that the control plane activated for it, otherwise the policy for all
+ * tenants, otherwise the policy in the file. Follows changes of all of these.
  */
 @Injectable()
 export class PoliciesInForce extends TableFollower {

@@ -13,11 +13,14 @@ interface Activation {
   /** Key of its record. */
   readonly key: string;
   readonly number: number;
-  /** Undefined: the tenant no longer has its own policy. */
+  /** Undefined if the tenant no longer has its own policy. */
   readonly policy: Policy | undefined;
   /** Disabled rules of the policy; a disabled rule is never enabled again. */
   readonly switchedOffRules: readonly string[];
-  /** This build cannot read the policy. The activation never applies here, but still replaces scheduled ones. */
+  /**
+   * Whether this build cannot read the policy. If so, the activation never applies here, but it still replaces
+   * scheduled ones.
+   */
   readonly isRefused: boolean;
   readonly createdAtMs: number;
   readonly activatesAtMs: number;
@@ -26,15 +29,16 @@ interface Activation {
 export interface PolicyTableOptions extends PolicyTerms {
   /** @param costFaults why rules of a revision from an earlier release may be skipped */
   onActivation(activation: PolicyActivation, costFaults: readonly string[]): void;
-  /** Rules of an activated revision failed and are disabled from now on. */
+  /** Rules of an activated revision failed and are therefore disabled from now on. */
   onSwitchedOff(activation: PolicyActivation): void;
-  /** An activation whose policy this build cannot read: the earlier policy stays active. */
+  /** An activation whose policy this build cannot read, so that the earlier policy stays active. */
   onRefused(activation: PolicyActivation, faults: readonly string[]): void;
 }
 
 /**
- * Activations by tenant. Of those that are due and readable, the one with the highest number applies. An activation
- * that was replaced by a higher number before its time never applies. Neither arrival order nor repetition matters.
+ * Activations by tenant. Of those that are due and readable, the activation with the highest number takes effect. An
+ * activation that was replaced by a higher number before its time never takes effect. Neither the order of arrival nor
+ * repetition matters.
  */
 export class PolicyTable {
   /** By tenant, the highest number first. */
@@ -134,7 +138,7 @@ function counting(all: readonly Activation[]): Activation[] {
   });
 }
 
-/** Invalid bytes give an empty text, which is rejected as an empty policy. */
+/** Invalid bytes result in an empty string, which is rejected as an empty policy. */
 function decode(value: Buffer): PolicyActivation {
   try {
     return PolicyActivation.decode(value);

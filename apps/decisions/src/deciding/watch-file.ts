@@ -6,14 +6,14 @@ export interface FileWatchOptions<T> {
   readonly file: string;
   /** Name of the file in messages, as in "The policy file cannot be read". */
   readonly what: string;
-  /** Polling interval in milliseconds. A change takes effect once it was read twice. */
+  /** Polling interval in milliseconds. A change takes effect once it has been read twice. */
   readonly pollMs?: number;
   /** Reads the file's text; from the file system by default. */
   readonly read?: (file: string) => Promise<string>;
   /** @throws TriplineError for an invalid text */
   parse(text: string, fileName: string): T;
   onReload(value: T): void;
-  /** Called once per invalid content of the file; the previous value stays in use. */
+  /** Called once for each invalid version of the file; the previous value stays in use. */
   onRefused(error: TriplineError): void;
 }
 
@@ -26,11 +26,11 @@ export interface FileWatch<T> {
 const POLL_MS_DEFAULT = 500;
 
 /**
- * Reads a file and watches it. Polls, because file events miss a replaced file, and a mounted one that is replaced
- * through a link. A change must be read twice with the same content, so that a half-written file, which may be valid,
- * never takes effect.
+ * Reads a file and watches it. Polls the file, because file events miss files that are replaced, and mounted files that
+ * are replaced through a link. A change must be read twice with the same content, so that a half-written file, which
+ * may be valid, never takes effect.
  *
- * @throws TriplineError as `parse` for an invalid file, `config-invalid` for an unreadable one
+ * @throws errors of `parse` for an invalid file, TriplineError `config-invalid` for an unreadable one
  */
 export async function watchFile<T>(options: FileWatchOptions<T>): Promise<FileWatch<T>> {
   const name = basename(options.file);

@@ -6,12 +6,12 @@ import { watchFile } from "./watch-file.js";
 
 export type PolicyWatchOptions = Omit<FileWatchOptions<Policy>, "what" | "parse"> & PolicyTerms;
 
-/** The current policy of the file, which is watched for changes. */
+/** The current policy from the file, which is watched for changes. */
 export type PolicyWatch = FileWatch<Policy>;
 
 /**
- * Accepts a file whose rules may cost too much, as a restart after an upgrade must. Such a rule is skipped for payments
- * on which it costs too much.
+ * Accepts a file even if its rules may cost too much, because a restart after an upgrade must not fail. The rule is
+ * skipped for payments on which it costs too much.
  *
  * @throws TriplineError `policy-invalid` for an invalid file, `config-invalid` for an unreadable one
  */

@@ -11,9 +11,9 @@ import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/ta
 import { DecisionMetrics } from "../decision-metrics.js";
 
 /**
- * The lists in memory, kept up to date from their topic. Nothing is decided before they are fully loaded: a card on a
- * deny list must not be approved because this instance has just started. If Kafka becomes unavailable later, the lists
- * stay as they are, and the instance is not ready.
+ * The lists in memory, kept up to date from their topic. Nothing is decided before they are fully loaded, so that a
+ * card on a deny list is not approved only because this instance has just started. If Kafka becomes unavailable later,
+ * the lists stay as they are, and the instance is not ready.
  */
 @Injectable()
 export class FollowedLists extends TableFollower {
@@ -35,7 +35,7 @@ export class FollowedLists extends TableFollower {
     });
   }
 
-  /** The entries that a payment is on at `atMs`, the strictest first. */
+  /** The list entries that a payment matches at `atMs`, the strictest first. */
   hits(payment: Transaction, atMs: number): ListHit[] {
     return this.#table.find(payment.tenant, listedValues(payment), atMs);
   }

@@ -1,7 +1,7 @@
 export interface CircuitBreakerOptions {
   /** Consecutive failures after which the circuit opens. */
   readonly failuresMax: number;
-  /** How long it stays open before one attempt is let through, in milliseconds. */
+  /** Time for which it stays open before one attempt is let through, in milliseconds. */
   readonly openMs: number;
   /** A monotonic clock in milliseconds. */
   readonly nowMs: () => number;
@@ -17,7 +17,7 @@ export class CircuitBreaker {
     this.#options = options;
   }
 
-  /** Whether to try. While the peer is down, returns true to one caller per `openMs`. */
+  /** Whether a call should be tried. While the peer is down, returns true to one caller per `openMs`. */
   allows(): boolean {
     if (this.#failures < this.#options.failuresMax) return true;
     const nowMs = this.#options.nowMs();

@@ -14,13 +14,13 @@ import { SCORING_CLIENT } from "./scoring-client.js";
 
 /** Versions that cannot be explained are remembered, to avoid useless requests; the oldest is dropped. */
 const UNEXPLAINED_VERSIONS_MAX = 64;
-/** Time before such a version is asked again, because a newer scoring service may explain it. */
+/** Time before scoring is asked about such a version again, because a newer scoring service may explain it. */
 const UNEXPLAINED_MS = 600_000;
 
 /** Requests the contribution of each feature to a score. Decisions do not depend on it. */
 @Injectable()
 export class Explainer {
-  /** When each version may be asked again. */
+  /** The time from which each version may be asked again. */
   readonly #unexplained = new Map<string, number>();
 
   constructor(
@@ -31,11 +31,12 @@ export class Explainer {
   ) {}
 
   /**
-   * Sends one request for all rows. Takes at most `budgetMs` and never throws: without a response, there are no
+   * Sends one request for all rows. Takes at most `budgetMs` and never throws; without a response, there are no
    * contributions.
    *
    * @param rows feature vectors, all of the same length
-   * @param modelVersion version that gave the scores; contributions of another one would explain another score
+   * @param modelVersion version that gave the scores; contributions from another version would explain a different
+   * score
    * @param traces one context per row
    * @returns one contribution per row and feature
    */

@@ -56,8 +56,8 @@ function requestFor(
 }
 
 /**
- * The probabilities in a response, in row order; or what is wrong with it, as the end of a sentence that begins
- * "scoring answered". Does not check the values.
+ * Returns the probabilities in a response, in row order, or a description of the fault, as the end of a sentence that
+ * begins "scoring answered". Does not check the values.
  */
 export function readProbabilities(response: ModelInferResponse, rows: number): readonly number[] | string {
   const values = readOutput(response, OUTPUT, rows, `for ${rows} payments`);
@@ -66,7 +66,8 @@ export function readProbabilities(response: ModelInferResponse, rows: number): r
 }
 
 /**
- * The contributions in a response, one list of `width` values per row; or what is wrong with it, as for probabilities.
+ * Returns the contributions in a response, one list of `width` values per row, or a description of the fault, as for
+ * probabilities.
  */
 export function readContributions(
   response: ModelInferResponse,

@@ -11,7 +11,8 @@ export const TELLING_WAIT_MS = 50;
 export const SCORING_MS_MIN = 2;
 
 /**
- * How long a batch may wait for its scores, in milliseconds. Below `SCORING_MS_MIN`, there is no time for a request.
+ * Time for which a batch may wait for its scores, in milliseconds. Below `SCORING_MS_MIN`, there is no time for a
+ * request.
  *
  * If callers are waiting, the scores must arrive before the latest of their deadlines. If none is waiting, accuracy
  * matters more than speed, and the batch gets all of `waitMsMax`.
@@ -30,8 +31,8 @@ export function scoreBudgetMs(
 }
 
 /**
- * How long a batch may wait for explanations of its scores, in milliseconds. An explanation must not delay any reply
- * beyond its deadline, so the earliest deadline that can still be met counts.
+ * Time for which a batch may wait for explanations of its scores, in milliseconds. An explanation must not delay any
+ * reply beyond its deadline, so the earliest deadline that can still be met counts.
  *
  * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` if nobody waits
  */

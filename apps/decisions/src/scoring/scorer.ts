@@ -39,9 +39,9 @@ export class Scorer {
   /** The features that a model must have been trained with. */
   readonly #spec = currentFeatureSpec();
   readonly #breaker = newBreaker();
-  /** Circuit breaker of the latest candidate: a failing candidate must not block the champion. */
+  /** Circuit breaker of the latest candidate, because a failing candidate must not block the champion. */
   #candidate = { version: "", breaker: newBreaker() };
-  /** By model version: why it does not match, or `undefined` if it does. Oldest first. */
+  /** For each model version, the reason why it does not match; `undefined` if it does. Oldest first. */
   readonly #checked = new Map<string, string | undefined>();
 
   constructor(
@@ -52,7 +52,7 @@ export class Scorer {
   ) {}
 
   /**
-   * One request for all rows. Takes at most `budgetMs` and never throws: a score is a value or the reason for its
+   * Sends one request for all rows. Takes at most `budgetMs` and never throws; a score is a value or the reason for its
    * absence.
    *
    * @param rows feature vectors of the scorer's spec
@@ -76,7 +76,7 @@ export class Scorer {
     return rows.map(() => ({ missing: result.because }));
   }
 
-  /** The same for the candidate of a rollout. A number outside 0 to 1 counts as missing. */
+  /** Does the same for the candidate of a rollout. A number outside 0 to 1 counts as missing. */
   async scoreByCandidate(
     version: string,
     rows: readonly (readonly number[])[],
@@ -183,7 +183,7 @@ function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budg
   }
 }
 
-/** Why a model must not be used: it expects other features, or the same ones in another order. */
+/** The reason why a model must not be used: it expects other features, or the same features in a different order. */
 function mismatchOf(
   version: string,
   properties: Readonly<Record<string, string>>,
@@ -205,7 +205,7 @@ function mismatchOf(
 
 /**
  * The first payment's trace as W3C `traceparent`, and the others in separate metadata, so that every payment's trace
- * includes the server's spans. Of the others, unsampled ones are omitted.
+ * includes the server's spans. Unsampled traces are omitted from that metadata.
  */
 function traceHeaders(traces: readonly Context[]): Record<string, string> {
   const first = traces[0];

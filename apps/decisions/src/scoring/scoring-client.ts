@@ -6,7 +6,7 @@ import type {
   ModelMetadataResponse,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 
-/** A server's response, or why there is none. `detail` is for the log. */
+/** A server's response, or the reason why there is none. `detail` is for the log. */
 export type Answer<T> = { readonly value: T } | NoAnswer;
 
 export interface NoAnswer {
@@ -64,7 +64,7 @@ export async function askWithin<T>(
   }
 }
 
-/** Why there is no response, by gRPC status. */
+/** The reason for a missing response, derived from its gRPC status. */
 export function noAnswer(code: status, detail: string): NoAnswer {
   return { failure: failureOf(code), status: status[code], detail };
 }

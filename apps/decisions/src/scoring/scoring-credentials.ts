@@ -3,7 +3,10 @@ import { credentials, experimental } from "@grpc/grpc-js";
 import { readPem } from "@tripline/settings/read-certificates";
 import type { DecisionsConfig } from "../config.js";
 
-/** How often the files are read again. A connection lives at most two minutes, and the next one uses the new files. */
+/**
+ * Interval at which the files are read again. A connection lives at most two minutes, and the next one uses the new
+ * files.
+ */
 const LOOK_EVERY_MS = 10_000;
 
 /** @throws TriplineError `config-invalid` if a file cannot be read */

@@ -38,8 +38,8 @@ export interface ScoredPart<T> {
 
 /**
  * Scores a batch while a model may be rolled out. The champion scores all of it and, at the same time, the candidate
- * scores the cards in the rollout. A failing candidate therefore only delays its own cards; other payments are a
- * separate part that does not wait for it.
+ * scores the cards in the rollout. A failing candidate therefore only delays its own cards; all other payments form a
+ * separate part, which does not wait for the candidate.
  *
  * @param budgetMs for both models together
  */
@@ -53,7 +53,7 @@ export function scoreTrial<T extends ScoreTask>(
   const assigned = new Map(tasks.map((task) => [task, rollout && assignCard(rollout, task.cardToken)]));
   const asked = tasks.filter((task) => assigned.get(task)?.isCandidateAsked === true);
   const version = rollout?.candidateVersion ?? "";
-  // Requested first, because its score may get less time.
+  // Requested first, because less time may be allowed for its score.
   const byCandidate =
     asked.length === 0
       ? Promise.resolve(new Map<T, Score>())

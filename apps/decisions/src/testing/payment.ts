@@ -21,7 +21,7 @@ export interface PaymentChange {
 
 const DAY_MS = 86_400_000;
 
-/** The most recent noon (UTC): the shipped policy has a rule for the night, and tests run at night as well. */
+/** The most recent noon (UTC), because the shipped policy has a rule for the night, and tests run at night as well. */
 function lastNoonMs(): number {
   const sinceNoonMs = (Date.now() + DAY_MS / 2) % DAY_MS;
   return Date.now() - sinceNoonMs;

@@ -52,7 +52,7 @@ export class TestScorer {
     return `127.0.0.1:${this.#port}`;
   }
 
-  /** Listens on any free port the first time, and on the same one after a `stop`. */
+  /** Listens on any free port the first time, and on the same port after a `stop`. */
   async start(): Promise<void> {
     const server = new Server();
     server.addService(GRPCInferenceServiceService, {

@@ -39,7 +39,7 @@ class Inbox {
   }
 }
 
-/** The service on real servers, with a scoring service whose responses the test controls. */
+/** The service connected to real servers, with a scoring service whose responses the test controls. */
 export class TestBed {
   private constructor(
     readonly stack: TestStack,

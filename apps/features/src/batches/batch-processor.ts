@@ -27,7 +27,7 @@ import { foldParts } from "./fold-events.js";
 import type { EventRecord } from "./parse-event.js";
 import { parseEvent } from "./parse-event.js";
 
-/** Clock and pauses of a processor; tests replace them. */
+/** The clock and the pauses of a processor, which tests replace. */
 export interface ProcessorClock {
   /** Wall clock in milliseconds since the epoch. */
   readonly now: () => number;
@@ -39,7 +39,7 @@ export interface ProcessorClock {
 const TRIES_MAX = 20;
 /**
  * After a conflict, the next attempt waits for a random part of the last one's duration, multiplied by the number of
- * conflicts: writers that keep conflicting spread out, whatever their batches cost.
+ * conflicts. This spreads out writers that keep conflicting, however expensive their batches are.
  */
 const CONFLICT_WAITS_MAX = 6;
 
@@ -48,7 +48,7 @@ const CONFLICT_WAITS_MAX = 6;
  * enough that folding them blocks the process for only a few milliseconds.
  */
 export const RECORDS_TOGETHER_MAX = 200;
-/** While the emissions of one round are published, the next round is counted. */
+/** The next round is counted while the emissions of the previous one are published. */
 export const ROUNDS_MAX = 2;
 
 /** The batch of one partition. */
@@ -64,18 +64,18 @@ interface PartitionBatch {
 /** The emissions of each batch. */
 type BatchEmissions = readonly (readonly Emission[])[];
 
-/** Records at offsets that were already counted, before it is verified that their partition was not recreated. */
+/** Records at offsets that were already counted, before a check that their partition was not recreated. */
 interface Unverified {
   readonly batch: PartitionBatch;
   readonly events: readonly EventRecord[];
 }
 
-/** How much of a batch was already counted. */
+/** The progress of a batch that may already have been counted in part. */
 interface Progress {
   readonly batch: PartitionBatch;
   /** Events that were not counted yet. */
   readonly fresh: readonly EventRecord[];
-  /** Emissions of the other events. */
+  /** Emissions of all other events. */
   readonly earlier: readonly Emission[];
 }
 
@@ -93,15 +93,15 @@ const COMPARE_AND_SET = redisSpan("MULTI");
  * because they share terminals and would conflict.
  *
  * A partition's last offset and the emissions of its last batch are stored together with the states. A redelivered
- * batch is not counted again: its stored bytes are emitted once more. A writer that has lost its partition without
- * noticing finds an unexpected offset, and does the same.
+ * batch is not counted again; instead, its stored bytes are emitted once more. A writer that has lost its partition
+ * without noticing it finds an unexpected offset and does the same.
  */
 @Injectable()
 export class BatchProcessor {
   readonly #rounds = new SerialQueue();
   /**
-   * Values of records whose partition was verified: this process counted them, or asked Kafka. Values instead of
-   * offsets, because records of a recreated topic may have the same offsets.
+   * Values of records whose partition was verified because this process counted them or asked Kafka. Values are kept
+   * instead of offsets, because records of a recreated topic may have the same offsets.
    */
   readonly #verified = new WeakSet<Uint8Array>();
 
@@ -148,7 +148,7 @@ export class BatchProcessor {
     for (;;) {
       const { emissions, unverified } = await this.#rounds.run(() => this.#countRound(batches));
       if (unverified.length === 0) return emissions;
-      // Between rounds, so that an unresponsive broker does not block partitions of other brokers.
+      // Done between rounds, so that an unresponsive broker does not block partitions of other brokers.
       await Promise.all(
         unverified.map(async ({ batch, events }) => {
           await this.partitions.requireHeld(batch.topic, batch.partition);
@@ -158,12 +158,14 @@ export class BatchProcessor {
     }
   }
 
-  /** If there are unverified records, counts nothing: the caller asks Kafka and counts the batches again. */
+  /**
+   * If there are unverified records, counts nothing, so that the caller asks Kafka and then counts the batches again.
+   */
   async #countRound(
     batches: readonly PartitionBatch[],
   ): Promise<{ readonly emissions: BatchEmissions; readonly unverified: readonly Unverified[] }> {
     if (new Set(batches.map((batch) => batch.appliedKey)).size < batches.length) {
-      // Two batches of one partition, as after a rebalance: the second continues the first.
+      // Two batches of one partition, as after a rebalance, of which the second continues the first.
       const emissions: (readonly Emission[])[] = [];
       for (const batch of batches) {
         const round = await this.#countRound([batch]);
@@ -183,13 +185,13 @@ export class BatchProcessor {
       const snapshot = await withSpans(contexts, "redis read", READ, () =>
         metrics.timed("redis read", () => this.store.read(appliedKeys, [...keys], profiles.commands(entities))),
       );
-      // Before anything is counted, because a batch that includes new records would move the stored offset.
+      // Done before anything is counted, because a batch that includes new records would move the stored offset.
       const unverified = this.#unverifiedOf(snapshot, batches);
       if (unverified.length > 0) return { emissions: [], unverified };
       const profilesOf = profiles.rowsOf(entities, snapshot.besides);
       const emissions = await this.#tryCount({ ...snapshot, profilesOf }, batches, contexts, keys);
       if (emissions !== undefined) return { emissions, unverified };
-      // The states of cards name further states that payment updates change; these are read next.
+      // The states of cards name further states that payment updates change, which are read next.
       if (keys.size > known) continue;
       for (const batch of batches) metrics.conflict(batch.topic);
       await this.clock.pause(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
@@ -206,7 +208,8 @@ export class BatchProcessor {
   }
 
   /**
-   * One attempt. Undefined if another instance wrote in between, or if more states are needed; then adds their keys.
+   * One attempt. Returns undefined if another instance wrote in between, or if more states are needed, whose keys it
+   * then adds.
    */
   async #tryCount(
     snapshot: ProfiledSnapshot,
@@ -241,8 +244,8 @@ export class BatchProcessor {
 
   /**
    * The stored emissions for records of this batch; undefined if the stored batch no longer ends at `counted`. Earlier
-   * records need none: their results were emitted before the stored batch began. A rebuild stores a batch without
-   * emissions after the records whose results are in the lake.
+   * records need none, because their results were emitted before the stored batch began. A rebuild stores a batch
+   * without emissions after the records whose results are in the lake.
    */
   async #emittedBefore(batch: PartitionBatch, counted: number): Promise<readonly Emission[] | undefined> {
     const { appliedKey, events } = batch;
@@ -252,7 +255,7 @@ export class BatchProcessor {
     return applied.emissions.filter((emission) => offsets.has(emission.offset));
   }
 
-  /** Folds and writes the events that were not counted yet. Undefined as in `#tryCount`. */
+  /** Folds and writes the events that were not counted yet. Returns undefined in the same cases as `#tryCount`. */
   async #foldAndWrite(
     snapshot: ProfiledSnapshot,
     progress: readonly Progress[],
@@ -334,8 +337,8 @@ function stateKeysOf(batches: readonly PartitionBatch[]): Set<string> {
 }
 
 /**
- * What to store for a batch with new events. Includes the emissions of its redelivered records, which are needed if the
- * batch is redelivered itself.
+ * The data to store for a batch with new events. Includes the emissions of its redelivered records, which are needed if
+ * the batch is redelivered itself.
  */
 function appliedOf({ batch, fresh, earlier }: Progress, emissions: readonly Emission[]) {
   const offset = fresh.at(-1)?.offset;

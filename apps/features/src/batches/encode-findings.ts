@@ -7,9 +7,9 @@ import {
 import type { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 
 /*
- * The result of a payment, a label or a payment update is a message whose first field is that event itself, and whose other
- * fields, its findings, are what features adds. The first field is not encoded again: it is the bytes of the record. So a
- * re-delivered record needs only its findings to give the same result, byte for byte.
+ * The result of a payment, a label or a payment update is a message whose first field is that event itself, and whose
+ * other fields, its findings, are added by features. The first field is not encoded again but copied from the bytes of
+ * the record. A redelivered record therefore needs only its findings to produce the same result, byte for byte.
  */
 
 export type VectorFindings = Omit<FeatureVector, "transaction">;
@@ -28,7 +28,7 @@ const TAGS = {
   profileTimesMs: fieldTag(FeatureVector, "profileTimesMs", [1]),
 } as const;
 
-/** Encodes a FeatureVector without its transaction, as `FeatureVector.encode` does, at a third of its cost. */
+/** Encodes a FeatureVector without its transaction, as `FeatureVector.encode` does, at a third of the cost. */
 export function writeVectorFindings(writer: ByteWriter, findings: VectorFindings): void {
   const { specVersion, values, computedAtMs, sequences, tooLate, incomplete, profileTimesMs } = findings;
   writeVarint(writer, TAGS.specVersion, specVersion);

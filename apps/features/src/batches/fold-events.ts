@@ -27,7 +27,7 @@ export interface PartFold {
    * Number of payment updates counted only for their cards, because the states of the cards do not name the payments.
    */
   readonly ofCardOnly: number;
-  /** Number of payments without a row in force, by profile of the spec. */
+  /** Number of payments for which no row was in force, for each profile of the spec. */
   readonly profileMisses: readonly number[];
 }
 
@@ -37,20 +37,20 @@ export interface PartsFold {
   readonly parts: readonly PartFold[];
   /** Encoded states that changed, by key. */
   readonly changed: ReadonlyMap<string, Uint8Array>;
-  /** Keys of states that payment updates change and that were not read. If there are any, read them and fold again. */
+  /** Keys of states that payment updates change but that were not read. If there are any, read them and fold again. */
   readonly missing: ReadonlySet<string>;
 }
 
 export interface Fold extends PartFold, Pick<PartsFold, "changed"> {}
 
-/** More than a payment with about sixty features needs, so the buffer rarely has to grow. */
+/** More than a payment with about sixty features needs, so that the buffer rarely has to grow. */
 const FINDINGS_BYTES_EXPECTED = 560;
 
 /** Facts that apply to a whole fold. */
 export interface FoldContext {
   /** Wall clock in milliseconds since the epoch. */
   readonly nowMs: number;
-  /** Stored states were lost and are not rebuilt yet. */
+  /** Whether stored states were lost and are not rebuilt yet. */
   readonly incomplete: boolean;
   /** The unverified states after a rebuild. Default: none */
   readonly flagged?: FlaggedStates;
@@ -78,7 +78,7 @@ export function foldParts(
   return { parts: folds, changed: states.encodeChanged(), missing: states.missing };
 }
 
-/** As `foldParts`, for the events of one partition. */
+/** Like `foldParts`, but for the events of one partition. */
 export function foldEvents(
   engine: FeatureEngine,
   stored: ReadonlyMap<string, Uint8Array | null>,
@@ -148,7 +148,7 @@ interface Places {
   readonly entityIds: string[];
 }
 
-/** The states that an event changes. For an update, only the card's state if others were not read. */
+/** The states that an event changes. For an update, only the card's state if the other states were not read. */
 function placesOf(engine: FeatureEngine, states: BatchStates, event: EventRecord): Places {
   if (event.kind !== "update") return { keys: event.stateKeys, entityIds: [] };
   const [card] = states.of(event.stateKeys);

@@ -18,8 +18,8 @@ interface EventBase {
   readonly headers: Readonly<Record<string, string>>;
   readonly trace: Context;
   /**
-   * Redis keys of the states that this event changes, in the order of the spec's entities; undefined for absent ones. For
-   * a payment update, only the key of its card, whose state names the others.
+   * Redis keys of the states that this event changes, in the order of the spec's entities; undefined for absent ones.
+   * For a payment update, contains only the key of its card, whose state names the other keys.
    */
   readonly stateKeys: readonly (string | undefined)[];
 }

@@ -3,7 +3,10 @@ import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/e
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
 
-/** By state key: when a person to whom the state belongs was last erased; undefined if nobody was. */
+/**
+ * Returns a function that, given a state key, returns the time at which a person to whom the state belongs was last
+ * erased; undefined if nobody was.
+ */
 export function erasedStates(engine: FeatureEngine, erasures: readonly Erasure[]): (key: string) => number | undefined {
   const erasedAtMs = new Map(erasures.map(({ tenant, subject, erasedAtMs: atMs }) => [`${tenant}/${subject}`, atMs]));
   const plans = engine.entities.filter(({ fields }) => subjectFields(fields).length > 0);

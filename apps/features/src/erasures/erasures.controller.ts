@@ -9,7 +9,7 @@ import { ProfileEraser } from "./profile-eraser.js";
 import { ScanEraser } from "./scan-eraser.js";
 import { StateEraser } from "./state-eraser.js";
 
-/** A scan of all keys takes as long for many people as for one. */
+/** A scan of all keys takes as long for many people as for a single person. */
 const PEOPLE_PER_SCAN_MAX = 1_000;
 
 /** Clears the states of erased people and deletes derived data. */

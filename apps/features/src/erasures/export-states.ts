@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import type { ProfileEraser } from "./profile-eraser.js";
 import { scanKeys } from "./scan-keys.js";
 
-/** What Redis stores about a person under one key. */
+/** The data that Redis stores about a person under one key. */
 export type ShownState =
   | {
       readonly kind: "window state";
@@ -65,7 +65,7 @@ async function showKey(redis: Redis, engine: FeatureEngine, rows: Pick<ProfileEr
   return { tenant: decodeURIComponent(tenant), id: id.join(":"), state };
 }
 
-/** Returns nothing for an emptied state, as an erasure leaves it. */
+/** Returns nothing for a state that an erasure has emptied. */
 async function showState(redis: Redis, engine: FeatureEngine, entity: number, key: string): Promise<ShownState[]> {
   const value = await askRedis(() => redis.getBuffer(key));
   if (value === null || value.equals(Buffer.from(engine.emptiedState(entity, value)))) return [];

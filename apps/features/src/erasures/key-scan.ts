@@ -16,7 +16,7 @@ import { scanKeys } from "./scan-keys.js";
 /** Redis key of a scan's progress. */
 export const SCAN_KEY = "erasure-scan";
 
-/** Share of the server's time. A million keys take it about 0.8 s, so their scan takes about 40 s. */
+/** Share of the server's time. The server needs about 0.8 s for a million keys, so their scan takes about 40 s. */
 const SHARE_DEFAULT = 0.02;
 const SAVE_EVERY_MS_DEFAULT = 1_000;
 const SAY_EVERY_MS = 30_000;
@@ -24,7 +24,7 @@ const SAY_EVERY_MS = 30_000;
 const EXPIRY_S = 7 * 86_400;
 
 const progress = z.object({
-  /** What the scan is for. */
+  /** What the scan is for: the number of items, and their digest. */
   items: z.int().positive(),
   digest: z.string(),
   /** A cursor is valid only for the server process that returned it. */
@@ -66,7 +66,7 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
     this.#endReading = gauge("tripline_features_erasure_scan_keys", { description }, () => this.#looked);
   }
 
-  /** Runs before the consumer waits for its handler. */
+  /** Must run before the consumer waits for its handler. */
   beforeApplicationShutdown(): void {
     this.#closing.abort(
       new TriplineError("shutting-down", "The scan for states of erased people continues after a restart."),

@@ -9,8 +9,8 @@ import { profileKey } from "../online/profiles/profile-store.js";
 import { listedEntities } from "./subject-entities.js";
 
 /**
- * A profile summarises the whole history in the lake, so even a later one of an erased card would include erased data.
- * No row has a time this late, and Python and pandas can still read it.
+ * A profile summarises the whole history in the lake, so even a later profile of an erased card would include erased
+ * data. No real row has a time this late, and Python and pandas can still read it.
  */
 const FOR_GOOD_MS = Date.UTC(2200, 0, 1);
 
@@ -79,7 +79,7 @@ export class ProfileEraser {
     if (command !== undefined) await askRedis(async () => this.redis.sendCommand(command));
   }
 
-  /** Window rows computed from payments after the erasure belong to a new person and stay. */
+  /** Window rows computed from payments after the erasure belong to a new person and are kept. */
   #command(entity: number, id: string, erasedAtMs: number) {
     const { engine } = this.options;
     const { name = "" } = engine.entities[entity] ?? {};

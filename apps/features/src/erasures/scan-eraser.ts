@@ -15,7 +15,7 @@ import { isOpen } from "./subject-entities.js";
 const ANYBODY = `*${letters(0)}${letters(1)}_*`;
 
 /**
- * Erases what only a scan of all key names can find: states and Feast rows of a person combined with a device, a
+ * Erases data that only a scan of all key names can find: states and Feast rows of a person combined with a device, a
  * network, a terminal, an issuer or another person (ADR 48). Does nothing if the spec has no such entity.
  */
 @Injectable()
@@ -38,7 +38,7 @@ export class ScanEraser {
    */
   async erase(erasures: readonly Erasure[]): Promise<void> {
     if (this.#open.length === 0 || erasures.length === 0) return;
-    // A redelivery may contain more records. The interrupted scan is finished first.
+    // A redelivered batch may contain more records, so the interrupted scan is finished first.
     const begun = await this.scan.begun(erasures.map(personOf));
     for (const part of [erasures.slice(0, begun), erasures.slice(begun)])
       if (part.length > 0) await this.#scanFor(part);

@@ -17,13 +17,13 @@ export interface KeyPage {
 /** A scan of all key names on behalf of some items. */
 export interface ItemScan {
   /**
-   * Number of items, from the first one on, that an unfinished scan was for.
+   * Number of items, counted from the first one, for which an unfinished scan was started.
    *
    * @throws TriplineError `redis-unavailable`
    */
   begun(items: readonly string[]): Promise<number>;
   /**
-   * @param items what the scan is for; an interrupted scan continues for the same items
+   * @param items the items for which to scan; an interrupted scan continues for the same items
    * @param match a Redis pattern
    * @param handle receives the key names of a page, possibly more than once
    * @throws TriplineError `redis-unavailable`, `shutting-down`; any error of `handle`

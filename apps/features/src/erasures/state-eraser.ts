@@ -12,8 +12,8 @@ import { listedStateKeys } from "./subject-entities.js";
 const TRIES_MAX = 50;
 
 /**
- * Empties the window states of people. A state keeps its number of events, which orders its events in the lake. If it
- * restarted, the card could not be rebuilt.
+ * Empties the window states of people. A state keeps its number of events, which orders its events in the lake. If that
+ * number restarted, the card's state could not be rebuilt.
  */
 @Injectable()
 export class StateEraser {
@@ -40,7 +40,7 @@ export class StateEraser {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       await askRedis(() => this.redis.watch(key));
       const value = await askRedis(() => this.redis.getBuffer(key));
-      // The state has expired. The remaining watch does not affect the next state.
+      // The state has expired. The watch on its key does not affect the next state.
       if (value === null) return;
       const emptied = Buffer.from(this.engine.emptiedState(entity, value));
       const written = await askRedis(() => this.redis.multi().set(key, emptied, "KEEPTTL").exec());

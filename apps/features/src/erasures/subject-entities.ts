@@ -49,8 +49,8 @@ export function listedStateKeys(engine: FeatureEngine, tenant: string, subject: 
 }
 
 /**
- * Whether an entity belongs to a person but its ids cannot be derived from the person's token: a card at a terminal,
- * for example. The names of its keys contain the token.
+ * Whether an entity belongs to a person but its ids cannot be derived from the person's token, as for a card at a
+ * terminal. The names of its keys contain the token.
  */
 export function isOpen({ fields }: Pick<EntityPlan, "fields">): boolean {
   const subjects = subjectFields(fields);

@@ -15,7 +15,7 @@ import { invalidField, shown } from "./requests/refuse-field.js";
 import { formatDouble } from "./responses/format-double.js";
 import type { FieldStatus, ViewColumns } from "./responses/render-response.js";
 
-/** Time limit for checking completeness, which may need Kafka. */
+/** Time limit for the check for completeness, which may need Kafka. */
 const COMPLETENESS_MS_MAX = 1_000;
 
 export interface ReaderOptions {
@@ -88,7 +88,7 @@ export class FeatureReader {
     );
   }
 
-  /** Concurrent callers share one check. A check that takes too long counts as incomplete. */
+  /** Concurrent callers share a single check. If it takes too long, the states count as incomplete. */
   #isComplete(): Promise<boolean> {
     this.#completeness ??= within(COMPLETENESS_MS_MAX, this.options.isComplete(), false).finally(() => {
       this.#completeness = undefined;
@@ -134,7 +134,7 @@ async function within<T>(timeoutMs: number, work: Promise<T>, otherwise: T): Pro
   }
 }
 
-/** Time of the newest event in a state: when a payment occurred, or when a label was reported. */
+/** Time of the newest event in a state: the time at which a payment occurred or a label was reported. */
 function newestEventMs({ payments, labels }: EntityState): number {
   return Math.max(0, payments.newestMs, labels.newestMs);
 }

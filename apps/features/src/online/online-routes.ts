@@ -98,7 +98,7 @@ function traced(settings: ReturnType<typeof requestSpan>, handler: Handler) {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const answer = await handler(body, request.tenant);
       if (answer === "") return reply.send();
-      // Sent as bytes: Fastify would add a charset to a string, and JSON has none (RFC 8259 section 11).
+      // Sent as bytes, because Fastify would add a charset to a string, and JSON has none (RFC 8259 section 11).
       return reply.header("content-type", JSON_TYPE).send(Buffer.from(answer));
     });
   };

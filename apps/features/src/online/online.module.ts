@@ -84,7 +84,7 @@ export class OnlineModule implements OnApplicationBootstrap {
     };
   }
 
-  /** A Fastify plugin instead of controllers, so that the caller is authenticated before the body is read. */
+  /** A Fastify plugin instead of a controller, so that the caller is authenticated before the body is read. */
   async onApplicationBootstrap(): Promise<void> {
     await registerOnline(this.host.httpAdapter.besideNest, this.options);
   }

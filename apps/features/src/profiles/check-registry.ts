@@ -9,7 +9,7 @@ const NUMBERS: readonly unknown[] = ["INT32", "INT64", "FLOAT", "DOUBLE"];
  * Compares Feast's registry with the profiles of the feature spec, so that a changed repository causes an error at
  * startup instead of default values in every vector.
  *
- * @param name of the registry, for the message
+ * @param name name of the registry, for the message
  * @throws TriplineError `config-invalid` with a sentence about the difference
  */
 export function checkRegistry(
@@ -38,7 +38,7 @@ export function checkRegistry(
   }
 }
 
-/** What is wrong with the file named in the setting. */
+/** Describes the fault of the file named in the setting. */
 export function refused(sentence: string, cause?: unknown): TriplineError {
   return new TriplineError("config-invalid", `FEAST_REGISTRY_FILE: ${sentence}`, [], { cause });
 }

@@ -7,7 +7,7 @@ import { checkRegistry, refused } from "./check-registry.js";
 import { ProfileReader } from "./profile-reader.js";
 import { ProfileWatch } from "./profile-watch.js";
 
-/** Limits logging: otherwise, an unreadable profile would be logged for every payment. */
+/** Limits logging, because an unreadable profile would otherwise be logged for every payment. */
 const REPORT_EVERY_MS = 60_000;
 
 /** @throws TriplineError `config-invalid` if Feast's registry does not match the feature spec */

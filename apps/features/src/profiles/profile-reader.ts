@@ -8,7 +8,7 @@ import type { EventRecord } from "../batches/parse-event.js";
 
 export interface ProfileReaderOptions {
   readonly engine: FeatureEngine;
-  /** Tenant and project of Feast's profiles in this Redis, and which of them to read. Default: none */
+  /** Tenant and project of Feast's profiles in this Redis, and the profiles to read. Default: none */
   readonly source?: { readonly tenant: string; readonly project: string; readonly profiles: readonly string[] };
   /** Called for a stored profile that cannot be used and therefore counts as missing. */
   readonly onUnreadable: (profile: string, reason: string) => void;
@@ -21,8 +21,8 @@ export type ProfileEntities = readonly ReadonlySet<string>[];
 export type ProfilesOf = (payment: Transaction) => ProfileRows;
 
 /**
- * The profiles that Feast stores in the states' Redis, read in the same round trip. A broken profile never stops a
- * payment: it counts as missing.
+ * The profiles that Feast stores in the states' Redis, read in the same round trip. A broken profile counts as missing,
+ * so it never stops a payment.
  */
 export class ProfileReader {
   readonly #reads: readonly { readonly plan: ProfilePlan; readonly place: number; readonly read: RowRead }[];
@@ -52,7 +52,7 @@ export class ProfileReader {
     );
   }
 
-  /** A command per profile with entities. Send each once. */
+  /** One command per profile with entities. Each command must be sent once. */
   commands(entities: ProfileEntities): Command[] {
     return this.#reads.flatMap(({ read }, index) => {
       const ids = [...(entities[index] ?? [])];

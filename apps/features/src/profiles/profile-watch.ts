@@ -4,12 +4,12 @@ import type { Logger } from "@tripline/telemetry/logger";
 const MISSES_MAX = 1_000;
 
 /**
- * Logs once if Redis no longer has any rows of a profile that it had before, as after a data loss, and once if it has
- * some again. A few missing rows are normal, because new cards and terminals have none. Without any materialised
+ * Logs once if Redis no longer has any rows of a profile that it had before, as after a data loss, and once when it has
+ * rows again. A few missing rows are normal, because new cards and terminals have none. Without any materialised
  * profiles, it logs nothing.
  */
 export class ProfileWatch {
-  /** By profile: lookups since the last one that found a row; absent until one has. */
+  /** For each profile, the number of lookups since the last one that found a row; absent until a row was found. */
   readonly #misses = new Map<string, number>();
 
   constructor(private readonly logger: Pick<Logger, "warn" | "info">) {}

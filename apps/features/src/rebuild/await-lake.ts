@@ -25,7 +25,8 @@ const POLL_MS = 250;
 /**
  * Waits until the lake contains everything that features has read and written so far.
  *
- * @returns a check that throws `state-conflict` if features has emitted something since, which the lake would lack
+ * @returns a check that throws `state-conflict` if features has emitted something since, because the lake would not
+ * contain it
  * @throws TriplineError `deadline-exceeded`; `state-conflict` for a lake of another Kafka; `kafka-unavailable`,
  *   `database-unavailable`, `state-unreadable`
  */

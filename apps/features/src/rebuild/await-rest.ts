@@ -21,11 +21,12 @@ export interface AwaitRestOptions {
 }
 
 /**
- * Waits until running instances have finished their current batches, and notes how far they counted. An offset is
- * committed once all results of its records are on Kafka. Once the committed offsets equal the counted ones, no result
- * is pending. `StateReplacement` detects anything counted later.
+ * Waits until running instances have finished their current batches, and records how far they have counted. An offset
+ * is committed once all results of its records are on Kafka. Once the committed offsets equal the counted ones, no
+ * result is pending. `StateReplacement` detects anything counted later.
  *
- * @throws TriplineError `state-conflict` if that does not happen; `state-unreadable`, `redis-unavailable`, `kafka-unavailable`
+ * @throws TriplineError `state-conflict` if that does not happen; `state-unreadable`, `redis-unavailable`,
+ * `kafka-unavailable`
  */
 export async function awaitRest(options: AwaitRestOptions): Promise<void> {
   const { admin, noteCounted, restMs } = options;

@@ -15,7 +15,10 @@ import type { LostRecords } from "./folded-lake.js";
 export interface FindLostOptions {
   readonly engine: FeatureEngine;
   readonly lake: string;
-  /** By partition of each source: all earlier records were counted, and their results are on Kafka. */
+  /**
+   * For each partition of each source, the offset before which all records were counted and have their results on
+   * Kafka.
+   */
   readonly committed: ReadonlyMap<FeatureSource, ReadonlyMap<number, number>>;
   /** Origins of the dead letters of a topic. */
   origins(topic: string): Promise<readonly LetterOrigin[]>;
@@ -23,16 +26,16 @@ export interface FindLostOptions {
 
 export const HOW_TO_GO_ON =
   "Or count the available events in time order with --partial: features are then close, but not exact.";
-/** The group of the archive service: what it could not process is not in the lake. */
+/** The consumer group of the archive service. Records that it could not process are not in the lake. */
 const ARCHIVE_GROUP = "archive";
-/** With more missing records, the lake belongs to another system or has lost data. */
+/** If more records are missing, the lake belongs to another system or has lost data. */
 const LOST_MAX = 1_000;
 const SPANS_SHOWN_MAX = 20;
 
 /**
- * Finds the results of features that the lake lacks. Each result belongs to a payment, label or payment update in the
- * lake, which identifies the missing event. A missing offset without such an event is a dead letter, for example a
- * record from another writer.
+ * Finds the results of features that are missing from the lake. Each result belongs to a payment, label or payment
+ * update in the lake, which identifies the missing event. A missing offset without such an event is a dead letter, for
+ * example a record from another writer.
  *
  * @throws TriplineError `state-conflict` if the lake also lacks payments, labels or updates, so that missing events
  *   cannot be identified; `lake-unavailable`, `kafka-unavailable`
@@ -68,7 +71,10 @@ async function lostOf({ lake, committed }: FindLostOptions, source: FeatureSourc
   throw new TriplineError("state-conflict", detail);
 }
 
-/** The offsets of a topic that the lake lacks, and those of them that no dead letter of the group explains. */
+/**
+ * The offsets of a topic that are missing from the lake, and those among them that are not explained by any dead letter
+ * of the group.
+ */
 async function spansOf({ lake, origins }: FindLostOptions, { name }: Pick<Topic, "name">, group: string) {
   const all = await missingOffsets(lake, name).catch((error: unknown) => {
     if (error instanceof TriplineError && error.code === "not-found") return [];

@@ -17,23 +17,23 @@ export interface FindResumeOptions {
   readonly engine: FeatureEngine;
   readonly lake: string;
   readonly source: FeatureSource;
-  /** By partition: the committed offset. Kafka redelivers records from there on. */
+  /** For each partition, the committed offset, from which Kafka redelivers records. */
   readonly committed: ReadonlyMap<number, number>;
   /** The snapshot from which the fold started. */
   readonly snapshot?: LakeSnapshot;
 }
 
 export interface Resume {
-  /** By partition: the last record that must not be counted again; absent if none was counted. */
+  /** For each partition, the last record that must not be counted again; absent if none was counted. */
   readonly offsets: ReadonlyMap<number, number>;
-  /** Counted records that Kafka redelivers. They count twice if their cards no longer remember them. */
+  /** Counted records that Kafka redelivers. They are counted twice if their cards no longer remember them. */
   readonly again: readonly EventRecord[];
 }
 
-/** One partition between its committed offset and the last record with a result. */
+/** One partition, between its committed offset and the last record with a result. */
 interface Walk {
   last: number;
-  /** Whether a record without a result was found: it must be counted when it is redelivered. */
+  /** Whether a record without a result was found, which must be counted when it is redelivered. */
   isOver: boolean;
 }
 
@@ -53,7 +53,7 @@ export async function findResume(options: FindResumeOptions): Promise<Resume> {
   const after = await filesAfter(options);
   if (after !== undefined) {
     const { resume, isAnyOver } = await walkTail(engine, readTail(lake, source, committed, after), committed);
-    // A record without a result may be a retry by a client: the result of its first delivery is in an earlier file.
+    // A record without a result may be a retry by a client, whose first delivery has its result in an earlier file.
     if (!isAnyOver) return resume;
   }
   return (await walkTail(engine, readTail(lake, source, committed), committed)).resume;

@@ -34,12 +34,12 @@ interface Start extends FoldStart {
 }
 
 /**
- * Continues an interrupted fold, or else the newest usable snapshot. If there is neither and the states exceed the
- * memory limit, folds the whole lake.
+ * Continues an interrupted fold or, if there is none, the newest usable snapshot. If there is no such snapshot either,
+ * and the states exceed the memory limit, folds the whole lake.
  *
  * @returns undefined if the result would not be exact, or if all states fit into memory: `foldLake` then folds them all
  *   at once
- * @throws TriplineError as `foldLake`
+ * @throws the same errors as `foldLake`
  */
 export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake | undefined> {
   const { lake, engine, memoryBytes, isFromScratch, workers } = options;
@@ -75,9 +75,10 @@ function firstStates({ statePath, engine }: FoldLakeOptions): Pick<FoldStart, "b
 }
 
 /**
- * Completes the fold of a process that died, up to the end of the lake at that time, and then adds what came after it.
+ * Completes the fold of a process that died, up to the end of the lake at that time, and then adds the events that came
+ * after it.
  *
- * @returns undefined if there is none, or it was begun with other options
+ * @returns undefined if there is none, or if it was begun with other options
  */
 async function resumeFold(options: FoldLakeOptions, end: LakeEnd): Promise<FoldedLake | undefined> {
   const { lake, engine, isFromScratch, statePath } = options;
@@ -130,7 +131,7 @@ async function foldFrom(
     const isOfBase = code === "state-unreadable" && (start.snapshot ?? continuedTo) !== undefined;
     if (!isOfBase && code !== "state-conflict" && code !== "queue-full") {
       const fault = asDiskFault(thrown);
-      // The next run continues with the finished slices, unless the disk is full of them.
+      // The next run continues with the finished slices, unless the disk is full because of them.
       if (start.slices === 1 || fault !== thrown) await release();
       throw fault;
     }
@@ -161,7 +162,7 @@ interface Folded {
   readonly written: WrittenSlices;
 }
 
-/** Adds what came after an interrupted fold, and newer erasures. */
+/** Adds the events that came after an interrupted fold, and newer erasures. */
 async function foldLater(
   folder: string,
   options: FoldLakeOptions,

@@ -71,7 +71,7 @@ async function foldAround(
   };
 }
 
-/** Folds with the lost events at their assigned numbers; undefined if these turn out to be wrong. */
+/** Folds the lake with the lost events at their assigned numbers; returns undefined if these turn out to be wrong. */
 async function foldExactly(options: FoldLakeOptions, numbered: readonly NumberedEvent[]): Promise<Fold | undefined> {
   try {
     const fold = await foldOnce(options, { passesGaps: true, numbered });
@@ -133,7 +133,7 @@ async function readStates(path: string, engine: FeatureEngine): Promise<Readonly
   return states;
 }
 
-/** If more states are affected, the lake is rejected: these are more than a few entities. */
+/** If more states than this are affected, the lake is rejected, because the fault concerns more than a few entities. */
 const FLAGGED_MAX = 1_000;
 function addInOrder(folding: FoldInOrder, event: Parameters<FoldInOrder["add"]>[0], lake: string): void {
   try {
@@ -145,7 +145,7 @@ function addInOrder(folding: FoldInOrder, event: Parameters<FoldInOrder["add"]>[
   }
 }
 
-/** Every counted event must be in the states once, so a lake with missing events is rejected. */
+/** The states must contain every counted event exactly once, so a lake with missing events is rejected. */
 function requireAll(folding: FoldInOrder, { events, missing }: CountedTotals, lake: string): void {
   const stuck = folding.stuck.length;
   // If two events have the same number, only the first was counted.

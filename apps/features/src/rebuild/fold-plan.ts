@@ -20,7 +20,7 @@ export interface LakeEnd {
   readonly cut: LakeCut;
 }
 
-/** What a fold in slices folds, so that another process can continue it. */
+/** The input of a fold in slices, stored so that another process can continue the fold. */
 export interface FoldPlan {
   readonly fingerprint: number;
   readonly isFromScratch: boolean;
@@ -61,7 +61,9 @@ const stored = z.object({
   }),
 });
 
-/** The folder for folds of a lake: the same for each process, so that one continues what another one began. */
+/**
+ * The folder for folds of a lake, which is the same for each process, so that one process continues what another began.
+ */
 export function foldFolder(lake: string): string {
   const name = createHash("sha256").update(lake).digest("hex").slice(0, NAME_DIGITS);
   return join(tmpdir(), `tripline-states-${name}`);

@@ -6,7 +6,7 @@ import type { FoldedSlice, SliceTask } from "../snapshot/fold-slice.js";
 import type { SliceThreads } from "../snapshot/fold-slices.js";
 import type { ThreadAnswer, ThreadMessage, ThreadSetup } from "./fold-thread.js";
 
-/** Threads that fold slices. Each is given one slice at a time. */
+/** Threads that fold slices. Each thread gets one slice at a time. */
 export class FoldThreads implements SliceThreads {
   readonly #members: readonly FoldThread[];
   readonly #idle: FoldThread[];

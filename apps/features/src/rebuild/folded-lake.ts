@@ -61,8 +61,8 @@ export interface FoldedLake {
   /** The snapshot from which the fold started. */
   readonly snapshot?: LakeSnapshot;
   /**
-   * Moves the states to a folder that other rebuilds do not use. Absent if they were not folded in slices. Call it
-   * after writing the states to Redis and before another rebuild can begin.
+   * Moves the states to a folder that other rebuilds do not use. Absent if the states were not folded in slices. Call
+   * it after writing the states to Redis and before another rebuild can begin.
    *
    * @returns a function that writes the states to the lake as a snapshot and returns its id. It throws TriplineError
    *   `lake-unavailable` or `state-unreadable`
@@ -70,6 +70,9 @@ export interface FoldedLake {
   preparePublication?(): Promise<() => Promise<string>>;
   /** Deletes the temporary files of the states. */
   release(): Promise<void>;
-  /** Call this instead of `release` if the states could not be used: keeps what another run can continue with. */
+  /**
+   * Call this instead of `release` if the states could not be used. It keeps the files with which another run can
+   * continue.
+   */
   abandon?(): Promise<void>;
 }

@@ -77,7 +77,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
   }
 }
 
-// The worker holds the other end: if it is killed, this process ends as well.
+// The other end belongs to the worker: if the worker is killed, this process ends as well.
 if (process.env.EXIT_WITH_PARENT === "1") {
   process.stdin
     .resume()

@@ -36,12 +36,12 @@ export interface RebuildOptions {
   /** Snapshot that the service started from (default: none). */
   readonly statePath?: string;
   readonly stateTtlSeconds: number;
-  /** How long the archive may take to catch up. */
+  /** Time within which the archive must catch up. */
   readonly waitMs: number;
   /** Time limit for running instances to finish their batches (default: 20 s). */
   readonly restMs?: number;
   /**
-   * Erased people: their states are empty up to the erasure. Requested once the running instances pause, so later
+   * Erased people, whose states are empty up to the erasure. Requested once the running instances pause, so later
    * erasures wait until the rebuild is over.
    */
   readonly erasures?: () => Promise<readonly Erasure[]>;
@@ -55,7 +55,7 @@ export interface RebuildOptions {
   readonly isPartial: boolean;
   /** Whether to fold the whole lake and ignore its snapshots (default: no). */
   readonly isFromScratch?: boolean;
-  /** Whether nobody watches: features pauses only once the archive has caught up (default: no). */
+  /** Whether nobody is watching the run; features then pauses only once the archive has caught up (default: no). */
   readonly isAutomatic?: boolean;
   /** Approximate memory limit for the states; beyond it, they are processed in slices on disk (default: 2 GiB). */
   readonly memoryBytes?: number;
@@ -86,7 +86,7 @@ export interface RebuildReport
    * passed.
    */
   readonly flagged: number;
-  /** Id of the snapshot from which the fold started. */
+  /** ID of the snapshot from which the fold started. */
   readonly snapshot?: string;
   /** Id of the snapshot that the rebuild wrote. */
   readonly published?: string;
@@ -95,14 +95,14 @@ export interface RebuildReport
 }
 
 /**
- * Rebuilds the window states in Redis as if they had never been lost, from what was counted according to the lake, and
- * marks them as complete. Instances of the service pause during the rebuild, and then continue with the records that
- * were not counted.
+ * Rebuilds the window states in Redis as if they had never been lost, from the events that were counted according to
+ * the lake, and marks them as complete. Instances of the service pause during the rebuild, and then continue with the
+ * records that were not counted.
  *
  * @throws TriplineError `state-conflict` if the service counts during the rebuild, or the lake is incomplete;
  *   `deadline-exceeded` if the archive does not catch up; `redis-unavailable`, `kafka-unavailable`,
- *   `database-unavailable`, `not-found`, `state-unreadable`. There is then no mark, or still the earlier one, and the
- *   rebuild can be repeated.
+ *   `database-unavailable`, `not-found`, `state-unreadable`. In that case, the mark is missing or still the earlier
+ *   one, and the rebuild can be repeated.
  */
 export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
   if (options.isAutomatic === true) {
@@ -115,7 +115,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     return rebuild(options, held);
   });
   try {
-    // Payments no longer wait at this point.
+    // From here on, payments no longer wait.
     return { ...report, ...(await publishBy(publish, options)) };
   } finally {
     await release();
@@ -211,8 +211,8 @@ async function replaceBy(
       if (key !== undefined && offset >= 0) applied.set(key, offset);
     }
   }
-  // Redis has lost the records of erasures, and profiles that Feast or a load wrote since may contain data of erased
-  // people.
+  // Redis has lost the records of erasures, so profiles that Feast or a load has written since then may contain data of
+  // erased people.
   for (const { tenant, subject, erasedAtMs } of erasures) {
     await options.profiles?.erase(tenant, subject, erasedAtMs);
   }
@@ -224,7 +224,7 @@ async function replaceBy(
   return { ...folded, states: written, doubled, flagged: flagged.size, ...from };
 }
 
-/** The states are already restored, so it is not a failure if the lake cannot be written. */
+/** The states are already restored, so a failure to write the lake does not count as a failure of the rebuild. */
 async function publishBy(publish: Rebuilt["publish"], options: RebuildOptions): Promise<{ published?: string }> {
   if (publish === undefined) return {};
   options.onProgress?.("publish the snapshot");
@@ -237,7 +237,7 @@ async function publishBy(publish: Rebuilt["publish"], options: RebuildOptions): 
   }
 }
 
-/** By source and partition: the offset from which records are re-delivered. */
+/** For each source and partition, the offset from which records are redelivered. */
 async function committedOf(
   admin: RebuildOptions["admin"],
   sources: readonly FeatureSource[],

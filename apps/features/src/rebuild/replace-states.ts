@@ -37,14 +37,14 @@ export class StateReplacement {
   #heads: readonly string[] = [];
 
   constructor(private readonly options: ReplaceStatesOptions) {
-    // A new connection does not watch the keys of a lost one.
+    // A new connection does not watch the keys that a lost one watched.
     options.redis.once("close", () => {
       this.#isLost = true;
     });
   }
 
   /**
-   * Notes how far the partitions are counted. The new states will not include anything counted later.
+   * Records how far the partitions are counted. The new states will not include anything counted later.
    *
    * @returns the first bytes of the applied batches by key; empty if nothing is stored
    */
@@ -54,7 +54,7 @@ export class StateReplacement {
   }
 
   /**
-   * There is no mark until it is done. It can be repeated at any time.
+   * The mark is missing until the replacement is complete. The replacement can be repeated at any time.
    *
    * @param applied by key: the last record of a partition that is in the states; absent if there is none
    * @param flagged states that are unverified
@@ -75,7 +75,7 @@ export class StateReplacement {
     await this.#write(isUnchanged, () => redis.multi().del(completeKey, ...appliedKeys));
   }
 
-  /** Also removes states of events that were never emitted: these are not in the lake and are redelivered. */
+  /** Also removes states of events that were never emitted, which are not in the lake and are redelivered. */
   async #removeStates(): Promise<void> {
     const { redis, prefixes } = this.options;
     const found = redis.scanStream({ match: "state:*", count: KEYS_PER_PIPELINE });
@@ -113,8 +113,8 @@ export class StateReplacement {
 
   /**
    * Stores applied batches without emissions. Records from the committed offset up to the last counted one have been
-   * emitted: the lake has their results. Therefore, they are skipped like a batch that was counted and acknowledged,
-   * and the first record after them counts.
+   * emitted, because the lake has their results. Therefore, they are skipped like a batch that was counted and
+   * acknowledged, and counting continues with the first record after them.
    */
   async #mark(applied: ReadonlyMap<string, number>, flagged: FlaggedStates): Promise<void> {
     const { redis, appliedKeys, completeKey } = this.options;
@@ -126,7 +126,7 @@ export class StateReplacement {
     });
   }
 
-  /** Runs a transaction that fails if anybody has counted, or Redis has lost its data. */
+  /** Runs a transaction that fails if any instance has counted in the meantime, or if Redis has lost its data. */
   async #write(isUnchanged: () => Promise<boolean>, build: () => ChainableCommander): Promise<void> {
     const { redis, appliedKeys } = this.options;
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
@@ -140,8 +140,9 @@ export class StateReplacement {
   }
 
   /**
-   * Redis may have lost states that were already restored. Then it has also lost the key that pauses the services. If this
-   * process was paused until the key expired, another run may have restored the states, and events were counted since.
+   * Redis may have lost states that were already restored. In that case, it has also lost the key that pauses the
+   * services. If this process was paused until the key expired, another run may have restored the states, and events
+   * may have been counted since then.
    */
   async #requireHeld(): Promise<void> {
     const { redis, held } = this.options;

@@ -25,7 +25,7 @@ export class WrittenSlices {
     return this.currentFolder;
   }
 
-  /** Call it after the files were moved. */
+  /** Call this after the files were moved. */
   moveTo(folder: string): void {
     this.currentFolder = folder;
   }

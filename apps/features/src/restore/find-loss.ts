@@ -9,7 +9,7 @@ import { scanKeys } from "../erasures/scan-keys.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
 
 const ANY_MARK = "state-complete:*";
-/** The scan's share of the time of Redis, low enough not to slow down payments. */
+/** Share of Redis's time that the scan uses, low enough not to slow down payments. */
 const SCAN_SHARE = 0.1;
 
 /** The mark of this layout or, without one, of the running services' layout. Redis loses all marks together. */
@@ -29,8 +29,9 @@ async function findMark(redis: Redis): Promise<string | undefined> {
 }
 
 /**
- * Finds out whether Redis lost the window states. Without states of this layout, but with those of another one, nothing
- * was lost: the services are being upgraded, and until the old ones have stopped, new states would miss their events.
+ * Finds out whether Redis lost the window states. If there are no states of this layout but states of another one,
+ * nothing was lost. In that case, the services are being upgraded, and new states would lack the events of the old
+ * services until these have stopped.
  */
 export class LossFinder {
   readonly #ownKey: string;

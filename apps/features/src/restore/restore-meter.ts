@@ -21,7 +21,7 @@ export interface Measured {
   readonly leftSeconds: number | null;
 }
 
-/** Estimates how much of a restore is done, and how long the rest takes. */
+/** Estimates how much of a restore is done, and how long the remainder takes. */
 export class RestoreMeter {
   #share = 0;
   readonly #startedAtMs: number;
@@ -36,7 +36,7 @@ export class RestoreMeter {
     const begin = BEGINS[step];
     const end = BOUNDS.find((bound) => bound > begin) ?? 1;
     const share = total > 0 ? begin + (end - begin) * Math.min(1, done / total) : begin;
-    // A fold that cannot be used is followed by another one.
+    // If a fold cannot be used, another one follows.
     this.#share = Math.max(this.#share, share);
     const elapsedMs = this.now() - this.#startedAtMs;
     const leftMs = (elapsedMs * (1 - this.#share)) / this.#share;

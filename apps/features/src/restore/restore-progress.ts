@@ -14,7 +14,7 @@ const stored = z.union([
   z.object({ failure: z.string() }),
 ]);
 
-/** How much of a restore is done, and how long the rest takes, if known. Or the error code of the last attempt. */
+/** How much of a restore is done and how long the remainder takes, if known; or the error code of the last attempt. */
 export type RestoreProgress = z.infer<typeof stored>;
 
 /** @throws TriplineError `redis-unavailable` */

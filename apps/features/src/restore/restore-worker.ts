@@ -3,7 +3,7 @@ import { asTriplineError, TriplineError } from "@tripline/contracts/error-table"
 import type { Logger } from "@tripline/telemetry/logger";
 
 const LOOK_EVERY_MS = 2_000;
-/** After a failure, the next attempt waits for this time, then twice as long, and so on. */
+/** After a failure, the next attempt waits for this time. The wait doubles with each further failure. */
 const RETRY_MS = 5_000;
 /** Each attempt pauses features while it counts, and some failures need a person. */
 const RETRY_MS_MAX = 1_800_000;
@@ -18,14 +18,14 @@ export interface RestoreWorkerOptions {
   /**
    * Restores the states. If the signal is aborted, it stops and throws.
    *
-   * @returns why it failed, as the end of a sentence; undefined if it succeeded
+   * @returns the reason why it failed, as the end of a sentence; undefined if it succeeded
    */
   run(signal: AbortSignal): Promise<string | undefined>;
 }
 
 /**
- * Restores the window states when Redis has lost them. Two workers do no harm: only one restore at a time pauses
- * features, the other one fails and looks again.
+ * Restores the window states when Redis has lost them. Several workers can run at once: only one restore at a time
+ * pauses features, and any other one fails and checks again.
  */
 export class RestoreWorker {
   #lost = new AbortController();
@@ -37,7 +37,7 @@ export class RestoreWorker {
   async follow(signal: AbortSignal): Promise<void> {
     const { lookEveryMs = LOOK_EVERY_MS, retryMs = RETRY_MS } = this.options;
     let failures = 0;
-    // The first look after a loss may find a Redis to which features has not connected again.
+    // At the first check after a loss, features may not yet be connected to Redis again.
     let losses = 0;
     while (!signal.aborted) {
       losses = (await this.#isLost()) ? losses + 1 : 0;
@@ -50,7 +50,7 @@ export class RestoreWorker {
   }
 
   /**
-   * Runs work while no states are lost. A loss aborts it, because a restore needs the memory.
+   * Runs work while no states are lost. A loss aborts it, because a restore needs its memory.
    *
    * @throws TriplineError `state-incomplete`; the signal's reason; any error of the work
    */

@@ -22,7 +22,7 @@ export interface RunRestoreOptions {
  * files.
  *
  * @param signal ends the process
- * @returns why it failed; undefined if it succeeded
+ * @returns the reason why it failed; undefined if it succeeded
  * @throws the signal's reason
  */
 export async function runRestore(options: RunRestoreOptions, signal: AbortSignal): Promise<string | undefined> {

@@ -12,7 +12,7 @@ import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
 import type { SnapshotEntry, SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
 import { slicesFor } from "./slices-for.js";
 
-/** Where states are, in a form that can be passed to a thread. */
+/** The location of states, in a form that can be passed to a thread. */
 export type BaseSource =
   | { readonly snapshot: LakeSnapshot }
   | { readonly statePath: string }
@@ -24,13 +24,13 @@ export type StateLayout = Pick<SnapshotHeader, "specVersion" | "fingerprint">;
 /** The states to which a fold adds events. */
 export interface BaseStates {
   readonly source: BaseSource;
-  /** Labels that the first entity explained but that states of other entities still lack. */
+  /** Labels that the first entity explained but that are still missing from states of other entities. */
   readonly explained: readonly string[];
   /** May also return entries with hash slots outside the range. */
   read(part: Part, slots: Slice["slots"]): AsyncIterable<SnapshotEntry>;
 }
 
-/** The states that a fold starts from, and the records that they lack. */
+/** The states that a fold starts from, and the records that are missing from them. */
 export interface FoldStart {
   readonly range: CountedRange;
   /** Default: none */
@@ -78,7 +78,7 @@ export async function* continuedSnapshots(
   }
 }
 
-/** The name of a snapshot in a sentence to the operator. */
+/** The name of a snapshot, for a sentence to the operator. */
 export function nameOf({ takenAtMs }: LakeSnapshot): string {
   return `The snapshot of ${new Date(takenAtMs).toISOString()}`;
 }

@@ -29,17 +29,17 @@ const finishedSlice = z.object({
 });
 const entry = z.union([z.object({ sorted: sortedEvents }), z.object({ slice: finishedSlice })]);
 
-/** What sorting the events of a fold found. */
+/** The results of sorting the events of a fold. */
 export interface SortedEvents {
   readonly incomplete: number;
   readonly beganAtMs: number | undefined;
-  /** By topic and partition: the first record in the last minutes of the range. */
+  /** For each topic and partition, the first record in the last minutes of the range. */
   readonly recent: Readonly<Record<CountedName, ReadonlyMap<number, number>>>;
 }
 
 /*
- * An entry: u32 length (little-endian), then the entry as `v8.serialize` writes it. If the process dies while it writes an
- * entry, that entry is incomplete and the last one.
+ * An entry: u32 length (little-endian), then the entry as `v8.serialize` writes it. If the process dies while writing
+ * an entry, only this last entry is incomplete.
  */
 const LENGTH_BYTES = 4;
 
@@ -104,7 +104,7 @@ export class FoldJournal {
     this.#finished.set(`${part}-${index}`, { ...slice, stuck: [], decisions: { ...decisions, deferred: [] } });
   }
 
-  /** One entry after another: several slices may finish at the same time. */
+  /** Entries are written one after another, because several slices may finish at the same time. */
   #append(one: object): Promise<void> {
     const writing = this.#last.then(() => this.#write(one));
     this.#last = writing.catch(() => {});

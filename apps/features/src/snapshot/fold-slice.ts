@@ -25,7 +25,7 @@ export interface FoldSliceOptions {
   readonly erasedAtMs: (key: string) => number | undefined;
   /** Number of ranges of hash slots; a divisor of 16,384. The largest slice determines the memory needed. */
   readonly slices: number;
-  /** The sorted events; undefined with a single slice, whose events are read again instead. */
+  /** The sorted events; undefined if there is a single slice, because its events are read again instead. */
   readonly spill: EventSpill | undefined;
   /** Receives the states of the slice. */
   write(slice: Pick<Slice, "part" | "slots">, entries: readonly SnapshotEntry[]): Promise<void>;
@@ -34,7 +34,7 @@ export interface FoldSliceOptions {
 export interface SliceTask {
   readonly part: Part;
   readonly index: number;
-  /** When counting began. */
+  /** The time at which counting began. */
   readonly beganAtMs: number | undefined;
 }
 
@@ -46,7 +46,7 @@ export interface FoldedSlice {
   readonly repeated: number;
   readonly isContradictory: boolean;
   readonly stuck: readonly PlacedEvent[];
-  /** What the first entity decided; empty for the others. */
+  /** The decisions of the first entity; empty for the other entities. */
   readonly decisions: DecisionNames;
 }
 
@@ -54,7 +54,10 @@ const NONE: DecisionNames = { explained: [], dropped: [], deferred: [] };
 /** The service deletes a state at most this long after its time to live. */
 const EXPIRED_MARGIN_MS = 86_400_000;
 
-/** Folds the events of one slice, which were sorted into its file, or with a single slice the events of the lake. */
+/**
+ * Folds the events of one slice, which were sorted into its file, or, if there is only one slice, the events of the
+ * lake.
+ */
 export async function foldSlice(
   options: FoldSliceOptions,
   { part, index, beganAtMs }: SliceTask,
@@ -102,7 +105,7 @@ async function* eventsOf({ engine, lake, range }: FoldSliceOptions, part: Part):
   for await (const chunk of readPlaced({ lake, range })) {
     for (const placed of chunk) {
       for (const [entity, key] of stateKeysOf(engine, placed.event).entries()) {
-        // Each entity gets its own copy, because each may hold the event separately.
+        // Each entity gets its own copy, because each entity may keep the event on its own.
         if (key === undefined || partOf(entity) !== part) continue;
         yield { entity, placed: { ...placed, event: { ...placed.event } } };
       }
@@ -110,7 +113,7 @@ async function* eventsOf({ engine, lake, range }: FoldSliceOptions, part: Part):
   }
 }
 
-/** If a state of the base has no time, it counts as changed when counting began. */
+/** If a state of the base has no time, it is considered changed when counting began. */
 function entriesOf(
   { engine, stateTtlMs, erasedAtMs }: FoldSliceOptions,
   before: ReadonlyMap<string, SnapshotEntry>,

@@ -26,7 +26,7 @@ export interface FoldSlicesOptions extends Omit<FoldSliceOptions, "spill"> {
 
 export interface SliceThreads {
   readonly count: number;
-  /** Passes on what the first entity decided. */
+  /** Passes on the decisions of the first entity. */
   decide(decisions: DecisionNames): void;
   fold(task: SliceTask): Promise<FoldedSlice>;
 }
@@ -41,21 +41,21 @@ export interface SlicedFold {
   readonly incomplete: number;
   /** Events that wait, in at least one entity, for an earlier event outside the range. */
   readonly stuck: readonly PlacedEvent[];
-  /** Number of stuck events that wait in the first entity. */
+  /** Number of stuck events that wait in the first entity of the spec. */
   readonly stuckFirst: number;
   /** Stuck labels that the first entity explained: see `BaseStates`. */
   readonly explained: readonly string[];
   /** Whether two events of an entity have the same number. */
   readonly isContradictory: boolean;
   readonly states: number;
-  /** By topic and partition: the first record in the last minutes of the range. */
+  /** For each topic and partition, the first record in the last minutes of the range. */
   readonly recent: Readonly<Record<CountedName, ReadonlyMap<number, number>>>;
 }
 
 /**
- * Folds events into states as `FoldInOrder` does, one slice of the states at a time. With more than one slice, it first
- * sorts the events into a file per slice. The slices of the spec's first entity come first, because the others need its
- * `FoldDecisions`.
+ * Folds events into states like `FoldInOrder`, but one slice of the states at a time. If there is more than one slice,
+ * it first sorts the events into a file per slice. The slices of the spec's first entity come first, because the others
+ * need its `FoldDecisions`.
  *
  * @returns undefined if the entities cannot be folded separately: one was added to the spec later, or an entity other
  *   than the first one explains frauds
@@ -157,7 +157,7 @@ async function sortEvents(
     events += chunk.length;
     onEvents(events);
   }
-  // Nobody would notice that the last events of a file of the other entities are missing.
+  // Otherwise, nobody would notice if the last events of a file of the other entities were missing.
   await (journal === undefined ? spill?.flush() : spill?.sync());
   return { incomplete, beganAtMs, recent: recent.firsts() };
 }

@@ -50,7 +50,10 @@ async function take(config: SnapshotConfig): Promise<TakenSnapshot> {
   }
 }
 
-/** The archive service shows the result. A lake that cannot be written has no snapshot either, and that error is reported. */
+/**
+ * The archive service shows the result. If the lake cannot be written, there is no snapshot either, and that error is
+ * reported.
+ */
 async function note({ LAKE_URL: lake }: SnapshotConfig, startedAtMs: number, result: TakenSnapshot | string) {
   const failure = typeof result === "string" ? result : null;
   const { states, events } = typeof result === "string" ? { states: 0, events: 0 } : result;
@@ -72,9 +75,9 @@ async function run(config: SnapshotConfig): Promise<TakenSnapshot> {
   }
 }
 
-// Nobody waits for a snapshot. Payments may wait for a restore, so the worker itself has normal priority.
+// Nobody waits for a snapshot. The worker itself has normal priority, because payments may wait for a restore.
 setPriority(constants.priority.PRIORITY_LOW);
-// The worker holds the other end: if it is killed, this process ends as well.
+// The other end belongs to the worker: if the worker is killed, this process ends as well.
 if (process.env.EXIT_WITH_PARENT === "1") {
   process.stdin
     .resume()

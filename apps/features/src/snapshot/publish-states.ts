@@ -5,7 +5,7 @@ import type { StateLayout } from "./base-states.js";
 import type { SlicedFold } from "./fold-slices.js";
 import { lower } from "./recent-records.js";
 
-/** What a fold contains, for the manifest of a snapshot. */
+/** The content of a fold, for the manifest of a snapshot. */
 export interface FoldPosition {
   readonly lake: string;
   readonly takenAtMs: number;
@@ -25,12 +25,14 @@ export async function publishStates(
   return draft.finish({ takenAtMs, ...layout, next, sources, explained: folded.explained });
 }
 
-/** The start of the records that the folded states lack. @throws TriplineError as `cutLake` */
+/** The start of the records that the folded states lack. @throws the same errors as `cutLake` */
 export function startAfterFold(lake: string, cut: LakeCut, folded: SlicedFold): Promise<CountedStart> {
   return startAfter(lake, cut, againOf(folded));
 }
 
-/** By topic and partition: the first record that some states lack or that may have been counted but not committed. */
+/**
+ * For each topic and partition, the first record that some states lack or that may have been counted but not committed.
+ */
 function againOf({ stuck, recent }: SlicedFold): Record<CountedName, ReadonlyMap<number, number>> {
   const again = byCountedName((name) => new Map(recent[name]));
   for (const { topic, partition, offset } of stuck) lower(again[topic], partition, offset);

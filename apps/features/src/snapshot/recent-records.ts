@@ -14,7 +14,7 @@ type Firsts = Readonly<Record<CountedName, Map<number, number>>>;
 
 /** Finds where the last minutes of a range begin. */
 export class RecentRecords {
-  /** By minute: the first record of each partition. */
+  /** For each minute, the first record of each partition. */
   readonly #minutes = new Map<number, Firsts>();
 
   /** Call this in time order. */

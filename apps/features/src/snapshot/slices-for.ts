@@ -19,7 +19,9 @@ export const FOLDED_BYTES = 8_192;
 /** Memory of states that are only copied: a multiple of their encoded size, plus a fixed size per key. */
 const COPIED_SHARE = 2;
 const KEY_BYTES = 200;
-/** A slice's share of the memory limit: slices differ in size, and the reader of the lake needs memory as well. */
+/**
+ * A slice's share of the memory limit, because slices differ in size, and the reader of the lake needs memory as well.
+ */
 const SHARE = 0.4;
 
 /** The number of slices, a power of two, such that one slice per worker fits into memory. */

@@ -7,17 +7,20 @@ const FIRST_MS_MAX = 600_000;
 const RETRY_MS_MAX = 900_000;
 
 export interface ScheduleFacts {
-  /** When the newest snapshot was taken; undefined if there is none. */
+  /** The time of the newest snapshot; undefined if there is none. */
   readonly newestAtMs: number | undefined;
-  /** When the process started. */
+  /** The time at which the process started. */
   readonly startedAtMs: number;
-  /** When the last run of this process ended without a snapshot; undefined if it took one or has not run. */
+  /**
+   * The time at which the last run of this process ended without a snapshot; undefined if it took one or has not run.
+   */
   readonly failedAtMs: number | undefined;
 }
 
 /**
- * When the next snapshot is due. It depends on the newest one, no matter which process took it: after a restart nothing is taken
- * early, and of two processes, one usually takes the snapshot and the other waits for the next.
+ * The time at which the next snapshot is due. It depends on the newest snapshot, no matter which process took it. A
+ * restart therefore does not cause an early snapshot, and if there are two processes, usually only one of them takes
+ * the snapshot.
  */
 export function dueAtMs(intervalHours: number, { newestAtMs, startedAtMs, failedAtMs }: ScheduleFacts): number {
   const intervalMs = intervalHours * HOUR_MS;

@@ -4,20 +4,23 @@ import type { SnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
 import type { Logger } from "@tripline/telemetry/logger";
 import { dueAtMs } from "./snapshot-schedule.js";
 
-/** How often the worker checks whether another process has taken a snapshot. */
+/** Interval at which the worker checks whether another process has taken a snapshot. */
 const LOOK_EVERY_MS = 60_000;
 
 export interface SnapshotWorkerOptions {
   /** 0: never. */
   readonly intervalHours: number;
   readonly log: Pick<Logger, "info" | "warn">;
-  /** When the newest snapshot was taken; undefined if there is none. */
+  /** The time of the newest snapshot; undefined if there is none. */
   newestAtMs(): Promise<number | undefined>;
   /** Takes a snapshot. If the signal is aborted, it stops and throws. */
   run(signal: AbortSignal): Promise<SnapshotRun>;
 }
 
-/** Takes snapshots at an interval, one after the other. Several workers do no harm: each waits for the newest snapshot to age. */
+/**
+ * Takes snapshots at an interval, one after the other. Several workers can run at once, because each one waits until
+ * the newest snapshot is old enough.
+ */
 export class SnapshotWorker {
   readonly #startedAtMs = Date.now();
   #failedAtMs: number | undefined;

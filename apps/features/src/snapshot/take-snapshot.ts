@@ -31,7 +31,7 @@ export interface TakeSnapshotOptions {
   readonly retention: SnapshotRetention;
   /** The mark of complete states in Redis; null if there is none. */
   readMark(): Promise<string | null>;
-  /** Erased people: the snapshot contains nothing that was counted before their erasure. */
+  /** Erased people, about whom the snapshot contains nothing that was counted before their erasure. */
   erasures(): Promise<readonly Erasure[]>;
   /** Receives a sentence about each older snapshot that cannot be continued. */
   onNote(sentence: string): void;
@@ -50,13 +50,13 @@ export interface TakenSnapshot {
   readonly dropped: number;
 }
 
-/** Maximum lag of the archive. An event that waits longer waits for one that will never arrive. */
+/** Maximum lag of the archive. If an event waits longer, the event that it waits for will never arrive. */
 const ARCHIVE_LATE_MS_MAX = 3_600_000;
 
 /**
  * Writes a snapshot of all states to the lake while the service runs. It adds the events archived since the newest
- * snapshot to that snapshot, and reads only the mark from Redis. Concurrent runs are safe. If it throws, the older
- * snapshots remain.
+ * snapshot to that snapshot, and reads only the mark from Redis. Concurrent runs are safe. If this function throws, the
+ * older snapshots remain.
  *
  * @throws TriplineError `state-incomplete` while Redis has lost the states; `state-conflict` if the lake lacks counted
  *   events; `lake-unavailable`, `state-unreadable`, `redis-unavailable`, `kafka-unavailable`, `not-found`

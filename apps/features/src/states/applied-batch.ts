@@ -4,7 +4,7 @@ import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 
 /** The findings about a payment or label. Together with the record, they give a FeatureVector or an AppliedLabel. */
 export interface Emission {
-  /** Offset of the record. */
+  /** Offset of the record in its partition. */
   readonly offset: number;
   /** Encoded fields other than the payment or label, see encode-findings.ts. */
   readonly findings: Uint8Array;

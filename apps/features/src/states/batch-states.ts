@@ -55,7 +55,7 @@ export class BatchStates {
     });
   }
 
-  /** Whether all of these states were read; the keys of the others are added to `missing`. */
+  /** Whether all of these states were read; the keys of states that were not read are added to `missing`. */
   require(keys: readonly (string | undefined)[]): boolean {
     let isRead = true;
     for (const key of keys) {

@@ -9,7 +9,7 @@ import { z } from "zod";
 
 const stored = z.object({ untilMs: z.number(), keys: z.array(z.string()) });
 
-/** States that are flagged individually: they may lack an event, or have counted two in another order. */
+/** States that are flagged individually: they may lack an event, or have counted two events in a different order. */
 export interface FlaggedStates {
   /** Milliseconds since the epoch. */
   readonly untilMs: number;

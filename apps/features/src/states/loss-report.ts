@@ -2,7 +2,7 @@ import { Inject, Injectable } from "@nestjs/common";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 
-/** Interval between two log lines about the same loss. */
+/** Time between two log lines about the same loss. */
 const REPEAT_MS = 60_000;
 
 /** Logs a loss of states immediately, then every minute, and when it is over. */

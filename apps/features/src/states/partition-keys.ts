@@ -13,7 +13,7 @@ import { StateStore } from "./state-store.js";
 export class PartitionKeys {
   /** Checked partitions. Bounded by the number of partitions of the topics. */
   readonly #checked = new Map<string, Promise<string>>();
-  /** By key: the stored offset of each partition that ends at or before this offset. */
+  /** For the key of each partition that ends at or before its stored offset, that offset. */
   readonly #conflicts = new Map<string, number>();
 
   constructor(
@@ -39,11 +39,11 @@ export class PartitionKeys {
   }
 
   /**
-   * For records that seem to be redelivered: a topic that is recreated while its consumer runs starts again at offsets
-   * that were already counted. Asks Kafka on every call, which takes as long as the topic's slowest broker, so the
-   * caller must not hold anything that other partitions need.
+   * For records that seem to be redelivered: if a topic is recreated while its consumer runs, it starts again at
+   * offsets that were already counted. Asks Kafka on every call, which takes as long as the topic's slowest broker
+   * needs to respond, so the caller must not lock anything that other partitions need.
    *
-   * @throws TriplineError as `keyOf`; after a conflict, until the stored offset changes or is deleted
+   * @throws the same errors as `keyOf`; after a conflict, until the stored offset changes or is deleted
    */
   async requireHeld(topic: string, partition: number): Promise<void> {
     await this.#require(await this.keyOf(topic, partition), topic, partition);
@@ -58,13 +58,13 @@ export class PartitionKeys {
 
   async #require(key: string, topic: string, partition: number): Promise<void> {
     const { admin, store, config } = this;
-    // The order matters: what is counted now was in the partition before its end offset is read.
+    // The order matters: everything that is counted now was in the partition before its end offset is read.
     const counted = appliedOffset(await store.readAppliedHead(key));
     const end = (await admin.endOffsets(topic)).get(partition) ?? 0;
     if (counted >= end) this.#conflicts.set(key, counted);
-    // A recreated partition that grows beyond the counted offset is still not the old one.
+    // If a recreated partition grows beyond the counted offset, it is still not the old partition.
     if (this.#conflicts.get(key) !== counted) return;
-    // Otherwise, new records would be taken for counted ones and lost.
+    // Otherwise, new records would be mistaken for counted ones and lost.
     throw new TriplineError(
       "state-conflict",
       `Partition ${partition} of ${config.KAFKA_TOPIC_PREFIX}${topic} ends at offset ${end}, but ${counted} is stored as counted. ` +

@@ -10,9 +10,12 @@ import { HOLD } from "../features.tokens.js";
 /** Redis key that exists while states are rebuilt. It expires by itself if the rebuild is killed. */
 export const REBUILD_KEY = "state-rebuild";
 
-/** How long a read of the key stays valid. After twice this time, every instance has seen the key. */
+/** Time for which a read of the key stays valid. After twice this time, every instance has seen the key. */
 export const LOOK_MS = 250;
-/** Shorter than a closing consumer waits for its handlers. After that, records are retried, as after a failure. */
+/**
+ * Shorter than the time for which a closing consumer waits for its handlers. After that, records are retried, as after
+ * a failure.
+ */
 const WAIT_MS_MAX = 4_000;
 const EXPIRY_MS = 30_000;
 export const RENEW_MS = 5_000;
@@ -27,8 +30,8 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 
 /**
  * Keeps an instance of the service from counting while states are rebuilt, so that no instance has to be stopped. It is
- * advisory, not a lock: an instance that has not seen the key may still count. The rebuild detects that and does not
- * mark the states as complete.
+ * advisory and not a lock, so an instance that has not seen the key may still count. The rebuild detects that and does
+ * not mark the states as complete.
  */
 @Injectable()
 export class RebuildHold {

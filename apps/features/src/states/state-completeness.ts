@@ -10,13 +10,13 @@ import { StateStore } from "./state-store.js";
 export const FEATURES_GROUP = "features";
 
 /**
- * Whether the stored states are complete. A mark in Redis is lost together with the states: a Redis that restarts empty
- * has no mark, and features are flagged as incomplete until `tripline rebuild-state` or `tripline load-state` restores
- * the states and the mark.
+ * Whether the stored states are complete. A mark in Redis is lost together with the states. A Redis that restarts empty
+ * therefore has no mark, and features are flagged as incomplete until `tripline rebuild-state` or `tripline load-state`
+ * restores the states and the mark.
  */
 @Injectable()
 export class StateCompleteness {
-  /** If records were certainly counted, a missing mark means that it was lost. */
+  /** If records were certainly counted but there is no mark, the mark was lost. */
   #hasBegun = false;
 
   constructor(

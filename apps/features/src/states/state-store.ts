@@ -20,7 +20,7 @@ export interface Snapshot {
   readonly appliedHeads: readonly Buffer[];
   /** Stored states by key; null if there is none. */
   readonly states: ReadonlyMap<string, Buffer | null>;
-  /** Results of the additional commands, in order: a reply or an error each. */
+  /** Results of the additional commands, in order. Each one is a reply or an error. */
   readonly besides: readonly unknown[];
   /** Whether the states are marked as complete; see `StateCompleteness`. */
   readonly complete: boolean;
@@ -46,8 +46,8 @@ export interface Change {
  * changed in between. It costs half the CPU of a script, which would have to copy every value.
  *
  * Watches belong to the connection and end with the next read, with a write, or with the connection. Therefore, the
- * store owns the connection, and nothing else may use it. Reads are numbered: a snapshot whose keys may no longer be
- * watched cannot be written. All keys must be on one shard.
+ * store owns the connection, and nothing else may use it. Reads are numbered, and a snapshot whose keys may no longer
+ * be watched cannot be written. All keys must be on one shard.
  */
 export class StateStore {
   /** Number of the read whose keys are watched. Everything that ends the watch increments it. */
@@ -58,7 +58,7 @@ export class StateStore {
   #evictsNothing = false;
 
   constructor(
-    /** Owned by the store: nothing else may use it. */
+    /** Owned by the store, so nothing else may use it. */
     private readonly redis: Redis,
     private readonly options: {
       /** Time to live of a state without new events. */
@@ -91,7 +91,7 @@ export class StateStore {
     for (const key of appliedKeys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
     addCommand(pipeline, "mget", [this.options.completeKey, ...stateKeys]);
     for (const command of besides) addBuilt(pipeline, command);
-    // Sent immediately, so that the number identifies the newest request to the server.
+    // Sent immediately, so that the number identifies the newest request that the server receives.
     this.#watching += 1;
     const read = this.#watching;
     const replies = await this.#run(pipeline, appliedKeys.length + READ_COMMANDS);
@@ -131,7 +131,7 @@ export class StateStore {
   }
 
   /**
-   * Writes all or nothing. Applied batches do not expire: there is one per partition.
+   * Writes all or nothing. Applied batches do not expire, because there is only one per partition.
    *
    * @returns false, without writing, if any of the keys has changed or may have changed since the read: the snapshot is
    *   not from the newest read, was already written, or the connection was lost since then
@@ -146,7 +146,7 @@ export class StateStore {
     } else {
       for (const { key, value } of states) transaction.set(key, asBuffer(value), "EX", stateTtlSeconds);
     }
-    // Nothing may wait between here and the write.
+    // There must be no waiting between here and the write.
     if (snapshot.read !== this.#watching) return false;
     this.#watching += 1;
     const replies = await askRedis(() => transaction.exec());
@@ -155,7 +155,7 @@ export class StateStore {
     return replies !== null;
   }
 
-  /** An evicted state would look like that of a new card: nothing would show that its windows lack events. */
+  /** An evicted state would look like that of a new card, and nothing would show that its windows lack events. */
   async #requireNoEviction(): Promise<void> {
     const memory = await askRedis(() => this.redis.info("memory"));
     // Managed servers may not allow this command.

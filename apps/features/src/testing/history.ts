@@ -56,7 +56,7 @@ const WAIT_MS_MAX = 20_000;
 export interface CountOptions {
   /** The offset to commit for a partition that was counted up to `end`. Default: `end` */
   readonly commit?: (topic: string, partition: number, end: number) => number;
-  /** The emissions of a batch that reach Kafka. Default: all. If it throws, the instance is dead from then on. */
+  /** The emissions of a batch that reach Kafka. Default: all. If this throws, the instance is dead from then on. */
   readonly emit?: (records: readonly OutgoingRecord[]) => readonly OutgoingRecord[];
 }
 
@@ -113,7 +113,7 @@ export class TestHistory {
     );
   }
 
-  /** Runs an instance that counts what is on the topics, and commits as specified. */
+  /** Runs an instance that counts the records on the topics, and commits as specified. */
   async count(options: CountOptions = {}): Promise<void> {
     const ends = await this.#ends(this.#sources);
     const handled = new Map<string, number>();
@@ -233,7 +233,7 @@ export class TestHistory {
 
   /** The emitted events, and the number of different results on the topics, by the client's id. */
   async emitted(): Promise<{ events: readonly CountedEvent[]; different: ReadonlyMap<string, number> }> {
-    // Events of one batch have the same time. Those without a place in the order count in the order of the lake.
+    // Events of one batch have the same time. Events without a place in the order are counted in the order of the lake.
     const inLakeOrder = async (topic: string) =>
       (await this.read(topic)).toSorted((a, b) => a.partition - b.partition || a.offset - b.offset);
     const vectors = (await inLakeOrder(TOPICS.features.name)).map(({ value }) => FeatureVector.decode(value));
@@ -250,7 +250,7 @@ export class TestHistory {
     return { events: events.sort((a, b) => atMsOf(a) - atMsOf(b)), different };
   }
 
-  /** Compares all vectors marked as complete with the engine's for all events, each counted once. */
+  /** Compares all vectors marked as complete with the engine's vectors for all events, each counted once. */
   async differences(stateBefore?: (key: string) => Uint8Array | null): Promise<object> {
     const { events } = await this.emitted();
     const differing: string[] = [];
@@ -305,7 +305,7 @@ export class TestHistory {
     });
   }
 
-  /** Runs the real service until it has counted what is on the topics. */
+  /** Runs the real service until it has counted the records on the topics. */
   async serve(): Promise<void> {
     const service = await this.startService();
     try {
@@ -315,7 +315,7 @@ export class TestHistory {
     }
   }
 
-  /** Waits until the service has counted, emitted and committed what is currently on the topics. */
+  /** Waits until the service has counted, emitted and committed the records that are currently on the topics. */
   async untilHandled(): Promise<void> {
     const ends = await this.#ends(this.#sources);
     const isDone = async () => {

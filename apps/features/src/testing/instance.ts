@@ -28,7 +28,7 @@ export const engine = compileEngine(currentFeatureSpec());
 export const TTL_SECONDS = 1_000;
 export const COMPLETE_KEY = completeKey(engine.entities);
 export const STORE_OPTIONS = { stateTtlSeconds: TTL_SECONDS, completeKey: COMPLETE_KEY };
-/** Where the progress of partition 0 of `transactions` is stored. */
+/** The place where the progress of partition 0 of `transactions` is stored. */
 export const APPLIED_KEY = "applied:cluster:p.transactions:0";
 
 /** Keeps the sent records, and fails if the test requests it. */
@@ -202,7 +202,7 @@ export function useRedis() {
   return { connect, instance };
 }
 
-/** Payments as the records of one partition, from offset 0 on. */
+/** Payments as the records of one partition, starting at offset 0. */
 export function recordsOf(transactions: readonly Transaction[], partition = 0): IncomingRecord[] {
   return transactions.map((transaction, offset) => delivered(paymentRecord(transaction), offset, partition));
 }

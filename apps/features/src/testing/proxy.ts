@@ -2,10 +2,10 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect, createServer } from "node:net";
 
-/** A proxy to Redis that a test can block: it accepts connections but forwards nothing, like a hung server. */
+/** A proxy to Redis that a test can block, so that it accepts connections but forwards nothing, like a hung server. */
 export interface RedisProxy {
   readonly url: string;
-  /** How often clients have sent this text since the proxy started, whether it was forwarded or not. */
+  /** Number of times that clients have sent this text since the proxy started, whether it was forwarded or not. */
   count(text: string): number;
   hang(): void;
   resume(): void;

@@ -46,7 +46,7 @@ export function makeHistory(name: string, endMs: number, seed = 1): History {
   const joined = { terminal_bin: `t_${name}/411111`, card_country: `ct_${name}/BE` };
   const ids = { ...named, ...joined, email: `et_${name}` };
   const states = engine.entities.map((_, entity) => engine.decodeState(entity, null));
-  // Whole seconds, because Feast's own stores are not more precise.
+  // Times are whole seconds, because Feast's own stores are not more precise.
   let atMs = Math.floor(endMs / 1_000) * 1_000 - 20 * DAY_MS;
   let events = 0;
   let newestMs = 0;

@@ -31,7 +31,7 @@ export interface BatchAnswer {
 /** A line's event or its error. */
 type Line = PreparedEvent | TriplineError;
 
-/** Lines to check, in a few milliseconds, before yielding to other requests. */
+/** Number of lines that are checked, in a few milliseconds, before yielding to other requests. */
 const LINES_PER_TURN = 64;
 
 /**

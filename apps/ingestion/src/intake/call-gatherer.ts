@@ -1,4 +1,4 @@
-/** How long a non-urgent request waits for others. */
+/** Time for which a non-urgent request waits for other requests. */
 const LINGER_MS = 5;
 
 /**
@@ -20,7 +20,8 @@ export class CallGatherer<T, R> {
   ) {}
 
   /**
-   * @param isUrgent false if nothing waits for the result: the call may then be delayed by a few milliseconds. Requests
+   * @param isUrgent false if nothing waits for the result, so that the call may then be delayed by a few milliseconds.
+   * Requests
    *   keep their order
    * @throws any error of the call that contains these items
    */

@@ -15,7 +15,7 @@ import type { PreparedEvent } from "./prepare-event.js";
 import { nameOf } from "./prepare-event.js";
 import type { RequestReservations, RequestState } from "./reserve-requests.js";
 
-/** Result of one event. `isReplay`: it was accepted before, and this is its stored response. */
+/** Result of one event. `isReplay` means that the event was accepted before and that this is the stored response. */
 export type Outcome =
   | { readonly state: "answered"; readonly reply: Reply; readonly isReplay: boolean }
   | { readonly state: "pending"; readonly isReplay: boolean }
@@ -27,7 +27,7 @@ export interface AcceptRequest {
   readonly events: readonly PreparedEvent[];
   /** Only allowed with a single event. */
   readonly idempotencyKey?: string | undefined;
-  /** How long the caller waits for results, counted from `receivedAtMs`; 0 if it does not. */
+  /** Time for which the caller waits for results, counted from `receivedAtMs`; 0 if it does not. */
   readonly waitMs: number;
   readonly receivedAtMs: number;
 }
@@ -53,7 +53,7 @@ interface Entry {
 
 interface Admitted {
   readonly entries: readonly Entry[];
-  /** Resolves once a retry on any instance finds these events accepted. Never rejects. */
+  /** Resolves once a retry on any instance would find that these events were accepted. Never rejects. */
   readonly marked: Promise<void> | undefined;
 }
 
@@ -87,7 +87,7 @@ export class EventIntake {
   }
 
   /**
-   * Returns why to reject a request whose token and body have not been read; undefined to accept it.
+   * Returns the reason for rejecting a request whose token and body have not been read; undefined to accept it.
    *
    * @param tenant undefined if the token has not been seen before
    */
@@ -185,7 +185,7 @@ export class EventIntake {
         ...(waitMs > 0 ? { [HEADERS.replyTo]: replies.channel } : {}),
       };
       const newKeys = events.flatMap(({ newKey }) => (newKey === undefined ? [] : [newKey]));
-      // In one request, so that sealed data never exists without its key.
+      // Sent in one request, so that sealed data never exists without its key.
       await producer.send([
         ...newKeys.map(keyRecord),
         ...events.map(({ cardToken, value, attributes }) => ({
@@ -213,7 +213,10 @@ export class EventIntake {
     });
   }
 
-  /** A failure does not fail the request: a lost mark can only cause a duplicate record, which consumers ignore. */
+  /**
+   * A failure does not make the request fail, because a lost mark can only cause a duplicate record, which consumers
+   * ignore.
+   */
   private async remember(
     tenant: string,
     events: readonly PreparedEvent[],
@@ -236,7 +239,9 @@ function isKnown(state: RequestState): boolean {
   return state === "reserved" || state === "accepted";
 }
 
-/** Whether to produce an event: it may not have reached Kafka, or is a label whose caller waits for its application. */
+/**
+ * Whether to produce an event: it may not have reached Kafka, or it is a label whose caller waits until it is applied.
+ */
 function isDue({ event, state, outcome }: Entry, isWaiting: boolean): boolean {
   if (outcome !== undefined) return false;
   return state !== "accepted" || (event.topic === "labels" && isWaiting);

@@ -51,9 +51,9 @@ export interface IntakeRules {
   readonly cardTokenKey: Uint8Array;
   /** Maximum age of payments in days. */
   readonly eventAgeDaysMax: number;
-  /** Seals personal fields. Without it, they are not stored. */
+  /** Seals personal fields. If undefined, they are not stored. */
   readonly seal?: PersonalSeal | undefined;
-  /** Seals attributes for decisions. Without it, rules get none. */
+  /** Seals attributes for decisions. If undefined, rules get no attributes. */
   readonly transit?: Pick<TransitSealer, "seal"> | undefined;
 }
 
@@ -76,7 +76,7 @@ const UPDATE_KINDS: Readonly<Record<PaymentUpdateKindName, PaymentUpdateKind>> =
   refunded: PaymentUpdateKind.REFUNDED,
 };
 
-/** How far a client's clock may be ahead of ours. */
+/** The maximum by which a client's clock may be ahead of ours. */
 const CLOCK_SKEW_MS_MAX = 60_000;
 const DAY_MS = 86_400_000;
 const SOURCE_DEFAULT = "client";
@@ -178,7 +178,7 @@ export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) =
   return { topic: "paymentUpdates", id, clientTransactionId, clientUpdateId, fingerprint, cardToken: token, value };
 };
 
-/** How error messages refer to the event: by the client's ID. */
+/** The name by which error messages refer to the event, with the client's ID. */
 export function nameOf({ clientTransactionId, clientUpdateId }: PreparedEvent): string {
   return clientUpdateId === undefined ? `transaction_id ${clientTransactionId}` : `update_id ${clientUpdateId}`;
 }

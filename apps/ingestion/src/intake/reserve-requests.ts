@@ -29,7 +29,9 @@ const MARK = 'for i, key in ipairs(KEYS) do redis.call("set", key, ARGV[i], "EX"
 
 const HOUR_SECONDS = 3_600;
 
-/** A larger batch takes several round trips: no other client of Redis should wait longer than about a millisecond. */
+/**
+ * A larger batch takes several round trips, so that no other Redis client has to wait longer than about a millisecond.
+ */
 const REQUESTS_PER_ROUND_TRIP = 500;
 
 interface StoredRequest {
@@ -39,9 +41,9 @@ interface StoredRequest {
 
 /**
  * Stores requests in Redis, so that any instance recognises a retry. The key of a request is `idem:<tenant>:<id>`, and
- * its value a letter for the state, a colon and the fingerprint. An Idempotency-Key has another entry, under its hash.
- * Concurrent requests share a round trip: one command if possible, otherwise a script, which costs Redis two to three
- * times as much. A command per request would cost more than ten times as much.
+ * its value is a letter for the state, a colon and the fingerprint. An Idempotency-Key has a separate entry, under its
+ * hash. Concurrent requests share a round trip: one command if possible, otherwise a script, which costs Redis two to
+ * three times as much. A command per request would cost more than ten times as much.
  */
 export class RequestReservations {
   private readonly ttlSeconds: number;
@@ -64,8 +66,8 @@ export class RequestReservations {
   }
 
   /**
-   * Reserves new requests and returns the state of the others: one round trip per 500 events, and another one only
-   * after an Idempotency-Key conflict.
+   * Reserves new requests and returns the state of requests that already exist: one round trip per 500 events, and
+   * another one only after an Idempotency-Key conflict.
    *
    * @param events events with distinct IDs
    * @returns one state per event

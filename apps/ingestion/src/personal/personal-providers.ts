@@ -7,7 +7,7 @@ import type { IngestionConfig } from "../config.js";
 import { ErasureFollower } from "./erasure-follower.js";
 import { PERSONAL_SEAL, personalSeal } from "./seal-personal.js";
 
-/** Providers for sealing personal data; none, and no data is stored, without a master key. */
+/** Providers for sealing personal data. Without a master key, there are none, and no personal data is stored. */
 export function personalProviders(config: IngestionConfig): Provider[] {
   if (!FollowedMasterKey.isSet(config)) return [{ provide: PERSONAL_SEAL, useValue: undefined }];
   return [

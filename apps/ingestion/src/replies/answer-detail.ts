@@ -1,16 +1,16 @@
 import { formatShare } from "@tripline/decision-engine/format-value";
 import type { Caller } from "@tripline/tokens/verify-token";
 
-/** Scope for the rounded score and reason sentences with the payment's figures. */
+/** Scope required to see the rounded score and reason sentences with the payment's figures. */
 const EXPLAIN_SCOPE = "decisions:explain";
-/** Scope for the exact score. */
+/** Scope required to see the exact score. */
 const EXACT_SCOPE = "decisions:exact";
 
 /** Scores are rounded to this step, so that a few probes cannot reveal a tree's thresholds. */
 const SCORE_STEP = 0.05;
 const STEPS = Math.round(1 / SCORE_STEP);
 
-/** How much of a decision a caller may see. */
+/** The part of a decision that a caller may see. */
 export type AnswerDetail = "outcome" | "explained" | "exact";
 
 export function detailFor({ scopes }: Pick<Caller, "scopes">): AnswerDetail {
@@ -23,7 +23,9 @@ export function roundScore(score: number): number {
   return Math.round(score * STEPS) / STEPS;
 }
 
-/** Replaces the exact score in the sentence of a reason, as formatted by a policy's `{score}`, with the rounded one. */
+/**
+ * In the sentence of a reason, replaces the exact score, as formatted by a policy's `{score}`, with the rounded score.
+ */
 export function roundScoreIn(text: string, score: number): string {
   const exact = formatShare(score);
   if (!text.includes(exact)) return text;

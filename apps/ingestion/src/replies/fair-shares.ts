@@ -1,4 +1,7 @@
-/** Usage of a limited resource by tenant. A tenant with little usage gets its share even if another floods. */
+/**
+ * Usage of a limited resource by tenant. A tenant with little usage gets its share even if another one floods the
+ * service.
+ */
 export class FairShares {
   readonly #held = new Map<string, number>();
   #sum = 0;
@@ -17,7 +20,7 @@ export class FairShares {
 
   /**
    * Whether a tenant may use this many more. Above the limit, and up to twice the limit, only tenants below an equal
-   * share may: the limit divided by the number of tenants with usage.
+   * share may do so. An equal share is the limit divided by the number of tenants with usage.
    */
   hasRoom(tenant: string, count: number, limit: number): boolean {
     if (this.#sum + count <= limit) return true;

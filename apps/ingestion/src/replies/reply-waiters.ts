@@ -15,18 +15,21 @@ export interface ReplyOptions {
   /** A separate connection, because a subscribed connection accepts no other commands. */
   readonly subscriber: Redis;
   readonly channel: string;
-  /** Maximum IDs that are awaited concurrently. */
+  /** Maximum number of IDs that are awaited concurrently. */
   readonly waitersMax: number;
   /** Receives the start and end of every wait. */
   readonly bound: WaitingBound;
   readonly logger: Logger;
-  /** Returns the decisions on those payments that have been decided. */
+  /** Returns the decisions for those payments that have been decided. */
   lookUp(ids: readonly string[]): Promise<ReadonlyMap<string, Decision>>;
 }
 
-/** How often a payment is looked up if its result may go to another instance. */
+/** Interval at which a payment is looked up if its result may go to another instance. */
 const LOOK_UP_INTERVAL_MS = 50;
-/** Accepted requests with an unseen token while too many wait, so that new tenants can start: 100 per second. */
+/**
+ * Number of requests with an unseen token that are accepted while too many callers wait, so that new tenants can start:
+ * 100 per second.
+ */
 const STRANGERS_PER_SLOT = 5;
 const STRANGERS_SLOT_MS = 50;
 
@@ -76,7 +79,7 @@ export class ReplyWaiters {
     return limit === waitersMax || !this.#isLetThrough();
   }
 
-  /** Limits unseen tokens: anyone can invent one, and verifying it costs more than a rejection. */
+  /** Limits unseen tokens, because anyone can invent one, and verifying it costs more than a rejection. */
   #isLetThrough(): boolean {
     const slot = Math.floor(performance.now() / STRANGERS_SLOT_MS);
     if (slot !== this.#strangersSlot) this.#strangersLeft = STRANGERS_PER_SLOT;
@@ -196,7 +199,7 @@ export class ReplyWaiters {
     try {
       for (const decision of (await this.#options.lookUp(ids)).values()) this.#deliver(decision);
     } catch (error) {
-      // The wait continues or ends with 202: the payment is accepted even if Redis is down.
+      // The wait continues or ends with 202, because the payment is accepted even if Redis is down.
       this.#options.logger.warn({ err: error }, "could not look up decisions");
     }
   }

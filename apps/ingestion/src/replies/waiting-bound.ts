@@ -7,7 +7,9 @@ const WINDOW_MS = SLOT_MS * SLOTS;
 const CALLERS_ALWAYS = 100;
 /** Half-life of the peak rate. */
 const PEAK_HALF_LIFE_MS = 60_000;
-/** Without results for this long, a downstream service has stalled. Callers then wait instead of being rejected. */
+/**
+ * If there are no results for this long, a downstream service has stalled. Callers then wait instead of being rejected.
+ */
 const STANDSTILL_MS = 250;
 
 /**
@@ -16,7 +18,7 @@ const STANDSTILL_MS = 250;
  *
  * - more callers wait than get results within `targetMs`, and more than 100, and
  * - more callers arrive than get results: the backlog of a short stall, such as a rebalance of a consumer group, clears
- *   soon, so ingestion does not reject others because of it, and
+ *   soon, so ingestion does not reject callers because of it, and
  * - there are results at all, or callers were already being rejected when the last one arrived.
  *
  * In the first half second in which more callers arrive than get results, λ is the recent peak rate, because few

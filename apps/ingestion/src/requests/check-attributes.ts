@@ -3,12 +3,12 @@ import { ATTRIBUTE_TEXT_MAX, ATTRIBUTES_MAX } from "@tripline/decision-engine/at
 
 /** Characters of a name. */
 const NAME_MAX = 64;
-/** Maximum size of the JSON of all attributes. */
+/** Maximum size of all attributes as JSON. */
 const BYTES_MAX = 4_096;
 /** Larger numbers are not exact, and JSON cannot express infinite ones. */
 const NUMBER_MAX = Number.MAX_SAFE_INTEGER;
 
-/** No control characters and no unpaired surrogates, as in other texts. */
+/** No control characters and no unpaired surrogates, as in other strings. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as in field-kinds.ts
 const ONE_LINE = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*$/u;
 
@@ -32,7 +32,10 @@ export interface AttributeFault {
   readonly message: string;
 }
 
-/** `json` has sorted names, so that their order in the request does not count. It is undefined if there are no attributes. */
+/**
+ * `json` has sorted names, so that their order in the request does not matter. It is undefined if there are no
+ * attributes.
+ */
 export type CheckedAttributes = { readonly json: string | undefined } | { readonly faults: readonly AttributeFault[] };
 
 /** Checks the attributes of a request. */

@@ -14,7 +14,9 @@ import { isLeapSecond, parseTime } from "./parse-time.js";
 
 /** Schemas that check and normalise each kind of field. Messages follow the field's name and never repeat its value. */
 
-/** No control characters, and no unpaired surrogates: with those, two different IDs could be the same in UTF-8. */
+/**
+ * No control characters, and no unpaired surrogates, because with those, two different IDs could be the same in UTF-8.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: tools that read the OpenAPI document do not support \p
 const FREE_TEXT_PATTERN = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}$/u;
 const LATITUDE_MAX = 90;
@@ -45,7 +47,7 @@ export const instant = z
     return z.NEVER;
   });
 
-/** A text that, unlike others, is stored unencrypted, in every topic and in the names of keys. */
+/** A string that, unlike the others, is stored unencrypted, in every topic and in the names of keys. */
 export const identifier = (description: string) =>
   z
     .string()
@@ -53,14 +55,14 @@ export const identifier = (description: string) =>
     .refine((value) => !holdsCardNumber(value), NO_CARD_NUMBER)
     .meta({ description });
 
-/** A single-line text. */
+/** A single-line string. */
 export const text = (description: string) => freeText.meta({ ...FREE_TEXT, description });
 
-/** A text that a token replaces: only the token is stored unencrypted. */
+/** A string that is replaced by a token, so that only the token is stored unencrypted. */
 export const replacedText = (description: string) =>
   freeText.meta({ ...FREE_TEXT, writeOnly: true, description: `${description} ${KEPT}` });
 
-/** A text that is stored only in sealed form. */
+/** A string that is stored only in sealed form. */
 export const sealedText = (description: string) =>
   freeText.meta({
     ...FREE_TEXT,
@@ -68,7 +70,7 @@ export const sealedText = (description: string) =>
     description: `${description} Stored only in encrypted form, if at all; not used for decisions.`,
   });
 
-/** A transformation that reports `message` for a text without a normal form. */
+/** A transformation that reports `message` for a string without a normal form. */
 function normalised(normal: (text: string) => string | undefined, message: string) {
   return (value: string, context: z.RefinementCtx): string => {
     const text = normal(value);
@@ -154,7 +156,7 @@ export const boolean = (description: string) => z.boolean("must be true or false
 /** Converts to milliseconds since the epoch. */
 export const time = (description: string) => instant.meta({ description });
 
-/** Values without a field of their own. Converts to JSON; an empty object is the same as none. */
+/** Values that have no field of their own. Converts them to JSON; an empty object is treated as none. */
 export const attributes = (description: string) =>
   z
     .unknown()

@@ -7,8 +7,8 @@ const OTHER_NUMBER = /^[+-]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:e[+-]?\d{1,9})?
 const SECONDS_MIN = 0.001;
 
 /**
- * How long a client prefers to wait for the result: `wait` of RFC 7240 section 4.3, including fractions. Anything but a
- * number is ignored, as the RFC requires.
+ * Returns the time for which a client prefers to wait for the result: `wait` of RFC 7240 section 4.3, including
+ * fractions. Anything but a number is ignored, as the RFC requires.
  *
  * @param header value of `Prefer`; several values are joined by commas
  * @param secondsMax maximum wait

@@ -12,8 +12,8 @@ const FRACTION_AT = 20;
 const ZERO = "0".charCodeAt(0);
 
 /**
- * Reads an RFC 3339 time with an offset. The pattern only validates the format: reading the digits directly is faster
- * than using match groups.
+ * Reads an RFC 3339 time with an offset. The pattern only validates the format, because reading the digits directly is
+ * faster than using match groups.
  *
  * @returns milliseconds since the epoch, truncated; undefined if `text` is not such a time
  */
@@ -22,7 +22,7 @@ export function parseTime(text: string): number | undefined {
   const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2)];
   // `Date.UTC` would silently turn 30 February into 2 March.
   if (day < 1 || day > (DAYS_MAX[month - 1] ?? 0) || (month === 2 && day === 29 && !isLeap(year))) return undefined;
-  // Date.UTC reads the years 0 to 99 as 1900 to 1999, so later years are used.
+  // Date.UTC reads the years 0 to 99 as 1900 to 1999, so years of a later cycle are used instead.
   const cycleLater = Date.UTC(year + CYCLE_YEARS, month - 1, day, digits(text, 11, 2), digits(text, 14, 2));
   const zoneAt = text.endsWith("Z") || text.endsWith("z") ? text.length - 1 : text.length - 6;
   return cycleLater - CYCLE_MS + digits(text, 17, 2) * 1_000 + fractionMs(text, zoneAt) - offsetMs(text, zoneAt);
@@ -49,7 +49,7 @@ function offsetMs(text: string, zoneAt: number): number {
   return text[zoneAt] === "-" ? -offset : offset;
 }
 
-/** Whether a text is the time of a leap second, 23:59:60 UTC, which milliseconds since the epoch cannot express. */
+/** Whether a string is the time of a leap second, 23:59:60 UTC, which milliseconds since the epoch cannot express. */
 export function isLeapSecond(text: string): boolean {
   const ms = parseTime(text.replace(/:60(?=[.Zz+-])/, ":59"));
   return ms !== undefined && text.includes(":60") && new Date(ms).toISOString().slice(11, 19) === "23:59:59";

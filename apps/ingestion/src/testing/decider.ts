@@ -33,7 +33,7 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
   };
 }
 
-/** Stores a decision as the decisions service does. If there already is one, keeps and returns that. */
+/** Stores a decision as the decisions service does. If there already is one, keeps and returns it. */
 export async function storeDecision(redis: Redis, decision: Decision): Promise<Decision> {
   const key = decisionKey(decision.transactionId);
   if ((await redis.set(key, Buffer.from(Decision.encode(decision).finish()), "NX")) !== null) return decision;

@@ -30,7 +30,7 @@ export interface TokenClaims {
   readonly expiresInSeconds?: number;
 }
 
-/** An issuer: its published keys over HTTP, and tokens signed with them. */
+/** An issuer that publishes its keys over HTTP and signs tokens with them. */
 export interface TestIssuer {
   readonly jwksUrl: string;
   /** The value of an Authorization header. */
@@ -117,7 +117,7 @@ export interface TestBed {
   readonly kafka: Kafka;
   readonly admin: KafkaAdmin;
   readonly redis: Redis;
-  /** A client with other claims, of `service` or the service at `url`. */
+  /** A client of `service`, or of the service at `url`, with different claims. */
   clientOf(claims: TokenClaims, url?: string): Promise<TestClient>;
   close(): Promise<void>;
 }

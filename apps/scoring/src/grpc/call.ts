@@ -8,7 +8,7 @@ import { logFailure } from "../log-failure.js";
 import type { Received } from "./received.js";
 import { messageOf } from "./received.js";
 
-/** A call, as the method that handles it sees it. */
+/** A call, as seen by the method that handles it. */
 export interface Call {
   /** For example `/inference.GRPCInferenceService/ModelInfer`. */
   readonly path: string;
@@ -24,7 +24,7 @@ export type Answer<Q, S> = (request: Q, call: Call) => S | Promise<S>;
 
 /** Maximum length of a message in a status, which is sent as a header. */
 const DETAILS_LENGTH_MAX = 1_000;
-/** Maximum messages of one stream in progress. The stream is paused while there are this many. */
+/** Maximum number of messages in progress on one stream. At this limit, the stream is paused. */
 const STREAM_OUTSTANDING_MAX = 256;
 
 /** A unary method. The error table determines the status of errors. */

@@ -5,7 +5,8 @@ import { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_
 const RAW_INPUT_CONTENTS = fieldNumber(ModelInferRequest, "rawInputContents", [Buffer.of(0)]);
 
 /**
- * Like `ModelInferRequest.decode`, except that the raw bytes of tensors, nearly all of a message, are not copied.
+ * Like `ModelInferRequest.decode`, except that the raw bytes of tensors, which make up nearly all of a message, are not
+ * copied.
  *
  * @throws Error for bytes that are not such a message
  */

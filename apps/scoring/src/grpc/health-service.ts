@@ -15,9 +15,9 @@ export type Readiness = (service: string) => boolean | undefined;
 
 type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 
-/** How often watchers are checked for changes. */
+/** Interval at which watchers are checked for changes. */
 const LOOK_EVERY_MS = 500;
-/** Maximum concurrent watch streams. */
+/** Maximum number of concurrent watch streams. */
 const WATCHERS_MAX = 1_024;
 
 /** `grpc.health.v1`, see https://github.com/grpc/grpc/blob/master/doc/health-checking.md */

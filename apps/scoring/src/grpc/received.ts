@@ -2,8 +2,8 @@ import type { MethodDefinition } from "@grpc/grpc-js";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * A parsed request, or why parsing failed. The gRPC library would answer an unreadable message with INTERNAL, as if the
- * server were at fault. With this type the method itself rejects it as a client error.
+ * A parsed request, or the reason why parsing failed. The gRPC library would answer an unreadable message with
+ * INTERNAL, as if the server were at fault. With this type the method itself rejects it as a client error.
  */
 export type Received<T> = { readonly message: T } | { readonly fault: string };
 

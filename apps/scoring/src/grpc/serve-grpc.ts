@@ -9,19 +9,19 @@ import type { ServerCertificate } from "@tripline/settings/server-certificate";
 
 /**
  * Age at which a connection is closed gracefully, and its client reconnects. Only then do clients resolve the name
- * again and find new instances. The library varies it by a tenth, so that not all reconnect at once. Idle connections
- * are closed as well.
+ * again and find new instances. The library varies it by a tenth, so that clients do not all reconnect at once. Idle
+ * connections are closed as well.
  */
 const CONNECTION_AGE_MS_MAX = 120_000;
 const CONNECTION_GRACE_MS = 10_000;
 const CONNECTIONS_MAX = 4_096;
 const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
-/** Maximum concurrent calls per connection. */
+/** Maximum number of concurrent calls per connection. */
 const CALLS_MAX = 4_096;
-/** A client that does not answer a ping in time counts as disconnected. */
+/** A client that does not answer a ping in time is considered disconnected. */
 const PING_EVERY_MS = 30_000;
 const PING_TIMEOUT_MS = 10_000;
-/** How long calls in progress may take before they are cut off. Shorter than the limit of a shutdown step. */
+/** Time that calls in progress may take before they are cut off. Shorter than the limit of a shutdown step. */
 const STOP_MS_MAX = 8_000;
 
 const OPTIONS: ServerOptions = {
@@ -48,14 +48,14 @@ export interface GrpcOptions {
   readonly onRefused?: (name: string) => void;
   /** Adds the services. */
   readonly addServices: (server: Server) => void;
-  /** How long calls in progress may take when the server stops, in milliseconds. */
+  /** Time that calls in progress may take when the server stops, in milliseconds. */
   readonly stopMsMax?: number;
 }
 
 export interface RunningGrpc {
   /** host:port for clients on this machine. */
   readonly address: string;
-  /** Accepts no new calls, waits a limited time for those in progress, and then cuts off the rest. */
+  /** Accepts no new calls, waits a limited time for those in progress, and then cuts off the remaining ones. */
   stop(): Promise<void>;
 }
 

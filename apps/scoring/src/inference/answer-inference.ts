@@ -53,7 +53,7 @@ const MICROSECONDS_PER_MS = 1_000;
 /**
  * Handles an infer request in its own span, and counts it.
  *
- * @throws TriplineError `model-not-found`, `invalid-tensor`, `invalid-field`, and what the batcher throws
+ * @throws TriplineError `model-not-found`, `invalid-tensor`, `invalid-field`, and errors of the batcher
  */
 export async function answerInference(call: InferCall, options: InferenceOptions): Promise<ModelInferResponse> {
   const arrivedMs = performance.now();
@@ -115,7 +115,7 @@ async function infer(
   return response;
 }
 
-/** How an answer was computed, as parameters of the response. */
+/** Describes how an answer was computed, as parameters of the response. */
 function telemetryOf({ queuedMs, run }: ScoreAnswer, { providers }: ServedModel): Record<string, InferParameter> {
   const whole = (value: number): InferParameter => ({
     parameterChoice: { $case: "int64Param", value: Math.round(value) },

@@ -58,7 +58,7 @@ export class InferenceServer {
 
   /**
    * @param name empty for all models
-   * @throws TriplineError as `modelMetadata` does
+   * @throws the same errors as `modelMetadata`
    */
   statistics(name: string, version: string): ModelStatistics[] {
     const { models } = this.options;

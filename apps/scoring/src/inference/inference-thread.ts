@@ -37,7 +37,10 @@ async function run(
   return { kind: "ran", outputs, shape, durationMs, contributions, explanationMs, ...moved };
 }
 
-/** Reads the trees of a model, or returns why the model cannot be explained. Such a model can still be served. */
+/**
+ * Reads the trees of a model, or returns the reason why the model cannot be explained. Such a model can still be
+ * served.
+ */
 function openExplainer(load: WorkerLoad): { explainer?: TreeExplainer; unexplained?: string } {
   if (!load.isExplained) return { unexplained: "CONTRIBUTIONS is off." };
   if (load.outputName === CONTRIBUTIONS) return { unexplained: `It has its own output "${CONTRIBUTIONS}".` };

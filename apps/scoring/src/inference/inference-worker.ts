@@ -3,10 +3,10 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { LoadedModel, WorkerLoad, WorkerReply, WorkerRequest } from "./worker-messages.js";
 import { readReply } from "./worker-messages.js";
 
-/** A load or run that takes longer counts as hung. */
+/** A load or run that takes longer is considered hung. */
 const LOAD_MS_MAX = 60_000;
 const RUN_MS_MAX = 10_000;
-/** How long a thread may take to release its session before it is terminated. */
+/** Time that a thread may take to release its session before it is terminated. */
 const CLOSE_MS_MAX = 2_000;
 
 export interface RunResult {
@@ -70,7 +70,7 @@ export class InferenceWorker {
     throw new TriplineError("model-refused", `${what}: ${reason}.`);
   }
 
-  /** Why this thread can no longer run; undefined while it can. */
+  /** The reason why this thread can no longer run; undefined while it can. */
   get failure(): TriplineError | undefined {
     return this.broken;
   }

@@ -4,14 +4,14 @@ import type { RunResult } from "./inference-worker.js";
 
 /** Maximum duration of a run on the event loop. */
 const RUN_US_MAX = 200;
-/** Splits per microsecond for 16 rows: the lowest measurement, on a busy machine. The highest was 1,100. */
+/** Splits per microsecond for 16 rows. This is the lowest measurement, from a busy machine; the highest was 1,100. */
 const SPLITS_PER_US = 650;
 
 /** Runs with few rows on the serving thread, if that costs less than passing them to another thread. */
 export class InlineRuns {
   private constructor(
     private readonly scorer: TreeScorer,
-    /** Maximum rows per run. */
+    /** Maximum number of rows per run. */
     readonly rowsMax: number,
   ) {}
 

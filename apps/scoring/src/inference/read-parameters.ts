@@ -3,7 +3,7 @@ import type { InferParameter, ModelInferRequest } from "@tripline/contracts/gene
 
 /** Known parameters of a request. Unknown ones are ignored, because they belong to other servers. */
 export interface RequestParameters {
-  /** Timeout for waiting and running, in microseconds; Infinity without one. Triton's name and unit. */
+  /** Timeout for waiting and running, in microseconds; Infinity without one. The name and the unit are Triton's. */
   readonly timeoutUs: number;
   /** Whether the response describes how it was computed. */
   readonly wantsTelemetry: boolean;

@@ -51,7 +51,8 @@ export function readTensors(request: ModelInferRequest, model: Readable, rowsMax
 
 /** Index of the first value that is not finite, or -1. */
 export function findOdd(values: Float32Array): number {
-  // A finite value times 0 is 0, any other is NaN. Four independent sums allow the CPU to add in parallel.
+  // A finite value times 0 is 0, any other value times 0 is NaN. Four independent sums allow the CPU to add in
+  // parallel.
   let [first, second, third, fourth] = [0, 0, 0, 0];
   const whole = values.length - (values.length % 4);
   for (let index = 0; index < whole; index += 4) {

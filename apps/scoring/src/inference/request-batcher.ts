@@ -1,9 +1,9 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { RunResult } from "./inference-worker.js";
 
-/** Runs batches: a session with its threads. */
+/** Runs batches, like a session with its threads. */
 export interface BatchRunner {
-  /** Maximum concurrent runs. */
+  /** Maximum number of concurrent runs. */
   readonly parallelRunsMax: number;
   /** Executes short runs immediately on the calling thread; undefined if it cannot. */
   readonly inline?: { readonly rowsMax: number; run(features: Float32Array, rows: number): RunResult } | undefined;
@@ -60,7 +60,7 @@ interface Waiting {
   reject(error: TriplineError): void;
 }
 
-/** Maximum rows of a run with contributions, which take up to a millisecond per row. */
+/** Maximum number of rows in a run with contributions, which take up to a millisecond per row. */
 export const ROWS_EXPLAINED_MAX = 512;
 /** Smaller batches are not split, because starting a run would cost more than its rows. */
 const ROWS_SHARED_MIN = 16;
@@ -190,9 +190,9 @@ export class RequestBatcher {
   }
 
   /**
-   * Takes the oldest waiting requests up to a number of rows, as far as they fit into one run. Drops late ones.
-   * Requests for contributions run separately, so that the others need not wait for them. Takes or drops at least one
-   * request, if any is waiting.
+   * Takes the oldest waiting requests that fit into one run, up to a number of rows. Drops late ones. Requests for
+   * contributions run separately, so that other requests need not wait for them. Takes or drops at least one request,
+   * if any is waiting.
    */
   private takeBatch(rowsEnough: number): Waiting[] {
     const batch: Waiting[] = [];
@@ -212,7 +212,7 @@ export class RequestBatcher {
     return batch;
   }
 
-  /** Maximum rows per run, with or without contributions. */
+  /** Maximum number of rows per run, with or without contributions. */
   private rowsMaxOf(isExplained: boolean): number {
     const { rowsPerRunMax } = this.limits;
     return isExplained ? Math.min(rowsPerRunMax, ROWS_EXPLAINED_MAX) : rowsPerRunMax;

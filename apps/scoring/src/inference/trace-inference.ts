@@ -4,7 +4,7 @@ import { contextFromHeaders } from "@tripline/telemetry/tracing";
 import type { ServedModel } from "../models/served-model.js";
 import type { ScoreAnswer } from "./request-batcher.js";
 
-/** Maximum payments per request whose traces are continued; further ones are omitted. */
+/** Maximum number of payments per request whose traces are continued; further ones are omitted. */
 const CONTEXTS_MAX = 512;
 
 /**

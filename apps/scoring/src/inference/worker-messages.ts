@@ -63,7 +63,7 @@ const workerReply = z.discriminatedUnion("kind", [
     providers: z.array(provider),
     /** Requested providers that are not available, with the reason. */
     unavailable: z.array(unavailable),
-    /** Why contributions are unavailable; absent if they are available. */
+    /** The reason why contributions are unavailable; absent if they are available. */
     unexplained: z.string().optional(),
     /** The prepared model for other threads, if `trees` runs it. Created by this program, so not validated. */
     plan: z.custom<ScorerPlan>((value) => typeof value === "object" && value !== null).optional(),

@@ -25,7 +25,7 @@ export const EXTENSIONS = [
 
 const PLATFORM = "onnxruntime_onnx";
 const NANOSECONDS_PER_MS = 1_000_000;
-/** Maximum unserved models of the registry in an index. */
+/** Maximum number of registry models in an index that are not served. */
 const INDEX_MODELS_MAX = 1_000;
 
 /** @param versions all versions that are served under the model's name */

@@ -22,14 +22,14 @@ export function isAccelerator(provider: ExecutionProvider): provider is Exclude<
   return provider !== "trees" && provider !== "cpu";
 }
 
-/** CoreML does not count as a GPU, because it chooses between CPU, GPU and neural engine itself. */
+/** CoreML is not considered a GPU, because it chooses between CPU, GPU and neural engine itself. */
 export function isGpu(provider: ExecutionProvider): boolean {
   return isAccelerator(provider) && provider !== "coreml";
 }
 
 /**
- * Default maximum of rows per run: a run takes a few milliseconds, so that the next request does not wait long. A GPU
- * needs many rows to be worthwhile.
+ * Default maximum of rows per run, chosen so that a run takes only a few milliseconds and the next request does not
+ * wait long. A GPU needs many rows to be worthwhile.
  */
 export function rowsPerRunOf(provider: ExecutionProvider): number {
   if (provider === "trees") return 2_048;

@@ -15,7 +15,7 @@ import type { ServedModel } from "./served-model.js";
 import type { Unavailable } from "./unavailable.js";
 import { isOutOfMemory } from "./unavailable.js";
 
-/** How long a replaced model may take to finish its remaining requests. */
+/** Time that a replaced model may take to finish its remaining requests. */
 const DRAIN_MS_MAX = 10_000;
 /** Scoring retries a rejected version after this time, because its files may have been replaced. */
 export const REFUSED_RETRY_MS = 60_000;
@@ -41,7 +41,7 @@ interface Serving extends ServedModel {
   readonly session: ModelSession;
 }
 
-/** Why the alias's version is not being served. */
+/** The reason why the alias's version is not being served. */
 export interface Refusal {
   readonly version: string;
   readonly reason: string;
@@ -77,7 +77,7 @@ export class ModelServer {
     return this.serving;
   }
 
-  /** Why the model cannot be served properly; undefined if it can. */
+  /** The reason why the model cannot be served properly; undefined if it can. */
   get failure(): TriplineError | undefined {
     return this.serving.session.failure;
   }
@@ -126,7 +126,7 @@ export class ModelServer {
     }
   }
 
-  /** Serialises reads: a call during another read starts a new one afterwards. */
+  /** Serialises reads. A call during another read starts a new read afterwards. */
   private exclusively(look: () => Promise<void>): Promise<void> {
     const own = this.looking.then(look);
     this.looking = own.catch(() => undefined);

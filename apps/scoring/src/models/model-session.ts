@@ -87,7 +87,7 @@ export class ModelSession implements BatchRunner {
     return this.loaded.unavailable;
   }
 
-  /** Why contributions are unavailable; undefined if they are available. */
+  /** The reason why contributions are unavailable; undefined if they are available. */
   get unexplained(): string | undefined {
     return this.loaded.unexplained;
   }
@@ -128,7 +128,7 @@ async function checkWorker({ worker, loaded }: StartedWorker, { manifest, golden
   checkSignature(loaded, manifest);
   const { outputs } = await refusing(manifest, () => worker.run(goldenFeatures(golden), golden.inputs.length));
   checkGolden(outputs, golden, manifest);
-  // A single row must get the same score as within a batch. Some converters write models for which this is not true.
+  // A row must get the same score alone as within a batch. Some converters write models for which this is not true.
   const one = { inputs: golden.inputs.slice(0, 1), outputs: golden.outputs.slice(0, 1) };
   checkGolden((await refusing(manifest, () => worker.run(goldenFeatures(one), 1))).outputs, one, manifest);
 }

@@ -38,8 +38,8 @@ export interface Runtime {
 }
 
 /**
- * Opens a model on the first provider that can run it. onnxruntime runs all but `trees`. Accelerators run the tensor
- * twin of a tree model. If a GPU is required, no other provider is tried.
+ * Opens a model on the first provider that can run it. onnxruntime runs all providers except `trees`. Accelerators run
+ * the tensor twin of a tree model. If a GPU is required, no other provider is tried.
  *
  * @throws ProviderMissing if no provider can run it, TwinDiffers if the twin's scores differ from the model's
  */

@@ -22,7 +22,7 @@ export function rowsToCompare({ modelBytes, inputName, outputName, golden }: Wor
 }
 
 /**
- * Prepares a tree model and compares its scores with onnxruntime's: a model whose scores differ is not run here.
+ * Prepares a tree model and compares its scores with those of onnxruntime. A model whose scores differ is not run here.
  *
  * @param ask returns the scores of onnxruntime
  * @returns the reason if it is not run here

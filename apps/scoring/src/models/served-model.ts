@@ -3,7 +3,7 @@ import type { ModelTally } from "../inference/model-tally.js";
 import type { BatchLimits, RequestBatcher } from "../inference/request-batcher.js";
 import type { ExecutionProvider } from "./execution-providers.js";
 
-/** Name of the second output of an explainable model: how much each feature moved the score. */
+/** Name of the second output of an explainable model, which says how much each feature moved the score. */
 export const CONTRIBUTIONS = "contributions";
 
 /** A model that accepts requests. After a swap, the batcher of the old model finishes its requests. */
@@ -14,7 +14,7 @@ export interface ServedModel {
   /** Number of threads. */
   readonly workers: number;
   readonly limits: BatchLimits;
-  /** Why contributions are unavailable; undefined if they are available. */
+  /** The reason why contributions are unavailable; undefined if they are available. */
   readonly unexplained: string | undefined;
   readonly batcher: RequestBatcher;
   readonly tally: ModelTally;

@@ -7,11 +7,11 @@ import type { ModelServerOptions } from "./model-server.js";
 import { ModelServer, REFUSED_RETRY_MS } from "./model-server.js";
 import type { ServedModel } from "./served-model.js";
 
-/** In place of a name, means every model with the alias. */
+/** Used in place of a name to mean every model with the alias. */
 const EVERY = "*";
-/** Maximum pending loads and unloads. */
+/** Maximum number of pending loads and unloads. */
 const CHANGES_MAX = 32;
-/** Maximum names in a message. */
+/** Maximum number of names in a message. */
 const NAMES_LISTED_MAX = 10;
 
 export interface ServedModelsOptions {
@@ -20,7 +20,7 @@ export interface ServedModelsOptions {
   readonly modelsMax: number;
   readonly pollMs: number;
   readonly logger: Logger;
-  /** How to serve the model of a reference. */
+  /** Settings for serving the model of a reference. */
   settingsOf(reference: ModelReference): Omit<ModelServerOptions, "registry" | "name" | "alias" | "pollMs">;
 }
 
@@ -42,7 +42,7 @@ interface Slot extends ModelSlot {
 
 /** The models of this service. Finds the model for a request. */
 export class ServedModels {
-  /** In the order of the references: requests without a version go to the first one with the name. */
+  /** In the order of the references, because requests without a version go to the first one with the name. */
   private readonly slots: Slot[] = [];
   private readonly stopping = new AbortController();
   private watching: Promise<void> = Promise.resolve();
@@ -72,7 +72,7 @@ export class ServedModels {
     return models;
   }
 
-  /** The first failure of a served model. Optional models do not count. */
+  /** The first failure of a served model. Failures of optional models are ignored. */
   get failure(): TriplineError | undefined {
     const failed = this.slots.find((slot) => slot.isOptional !== true && slot.server?.failure !== undefined);
     return failed?.server?.failure;

@@ -10,7 +10,8 @@ import { SCORING_CONFIG } from "../config.js";
 
 /**
  * Accepts the same clients as gRPC: with `GRPC_CLIENT_CA_FILE`, those with a certificate from these authorities and a
- * common name in `GRPC_CLIENTS`. The connection requires none, because probes of `/health` have none.
+ * common name in `GRPC_CLIENTS`. The connection itself does not require a certificate, because `/health` probes do not
+ * have one.
  */
 @Injectable()
 export class CertificateGuard implements CanActivate {

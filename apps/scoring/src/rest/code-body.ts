@@ -6,14 +6,15 @@ type Coding = "gzip" | "deflate";
 
 const DECODERS = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
 const ENCODERS = { gzip: promisify(gzip), deflate: promisify(deflate) } as const;
-/** Minimum size for compression, in bytes: below it, compression costs more than it saves. */
+/** Minimum size for compression, in bytes. Below this size, compression costs more than it saves. */
 const ENCODED_BYTES_MIN = 1_024;
 
 /**
  * Decompresses a body by its `Content-Encoding`.
  *
  * @param bytesMax maximum size after decompression
- * @throws TriplineError `unsupported-media-type`, `body-too-large`, `invalid-header` if it is not in that encoding
+ * @throws TriplineError `unsupported-media-type`, `body-too-large`, `invalid-header` if the body is not in that
+ * encoding
  */
 export async function decodeBody(body: Buffer, encoding: string | undefined, bytesMax: number): Promise<Buffer> {
   if (encoding === undefined || encoding === "identity") return body;

@@ -38,7 +38,7 @@ export class ModelController {
   @Get("ready")
   ready(@Param("name") name: string, @Param("version") version = ""): { name: string; ready: true } {
     if (this.server.isModelReady(name, version)) return { name, ready: true };
-    // The message says whether it is unknown, not loaded or broken.
+    // The message says whether the model is unknown, not loaded or broken.
     this.server.modelMetadata(name, version);
     throw new TriplineError("scoring-unavailable", `Model ${name} is not ready.`);
   }

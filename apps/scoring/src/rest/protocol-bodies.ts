@@ -12,7 +12,7 @@ const BODY_BYTES_MAX = 16 * 1_024 * 1_024;
 export const JSON_TYPE = "application/json";
 const PREFIX = "/v2";
 
-/** Configures Fastify for the Open Inference Protocol: requests are bytes, responses JSON without a charset. */
+/** Configures Fastify for the Open Inference Protocol: requests are bytes, and responses are JSON without a charset. */
 @Injectable()
 export class ProtocolBodies implements OnModuleInit {
   constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<ServiceAdapter>) {}
@@ -25,7 +25,7 @@ export class ProtocolBodies implements OnModuleInit {
       parsed(null, body),
     );
     fastify.addHook("onSend", (request, reply, payload, done) => {
-      // Removes Fastify's charset: JSON has none (RFC 8259, 11), and KServe's client compares the whole value.
+      // Removes Fastify's charset, because JSON has none (RFC 8259, 11), and KServe's client compares the whole value.
       const isJson = reply.getHeader("content-type")?.toString().startsWith(JSON_TYPE) === true;
       if (isJson && isOfProtocol(request)) reply.header("content-type", JSON_TYPE);
       done(null, payload);
@@ -38,7 +38,7 @@ export function isOfProtocol({ url }: FastifyRequest): boolean {
   return url === PREFIX || url.startsWith(`${PREFIX}/`) || url.startsWith(`${PREFIX}?`);
 }
 
-/** The bytes of a request, decompressed. @throws TriplineError as `decodeBody` does */
+/** The bytes of a request, decompressed. @throws the same errors as `decodeBody` */
 export async function readBody(request: FastifyRequest): Promise<Buffer> {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   return decodeBody(body, headerOf(request, "content-encoding"), BODY_BYTES_MAX);

@@ -12,7 +12,7 @@ export interface ArrivalLoad {
   readonly requests: readonly PreparedRequest[];
   /** Requests per second, regardless of response times. 0 sends the next one after a response, or after Retry-After. */
   readonly ratePerSecond: number;
-  /** Maximum connections. Requests wait for a free one, and their wait counts as latency. */
+  /** Maximum number of connections. Requests wait for a free connection, and this wait counts as latency. */
   readonly connectionsMax: number;
   /** Ends the load at this time, even if requests are left. */
   readonly durationMs?: number;
@@ -37,7 +37,7 @@ export interface ArrivalFigures {
   readonly fault: string | undefined;
   /** Latencies of decided requests, from the time at which each was due. */
   readonly latenciesMs: readonly number[];
-  /** When each response of `latenciesMs` arrived, since the start. */
+  /** The time at which each response of `latenciesMs` arrived, since the start. */
   readonly answeredAtMs: readonly number[];
   /** From the first request to the last response. */
   readonly wallMs: number;
@@ -103,7 +103,7 @@ class ArrivalDriver {
     };
   }
 
-  /** Opens all connections first, so that latencies do not include this. */
+  /** Opens all connections first, so that latencies do not include the time to connect. */
   async #connect(): Promise<void> {
     const opened = Array.from({ length: this.load.connectionsMax }, () => {
       return new Promise<HttpConnection>((resolve) => {

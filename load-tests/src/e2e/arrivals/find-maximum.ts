@@ -41,7 +41,7 @@ export async function findMaximum({
 const closedNote = (rate: number): string =>
   `A closed loop reached ${Math.round(rate)} per second; decisions_per_s is the highest rate of an open model with p99 within ${P99_MS_MAX} ms and everything answered.`;
 
-/** Why the load was not sustained, in words; undefined if it was. */
+/** The reason why the load was not sustained, in words; undefined if it was. */
 export function whyNotSustained(figures: ArrivalFigures): string | undefined {
   const { sent, decided, degraded, pending, refused, failed, latenciesMs } = figures;
   const answered = decided + degraded;

@@ -41,7 +41,7 @@ export class HttpConnection {
     return this.#fault !== undefined;
   }
 
-  /** Sends a request. There must be no pending one. */
+  /** Sends a request. No other request may be pending. */
   send(request: Buffer, onAnswer: OnAnswer): void {
     if (this.#fault !== undefined) {
       onAnswer(this.#fault);

@@ -12,7 +12,7 @@ export interface RequestOptions {
   /** `host:port`. */
   readonly host: string;
   readonly authorization: string;
-  /** How long a caller waits for its decision, in seconds. */
+  /** Time for which a caller waits for its decision, in seconds. */
   readonly waitSeconds: number;
   /** Prefix of the payments' IDs, which are the same in every run with the same seed. */
   readonly idPrefix: string;

@@ -110,7 +110,7 @@ export async function startBenchSystem(
   return { port: ingestion, ca, authorization: issuer.authorization, pids, urls, threads };
 }
 
-/** The services need only Kafka and Valkey: no database is on a decision's path. */
+/** The services need only Kafka and Valkey, because no database is on a decision's path. */
 async function giveRights(security: LocalSecurity, brokers: readonly string[], redisUrl: string): Promise<void> {
   const kafka = connectKafka({ brokers, clientId: "bench", security: { tls: security.kafkaTls(SETUP_USER) } });
   await applyAccess(security.rules, { kafka, redis: redisUrl }, readPasswords(security.passwordFolder));

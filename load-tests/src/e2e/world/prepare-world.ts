@@ -4,7 +4,7 @@ import { trainDemoModel } from "@tripline/model-loop/demo-model/train-demo-model
 import { StepLog } from "@tripline/system/step-log";
 import type { BenchContext } from "../../harness/bench-context.js";
 
-/** The basis of benchmarks of the whole system: cards with weeks of payments, and a model trained on these. */
+/** The basis of benchmarks of the whole system: cards with weeks of payments, and a model trained on them. */
 export interface World extends TrainedModel {
   /** File with the key of the card tokens under which the window states are stored. */
   readonly secretsFile: string;
@@ -14,7 +14,10 @@ export interface World extends TrainedModel {
 const CARDS = 10_000;
 const TERMINALS = 5_000;
 const DAYS = 45;
-/** The world of the tests: enough for a model of the current feature spec. Trained in seconds, usually cached. */
+/**
+ * The world of the tests, which is large enough for a model of the current feature spec. The model is trained in
+ * seconds and usually cached.
+ */
 const SMALL_CARDS = 300;
 const SMALL_TERMINALS = 300;
 const START_MS = Date.UTC(2025, 0, 6);

@@ -4,7 +4,7 @@ import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 
 /** Addresses available for replicas, for each IP version. */
 const ADDRESSES = 2 ** 28;
-/** 240.0.0.0/4, which is reserved (RFC 1112 section 4), so that it holds no simulated address. */
+/** 240.0.0.0/4, which is reserved (RFC 1112 section 4), so that it contains no simulated address. */
 const IPV4_BASE = 240 * 2 ** 24;
 
 /**

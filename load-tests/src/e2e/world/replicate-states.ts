@@ -162,7 +162,7 @@ export interface CopyPlan {
 
 /**
  * Copies each state for each replica, with the original's remaining time to live. Valkey itself copies the current
- * states, so only keys are sent. Memory: two pipelines.
+ * states, so only keys are sent. Needs memory for two pipelines.
  *
  * @returns the number of copies
  * @throws BenchError if an original no longer exists, a copy already exists, or Valkey reports an error

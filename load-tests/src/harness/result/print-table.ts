@@ -53,7 +53,7 @@ export function printVersions({ versions }: Pick<BenchResult, "versions">): stri
 }
 
 /**
- * The one-line summary, for instance `features: rps_ratio=21.3 p99_ratio=0.18`: the medians of the figures in the given
+ * The one-line summary, such as `features: rps_ratio=21.3 p99_ratio=0.18`: the medians of the figures in the given
  * order, without the parts that did not run.
  */
 export function printLine({ name, parts }: Pick<BenchResult, "name" | "parts">, order: readonly string[]): string {

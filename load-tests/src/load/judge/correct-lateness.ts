@@ -5,7 +5,7 @@ import { paymentsUntil, rateAt } from "../scenarios.js";
 /**
  * Corrects lateness for dropped iterations. After k6 has dropped some, every later iteration seems late by their
  * number, which can only grow. Most iterations start on time. The smallest delay of an iteration and all later ones is
- * therefore the number dropped before it, and the rest of its delay is its actual lateness.
+ * therefore the number dropped before it, and the remainder of its delay is its actual lateness.
  */
 export function correctLateness(
   transcript: Transcript,

@@ -103,12 +103,12 @@ export interface GeneratorFigures {
   readonly begun: number;
   readonly dropped: number;
   readonly latenessP99Ms: number;
-  /** Average of cores that k6 used; undefined if the system does not report it. */
+  /** Average number of cores that k6 used; undefined if the system does not report it. */
   readonly k6Cores: number | undefined;
   readonly cores: number;
   /** Busy share of all cores, for all processes. */
   readonly machineBusy: number;
-  /** Maximum of requests in flight, averaged over a second. */
+  /** Maximum number of requests in flight, averaged over a second. */
   readonly underWay: number;
   readonly vus: number;
 }
@@ -138,7 +138,9 @@ export function generatorFigures(
   };
 }
 
-/** The lines of a batch count as one request. Waits after the payment itself, for example for a label, do not count. */
+/**
+ * The lines of a batch count as one request. Waits after the payment itself, for example for a label, are not included.
+ */
 function underWayMax(transcript: Transcript): number {
   const waitedMs: number[] = [];
   for (let index = 0; index < transcript.count; index += 1) {
@@ -167,7 +169,7 @@ const USERS_WAITING_SHARE = 0.8;
 /** Above this, k6's own delay distorts the latencies. */
 export const LATENESS_P99_MS_MAX = 50;
 
-/** Why the load was not sent as planned. */
+/** A reason why the load was not sent as planned. */
 export interface Fault {
   readonly sentence: string;
   /** If the generator is the cause, the run says nothing about the system. */
@@ -175,8 +177,8 @@ export interface Fault {
 }
 
 /**
- * Why the load was not sent on time. If so, the latencies are wrong: too low because the slow system held up k6, or
- * k6's own.
+ * Returns the reason why the load was not sent on time. In that case, the latencies are wrong: they are either too low,
+ * because the slow system held up k6, or caused by k6 itself.
  *
  * @returns undefined if the load was sent on time
  */

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { BenchError } from "../../harness/bench-error.js";
 
-/** Maximum payments per run, because their numbers and times are in memory. */
+/** Maximum number of payments per run, because their numbers and times are kept in memory. */
 export const NUMBERS_MAX = 50_000_000;
 const CAPACITY_FIRST = 1_024;
 

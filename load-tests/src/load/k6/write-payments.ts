@@ -7,7 +7,7 @@ import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import { sentBody } from "@tripline/system/generated/sent-fields";
 
-/** Maximum in k6's memory. A longer run sends the payments again with new IDs. */
+/** Maximum number of payments in k6's memory. A longer run sends them again with new IDs. */
 export const PAYMENTS_MAX = 100_000;
 
 const START_MS = Date.UTC(2026, 0, 5, 6);

@@ -49,7 +49,7 @@ export function printRun(result: LoadResult): string {
   ].join("\n");
 }
 
-/** Columns are as wide as their widest cell. The first one is left-aligned, numbers are right-aligned. */
+/** Columns are as wide as their widest cell. The first one is left-aligned, and numbers are right-aligned. */
 function tableOf(phases: readonly PhaseFigures[]): string[] {
   const rows = [
     COLUMNS.map(([title]) => title),
@@ -85,7 +85,7 @@ function limitLines(limits: readonly Limit[]): string[] {
   ];
 }
 
-/** For a soak: whether the end is like the beginning. */
+/** For a soak test: whether the end of the run is like its beginning. */
 function driftLines(phases: readonly PhaseFigures[]): string[] {
   const [first, last] = ["first tenth", "last tenth"].map((name) => phases.find(({ phase }) => phase === name));
   if (first === undefined || last === undefined) return [];

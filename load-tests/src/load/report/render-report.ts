@@ -48,7 +48,7 @@ function aboutRun({ date, k6, commit, machine, settings, seed, cards }: LoadResu
   return `${day} · k6 ${k6} · commit ${commit} · ${machine.cpu}, ${machine.cores} cores, ${load} · ${settings.target} · ${from}`;
 }
 
-/** Faults, and what readers must know about the figures. */
+/** Faults, and information that readers need about the figures. */
 function notesOf({ limits, ledger, fault, killed, breakpoint, wasInterrupted }: LoadResult): Content {
   const broken = crossed(limits);
   const faults = [

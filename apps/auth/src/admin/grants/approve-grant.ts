@@ -11,10 +11,10 @@ import { takeGrant } from "./grant-store.js";
 import { lockAdmins } from "./second-admin.js";
 
 /**
- * Applies a pending change. Only users can approve, not clients: a user who can rotate a client's secret would count as
- * two users. The operator of the installation can approve as well.
+ * Applies a pending change. Only users can approve, not clients, because a user who can rotate a client's secret would
+ * otherwise count as two users. The operator of the installation can approve as well.
  *
- * @throws TriplineError `not-found`, `approval-missing`; as the change itself
+ * @throws TriplineError `not-found`, `approval-missing`; errors of the change itself
  */
 export async function approveGrant(
   transaction: Queries,

@@ -8,8 +8,8 @@ const onPerson = { user_name: z.string() };
 const onClient = { client_id: z.string() };
 
 /**
- * A change that grants rights, or a way to use existing rights. It is applied in this form, immediately or on approval.
- * Passwords and secrets are hashes. `owner` is a user ID.
+ * A change that grants rights, or a way to use existing rights. It is applied in this form, either immediately or on
+ * approval. Passwords and secrets are stored as hashes. `owner` is a user ID.
  */
 export const grantChange = z.discriminatedUnion("action", [
   z.object({ action: z.literal("person-add"), ...onPerson, name: z.string(), roles, password_hash: z.string() }),

@@ -32,7 +32,7 @@ export function listGrants(queries: Queries, tenant: string): Promise<PendingGra
   return queries.query(grantRow, `${SELECT} AND tenant = $1 ORDER BY requested_at LIMIT ${PENDING_MAX}`, [tenant]);
 }
 
-/** Removes a grant when it is approved or rejected. Of two concurrent calls, the second finds nothing. */
+/** Removes a grant when it is approved or rejected. The second of two concurrent calls finds nothing. */
 export async function takeGrant(transaction: Queries, tenant: string, id: string): Promise<PendingGrant | undefined> {
   const [grant] = await transaction.query(grantRow, `${SELECT} AND tenant = $1 AND grant_id = $2 FOR UPDATE`, [
     tenant,

@@ -47,7 +47,7 @@ export class Grants {
     @Inject(RevocationPublisher) private readonly publisher: RevocationPublisher,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    // Creates each series at 0, because an alert cannot detect an increase without an earlier value.
+    // Creates each series at 0, because an alert cannot detect an increase unless there was an earlier value.
     for (const action of GRANT_ACTIONS) this.#alone.inc({ action }, 0);
   }
 

@@ -7,7 +7,7 @@ import type { GrantChange } from "./grant-change.js";
 
 /** Scopes that affect other users' rights, how payments are decided, or personal data. */
 const SENSITIVE_SCOPE = /^(policy|personal|people):/;
-/** Scopes that users can have through roles. With only other scopes, a client cannot pass for a user. */
+/** Scopes that users can have through roles. A client that has only other scopes cannot be mistaken for a user. */
 const OF_PEOPLE: readonly string[] = scopesOf(ROLES);
 const SENSITIVE_ROLES: readonly string[] = ["admin", "lead"];
 
@@ -44,7 +44,7 @@ export async function needsSecondAdmin(
       return hasSensitiveRole(change.roles);
     case "person-roles": {
       const added = change.roles.filter((role) => !roles.includes(role));
-      // Any administrator may be behind a client without an owner, including the one whose roles change.
+      // A client without an owner may be controlled by any administrator, including the one whose roles change.
       const isOwn = id === principal || (principal === undefined && roles.includes("admin"));
       return hasSensitiveRole(added) || (added.length > 0 && isOwn);
     }

@@ -47,8 +47,8 @@ export interface ExportedLog {
 }
 
 /**
- * Reads the log from the control plane, page by page. Signatures are read first: the log only grows afterwards, so a signature
- * beyond the head means that the log was truncated.
+ * Reads the log from the control plane, page by page. Signatures are read first. The log only grows afterwards, so a
+ * signature beyond the head means that the log was truncated.
  */
 export async function fetchLog(client: Pick<ControlClient, "call">): Promise<ExportedLog> {
   const { checkpoints, keys } = await fetchCheckpoints(client);

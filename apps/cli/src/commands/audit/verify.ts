@@ -62,7 +62,7 @@ export async function verify(log: ExportedLog, anchors: readonly Anchor[], keyId
 }
 
 /**
- * Control anchors a key before signing with it, so a key without an anchor is not control's.
+ * Control anchors a key before signing with it, so a key without an anchor does not belong to control.
  *
  * @throws AuditFault for a signature by such a key
  */

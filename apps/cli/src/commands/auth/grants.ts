@@ -39,7 +39,7 @@ export function grantsCommand(output: CommandOutput): Command {
     );
 }
 
-/** Reports what a requested change waits for. @returns whether it waits; otherwise the change was made */
+/** Reports what a requested change is waiting for. @returns whether it is waiting; if not, the change was made */
 export function tellPending(output: CommandOutput, answer: unknown): boolean {
   const waiting = requested.safeParse(answer);
   if (!waiting.success) return false;

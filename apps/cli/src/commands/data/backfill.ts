@@ -154,7 +154,9 @@ async function mapped(path: string, flags: BackfillFlags, line: ProgressLine): P
   });
 }
 
-/** Stores which key made the tokens. For a transactions file, the key is unknown: its author made the tokens. */
+/**
+ * Stores which key made the tokens. For a transactions file, the key is unknown, because its author made the tokens.
+ */
 async function writeKeyOf({ input, state, map, cardTokenKey }: BackfillFlags): Promise<void> {
   if (state === undefined || input !== undefined) return;
   const key = map === undefined ? cardTokenKey : installationKey(cardTokenKey);

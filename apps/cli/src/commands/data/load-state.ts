@@ -62,7 +62,7 @@ export function kafkaOption(what = "the source of what the features service has 
 }
 
 /**
- * @param purpose what Kafka is needed for
+ * @param purpose the purpose for which Kafka is needed
  * @throws Error in one sentence if only one address is given, or no system is running here
  */
 export function addressesOf(

@@ -11,7 +11,7 @@ import { InvalidArgumentError } from "commander";
 /** Environment variables of a program in the features app. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where the states are, and which sources they are computed from. */
+/** The location of the states, and the sources from which they are computed. */
 export interface StatesFlags {
   readonly lake?: string;
   readonly kafka?: string;

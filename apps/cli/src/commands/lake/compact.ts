@@ -50,7 +50,8 @@ async function compact(flags: LakeFlags, output: CommandOutput, nowMs: number): 
   progress.end();
   const { daysLeft, ...counts } = result;
   const ended = { ended_at: new Date().toISOString(), took_ms: Date.now() - startedAtMs };
-  // The note of a partial compaction would hide the days that are left elsewhere.
+  // Only a complete compaction is recorded, because the record of a partial one would hide the days that are left
+  // elsewhere.
   if (topic === undefined && only === undefined)
     await noteCompactionRun(disk, lake, { ...ended, ...counts, days_left: daysLeft });
   return result;

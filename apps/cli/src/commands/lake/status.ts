@@ -20,7 +20,7 @@ interface StatusFlags extends LakeFlags {
 const DAY_MS = 86_400_000;
 const LAST_DEFAULT = 31;
 
-/** `tripline lake status`: the files of each topic and day, and what is to be compacted. */
+/** `tripline lake status`: lists the files of each topic and day, and those that still need to be compacted. */
 export function statusCommand(output: CommandOutput = process.stdout, nowMs: () => number = Date.now): Command {
   return withLakeFlags(new Command("status"))
     .description(

@@ -20,7 +20,7 @@ interface ImportFlags extends ControlFlags {
 const CHUNK = 500;
 const LINE_BYTES_MAX = 65_536;
 
-/** An entry of a file. The additional fields of an export are ignored: the importer becomes the author. */
+/** An entry of a file. The additional fields of an export are ignored, because the importer becomes the author. */
 const line = z.object({
   kind: z.string(),
   value: z.string(),

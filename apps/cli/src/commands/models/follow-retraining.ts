@@ -69,7 +69,9 @@ export function withFollowing(command: Command): Command {
     );
 }
 
-/** `tripline retrain --follow`: runs until it is terminated. @throws TriplineError or Error in one sentence at its start */
+/**
+ * `tripline retrain --follow`: runs until it is terminated. @throws TriplineError or Error in one sentence at startup
+ */
 export async function followRetraining(options: RetrainOptions, flags: FollowFlags): Promise<void> {
   const { output: _, ...retrain } = options;
   const environment = process.env;

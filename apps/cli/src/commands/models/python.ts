@@ -4,8 +4,8 @@ import { ROOT } from "@tripline/system/services/workspace";
 import { Command, Option } from "commander";
 
 /**
- * Environments that are separate from the training environment: Feast pins older versions than training needs, and the
- * others are large and rarely needed.
+ * Environments that are separate from the training environment, because Feast pins older versions than training needs,
+ * and all others are large and rarely needed.
  */
 const REQUIREMENTS: Readonly<Record<string, string>> = {
   "feature-repo": `${ROOT}/training/feature_repo/requirements.txt`,

@@ -27,7 +27,7 @@ interface ExportFlags extends ControlFlags {
   readonly lake?: string;
 }
 
-/** Where personal data is stored; no address is needed for a local system. */
+/** Addresses of the stores that have personal data; a local system needs none. */
 interface Places {
   readonly REDIS_URL?: string | undefined;
   readonly POSTGRES_URL?: string | undefined;
@@ -116,7 +116,7 @@ function placesOf(flags: ExportFlags): Places & Readonly<Record<string, string |
   };
 }
 
-/** Control is called first: it checks permissions and audits the request. */
+/** Control is called first, because it checks permissions and audits the request. */
 export async function exportPerson(
   control: Pick<ControlClient, "call">,
   subject: string,

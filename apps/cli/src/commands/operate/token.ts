@@ -30,7 +30,10 @@ export function tokenCommand(): Command {
     });
 }
 
-/** Uses the environment's credentials, or else the demo client's, for a system started from this repository. */
+/**
+ * Uses the credentials in the environment or, if there are none, those of the demo client of a system that was started
+ * from this repository.
+ */
 async function tokensOf({ api, tokenUrl, workspace }: TokenFlags): Promise<AccessTokens> {
   const apiUrl = (api ?? localAddresses(workspace).ingestion).replace(/\/$/, "");
   for (const address of [apiUrl, tokenUrl ?? apiUrl]) trustAuthorityAt(address);

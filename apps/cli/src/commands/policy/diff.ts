@@ -10,7 +10,7 @@ interface DiffFlags extends PolicyFlags {
   readonly revision?: number;
 }
 
-/** `tripline policy diff`: what a file would change. */
+/** `tripline policy diff`: shows the changes that a file would make. */
 export function diffCommand(output: CommandOutput): Command {
   return policyCommandOf("diff", "compare a policy file with a revision, rule by rule")
     .argument("<file>", "for example apps/decisions/policy.yaml")

@@ -3,20 +3,20 @@ import type { ModelVersion, RecordingRegistry } from "@tripline/model-registry/m
 import type { GraphExtension } from "@tripline/tree-shap/encode-model";
 import { extendModel } from "@tripline/tree-shap/encode-model";
 
-/** How a model is altered: `similar` behaves like a retrained one, the others must not decide payments. */
+/** How a model is altered. A `similar` model behaves like a retrained one; all other kinds must not decide payments. */
 export type Alteration = "similar" | "inverted" | "slow";
 
 /** Sequential products of two matrices of this size: at least a second on one core, for any batch. */
 const SLOW_SIZE = 1_536;
 const SLOW_PRODUCTS = 6;
 const SIMILAR_FACTOR = 0.98;
-/** Few, because a slow model is also slow on its golden batch. */
+/** Only a few rows, because a slow model is also slow on its golden batch. */
 const GOLDEN_ROWS = 4;
 
 /**
- * Publishes an altered copy of a model: a normal version that passes its golden batch.
+ * Publishes an altered copy of a model, as a normal version that passes its golden batch.
  *
- * @throws TriplineError as the registry does
+ * @throws errors of the registry
  */
 export async function publishAltered(
   registry: RecordingRegistry,

@@ -20,8 +20,8 @@ const CHUNK = 50;
 const WAIT_SECONDS = 25;
 
 /**
- * Plays events in order, with the issuer's answers. An attacker pays only with cards whose test was authorised: a test that
- * Tripline declined reveals nothing about the card.
+ * Plays events in order, with the issuer's answers. An attacker pays only with cards whose test was authorised, because
+ * a test that Tripline declined reveals nothing about the card.
  */
 export async function playAttackedDay(
   client: Pick<TriplineClient, "decideAll" | "applyLabels" | "sendUpdates">,

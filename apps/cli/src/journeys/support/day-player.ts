@@ -41,7 +41,7 @@ export class DayPlayer {
     return this.#dayEndMs;
   }
 
-  /** Plays all events of the next day in order: payments are decided, and labels applied. */
+  /** Plays all events of the next day in order: payments are decided, and labels are applied. */
   async playDay(): Promise<PlayedDay> {
     await this.hooks.beginDay?.(this.#dayEndMs);
     this.#dayEndMs += DAY_MS;

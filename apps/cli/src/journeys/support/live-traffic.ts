@@ -10,7 +10,7 @@ const TICK_MS = 250;
 const WAIT_SECONDS = 10;
 /** Amounts are uniformly distributed up to this. */
 export const LIVE_AMOUNT_MINOR_MAX = 8_000;
-/** Concurrent requests: if decisions become slow, fewer are sent. */
+/** Number of concurrent requests. If decisions become slow, fewer requests are sent. */
 const UNDER_WAY_MAX = 8;
 
 /** Sends payments of many cards until it is stopped. Every payment must be decided. */

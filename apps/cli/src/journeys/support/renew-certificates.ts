@@ -13,7 +13,7 @@ const RESTARTED = ["features", "decisions"] as const;
 /**
  * Replaces every service's certificate while it runs.
  *
- * @returns how many ports present a new one, and when the last of them did
+ * @returns the number of ports that present a new certificate, and the time at which the last of them did
  * @throws Error that names a port that still presents the old one
  */
 export async function renewCertificates(secure: SecureSystem): Promise<{ ports: number; seconds: number }> {

@@ -14,7 +14,7 @@ const PAUSE_MS = 50;
 export class SingleTraffic {
   /** Ids of accepted payments. */
   readonly accepted = new Set<string>();
-  /** All other responses and failures: their codes and counts. */
+  /** Codes and counts of all other responses and failures. */
   readonly refusals = new Map<string, number>();
   readonly #ending = new AbortController();
   readonly #running: Promise<unknown>;

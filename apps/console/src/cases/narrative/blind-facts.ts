@@ -11,8 +11,8 @@ const LOCALE = "en-GB";
 /**
  * The facts of a case that may be sent to a model provider: numbers, codes and words of the feature spec. This is an
  * allow list, so new case fields are not sent automatically. It contains no token, ID, name, place, exact time or
- * user-written text. It omits reason texts, because a rule can put anything into them, and values of categories, because
- * they are texts of the payment, such as a country.
+ * user-written text. It omits reason texts, because a rule can put anything into them, and values of categories,
+ * because they are text from the payment, such as a country.
  */
 export function blindFacts(
   { row, focus, usual, graph }: CaseFacts,

@@ -9,9 +9,9 @@ import { blindFacts } from "./blind-facts.js";
 import type { ModelPlace, NarrativeModel } from "./narrative-model.js";
 import { openNarrativeModel } from "./open-narrative-model.js";
 
-/** Concurrent requests to the model. Further ones get the template immediately. */
+/** Maximum number of concurrent requests to the model. Further requests get the template immediately. */
 const ASKED_AT_ONCE_MAX = 4;
-/** Maximum cached summaries, each for one revision of a case. */
+/** Maximum number of cached summaries, each for one revision of a case. */
 const KEPT_MAX = 500;
 const CHARACTERS_MAX = 1_200;
 

@@ -26,5 +26,5 @@ export interface ModelPlace {
   readonly waitMs: number;
 }
 
-/** Maximum tokens of a response, including those for reasoning. */
+/** Maximum number of tokens in a response, including those for reasoning. */
 export const ANSWER_TOKENS_MAX = 1_000;

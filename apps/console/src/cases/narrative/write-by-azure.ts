@@ -9,7 +9,7 @@ import { ANSWER_TOKENS_MAX } from "./narrative-model.js";
 const API_VERSION = "2024-10-21";
 const RESOURCE = "https://cognitiveservices.azure.com";
 
-/** Azure OpenAI, with a key or, without one, with the workload's identity. */
+/** Azure OpenAI, with a key or, if there is none, with the workload's identity. */
 export function openAzure({ model, endpoint, apiKey, waitMs }: ModelPlace): NarrativeModel {
   const client = new AzureOpenAI({
     endpoint,

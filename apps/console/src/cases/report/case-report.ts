@@ -66,7 +66,7 @@ function timesIn(zone: string): (ms: number) => string {
   return (ms) => format.format(ms);
 }
 
-/** A section with its title; nothing without content. */
+/** A section with its title; returns nothing if there is no content. */
 function section(title: string, body: readonly (Content | undefined)[]): Content[] {
   const told = body.filter((part) => part !== undefined && part !== "") as Content[];
   return told.length === 0 ? [] : [{ text: title, style: "heading", headlineLevel: 1 }, ...told];

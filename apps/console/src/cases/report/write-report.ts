@@ -4,7 +4,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { CaseDetail } from "../../contract/cases.js";
 import type { ReportReader } from "./case-report.js";
 
-/** A report of one page takes some tenths of a second, and one of forty pages a few seconds. */
+/** A report of one page takes a few tenths of a second, and one of forty pages a few seconds. */
 const WRITE_MS_MAX = 20_000;
 const HEAP_MIB_MAX = 192;
 

@@ -19,14 +19,14 @@ const keptKeys = (): string[] => Object.keys(sessionStorage).filter((key) => key
 
 type Draft<T> = readonly [
   value: T,
-  /** Stores a value, or what a function returns for the latest value. */
+  /** Stores a value, or the result of a function that receives the latest value. */
   change: (next: T | ((newest: T) => T)) => void,
   /** Called after saving. Text typed during the save is kept and returned. */
   drop: (sent: T) => T | undefined,
 ];
 
 /**
- * Unsaved input, kept in this tab: it survives a failed save, a reload and a new sign-in.
+ * Unsaved input, kept in this tab. It survives a failed save, a reload and a new sign-in.
  *
  * @returns the value and functions to change and discard it
  */

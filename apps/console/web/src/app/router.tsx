@@ -37,7 +37,7 @@ function Home() {
 
 const at = <Path extends string>(path: Path) => ({ getParentRoute: () => root, path });
 
-/** `/health`, `/api`, `/session` and `/assets` are the backend's. */
+/** `/health`, `/api`, `/session` and `/assets` belong to the backend. */
 const routes = [
   createRoute({ ...at("/"), component: Home }),
   createRoute({ ...at("/live"), component: lazyRouteComponent(() => import("../live/live.js"), "Live") }),

@@ -34,7 +34,7 @@ interface LogSource {
 }
 
 /**
- * @param pagesMax of 1,000 entries
+ * @param pagesMax maximum number of pages, of 1,000 entries each
  * @throws LogFault
  */
 export async function verifyLog({ page, checkpoints }: LogSource, pagesMax: number): Promise<Verified> {
@@ -87,7 +87,7 @@ async function isSigned(checkpoint: AuditCheckpoint, keys: readonly AuditKey[]):
   return crypto.subtle.verify("Ed25519", publicKey, fromBase64(checkpoint.signature), signed);
 }
 
-/** Each text is preceded by its length in bytes. Lengths and numbers take 8 bytes, big-endian. */
+/** Each string is preceded by its length in bytes. Lengths and numbers take 8 bytes, big-endian. */
 function encodeParts(parts: readonly (string | number)[]): Uint8Array<ArrayBuffer> {
   const encoded = parts.map((part) => {
     const text = typeof part === "string" ? new TextEncoder().encode(part) : new Uint8Array();

@@ -52,7 +52,10 @@ export function CaseScreen() {
   );
 }
 
-/** Shows the decision first (outcome, reasons, what moved the score), then the card's baseline, then its history. */
+/**
+ * Shows the decision first (outcome, reasons and contributions to the score), then the card's baseline, then its
+ * history.
+ */
 function OpenCase({ of }: { readonly of: CaseDetail }) {
   const [dialog, setDialog] = useState<OpenDialog>();
   const change = useCaseChange(of);

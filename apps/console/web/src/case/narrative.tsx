@@ -6,8 +6,8 @@ import { useNarrative } from "./use-case.js";
 const { narrative: words } = text.case;
 
 /**
- * The case summary: written by a model if one is configured, and marked as such; otherwise, and until it is ready, from
- * the template.
+ * The case summary. It is written by a model if one is configured, and marked as such; otherwise, and until it is
+ * ready, it comes from the template.
  */
 export function Narrative({ of }: { readonly of: CaseDetail }) {
   const { data, error } = useNarrative(of);

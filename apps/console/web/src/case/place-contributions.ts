@@ -9,7 +9,7 @@ export interface Step {
 
 export interface Waterfall {
   readonly steps: readonly Step[];
-  /** The remaining contributions as one step; undefined if all are shown separately. */
+  /** The remaining contributions, combined into one step; undefined if all are shown separately. */
   readonly rest:
     | { readonly count: number; readonly logOdds: number; readonly from: number; readonly size: number }
     | undefined;
@@ -24,7 +24,7 @@ export interface Waterfall {
  *
  * @param baseLogOdds log odds of the average payment
  * @param contributions largest first
- * @param shownMax number of separate steps; the rest are combined
+ * @param shownMax number of separate steps; all further ones are combined
  */
 export function placeContributions(
   baseLogOdds: number,

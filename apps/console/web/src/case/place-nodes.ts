@@ -2,7 +2,7 @@ import type { CaseGraph, GraphNode } from "#contract/cases";
 
 const COLUMN_PX = 200;
 const ROW_PX = 44;
-/** More would be unreadable; the table shows all. */
+/** More nodes would be unreadable; the table shows all of them. */
 const COLUMN_NODES_MAX = 8;
 
 export interface PlacedNode {

@@ -25,7 +25,7 @@ export type CaseAction =
     }
   | { readonly to: "verdict/refuse"; readonly body: { readonly note: string } };
 
-/** Changes a case. If there is a newer revision than the user sees, it is rejected and the input stays. */
+/** Changes a case. If there is a newer revision than the user sees, the change is rejected and the input is kept. */
 export function useCaseChange({ id, revision }: Pick<CaseRow, "id" | "revision">) {
   const client = useQueryClient();
   return useMutation({
@@ -48,7 +48,7 @@ export function useAddNote(id: string) {
       client.setQueryData<CaseDetail>(["case", id], (kept) =>
         kept === undefined ? kept : { ...kept, notes: [...kept.notes, note] },
       );
-      // Not awaited: the text field is cleared as soon as the note appears in the list.
+      // Not awaited, because the text field is cleared as soon as the note appears in the list.
       void client.invalidateQueries({ queryKey: ["case", id] });
     },
   });

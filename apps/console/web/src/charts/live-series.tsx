@@ -13,7 +13,7 @@ interface LiveSeriesProps {
   readonly lines: readonly Line[];
   /** Milliseconds since the epoch. */
   readonly timesMs: readonly number[];
-  /** For each line, a value for each time; null for no value. */
+  /** For each line, one value per point in time; null for no value. */
   readonly values: readonly (readonly (number | null)[])[];
 }
 

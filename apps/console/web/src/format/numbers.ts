@@ -1,6 +1,6 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 
-/** Numbers and amounts in the user's locale. Unknown values are a dash. */
+/** Numbers and amounts in the user's locale. Unknown values are shown as a dash. */
 
 export const UNKNOWN = "–";
 

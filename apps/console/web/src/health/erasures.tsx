@@ -75,10 +75,10 @@ function Told({ of, lag }: { readonly of: readonly Erasure[]; readonly lag: read
   );
 }
 
-/** Without a time, an erasure is older than this column and sorts first. */
+/** An erasure without a time is older than this column and is sorted first. */
 const toldMs = ({ published_at }: Erasure): number => (published_at === null ? 0 : Date.parse(published_at));
 
-/** A service handles erasures in order, so the newest ones, as many as its lag, are not completed yet. */
+/** A service handles erasures in order, so if its lag is N, it has not yet completed the newest N erasures. */
 function partOf(group: string, done: ReadonlySet<Erasure>): Column<Erasure> {
   const cell = (erasure: Erasure) => (
     <span className={done.has(erasure) ? "tag good" : "tag bad"}>

@@ -23,7 +23,7 @@ export interface ReturnedLetters {
   readonly skipped: readonly string[];
 }
 
-/** What to redrive: selected dead letters of a topic, or all with a code. */
+/** The records to redrive: selected dead letters of a topic, or all with a code. */
 export type LettersToReturn =
   | { readonly topic: string; readonly letters: readonly Pick<DeadLetter, "partition" | "offset">[] }
   | { readonly topic: string; readonly code: string };

@@ -27,7 +27,7 @@ export interface NewEntries {
   readonly entries: readonly NewEntry[];
 }
 
-/** How many of the tenant's newest payments an entry would have matched. */
+/** Number of the tenant's newest payments that an entry would have matched. */
 export interface ListPreview {
   readonly payments: number;
   readonly matched: number;

@@ -43,7 +43,7 @@ function Histogram({ of }: { readonly of: ModelsReport["histogram"] }) {
       grid: GRID,
       legend: legend(colours),
       xAxis: axis(colours, { type: "category", data: TENTHS, splitLine: { show: false } }),
-      // Most scores are close to 0. On a linear axis, the others would be invisible.
+      // Most scores are close to 0. On a linear axis, all others would be invisible.
       yAxis: axis(colours, {
         type: "log",
         min: 1,

@@ -10,7 +10,7 @@ import { SelectField } from "../ui/field.js";
 import { Facts, Panel } from "../ui/panel.js";
 import { ProblemNote } from "../ui/states.js";
 
-/** Maximum payments per request. */
+/** Maximum number of payments per request. */
 const PAYMENTS_MAX = 100;
 /** The data is hidden after this time, in case the screen is left unattended. */
 const SHOWN_MS_MAX = 300_000;
@@ -89,7 +89,7 @@ function Opened({ of }: { readonly of: OpenedPersonal }) {
   );
 }
 
-/** The values in all payments. Without counts for a single payment. */
+/** The values in all payments. For a single payment, counts are omitted. */
 function Values({ of, isOne }: { readonly of: readonly OpenedValue[]; readonly isOne: boolean }) {
   return (
     <ul className="opened">

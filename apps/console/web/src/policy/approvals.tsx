@@ -16,7 +16,7 @@ type Settings = Pick<PolicyStatus, "needs_approval" | "lists_need_approval">;
 
 const moment = (iso: string): string => formatMoment(Date.parse(iso));
 
-/** What another user has to approve. Users who may approve it see the buttons. */
+/** A change that another user has to approve. Users who may approve it see the buttons. */
 export function ApprovalSettings({ of }: { readonly of: Settings }) {
   const may = useMay();
   const { change } = useChangeApprovals();

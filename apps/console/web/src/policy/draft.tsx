@@ -19,7 +19,7 @@ import { useTypedDraft } from "./use-typed-draft.js";
 
 const PolicyText = lazy(async () => ({ default: (await import("./policy-text.js")).PolicyText }));
 
-/** A draft with its errors as the user types. */
+/** A draft, with its errors shown as the user types. */
 export function Draft() {
   const { name } = useParams({ from: "/policy/drafts/$name" });
   const saved = useSavedDraft(name);

@@ -57,7 +57,7 @@ export function PolicyText(props: PolicyTextProps) {
     view.current = new EditorView({ state, parent: root, root });
     return () => view.current?.destroy();
   }, [label, original, isReadOnly]);
-  // Only text from elsewhere is put into the editor: the user may have typed more by the time the page renders.
+  // Only text from elsewhere is put into the editor, because the user may have typed more by the time the page renders.
   useEffect(() => {
     const editor = view.current;
     const drawn = told.current.indexOf(text);
@@ -126,7 +126,7 @@ async function lint(view: EditorView, newest: { readonly current: PolicyTextProp
   try {
     faults = await findFaults(doc.toString(), AbortSignal.timeout(CHECK_MS_MAX));
   } catch {
-    // Retries if the control plane is unavailable. The text would stay unchecked until the next key press.
+    // Retries if the control plane is unavailable. Otherwise, the text would stay unchecked until the next key press.
     setTimeout(() => {
       if (view.dom.isConnected && view.state.doc === doc) view.dispatch({ effects: checkAgain.of(null) });
     }, CHECK_AGAIN_MS);

@@ -9,8 +9,8 @@ export interface TypedDraft {
 }
 
 /**
- * Unsaved changes to a draft, and how to save them. They stay based on the version the user started from: a save that
- * would replace an unseen version is rejected.
+ * Unsaved changes to a draft, and how to save them. They stay based on the version from which the user started, so a
+ * save that would replace an unseen version is rejected.
  *
  * @param saved null for a draft that does not exist yet
  * @param base text of a new draft

@@ -11,7 +11,7 @@ import { CheckField, SelectField, TextField } from "../ui/field.js";
 import type { QueueSearch } from "./queue-search.js";
 import { OUTCOMES, readQueueSearch, SORTS, STATUSES } from "./queue-search.js";
 
-/** Without a currency, the amount counts as minor units of any currency, entered as for two decimals. */
+/** Without a currency, the amount is treated as minor units of any currency, entered as for two decimals. */
 const TYPED_AS = "EUR";
 const ANY = ["", text.queue.any] as const;
 
@@ -67,7 +67,10 @@ export function Filters({ search, typed, onTyped }: FiltersProps) {
   );
 }
 
-/** Moves the focus to the list, where single keys work. Browsers would clear the field, and change the list. */
+/**
+ * Moves the focus to the list, where single keys work. By default, browsers would clear the field, which would change
+ * the list.
+ */
 function leaveOnEscape(event: KeyboardEvent<HTMLInputElement>): void {
   if (event.key !== "Escape") return;
   event.preventDefault();

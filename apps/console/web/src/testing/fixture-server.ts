@@ -36,7 +36,7 @@ export interface FixtureServer {
   readonly url: string;
   /** The session, which tests may change; undefined if nobody is signed in. */
   session: Session | undefined;
-  /** Set by tests: requests that fail, by a part of their URL. */
+  /** Requests that fail, identified by a part of their URL. Set by tests. */
   readonly failing: Map<string, Refusal>;
   /** Requested URLs. */
   readonly asked: string[];

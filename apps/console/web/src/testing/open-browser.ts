@@ -38,13 +38,15 @@ export interface PageOptions {
   readonly theme?: "light" | "dark";
   readonly width?: number;
   readonly height?: number;
-  /** Simulates zoom: the page is smaller than the window by this factor. */
+  /** Simulates zoom by making the page smaller than the window by this factor. */
   readonly zoom?: number;
 }
 
 const WIDTH_PX = 1280;
 const HEIGHT_PX = 800;
-/** This limit detects hangs, not slowness: on two busy cores a page may respond late. All browser tests use it. */
+/**
+ * This limit detects hangs, not slowness, because on two busy cores, a page may respond late. All browser tests use it.
+ */
 export const ACTION_MS_MAX = 45_000;
 
 export async function openPage(browser: Browser, options: PageOptions): Promise<WatchedPage> {

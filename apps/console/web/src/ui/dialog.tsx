@@ -10,7 +10,10 @@ interface DialogProps {
   readonly isWide?: boolean;
 }
 
-/** An open dialog with our own overlay: the library's writes a style element, which the page's policy forbids. */
+/**
+ * An open dialog with our own overlay, because the library's overlay writes a style element, which the page's policy
+ * forbids.
+ */
 export function Dialog({ title, description, onClose, children, isWide = false }: DialogProps) {
   return (
     <Primitive.Root open onOpenChange={(isOpen) => !isOpen && onClose()}>

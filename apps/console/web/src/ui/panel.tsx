@@ -23,7 +23,7 @@ export function Panel({ title, aside, children, className = "" }: PanelProps) {
 
 interface FactsProps {
   readonly of: readonly (readonly [name: string, value: ReactNode])[];
-  /** Places name and value below each other, for long names. */
+  /** Places the name above the value, for long names. */
   readonly isListed?: boolean;
 }
 

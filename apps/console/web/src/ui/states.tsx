@@ -26,7 +26,7 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
   );
 }
 
-/** What the user can do about it. */
+/** The action that the user can take. */
 function adviceOn({ status }: Problem): string | undefined {
   const { next } = text.problems;
   if (status === 409 || status === 412) return next.conflict;

@@ -3,9 +3,9 @@ import { asRedisError } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 
 /**
- * A Redis connection with a limit on waiting callers. None waits longer than the command timeout. After a timeout it
- * reconnects; otherwise, unanswered commands would stay in the queue while Redis hangs. Until the new connection is
- * ready, every call fails immediately.
+ * A Redis connection with a limit on waiting callers. No caller waits longer than the command timeout. After a timeout,
+ * the connection is replaced; otherwise, unanswered commands would stay in the queue while Redis hangs. Until the new
+ * connection is ready, every call fails immediately.
  */
 export class BoundRedis {
   #underWay = 0;

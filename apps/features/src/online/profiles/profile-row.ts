@@ -9,8 +9,8 @@ export interface ProfileRow {
 }
 
 /*
- * Layout: version, time in milliseconds with 16 digits, then `name=value` separated by semicolons. Rows sort by time if
- * compared by their first 17 characters.
+ * Layout: version, time in milliseconds with 16 digits, then `name=value` separated by semicolons. Sorting rows by
+ * their first 17 characters sorts them by time.
  */
 const VERSION = "1";
 const TIME_DIGITS = 16;

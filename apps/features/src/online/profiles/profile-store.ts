@@ -58,7 +58,7 @@ export class ProfileStore {
   ) {}
 
   /**
-   * Each row replaces its entity's older one. A push that fails midway can be repeated.
+   * Each row replaces the older row of its entity. A push that fails midway can be repeated.
    *
    * @throws TriplineError `invalid-field` if the view would have too many columns, `redis-unavailable`, `queue-full`
    */

@@ -38,7 +38,7 @@ function faultOf(text: string): string {
   return "The body is not valid JSON.";
 }
 
-/** The third argument is https://tc39.es/proposal-json-parse-with-source/ */
+/** The third argument is proposed in https://tc39.es/proposal-json-parse-with-source/ */
 function keepNumber(_key: string, value: unknown, ...[context]: readonly { readonly source?: string }[]): unknown {
   return typeof value === "number" ? new JsonNumber(value, context?.source ?? String(value)) : value;
 }

@@ -12,7 +12,9 @@ import { parseTimestamp, TIMESTAMP_SHAPE } from "./parse-timestamp.js";
 import { invalidField, pointerTo, shown } from "./refuse-field.js";
 
 const EVENT_TIMESTAMP = "event_timestamp";
-/** When Feast created a row. Ignored: of rows with the same event time, the first one stays. */
+/**
+ * The time at which Feast created a row. Ignored, because the first of several rows with the same event time is kept.
+ */
 const CREATED = "created";
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -129,7 +131,7 @@ function formatColumn(name: string, values: readonly unknown[]): string[] {
 }
 
 function formatInteger({ text }: JsonNumber, pointer: string): string {
-  // Longer texts are out of range and slow to convert.
+  // Longer strings are out of range and slow to convert.
   const integer = text.length > 20 ? undefined : BigInt(text);
   if (integer !== undefined && integer <= INT64_MAX && integer >= -INT64_MAX - 1n) return String(integer);
   throw invalidField(pointer, "must be a 64-bit integer; write it as 1e20 for a floating-point number");

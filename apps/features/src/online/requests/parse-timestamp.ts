@@ -1,15 +1,17 @@
 /** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const TIME_MAX_MS = 8.64e15;
 
-/** RFC 3339, also without a zone or with a space instead of the T, as Python and pandas write it. */
+/**
+ * RFC 3339, but also accepts a missing zone or a space instead of the T, because Python and pandas write such times.
+ */
 const TIMESTAMP = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})?$/i;
 
 /** The expected format, for error messages. */
 export const TIMESTAMP_SHAPE = "a time such as 2026-07-01T12:00:00Z";
 
 /**
- * A time in milliseconds since the epoch; undefined for text that is not a time, or a time before the epoch. Without a
- * zone, it is UTC, as in Feast. Fractions of a millisecond are truncated.
+ * A time in milliseconds since the epoch; undefined for a string that is not a time, and for a time before the epoch. A
+ * time without a zone is in UTC, as in Feast. Fractions of a millisecond are truncated.
  */
 export function parseTimestamp(text: unknown): number | undefined {
   if (typeof text !== "string") return undefined;

@@ -14,8 +14,8 @@ export interface ViewColumns {
 }
 
 /**
- * The response to `POST /get-online-features` as JSON, with the same bytes as from Feast's server: join keys first,
- * then features. Built from strings, because all features of a view share statuses and times.
+ * The response to `POST /get-online-features` as JSON, byte-identical to that of Feast's server: join keys first, then
+ * features. Built from strings, because all features of a view share statuses and times.
  *
  * @param ids by join key and row
  */

@@ -30,7 +30,7 @@ const ending = new AbortController();
 const end = () => ending.abort();
 process.once("SIGTERM", end);
 process.once("SIGINT", end);
-// The supervisor of a local system holds the other end: if it is killed, this process ends as well.
+// The other end belongs to the supervisor of a local system: if the supervisor is killed, this process ends as well.
 if (process.env.EXIT_WITH_PARENT === "1") process.stdin.resume().once("end", end).once("error", end);
 
 const log = createLogger("snapshots", process.env.LOG_LEVEL ?? "info");

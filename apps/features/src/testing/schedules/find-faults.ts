@@ -17,7 +17,7 @@ import type { SimulatedFleet } from "./simulated-fleet.js";
 /**
  * Checks invariants once everything is committed, whatever happened before: every event is counted once in each of its
  * states and emitted; two events never have the same number in a state; all results of an event are equal and follow
- * from the events counted before it; and none is flagged, because no state was lost.
+ * from the events counted before it; and no result is flagged, because no state was lost.
  *
  * @returns a sentence per violated invariant
  */
@@ -69,7 +69,7 @@ async function stateFaults(fleet: SimulatedFleet, server: RedisServer): Promise<
       one.ids.add(id);
     }
   };
-  // Whether an update is counted in some states depends on whether its payment was counted before.
+  // An update is counted in some states only if its payment was counted before.
   for (const { topic, value } of fleet.sent) {
     const event = decode(topic, Buffer.from(value));
     if (event.kind === "update") expect(stateKeysOf(scheduleEngine, event), idOf(event));

@@ -14,7 +14,7 @@ import {
   updateRecord,
 } from "../events.js";
 
-/** One partition of a topic, from offset 0 on. */
+/** One partition of a topic, starting at offset 0. */
 export interface PlannedPartition {
   readonly topic: string;
   readonly partition: number;
@@ -30,7 +30,7 @@ const UPDATES = 3;
 /** One in this many payments is on its topic twice, as after a client's retry. */
 const REPEATED_ONE_IN = 6;
 
-/** Few features, to keep schedules fast: what matters is the order of the steps. */
+/** Only a few features, to keep schedules fast, because only the order of the steps matters. */
 export const scheduleEngine = compileEngine(
   specOf({ "1d": { width: "1d", tile: "1h" } }, [
     { kind: "count", entity: "card", window: "1d" },

@@ -14,11 +14,12 @@ const TROUBLED_STEPS = 90;
 const DRAWS_MAX = 10_000;
 const BATCH_RECORDS_MAX = 3;
 /**
- * Turns of the event loop after which all work that needs no reply is done: the start of a round, and what follows it.
+ * Turns of the event loop after which all work that needs no reply is done, such as the start of a round and the steps
+ * after it.
  */
 const TURNS = 2;
 
-/** How often each step happened. */
+/** Number of times that each step happened. */
 export type StepCounts = Record<Step, number> & { conflicts: number };
 type Step = (typeof STEPS)[number];
 
@@ -85,7 +86,7 @@ export interface ScheduleResult {
 /**
  * Runs one random order of steps, determined by the seed: instances of the service take batches of a planned log, their
  * calls to Redis proceed one by one, partitions move without their old owner noticing, instances start, and calls and
- * records get lost. Then everything finishes undisturbed, and the invariants are checked.
+ * records are lost. Then everything finishes undisturbed, and the invariants are checked.
  */
 export async function runSchedule(seed: number, server: RedisServer): Promise<ScheduleResult> {
   await server.reset();
@@ -176,7 +177,7 @@ class Schedule {
     return true;
   }
 
-  /** What was counted stays counted: the applied offset of a partition never decreases. */
+  /** Counted records stay counted, so the applied offset of a partition never decreases. */
   async #watchApplied(): Promise<void> {
     for (const log of this.#fleet.log) {
       const key = this.#fleet.appliedKeyOf(log);

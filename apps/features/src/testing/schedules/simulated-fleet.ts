@@ -99,7 +99,7 @@ export class SimulatedFleet {
   readonly sent: OutgoingRecord[] = [];
   /** Pending requests to Kafka. */
   readonly questions: (() => void)[] = [];
-  /** Errors that no fault of the schedule explains. */
+  /** Errors that are not explained by any fault of the schedule. */
   readonly surprises: unknown[] = [];
   readonly #owners = new Map<PlannedPartition, SimulatedInstance>();
   readonly #committed = new Map<PlannedPartition, number>();
@@ -141,9 +141,9 @@ export class SimulatedFleet {
   }
 
   /**
-   * A new instance takes over all partitions of one that does not notice yet, as in a rolling deployment.
+   * A new instance takes over all partitions of an instance that does not notice it yet, as in a rolling deployment.
    *
-   * @returns false if it has none
+   * @returns false if that instance has none
    */
   replace(instance: SimulatedInstance): boolean {
     const own = this.log.filter((log) => this.#owners.get(log) === instance);
@@ -156,7 +156,7 @@ export class SimulatedFleet {
   /**
    * Kafka accepts commits only from the owner.
    *
-   * @returns false where there is nothing to commit
+   * @returns false if there is nothing to commit
    */
   commit(log: PlannedPartition, instance: SimulatedInstance): boolean {
     const position = instance.readings.get(log)?.position ?? 0;

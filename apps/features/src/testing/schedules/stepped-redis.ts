@@ -7,16 +7,16 @@ import { parseCommands } from "./redis-server.js";
 interface Call {
   readonly commands: Command[];
   readonly pipeline: unknown;
-  /** The client has timed out, but the server still executes the commands when it gets to them. */
+  /** The client has timed out, but the server still executes the commands once it reaches them. */
   isOverdue: boolean;
 }
 
-/** What happens to the next call of a connection. */
+/** The fate of the next call of a connection. */
 export type CallFate = "answered" | "lost-before" | "lost-after" | "overdue";
 
 /**
  * An ioredis connection, as the services use it. Each call waits until the schedule lets it proceed to the server.
- * Calls on a connection keep their order, as on a socket.
+ * Calls on a connection stay in order, as on a socket.
  */
 export class SteppedRedis {
   readonly redis: Redis;
