@@ -15,7 +15,7 @@ from feature_spec import read_feature_spec
 from profiles import PROFILES, Profile
 
 _DAY_MS = 86_400_000
-# packages/backfill runs the same queries: both give bit-identical results.
+# packages/backfill runs the same queries, so the results of both are bit-identical.
 PROFILES_FOLDER = Path(__file__).resolve().parents[2] / "packages" / "contracts" / "profiles"
 
 
@@ -27,7 +27,7 @@ def build_profiles(log: FeatureLog, data_folder: Path) -> dict[str, int]:
         raise FeatureRepositoryError(
             "The feature spec has no feature of kind amount, from which profiles are computed."
         )
-    # Amounts are added up as whole thousandths, so that sums are exact and do not depend on the order of the rows.
+    # Amounts are summed as whole thousandths, so that sums are exact and do not depend on the order of the rows.
     log.connection.execute(f"""
         CREATE OR REPLACE TEMP VIEW profile_payments AS
         SELECT card_token, terminal_id, occurred_at_ms, round({sql_name(amount)} * 1000)::BIGINT AS thousandths,
@@ -43,7 +43,8 @@ def build_profiles(log: FeatureLog, data_folder: Path) -> dict[str, int]:
 
 
 def _rows(profile: Profile, log: FeatureLog) -> str:
-    """The rows by time; a day's row is valid from the end of the day. For an erased card, only later payments count."""
+    """The rows by time. A day's row is valid from the end of that day. For an erased card, only later payments count.
+    """
     key = log.spec.entity_keys[profile.entity]
     query = (PROFILES_FOLDER / f"{profile.entity}.sql").read_text(encoding="utf-8")
     columns = ", ".join(f"{column.name}::{column.type} AS {column.name}" for column in profile.columns)

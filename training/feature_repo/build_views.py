@@ -60,7 +60,7 @@ def build_repository(
 
 
 def _windows_view(spec: FeatureSpec, entity: Entity, data_folder: Path) -> FeatureView:
-    """The state of an entity after its last payment: pushed as payments arrive, and read from the log offline."""
+    """The state of an entity after its last payment. It is pushed as payments arrive, and read from the log offline."""
     name = windows_view_name(entity.name)
     return FeatureView(
         name=name,
@@ -93,7 +93,7 @@ def _profile_view(profile: Profile, entity: Entity, data_folder: Path) -> Featur
     return FeatureView(
         name=profile.view,
         entities=[entity],
-        # A row is valid until the next one; every day with a change has a new one.
+        # A row is valid until the next row; every day on which a profile changes has a new row.
         ttl=timedelta(0),
         schema=[
             Field(name=column.name, dtype=types[column.type], description=column.sentence) for column in profile.columns
@@ -105,7 +105,7 @@ def _profile_view(profile: Profile, entity: Entity, data_folder: Path) -> Featur
 
 
 def _model_services(model: ServedModel, views: Sequence[FeatureView]) -> Iterable[FeatureService]:
-    """The whole signature for training, and the part of it that can be computed from entities online."""
+    """The whole signature for training, and the part of it that can be computed online from entities alone."""
     tags = {"model_version": model.version, "spec_version": str(model.spec_version)}
     tags = {name: value for name, value in tags.items() if value}
     parts = {view.name: view[wanted] for view in views if (wanted := _wanted(view, model))}

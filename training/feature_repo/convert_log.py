@@ -34,7 +34,7 @@ def source_path(data_folder: Path, view: str) -> Path:
 def convert_log(log: FeatureLog, data_folder: Path) -> dict[str, int]:
     """Writes the table of each view that reads the log. Returns rows by view.
 
-    Omits rows that were computed while lost state was not rebuilt, because their windows lack events. Also omits
+    Omits rows that were computed while lost state had not been rebuilt, because their windows lack events. Also omits
     windows and payments of an erased card or e-mail address.
     """
     spec = log.spec
@@ -58,7 +58,7 @@ def count_incomplete(log: FeatureLog) -> int:
 def _rows(key: str, entity: str, features: Iterable[Feature], condition: str = "") -> str:
     """A SELECT of join key, both timestamps and the features, ordered by time."""
     columns = ", ".join(sql_name(feature.name) for feature in features)
-    # Never decreases, even if a clock went back; adding the row number makes equal times distinct.
+    # Never decreases, even if a clock was set back; adding the row number makes equal times distinct.
     created = "max(created_us) OVER same_time + row_number() OVER same_time - 1"
     return f"""
         SELECT {key}, make_timestamptz(occurred_at_ms * 1000) AS event_timestamp,

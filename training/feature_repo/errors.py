@@ -9,7 +9,7 @@ class FeatureRepositoryError(Exception):
 
 
 class EmptyLogError(FeatureRepositoryError):
-    """The log contains no payment. A log that is being written may get some later."""
+    """The log contains no payments. A log that is still being written may contain some later."""
 
 
 def run_command(main: Callable[[], None]) -> None:

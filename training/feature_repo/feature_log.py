@@ -1,6 +1,7 @@
 """Reads Tripline's feature log into DuckDB tables, from `tripline backfill` or from the Parquet lake.
 
-The log has a row per payment with the values that the model saw, including those from the states of its entities.
+The log has one row per payment, with the values that the model received, including those computed from the states of
+the payment's entities.
 """
 
 import tempfile
@@ -116,7 +117,7 @@ def _load(
 
 
 def _read_erasures(connection: duckdb.DuckDBPyConnection, lakes: Sequence[Path], tenant: str | None) -> None:
-    """Table `erasures`, for all sources: people whose earlier data is omitted. A token belongs to one tenant."""
+    """Table `erasures`, for all sources: people whose earlier data must be omitted. A token belongs to one tenant."""
     connection.execute("CREATE TABLE erasures (subject VARCHAR, erased_at_ms BIGINT)")
     of_tenant = "" if tenant is None else f"WHERE tenant = {sql_text(tenant)}"
     for path in lakes:
@@ -142,7 +143,7 @@ class _Source:
 def _read_backfill(
     connection: duckdb.DuckDBPyConnection, path: Path, spec: FeatureSpec, _tenant: str | None
 ) -> _Source:
-    """The file's rows are in event order, so their numbers order rows with equal times."""
+    """The file's rows are in event order, so their row numbers order rows with equal times."""
     table = f"read_parquet({sql_text(path)}, file_row_number = true)"
     present = _columns(connection, table)
     absent = _absent(spec, present)
@@ -207,7 +208,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
 
 
 def _absent(spec: FeatureSpec, present: set[str]) -> list[str]:
-    """Keys of entities that no row of the log names, for example because the log is older than the entities."""
+    """Keys of entities that no row of the log contains, for example because the log is older than the entities."""
     return [key for key, fields in spec.key_fields.items() if not present.issuperset(fields)]
 
 
@@ -225,7 +226,8 @@ def _keys(spec: FeatureSpec, absent: Sequence[str]) -> list[str]:
 
 
 def _is_erased(field: str) -> str:
-    """Whether the person in the field was erased after the payment. Later payments belong to a new person."""
+    """Whether the person identified by the field was erased after the payment. Later payments belong to a new person.
+    """
     return f"EXISTS (FROM erasures WHERE subject = {field} AND occurred_at_ms <= erased_at_ms)"
 
 

@@ -73,7 +73,7 @@ class FeatureSpec:
 
 
 def read_feature_spec(path: Path) -> FeatureSpec:
-    """Raises FeatureRepositoryError if the file is not a feature spec or uses something unknown here."""
+    """Raises FeatureRepositoryError if the file is not a feature spec or uses something that is unknown here."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         spec = FeatureSpec(

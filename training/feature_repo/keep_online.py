@@ -30,10 +30,10 @@ REPOSITORY = Path(__file__).resolve().parent
 EVERY_SECONDS_MIN = 1
 EVERY_SECONDS_MAX = 86_400
 
-# A payment that reaches the lake later than this after its time is not online before a restart or a newer payment.
+# A payment that reaches the lake later than this is not online until a restart or until a newer payment arrives.
 _LATE_MAX = timedelta(hours=1)
-# A day's profile is read once the lake certainly contains the whole day, because Feast's Redis store keeps the first of
-# two rows with the same time.
+# A day's profile is read only when the lake certainly contains the whole day, because Feast's Redis store keeps the
+# first of two rows with the same time.
 _DAY_SETTLES = timedelta(minutes=15)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,7 +48,7 @@ class Sources:
 
 
 def apply_repository() -> "FeatureStore":
-    """`feast apply` without checking the tables, which do not exist before the first payment."""
+    """`feast apply` without checking the tables, because they do not exist before the first payment."""
     # Imported late, because Feast takes seconds to import, and an invalid argument should be reported immediately.
     from feast import FeatureStore  # noqa: PLC0415
     from feast.repo_config import load_repo_config  # noqa: PLC0415
@@ -60,7 +60,7 @@ def apply_repository() -> "FeatureStore":
 
 
 def refresh(store: "FeatureStore", sources: Sources, since: datetime | None, now: datetime) -> Mapping[str, int]:
-    """Rebuilds the tables and materialises everything newer than `since`, the last round's `now`.
+    """Rebuilds the tables and materialises everything newer than `since`, which is the `now` of the last round.
 
     Materialises everything again if Redis has lost the rows of earlier rounds.
 

@@ -1,6 +1,7 @@
 """The contents of the batch profiles: slow aggregates over an entity's whole history, as of the end of a day (UTC).
 
-packages/contracts/profiles/<entity>.sql computes them. A test of the columns keeps both consistent.
+They are computed by packages/contracts/profiles/<entity>.sql. A test of the columns ensures that both remain
+consistent.
 """
 
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ class ServedModel:
 
 
 def read_served_models(registry_url: str) -> tuple[ServedModel, ...]:
-    """The champions of a `file://` registry, by name. None if nothing is published.
+    """The champions of a `file://` registry, by name. None if nothing has been published.
 
     Raises FeatureRepositoryError for another kind of URL or an unreadable file.
     """

@@ -1,9 +1,9 @@
 """Computes features of past payments with Spark, using the engine that serves them online.
 
-A feature depends on the events of one entity, and on whether another one, the judge, explains its frauds. Therefore,
-the judge's events come first and give a result for each label. Then, for each entity of the spec, the events are
-grouped by key, sorted as `tripline backfill` sorts them, and piped through `tripline fold-entity`, one process per
-partition. Finally, the columns of the entities are joined by payment.
+A feature depends on the events of one entity, and on whether another entity, the judge, explains its frauds. Therefore,
+the judge's events are processed first and produce a result for each label. Then, for each entity of the spec, the
+events are grouped by key, sorted as `tripline backfill` sorts them, and piped through `tripline fold-entity`, one
+process per partition. Finally, the columns of the entities are joined by payment.
 """
 
 import argparse
@@ -51,7 +51,7 @@ COLUMNS = {
 OUTPUT_COLUMNS = [ID, "card_token", "terminal_id", "occurred_at_ms", "labelled_at_ms", "fraud"]
 """Columns before the features."""
 
-# The order in which events count, as in `tripline backfill`: labels before payments with the same time.
+# The order in which events are counted, as in `tripline backfill`: labels come before payments with the same time.
 ORDER = ["at_ms", "is_payment", ID]
 
 
@@ -79,9 +79,9 @@ def backfill(spark: SparkSession, options: Options) -> int:
 
     Raises BackfillError if the input is invalid or the engine rejects a row; nothing is written in that case.
     """
-    # A value that does not fit its column must be an error, not null.
+    # A value that does not fit into its column must cause an error instead of becoming null.
     spark.conf.set("spark.sql.ansi.enabled", "true")
-    # Workers import these modules by name, unless this one is the program itself.
+    # Workers import these modules by name, except for this module if it is the program itself.
     for module in (Path(__file__), Path(__file__).with_name("payment_columns.py")):
         spark.sparkContext.addPyFile(str(module))
     partitions = options.partitions or spark.sparkContext.defaultParallelism
@@ -99,7 +99,7 @@ def backfill(spark: SparkSession, options: Options) -> int:
 
 
 def _read_plan(tripline: tuple[str, ...]) -> dict[str, Any]:
-    """Entities with keys and features, from the program whose engine computes them, so they cannot differ."""
+    """Entities with keys and features, from the program whose engine computes them, so that they cannot differ."""
     try:
         answer = subprocess.run(
             [*tripline, "fold-entity", "--plan"], capture_output=True, text=True, timeout=EXIT_SECONDS_MAX, check=True
@@ -139,7 +139,7 @@ def _read_file(spark: SparkSession, path: str) -> DataFrame:
 
 
 def _read_lake(spark: SparkSession, lake: str, tenant: str) -> DataFrame:
-    """The archived topics `transactions` and `labels`. A topic may contain a message twice: its first label counts."""
+    """The archived topics `transactions` and `labels`. If a topic contains a message twice, its first label counts."""
     transactions, labels = (
         spark.read.parquet(f"{lake}/{topic}").where(f.col("tenant") == tenant) for topic in ("transactions", "labels")
     )
@@ -153,7 +153,7 @@ def _read_lake(spark: SparkSession, lake: str, tenant: str) -> DataFrame:
 
 
 def _check_ids(payments: DataFrame) -> int:
-    """The number of payments. Their ids join the entities, so they must be unique."""
+    """The number of payments. The entities' results are joined by payment id, so the ids must be unique."""
     repeated = payments.groupBy(ID).count().where("count > 1").head()
     if repeated is not None:
         raise BackfillError(f"The input is not usable: {ID} {repeated[ID]} occurs more than once.")
@@ -218,10 +218,10 @@ def _lines(payments: DataFrame, stream: str, time: str, entity: Mapping[str, Any
     """The events as `fold-entity` reads them, with their sort keys."""
     is_payment = stream == "payment"
     own = ["amount_minor", "currency", *OPTIONAL_COLUMNS] if is_payment else ["terminal_id", "labelled_at_ms", "fraud"]
-    # Doubles are exact: Java writes enough digits to distinguish a double from its neighbours.
+    # Doubles remain exact, because Java writes enough digits to distinguish a double from its neighbours.
     fields: list[Column] = [f.lit(stream).alias("stream")]
     fields += [f.col(name) for name in (ID, "card_token", "occurred_at_ms", *own, *more)]
-    # An id of several fields is null if one of them is.
+    # An id composed of several fields is null if any of them is null.
     parts = [part for field in entity["fields"] for part in (f.lit("/"), f.col(field))][1:]
     return payments.select(
         f.concat(*parts).alias(entity["key"]),
@@ -264,12 +264,12 @@ class Engine:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
 
     def fold(self, batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The output for the batch's events that have any, one row each."""
+        """The output for those events of the batch that have any, one row each."""
         is_answered = batch.column("is_answered").to_numpy(zero_copy_only=False)
         expected = self._lines + 1 + np.flatnonzero(is_answered)
         self._lines += batch.num_rows
         text = "\n".join(batch.column("line").to_pylist()) + "\n"
-        # Both pipes are bounded: without a concurrent reader, this thread and the process would wait for each other.
+        # Both pipes are bounded, so without a concurrent reader, this thread and the process would wait for each other.
         writer = threading.Thread(target=self._write, args=(text.encode(),), daemon=True)
         watch = threading.Timer(BATCH_SECONDS_MAX, self._process.kill)
         writer.start()
@@ -314,7 +314,7 @@ class Engine:
 
     def _write(self, data: bytes) -> None:
         assert self._process.stdin is not None
-        # The reader reports a process that has ended.
+        # If the process has ended, the reader reports this.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(data)
             self._process.stdin.flush()
@@ -328,7 +328,7 @@ class Engine:
 
 @contextlib.contextmanager
 def _in_a_sentence() -> Iterator[None]:
-    """The sentence within Spark's error message that says what is wrong."""
+    """The sentence in Spark's error message that says what is wrong."""
     try:
         yield
     except PySparkException as error:
@@ -357,7 +357,7 @@ def main() -> None:
         tenant=flags.tenant,
         partitions=flags.partitions,
     )
-    # Otherwise, Spark would use the first python3 in the PATH, which may lack the packages.
+    # Otherwise, Spark would use the first python3 in the PATH, which may not have the packages.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = SparkSession.builder.appName("tripline-backfill").getOrCreate()
     try:

@@ -80,8 +80,8 @@ def score(spark: SparkSession, options: Options) -> int:
 
 
 def _read_model(options: Options) -> Model:
-    # Only the driver reads from a registry, so the training package is imported here: executors import this module as
-    # well.
+    # Only the driver reads from a registry, so the training package is imported here, because executors also import
+    # this module.
     sys.path.append(str(ROOT / "training"))
     from tripline_training import registry  # noqa: PLC0415
     from tripline_training.errors import TrainingError  # noqa: PLC0415
@@ -155,7 +155,7 @@ def open_session(content: bytes) -> onnxruntime.InferenceSession:
 
 
 def _matrix(batch: pa.RecordBatch, features: tuple[str, ...]) -> NDArray[np.float32]:
-    """Features in the model's format. Raises ScoreError for a value that is empty or does not fit a float32."""
+    """Features in the model's format. Raises ScoreError for a value that is empty or does not fit into a float32."""
     rows = np.empty((batch.num_rows, len(features)), dtype=np.float32)
     for column, name in enumerate(features):
         values = pc.cast(batch.column(name), pa.float64()).to_numpy(zero_copy_only=False)
@@ -172,7 +172,7 @@ def _matrix(batch: pa.RecordBatch, features: tuple[str, ...]) -> NDArray[np.floa
 
 @contextlib.contextmanager
 def _in_a_sentence() -> Iterator[None]:
-    """The sentence within Spark's error message that says what is wrong."""
+    """The sentence in Spark's error message that says what is wrong."""
     try:
         yield
     except PySparkException as error:
@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--keep", help="input columns to copy, comma-separated (default: all non-feature columns)")
     flags = parser.parse_args()
     keep = None if flags.keep is None else tuple(name.strip() for name in flags.keep.split(","))
-    # Otherwise, Spark would use the first python3 in the PATH, which may lack the packages.
+    # Otherwise, Spark would use the first python3 in the PATH, which may not have the packages.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = SparkSession.builder.appName("tripline-score").getOrCreate()
     try:

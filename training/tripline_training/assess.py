@@ -16,7 +16,7 @@ from tripline_training.data.tables import arrays, query, require_columns
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.metrics import Quality, measure
 
-# XGBoost of the book's chapter 3.3 on its one split: train 2018-07-25..07-31, test 2018-08-08..08-14.
+# XGBoost from the book's chapter 3.3 on its only split: train 2018-07-25..07-31, test 2018-08-08..08-14.
 PUBLISHED = {"test-fold3.csv.gz": {"average_precision": 0.639, "auc_roc": 0.862, "card_precision_at_100": 0.273}}
 MEASURES = ("average_precision", "auc_roc", "card_precision_at_100")
 

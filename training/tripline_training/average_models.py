@@ -37,7 +37,7 @@ def average_models(members: list[str], options: NetworkOptions) -> str:
                     f"Model {one.name} {one.version} reads other columns than the features of spec {spec.version}."
                 )
         said.says(" ".join(f"{one.name}@{one.version}" for one in found))
-    # Older versions lack the entry, and may use all features.
+    # Older versions do not have this entry, so they may use all features.
     members_use = {name for one in found for name in one.manifest.get("used_features", spec.names)}
     used = in_order(members_use, spec.names)
     data = read_network_rows(options, used)

@@ -97,7 +97,7 @@ def report(part: str, results: list[FoldResult]) -> str:
     lines.append(f"{'mean':34}{_figures(mean)}{errors[0]:>8.4f}{errors[1]:>11.4f}")
     for name, (auc, ap, cp100) in PUBLISHED[part].items():
         lines.append(f"{'published ' + name:34}{_figures((ap, auc, cp100))}")
-    # However the bins are chosen, the error is at most this.
+    # The error is at most this, whatever the bins.
     ece = max(errors)
     lines.append(f"model: ap={mean[0]:.4f} auc={mean[1]:.4f} cp100={mean[2]:.4f} ece={ece:.4f}")
     return "\n".join(lines)

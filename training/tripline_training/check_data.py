@@ -34,7 +34,7 @@ SENTENCES_MAX = 10
 
 
 def check_data(features: Path, feature_spec: Path, rules: Rules | None = None, now_ms: int | None = None) -> DataReport:
-    """All checks of one file. Later checks run only if the earlier ones that they depend on found no fault.
+    """Runs all checks on one file. Later checks run only if the earlier checks on which they depend found no fault.
 
     Raises TrainingError only if the file or the spec cannot be read at all.
     """
@@ -68,7 +68,7 @@ def check_data(features: Path, feature_spec: Path, rules: Rules | None = None, n
 
 
 def check_before_training(features: Path, feature_spec: Path, rules: Rules | None = None) -> DataReport:
-    """Raises TrainingError with a sentence per fault; prints the warnings."""
+    """Raises TrainingError with one sentence per fault; prints the warnings."""
     report = check_data(features, feature_spec, rules)
     for finding in report.warnings:
         print(f"warning: {finding.sentence}", file=sys.stderr)
@@ -78,7 +78,7 @@ def check_before_training(features: Path, feature_spec: Path, rules: Rules | Non
 
 
 def sentences_of(report: DataReport) -> str:
-    """The first faults, and how many more there are."""
+    """The first faults, and the number of further faults."""
     named = [finding.sentence for finding in report.faults[:SENTENCES_MAX]]
     more = len(report.faults) - len(named)
     return " ".join([*named, *([f"And {more} more."] if more > 0 else [])])

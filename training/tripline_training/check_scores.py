@@ -26,10 +26,10 @@ class Comparison:
 
 
 def check_scores(features: Path, scores: Path, model: Path) -> Comparison:
-    """Raises TrainingError if a score has no logged vector, a vector has no score, or a difference is above 1e-5.
+    """Raises TrainingError if a score has no logged vector, a vector has no score, or a difference exceeds 1e-5.
 
-    `features` has client_transaction_id and each feature of the model, `scores` client_transaction_id and score,
-    `model` is a version's folder in the registry.
+    `features` has client_transaction_id and each feature of the model, `scores` has client_transaction_id and score,
+    and `model` is a version's folder in the registry.
     """
     booster, names = load_booster(model)
     logged = require_columns(features, ["client_transaction_id", *names])
@@ -63,7 +63,7 @@ def check_scores(features: Path, scores: Path, model: Path) -> Comparison:
 
 
 def load_booster(model: Path) -> tuple[xgboost.Booster, list[str]]:
-    """The trainer's own model for a published one, with its features in order. Verifies its hash."""
+    """The trainer's own model for a published model, with its features in order. Verifies the model's hash."""
     try:
         manifest = json.loads((model / registry.MANIFEST_FILE).read_text(encoding="utf-8"))
         content = (model / registry.BOOSTER_FILE).read_bytes()

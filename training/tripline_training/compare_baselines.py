@@ -111,12 +111,12 @@ def _own_scores(model: EvaluatedModel, rows: Rows, names: tuple[str, ...]) -> ND
 def _baseline_scores(options: Options, train: Rows, later: Rows) -> dict[str, NDArray[np.float64]]:
     chosen = rows_to_fit(train.fraud, options.seed)
     fraud = train.fraud[chosen]
-    # The code of a category is not a quantity, so baselines read its rank, as models do.
+    # The code of a category is not a quantity, so baselines read its rank, like the models.
     encoding = learn_encoding(train.features, train.categories)
     vectors = encoding.encode(train.features[chosen]).astype(np.float64)
     test = encoding.encode(later.features).astype(np.float64)
     raw, raw_test = read_raw_columns(options.raw, train.ids[chosen]), read_raw_columns(options.raw, later.ids)
-    # On a busy machine, several threads wait for each other and are slower than one.
+    # On a busy machine, several threads wait for each other and are slower than a single thread.
     with threadpool_limits(limits=1):
         return {
             "gradient boosting, same vectors": boosting(vectors, fraud, test, options.seed),

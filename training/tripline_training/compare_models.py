@@ -37,7 +37,7 @@ EDGE_ROWS = 2_000
 
 @dataclass(frozen=True)
 class Trained:
-    """Members of a model, whose mean is calibrated."""
+    """The members of a model; the mean of their log odds is calibrated."""
 
     xgboost: xgboost.Booster | None
     lightgbm: lightgbm.Booster | None
@@ -79,7 +79,7 @@ def calibrate_members(xgb: xgboost.Booster | None, lgbm: lightgbm.Booster | None
 
 
 def check_onnx(trained: Trained, model: bytes, features: NDArray[np.float32], seed: int) -> float:
-    """The largest difference on these rows and on rows at the thresholds. Raises TrainingError above 1e-5."""
+    """The largest difference on these rows and on rows at the thresholds. Raises TrainingError if it exceeds 1e-5."""
     rows = features
     if trained.xgboost is not None:
         rows = np.concatenate([rows, edge_rows(trained.xgboost, EDGE_ROWS, seed)])
@@ -111,7 +111,8 @@ def lightgbm_edge_rows(booster: lightgbm.Booster, count: int, seed: int) -> NDAr
 
 
 def compare_models(options: Options) -> dict[str, tuple[Quality, float]]:
-    """Each kind's quality and calibration error on the later days. Writes and checks the requested model."""
+    """The quality and calibration error of each kind of model on the later days. Writes and checks the requested model.
+    """
     check_before_training(options.features, options.feature_spec)
     spec = read_feature_spec(options.feature_spec)
     dataset = open_dataset(options.features, spec)

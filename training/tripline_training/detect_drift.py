@@ -60,7 +60,8 @@ class Options:
 
 
 def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
-    """A verdict per day. Raises TrainingError if the file lacks the earlier days or has too few payments."""
+    """One verdict per day. Raises TrainingError if the file does not contain the earlier days or has too few payments.
+    """
     judged = options.days
     if judged is None:
         newest = newest_whole_day(options.features)
@@ -83,14 +84,14 @@ def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
 
 
 def _with_labels(verdict: DayVerdict, options: Options) -> DayVerdict:
-    """Adds a judgement of the deciding scores by the labels that have arrived, if there is one."""
+    """Adds a judgement of the deciding scores by the labels that have arrived, if one is possible."""
     found = None if options.scores is None else judge_labels(options.features, options.scores, verdict.day)
     return verdict if found is None else replace(verdict, judgements=[*verdict.judgements, found])
 
 
 def _scored_days(options: Options, names: list[str], first: int, last: int) -> Days:
     """Uses the scores of a registered model."""
-    # Imported late, because the training libraries take a second to load, and not every caller needs them.
+    # Imported late, because the training libraries take a second to load and not every caller needs them.
     from tripline_training.evaluation.read_scored import read_registered_model  # noqa: PLC0415
     from tripline_training.trees.export_onnx import predict_onnx  # noqa: PLC0415
 

@@ -21,7 +21,7 @@ REPLICATES_MAX = 10_000
 
 
 def parse_options(arguments: list[str] | None = None) -> tuple[Evaluation, Path | None, Path | None]:
-    """The evaluation, and where to write HTML and JSON."""
+    """The evaluation, and the files to which HTML and JSON are written."""
     parser = argparse.ArgumentParser(prog="tripline_training.evaluate_report", description=__doc__.splitlines()[0])
     parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)

@@ -27,7 +27,7 @@ def make_scorecard(rows: Rows, spec: FeatureSpec, delay_ms: int) -> tuple[Scorec
 
 
 def scorecard_to_publish(rows: Rows, spec: FeatureSpec, delay_ms: int) -> bytes | None:
-    """The file published with the model. None if these rows give no scorecard, which does not stop a training."""
+    """The file published with the model. None if no scorecard can be made from these rows; training continues."""
     with step("scorecard") as said:
         try:
             card, days = make_scorecard(rows, spec, delay_ms)
@@ -39,7 +39,7 @@ def scorecard_to_publish(rows: Rows, spec: FeatureSpec, delay_ms: int) -> bytes 
 
 
 def encode_scorecard(card: Scorecard) -> bytes:
-    """The scorecard's version in decisions is the start of the sha256 of these bytes."""
+    """In decisions, the scorecard's version is the start of the sha256 of these bytes."""
     return (json.dumps(card.as_json(), indent=2, allow_nan=False) + "\n").encode()
 
 

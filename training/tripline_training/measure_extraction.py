@@ -75,7 +75,7 @@ class Extraction:
 
 
 def measure_extraction(features: Path, model: Path, policy: Path, questions: int, repetitions: int) -> Extraction:
-    """Raises TrainingError if there are too few payments to query, or no fraud among them."""
+    """Raises TrainingError if there are too few payments to query, or if none of them is fraud."""
     booster, names = load_booster(model)
     table = require_columns(features, ["occurred_at_ms", "fraud", *names])
     columns = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in names)
@@ -87,7 +87,7 @@ def measure_extraction(features: Path, model: Path, policy: Path, questions: int
         raise TrainingError(f"{half} payments are too few for {questions} queries, or all of one kind.")
     scores = predict_booster(booster, vectors).astype(np.float64)
     outcomes = np.digitize(scores, _bands(policy)).astype(np.float64)
-    # A rounded score comes with its outcome, which shows on which side of a band's edge the score lies.
+    # A rounded score is returned together with its outcome, which shows on which side of a band's edge the score is.
     told = {"score": _logit(scores), "rounded": _rounded(scores) + outcomes / (2 * SCORE_STEPS), "outcome": outcomes}
     assessed = slice(half, None, max(1, half // ASSESSED_ROWS))
     later, later_fraud, later_scores = vectors[assessed], fraud[assessed], scores[assessed]
@@ -155,7 +155,7 @@ def _attack_inversion(
 
 
 def _gains(booster: xgboost.Booster, names: list[str]) -> list[int]:
-    """Indexes of the features with the largest gain in the model, largest first."""
+    """Indexes of the features with the largest gain in the model, in descending order."""
     gains = booster.get_score(importance_type="total_gain")
     by_place = {place: gains.get(name, gains.get(f"f{place}", 0.0)) for place, name in enumerate(names)}
     return sorted(by_place, key=lambda place: -float(by_place[place]))[:HIDDEN_FEATURES]

@@ -60,9 +60,9 @@ def card_precision_top_k(
 ) -> float:
     """Mean over days of the share of a day's k most suspicious cards that were compromised on that day.
 
-    A card is as suspicious as its highest score of the day; equal scores are ranked by card. Compromised cards that
-    were found are blocked and omitted on later days. The divisor is k even if a day has fewer cards.
-    Definition: Le Borgne et al., Reproducible Machine Learning for Credit Card Fraud Detection, chapter 4.4.
+    The suspicion of a card is its highest score of the day; equal scores are ranked by card. Compromised cards that
+    were found are blocked and omitted on later days. The divisor is k even if a day has fewer cards. Definition: Le
+    Borgne et al., Reproducible Machine Learning for Credit Card Fraud Detection, chapter 4.4.
     """
     _, card_number = np.unique(card, return_inverse=True)
     found = np.zeros(int(card_number.max(initial=-1)) + 1, dtype=bool)
@@ -84,7 +84,7 @@ def card_precision_top_k(
 def calibration_places(
     scores: NDArray[np.floating], same_mass: bool, bins: int = CALIBRATION_BINS
 ) -> NDArray[np.int64]:
-    """The number of each score's bin, starting with the lowest scores; equal scores share a bin."""
+    """The number of each score's bin, starting with the lowest scores. Equal scores are in the same bin."""
     shares = np.linspace(0, 1, bins + 1)[1:-1]
     edges = np.quantile(scores, shares) if same_mass else shares
     return np.searchsorted(edges, scores, side="left").astype(np.int64)
@@ -107,7 +107,7 @@ def expected_calibration_error(scores: NDArray[np.floating], fraud: NDArray[np.i
     """Mean distance between predicted probability and share of fraud over 15 bins, weighted by their rows.
 
     The bins have equal widths (Guo et al., 2017) or, with `same_mass`, approximately equal numbers of rows: if nearly
-    all scores are small, as with fraud, nearly all rows would be in one bin of equal width.
+    all scores are small, as with fraud, nearly all rows would otherwise be in a single bin.
     """
     if len(scores) == 0:
         return 0.0

@@ -20,7 +20,7 @@ FEATURES_NAMED_MAX = 200
 
 
 def card_of(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str:
-    """Raises TrainingError if the evaluation is of another model, or if either file lacks required information."""
+    """Raises TrainingError if the evaluation is for another model, or if either file lacks required information."""
     try:
         _check_same_model(manifest, evaluation)
         parts = [_details(manifest), _use(), _training_data(manifest), _evaluation(evaluation), _segments(evaluation)]
@@ -110,7 +110,7 @@ def _segments(evaluation: dict[str, Any]) -> str:
 
 
 def features_of_card(manifest: dict[str, Any]) -> str:
-    # Older versions lack the entry, and may use all features.
+    # Older versions do not have this entry, so they may use all features.
     names = manifest.get("used_features", manifest["features"])
     more = f" and {len(names) - FEATURES_NAMED_MAX} more" if len(names) > FEATURES_NAMED_MAX else ""
     listed = f"{', '.join(f'`{name}`' for name in names[:FEATURES_NAMED_MAX])}{more}."

@@ -40,7 +40,7 @@ class Command:
 
 
 def retrain(command: Command) -> Outcome:
-    """The outcome, taken from the work folder if the same data was already decided by the same rules."""
+    """The outcome, read from the work folder if the same data was already decided by the same rules."""
     command.work.mkdir(parents=True, exist_ok=True)
     with _alone(command.work / LOCK_FILE):
         identity = _identity(command.options)
@@ -57,7 +57,7 @@ def retrain(command: Command) -> Outcome:
 
 
 def _identity(options: Options) -> str:
-    """What an outcome depends on."""
+    """Everything on which an outcome depends."""
     entries = {**options.as_json(), "champion": options.champion_version()}
     entries |= {name: file_sha256(path) for name, path in options.files().items()}
     return json.dumps(entries, sort_keys=True)
@@ -68,12 +68,12 @@ def _known_outcome(path: Path, identity: str) -> Outcome | None:
         record = json.loads(path.read_text(encoding="utf-8"))
         return Outcome.from_json(record) if record.pop("identity") == identity else None
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # Missing or incomplete: then it is computed again.
+        return None  # The outcome is missing or incomplete, so it is computed again.
 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Waits while another process works in this folder. The system releases the lock of a process that dies."""
+    """Waits while another process works in this folder. If a process dies, the system releases its lock."""
     deadline = time.monotonic() + LOCK_SECONDS_MAX
     with path.open("a") as file:
         while True:

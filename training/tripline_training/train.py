@@ -120,7 +120,8 @@ def _assess_later_rows(
 ) -> tuple[Quality | None, list[dict[str, Any]], dict[str, Any]]:
     """The measures, overall and by segment, and the calibration.
 
-    The calibration error uses bins with equal numbers of payments; the curve uses tenths of the score range.
+    The calibration error is computed over bins with equal numbers of payments; the curve is drawn over tenths of the
+    score range.
     """
     if options.valid is None:
         return None, [], {"ece": None}

@@ -57,11 +57,11 @@ class Fold:
 
 
 def make_folds(dataset: Dataset, options: Options) -> list[Fold]:
-    """The last days of the span before `gap_days`, cut into folds; each is predicted from rows at least a gap earlier.
+    """The last days of the span before `gap_days`, cut into folds. Each is predicted from rows at least a gap earlier.
 
     Training uses only labels that were known when the fold began. Measuring uses only labels that were known by the end
-    of the span. The gap at its end gives them time to arrive: early labels are mostly frauds. Raises TrainingError if a
-    fold has no fraud, or nothing to train on.
+    of the span. The gap at the end of the span gives labels time to arrive, because early labels are mostly frauds.
+    Raises TrainingError if a fold has no fraud, or nothing to train on.
     """
     folds = []
     for number in range(options.folds):
@@ -89,12 +89,13 @@ def tune(options: Options) -> tuple[Params, float]:
     base = read_params(options.base)
     study = _open_study(options)
     if not any(trial.state in (TrialState.COMPLETE, TrialState.WAITING) for trial in study.trials):
-        # The current parameters are tried first, and again if that trial was stopped, so the result is never worse.
+        # The current parameters are tried first, and again if that trial was stopped, so that the result is never
+        # worse.
         tried = [name for name in SEARCHED if name != "max_leaves" or base.max_leaves > 0]
         study.enqueue_trial({name: base.as_json()[name] for name in tried})
     done = _finished(study)
     while done < options.trials:
-        # Each trial is seeded by its number, so it does not depend on earlier interruptions.
+        # The seed of each trial is its number, so it does not depend on earlier interruptions.
         study.sampler = optuna.samplers.TPESampler(seed=options.seed * 100_003 + done)
         study.optimize(lambda trial: _objective(trial, base, folds, options), n_trials=1)
         done = _finished(study)
@@ -144,7 +145,7 @@ def _objective(trial: optuna.Trial, base: Params, folds: list[Fold], options: Op
 
 
 def _open_study(options: Options) -> optuna.Study:
-    """Raises TrainingError if the study in the file is about other data, folds or measures."""
+    """Raises TrainingError if the study in the file is for other data, folds or measures."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         storage=f"sqlite:///{options.study}", study_name="tune", direction="maximize", load_if_exists=True

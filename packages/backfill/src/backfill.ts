@@ -28,9 +28,9 @@ export interface BackfillOptions {
   readonly statePath?: string;
   /** Folder for the source tables of Feast's profile views. */
   readonly profilesPath?: string;
-  /** Events at or after this time, in milliseconds since the epoch, are left out. */
+  /** Events at or after this time, in milliseconds since the epoch, are excluded. */
   readonly untilMs?: number;
-  /** Counts events (payments and labels), including those that an earlier, interrupted run processed. */
+  /** Number of events (payments and labels), including those processed by an earlier, interrupted run. */
   readonly onProgress?: (progress: BackfillProgress) => void;
   readonly tuning?: Partial<FoldTuning>;
 }
@@ -117,7 +117,7 @@ export function blockPaymentsFor(memory: number, features: number): number {
   return Math.max(BLOCK_PAYMENTS_MIN, 2 ** Math.floor(Math.log2(fitting)));
 }
 
-/** Everything that the result depends on, so that only the same backfill resumes an interrupted one. */
+/** Everything that affects the result, so that an interrupted backfill is resumed only by an identical one. */
 async function identify(options: BackfillOptions, tuning: FoldTuning): Promise<string> {
   const { source, spec, tenant, untilMs } = options;
   const instance = await DuckDBInstance.create(":memory:");
@@ -161,7 +161,7 @@ async function prepare(
       options.fields,
     );
   } catch (error) {
-    // Nothing can be resumed with this input.
+    // Without an input identity, no backfill can be resumed.
     if (error instanceof TriplineError) await rm(path, { recursive: true, force: true });
     throw error;
   } finally {

@@ -16,7 +16,7 @@ export interface AccessTokensOptions extends ClientCredentials {
   readonly tokenUrl: string;
 }
 
-/** A token is renewed this long before it expires, so that it cannot expire in transit. */
+/** A token is renewed this long before it expires, so that it does not expire while a request is in transit. */
 const RENEW_BEFORE_MS = 30_000;
 const ANSWER_MS_MAX = 10_000;
 const ASSERTION_SECONDS = 60;

@@ -11,7 +11,7 @@ export type Label = Schemas["Label"];
 export type PaymentUpdate = Schemas["PaymentUpdate"];
 export type Decision = Schemas["Decision"];
 
-/** The result of one payment of a batch. */
+/** The result for one payment of a batch. */
 export type PaymentResult =
   | { readonly transactionId: string; readonly decision: Decision; readonly error?: undefined }
   | { readonly transactionId: string; readonly decision?: undefined; readonly error: TriplineError };
@@ -28,7 +28,7 @@ export interface TriplineClientOptions {
 }
 
 export interface CallOptions {
-  /** Timeout of this call. In a batch, it applies to each {@link BATCH_LINES} payments. */
+  /** Timeout for this call. In a batch, the timeout applies to each group of {@link BATCH_LINES} payments. */
   readonly timeoutMs?: number;
   /** How long one request waits for its results before the client retries. Default: 5 s. */
   readonly waitMs?: number;
@@ -113,7 +113,7 @@ export class TriplineClient {
   }
 
   /**
-   * Reports whether payments were fraud, and waits until the features include this.
+   * Reports whether payments were fraudulent, and waits until the features reflect this.
    *
    * @throws TriplineError for the first rejected label, or `deadline-exceeded`
    */
@@ -128,7 +128,7 @@ export class TriplineClient {
   /**
    * Reports what happened to payments after they were accepted: an issuer's answer, a capture, a refund.
    *
-   * @throws TriplineError for the first rejected update; the others of its request are still accepted
+   * @throws TriplineError for the first rejected update; the other updates in its request are still accepted
    */
   async update(
     updates: Iterable<PaymentUpdate> | AsyncIterable<PaymentUpdate>,
@@ -141,7 +141,7 @@ export class TriplineClient {
     }
   }
 
-  /** Sends one request with a token, without retries, for endpoints that this client has no method for. */
+  /** Sends one authenticated request, without retries, to an endpoint for which this client has no method. */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("authorization", await this.#authorization());
@@ -149,9 +149,11 @@ export class TriplineClient {
   }
 
   /**
-   * Retries until every line is done or rejected, or the call times out; an open line then keeps its last result.
+   * Retries until every line is done or rejected, or the call times out, in which case an open line keeps its last
+   * result.
    *
-   * @param until `accepted`: an accepted line is not sent again; `done`: it is sent again until the API has its result
+   * @param until `accepted`: an accepted line is not sent again; `done`: a line is sent again until the API returns its
+   *   result
    */
   async #sendLines(path: string, items: readonly object[], call: Call, until: "accepted" | "done"): Promise<Line[]> {
     const results: Line[] = [];
@@ -254,7 +256,7 @@ export class TriplineClient {
   async #readTokenUrl(): Promise<string> {
     const response = await fetch(`${this.#url}/openapi.json`, { signal: AbortSignal.timeout(TIMEOUT_MS_DEFAULT) });
     const text = await response.text();
-    // The description has only one such address.
+    // The description contains only one such address.
     const url = /"tokenUrl"\s*:\s*"([^"]+)"/.exec(text)?.[1];
     if (url !== undefined) return url;
     throw new TriplineError("token-refused", `${this.#url}/openapi.json names no token endpoint. Set tokenUrl.`);
@@ -302,7 +304,7 @@ function backoffMs(tries: number): number {
   return Math.random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** tries);
 }
 
-/** @returns false immediately if the pause would exceed the deadline */
+/** @returns false immediately if the pause would end after the deadline */
 async function pause(ms: number, { deadline }: Pick<Call, "deadline">): Promise<boolean> {
   if (Date.now() + ms >= deadline) return false;
   await delay(ms);

@@ -15,7 +15,7 @@ export interface FieldError {
   readonly detail: string;
 }
 
-/** Why a call has no result. The message says how to fix it. */
+/** Explains why a call has no result. The message says how to fix the problem. */
 export class TriplineError extends Error {
   override readonly name = "TriplineError";
 
@@ -41,7 +41,7 @@ export class TriplineError extends Error {
   }
 }
 
-/** `fetch` only reports that it failed; the reason is in the cause. */
+/** `fetch` reports only that it failed; the reason is in the cause. */
 export function causeOf(error: unknown): string {
   const { cause = error } = error as { readonly cause?: { readonly code?: string; readonly message?: string } };
   const { code, message } = (cause ?? {}) as { readonly code?: unknown; readonly message?: string };

@@ -25,7 +25,7 @@ export interface IdentityAnswer {
  * Sends one request to a token issuer, with a timeout of 3 s.
  *
  * @returns the response, whatever its status
- * @throws TriplineError `identity-unavailable` without a response
+ * @throws TriplineError `identity-unavailable` if there is no response
  */
 export async function ask({ who, url, method = "GET", headers = {}, body }: IdentityRequest): Promise<IdentityAnswer> {
   const signal = AbortSignal.timeout(ANSWER_MS_MAX);
@@ -43,7 +43,10 @@ export async function ask({ who, url, method = "GET", headers = {}, body }: Iden
   }
 }
 
-/** Reads the token that the cluster writes to a file in the pod. The cluster rotates it, so it is read for each use. */
+/**
+ * Reads the token that the cluster writes to a file in the pod. The cluster rotates the token, so the file is read for
+ * each use.
+ */
 export async function readTokenFile(path: string): Promise<string> {
   try {
     return (await readFile(path, "utf8")).trim();
@@ -52,7 +55,7 @@ export async function readTokenFile(path: string): Promise<string> {
   }
 }
 
-/** `host` does not answer. */
+/** `host` does not respond. */
 export function silent(who: string, host: string, cause: unknown): TriplineError {
   return unavailable(`${who} is not responding at ${host}: ${reasonOf(cause)}.`, cause);
 }
@@ -80,7 +83,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** `fetch` only reports that it failed; the reason is its cause. Returned without a trailing full stop. */
+/** `fetch` reports only that it failed; the reason is in its cause. Returned without a trailing full stop. */
 function reasonOf(thrown: unknown): string {
   if (!types.isNativeError(thrown)) return String(thrown);
   const { message } = types.isNativeError(thrown.cause) ? thrown.cause : thrown;

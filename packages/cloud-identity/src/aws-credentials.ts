@@ -51,9 +51,9 @@ async function assumeRole(
   const clientConfig = {
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
-    // The caller retries.
+    // The caller is responsible for retries.
     maxAttempts: 1,
-    // Without `throwOnRequestTimeout`, it would only log a warning and keep waiting.
+    // Without `throwOnRequestTimeout`, the library would only log a warning and keep waiting.
     requestHandler: {
       connectionTimeout: ANSWER_MS_MAX,
       requestTimeout: ANSWER_MS_MAX,
@@ -86,7 +86,10 @@ function stsFailure(thrown: unknown, where: string): Error {
     : refused(WHO_STS, status, `${thrown.name}: ${thrown.message}`, thrown);
 }
 
-/** Sends its own request: AWS's `fromHttp` has no timeout for a server that accepts a request and does not respond. */
+/**
+ * Sends its own request, because AWS's `fromHttp` has no timeout for a server that accepts a request but does not
+ * respond.
+ */
 async function askContainer(url: string, tokenFile: string | undefined): Promise<AwsCredentials> {
   const headers: Record<string, string> = {};
   if (tokenFile !== undefined) headers.authorization = await readTokenFile(tokenFile);

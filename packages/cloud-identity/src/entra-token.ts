@@ -28,7 +28,7 @@ export async function fetchEntraToken(variables: IdentityVariables, resource: st
   const { ConfidentialClientApplication } = await import("@azure/msal-node");
   const network = new BoundedNetwork();
   try {
-    // Created for each token, because after a rejection the library itself rejects requests for a minute.
+    // A new instance for each token, because after a rejection the library itself rejects requests for a minute.
     const application = new ConfidentialClientApplication({
       auth: { clientId, authority: authority.href, knownAuthorities: [authority.host], clientAssertion },
       system: { networkClient: network },
@@ -41,7 +41,7 @@ export async function fetchEntraToken(variables: IdentityVariables, resource: st
   }
 }
 
-/** Replaces the library's default network module, which has no timeout for a POST. */
+/** Replaces the library's default network module, which does not time out POST requests. */
 class BoundedNetwork implements INetworkModule {
   /** Why there is no token; the library's message is longer and has no status. */
   failure: TriplineError | undefined;
@@ -66,7 +66,7 @@ class BoundedNetwork implements INetworkModule {
 
 type Options = Pick<IdentityRequest, "headers" | "body">;
 
-/** The object id of the token's subject, which is the user name in Azure's Redis. */
+/** The object id of the token's subject, which is the user name in Azure's Redis service. */
 export function objectIdOf(token: string): string {
   const [, payload = ""] = token.split(".");
   try {

@@ -11,7 +11,7 @@ export interface Token extends Expiring {
 const WHO = "Google's metadata server";
 const HOST = "169.254.169.254";
 const ACCOUNT = "instance/service-accounts/default";
-/** Number of retries of a request without a response. Each attempt takes 3 s. */
+/** Number of times that a request without a response is retried. Each attempt takes 3 s. */
 const NO_RESPONSE_RETRIES = 2;
 
 /** https://docs.cloud.google.com/compute/docs/access/authenticate-workloads */
@@ -54,11 +54,12 @@ function tokenOf(metadata: Metadata): Token {
 
 /**
  * Uses Google's own library, which reads GCE_METADATA_HOST from the environment of the process. It retries within 15 s:
- * three times on server errors, twice without a response.
+ * three times after server errors, twice if there is no response.
  */
 async function readMetadata({ GCE_METADATA_HOST: host = HOST }: IdentityVariables, keys: string[]): Promise<Metadata> {
   const { bulk, setGCPResidency } = await import("gcp-metadata");
-  // If the library knew that it runs on Google Cloud, it would wait without a timeout. Otherwise it waits for 3 s.
+  // If the library knew that it was running on Google Cloud, it would wait without a timeout. Otherwise, it waits for 3
+  // s.
   setGCPResidency(false);
   try {
     return await bulk(keys.map((metadataKey) => ({ metadataKey, noResponseRetries: NO_RESPONSE_RETRIES })));

@@ -7,8 +7,8 @@ export const optionalText = z
   .optional();
 
 /**
- * Variables that describe a pod's identity, under the names used by each cloud's webhook and libraries. In a cluster,
- * nobody sets them by hand; outside of one, they can be set.
+ * Variables that describe a pod's identity, under the names that each cloud's webhook and libraries use. In a cluster,
+ * users do not set them; outside a cluster, they can.
  */
 export const identityVariables = {
   AWS_REGION: optionalText,
@@ -19,7 +19,7 @@ export const identityVariables = {
   /** EKS Pod Identity: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html */
   AWS_CONTAINER_CREDENTIALS_FULL_URI: optionalText,
   AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: optionalText,
-  /** Keys, for a machine outside a cluster. */
+  /** Keys, for machines outside a cluster. */
   AWS_ACCESS_KEY_ID: optionalText,
   AWS_SECRET_ACCESS_KEY: optionalText,
   AWS_SESSION_TOKEN: optionalText,
@@ -41,7 +41,7 @@ export type IdentityVariables = z.infer<typeof schema>;
 
 export type Cloud = "aws" | "gcp" | "azure";
 
-/** The reasons why this cloud has no token, as phrases that follow a variable's name; empty if it has one. */
+/** The reasons why this cloud cannot issue a token, as phrases that follow a variable's name; empty if it can. */
 export function missingIdentity(cloud: Cloud, variables: IdentityVariables): string[] {
   if (cloud === "aws") return isAwsKnown(variables) ? [] : [AWS_MISSING];
   if (cloud === "azure") return isAzureKnown(variables) ? [] : [AZURE_MISSING];

@@ -72,7 +72,10 @@ export function redisSignIn(identity: StoreIdentity, variables: IdentityVariable
   }
 }
 
-/** @param host with its port, as the client connects to it: RDS's token is specific to it */
+/**
+ * @param host with its port, exactly as the client connects to it, because RDS's token is valid only for this host and
+ *   port
+ */
 export function postgresTokens(
   identity: StoreIdentity,
   variables: IdentityVariables,

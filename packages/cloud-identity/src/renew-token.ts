@@ -9,15 +9,15 @@ export interface Expiring {
 
 export interface Renewed<T extends Expiring> {
   readonly value: T;
-  /** When a connection that uses it should request the next one: well before it expires. */
+  /** When a connection that uses it should request the next token: well before this one expires. */
   readonly renewAtMs: number;
 }
 
 export interface RenewOptions {
-  /** Attempts of `fetchOne` before it counts as failed; 1 if it retries by itself. */
+  /** Attempts of `fetchOne` before the request counts as failed; 1 if `fetchOne` itself retries. */
   readonly attemptsMax?: number;
   readonly now?: () => number;
-  /** How long callers wait for a renewal, from its start, while the old one is still valid. */
+  /** How long callers wait for a renewal, measured from its start, while the old token is still valid. */
   readonly patienceMs?: number;
   /** The pause between two attempts. */
   readonly pause?: (ms: number) => Promise<unknown>;
@@ -25,13 +25,13 @@ export interface RenewOptions {
 
 /**
  * Maximum time before expiry at which renewal starts. Google's metadata server returns the old token until it has five
- * minutes left (https://docs.cloud.google.com/compute/docs/access/authenticate-workloads), so an earlier request is
- * useless. Azure requires an open Redis connection to present a new token three minutes before expiry.
+ * minutes left (https://docs.cloud.google.com/compute/docs/access/authenticate-workloads), so an earlier request would
+ * be useless. Azure requires an open Redis connection to present a new token three minutes before expiry.
  */
 const RENEW_BEFORE_MS_MAX = 225_000;
 const ATTEMPTS_MAX_DEFAULT = 3;
 const PAUSE_MS = 250;
-/** Less than the time limit of a new connection, which is 3 s for Postgres. */
+/** Less than the timeout of a new connection, which is 3 s for Postgres. */
 const PATIENCE_MS_DEFAULT = 1_000;
 /** Pause between a failure and the next request, shared by all connections. */
 const REST_MS = 1_000;

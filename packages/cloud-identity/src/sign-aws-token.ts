@@ -33,7 +33,10 @@ export function signDatabaseToken(signing: AwsSigning, host: string, user: strin
   return presign(signing, "rds-db", host, { Action: "connect", DBUser: user });
 }
 
-/** When a token signed now expires: after its own lifetime, or with the credentials if they expire sooner. */
+/**
+ * When a token signed now expires: at the end of its own lifetime, or when the credentials expire, whichever comes
+ * first.
+ */
 export function tokenEndMs({ credentials, nowMs }: AwsSigning): number {
   return Math.min(nowMs + TOKEN_SECONDS * 1000, credentials.expiresAtMs);
 }

@@ -1,10 +1,10 @@
 /**
  * ISO 4217, list one ("current currency & funds code list") as published by its maintenance agency, SIX, on 2026-01-01:
- * https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html
- * By number of decimal places, which ISO calls the minor unit. Excludes funds codes and units of account, in which no
- * card payment is made (`NOT_PAID_IN`), and the 13 codes without a minor unit, because amounts are in minor units:
- * metals, bond market units, XDR, XSU, XUA, XTS and XXX. The list of the JavaScript engine (`Intl`) is not used: it
- * lags behind and takes decimals from CLDR, where HUF, COP, IDR, PKR and twelve more have 0 instead of 2 or 3.
+ * https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html By
+ * number of decimal places, which ISO calls the minor unit. Excludes funds codes and units of account, in which no card
+ * payments are made (`NOT_PAID_IN`), and the 13 codes without a minor unit, because amounts are in minor units: metals,
+ * bond market units, XDR, XSU, XUA, XTS and XXX. The list of the JavaScript engine (`Intl`) is not used: it lags behind
+ * and takes decimals from CLDR, where HUF, COP, IDR, PKR and twelve more have 0 instead of 2 or 3.
  */
 const ACTIVE: Readonly<Record<number, string>> = {
   0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
@@ -34,7 +34,7 @@ function decimalsByCode(table: Readonly<Record<number, string>>): ReadonlyMap<st
   return new Map(rows.flatMap(([decimals, codes]) => codes.map((code) => [code, decimals] as const)));
 }
 
-/** Codes of all currencies that a payment may have, including withdrawn ones, in alphabetical order. */
+/** Codes of all currencies that a payment may use, including withdrawn ones, in alphabetical order. */
 export const CURRENCIES: readonly string[] = [...active.keys(), ...earlier.keys()].toSorted();
 
 /** Codes of the currencies in which a payment can be made today, in alphabetical order. */
@@ -48,7 +48,7 @@ export function isCurrency(code: string): boolean {
   return active.has(code);
 }
 
-/** Whether the code is or was a currency: accepted payments may have one that was withdrawn later. */
+/** Whether this is, or once was, a currency code: the currency of an accepted payment may be withdrawn later. */
 export function wasCurrency(code: string): boolean {
   return active.has(code) || earlier.has(code);
 }

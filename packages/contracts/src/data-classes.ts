@@ -22,15 +22,15 @@ import type { Topic } from "./topics.js";
  * The data class of a field is the first of these that applies.
  *
  * - `card`: a card token or a BIN
- * - `personal`: identifies a person or is contact data, as a token or sealed
- * - `behavioural`: what a person did, or an assessment of it
+ * - `personal`: identifies a person or is contact data, either as a token or sealed
+ * - `behavioural`: what a person did, or an assessment of that
  * - `none`: none of the above
  */
 export type DataClass = "card" | "personal" | "behavioural" | "none";
 
 export const DATA_CLASS_ORDER: readonly DataClass[] = ["card", "personal", "behavioural", "none"];
 
-/** Every field of the message with its class: a field that is missing here does not compile. */
+/** The class of every field of the message. If a field is missing here, the code does not compile. */
 type Classes<M> = { readonly [K in keyof M]-?: DataClass };
 
 const [card, personal, behavioural, none] = ["card", "personal", "behavioural", "none"] as const;
@@ -128,7 +128,7 @@ const auditEvent: Classes<AuditEvent> = {
 
 const change = { author: personal, note: none };
 
-/** By message name, without its package. */
+/** By message name, without the package. */
 export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataClass>>>> = {
   Transaction: TRANSACTION_CLASSES satisfies Classes<Transaction>,
   Label: label,

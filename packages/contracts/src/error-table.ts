@@ -1,10 +1,10 @@
 /**
- * Every error code of Tripline, and how each transport handles it. A code missing from this table does not compile. The
- * codes are public: clients match on them.
+ * Every Tripline error code, and how each transport handles it. If a code is missing from this table, the code does not
+ * compile. The codes are public: clients match on them.
  */
 
 /**
- * What a Kafka consumer does with a record whose processing failed. `retry` continues as long as the fault lasts.
+ * What a Kafka consumer does with a record whose processing failed. `retry` retries for as long as the fault lasts.
  * `retry-few` tries five times and then dead-letters the record, because the cause may be a bug in Tripline.
  */
 export type KafkaReaction = "retry" | "retry-few" | "dead-letter" | "stop";
@@ -161,27 +161,27 @@ export function asTriplineError(thrown: unknown): TriplineError {
 }
 
 const CAUSES_MAX = 10;
-/** Shown to callers instead of the details of an internal error. */
+/** Callers see this instead of the details of an internal error. */
 const HIDDEN = "The request failed because of an internal error. Find the cause in the logs by its trace ID.";
 
 /**
  * The public text of an error for HTTP, gRPC and readiness. Messages of libraries and the operating system may contain
- * addresses, options and code, so they are only logged and replaced by the title of the code.
+ * addresses, options and code, so they are only logged; callers see the title of the code instead.
  */
 export function shownDetail(error: TriplineError): string {
-  // An error without a cause has only our own text.
+  // An error without a cause contains only our own text.
   if (error.code === "internal" && error.cause !== undefined) return HIDDEN;
   const { message } = error;
   const foreign = foreignTexts(error.cause, CAUSES_MAX)
     .map((text) => text.replace(/[.\s]+$/, ""))
     .filter((text) => text !== "" && message.includes(text));
-  // Our messages append foreign text after a colon, followed by our advice.
+  // Our messages append foreign text after a colon, and then our advice.
   const own = foreign.reduce((left, text) => left.replaceAll(`: ${text}`, ""), message);
   const isWhole = foreign.length === 0 || (/^\S+ \S+ .*\.$/s.test(own) && !foreign.some((text) => own.includes(text)));
   return isWhole ? own : `${error.row.title}.`;
 }
 
-/** Messages of causes, which are not our text. */
+/** Messages of causes are not our text. */
 function foreignTexts(cause: unknown, depth: number): string[] {
   if (depth === 0 || cause === undefined || cause === null) return [];
   if (!(typeof cause === "object" && "message" in cause))

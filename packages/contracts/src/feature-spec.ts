@@ -32,16 +32,16 @@ export const UPDATE_KINDS = ["update_count", "update_sum", "declined_share"] as 
 export const PROFILE_MEASURES = ["number", "amount", "share", "days_since", "distance"] as const;
 
 const WINDOW_TILES_MAX = 1_000;
-/** Bounds the work per payment: each payment is compared with every filter. */
+/** Limits the work per payment, because each payment is compared with every filter. */
 const FILTERS_MAX = 32;
-/** Bounds the work per payment, and the number of parts into which a model splits its input vector. */
+/** Limits the work per payment, and the number of parts into which a model splits its input vector. */
 const CATEGORIES_MAX = 32;
 
 /** An event field that identifies an entity, alone or with others, such as all cards of one issuer at one terminal. */
 export type KeyField = keyof typeof ENTITY_KEYS;
 const KEY_FIELDS: readonly string[] = Object.keys(ENTITY_KEYS);
 const REQUIRED_KEYS: readonly string[] = REQUIRED_ENTITY_KEYS;
-/** The keys that labels carry. */
+/** The keys that labels contain. */
 const LABEL_KEYS: readonly string[] = ["card_token", "terminal_id"] satisfies KeyField[];
 const FIELD_SEPARATOR = "/";
 const CARD_KEY = "card_token";
@@ -60,7 +60,7 @@ export function isLabelled(key: string): boolean {
   return LABEL_KEYS.includes(key);
 }
 
-/** The fields of an entity's key that identify people. */
+/** The fields of an entity's key that identify a person. */
 export function subjectFields(fields: readonly KeyField[]): KeyField[] {
   return fields.filter((field) => SUBJECT_KEYS.some((key) => key === field));
 }
@@ -70,7 +70,7 @@ function otherPersonIn(key: string): KeyField | undefined {
   return subjectFields(keyFields(key)).find((field) => field !== CARD_KEY);
 }
 
-/** The tokens in an entity's id that identify people. */
+/** The tokens in an entity's id that identify a person. */
 export function subjectsOf(entityId: string): string[] {
   return entityId.split(FIELD_SEPARATOR).filter(isSubject);
 }
@@ -85,15 +85,15 @@ const named = {
   name,
   default: z.number(),
   sentence: z.string().min(1),
-  /** Used instead if there is no history to measure, so that the value is the default. */
+  /** Used instead if there is no history from which to compute the value, so that the value is the default. */
   sentence_without_past: z.string().min(1).optional(),
 };
 const withValue = z.string().regex(/^[^{}]*\{value\}[^{}]*$/, "must have the placeholder {value} once");
-/** Describes the baseline of an entity, as parts of sentences: how often it pays, and how much. */
+/** Describes the baseline of an entity as parts of sentences: how often the entity pays, and how much. */
 const usually = z.strictObject({ rate: withValue.optional(), amount: withValue.optional() });
 const entity = z.string();
 const over = { entity, window: z.string() };
-/** Includes only payments or payment updates that pass `where`; without it, all of them. */
+/** Includes only payments or payment updates that match `where`; if omitted, includes all of them. */
 const filtered = { where: paymentFilter.optional() };
 const unfiltered = { where: z.undefined({ error: "is for kinds over earlier payments only" }).optional() };
 
@@ -162,7 +162,7 @@ const featureSpec = z
       name,
       z.strictObject({ key: entityKey, optional: z.boolean().default(false), usually: usually.optional() }),
     ),
-    /** Maximum age of a row of its profile, by entity. */
+    /** Maximum age of a profile row, by entity. */
     profiles: z.record(name, z.strictObject({ max_age: duration })).default({}),
     features: z.array(feature).min(1),
   })
@@ -177,7 +177,7 @@ interface SpecFault {
 
 type UncheckedSpec = Pick<z.infer<typeof featureSpec>, "windows" | "entities" | "profiles" | "features">;
 
-/** Checks beyond the schema: references to names, and rules between entities and kinds. */
+/** Checks that the schema cannot express: references to names, and rules between entities and kinds. */
 function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Generator<SpecFault> {
   yield* entityFaults(entities);
   for (const owner of Object.keys(profiles)) {
@@ -304,7 +304,7 @@ export function isUpdateFeature(item: Feature): item is Extract<Feature, { kind:
   return (UPDATE_KINDS as readonly string[]).includes(item.kind);
 }
 
-/** Whether a feature is computed from the run of frauds since the last genuine payment. */
+/** Whether a feature is computed from the frauds since the last genuine payment. */
 export function isRunFeature(item: Feature): item is Extract<Feature, { kind: (typeof RUN_KINDS)[number] }> {
   return (RUN_KINDS as readonly string[]).includes(item.kind);
 }
@@ -314,7 +314,7 @@ export function overTiles(item: Feature): item is Extract<Feature, { window: str
   return "window" in item && item.kind !== "distinct" && item.kind !== "unusual_count" && item.kind !== "unusual_max";
 }
 
-/** Whether a feature describes a payment, so that it cannot be computed from an entity's state alone. */
+/** Whether a feature describes the payment, so that the state of an entity alone is not enough to compute it. */
 export function needsPayment(item: Feature): boolean {
   const compared = ["z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home", "distance_from_last"];
   const kinds: readonly string[] = [...PAYMENT_KINDS, ...PAIR_KINDS, ...compared, "category", "profile"];
@@ -328,7 +328,7 @@ export type Feature = z.infer<typeof feature>;
 /**
  * Reads a feature spec.
  *
- * @throws TriplineError `config-invalid`, with a sentence per fault that includes its line.
+ * @throws TriplineError `config-invalid`, with one sentence per fault, including its line.
  */
 export function parseFeatureSpec(text: string, fileName = "feature-spec.yaml"): FeatureSpec {
   const lines = new LineCounter();

@@ -8,7 +8,8 @@ interface MessageType<M> {
 
 /**
  * The tag of a field on the wire (https://protobuf.dev/programming-guides/encoding/#structure): field number × 8 + wire
- * type. It is read from the output of the generated code, so hand-written encoders and decoders follow the .proto file.
+ * type. The tag is read from the output of the generated code, so hand-written encoders and decoders follow the .proto
+ * file.
  *
  * @param value not the field's default, which is not written
  * @throws Error if nothing was written
@@ -19,7 +20,7 @@ export function fieldTag<M, F extends keyof M>(type: MessageType<M>, field: F, v
   return new BinaryReader(type.encode(message).finish()).uint32();
 }
 
-/** The number of the field in the .proto file. */
+/** The field's number in the .proto file. */
 export function fieldNumber<M, F extends keyof M>(type: MessageType<M>, field: F, value: M[F]): number {
   return fieldTag(type, field, value) >>> 3;
 }

@@ -4,12 +4,12 @@ import { isCardNumber } from "./identifiers.js";
 const DIGITS_MIN = 12;
 const DIGITS_MAX = 19;
 
-/** First four digits (from, to) and number of digits (from, to), all inclusive. */
+/** The first four digits (from, to) and the number of digits (from, to), all inclusive. */
 type Issue = readonly [prefixMin: number, prefixMax: number, digitsMin: number, digitsMax: number];
 
 /**
- * Ranges that the brands issue, based on https://en.wikipedia.org/wiki/Payment_card_number as of 2026. Every extra row
- * rejects more ids that only look like card numbers, so some ranges are omitted, for example parts of Maestro's 6.
+ * Ranges that the brands issue, based on https://en.wikipedia.org/wiki/Payment_card_number as of 2026. Each additional
+ * row would reject more ids that only look like card numbers, so some ranges are omitted, such as parts of Maestro's 6.
  */
 const ISSUES: readonly Issue[] = [
   [4000, 4999, 16, 16], // Visa
@@ -50,7 +50,7 @@ const ISSUES: readonly Issue[] = [
   [9860, 9860, 16, 16], // Humo
 ];
 
-/** By the first four digits: one bit for each issued number of digits. */
+/** By the first four digits: one bit for each number of digits that is issued. */
 const LENGTHS_ISSUED = new Uint32Array(10_000);
 for (const [prefixMin, prefixMax, digitsMin, digitsMax] of ISSUES) {
   for (let prefix = prefixMin; prefix <= prefixMax; prefix += 1) {
@@ -59,12 +59,12 @@ for (const [prefixMin, prefixMax, digitsMin, digitsMax] of ISSUES) {
   }
 }
 
-/** Maximum number of characters, other than letters and digits, between two groups of a number. */
+/** Maximum number of characters other than letters and digits between two groups of a number. */
 const GAP_MAX = 3;
 /** Maximum size of a group if there are several, as on cards and in handwriting. */
 const GROUP_MAX = 6;
 /**
- * UUIDs and other long hexadecimal ids. They contain random runs of digits: one id in 15,000 would look like a card
+ * UUIDs and other long hexadecimal ids. They contain random runs of digits, so one id in 15,000 would look like a card
  * number. Two letters are required, because a single one may separate the fields of a card's track,
  * `<number>D<year><month>`.
  */
@@ -72,9 +72,10 @@ const HEXADECIMAL_ID =
   /(?<![0-9a-z])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=(?:[0-9]*[a-f]){2})[0-9a-f]{24,})(?![0-9a-z])/gi;
 
 /**
- * Whether a text contains what looks like a card number. Its number of digits must be one that the brand issues, and it
- * must pass the Luhn check. It may be in one piece, padded with zeros, or in the usual groups, and next to letters or
- * other groups. Parts of longer runs of digits are ignored, because every tenth long number would contain a match.
+ * Whether a text contains something that looks like a card number. Its number of digits must be one that the brand
+ * issues, and it must pass the Luhn check. The number may be in one piece, padded with zeros, or split into the usual
+ * groups, and may be next to letters or other groups. Parts of longer runs of digits are ignored, because every tenth
+ * long number would contain a match.
  *
  * Digits of any script count, and words between the groups do not hide a number.
  *
@@ -85,7 +86,7 @@ export function holdsCardNumber(text: string): boolean {
   if (text.length < DIGITS_MIN) return false;
   const plain = NOT_ASCII.test(text) ? asciiDigits(text) : text;
   if (!hasDigits(plain)) return false;
-  // Few texts pass the first check, so only those are checked again without their ids.
+  // Few texts match the first check; only those are checked again without their ids.
   if (hasSuspect(plain) && hasSuspect(withoutIds(plain))) return true;
   if (!plain.includes(" ") || !WORDS_BETWEEN_DIGITS.test(plain)) return false;
   return hasSuspect(withoutIds(plain).replaceAll(new RegExp(WORDS_BETWEEN_DIGITS, "gu"), " "));
@@ -126,7 +127,7 @@ function asciiDigits(text: string): string {
   });
 }
 
-/** E.164 telephone numbers with a country code, limited to 13 digits, because longer ones are not needed here. */
+/** E.164 telephone numbers with a country code. Limited to 13 digits, because longer numbers are not needed here. */
 const TELEPHONE = /\+\d(?:[ ()/-]{0,2}\d){6,12}(?!\d)/g;
 const IBAN = /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b/g;
 
@@ -137,7 +138,7 @@ function withoutIds(text: string): string {
     .replaceAll(TELEPHONE, "x");
 }
 
-/** ISO 13616: as a number, it must be 1 modulo 97. */
+/** ISO 13616: the IBAN as a number must be 1 modulo 97. */
 function isIban(text: string): boolean {
   const compact = text.replaceAll(" ", "");
   const moved = compact.slice(4) + compact.slice(0, 4);
@@ -148,7 +149,10 @@ function isIban(text: string): boolean {
   return rest === 1;
 }
 
-/** Makes a name safe to repeat in an error: eight or more digits could be part of a card number and become one `*`. */
+/**
+ * Makes a name safe to repeat in an error: a run of eight or more digits could be part of a card number, so it is
+ * replaced with one `*`.
+ */
 export function maskDigits(name: string): string {
   return name.replace(/\d(?:[^A-Za-z0-9]{0,3}\d){7,}/g, "*");
 }
@@ -220,7 +224,7 @@ function isSuspectFrom(groups: readonly string[], from: number, digits: string, 
   return false;
 }
 
-/** Whether groups are split as on cards: equal except for a shorter last one, 4-6-4, 4-6-5, or 6-13. */
+/** Whether the groups have the sizes used on cards: equal except for a shorter last group, 4-6-4, 4-6-5, or 6-13. */
 function isGrouping(groups: readonly string[]): boolean {
   const [first = 0, second = 0, ...rest] = groups.map(({ length }) => length);
   if (rest.length === 0) return first === 6 && second === 13;

@@ -5,7 +5,7 @@ export const HEADERS = {
   /** Full name of the protobuf message in the value. */
   schema: "tripline-schema",
   tenant: "tripline-tenant",
-  /** Time after which the caller no longer waits for an answer, in milliseconds since the epoch. */
+  /** Time, in milliseconds since the epoch, after which the caller no longer waits for an answer. */
   deadline: "tripline-deadline",
   /** Redis channel on which the caller waits; absent if nobody waits. */
   replyTo: "tripline-reply-to",
@@ -28,18 +28,18 @@ export const DEAD_LETTER_HEADERS = {
 
 /** Additional headers of a dead letter by reference, whose value is omitted because it is too large or unreadable. */
 export const REFERENCE_HEADERS = {
-  /** `record`, or `batch` for all records of a batch, which starts at the dead letter's offset. */
+  /** `record`, or `batch` for all records of a batch that starts at the dead letter's offset. */
   reference: "tripline-dlq-reference",
   /** Size of the record's value, or of the batch's records as stored on the topic, which may be compressed. */
   bytes: "tripline-dlq-bytes",
   /** Hash of the same bytes, in hexadecimal. */
   sha256: "tripline-dlq-sha256",
-  /** For a batch: its number of records according to its header, and the offset of the last one. */
+  /** For a batch: the number of records according to its header, and the offset of the last record. */
   records: "tripline-dlq-records",
   lastOffset: "tripline-dlq-last-offset",
 } as const;
 
-/** Number of times that a record was redriven; absent if it never was. */
+/** Number of times that a record was redriven; absent if it was never redriven. */
 export const RETURNED_HEADER = "tripline-dlq-returned";
 
 /** Names of the gRPC metadata with which Tripline extends the Open Inference Protocol. */

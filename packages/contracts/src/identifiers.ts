@@ -23,7 +23,7 @@ export function isSubject(text: string): boolean {
 /** Shape of a bank identification number: the first 6 or 8 digits of a card number (ISO/IEC 7812-1). */
 export const BIN_PATTERN = /^\d{6}(?:\d{2})?$/;
 
-/** Shape of an id chosen by the client, for a terminal or a payment. */
+/** Shape of an id that the client chooses for a terminal or a payment. */
 export const IDENTIFIER_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
 
 /** Shape of Tripline's id for a payment and its decision: `txn_` and 32 hexadecimal digits. */
@@ -31,12 +31,12 @@ export const TRANSACTION_ID_PATTERN = /^txn_[0-9a-f]{32}$/;
 
 const TOKEN_DIGITS = 32;
 
-/** The kinds of tokens, except card tokens. */
+/** All kinds of tokens except card tokens. */
 export type TokenKind = Exclude<keyof typeof TOKEN_PREFIXES, "card">;
 
 /**
- * The token that replaces a card number everywhere behind ingestion: HMAC-SHA-256 under a secret key, truncated
- * to 128 bits. The tenant is part of the input, so that the same card at two tenants cannot be linked.
+ * The token that replaces a card number everywhere behind the ingestion API: HMAC-SHA-256 with a secret key, truncated
+ * to 128 bits. The tenant is part of the input, so that tokens of the same card at two tenants cannot be linked.
  */
 export function cardToken(key: Uint8Array, tenant: string, cardNumber: string): string {
   return `ct_${keyedDigits(key, `${tenant}\0${cardNumber}`)}`;
@@ -60,7 +60,7 @@ export function attributesDigest(key: Uint8Array, tenant: string, json: string):
 
 const BIN_DIGITS = 8;
 const SHORT_BIN_DIGITS = 6;
-/** PCI DSS allows 8 visible digits in addition to the last 4 for numbers of this length, and 6 for shorter ones. */
+/** For numbers of this length, PCI DSS allows 8 visible digits in addition to the last 4; for shorter numbers, 6. */
 const LONG_NUMBER_DIGITS = 16;
 
 /** The issuer and product of a card: the only digits of its number that are stored in the clear. */
@@ -76,7 +76,7 @@ export function networkOf(address: string): string {
   if (!address.includes(":")) return address.slice(0, address.lastIndexOf("."));
   const [head = "", tail] = address.split("::");
   const groups = head === "" ? [] : head.split(":");
-  // A gap within the first three groups stands for the missing zeros.
+  // A gap within the first three groups represents the missing zeros.
   const rest = tail === undefined || tail === "" ? [] : tail.split(":");
   while (groups.length + rest.length < 8) groups.push("0");
   return [...groups, ...rest].slice(0, 3).join(":");
@@ -88,13 +88,13 @@ const EMAIL_CHARACTERS_MAX = 254;
 /** Includes separators between the digits. */
 const PHONE_CHARACTERS_MAX = 40;
 const POSTAL_CHARACTERS_MAX = 16;
-/** Nearly every address already has this form. Labels with `xn--` are excluded, because RFC 5891 may not allow them. */
+/** Nearly every address already has this form. Labels with `xn--` are excluded, because RFC 5891 may forbid them. */
 const ONE_SPELLING = /^[a-z0-9._-]{1,64}@(?!g(?:oogle)?mail\.com$)(?:(?!xn--)[a-z0-9-]+\.)+[a-z]+$/;
 
 /**
- * The canonical form of an e-mail address, so that one mailbox is one payer: in lower case, without a `+` suffix (RFC
- * 5233), with the domain in ASCII (RFC 5891), and without dots if the provider ignores them. Undefined for an invalid
- * address, a quoted mailbox, or a domain with only one label.
+ * The canonical form of an e-mail address, so that each mailbox counts as one payer: in lower case, without a `+`
+ * suffix (RFC 5233), with the domain in ASCII (RFC 5891), and without dots if the provider ignores them. Undefined for
+ * an invalid address, a quoted mailbox, or a domain with only one label.
  */
 export function normalEmail(text: string): string | undefined {
   if (text.length > EMAIL_CHARACTERS_MAX) return undefined;
@@ -109,7 +109,7 @@ export function normalEmail(text: string): string | undefined {
 
 /**
  * The canonical form of an IPv4 or IPv6 address: IPv6 as in RFC 5952, and IPv4 mapped into IPv6 (RFC 4291 section
- * 2.5.5.2) as IPv4. Undefined for anything else, and for an address with a zone, which is valid on one machine only.
+ * 2.5.5.2) as IPv4. Undefined for anything else, and for an address with a zone, which is valid only on one machine.
  */
 export function normalAddress(text: string): string | undefined {
   const version = isIP(text);
@@ -134,7 +134,7 @@ export function normalPostalCode(text: string): string | undefined {
   return /^[A-Z0-9]{2,10}$/.test(compact) ? compact : undefined;
 }
 
-/** Deterministic, so that a retry finds the results of the first attempt, whichever instance handles it. */
+/** Deterministic, so that a retry finds the results of the first attempt, even if another instance handles it. */
 export function transactionId(tenant: string, clientTransactionId: string): string {
   return `txn_${digest128(`transaction\0${tenant}\0${clientTransactionId}`)}`;
 }
@@ -145,9 +145,10 @@ export function labelId(tenant: string, clientTransactionId: string): string {
 }
 
 /**
- * `clientUpdateId` only needs to be unique within a payment.
+ * `clientUpdateId` must be unique only within a payment.
  *
- * @param clientUpdateId empty for Tripline's own decline: at most one per payment. Clients cannot send an empty id.
+ * @param clientUpdateId empty for Tripline's own decline, of which a payment has at most one. Clients cannot send an
+ *   empty id.
  */
 export function paymentUpdateId(tenant: string, clientTransactionId: string, clientUpdateId: string): string {
   return `upd_${digest128(`update\0${tenant}\0${clientTransactionId}\0${clientUpdateId}`)}`;
@@ -167,7 +168,7 @@ const UTF8_BYTES_PER_UNIT = 3;
 /** Large enough for the input of any token of a payment. */
 const MESSAGE_BYTES = 1_024;
 
-/** Inputs of HMAC's two hashes: the key's block, then the message or first hash, which each call overwrites. */
+/** Inputs of HMAC's two hashes: the key's block, then the message or the first hash, which each call overwrites. */
 interface HmacInput {
   inner: Buffer;
   readonly outer: Buffer;
@@ -195,7 +196,7 @@ function inputOf(key: Uint8Array): HmacInput {
  * HMAC-SHA-256 (RFC 2104) of a text, in hexadecimal, computed with two calls to Node's one-shot hash. `createHmac`
  * creates an object for every call, which costs twice as much, and a payment needs up to five tokens.
  *
- * @param key must not change afterwards
+ * @param key must not be modified afterwards
  */
 export function hmacSha256(key: Uint8Array, text: string): string {
   const input = inputOf(key);

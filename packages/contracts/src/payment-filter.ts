@@ -4,8 +4,8 @@ import { wasCurrency } from "./currency.js";
 import { FILTER_FIELDS } from "./generated/payment-fields.js";
 
 /*
- * The `where` of a feature: one condition per payment field, all of which must hold. It is not a general expression, so
- * its cost is bounded and unknown fields are detected when the spec is read.
+ * The `where` of a feature: one condition per payment field; all conditions must match. It is not a general expression,
+ * so its cost is limited and unknown fields are detected when the spec is read.
  */
 
 /** A payment field by which features can filter. */
@@ -63,7 +63,7 @@ interface KnownField {
 type KnownFields = Readonly<Record<string, KnownField>>;
 const PAYMENT_FIELDS: KnownFields = FILTER_FIELDS;
 
-/** Fields of payment updates by which features can filter, in addition to the amount. */
+/** Fields of payment updates that filters of features can test, in addition to the amount. */
 const UPDATE_FIELDS: KnownFields = {
   kind: {
     type: "enum",
@@ -73,7 +73,7 @@ const UPDATE_FIELDS: KnownFields = {
   issuer_code: { type: "text" },
 };
 
-/** Faults that the schema cannot detect: unknown fields, and values that a field never has. */
+/** Faults that the schema cannot detect: unknown fields, and values that a field never takes. */
 export function* filterFaults(where: PaymentFilter, of: "payment" | "update"): Generator<FilterFault> {
   const fields = of === "update" ? UPDATE_FIELDS : PAYMENT_FIELDS;
   for (const [field, given] of Object.entries(where)) {

@@ -7,8 +7,8 @@ export function profileView(entity: string): string {
 
 /**
  * The DuckDB query that computes an entity's profile: a row for each entity and each day with a change, with the
- * entity's key, the `day` since the epoch, and the columns described at the top of the file. A row is known from the
- * end of its day.
+ * entity's key, the `day` since the epoch, and the columns described at the top of the file. A row is known as soon as
+ * its day has ended.
  *
  * @throws Error of the file system for an entity without a profile
  */

@@ -2,15 +2,15 @@
  * Names of Redis keys and channels that more than one app uses. Keys that only one app uses are defined in that app.
  */
 
-/** The decision given to a payment: the bytes of a `Decision`. Written once by decisions, read by ingestion. */
+/** The decision on a payment: the bytes of a `Decision`. Written once by the decision service, read by ingestion. */
 export function decisionKey(transactionId: string): string {
   return `decision:${transactionId}`;
 }
 
 /**
- * Where an ingestion instance waits for answers. A message is one type byte and the bytes that follow:
- * `d` + Decision, `D` + several decisions (`decision-replies.ts`), or `l` + label id in ASCII once features has applied
- * that label.
+ * The channel on which an ingestion instance waits for answers. A message is a type byte followed by: `d` + Decision,
+ * `D` + several decisions (`decision-replies.ts`), or `l` + label id in ASCII once the feature service has applied that
+ * label.
  */
 export function replyChannel(instanceId: string): string {
   return `reply:${instanceId}`;
@@ -21,8 +21,8 @@ export const REPLY_DECISIONS = 0x44;
 export const REPLY_LABEL_APPLIED = 0x6c;
 
 /**
- * A key that seals attributes on their way to decisions: 32 bytes. Expires within about a day. Written by ingestion,
- * read by decisions.
+ * A key that seals attributes on their way to the decision service: 32 bytes. Expires within about a day. Written by
+ * ingestion, read by the decision service.
  *
  * @param keyId in hexadecimal digits
  */
@@ -31,8 +31,8 @@ export function transitKey(keyId: string): string {
 }
 
 /**
- * The position up to which features has counted a partition, written together with the states. It includes the
- * cluster's id, so that a recreated Kafka, whose offsets start again, is not mistaken for the old one.
+ * The position up to which the feature service has processed a partition, written together with the states. The key
+ * includes the cluster's id, so that a recreated Kafka, whose offsets start again, is not mistaken for the old one.
  *
  * @param topic with the prefix
  */

@@ -3,7 +3,7 @@ export const SCOPES = [
   "transactions:write",
   "decisions:read",
   "decisions:explain",
-  // The exact score. It must be granted explicitly, because it allows copying the model.
+  // The exact score. This scope must be granted explicitly, because it makes it possible to copy the model.
   "decisions:exact",
   "labels:write",
   "payment-updates:write",
@@ -48,7 +48,7 @@ const VIEWER: readonly Scope[] = [
 
 const ANALYST: readonly Scope[] = [...VIEWER, "cases:write", "labels:write", "lists:write", "personal:read"];
 
-/** Dead letters, erasures and jobs: for users who keep the system running. */
+/** Access to dead letters, erasures and jobs, for users who operate the system. */
 const OPERATOR: readonly Scope[] = ["operations:read", "operations:write"];
 
 /** Scopes by role. Machine clients have individual scopes instead. */

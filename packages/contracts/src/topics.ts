@@ -1,4 +1,4 @@
-/** The Kafka topics of Tripline. Topics are created and documented from this table. */
+/** Tripline's Kafka topics. Topics are created and documented from this table. */
 
 export interface Topic {
   readonly name: string;
@@ -7,8 +7,8 @@ export interface Topic {
   readonly key: string;
   readonly partitions: number;
   /**
-   * Retention in days. Absent for a compacted topic (`cleanup.policy=compact`): Kafka keeps the newest record of each
-   * key indefinitely, and a record without a value deletes its key.
+   * Retention in days. Absent for a compacted topic (`cleanup.policy=compact`): Kafka keeps only the newest record of
+   * each key, indefinitely; a record without a value deletes its key.
    */
   readonly retentionDays?: number;
   readonly writtenBy: string;
@@ -102,7 +102,7 @@ const mainTopics = {
 } as const satisfies Record<string, Topic>;
 
 /**
- * Operators' changes, which services follow in memory (`Kafka.follow`). One partition, so that the order is
+ * Changes by operators, which services follow in memory (`Kafka.follow`). There is one partition, so that the order is
  * unambiguous.
  */
 const tables = {
@@ -154,8 +154,8 @@ const tables = {
 } as const satisfies Record<string, Topic>;
 
 /**
- * Audit events, stored by control and not archived in the lake. One partition, so that a tenant's events keep their
- * order.
+ * Audit events, which the control plane stores and which are not archived in the lake. There is one partition, so that
+ * a tenant's events keep their order.
  */
 export const AUDIT_TOPIC: Topic = {
   name: "audit",
@@ -168,7 +168,7 @@ export const AUDIT_TOPIC: Topic = {
   purpose: "Actions and view events, on their way to the audit log",
 };
 
-/** Data keys. Only control may store them, so retention is short and they are not archived. */
+/** Data keys. Only the control plane may store them, so their retention is short and they are not archived. */
 export const SUBJECT_KEYS_TOPIC: Topic = {
   name: "subject-keys",
   schema: "tripline.events.v1.SubjectKey",
@@ -192,7 +192,7 @@ export function isDeadLetterTopic(name: string): boolean {
 }
 
 /**
- * Whether dead letters of a topic can be redriven. Dead letters from a compacted topic cannot: they would overwrite
+ * Whether dead letters of a topic can be redriven. Those from a compacted topic cannot, because they would overwrite
  * newer values.
  */
 export function takesBack({ name, retentionDays }: Topic): boolean {
@@ -204,7 +204,7 @@ function deadLettersOf(topic: Topic): Topic {
     ...topic,
     name: deadLetterTopic(topic.name),
     partitions: 1,
-    // A key must not be kept longer because it is in a dead letter.
+    // A key must not be kept longer just because it is in a dead letter.
     retentionDays: topic === SUBJECT_KEYS_TOPIC ? 1 : 90,
     writtenBy: topic.readBy.join(", "),
     // Control shows dead letters to users, who can redrive them.
@@ -217,7 +217,7 @@ export const TOPICS: Readonly<Record<TopicName, Topic & { readonly retentionDays
 
 export const TABLES: Readonly<Record<keyof typeof tables, Topic>> = tables;
 
-/** Every topic with its dead letter topic, in the order in which a payment passes through them. */
+/** Every topic with its dead letter topic, in the order in which payments pass through them. */
 export const ALL_TOPICS: readonly Topic[] = [
   ...Object.values({ ...mainTopics, ...tables }),
   AUDIT_TOPIC,

@@ -15,7 +15,7 @@ export interface Assignment {
 /**
  * How a card takes part in a rollout; undefined if it does not. A card keeps its position for the whole rollout, so a
  * growing share keeps its cards. Each rollout selects different cards, so that new models are not always tried on the
- * same ones.
+ * same cards.
  */
 export function assignCard(rollout: Rollout, cardToken: string): Assignment | undefined {
   const place = placeOf(cardToken, rollout.rolloutId);
@@ -24,7 +24,7 @@ export function assignCard(rollout: Rollout, cardToken: string): Assignment | un
   }
   if (rollout.stage !== RolloutStage.CANARY) return undefined;
   if (place < rollout.canaryBasisPoints) return { role: TrialRole.CANARY, isCandidateAsked: true };
-  // Counted from the other end, so that the two shares overlap only if together they cover all cards.
+  // Counted from the other end, so that the two shares overlap only if they add up to more than all cards.
   return { role: TrialRole.CONTROL, isCandidateAsked: BASIS_POINTS - 1 - place < rollout.shadowBasisPoints };
 }
 

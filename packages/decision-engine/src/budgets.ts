@@ -1,13 +1,13 @@
 import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Budget, Policy, SpentAnswer } from "./policy.js";
 
-/** What a payment takes from a budget when it gets the budgeted outcome. */
+/** How a payment that gets a budgeted outcome is charged to the budget. */
 export interface BudgetTake {
   readonly tenant: string;
   readonly outcome: Outcome;
-  /** `YYYY-MM-DD`, in the time zone of the budget. */
+  /** `YYYY-MM-DD`, in the budget's time zone. */
   readonly day: string;
-  /** The daily limit; undefined if the payment gets its outcome even when the budget is spent, and still counts. */
+  /** The daily limit; undefined if the payment gets its outcome even if the budget is spent, but is charged to it. */
   readonly perDay: number | undefined;
 }
 

@@ -3,9 +3,9 @@ const FNV_PRIME = 0x01000193;
 const UINT32 = 2 ** 32;
 
 /**
- * A card's place among all cards for one purpose, from 0 up to but excluding 100: constant per purpose, and independent
- * between purposes. FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) with the finaliser of MurmurHash3, because FNV
- * alone spreads the last characters badly.
+ * A card's position among all cards for one purpose, from 0 up to but excluding 100: constant per purpose, and
+ * independent across purposes. FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) with the finaliser of MurmurHash3,
+ * because FNV alone distributes the last characters badly.
  */
 export function shareOf(cardToken: string, purpose: string): number {
   let hash = FNV_OFFSET;

@@ -44,11 +44,11 @@ export interface DecisionInput {
   readonly score: Score;
   /** The payment's list entries, the strictest first. */
   readonly listHits: readonly ListHit[];
-  /** The payment's part in the rollout of a model; recorded without any effect here. */
+  /** The payment's role in a model rollout; only recorded here, without any effect. */
   readonly trial?: ModelTrial | undefined;
-  /** Outcomes whose budget is spent; the decision omits those that the payment would not have had. */
+  /** Outcomes whose budget is spent. The decision omits those that the payment would not have received. */
   readonly spentBudgets?: readonly Outcome[];
-  /** Why the policy is not evaluated, starting with `NOT_EVALUATED`: the payment gets the default decision. */
+  /** Why the policy is not evaluated, starting with `NOT_EVALUATED`. The payment then gets the default decision. */
   readonly notEvaluated?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly decidedAtMs: number;
@@ -57,17 +57,20 @@ export interface DecisionInput {
 /** A possible decision on a payment. */
 export interface Choice {
   readonly decision: Decision;
-  /** The budget that must have something left, or that this decision counts towards; undefined if it takes from none. */
+  /**
+   * The budget to which this decision is charged, either only if something is left or in any case; undefined if it is
+   * not charged to a budget.
+   */
   readonly takes: BudgetTake | undefined;
 }
 
 /** Reason code if neither a rule nor the score flags a payment. */
 export const NOTHING_UNUSUAL = "NOTHING_UNUSUAL";
 
-/** Reason code for a score of the scorecard instead of the model. */
+/** Reason code for a score by the scorecard instead of the model. */
 export const SCORED_BY_SCORECARD = "SCORED_BY_SCORECARD";
 
-/** The score that decides, or why there is none; `insteadOf` says why it is not the model's. */
+/** The score that decides, or why there is none; `insteadOf` says why the model's score is not used. */
 type DecidingScore = Score & { readonly insteadOf?: string };
 
 const NO_ATTRIBUTES: AttributeValues = new Map();
@@ -75,11 +78,12 @@ const NO_ATTRIBUTES: AttributeValues = new Map();
 /**
  * Decides one payment. Pure: the same policy and input give the same decision, byte for byte.
  *
- * The outcome is the strictest of the rules that fired and the score's band. Each is a reason, strictest first, and in
- * the order of the policy if equally strict. Without the model's score, the scorecard's score counts; without a
- * scorecard, the rules decide alone. If features are absent or of another spec version, or a rule cannot be evaluated,
- * the tenant's default decision for the amount counts. Other rules that fired still count in that case, so a fault
- * never makes an outcome milder; without features, only list rules do.
+ * The outcome is the strictest among those of the rules that fired and of the score's band. Each of these is a reason,
+ * the strictest first; equally strict reasons are in the order of the policy. Without the model's score, the
+ * scorecard's score is used; without a scorecard, the rules decide alone. If features are absent or belong to another
+ * spec version, or a rule cannot be evaluated, the tenant's default decision for the amount applies. The other rules
+ * that fired still apply in that case, so a fault never makes an outcome milder; without features, only list rules
+ * apply.
  *
  * Never throws because of a payment's content.
  */
@@ -89,8 +93,8 @@ export function decide(policy: Policy, input: DecisionInput, scorecard?: Scoreca
 }
 
 /**
- * The possible decisions on a payment, which differ in the budgets that are spent. Take the first one whose budget has
- * something left. The last one takes from no budget, or applies even if nothing is left.
+ * The possible decisions on a payment, which depend on which budgets are spent. Take the first one whose budget has
+ * something left. The last one is charged to no budget, or applies even if nothing is left.
  */
 export function decideWithinBudgets(policy: Policy, input: DecisionInput, scorecard?: Scorecard): readonly Choice[] {
   const { tenant } = input.transaction;
@@ -185,7 +189,7 @@ function usableScore(score: Score): Score {
   return { missing: `the model ${score.modelName} gave ${score.value}, which is not a probability` };
 }
 
-/** Why a payment's features cannot be used with this policy, nor sent to a model; `undefined` if they can. */
+/** Why a payment's features can neither be used with this policy nor be sent to a model; `undefined` if they can. */
 export function whyUnusable(policy: Policy, features: DecisionInput["features"]): string | undefined {
   if (features === undefined) return "the payment came without features";
   if (features.incomplete) return STATES_LOST;
@@ -211,7 +215,7 @@ function variablesOf(policy: Policy, input: DecisionInput, features: readonly nu
   return values;
 }
 
-/** The values of a payment that are known without its features. */
+/** The values of a payment that are available without its features. */
 function listedValues({ transaction, attributes, listHits }: DecisionInput): Values {
   const values: Values = paymentValues(transaction);
   values[ATTRIBUTES] = attributes !== undefined && "values" in attributes ? attributes.values : NO_ATTRIBUTES;
@@ -255,7 +259,7 @@ export function scorecardReason(): Reason {
 
 interface Verdict {
   readonly outcome: Outcome;
-  /** In the order of presentation. */
+  /** In display order. */
   readonly reasons: readonly Reason[];
   readonly rung: Rung;
   readonly degradedBecause: string;

@@ -1,8 +1,8 @@
 import type { Scorecard, ScoredFeature } from "./scorecard.js";
 
 /**
- * The scorecard's probability of fraud, with the card's calibration. Pure; equal to the trainer's result except for the
- * rounding of `exp`.
+ * The scorecard's probability of fraud, including the card's calibration. Pure; equal to the trainer's result except
+ * for the rounding of `exp`.
  *
  * @param features of the payment, in the order of the card's feature spec
  */
@@ -13,8 +13,8 @@ export function probabilityOf(card: Scorecard, features: readonly number[]): num
 }
 
 /**
- * How much each feature of the vector moved the log odds. A weight is 0 for values that are equally common among frauds
- * and genuine payments; a positive weight indicates fraud. 0 for features that the card does not use.
+ * How much each feature of the vector changed the log odds. A weight is 0 for values that are equally common among
+ * frauds and genuine payments; a positive weight indicates fraud. Features that the card does not use have 0.
  */
 export function pointsOf(card: Scorecard, features: readonly number[]): number[] {
   const points = features.map(() => 0);

@@ -16,10 +16,10 @@ export function wantsContributions(decision: Decision): boolean {
 
 /**
  * Appends reasons for the score to the decision's other reasons: the topics that raised it most, each as a sentence
- * about the feature of that topic that raised it most. They change nothing else, so a decision without them is the same
- * decision. Pure.
+ * about the feature of that topic with the largest contribution. Nothing else changes, so a decision without these
+ * reasons is the same decision. Pure.
  *
- * @param contributions how much each feature moved the score, in any monotonic unit; positive values raised it
+ * @param contributions how much each feature changed the score, in any monotonic unit; positive values raised it
  */
 export function withContributions(
   policy: Policy,
@@ -42,8 +42,8 @@ interface Raising {
 }
 
 /**
- * Topics whose features together raised the score, each with the features that raised it; both sorted by contribution,
- * the largest first.
+ * Topics whose features together raised the score, each with the features that raised it. Topics and features are
+ * sorted by contribution, the largest first.
  */
 function raisedTopics(policy: Policy, contributions: readonly number[]): readonly (readonly Raising[])[] {
   const features = contributions.flatMap((contribution, index) => {
@@ -62,7 +62,7 @@ function raisedTopics(policy: Policy, contributions: readonly number[]): readonl
     );
 }
 
-/** The reason of the first feature that has an applicable sentence; `undefined` if there is none. */
+/** The reason for the first feature that has an applicable sentence; `undefined` if there is none. */
 function reasonOf(features: readonly Raising[], payment: DescribedPayment): Reason | undefined {
   for (const { words } of features) {
     const text = words.describe(payment);

@@ -9,14 +9,15 @@ import { formatRate, formatValue } from "./format-value.js";
 import type { Template } from "./render-text.js";
 import { parseTemplate, renderText } from "./render-text.js";
 
-/** The data for the reasons of one payment. */
+/** The data on which the reasons for one payment are based. */
 export interface DescribedPayment {
   readonly currency: string;
   /** Its features, in the order of the spec. */
   readonly values: readonly number[];
   /**
-   * The payment itself, which has the texts of its categories. A feature of an entity that it does not name has its
-   * default, which says nothing about the payment. Without the payment, every entity counts as named.
+   * The payment itself, which contains the texts of its categories. If the payment does not name an entity, the
+   * features of that entity have their defaults, which say nothing about the payment. Without the payment, every entity
+   * counts as named.
    */
   readonly transaction?: Partial<Transaction> | undefined;
 }
@@ -24,7 +25,7 @@ export interface DescribedPayment {
 /** The wording for one feature. */
 export interface FeatureWords {
   readonly name: string;
-  /** Features of one topic are similar, so together they are one reason. */
+  /** Features of one topic are similar, so together they make one reason. */
   readonly topic: string;
   /** The sentence about its value and its baseline; undefined if none applies. */
   describe(payment: DescribedPayment): string | undefined;
@@ -79,7 +80,7 @@ const MEASURES: Readonly<Record<Measure, { readonly unit: Unit; readonly topic: 
   distance: { unit: "kilometres", topic: "place" },
 };
 
-/** The format of a feature's value; undefined for a text. */
+/** The format of a feature's value; undefined for text. */
 function unitOf(feature: Feature): Unit | undefined {
   if (feature.kind === "category") return undefined;
   return feature.kind === "profile" ? MEASURES[feature.measure].unit : UNITS[feature.kind];
@@ -126,7 +127,7 @@ const TOPICS: Readonly<Record<MeasuredKind, string>> = {
   declined_share: "payment updates",
 };
 
-/** Kinds whose default means that there is no history, rather than a measured value. */
+/** Kinds whose default means that there is no history, rather than being a measured value. */
 const PAST_MEASURES: readonly Feature["kind"][] = [
   ...(["z_score", "ratio_to_mean", "ratio_to_usual", "seconds_since_last", "pair_seconds_since_last"] as const),
   ...(["distance_from_home", "distance_from_last"] as const),
@@ -153,7 +154,7 @@ export function featureUnits(spec: FeatureSpec): ReadonlyMap<string, Unit> {
   );
 }
 
-/** The text of a category in a payment; from its code alone, some texts cannot be known. */
+/** The text of a category in a payment; some texts cannot be determined from their code alone. */
 export function categoryOf(
   { field }: CategoryFeature,
   code: number,
@@ -162,7 +163,7 @@ export function categoryOf(
   return transaction?.[CATEGORY_FIELDS[field].key] || categoryText(field, code) || "(unknown)";
 }
 
-/** The wording of each feature of the spec, in its order; undefined if a sentence cannot be parsed. */
+/** The wording of each feature, in the order of the spec; undefined if a sentence cannot be parsed. */
 export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefined)[] {
   return spec.features.map((feature, index) => {
     const unit = unitOf(feature);
@@ -254,7 +255,7 @@ function usualRate(spec: FeatureSpec, entity: string, width: number, words: stri
   };
 }
 
-/** The windows that count the entity's payments, the longest first. */
+/** The windows that count the entity's payments, longest first. */
 function countWindows(spec: FeatureSpec, entity: string): readonly CountWindow[] {
   return spec.features
     .flatMap((feature, index) =>

@@ -7,15 +7,15 @@ import { LISTS, SCORE } from "./policy-variables.js";
 export interface IdleRules {
   /** Ids of rules whose condition can never be true. */
   readonly neverFire: readonly string[];
-  /** Rules that change no outcome, because whenever they fire, another rule fires that is at least as strict. */
+  /** Rules that change no outcome, because whenever they fire, another rule that is at least as strict also fires. */
   readonly covered: readonly { readonly id: string; readonly by: string }[];
-  /** Whether there were too many rules to compare them all; each was still checked on its own. */
+  /** Whether there were too many rules to compare them all; each rule was still checked on its own. */
   readonly isCutShort: boolean;
 }
 
 /**
- * Maximum number of compared pairs of cases: 0.1 s if each case has one demand. 100 rules with a few cases each take a
- * tenth of that.
+ * Maximum number of compared pairs of cases: 0.1 s if each case has one requirement. 100 rules with a few cases each
+ * need a tenth of that.
  */
 const COMPARISONS_MAX = 1_000_000;
 
@@ -38,7 +38,7 @@ const EVERYTHING: Range = { low: -Infinity, lowIsOpen: false, high: Infinity, hi
 const SHARE: Range = { ...EVERYTHING, low: 0, high: 1 };
 const NOT_NEGATIVE: Range = { ...EVERYTHING, low: 0 };
 
-/** Possible values of a feature besides its default, by kind. No assumptions are made about other kinds. */
+/** Possible values of a feature besides its default, by kind. For other kinds, nothing is assumed. */
 const RANGES_BY_KIND: ReadonlyMap<string, Range> = new Map([
   ...["count", "distinct", "fraud_count", "unusual_count", "run_count", "pair_count"].map(
     (kind) => [kind, NOT_NEGATIVE] as const,
@@ -48,7 +48,7 @@ const RANGES_BY_KIND: ReadonlyMap<string, Range> = new Map([
 
 /**
  * Rules that are provably useless. The list may be incomplete: conditions are compared by their ranges of numbers, sets
- * of texts and other demands, and two different arithmetic expressions count as unrelated.
+ * of texts and other requirements, and two different arithmetic expressions count as unrelated.
  */
 export function findIdleRules({ rules }: Pick<Policy, "rules">, spec: FeatureSpec): IdleRules {
   const ranges = knownRanges(spec);
@@ -69,7 +69,7 @@ export function findIdleRules({ rules }: Pick<Policy, "rules">, spec: FeatureSpe
   const covered = alive.flatMap(({ rule, cases }, index) => {
     const by = alive.find((other, at) => {
       if (other.rule === rule || !countsAsMuch(other.rule, rule)) return false;
-      // If two rules cover each other, the first one is kept.
+      // If two rules cover each other, only the second is reported, so the first is kept.
       if (!implies(cases, other.cases)) return false;
       return at < index || !countsAsMuch(rule, other.rule) || !implies(other.cases, cases);
     });
@@ -78,7 +78,7 @@ export function findIdleRules({ rules }: Pick<Policy, "rules">, spec: FeatureSpe
   return { neverFire, covered, isCutShort: left < 0 };
 }
 
-/** Warnings for users; none if nothing was found. */
+/** Warnings for users; empty if nothing was found. */
 export function idleRuleWarnings(policy: Pick<Policy, "rules">, spec: FeatureSpec): string[] {
   const { neverFire, covered, isCutShort } = findIdleRules(policy, spec);
   return [
@@ -90,7 +90,7 @@ export function idleRuleWarnings(policy: Pick<Policy, "rules">, spec: FeatureSpe
   ];
 }
 
-/** Whether `strong` decides whenever it fires, and leaves nothing for `weak` to add to the outcome. */
+/** Whether `strong` decides whenever it fires, so that `weak` can add nothing to the outcome. */
 function countsAsMuch(strong: Rule, weak: Rule): boolean {
   return (
     strong.mode === "live" &&
@@ -119,7 +119,7 @@ function knownRanges(spec: FeatureSpec): ReadonlyMap<string, Range> {
   return ranges;
 }
 
-/** Undefined: the case can never be true. */
+/** Undefined means that the case can never be true. */
 function factsOf(demands: Case, ranges: ReadonlyMap<string, Range>): Facts | undefined {
   const facts: Facts = { numbers: new Map(), allowed: new Map(), excluded: new Map(), flags: new Map() };
   for (const demand of [...demands, ...demands.flatMap(alsoTrue)]) if (!add(facts, demand, ranges)) return undefined;
@@ -130,13 +130,13 @@ function factsOf(demands: Case, ranges: ReadonlyMap<string, Range>): Facts | und
   return facts;
 }
 
-/** A value on one list of an effect is on `any` of them. */
+/** A value on any list with an effect is also on `any` of that effect's lists. */
 function alsoTrue(demand: Demand): Demand[] {
   if (demand.of !== "flag" || !demand.holds || !demand.term.startsWith(`${LISTS}.`)) return [];
   return [{ ...demand, term: demand.term.replace(/\.[a-z_]+$/, ".any") }];
 }
 
-/** @returns false if it contradicts the known facts */
+/** @returns false if the requirement contradicts the known facts */
 function add(facts: Facts, demand: Demand, ranges: ReadonlyMap<string, Range>): boolean {
   const { term } = demand;
   switch (demand.of) {

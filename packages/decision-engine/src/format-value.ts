@@ -20,10 +20,10 @@ const HOUR_S = 3_600;
 const DAY_S = 86_400;
 
 /**
- * Formats a number for analysts. It does not use `Intl`, whose output changes with the runtime: a decision replay must
- * produce the same bytes.
+ * Formats a number for analysts. Does not use `Intl`, whose output depends on the runtime, because a decision replay
+ * must produce the same bytes.
  *
- * @param currency of an amount; its code is omitted if it is empty
+ * @param currency of an amount; if empty, the code is omitted
  */
 export function formatValue(value: number | bigint, unit: Unit, currency = "", withCode = true): string {
   const number = Number(value);

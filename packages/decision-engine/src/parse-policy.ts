@@ -54,7 +54,7 @@ import { parseTemplate } from "./render-text.js";
 import { wordingVersion } from "./wording-version.js";
 
 const FILE_CHARACTERS_MAX = 1_000_000;
-/** Further faults are not listed: after fixing these, the author checks again. */
+/** Further faults are not listed, because the author checks again after fixing these. */
 const FAULTS_MAX = 100;
 /** Number of rules named if all rules together take too many steps. */
 const COSTLIEST_RULES = 3;
@@ -77,8 +77,8 @@ export function parsePolicy(text: string, spec: FeatureSpec, fileName = "policy.
 }
 
 /**
- * Does the same for a policy that was valid when it was stored, possibly by a release with other cost limits: it is
- * accepted, with `costFaults`.
+ * Parses a policy that was valid when it was stored, possibly by a release with other cost limits. If it exceeds
+ * today's limits, it is still accepted, with `costFaults`.
  */
 export function parseStoredPolicy(text: string, spec: FeatureSpec, fileName = "policy.yaml", revision = 0): Policy {
   const { policy, faults } = checkText(text, spec, fileName);
@@ -112,7 +112,7 @@ function invalid(faults: readonly string[]): TriplineError {
   return new TriplineError("policy-invalid", listed.join("\n"), fields);
 }
 
-/** Collects every fault instead of stopping at the first, so that all can be fixed at once. */
+/** Collects every fault instead of stopping at the first, so that all of them can be fixed in one go. */
 class PolicyChecker {
   readonly faults: string[] = [];
   readonly costFaults: string[] = [];
@@ -206,7 +206,7 @@ class PolicyChecker {
       if (lower !== undefined && belowMinor <= lower.belowMinor) {
         this.#fault([...path, "below"], `must be above that of the row before it in ${currency}`);
       }
-      // An answer that is right for an amount is not too strict for a larger one, so such a row is a mistake.
+      // If an answer is strict enough for an amount, it is strict enough for a larger one, so such a row is a mistake.
       if (said.outcome > otherwise.outcome) {
         this.#fault([...path, "action"], "must not be stricter than the outcome for larger amounts");
       } else if (lower !== undefined && said.outcome < lower.outcome) {
@@ -386,7 +386,7 @@ function stepsMaxOf({ estimate }: Condition): number {
   return estimate?.stepsMax ?? 0;
 }
 
-/** Adds that a field is missing, which "must be …" alone does not say. */
+/** Adds that a field is missing, because "must be …" alone does not say so. */
 function missingHint(value: unknown, path: Path): string {
   let current: unknown = value;
   for (const key of path) {

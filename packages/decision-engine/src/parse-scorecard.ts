@@ -60,7 +60,7 @@ export function parseScorecard(text: string, spec: FeatureSpec, fileName = "scor
   const indexOf = new Map(spec.features.map((feature, index) => [feature.name, index]));
   const features = file.features.map((feature, position) => {
     const index = indexOf.get(feature.name);
-    // A feature that is listed twice would count twice, which is never intended.
+    // A feature that is listed twice would contribute twice, which is never intended.
     indexOf.delete(feature.name);
     const place = `features.${position}`;
     if (index === undefined) faults.push(`${place}.name: "${feature.name}" is not a feature, or is listed twice`);
@@ -87,7 +87,7 @@ function faultsOf({ edges, weights }: FeatureFile, place: string): string[] {
   return faults;
 }
 
-/** Values are compared with edges in float32, so edges are float32 as well, as in the trainer. */
+/** Values are compared with edges in float32, so edges are float32 too, as in the trainer. */
 function toScored({ name, edges, weights }: FeatureFile, index: number): ScoredFeature {
   return { name, index, edges: edges.map(Math.fround), weights };
 }

@@ -6,14 +6,14 @@ import { z } from "zod";
 import { ACTIONS, BUDGETED_ACTIONS, RULE_MODES } from "./policy.js";
 import { DEFAULT_GUARD } from "./rollouts/guard-in-effect.js";
 
-/** The schema of a policy file. `parsePolicy` checks the meaning of its parts and their consistency. */
+/** The schema of a policy file. `parsePolicy` checks what its parts mean and whether they are consistent. */
 
 const RULES_MAX = 500;
 const BANDS_MAX = 20;
 /** Per rule. */
 const EXAMPLES_MAX = 50;
 export const TENANTS_MAX = 10_000;
-/** Rows by amount per tenant. */
+/** Rows by amount, per tenant. */
 const AMOUNTS_MAX = 100;
 /** Answers per spent budget. */
 const SPENT_ROWS_MAX = 20;
@@ -62,7 +62,7 @@ export const ruleSchema = z.strictObject(
   "must be a mapping with id, when, reason, action and text",
 );
 const plainValue = z.union([z.number(), z.string(), z.boolean()], "must be a number, a text, true or false");
-/** A payment, and whether the rule fires on it. Omitted values have the defaults of the features. */
+/** An example payment, and whether the rule fires on it. Omitted values have the defaults of the features. */
 export const exampleSchema = z.strictObject(
   {
     fires: z.boolean("must be true or false"),
@@ -175,7 +175,10 @@ export const fileSchema = z.strictObject({
   ),
 });
 
-/** The whole file, for editors: `parsePolicy` checks the parts one by one, so that a fault in one does not hide others. */
+/**
+ * The whole file, for editors. `parsePolicy` checks the parts one by one, so that a fault in one part does not hide
+ * faults in other parts.
+ */
 export const policyFile = fileSchema.extend({
   rules: z
     .array(ruleSchema.extend({ examples: z.array(exampleSchema).max(EXAMPLES_MAX).default([]) }))

@@ -23,13 +23,16 @@ export const TEXT_VARIABLES: ReadonlySet<string> = new Set(
   Object.entries(PAYMENT_VARIABLES).flatMap(([name, type]) => (type === "string" ? [name] : [])),
 );
 
-/** Whether there is a score, the model's or the scorecard's, so that a rule can be stricter without one. */
+/** Whether there is a score, either the model's or the scorecard's, so that a rule can be stricter without a score. */
 export const HAS_SCORE = "has_score";
 
-/** Whether the score comes from the scorecard because the model gave none, so that a rule can be stricter in that case. */
+/**
+ * Whether the score comes from the scorecard because the model did not provide one, so that a rule can be stricter in
+ * that case.
+ */
 export const BY_SCORECARD = "by_scorecard";
 
-/** The probability of fraud; only for rules that declare that they need it. */
+/** The fraud probability; only for rules that declare that they need it. */
 export const SCORE = "score";
 
 /** The lists that the payment is on: `lists.deny.card`, `lists.watch.any`, `lists.named("vip").terminal`. */
@@ -50,17 +53,17 @@ export const VARIABLE_UNITS: ReadonlyMap<string, Unit> = new Map([
   [PER_DAY, "count"],
 ]);
 
-/** Reserved names, which no feature may have because they have another meaning in a policy. */
+/** Reserved names, which no feature may use because they have another meaning in a policy. */
 export const RESERVED_NAMES: readonly string[] = [
   ...Object.keys(PAYMENT_VARIABLES),
   ...[HAS_SCORE, BY_SCORECARD, SCORE, LISTS, ATTRIBUTES, PER_DAY],
   ...ENTRY_PLACEHOLDERS,
 ];
 
-/** Limits of an expression's text. `RULE_STEPS_MAX` bounds the cost of its evaluation. */
+/** Limits for an expression's text. `RULE_STEPS_MAX` limits the cost of its evaluation. */
 const LIMITS = { maxAstNodes: 500, maxDepth: 50, maxListElements: 200, maxMapEntries: 50, maxCallArguments: 8 };
 
-/** A CEL environment with the features of `spec` as doubles and the payment's own fields. */
+/** A CEL environment with the features of `spec` as doubles, and the payment's own fields. */
 export function celEnvironment(spec: FeatureSpec, options: { withScore: boolean }): Environment {
   const environment = new Environment({ limits: LIMITS });
   for (const [name, type] of Object.entries(PAYMENT_VARIABLES)) environment.registerVariable(name, type);
@@ -68,7 +71,7 @@ export function celEnvironment(spec: FeatureSpec, options: { withScore: boolean 
   environment.registerVariable(BY_SCORECARD, "bool");
   environment.registerVariable(ATTRIBUTES, "map<string, dyn>");
   registerLists(environment);
-  // The code of a category means nothing in a rule, which can compare the payment field itself.
+  // The code of a category is meaningless in a rule; the rule can compare the payment field instead.
   for (const { kind, name } of spec.features) if (kind !== "category") environment.registerVariable(name, "double");
   if (options.withScore) environment.registerVariable(SCORE, "double");
   return environment;

@@ -9,11 +9,11 @@ import type { Template } from "./render-text.js";
 export const ACTIONS = ["approve", "challenge", "review", "decline"] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** Whether a rule decides, is only recorded, or neither. */
+/** Whether a rule decides, is only recorded, or is off. */
 export const RULE_MODES = ["live", "shadow", "off"] as const;
 export type RuleMode = (typeof RULE_MODES)[number];
 
-/** The wire outcome of an action. The numbers of `Outcome` increase with strictness, so they can be compared. */
+/** The wire outcome of an action. Stricter outcomes have higher numbers, so they can be compared. */
 export const OUTCOME_OF: Readonly<Record<Action, Outcome>> = {
   approve: Outcome.APPROVE,
   challenge: Outcome.CHALLENGE,
@@ -33,18 +33,18 @@ export interface Rule extends Answer {
   readonly id: string;
   /** Compiled once when the policy is loaded; returns a boolean. */
   readonly when: Condition;
-  /** The expression reads `score`; the rule is skipped if there is none. */
+  /** The expression reads `score`; if there is no score, the rule is skipped. */
   readonly needsScore: boolean;
-  /** If it fires, the score's band does not count. */
+  /** If the rule fires, the score's band does not apply. */
   readonly overridesScore: boolean;
-  /** Its outcome applies even if the budget is spent, and still counts towards it. */
+  /** The rule's outcome applies even if the budget is spent, and is still charged to the budget. */
   readonly ignoresBudget: boolean;
   /** It reads lists but no features: it applies at every fallback level, even if the features cannot be used. */
   readonly readsListsOnly: boolean;
   readonly mode: RuleMode;
-  /** Its mode in the file, if the control plane disabled the rule because it failed. */
+  /** The mode in the file, if the control plane disabled the rule because it failed. */
   readonly switchedOffFrom?: RuleMode;
-  /** For a live rule: the share of cards for which it decides; for other cards, it is in shadow. */
+  /** For a live rule: the share of cards for which it decides. For other cards, it is a shadow rule. */
   readonly percent: number;
   readonly examples: readonly RuleExample[];
 }
@@ -72,40 +72,40 @@ export interface AmountRow extends Answer {
   readonly belowMinor: number;
 }
 
-/** The answer if neither rules nor score can be trusted, for payments that match no row. */
+/** The answer for payments that match no row, if neither rules nor score can be trusted. */
 export interface StaticAnswer extends Answer {
   /** Within a currency, in ascending order of amount. */
   readonly byAmount: readonly AmountRow[];
 }
 
-/** Outcomes that take people's time, so that their number per day can be limited. */
+/** Outcomes that require manual work, so that their number per day can be limited. */
 export const BUDGETED_ACTIONS = ["review", "challenge"] as const satisfies readonly Action[];
 
 /** The answer instead of an outcome whose budget is spent. */
 export interface SpentAnswer extends Answer {
-  /** Only for payments with a lower score; undefined: for all others. */
+  /** Applies only to payments with a lower score; undefined means all other payments. */
   readonly scoreBelow: number | undefined;
 }
 
-/** How many payments per day may have an outcome, and what happens to the others. */
+/** How many payments per day may have an outcome, and what happens to further payments. */
 export interface Budget {
   readonly outcome: Outcome;
   readonly perDay: number;
   /** Different limits, by tenant. */
   readonly perDayByTenant: ReadonlyMap<string, number>;
-  /** The date of a time, `YYYY-MM-DD` in the budget's time zone. */
+  /** The date of a time in the budget's time zone, as `YYYY-MM-DD`. */
   readonly dayOf: (atMs: number) => string;
-  /** The first matching answer counts; the last one matches all payments. */
+  /** The first matching answer applies; the last one matches all payments. */
   readonly whenSpent: readonly SpentAnswer[];
 }
 
-/** How far the activation of a policy may change the outcomes while it is monitored. */
+/** How much the activation of a policy may change the outcomes while it is monitored. */
 export interface MixGuard {
-  /** Monitoring period after the activation; the baseline is a period of the same length before it. */
+  /** Length of the monitoring period after the activation; the baseline is a period of the same length before it. */
   readonly watchSeconds: number;
   /** Minimum cards with payments both before and after the activation; with fewer, nothing is judged. */
   readonly cardsMin: number;
-  /** Maximum increase of the share of any outcome. */
+  /** Maximum increase in the share of any outcome. */
   readonly outcomePointsMax: number;
 }
 
@@ -121,7 +121,7 @@ export interface Policy {
   readonly version: string;
   /** Its number in the control plane; 0 for a file. */
   readonly revision: number;
-  /** Version of the feature spec that the expressions were checked against. */
+  /** Version of the feature spec against which the expressions were checked. */
   readonly specVersion: number;
   /** Names of the features, in the order of the vector. */
   readonly featureNames: readonly string[];
@@ -146,14 +146,14 @@ export interface Policy {
   readonly staticByTenant: ReadonlyMap<string, StaticAnswer>;
   /**
    * Why the policy would be rejected today because of its cost. Non-empty only for a policy that an earlier release
-   * stored; its rules are skipped for payments on which they cost too much.
+   * stored. Its rules are skipped for payments for which they are too expensive.
    */
   readonly costFaults: readonly string[];
 }
 
 /**
- * The policy without rules that the control plane disabled because they failed. Decisions record them, so that a
- * decision replay skips them too. Unknown ids have no effect.
+ * The policy without the rules that the control plane disabled because they failed. Decisions record these rules, so
+ * that a decision replay skips them too. Unknown ids have no effect.
  */
 export function switchOffRules(policy: Policy, ids: readonly string[]): Policy {
   if (ids.length === 0) return policy;

@@ -6,23 +6,23 @@ import { SWITCHED_OFF } from "./conditions/evaluate-rules.js";
 import { RAISED_BY } from "./explain-decision.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
-/** Inputs that a decision records, in addition to the payment and its features. */
+/** Inputs that a decision records in addition to the payment and its features. */
 export interface RecordedInputs {
-  /** The model whose score counted, or why there was no model score. */
+  /** The model whose score was used, or why there was no model score. */
   readonly score: { readonly modelName: string; readonly modelVersion: string } | { readonly missing: string };
-  /** The scorecard whose score counted instead; undefined if there was none. */
+  /** The scorecard whose score was used instead; undefined if there was none. */
   readonly scorecardVersion: string | undefined;
-  /** Contributions were available. False if none of them produced a sentence, which gives the same result. */
+  /** Contributions were available. False if no contribution produced a sentence, which gives the same result. */
   readonly hasContributions: boolean;
-  /** The list entries that the payment was on. */
+  /** The list entries that matched the payment. */
   readonly listHits: readonly ListHit[];
-  /** Its part in the rollout of a model, with the score of the model that did not count. */
+  /** The payment's role in a model rollout, with the score of the model that was not used. */
   readonly trial: ModelTrial | undefined;
-  /** The spent budgets, out of those that it would have taken from. */
+  /** The spent budgets among those to which the payment would have been charged. */
   readonly spentBudgets: readonly Outcome[];
   /** Why the policy was not evaluated; undefined if it was. */
   readonly notEvaluated?: string | undefined;
-  /** The results of its rules, for those that read attributes: the archive has no readable attributes. */
+  /** The results of the rules that read attributes, because the archive contains no readable attributes. */
   readonly rules: RecordedRules;
   /** Ids of the rules that the control plane had disabled. */
   readonly switchedOffRules?: readonly string[];
@@ -32,8 +32,8 @@ export interface RecordedInputs {
 const NOT_RECORDED = "the score was missing when the payment was first decided";
 
 /**
- * The inputs other than the policy that `decide` and `withContributions` need to reproduce the decision. An outage is
- * an input as well: a score that was missing is missing again, for the same reason.
+ * The inputs, other than the policy, that `decide` and `withContributions` need to reproduce the decision. An outage is
+ * also an input: a score that was missing is missing again, for the same reason.
  */
 export function recordedInputs(decision: Decision): RecordedInputs {
   const { modelName, modelVersion, degradedBecause, reasons, listHits, trial, spentBudgets } = decision;

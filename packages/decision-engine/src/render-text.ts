@@ -1,14 +1,14 @@
 import type { Unit } from "./format-value.js";
 import { formatValue } from "./format-value.js";
 
-/** A sentence with placeholders: literals and placeholders alternate, starting with a literal. */
+/** A sentence with placeholders. Literals and placeholders alternate, starting with a literal. */
 export interface Template {
   readonly literals: readonly string[];
-  /** The variables of the placeholders. */
+  /** The variables in the placeholders. */
   readonly names: readonly string[];
   /** The format of each value; undefined for non-numeric values. */
   readonly units: readonly (Unit | undefined)[];
-  /** The singular and plural of a placeholder that stands for words instead of a value. */
+  /** The singular and plural of a placeholder that represents words instead of a value. */
   readonly words: readonly (Words | undefined)[];
 }
 
@@ -42,7 +42,7 @@ export function parseTemplate(text: string, unitOf: (name: string) => Unit | und
 /** The sentence with `values` in its placeholders. A missing value is reported in the text, never silently omitted. */
 export function renderText(template: Template, values: Readonly<Record<string, unknown>>): string {
   let text = template.literals[0] ?? "";
-  // A sentence that names the currency itself must not repeat it.
+  // If the sentence names the currency itself, the amount must not repeat it.
   const withCode = !template.names.includes(CURRENCY);
   template.names.forEach((name, index) => {
     const written = writtenValue(name, values, template.units[index], withCode);

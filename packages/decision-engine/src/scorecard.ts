@@ -5,11 +5,11 @@ export interface ScoredFeature {
   readonly index: number;
   /** Float32 values, ascending. */
   readonly edges: readonly number[];
-  /** Log odds, one per bin: below the first edge, between edges, and from the last edge on. */
+  /** Log odds, one per bin: below the first edge, between edges, and at or above the last edge. */
   readonly weights: readonly number[];
 }
 
-/** The checked logistic model that is used if the model's score is missing. Only `parseScorecard` creates it. */
+/** The validated logistic model that is used if the model's score is missing. Only `parseScorecard` creates it. */
 export interface Scorecard {
   /** `scorecard@` and the first 12 hex digits of the SHA-256 of its text. */
   readonly version: string;

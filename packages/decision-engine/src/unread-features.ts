@@ -1,6 +1,6 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 
-/** Names of the profile features that the features service does not read. They always have their default values. */
+/** Names of the profile features that the feature service does not read. They always have their default values. */
 export function unreadFeatures({ features }: FeatureSpec, profiles: readonly string[]): ReadonlySet<string> {
   const unread = features.filter((feature) => feature.kind === "profile" && !profiles.includes(feature.entity));
   return new Set(unread.map(({ name }) => name));

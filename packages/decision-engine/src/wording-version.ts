@@ -6,11 +6,11 @@ import type { DescribedPayment, FeatureWords } from "./feature-words.js";
 import { formatValue } from "./format-value.js";
 import { entryTexts } from "./lists/list-facts.js";
 
-/** Values that cover each number format. */
+/** Values that cover every number format. */
 const SAMPLES = [0, 0.004, 0.125, 1, 2.5, 44.98, 90, 7_200, 12_345, 259_200, 1_000_000];
 const CURRENCIES = ["EUR", "JPY"];
 
-/** Entries that cover each kind of wording. */
+/** Entries that cover every kind of wording. */
 const LISTED = LIST_KINDS.flatMap((kind) =>
   LIST_EFFECTS.map((effect) => ({ list: effect, kind, effect, reason: "Lost.", createdAtMs: 0, expiresAtMs: 0 })),
 );
@@ -23,7 +23,7 @@ export function wordingVersion(words: readonly (FeatureWords | undefined)[]): st
   const payments: DescribedPayment[] = SAMPLES.flatMap((value) =>
     CURRENCIES.map((currency) => ({ currency, values: words.map(() => value) })),
   );
-  // As for a real payment, longer windows contain more, so the texts include the baseline.
+  // As with a real payment, longer windows contain more, so the texts include the baseline.
   payments.push({ currency: "EUR", values: words.map((_, index) => 2 + index) });
   // A payment that names only its card.
   payments.push({ currency: "EUR", values: words.map(() => 1), transaction: { cardToken: "ct_1" } });

@@ -6,13 +6,13 @@ const TIMEOUT_MS_DEFAULT = 2_000;
 const ATTEMPTS_MAX_DEFAULT = 3;
 const BACKOFF_MS_FIRST = 20;
 const BACKOFF_MS_MAX = 500;
-/** The maximum delay of a Node timer; a longer one would fire immediately. */
+/** The maximum delay of a Node timer; a timer with a longer delay would fire immediately. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 export interface CallPolicyOptions {
-  /** Default timeout of a call in milliseconds, including retries; a call may override it. Default: 2000. */
+  /** Default timeout of a call in milliseconds, including retries; individual calls may override it. Default: 2000. */
   readonly timeoutMs?: number;
-  /** Maximum attempts of a read while the server is unavailable. Writes are attempted once. Default: 3. */
+  /** Maximum attempts of a read while the server is unavailable. Writes are attempted only once. Default: 3. */
   readonly attemptsMax?: number;
 }
 
@@ -36,7 +36,7 @@ export class CallPolicy {
   }
 
   /**
-   * Retries a read until it succeeds, fails permanently, or there is no time for another attempt. The pause before an
+   * Retries a read until it succeeds, fails permanently, or no time is left for another attempt. The pause before an
    * attempt is random, up to a limit that doubles, so that clients do not all return at once when a server recovers.
    */
   async retry<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
@@ -74,13 +74,13 @@ export class Call {
     return this.deadlineMs - performance.now();
   }
 
-  /** A signal for client libraries: aborted by the caller or at the deadline. */
+  /** A signal for client libraries, which is aborted by the caller or at the deadline. */
   abortSignal(): AbortSignal {
     const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(this.remainingMs())));
     return this.signal === undefined ? timeout : AbortSignal.any([this.signal, timeout]);
   }
 
-  /** Why an operation under `abortSignal` ended: aborted by the caller, deadline, or neither. */
+  /** Why an operation under `abortSignal` ended: it was aborted by the caller, or reached the deadline, or neither. */
   endReason(): FeastError | undefined {
     if (this.signal?.aborted) return this.aborted();
     return this.remainingMs() <= 0 ? this.expired() : undefined;

@@ -1,8 +1,8 @@
 import type { FeastErrorCode } from "./feast-error.js";
 import { FeastError } from "./feast-error.js";
 
-// Feast's servers describe errors only in text: over HTTP with status 500, and over gRPC with UNKNOWN for nearly
-// everything. These patterns match the messages of Feast 0.67's Python and Go servers.
+// Feast's servers describe errors only in text: over HTTP with status 500, and over gRPC with UNKNOWN for nearly all
+// errors. These patterns match the messages of Feast 0.67's Python and Go servers.
 const PATTERNS: readonly (readonly [RegExp, FeastErrorCode])[] = [
   [/Feature (?<feature>\S+) not found in projection (?<view>[^\s']+)/, "unknown-feature"],
   [/requested feature (?<field>\S+) can't be retrieved/, "unknown-feature"],
@@ -26,7 +26,7 @@ const PATTERNS: readonly (readonly [RegExp, FeastErrorCode])[] = [
 ];
 
 /**
- * Converts a Feast server's message to an error with a code and, if the message names it, the field.
+ * Converts a Feast server's message to an error with a code and, if the message names one, the field.
  *
  * @param message of the server
  * @param otherwise the code if no pattern matches the message

@@ -9,12 +9,12 @@ export type FeastErrorCode =
   /** An entity row has a key that is not a join key of any feature view. */
   | "unknown-entity"
   | "missing-join-key"
-  /** A join key does not have the type of its entity, or has one that Feast cannot look up. */
+  /** A join key does not have the type of its entity, or has a type that Feast cannot look up. */
   | "invalid-join-key"
   | "feature-name-collision"
   /** A value to be written does not match its type. */
   | "invalid-value"
-  /** This transport or client does not support it; the message says which one does. */
+  /** This transport or client does not support the request; the message says which one does. */
   | "unsupported"
   | "unauthorized"
   | "deadline-exceeded"
@@ -33,7 +33,7 @@ export class FeastError extends Error {
 
   /**
    * @param code machine-readable kind of error
-   * @param message one sentence that names the field and how to fix it
+   * @param message one sentence that names the field and says how to fix it
    * @param field the feature, view, service, join key or part of a response at fault, if any
    */
   constructor(
@@ -45,7 +45,7 @@ export class FeastError extends Error {
     super(message, options);
   }
 
-  /** Whether the same read may succeed shortly. The clients retry such reads themselves. */
+  /** Whether the same read may soon succeed. The clients retry such reads themselves. */
   get isRetriable(): boolean {
     return this.code === "unavailable";
   }

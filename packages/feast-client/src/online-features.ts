@@ -1,9 +1,9 @@
 import type { FeastValue } from "./values/value-types.js";
 
-/** PRESENT: a value within its maximum age. The other three say why there is no usable value. */
+/** PRESENT: a value within its maximum age. The other three statuses say why there is no usable value. */
 export type FeatureStatus = "PRESENT" | "NULL_VALUE" | "NOT_FOUND" | "OUTSIDE_MAX_AGE";
 
-/** Valid types of a join key. Numbers are integers; timestamps are epoch seconds. */
+/** Valid types of a join key. Numbers must be integers; timestamps are epoch seconds. */
 export type JoinKeyValue = string | number | bigint | Uint8Array;
 
 /** One entity: its join keys by name, for example `{ card_id: "c1" }`. */
@@ -21,7 +21,7 @@ export interface OnlineFeaturesOfService {
 }
 
 export type OnlineFeaturesRequest = (OnlineFeaturesOfList | OnlineFeaturesOfService) & {
-  /** At least one; all with the same keys. */
+  /** At least one row; all rows must have the same keys. */
   readonly entities: readonly EntityRow[];
   /** Names become `view__feature`. Default: false. */
   readonly fullFeatureNames?: boolean;
@@ -45,7 +45,7 @@ export interface OnlineFeatureRow {
 export interface OnlineFeatures {
   /** In the order of the request, or of the feature service. Excludes join keys. */
   readonly featureNames: readonly string[];
-  /** One per entity row of the request, in its order. */
+  /** One per entity row of the request, in the same order. */
   readonly rows: readonly OnlineFeatureRow[];
 }
 

@@ -11,7 +11,7 @@ export interface AnswerColumn {
   /** Number of values. */
   readonly length: number;
   value(row: number): FeastValue;
-  /** If it is undefined or unknown to this client, the response is malformed. */
+  /** If a status is undefined or unknown to this client, the response is malformed. */
   status(row: number): string | undefined;
   /** Epoch milliseconds; null if the server reports no time. */
   timestampMs(row: number): number | null;
@@ -20,9 +20,9 @@ export interface AnswerColumn {
 const STATUSES: ReadonlySet<string> = new Set<FeatureStatus>(["PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"]);
 
 /**
- * The columns for a request, in its order and without the join keys that servers prepend.
+ * The columns for a request, in the order of the request and without the join keys that servers prepend.
  *
- * @throws FeastError `malformed-response` if one is missing or has the wrong length
+ * @throws FeastError `malformed-response` if a column is missing or has the wrong length
  */
 export function readServerAnswer(
   request: OnlineFeaturesRequest,
@@ -62,7 +62,7 @@ export function expectedNames(
 }
 
 function pick(names: readonly string[], columns: readonly AnswerColumn[]): AnswerColumn[] {
-  // Join keys come first, so if two columns have the same name, the later one is the feature.
+  // Join keys come first, so if two columns have the same name, the later column is the feature.
   const byName = new Map(columns.map((column) => [column.name, column]));
   return names.map((name) => {
     const column = byName.get(name);
@@ -100,7 +100,7 @@ function readStatus(column: AnswerColumn, row: number, value: FeastValue, timest
     throw new FeastError("malformed-response", message, column.name);
   }
   // Feast's Python server returns PRESENT for everything that it requested from a Redis store. A missing value is null
-  // at time 0; a stored null has the time at which it was stored.
+  // with time 0; a stored null has the time at which it was stored.
   if (status === "PRESENT" && value === null) return timestampMs === 0 ? "NOT_FOUND" : "NULL_VALUE";
   return status as FeatureStatus;
 }

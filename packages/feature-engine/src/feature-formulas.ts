@@ -3,9 +3,9 @@ import { sampleDeviation } from "./state/sample-deviation.js";
 import type { Aggregate } from "./state/tile-ring.js";
 
 /*
- * The last step of every kind of feature: formulas that turn aggregates and times into the feature's value. They serve
- * single payments and whole columns. Sums and maxima are in thousandths of the major unit; `none` is the feature's
- * default.
+ * The last step of every kind of feature: formulas that turn aggregates and times into the feature's value. They are
+ * used for single payments and whole columns. Sums and maxima are in thousandths of the major unit; `none` is the
+ * feature's default.
  */
 
 const THOUSANDTHS = 1000;
@@ -74,12 +74,12 @@ export function fraudRate(count: number, frauds: number, none: number): number {
   return count === 0 ? none : frauds / count;
 }
 
-/** Additive smoothing: adds `weight` imaginary labels with the fraud rate `prior` to the real ones. */
+/** Additive smoothing: adds `weight` imaginary labels with the fraud rate `prior` to the real labels. */
 export function fraudRisk(count: number, frauds: number, prior: number, weight: number): number {
   return (frauds + prior * weight) / (count + weight);
 }
 
-/** For an out-of-order payment, only newer payments may be known; the time since the one before it is then unknown. */
+/** For an out-of-order payment, only newer payments may be known; the time since its predecessor is then unknown. */
 export function secondsSince(lastMs: number, atMs: number, horizonMs: number, none: number): number {
   const passedMs = atMs - lastMs;
   return lastMs === NEVER_MS || passedMs < 0 || passedMs > horizonMs ? none : passedMs / 1000;

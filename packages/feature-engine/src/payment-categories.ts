@@ -7,7 +7,7 @@ import { categoryCode } from "@tripline/contracts/text/category-code";
 /** The fields of a payment that can be categories. A text that was not sent may be absent or empty. */
 export type CategoryFields = Partial<Pick<Transaction, (typeof CATEGORY_FIELDS)[CategoryField]["key"]>>;
 
-/** One of the distinct fields of a spec's features of kind `category`. */
+/** One of the distinct fields used by a spec's features of kind `category`. */
 export interface CategoryPlan {
   readonly field: CategoryField;
   readonly codeOf: (payment: CategoryFields) => number;

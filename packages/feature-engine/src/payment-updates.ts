@@ -15,7 +15,7 @@ export type UpdateEvent = Pick<
 export interface UpdateSelection {
   /** The same for features that can share their tiles. */
   readonly key: string;
-  /** What is added up: 1 for each declined payment, or the amounts of the updates. */
+  /** The quantity that is added up: 1 for each declined payment, or the amounts of the updates. */
   readonly adds: "declines" | "amounts";
   /** @param thousandths amount of the update in thousandths of the major unit; 0 if it has none */
   readonly passes: (update: UpdateEvent, thousandths: number) => boolean;
@@ -48,7 +48,7 @@ function compileField(field: string, condition: PaymentFilter[string]): UpdateSe
     case "kind":
       return ({ kind }) => holds(PaymentUpdateKind[kind]?.toLowerCase());
     case "declined_by":
-      // Only declined payments have this field.
+      // Only updates for declined payments have this field.
       return ({ kind, declinedBy }) => kind !== DECLINED || holds(DeclinedBy[declinedBy]?.toLowerCase());
     case "issuer_code":
       return ({ issuerCode }) => holds(issuerCode);

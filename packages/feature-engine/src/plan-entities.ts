@@ -17,16 +17,16 @@ import { selectUpdates } from "./payment-updates.js";
 /** The layout of one ring of tiles. Windows with the same tile width share a ring. */
 export interface RingPlan {
   readonly tileMs: number;
-  /** How many tiles before the newest one the widest window of this ring covers: width / tile. */
+  /** How many tiles before the newest tile the widest window of this ring covers: width / tile. */
   readonly tilesBack: number;
-  /** Whether the sum is needed: of thousandths for payments, of frauds for labels. The count is always kept. */
+  /** Whether the sum is needed: of thousandths for payments, or of frauds for labels. The count is always kept. */
   readonly sum: boolean;
   readonly max: boolean;
   /** Whether the sum of squared thousandths is needed. */
   readonly squares: boolean;
 }
 
-/** One window over one ring, with the index of its aggregate among those of its entity and stream. */
+/** One window over one ring, with the index of its aggregate among those of the same entity and stream. */
 export interface WindowPlan {
   readonly ring: number;
   readonly tilesBack: number;
@@ -40,7 +40,7 @@ export interface StreamPlan {
   readonly windowIndex: ReadonlyMap<string, number>;
 }
 
-/** The state that an entity keeps about its partners, for instance the terminals of a card. */
+/** The state that an entity keeps about its partners, such as the terminals of a card. */
 export interface PartnerPlan {
   /** Index of the partners' entity in the spec. */
   readonly entity: number;
@@ -60,7 +60,7 @@ export interface UsualPlan {
 
 /** The state that an entity keeps about frauds since its last genuine payment. */
 export interface RunPlan {
-  /** Index in the spec of the judge entity; -1 for none. Frauds that its unusual payments explain do not count. */
+  /** Index of the judge entity in the spec; -1 for none. Frauds that its unusual payments explain do not count. */
   readonly explainedBy: number;
 }
 
@@ -69,9 +69,9 @@ export interface EntityPlan {
   /** Name of the column for its ids, and the fields of an event that form the id: one, or several joined with `/`. */
   readonly key: string;
   readonly fields: readonly KeyField[];
-  /** Whether payments may come without it. */
+  /** Whether payments may lack this entity. */
   readonly optional: boolean;
-  /** Whether labels can name it. */
+  /** Whether labels can name this entity. */
   readonly isLabelled: boolean;
   readonly payments: StreamPlan;
   readonly labels: StreamPlan;
@@ -86,7 +86,7 @@ export interface EntityPlan {
   readonly firstFraud: boolean;
   /**
    * Whether the ids of the last events are kept to detect duplicates. Only the entity whose id is the record key of the
-   * topics needs them, because all duplicates of an event have the same key.
+   * topics needs these ids, because all duplicates of an event have the same key.
    */
   readonly recentIds: boolean;
   /** The parts kept for each filter, in the order of the spec's filters. */
@@ -97,11 +97,11 @@ export interface EntityPlan {
   readonly remembered: readonly number[];
   /** Index of the partners' entity in the spec, for the entity and its slices; -1 if neither has partners. */
   readonly partnerEntity: number;
-  /** Hash of the layout: a state written under another plan cannot be read under this one. */
+  /** Hash of the layout: a state that was written under a different plan cannot be read. */
   readonly fingerprint: number;
 }
 
-/** The state that an entity keeps of the payment updates that one or more features select. */
+/** The state that an entity keeps about the payment updates that one or more features select. */
 export interface UpdatePlan extends UpdateSelection {
   readonly stream: StreamPlan;
 }
@@ -109,7 +109,7 @@ export interface UpdatePlan extends UpdateSelection {
 /** The parts of a state that payments change. */
 export type PaymentParts = Pick<EntityPlan, "payments" | "partners" | "home" | "lastPlace" | "usual">;
 
-/** What an entity keeps about the payments that pass one filter: the same parts as for all payments, without labels. */
+/** The state kept about the payments that match one filter: the same parts as for all payments, without labels. */
 export interface SlicePlan extends EntityPlan {
   /** Index among the filters of the spec. */
   readonly filter: number;
@@ -175,7 +175,7 @@ function planPayments(
   };
 }
 
-/** Labels do not carry the fields of their payments, so they pass no filter. */
+/** Labels do not contain the fields of their payments, so they match no filter. */
 const NO_LABELS = {
   updates: [],
   remembered: [],
@@ -289,7 +289,7 @@ export function layoutFingerprint(plans: readonly Pick<EntityPlan, "fingerprint"
 
 /**
  * Version of the layout of a stored state, see state-codec.ts. It is part of every fingerprint and therefore of the
- * state keys: after an upgrade, states with the old layout are not found, and features are flagged until they are
+ * state keys: after an upgrade, states with the old layout are not found, and features are flagged until the states are
  * rebuilt.
  */
 export const STATE_VERSION = 3;

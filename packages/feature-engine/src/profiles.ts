@@ -4,7 +4,7 @@ import { distanceKm } from "./state/home-place.js";
 
 const DAY_MS = 86_400_000;
 
-/** The profile of one kind of entity: slow aggregates that are computed elsewhere. In the order of the spec. */
+/** The profile of one kind of entity: slow aggregates that are computed elsewhere. */
 export interface ProfilePlan {
   /** Name of the entity, and its index in the spec. */
   readonly name: string;
@@ -52,7 +52,7 @@ export function isInForce({ atMs }: ProfileRow, paymentAtMs: number, { maxAgeMs 
   return atMs <= paymentAtMs && paymentAtMs - atMs <= maxAgeMs;
 }
 
-/** Indexes of a feature's columns in its profile. The second one is the longitude of a location. */
+/** Indexes of a feature's columns in its profile. For a location, the second column is the longitude. */
 export interface ProfilePlaces {
   readonly profile: number;
   readonly first: number;

@@ -22,7 +22,7 @@ export class TrustedProxies {
 
   /**
    * The client's address: the peer of the connection, or the address that trusted proxies forward. Entries are read
-   * from the right, because a client can prepend anything. An IPv6 address is shortened to its /64.
+   * from the right, because clients can prepend anything. An IPv6 address is shortened to its /64.
    */
   addressOf({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">): string {
     let address = plainAddress(socket.remoteAddress ?? "");

@@ -45,7 +45,7 @@ export function problemResponses(codes: readonly ErrorCode[]) {
   ) as Record<`${4 | 5}${string}`, { description: string; content: typeof content }>;
 }
 
-/** Where machine clients get their tokens. @param scopes what each of them allows */
+/** Where machine clients get their tokens. @param scopes what each scope allows */
 export function clientCredentials(
   { AUTH_TOKEN_URL, AUTH_ISSUER }: { readonly AUTH_TOKEN_URL?: string | undefined; readonly AUTH_ISSUER: string },
   scopes: Record<string, string>,

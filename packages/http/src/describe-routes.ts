@@ -12,14 +12,14 @@ export interface Route {
   /** Unique in the API. */
   readonly id: string;
   readonly summary: string;
-  /** The scope that the caller needs; absent if it needs none. */
+  /** The scope that the caller needs; absent if no scope is required. */
   readonly scope?: string;
   readonly parameters?: z.ZodObject;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   /** Default: `application/json`. */
   readonly bodyType?: string;
-  /** By status; a status without a body has none. */
+  /** By status; absent for a status without a body. */
   readonly answers: Readonly<Record<number, z.ZodType | undefined>>;
   /** Default: `application/json`. */
   readonly answerType?: string;

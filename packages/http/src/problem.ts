@@ -4,7 +4,7 @@ import { asTriplineError, shownDetail, TriplineError } from "@tripline/contracts
 import type { Logger } from "@tripline/telemetry/logger";
 import { RateLimited } from "./limits/rate-limited.js";
 
-/** RFC 9457 problem details, with Tripline's code and one entry per wrong field. */
+/** RFC 9457 problem details, with Tripline's code and one entry per invalid field. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -50,7 +50,7 @@ export function problemHeaders(error: TriplineError): Record<string, string> {
   return headers;
 }
 
-/** A prebuilt constant response: an overloaded service must reject requests cheaply. */
+/** A prebuilt constant response, because an overloaded service must be able to reject requests cheaply. */
 export interface PreparedProblem {
   readonly status: number;
   /** Alternating names and values, as `writeHead` of node:http accepts them. */

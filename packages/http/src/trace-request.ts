@@ -27,7 +27,7 @@ export function traceRequest<T>(
   return withSpan(name, { kind, attributes, parent: contextFromHeaders(usableHeaders(request.headers)) }, (span) => {
     const { traceId } = span.spanContext();
     if (traceId !== INVALID_TRACEID) reply.header("tripline-trace-id", traceId);
-    // Most spans are not recorded: these requests skip the extra await.
+    // Most spans are not recorded; for these requests, the extra await is skipped.
     return span.isRecording() ? tellStatus(span, reply, handle) : handle();
   });
 }

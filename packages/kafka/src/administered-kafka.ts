@@ -28,7 +28,7 @@ export interface AdminDependencies {
 
 type ConfiguredTopic = ITopicConfig & WantedConfig;
 
-/** Connects on the first call, and reconnects after a failed one. */
+/** Connects on the first call, and reconnects after a failure. */
 export class AdministeredKafka implements KafkaAdmin {
   #open: { readonly client: Client; readonly admin: Admin; readonly connected: Promise<void> } | undefined;
 
@@ -39,12 +39,12 @@ export class AdministeredKafka implements KafkaAdmin {
     // Topics that this client may not access are not listed.
     const visible = new Set(await this.#call((admin) => admin.listTopics()));
     const enough = new Set(needed.map((name) => this.dependencies.topicPrefix + name));
-    // If every needed topic exists, do not create the others: this client may lack permission, and the broker would
+    // If every needed topic exists, the others are not created: this client may lack permission, and the broker would
     // reject and log each attempt.
     const isEnough = enough.size > 0 && [...enough].every((topic) => visible.has(topic));
     const missing = isEnough ? [] : topics.filter(({ topic }) => !visible.has(topic));
     if (missing.length > 0) {
-      // Resolves to false if all topics exist, including those that another service creates at the same time.
+      // Resolves to false if all topics exist, including those that another service is creating at the same time.
       const request = { topics: missing, waitForLeaders: false, timeout: REQUEST_MS_MAX };
       await this.#call((admin) => admin.createTopics(request));
     }
@@ -108,7 +108,7 @@ export class AdministeredKafka implements KafkaAdmin {
     };
   }
 
-  /** Continues without permission to change topics: the only consequence is that Kafka keeps records longer. */
+  /** Continues without permission to change topics, because the only consequence is that Kafka keeps records longer. */
   async #completeConfigs(topics: readonly ConfiguredTopic[]): Promise<void> {
     const { log } = this.dependencies;
     try {

@@ -2,7 +2,7 @@ import type { Admin } from "kafkajs";
 import kafkajs from "kafkajs";
 import type { Log } from "./port.js";
 
-// Node cannot detect these named exports in a CommonJS module.
+// Node cannot detect these named exports of a CommonJS module.
 const { ConfigResourceTypes, ConfigSource } = kafkajs;
 
 /** A topic and its intended settings. */
@@ -12,8 +12,8 @@ export interface WantedConfig {
 }
 
 /**
- * Adds missing settings to topics that an older version created. A setting that an operator has changed stays, and a
- * warning names it. Kafka replaces all settings of a topic at once, so the existing ones are sent again.
+ * Adds missing settings to topics that an older version created. A setting that an operator has changed stays as it is,
+ * and a warning names it. Kafka replaces all settings of a topic at once, so the existing settings are sent again.
  */
 export async function completeConfigs(admin: Admin, wanted: readonly WantedConfig[], log: Log): Promise<void> {
   if (wanted.length === 0) return;

@@ -1,9 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** kafkajs nests its errors at most three deep: retries exceeded, protocol error, connection error. */
+/** kafkajs nests its errors at most three levels deep: retries exceeded, protocol error, connection error. */
 const CAUSES_MAX = 20;
 
-/** Errors caused by a record or its topic, not by the state of Kafka: another record may be accepted. */
+/** Errors caused by a record or its topic rather than by the state of Kafka, so that another record may be accepted. */
 const RECORD_FAULTS: ReadonlySet<string> = new Set([
   "MESSAGE_TOO_LARGE",
   "RECORD_LIST_TOO_LARGE",
@@ -43,7 +43,7 @@ export function isRecordFault(thrown: unknown): boolean {
   return name !== undefined && RECORD_FAULTS.has(name);
 }
 
-/** Errors from a broker that does not know a new topic or its leader yet. */
+/** Errors of a broker that does not know a new topic or its leader yet. */
 const PASSING: ReadonlySet<string> = new Set([
   "UNKNOWN_TOPIC_OR_PARTITION",
   "LEADER_NOT_AVAILABLE",
@@ -70,7 +70,7 @@ export function isPassing(thrown: unknown): boolean {
 /** Converts a kafkajs error to a TriplineError. */
 export function asKafkaError(thrown: unknown): TriplineError {
   if (thrown instanceof TriplineError) return thrown;
-  // kafkajs rethrows the error of a missing token unchanged, or as the cause of its own error.
+  // If no token is available, kafkajs rethrows that error, either unchanged or as the cause of its own error.
   const own = causesOf(thrown).find((error) => error instanceof TriplineError);
   if (own !== undefined) return own;
   const name = protocolErrorName(thrown);

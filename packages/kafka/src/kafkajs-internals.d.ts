@@ -1,4 +1,4 @@
-/** What the patch of kafkajs changes; it has no types. */
+/** What the kafkajs patch changes; the library has no types for it. */
 declare module "kafkajs/src/*" {
   const exported: unknown;
   export default exported;

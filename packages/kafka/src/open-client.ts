@@ -7,7 +7,7 @@ import { patchRequestQueue } from "./patch-request-queue.js";
 import type { KafkaSecurity, Log, LogLevel } from "./port.js";
 
 const CONNECTION_MS_MAX = 1_000;
-/** Longer with TLS: the handshake takes two more round trips, and CPU time on both sides. */
+/** Longer with TLS, because the handshake takes two more round trips, and CPU time on both sides. */
 const TLS_CONNECTION_MS_MAX = 2_000;
 const KEEP_ALIVE_MS = 60_000;
 
@@ -17,8 +17,8 @@ export interface Client {
   /** Whether it is connected to any broker. */
   isConnected(): boolean;
   /**
-   * After this, no pending request of this client reaches Kafka, and it cannot reconnect. kafkajs's own `disconnect`
-   * waits for responses and leaves its retry loops running, which then reconnect.
+   * After this call, no pending request of this client reaches Kafka, and the client cannot reconnect. kafkajs's own
+   * `disconnect` waits for responses and leaves its retry loops running, which then reconnect.
    */
   destroy(): void;
 }
@@ -36,7 +36,7 @@ export interface ConnectionOptions {
   readonly clientId: string;
   readonly log: Log;
   readonly security?: KafkaSecurity;
-  /** Receives each new connection; tests use it to cut or delay connections. */
+  /** Receives each new connection; tests use this to cut or delay connections. */
   readonly onSocket?: (socket: Socket) => void;
 }
 
@@ -61,7 +61,7 @@ export function clientOpener(options: ConnectionOptions): OpenClient {
       return socket;
     };
     const kafka = new Kafka({
-      // Without brokers, kafkajs gives up; on any other connection failure, it would retry forever.
+      // If no broker is configured, kafkajs gives up; after any other connection failure, it retries forever.
       brokers: () => (isDestroyed ? [] : [...brokers]),
       clientId,
       connectionTimeout: connectMsMax(security),
@@ -80,7 +80,7 @@ export function clientOpener(options: ConnectionOptions): OpenClient {
       isConnected: () => [...sockets].some(({ readyState }) => readyState === "open"),
       destroy() {
         isDestroyed = true;
-        // With an error, because kafkajs does not notice a plain close and would wait for the responses.
+        // Destroyed with an error, because kafkajs does not notice a plain close and would wait for the responses.
         for (const socket of sockets) socket.destroy(new Error("the client was closed"));
       },
     };
@@ -98,14 +98,14 @@ function securityOf({ tls, sasl }: KafkaSecurity): Pick<KafkaConfig, "ssl" | "sa
 }
 
 const openTcpSocket = ({ host, port, ssl, onConnect }: Parameters<ISocketFactory>[0]): Socket => {
-  // The types say that `ssl` is always present; without TLS it is not.
+  // According to the types, `ssl` is always present; without TLS, it is not.
   const tls: typeof ssl | undefined = ssl;
   const serverName = isIP(host) ? {} : { servername: host };
   const socket = tls
     ? connectTls({ host, port, ...serverName, ...tls }, onConnect)
     : connectPlain({ host, port }, onConnect);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  // A request is a single write, so Nagle's algorithm would only delay its last segment.
+  // A request is a single write, so Nagle's algorithm would only delay the last segment.
   socket.setNoDelay(true);
   return socket;
 };
@@ -113,7 +113,7 @@ const openTcpSocket = ({ host, port, ssl, onConnect }: Parameters<ISocketFactory
 /** Log levels are one lower than in kafkajs, because it logs normal events of a reconnecting client as errors. */
 const LEVELS: Readonly<Record<string, LogLevel>> = { ERROR: "warn", WARN: "info", INFO: "debug" };
 
-/** This kafkajs warning does not apply: after a failure, a new producer with a new id replaces the old one. */
+/** This kafkajs warning does not apply, because after a failure a new producer with a new id replaces the old one. */
 const NOT_TRUE_HERE = "Limiting retries for the idempotent producer may invalidate EoS guarantees";
 
 function passOn({ namespace, label, log: content }: LogEntry, log: Log): void {

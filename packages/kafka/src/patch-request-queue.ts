@@ -21,12 +21,11 @@ let isPatched = false;
  * After every response, kafkajs 2.2.4 sets a timer to check its queue of waiting requests, even if none is waiting. The
  * delay is then `-1 - Date.now()`: Node prints a TimeoutNegativeWarning and wakes up needlessly after 1 ms. It reads
  * the clock a second time for the delay, so a throttle that ends in between has the same effect. This patch reads the
- * clock once, and sets the timer only if there is something to wait for. A kafkajs version without that method is left
- * unchanged.
+ * clock once, and sets the timer only if there is something to wait for. If a kafkajs version does not have that
+ * method, nothing is patched.
  *
- * Patches: `scheduleCheckPendingRequests` in kafkajs/src/network/requestQueue/index.js, line 306.
- * Issues: https://github.com/tulios/kafkajs/issues/1751 (warning), https://github.com/tulios/kafkajs/issues/1704
- * (timer).
+ * Patches: `scheduleCheckPendingRequests` in kafkajs/src/network/requestQueue/index.js, line 306. Issues:
+ * https://github.com/tulios/kafkajs/issues/1751 (warning), https://github.com/tulios/kafkajs/issues/1704 (timer).
  * Remove it with a kafkajs release that fixes both; 2.2.4 is the newest, from 2023.
  */
 export function patchRequestQueue(): void {

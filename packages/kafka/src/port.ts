@@ -60,20 +60,20 @@ export interface OwnPositions {
    */
   begin(topic: string, partition: number, isMadeAnew: boolean): Promise<number>;
   /**
-   * The record was not handled, but is now a dead letter or was one before. Handling continues after it. Called once
-   * per unreadable batch, with the offset of its last record.
+   * The record was not handled, but is a dead letter, either now or from an earlier attempt. Handling continues after
+   * it. Called once per unreadable batch, with the offset of its last record.
    */
   buried(topic: string, partition: number, offset: number, error: TriplineError): void;
 }
 
-/** Receives a consumer's events, for metrics. Called on the hot path: it must be fast and must not throw. */
+/** Receives a consumer's events, for metrics. Called on the hot path, so it must be fast and must not throw. */
 export interface ConsumerObserver {
-  /** The consumer lag of a partition, as of its last fetch; `undefined` if another consumer owns it now. */
+  /** The consumer lag of a partition, as of its last fetch; `undefined` if another consumer now owns the partition. */
   lag(topic: string, partition: number, records: number | undefined): void;
   deadLetter(topic: string, code: ErrorCode): void;
   /**
    * When the oldest records of a partition started to fail, on the clock of `performance.now()`; `undefined` once they
-   * no longer fail, or if another consumer owns the partition now.
+   * no longer fail, or if another consumer now owns the partition.
    */
   failing(topic: string, partition: number, sinceMs: number | undefined): void;
   /** A broker responded to a fetch, with or without records. Not called for a failed fetch. */
@@ -87,22 +87,23 @@ export interface ConsumerOptions {
   /** Records per partition. Default: `recordsTogetherMax`, or 500 if that is absent. */
   readonly recordsPerBatchMax?: number;
   /**
-   * `handle` receives batches of several partitions that arrive at about the same time in one call, up to this many
-   * records. A larger batch gets its own call. Default: one call per batch.
+   * If given, batches of several partitions that arrive at about the same time are passed to `handle` in one call, up
+   * to this many records. A larger batch gets its own call. Default: one call per batch.
    */
   readonly recordsTogetherMax?: number;
   /** Maximum number of concurrent calls of `handle`. Default: 6. */
   readonly roundsMax?: number;
   /**
    * Called with one batch per partition, never concurrently for the same partition. It must be idempotent: after a
-   * crash or a rebalance, records are redelivered. `ERROR_TABLE[code].kafka` determines the reaction to its errors;
-   * anything but a TriplineError counts as `internal`. If several batches fail with an error that is not temporary, it
-   * is called for each of them alone, to find the partition with the bad record. Batches that are unreadable or exceed
-   * 16 MiB decompressed are not passed to it: each becomes one dead letter by reference.
+   * crash or a rebalance, records are redelivered. `ERROR_TABLE[code].kafka` determines the reaction to its errors; any
+   * error other than a TriplineError counts as `internal`. If several batches fail with an error that is not temporary,
+   * it is called again for each batch alone, to find the partition with the bad record. Batches that are unreadable or
+   * exceed 16 MiB decompressed are not passed to it: each becomes one dead letter by reference.
    */
   handle(batches: readonly RecordBatch[]): Promise<void>;
   /**
-   * Without it, starts at the group's committed offset and commits what was handled. With it, only `commit` commits.
+   * If absent, the consumer starts at the group's committed offset and commits what was handled. If given, only
+   * `commit` commits.
    */
   readonly positions?: OwnPositions;
   readonly observer?: ConsumerObserver;
@@ -112,12 +113,13 @@ export interface ConsumerOptions {
 
 export interface EventConsumer {
   /**
-   * Resolves when partitions are assigned and the client fetches them. Records produced after that arrive.
+   * Resolves when partitions have been assigned and the client is fetching them. All records produced after that will
+   * arrive.
    *
    * @throws TriplineError `shutting-down` if closed before that.
    */
   readonly ready: Promise<void>;
-  /** Whether the broker confirmed within the last 10 s that it is a member of its group. */
+  /** Whether the broker has confirmed, within the last 10 s, that the consumer is a member of its group. */
   isHealthy(): boolean;
   /**
    * The error of a partition whose oldest records have been failing for `afterMs` (default 60,000), in a sentence that
@@ -125,8 +127,8 @@ export interface EventConsumer {
    */
   stuck(afterMs?: number): TriplineError | undefined;
   /**
-   * Commits that everything before `offset` is done, so that the group's lag can be monitored. For a handler with its
-   * own positions; ignored for a partition that is not assigned, and not retried if the assignment ends first.
+   * Commits that everything before `offset` is done, so that the group's lag can be monitored. Use this for a handler
+   * with its own positions. Ignored for a partition that is not assigned, and not retried if the assignment ends first.
    */
   commit(topic: string, partition: number, offset: number): void;
   /** Lets running handlers finish, at most 5 s, commits what they handled, and leaves the group. */
@@ -158,8 +160,8 @@ export interface FollowOptions {
 /** A compacted topic that is followed in memory. */
 export interface FollowedTable {
   /**
-   * Resolves when everything that the table contained at the start has been applied. Until then, Kafka may be
-   * unavailable.
+   * Resolves once everything that the table contained at the start has been applied. Kafka may be unavailable until
+   * then.
    *
    * @throws TriplineError `shutting-down` if closed before that
    */
@@ -174,16 +176,16 @@ export interface KafkaAdmin {
    * Creates every missing topic of the table and waits until each partition has a leader, at most 60 s.
    *
    * @param needed the topics that the client needs; pass them if it may lack permission to create or see others. If all
-   *   of these exist, none is created
+   *   of these exist, no topic is created
    */
   ensureTopics(needed?: readonly string[]): Promise<void>;
-  /** By partition: the end offset, which the next record will get. */
+  /** By partition: the end offset, which is the offset of the next record to be written. */
   endOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
-  /** By partition: the oldest offset still in Kafka; the end offset if the partition is empty. */
+  /** By partition: the offset of the oldest record still in Kafka; the end offset if the partition is empty. */
   startOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
-  /** By partition: the offset of the next record to handle; a partition without a commit is absent. */
+  /** By partition: the offset of the next record to handle; absent for a partition without a commit. */
   committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>>;
-  /** Number of members of a group. A killed member counts until its session expires. 0 for an unknown group. */
+  /** Number of members of a group. A killed member is counted until its session expires. 0 for an unknown group. */
   groupMembers(group: string): Promise<number>;
   clusterId(): Promise<string>;
   /**
@@ -202,21 +204,21 @@ export interface KafkaRight {
   readonly kind: "topic" | "group" | "cluster";
   /** `kafka-cluster` is the only valid name for a cluster. */
   readonly name: string;
-  /** Whether it applies to all names that start with `name`. */
+  /** Whether the right applies to all names that start with `name`. */
   readonly isPrefix?: boolean;
   readonly operation: "read" | "write" | "create" | "describe";
 }
 
 export interface ProducerOptions {
   /**
-   * How long a send waits for others while no request is pending. Default: 1 ms. Use 0 if the caller sends everything
-   * in one turn of the event loop.
+   * How long a send waits for other sends while no request is pending. Default: 1 ms. Use 0 if the caller sends
+   * everything in one turn of the event loop.
    */
   readonly lingerMs?: number;
 }
 
 /**
- * Nothing here requires Kafka to be up: producers and consumers connect when it is available, and reconnect after an
+ * Nothing here requires Kafka to be available: producers and consumers connect once it is, and reconnect after an
  * outage.
  */
 export interface Kafka {
@@ -253,7 +255,7 @@ export type KafkaPassword = Password<"plain"> | Password<"scram-sha-256"> | Pass
 
 export interface KafkaToken {
   readonly mechanism: "oauthbearer";
-  /** Called for each connection, and again before the broker's session expires. Must respond in bounded time. */
+  /** Called for each connection, and again before the broker's session expires. Must return in bounded time. */
   token(): Promise<string>;
 }
 

@@ -27,7 +27,7 @@ export async function readErasures(kafka: Kafka, group: string): Promise<readonl
       const detail = `The topic ${TABLES.erasures.name} could not be read within ${READ_MS_MAX / 1_000} s.`;
       throw new TriplineError("kafka-unavailable", detail);
     }
-    // Throws the error if the follower has failed.
+    // Throws the follower's error if it has failed.
     await table.ready;
     return erasures;
   } finally {

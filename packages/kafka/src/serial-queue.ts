@@ -1,4 +1,4 @@
-/** Runs tasks one after the other. The callers bound the queue's length. */
+/** Runs tasks one after another. Callers must limit the queue's length. */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
 

@@ -2,7 +2,7 @@ import type { AclEntry, Admin } from "kafkajs";
 import kafkajs from "kafkajs";
 import type { KafkaRight } from "./port.js";
 
-// Node cannot detect these named exports in a CommonJS module.
+// Node cannot detect these named exports of a CommonJS module.
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
 
 const KINDS = {
@@ -18,7 +18,7 @@ const OPERATIONS = {
   describe: AclOperationTypes.DESCRIBE,
 } as const;
 
-/** Adds missing rights before it removes extra ones, so that a running service always has the rights it needs. */
+/** Adds missing rights before it removes extra ones, so that a running service always has the rights that it needs. */
 export async function setRights(
   admin: Admin,
   topicPrefix: string,

@@ -5,7 +5,7 @@ export interface Backoff {
   readonly maxMs: number;
 }
 
-/** Delay in milliseconds after failed attempt number `tries` (from 1): doubled each time, up to the limit. */
+/** Delay in milliseconds after failed attempt number `tries` (from 1): it doubles each time, up to the limit. */
 export function backoffMs({ firstMs, maxMs }: Backoff, tries: number): number {
   return Math.min(maxMs, firstMs * 2 ** (tries - 1));
 }
@@ -40,7 +40,7 @@ export function settlesWithin(ms: number, promise: Promise<unknown>): Promise<bo
 }
 
 /**
- * The result of a Kafka operation, if it is available by `deadlineMs` on the clock of `performance.now()`.
+ * The result of a Kafka operation, if the operation completes by `deadlineMs` on the clock of `performance.now()`.
  *
  * @throws TriplineError `kafka-unavailable` otherwise
  */

@@ -134,8 +134,8 @@ export const driftedColumns: ColumnKind<readonly DriftedColumn[]> = {
 };
 
 /**
- * The name of an enum value, spelled as in the HTTP API; or its number, in digits, if only a newer version of the
- * message knows it. Until 0.1, names were in upper case, so readers accept both.
+ * The name of an enum value, spelled as in the HTTP API, or its number in digits if only a newer version of the message
+ * knows it. Until 0.1, names were in upper case, so readers accept both spellings.
  */
 function nameOf(names: Readonly<Record<number, string>>, value: number): string {
   return (names[value] ?? String(value)).toLowerCase();

@@ -4,14 +4,17 @@ import { topicFolder } from "./lake-layout.js";
 import type { LakeDisk } from "./log/lake-disk.js";
 
 /*
- * Jobs that change the lake run in processes without an API. Each writes the result of its last run to
- * `<lake>/_jobs/<job>.json`, from where the archive service shows it.
+ * Jobs that change the lake run in processes without an API. Each job writes the result of its last run to
+ * `<lake>/_jobs/<job>.json`, where the archive service reads it.
  */
 
 const folderOf = (lake: string): string => topicFolder(lake, "_jobs");
 const pathOf = (lake: string, job: string): string => `${folderOf(lake)}/${job}.json`;
 
-/** Replaces the job's last result. Of two writers at a time, one prevails. @throws TriplineError `lake-unavailable` */
+/**
+ * Replaces the job's last result. If two writers do this at the same time, one of them wins. @throws TriplineError
+ * `lake-unavailable`
+ */
 export async function writeJobNote(disk: LakeDisk, lake: string, job: string, note: object): Promise<void> {
   await disk.makeFolder(folderOf(lake));
   const draft = `${folderOf(lake)}/${job}-${randomUUID()}.draft`;
@@ -19,7 +22,7 @@ export async function writeJobNote(disk: LakeDisk, lake: string, job: string, no
   await disk.move(draft, pathOf(lake, job));
 }
 
-/** Null if the job has not run, or this version cannot read its result. @throws TriplineError `lake-unavailable` */
+/** Null if the job has not run yet, or this version cannot read its result. @throws TriplineError `lake-unavailable` */
 export async function readJobNote<T>(
   disk: LakeDisk,
   lake: string,

@@ -25,7 +25,7 @@ const SNAPSHOTS_FOLDER = "_snapshots";
 /** Prefix of the folders of days. */
 export const DAY_FOLDER_PREFIX = "day=";
 const SEQUENCE_DIGITS = 16;
-/** Entries whose names differ only in their last digits. As many fit on one page of a listing. */
+/** Entries whose names differ only in their last digits; as many as fit on one page of a listing. */
 const BLOCK_DIGITS = 3;
 const BLOCK_ENTRIES = 10 ** BLOCK_DIGITS;
 
@@ -66,7 +66,7 @@ export function dayFolder(folder: string, day: string): string {
   return `${folder}/${DAY_FOLDER_PREFIX}${day}`;
 }
 
-/** Path of the rows of `day` that entry `sequence` added to the topic in `folder`. */
+/** Path of the file with the rows of `day` that entry `sequence` added to the topic in `folder`. */
 export function filePath(folder: string, day: string, sequence: number): string {
   return `${dayFolder(folder, day)}/${padded(sequence)}.parquet`;
 }
@@ -75,9 +75,9 @@ export function entryPath(folder: string, sequence: number): string {
   return `${logFolder(folder)}/${padded(sequence)}.json`;
 }
 
-/** The 1,000 entries with the same leading digits as this one. */
+/** The 1,000 entries that have the same leading digits as this one. */
 export interface EntryBlock {
-  /** Prefix of their names. */
+  /** Prefix of the names of these entries. */
   readonly prefix: string;
   readonly last: number;
 }
@@ -92,7 +92,7 @@ export function checkpointPath(folder: string, sequence: number): string {
   return `${checkpointsFolder(folder)}/${padded(sequence)}.json`;
 }
 
-/** The sequence of a data file by its name; undefined for any other name. */
+/** The sequence number of a data file, from its name; undefined for any other name. */
 export function sequenceOfFile(name: string): number | undefined {
   return sequenceIn(FILE_PATTERN, name);
 }
@@ -104,33 +104,33 @@ export interface SequenceRange {
 }
 
 /**
- * A marker: the day's files of these entries were merged into others, even if they still exist. Versions that support
- * only ranges starting at the first entry ignore other markers.
+ * Name of a marker. It says that the day's files of these entries were merged into other files, even if they still
+ * exist. Versions that support only ranges starting at the first entry ignore other markers.
  */
 export function replacedPath(folder: string, day: string, { first, last }: SequenceRange): string {
   const from = first <= 1 ? "" : `${padded(first)}-`;
   return `${dayFolder(folder, day)}/_replaced-${from}${padded(last)}`;
 }
 
-/** The merged entries, by the name of that marker; undefined for any other name. */
+/** The merged entries, from the name of the marker; undefined for any other name. */
 export function rangeOfReplaced(name: string): SequenceRange | undefined {
   const [, first, last] = REPLACED_PATTERN.exec(name) ?? [];
   return last === undefined ? undefined : { first: Number(first ?? 1), last: Number(last) };
 }
 
-/** The sequence of a log entry or a checkpoint by its name; undefined for any other name. */
+/** The sequence number of a log entry or a checkpoint, from its name; undefined for any other name. */
 export function sequenceOfEntry(name: string): number | undefined {
   return sequenceIn(ENTRY_PATTERN, name);
 }
 
-/** The day of a folder by its name; undefined for any other name. */
+/** The day of a folder, from its name; undefined for any other name. */
 export function dayOfFolder(name: string): string | undefined {
   return DAY_FOLDER_PATTERN.exec(name)?.[1];
 }
 
 /**
  * The UTC day of an event, `YYYY-MM-DD`; undefined for an invalid event time: before `EVENT_TIME_MS_MIN`, not an
- * integer, or from the year 10000 on.
+ * integer, or in the year 10000 or later.
  */
 export function dayOf(eventTimeMs: number): string | undefined {
   if (!Number.isInteger(eventTimeMs) || eventTimeMs < EVENT_TIME_MS_MIN || eventTimeMs >= YEAR_10000_MS)
@@ -144,12 +144,12 @@ export function isDay(text: string): boolean {
   return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }
 
-/** Prefix of the files staged by one append: one of its partitions, and the start of its rows. */
+/** Prefix of the files staged by one append: contains one of its partitions, and the offset at which its rows start. */
 export function stagedRowsPrefix(partition: number, from: number, id: string): string {
   return `p${partition}-${from}-${id}`;
 }
 
-/** Prefix of the files staged by a compaction: the day, and the first of the replaced files. */
+/** Prefix of the files staged by a compaction: contains the day, and the first of the replaced files. */
 export function stagedDayPrefix(day: string, firstReplaced: number, id: string): string {
   return `c${day}-${firstReplaced}-${id}`;
 }
@@ -164,7 +164,7 @@ export type StagedName =
   | { readonly kind: "rows"; readonly partition: number; readonly from: number }
   | { readonly kind: "day"; readonly day: string; readonly firstReplaced: number };
 
-/** The parts of a staged file's name; undefined if it is not one of ours. */
+/** The parts of a staged file's name; undefined if the name is not in our format. */
 export function parseStagedName(name: string): StagedName | undefined {
   const [, partition, from] = STAGED_ROWS_PATTERN.exec(name) ?? [];
   if (partition !== undefined) return { kind: "rows", partition: Number(partition), from: Number(from) };

@@ -47,7 +47,7 @@ export interface LakeColumn {
 
 /** A message as a row. */
 export interface DecodedRow {
-  /** Determines its day; milliseconds since the epoch. */
+  /** Time that determines the row's day; milliseconds since the epoch. */
   readonly eventTimeMs: number;
   /** UTC, `YYYY-MM-DD`. */
   readonly day: string;
@@ -78,7 +78,7 @@ interface FieldColumn<M> extends LakeColumn {
   cell(message: M): DuckDBValue;
 }
 
-/** Every field of the message with its kind: a missing field is a compile error. */
+/** Every field of the message with its kind; if a field is missing here, the code does not compile. */
 type Kinds<M> = { readonly [K in keyof M]-?: ColumnKind<M[K]> };
 
 const transaction = columnsOf<Transaction>(TRANSACTION_KINDS);
@@ -179,8 +179,8 @@ const driftDetected = columnsOf<DriftDetected>({
 const erasure = columnsOf<Erasure>({ tenant: text, subject: text, erasedAtMs: long });
 
 /**
- * One table per topic: a missing one is a compile error. Erasures are archived too, so that later computations can
- * exclude erased data subjects, even after Redis has forgotten them.
+ * One table per topic; if a table is missing, the code does not compile. Erasures are archived too, so that later
+ * computations can exclude erased data subjects, even after Redis has lost them.
  */
 export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = {
   transactions: tableOf({
@@ -243,7 +243,7 @@ export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = 
   }),
 };
 
-/** The table of a topic by the topic's name; undefined for a topic that is not archived. */
+/** The table of a topic, by the topic's name; undefined for a topic that is not archived. */
 export function tableOfTopic(topic: string): LakeTable | undefined {
   return Object.values(LAKE_TABLES).find((table) => table.topic.name === topic);
 }
@@ -275,7 +275,7 @@ function within<Outer, Inner>(
 interface TableDefinition<M> {
   readonly topic: Topic;
   readonly message: { decode(bytes: Uint8Array): M };
-  /** Undefined if the message lacks the part that contains it. */
+  /** Undefined if the message lacks the part that contains the field. */
   eventTimeMs(message: M): number | undefined;
   readonly columns: readonly FieldColumn<M>[];
 }

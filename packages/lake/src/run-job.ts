@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { makeOwnFolder } from "./log/own-folder.js";
 
-/** What the note of every job contains. */
+/** The fields that the note of every job contains. */
 export interface JobRun {
   readonly ended_at: string;
   readonly took_ms: number;
@@ -24,22 +24,22 @@ export interface JobOptions<Run extends JobRun> {
   start(scratch: string): { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv };
   /** The last result in the lake. */
   read(): Promise<Run | null>;
-  /** Stores the result of a process that died before it stored its own. */
+  /** Stores a result on behalf of a process that died before it could store its own. */
   write(run: Run): Promise<void>;
   /** @param how how the process ended, as the end of a sentence */
   fail(how: string, ended: Pick<JobRun, "ended_at" | "took_ms">, last: Run | null): Run;
 }
 
 /**
- * Runs a job on the lake in a separate process, whose memory is limited and is released afterwards. Its failures do not
- * affect this process.
+ * Runs a job on the lake in a separate process, so that its memory is limited and is released afterwards, and its
+ * failures do not affect this process.
  *
- * @param signal ends the process, at any point
+ * @param signal terminates the process, at any point
  * @throws the signal's reason; TriplineError `lake-unavailable`
  */
 export async function runJob<Run extends JobRun>(options: JobOptions<Run>, signal: AbortSignal): Promise<Run> {
   const startedAtMs = Date.now();
-  // This process may be killed without removing it.
+  // Needed because this process may be killed before it removes the folder.
   const scratch = await makeOwnFolder(tmpdir(), options.scratch);
   try {
     // A listener that is added to an aborted signal is never called.

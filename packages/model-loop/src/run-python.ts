@@ -13,9 +13,9 @@ export async function trainingPython(): Promise<string> {
 }
 
 export interface PythonRun {
-  /** By default the Python of the training environment. */
+  /** Default: the Python interpreter of the training environment. */
   readonly interpreter?: string;
-  /** Exit codes other than 0 that are outcomes, not failures. */
+  /** Nonzero exit codes that are outcomes rather than failures. */
   readonly outcomes?: readonly number[];
   /** Called with standard output as it arrives. */
   readonly onOutput?: (text: string) => void;
@@ -38,7 +38,7 @@ export async function runPython(module: string, args: readonly string[]): Promis
   return (await runPythonModule(module, args)).output;
 }
 
-/** The same for a module with meaningful exit codes. Throws as `runPython` does. */
+/** Runs a module with meaningful exit codes. Throws like `runPython`. */
 export async function runPythonModule(
   module: string,
   args: readonly string[],

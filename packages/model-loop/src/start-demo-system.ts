@@ -9,7 +9,7 @@ import type { StepLog } from "@tripline/system/step-log";
 import type { TrainedModel, TrainOptions } from "./demo-model/train-demo-model.js";
 import { trainDemoModel } from "./demo-model/train-demo-model.js";
 
-/** The simulated history is in the past, and live traffic continues from its end. */
+/** The simulated history is in the past; live traffic continues from its end. */
 const EVENT_AGE_DAYS_MAX = 3_650;
 const SCORING_WAIT_MS = 250;
 
@@ -17,16 +17,16 @@ const SCORING_WAIT_MS = 250;
 export async function startDemoSystem(options: {
   readonly workspace: Workspace;
   readonly steps: StepLog;
-  /** Whether archive runs as well, so that lost window state can be rebuilt. */
+  /** Whether the archive service also runs, so that lost window state can be rebuilt. */
   readonly isArchived?: boolean;
   /** Whether the console runs. */
   readonly hasConsole?: boolean;
   readonly topology?: Topology;
-  /** Whether the history's profiles are loaded and read for payments. */
+  /** Whether the profiles of the history are loaded and used for payments. */
   readonly hasProfiles?: boolean;
   /** TLS and access control everywhere. */
   readonly isSecure?: boolean;
-  /** With a listener, a server that exits unexpectedly is restarted and reported here. */
+  /** If given, a server that exits unexpectedly is restarted and reported to this listener. */
   readonly onServer?: ServerListener;
   /** False for a caller that handles Ctrl-C itself. Default true. */
   readonly endOnSignals?: boolean;

@@ -34,7 +34,8 @@ export async function trainChampion(options: ChampionOptions): Promise<string> {
   const { features, registryUrl, periods, constantOnline = [], title, steps } = options;
   await steps.run("install Python packages", () => trainingPython());
   const commit = await currentCommit();
-  // A first model serves without materialised profiles. Retraining learns from the lake which profiles payments have.
+  // A first model works without materialised profiles. Retraining later learns from the lake which profiles payments
+  // have.
   const constant = new Set([...profileFeatures(), ...constantOnline]);
   await steps.run(title, () =>
     withFolderRegistry(registryUrl, MODEL_NAME, (url) =>
@@ -56,7 +57,7 @@ export async function trainChampion(options: ChampionOptions): Promise<string> {
 const profileFeatures = (): string[] =>
   currentFeatureSpec().features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : []));
 
-/** For the model manifest; undefined without git. */
+/** For the model manifest; undefined if git is not available. */
 export async function currentCommit(): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)("git", ["rev-parse", "HEAD"], { cwd: ROOT });

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { isVersion, nameSchema } from "./model-manifest.js";
 
-/** Names become paths, so only valid ones may pass. @throws TriplineError `invalid-field` */
+/** Names become paths, so invalid names must be rejected. @throws TriplineError `invalid-field` */
 export function checkName(text: string, what: "name" | "alias"): void {
   const result = nameSchema.safeParse(text);
   if (result.success) return;

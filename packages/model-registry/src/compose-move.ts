@@ -14,7 +14,7 @@ export interface WantedMove {
 }
 
 /**
- * The move of an alias that currently names `from`.
+ * A move of an alias that currently points to `from`.
  *
  * @throws TriplineError `state-conflict` if that is not the expected version
  */

@@ -12,12 +12,16 @@ import { verified } from "./prepare-publication.js";
 /** Folder for scorecards that were read without their models. Each has its own folder, with its version's manifest. */
 const SCORECARDS_FOLDER = "scorecards";
 
-/** Maximum cached versions per model, not counting those with an alias. The least recently used is deleted first. */
+/**
+ * Maximum number of cached versions per model, not counting those with an alias. The least recently used version is
+ * deleted first.
+ */
 export const VERSIONS_CACHED_MAX = 5;
 
 /**
- * Versions of a remote registry on local disk, in the layout of a file registry, with the last known target of each alias, so
- * that a service can start while the remote registry is unavailable. Cached files are verified like all others.
+ * Versions of a remote registry on local disk, in the layout of a file registry, with the last known target of each
+ * alias, so that a service can start while the remote registry is unavailable. Cached files are verified like all other
+ * files.
  */
 export class ModelCache {
   private readonly files: FileRegistry;
@@ -34,7 +38,7 @@ export class ModelCache {
     return this.#found(this.files.resolve(name, version), this.#versionPath(name, version));
   }
 
-  /** The same for the scorecard alone. */
+  /** The same for only the scorecard. */
   findScorecard(name: string, version: string): Promise<Uint8Array | undefined> {
     return this.#found(this.scorecards.scorecard(name, version), this.#versionPath(name, version, SCORECARDS_FOLDER));
   }
@@ -95,13 +99,13 @@ export class ModelCache {
     this.written.set(key, version);
   }
 
-  /** The version that the alias named when the remote registry was last available. */
+  /** The version to which the alias pointed when the remote registry was last available. */
   async rememberedAlias(name: string, alias: string): Promise<string | undefined> {
     const text = await readFile(this.#aliasPath(name, alias), "utf8").catch(() => "");
     return isVersion(text.trim()) ? text.trim() : undefined;
   }
 
-  /** Never deletes the target of an alias: a service may not read it for months, but needs it for a restart. */
+  /** Never deletes the target of an alias, because a service may not read it for months, but need it for a restart. */
   async #dropOld(name: string, newest: string, folder: string): Promise<void> {
     const all = await readFinished(join(this.root, folder, "models", name, "versions"));
     const aliases = await readFinished(join(this.root, "models", name, "aliases"));

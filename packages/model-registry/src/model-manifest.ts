@@ -6,7 +6,7 @@ import { z } from "zod";
 export const MODEL_FILE = "model.onnx";
 export const MANIFEST_FILE = "model.json";
 export const GOLDEN_FILE = "golden.json";
-/** The fallback while the model is unavailable; versions published before 0.2 have none. */
+/** The fallback for when the model is unavailable; versions published before 0.2 have none. */
 export const SCORECARD_FILE = "scorecard.json";
 /** The same trees as tensors, for execution providers without a tree kernel; networks have none. */
 export const TWIN_FILE = "twin.onnx";
@@ -19,7 +19,10 @@ const VERSION_PATTERN = /^[0-9a-f]{12}$/;
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a sha256 in hex");
 const instant = z.iso.datetime({ offset: true });
 
-/** Lower case, so that a name is a valid directory on every file system; no dots, so that it never leaves its parent. */
+/**
+ * Lower case, so that a name is a valid directory on every file system; no dots, so that it cannot refer to a location
+ * outside its parent.
+ */
 export const nameSchema = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,63}$/, "must be 1 to 64 of a-z, 0-9, - and _, and begin with a letter");
@@ -64,7 +67,7 @@ export const manifestSchema = z
       datatype: z.literal("FP32"),
       shape: z.tuple([z.literal(-1), z.literal(1)]),
     }),
-    /** Checksums; besides the two files that every model has, a trainer may add its own. */
+    /** Checksums. Besides the two files that every model has, a trainer may add its own files. */
     files: z
       .object({
         [MODEL_FILE]: sha256,
@@ -105,7 +108,7 @@ export const manifestSchema = z
 
 export type ModelManifest = z.infer<typeof manifestSchema>;
 
-/** The features that change a model's score. A version that does not name them may use all of its input. */
+/** The features that change a model's score. A version that does not list them may use all of its inputs. */
 export function usedFeatures({ features, used_features }: Pick<ModelManifest, "features" | "used_features">) {
   return used_features ?? features;
 }

@@ -19,7 +19,7 @@ export interface ModelVersion {
 export interface ListedVersion {
   readonly version: string;
   readonly aliases: readonly string[];
-  /** Absent if the manifest cannot be read; `fault` then has the reason. */
+  /** Absent if the manifest cannot be read; `fault` then contains the reason. */
   readonly manifest?: ModelManifest;
   readonly fault?: string;
 }
@@ -31,7 +31,7 @@ export interface Publication {
   readonly golden: GoldenBatch;
   /** The bytes of its scorecard, if it has one. */
   readonly scorecard?: Uint8Array;
-  /** The bytes of its tensor twin, if it has one. Programs that run the twin compare it with the model. */
+  /** The bytes of its tensor twin, if it has one. Programs that run the twin check it against the model. */
   readonly twinBytes?: Uint8Array;
   readonly manifest: Omit<ModelManifest, "name" | "version" | "files">;
 }
@@ -39,7 +39,7 @@ export interface Publication {
 /** One recorded move of an alias. */
 export interface AliasMove {
   readonly alias: string;
-  /** The version that it named before; null if the alias did not exist. */
+  /** The version to which it pointed before; null if the alias did not exist. */
   readonly from: string | null;
   readonly to: string;
   /** RFC 3339. */
@@ -47,17 +47,18 @@ export interface AliasMove {
   /** Who moved it. */
   readonly by: string;
   readonly why: string | null;
-  /** Whether the move returned to an earlier version; another rollback then continues to the one before that. */
+  /** Whether the move returned to an earlier version; another rollback then continues to the version before that. */
   readonly is_rollback: boolean;
 }
 
 /** Options of a move. */
 export interface MoveOptions {
   /**
-   * Move the alias only if it names this version; null: only if it does not exist. By default, move it unconditionally.
+   * Move the alias only if it points to this version; null: only if it does not exist. Default: move it
+   * unconditionally.
    */
   readonly expect?: string | null;
-  /** Who moves it, at most 200 characters; by default the user of this process. */
+  /** Who moves it, at most 200 characters. Default: the user of this process. */
   readonly by?: string;
   /** The reason, at most 1,000 characters. */
   readonly why?: string;
@@ -74,7 +75,7 @@ export interface MoveOptions {
 export interface ModelRegistry {
   /** Reads one version, by its id or an alias, and verifies all of its files. */
   resolve(name: string, aliasOrVersion: string): Promise<ModelVersion>;
-  /** The version that an alias names. It reads nothing else, so frequent calls are cheap. */
+  /** The version to which an alias points. Reads nothing else, so frequent calls are cheap. */
   aliasTarget(name: string, alias: string): Promise<string>;
   /** The verified scorecard of a version, without reading the model; undefined if there is none. */
   scorecard(name: string, version: string): Promise<Uint8Array | undefined>;
@@ -85,9 +86,9 @@ export interface ModelRegistry {
   /** All versions of a model with their aliases, oldest first; a damaged one is listed with its fault. */
   list(name: string): Promise<ListedVersion[]>;
   /**
-   * Atomically points an alias at an existing version that passes verification, and records who, when and why.
+   * Atomically points an alias at an existing version that passes verification, and records who did this, when and why.
    *
-   * @throws TriplineError `state-conflict` if the alias does not name the expected version
+   * @throws TriplineError `state-conflict` if the alias does not point to the expected version
    */
   setAlias(name: string, alias: string, version: string, options?: MoveOptions): Promise<AliasMove>;
   /**

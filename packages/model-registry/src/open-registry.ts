@@ -17,7 +17,7 @@ export interface RegistryEnvironment {
   readonly MLFLOW_TRACKING_TOKEN?: string | undefined;
   readonly MLFLOW_TRACKING_USERNAME?: string | undefined;
   readonly MLFLOW_TRACKING_PASSWORD?: string | undefined;
-  /** Folder for downloaded models; by default `~/.cache/tripline/models`. */
+  /** Folder for downloaded models. Default: `~/.cache/tripline/models`. */
   readonly MODEL_CACHE_DIRECTORY?: string | undefined;
 }
 
@@ -73,7 +73,7 @@ function cacheOf(url: string, environment: RegistryEnvironment): ModelCache {
   return new ModelCache(join(folder, sha256Hex(Buffer.from(url)).slice(0, 12)));
 }
 
-/** In order of precedence: a token, a name and password, the URL's credentials. No message shows any of them. */
+/** In order of precedence: a token, a name and password, the URL's credentials. No message may show any of them. */
 function mlflowServer(url: string, environment: RegistryEnvironment): MlflowServer {
   const parsed = new URL(url);
   const address = `${parsed.origin}${parsed.pathname.replace(/\/$/, "")}`;

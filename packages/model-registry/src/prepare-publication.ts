@@ -27,7 +27,7 @@ export interface PreparedPublication {
 }
 
 /**
- * Rejects what a reader would reject: the same parsers check the exact text that is written.
+ * Rejects everything that a reader would reject, by passing the exact text that is written to the same parsers.
  *
  * @throws TriplineError `invalid-field` for an invalid name, `model-refused` for an invalid model
  */
@@ -78,7 +78,7 @@ export interface VersionFiles {
   readonly modelPath: string;
   readonly modelBytes: Uint8Array | undefined;
   readonly goldenBytes: Uint8Array | undefined;
-  /** Set if the manifest names a twin. */
+  /** Set if the manifest lists a twin. */
   readonly twinBytes: Uint8Array | undefined;
 }
 

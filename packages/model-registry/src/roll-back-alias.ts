@@ -2,11 +2,11 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { AliasMove, MoveOptions, RecordingRegistry } from "./model-registry.js";
 
 /**
- * Points an alias at its previous version. A second call continues to the one before that, so that two operators in a hurry do
- * not restore the bad version.
+ * Points an alias at its previous version. A second call continues to the version before that, so that two operators
+ * who act at the same time do not restore the bad version.
  *
  * @throws TriplineError `model-not-found` if no earlier version is known, `state-conflict` if the alias has been moved
- *   concurrently or does not name the expected version
+ *   concurrently or does not point to the expected version
  */
 export async function rollBackAlias(
   registry: RecordingRegistry,
@@ -27,8 +27,8 @@ export async function rollBackAlias(
 }
 
 /**
- * The version before the current one, from the moves of one alias, oldest first. A rollback drops the replaced version
- * from this path, so a later rollback does not return to it.
+ * The version before the current one, according to the moves of one alias, oldest first. A rollback drops the replaced
+ * version from this path, so a later rollback does not return to it.
  */
 export function earlierVersion(moves: readonly AliasMove[], current: string): string | undefined {
   const path: string[] = [];

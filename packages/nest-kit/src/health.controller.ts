@@ -28,7 +28,7 @@ export class HealthController {
     await reply.status(report.status === "ready" ? 200 : 503).send(report);
   }
 
-  /** Metrics reveal who pays how much and where, so without a separate port only this machine may read them. */
+  /** Metrics reveal who pays how much and where, so without a separate port, only this machine may read them. */
   @Get("/metrics")
   @OpenTo("this machine")
   metrics(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {

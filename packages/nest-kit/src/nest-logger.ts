@@ -1,7 +1,7 @@
 import type { LoggerService } from "@nestjs/common";
 import type { Logger } from "@tripline/telemetry/logger";
 
-/** Context of Nest's log lines for errors that it also throws while creating an application. */
+/** Context of Nest's log lines for errors that Nest also throws while it creates an application. */
 const START_FAILED = "ExceptionHandler";
 
 /** Nest's own messages in the service's log; start-up messages at debug level. */
@@ -12,7 +12,7 @@ export function nestLogger(logger: Logger): LoggerService {
     verbose: (message: unknown) => logger.trace(String(message)),
     warn: (message: unknown) => logger.warn(String(message)),
     error(message: unknown, ...rest: unknown[]) {
-      // A start-up error is thrown, and the caller logs it.
+      // A start-up error is also thrown, and the caller logs it.
       if (rest.at(-1) !== START_FAILED) logger.error({ details: rest.map(String) }, String(message));
     },
     fatal: (message: unknown, ...rest: unknown[]) => logger.fatal({ details: rest.map(String) }, String(message)),

@@ -14,7 +14,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** For routes outside Nest, which use it as their scope's error handler. */
+/** For routes outside Nest, which use this as the error handler of their scope. */
 export function sendProblem(thrown: unknown, reply: FastifyReply, logger: Logger): FastifyReply {
   const error = asHttpError(thrown);
   logProblem(thrown, error, logger);

@@ -13,7 +13,7 @@ export interface ReadinessReport {
 
 const CHECK_MS_MAX = 1_000;
 
-/** Whether a service can accept work. Each provider with a dependency adds a check. */
+/** Whether a service can accept work. Each provider that has a dependency adds a check. */
 @Injectable()
 export class Readiness {
   readonly #checks = new Map<string, HealthCheck>();
@@ -35,7 +35,7 @@ export class Readiness {
     this.#notes.set(name, read);
   }
 
-  /** Not ready from now on, so that no new work is sent here. */
+  /** From now on, the service is not ready, so that no new work is sent to it. */
   drain(): void {
     this.#isDraining = true;
   }

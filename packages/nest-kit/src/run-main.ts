@@ -8,7 +8,7 @@ import type { RunningService } from "./start-service.js";
 
 export type { RunningService } from "./start-service.js";
 
-/** Exit codes of sysexits.h: a supervisor need not restart a misconfigured service. */
+/** Exit codes of sysexits.h, so that a supervisor does not have to restart a misconfigured service. */
 const EXIT_CONFIG = 78;
 const EXIT_FAILURE = 1;
 
@@ -28,8 +28,9 @@ export function runMain<C extends { readonly DRAIN_SECONDS: number }>(
 }
 
 /**
- * Reads the configuration, starts telemetry and the service, and shuts down on SIGTERM or SIGINT. With `EXIT_WITH_PARENT=1` the
- * process also ends when its standard input closes, so that nothing survives a killed supervisor.
+ * Reads the configuration, starts telemetry and the service, and shuts down on SIGTERM or SIGINT. With
+ * `EXIT_WITH_PARENT=1`, the process also ends when its standard input closes, so that nothing survives a killed
+ * supervisor.
  */
 export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   name: string,
@@ -37,7 +38,8 @@ export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   start: (config: C) => Promise<RunningParts>,
 ): Promise<void> {
   const log = createLogger(name, process.env.LOG_LEVEL ?? "info");
-  // Before start-up completes, there is nothing to close. As process 1 of a container, it would otherwise ignore the signal.
+  // Before start-up completes, there is nothing to close. Without a handler, a process with id 1 in a container would
+  // ignore the signal.
   let end = async (): Promise<void> => {};
   endOnSignal(() => end());
   try {

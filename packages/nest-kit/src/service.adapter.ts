@@ -18,8 +18,8 @@ export interface RegisteredRoute {
 }
 
 /**
- * Fastify on the port of a service, with bounded shutdown time. Nest has a separate scope, so that its hooks do not run on a
- * plugin's routes outside Nest: see docs/adr/0021-intake-routes-are-a-fastify-plugin.md.
+ * Fastify on the port of a service, with a bounded shutdown time. Nest has a separate scope, so that its hooks do not
+ * run on a plugin's routes outside Nest; see docs/adr/0021-intake-routes-are-a-fastify-plugin.md.
  */
 export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, ServerResponse> {
   private constructor(
@@ -56,7 +56,8 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
     root.addHook("onRoute", ({ method, url }) => {
       for (const name of [method].flat()) routes.push({ method: name, path: url });
     });
-    // Kept in an array: a Fastify instance has a `then` method, so a promise that returns it would await it.
+    // Kept in an array, because a Fastify instance has a `then` method, so a promise that returned the instance would
+    // await it.
     const scopes: FastifyInstance<Server>[] = [];
     await root.register(async (scope) => void scopes.push(scope));
     const nest = scopes[0] ?? root;
@@ -71,7 +72,7 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
   override async close(): Promise<void> {
     this.server.close();
     await closeWithin(this.log, "http", () => super.close());
-    // Clients that have not read their response by now lose it.
+    // Clients that have not read their response by now will lose it.
     this.getHttpServer().closeAllConnections();
   }
 }

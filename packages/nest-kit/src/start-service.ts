@@ -28,13 +28,14 @@ export interface RunningService {
   /** The routes of its HTTP port. */
   readonly routes: readonly RegisteredRoute[];
   /**
-   * Not ready from now on, but requests are still answered, each on a connection that then closes. A load balancer notices the
-   * shutdown seconds later, and clients reuse connections: neither should find a closed port.
+   * From now on, the service is not ready, but requests are still answered, after each of which the connection closes.
+   * A load balancer notices the shutdown seconds later, and clients reuse connections; neither should encounter a
+   * closed port.
    */
   drain(): void;
   /** A provider of the service, for callers in the same process. */
   get<T>(provider: Type<T>): T;
-  /** Readiness → new requests → consumers → Nest's shutdown hooks. May be called twice. */
+  /** Shuts down in this order: readiness → new requests → consumers → Nest's shutdown hooks. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -42,20 +43,20 @@ export interface ServiceOptions {
   readonly name: string;
   readonly port: number;
   readonly host: string;
-  /** Metrics port. Without it, metrics are served on `port`, to callers on this machine only. */
+  /** Metrics port. Without it, metrics are served on `port`, but only to callers on this machine. */
   readonly metricsPort?: number | undefined;
   /** If set, the HTTP port accepts only TLS. The metrics port does not use it. */
   readonly certificate?: ServerCertificateFiles;
   readonly logger: Logger;
   /** The app's own root module. */
   readonly module: Type | DynamicModule;
-  /** Providers of the root module that receive work other than through HTTP, for instance `KafkaStrategy`. */
+  /** Providers of the root module that receive work other than through HTTP, such as `KafkaStrategy`. */
   readonly transports?: readonly Type<CustomTransportStrategy>[];
-  /** Error filter; `ProblemFilter` by default. */
+  /** Error filter. Default: `ProblemFilter`. */
   readonly filter?: ExceptionFilter;
-  /** Largest request body in bytes; 64 KiB by default. */
+  /** Maximum size of a request body in bytes. Default: 64 KiB. */
   readonly bodyLimitBytes?: number;
-  /** Client limits; `HTTP_LIMITS_DEFAULT` by default. */
+  /** Client limits. Default: `HTTP_LIMITS_DEFAULT`. */
   readonly limits?: Partial<HttpLimits>;
 }
 
@@ -137,7 +138,7 @@ async function shutDown(
 ): Promise<void> {
   app.get(Readiness).drain();
   await app.close();
-  // Last, so that the shutdown is traced as well.
+  // Closed last, so that the shutdown is traced too.
   if (metrics !== undefined) await closeWithin(logger, "metrics", () => metrics.close());
   logger.info(`${name} is down`);
 }

@@ -4,12 +4,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Body, Fault, ObjectInfo, Page, StoreDriver } from "./store-driver.js";
 
-/** Attempts per request while the store is busy or unavailable, with about 2 s of delays in total. */
+/** Number of attempts per request while the store is busy or unavailable, with about 2 s of delays in total. */
 const ATTEMPTS_MAX = 4;
 const PAUSE_MS = 250;
-/** Timeout of one attempt without a file. */
+/** Timeout of an attempt that does not transfer a file. */
 const REQUEST_MS_MAX = 30_000;
-/** Timeout of one attempt with a file, for each GiB of its size that was begun. */
+/** Timeout of an attempt that transfers a file, for each started GiB of the file's size. */
 const TRANSFER_MS_PER_GIB = 600_000;
 const GIB = 1024 ** 3;
 
@@ -25,11 +25,11 @@ export interface StoreLimits {
 }
 
 /**
- * Objects under one URL. Keys are relative to it, with `/` as separator. Every write is atomic. Transient failures are retried,
- * up to four attempts in all.
+ * Objects under one URL. Keys are relative to it, with `/` as separator. Every write is atomic. Transient failures are
+ * retried, up to four attempts in all.
  *
- * Every method throws TriplineError `store-unavailable` if the store does not answer, and `store-refused` if an operator must
- * fix something: the bucket, the credentials or their permissions.
+ * Every method throws TriplineError `store-unavailable` if the store does not respond, and `store-refused` if an
+ * operator must fix the bucket, the credentials or their permissions.
  */
 export class ObjectStore {
   constructor(
@@ -44,8 +44,9 @@ export class ObjectStore {
   }
 
   /**
-   * Of concurrent writers, exactly one gets true. The data must be unique to this writer, for instance through a random id:
-   * this shows whether an attempt with a lost response succeeded.
+   * Creates an object only if it does not exist; of concurrent writers, exactly one gets true. The data must be unique
+   * to this writer, for example because it contains a random id, which shows whether an attempt whose response was lost
+   * has succeeded.
    */
   async putIfAbsent(key: string, data: Uint8Array | string): Promise<boolean> {
     const body = bodyOf(data);
@@ -84,12 +85,15 @@ export class ObjectStore {
     return this.#try(`${this.#of(key)} cannot be checked`, () => this.driver.head(key));
   }
 
-  /** All keys with this prefix, ascending. */
+  /** All keys with this prefix, in ascending order. */
   async *list(prefix: string): AsyncGenerator<ObjectInfo> {
     for await (const { objects } of this.#pages(prefix, false)) yield* objects;
   }
 
-  /** The direct children of a folder: `""` or a path that ends with `/`. After the last `/`, only names with that prefix. */
+  /**
+   * The direct children of a folder, which is `""` or a path that ends with `/`. If the path continues after the last
+   * `/`, only names that start with this prefix.
+   */
   async listFolder(prefix: string): Promise<Listing> {
     const objects: ObjectInfo[] = [];
     const folders: string[] = [];
@@ -121,9 +125,9 @@ export class ObjectStore {
   }
 
   /**
-   * Streams an object into a new file; false if the object does not exist. On failure there is no file.
+   * Streams an object into a new file; false if the object does not exist. After a failure, the file does not exist.
    *
-   * @param bytes its size, if it has more than 1 GiB
+   * @param bytes the object's size, if it is larger than 1 GiB
    */
   async download(key: string, path: string, bytes = 0): Promise<boolean> {
     const once = async () => {
@@ -205,7 +209,7 @@ const REMEDIES: Record<Fault["kind"], string> = {
   other: "Check the store's error message",
 };
 
-/** A failure of a store, with its kind. */
+/** A failure of a store, and its kind. */
 export class StoreError extends TriplineError {
   constructor(
     readonly kind: Fault["kind"],

@@ -9,14 +9,14 @@ import { storeVariablesSchema } from "./store-variables.js";
 
 const KINDS = "use file:///absolute/path, s3://bucket/prefix, gs://bucket/prefix or azblob://container/prefix";
 
-/** Whether the text is a store URL and not a folder's path. */
+/** Whether the text is a store URL rather than a folder's path. */
 export function isStoreUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]+:\/\//i.test(text);
 }
 
 /**
- * Opens the store at a URL: `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix` or `azblob://container/prefix`. Loads
- * only that cloud's library, and does no I/O yet.
+ * Opens the store at a URL: `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix` or
+ * `azblob://container/prefix`. Loads only that cloud's library, and performs no I/O yet.
  *
  * @param environment source of the identity; by default the environment of this process
  * @throws TriplineError `config-invalid` for any other URL or a missing variable
@@ -32,7 +32,7 @@ export async function openStore(
   return new ObjectStore(plain, await openDriver(new URL(url), storeVariablesSchema.parse(environment)), limits);
 }
 
-/** Azure's own container URL: it includes the account, so no other setting is needed. */
+/** Azure's own container URL includes the account, so no other setting is needed. */
 const AZURE_ADDRESS = /^https:\/\/([a-z0-9]+)\.blob\.core\.windows\.net\/([^/?#]+)/;
 
 async function openDriver(url: URL, variables: StoreVariables): Promise<StoreDriver> {

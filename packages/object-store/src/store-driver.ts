@@ -2,16 +2,19 @@
 export interface ObjectInfo {
   readonly key: string;
   readonly bytes: number;
-  /** Changes with the content under the same key: ETag or generation. */
+  /** A value that changes with the content under the same key: ETag or generation. */
   readonly version: string;
 }
 
-/** Keys with a prefix. Either complete, or grouped by the part up to the next `/`: then `folders` has each group once. */
+/**
+ * Keys with a prefix. Either all keys, or grouped by the part up to the next `/`, in which case `folders` contains each
+ * group once.
+ */
 export interface Page {
   readonly objects: readonly ObjectInfo[];
   /** Each ends with `/`; empty unless the request asked for folders. */
   readonly folders: readonly string[];
-  /** Start of the next page; absent on the last one. */
+  /** Start of the next page; absent on the last page. */
   readonly next?: string | undefined;
 }
 

@@ -25,7 +25,7 @@ export interface CheckedPolicy extends PolicyOutline {
 }
 
 /**
- * Checks a text as decisions does, and runs its examples.
+ * Checks a text like the decision service, and runs its examples.
  *
  * @throws TriplineError `invalid-field` with line and column of each fault
  */

@@ -9,8 +9,8 @@ interface Waiting {
 }
 
 /**
- * Runs a limited number of jobs at a time. Tenants take turns, and if there is more than one slot, one tenant never occupies
- * all of them, so that its work does not delay others.
+ * Runs a limited number of jobs at a time. Tenants take turns. If there is more than one slot, one tenant never
+ * occupies all of them, so that its work does not delay other tenants.
  */
 export class FairQueue {
   readonly #placesPerTenant: number;
@@ -57,7 +57,7 @@ export class FairQueue {
     this.#running.set(tenant, (this.#running.get(tenant) ?? 0) + 1);
   }
 
-  /** Resolves when it gets a slot; false if the queue is full, or the wait was too long. */
+  /** Resolves to true when it gets a slot, and to false if the queue is full or the wait was too long. */
   #hasPlace(tenant: string): Promise<boolean> {
     const ofTenant = this.#waiting.get(tenant) ?? [];
     if (ofTenant.length >= WAITING_PER_TENANT_MAX || this.waiting >= WAITING_MAX) return Promise.resolve(false);
@@ -83,7 +83,7 @@ export class FairQueue {
     for (const [next, [first, ...rest]] of this.#waiting) {
       if (first === undefined || !this.#mayRun(next)) continue;
       this.#waiting.delete(next);
-      // Its next turn comes after all others.
+      // The tenant's next turn comes after all others.
       if (rest.length > 0) this.#waiting.set(next, rest);
       this.#take(next);
       first.start();

@@ -36,7 +36,10 @@ export type PolicyTask =
       readonly kind: "backtest";
       readonly text: string;
       readonly labels: LabelSurvey;
-      /** Delivers pages of payments, and null after the last one. The thread answers each page once it is decided. */
+      /**
+       * Delivers pages of payments, and null after the last page. The thread answers each page once it has decided its
+       * payments.
+       */
       readonly port: MessagePort;
     };
 
@@ -46,7 +49,7 @@ export type PolicyResult<Answer = PolicyAnswer> =
   | { readonly answer: Answer }
   | { readonly failed: { readonly code: ErrorCode; readonly message: string; readonly fields: readonly FieldError[] } };
 
-/** Never throws: an error that crosses threads loses its class. */
+/** Never throws, because an error that is passed between threads loses its class. */
 export default async function perform(task: PolicyTask): Promise<PolicyResult> {
   try {
     return { answer: await answer(task) };
@@ -79,7 +82,7 @@ async function backtest({ text, labels, port }: PolicyTask & { readonly kind: "b
   const deciders = {
     specVersion: currentFeatureSpec().version,
     policyOf: () => traced,
-    // Payments with a scorecard instead of a model score are skipped.
+    // Payments with a scorecard's score instead of a model's are skipped.
     scorecardOf: () => undefined,
   };
   const tally = new BacktestTally(parts, labels);

@@ -12,7 +12,10 @@ import type { CheckedPolicy, PolicyOutline } from "./check-policy.js";
 import { FairQueue } from "./fair-queue.js";
 import type { Backtest, DecidedPayment, PolicyAnswer, PolicyResult, PolicyTask } from "./policy-thread.js";
 
-/** Number of threads. One tenant uses at most one. Threads start with the first text and end when idle. */
+/**
+ * Number of threads. One tenant uses at most one thread. Threads start when the first text arrives, and end when they
+ * are idle.
+ */
 const THREADS = 2;
 const IDLE_MS_MAX = 60_000;
 /** How long a text may wait for a thread. */
@@ -23,7 +26,7 @@ const YOUNG_MIB_MAX = 16;
 const MS_PER_S = 1_000;
 
 const READY: PolicyTask = { kind: "ready" };
-/** A backtest decides many pages, so its deadline is this multiple of a check's deadline. */
+/** A backtest decides many pages, so its deadline is this multiple of the deadline of a check. */
 const BACKTEST_DEADLINES = 12;
 
 /** Variables of a service with a `PolicyWorker`. */
@@ -75,7 +78,7 @@ export class PolicyWorker {
     );
   }
 
-  /** For the readiness report; undefined while no text waits. */
+  /** For the readiness report; undefined if no text is waiting. */
   get note(): string | undefined {
     const { waiting } = this.#queue;
     return waiting === 0 ? undefined : `policies waiting for a thread: ${waiting}`;
@@ -89,12 +92,12 @@ export class PolicyWorker {
     return this.#run(tenant, { kind: "check", text });
   }
 
-  /** Without running the examples. @throws TriplineError as `check` does */
+  /** Same, but without running the examples. @throws TriplineError like `check` */
   outline(tenant: string, text: string): Promise<PolicyOutline> {
     return this.#run(tenant, { kind: "outline", text });
   }
 
-  /** For a stored text, even if its rules exceed this release's cost limits. @throws TriplineError as `check` does */
+  /** For a stored text, even if its rules exceed this release's cost limits. @throws TriplineError like `check` */
   storedOutline(tenant: string, text: string): Promise<PolicyOutline> {
     return this.#run(tenant, { kind: "stored-outline", text });
   }
@@ -104,7 +107,7 @@ export class PolicyWorker {
    *
    * @param pages newest payments first; each page is read once the previous one is decided
    * @returns yields the number of payments of each decided page
-   * @throws TriplineError as `check` does
+   * @throws TriplineError like `check`
    */
   async *backtest(
     tenant: string,
@@ -116,7 +119,7 @@ export class PolicyWorker {
     const task: PolicyTask = { kind: "backtest", text, labels, port };
     const deadlineMs = this.#deadlineMs * BACKTEST_DEADLINES;
     const tried = this.#run<Backtest>(tenant, task, { deadlineMs, transferList: [port] });
-    // It may fail while a page is being read.
+    // `tried` may reject while a page is being read.
     tried.catch(() => undefined);
     try {
       for await (const page of pages) {

@@ -16,7 +16,7 @@ export interface Line {
   readonly color: "blue" | "green" | "orange" | "red" | "grey" | "violet";
   /** Null if there is no value. */
   readonly values: readonly (number | null)[];
-  /** Drawn pale and wide: a target for the other lines. */
+  /** Drawn pale and wide, as a target for the other lines. */
   readonly isTarget?: boolean;
 }
 
@@ -29,7 +29,8 @@ export interface Bar {
 }
 
 /**
- * Text scales with its drawing, so each plot is drawn once for desktop and once for phone; the page shows one of them.
+ * Text scales with its drawing, so each plot is drawn twice, once for desktop and once for phone; the page shows one of
+ * them.
  */
 const SIZES = {
   wide: { widthPx: 1_080, linesHeightPx: 240, lineWidthPx: 1.5, barHeightPx: 26, tickSpacingPx: 100 },
@@ -101,7 +102,7 @@ export function plotBars(titles: PlotTitles, bars: readonly Bar[]): Html {
     marginLeft: 4,
     x: { grid: true, tickFormat: printNumber, label: titles.unit, labelAnchor: "center", labelOffset: 36 },
     y: { type: "band", domain: names, axis: null, padding: 0.6, align: 0.8 },
-    // A phone has no room for names and figures next to the bars, so they are above.
+    // On a phone, there is no space for names and figures next to the bars, so they are above the bars.
     ...(size === "wide" && {
       marginLeft: roomFor(names),
       marginRight: roomFor(bars.map(printBar)),
@@ -129,7 +130,7 @@ function figure({ title }: PlotTitles, legend: Html | [], optionsFor: (size: Siz
       ariaLabel: title,
       x: { tickSpacing: SIZES[size].tickSpacingPx, labelArrow: "none", ...x },
       y: { labelArrow: "none", ...y },
-      // Font and default colour are the page's: Plot draws in `currentColor`.
+      // The page's font and default colour, because Plot draws in `currentColor`.
       style: { fontFamily: "inherit", fontSize: "12px" },
     });
     svg.setAttribute("role", "img");
@@ -156,7 +157,7 @@ function printElapsed(time: Date, _index: number, times: readonly Date[] = []): 
   return `${time.getTime() / 1_000 / seconds} ${name}`;
 }
 
-/** The day, if the tick is at its start; otherwise nothing. */
+/** The day if the tick is at its start; otherwise nothing. */
 function printDay(time: Date): string {
   return time.getTime() % DAY_MS === 0 ? time.toISOString().slice(5, 10) : "";
 }

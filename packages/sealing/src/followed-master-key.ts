@@ -16,12 +16,12 @@ export interface MasterKeySettings extends KeyAccess {
 export interface FollowOptions {
   /** Called when the wrapping key has changed. */
   onChanged(): void;
-  /** Called when the file's content is invalid: the previous key stays in use. */
+  /** Called when the file's content is invalid; the previous key then stays in use. */
   onFault(sentence: string): void;
   readonly lookEveryMs?: number;
 }
 
-/** A service's master key: from its setting, or the current content of its file. */
+/** A service's master key, either from its setting or from the current content of its file. */
 export class FollowedMasterKey implements MasterKey {
   readonly #text: string;
   #key: MasterKey;
@@ -33,7 +33,7 @@ export class FollowedMasterKey implements MasterKey {
     this.#key = openMasterKey(this.#text, settings);
   }
 
-  /** Whether a master key is set. @throws TriplineError `config-invalid` if both variables are */
+  /** Whether a master key is set. @throws TriplineError `config-invalid` if both variables are set */
   static isSet({ PERSONAL_MASTER_KEY: text, PERSONAL_MASTER_KEY_FILE: file }: MasterKeySettings): boolean {
     if (text === undefined || file === undefined) return (text ?? file) !== undefined;
     const detail = "PERSONAL_MASTER_KEY and PERSONAL_MASTER_KEY_FILE are both set, so unset one of them.";
@@ -52,7 +52,10 @@ export class FollowedMasterKey implements MasterKey {
     return this.#key.unwrap(wrapped);
   }
 
-  /** Follows the file until `close`. It is polled, not watched: in a pod it is a symbolic link that gets replaced. */
+  /**
+   * Follows the file until `close`. The file is polled rather than watched, because in a pod it is a symbolic link that
+   * gets replaced.
+   */
   follow({ onChanged, onFault, lookEveryMs = LOOK_EVERY_MS }: FollowOptions): void {
     if (this.settings.PERSONAL_MASTER_KEY_FILE === undefined) return;
     let seen = this.#text;

@@ -53,7 +53,7 @@ const WANTED =
   `must be ${KEY_BYTES} random bytes in base64, or one of ${Object.keys(KINDS).join(":, ")}: and the key's name; several are ` +
   "separated by commas";
 
-/** The settings of ingestion and control; see their descriptions. */
+/** The settings of ingestion and the control plane; see their descriptions. */
 export const masterKeyConfig = {
   PERSONAL_MASTER_KEY: z
     .string()
@@ -92,7 +92,7 @@ export const masterKeyConfig = {
 
 /**
  * @param text value of the setting
- * @throws TriplineError `config-invalid`, one sentence that names the setting
+ * @throws TriplineError `config-invalid`, with one sentence that names the setting
  */
 export function openMasterKey(text: string, access: KeyAccess = {}): MasterKey {
   const fault = faultOf(text);

@@ -10,7 +10,7 @@ export interface StoredKey {
   readonly wrappedEnvelope: Uint8Array;
 }
 
-/** Maximum cached envelope keys. There is one per ingestion instance and half day. */
+/** Maximum number of cached envelope keys. There is one per ingestion instance and half day. */
 const ENVELOPES_MAX = 1_000;
 
 /** Decrypts the output of `PersonalSealer` with stored keys. */

@@ -12,7 +12,7 @@ import { fieldsContext, KEY_ID_BYTES, keyContext, sealedHead, tokensOf, writeSub
 const KEY_BYTES = 32;
 /** About 30 MB, mostly Node's key objects. An evicted subject gets a new key with its next payment. */
 const SUBJECTS_MAX_DEFAULT = 20_000;
-/** How long a key is used. Data sealed with it is readable until the key is destroyed. */
+/** How long a key is used. Data that was sealed with the key remains readable until the key is destroyed. */
 const KEY_MS_MAX = 86_400_000;
 /** Delay after a failure before the master key is requested again. */
 const RETRY_MS = 10_000;
@@ -47,22 +47,25 @@ interface DataKey {
   readonly madeAtMs: number;
   /** Whether it was used since the last eviction scan. */
   wasUsed: boolean;
-  /** Set until it is stored. Its bytes are from Buffer's pool: keeping them would keep a 64 KiB block alive per key. */
+  /**
+   * Set until the key is stored. Its bytes are from Buffer's pool, so keeping them would keep a block of 64 KiB alive
+   * per key.
+   */
   newKey: NewKey | undefined;
 }
 
 interface Envelope {
   readonly secret: KeyObject;
   readonly wrapped: Buffer;
-  /** The key that wrapped it: the service may use another one by now. */
+  /** The key that wrapped it, because the service may now use another key. */
   readonly masterKey: string;
   readonly madeAtMs: number;
 }
 
 /**
- * Seals personal fields with a data key of their subject (docs/adr/0035-sealed-personal-data.md). Data keys are created here
- * and wrapped by this process's envelope key for the day. The master key wraps only the envelope key, so payments need no
- * call to it.
+ * Seals personal fields with a data key of their subject (docs/adr/0035-sealed-personal-data.md). Data keys are created
+ * here and wrapped by this process's envelope key for the day. The master key wraps only the envelope key, so payments
+ * require no call to the key service.
  */
 export class PersonalSealer {
   /** In eviction order. */
@@ -80,7 +83,7 @@ export class PersonalSealer {
     this.#now = options.now ?? Date.now;
   }
 
-  /** Resolves once the master key call succeeds or fails; after a failure it is retried later. */
+  /** Resolves once the call to the master key succeeds or fails; after a failure, it is retried later. */
   async start(): Promise<void> {
     clearTimeout(this.#timer);
     this.#starts += 1;
@@ -92,7 +95,7 @@ export class PersonalSealer {
       (wrapped) => ({ wrapped }),
       (thrown: unknown) => asTriplineError(thrown),
     );
-    // A later start, possibly with another master key, or a close has superseded this one.
+    // A later start, possibly with another master key, or a close has superseded this start.
     if (start !== this.#starts) return;
     if ("wrapped" in answer) {
       const wrapped = Buffer.from(answer.wrapped);

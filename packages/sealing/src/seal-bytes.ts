@@ -17,7 +17,7 @@ const TAG_AT = 1 + NONCE_BYTES;
 const HEAD_BYTES = TAG_AT + TAG_BYTES;
 const TAG_LENGTH = { authTagLength: TAG_BYTES };
 
-/** Unused nonces: generating twelve random bytes costs as much as sealing. */
+/** Unused nonces. They are generated in advance, because generating twelve random bytes costs as much as sealing. */
 const nonces = Buffer.alloc(NONCE_BYTES * 512);
 let nonceAt = nonces.length;
 
@@ -31,9 +31,9 @@ function nextNonce(): Buffer {
 }
 
 /**
- * @param key 32 bytes; for frequent use, pass a KeyObject so that Node need not create one each time
- * @param context bound to the ciphertext, which only opens with the same context
- * @param before bytes to prepend to the sealed bytes
+ * @param key 32 bytes; for frequent use, pass a KeyObject, so that Node does not have to create one each time
+ * @param context bound to the ciphertext, which can be opened only with the same context
+ * @param before bytes that are placed before the sealed bytes
  */
 export function sealBytes(
   plaintext: Uint8Array,
@@ -45,7 +45,7 @@ export function sealBytes(
   const cipher = createCipheriv("aes-256-gcm", key, nonce, TAG_LENGTH);
   cipher.setAAD(Buffer.from(context));
   const ciphertext = cipher.update(plaintext);
-  // In this mode `final` returns no data; it computes the tag.
+  // In this mode, `final` returns no data; it computes the tag.
   cipher.final();
   const at = before?.length ?? 0;
   const sealed = Buffer.allocUnsafe(at + HEAD_BYTES + ciphertext.length);

@@ -21,7 +21,10 @@ export interface PersonalSubject {
   readonly otherTokens?: readonly string[];
 }
 
-/** The header before the sealed bytes. Not from Buffer's pool, because keeping it would keep a 64 KiB block alive. */
+/**
+ * The header before the sealed bytes. Not allocated from Buffer's pool, because keeping it would keep a block of 64 KiB
+ * alive.
+ */
 export function sealedHead(keyId: Uint8Array): Buffer {
   const head = Buffer.alloc(HEAD_BYTES);
   head[0] = VERSION;
@@ -35,12 +38,12 @@ export function splitSealed(bytes: Uint8Array): { keyId: Buffer; sealed: Uint8Ar
   return { keyId: Buffer.from(bytes.subarray(1, HEAD_BYTES)), sealed: bytes.subarray(HEAD_BYTES) };
 }
 
-/** Personal fields can only be decrypted for their subject and payment. */
+/** Personal fields can be decrypted only for their subject and payment. */
 export function fieldsContext(subject: PersonalSubject, transactionId: string): string {
   return `personal\0${writeSubject(subject)}\0${transactionId}`;
 }
 
-/** A data key can only be decrypted for its subject. */
+/** A data key can be decrypted only for its subject. */
 export function keyContext(subject: PersonalSubject): string {
   return `data-key\0${writeSubject(subject)}`;
 }

@@ -5,7 +5,7 @@ import { z } from "zod";
 
 export { optionalText };
 
-/** True and false in the spellings of charts, compose files and users. */
+/** True and false in the spellings used by charts, compose files and users. */
 export const flag = z
   .enum(["true", "false", ""], { error: "must be true or false" })
   .transform((text) => text === "true");
@@ -91,7 +91,7 @@ export type KafkaConfig = z.infer<typeof kafkaSchema>;
 export type RedisConfig = z.infer<typeof redisSchema>;
 export type PostgresConfig = z.infer<typeof postgresSchema>;
 
-/** The cloud of each authentication kind that uses tokens. */
+/** The cloud of each kind of authentication that uses tokens. */
 const CLOUDS: ReadonlyMap<string, Cloud> = new Map([
   ["aws-msk-iam", "aws"],
   ["aws-iam", "aws"],
@@ -121,7 +121,7 @@ export function connectionFaults(
   ];
 }
 
-/** A fault if only one of two variables is set. An empty one counts as unset. */
+/** A fault if only one of two variables is set. An empty variable counts as unset. */
 export function pairFaults<N extends string>(given: Readonly<{ [K in N]?: unknown }>, one: N, other: N): string[] {
   const isSet = (name: N): boolean => (given[name] ?? "") !== "";
   return isSet(one) === isSet(other) ? [] : [`${one} and ${other} go together, so set both or neither`];
@@ -178,7 +178,7 @@ function redisFaults(config: RedisConfig): string[] {
   return [...faults, ...identityFaults(what, auth, config, url.hostname)];
 }
 
-/** The modes that verify the server; libpq's other modes do not. */
+/** The modes that verify the server; libpq's other modes do not verify it. */
 const SSL_MODES: ReadonlySet<string | null> = new Set([null, "disable", "require", "verify-ca", "verify-full"]);
 /** Parameters that `pg` would interpret itself. */
 const SSL_PARAMETERS = ["ssl", "sslcert", "sslkey", "sslrootcert", "uselibpqcompat"];

@@ -1,7 +1,7 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { z } from "zod";
 
-/** The profiles that features reads for payments, by their entity names in the feature spec. */
+/** The profiles that the feature service reads for payments, by their entity names in the feature spec. */
 export const feastProfiles = z
   .string()
   .default("")

@@ -1,11 +1,11 @@
 /**
- * Client limits of one HTTP port. Response time is unlimited: callers with `Prefer: wait` may wait once their request has
- * arrived.
+ * Client limits of one HTTP port. Response time is not limited, because callers with `Prefer: wait` may wait once their
+ * request has arrived.
  */
 export interface HttpLimits {
-  /** Concurrent connections; further ones are closed immediately. */
+  /** Maximum number of concurrent connections; further connections are closed immediately. */
   readonly connectionsMax: number;
-  /** Concurrent connections per network address. All callers behind a proxy share its address. */
+  /** Maximum number of concurrent connections per network address. All callers behind a proxy share its address. */
   readonly connectionsPerAddressMax: number;
   /** From a request's first byte, or from opening the connection, until its headers have arrived. */
   readonly headersTimeoutMs: number;
@@ -14,11 +14,11 @@ export interface HttpLimits {
   /** Grace period before the average rate of a body must reach `bodyBytesPerSecondMin`. */
   readonly bodyGraceMs: number;
   readonly bodyBytesPerSecondMin: number;
-  /** Total bytes of incomplete bodies. Bodies over 64 KiB may use 7/8 of it. */
+  /** Total bytes of incomplete bodies. Bodies over 64 KiB may use 7/8 of these bytes. */
   readonly unfinishedBytesMax: number;
   /** After the port has closed: how long incomplete bodies may still arrive. */
   readonly closeGraceMs: number;
-  /** Interval at which these limits are checked: each may be exceeded by this much. */
+  /** Interval at which these limits are checked, so each time limit may be exceeded by this much. */
   readonly checkMs: number;
 }
 

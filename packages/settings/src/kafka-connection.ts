@@ -59,7 +59,7 @@ function freshFiles(config: KafkaConfig): () => TlsFiles {
       createSecureContext({ ...now });
       last = now;
     } catch {
-      // Key and certificate do not match, or a file is missing: the next connection retries.
+      // Key and certificate do not match, or a file is missing; the next connection tries again.
     }
     return last;
   };

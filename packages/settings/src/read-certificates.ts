@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * Reads a PEM file from a variable's path.
+ * Reads the PEM file at the path in a variable.
  *
- * @throws TriplineError `config-invalid` if it is unreadable or has no such PEM block
+ * @throws TriplineError `config-invalid` if the file is unreadable or has no such PEM block
  */
 export function readPem(variable: string, path: string, kind: "CERTIFICATE" | "PRIVATE KEY"): string {
   let text: string;

@@ -9,7 +9,7 @@ const HANDSHAKE_MS_MAX = 10_000;
 /** How often the files are checked. Certificates are renewed days before they expire. */
 const LOOK_EVERY_MS = 5_000;
 
-/** A PEM file, and the variable that names it. */
+/** A PEM file, and the variable that contains its path. */
 export interface NamedFile {
   readonly variable: string;
   readonly path: string;
@@ -20,7 +20,7 @@ export interface ServerCertificateFiles {
   readonly key: NamedFile;
   /** Authorities for client certificates: if set, every client must present one. */
   readonly clientAuthorities?: NamedFile | undefined;
-  /** Clients may connect without a certificate, because probes have none; request handlers check it. */
+  /** Clients may connect without a certificate, because probes have none; request handlers check for it. */
   readonly isClientOptional?: boolean;
 }
 
@@ -32,7 +32,7 @@ interface CertifiedServer {
 
 export interface ServerCertificateOptions {
   readonly onRenewed?: () => void;
-  /** Called when changed files are invalid: the previous certificate stays until the files change again. */
+  /** Called when changed files are invalid; the previous certificate is used until the files change again. */
   readonly onFault?: (error: unknown) => void;
   readonly lookEveryMs?: number;
 }
@@ -57,8 +57,8 @@ export class ServerCertificate {
   }
 
   /**
-   * Runs until the server closes. It compares the contents of the files with what it read last, because file watchers miss
-   * changes while they start, and in a pod the files are symbolic links that are replaced together.
+   * Runs until the server closes. It compares the contents of the files with those that it read last, because file
+   * watchers miss changes while they start, and in a pod, the files are symbolic links that are replaced together.
    */
   renew(server: CertifiedServer): void {
     const { lookEveryMs = LOOK_EVERY_MS, onRenewed, onFault } = this.options;
@@ -66,7 +66,7 @@ export class ServerCertificate {
       try {
         const context = this.#readChanged();
         if (context === undefined) return;
-        // Detects a key that does not match its certificate: between two writes, the files may be inconsistent.
+        // Detects a key that does not match its certificate, because the files may be inconsistent between two writes.
         createSecureContext(context);
         server.setSecureContext(context);
         onRenewed?.();

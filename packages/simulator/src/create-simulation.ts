@@ -17,31 +17,32 @@ export interface SimulationOptions {
   readonly seed: number;
   readonly cards: number;
   readonly terminals: number;
-  /** Nothing happens before this moment (milliseconds since the epoch). */
+  /** No event occurs before this moment (milliseconds since the epoch). */
   readonly startMs: number;
-  /** ISO 4217, default EUR. */
+  /** ISO 4217. Default: EUR. */
   readonly currency?: string;
-  /** Average payments per card and day, above 0 and at most 10; default 2. */
+  /** Average number of payments per card and day, above 0 and at most 10. Default: 2. */
   readonly paymentsPerDay?: number;
   readonly fraud?: Partial<FraudRates>;
-  /** Whether payments have the fields of `PaymentDetails`; default false. */
+  /** Whether payments have the fields of `PaymentDetails`. Default: false. */
   readonly hasDetails?: boolean;
 }
 
-/** The attacks that can be started at any chosen time. */
+/** The attacks that can be started at any time. */
 export type AttackName = "card-testing" | "account-takeover";
 
 export interface Simulation extends Iterable<SimulatedPayment> {
   /**
-   * The payments from `fromMs` (default: the start), endless and in event order. Each day depends only on the seed and its
-   * date, so starting late is free and gives the same payments. Memory: one day of payments, a small multiple of the number of
-   * cards.
+   * The payments from `fromMs` (default: the start), endless and in event order. Each day depends only on the seed and
+   * its date, so starting late costs nothing and produces the same payments. Memory: one day of payments, a small
+   * multiple of the number of cards.
    */
   payments(fromMs?: number): Generator<SimulatedPayment, never, void>;
   /**
-   * The payments of one attack, in event order, to be merged into others. All of them occur within `ATTACK_MS_MAX`.
+   * The payments of one attack, in event order, to be merged with other payments. All of them occur within
+   * `ATTACK_MS_MAX`.
    *
-   * @param card index below `cards`: a card of the tested BIN, or the one whose owner's account is taken over
+   * @param card index below `cards`: a card of the tested BIN, or the card whose owner's account is taken over
    * @returns no payments if the owner has no account
    */
   attack(name: AttackName, card: number, startMs: number): SimulatedPayment[];

@@ -9,7 +9,7 @@ import type { Random } from "./seed-random.js";
 import { logNormal } from "./seed-random.js";
 import type { AttackStep, Scenario, SimulatedPayment } from "./simulated-payment.js";
 
-/** Cards and terminals of a simulation. */
+/** Number of cards and terminals in a simulation. */
 export interface World {
   readonly seed: number;
   readonly cards: readonly CardProfile[];
@@ -36,7 +36,7 @@ export const LABEL_DELAY_MAX_MS = 14 * DAY_MS;
 const GENUINE_KNOWN_AFTER_MS = 7 * DAY_MS;
 const FRAUD_KNOWN_AFTER_MS = { median: 3 * DAY_MS, min: HOUR_MS, max: LABEL_DELAY_MAX_MS };
 
-/** A payment without its id. @param random for the delay of a fraud's label */
+/** A payment without its id. @param random determines the delay of a fraud's label */
 export function draftPayment(
   world: World,
   card: Pick<CardProfile, "number">,

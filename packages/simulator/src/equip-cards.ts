@@ -25,7 +25,7 @@ const IPV6_HOME_SHARE = 0.3;
 const PUBLIC_DEVICE_USE = 0.005;
 const CARDS_PER_PUBLIC_DEVICE = 50;
 const AT_HOME_SHARE = 0.6;
-/** Mobile carriers put several customers behind one address, so many cards on an address do not prove fraud either. */
+/** Mobile carriers put several customers behind one address, so many cards on one address do not prove fraud either. */
 const CARDS_PER_MOBILE_ADDRESS = 10;
 const CARDS_PER_RING = 500;
 const RING_DAYS = 7;
@@ -64,7 +64,7 @@ export function ownerOrigin(seed: number, equipment: Equipment, cards: number, r
   };
 }
 
-/** The fraud ring that obtains a card. There is one per 500 cards. */
+/** The fraud ring that obtains a card. There is one ring per 500 cards. */
 export function ringOf(seed: number, card: number, cards: number): number {
   return below(seedRandom(seed, STREAM.ring, card, 0), Math.ceil(cards / CARDS_PER_RING));
 }
@@ -82,7 +82,8 @@ export function deviceId(random: () => number): string {
       .padStart(8, "0");
   const [first, second] = [word(), word()];
   const id = `dev-${first}${second}`;
-  // One in 23,000 ids would be 16 digits that look like a card number, which the API rejects; a letter breaks them up.
+  // Without the letter, one in 23,000 ids would consist of 16 digits that look like a card number, which the API
+  // rejects.
   return holdsCardNumber(id) ? `dev-${first}x${second}` : id;
 }
 
@@ -94,7 +95,7 @@ export function deviceId(random: () => number): string {
 function lineAddress(line: number, isIpv6: boolean): string {
   const number = line % LINES;
   if (!isIpv6) return ipv4(10 * 2 ** 24 + number);
-  // Two groups of 12 bits each; the leading 1 avoids leading zeros, which a shorter spelling would omit.
+  // Two groups of 12 bits each; the leading 1 prevents leading zeros, which a shorter spelling would omit.
   const group = (bits: number): string => (0x1000 + (bits & 0xfff)).toString(16);
   return `2001:db8:${group(number >> 12)}:${group(number)}::1`;
 }

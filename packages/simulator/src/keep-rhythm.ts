@@ -7,7 +7,7 @@ export const DAY_MS = 24 * HOUR_MS;
 const WORKDAY_HOURS = [2, 1, 1, 1, 1, 3, 8, 16, 22, 24, 26, 32, 38, 34, 28, 28, 32, 42, 46, 38, 26, 16, 9, 4];
 const WEEKEND_HOURS = [5, 3, 2, 1, 1, 1, 3, 7, 16, 28, 38, 42, 42, 40, 38, 36, 34, 32, 32, 30, 26, 22, 15, 9];
 
-/** Thieves are active at night as well. */
+/** Thieves are also active at night. */
 const THIEF_HOURS = Array.from({ length: 24 }, (_, hour) => (hour < 6 ? 3 : 2));
 
 const WEEKEND_FACTOR = 1.2;
@@ -23,7 +23,7 @@ export function isWeekend(day: number): boolean {
   return weekday === 0 || weekday === 6;
 }
 
-/** Factor on a card's number of payments; its weekly average is 1. */
+/** Factor applied to a card's number of payments; its weekly average is 1. */
 export function dayFactor(day: number): number {
   const mean = (5 + 2 * WEEKEND_FACTOR) / 7;
   return (isWeekend(day) ? WEEKEND_FACTOR : 1) / mean;

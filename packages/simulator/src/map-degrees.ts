@@ -15,8 +15,8 @@ const KM_PER_DEGREE = 111.195;
 const DECIMALS = 1e5;
 
 /**
- * Maps a grid point to the Earth, one unit per kilometre: x grows to the east, y to the north. The length of a degree of
- * longitude is that at the centre of the grid, so distances are accurate to 1 %.
+ * Maps a grid point to the Earth, one unit per kilometre: x grows to the east, y to the north. A degree of longitude
+ * has the length that it has at the centre of the grid, so distances are accurate to 1 %.
  */
 export function mapDegrees(x: number, y: number): Place {
   const kmPerDegreeEast = KM_PER_DEGREE * Math.cos((CENTRE.latitude * Math.PI) / 180);

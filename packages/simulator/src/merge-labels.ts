@@ -9,8 +9,8 @@ export type SimulatedEvent =
 
 /**
  * Merges each payment's label into the stream. At equal event times, labels come before payments, in the order of their
- * payments' ids. A heap holds the pending labels: at most those of the payments in the longest label delay (14 days), a small
- * multiple of the number of cards.
+ * payments' ids. A heap holds the pending labels, at most those of all payments within the longest label delay (14
+ * days), which is a small multiple of the number of cards.
  */
 export function* mergeLabels(payments: Iterable<SimulatedPayment>): Generator<SimulatedEvent, void, void> {
   const waiting: SimulatedPayment[] = [];
@@ -28,8 +28,8 @@ export function* mergeLabels(payments: Iterable<SimulatedPayment>): Generator<Si
 }
 
 /**
- * All events from `fromMs` on, endless, including labels due for earlier payments. Live traffic can therefore continue exactly
- * where a history of events before `fromMs` ended.
+ * An endless stream of all events from `fromMs`, including labels that are due for earlier payments. Live traffic can
+ * therefore continue exactly where a history of events before `fromMs` ended.
  */
 export function* eventsFrom(simulation: Simulation, fromMs: number): Generator<SimulatedEvent, void, void> {
   for (const event of mergeLabels(simulation.payments(fromMs - LABEL_DELAY_MAX_MS))) {

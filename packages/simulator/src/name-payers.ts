@@ -3,15 +3,15 @@ import type { Random } from "./seed-random.js";
 import { below, STREAM, seedRandom } from "./seed-random.js";
 
 /*
- * Payers and countries: e-mail addresses, issuers, merchants and network addresses. They use separate random streams, so adding
- * them did not change a seed's payments.
+ * Payers and countries: e-mail addresses, issuers, merchants and network addresses. They use separate random streams,
+ * so that adding them did not change the payments of a seed.
  */
 
 export const HOME = "BE";
 /** One of ten banks is foreign but issues cards to domestic customers, so a foreign card alone does not prove fraud. */
 const FOREIGN_ISSUER = 9;
 const FOREIGN_ISSUER_COUNTRY = "DE";
-/** Foreign merchants, where owners pay as well. */
+/** Foreign merchants, where owners also pay. */
 const FOREIGN_MERCHANT_SHARE = 0.04;
 export const NEIGHBOURS = ["FR", "NL", "DE", "LU"] as const;
 /** Countries of thieves' addresses, unless they use a domestic one. */
@@ -19,7 +19,7 @@ export const FAR = ["US", "BR", "ZA", "TH", "AU", "MX"] as const;
 const THIEF_AT_HOME_SHARE = 0.4;
 /** Share of payments from an owner's device with a foreign address: travellers. */
 const TRAVEL_SHARE = 0.01;
-/** Share of payments from a device with an e-mail address: not every shop requires one. */
+/** Share of payments from a device with an e-mail address, because not every shop requires one. */
 const EMAIL_SHARE = 0.7;
 const RING_DAYS = 7;
 
@@ -48,9 +48,10 @@ export function ownerEmail(seed: number, card: number): string {
 }
 
 /**
- * A fraud ring uses one e-mail address for all its cards in a week. The ring is abroad, or appears to be domestic.
+ * A fraud ring uses the same e-mail address for all its cards within a week. The ring is abroad, or appears to be
+ * domestic.
  *
- * @param ring its number, or that of a BIN testing run
+ * @param ring its number, or the number of a BIN testing run
  */
 export function thiefPayer(seed: number, card: number, ring: number, day: number, isOnline: boolean): Payer {
   const cardCountry = issuerCountry(seed, card);

@@ -4,15 +4,15 @@ import { below, logNormal, normal, STREAM, seedRandom } from "./seed-random.js";
 
 /** Average number of terminals near a card's home. */
 const NEARBY_MEAN = 20;
-/** Maximum nearby terminals per card, so that memory grows with cards and not with cards times terminals. */
+/** Maximum number of nearby terminals per card, so that memory grows with cards and not with cards times terminals. */
 const NEARBY_MAX = 40;
-/** Share of terminals without a location in their payments, for instance online shops. */
+/** Share of terminals whose payments have no location, such as online shops. */
 const PLACELESS_SHARE = 0.05;
 
 /** All terminals: locations and price levels. */
 export interface TerminalMap {
   readonly count: number;
-  /** Factor on a card's typical amount: above 1 for a jeweller, below 1 for a kiosk. */
+  /** Factor applied to a card's typical amount: above 1 for a jeweller, below 1 for a kiosk. */
   priceLevel(terminal: number): number;
   /** A terminal's location; null if its payments do not contain it. */
   place(terminal: number): Place | null;
@@ -83,7 +83,7 @@ export function terminalOf(id: string): number {
   return Number(id.slice("term-".length));
 }
 
-/** A terminal unrelated to the card: for a thief or a traveller. */
+/** A terminal that is unrelated to the card, for a thief or a traveller. */
 export function anywhere(map: TerminalMap, random: () => number): number {
   return below(random, map.count);
 }

@@ -8,9 +8,9 @@ export interface FraudRates {
   readonly stolenCards: number;
   /** Bursts of small payments that test a card number, per 1,000 cards and day. */
   readonly testingBursts: number;
-  /** BIN testing runs, each through many numbers of one issuer at one terminal, per 1,000 cards and day. */
+  /** BIN testing runs, each of which tries many numbers of one issuer at one terminal, per 1,000 cards and day. */
   readonly binTestings: number;
-  /** Card-testing attacks, each over many numbers of one BIN, per 1,000 cards and day. */
+  /** Card-testing attacks, each of which tries many numbers of one BIN, per 1,000 cards and day. */
   readonly cardTestings: number;
   /** Accounts taken over, per 1,000 cards and day. */
   readonly accountTakeovers: number;
@@ -27,7 +27,7 @@ export const DEFAULT_FRAUD_RATES: FraudRates = {
 
 const COMPROMISE_DAYS = { min: 3, max: 21 };
 const THEFT_DAYS = { min: 2, max: 9 };
-/** Starts per day are limited to this share of all cards or terminals, so that a day stays bounded at any rate. */
+/** Starts per day are limited to this share of all cards or terminals, so that a day is bounded at any rate. */
 const STARTS_SHARE_MAX = 0.1;
 
 /** Compromised terminals and cards of a day. */
@@ -38,13 +38,13 @@ export interface FraudPlan {
   readonly testedCards: readonly number[];
   /** For each BIN testing run of this day, a card of the issuer whose numbers it tests. */
   readonly testedIssuers: readonly number[];
-  /** A card of each BIN that a card-testing attack of this day uses, one entry per attack. */
+  /** For each card-testing attack of this day, a card of the BIN that it uses. */
   readonly cardTestings: readonly number[];
   /** Cards whose owners' accounts are taken over on this day. */
   readonly takenOver: readonly number[];
 }
 
-/** The fraud of one day: its own starts, and earlier ones that are still active. */
+/** The fraud of one day: frauds that start on this day, and earlier frauds that are still active. */
 export function planFrauds(seed: number, day: number, cards: number, terminals: number, rates: FraudRates): FraudPlan {
   const lasting = (stream: number, count: number, rate: number, days: { min: number; max: number }): Set<number> => {
     const found = new Set<number>();

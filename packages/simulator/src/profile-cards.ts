@@ -21,7 +21,7 @@ export interface CardProfile {
 const TEST_BIN = "400000";
 const CARDS_MAX = 1_000_000_000;
 const AMOUNT_MEDIAN = 28;
-/** Higher means are capped at this, so that a day stays bounded. */
+/** Higher means are limited to this value, so that a day is bounded. */
 const PAYMENTS_PER_DAY_MAX = 15;
 
 /** Number of issuing banks, each with its own first 8 digits. */
@@ -36,7 +36,7 @@ export function cardNumber(seed: number, card: number): string {
   return withLuhnDigit(TEST_BIN + account.slice(-1) + account.slice(0, -1));
 }
 
-/** The inverse of `cardNumber`: the card's index, which is at least the number of cards if no card has this number. */
+/** The inverse of `cardNumber`: the card's index, which is not below the number of cards if no card has this number. */
 export function cardOf(seed: number, number: string): number {
   const account = Number(number.slice(TEST_BIN.length + 1, -1) + number.charAt(TEST_BIN.length));
   return (account - (seed % CARDS_MAX) + CARDS_MAX) % CARDS_MAX;

@@ -5,7 +5,7 @@
  */
 export type Random = () => number;
 
-/** Purpose of a random stream; two streams never share numbers. */
+/** Purpose of a random stream. Two streams never share numbers. */
 export const STREAM = {
   terminal: 1,
   card: 2,

@@ -22,7 +22,7 @@ export interface DayOptions extends World {
 const PAYMENTS_PER_CARD_DAY_MAX = 60;
 /** Share of an owner's payments away from home, so that an unknown terminal alone does not prove fraud. */
 const AWAY_SHARE = 0.05;
-/** Share of fraud among payments at a compromised terminal: some customers are still charged correctly. */
+/** Share of fraud among payments at a compromised terminal, because some customers are still charged correctly. */
 const COMPROMISED_SHARE = 0.8;
 const THIEF_PAYMENTS_PER_DAY = 2;
 
@@ -127,7 +127,7 @@ function testIssuer(options: DayOptions, first: number, run: number, drafts: Dra
   const startMs = Math.min(thiefTimeMs(day, random), Math.floor(lastStartMs));
   const terminal = anywhere(options.terminals, random);
   const count = 12 + below(random, 14);
-  // A ring used nowhere else: it sells the numbers that work.
+  // A ring that is used nowhere else, because it sells the numbers that work.
   const ring = cards.length + run;
   const origin = thiefOrigin(seed, ring, day);
   let tested = 0;
@@ -142,7 +142,7 @@ function testIssuer(options: DayOptions, first: number, run: number, drafts: Dra
   }
 }
 
-/** The origins of an owner's payments of the day, one per call, from separate random numbers. */
+/** The origins of an owner's payments on this day, one per call, from separate random numbers. */
 function originsOfOwner({ seed, day, cards }: DayOptions, card: number): () => Origin | null {
   const equipment = cards[card]?.equipment ?? null;
   if (equipment === null) return () => null;

@@ -44,6 +44,6 @@ export interface SimulatedPayment extends Partial<PaymentDetails> {
   readonly attackStep?: AttackStep;
   /** Only in card testing and account takeovers: the issuer's response code, ISO 8583. */
   readonly issuerCode?: string;
-  /** When the label arrives: after about 3 days (at most 14) for fraud, 7 days for a genuine payment. */
+  /** When the label arrives: after about 3 days (at most 14) for fraud, or after 7 days for a genuine payment. */
   readonly labelledAtMs: number;
 }

@@ -3,8 +3,9 @@ import type { PeerCertificate } from "node:tls";
 import { checkServerIdentity } from "node:tls";
 
 /**
- * For servers with their own authority that are addressed by IP, such as Memorystore and Cloud SQL: if the certificate contains
- * no address at all, a valid signature by that authority is enough. Any other certificate must match the host, as usual.
+ * For servers with their own authority to which clients connect by IP address, such as Memorystore and Cloud SQL: if
+ * the certificate contains no address at all, a valid signature by that authority is sufficient. Any other certificate
+ * must match the host, as usual.
  */
 export function checkByAuthority(host: string, certificate: PeerCertificate): Error | undefined {
   const carriesAddress = /\bIP Address:/.test(certificate.subjectaltname ?? "");

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface WaitOptions {
-  /** The dependency, for instance "Kafka at kafka:9092". */
+  /** The dependency, for example "Kafka at kafka:9092". */
   readonly what: string;
   readonly timeoutMs: number;
   /** Delay between attempts. */
   readonly pollMs: number;
-  /** Whether a failure may be transient; any other one ends the wait immediately. */
+  /** Whether a failure may be temporary; any other failure ends the wait immediately. */
   mayPass(error: unknown): boolean;
   /** What the user should do if it never becomes ready, as a sentence. */
   readonly remedy: string;
@@ -16,8 +16,8 @@ export interface WaitOptions {
 const SAY_EVERY_MS = 5_000;
 
 /**
- * Retries until it succeeds, and reports every few seconds what it waits for and why, so that users see progress during an
- * installation.
+ * Retries until it succeeds, and reports every few seconds what it is waiting for and why, so that users see progress
+ * during an installation.
  *
  * @throws a permanent failure immediately, or an Error in one sentence after the timeout
  */
@@ -46,7 +46,7 @@ export async function waitVisibly<T>(attempt: () => Promise<T>, options: WaitOpt
   }
 }
 
-/** The reason of a failed `fetch` is only in its cause. */
+/** The reason for a failed `fetch` is only in its cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";

@@ -7,8 +7,8 @@ import { ROOT, STATE_DIRECTORY } from "./services/workspace.js";
 const BUILD_MS_MAX = 20 * 60_000;
 
 /**
- * Another commit of this repository as a built checkout, for comparisons. The first call for a commit takes minutes; later
- * calls reuse it.
+ * Another commit of this repository as a built checkout, for comparisons. The first call for a commit takes minutes;
+ * later calls reuse the checkout.
  *
  * @param commit any git revision
  * @returns its folder, below `.tripline/builds`
@@ -32,7 +32,8 @@ export function builtCopy(commit: string): string {
 }
 
 function execute(command: string, args: readonly string[], cwd: string): void {
-  // Standard output is for results, so build progress goes to standard error. INIT_CWD must not be the user's folder.
+  // Standard output is for results, so build progress is printed to standard error. INIT_CWD must not be the user's
+  // folder.
   const { status, error } = spawnSync(command, args, {
     cwd,
     env: { ...process.env, INIT_CWD: cwd, CI: "true" },

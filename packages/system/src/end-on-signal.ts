@@ -1,4 +1,4 @@
-/** Exit code of a program ended by a signal, as in shells: 128 plus SIGINT's 2. */
+/** Exit code of a program that a signal ended, as in shells: 128 plus 2 for SIGINT. */
 const EXIT_INTERRUPTED = 130;
 
 /** Fires on Ctrl-C and SIGTERM, for an orderly shutdown. A second Ctrl-C ends the process immediately. */

@@ -6,7 +6,7 @@ export interface Step {
   readonly durationMs: number;
 }
 
-/** Steps before this program started: installing and building. */
+/** Steps that took place before this program started: installing and building. */
 export function bootstrapSteps(): Step[] {
   const text = process.env.TRIPLINE_BOOTSTRAP_STEPS;
   return text === undefined ? [] : bootstrapStep.array().parse(JSON.parse(text));
@@ -33,8 +33,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * One line per step with its duration, and a progress bar for a step of more than two seconds. On standard error, because
- * standard output is for the command's result.
+ * Prints one line per step with its duration, and a progress bar for steps that take more than two seconds. These are
+ * printed to standard error, because standard output is for the command's result.
  */
 export class StepLog {
   private readonly finished: Step[];
@@ -42,7 +42,7 @@ export class StepLog {
   constructor(
     private readonly out: NodeJS.WriteStream = process.stderr,
     before: readonly Step[] = [],
-    /** After it fires, no further step starts. */
+    /** After this signal fires, no further step starts. */
     private readonly signal?: AbortSignal,
   ) {
     this.finished = [...before];
@@ -57,12 +57,12 @@ export class StepLog {
     return this.finish(name, work);
   }
 
-  /** For the middle of a long step. @throws Interrupted once the signal has fired */
+  /** Call this in the middle of a long step. @throws Interrupted once the signal has fired */
   check(): void {
     if (this.signal?.aborted) throw new Interrupted();
   }
 
-  /** Like `run`, but also after an interruption: for cleanup. */
+  /** Like `run`, but also runs after an interruption; for cleanup. */
   async finish<T>(name: string, work: (progress: ProgressListener) => Promise<T> | T): Promise<T> {
     const startedAt = performance.now();
     let drawnAt = 0;
@@ -101,7 +101,7 @@ export function seconds(durationMs: number): string {
   return `${(durationMs / 1_000).toFixed(1).padStart(6)} s`;
 }
 
-/** A filled bar if the total is known, a moving one otherwise. */
+/** A filled bar if the total is known; otherwise, a moving bar. */
 function barOf(progress: Progress | undefined, elapsedMs: number): string {
   if (progress === undefined || progress.total <= 0) {
     const at = Math.floor(elapsedMs / REDRAW_MS) % BAR_WIDTH;

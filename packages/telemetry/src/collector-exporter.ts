@@ -17,8 +17,8 @@ interface ExportResult {
 const SUCCESS = 0;
 
 /**
- * An exporter that counts exported and lost items, and logs one sentence when the collector becomes unavailable and one when it
- * is back, however many are lost in between.
+ * An exporter that counts exported and lost items, and logs one sentence when the collector becomes unavailable and one
+ * when it is available again, however many items are lost in between.
  */
 export class CollectorExporter<T> implements Exporter<T> {
   readonly #sent = counter("tripline_telemetry_items_total", {

@@ -9,7 +9,7 @@ export interface ConsumerMetrics {
 
 const PARTITION_LABELS = ["group", "topic", "partition"] as const;
 
-/** The last value of each partition that has one; bounded by the number of partitions. */
+/** The last value of each partition that has one; limited by the number of partitions. */
 class PartitionValues {
   readonly #values = new Map<string, { readonly topic: string; readonly partition: number; value: number }>();
 

@@ -10,7 +10,7 @@ import { registry } from "./metrics.js";
 /** Names that the stable part of the semantic conventions does not export. */
 const ATTR_SERVICE_INSTANCE_ID = "service.instance.id";
 const ATTR_DEPLOYMENT_ENVIRONMENT_NAME = "deployment.environment.name";
-/** Unique per process: the convention recommends a random UUID if there is no better id. */
+/** Unique per process: the convention recommends a random UUID if no better id is available. */
 const INSTANCE_ID = randomUUID();
 
 const TARGET_INFO = "target_info";
@@ -19,8 +19,8 @@ const PROCESS_CPU = "process_cpu_seconds_total";
 /**
  * Describes this process and registers its metrics: CPU, memory, descriptors, event loop and garbage collection.
  *
- * @param service its name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets another
- * @param environment such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` sets another; absent if unknown
+ * @param service its name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets a different name
+ * @param environment such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` sets a different one; absent if unknown
  */
 export function describeProcess(service: string, environment?: string): Resource {
   const resource = resourceOf(service, environment);
@@ -50,7 +50,7 @@ function resourceOf(service: string, environment = ""): Resource {
     .merge(detectResources({ detectors: [envDetector] }));
 }
 
-/** All packages of a release have one version. */
+/** All packages of a release have the same version. */
 function releaseVersion(): string {
   const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
   return z.object({ version: z.string() }).parse(JSON.parse(text)).version;

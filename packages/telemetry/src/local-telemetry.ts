@@ -8,7 +8,7 @@ export interface Telemetry {
   shutdown(): Promise<void>;
 }
 
-/** Without a collector, spans are not recorded, to save time, but trace ids are propagated and logged. */
+/** Without a collector, spans are not recorded, to save time; trace ids are still propagated and logged. */
 export function startLocalTelemetry(service: string, environment?: string): Telemetry {
   const tracer = new UnrecordedTracer();
   describeProcess(service, environment);

@@ -3,12 +3,12 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 export interface MetricOptions<L extends string> {
   readonly description: string;
-  /** Names of the labels; a value for an unknown label is an error. */
+  /** Names of the labels. A value for an unknown label is an error. */
   readonly labels?: readonly L[];
 }
 
 export interface HistogramOptions<L extends string> extends MetricOptions<L> {
-  /** Upper bounds, in the unit at the end of the name; default: latency buckets in seconds. */
+  /** Upper bounds, in the unit at the end of the name. Default: latency buckets in seconds. */
   readonly buckets?: readonly number[];
 }
 
@@ -20,7 +20,7 @@ const LATENCY_BUCKETS_SECONDS = [
   0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10,
 ];
 
-/** Metrics are process-wide: several services in one process, as in tests, share them. */
+/** Metrics are process-wide, so several services in one process, as in tests, share them. */
 export const registry = new Registry();
 const readers = new Map<string, Set<Reader>>();
 

@@ -11,7 +11,7 @@ export interface TracedBatch {
 }
 
 /**
- * Handles batches of several partitions inside a span `process <topic>` per record, as `withSpans` does.
+ * Handles batches of several partitions inside a span `process <topic>` per record, like `withSpans`.
  *
  * @param handle receives the contexts of each batch, one per record
  */

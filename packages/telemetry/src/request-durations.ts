@@ -5,7 +5,7 @@ import { histogram } from "./metrics.js";
 const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const SCHEME = "http";
 const METHODS: ReadonlySet<string> = new Set("CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE".split(" "));
-/** For unknown methods: otherwise a client could create any number of series. */
+/** Used for unknown methods; otherwise, a client could create any number of series. */
 const OTHER_METHOD = "_OTHER";
 const SERVER_ERROR = 500;
 const MS_PER_S = 1_000;

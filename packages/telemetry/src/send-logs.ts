@@ -12,12 +12,12 @@ const SEVERITIES: Readonly<Record<string, SeverityNumber>> = {
 
 let target: LogTarget | undefined;
 
-/** Also sends the lines of all loggers of this process to a collector; undefined stops it. */
+/** Also sends the log lines of all loggers of this process to a collector; undefined stops this. */
 export function sendLogsTo(collector: LogTarget | undefined): void {
   target = collector;
 }
 
-/** A line for standard output. The collector gets the trace of the active context. */
+/** A line for standard output. The collector also gets the trace of the active context. */
 export function sendLine(line: string): void {
   if (target === undefined) return;
   const { level, time, msg, trace_id: _trace, span_id: _span, ...attributes } = JSON.parse(line);

@@ -3,7 +3,7 @@ import { SpanKind } from "@opentelemetry/api";
 
 /**
  * Kinds and attributes of spans according to OpenTelemetry's semantic conventions, version 1.45. Keys of records and
- * Redis, bodies and raw paths are omitted: they contain card tokens, or whatever the caller sent instead.
+ * Redis, bodies and raw paths are omitted, because they contain card tokens, or whatever the caller sent instead.
  */
 export interface SpanSettings {
   readonly kind: SpanKind;

@@ -17,22 +17,22 @@ import { sendLogsTo } from "./send-logs.js";
 export type { Telemetry } from "./local-telemetry.js";
 
 export interface TelemetryOptions {
-  /** The service's name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets another. */
+  /** The service's name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets a different name. */
   readonly service: string;
-  /** `deployment.environment.name`, such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` sets another. */
+  /** `deployment.environment.name`, such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` sets a different one. */
   readonly environment?: string | undefined;
   /**
-   * Base URL of an OTLP/HTTP collector for spans and logs. Without it spans are not recorded, but trace ids are still
-   * propagated and logged.
+   * Base URL of an OTLP/HTTP collector for spans and logs. Without a collector, spans are not recorded, but trace ids
+   * are still propagated and logged.
    */
   readonly otlpEndpoint?: string | undefined;
-  /** Logs when the collector becomes unavailable, and when it is back. */
+  /** Logs when the collector becomes unavailable, and when it is available again. */
   readonly log?: Logger;
-  /** Replaces the collector as the destination of finished spans, for instance in tests. */
+  /** Replaces the collector as the destination of finished spans, for example in tests. */
   readonly spanProcessors?: SpanProcessor[];
 }
 
-/** Maximum queue of spans, or of log lines, for the collector; more are dropped. */
+/** Maximum number of spans, or of log lines, that are queued for the collector; further ones are dropped. */
 const WAITING_MAX = 8_192;
 const BATCH_MAX = 512;
 /** Timeout for sending a batch, including retries. */

@@ -12,7 +12,7 @@ import {
 } from "@opentelemetry/api";
 import { asTriplineError } from "@tripline/contracts/error-table";
 
-// The provider is looked up at each use, because a test may install another one between two services.
+// The provider is looked up for each use, because a test may install a different one between two services.
 const tracer = () => trace.getTracer("tripline");
 
 const SERVER_ERROR = 500;
@@ -20,7 +20,7 @@ const SERVER_ERROR = 500;
 export interface SpanOptions {
   readonly kind?: SpanKind;
   readonly attributes?: Attributes;
-  /** Defaults to the active context. */
+  /** Default: the active context. */
   readonly parent?: Context;
 }
 
@@ -35,7 +35,7 @@ export function contextFromHeaders({ traceparent }: Headers): Context {
   return typeof traceparent !== "string" ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
 }
 
-/** W3C `traceparent` of a context, by default the active one; empty without a trace. */
+/** W3C `traceparent` of a context, by default the active one; empty if there is no trace. */
 export function headersFromContext(from: Context = context.active()): Record<string, string> {
   const carrier: Record<string, string> = {};
   propagation.inject(from, carrier);
@@ -43,8 +43,8 @@ export function headersFromContext(from: Context = context.active()): Record<str
 }
 
 /**
- * Runs work inside a span. An error marks the span with its code and is rethrown. Below an unrecorded span of this process, no
- * further span is created: the work runs under the unrecorded one.
+ * Runs work inside a span. An error marks the span with its code and is rethrown. Below an unrecorded span of this
+ * process, no further span is created, so the work runs under the unrecorded span.
  */
 export function withSpan<T>(
   name: string,
@@ -53,7 +53,8 @@ export function withSpan<T>(
 ): Promise<T> {
   const parent = options.parent ?? context.active();
   const above = trace.getSpan(parent);
-  // Returned without awaiting: awaiting `run` here would cost two more promises for every step of every request.
+  // Returned without awaiting, because awaiting `run` here would cost two more promises for every step of every
+  // request.
   if (options.parent === undefined && above !== undefined && isLeftOut(above)) return run(above, parent);
   const span = tracer().startSpan(name, spanSettings(options), parent);
   const inside = trace.setSpan(parent, span);
@@ -76,7 +77,7 @@ async function record<T>(
   }
 }
 
-/** Also turns a synchronous error of `run` into a rejection. */
+/** Also converts a synchronous error of `run` to a rejection. */
 function runUnder<T>(span: Span, inside: Context, run: (span: Span, inside: Context) => Promise<T>): Promise<T> {
   try {
     return context.with(inside, () => run(span, inside));
@@ -86,8 +87,8 @@ function runUnder<T>(span: Span, inside: Context, run: (span: Span, inside: Cont
 }
 
 /**
- * Runs batched work inside one span per payment, so that each payment's trace shows the work, although it was done for many at
- * once. The first context is active during `run`.
+ * Runs batched work inside one span per payment, so that each payment's trace shows the work, although it was done for
+ * many payments at the same time. The first context is active during `run`.
  *
  * @param parents one context per payment; unsampled contexts cost almost nothing
  */
@@ -97,7 +98,7 @@ export async function withSpans<T>(
   options: Omit<SpanOptions, "parent">,
   run: (contexts: readonly Context[]) => Promise<T>,
 ): Promise<T> {
-  // An unrecorded trace stays unrecorded: four unrecorded spans would cost as much as computing the features.
+  // An unrecorded trace stays unrecorded, because four unrecorded spans would cost as much as computing the features.
   if (parents.every(isUnsampled)) return context.with(parents[0] ?? context.active(), () => run(parents));
   const settings = spanSettings(options);
   const provider = tracer();
@@ -113,13 +114,16 @@ export async function withSpans<T>(
   }
 }
 
-/** Whether a context belongs to an unrecorded trace. One without a trace may start a recorded one. */
+/** Whether a context belongs to an unrecorded trace. A context without a trace may start a recorded one. */
 function isUnsampled(parent: Context): boolean {
   const own = trace.getSpanContext(parent);
   return own !== undefined && (own.traceFlags & TraceFlags.SAMPLED) === 0;
 }
 
-/** Whether this process started a span of this trace without recording it: then it records nothing below it either. */
+/**
+ * Whether this process started a span of this trace without recording it; if so, it records nothing below this span
+ * either.
+ */
 function isLeftOut(span: Span): boolean {
   const own = span.spanContext();
   // This process's tracer creates either a valid trace id or the invalid one, so the digits need no check.
@@ -127,8 +131,8 @@ function isLeftOut(span: Span): boolean {
 }
 
 /**
- * Creating a context is expensive compared with the work per payment, so none is created for a span that adds nothing to its
- * parent.
+ * Creating a context is expensive compared with the work per payment, so no context is created for a span that adds
+ * nothing to its parent.
  */
 function contextWith(parent: Context, span: Span): Context {
   const own = span.spanContext();
@@ -162,12 +166,12 @@ export function failSpan(of: Context, code: string): void {
 
 const ANSWERED: Attributes = { "rpc.status_code": "OK" };
 
-/** Sets the status of an answered gRPC call on its spans, one per payment. */
+/** Sets the status of a completed gRPC call on its spans, one per payment. */
 export function markAnswered(of: readonly Context[]): void {
   for (const one of of) describeSpan(one, () => ANSWERED);
 }
 
-/** Adds attributes to a context's span, if it is recorded. */
+/** Adds attributes to the span of a context, if the span is recorded. */
 export function describeSpan(of: Context, describe: () => Attributes): void {
   const span = trace.getSpan(of);
   if (span?.isRecording() === true) span.setAttributes(describe());

@@ -5,7 +5,8 @@ import { RandomIdGenerator } from "@opentelemetry/sdk-trace";
 const ids = new RandomIdGenerator();
 
 /**
- * Creates spans with only their ids, in the parent's trace. The SDK would prepare each span for a sampler that rejects it.
+ * Creates spans that have only ids, in the parent's trace. The SDK would prepare each span for a sampler that then
+ * rejects it.
  */
 export class UnrecordedTracer implements Tracer {
   startSpan(_name: string, _options?: SpanOptions, parent: Context = context.active()): Span {

@@ -31,7 +31,9 @@ export function serveMetrics(request: IncomingMessage, response: ServerResponse)
   );
 }
 
-/** A registry has one format. The OpenMetrics registry renames counters, without their suffix, so it gets copies. */
+/**
+ * A registry has only one format. The OpenMetrics registry renames counters, removing their suffix, so it gets copies.
+ */
 function openRegistry(): Registry<OpenMetricsContentType> {
   const open = new Registry<OpenMetricsContentType>();
   open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);

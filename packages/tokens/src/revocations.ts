@@ -10,8 +10,8 @@ export class Revocations {
   }
 
   /**
-   * Tokens have issue times in whole seconds. A token of the same second as a change counts as older: a new one may be
-   * rejected, but an old one is never accepted.
+   * The issue times of tokens are in whole seconds. A token issued in the same second as a change counts as older, so a
+   * new token may be rejected, but an old token is never accepted.
    *
    * @param keys of the token's client and subject
    */

@@ -14,7 +14,7 @@ export interface Caller {
   readonly clientId: string;
   /** The user who owns the machine client. Absent for users, and for clients without an owner. */
   readonly owner?: string;
-  /** The user for two-person rules: the owner of a machine client if there is one, otherwise the subject. */
+  /** The user for two-person rules: the owner of a machine client if it has one, otherwise the subject. */
   readonly principal: string;
   /** 0 if the token has none. */
   readonly issuedAtMs: number;
@@ -36,11 +36,13 @@ export interface TokenVerifier {
    */
   verify(authorization: string | undefined, scope: string): Promise<Caller>;
   /**
-   * The same without a scope, if only the caller's identity matters. @throws TriplineError as `verify`, except `scope-missing`
+   * Same as `verify`, but without a scope, if only the caller's identity matters. @throws TriplineError like `verify`,
+   * except `scope-missing`
    */
   identify(authorization: string | undefined): Promise<Caller>;
   /**
-   * The tenant of a token that was valid earlier, but may have expired or been revoked: for load shedding, never for access.
+   * The tenant of a token that was valid earlier, but may have expired or been revoked. Use this only for load
+   * shedding, never for access.
    */
   tenantSeen(authorization: string | undefined): string | undefined;
   /** Rejects with `keys-unavailable` until the signing keys have been fetched once. */
@@ -51,9 +53,9 @@ export interface TokenVerifierOptions {
   readonly issuer: string;
   readonly jwksUrl: string;
   readonly audience: string;
-  /** Checked on each call; by default no token is revoked. */
+  /** Checked on each call. Default: no token is revoked. */
   readonly revocations?: Pick<Revocations, "isRevoked"> | undefined;
-  /** Used in place of the keys at `jwksUrl` in the service that signs the tokens. */
+  /** Used instead of the keys at `jwksUrl` in the service that signs the tokens. */
   readonly keys?: JWTVerifyGetKey;
 }
 
@@ -63,7 +65,7 @@ const claims = z.object({
   tenant: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
   scope: z.string().default(""),
   exp: z.number(),
-  /** Without it a token counts as the oldest. */
+  /** If absent, a token counts as the oldest. */
   iat: z.number().default(0),
   client_id: z.string().optional(),
   owner: z.string().min(1).optional(),
@@ -97,9 +99,9 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
     await remoteKeys.reload();
     renewKeysAtMs = Date.now() + KEYS_RENEW_AFTER_MS;
   };
-  /** Called on use and by readiness probes, which the service receives as long as it runs. */
+  /** Called for each use and by readiness probes, which the service receives for as long as it runs. */
   const renewKeys = (): void => {
-    // A call without usable keys reports a failure.
+    // A call that finds no usable keys reports a failure.
     if (Date.now() >= renewKeysAtMs) fetchKeys().catch(() => {});
   };
   const currentKeys: JWTVerifyGetKey = (header, token) => {

@@ -15,8 +15,8 @@ export function floatKey(value: number): number {
 }
 
 /**
- * The key of a split's threshold. NaN means that no float is at most the threshold, as in tree-shap: its key is directly below
- * the floats, and above a missing value that goes left.
+ * The key of a split's threshold. NaN means that no float is at or below the threshold, as in tree-shap; its key is
+ * just below those of all floats, and above that of a missing value that goes left.
  */
 export function thresholdKey(threshold: number): number {
   return Number.isNaN(threshold) ? floatKey(Number.NEGATIVE_INFINITY) - 1 : floatKey(threshold);

@@ -1,6 +1,6 @@
-/** Rows that pass through the trees together: one per byte of a vector. */
+/** Number of rows that pass through the trees together: one per byte of a vector. */
 export const LANES = 16;
-/** Maximum levels of splits in a tree; a byte holds the leaf number. */
+/** Maximum number of levels of splits in a tree, because the number of a leaf must fit in a byte. */
 export const DEPTH_MAX = 8;
 
 /*

@@ -4,14 +4,17 @@ import { thresholdKey } from "./float-keys.js";
 import { DEPTH_MAX } from "./memory-layout.js";
 import { ScorerError } from "./scorer-error.js";
 
-/** Maximum distinct thresholds of a feature; its ranks are 2 bytes. */
+/** Maximum number of distinct thresholds of a feature, because its ranks have 2 bytes. */
 const THRESHOLDS_MAX = 65_535;
-/** Maximum distinct thresholds of a feature within a block: a value then has one of 256 ranks, which fit in a byte. */
+/**
+ * Maximum number of distinct thresholds of a feature within a block: a value then has one of 256 ranks, which fit in a
+ * byte.
+ */
 const BLOCK_THRESHOLDS_MAX = 255;
 
 /**
- * A feature with missing values either below or above all thresholds. A value is replaced by its rank, the number of thresholds
- * below it, because comparing ranks is equivalent to comparing values.
+ * A feature whose missing values are either below or above all thresholds. A value is replaced with its rank, which is
+ * the number of thresholds below it, because comparing ranks is equivalent to comparing values.
  */
 export interface Column {
   readonly feature: number;

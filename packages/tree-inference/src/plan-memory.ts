@@ -9,7 +9,7 @@ import { ScorerError } from "./scorer-error.js";
 
 /** Maximum bytes of a model's tables. */
 const TABLES_BYTES_MAX = 64 * 1024 * 1024;
-/** Buckets of a column, so that most of them hold at most one threshold. */
+/** Number of buckets of a column, chosen so that most of them contain at most one threshold. */
 const BUCKETS_PER_THRESHOLD = 2;
 const BUCKETS_MAX = 4_096;
 
@@ -140,7 +140,7 @@ class MemoryPlanner {
     return runs;
   }
 
-  /** Fills a complete tree: below a leaf that is not at the bottom, every path leads to its value. */
+  /** Fills a complete tree: if a leaf is not at the bottom, every path below it leads to its value. */
   private addNode(tree: PlannedTree, node: number, nodes: number, leaves: number, place: number, level: number): void {
     const { ensemble, depth, block } = tree;
     if (level === depth) {

@@ -11,7 +11,7 @@ export const EDGE_ROWS = 256;
  * Compares a scorer with another runtime on rows that reveal a wrong comparison.
  *
  * @param more additional rows to compare, row-major
- * @param ask returns the other runtime's score of each row; rejects if it cannot give one number per row
+ * @param ask returns the other runtime's score of each row; rejects if the runtime cannot return one number per row
  * @throws ScorerError if a score differs
  */
 export async function proveScorer(

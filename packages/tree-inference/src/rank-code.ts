@@ -10,7 +10,7 @@ export interface RankTable {
   /** The thresholds' keys, 4 bytes each, followed by padding above all keys for one full bucket. */
   readonly keys: number;
   readonly firstKey: number;
-  /** Keys are assigned to buckets by their distance from the first one, shifted right by this. */
+  /** Keys are assigned to buckets by their distance from the first key, shifted right by this number of bits. */
   readonly shift: number;
   readonly lastBucket: number;
   /** The number of keys before each bucket, 2 bytes each. */
@@ -19,7 +19,7 @@ export interface RankTable {
   readonly targets: readonly RankTarget[];
 }
 
-/** The codes of a block of trees: ranks among its own thresholds. */
+/** The codes for a block of trees: ranks among the block's own thresholds. */
 export interface RankTarget {
   /** A byte per rank among all thresholds. */
   readonly codeByRank: number;
@@ -53,7 +53,9 @@ export function rankCode(name: string, tables: readonly RankTable[], rowBytes: n
   return { name, parameters: 1, locals: new Array<number>(4).fill(I32), code };
 }
 
-/** The value's key (float-keys.ts), at least the first threshold's, because all smaller ones have the same rank. */
+/**
+ * The value's key (float-keys.ts), but at least the first threshold's key, because all smaller keys have the same rank.
+ */
 function readKey({ feature, isMissingLow, firstKey }: RankTable): Code {
   return [
     // Adding 0 makes -0 equal to 0.
@@ -74,8 +76,8 @@ function findBucket({ firstKey, shift, lastBucket, starts }: RankTable): Code {
 }
 
 /**
- * Adds to START the number of keys in its bucket below KEY, by binary search. Keys after the bucket are above KEY anyway, so
- * its end need not be checked, and there is no branch to mispredict.
+ * Adds to START the number of keys below KEY in its bucket, by binary search. Keys after the bucket are above KEY
+ * anyway, so the end of the bucket does not have to be checked, and there is no branch to mispredict.
  */
 function searchBucket({ keys, bucketKeysMax }: RankTable): Code {
   const halves: number[] = [];

@@ -16,7 +16,7 @@ export interface ScoreGraph {
   readonly isSigmoid: boolean;
 }
 
-/** One number per row, computed in float32 step by step, like onnxruntime. */
+/** One number per row, computed in float32 step by step, as in onnxruntime. */
 export type Margin =
   | { readonly kind: "ensemble"; readonly index: number }
   | { readonly kind: "sum"; readonly terms: readonly Margin[] }
@@ -24,7 +24,7 @@ export type Margin =
 
 /** float32 in TensorProto.DataType. */
 const FLOAT = 1;
-/** Maximum nodes between the output and an ensemble; exporters write a few. */
+/** Maximum number of nodes between the output and an ensemble; exporters write only a few. */
 const STEPS_MAX = 64;
 
 /**
@@ -115,7 +115,7 @@ class ScoreReader {
     }
   }
 
-  /** A margin and a constant, in either order; or a sum of two margins. */
+  /** Either a margin and a constant, in any order, or a sum of two margins. */
   private readPair({ inputs, opType }: OnnxNode, kind: "scaled" | "shifted"): Margin {
     const [first = "", second = ""] = inputs;
     for (const [constant, other] of [

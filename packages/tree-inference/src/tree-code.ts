@@ -4,7 +4,7 @@ import { againIf, constant, f32, get, i32, loop, set, tee, V128, v128 } from "./
 
 /** Parameters of the code: addresses of the first tree's splits and leaves, and the end of the last tree's leaves. */
 const [NODES, LEAVES, LEAVES_END] = [0, 1, 2];
-/** Vector locals follow; each level of a tree stores its left half in one while the right half is computed. */
+/** Vector locals follow. Each level of a tree stores its left half in one of them while the right half is computed. */
 const VECTORS = 3;
 
 /**

@@ -19,18 +19,20 @@ import { instantiate } from "./web-assembly.js";
 
 export { LANES };
 
-/** Rows copied into the code's memory at a time. */
+/** Number of rows that are copied into the code's memory at a time. */
 const CHUNK_ROWS = 256;
 const FLOAT_BYTES = 4;
 
-/** A prepared model, and rows to test it. */
+/** A prepared model, and rows with which to test it. */
 export interface PlannedScorer {
   readonly plan: ScorerPlan;
   /** Rows that reveal a wrong comparison, row-major. */
   edgeRows(count: number): Float32Array<ArrayBuffer>;
 }
 
-/** A prepared model. Plain data, so that threads can transfer it, which is faster than parsing the model again. */
+/**
+ * A prepared model. Plain data, so that it can be passed between threads, which is faster than parsing the model again.
+ */
 export interface ScorerPlan {
   /** Columns of a row. */
   readonly width: number;
@@ -39,7 +41,7 @@ export interface ScorerPlan {
   readonly image: Uint8Array<ArrayBuffer>;
   readonly code: Uint8Array<ArrayBuffer>;
   readonly runs: readonly (readonly TreeRun[])[];
-  /** Comparisons per 16 rows, which determine the duration of a run. */
+  /** Number of comparisons per 16 rows, which determines the duration of a run. */
   readonly splits: number;
   readonly baseValues: readonly number[];
   readonly margin: Margin;
@@ -84,7 +86,7 @@ function baseValueOf({ baseValue }: TreeEnsemble): number {
   return Math.fround(baseValue);
 }
 
-/** Scores rows with a tree model. For one thread, because it computes in its own memory. */
+/** Scores rows with a tree model. Only one thread may use it, because it computes in its own memory. */
 export class TreeScorer {
   private readonly rowsAt: number;
   private readonly rows: Float32Array;
@@ -136,7 +138,7 @@ export class TreeScorer {
     }
   }
 
-  /** 16 rows through all trees. Rows beyond the last one contain old data, and their sums are ignored. */
+  /** Passes 16 rows through all trees. Rows after the last one contain old data, and their sums are ignored. */
   private addTrees(start: number): void {
     const { width, runs, baseValues } = this.plan;
     this.rank(this.rowsAt + start * width * FLOAT_BYTES);

@@ -96,7 +96,7 @@ export interface WasmFunction {
   readonly name: string;
   /** All i32; they are locals 0, 1, … */
   readonly parameters: number;
-  /** Types of the locals after them. */
+  /** Types of the locals that follow the parameters. */
   readonly locals: readonly number[];
   readonly code: Code;
 }
@@ -129,7 +129,7 @@ function text(value: string): number[] {
 }
 
 function section(id: number, content: readonly number[]): number[] {
-  // One array at a time, because spreading a large one as arguments would overflow the stack.
+  // One array at a time, because spreading a large array as arguments would overflow the stack.
   return [id, ...unsigned(content.length)].concat(content);
 }
 

@@ -1,4 +1,7 @@
-/** The part of WebAssembly's interface used here: https://webassembly.github.io/spec/js-api/. Node's types lack it. */
+/**
+ * The part of WebAssembly's interface that is used here: https://webassembly.github.io/spec/js-api/. It is missing in
+ * Node's types.
+ */
 interface WebAssemblyInterface {
   readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;

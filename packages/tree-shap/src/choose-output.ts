@@ -53,8 +53,8 @@ export function chooseOutput(node: OnnxNode, trees: number, output: number | und
 }
 
 /**
- * The number of a classifier's margins. With two labels and all weights on the first, there is one, for the second
- * label: XGBoost and LightGBM write binary models in this form, which onnxruntime expects.
+ * The number of a classifier's margins. With two labels and all weights on the first label, there is only one margin,
+ * which is for the second label: XGBoost and LightGBM write binary models in this form, which onnxruntime expects.
  */
 function countClasses(node: OnnxNode, ids: readonly number[]): number {
   const labels =
@@ -73,7 +73,7 @@ function countClasses(node: OnnxNode, ids: readonly number[]): number {
 
 function baseValueOf(baseValues: readonly number[], output: number, outputs: number): number {
   if (baseValues.length === 0) return 0;
-  // A two-class model may contain the one base value twice.
+  // A two-class model may contain its only base value twice.
   if (baseValues.length === outputs || (outputs === 1 && new Set(baseValues).size === 1))
     return baseValues[output] ?? 0;
   throw new ShapError("unsupported-model", `The model has ${baseValues.length} base_values for ${outputs} outputs.`);

@@ -1,14 +1,15 @@
 /**
- * Float32 values as doubles that also order missing values, so that a split is one comparison. Each row is written twice: with
- * missing values below every threshold, for splits at which they go left, and with missing values above every threshold.
+ * Float32 values as doubles, which also order missing values, so that a split needs only one comparison. Each row is
+ * written twice: once with missing values below every threshold, for splits at which they go left, and once with
+ * missing values above every threshold.
  */
 
-/** Infinite values; all others are in between. */
+/** Infinite values; all other values are in between. */
 const INFINITE = 1e299;
 /** Thresholds above, or below, every present value. */
 const BEYOND = 1e300;
 
-/** A threshold as a double. NaN becomes a value below all others, because no value is at most NaN. */
+/** A threshold as a double. NaN becomes a value below all others, because no value is at or below NaN. */
 export function comparableThreshold(threshold: number): number {
   if (Number.isNaN(threshold)) return -BEYOND;
   if (threshold === Number.POSITIVE_INFINITY) return BEYOND;
@@ -21,7 +22,7 @@ export function comparableColumn(feature: number, features: number, isNanLeft: b
 }
 
 /**
- * Writes rows of `features` values as twice as many columns, one after the other, each of length `rowCount`.
+ * Writes rows of `features` values as twice as many columns, one after another, each of length `rowCount`.
  *
  * @param rows row-major, starting at index `start`
  */

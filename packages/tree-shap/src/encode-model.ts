@@ -22,7 +22,7 @@ export interface TestModel {
   readonly trees: readonly TestTree[];
   readonly baseValues?: readonly number[];
   readonly opType?: string;
-  /** Attributes to add to the trees or to replace there; undefined removes one. */
+  /** Attributes to add to the trees or to replace; undefined removes an attribute. */
   readonly attributes?: Readonly<Record<string, AttributeValue | undefined>>;
   readonly inputShape?: readonly (number | undefined)[];
   readonly elementType?: number;
@@ -33,14 +33,14 @@ export interface TestModel {
   readonly constants?: Readonly<Record<string, readonly number[]>>;
   /** One-dimensional int64 initializers. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
-  /** The graph's output tensor; by default the output of the trees. */
+  /** The graph's output tensor. Default: the output of the trees. */
   readonly output?: string;
   /** The trees' input tensor. */
   readonly treesRead?: string;
   readonly isPacked?: boolean;
 }
 
-/** Without trees, the graph consists of its other nodes, such as a network. */
+/** Without trees, the graph consists only of the other nodes, such as a network. */
 export type TestGraph = Omit<TestModel, "trees"> & Partial<Pick<TestModel, "trees">>;
 
 export interface TestNode {
@@ -120,7 +120,7 @@ export interface GraphExtension {
   readonly output: string;
 }
 
-/** A ModelProto with more nodes at the end of its graph. Protobuf merges a message that occurs twice. */
+/** A ModelProto with additional nodes at the end of its graph. Protobuf merges a message that occurs twice. */
 export function extendModel(modelBytes: Uint8Array, extension: GraphExtension): Uint8Array<ArrayBuffer> {
   const { nodes, constants, shapes = {}, output } = extension;
   const graph = new BinaryWriter();

@@ -1,12 +1,15 @@
 import type { TreePlan } from "./plan-trees.js";
 import { PATH_FEATURES_MAX, SHAPLEY_WEIGHTS } from "./shapley-weights.js";
 
-/** Rows that pass through one tree before the next one: enough to benefit from the tree's tables in the cache. */
+/**
+ * Number of rows that pass through one tree before the next tree: enough to benefit from having the tree's tables in
+ * the cache.
+ */
 export const CHUNK_ROWS = 64;
 
 /**
- * Working memory to explain a chunk of rows; created once and reused for every chunk. Two-dimensional arrays are indexed [i,
- * row], at i × (rows of the chunk) + row.
+ * Working memory for explaining a chunk of rows; it is created once and reused for every chunk. Two-dimensional arrays
+ * are indexed [i, row], at i × (rows of the chunk) + row.
  */
 export interface Scratch {
   /** [column, row]: comparable values. */
@@ -102,9 +105,9 @@ function addBlocks(plan: TreePlan, { values, sums, masks, patterns }: Scratch, t
 }
 
 /**
- * Adds the contributions of a leaf without a table. A coalition only changes the leaf's value through features that lead to the
- * leaf, so the product over features that lead elsewhere is computed once: Fast TreeSHAP v1 (https://arxiv.org/abs/2109.09847)
- * with precomputed leaf paths.
+ * Adds the contributions of a leaf without a table. A coalition changes the leaf's value only through features that
+ * lead to the leaf, so the product over features that lead elsewhere is computed only once: Fast TreeSHAP v1
+ * (https://arxiv.org/abs/2109.09847) with precomputed leaf paths.
  */
 function addLeaf(
   plan: TreePlan,

@@ -19,10 +19,10 @@ const ENSEMBLES = ["TreeEnsembleClassifier", "TreeEnsembleRegressor"];
 const FLOAT = 1;
 
 /**
- * Finds the only ensemble that reads the model's input. Later nodes (a sigmoid, a calibration, a column selection) do not
- * affect contributions to the margin; any other reader of the input would.
+ * Finds the only ensemble that reads the model's input. Later nodes (a sigmoid, a calibration, a column selection) do
+ * not affect contributions to the margin, but another reader of the input would.
  *
- * @param inputName required name of the input; undefined accepts any
+ * @param inputName required name of the input; undefined accepts any name
  * @throws ShapError `unsupported-model`
  */
 export function findEnsemble(graph: OnnxGraph, inputName: string | undefined): FoundEnsemble {

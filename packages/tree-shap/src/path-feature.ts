@@ -1,4 +1,4 @@
-/** A feature that the splits above a node use, one or more times. */
+/** A feature that is used, once or several times, by the splits above a node. */
 export interface PathFeature {
   readonly feature: number;
   /** The share of the training data that takes this path at all of those splits: the product of their shares. */
@@ -11,7 +11,10 @@ export interface ExtendedPath {
   readonly index: number;
 }
 
-/** A path with one more split: a feature that is already in it keeps its position, with the product of the shares. */
+/**
+ * A path with one additional split. A feature that is already in the path keeps its position, and its shares are
+ * multiplied.
+ */
 export function extendPath(path: readonly PathFeature[], feature: number, share: number): ExtendedPath {
   const found = path.findIndex((one) => one.feature === feature);
   if (found === -1) return { path: [...path, { feature, share }], index: path.length };

@@ -16,7 +16,7 @@ export interface TreePlan {
   readonly trees: number;
   /** Columns of a row. */
   readonly features: number;
-  /** Maximum slots of a tree. Its root has slot 0. */
+  /** Maximum number of slots of a tree. Its root has slot 0. */
   readonly slots: number;
   readonly topEnds: Int32Array;
   readonly topSlot: Int32Array;
@@ -47,9 +47,9 @@ export interface TreePlan {
   readonly pathShare: Float64Array;
 }
 
-/** Features of the path plus splits of a block: its table has two to this power rows. */
+/** Features of the path plus splits of a block: the block's table has 2 to the power of this number of rows. */
 const BLOCK_BITS_MAX = 8;
-/** Maximum splits from a root to a leaf. */
+/** Maximum number of splits from a root to a leaf. */
 const DEPTH_MAX = 256;
 
 /**
@@ -90,7 +90,7 @@ class Planner {
   plan(): TreePlan {
     for (const root of this.ensemble.roots) {
       this.slots = 0;
-      // A tree with one leaf adds the same to every row.
+      // A tree with only one leaf adds the same value to every row.
       if (this.ensemble.feature[root] !== LEAF) this.place(root, [], 0);
       this.slotsMax = Math.max(this.slotsMax, this.slots);
       this.topEnds.push(this.tops.length);
@@ -130,7 +130,7 @@ class Planner {
     };
   }
 
-  /** Makes a node a block, a leaf or a top split, including its descendants, and returns its slot. */
+  /** Makes a node a block, a leaf or a top split, together with its descendants, and returns its slot. */
   private place(node: number, path: readonly PathFeature[], depth: number): number {
     if (path.length > PATH_FEATURES_MAX || depth > DEPTH_MAX) {
       throw new ShapError(
@@ -159,7 +159,7 @@ class Planner {
   private addBlock(node: number, path: readonly PathFeature[], slot: number): boolean {
     const splits = this.splitCounts[node] as number;
     const bits = path.length + splits;
-    // Enough for the path's features and one new feature per split.
+    // Enough for the features of the path and one new feature per split.
     const lengthMax = (1 << Math.min(bits, PATH_FEATURES_MAX - 1)) * bits;
     const isTooBig = (this.tableLength + lengthMax) * Float32Array.BYTES_PER_ELEMENT > this.tableBytesMax;
     if (bits > BLOCK_BITS_MAX || isTooBig) return false;
@@ -189,10 +189,10 @@ class Planner {
   }
 }
 
-/** The number of splits of each node's subtree. */
+/** The number of splits in each node's subtree. */
 function countSplits({ feature, left, right }: TreeEnsemble): Int32Array {
   const counts = new Int32Array(feature.length);
-  // Children have higher numbers, so they are counted before their parent.
+  // Children have higher numbers than their parents, so they are counted first.
   for (let node = feature.length - 1; node >= 0; node -= 1) {
     if (feature[node] === LEAF) continue;
     counts[node] = 1 + (counts[left[node] as number] as number) + (counts[right[node] as number] as number);

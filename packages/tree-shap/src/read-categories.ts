@@ -20,7 +20,7 @@ const ML_DOMAIN = "ai.onnx.ml";
 
 /**
  * Parses the nodes with which a model replaces categories: a Split of the input by columns, a LabelEncoder for each
- * category, and a Concat of all parts in their order. Other models have none of them.
+ * category, and a Concat of all parts in their order. Models without categories have none of these nodes.
  *
  * @returns undefined if no Split reads the input
  * @throws ShapError `unsupported-model` for other nodes in between

@@ -18,13 +18,16 @@ interface NodeColumns {
   /** 1 if a missing value takes the branch of a true comparison. */
   readonly missingTrue: readonly number[];
   readonly covers: readonly number[] | undefined;
-  /** Position of each node by `nodeKey`. */
+  /** Position of each node, by `nodeKey`. */
   readonly positions: ReadonlyMap<number, number>;
 }
 
 /** Larger ids would not fit into a combined key. */
 const ID_MAX = 2 ** 26 - 1;
-/** Tolerance, as a share, between a parent's cover and the sum of its children's: covers are sums of rounded numbers. */
+/**
+ * Tolerance, as a share, between a parent's cover and the sum of its children's covers, because covers are sums of
+ * rounded numbers.
+ */
 const COVER_GAP_MAX = 0.01;
 
 /**

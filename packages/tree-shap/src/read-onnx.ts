@@ -2,9 +2,9 @@ import type { AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto
 import { ModelProto } from "./generated/onnx.js";
 import { ShapError } from "./shap-error.js";
 
-/** The parts of an ONNX file that define a tree ensemble and the processing of its sum, see `proto/onnx.proto`. */
+/** The parts of an ONNX file that define a tree ensemble and the processing of its sum; see `proto/onnx.proto`. */
 export interface OnnxGraph {
-  /** Inputs that have no initializer. */
+  /** Inputs without an initializer. */
   readonly inputs: readonly OnnxInput[];
   readonly nodes: readonly OnnxNode[];
   /** The values of small float32 or int64 initializers, by name. */
@@ -85,7 +85,7 @@ const CONSTANT_VALUES_MAX = 65;
 /** Constants of TensorProto.DataType. */
 const [FLOAT, INT64] = [1, 7];
 
-/** The name and values of a small tensor; empty for any other. */
+/** The name and values of a small tensor; empty for any other tensor. */
 function readConstant({ name, dataType, floatData, int64Data, rawData }: TensorProto): [string, readonly number[]][] {
   if (dataType !== FLOAT && dataType !== INT64) return [];
   const bytes = dataType === INT64 ? 8 : 4;

@@ -2,7 +2,7 @@
 export type ShapErrorCode =
   /** The bytes are not an ONNX model, or its tree attributes contradict each other. */
   | "malformed-model"
-  /** A valid model that this package does not support; the message has the reason. */
+  /** A valid model that this package does not support; the message contains the reason. */
   | "unsupported-model"
   /** The model lacks the training data counts of its nodes. */
   | "no-covers"
@@ -15,7 +15,7 @@ export class ShapError extends Error {
 
   /**
    * @param code for programs
-   * @param message one sentence with the cause and its fix
+   * @param message one sentence with the cause and how to fix it
    */
   constructor(
     readonly code: ShapErrorCode,
@@ -26,7 +26,7 @@ export class ShapError extends Error {
   }
 }
 
-/** @param reason the rest of the sentence */
+/** @param reason the end of the sentence */
 export function unsupported(reason: string): ShapError {
   return new ShapError("unsupported-model", `This model cannot be explained by its trees: ${reason}.`);
 }

@@ -1,4 +1,4 @@
-/** Maximum features of a path: a set of them is stored in the bits of an integer. */
+/** Maximum number of features in a path, because a set of them is stored in the bits of an integer. */
 export const PATH_FEATURES_MAX = 31;
 
 /**

@@ -103,7 +103,7 @@ function leafContributions(value: number, path: readonly PathFeature[]): Float64
     for (let player = 0; player < players; player += 1) {
       const bit = 1 << player;
       const { share } = path[player] as PathFeature;
-      // A feature that leads here replaces its share by 1; one that leads elsewhere replaces it by 0.
+      // For a feature that leads to the leaf, its share is replaced with 1; for a feature that leads elsewhere, with 0.
       rows[set * players + player] =
         (set & bit) === 0
           ? -outside * (averages[set] as number)

@@ -5,7 +5,7 @@
 export interface TreeEnsemble {
   /** Columns of a row. */
   readonly features: number;
-  /** Added to the sum of the leaves to give the margin. */
+  /** The value that is added to the sum of the leaves to give the margin. */
   readonly baseValue: number;
   /** Number of each tree's root node. A child has a higher number than its parent. */
   readonly roots: Int32Array;
@@ -24,7 +24,7 @@ export interface TreeEnsemble {
 /** The feature of a leaf node. */
 export const LEAF = -1;
 
-/** The largest float32 below `value`, or NaN if there is none: nothing is equal to or below NaN. */
+/** The largest float32 below `value`, or NaN if there is none, because nothing is at or below NaN. */
 export function previousFloat32(value: number): number {
   if (value === Number.NEGATIVE_INFINITY) return Number.NaN;
   const floats = new Float32Array([value]);

@@ -16,7 +16,7 @@ export interface TreeExplainerOptions {
   readonly input?: string;
   /** Number of the class or target to explain, from 0. Default: the only one. */
   readonly output?: number;
-  /** Maximum bytes of precomputed tables. Trees without a table are slower. Default: 64 MiB. */
+  /** Maximum number of bytes for precomputed tables. Trees without a table are slower. Default: 64 MiB. */
   readonly tableBytesMax?: number;
 }
 
@@ -90,7 +90,7 @@ export class TreeExplainer {
   }
 }
 
-/** The base value plus each leaf's value, weighted by the share of the training data that reached it. */
+/** The base value plus each leaf's value weighted by the share of the training data that reached the leaf. */
 function expectedValueOf({
   baseValue,
   feature,

@@ -52,14 +52,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Span:
-    """Event times from `from_ms` (included) to `to_ms` (excluded), in milliseconds since the epoch."""
+    """Event times from `from_ms` (inclusive) to `to_ms` (exclusive), in milliseconds since the epoch."""
 
     from_ms: int
     to_ms: int
 
 
 def parse_span(first: str, last: str) -> Span:
-    """RFC 3339 times, the second excluded. If the second is a plain date (UTC), the whole day is included."""
+    """RFC 3339 times; the second is exclusive. If the second is a plain date (UTC), the whole day is included."""
     span = Span(_moment_ms(first, days_later=0), _moment_ms(last, days_later=1))
     if span.from_ms >= span.to_ms:
         raise TrainingError(f"{first} to {last} is an empty time span.")
@@ -99,10 +99,10 @@ class Dataset:
     """Event time of the newest payment."""
 
     def known_rows(self, span: Span, known_by_ms: int, ids: Path | None = None) -> tuple[Rows, int]:
-        """Payments of a span whose label was known by then, and how many others were omitted for lack of one.
+        """Payments of a span whose label was known by then, and how many others were omitted because they had none.
 
-        With `ids` (a table with a column client_transaction_id, or the train part of a published split), only those
-        payments, each of which must exist.
+        With `ids` (a table with a column client_transaction_id, or the train part of a published split), returns only
+        those payments, each of which must exist.
         """
         within = self._within(span)
         if ids is not None:
@@ -112,7 +112,7 @@ class Dataset:
         return self._rows(f"{within} AND NOT {unknown}"), left_out
 
     def rows_with_truth(self, span: Span) -> Rows:
-        """The labelled payments of a span, to evaluate predictions."""
+        """The labelled payments of a span, for evaluating predictions."""
         return self._rows(f"{self._within(span)} AND fraud IS NOT NULL AND labelled_at_ms IS NOT NULL")
 
     @property
@@ -150,7 +150,7 @@ class Dataset:
 
 
 def open_dataset(path: Path, spec: FeatureSpec) -> Dataset:
-    """Checks the whole file. Raises TrainingError that names every kind of fault with its number of rows."""
+    """Checks the whole file. Raises TrainingError that lists every kind of fault with its number of rows."""
     table = table_at(path)
     _check_columns(path, columns_of(table), spec)
     total, oldest_ms, newest_ms = query(
@@ -199,7 +199,7 @@ def _faults(table: str, spec: FeatureSpec) -> list[str]:
         "have a value other than 0 or 1 in fraud": "fraud::BIGINT NOT IN (0, 1)",
     }
     for name in spec.names:
-        # Values that do not fit into float32 become infinite, and the model would see that.
+        # Values that do not fit into float32 become infinite, and would reach the model as infinite values.
         value = sql_name(name)
         checks[f"have no finite value in {name}"] = (
             f"{value} IS NULL OR NOT coalesce(abs({value}) <= 3.4028235e38, false)"
@@ -207,7 +207,7 @@ def _faults(table: str, spec: FeatureSpec) -> list[str]:
     counts = ", ".join(f"count(*) FILTER ({condition})" for condition in checks.values())
     row = query(f"SELECT {counts}, count(*) - count(DISTINCT client_transaction_id) FROM {table}").fetchall()[0]
     faults = [f"{count} rows {sentence}" for sentence, count in zip(checks, row, strict=False) if count > 0]
-    # Rows without an id are reported above and do not count as duplicates.
+    # Rows without an id were reported above and do not count as duplicates.
     repeated = row[-1] - row[0]
     return [*faults, f"{repeated} rows repeat a client_transaction_id"] if repeated > 0 else faults
 

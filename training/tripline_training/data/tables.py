@@ -20,7 +20,7 @@ def table_at(path: Path) -> str:
         raise TrainingError(f"{path}: the name must end in one of {', '.join(READERS)}.")
     if not path.is_file():
         raise TrainingError(f"{path} does not exist.")
-    # Otherwise a folder above it whose name holds an equals sign would make a column.
+    # Otherwise, a folder above the file whose name contains an equals sign would become a column.
     return f"{reader}({sql_text(str(path))}, hive_partitioning = false)"
 
 
@@ -39,7 +39,7 @@ def query(sql: str) -> duckdb.DuckDBPyConnection:
 
 
 def arrays(sql: str) -> dict[str, NDArray[np.generic]]:
-    """Columns of a result as arrays. Raises TrainingError if one contains a null: callers filter or coalesce."""
+    """Columns of a result as arrays. Raises TrainingError for a null, so callers must filter or coalesce."""
     columns = query(sql).fetchnumpy()
     for name, values in columns.items():
         if np.ma.is_masked(values):

@@ -10,7 +10,7 @@ RUN_AGAIN = "run the backfill again with the current feature spec"
 
 
 def check_schema(present: dict[str, str], features: list[SpecFeature]) -> list[Finding]:
-    """Every column that is missing, unknown, of a wrong type or out of place; `present` contains the types, in order.
+    """Every column that is missing, unknown, of the wrong type or out of place; `present` contains the types, in order.
     """
     wanted = {**KEY_COLUMNS, **{feature.name: FEATURE_TYPES for feature in features}}
     findings = [
@@ -50,7 +50,7 @@ def check_values(table: str, features: list[SpecFeature]) -> list[Finding]:
         checks.append((feature.name, "range", f"{value} IS NOT NULL AND NOT {finite}", unfit))
         outside, words = _outside(feature, value)
         if outside:
-            # docs/features.md: without history, a feature has its default, even outside the kind's own range.
+            # docs/features.md: if there is no history, a feature has its default, even outside the range of its kind.
             condition = f"{finite} AND abs({value} - {feature.default!r}) > 1e-9 AND ({outside})"
             checks.append((feature.name, "range", condition, f"rows have a value that is {words}"))
     counts = ", ".join(f"count(*) FILTER ({condition})" for _, _, condition, _ in checks)
@@ -68,9 +68,7 @@ def check_values(table: str, features: list[SpecFeature]) -> list[Finding]:
 
 
 def _suspicious(table: str, features: list[SpecFeature]) -> list[SpecFeature]:
-    """Columns whose rows must be counted, because their minimum and maximum, which are quick to find, show a possible
-    fault.
-    """
+    """Columns whose rows must be counted, because their minimum and maximum, found quickly, show a possible fault."""
     measured = ", ".join(
         f"count(*) = count({name}), min({name}), max({name}), coalesce(bool_and({name} = round({name})), false)"
         for name in (sql_name(feature.name) for feature in features)
@@ -90,9 +88,7 @@ def _suspicious(table: str, features: list[SpecFeature]) -> list[SpecFeature]:
 
 
 def _outside(feature: SpecFeature, value: str) -> tuple[str, str]:
-    """The SQL condition of a value that the feature's kind cannot have, and its description; both empty if there is
-    none.
-    """
+    """The SQL condition for a value that the feature's kind cannot have, and its description; both empty if none."""
     limits = RANGES.get(feature.kind)
     if limits is None:
         return "", ""

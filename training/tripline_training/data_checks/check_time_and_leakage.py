@@ -102,7 +102,7 @@ def check_class_balance(labelled: int, frauds: int, rows: int, rules: Rules) -> 
 def check_single_features(
     table: str, features: list[SpecFeature], rules: Rules
 ) -> tuple[list[ColumnProfile], list[Finding]]:
-    """Each feature's profile, and those that alone separate fraud too well or never change.
+    """Each feature's profile, and the features that on their own separate frauds too well or never change.
 
     The AUC compares all frauds with an even sample of the genuine payments, chosen by a hash of the id. Values must be
     finite.
@@ -159,10 +159,10 @@ def _judge_feature(name: str, constant: bool, auc: float | None, rules: Rules) -
 
 
 def check_labels_in_features(table: str, features: list[SpecFeature], rules: Rules) -> tuple[list[Finding], str | None]:
-    """Features over labels that moved before the first label of their card or terminal arrived.
+    """Features over labels that changed before the first label of their card or terminal arrived.
 
-    This requires the whole history: no card may have payments before its first one in the file. A file that continues
-    from an earlier state is not checked; the second value then says so.
+    This check requires the whole history: no card may have payments before its first payment in the file. A file that
+    continues from an earlier state is not checked, which the second value then says.
     """
     note = _unknown_past(table, features)
     if note is not None:

@@ -55,7 +55,8 @@ def weeks_before(rows: Rows, end_ms: int) -> list[Week]:
 def check_stopped_features(weeks: list[Week], names: tuple[str, ...]) -> list[Finding]:
     """A feature has stopped if its value never changes in a week, although it changed in the week before.
 
-    Ignores rare features: other values must have been expected so often that their absence cannot be chance.
+    Ignores rare features: for a feature to be reported, other values must have been expected so often that their
+    absence cannot be chance.
     """
     findings = []
     for before, week in pairwise(weeks):
@@ -76,8 +77,8 @@ def check_stopped_features(weeks: list[Week], names: tuple[str, ...]) -> list[Fi
 def check_week_labels(weeks: list[Week], scores: NDArray[np.float64]) -> list[Finding]:
     """`scores` has one value per row, from a model or from one feature that separates frauds.
 
-    Their area under the ROC curve for a week's frauds must not fall below half of the usual gain over
-    chance. The standard error follows Hanley and McNeil, Radiology 143 (1982).
+    For each week's frauds, the area under the ROC curve must not fall below half of the usual gain over chance. The
+    standard error follows Hanley and McNeil, Radiology 143 (1982).
     """
     areas = [_area(week.rows.fraud, scores[week.part]) for week in weeks]
     known = [area for area in areas if area is not None]
@@ -98,8 +99,7 @@ def check_week_labels(weeks: list[Week], scores: NDArray[np.float64]) -> list[Fi
 
 
 def strongest_feature(rows: Rows) -> NDArray[np.float64]:
-    """The values of the feature that alone separates frauds best, with the sign chosen so that large values mean fraud.
-    """
+    """The values of the feature that alone separates frauds best, with the sign for which large values mean fraud."""
     areas = [single_feature_auc(column.astype(np.float64), rows.fraud) or 0.5 for column in rows.features.T]
     values = rows.features[:, int(np.argmax(areas))].astype(np.float64)
     return values if (_area(rows.fraud, values) or 1) >= 0.5 else -values

@@ -70,7 +70,7 @@ RANGES: dict[str, ValueRange] = {
     "category": ValueRange(0, 2**24 - 1, whole=True),
 }
 CALENDAR_KINDS = frozenset({"hour_of_day", "day_of_week", "is_weekend", "is_night"})
-# These have their default until the first label of their entity arrives.
+# These features have their default until the first label of their entity arrives.
 LABEL_KINDS = frozenset(
     {
         "label_count",
@@ -88,7 +88,7 @@ ENTITY_COLUMNS = {"card": "card_token", "terminal": "terminal_id"}
 
 
 def read_spec_features(path: Path) -> list[SpecFeature]:
-    """In the order of the vector. Raises TrainingError if the file cannot be read or a feature lacks its kind."""
+    """In the order of the vector. Raises TrainingError if the file cannot be read or a feature has no kind."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         return [

@@ -1,4 +1,5 @@
-"""Evidently's HTML report of a day compared with earlier days. The training environment does not include Evidently."""
+"""Evidently's HTML report, which compares a day with earlier days. The training environment does not include Evidently.
+"""
 
 from pathlib import Path
 

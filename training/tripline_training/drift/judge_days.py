@@ -65,7 +65,7 @@ class DayVerdict:
 
     @property
     def drifted(self) -> list[Judgement]:
-        """The columns that drifted, starting with the one farthest above its threshold."""
+        """The columns that drifted, starting with the one that is farthest above its threshold."""
         found = [judgement for judgement in self.judgements if judgement.drifted]
         return sorted(found, key=lambda judgement: judgement.threshold / max(judgement.distance, 1e-300))
 
@@ -77,8 +77,8 @@ def judge_day(days: Days, day: int, limits: Limits | None = None) -> DayVerdict:
     assumed: the payments of a card depend on each other, features overlap in time, and weeks have patterns, so the
     p-values of textbook tests would be far too small. The distances of `usual_days` earlier days, each from the days
     before it, have a mean and a spread; a distance is too large if it exceeds Student's prediction limit for one more
-    value. Bonferroni: the false alarms allowed per day are divided by the number of columns, which is valid however the
-    columns depend on each other.
+    value. By Bonferroni's method, the number of false alarms allowed per day is divided by the number of columns, which
+    is valid however the columns depend on each other.
 
     Raises TrainingError if a day has too few payments or some of the days before it are missing.
     """
@@ -115,9 +115,9 @@ class _Bounds:
 
 
 def days_after_reference(days: Days, reference: range, judged: int, limits: Limits) -> Days:
-    """The reference's last days, renumbered as if they were right before the judged day, and that day.
+    """The reference's last days, renumbered as if they immediately preceded the judged day, and that day.
 
-    Reveals slow drift, which a comparison of a day with the two weeks before it cannot show.
+    This reveals slow drift, which a comparison of a day with the two weeks before it cannot show.
     """
     wanted = reference[-limits.days_before :]
     if judged in reference:
@@ -138,7 +138,7 @@ def date_of(day: int) -> str:
 
 
 def _counts_by_day(day: np.ndarray, column: Column, first: int, last: int) -> list[np.ndarray]:
-    """Bins from all days except the last, which is judged."""
+    """Bins are computed from all days except the last, which is judged."""
     before = (day >= first) & (day < last)
     values = rank_categories(column.values, column.values[before]) if column.is_category else column.values
     edges = bin_edges(values[before])
@@ -147,7 +147,7 @@ def _counts_by_day(day: np.ndarray, column: Column, first: int, last: int) -> li
 
 
 def _distances(counts: Sequence[np.ndarray], limits: Limits) -> list[float]:
-    """The distance of each usual day, and finally of the judged day, from the `window_days` before it."""
+    """The distance of each of the usual days, and finally of the judged day, from the `window_days` before it."""
     window = limits.window_days
     return [
         population_stability_index(np.sum(counts[at - window : at], axis=0), counts[at])
@@ -156,7 +156,7 @@ def _distances(counts: Sequence[np.ndarray], limits: Limits) -> list[float]:
 
 
 def _outcome_distances(days: Days, first: int, limits: Limits) -> list[float] | None:
-    """None if a day had no labels, because its outcomes cannot be judged."""
+    """None if a day had no labels, because its outcomes cannot then be judged."""
     known = [days.outcomes.get(first + at, (0, 0)) for at in range(limits.days_before + 1)]
     if any(labels == 0 for labels, _ in known):
         return None
@@ -180,7 +180,7 @@ def _judge(column: Column, roots: np.ndarray, distance_min: float, bounds: "_Bou
 
 
 def _judge_outcome(differences: list[float], distance_min: float, level: float) -> Judgement:
-    """Checks both directions, so each gets half of the false alarms."""
+    """Checks both directions, so each direction gets half of the false alarms."""
     signs = np.sign(differences[-1]) or 1.0
     threshold, p_value = usual_limit(np.array(differences) * signs, SPREAD_MIN, level / 2)
     limit, distance = max(threshold, distance_min), abs(differences[-1])
@@ -188,7 +188,7 @@ def _judge_outcome(differences: list[float], distance_min: float, level: float) 
 
 
 def usual_limit(values: np.ndarray, spread_min: float, level: float) -> tuple[float, float]:
-    """Student's prediction limit for one more value, from all values but the last, and the p-value of the last."""
+    """Student's prediction limit for one more value, from all values except the last, and the last one's p-value."""
     usual, count = values[:-1], len(values) - 1
     mean = float(usual.mean())
     spread = max(float(usual.std(ddof=1)), spread_min) * math.sqrt(1 + 1 / count)

@@ -27,8 +27,8 @@ an alarm; the average precision of their usual weeks ranges from 0.48 to 0.92.""
 def judge_labels(features: Path, scores: Path, day: int) -> Judgement | None:
     """None on six of seven days, or if too few weeks have scores and labels.
 
-    Each payment counts with the score that decided it, whichever model gave it, and with the label that had arrived at
-    the end of the day.
+    For each payment, the score that decided it is used, whichever model it came from, with the label that had arrived
+    by the end of the day.
     """
     if (day + 1) % WEEK_DAYS:
         return None
@@ -42,7 +42,7 @@ def judge_labels(features: Path, scores: Path, day: int) -> Judgement | None:
 
 
 def _weekly_precisions(features: Path, scores: Path, day: int) -> np.ndarray:
-    """Values of whole weeks, the newest last; going back, it stops at the first week with too few frauds."""
+    """Values of whole weeks, newest last. Going back, it stops at the first week with too few frauds."""
     # Imported late, because scikit-learn takes a second to load and is not needed on most days.
     from tripline_training.evaluation.measures import (  # noqa: PLC0415
         average_precision,

@@ -15,12 +15,12 @@ Counts = NDArray[np.int64]
 
 
 def bin_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inner edges: each value belongs to the bin of the last edge that does not exceed it."""
+    """Inner edges of the bins: each value belongs to the bin of the last edge that does not exceed it."""
     distinct = np.unique(values)
     if len(distinct) <= DISTINCT_VALUES_MAX:
         return distinct
-    # A value that fills more than a bin, such as a default, is an edge, and so is the next larger one: it gets its own
-    # bin.
+    # If one value, such as a default, fills more than a bin, it becomes an edge, and so does the next larger value, so
+    # that it gets its own bin.
     edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
     beside = [
         float(distinct[distinct > edge][0])
@@ -59,7 +59,7 @@ def population_stability_index(before: Counts, now: Counts) -> float:
 
 
 def log_odds_difference(before: tuple[int, int], now: tuple[int, int]) -> float:
-    """How much the log odds of fraud rose; counts are (labels, frauds). ln 2 means about twice the share of fraud."""
+    """How much the log odds of fraud rose. Counts are (labels, frauds). ln 2 means about twice the share of fraud."""
 
     def log_odds(labels: int, frauds: int) -> float:
         return math.log((frauds + SMOOTHING) / (labels - frauds + SMOOTHING))

@@ -38,7 +38,7 @@ class Days:
 
 
 def newest_whole_day(features: Path) -> int:
-    """The last complete day, which is the day before the newest payment."""
+    """The last complete day, that is, the day before the newest payment."""
     newest = query(f"SELECT max(occurred_at_ms) FROM {require_columns(features, ['occurred_at_ms'])}").fetchall()[0][0]
     if newest is None:
         raise TrainingError(f"{features} has no rows.")
@@ -46,7 +46,7 @@ def newest_whole_day(features: Path) -> int:
 
 
 def watched_features(feature_spec: Path) -> list[str]:
-    """All features except calendar features: a day has only one weekday, which is not drift."""
+    """All features except calendar features, because a day has only one weekday, which is not drift."""
     return [feature.name for feature in read_spec_features(feature_spec) if feature.kind not in CALENDAR_KINDS]
 
 

@@ -49,9 +49,11 @@ def prometheus_text(verdict: DayVerdict, limits: Limits, model: str, now_ms: int
 def event_of(
     verdict: DayVerdict, limits: Limits, model: str, now_ms: int, reference: range | None = None
 ) -> dict[str, Any]:
-    """`reference`: the days that it was compared with, if not those right before.
+    """`reference`: the days with which it was compared, if these are not the immediately preceding days.
 
-    The same day, model and columns give the same `event_id`, so that a repeated run is recognised as a duplicate."""
+    The same day, model and columns always produce the same `event_id`, so that a repeated run is recognised as a
+    duplicate.
+    """
     columns = [
         {"column": j.column, "kind": j.kind, "distance": j.distance, "threshold": j.threshold, "p_value": j.p_value}
         for j in verdict.drifted
@@ -85,7 +87,7 @@ def event_of(
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Written atomically: a collector always reads either the old text or the new one."""
+    """Written atomically, so that a collector always reads either the old or the new text."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         unfinished.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Simple baselines for a model: on the same feature vectors, and on the original columns of the file."""
+"""Simple baselines for a model, based on the same feature vectors, or on the original columns of the file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ ID = "client_transaction_id"
 
 @dataclass(frozen=True)
 class RawColumns:
-    """Original columns of the file, row by row. A missing number is NaN, a missing text is empty."""
+    """Original columns of the file, row by row. A missing number is NaN; a missing text is empty."""
 
     numbers: dict[str, Floats]
     texts: dict[str, Texts]
@@ -53,7 +53,7 @@ def read_raw_columns(path: Path, ids: NDArray[np.generic]) -> RawColumns:
 
 
 def rows_to_fit(fraud: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """All frauds, and as many genuine payments as fit into the limit."""
+    """All frauds, and as many genuine payments as the limit permits."""
     frauds, genuine = np.flatnonzero(fraud == 1), np.flatnonzero(fraud == 0)
     room = max(0, TRAIN_ROWS_MAX - len(frauds))
     if len(genuine) > room:
@@ -71,7 +71,8 @@ def boosting(train: Floats, fraud: NDArray[np.int64], test: Floats, seed: int) -
 
 
 def logistic_on_raw(train: RawColumns, fraud: NDArray[np.int64], test: RawColumns) -> Floats:
-    """The median of the training rows replaces missing numbers. Each frequent text gets an indicator column."""
+    """Missing numbers are replaced with the median of the training rows. Each frequent text gets an indicator column.
+    """
     columns = [_filled(values, test.numbers[name]) for name, values in train.numbers.items()]
     columns += [_indicators(values, test.texts[name]) for name, values in train.texts.items()]
     left = _stack([train_part for train_part, _ in columns], len(fraud))
@@ -80,7 +81,7 @@ def logistic_on_raw(train: RawColumns, fraud: NDArray[np.int64], test: RawColumn
 
 
 def boosting_on_raw(train: RawColumns, fraud: NDArray[np.int64], test: RawColumns, seed: int) -> Floats:
-    """Each text becomes its rank by frequency. A text that occurs only in the test rows counts as missing."""
+    """Each text is replaced with its rank by frequency. A text that occurs only in the test rows counts as missing."""
     columns = [(values, test.numbers[name]) for name, values in train.numbers.items()]
     columns += [_ranked(values, test.texts[name]) for name, values in train.texts.items()]
     left = _stack([train_part for train_part, _ in columns], len(fraud))

@@ -1,4 +1,5 @@
-"""Intervals of measures by a bootstrap over cards: the payments of one card are not independent of each other."""
+"""Intervals of measures by a bootstrap over cards, because the payments of one card are not independent of each other.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,9 +44,10 @@ def measure_all(scored: Scored, costs: CostMatrix) -> dict[str, float]:
 
 
 def bootstrap(scored: Scored, costs: CostMatrix, replicates: int, seed: int) -> dict[str, Estimate]:
-    """Measures with their 95 % intervals. The same rows, number of replicates and seed give the same intervals.
+    """Measures with their 95 % intervals.
 
-    Draws whole cards with replacement. A card that is drawn twice counts as two cards in Card Precision@100.
+    The same rows, number of replicates and seed always produce the same intervals. Draws whole cards with replacement.
+    A card that is drawn twice counts as two cards in Card Precision@100.
     """
     measures = measure_all(scored, costs)
     samples: dict[str, list[float]] = {name: [] for name in measures}
@@ -61,7 +63,7 @@ def bootstrap(scored: Scored, costs: CostMatrix, replicates: int, seed: int) -> 
 
 @dataclass(frozen=True)
 class Draw:
-    """How many times each row counts, and the same rows written out in the order of time with the card of each."""
+    """How many times each row counts, and the same rows written out in time order, with the card of each row."""
 
     times: NDArray[np.float64]
     rows: NDArray[np.int64]
@@ -69,7 +71,7 @@ class Draw:
 
 
 def draw_cards(cards: NDArray[np.int64], fraud: NDArray[np.int64], replicates: int, seed: int) -> Iterator[Draw]:
-    """Samples of whole cards, which are numbered from 0; those without fraud or without anything else are left out."""
+    """Samples of whole cards, which are numbered from 0. Samples without fraud, or with nothing else, are omitted."""
     random = np.random.default_rng(seed)
     count = int(cards.max()) + 1
     for _ in range(replicates):
@@ -77,7 +79,7 @@ def draw_cards(cards: NDArray[np.int64], fraud: NDArray[np.int64], replicates: i
         if not (times[fraud == 1].sum() and times[fraud == 0].sum()):
             continue
         rows = np.repeat(np.arange(len(cards)), times)
-        # Number the copies of a card's rows 0, 1, ... and make each a card of its own.
+        # Numbers the copies of a card's rows 0, 1, ... and treats each copy as a separate card.
         copy = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
         yield Draw(times.astype(np.float64), rows, cards[rows] + count * copy)
 

@@ -65,7 +65,7 @@ def read_cost_matrix(path: Path | None) -> CostMatrix:
 
 
 def gains_of_stopping(costs: CostMatrix, amounts: NDArray[np.float64], fraud: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What stopping each payment saves compared with approving it; negative for genuine payments."""
+    """The amount that stopping each payment saves compared with approving it; negative for genuine payments."""
     if_fraud = costs.lost_share * amounts + costs.chargeback_fee - costs.review_cost
     if_genuine = -(costs.review_cost + costs.friction_share * amounts)
     return np.where(fraud == 1, if_fraud, if_genuine)
@@ -74,11 +74,10 @@ def gains_of_stopping(costs: CostMatrix, amounts: NDArray[np.float64], fraud: ND
 def stop_by_expected_cost(
     costs: CostMatrix, amounts: NDArray[np.float64], scores: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Whether stopping is expected to save money, if the scores are probabilities. Needs no threshold chosen from the
-    data.
+    """Whether stopping is expected to save money, if the scores are probabilities.
 
-    Stop where p * (gain if fraud) > (1 - p) * (loss if genuine).
-    Source: Elkan, The Foundations of Cost-Sensitive Learning, 2001.
+    Requires no threshold chosen from the data. Stop where p * (gain if fraud) > (1 - p) * (loss if genuine). Source:
+    Elkan, The Foundations of Cost-Sensitive Learning, 2001.
     """
     if_fraud = gains_of_stopping(costs, amounts, np.ones(len(amounts), dtype=np.int64))
     if_genuine = gains_of_stopping(costs, amounts, np.zeros(len(amounts), dtype=np.int64))
@@ -92,7 +91,7 @@ def money_saved(
     scores: NDArray[np.float64],
     weights: NDArray[np.float64] | None = None,
 ) -> Money:
-    """What decisions by expected cost save; `weights` say how often each row counts."""
+    """The amount that decisions by expected cost save; `weights` are the number of times that each row counts."""
     times = np.ones(len(fraud)) if weights is None else weights
     gains = gains_of_stopping(costs, amounts, fraud) * times
     stopped = stop_by_expected_cost(costs, amounts, scores)
@@ -114,7 +113,7 @@ def savings_by_threshold(
     scores: NDArray[np.float64],
     thresholds: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """What stopping every payment with at least a given score saves, for each threshold."""
+    """For each threshold, the amount that stopping every payment with at least that score saves."""
     order = np.argsort(scores, kind="stable")
     total = np.concatenate([[0.0], np.cumsum(gains_of_stopping(costs, amounts, fraud)[order][::-1])])[::-1]
     return total[np.searchsorted(scores[order], thresholds, side="left")]

@@ -31,7 +31,7 @@ class Payments:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Which kinds of figures are reliable, and a sentence for each kind that is withheld."""
+    """Which kinds of figures are reliable, and one sentence for each kind that is withheld."""
 
     figures: bool
     budget: bool
@@ -85,7 +85,7 @@ def measure_review(
 
 
 def measure_once(payments: Payments, ranking: Ranking, review_share: float, times: Floats) -> dict[str, float]:
-    """`times` says how often each row counts."""
+    """`times` is the number of times that each row counts."""
     frauds, genuine = counts_from_top(ranking, payments.fraud, times)
     reviewed = _reviewed(ranking, times, review_share * float(times.sum()))
     caught = reviewed * (payments.fraud == 1)
@@ -100,7 +100,7 @@ def measure_once(payments: Payments, ranking: Ranking, review_share: float, time
 
 
 def _reviewed(ranking: Ranking, times: Floats, budget: float) -> Floats:
-    """How often each row is reviewed: highest scores first. Rows with equal scores get equal shares."""
+    """How often each row is reviewed, highest scores first. Rows with equal scores get equal shares."""
     counted = np.cumsum(times[ranking.order])[ranking.ends]
     weights = np.diff(counted, prepend=0.0)
     share = np.clip((budget - (counted - weights)) / np.maximum(weights, 1e-300), 0, 1)

@@ -97,7 +97,8 @@ def _weeks_of(scored: list[Scored], options: Options) -> list[Week]:
 
 
 def _drawn_ratios(scored: Scored, weeks: list[Week]) -> Floats:
-    """For samples of whole cards, the same for all models; samples in which a week has no fraud are omitted."""
+    """For samples of whole cards, which are the same for all models. Samples in which a week has no fraud are omitted.
+    """
     return np.array(
         [
             _ratios(np.array([week.average_precisions(draw.times) for week in weeks]))

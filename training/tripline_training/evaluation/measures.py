@@ -1,4 +1,4 @@
-"""Measures of scores with weights per row: in a bootstrap, a card may count several times or not at all."""
+"""Measures of scores with a weight per row, because in a bootstrap a card may count several times or not at all."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ MEASURE_TITLES = {
 
 @dataclass(frozen=True)
 class Ranking:
-    """The steps of a set of scores from the highest to the lowest, equal scores in one step."""
+    """The steps of a set of scores from the highest to the lowest. Equal scores are in the same step."""
 
     order: NDArray[np.int64]
     ends: NDArray[np.int64]
@@ -60,27 +60,27 @@ def counts_from_top(ranking: Ranking, fraud: NDArray[np.int64], weights: Floats)
 
 
 def average_precision(frauds: Floats, genuine: Floats) -> float:
-    """Sum over the steps of precision times the step in recall, as scikit-learn defines it."""
+    """Sum over the steps of precision times the increase in recall, as scikit-learn defines it."""
     alerts = np.maximum(frauds + genuine, 1e-300)
     steps = np.diff(frauds, prepend=0.0) / frauds[-1]
     return float(np.sum(steps * frauds / alerts))
 
 
 def auc_roc(frauds: Floats, genuine: Floats) -> float:
-    """Area under the curve by the trapezoidal rule, which counts ties as half."""
+    """Area under the curve by the trapezoidal rule, in which ties count as half."""
     steps = np.diff(genuine, prepend=0.0)
     heights = frauds - np.diff(frauds, prepend=0.0) / 2
     return float(np.sum(steps * heights) / (frauds[-1] * genuine[-1]))
 
 
 def recall_at_false_positive_rate(frauds: Floats, genuine: Floats, rate: float) -> float:
-    """The largest share of fraud found by a threshold that stops at most `rate` of the genuine payments."""
+    """The largest share of fraud that a threshold finds if it stops at most `rate` of the genuine payments."""
     allowed = frauds[genuine <= rate * genuine[-1] + 1e-9]
     return float(allowed[-1] / frauds[-1]) if len(allowed) else 0.0
 
 
 def calibration_bins(scores: Floats, fraud: NDArray[np.int64], bins: int = CALIBRATION_BINS) -> list[CalibrationBin]:
-    """Bins with approximately equal numbers of payments, lowest scores first; equal scores stay together."""
+    """Bins with approximately equal numbers of payments, lowest scores first. Equal scores are in the same bin."""
     places = calibration_places(scores, same_mass=True, bins=bins)
     parts = [np.flatnonzero(places == place) for place in np.unique(places)]
     return [

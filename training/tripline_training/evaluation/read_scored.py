@@ -21,7 +21,7 @@ KEYS = ("client_transaction_id", "card_token", "terminal_id", "occurred_at_ms", 
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """`manifest` is the registry's entry for the model; None for a bare file."""
+    """`manifest` is the registry's entry for the model; None for a file without a registry."""
 
     model: bytes
     name: str
@@ -51,7 +51,7 @@ class Scored:
 
 
 def read_model_file(path: Path, spec: FeatureSpec) -> EvaluatedModel:
-    """A model's file. Its features come from the manifest next to it, or otherwise from the spec."""
+    """A model's file. Its features come from the manifest next to it or, if there is none, from the spec."""
     if not path.is_file():
         raise TrainingError(f"{path} does not exist.")
     beside = path.parent / registry.MANIFEST_FILE

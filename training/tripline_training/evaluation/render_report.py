@@ -28,7 +28,7 @@ def _charts(report: dict[str, Any]) -> list[str]:
     curves, bins, saved_by_cost = report["curves"], report["calibration"], report["money"]["saved"]
     recall = Axis("recall", 0, 1, format="%")
     predicted, observed = [p["predicted"] for p in bins], [p["observed"] for p in bins]
-    # Most scores are small: both axes are logarithmic, starting just below the smallest share above 0.
+    # Most scores are small, so both axes are logarithmic and start just below the smallest share above 0.
     low = max(min([value for value in [*predicted, *observed] if value > 0]) / 2, 1e-6)
     saved, first = curves["saved"], curves["threshold"][0]
     top = max(*saved, saved_by_cost, 1.0) * 1.1

@@ -1,4 +1,4 @@
-"""The same measures for parts of the payments: a model may be good overall and bad where it matters."""
+"""The same measures for parts of the payments, because a model may be good overall but bad where it matters."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -69,7 +69,7 @@ def measure_segments(scored: Scored, costs: CostMatrix) -> list[Segment]:
 
 
 def describe_segments(rows: Rows, scores: NDArray[np.floating], feature_spec: Path) -> list[dict[str, Any]]:
-    """By amount and by hour of the day (UTC), for a model's manifest: its card shows where it is weak.
+    """By amount and by hour of the day (UTC), for a model's manifest, so that its card shows where it is weak.
 
     Empty if the spec has no amount.
     """

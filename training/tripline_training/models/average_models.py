@@ -23,7 +23,7 @@ def average_onnx(members: Sequence[bytes], platt: Platt) -> bytes:
     opsets: dict[str, int] = {}
     for opset in (one for model in models for one in model.opset_import):
         opsets[opset.domain] = max(opset.version, opsets.get(opset.domain, 0))
-    # The few operators added here have the same meaning in all later opsets.
+    # The few operators that are added here have the same meaning in all later opsets.
     found = {opset.version for model in models for opset in model.opset_import if opset.domain == ""} - {OPSET}
     if len(found) > 1:
         raise TrainingError(f"The networks were exported for the opsets {sorted(found)}: export them for one.")

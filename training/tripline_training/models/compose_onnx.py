@@ -12,7 +12,7 @@ UNCALIBRATED = Platt(1.0, 0.0)
 
 
 def compose_onnx(members: list[NodeProto], width: int, platt: Platt = UNCALIBRATED) -> bytes:
-    """probability = sigmoid(slope * mean of the members + intercept). The same members always give the same bytes.
+    """probability = sigmoid(slope * mean of the members + intercept). The same members always produce the same bytes.
 
     Every member takes `features` and has one output with its own name, [-1, 1].
     """

@@ -9,7 +9,7 @@ from tripline_training.trees.params import Params
 
 
 def fit_lightgbm(rows: Rows, params: Params, seed: int, jobs: int) -> lightgbm.Booster:
-    """The same rows, parameters and seed give the same model."""
+    """The same rows, parameters and seed always produce the same model."""
     settings = {
         "objective": "binary",
         "learning_rate": params.learning_rate,
@@ -30,5 +30,5 @@ def fit_lightgbm(rows: Rows, params: Params, seed: int, jobs: int) -> lightgbm.B
 
 
 def margins_of_lightgbm(booster: lightgbm.Booster, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The model's log odds of each row."""
+    """The model's log odds for each row."""
     return np.asarray(booster.predict(features, raw_score=True, num_threads=1), dtype=np.float64)

@@ -10,8 +10,8 @@ scorecard.json, format 1:
 
 How to evaluate it: round each value and each edge to float32; a value's bin is the number of edges that do not exceed
 it; add the weight of that bin to the intercept, feature by feature in the order of the file, in float64. The sum is the
-log odds m of fraud, and the probability is 1 / (1 + exp(-m)). A feature has one more weight than edges, and its edges
-are in ascending order. Calibration is already included in the weights.
+log odds m of fraud, and the probability is 1 / (1 + exp(-m)). A feature has one more weight than it has edges, and its
+edges are in ascending order. Calibration is already included in the weights.
 """
 
 import json
@@ -80,9 +80,9 @@ def fit_scorecard(
 ) -> Scorecard:
     """A logistic regression on the weight of evidence of the most informative features, in quantile bins.
 
-    `categories` are the positions of features whose values have no order, which a scorecard does not use. Omits a
-    feature whose weight would contradict its evidence when combined with the others. The same rows give the same card.
-    Raises TrainingError if nothing predicts fraud.
+    `categories` are the positions of features whose values have no order, which a scorecard does not use. Omits
+    features whose weight, in combination with the other features, would contradict their evidence. The same rows always
+    produce the same card. Raises TrainingError if nothing predicts fraud.
     """
     ordered = [position for position in range(len(names)) if position not in categories]
     binned = [_bin_feature(position, features[:, position], fraud) for position in ordered]
@@ -109,7 +109,7 @@ def fit_scorecard(
 
 
 def margins_of_card(card: Scorecard, features: NDArray[np.float32], names: tuple[str, ...]) -> NDArray[np.float64]:
-    """The log odds of each row; `names` are the columns. Raises TrainingError if a feature is missing."""
+    """The log odds for each row; `names` are the columns. Raises TrainingError if a feature is missing."""
     total = np.full(len(features), card.intercept)
     for part in card.features:
         if part.name not in names:
@@ -124,7 +124,7 @@ def probabilities_of(margins: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def calibrate_card(card: Scorecard, margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Scorecard:
-    """The card with Platt calibration included in its weights, fitted on rows that it was not made from."""
+    """The card with Platt calibration in its weights, fitted on rows that were not used to make the card."""
     platt = fit_platt(margins, fraud)
     parts = tuple(
         ScoredFeature(part.name, part.edges, tuple(platt.slope * weight for weight in part.weights))
@@ -168,7 +168,7 @@ def _bins_of(values: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray
 
 def _bin_feature(position: int, values: NDArray[np.float32], fraud: NDArray[np.int64]) -> _Binned:
     shares = np.linspace(0, 1, BINS_MAX + 1)[1:-1]
-    # Fraud is rare, so quantiles of the frauds are included to get enough bins where fraud occurs.
+    # Fraud is rare, so the quantiles of the frauds are included to get enough bins where fraud occurs.
     candidates = np.concatenate(
         [np.quantile(part, shares, method="lower") for part in (values, values[fraud == 1]) if len(part)]
     )
@@ -183,7 +183,7 @@ def _bin_feature(position: int, values: NDArray[np.float32], fraud: NDArray[np.i
 
 
 def _merge_small_bins(values: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Removes edges until every bin has its minimum share: from the first bin on, and for the last bin from the end."""
+    """Removes edges until every bin has its minimum share, from the first bin on; for the last bin, from the end."""
     least = BIN_SHARE_MIN * len(values)
     ordered = np.sort(values)
     kept: list[np.float32] = []

@@ -1,4 +1,4 @@
-"""Boosted trees as ONNX nodes with log odds as output, so that several can be averaged and calibrated in one graph."""
+"""Boosted trees as ONNX nodes with log odds as output, so that one graph can average and calibrate several."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -52,8 +52,8 @@ class _Columns:
 
 
 def lightgbm_node(booster: "lightgbm.Booster", output: str) -> NodeProto:
-    """Built from LightGBM's own dump: its thresholds are doubles, and a converter that rounds them to the nearest float
-    sends values at a threshold to the wrong side.
+    """Built from LightGBM's own dump, because its thresholds are doubles, and a converter that rounds them to the
+    nearest float sends values at a threshold to the wrong side.
     """
     columns = _Columns()
     for number, tree in enumerate(booster.dump_model()["tree_info"]):
@@ -80,14 +80,13 @@ def lightgbm_node(booster: "lightgbm.Booster", output: str) -> NodeProto:
 
 
 def float_below(threshold: float) -> float:
-    """The largest float32 that does not exceed it: for float32 values, `<=` gives the same result as with the double.
-    """
+    """The largest float32 that does not exceed it. For float32 values, `<=` gives the same result as the double."""
     rounded = np.float32(threshold)
     return float(np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded)
 
 
 def _add_tree(columns: _Columns, number: int, root: dict[str, Any]) -> None:
-    """Numbers the nodes in depth-first order, the left child right after its parent."""
+    """Numbers the nodes in depth-first order, the left child immediately after its parent."""
     opened: list[tuple[dict[str, Any], int | None]] = [(root, None)]
     count = 0
     while opened:

@@ -18,7 +18,7 @@ PREDICT_ROWS = 4_096
 
 
 def network_to_onnx(network: nn.Module, width: int) -> bytes:
-    """The same network always gives the same bytes, on any machine."""
+    """The same network always produces the same bytes, on any machine."""
     example = torch.ones(2, width)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -41,7 +41,7 @@ def network_to_onnx(network: nn.Module, width: int) -> bytes:
 
 
 def predict_network(network: nn.Module) -> Predict:
-    """PyTorch's own probabilities, on the CPU."""
+    """PyTorch's own probabilities, computed on the CPU."""
 
     def predict(features: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.no_grad():

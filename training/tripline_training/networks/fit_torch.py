@@ -1,4 +1,4 @@
-"""Trains a PyTorch network: the same rows, parameters, seed and number of threads give the same weights."""
+"""Trains a PyTorch network. The same rows, parameters, seed and number of threads always produce the same weights."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ GRADIENT_NORM_MAX = 1.0
 
 @dataclass(frozen=True)
 class Setting:
-    """Everything that a training depends on, apart from its rows."""
+    """Everything on which a training run depends, apart from its rows."""
 
     params: TorchParams
     seed: int
@@ -58,11 +58,10 @@ def prepare_torch(jobs: int) -> torch.device:
 
 
 def fit_calibrated_torch(rows: Rows, setting: Setting, delay_ms: int) -> FittedTorch:
-    """Two trainings, as for the trees: the first without the last days, which determine when to stop and how to
-    calibrate.
+    """Trains twice, as for the trees: first without the last days, which determine when to stop and how to calibrate.
 
-    The second learns from all rows for as many epochs. If too few days can be held out, the network is trained for the
-    number of epochs in the parameters, and not calibrated.
+    The second run uses all rows for the same number of epochs. If too few days can be held out, the network is trained
+    for the number of epochs in the parameters, and is not calibrated.
     """
     days = days_to_hold_out(rows, delay_ms)
     if days == 0:
@@ -78,8 +77,8 @@ def fit_calibrated_torch(rows: Rows, setting: Setting, delay_ms: int) -> FittedT
 def fit_torch(rows: Rows, held: Rows | None, setting: Setting, epochs: int | None = None) -> FittedTorch:
     """Trains without calibration.
 
-    With `held`, it stops when average precision on those rows has not risen for `patience` epochs, and keeps the best
-    weights. Otherwise, it trains for `epochs`, or the number in the parameters.
+    With `held`, training stops when average precision on those rows has not risen for `patience` epochs, and the best
+    weights are kept. Otherwise, it runs for `epochs`, or for the number of epochs in the parameters.
     """
     params = setting.params
     torch.manual_seed(setting.seed)
@@ -118,7 +117,7 @@ def _train_epochs(network: TorchNetwork, rows: Rows, setting: Setting, count: in
     fraud = rows.fraud[chosen]
     weights = np.where(fraud == 1, weights * params.fraud_weight, weights)
     truth, weight = (torch.from_numpy(values.astype(np.float32)).to(device) for values in (fraud, weights))
-    # Scaled once instead of in every epoch.
+    # Scaled once, instead of in every epoch.
     scaled = _by_parts(network.scale, torch.from_numpy(rows.features[chosen]).to(device))
     random = np.random.default_rng(setting.seed)
     optimizer = torch.optim.AdamW(network.parameters(), params.learning_rate, weight_decay=params.weight_decay)
@@ -138,6 +137,6 @@ def _train_epochs(network: TorchNetwork, rows: Rows, setting: Setting, count: in
 
 
 def _by_parts(compute: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    """The margins of all rows, without gradients, computed in parts to limit memory."""
+    """The margins of all rows, without gradients. They are computed in parts to limit memory use."""
     with torch.no_grad():
         return torch.cat([compute(part) for part in rows.split(PART_ROWS)])

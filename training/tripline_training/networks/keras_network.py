@@ -66,8 +66,7 @@ class FittedKeras:
 
 
 def fit_calibrated_keras(rows: Rows, params: NetworkParams, seed: int, jobs: int, delay_ms: int) -> FittedKeras:
-    """Two trainings, as for the trees: the first without the last days, which determine when to stop and how to
-    calibrate.
+    """Trains twice, as for the trees: first without the last days, which determine when to stop and how to calibrate.
     """
     _prepare(seed, jobs)
     days = days_to_hold_out(rows, delay_ms)
@@ -84,22 +83,22 @@ def fit_calibrated_keras(rows: Rows, params: NetworkParams, seed: int, jobs: int
 
 
 def _prepare(seed: int, jobs: int) -> None:
-    """The same rows, parameters, seed and number of threads give the same weights."""
+    """The same rows, parameters, seed and number of threads always produce the same weights."""
     keras.utils.set_random_seed(seed)
     tensorflow.config.experimental.enable_op_determinism()
     try:
         tensorflow.config.threading.set_intra_op_parallelism_threads(jobs)
         tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
-        # TensorFlow has already started: a process keeps the thread count of its first training.
+        # TensorFlow has already started; a process keeps the thread count of its first training run.
         return
 
 
 def _fit(
     rows: Rows, held: Rows | None, params: NetworkParams, seed: int, epochs: int | None = None
 ) -> tuple[keras.Model, int]:
-    """The model and its number of training epochs; with `held`, the best number on those rows."""
-    # Names are part of the file. Keras's automatic ones would depend on how many models this process has created.
+    """The model and its number of training epochs; with `held`, the number that is best on those rows."""
+    # Names are part of the file. Keras's automatic names would depend on how many models this process has created.
     keras.utils.set_random_seed(seed)
     share = float(np.clip(rows.fraud.mean(), 1e-6, 1 - 1e-6))
     model = keras.Sequential(
@@ -140,15 +139,15 @@ def _margins(model: keras.Model, features: NDArray[np.float32]) -> NDArray[np.fl
 
 
 def _calibrate(model: keras.Model, platt: Platt) -> None:
-    """The margin is linear in the last layer's weights, so slope and intercept can be included in them."""
+    """The margin is linear in the last layer's weights, so these can include the slope and intercept."""
     kernel, bias = model.get_layer(LAST).get_weights()
     model.get_layer(LAST).set_weights([kernel * platt.slope, bias * platt.slope + platt.intercept])
 
 
 def keras_to_onnx(model: keras.Model) -> bytes:
-    """Uses Keras's own export, with the input and output names of all models in the registry."""
+    """Uses Keras's own export, with the input and output names that all models in the registry have."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # Keras patches tf2onnx for NumPy 2 before each use, which makes NumPy warn.
+        # Keras patches tf2onnx for NumPy 2 before each use, which causes a NumPy warning.
         warnings.simplefilter("ignore")
         path = Path(folder) / "model.onnx"
         model.export(str(path), format="onnx", opset_version=KERAS_OPSET, verbose=False)

@@ -1,4 +1,4 @@
-"""The payments that a network is trained on, and the later ones on which it is measured."""
+"""The payments on which a network is trained, and the later payments on which it is measured."""
 
 from dataclasses import dataclass, replace
 
@@ -24,11 +24,11 @@ class NetworkRows:
 
 
 def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = None) -> NetworkRows:
-    """Trees choose the features unless `used` names them: they take seconds, whereas a network takes minutes.
+    """Trees choose the features unless `used` names them, because they take seconds, whereas a network takes minutes.
 
     Categories are included only if `used` names them, as it does for a mean, whose members may be trees.
 
-    Raises TrainingError where there is nothing to learn from or nothing to measure on.
+    Raises TrainingError if there is nothing to learn from or nothing to measure on.
     """
     spec = read_feature_spec(options.feature_spec)
     with step("data") as said:

@@ -1,4 +1,4 @@
-"""Networks as ONNX, from any library: the same bytes on any machine, compared with the trained network."""
+"""Networks as ONNX, from any library: the same bytes on any machine, checked against the trained network."""
 
 import numpy as np
 import onnx
@@ -10,7 +10,7 @@ from tripline_training.trees.export_onnx import FLOAT32_MAX, Predict, check_rows
 def strip_model(content: bytes) -> bytes:
     """Removes details of where the model was made: source files, stack traces, the exporter's version.
 
-    A version in the registry is named after these bytes.
+    The name of a version in the registry is derived from these bytes.
     """
     model = onnx.load_model_from_string(content)
     model.producer_name, model.producer_version, model.doc_string = "tripline", "", ""
@@ -30,7 +30,7 @@ def strip_model(content: bytes) -> bytes:
 
 
 def operators_of(content: bytes) -> dict[str, object]:
-    """What a runtime needs to run the model, opsets and operators, for the manifest."""
+    """What a runtime needs to run the model, namely opsets and operators, for the manifest."""
     model = onnx.load_model_from_string(content)
     return {
         "opsets": {opset.domain or "ai.onnx": opset.version for opset in model.opset_import},
@@ -39,16 +39,16 @@ def operators_of(content: bytes) -> dict[str, object]:
 
 
 def check_network(predict: Predict, model: bytes, features: NDArray[np.float32], seed: int) -> tuple[int, float]:
-    """Compares both runtimes on these rows and on rows of extreme and mixed values. Raises TrainingError above 1e-5.
+    """Compares both runtimes on these rows and on rows of extreme and mixed values.
 
-    Returns the number of rows, at least 5,000, and the largest difference.
+    Returns the number of rows, at least 5,000, and the largest difference. Raises TrainingError if it exceeds 1e-5.
     """
     odd = odd_rows(features, max(1_000, 5_000 - len(features)), seed)
     return check_rows(predict, model, np.concatenate([features, odd]))
 
 
 def odd_rows(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
-    """Each value is taken from its column in a random row. One in twenty is an extreme instead."""
+    """Each value is taken from its column in a random row. One value in twenty is an extreme instead."""
     random = np.random.default_rng(seed)
     extremes = np.array([0, -0.0, 1, -1, FLOAT32_MAX, -FLOAT32_MAX, 1e-45], dtype=np.float32)
     places = random.integers(0, len(features), (count, features.shape[1]))

@@ -82,7 +82,7 @@ def publish_network(trained: TrainedNetwork, data: NetworkRows, options: Network
 
 
 def _name_scorecard(model: bytes, scorecard: bytes) -> bytes:
-    """The model with the sha256 of its scorecard, so that another scorecard gives another version."""
+    """The model with the sha256 of its scorecard, so that a different scorecard results in a different version."""
     named = onnx.load_model_from_string(model)
     onnx.helper.set_model_props(named, {SCORECARD_KEY: registry.sha256_hex(scorecard)})
     return bytes(named.SerializeToString(deterministic=True))

@@ -22,7 +22,7 @@ class Scaler:
 
 
 def fit_scaler(features: NDArray[np.float32]) -> Scaler:
-    """A constant feature has the factor 0: the network learns nothing about it, so it must not count later."""
+    """A constant feature has the factor 0: the network learns nothing about it, so it must have no effect later."""
     logarithm, means, factors = [], [], []
     for column in features.T:
         plain = column.astype(np.float64)

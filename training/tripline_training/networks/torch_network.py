@@ -1,4 +1,4 @@
-"""A three-layer network in PyTorch that scales its features itself and has calibrated probabilities."""
+"""A three-layer network in PyTorch that scales its features itself and returns calibrated probabilities."""
 
 import math
 
@@ -16,7 +16,7 @@ class TorchNetwork(nn.Module):
     """From float32 [rows, features] to the probability of fraud, float32 [rows, 1]."""
 
     def __init__(self, scaler: Scaler, params: TorchParams, fraud_share: float) -> None:
-        """Before training, each payment's probability is the share of fraud."""
+        """Before training, the probability of each payment is the share of fraud."""
         super().__init__()
         for name in ("logarithm", "mean", "factor"):
             self.register_buffer(name, torch.from_numpy(getattr(scaler, name)))

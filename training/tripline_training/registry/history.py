@@ -2,8 +2,8 @@
 
     <root>/models/<name>/history/<number>/move.json     a move; the file `done` next to it once the alias is written
 
-Only one process can take a number, and the next number only once that move is done or its process is dead. Moves of one
-model are therefore sequential, whichever processes make them, and a killed process blocks nobody.
+Only one process can take a number, and the next number can be taken only once that move is done or its process is dead.
+Moves of one model are therefore sequential, whichever processes make them, and a killed process does not block others.
 """
 
 import json
@@ -74,7 +74,7 @@ def read_moves(history: Path, read_alias: Callable[[str], str | None]) -> list[M
 
 def _carry_out(history: Path, own: int, write: Callable[[], None]) -> None:
     """Writes the alias while the number is ours, and then releases it, even after a failure."""
-    # A process that was suspended must not overwrite what others have done since.
+    # A process that was suspended must not overwrite moves that others have made since.
     if _newest(history) != own:
         (_path(history, own) / ABANDONED_FILE).touch()
         raise TrainingError(f"Another process has moved aliases ({history}). Try again.")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-# MLflow reads these at import. Calls are tried three times. Values set by the user are kept.
+# MLflow reads these at import. Calls are attempted three times. Values set by the user are kept.
 for _name, _value in {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -79,7 +79,7 @@ class MlflowRegistry:
     """Models in the MLflow server at an `mlflow+http://` or `mlflow+https://` URL.
 
     Reads the same credentials as MLflow's own clients: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
-    MLFLOW_TRACKING_PASSWORD, or the ones in the URL.
+    MLFLOW_TRACKING_PASSWORD, or the credentials in the URL.
     """
 
     def __init__(self, url: str) -> None:
@@ -87,13 +87,13 @@ class MlflowRegistry:
         port = "" if parts.port is None else f":{parts.port}"
         self.url = f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}"
         if parts.username and not any(os.environ.get(f"MLFLOW_TRACKING_{name}") for name in ("TOKEN", "USERNAME")):
-            # The client reads them only from here, and would print credentials from a URL in each error.
+            # The client reads credentials only from here, and would print credentials from a URL in each error.
             os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
             os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
         self._client = MlflowClient(self.url, self.url)
 
     def publish(self, name: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> tuple[str, str]:
-        """Publishes a model. Returns its version and where MLflow shows it. Readers see all of it or nothing."""
+        """Publishes a model. Returns its version and where MLflow shows it. Readers see the whole model or nothing."""
         manifest, text = compose_manifest(name, files, facts)
         version = manifest["version"]
         with self._asking():
@@ -101,7 +101,7 @@ class MlflowRegistry:
             if there is None:
                 number = self._add_version(manifest, {**files, MANIFEST_FILE: text})
                 there = self._find(name, version)
-                # If several processes publish the same model simultaneously, the first one stays.
+                # If several processes publish the same model at the same time, the first version is kept.
                 if there.version != number:
                     self._client.delete_model_version(name, number)
         check_same_meaning(_manifest_of(there), manifest, f"Version {there.version} of {name} in MLflow")
@@ -136,7 +136,7 @@ class MlflowRegistry:
         return move
 
     def alias_target(self, name: str, alias: str) -> str:
-        """The version that an alias names. Raises TrainingError if there is none."""
+        """The version to which an alias points. Raises TrainingError if there is none."""
         check_name(name, "model")
         check_alias(alias)
         with self._asking():
@@ -194,7 +194,8 @@ class MlflowRegistry:
         try:
             self._client.log_inputs(run.info.run_id, data)
         except MlflowException:
-            # If several processes name the same data simultaneously, MLflow accepts one; on a retry, it knows the data.
+            # If several processes name the same data at the same time, MLflow accepts only one call; on a retry, it
+            # knows the data.
             self._client.log_inputs(run.info.run_id, data)
         return run
 

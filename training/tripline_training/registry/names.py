@@ -112,7 +112,7 @@ def compose_manifest(name: str, files: Mapping[str, bytes], facts: Mapping[str, 
 
 
 def compose_move(name: str, alias: str, to: str, from_version: str | None, options: MoveOptions) -> Move:
-    """Raises TrainingError if the alias does not name the expected version."""
+    """Raises TrainingError if the alias does not point to the expected version."""
     expect = options.expect
     if not isinstance(expect, Anything) and expect != from_version:
         raise TrainingError(
@@ -155,7 +155,7 @@ def check_same_meaning(there: Mapping[str, Any], given: Mapping[str, Any], where
 
 
 def verified_version(name: str, version: str, files: Mapping[str, bytes]) -> ModelVersion:
-    """The version of these files. Raises TrainingError if one is missing or was changed after publication."""
+    """The version of these files. Raises TrainingError if a file is missing or was changed after publication."""
     what = f"Model {name} {version}"
     for file in (MANIFEST_FILE, MODEL_FILE, GOLDEN_FILE):
         if file not in files:

@@ -6,8 +6,8 @@ In files (`file:///folder`):
     <root>/models/<name>/aliases/<alias>            a text file that holds the version
     <root>/models/<name>/history/<number>/move.json   who moved which alias, when, from where, to where and why
 
-or in MLflow (`mlflow+http://host:port`). A version appears complete or not at all, and never changes: it is named after
-the bytes of its model.
+or in MLflow (`mlflow+http://host:port`). A version appears complete or not at all, and never changes: its name is
+derived from the bytes of its model.
 """
 
 import json
@@ -90,7 +90,7 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
     """Publishes a model with its files. Returns its version and folder, or where MLflow shows it.
 
     `facts` are the manifest's entries besides name, version and files. An existing version is not changed. Raises
-    TrainingError if the existing one differs in features or spec.
+    TrainingError if the existing version differs in features or spec.
     """
     if not isinstance(store, Path):
         return store.publish(name, files, facts)
@@ -120,7 +120,7 @@ def set_alias(store: Store, name: str, alias: str, version: str, options: MoveOp
 
 
 def alias_target(store: Store, name: str, alias: str) -> str:
-    """The version that an alias names. Raises TrainingError if there is none."""
+    """The version to which an alias points. Raises TrainingError if there is none."""
     if not isinstance(store, Path):
         return store.alias_target(name, alias)
     check_name(name, "model")

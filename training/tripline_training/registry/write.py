@@ -1,4 +1,4 @@
-"""Writes atomically, so that readers see all or nothing, and durably, so that the result survives a power cut."""
+"""Writes atomically, so that readers see all or nothing, and durably, so that data survives a power failure."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ TEMPORARY_SECONDS_MAX = 3_600
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> bool:
-    """Creates a folder atomically. False if another process was first; its folder is not changed."""
+    """Creates a folder atomically. Returns False if another process was first; its folder is not changed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(folder.parent)
     unfinished = folder.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
@@ -36,7 +36,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> bool:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Writes a file so that readers see its old content or its new content, never a part."""
+    """Writes a file so that readers see either its old or its new content, but never a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path.parent)
     unfinished = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
@@ -56,7 +56,8 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    """After this, the entries of a folder survive a power cut. Windows cannot open folders and does not need this."""
+    """After this, the entries of a folder survive a power failure. Windows cannot open folders and does not need this.
+    """
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -71,7 +72,7 @@ def _remove_abandoned(parent: Path) -> None:
         try:
             age_seconds = time.time() - path.stat().st_mtime
         except FileNotFoundError:
-            continue  # Its owner renamed it in between, so it is not abandoned.
+            continue  # Its owner renamed it in the meantime, so it is not abandoned.
         if age_seconds < TEMPORARY_SECONDS_MAX:
             continue
         if path.is_dir():

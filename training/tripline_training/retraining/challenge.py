@@ -1,4 +1,4 @@
-"""One retraining: check, train, compare with the champion, and register the model if it is better."""
+"""One retraining run: check, train, compare with the champion, and register the model if it is better."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -140,7 +140,7 @@ def _learn_newest(
 ) -> tuple[Chosen, str | None]:
     """Also trains on the newest weeks, and keeps that model unless it is too much worse on the old weeks.
 
-    Returns the choice, and the reason if no model is better than the champion.
+    Returns the choice and, if no model is better than the champion, the reason.
     """
     newer = _learn(known, options.cutoff_ms, measured.candidate.weight, options, folder)
     figures = replace(measured.measured, old=_compare_old(newer, prepared, options))
@@ -149,7 +149,7 @@ def _learn_newest(
         windows = prepared.windows
         return Chosen(newer, figures, windows.newest.to_ms, spans_as_json(windows.named)), None
     print(f"newest weeks: not learnt, because {against}", flush=True)
-    # Only a model trained on newer days may be merely as good as the champion.
+    # Only for a model that was trained on newer days is it sufficient to be as good as the champion.
     usual = replace(measured.measured, is_under_way=False)
     reason = why_champion_is_kept(usual, measured.candidate.version, prepared.rules)
     return measured, None if reason is None else f"{against} Without the newest weeks {reason}"
@@ -165,7 +165,7 @@ def _refuse_data(options: Options) -> str | None:
 
 
 def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
-    # With the training days alone, a week might have only two working days left, and a weekend would be missed.
+    # With only the training days, a week might have just two working days left, and its weekend would be missed.
     rows = prepared.whole
     weeks = weeks_before(rows, prepared.windows.newest.to_ms)
     with step("weeks") as said:
@@ -173,8 +173,8 @@ def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
         scores = _reference_scores(rows, prepared.champion)
         findings += check_week_labels(weeks, scores)
         said.says(f"weeks={len(weeks)} faults={len(findings)} trusted={options.trust_weeks}")
-    # A model without that profile may still be better. One with it is compared using the profiles that payments really
-    # had.
+    # A model without that profile may still be better. A model with it is compared using the profiles that payments
+    # really had.
     optional = {name for group in prepared.spec.groups for name in group.features}
     for finding in (one for one in findings if one.column in optional):
         print(f"warning: {finding.sentence}", flush=True)
@@ -215,7 +215,7 @@ def _best_candidate(prepared: Prepared, options: Options, folder: Path) -> tuple
 
 
 def _weights(prepared: Prepared, options: Options) -> list[float]:
-    """After a drift, old days may help or hurt, so both are tried."""
+    """After a drift, old days may either help or hurt, so both are tried."""
     if options.drift_ms is None:
         return [1.0]
     before = prepared.train.occurred_at_ms < options.drift_ms
@@ -261,7 +261,7 @@ def _compare_old(candidate: Candidate, prepared: Prepared, options: Options) -> 
 
 
 def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> Comparison:
-    """Uses the ONNX models, because these are served. Without a champion, compares with a constant score."""
+    """Uses the ONNX models, because these are served. If there is no champion, compares with a constant score."""
     new = predict_onnx(model, rows.features).astype(np.float64)
     if prepared.champion is None:
         champion = np.full(len(rows), float(prepared.train.fraud.mean()))
@@ -283,7 +283,7 @@ def _params_used(prepared: Prepared, options: Options, weight: float, fixed: lis
 
 
 def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
-    """Publishing and moving are idempotent, so they can be repeated after a kill."""
+    """Publishing and moving are idempotent, so they can be repeated after the process was killed."""
     candidate, measured = chosen.candidate, chosen.measured
     metrics = {
         "calibration": candidate.calibration,

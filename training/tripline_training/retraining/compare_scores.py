@@ -1,4 +1,5 @@
-"""Compares two models on the same payments: the gain of one over the other, with an interval for the gain itself."""
+"""Compares two models on the same payments: the gain of one model over the other, with an interval for the gain itself.
+"""
 
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ Scores = NDArray[np.float64]
 
 
 def compare_scores(rows: Rows, new: Scores, champion: Scores, replicates: int, seed: int) -> Comparison:
-    """Bootstraps over cards. Both models are measured on the same samples, so what they share cancels out.
+    """Bootstraps over cards. Both models are measured on the same samples, so variation that they share cancels out.
 
     `rows` must contain frauds and genuine payments.
     """

@@ -1,4 +1,4 @@
-"""Fits trees in parts, so that losing a machine costs one part instead of all."""
+"""Fits trees in parts, so that if a machine is lost, only one part is lost."""
 
 import hashlib
 import json
@@ -27,12 +27,13 @@ def fit_in_parts(
     *,
     importance: NDArray[np.float64] | None = None,
 ) -> xgboost.Booster:
-    """Like `fit_trees.fit`, with a checkpoint in `folder` after each part. Resumes from an existing checkpoint.
+    """Like `fit_trees.fit`, but with a checkpoint in `folder` after each part. Resumes from an existing checkpoint.
 
     `importance` is how much each row counts; by default, all rows count equally.
 
-    Gives bit for bit the same model, however often it is interrupted: every part starts from the bytes of the previous
-    one with its own seed, even without an interruption. The random numbers therefore differ from `fit`.
+    The model is always bit-identical, however often the run is interrupted, because every part starts from the bytes of
+    the previous part with its own seed, even without an interruption. The random numbers therefore differ from those of
+    `fit`.
     """
     path = folder / f"fit-{identity_of(rows, params, seed, jobs, importance=importance)}.ubj"
     booster = _read(path)
@@ -54,7 +55,7 @@ def fit_in_parts(
 def identity_of(
     rows: Rows, params: Params, seed: int, jobs: int, *, importance: NDArray[np.float64] | None = None
 ) -> str:
-    """Everything that determines the trees: a checkpoint of other rows or parameters is never continued."""
+    """Everything that determines the trees, so that a checkpoint for other rows or parameters is never continued."""
     digest = hashlib.sha256()
     for values in (rows.features, rows.fraud, *(() if importance is None else (importance,))):
         digest.update(np.ascontiguousarray(values).data)

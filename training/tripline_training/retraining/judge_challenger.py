@@ -29,10 +29,11 @@ class Measured:
 
 
 def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str | None:
-    """A clause with the reason, or None if the candidate of that version is better."""
+    """A clause that states why the candidate of that version is not better; None if it is better."""
     newest = measured.newest
     ap, cp100 = newest.ap, newest.cp100
-    # A model that is as good without the newest days is better with them. Old weeks show whether those days are sound.
+    # If a model is as good without the newest days, it is better with them. The old weeks show whether those days are
+    # sound.
     is_as_good = measured.is_under_way and measured.old is not None and ap.high >= 0
     gain_min = -rules.ap_gain_min if is_as_good else rules.ap_gain_min
     rise = newest.ece_new - newest.ece_champion
@@ -54,7 +55,7 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
             f"interval of the gain from {cp100.low:.4f} to {cp100.high:.4f}.",
         ),
         (
-            # A constant score is calibrated on average, but carries no information.
+            # A constant score is calibrated on average, but contains no information.
             measured.champion_version is not None and rise > rules.ece_rise_max,
             f"the champion is better calibrated: the calibration error on the newest weeks rises from "
             f"{newest.ece_champion:.4f} to {newest.ece_new:.4f}.",
@@ -64,7 +65,7 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
 
 
 def why_old_weeks_keep(measured: Measured, rules: Rules) -> str | None:
-    """The same, for the fixed old weeks alone."""
+    """The same for only the fixed old weeks."""
     old = measured.old
     if old is None or old.ap.gain >= -rules.old_ap_loss_max:
         return None

@@ -39,7 +39,7 @@ class Options:
     """Features that are constant online; models do not use them."""
 
     def files(self) -> dict[str, Path]:
-        """Files whose bytes an outcome depends on."""
+        """Files on whose bytes an outcome depends."""
         return {"data": self.features, "spec": self.feature_spec, "params": self.params, "rules": self.rules}
 
     def as_json(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def prepare(options: Options) -> Prepared:
 
 
 def choose_prepared(prepared: Prepared, options: Options) -> Prepared:
-    """Decided from the training days alone. Features that are not chosen are removed from all training rows."""
+    """Decided only from the training days. Features that are not chosen are removed from all training rows."""
     spec, train = prepared.spec, prepared.train
     delay_ms = prepared.windows.newest.from_ms - int(train.occurred_at_ms[-1])
     fitting = Fitting(read_params(options.params), options.seed, options.jobs, delay_ms)
@@ -134,7 +134,7 @@ def unfit_champion(prepared: Prepared) -> str | None:
 
 
 def learnt_to(champion: registry.ModelVersion | None) -> str:
-    """Time of the newest payment that it was trained on; empty if unknown."""
+    """Time of the newest payment on which it was trained; empty if unknown."""
     return "" if champion is None else champion.manifest["lineage"].get("data_to") or ""
 
 

@@ -1,4 +1,4 @@
-"""The days that a retraining trains on, and those on which it is measured."""
+"""The days on which a retraining trains, and those on which it measures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def lay_out(first_ms: int, cutoff_ms: int, rules: Rules, champion: Mapping[str, 
     return Windows(
         train=Span(from_ms, to_ms),
         newest=newest,
-        # A partial week would be measured on other payments every time.
+        # A partial week would be measured on different payments each time.
         fixed=sorted(
             (span for span in fixed if first_ms <= span.from_ms and span.to_ms <= newest.from_ms),
             key=lambda span: span.from_ms,
@@ -65,7 +65,7 @@ def lay_out(first_ms: int, cutoff_ms: int, rules: Rules, champion: Mapping[str, 
 
 
 def fixed_of(champion: Mapping[str, Any] | None) -> list[Span]:
-    """The old weeks in a champion's manifest, or otherwise the first ones that it cannot have been trained on."""
+    """The old weeks in a champion's manifest, or else the first weeks on which it cannot have been trained."""
     if champion is None:
         return []
     lineage = champion.get("lineage", {})
@@ -80,7 +80,7 @@ def fixed_of(champion: Mapping[str, Any] | None) -> list[Span]:
 
 
 def fixed_from_now_on(windows: Windows) -> list[list[str]]:
-    """The weeks that a registered model names, as RFC 3339 times: the old ones, and occasionally the newest as well."""
+    """The weeks that a registered model names, as RFC 3339 times: the old weeks, and sometimes also the newest ones."""
     fixed = list(windows.fixed)
     is_due = not fixed or windows.newest.from_ms - fixed[-1].to_ms > NEXT_WINDOW_DAYS * DAY_MS
     if is_due and len(fixed) < WINDOWS_MAX:

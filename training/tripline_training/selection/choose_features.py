@@ -1,4 +1,4 @@
-"""Chooses the features that a model may use, by validation over time. ADR 49."""
+"""Chooses the features that a model may use, by validation over time. See ADR 49."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -76,8 +76,8 @@ def choose_features(
     """All features of the spec except those that are constant online, and except the groups that do not help.
 
     A group helps if the 95 % interval of its gain in average precision over the forward folds is above 0 and AUC ROC
-    does not fall. Each group is compared with the features chosen so far. The same rows and seed give the same choice.
-    Raises TrainingError for a constant feature that the spec does not have.
+    does not fall. Each group is compared with the features chosen so far. The same rows and seed always result in the
+    same choice. Raises TrainingError for a constant feature that the spec does not have.
     """
     unknown = sorted(set(constant_online) - set(spec.names))
     if unknown:
@@ -101,7 +101,7 @@ def only_features(rows: Rows, spec: FeatureSpec, names: Collection[str]) -> Rows
     """Sets all other features of these rows to 0, in place, because a second copy may not fit into memory.
 
     No model learns from a constant: trees do not split on it, a network's scaler multiplies it by 0, and a scorecard
-    finds no information in it. The model's input therefore remains the whole vector.
+    finds no information in it. The model's input is therefore still the whole vector.
     """
     others = [position for position, name in enumerate(spec.names) if name not in names]
     rows.features[:, others] = 0
@@ -119,7 +119,7 @@ def refuse_constant(used: Collection[str], constant_online: Collection[str]) -> 
 
 
 class _Trial:
-    """Compares sets of features on the forward folds, which are created only if a group can be compared."""
+    """Compares sets of features on the forward folds, which are created only if there is a group to compare."""
 
     def __init__(self, rows: Rows, spec: FeatureSpec, fitting: Fitting) -> None:
         self._rows, self._spec, self._fitting = rows, spec, fitting
@@ -139,7 +139,7 @@ class _Trial:
         without = self._scores(tuple(names))
         with_group = self._scores(tuple(name for name in self._spec.names if name in names or name in features))
         gain = gain_over_folds([fold.later for fold in self._folds], without, with_group, self._fitting.seed)
-        # Profiles have raised average precision while AUC fell, by only reordering frauds that were found anyway.
+        # Profiles have increased average precision while AUC fell, merely by reordering frauds that were found anyway.
         is_worse = gain.auc_with < gain.auc_without
         used = gain.low > 0 and not is_worse
         reason = "AUC ROC falls" if is_worse else "the gain may be chance or is none"

@@ -4,7 +4,7 @@ import argparse
 
 
 def add_constant_online(parser: argparse.ArgumentParser) -> None:
-    """`constant_online`: names of features; by default none."""
+    """`constant_online`: names of features. Default: none."""
     parser.add_argument(
         "--constant-online",
         type=lambda text: tuple(name for name in text.split(",") if name),

@@ -1,4 +1,4 @@
-"""Consecutive days at the end of the rows, each predicted from rows at least a label delay earlier."""
+"""Consecutive days at the end of the rows, each of which is predicted from rows at least a label delay earlier."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,8 @@ class Fold:
 def forward_folds(rows: Rows, delay_ms: int) -> list[Fold]:
     """Up to four folds of at most a week, oldest first; fewer if frauds are rare.
 
-    Empty if there are too few days for two folds with 20 payments of each class for training and measuring.
+    Empty if there are too few days for two folds that have 20 payments of each class, both for training and for
+    measuring.
     """
     for count in range(FOLDS_MAX, FOLDS_MIN - 1, -1):
         folds = _lay_out(rows, delay_ms, count)
@@ -61,7 +62,7 @@ def _lay_out(rows: Rows, delay_ms: int, count: int) -> list[Fold]:
 
 
 def _some_genuine(fraud: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Positions of the training rows, and weights that keep probabilities unbiased."""
+    """Positions of the training rows, and weights that keep the probabilities unbiased."""
     frauds = int(fraud.sum())
     share = (LEARN_ROWS_MAX - frauds) / max(1, len(fraud) - frauds)
     return sample_weighted(fraud, min(1.0, max(GENUINE_SHARE_MIN, share)), seed=0)

@@ -31,7 +31,7 @@ class FoldGain:
 def gain_over_folds(
     folds: Sequence[Rows], without: Sequence[Scores], with_group: Sequence[Scores], seed: int
 ) -> FoldGain:
-    """The mean over the folds. A sample draws whole cards, the same ones in each fold and for both models.
+    """The mean over the folds. A sample consists of whole cards, the same ones in each fold and for both models.
 
     Each fold must contain frauds and genuine payments.
     """

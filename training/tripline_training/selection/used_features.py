@@ -11,7 +11,7 @@ from tripline_training.trees.tensor_twin import TREE_OPERATORS
 
 
 def used_by_trees(model: bytes, scorecard: bytes | None, names: tuple[str, ...]) -> tuple[str, ...]:
-    """In the order of `names`: the columns that any tree splits on, and the scorecard's columns."""
+    """In the order of `names`: the columns on which any tree splits, and the scorecard's columns."""
     used: set[int] = set()
     for node in onnx.load_model_from_string(model).graph.node:
         if node.op_type in TREE_OPERATORS:
@@ -22,7 +22,7 @@ def used_by_trees(model: bytes, scorecard: bytes | None, names: tuple[str, ...])
 
 
 def used_by_network(rows: Rows, scorecard: bytes | None, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that vary in the training rows: the scaler multiplies the others by 0."""
+    """The columns that vary in the training rows, because the scaler multiplies the others by 0."""
     low, high = rows.features.min(axis=0), rows.features.max(axis=0)
     changing = {name for name, first, last in zip(names, low, high, strict=True) if first != last}
     return in_order(changing | _of_scorecard(scorecard), names)

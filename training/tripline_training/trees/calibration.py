@@ -28,7 +28,7 @@ class Platt:
 
 
 def margins_of(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The model's log odds of each row."""
+    """The model's log odds for each row."""
     encoded = encoding_of(booster).encode(features)
     return booster.predict(xgboost.DMatrix(encoded), output_margin=True).astype(np.float64)
 
@@ -55,7 +55,7 @@ def fit_platt(margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Platt:
 def calibrated(booster: xgboost.Booster, platt: Platt) -> xgboost.Booster:
     """The same trees with the calibration in their leaves, so that every runtime returns calibrated probabilities.
 
-    A margin is the base plus one leaf per tree, so scaling each leaf and the base calibrates it.
+    A margin is the base plus one leaf per tree, so scaling each leaf and the base calibrates the margin.
     """
     saved: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))
     learner = saved["learner"]

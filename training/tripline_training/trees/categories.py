@@ -1,9 +1,9 @@
 """Categories: features whose value is the code of a text, such as a merchant category code. ADR 59.
 
-A vector's codes are the same for every model. Each model has its own vocabulary: the most frequent codes in the rows
-that its trees were fitted to. Trees read the rank of a code instead: the most frequent value has the largest number,
-the rarest has 1, all others have 0, and a missing value has -1. The vocabulary is part of the model's bytes: the
-booster stores it as an attribute, and the ONNX file as nodes before the trees.
+A vector's codes are the same for every model. Each model has its own vocabulary: the most frequent codes in the rows to
+which its trees were fitted. Trees read the rank of a code instead: the most frequent value has the largest number, the
+rarest has 1, all others have 0, and a missing value has -1. The vocabulary is part of the model's bytes: the booster
+stores it as an attribute, and the ONNX file as nodes before the trees.
 """
 
 import json
@@ -83,13 +83,13 @@ class Encoding:
 
 
 def learn_encoding(features: NDArray[np.float32], categories: Sequence[int]) -> Encoding:
-    """The vocabularies of the features at the positions `categories`; none for a feature without frequent values."""
+    """The vocabularies of the features at the positions `categories`; features without frequent values have none."""
     return Encoding(tuple(one for one in (_learn(features[:, at], at) for at in categories) if one.codes))
 
 
 def _learn(values: NDArray[np.float32], position: int) -> Vocabulary:
     codes, counts = np.unique(values, return_counts=True)
-    # A stable sort, so equally frequent values are ordered by code.
+    # A stable sort, so that equally frequent values are ordered by code.
     order = np.argsort(-counts, kind="stable")
     known = [at for at in order if codes[at] != MISSING_CODE and counts[at] >= ROWS_MIN][:VALUES_MAX]
     missing = int(counts[codes == MISSING_CODE].sum())

@@ -1,6 +1,4 @@
-"""An XGBoost model as ONNX, input `features` FP32 [-1, N], output `probability` FP32 [-1, 1], compared with its
-trainer.
-"""
+"""An XGBoost model as ONNX: `features` FP32 [-1, N] to `probability` FP32 [-1, 1], checked against its trainer."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +30,7 @@ Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def to_onnx(booster: xgboost.Booster, metadata: Mapping[str, str] | None = None) -> bytes:
-    """The same model and metadata always give the same bytes. `booster` predicts the probability of one class."""
+    """The same model and metadata always produce the same bytes. `booster` predicts the probability of one class."""
     width = booster.num_features()
     converted = convert_xgboost(
         booster, initial_types=[(INPUT_NAME, FloatTensorType([None, width]))], target_opset=OPSET
@@ -93,17 +91,16 @@ def predict_onnx(model: bytes, features: NDArray[np.float32]) -> NDArray[np.floa
 
 
 def check_export(booster: xgboost.Booster, model: bytes, features: NDArray[np.float32], seed: int) -> tuple[int, float]:
-    """Compares both runtimes on `features` and on rows with the model's own thresholds, their neighbours, and extremes.
+    """Compares both runtimes on `features` and on rows with the model's own thresholds, adjacent floats, and extremes.
 
-    Returns the number of rows, at least 5,000, and the largest difference. Raises TrainingError above 1e-5.
+    Returns the number of rows, at least 5,000, and the largest difference. Raises TrainingError if it exceeds 1e-5.
     """
     rows = np.concatenate([features, edge_rows(booster, EDGE_ROWS, seed)])
     return check_rows(lambda given: predict_booster(booster, given), model, rows)
 
 
 def check_rows(predict: Predict, model: bytes, rows: NDArray[np.float32]) -> tuple[int, float]:
-    """The number of rows, and the maximum difference between ONNX model and trainer. Raises TrainingError above 1e-5.
-    """
+    """The number of rows, and the largest ONNX-to-trainer difference. Raises TrainingError if it exceeds 1e-5."""
     difference = np.abs(predict(rows) - predict_onnx(model, rows))
     if not bool(np.all(difference <= DIFFERENCE_MAX)):
         worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))

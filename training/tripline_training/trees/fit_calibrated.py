@@ -1,4 +1,4 @@
-"""Fits a model on all rows, and calibrates it with a model of the earlier rows on the last ones."""
+"""Fits a model on all rows. A model of the earlier rows, applied to the last ones, calibrates it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,10 +53,10 @@ def fit_calibrated(
     held_days: int = CALIBRATION_DAYS,
     fit_rows: Fit = fit,
 ) -> CalibratedModel:
-    """Two trainings: one without the last days, which gives the calibration, and one with them, which gives the trees.
+    """Two training runs: one without the last days for the calibration, and one with them for the trees.
 
-    A label delay separates the rows of the first training from the held-out ones, as in production. Raises
-    TrainingError if too few days are left.
+    A label delay separates the rows of the first run from the held-out rows, as in production. Raises TrainingError if
+    too few days are left.
     """
     earlier, held = split_rows(rows, delay_ms, held_days)
     if not 0 < int(rows.fraud[earlier].sum()) < int(earlier.sum()):
@@ -81,9 +81,9 @@ def fit_with_days_to_spare(
 
 
 def days_to_hold_out(rows: Rows, delay_ms: int) -> int:
-    """Number of whole days at the end of the rows for calibration: a third of those that the label delay leaves.
+    """Number of whole days at the end of the rows for calibration: a third of those left after the label delay.
 
-    At most CALIBRATION_DAYS. 0 if that is less than HELD_DAYS_MIN, or if the held-out days or the earlier ones have
+    At most CALIBRATION_DAYS. 0 if that is less than HELD_DAYS_MIN, or if the held-out days or the earlier days have
     fewer than FRAUDS_MIN payments of either class.
     """
     spanned_ms = int(rows.occurred_at_ms[-1] - rows.occurred_at_ms[0])
@@ -98,7 +98,7 @@ def days_to_hold_out(rows: Rows, delay_ms: int) -> int:
 
 
 def split_rows(rows: Rows, delay_ms: int, held_days: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rows are in the first training and which are held out; those within the label delay are in neither."""
+    """Which rows are in the first training run and which are held out; rows within the label delay are in neither."""
     held_from_ms = int(rows.occurred_at_ms[-1]) - held_days * DAY_MS
     return rows.occurred_at_ms < held_from_ms - delay_ms, rows.occurred_at_ms >= held_from_ms
 

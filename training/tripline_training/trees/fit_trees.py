@@ -12,10 +12,10 @@ from tripline_training.trees.params import Params
 
 
 def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
-    """The same rows, parameters, seed and number of jobs give the same model.
+    """The same rows, parameters, seed and number of jobs always produce the same model.
 
-    The default is one job: XGBoost's threads busy-wait for each other, so if cores are shared with other programs, two
-    threads are many times slower than one.
+    The default is one job, because XGBoost's threads busy-wait for each other, so if cores are shared with other
+    programs, two threads are many times slower than one.
     """
     encoding = learn_encoding(rows.features, rows.categories)
     matrix = matrix_of(rows, params, seed, encoding)
@@ -55,7 +55,7 @@ def matrix_of(
 
 
 def sample_weighted(fraud: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Like `sample_genuine`, with weights of 1 if nothing is omitted."""
+    """Like `sample_genuine`, but with weights of 1 if nothing is omitted."""
     chosen, weights = sample_genuine(fraud, share, seed)
     return chosen, np.ones(len(chosen)) if weights is None else weights
 
@@ -63,7 +63,7 @@ def sample_weighted(fraud: NDArray[np.int64], share: float, seed: int) -> tuple[
 def sample_genuine(
     fraud: NDArray[np.int64], share: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-    """The training rows, with all frauds, and weights that keep probabilities unbiased."""
+    """The training rows, with all frauds, and weights that keep the probabilities unbiased."""
     if share == 1:
         return np.arange(len(fraud)), None
     chosen = np.flatnonzero((fraud == 1) | (np.random.default_rng(seed).random(len(fraud)) < share))

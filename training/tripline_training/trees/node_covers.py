@@ -1,7 +1,7 @@
 """How much training data reached each node of a tree ensemble, as its ONNX attribute `nodes_hitrates`.
 
-Path-dependent TreeSHAP needs it (https://arxiv.org/abs/1802.03888, Algorithm 2), and the converters do not write it.
-onnxruntime reads the attribute but ignores it.
+Path-dependent TreeSHAP needs this attribute (https://arxiv.org/abs/1802.03888, Algorithm 2), but the converters do not
+write it. onnxruntime reads the attribute but ignores it.
 """
 
 import json
@@ -90,7 +90,7 @@ def _xgboost_node(tree: dict[str, Any], node: int) -> CoveredNode:
 
 def _lightgbm_node(node: dict[str, Any]) -> CoveredNode:
     if "split_feature" not in node:
-        # A tree with a single leaf has no count.
+        # A tree with only one leaf has no count.
         return CoveredNode(float(node.get("leaf_count", 0)), None, ())
     children = (_lightgbm_node(node["left_child"]), _lightgbm_node(node["right_child"]))
     return CoveredNode(float(node["internal_count"]), node["split_feature"], children)

@@ -41,7 +41,8 @@ class Lineage:
 def export_checked(booster: xgboost.Booster, rows: Rows, seed: int, scorecard: bytes | None) -> bytes:
     """The ONNX model. Raises TrainingError if its probabilities differ from XGBoost's.
 
-    It names its scorecard, so that a version, which is named after the model's bytes, has exactly one scorecard.
+    The model names its scorecard, so that a version, whose name is derived from the model's bytes, has exactly one
+    scorecard.
     """
     with step("export") as said:
         metadata = {} if scorecard is None else {SCORECARD_KEY: registry.sha256_hex(scorecard)}
@@ -65,7 +66,7 @@ def files_of(booster: xgboost.Booster, model: bytes, rows: Rows, scorecard: byte
 
 
 def twin_file(model: bytes, golden: bytes) -> dict[str, bytes]:
-    """The tensor twin of a model with trees, after a comparison; nothing if it has none."""
+    """The tensor twin of a model with trees, after it was compared with the model; nothing if the model has no twin."""
     with step("twin") as said:
         twin = tensor_twin(model)
         if twin is None:
@@ -99,9 +100,9 @@ def vocabulary_facts(booster: xgboost.Booster, spec: FeatureSpec) -> dict[str, A
 def compose_facts(
     spec: FeatureSpec, used: Sequence[str], rows: Rows, metrics: dict[str, Any], lineage: Lineage
 ) -> dict[str, Any]:
-    """The manifest's entries apart from the registry's own. `rows` are the training rows.
+    """The manifest's entries apart from the registry's own entries. `rows` are the training rows.
 
-    `used` are the features that the model uses; the values of the others do not affect the score.
+    `used` are the features that the model uses; the values of other features do not affect the score.
     """
     now = moment(round(time.time() * 1000))
     first, last = moment(int(rows.occurred_at_ms[0])), moment(int(rows.occurred_at_ms[-1]))

@@ -1,8 +1,8 @@
 """The tensor twin of a model: its trees as gathers, comparisons and sums, for which onnxruntime has CUDA kernels.
 
-onnxruntime has none for tree operators. All trees are walked simultaneously, level by level: each row keeps one
-position per tree, so a run needs memory for rows x trees instead of rows x nodes. Shorter branches are padded to the
-depth of the deepest tree. Comparisons and sums are the same as in the trees: in float32, and in the same order.
+onnxruntime has no CUDA kernels for tree operators. All trees are walked at the same time, level by level. Each row has
+one position per tree, so a run needs memory for rows x trees instead of rows x nodes. Shorter branches are padded to
+the depth of the deepest tree. Comparisons and sums are the same as in the trees: in float32, and in the same order.
 """
 
 from collections.abc import Mapping
@@ -54,8 +54,10 @@ class _Ensemble:
 
 
 def tensor_twin(model: bytes) -> bytes | None:
-    """The twin; None for a model without trees, or with trees that are too large. The same model gives the same bytes.
-    Raises TrainingError for kinds of trees that our exporters do not produce.
+    """The twin; None for a model without trees, or with trees that are too large.
+
+    The same model always produces the same bytes. Raises TrainingError for kinds of trees that our exporters do not
+    produce.
     """
     given = onnx.load_model_from_string(model)
     width = width_of(model)
@@ -73,7 +75,7 @@ def tensor_twin(model: bytes) -> bytes | None:
         if ensemble is None:
             return None
         prefix = f"{node.output[-1]}_twin"
-        # Members of a mean may have their own vocabularies, so their trees may read different tensors.
+        # The members of a mean may have their own vocabularies, so their trees may read different tensors.
         read = node.input[0]
         if read not in filled:
             filled[read] = "twin" if not filled else f"twin{len(filled)}"
@@ -92,14 +94,15 @@ def tensor_twin(model: bytes) -> bytes | None:
 
 
 def check_twin(model: bytes, twin: bytes, features: NDArray[np.float32], seed: int) -> tuple[int, float]:
-    """Compares both on `features` and on rows with the trees' thresholds, adjacent floats, infinities and missing
-    values.
+    """Compares both models on `features` and on rows with the trees' thresholds, adjacent floats and special values.
 
-    Returns the number of rows and the largest difference. Raises TrainingError above 1e-6.
+    Special values are infinities and missing values. Returns the number of rows and the largest difference. Raises
+    TrainingError if it exceeds 1e-6.
     """
     rows = np.concatenate([features, rows_at(_thresholds(model), TWIN_EDGE_ROWS, seed, extremes=(np.inf, -np.inf))])
     wanted, found = predict_onnx(model, rows), predict_onnx(twin, rows)
-    # A network combined with the trees may return NaN for a missing value. In that case, both must.
+    # A network that is combined with the trees may return NaN for a missing value. In that case, both models must
+    # return NaN.
     difference = np.where(np.isnan(wanted) & np.isnan(found), 0, np.abs(wanted - found))
     if not bool(np.all(difference <= TWIN_DIFFERENCE_MAX)):
         worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
@@ -196,7 +199,7 @@ def _walk(ensemble: _Ensemble, prefix: str, features: str, tables: list[TensorPr
         return f"{prefix}_{name}"
 
     two = table("two", np.array([2], dtype=np.int32))
-    # The first level has one place per tree, so its tables are used directly; later levels gather from theirs.
+    # The first level has one place per tree, so its tables are used directly; later levels gather from their tables.
     double = table("trees", np.arange(ensemble.trees, dtype=np.int32) * 2)
     at = ""
     for level, (columns, thresholds) in enumerate(zip(ensemble.columns, ensemble.thresholds, strict=True)):
@@ -212,7 +215,8 @@ def _walk(ensemble: _Ensemble, prefix: str, features: str, tables: list[TensorPr
         bit = step("Cast", [is_false], f"bit_{level}", to=TensorProto.INT32)
         at = step("Add", [double, bit], f"place_{level}")
     leaf = step("Gather", [table("leaves", ensemble.leaves), at], "leaf", axis=0)
-    # Adds tree by tree, like the tree operator: a ReduceSum rounds differently, by 2e-6 for a thousand trees.
+    # Adds tree by tree, like the tree operator, because the rounding of a ReduceSum differs by 2e-6 for a thousand
+    # trees.
     sums = step("CumSum", [leaf, table("axis", np.array(1, dtype=np.int64))], "sums")
     last = table("last", np.array([ensemble.trees - 1], dtype=np.int64))
     total = step("Gather", [sums, last], "total", axis=1)
@@ -235,7 +239,7 @@ def _output_of(node: NodeProto, prefix: str, tables: list[TensorProto]) -> list[
 
 
 def _thresholds(model: bytes) -> list[NDArray[np.float32]]:
-    """Each feature's split values, of all trees of the model, and the known values of categories."""
+    """Each feature's split values in all trees of the model, and the known values of categories."""
     given = onnx.load_model_from_string(model)
     found: list[list[float]] = [[] for _ in range(width_of(model))]
     for node in given.graph.node:

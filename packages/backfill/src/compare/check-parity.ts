@@ -12,7 +12,7 @@ import { readSnapshot } from "../states/state-snapshot.js";
 
 export interface ParityOptions extends ReadCountedOptions {
   readonly engine: FeatureEngine;
-  /** Snapshot of the states that the online service started with. Default: empty states. */
+  /** Snapshot of the states with which the online service started. Default: empty states. */
   readonly statePath?: string;
   /** Folder of the profile tables that were loaded online; required if vectors were computed with profiles. */
   readonly profilesPath?: string;
@@ -22,7 +22,7 @@ export interface ParityOptions extends ReadCountedOptions {
 export interface RefoldOptions extends Pick<ParityOptions, "engine" | "onProgress"> {
   /** Encoded initial state of an entity, by Redis key; null if it starts empty. */
   readonly stateBefore?: (key: string) => Uint8Array | null;
-  /** The profiles used to compute a payment's features. Default: none. */
+  /** The profiles from which a payment's features are computed. Default: none. */
   readonly profilesOf?: (vector: FeatureVector) => ProfileRows;
 }
 
@@ -49,11 +49,14 @@ export interface ParityReport {
   readonly examples: readonly Mismatch[];
   /** Records that were delivered more than once. */
   readonly repeated: number;
-  /** Payments of another spec version, or counted while the state was lost: they update the states, but are not compared. */
+  /**
+   * Payments with another spec version, or processed while the state was lost: they update the states, but their
+   * features are not compared.
+   */
   readonly skipped: number;
   /** Events that could not be recomputed because an earlier one is missing from the archive. */
   readonly stuck: number;
-  /** Payments that were counted after a later payment of one of their entities, and by how much at most. */
+  /** Payments that were processed after a later payment of one of their entities, and the largest such delay. */
   readonly strayed: number;
   readonly strayMsMax: number;
 }
@@ -103,7 +106,7 @@ export async function refold(
   return { ...tally.report(), repeated: folding.repeated, stuck: folding.stuck.length };
 }
 
-/** One line for CI: it passes with `mismatches=0` and `stuck=0`. */
+/** One line for CI: the check passes if it shows `mismatches=0` and `stuck=0`. */
 export function printParity(report: ParityReport): string {
   const { rows, profiled, features, mismatches, repeated, skipped, stuck, strayed, strayMsMax } = report;
   const compared = `emitted=${rows} replayed=${rows} profiled=${profiled} features=${features} mismatches=${mismatches}`;

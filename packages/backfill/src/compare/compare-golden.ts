@@ -14,12 +14,12 @@ import { sqlName, sqlText } from "../input/work-database.js";
  * between the published count and the count of the longer window.
  */
 
-/** A published feature, ours, and their comparison. */
+/** A published feature, our feature, and the result of comparing them. */
 export interface GoldenRow {
   readonly feature: string;
   readonly published: string;
   readonly rows: number;
-  /** Rows without events in the extra tile of our window. */
+  /** Rows without events in the additional tile of our window. */
   readonly comparable: number;
   /**
    * Comparable rows that differ. This happens only if two payments of one card share a second, because we order them

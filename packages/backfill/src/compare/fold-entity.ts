@@ -13,7 +13,7 @@ import { z } from "zod";
 import { OPTIONAL_LINE, optionalFields } from "../generated/optional-columns.js";
 import { RunningProfile } from "../profiles/running-profile.js";
 
-/** A longer line is not a valid row, and would be buffered until it ends. */
+/** A longer line cannot be a valid row; the reader would otherwise buffer it to its end. */
 const LINE_CHARACTERS_MAX = 65_536;
 const DOUBLE_BYTES = 8;
 
@@ -57,11 +57,14 @@ export interface EntityFoldPlan {
   readonly fields: readonly string[];
   /** Payments may omit the key. */
   readonly optional: boolean;
-  /** Labels have the key if their payment has it. Other entities have no labels. */
+  /** Labels have this key if their payment has it. Other entities have no labels. */
   readonly labelled: boolean;
   /** Whether each of its labels must include the judge's result. */
   readonly judged: boolean;
-  /** The first entity, which every payment has, also computes the features of the payment itself. */
+  /**
+   * Besides its own features, the first entity computes those of the payment itself, because every payment has this
+   * entity.
+   */
   readonly features: readonly { readonly name: string; readonly default: number }[];
 }
 
@@ -71,7 +74,7 @@ export interface FoldPlan {
   readonly entities: readonly EntityFoldPlan[];
   /** The entity whose fold decides whether that entity explains a label's fraud; null if the spec has none. */
   readonly judge: string | null;
-  /** All features in the order of the vector. */
+  /** All features in vector order. */
   readonly features: readonly string[];
 }
 
@@ -174,7 +177,7 @@ class EntityFold {
     this.#states = names.map(() => undefined);
   }
 
-  /** The output row for a payment, or for a label if this is the judge; undefined for other events. */
+  /** The output row of a payment, or of a label if this entity is the judge; undefined for other events. */
   add(line: string): number[] | undefined {
     this.lineNumber += 1;
     const row = this.#parse(line);
@@ -283,7 +286,7 @@ function compare(one: Place, other: Place): number {
   );
 }
 
-/** Compares the bytes of UTF-8, as DuckDB and Spark do; JavaScript itself compares UTF-16 units. */
+/** Compares strings by their UTF-8 bytes, like DuckDB and Spark; JavaScript compares UTF-16 code units. */
 function compareText(one: string, other: string): number {
   return one === other ? 0 : Buffer.compare(Buffer.from(one), Buffer.from(other));
 }

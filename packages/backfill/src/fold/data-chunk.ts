@@ -24,7 +24,7 @@ export function writeDoubles(
   count: number,
 ): void {
   const vector = bindings.data_chunk_get_vector(chunk.chunk, column);
-  // The types of the bindings do not allow shared memory, but they only copy from it.
+  // The type definitions of the bindings do not allow shared memory, but the bindings only copy from it.
   const memory = values.buffer as ArrayBuffer;
   bindings.copy_data_to_vector(vector, 0, memory, values.byteOffset + start * 8, count * 8);
 }

@@ -27,7 +27,7 @@ export interface EntityFoldOptions {
   readonly shares: number;
   /** For each partner, the first 32 bits of the hash of its id; empty if the plan has no partners. */
   readonly partnerHashes: Uint32Array;
-  /** Whether unusual payments of this entity explain frauds of another entity. */
+  /** Whether unusual payments of this entity can explain frauds of another entity. */
   readonly judges: boolean;
   /** Number of filters of the spec. */
   readonly filters: number;
@@ -71,7 +71,7 @@ export class EntityFold {
     };
   }
 
-  /** @param out columns by feature of the spec; rows without an entity of this share are not changed */
+  /** @param out one column per feature of the spec; rows without an entity of this share are left unchanged */
   fold(block: EventBlock, out: readonly Float64Array[]): void {
     const { entity, entities } = this.options;
     const { payments, labels } = block;
@@ -105,7 +105,7 @@ export class EntityFold {
     return this.state;
   }
 
-  /** Folds one entity's events in time order; if times are equal, labels come before payments. */
+  /** Processes one entity's events in time order; at equal times, labels come before payments. */
   #foldEntity(number: number, block: EventBlock, out: readonly Float64Array[]): void {
     const { paid, known } = this;
     const { payments, labels } = block;

@@ -7,10 +7,10 @@ export interface EventBlock {
   readonly labels: LabelColumns;
 }
 
-/** The first `length` values of each column are in use. */
+/** Only the first `length` values of each column are used. */
 export interface PaymentColumns {
   readonly length: number;
-  /** Reference of the first payment, used instead of its id; the next one is two higher, and so on. */
+  /** Reference that replaces the id of the first payment; each following payment has a reference two higher. */
   readonly firstReference: number;
   readonly atMs: Float64Array;
   /** In major units. */
@@ -21,7 +21,10 @@ export interface PaymentColumns {
   readonly longitudes: Float64Array;
   /** For each entity of the spec, the number of the payment's entity; -1 if it has none. */
   readonly numbers: readonly Int32Array[];
-  /** By profile of the spec, then by column, as known at the time of the payment; NaN for null or no valid row. */
+  /**
+   * By profile of the spec, then by column, with the value known at the time of the payment; NaN if the value is null
+   * or no row is valid.
+   */
   readonly profiles: readonly (readonly Float64Array[])[];
   /** For each filter of the spec: 1 if the payment passes it. */
   readonly passes: readonly Uint8Array[];
@@ -29,19 +32,22 @@ export interface PaymentColumns {
   readonly categories: readonly Float64Array[];
 }
 
-/** The first `length` values of each column are in use. */
+/** Only the first `length` values of each column are used. */
 export interface LabelColumns {
   readonly length: number;
   readonly atMs: Float64Array;
   /** 1 for a fraud, 0 for a genuine payment. */
   readonly frauds: Uint8Array;
-  /** References, used instead of the ids of the labels. */
+  /** References that replace the ids of the labels. */
   readonly references: Float64Array;
-  /** When the payments took place. */
+  /** Times of the labelled payments. */
   readonly occurredAtMs: Float64Array;
-  /** 1 if the judge entity explains it: its fold writes this, and the folds of other entities read it. */
+  /**
+   * 1 if the judge entity explains the fraud: the judge's fold writes this column, and the folds of other entities read
+   * it.
+   */
   readonly explained: Uint8Array;
-  /** For each entity of the spec, like `numbers` of payments; empty for entities that labels do not name. */
+  /** For each entity of the spec, like `numbers` of payments; empty for entities that labels do not identify. */
   readonly numbers: readonly Int32Array[];
 }
 
@@ -61,7 +67,7 @@ export interface BlockShape {
   readonly categories: number;
 }
 
-/** How far a block is filled; all other data of a block is in its memory. */
+/** The number of events in a block; all other data of the block is in its memory. */
 export interface BlockFill {
   readonly payments: number;
   readonly labels: number;

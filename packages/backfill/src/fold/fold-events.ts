@@ -19,14 +19,14 @@ export interface FoldOptions {
   /** The work folder. */
   readonly directory: string;
   readonly events: PreparedEvents;
-  /** Workers without any state yet. */
+  /** Workers that have no state yet. */
   readonly pool: WorkerPool;
   readonly tuning: FoldTuning;
   readonly onProgress: (doneEvents: number) => void;
 }
 
 export interface FoldTuning {
-  /** Payments per block. A different number can change the exact bytes of the output. */
+  /** Payments per block. Changing this number can change the exact bytes of the output. */
   readonly blockPayments: number;
   /** Interval between checkpoints, in milliseconds. */
   readonly checkpointMs: number;
@@ -35,8 +35,8 @@ export interface FoldTuning {
 }
 
 /**
- * Writes the features of all events to one Parquet file, starting from the last checkpoint if there is one. Afterwards,
- * the workers hold the states after the last event.
+ * Writes the features of all events to one Parquet file, starting from the last checkpoint if there is one. When it
+ * returns, the workers' memory contains the states after the last event.
  *
  * While the workers fold one block, the next one is read and earlier ones are written. Apart from the states, memory is
  * bounded by the blocks in progress.
@@ -55,12 +55,13 @@ export async function foldEvents(options: FoldOptions, outputPath: string): Prom
     categories: engine.categories.length,
   };
   const shares = tuning.workers ?? workersFor(events.payments + events.labels);
-  // Writing a block takes about as long as folding it; one more block is folded, and one is read.
+  // Writing a block takes about as long as folding it; the other two slots are for a block that is being folded and one
+  // that is being read.
   const writers = Math.min(shares + 1, WRITERS_MAX);
   const slots = Array.from({ length: writers + 2 }, () => new SharedArrayBuffer(blockBytes(shape)));
   await pool.begin({ spec: engine.spec, shares, ...identify(engine, events), shape, slots });
   const connections = [await database.connect(), await database.connect()] as const;
-  // Each query here uses one thread; with more threads, the idle ones would only spin.
+  // Each query here runs on one thread; additional threads would be idle and only spin.
   await connections[0].run("SET threads = 1");
   const blocks = slots.map((memory) => viewBlock(shape, memory));
   const features = blocks.map((block) => block.features);
@@ -105,7 +106,7 @@ function identify(engine: FeatureEngine, { ids }: PreparedEvents): { counts: num
 /** DuckDB runs in Node's thread pool, which has four threads. */
 const WRITERS_MAX = 4;
 
-/** Blocks in progress: each is folded, then written, then its slot is free again. */
+/** Blocks in progress. Each block is folded, then written; then its slot is free again. */
 class Pipeline {
   private readonly busy = new Map<number, Promise<void>>();
   private readonly parts: Part[];

@@ -9,7 +9,7 @@ import type { IdOfReference } from "./id-references.js";
 import type { FoldStep } from "./share-fold.js";
 import { ShareFold } from "./share-fold.js";
 
-/** What a worker needs before it can fold. */
+/** The data that a worker needs before it can fold. */
 export interface WorkerStart {
   readonly spec: FeatureSpec;
   readonly share: number;
@@ -84,7 +84,7 @@ function requireShare(share: Share | undefined): Share {
   return share;
 }
 
-/** A worker's share of the entities. */
+/** The entities assigned to one worker. */
 class Share {
   private readonly fold: ShareFold;
   private readonly blocks: readonly SharedBlock[];

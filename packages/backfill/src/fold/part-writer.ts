@@ -15,7 +15,7 @@ const FORMAT = [
   ...["FORMAT parquet", "COMPRESSION zstd", "COMPRESSION_LEVEL 1"],
   ...["DICTIONARY_SIZE_LIMIT 8192", "WRITE_BLOOM_FILTER false"],
 ].join(", ");
-/** Parts are read once, soon after they are written: compressing them would take longer than it saves. */
+/** Parts are read only once, soon after they are written: compressing them would take more time than it saves. */
 const PART_FORMAT = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 8192, WRITE_BLOOM_FILTER false";
 const FEATURES_FUNCTION = "block_features";
 
@@ -40,7 +40,10 @@ export function partPath(directory: string, index: number): string {
   return join(directory, `part-${String(index).padStart(6, "0")}.parquet`);
 }
 
-/** Writes parts: rows of the table `payments` joined with the features of a block. Each appears complete or not at all. */
+/**
+ * Writes parts: rows of the table `payments` joined with the features of a block. Each part file appears complete or
+ * not at all.
+ */
 export class PartWriter {
   private readonly waiting: ((connection: DuckDBConnection) => void)[] = [];
 
@@ -58,7 +61,7 @@ export class PartWriter {
 
   /**
    * Writes part `index`: the payments of the block in `slot`, which start at row `firstRow` of `payments`. The block
-   * must not change until this is done.
+   * must not change until the part is written.
    */
   async write(index: number, slot: number, firstRow: number, rows: number): Promise<Part> {
     const path = partPath(this.options.directory, index);
@@ -83,7 +86,7 @@ export class PartWriter {
 
   /**
    * Writes the rows of the first `parts` parts, in order, to one file. The database has one thread (see `foldEvents`),
-   * so the same rows give the same bytes.
+   * so the same rows always produce the same bytes.
    */
   async join(parts: number, path: string): Promise<void> {
     const { directory, names } = this.options;

@@ -1,4 +1,4 @@
-/** The rows of a block, grouped by entity. Within a group they keep the order of the block. */
+/** The rows of a block, grouped by entity. Within a group, rows keep the order of the block. */
 export class RowsByEntity {
   /** For each entity of this share, the index of its first row, followed by the total number of rows. */
   readonly starts: Int32Array;

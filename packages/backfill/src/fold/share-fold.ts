@@ -72,7 +72,7 @@ export class ShareFold {
   }
 
   /**
-   * Runs one step for this share of a block. Together, the shares write every row of every column. Blocks must come in
+   * Runs one step for this share of a block. All shares together write every row of every column. Blocks must come in
    * time order.
    *
    * @param out by feature of the spec
@@ -84,7 +84,10 @@ export class ShareFold {
     if (step === 1) this.#foldPayments(block, out);
   }
 
-  /** For this share of the rows: features of the payment itself, and defaults where an entity is absent. */
+  /**
+   * Computes, for the rows of this share, the features of the payment itself, and writes defaults where an entity is
+   * absent.
+   */
   #foldPayments({ payments }: EventBlock, out: readonly Float64Array[]): void {
     const { share, shares } = this.options;
     const { payment } = this;
@@ -127,10 +130,10 @@ export class ShareFold {
   }
 
   /**
-   * The encoded states of this share's entities of one kind, in order of their numbers. Each is valid until the next one
-   * is read.
+   * The encoded states of this share's entities of one kind, in order of their numbers. Each is valid until the next
+   * one is read.
    *
-   * @param idOf without it, ids remain references, which is enough for a backfill's `restore`
+   * @param idOf if omitted, ids remain references, which are sufficient for a backfill's `restore`
    */
   *states(entity: number, idOf?: IdOfReference): Generator<Uint8Array> {
     for (const [number, fold] of this.#own(entity)) yield fold.encoded(number, idOf);

@@ -1,11 +1,11 @@
 /** Memory grows in steps of this size, or by the size of a larger state. */
 const SLAB_BYTES = 1 << 20;
-/** Spare room for a state that is new or no longer fits into its place. */
+/** Spare bytes for a state that is new or no longer fits into its place. */
 const SPARE_SHARE = 0.5;
 
 /**
- * Encoded states of all entities of one kind, indexed from 0. Encoding makes states several times smaller, so they stay
- * in the CPU caches, and backfills of many entities fit into memory.
+ * Encoded states of all entities of one kind, indexed from 0. Encoded states are several times smaller, so they stay in
+ * the CPU caches, and backfills with many entities fit into memory.
  */
 export class StateStore {
   private readonly slabs: Uint8Array[] = [];

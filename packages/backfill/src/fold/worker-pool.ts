@@ -6,10 +6,10 @@ import type { BlockFill } from "./event-block.js";
 import type { EncodedStates, ResolvedIds, WorkerAnswer, WorkerStart, WorkerTask } from "./fold-worker.js";
 import { FOLD_STEPS } from "./share-fold.js";
 
-/** With fewer events per worker, an additional worker costs more than it saves. */
+/** With fewer events per worker, an additional worker would cost more than it saves. */
 const EVENTS_PER_WORKER_MIN = 50_000;
 
-/** Share of the cores that fold; the others write, which takes nearly as long. */
+/** Share of the cores used for folding; the others write, which takes nearly as long. */
 const FOLDING_SHARE = 0.6;
 
 /** The number of threads to use for this many events. */
@@ -20,7 +20,7 @@ export function workersFor(events: number): number {
 
 /**
  * The threads that fold, each for its share of the entities. Requests run in order. The first thread starts with the
- * pool, so that it is ready when needed.
+ * pool, so that it is ready when the first request arrives.
  */
 export class WorkerPool {
   private readonly members = [new PoolMember()];
@@ -44,7 +44,7 @@ export class WorkerPool {
     await this.#askAll({ kind: "restore", path });
   }
 
-  /** The states after everything folded so far, by worker and entity. See `WorkerTask` for `ids`. */
+  /** The states after everything folded so far, by worker and entity. `WorkerTask` describes `ids`. */
   async states(ids?: ResolvedIds): Promise<(readonly EncodedStates[])[]> {
     const task: WorkerTask = { kind: "states", ...(ids === undefined ? {} : { ids }) };
     const answers = await this.#inTurn(() => this.#askAll(task));
@@ -62,7 +62,7 @@ export class WorkerPool {
     await Promise.all(this.members.map((member) => member.close()));
   }
 
-  /** A serial queue: a block takes two steps, and nothing may run between them. */
+  /** A serial queue: a block takes two steps, and no other request may run between them. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.last.then(work);
     this.last = turn.catch(() => undefined);

@@ -2,7 +2,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { wasCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** The largest amount that the engine counts exactly: a safe integer in thousandths of the major unit. */
+/** The largest amount that the engine can represent exactly: a safe integer in thousandths of the major unit. */
 const AMOUNT_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
 /** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const TIME_MAX_MS = 8.64e15;

@@ -24,7 +24,7 @@ export function isLabelReference(reference: number): boolean {
   return reference % 2 === 1;
 }
 
-/** Reads the payments and labels that `prepareEvents` wrote, as one stream in the order in which they are counted. */
+/** Reads the payments and labels that `prepareEvents` wrote, as one stream in the order in which they are processed. */
 export class EventReader {
   private constructor(
     private readonly payments: ChunkReader,
@@ -89,7 +89,7 @@ export class EventReader {
     return { ...filled, firstReference: start.payments * 2 };
   }
 
-  /** Copies events until a chunk is exhausted or the block is full. */
+  /** Copies events until the chunk is exhausted or the block is full. */
   #fillFromChunks(block: SharedBlock, shape: BlockShape, filled: { payments: number; labels: number }): void {
     const { payments, labels } = this;
     const [paymentTimes = NO_COLUMN] = payments.columns;

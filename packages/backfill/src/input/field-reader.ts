@@ -30,7 +30,7 @@ export class FieldReader {
   }
 
   /**
-   * @param stored values of `columns` for this payment, starting at `first`; an unread column is empty
+   * @param stored values of `columns` for this payment, starting at index `first`; unread columns are empty
    * @param payments receives the result of each filter and the code of each category at index `at`
    */
   evaluate(

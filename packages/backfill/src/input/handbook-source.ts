@@ -13,12 +13,12 @@ import { sqlText } from "./work-database.js";
  * locations of terminals, `<directory>/terminals.csv`. It has no devices or network addresses.
  */
 
-/** A label is reported this long after its payment. */
+/** Delay between a payment and its label. */
 export const HANDBOOK_LABEL_DELAY_MS = 7 * 86_400_000;
 
 /**
  * The handbook's terminals are on a 100 x 100 grid without a unit. We use kilometres and place its corner at 0° north,
- * 0° east: at the equator, a degree of longitude is as long as a degree of latitude, so the grid's distances are
+ * 0° east, because a degree of longitude at the equator is as long as a degree of latitude, so the grid's distances are
  * preserved.
  */
 const KM_PER_DEGREE = 111.195;
@@ -35,7 +35,7 @@ export interface HandbookPayment {
   readonly currency: "EUR";
   readonly occurredAtMs: number;
   readonly fraud: boolean;
-  /** Location of the terminal, in degrees; absent if `terminals.csv` is missing or does not list it. */
+  /** Location of the terminal, in degrees; absent if `terminals.csv` is missing or does not list the terminal. */
   readonly latitude?: number;
   readonly longitude?: number;
 }
@@ -123,7 +123,7 @@ async function* readDay(
   }
 }
 
-/** The handbook's columns under our names; its times are UTC without a time zone. */
+/** The handbook's columns under our names; the handbook's times are UTC without a time zone. */
 function rawSelect(files: string, directory: string): string {
   return `
     SELECT TRANSACTION_ID::INTEGER AS handbook_id, CUSTOMER_ID::INTEGER AS customer_id,

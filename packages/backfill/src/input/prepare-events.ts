@@ -34,16 +34,16 @@ export interface PreparedEvents {
   readonly hasPlaces: boolean;
 }
 
-/** Columns of `payments` other than ids and currencies. */
+/** Columns of `payments`, except ids and currencies. */
 const OWN_COLUMNS = [
   ...["client_transaction_id", "amount_minor", "occurred_at_ms", "fraud", "labelled_at_ms"],
   ...["latitude", "longitude"],
 ];
 
 /**
- * Stores the input in the order in which it is counted: the table `payments`, by time and tie order, and the table
- * `labels`, by the time at which they were reported, and for equal times in the order of their payments. Ids and
- * currencies become enumerations; the code of a value is its number.
+ * Stores the input in processing order: the table `payments`, by time and tie order, and the table `labels`, by the
+ * time at which they were reported, and for equal times in the order of their payments. Ids and currencies become
+ * enumerations; the code of a value is its number.
  *
  * @throws TriplineError `invalid-field` if the source cannot be read or a row is not a payment.
  */
@@ -52,7 +52,7 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
   const keys = entities.map(({ key }) => key);
   const values = fields.filter((column) => !keys.includes(column) && column !== "currency");
   const [texts, others] = [values.filter(isTextField), values.filter((column) => !isTextField(column))];
-  // The tables are read only a few times: compressing them would cost more than it saves.
+  // The tables are read only a few times: compressing them would take more time than it saves.
   await connection.run("SET force_compression = 'uncompressed'");
   const select = await source.prepare(connection, tenant);
   const until = untilMs === undefined ? "true" : `occurred_at_ms < ${untilMs}`;

@@ -8,8 +8,8 @@ const DAY_MS = 86_400_000;
 
 /**
  * Computes the profiles of all entities from the tables that `prepareEvents` created, and adds to each payment the
- * values that were known when it took place, in the columns named by `profileColumn`. The payment's own day is
- * excluded.
+ * profile values that were known when it took place, in the columns named by `profileColumn`. These values exclude the
+ * payment's own day.
  */
 export async function prepareProfiles(connection: DuckDBConnection, profiles: readonly ProfilePlan[]): Promise<void> {
   if (profiles.length === 0) return;
@@ -44,7 +44,10 @@ export function profileColumn(entity: string, column: string): string {
   return sqlName(`profile ${entity} ${column}`);
 }
 
-/** Writes the source tables of Feast's profile views, one `<view>.parquet` each, as training/feature_repo does. */
+/**
+ * Writes the source tables of Feast's profile views, one `<view>.parquet` file per view, in the same format as
+ * training/feature_repo.
+ */
 export async function writeProfiles(
   connection: DuckDBConnection,
   profiles: readonly ProfilePlan[],

@@ -1,4 +1,4 @@
-/** Converts values of a DuckDB row or a parsed line to message fields. */
+/** Converts values from a DuckDB row or a parsed line to message fields. */
 export const fromRow = {
   text: (value: unknown): string => (typeof value === "string" ? value : ""),
 

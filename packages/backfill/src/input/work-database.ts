@@ -13,7 +13,7 @@ export interface WorkDatabase {
   close(): Promise<void>;
 }
 
-/** A temporary DuckDB database on disk for one job, so that inputs larger than memory can be sorted. */
+/** A temporary DuckDB database on disk for one job, so that inputs that exceed memory can be sorted. */
 export async function openWorkDatabase(): Promise<WorkDatabase> {
   const directory = await mkdtemp(join(tmpdir(), "tripline-backfill-"));
   try {

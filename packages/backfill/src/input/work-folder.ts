@@ -6,8 +6,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { openDatabase, sqlName } from "./work-database.js";
 
 /*
- * A backfill's working state: the folder `<output>.work`. The same backfill, started again after an interruption at any
- * point, resumes from it. A different backfill to the same output starts with an empty folder.
+ * A backfill's working state: the folder `<output>.work`. If a backfill is interrupted at any point, starting it again
+ * resumes from this folder. A different backfill to the same output starts with an empty folder.
  *
  *   fingerprint        hash of everything the result depends on
  *   work.duckdb        payments and labels in event order, see prepare-events.ts
@@ -29,10 +29,10 @@ export interface WorkFolder {
   close(): void;
 }
 
-/** Folders in use by this process: the database lock excludes only other processes. */
+/** Folders used by this process: the database lock excludes only other processes. */
 const inUse = new Set<string>();
 
-/** A hash of everything that the result depends on, in order. */
+/** A hash, in order, of everything that affects the result. */
 export function fingerprintOf(parts: readonly string[]): string {
   const hash = createHash("sha256").update(`${WORK_FORMAT}`);
   for (const part of parts) hash.update(createHash("sha256").update(part).digest());
@@ -40,7 +40,7 @@ export function fingerprintOf(parts: readonly string[]): string {
 }
 
 /**
- * Opens the work folder of an output, emptied unless a backfill with the same fingerprint left it.
+ * Opens the work folder of an output, and empties it unless a backfill with the same fingerprint left it.
  *
  * @throws TriplineError `state-conflict` while another process writes to the same output
  */
@@ -61,7 +61,7 @@ export async function openWorkFolder(outputPath: string, fingerprint: string): P
   }
 }
 
-/** From here on, the database lock excludes other processes, so the file itself is never replaced. */
+/** From here on, the database lock excludes other processes, so the database file itself must never be replaced. */
 async function openOwnDatabase(outputPath: string, path: string, fingerprint: string): Promise<DuckDBInstance> {
   await mkdir(path, { recursive: true });
   const database = await openExclusively(outputPath, join(path, DATABASE));
@@ -112,7 +112,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await rename(`${path}.tmp`, path);
 }
 
-/** Replaces a file that is not a database, for example because the machine crashed while writing it. */
+/** Replaces a file that is not a database, which can exist if the machine crashed while writing it. */
 async function openExclusively(outputPath: string, path: string): Promise<DuckDBInstance> {
   try {
     return await openDatabase(path);

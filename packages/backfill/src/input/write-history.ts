@@ -90,7 +90,7 @@ interface Tokens {
   postalCode(code: string): string;
 }
 
-/** Memoizes `make`: one result per card, device or address of the simulation. */
+/** Memoizes `make`, with one result per card, device or address in the simulation. */
 function remembered(make: (text: string) => string): (text: string) => string {
   const known = new Map<string, string>();
   return (text) => {
@@ -120,7 +120,7 @@ function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: 
   appender.endRow();
 }
 
-/** The optional cells that the simulator always fills. */
+/** The optional columns that the simulator always fills. */
 function optionalCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells {
   const { deviceId, ipAddress, email } = payment;
   return {
@@ -138,7 +138,7 @@ function optionalCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells
   };
 }
 
-/** The optional cells that it fills for simulations with details. */
+/** The optional columns that the simulator fills only in simulations with details. */
 function detailCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells {
   const { accountId, phone, deviceFingerprint, billingPostalCode, shippingPostalCode } = payment;
   return {

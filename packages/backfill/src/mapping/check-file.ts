@@ -14,7 +14,7 @@ export interface CheckedFile extends MappedFile {
 }
 
 /**
- * Reads a file through its mapping, without computing features.
+ * Reads a file with its mapping, without computing features.
  *
  * @throws TriplineError `invalid-field` if the file cannot be read or lacks a column that the mapping names
  */

@@ -20,7 +20,7 @@ export interface FieldSql {
 }
 
 const TIME_MS_MIN = 1;
-/** 2200-01-01: a later time means a wrong unit. */
+/** 2200-01-01: a later time indicates a wrong unit. */
 const TIME_MS_MAX = Date.UTC(2200, 0, 1);
 const TEXT_CHARACTERS_MAX = 128;
 const IDENTIFIER_WORDS = "1 to 64 letters, digits or any of . _ : -";
@@ -32,7 +32,7 @@ export function textOf(column: string, missing: readonly string[]): string {
   return `CASE WHEN ${trimmed} IN ('', ${missing.map(sqlText).join(", ")}) THEN NULL ELSE ${trimmed} END`;
 }
 
-/** The name of a column's text within the query. */
+/** The name of the column's text within the query. */
 export const source = (column: string): string => sqlName(`text of ${column}`);
 
 /** All columns of `mapped`, in the order in which faults are checked. */
@@ -118,8 +118,8 @@ function minorUnits({ column, constant }: Mapping["fields"]["currency"]): string
 }
 
 /**
- * SQL that parses a text as a number; null if that fails. Spaces, apostrophes and the other decimal sign may separate groups of
- * digits, of which the last has three: with the wrong decimal sign, "9,99" must not become 999.
+ * SQL that parses a text as a number; null if that fails. Spaces, apostrophes and the other decimal sign may separate
+ * groups of digits, and the last group must have three digits: with the wrong decimal sign, "9,99" must not become 999.
  */
 function numberOf(text: string, decimal: "." | ",", type: string): string {
   const separators = `${decimal === "," ? "." : ","} \u00a0'`;
@@ -194,7 +194,7 @@ function declaredSql(field: MappedField, given: TimeSource | TextSource | Decima
   const { name, type, wire, required = false } = field;
   if ("format" in given || "step" in given) return timeSql(name, name, given, required);
   if ("decimal" in given) return numberSql(field, given);
-  // The compiler cannot rule out a time here, because all members of its zod type are optional.
+  // The compiler cannot exclude a time here, because all members of its zod type are optional.
   const text = given as TextSource;
   if (type === "identifier" || field.format === "id") return identifierSql(name, name, text, required);
   if (text.column === undefined) return constantSql(field, text.constant ?? "");
@@ -207,7 +207,7 @@ function declaredSql(field: MappedField, given: TimeSource | TextSource | Decima
   return { column: name, type: wire === "bool" ? "BOOLEAN" : "VARCHAR", uses: [text.column], value, faults };
 }
 
-/** The same checks as in ingestion. */
+/** Same checks as ingestion. */
 const PATTERNS: Readonly<Record<string, readonly [pattern: string, words: string]>> = {
   bin: [BIN_PATTERN.source, "the first 6 or 8 digits of a card number"],
   mcc: ["\\d{4}", "a merchant category code of four digits"],

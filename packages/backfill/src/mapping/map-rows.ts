@@ -16,7 +16,7 @@ export interface MappedFile {
   readonly accepted: number;
   /** By reason, the most frequent first. */
   readonly rejected: readonly { readonly reason: string; readonly rows: number }[];
-  /** In a file without ids: accepted rows with the same card, terminal, amount and time as an earlier row. */
+  /** For a file without ids: accepted rows with the same card, terminal, amount and time as an earlier row. */
   readonly repeated: number;
   /** Time of the earliest accepted row, in milliseconds since the epoch; undefined if no row was accepted. */
   readonly firstMs: number | undefined;
@@ -30,8 +30,8 @@ export interface MappedFile {
 const REPEATED_ID = "an earlier row has the same transaction_id";
 
 /**
- * Reads a file into the temporary table `mapped`, with a column per field and, for rejected rows, a reason. The table `raw`
- * contains the texts of the rows, and `tokens of <field>` their tokens.
+ * Reads a file into the temporary table `mapped`, which has a column per field and, for rejected rows, a reason. The
+ * table `raw` contains the rows' texts, and each table `tokens of <field>` contains the tokens of one field.
  *
  * @throws TriplineError `invalid-field` if the file cannot be read or lacks a column that the mapping names
  */

@@ -16,6 +16,6 @@ export interface MappedField {
   readonly values?: readonly string[];
   /** Minimum and maximum of a number. */
   readonly range?: readonly [number, number];
-  /** Columns with tokens of values derived from the text. */
+  /** Columns for tokens of values derived from the text. */
   readonly derived?: readonly { readonly column: string; readonly token: TokenKind }[];
 }

@@ -17,7 +17,7 @@ export interface MappedSourceOptions {
   readonly key: Uint8Array;
   /** File for rejected rows. By default, they are only counted. */
   readonly rejectsPath?: string;
-  /** Parquet file for the original columns of accepted rows. */
+  /** Parquet file with the original columns of accepted rows. */
   readonly rawPath?: string;
   readonly onMapped?: (file: MappedFile) => void;
 }
@@ -77,7 +77,7 @@ function paymentsSelect(mapping: Mapping): string {
   return `SELECT ${columns.join(", ")}, raw_row AS tie_order FROM mapped ${joins.join(" ")} WHERE reason IS NULL`;
 }
 
-/** Columns of a transactions file that this mapping fills. */
+/** Columns of a transactions file that this mapping can fill. */
 export function filledColumns(mapping: Mapping): string[] {
   const { fields, label } = mapping;
   const declared = MAPPED_FIELDS.filter(({ name }) => fields[name] !== undefined);

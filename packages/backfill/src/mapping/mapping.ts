@@ -8,8 +8,8 @@ import { z } from "zod";
 import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
 
 /*
- * mapping.yaml assigns the columns of a file to payment fields. It supports a closed set of expressions: names and texts from a
- * mapping become SQL only in quotes.
+ * mapping.yaml assigns the columns of a file to payment fields. It supports a closed set of expressions, so names and
+ * texts from a mapping reach SQL only in quotes.
  */
 
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -51,7 +51,7 @@ const text = z
 const transactionId = z
   .strictObject({
     column: columnName.optional(),
-    /** For files without ids: the id is this prefix and the row's number. */
+    /** For files without ids: the id is this prefix followed by the row's number. */
     row: z
       .string()
       .regex(/^[A-Za-z0-9._:-]{1,32}$/, "must be 1 to 32 letters, digits or any of . _ : -")
@@ -62,7 +62,10 @@ const transactionId = z
 
 const card = z.strictObject({
   column: columnName,
-  /** number: card numbers. token: tokens of this installation. id: an id that stands for the card, such as a customer's. */
+  /**
+   * number: card numbers. token: tokens of this installation. id: an id that identifies the card, such as a customer
+   * id.
+   */
   holds: z.enum(["number", "token", "id"], "must be number, token or id"),
 });
 
@@ -106,7 +109,7 @@ const label = z
   .strictObject({
     column: columnName,
     fraud: z.array(z.string()).min(1).max(LABEL_VALUES_MAX),
-    /** By default, every other value is genuine. */
+    /** By default, every value not listed as fraud is genuine. */
     genuine: z.array(z.string()).min(1).max(LABEL_VALUES_MAX).optional(),
     delay: duration
       .refine((ms) => ms <= LABEL_DELAY_DAYS_MAX * UNITS_MS.d, `must be at most ${LABEL_DELAY_DAYS_MAX}d`)
@@ -138,7 +141,7 @@ const mappingSchema = z.strictObject({
       quote: z.string().length(1, "must be one character").optional(),
     })
     .default({}),
-  /** Texts that mean that a value is missing, in addition to the empty text. */
+  /** Texts that mean that a value is missing, in addition to empty text. */
   missing: z.array(z.string()).max(MISSING_MAX).default([]),
   fields: z.strictObject({ transaction_id: transactionId, card, amount, currency, occurred_at: time, ...declared }),
   label: label.optional(),

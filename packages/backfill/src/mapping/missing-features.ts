@@ -1,7 +1,7 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { isLabelFeature, keyFields } from "@tripline/contracts/feature-spec";
 
-/** Features that stay at their default because their input is missing, and the columns that they lack. */
+/** Features that always have their default value because their input is missing, and the missing columns. */
 export interface MissingInput {
   readonly lacks: readonly string[];
   readonly features: readonly string[];
@@ -11,7 +11,7 @@ const PLACE = ["latitude", "longitude"];
 const LABEL = ["fraud"];
 const DISTANCES: ReadonlySet<string> = new Set(["distance_from_home", "distance_from_last"]);
 
-/** @param filled columns of a transactions file that have values */
+/** @param filled columns of a transactions file that contain values */
 export function featuresWithoutInput(spec: FeatureSpec, filled: readonly string[]): MissingInput[] {
   const groups = new Map<string, MissingInput & { features: string[] }>();
   for (const feature of spec.features) {
@@ -24,7 +24,7 @@ export function featuresWithoutInput(spec: FeatureSpec, filled: readonly string[
   return [...groups.values()];
 }
 
-/** Columns that a feature needs, apart from those that every payment has. */
+/** Columns that a feature needs, apart from the required columns of every payment. */
 function columnsOf(spec: FeatureSpec, feature: Feature): string[] {
   const entities: string[] = [];
   if ("entity" in feature) entities.push(feature.entity);

@@ -3,7 +3,7 @@ import { CURRENCIES } from "@tripline/contracts/currency";
 import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress, normalEmail } from "@tripline/contracts/identifiers";
 import { cardDigits } from "./tokenise-values.js";
 
-/** A sample of a column's texts. Shares ignore missing texts. */
+/** A sample of a column's texts. Shares exclude missing texts. */
 export interface ColumnProfile {
   readonly name: string;
   readonly values: readonly string[];
@@ -101,7 +101,7 @@ export function timeOf(column: ColumnProfile): TimeProposal | undefined {
   return { step: unit, start: "2026-01-01T00:00:00Z" };
 }
 
-/** Whether every value in the sample has a month of at most 12 if day and month are in this order. */
+/** Whether, with day and month in this order, no value in the sample has a month above 12. */
 function fits(column: ColumnProfile, pattern: RegExp, dayFirst: boolean): boolean {
   return column.values.every((value) => {
     const [, first = "", second = ""] = pattern.exec(value) ?? [];

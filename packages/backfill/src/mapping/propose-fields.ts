@@ -8,7 +8,7 @@ import { looksLike, timeOf } from "./profile-columns.js";
 export interface Proposal {
   readonly fields: Record<string, Readonly<Record<string, unknown>>>;
   readonly label: Readonly<Record<string, unknown>> | undefined;
-  /** Guesses and required fields without a column, with what to do about them. */
+  /** Guesses, and required fields without a column, each with what the user should do. */
   readonly notes: readonly string[];
   readonly unmapped: readonly string[];
   readonly unused: readonly string[];
@@ -53,7 +53,7 @@ const NAMES: Readonly<Record<string, readonly RegExp[]>> = {
   reported_at: [/^(?:chargeback|reported|label(?:l?ed)?|fraud)(?:at|date|time|on)$/],
 };
 
-/** Guessed for a file without a currency column, because no other column shows the currency. */
+/** Used as a guess for a file without a currency column, because no other column shows the currency. */
 const CURRENCY_GUESS = "EUR";
 const FRAUD_TEXTS: ReadonlySet<string> = new Set(["1", "1.0", "true", "t", "yes", "y", "fraud", "fraudulent"]);
 const LABEL_VALUES_MAX = 4;
@@ -62,7 +62,7 @@ const ID_DISTINCT_MIN = 0.999;
 
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
 
-/** Proposes a column for each field, based on the columns' names and samples. */
+/** Proposes a column for each field, based on column names and samples. */
 export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
   const free = new Map(columns.map((column) => [column.name, column]));
   const take = (field: string, fits: (column: ColumnProfile) => boolean): ColumnProfile | undefined => {

@@ -4,7 +4,7 @@ import { mapRows } from "./map-rows.js";
 import type { Mapping } from "./mapping.js";
 import { cardDigits, tokenTable } from "./tokenise-values.js";
 
-/** A payment of a mapped file, ready to send to the ingestion API. */
+/** A payment from a mapped file, ready to send to the ingestion API. */
 export interface MappedPayment {
   readonly clientTransactionId: string;
   /** Empty if the file has no card numbers. */
@@ -16,7 +16,7 @@ export interface MappedPayment {
   readonly currency: string;
   readonly occurredAtMs: number;
   readonly fraud: boolean;
-  /** Time at which the label is reported; null if it never is. */
+  /** Time at which the label is reported; null if it is never reported. */
   readonly labelledAtMs: number | null;
   /** Optional fields by their names in the message, for example `deviceId`. */
   readonly sent: Readonly<Record<string, string | number | boolean>>;
@@ -32,7 +32,8 @@ export interface ReadPaymentsOptions {
 }
 
 /**
- * Payments that took place or were labelled in a period, in event order. Payments with equal times keep the file's order.
+ * Returns the payments that took place or were labelled in a period, in event order. Payments with equal times keep the
+ * order of the file.
  *
  * @throws TriplineError `invalid-field` if the file cannot be read
  */

@@ -20,9 +20,12 @@ export interface RawFile {
 export type FileFormat = Pick<Mapping, "file" | "format" | "csv">;
 
 const QUOTE = '"';
-/** Number of objects of an NDJSON file that are searched for columns. */
+/** Number of objects at the start of an NDJSON file that are searched for columns. */
 const SAMPLE_OBJECTS = 10_000;
-/** Separates the names of one nested level: `card.number` is the member `number` of the member `card`. */
+/**
+ * Separates the names of nested members: `card.number` is the member `number` of the member `card`. Only one level of
+ * nesting is supported.
+ */
 const MEMBER = ".";
 
 /**
@@ -165,7 +168,7 @@ async function readRecords(
         );
   let missing = 0;
   const broken = errors.map(([, reason, text], index): BrokenLine => {
-    // Count the removed lines before this one.
+    // Adds the removed lines that precede this one.
     while ((removed[missing] ?? Number.POSITIVE_INFINITY) <= (lines[index] ?? 0) + missing) missing += 1;
     return { line: (lines[index] ?? 0) + missing, reason: String(reason), text: String(text).replace(/^[\r\n]+/, "") };
   });
@@ -173,7 +176,7 @@ async function readRecords(
   return { columns: header.columns };
 }
 
-/** Disables auto-detection, because what holds for a sample may be wrong for the rest of the file. */
+/** Disables auto-detection, because a type detected from a sample may be wrong for the rest of the file. */
 function csvTable(file: string, quote: string, { delimiter, columns }: CsvHeader, more: string): string {
   const options = [
     "header = true, auto_detect = false, all_varchar = true",
@@ -206,7 +209,7 @@ async function readObjects(connection: DuckDBConnection, file: string): Promise<
 /** Column of `raw` that marks broken lines. */
 export const FAULTY = "tripline:faulty";
 
-/** The members of the file's first objects and of the objects nested in them. */
+/** The members of the file's first objects, including those of nested objects. */
 async function membersOf(connection: DuckDBConnection, file: string): Promise<string[]> {
   const sample = `(SELECT json FROM ${objects(file)} WHERE json IS NOT NULL LIMIT ${SAMPLE_OBJECTS})`;
   const inner = `SELECT name, json_extract(json, '/' || name) AS value FROM (SELECT json, unnest(json_keys(json)) AS name FROM ${sample})`;

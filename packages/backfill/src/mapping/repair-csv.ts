@@ -37,7 +37,7 @@ export async function repairCsv(file: string, copy: string, quote: string, delim
   const write = async (texts: readonly string[]): Promise<void> => {
     if (!output.write(`${texts.join("\n")}\n`)) await once(output, "drain");
   };
-  /** Only the first open line is broken; the lines after it are complete. */
+  /** Only the first line, with the open quote, is broken; the lines after it are complete. */
   const giveUp = async (): Promise<void> => {
     const [first = "", ...others] = open;
     const at = line - open.length;

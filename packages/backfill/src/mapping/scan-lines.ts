@@ -12,7 +12,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 
 /** The result of the scan. Lines are numbered from 1. */
 export interface ScannedLines {
-  /** Whether a line has an odd number of quotes, or line breaks differ. */
+  /** Whether a line has an odd number of quotes, or the file mixes line breaks. */
   readonly isIrregular: boolean;
   readonly blank: readonly number[];
 }
@@ -59,7 +59,7 @@ export async function readHeader(file: string, quote: string, delimiter?: string
   throw new TriplineError("invalid-field", `${file} is empty.`);
 }
 
-/** Appends the column's number to empty and repeated names. */
+/** Appends the column's number to empty or repeated names. */
 function distinctNames(names: readonly string[]): string[] {
   const seen = new Set<string>();
   return names.map((name, index) => {

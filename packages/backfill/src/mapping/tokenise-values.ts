@@ -30,7 +30,7 @@ const VALUES_PER_READ = 20_480;
 /** Matches texts with at least as many digits as the shortest card number. */
 const TWELVE_DIGITS = "(?:\\d[^A-Za-z0-9]{0,3}){12}";
 
-/** Identifies a key without revealing it. Tokens of different keys must not be mixed. */
+/** Identifies a key without revealing it. Tokens created with different keys must not be mixed. */
 export function keyFingerprint(key: Uint8Array): string {
   return hmacSha256(key, "key fingerprint").slice(0, FINGERPRINT_DIGITS);
 }
@@ -38,7 +38,7 @@ export function keyFingerprint(key: Uint8Array): string {
 /** The table with the tokens of a field: `value`, `token`, then `bin` for cards or a column per derived token. */
 export const tokenTable = (field: string): string => sqlName(`tokens of ${field}`);
 
-/** A card number without the separators that people write in it. */
+/** A card number without the separators that people type. */
 export const cardDigits = (text: string): string => text.replaceAll(/[ -]/g, "");
 
 interface Tokens {
@@ -95,7 +95,7 @@ const WORDS: Readonly<Record<string, string>> = {
   postal_code: "a postal code",
 };
 
-/** Normalises a text as ingestion does. */
+/** Normalises a text in the same way as ingestion. */
 function normalText(value: string, format: string | undefined): string | undefined {
   if (format === "email") return normalEmail(value);
   if (format === "phone") return normalPhone(value);
@@ -134,7 +134,7 @@ function append(appender: DuckDBAppender, text: string | null): void {
   else appender.appendVarchar(text);
 }
 
-/** Identifiers are stored in the clear, so they must not look like card numbers. */
+/** Identifiers are stored in clear text, so they must not look like card numbers. */
 async function rejectCardNumbers(connection: DuckDBConnection, field: string): Promise<void> {
   const table = `suspects of ${field}`;
   await connection.run(`CREATE TEMP TABLE ${sqlName(table)} (value VARCHAR)`);

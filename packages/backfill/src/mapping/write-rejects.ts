@@ -11,8 +11,9 @@ import { cardDigits } from "./tokenise-values.js";
 const DIGITS = /\d(?:[ -]?\d){11,18}/g;
 
 /**
- * Writes a line of JSON for each rejected row: `line`, `reason`, and `row` with its texts by column, or `text` if the line
- * could not be read. Tokens replace card numbers; `*` replaces the digits of texts that only look like one.
+ * Writes a line of JSON for each rejected row: `line`, `reason`, and `row` with its texts by column, or `text` if the
+ * line could not be read. Card numbers are replaced with tokens; digits of texts that only look like card numbers are
+ * replaced with `*`.
  */
 export async function writeRejects(
   connection: DuckDBConnection,
@@ -68,7 +69,7 @@ async function linesOf(connection: DuckDBConnection, mapping: Mapping, columns: 
     FROM ${rejected} JOIN raw ON raw.rowid = raw_row JOIN csv_lines USING (raw_row) UNION ALL ${broken}`;
 }
 
-/** The line at which each row starts. */
+/** The line on which each row starts. */
 function csvLines(columns: readonly string[]): string {
   const all = `concat(${texts(columns)})`;
   const breaks = `length(${all}) - length(replace(${all}, chr(10), ''))`;
@@ -86,14 +87,14 @@ function csvLines(columns: readonly string[]): string {
     FROM starts ASOF LEFT JOIN faulty ON starts.start >= faulty.before`;
 }
 
-/** Hides anything that could be a card number. */
+/** Masks everything that could be a card number. */
 function hide(value: unknown, isCard: boolean, { key, tenant }: TokenKey): string | null {
   if (value === null || value === undefined) return null;
   const text = String(value).replaceAll(DIGITS, (found) => {
     const number = cardDigits(found);
     return isCardNumber(number) ? cardToken(key, tenant, number) : found;
   });
-  // A card number with a typo is one digit away from a real one.
+  // A card number with a typo differs from a real one by only one digit.
   return isCard || holdsCardNumber(text) ? maskUnlessToken(text) : text;
 }
 

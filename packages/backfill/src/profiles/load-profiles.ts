@@ -24,7 +24,7 @@ export interface LoadProfilesOptions {
   readonly answerMsMax?: number;
 }
 
-/** The default FEAST_PROJECT of the features service. */
+/** The default FEAST_PROJECT of the feature service. */
 const PROJECT_DEFAULT = "tripline";
 const DAY_SECONDS = 86_400;
 /** Rows per request to Redis. */
@@ -33,8 +33,8 @@ const ROWS_TOGETHER = 1_000;
 const ANSWER_MS_MAX_DEFAULT = 10_000;
 
 /**
- * Loads profiles online as `feast materialize` does, but without Feast: the same bytes under the same keys. An older
- * row never overwrites a newer one.
+ * Loads profiles online like `feast materialize`, but without Feast: it writes the same bytes under the same keys. An
+ * older row never overwrites a newer one.
  *
  * @returns the number of rows
  * @throws TriplineError `not-found`, `invalid-field` for the tables, `redis-unavailable`, `config-invalid` if a

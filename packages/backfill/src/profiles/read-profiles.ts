@@ -17,8 +17,9 @@ export interface StoredProfile {
 }
 
 /**
- * The newest row of each entity at a given time, from the table of one profile. @throws TriplineError `not-found`,
- * `invalid-field`
+ * The newest row of each entity at a given time, from the table of one profile.
+ *
+ * @throws TriplineError `not-found`, `invalid-field`
  */
 export async function readProfiles(
   folder: string,
@@ -31,7 +32,7 @@ export async function readProfiles(
 }
 
 /**
- * The profile rows that vectors were computed with, from the tables in a folder.
+ * The profile rows from which vectors were computed, from the tables in a folder.
  *
  * @throws TriplineError `not-found` if a table is missing, `invalid-field` if it cannot be read
  */

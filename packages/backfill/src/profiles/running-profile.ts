@@ -15,7 +15,7 @@ interface ProfiledPayment {
   readonly longitude: number | undefined;
 }
 
-/** Bit-identical to the queries of packages/contracts/profiles over all events so far; NaN for null. */
+/** Bit-identical to the results of the queries in packages/contracts/profiles over all events so far; NaN for null. */
 const COLUMNS: Readonly<Record<string, (totals: Totals) => number>> = {
   card_amount_mean_total: ({ thousandths, payments }) => thousandths / 1_000 / payments,
   card_first_paid_ms: ({ firstMs }) => firstMs,
@@ -26,7 +26,7 @@ const COLUMNS: Readonly<Record<string, (totals: Totals) => number>> = {
   terminal_fraud_rate_total: ({ frauds, labels }) => frauds / labels,
 };
 
-/** Sums of integers, as in the queries: the order of events within a day does not matter. */
+/** Integer sums, as in the queries: the order of events within a day does not matter. */
 class Totals {
   payments = 0;
   thousandths = 0;
@@ -39,8 +39,8 @@ class Totals {
 }
 
 /**
- * The profile of one entity, computed from its events in time order. Only `fold-entity` uses it, because it never
- * sees all events; everything else runs the queries.
+ * The profile of one entity, computed from its events in time order. Only `fold-entity` uses this class, because it
+ * never has all events at once; all other code runs the queries.
  */
 export class RunningProfile {
   readonly #columns: readonly ((totals: Totals) => number)[];
@@ -93,7 +93,7 @@ export class RunningProfile {
 
 const dayOf = (atMs: number): number => Math.floor(atMs / DAY_MS);
 
-/** Rounds halves away from zero, as DuckDB does. */
+/** Rounds halves away from zero, like DuckDB. */
 function microdegrees(degrees: number): number {
   return Math.sign(degrees) * Math.round(Math.abs(degrees * MICRODEGREES));
 }

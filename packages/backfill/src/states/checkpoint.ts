@@ -11,7 +11,7 @@ import { replaceFile } from "../input/work-folder.js";
 import type { SnapshotEntry } from "./state-snapshot.js";
 import { verifySnapshot, writeSnapshot } from "./state-snapshot.js";
 
-/** Progress of a backfill: the parts and states include everything before the position. */
+/** Progress of a backfill: the parts and states include all events before the position. */
 export interface Checkpoint {
   readonly position: EventPosition;
   readonly parts: readonly Part[];

@@ -16,45 +16,50 @@ export interface LoadStateOptions {
   readonly statePath: string;
   readonly redisUrl: string;
   readonly spec?: FeatureSpec;
-  /** Days (wall clock) after which Redis expires an unused state. */
+  /** Days (wall clock) after which an unused state expires in Redis. */
   readonly ttlDays?: number;
-  /** Kafka of the features service. Omit it if Kafka was recreated together with this Redis, so nothing has been counted. */
+  /**
+   * The feature service's Kafka cluster. Omit it only if Kafka was recreated together with this Redis, so that no
+   * events have been processed yet.
+   */
   readonly kafka?: CountedKafka;
-  /** Key of the installation's tokens. States with tokens from another key are rejected. */
+  /** The installation's token key. States whose tokens were created with another key are rejected. */
   readonly cardTokenKey?: Uint8Array;
-  /** Load even if the service has counted events that the snapshot lacks. */
+  /** Load the snapshot even if the service has already processed events that the snapshot does not contain. */
   readonly isPartial?: boolean;
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   /** Maximum wait for a connection to Redis, in ms. Default: 2,000. */
   readonly answerMsMax?: number;
 }
 
-/** Shows what the features service has counted. */
+/** Reveals which events the feature service has already processed. */
 export interface CountedKafka {
   readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
   readonly topicPrefix: string;
 }
 
-/** States per pipeline; the next is sent after the reply to the previous one. */
+/** States per pipeline; the next pipeline is sent after the reply to the previous one. */
 const STATES_PER_PIPELINE = 1000;
 
 const DAY_SECONDS = 86_400;
 const ANSWER_MS_MAX_DEFAULT = 2_000;
 
-/** Consumer group of the features service, and the topics that it counts. */
+/** Consumer group of the feature service, and the topics that it consumes. */
 const FEATURES_GROUP = "features";
 
 const COUNTED_TOPICS = FEATURE_SOURCES.map((source) => TOPICS[source].name);
 
 /**
- * Writes the window states of a snapshot to the keys that the features service reads, replaces existing ones, and marks
- * them as complete. A snapshot comes from history that was never on Kafka, so it contains nothing that the service has
- * counted. It is only valid as an initial state: events that the service had already counted would be silently lost.
+ * Writes the window states of a snapshot to the keys that the feature service reads, replaces existing states, and
+ * marks the result as complete. The history behind a snapshot was never on Kafka, so the snapshot contains no event
+ * that the service has processed. A snapshot is valid only as an initial state: loading it later would silently discard
+ * the events that the service had already processed.
  *
  * @returns the number of states
- * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec; `state-conflict`,
- *   before any write, if another key made the tokens, or the service has counted events or is running; `state-conflict`,
- *   without marking the states as complete, if the service started during the load; `redis-unavailable`, `kafka-unavailable`
+ * @throws TriplineError `state-unreadable` for a damaged snapshot or a snapshot of another feature spec;
+ *   `state-conflict`, before any write, if the tokens were created with another key, or the service has processed
+ *   events or is running; `state-conflict`, without marking the states as complete, if the service started during the
+ *   load; `redis-unavailable`, `kafka-unavailable`
  */
 export async function loadState(options: LoadStateOptions): Promise<{ states: number }> {
   const { statePath, onProgress, answerMsMax = ANSWER_MS_MAX_DEFAULT } = options;
@@ -68,7 +73,7 @@ export async function loadState(options: LoadStateOptions): Promise<{ states: nu
     maxRetriesPerRequest: 1,
     connectTimeout: answerMsMax,
   });
-  // Without a listener, ioredis prints every connection error; the failed command reports it.
+  // Without a listener, ioredis prints every connection error; the failed command already reports the error.
   redis.on("error", () => {});
   const mark = completeKey(planEntities(spec));
   const requireNew = async () => {
@@ -116,7 +121,10 @@ async function requireNothingCounted(redis: Redis, kafka: CountedKafka, isPartia
   );
 }
 
-/** Kafka shows what was counted while it keeps the group's offsets; Redis shows it unless it has lost data. */
+/**
+ * Kafka shows what was processed for as long as it keeps the group's offsets; Redis also shows it, unless it has lost
+ * data.
+ */
 async function hasCounted(redis: Redis, { admin, topicPrefix }: CountedKafka): Promise<boolean> {
   const cluster = await admin.clusterId();
   for (const topic of COUNTED_TOPICS) {

@@ -4,23 +4,25 @@ import { z } from "zod";
 import { keyFingerprint } from "../mapping/tokenise-values.js";
 
 /*
- * Tokens are the keys of window states. With a different token key, the same card has a different token: its states would never
- * be found, and every card would look new. `<states>.key.json`, next to the states, therefore stores the key's fingerprint.
+ * Window states are keyed by tokens. With a different token key, the same card has a different token, so its state
+ * would never be found, and every card would look new. For this reason, `<states>.key.json`, next to the states, stores
+ * the key's fingerprint.
  */
 
 const stateKey = z.strictObject({ key_fingerprint: z.string() });
 
 const fileOf = (statePath: string): string => `${statePath}.key.json`;
 
-/** Stores the fingerprint of the key with which the tokens of these states were made. */
+/** Stores the fingerprint of the key with which the tokens of these states were created. */
 export async function writeStateKey(statePath: string, key: Uint8Array): Promise<void> {
   await writeFile(fileOf(statePath), `${JSON.stringify({ key_fingerprint: keyFingerprint(key) })}\n`);
 }
 
 /**
- * Checks that the tokens of these states were made with this key. States without a stored fingerprint pass.
+ * Checks that the tokens of these states were created with this key. States without a stored fingerprint pass the
+ * check.
  *
- * @throws TriplineError `state-conflict` if they were made with another key
+ * @throws TriplineError `state-conflict` if they were created with another key
  */
 export async function requireStateKey(statePath: string, key: Uint8Array): Promise<void> {
   const text = await readFile(fileOf(statePath), "utf8").catch(() => undefined);

@@ -11,7 +11,7 @@ import type { PreparedEvents } from "../input/prepare-events.js";
 import { snapshotEntries } from "./checkpoint.js";
 import { writeSnapshot } from "./state-snapshot.js";
 
-/** Writes the states after the last event, identical to the online engine's states. */
+/** Writes the states after the last event; they are identical to the online engine's states. */
 export async function writeStates(
   path: string,
   options: {

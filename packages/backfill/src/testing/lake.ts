@@ -18,20 +18,20 @@ export interface TestLakeOptions {
   /** A transactions file, and the result of `backfill` for it. */
   readonly payments: string;
   readonly features: string;
-  /** SQL that replaces a label's `fraud`, a feature's value or an amount; it can use the columns of both files. */
+  /** SQL that replaces a label's `fraud`, a feature's value or an amount; may use the columns of both files. */
   readonly fraud?: string;
   readonly values?: Readonly<Record<string, string>>;
-  /** SQL condition for payments that have a label. Default: those with a label in the file. */
+  /** SQL condition that selects the payments with a label. Default: those with a label in the file. */
   readonly labelled?: string;
-  /** SQL of the score that decided a payment; without it, there are no decisions. */
+  /** SQL for the score on which a payment was decided; if omitted, there are no decisions. */
   readonly score?: string;
-  /** SQL of the name of its outcome, such as `decline`; it can use `score`. */
+  /** SQL for the name of the payment's outcome, such as `decline`; may use `score`. */
   readonly outcome?: string;
 }
 
 const PARTITIONS = 2;
 
-/** For tests: creates, within seconds, the lake that the archive service would write for a history. */
+/** For tests: creates, within seconds, the lake that the archive service would write for this history. */
 export async function writeTestLake(options: TestLakeOptions): Promise<void> {
   const { spec, tenant } = options;
   const optional = Object.entries(OPTIONAL_COLUMNS).map(([name, type]) =>

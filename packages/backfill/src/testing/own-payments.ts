@@ -14,11 +14,11 @@ export const OWN_HEADER = "ref;hour;kind;total;customer;merchant;fraudulent";
 const KINDS = ["grocery", "travel", "games", "fuel"] as const;
 const MERCHANTS = 60;
 const CUSTOMERS = 250;
-/** Number of days for which the same merchants are attacked. */
+/** Number of days on which the same merchants are attacked. */
 const ATTACK_DAYS = 4;
 const ATTACKED = 3;
 
-/** CSV lines without the header, in order of time. Frauds are large payments at merchants under attack. */
+/** CSV lines without the header, in time order. Frauds are large payments at merchants under attack. */
 export function* ownPayments({ seed = 1, days, perDay }: OwnPaymentsOptions): Generator<string> {
   let state = seed;
   const random = () => {

@@ -69,7 +69,7 @@ export function csvOf(rows: readonly Row[]): string {
   return [HEADER, ...lines].join("\n");
 }
 
-/** The events of these rows in the order in which a backfill processes them. */
+/** The events of these rows, in the order in which a backfill processes them. */
 export function eventsOf(rows: readonly Row[], untilMs = Number.POSITIVE_INFINITY): OracleEvent[] {
   const events = rows.flatMap((row): OracleEvent[] => {
     const { id, atMs, amountMinor, currency, latitude, longitude } = row;

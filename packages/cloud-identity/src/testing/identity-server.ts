@@ -34,13 +34,13 @@ const POD_TOKEN = "pod.token.signature";
 const FLAVOR = { "metadata-flavor": "Google" };
 const BODY_BYTES_MAX = 64 * 1024;
 
-/** The next token for a resource or scope. For AWS credentials, the text is the session token. */
+/** The next token for a resource or scope. For AWS credentials, this text is the session token. */
 export type Mint = (scope: string) => MintedToken | Promise<MintedToken>;
 
 export async function startIdentityServer(mint: Mint): Promise<TestIdentityServer> {
   const folder = await mkdtemp(join(tmpdir(), "tripline-identity-"));
   const tokenFile = join(folder, "token");
-  // With a trailing newline, because a real file may have one.
+  // Has a trailing newline, because a real file may have one.
   await writeFile(tokenFile, `${POD_TOKEN}\n`);
   let asked = 0;
   let failure: number | "silence" | undefined;

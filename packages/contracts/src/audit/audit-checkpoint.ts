@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, hash, sign, verify } from "node:cryp
 import { z } from "zod";
 import { encodeParts } from "./audit-entry.js";
 
-/** Control's signed statement that a log had this hash at this entry. */
+/** The control plane's signed statement that a log had this hash at this entry. */
 export const auditCheckpoint = z.object({
   tenant: z.string(),
   sequence: z.int().min(1),

@@ -7,7 +7,7 @@ export const DETAILS_BYTES_MAX = 16_384;
 
 const label = z.string().max(256).refine(isStorable);
 
-/** Limits of an event: what control accepts, and what the services may write. */
+/** Limits of an event, both for events that the control plane accepts and for those that services write. */
 export const auditEvent = z.object({
   eventId: z.string().regex(/^[A-Za-z0-9._:-]{1,128}$/),
   tenant: z.string().regex(/^[A-Za-z0-9_-]{0,64}$/),
@@ -28,7 +28,7 @@ export const NO_ENTRY = "0".repeat(64);
 
 const auditHash = z.string().regex(HASH_PATTERN);
 
-/** An event in the audit log of its tenant, as the API shows it. */
+/** An event in the audit log of its tenant, as returned by the API. */
 export const auditEntry = auditEvent.extend({
   /** Starts at 1, without gaps. */
   sequence: z.int().min(1),
@@ -55,7 +55,7 @@ export function hashEntry(previous: string, sequence: number, event: AuditEvent)
   );
 }
 
-/** Encodes texts and integers so that their boundaries are unambiguous. */
+/** Encodes texts and integers with unambiguous boundaries. */
 export function encodeParts(parts: readonly (string | number)[]): Buffer {
   return Buffer.concat(
     parts.map((part) => {

@@ -7,7 +7,7 @@ import { hashEntry, NO_ENTRY } from "./audit-entry.js";
 export class AuditFault extends Error {
   override readonly name = "AuditFault";
 
-  /** @param sequence the first affected entry */
+  /** @param sequence number of the first affected entry */
   constructor(
     readonly sequence: number,
     sentence: string,
@@ -22,20 +22,20 @@ export interface ReadEntry extends AuditEvent {
   readonly hash: string;
 }
 
-/** The newest signature of an intact log. */
+/** The newest signature in an intact log. */
 export type SignedUpTo = Pick<AuditCheckpoint, "sequence" | "keyId" | "signedAtMs">;
 
 export interface VerifierOptions {
   readonly tenant: string;
-  /** In any order. May include copies that were stored elsewhere. */
+  /** In any order. May include copies that are stored elsewhere. */
   readonly checkpoints: readonly AuditCheckpoint[];
   /** Trusted keys. */
   readonly keys: readonly AuditKey[];
-  /** The last verified entry, to continue after it. Default: start at the first entry. */
+  /** The last verified entry; verification continues after it. Default: start at the first entry. */
   readonly from?: { readonly sequence: number; readonly hash: string };
 }
 
-/** Verifies the log of one tenant, entry by entry, and finds the first entry that was changed. */
+/** Verifies the log of one tenant, entry by entry, and finds the first modified entry. */
 export class AuditVerifier {
   #sequence: number;
   #hash: string;
@@ -44,7 +44,7 @@ export class AuditVerifier {
   readonly #last: AuditCheckpoint | undefined;
   #signed: SignedUpTo | undefined;
 
-  /** @throws AuditFault for a checkpoint without a valid signature by a trusted key */
+  /** @throws AuditFault for a checkpoint that has no valid signature by a trusted key */
   constructor({ tenant, checkpoints, keys, from = { sequence: 0, hash: NO_ENTRY } }: VerifierOptions) {
     const own = checkpoints.filter((checkpoint) => checkpoint.tenant === tenant);
     for (const checkpoint of own) requireSignature(checkpoint, keys);
@@ -55,7 +55,7 @@ export class AuditVerifier {
     this.#last = own.toSorted((left, right) => left.sequence - right.sequence).at(-1);
   }
 
-  /** @throws AuditFault if the entry was changed or does not follow the previous one */
+  /** @throws AuditFault if the entry was modified or does not follow the previous one */
   add(entry: ReadEntry): void {
     const { sequence, tenant } = entry;
     const expected = this.#sequence + 1;

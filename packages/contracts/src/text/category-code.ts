@@ -1,28 +1,29 @@
 import { CATEGORY_FIELDS } from "../generated/payment-fields.js";
 
 /*
- * The number that stands for a text in feature vectors. It depends on the text alone, so every model can read every
- * vector; each model has its own vocabulary of these numbers. Each number fits exactly into a float32.
+ * The number that represents a text in feature vectors. It depends only on the text, so every model can read every
+ * vector; each model has its own vocabulary of these numbers. Each number can be represented exactly as a float32.
  */
 
 /** A payment field that can be a category in a model. */
 export type CategoryField = keyof typeof CATEGORY_FIELDS;
 
-/** The code of a payment without a value. No text has it. */
+/** The code of a payment without a value. No text has this code. */
 export const NO_CATEGORY = 0;
-/** All codes are below this: the whole numbers of a float32 without gaps. */
+/** All codes are below this number: the integers that a float32 can represent without gaps. */
 const CODES_END = 2 ** 24;
 
 /** Digits and capitals count as 1 to 36, so that a missing character is smaller than any other. */
 const SHORT_DIGITS = 4;
 const SHORT_BASE = 37;
 const SHORT_TEXT = /^[0-9A-Z]{1,4}$/;
-/** The first code of all other texts. */
+/** The first code of all other strings. */
 const LONG_BEGIN = SHORT_BASE ** SHORT_DIGITS;
 
 /**
- * Up to four digits and capitals, such as merchant category codes, countries and currencies, have a code of their own, in
- * alphabetical order. Other texts are hashed: two of them have the same code with a probability of 1 in 15 million.
+ * Strings of up to four digits and capitals, such as merchant category codes, countries and currencies, have their own
+ * codes, in alphabetical order. Other strings are hashed: two of them have the same code with a probability of 1 in 15
+ * million.
  */
 export function categoryCode(text: string): number {
   if (text === "") return NO_CATEGORY;
@@ -32,7 +33,7 @@ export function categoryCode(text: string): number {
   return code;
 }
 
-/** The text of a code, if it can be known: a short text, or a value of the field's enumeration. */
+/** The text of a code, if it can be determined: a short text, or a value of the field's enumeration. */
 export function categoryText(field: CategoryField, code: number): string | undefined {
   if (code < LONG_BEGIN) {
     const text = shortText(code);
@@ -66,7 +67,7 @@ function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
-    // Only ASCII characters are their own UTF-8, and encoding takes ten times as long as the hash.
+    // Only ASCII characters are identical in UTF-8, and encoding takes ten times as long as the hash.
     if (unit > 127) return hashBytes(new TextEncoder().encode(text));
     hash = Math.imul(hash ^ unit, 0x01000193);
   }

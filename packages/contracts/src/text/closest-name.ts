@@ -1,4 +1,4 @@
-/** Allows one mistake per three characters, rounded up, and at most three. */
+/** Allows one mistake per three characters, rounded up, and three mistakes at most. */
 const MISTAKES_MAX = 3;
 const CHARACTERS_PER_MISTAKE = 3;
 const CHARACTERS_MIN = 3;

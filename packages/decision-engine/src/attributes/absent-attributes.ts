@@ -4,13 +4,13 @@ import { nodesIn, operandsOf, wrapEvaluate } from "../conditions/checked-node.js
 import { StepsExceeded } from "../conditions/step-meter.js";
 import { ATTRIBUTES } from "../policy-variables.js";
 
-/** Thrown when an attribute is read that was not sent. One object, because its stack trace is useless. */
+/** Thrown when an attribute that was not sent is read. A single object, because its stack trace is useless. */
 export const ABSENT = new Error("The attribute was not sent.");
 
-/** Number of steps for reading an attribute, including `ABSENT` and its handling. */
+/** Number of steps for reading an attribute, including the cost of `ABSENT` and its handling. */
 export const ATTRIBUTE_STEPS = 100;
 
-/** The error for an operand of the wrong type in one of our own functions. */
+/** The error that one of our own functions throws for an operand of the wrong type. */
 export function mismatch(message: string): Error {
   return Object.assign(new Error(message), { code: "no_matching_overload" });
 }
@@ -38,7 +38,7 @@ export function readAttribute(node: CheckedNode): void {
 
 /**
  * Gives a condition this value if it reads an attribute that was not sent, or if it fails because of an attribute, such
- * as a text that is not a number. Attributes are undeclared, so clients must not be able to make a rule fail.
+ * as a text that is not a number. Attributes are undeclared, so no client must be able to make a rule fail.
  */
 export function whenAbsent(node: CheckedNode, value: boolean): void {
   wrapEvaluate(node, (evaluate) => (evaluator, one, context) => {

@@ -11,7 +11,7 @@ export const ATTRIBUTE_TEXT_MAX = 256;
 
 /** Codes of `SkippedRule.why` for a rule that reads attributes. Unavailable: their key has expired or was lost. */
 export const ATTRIBUTES_UNAVAILABLE = "attributes-unavailable";
-/** Only in backtests and replays with another policy, because the lake has no readable attributes. */
+/** Only in backtests, and in replays with another policy, because the lake contains no readable attributes. */
 export const ATTRIBUTES_NOT_KEPT = "attributes-not-kept";
 
 /** The information about attributes that is available to rules. */
@@ -22,9 +22,9 @@ export type SentAttributes =
 
 /** The results of rules in an archived decision of the same policy. */
 export interface RecordedRules {
-  /** Reason codes. A rule that reads attributes shares its code with no other part of the policy. */
+  /** Reason codes. A rule that reads attributes must not share its code with another part of the policy. */
   readonly codes: ReadonlySet<string>;
-  /** Ids of the rules that fired in shadow. */
+  /** Ids of the shadow rules that fired. */
   readonly shadowRules: ReadonlySet<string>;
   readonly skipped: readonly SkippedRule[];
   /** Why the decision was made below the model's fallback level. */

@@ -4,7 +4,7 @@ export const SHARED_SENTENCE = "must not be the reason of anything else, because
 
 /**
  * Rules that read attributes and share their reason code with another part of the policy. A decision replay uses the
- * code to see whether such a rule fired, because the lake has no readable attributes.
+ * code to determine whether such a rule fired, because the lake contains no readable attributes.
  *
  * @param file as parsed from YAML
  * @returns the positions of their codes in the file
@@ -20,7 +20,7 @@ export function sharedReasons(file: { readonly rules: readonly unknown[] }, rule
   });
 }
 
-/** Policies are only a few levels deep, which `PolicySource` checks. */
+/** Policies have only a few levels, which `PolicySource` enforces. */
 function reasonsIn(value: unknown): string[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([name, part]) => {

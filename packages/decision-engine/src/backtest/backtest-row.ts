@@ -1,7 +1,7 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Outcome, SkippedRule, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 
-/** Properties by which payments are grouped to show whom a rule hits. To add a property, add a row. */
+/** Properties by which payments are grouped to show whom a rule affects. To add a property, add a row. */
 export const SEGMENTS = {
   currency: ({ currency }) => currency,
   amount: ({ amountMinor, currency }) => amountBand(amountMinor, currency),
@@ -12,7 +12,7 @@ export const SEGMENTS = {
 
 export const SEGMENT_NAMES = Object.keys(SEGMENTS) as readonly (keyof typeof SEGMENTS)[];
 
-/** An archived payment, decided again by a draft. Plain data, so that threads can transfer it. */
+/** An archived payment with the draft's decision on it. Plain data, so that it can be passed between threads. */
 export interface BacktestRow {
   readonly transactionId: string;
   readonly cardToken: string;
@@ -25,15 +25,15 @@ export interface BacktestRow {
   readonly isFraud: boolean | undefined;
   readonly decided: Outcome;
   readonly drafted: Outcome;
-  /** Ids of the draft's rules and bands that hit it. */
+  /** Ids of the draft's rules and bands that hit the payment. */
   readonly hits: readonly string[];
-  /** Hits that do not decide: shadow rules, or rules that are live for other cards. */
+  /** Hits that do not affect the decision: those of shadow rules, and of rules that are live only for other cards. */
   readonly shadowHits: readonly string[];
-  /** Rules without a result, and the code of the reason, as in a decision. */
+  /** Rules without a result, each with the code of the reason, as in a decision. */
   readonly rulesSkipped: readonly Pick<SkippedRule, "ruleId" | "why">[];
   /** The sentences of the draft's reasons. */
   readonly sentences: readonly string[];
-  /** Why the draft could not be evaluated, if the draft is at fault; otherwise empty. */
+  /** Why the draft could not be evaluated, if the fault is in the draft; otherwise empty. */
   readonly failure: string;
 }
 
@@ -41,7 +41,7 @@ export function segmentsOf(transaction: Transaction): string[] {
   return SEGMENT_NAMES.map((name) => SEGMENTS[name](transaction));
 }
 
-/** A range of one power of ten in major units, such as `100 to 999 EUR`. */
+/** A range that spans one power of ten in major units, such as `100 to 999 EUR`. */
 function amountBand(amountMinor: number, currency: string): string {
   const major = Math.trunc(Math.abs(amountMinor) / 10 ** currencyDecimals(currency));
   const exponent = String(major).length - 1;

@@ -8,7 +8,7 @@ import type { Truth, TruthRule } from "./population.js";
 import { dayOf, Population, truthOf } from "./population.js";
 import { hashOf, RowSample } from "./sample-rows.js";
 
-/** Counterexamples shown per rule or for the draft, half of each kind if there are enough of both. */
+/** Counterexamples shown per rule or for the draft, half of each kind if there are enough of both kinds. */
 const EXAMPLES_MAX = 10;
 const OVERLAPS_MAX = 5;
 
@@ -16,15 +16,15 @@ const OVERLAPS_MAX = 5;
 export interface DraftPart {
   readonly id: string;
   readonly kind: "rule" | "band";
-  /** The outcome if only this part decides. */
+  /** The outcome if only this part decided. */
   readonly outcome: Outcome;
   readonly code: string;
   readonly mode: RuleMode;
-  /** For a live rule: the share of cards that it decides for. */
+  /** For a live rule: the share of cards for which it decides. */
   readonly percent: number;
 }
 
-/** A payment that the draft, or one of its rules, treats wrongly. */
+/** A payment for which the draft, or one of its rules, is wrong. */
 export interface Counterexample {
   /** `annoyed`: a false positive. `missed`: fraud, not hit, and approved by the draft. */
   readonly kind: "annoyed" | "missed";
@@ -46,9 +46,11 @@ export interface Overlap {
 }
 
 export interface PartFigures extends DraftPart, HitFigures {
-  /** Hits that no other part of the draft treats as strictly: without this part, their outcome would be milder. */
+  /**
+   * Hits that no other part of the draft treats at least as strictly: without this part, their outcome would be milder.
+   */
   readonly alone: number;
-  /** Hits with an archived outcome that is milder than this part's own. */
+  /** Hits whose archived outcome is milder than this part's outcome. */
   readonly stricter: number;
   readonly overlaps: readonly Overlap[];
   readonly segments: readonly SegmentHits[];
@@ -70,13 +72,13 @@ export interface BacktestFigures {
   readonly young: number;
   readonly youngFrauds: number;
   readonly unlabelled: number;
-  /** Days since 1970-01-01, with their number of payments. */
+  /** Days since 1970-01-01, each with its number of payments. */
   readonly days: readonly { readonly day: number; readonly rows: number }[];
   readonly decided: PolicyFigures;
   readonly draft: PolicyFigures & {
     readonly segments: readonly SegmentHits[];
     readonly counterexamples: readonly Counterexample[];
-    /** By outcome: the maximum number of payments of one tenant on one day (UTC) with that outcome. */
+    /** By outcome: the highest number of payments of one tenant with that outcome on one day (UTC). */
     readonly busiest: Readonly<Record<string, number>>;
   };
   /** Changed outcomes, by `approve -> decline`. */

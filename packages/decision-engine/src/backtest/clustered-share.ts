@@ -17,13 +17,13 @@ export interface Untouched {
 const NONE: Untouched = { clusters: 0, units: 0, unitSquares: 0 };
 
 /**
- * A share of payments with Wilson's interval, based on the effective number of payments: payments of one card resemble
- * each other, so a hundred payments of one card say less than payments of a hundred cards. The number is divided by the
- * design effect, at least 1: the linearised variance of the ratio over whole cards, divided by the variance for
- * independent payments (E. L. Korn, B. I. Graubard, "Confidence intervals for proportions with small expected number of
- * positive counts estimated from survey data", Survey Methodology 24, 1998; compared with other methods by C. Franco et
- * al., Journal of Survey Statistics and Methodology 7, 2019). For shares of 0 and 1, payments within a card are assumed
- * to be identical.
+ * A share of payments with Wilson's interval, based on the effective number of payments. Payments of one card resemble
+ * each other, so a hundred payments of one card contain less information than payments of a hundred cards. The number
+ * is divided by the design effect, which is at least 1: the linearised variance of the ratio over whole cards, divided
+ * by the variance for independent payments (E. L. Korn, B. I. Graubard, "Confidence intervals for proportions with
+ * small expected number of positive counts estimated from survey data", Survey Methodology 24, 1998; compared with
+ * other methods by C. Franco et al., Journal of Survey Statistics and Methodology 7, 2019). For shares of 0 and 1,
+ * payments within a card are assumed to be identical.
  *
  * @returns undefined if there are no payments
  */

@@ -1,7 +1,7 @@
 import type { Policy } from "../policy.js";
 import type { DraftPart } from "./backtest-tally.js";
 
-/** Rules by their ids, and bands as `score>=0.6`, which is not a valid rule id. */
+/** Rules by their ids, and bands by names such as `score>=0.6`, which cannot be a rule id. */
 export function draftParts({ rules, bands }: Policy): DraftPart[] {
   return [
     ...rules.map(({ id, outcome, code, mode, percent }): DraftPart => {
@@ -14,8 +14,8 @@ export function draftParts({ rules, bands }: Policy): DraftPart[] {
 }
 
 /**
- * The same policy with ids as reason codes, so that a decision shows which rules hit: several rules may share a code.
- * Reason codes have no lower-case letters, so they cannot be confused with ids.
+ * The same policy with ids as reason codes, so that a decision shows which rules hit, even if several rules share a
+ * code. Reason codes contain no lower-case letters, so they cannot be confused with ids.
  */
 export function withIdsAsCodes(policy: Policy): Policy {
   return {

@@ -6,10 +6,10 @@ import { countTruth, dayOf } from "./population.js";
 import type { Estimate } from "./wilson-interval.js";
 import { wilsonInterval } from "./wilson-interval.js";
 
-/** A sum of money with its interval, if it is known. */
+/** A sum of money, with its interval if known. */
 export type TotalEstimate = Estimate | { readonly value: number };
 
-/** Maximum number of values shown per segment, those with the most hits first. */
+/** Maximum number of values shown per segment. Those with the most hits come first. */
 const VALUES_MAX = 24;
 
 /** Money by currency, in minor units. */
@@ -31,7 +31,7 @@ export interface SegmentHits {
   readonly genuine: number;
 }
 
-/** Figures of the hits. Shares are undefined if their denominator is zero. */
+/** Statistics of the hits. Shares are undefined if their denominator is zero. */
 export interface HitFigures {
   readonly hits: number;
   readonly perDay: number;
@@ -42,7 +42,7 @@ export interface HitFigures {
   readonly cardShare: Estimate | undefined;
   readonly frauds: number;
   readonly genuine: number;
-  /** Hits without a verdict yet, or ever. */
+  /** Hits without a verdict, either so far or permanently. */
   readonly unknown: number;
   /** Frauds divided by hits with a verdict. */
   readonly precision: Estimate | undefined;
@@ -94,7 +94,7 @@ export class HitMeasure {
     return this.#money.get(card);
   }
 
-  /** @param money total of a column of `moneyOf`; undefined without hits */
+  /** @param money returns the total of a column of `moneyOf`; undefined if there are no hits */
   figures(population: Population, money: (column: string) => TotalEstimate | undefined): HitFigures {
     const { rows, frauds, genuine } = this.#total;
     const days = population.days();

@@ -7,15 +7,18 @@ export interface DelayCell {
   readonly labels: number;
 }
 
-/** A delay is ignored if fewer labels than this could have had it: one such label would weigh as much as all others. */
+/**
+ * A delay is ignored if fewer labels than this could have had it, because a single label would then have too much
+ * weight.
+ */
 const LABELS_MIN = 50;
 
 /**
- * Days until a given share of the labels has arrived, rounded up. For young payments, only the early labels have
- * arrived so far, so plain quantiles would be too short. Therefore the count of each delay is compared with the labels
- * of payments that are old enough to have had that delay: the product-limit estimator in reverse time (S. W. Lagakos,
- * L. M. Barraj, V. De Gruttola, "Nonparametric analysis of truncated survival data, with application to AIDS",
- * Biometrika 75, 1988). Delays longer than the lake's history cannot be observed.
+ * Days until a given share of the labels has arrived, rounded up. For recent payments, only early labels have arrived
+ * so far, so plain quantiles would be too short. Therefore the count of each delay is compared with the labels of
+ * payments that are old enough to have had that delay: the product-limit estimator in reverse time (S. W. Lagakos, L.
+ * M. Barraj, V. De Gruttola, "Nonparametric analysis of truncated survival data, with application to AIDS", Biometrika
+ * 75, 1988). Delays longer than the lake's history cannot be observed.
  *
  * @param share above 0, at most 1
  * @returns undefined if there are no labels

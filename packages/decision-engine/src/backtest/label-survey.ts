@@ -2,11 +2,11 @@ import type { DelayCell } from "./label-delay.js";
 import { labelDelayDays } from "./label-delay.js";
 import type { TruthRule } from "./population.js";
 
-/** A payment is old enough for a verdict at the age by which this share of labels has arrived. */
+/** A payment is old enough for a verdict at the age at which this share of labels has arrived. */
 export const MATURE_SHARE = 0.95;
 const DAY_MS = 86_400_000;
 
-/** Verdict on an old payment without a label; `auto` depends on whether there are genuine labels. */
+/** Verdict on an old payment without a label; for `auto`, the verdict depends on whether there are genuine labels. */
 export type UnlabelledMeaning = "auto" | "genuine" | "unknown";
 
 /** A summary of the labels. */
@@ -19,7 +19,7 @@ export interface LabelSurvey extends TruthRule {
   readonly delayDays: number | undefined;
 }
 
-/** Summarises the labels. @param newestMs time of the newest one */
+/** Summarises the labels. @param newestMs time of the newest label */
 export function surveyOf(
   { fraud, genuine }: Readonly<Record<"fraud" | "genuine", readonly DelayCell[]>>,
   newestMs: number,
@@ -40,7 +40,7 @@ export function surveyOf(
   };
 }
 
-/** The survey of a lake without labels. */
+/** The survey for a lake without labels. */
 export const NO_LABELS: LabelSurvey = {
   frauds: 0,
   genuine: 0,

@@ -9,13 +9,13 @@ export type Truth = "fraud" | "genuine" | "young" | "unlabelled";
 
 export interface TruthRule {
   /**
-   * Payments from this time on are too young for a verdict, even with a label: frauds are labelled earlier, so counting
-   * these labels would bias the result.
+   * Payments after this time are too recent for a verdict, even if they have a label: frauds are labelled earlier, so
+   * counting these labels would bias the result.
    */
   readonly matureBeforeMs: number;
   /**
-   * Labels exist for frauds only, so an old payment without one is genuine, unless it was declined: nobody disputes a
-   * declined payment.
+   * If only frauds are labelled, an old payment without a label is genuine, unless it was declined, because nobody
+   * disputes a declined payment.
    */
   readonly isUnlabelledGenuine: boolean;
 }
@@ -26,7 +26,7 @@ export function truthOf({ occurredAtMs, isFraud, decided }: BacktestRow, rule: T
   return rule.isUnlabelledGenuine && decided !== Outcome.DECLINE ? "genuine" : "unlabelled";
 }
 
-/** Payments of one card, or of all cards. */
+/** Payments by one card, or by all cards. */
 export interface Counts {
   rows: number;
   frauds: number;
@@ -37,7 +37,7 @@ export type CountName = keyof Counts;
 
 const DAY_MS = 86_400_000;
 
-/** All payments of a backtest: the denominator of shares. */
+/** All payments of a backtest: the denominator of its shares. */
 export class Population {
   readonly total: Counts = { rows: 0, frauds: 0, genuine: 0 };
   young = 0;
@@ -53,7 +53,7 @@ export class Population {
   readonly #days = new Map<number, number>();
   #squares: Counts = { rows: 0, frauds: 0, genuine: 0 };
 
-  /** @returns the number of its card */
+  /** @returns the number of the payment's card */
   add(row: BacktestRow, truth: Truth): number {
     const card = this.#cardOf.get(row.cardToken) ?? this.cards.push({ rows: 0, frauds: 0, genuine: 0 }) - 1;
     this.#cardOf.set(row.cardToken, card);
@@ -84,7 +84,7 @@ export class Population {
     }));
   }
 
-  /** Computes the sums that shares need; call it once, after the last payment. */
+  /** Computes the sums on which shares are based. Call it once, after the last payment. */
   close(): void {
     this.#squares = { rows: 0, frauds: 0, genuine: 0 };
     for (const card of this.cards) {

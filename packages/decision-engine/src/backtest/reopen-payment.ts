@@ -20,7 +20,7 @@ export interface Deciders {
   readonly specVersion: number;
   /** The policy for an archived version; undefined if it is unknown. */
   policyOf(version: string): Policy | undefined;
-  /** The scorecard of a version; undefined if it is unknown. */
+  /** The scorecard for an archived version; undefined if it is unknown. */
   scorecardOf(version: string): Scorecard | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface Reopened {
   readonly scorecard: Scorecard | undefined;
 }
 
-/** The inputs of the decision, or which of them is missing. */
+/** The inputs of the decision, or which one is missing. */
 export function reopenPayment(
   archived: Decision,
   vector: FeatureVector | undefined,
@@ -73,15 +73,15 @@ export function decideAgain(
   const attributes = transaction.hasAttributes === true ? unread : undefined;
   const input = { transaction, attributes, features, score, listHits, trial, spentBudgets, notEvaluated, decidedAtMs };
   const decision = decide(policy, input, scorecard);
-  // The same text decides identically, whatever its revision number in the control plane.
+  // The same policy text makes the same decisions, whatever its revision number in the control plane.
   return isSame ? { ...decision, policyRevision } : decision;
 }
 
 /** A payment decided again by a draft. @param ids of the draft's rules and bands, which are also its codes */
 export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
   const { archived, transaction, isFraud } = one;
-  // The remaining budgets under the draft are unknown. The draft may be able to evaluate payments on which another
-  // policy failed.
+  // The budgets that would remain under the draft are unknown, so none counts as spent. A payment that another policy
+  // could not evaluate is evaluated again, because the draft may be able to evaluate it.
   const inputs = { ...one.inputs, spentBudgets: [], notEvaluated: undefined };
   const drafted = decideAgain({ ...one, inputs }, scoreOf(one));
   const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
@@ -105,7 +105,7 @@ export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
   };
 }
 
-/** The score that decided it: the draft uses the same model. A scorecard's score is recomputed, with the same result. */
+/** The score that decided the payment, because the draft uses the same model. A scorecard's score is recomputed. */
 function scoreOf({ archived, inputs }: Reopened): Score {
   const { score } = inputs;
   if ("missing" in score) return score;

@@ -1,6 +1,6 @@
 /**
  * A uniform sample of a stream of unknown length: the rows whose ids have the smallest hashes. The result does not
- * depend on the order, and every row is equally likely.
+ * depend on the order of rows, and every row is equally likely to be in the sample.
  */
 export class RowSample<Row> {
   readonly #kept: { readonly hash: number; readonly row: Row }[] = [];

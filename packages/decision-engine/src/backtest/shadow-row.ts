@@ -5,7 +5,7 @@ import { RAISED_BY } from "../explain-decision.js";
 import type { BacktestRow } from "./backtest-row.js";
 import { segmentsOf } from "./backtest-row.js";
 
-/** A payment as if the shadow rules had decided as well. */
+/** A payment with the decision that would result if shadow rules decided as well. */
 export function shadowRow(
   { outcome: decided, reasons, shadowHits, skippedRules }: Decision,
   transaction: Transaction,

@@ -9,9 +9,9 @@ export interface Estimate {
 const Z = 1.959_963_984_540_054;
 
 /**
- * Wilson's score interval of a share (E. B. Wilson, "Probable inference, the law of succession, and statistical
+ * Wilson's score interval for a share (E. B. Wilson, "Probable inference, the law of succession, and statistical
  * inference", Journal of the American Statistical Association 22, 1927). Unlike share ± 1.96 standard errors, it stays
- * between 0 and 1, and remains useful for a handful of observations and for shares of 0 and 1.
+ * between 0 and 1, and remains useful for few observations and for shares of 0 and 1.
  *
  * @param observations the denominator of the share, more than 0; may be a fraction, see `clusteredShare`
  */

@@ -13,7 +13,7 @@ import { RULE_STEPS_MAX } from "./step-meter.js";
 export interface ExpressionFault {
   /** The text after the name of the field. */
   readonly sentence: string;
-  /** Offset in the expression; undefined if the fault is the whole expression. */
+  /** Offset in the expression; undefined if the whole expression is at fault. */
   readonly pos?: number;
 }
 
@@ -24,8 +24,8 @@ export interface CheckedExpression {
   readonly readsListsOnly: boolean;
   readonly faults: readonly ExpressionFault[];
   /**
-   * Why it may cost too much; empty if it cannot. A new policy with such a rule is rejected. In a stored policy, the
-   * rule is skipped for payments on which it costs too much.
+   * Why the expression may be too expensive; empty if it cannot be. A new policy with such a rule is rejected. In a
+   * stored policy, the rule is skipped for payments for which it is too expensive.
    */
   readonly costFaults: readonly ExpressionFault[];
 }
@@ -59,7 +59,7 @@ export class ExpressionChecker {
   }
 
   check(text: string, needsScore: boolean): CheckedExpression {
-    // All rules are compiled in one environment, so that they share one evaluation.
+    // All rules are compiled in one environment, so that they can share one evaluation.
     const withScore = parse(this.#environmentWithScore, text);
     const withoutScore = MENTIONS_SCORE.test(text) ? parse(this.#environment, text) : withScore;
     const { parsed, isBounded } = withScore;
@@ -96,7 +96,7 @@ function invalid(fault: ExpressionFault): CheckedExpression {
   return { condition: undefined, readsListsOnly: false, faults: [fault], costFaults: [] };
 }
 
-/** Skips the type check if it could take forever. */
+/** Skips the type check if it could take extremely long. */
 function parse(environment: Environment, text: string): Parsed {
   let parsed: ParseResult;
   try {
@@ -109,8 +109,8 @@ function parse(environment: Environment, text: string): Parsed {
 }
 
 /**
- * The type of a map contains the types of its keys and values. If both come from the same variable, it doubles with
- * each nested map: checking `[1].map(x, {x: x}).map(y, {y: y})…` with 269 characters took 6 s and 500 MB.
+ * The type of a map contains the types of its keys and values. If both come from the same variable, the type doubles in
+ * size with each nested map: checking `[1].map(x, {x: x}).map(y, {y: y})…` with 269 characters took 6 s and 500 MB.
  */
 function hasLiteralKeys(ast: ASTNode): boolean {
   const { op, args } = ast;

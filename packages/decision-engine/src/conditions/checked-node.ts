@@ -1,7 +1,7 @@
 import type { ASTNode, Environment } from "@marcbachmann/cel-js";
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** Computes a node's value from its operands. The operands come first; the other arguments differ by operation. */
+/** Computes a node's value from its operands. The operands come first; the other arguments depend on the operation. */
 export type Handle = (...operands: unknown[]) => unknown;
 
 /**
@@ -17,7 +17,7 @@ export interface Evaluation {
 export type Evaluate = (evaluator: unknown, node: CheckedNode, context: unknown) => unknown;
 
 /**
- * A node of a type-checked expression, as cel-js 8.0.0 stores it. Its own types omit what the check adds;
+ * A node of a type-checked expression, as stored by cel-js 8.0.0. The library's own types omit what the check adds;
  * `checked-node.test.ts` fails if a new version stores it elsewhere.
  */
 export interface CheckedNode {
@@ -56,7 +56,7 @@ export interface Bind {
   readonly exp: CheckedNode;
 }
 
-/** @throws TriplineError `internal` if the shape of cel-js's nodes has changed */
+/** @throws TriplineError `internal` if the structure of cel-js's nodes has changed */
 export function asNode(value: unknown): CheckedNode {
   if (typeof value !== "object" || value === null || !("op" in value && "meta" in value && "setMeta" in value)) {
     throw new TriplineError("internal", "cel-js represents expressions differently than in 8.0.0.");
@@ -79,7 +79,7 @@ export function wrapEvaluate(node: CheckedNode, wrap: (evaluate: Evaluate) => Ev
   else macro.evaluate = wrap(macro.evaluate);
 }
 
-/** The nodes directly below a node, as parsed: before macros are expanded. @param args of the node */
+/** The nodes directly below a node, as parsed, that is, before macros are expanded. @param args of the node */
 export function nodesIn(args: unknown): ASTNode[] {
   if (Array.isArray(args)) return args.flatMap(nodesIn);
   return typeof args === "object" && args !== null && "op" in args ? [args as ASTNode] : [];

@@ -3,11 +3,11 @@ import { serialize } from "@marcbachmann/cel-js";
 import { mentionsAttributes } from "../attributes/absent-attributes.js";
 import type { Condition } from "./condition.js";
 
-/** One requirement of a condition. A case is true if all its demands are. */
+/** One requirement of a condition. A case is true if all its requirements are met. */
 export type Demand =
   | { readonly of: "number"; readonly term: string; readonly op: Order; readonly bound: number }
   | { readonly of: "text"; readonly term: string; readonly values: readonly string[]; readonly isIn: boolean }
-  /** Any other boolean: a list, a comparison of two variables, a call. */
+  /** Any other boolean: a list, a comparison of two variables, or a call. */
   | { readonly of: "flag"; readonly term: string; readonly holds: boolean };
 
 export type Order = "<" | "<=" | ">" | ">=";
@@ -22,7 +22,7 @@ const MIRRORED: Readonly<Record<Order, Order>> = { "<": ">", "<=": ">=", ">": "<
 /**
  * A condition as cases (its disjunctive normal form): whenever the condition is true, at least one case is. Undefined
  * for a condition with more than 64 cases. Sound for variables that are never NaN, as features are. Computed values can
- * be NaN, so a comparison of one is a single flag, and is not negated into the opposite comparison.
+ * be NaN, so a comparison of a computed value becomes a single flag, and is not negated into the opposite comparison.
  */
 export function casesOf(condition: Pick<Condition, "ast">): readonly Case[] | undefined {
   try {
@@ -89,7 +89,7 @@ function equality([left, right]: [ASTNode, ASTNode], holds: boolean): readonly C
   const side = textOf(right) === undefined ? right : left;
   if (text !== undefined) return [[{ of: "text", term: serialize(side), values: [text], isIn: holds }]];
   const [bound, term] = [numberOf(right), serialize(left)];
-  // One term for `a == b` and `a != b`, which are opposites.
+  // The same term represents `a == b` and `a != b`, which are opposites.
   if (bound === undefined || !holds) return [[flag(`${term} == ${serialize(right)}`, holds)]];
   const ends = (["<=", ">="] as const).map((op): Demand => ({ of: "number", term, op, bound }));
   return [ends];

@@ -24,12 +24,12 @@ export class Condition {
   readonly #meter = new StepMeter();
   readonly #stepsFixed: number;
   readonly #isSupported: boolean;
-  /** Whether its number of steps is known before evaluation and within the limit. */
+  /** Whether the number of steps is known before evaluation and within the limit. */
   readonly #isPlain: boolean;
 
   /**
    * @param checked an expression whose `check` succeeded
-   * @param isBounded false: its types were not checked, because that could take forever
+   * @param isBounded false if its types were not checked because that could take extremely long
    */
   constructor(checked: ParseResult, isBounded: boolean, known: Known) {
     this.ast = checked.ast;
@@ -42,11 +42,11 @@ export class Condition {
   }
 
   /**
-   * The value of the expression, for an evaluation of the environment that checked it. Its steps are deducted from
+   * The value of the expression, in an evaluation of the environment that checked it. Its steps are deducted from
    * `budget`.
    *
    * @throws StepsExceeded if it takes too many steps, even if the expression swallowed that error; any error of the
-   *   evaluation, or an Error if the errors that it swallowed took too many steps
+   *   evaluation, or an Error if the errors that the expression swallowed took too many steps
    */
   evaluate(evaluation: Evaluation, budget: StepBudget): unknown {
     if (!this.#isPlain || budget.left < this.#stepsFixed) return this.#evaluateMetered(evaluation, budget);
@@ -71,14 +71,14 @@ export class Condition {
     }
   }
 
-  /** Skipping a rule may make an outcome milder, so payers must not be able to skip one by causing errors. */
+  /** Skipping a rule may make an outcome milder, so payers must not be able to cause this by provoking errors. */
   #exceeded(allowed: number, budget: StepBudget): Error {
     const exceeded = allowed < RULE_STEPS_MAX ? overspent(budget) : stepsExceeded(BUDGET_EXCEEDED);
     return this.#meter.hadErrors ? new Error("too many of its parts failed") : exceeded;
   }
 }
 
-/** Later rules lose the remaining steps as well, so that only their order decides which are skipped. */
+/** Later rules lose the remaining steps too, so that only the order of the rules decides which of them are skipped. */
 function overspent(budget: StepBudget): Error {
   budget.left = 0;
   return stepsExceeded(PAYMENT_BUDGET_EXCEEDED);

@@ -22,12 +22,12 @@ interface Evaluated {
   readonly reasons: Reason[];
   readonly shadowHits: ShadowHit[];
   readonly skippedRules: SkippedRule[];
-  /** Failure of the first deciding rule that fails for a reason other than too many steps. */
+  /** Failure of the first deciding rule that failed for a reason other than too many steps. */
   failure: string | undefined;
 }
 
 export interface Found extends Evaluated {
-  /** The strictest outcome of a rule that ignores budgets. */
+  /** The strictest outcome of the rules that ignore budgets. */
   readonly ignoring: Outcome;
 }
 
@@ -70,8 +70,8 @@ export function evaluateRules(
 }
 
 /**
- * False for a rule without a result, which is then recorded. A rule that takes too many steps is skipped; any other
- * failure leads to the default decision, unless the rule is in shadow.
+ * Returns false for a rule without a result, which is then recorded. A rule that takes too many steps is skipped; any
+ * other failure leads to the default decision, unless the rule is a shadow rule.
  */
 function fires(rule: Rule, evaluation: Evaluation, steps: StepBudget, found: Evaluated, inShadow: boolean): boolean {
   try {
@@ -99,7 +99,7 @@ function withoutValues(
   return false;
 }
 
-/** The result of a rule in the archived decision. */
+/** The rule's result in the archived decision. */
 function wasHit(
   { ruleId, code, inShadow }: { ruleId: string; code: string; inShadow: boolean },
   { codes, shadowRules, skipped, failure }: RecordedRules,
@@ -126,7 +126,7 @@ function decidesFor({ mode, percent, id }: Rule, { cardToken }: Transaction): bo
   return mode === "live" && (percent === 100 || shareOf(cardToken, id) < percent);
 }
 
-/** CEL errors contain a sentence in `summary`; their message shows the expression over several lines. */
+/** CEL errors contain a one-sentence `summary`; their message shows the expression on several lines. */
 function summaryOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return "summary" in error && typeof error.summary === "string" ? error.summary : error.message;

@@ -1,4 +1,4 @@
-/** The size of a value: as far as it is known when a policy is checked, or as measured when a payment is decided. */
+/** The size of a value: known when a policy is checked, or measured when a payment is decided. */
 export interface Extent {
   /** Characters of a text, bytes, or entries of a list or map; 1 for other values. */
   readonly length: number;
@@ -23,14 +23,14 @@ export function entriesOf(count: number, item: Extent): Extent {
   return { length: count, deep: count * (1 + item.deep), item };
 }
 
-/** A JSON value with unknown content: nested lists, each no larger than the text. */
+/** A JSON value with unknown content: nested lists, none of them larger than the text. */
 export function parsedFrom(characters: number): Extent {
   const value: { length: number; deep: number; item?: Extent } = { length: characters, deep: characters };
   value.item = value;
   return value;
 }
 
-/** At least as large as each of them. */
+/** An extent at least as large as each of the given ones. */
 export function largestOf(extents: readonly Extent[]): Extent {
   const [first = SCALAR, ...others] = new Set(extents);
   if (others.length === 0) return first;
@@ -70,7 +70,7 @@ class ValueExtent implements Extent {
   }
 }
 
-/** Values may be shared: comparing a value that is small in memory can take forever. */
+/** Values may be shared, so comparing a value that is small in memory can take extremely long. */
 function deepOf(value: unknown, max: number): number {
   if (typeof value === "string" || value instanceof Uint8Array) return Math.floor(value.length / CHARACTERS_PER_STEP);
   const entries = entriesIn(value) ?? [];

@@ -10,9 +10,9 @@ export interface LinearPattern {
 
 /** A pattern is not compiled if expanding its repetitions could make it longer than this. */
 const REPEATED_CHARACTERS_MAX = 20_000;
-/** A larger one takes too many steps for the longest text of a payment. */
+/** A larger pattern takes too many steps for the longest text of a payment. */
 const SIZE_MAX = 600;
-/** The limit for all patterns of a policy together. Compiling that many takes a few hundred milliseconds. */
+/** The limit for all patterns of a policy together; compiling this many takes a few hundred milliseconds. */
 const SIZES_MAX = 50_000;
 const REPETITION = /\{(\d{1,4})(?:,(\d{0,4}))?\}/g;
 /** RE2 instructions per step. */
@@ -23,13 +23,13 @@ const COMPILE_STEPS_PER_CHARACTER = 50;
 const TOO_LARGE = "repeats its parts too often";
 
 /**
- * Compiles the patterns of one policy. Repetitions make a short pattern expensive to compile, so all patterns share a
- * limit.
+ * Compiles the patterns of one policy. Repetitions can make a short pattern expensive to compile, so all patterns share
+ * a limit.
  */
 export class PatternCompiler {
   #left = SIZES_MAX;
 
-  /** @returns why it is not supported: the text after "which" in a sentence */
+  /** @returns why the pattern is not supported: the text after "which" in a sentence */
   compile(pattern: string): LinearPattern | string {
     if (repeatedCharacters(pattern) > REPEATED_CHARACTERS_MAX) return TOO_LARGE;
     if (this.#left < pattern.length) return "is too large together with the other patterns of the policy";
@@ -39,7 +39,7 @@ export class PatternCompiler {
       const size = compiled.programSize();
       this.#left -= size;
       if (size > SIZE_MAX) return TOO_LARGE;
-      // Unlike `test`, `find` caches no states between texts: up to 8 MB per pattern.
+      // Unlike `test`, `find` does not cache states between texts, which could take up to 8 MB per pattern.
       return { size, isFoundIn: (text) => compiled.matcher(text).find() };
     } catch (error) {
       if (!(error instanceof RE2JSException)) throw error;
@@ -52,7 +52,7 @@ export function matchSteps(size: number, characters: number): number {
   return MATCH_STEPS + Math.ceil(((characters + 1) * size) / PER_STEP);
 }
 
-/** Steps for a pattern that is not a literal, and is therefore compiled for each payment. */
+/** Steps for a pattern that is not a literal and is therefore compiled for each payment. */
 export function compileSteps(characters: number): number {
   return COMPILE_STEPS + COMPILE_STEPS_PER_CHARACTER * characters;
 }

@@ -27,9 +27,9 @@ export interface Known {
 
 /** The cost of an expression, as far as its text shows. */
 export interface StepEstimate {
-  /** Maximum steps. Includes evaluation errors only in conditions on attributes. */
+  /** Maximum number of steps. Includes evaluation errors only in conditions on attributes. */
   readonly stepsMax: number;
-  /** Counted up front for each evaluation: work outside loops that does not depend on sizes. */
+  /** Counted in advance for each evaluation: work outside loops that does not depend on sizes. */
   readonly stepsFixed: number;
   /** Items of the nested loops at the most expensive place, the outermost first. */
   readonly loops: readonly number[];
@@ -44,7 +44,7 @@ export interface StepEstimate {
 export interface PatternFault {
   readonly pos: number;
   readonly why: string;
-  /** Whether the pattern is a literal, and therefore never usable. Other patterns can be used, at a higher cost. */
+  /** Whether the pattern is a literal, so that its fault is permanent. Other patterns can be used, at a higher cost. */
   readonly isLiteral: boolean;
 }
 
@@ -59,26 +59,26 @@ interface Cost {
   readonly mayBeAbsent: boolean;
 }
 
-/** Bound names, and what is added to the list that `map` or `filter` creates. */
+/** Bound names, and values appended to the list that `map` or `filter` creates. */
 interface Scope {
   readonly bound: ReadonlyMap<string, Extent>;
   pushed?: Extent;
 }
 
-/** Work up to this limit is counted up front at its maximum, whatever the actual size. */
+/** Work up to this limit is counted in advance at its maximum, whatever the actual size. */
 const FIXED_STEPS_MAX = 64;
-/** Steps are counted by UTF-16 code units, of which a character has up to two. */
+/** Steps are counted by UTF-16 code units, of which a character has at most two. */
 const ATTRIBUTE_TEXT = textOf(2 * ATTRIBUTE_TEXT_MAX);
 const ATTRIBUTE_VALUES = entriesOf(ATTRIBUTES_MAX, ATTRIBUTE_TEXT);
-/** Each of their operands is a condition itself. */
+/** Each of their operands is itself a condition. */
 const LOGICAL: ReadonlySet<string> = new Set(["&&", "||", "!_", "?:"]);
 const CANNOT_THROW = new Set(["==", "!=", "startsWith", "endsWith", "contains", "size", "named", "lowerAscii", "trim"]);
 const NEEDS_LITERAL = "is not a literal";
 
 /**
- * Makes a checked expression count its steps in `meter`, and estimates how many it may take. cel-js has no hook for
- * that, so this wraps the functions that its check put into the nodes: those of loops, of work that depends on sizes,
- * and of operations that may throw. It replaces `matches`, which runs a backtracking RegExp.
+ * Makes a checked expression count its steps in `meter`, and estimates how many steps it may take. cel-js provides no
+ * hook for that, so this function wraps the functions that the check stored in the nodes: those of loops, of work that
+ * depends on sizes, and of operations that may throw. It replaces `matches`, which runs a backtracking RegExp.
  */
 export function prepareSteps(root: CheckedNode, known: Known, meter: StepMeter): StepEstimate {
   const preparation = new Preparation(known, meter);
@@ -97,7 +97,7 @@ class Preparation {
     private readonly meter: StepMeter,
   ) {}
 
-  /** Within the smallest condition that reads it, an attribute that was not sent makes the condition false. */
+  /** An attribute that was not sent makes the smallest condition that reads it false. */
   visit(node: CheckedNode, scope: Scope): Cost {
     const cost = this.#visit(node, scope);
     if (!cost.mayBeAbsent || node.checkedType?.name !== "bool" || LOGICAL.has(node.op)) return cost;
@@ -231,7 +231,7 @@ class Preparation {
     };
   }
 
-  /** `all`, `exists`, `||` and `&&` continue after an error, and creating an error takes far longer than a step. */
+  /** `all`, `exists`, `||` and `&&` continue after an error, and creating an error costs far more than a step. */
   #countErrors(node: CheckedNode): void {
     const { handle } = node;
     this.isMetered = true;
@@ -257,7 +257,7 @@ class Preparation {
 
 const isCall = ({ op }: CheckedNode): boolean => op === "call" || op === "rcall";
 
-/** Builds a list of literals once instead of for each payment. Nothing changes a list in place. */
+/** Builds a list of literals once instead of for each payment. No operation modifies a list in place. */
 function keepList(node: CheckedNode, operands: readonly CheckedNode[]): void {
   const values = operands.map(({ args }) => args);
   node.setMeta("evaluate", () => values);

@@ -1,9 +1,13 @@
 /**
- * Step limit of a rule. A step takes about 20 ns: one per operation, more for operations that read or create something
- * long. Steps are counted instead of time, so that every instance and every decision replay agrees, whatever the load.
+ * Step limit of a rule. A step takes about 20 ns. Each operation is one step; operations that read or create something
+ * long take more. Steps are counted instead of time, so that all instances and all decision replays agree, whatever the
+ * load.
  */
 export const RULE_STEPS_MAX = 20_000;
-/** Limit for all rules that decide about a payment together, and separately for its shadow rules. */
+/**
+ * Step limit for all rules that decide on a payment together, and a separate limit of the same size for its shadow
+ * rules.
+ */
 export const PAYMENT_STEPS_MAX = 100_000;
 /** Cost of an evaluation error, which `all`, `exists`, `||` and `&&` may swallow. Creating one takes about 10 µs. */
 export const ERROR_STEPS = 500;
@@ -17,8 +21,8 @@ export const EVALUATION_FAILED = "evaluation-failed";
 export type StepsExceededCode = typeof BUDGET_EXCEEDED | typeof PAYMENT_BUDGET_EXCEEDED | typeof PATTERN_UNSUPPORTED;
 
 /**
- * A rule has no result because it would cost too much. One object per code, because it is thrown often and its stack
- * trace is useless.
+ * A rule has no result because it would be too expensive. There is one object per code, because it is thrown often and
+ * its stack trace is useless.
  */
 export class StepsExceeded extends Error {
   constructor(readonly code: StepsExceededCode) {
@@ -42,8 +46,8 @@ export class StepBudget {
 }
 
 /**
- * Counts the steps of one evaluation. Throwing alone cannot end an evaluation, since `all`, `exists`, `||` and `&&`
- * swallow errors: callers check `isExceeded` afterwards.
+ * Counts the steps of one evaluation. Throwing an error is not enough to end an evaluation, because `all`, `exists`,
+ * `||` and `&&` swallow errors; callers must check `isExceeded` afterwards.
  */
 export class StepMeter {
   #left = 0;
@@ -62,12 +66,12 @@ export class StepMeter {
     return this.#left < 0;
   }
 
-  /** Whether errors were swallowed. They depend on the payment, so a payer may have caused them. */
+  /** Whether errors were swallowed. They depend on the payment, so a payer may have provoked them. */
   get hadErrors(): boolean {
     return this.#hadErrors;
   }
 
-  /** Returns false once there are too few left. */
+  /** Returns false when too few steps are left. */
   take(steps: number): boolean {
     this.#left -= steps;
     return this.#left >= 0;

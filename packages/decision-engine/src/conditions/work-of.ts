@@ -35,7 +35,7 @@ const looksAt = (length: number): Work => work(1 + portions(length, CHARACTERS_P
 const copies = (length: number, made: () => Extent): Work => work(1 + portions(length, COPIED_PER_STEP), made);
 
 const simple: WorkOf = () => work(1);
-/** Counts the measured size: measuring a value may take longer than comparing it. */
+/** Counts the measured size, because measuring a value may take longer than comparing it. */
 const equality: WorkOf = ([one = SCALAR, other = SCALAR]) => {
   return work(1 + portions(one.deep + other.deep, COMPARED_PER_STEP));
 };
@@ -68,7 +68,7 @@ const joins: WorkOf = ([{ length, item = SCALAR } = SCALAR, separator = textOf(0
   return copies(length + characters, () => textOf(characters));
 };
 
-/** For a function that is added later, until its cost is defined. */
+/** For functions that are added later, until their cost is defined. */
 const unknownWork: WorkOf = (operands) => {
   const length = operands.reduce((total, one) => total + one.length + one.deep, 0);
   return copies(length, () => textOf(length));
@@ -94,7 +94,7 @@ const WORK: ReadonlyMap<string, WorkOf> = new Map([
   ["contains", searches],
   ["indexOf", searches],
   ["lastIndexOf", searches],
-  // A few characters have three in the other case.
+  // A few characters become three when their case is changed.
   ["lowerAscii", rewrites(3)],
   ["upperAscii", rewrites(3)],
   ["trim", rewrites(1)],
@@ -107,7 +107,7 @@ const WORK: ReadonlyMap<string, WorkOf> = new Map([
   ["join", joins],
   ["json", ([{ length } = SCALAR]) => work(1 + length, () => parsedFrom(length))],
   ...["bool", "int", "uint", "double", "timestamp"].map((name) => [name, converts] as const),
-  // It tries each position of the text with each split of its digits.
+  // The operation tries each position of the text with each split of its digits.
   ["duration", ([{ length } = SCALAR]) => looksAt(length ** 3)],
   ...[...TIME_PARTS, "Month", "Seconds"].map((part) => [`get${part}`, readsTime] as const),
   ["named", () => work(LISTS_NAMED_STEPS)],

@@ -27,7 +27,10 @@ export function listFacts(hits: readonly ListHit[]): ListFacts {
   return hits.length === 0 ? ON_NO_LIST : new ListFacts(hits);
 }
 
-/** Placeholders of a rule's sentence: the reasons of the payment's list entries, for one effect or for all. */
+/**
+ * Placeholders in a rule's sentence: the reasons given in the payment's list entries, for one effect or for all
+ * effects.
+ */
 export const ENTRY_PLACEHOLDERS = ["deny_entries", "watch_entries", "allow_entries", "list_entries"] as const;
 
 /** Values of `ENTRY_PLACEHOLDERS`. */

@@ -14,14 +14,14 @@ export interface ListRecord {
   readonly expiresAtMs: number | undefined;
 }
 
-/** Records never cross the end of a chunk, so growing copies nothing. */
+/** Records never cross the end of a chunk, so growing requires no copying. */
 const CHUNK_BYTES = 1 << 20;
 const UNIT_BYTES = 4;
 const CHUNK_UNITS = CHUNK_BYTES / UNIT_BYTES;
 
 /**
  * Field offsets of a record; the value and the reason follow. A token is stored as its 16 bytes. Times are milliseconds
- * in 6 bytes, until the year 10,889; `NEVER` stands for no expiry.
+ * in 6 bytes, until the year 10,889; `NEVER` means that the entry does not expire.
  */
 const AT = {
   tenant: 0,

@@ -16,7 +16,7 @@ interface Place {
   readonly value: string;
 }
 
-/** Maximum number of entries that count for one payment; further ones are no stricter and change nothing. */
+/** Maximum number of entries considered for one payment; further ones would be no stricter and would change nothing. */
 const HITS_MAX = 16;
 const SHORT_BIN_DIGITS = 6;
 const SLOTS_MIN = 1 << 10;
@@ -24,14 +24,14 @@ const FULL = 0.6;
 
 /**
  * Lists with millions of entries in memory, looked up by a payment's values. An entry is a record of bytes in a hash
- * table with open addressing: a `Map` of objects would take five times the memory, and 0.4 s of every full garbage
+ * table with open addressing. A `Map` of objects would take five times the memory, and 0.4 s of every full garbage
  * collection (`node packages/decision-engine/dist/lists/testing/measure-memory.js`).
  */
 export class ListTable {
   readonly #records = new ListRecords();
-  /** A number for each tenant, which keeps it even without entries. */
+  /** A number for each tenant, which the tenant keeps even when it has no entries. */
   readonly #tenants = new Map<string, number>();
-  /** Number of entries of each kind: most tenants list few kinds, and the others need no search. */
+  /** Number of entries of each kind: most tenants list only a few kinds, and the other kinds need no search. */
   readonly #counts = new Uint32Array(LIST_KINDS.length);
   /** Two numbers per slot: the place of its record plus 1, or 0 for an empty slot; and the hash of its value. */
   #slots = new Uint32Array(2 * SLOTS_MIN);
@@ -64,7 +64,7 @@ export class ListTable {
     return true;
   }
 
-  /** @returns whether there was such an entry */
+  /** @returns whether the entry existed */
   remove(key: ListKey): boolean {
     const place = this.#placeOf(key);
     if (place === undefined) return false;
@@ -80,10 +80,10 @@ export class ListTable {
   }
 
   /**
-   * The payment's list entries, the strictest first, at most 16. A BIN of 8 digits also matches entries for its first 6
-   * digits.
+   * The list entries that match the payment, the strictest first, at most 16. A BIN of 8 digits also matches entries
+   * for its first 6 digits.
    *
-   * @param atMs time of the decision, milliseconds since the epoch; expired entries are ignored
+   * @param atMs time of the decision, in milliseconds since the epoch; entries that have expired by then are ignored
    */
   find(tenantName: string, values: ListedValues, atMs: number): ListHit[] {
     const hits: ListHit[] = [];
@@ -149,13 +149,13 @@ export class ListTable {
     all[2 * slot + 1] = hash;
   }
 
-  /** Moves back entries that this slot's entry had displaced, so that a search still finds them. */
+  /** Moves back entries that had been displaced by this slot's entry, so that a search still finds them. */
   #empty(slot: number): void {
     const [all, mask] = [this.#slots, this.#mask];
     let hole = slot;
     for (let next = (hole + 1) & mask; all[2 * next] !== 0; next = (next + 1) & mask) {
       const hash = all[2 * next + 1] ?? 0;
-      // It must not be placed before its own slot.
+      // The entry must not be placed before its own slot.
       if (((next - hash) & mask) < ((next - hole) & mask)) continue;
       all.copyWithin(2 * hole, 2 * next, 2 * next + 2);
       hole = next;
@@ -176,7 +176,7 @@ export class ListTable {
 
 const NOWHERE: readonly number[] = [];
 
-/** FNV-1a with the finaliser of MurmurHash3, because the low bits select slots. 32 bits, unsigned. */
+/** FNV-1a with the finaliser of MurmurHash3, because the low bits select the slot. 32 bits, unsigned. */
 function hashOf(tenant: number, kind: ListKind, value: string): number {
   let hash = 0x811c9dc5 ^ Math.imul(tenant + 1, 0x9e3779b1) ^ LIST_KINDS.indexOf(kind);
   for (let index = 0; index < value.length; index += 1) hash = Math.imul(hash ^ value.charCodeAt(index), 0x01000193);

@@ -1,11 +1,11 @@
 import type { CST, ParsedNode, YAMLMap } from "yaml";
 import { isAlias, isMap, isScalar, isSeq } from "yaml";
 
-/** A policy is at most seven levels deep. */
+/** No policy needs more than seven levels. */
 const DEPTH_MAX = 32;
-/** Mappings, lists, keys and values of one file, including everything that its aliases expand to. */
+/** Mappings, lists, keys and values in one file, including everything to which its aliases expand. */
 const NODES_MAX = 100_000;
-/** Per mapping: the largest one names every tenant. */
+/** Per mapping. The largest mapping is the one that names every tenant. */
 const KEYS_MAX = 10_000;
 const ALIASES_MAX = 100;
 /** Anchors, tags and commas before one value. */
@@ -26,7 +26,7 @@ interface Size {
 const SCALAR: Size = { nodes: 1, depth: 0 };
 
 /**
- * The first place at which a text exceeds what a policy needs. It inspects only the tokens, in linear time and without
+ * The first place at which a text exceeds what any policy needs. Only tokens are inspected, in linear time and without
  * recursion, so that a hostile text is rejected before anything is built from it.
  */
 export function tokenFault(tokens: readonly CST.Token[]): YamlFault | undefined {
@@ -62,8 +62,8 @@ export function tokenFault(tokens: readonly CST.Token[]): YamlFault | undefined 
 }
 
 /**
- * Faults of a document that passed `tokenFault`: duplicate keys, and aliases that make it large or deep. Linear,
- * whereas the library compares each key with every other.
+ * Faults of a document that passed `tokenFault`: duplicate keys, and aliases that make it too large or too deep.
+ * Linear, whereas the library compares each key with every other key.
  */
 export function documentFaults(contents: ParsedNode | null): YamlFault[] {
   const faults: YamlFault[] = [];

@@ -8,7 +8,7 @@ type Path = readonly PropertyKey[];
 const DEFAULT_DECISION = "default_decision";
 const STATIC_POLICY = "static_policy";
 
-/** A parsed policy file, and the lines of its parts. Parsing it and finding all its parts take linear time. */
+/** A parsed policy file, and the lines of its parts. Parsing the file and finding all its parts takes linear time. */
 export class PolicySource {
   readonly #lines = new LineCounter();
   readonly #document: Document.Parsed | undefined;
@@ -47,7 +47,7 @@ export class PolicySource {
     return this.#faults;
   }
 
-  /** Sections have their current names. Call this only if there are no `syntaxFaults`. */
+  /** The file, with the current names of its sections. Call this only if there are no `syntaxFaults`. */
   toObject(): unknown {
     // The expansion of aliases was already counted.
     const file = this.#document?.toJS({ maxAliasCount: -1 });
@@ -56,7 +56,10 @@ export class PolicySource {
     return { ...others, [DEFAULT_DECISION]: section };
   }
 
-  /** `file:line:column` of the deepest part of `path` that exists: of its key in a mapping, of the item in a list. */
+  /**
+   * `file:line:column` of the deepest existing part of `path`: the key if it is in a mapping, or the item if it is in a
+   * list.
+   */
   at(path: Path): string {
     let [node, offset] = [this.#root(), 0];
     for (const step of this.inFile(path)) {
@@ -72,7 +75,7 @@ export class PolicySource {
 
   /**
    * `file:line:column` of a character inside a string value. Exact in a literal block (`|`), whose lines are those of
-   * the file, and on one line without escapes; otherwise, the start of the value.
+   * the file, and in a single line without escapes; otherwise, the start of the value.
    */
   insideText(path: Path, value: string, character: number): string {
     const node = this.#valueAt(path);
@@ -89,7 +92,7 @@ export class PolicySource {
     return `${this.fileName}:${line}:${indent + (before.at(-1)?.length ?? 0) + 1}`;
   }
 
-  /** `path` as the file spells it. */
+  /** `path` with the section names that the file uses. */
   inFile(path: Path): Path {
     return path[0] === DEFAULT_DECISION && this.#usesOldName() ? [STATIC_POLICY, ...path.slice(1)] : path;
   }

@@ -8,14 +8,14 @@ const STEPS = 50;
 /**
  * Whether a mean of independent values from 0 to 1 is too large to be chance if their expectation is at most `limit`:
  * P(mean >= m) <= exp(-n KL(m, limit)), Hoeffding 1963, theorem 1. The bound is valid for every n and every
- * distribution, so it needs no minimum sample. Use it with one value per card: payments of the same card are
- * correlated, those of different cards are not.
+ * distribution, so it needs no minimum sample. Use it with one value per card, because payments of the same card are
+ * correlated, while those of different cards are not.
  */
 export function exceeds(mean: number, count: number, limit: number): boolean {
   return mean > limit && count * divergence(mean, limit) > Math.log(1 / FALSE_ALARM);
 }
 
-/** The largest expectation for which a mean over `count` values is still likely, by the same bound. */
+/** The largest expectation for which a mean over `count` values is still plausible, by the same bound. */
 export function likelyMaximum(mean: number, count: number): number {
   if (count === 0) return 1;
   let [low, high] = [mean, 1];
@@ -28,9 +28,9 @@ export function likelyMaximum(mean: number, count: number): number {
 }
 
 /**
- * The maximum population stability index of two samples by chance: n1 n2 / (n1 + n2) times the index is approximately
- * chi-square with one degree of freedom fewer than there are bins (Yurdakul and Naranjo 2020). The quantile is the
- * Wilson-Hilferty approximation.
+ * The maximum population stability index that two samples have by chance: n1 n2 / (n1 + n2) times the index is
+ * approximately chi-square with one degree of freedom fewer than there are bins (Yurdakul and Naranjo 2020). The
+ * quantile is the Wilson-Hilferty approximation.
  */
 export function indexByChance(bins: number, count: number): number {
   if (count === 0) return Number.POSITIVE_INFINITY;

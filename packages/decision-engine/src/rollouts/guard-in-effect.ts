@@ -1,15 +1,15 @@
 import type { MixGuard } from "../policy.js";
 
-/** The guard of a policy without a `guard` section, and the defaults of its fields. */
+/** The guard for a policy without a `guard` section, and the defaults for its fields. */
 export const DEFAULT_GUARD: MixGuard = { watchSeconds: 3_600, cardsMin: 30, outcomePointsMax: 0.1 };
 
-/** A looser guard would be useless: an author could first loosen it and then activate anything. */
+/** A guard looser than this would be useless: an author could first loosen it and then activate anything. */
 export const LOOSEST_GUARD: MixGuard = { watchSeconds: 600, cardsMin: 500, outcomePointsMax: 0.3 };
 
 /**
  * The guard that monitors an activation.
  *
- * @param asked by the policy; undefined if it has no `guard` section
+ * @param asked the guard that the policy specifies; undefined if it has no `guard` section
  */
 export function guardInEffect(asked: MixGuard | undefined): MixGuard {
   const { watchSeconds, cardsMin, outcomePointsMax } = asked ?? DEFAULT_GUARD;

@@ -6,9 +6,9 @@ const points = z.number().min(0).max(1);
 export const guardPlan = z.strictObject({
   /** Length of the window that is judged. */
   window_seconds: z.number().int().min(10).max(86_400).default(300),
-  /** Minimum cards with payments in each arm; with fewer, nothing is judged. */
+  /** Minimum number of cards with payments in each arm; with fewer cards, nothing is judged. */
   cards_min: z.number().int().min(1).max(1_000_000).default(8),
-  /** Maximum excess over the champion's share of payments without a score. */
+  /** How much the candidate's share of payments without a score may exceed the champion's. */
   missing_points_max: points.default(0.1),
   /** Maximum excess over the champion's share of any outcome. */
   outcome_points_max: points.default(0.1),
@@ -18,9 +18,11 @@ export const guardPlan = z.strictObject({
   slow_points_max: points.default(0.1),
   /** Maximum population stability index of the candidate's scores vs. the champion's for the same payments. */
   index_max: z.number().min(0).max(100).default(0.25),
-  /** Maximum excess over the champion's share of genuine payments among those that were not approved. */
+  /**
+   * How much the candidate's share of genuine payments among those that were not approved may exceed the champion's.
+   */
   false_alarm_points_max: points.default(0.2),
-  /** Minimum labelled payments per arm that were not approved; with fewer, labels are not judged. */
+  /** Minimum number of labelled payments per arm that were not approved; with fewer payments, labels are not judged. */
   labels_min: z.number().int().min(1).max(1_000_000).default(20),
 });
 

@@ -4,17 +4,17 @@ import type { MixGuard } from "../policy.js";
 import { exceeds, indexByChance, likelyMaximum } from "./chance-bounds.js";
 import type { GuardPlan } from "./guard-plan.js";
 
-/** The data of a decision that guards use. */
+/** The data about a decision that guards use. */
 export interface TrialSample {
   readonly cardToken: string;
   readonly outcome: Outcome;
-  /** From accepting the payment to deciding it. */
+  /** Time from accepting the payment to deciding on it. */
   readonly latencyMs: number;
   readonly candidateScore: number | undefined;
   readonly championScore: number | undefined;
   /** The model of its arm returned no score. */
   readonly isScoreMissing: boolean;
-  /** Whether the candidate answered or was merely late, either of which shows that scoring has loaded it. */
+  /** Whether the candidate answered or was merely late. Either shows that the scoring service has loaded it. */
   readonly isServed: boolean;
   /** The decision was made without a model score. */
   readonly isDegraded: boolean;
@@ -45,14 +45,17 @@ export interface Finding {
 /** Why a candidate's score is missing in shadow: the decision did not wait for it. */
 export const CANDIDATE_LATE = "its score came too late";
 
-/** Scores below the first edge have their own bin, and so on: about evenly spaced on the log scale, because frauds are rare. */
+/**
+ * Edges of the bins; scores below the first edge have their own bin. The edges are about evenly spaced on the log
+ * scale, because frauds are rare.
+ */
 const BIN_EDGES = [0.003, 0.01, 0.03, 0.1, 0.3];
 
 const OUTCOMES = [Outcome.APPROVE, Outcome.CHALLENGE, Outcome.REVIEW, Outcome.DECLINE];
 
 const SLOW_SHARE = 0.05;
 
-/** The arm and the sample of a decision; undefined if it has no part in the rollout of this candidate. */
+/** The arm and the sample of a decision; undefined if the decision has no part in the rollout of this candidate. */
 export function sampleOf(
   decision: Decision,
   candidateVersion: string,
@@ -76,10 +79,10 @@ export function sampleOf(
   };
 }
 
-/** The guards' findings for the payments of the window. */
+/** The guards' findings for the payments in the window. */
 export function judgeTrial(samples: TrialSamples, stage: RolloutStage, plan: GuardPlan): readonly Finding[] {
   const distribution = judgeDistribution(samples.candidate, plan);
-  // In shadow, the candidate decides nothing, and late scores are skipped on purpose.
+  // In shadow mode, the candidate decides nothing, and late scores are skipped on purpose.
   if (stage !== RolloutStage.CANARY) return [distribution];
   return [
     judgeMissing(samples, plan),
@@ -102,7 +105,7 @@ function judgeMissing(samples: TrialSamples, plan: GuardPlan): Finding {
   });
 }
 
-/** Names of the two sides of a comparison. */
+/** Names of the two sides in a comparison. */
 interface Sides {
   readonly candidate: string;
   readonly champion: string;
@@ -131,7 +134,7 @@ export function judgeMix(before: OutcomeMix, after: OutcomeMix, guard: MixGuard)
   return judgeOutcomes({ candidate: after, champion: before }, limits, OF_A_CHANGE);
 }
 
-/** If one outcome becomes rarer, another becomes more frequent, so it is sufficient to check for increases. */
+/** If one outcome becomes rarer, another becomes more frequent, so checking for increases is sufficient. */
 function judgeOutcomes(
   { candidate, champion }: Readonly<Record<keyof TrialSamples, OutcomeMix>>,
   plan: Pick<GuardPlan, "cards_min" | "outcome_points_max">,
@@ -155,7 +158,7 @@ function judgeOutcomes(
   );
 }
 
-/** The latency that most decisions stay below. */
+/** A latency that most decisions do not exceed. */
 interface Latency {
   /** The 95th percentile. */
   readonly usualMs: number;
@@ -167,7 +170,7 @@ function latencyOf(samples: readonly Pick<TrialSample, "latencyMs">[]): Latency 
   return { usualMs: latencies[Math.floor(latencies.length * (1 - SLOW_SHARE))] ?? 0, payments: samples.length };
 }
 
-/** Per payment rather than per card: slow decisions do not depend on the card. */
+/** Counted per payment rather than per card, because slow decisions do not depend on the card. */
 function judgeLatency(
   candidate: readonly Pick<TrialSample, "latencyMs">[],
   { usualMs, payments }: Latency,
@@ -184,7 +187,7 @@ function judgeLatency(
   return { guard: "latency", isJudged, isBreached, text };
 }
 
-/** The data of a champion's decision that guards use. */
+/** The data about a champion's decision that guards use. */
 export type ChampionSample = Pick<TrialSample, "cardToken" | "outcome" | "latencyMs" | "isDegraded">;
 
 /** Measurements of a champion, in a form small enough to store. */

@@ -11,7 +11,7 @@ import type { FeatureRegistry } from "../registry/feature-registry.js";
 import { RegistryIndex } from "../registry/resolve-features.js";
 import { decodeResponse, encodeRequest } from "./grpc-messages.js";
 
-/** Both servers have the same method, in services with different names. */
+/** Both servers have the same method, but their services have different names. */
 const METHODS = {
   go: "/feast.serving.ServingService/GetOnlineFeatures",
   python: "/GrpcFeatureServer/GetOnlineFeatures",

@@ -8,7 +8,7 @@ import { encodeValue } from "../values/encode-value.js";
 import { readTimestampMs } from "../values/timestamp.js";
 
 // Field numbers: https://github.com/feast-dev/feast/blob/v0.66.0/protos/feast/serving/ServingService.proto. Values use
-// the same messages as in Redis and the same code; this file handles only the enclosing messages.
+// the same messages and the same code as in Redis; this file handles only the enclosing messages.
 
 /** `FieldStatus` by number. Servers that send no status send INVALID. */
 const STATUSES = ["INVALID", "PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"];
@@ -77,7 +77,7 @@ function readColumn(name: string, vector: Uint8Array): AnswerColumn {
   };
 }
 
-/** Calls a handler with the bytes of each length-delimited field with its number; skips all others. */
+/** Calls a handler with the number and the bytes of each length-delimited field; skips all other fields. */
 function readMessage(
   bytes: Uint8Array,
   field: string,

@@ -19,11 +19,11 @@ const READ_PATH = "/get-online-features?status=true";
 export interface FeastHttpOptions extends CallPolicyOptions {
   /** URL of Feast's feature server, for example `http://localhost:6566`. */
   readonly url: string;
-  /** If given, requests are checked before they are sent, and values get the types that JSON loses. */
+  /** If given, requests are checked before they are sent, and values get back the types that JSON loses. */
   readonly registry?: FeatureRegistry;
   /** Sent with every request, for example `{ authorization: "Bearer …" }`. Called for each request. */
   readonly headers?: Endpoint["headers"];
-  /** A replacement for Node's fetch, for example one that uses a proxy. */
+  /** A replacement for Node's fetch, for example a version that uses a proxy. */
   readonly fetch?: typeof fetch;
 }
 
@@ -87,7 +87,8 @@ export class FeastHttpClient implements OnlineFeatureReader {
 
   /**
    * Pushes rows through a push source, with a single attempt: after `unavailable` or `deadline-exceeded`, the rows may
-   * or may not have been written. Pushing the same rows again is harmless online, but duplicates them offline.
+   * or may not have been written. Pushing the same rows again is harmless in the online store, but duplicates them in
+   * the offline store.
    *
    * @throws FeastError
    */

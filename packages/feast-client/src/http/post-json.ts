@@ -5,7 +5,7 @@ import { FeastError, messageOf } from "../feast-error.js";
 export interface Endpoint {
   /** The server, including a path prefix that a proxy may have added. */
   readonly url: string;
-  /** Called for every request, so that a token can be renewed. */
+  /** Called for every request, so that the token can be renewed. */
   readonly headers: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
   readonly fetch: typeof fetch;
 }
@@ -13,7 +13,7 @@ export interface Endpoint {
 const UNAVAILABLE = new Set([502, 503, 504]);
 const BODY_CHARACTERS_MAX = 500;
 
-/** Keeps integers beyond 2^53 exact: JSON does not limit them, and Python parses them exactly. */
+/** Keeps integers beyond 2^53 exact, because JSON does not limit them and Python parses them exactly. */
 export function stringifyExactly(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
     typeof item === "bigint" ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(item)) : item,
@@ -51,7 +51,7 @@ async function exchange(
   }
 }
 
-/** fetch only says "fetch failed"; the reason is in the cause. */
+/** fetch says only "fetch failed"; the reason is in the cause. */
 function explainFailure(error: unknown, url: string): FeastError {
   if (error instanceof FeastError) return error;
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
@@ -70,8 +70,8 @@ function explainStatus(status: number, body: string): FeastError {
 }
 
 /**
- * The message in the body of a Feast error: JSON text; or JSON text that contains the JSON of a Feast error with a
- * `message`; or the `detail` of its web framework.
+ * The message in the body of a Feast error. The body is JSON text, JSON text that contains the JSON of a Feast error
+ * with a `message`, or an object with the `detail` of Feast's web framework.
  */
 function readDetail(body: string): string {
   let detail: unknown = body;

@@ -12,7 +12,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 /**
  * The columns of the Feast server's JSON response to `/get-online-features`.
  *
- * @param resolved the requested features with their types, if a registry has them
+ * @param resolved the requested features with their types, if a registry contains them
  * @throws FeastError `malformed-response` that names the part at fault
  */
 export function readHttpAnswer(answer: unknown, resolved: readonly ResolvedFeature[] | undefined): AnswerColumn[] {

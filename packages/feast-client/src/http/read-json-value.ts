@@ -18,7 +18,7 @@ const INTEGER = /^-?\d+$/;
  * @throws SyntaxError
  */
 export function parseExactJson(text: string): unknown {
-  // A reviver makes parsing several times slower, and an inexact number has at least sixteen digits.
+  // A reviver makes parsing several times slower, and a number that is inexact has at least sixteen digits.
   if (!UNSAFE_INTEGER_DIGITS.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_key: string, value: unknown, context?: { readonly source?: string }) => {
     if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
@@ -82,7 +82,7 @@ function readScalar(type: string, value: FeastValue, field: string): FeastValue 
       if (typeof value === "string") return value;
       throw mismatch(field, type, value);
     default:
-      // Maps, structs and lists of lists: JSON contains no further type information.
+      // Maps, structs and lists of lists, for which JSON contains no further type information.
       return value;
   }
 }

@@ -44,7 +44,7 @@ export class EntityKeyEncoder {
   }
 
   /**
-   * @param rowIndex index of the row in the request, for messages
+   * @param rowIndex index of the row in the request, for error messages
    * @throws FeastError `missing-join-key`, `invalid-join-key`
    */
   encode(row: EntityRow, rowIndex: number): Buffer {
@@ -58,7 +58,7 @@ export class EntityKeyEncoder {
       length += 8 + bytes.length;
       return bytes;
     });
-    // A single buffer: allocations are a significant part of the CPU time of a small read.
+    // Uses a single buffer, because allocations are a significant part of the CPU time of a small read.
     const key = Buffer.allocUnsafe(length);
     let at = this.head.copy(key);
     for (const [index, value] of values.entries()) {
@@ -71,7 +71,7 @@ export class EntityKeyEncoder {
     return key;
   }
 
-  /** The value of the only join key in a key that `encode` created; undefined for another key. */
+  /** The value of the only join key in a key that `encode` created; undefined for any other key. */
   decodeText(key: Buffer): string | undefined {
     const from = this.head.length + 8;
     const to = key.length - this.project.length;

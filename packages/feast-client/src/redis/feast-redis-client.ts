@@ -24,7 +24,7 @@ import type { WriteRequest, WriteResult } from "./write-rows.js";
 import { RowWriter } from "./write-rows.js";
 
 const UNANSWERED_MAX_DEFAULT = 10_000;
-/** Rows whose commands are sent together; a longer list takes several round trips. */
+/** Rows whose commands are sent together; more rows take several round trips. */
 const ROWS_PER_ROUND_TRIP = 1_000;
 
 export interface FeastRedisOptions extends CallPolicyOptions {
@@ -71,9 +71,9 @@ export class FeastRedisClient implements OnlineFeatureReader {
   }
 
   /**
-   * Writes rows of one feature view, as Feast does: an older row never overwrites a newer one. Each row is compared and
+   * Writes rows of one feature view like Feast: an older row never overwrites a newer one. Each row is compared and
    * written atomically, together with the feature service vectors that it is part of, so writers do not overwrite each
-   * other's changes. There is a single attempt; after an error, some rows may have been written, and writing the same
+   * other's changes. It makes only one attempt; after an error, some rows may have been written, and writing the same
    * rows again is harmless.
    *
    * @throws FeastError
@@ -128,7 +128,7 @@ function readGroup(
   nowMs: number,
   row: { values: FeastValue[]; statuses: FeatureStatus[]; eventTimestampsMs: (number | null)[] },
 ): void {
-  // The features are nearly always from one view, and therefore share one timestamp.
+  // The features are nearly always from one view, and therefore have the same timestamp.
   let lastIndex = -1;
   let timestampMs: number | null = null;
   for (const { reference, resultIndex, valueIndex, timestampIndex, maxAgeMs } of group.features) {

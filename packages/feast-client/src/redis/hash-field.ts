@@ -7,8 +7,8 @@ function scramble(block: number): number {
 }
 
 /**
- * MurmurHash3, x86, 32 bits, seed 0, of the UTF-8 bytes. Implemented here because the npm packages hash UTF-16 units,
- * which differ beyond ASCII, or have had no release for years. Source: Austin Appleby,
+ * MurmurHash3, x86, 32 bits, seed 0, of the UTF-8 bytes. Implemented here because the npm packages either hash UTF-16
+ * units, which differ beyond ASCII, or have had no release for years. Source: Austin Appleby,
  * https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp (public domain).
  */
 export function murmur3(text: string): number {

@@ -33,21 +33,22 @@ export interface ReadPlan {
   readonly joinKeyNames: ReadonlySet<string>;
 }
 
-/** A plan takes a few kilobytes; services request few distinct lists of features. */
+/** A plan takes a few kilobytes; services request only a few distinct lists of features. */
 const PLANS_MAX = 500;
 
-/** Caches plans by requested features. Beyond the limit, the oldest one is evicted. */
+/** Caches plans by requested features. Beyond the limit, the oldest plan is evicted. */
 export class ReadPlanner {
   private readonly plans = new Map<string, ReadPlan>();
   private readonly plansOfLists = new WeakMap<readonly string[], ListPlan>();
 
   constructor(private readonly index: RegistryIndex) {}
 
-  /** @throws FeastError as `RegistryIndex.resolve` */
+  /** @throws FeastError like `RegistryIndex.resolve` */
   plan(request: OnlineFeaturesRequest): ReadPlan {
     const isFull = request.fullFeatureNames === true;
     if (request.featureService !== undefined) return this.planByKey(request, `${isFull}s${request.featureService}`);
-    // A service repeatedly passes the same list. Comparing it with its copy costs a tenth of building a key from it.
+    // A service repeatedly passes the same list. Comparing the list with a copy costs a tenth of building a key from
+    // it.
     const { features } = request;
     const known = this.plansOfLists.get(features);
     if (known !== undefined && known.isFull === isFull && areSame(known.features, features)) return known.plan;

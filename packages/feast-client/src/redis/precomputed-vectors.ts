@@ -3,16 +3,17 @@ import { storedViewName } from "../registry/feature-registry.js";
 import { featureField, timestampField } from "./hash-field.js";
 
 /*
- * For a feature service with `precompute_online`, Feast stores a vector for each entity: a
- * feast.core.PrecomputedFeatureVector, as the feature `vector` of a view named after the service, in the entity's hash.
- * Its server reads nothing else for the service. Protos:
+ * For a feature service with `precompute_online`, Feast stores a vector for each entity in the entity's hash: a
+ * feast.core.PrecomputedFeatureVector, as the feature `vector` of a view named after the service. Feast's server then
+ * reads nothing else for the service. Protos:
  * https://github.com/feast-dev/feast/blob/v0.67.0/protos/feast/core/PrecomputedFeatureVector.proto
  */
 
 /**
- * A part of a Lua script: recomputes the vectors from the hash KEYS[1]. `next` is the position in ARGV of their
- * description by `vectorArguments`, and `now` the serialised time. The bytes equal Feast's own. A stored vector keeps
- * its time of writing, so that Feast's next one counts as newer, whatever our clock says.
+ * A part of a Lua script: recomputes the vectors from the hash KEYS[1]. `next` is the position in ARGV at which their
+ * description by `vectorArguments` starts, and `now` is the serialised time. The bytes are identical to those that
+ * Feast writes. A stored vector keeps the time at which it was written, so that Feast's next vector counts as newer,
+ * whatever our clock says.
  */
 export const WRITE_VECTORS = `
 local function part(tag, bytes)
@@ -41,7 +42,7 @@ while next <= #ARGV do
 end
 `;
 
-/** Describes, for `WRITE_VECTORS`, the vectors that a row of a view is part of. */
+/** Describes, for `WRITE_VECTORS`, the vectors that contain a row of a view. */
 export function vectorArguments(registry: FeatureRegistry, written: FeatureView): (string | Buffer)[] {
   const services = (registry.featureServices ?? []).filter(({ precomputesOnline }) => precomputesOnline === true);
   return services.flatMap(({ name, projections }) => {

@@ -17,8 +17,8 @@ export interface ErasedView {
 }
 
 /**
- * KEYS: the hash. ARGV: 1 to create a missing hash, then the fields and values to keep. Returns 1, or 0 if there was no
- * hash.
+ * KEYS: the hash. ARGV: 1 to create a missing hash, then the fields and values to keep. Returns 1, or 0 if the hash did
+ * not exist.
  */
 const ERASE = `
 local there = redis.call('DEL', KEYS[1])
@@ -28,8 +28,8 @@ return there
 
 /**
  * Deletes the rows of an entity, for all its views, from Redis, and prevents a later `materialize` from restoring the
- * same history: Feast writes only rows that are newer than the stored timestamp of their view, so timestamps are kept,
- * without values.
+ * same history. Feast writes only rows that are newer than the stored timestamp of their view, so timestamps are kept,
+ * but without values.
  */
 export class RowErase {
   private readonly key: EntityKeyEncoder;
@@ -39,13 +39,13 @@ export class RowErase {
     this.key = new EntityKeyEncoder([{ ...joinKey, storedName: joinKey.name }], project);
   }
 
-  /** The entity whose rows are stored under a Redis key, if the join key is a string; undefined for another key. */
+  /** The entity whose rows are stored under a Redis key, if the join key is a string; undefined for any other key. */
   idOf(key: Buffer): string | undefined {
     return this.key.decodeText(key);
   }
 
   /**
-   * A command for one entity, to be sent once. The reply is 1, or 0 if there was no row.
+   * A command for one entity, to be sent only once. The reply is 1, or 0 if there was no row.
    *
    * @param isKeptAway block later rows even if there is no row yet
    * @throws FeastError `invalid-join-key`, `invalid-value`

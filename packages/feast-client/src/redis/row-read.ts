@@ -8,7 +8,7 @@ import { featureField, timestampField } from "./hash-field.js";
 
 export interface RowReadOptions {
   readonly project: string;
-  /** The view, by the name under which Feast stores it: with the version if versions are kept online. */
+  /** The view, by the name under which Feast stores it, which includes the version if versions are kept online. */
   readonly featureView: string;
   /** Its only join key. */
   readonly joinKey: { readonly name: string; readonly type: JoinKeyType };
@@ -33,7 +33,7 @@ const VALUE_BYTES_MAX = 250;
 /**
  * Returns the fields ARGV of the hashes KEYS as one string: each value is preceded by a byte with its length, and a
  * marker replaces a row if Redis reports an error. Hundreds of HMGET commands would cost a service more than processing
- * the numbers: ioredis creates a dozen objects for each.
+ * the numbers, because ioredis creates a dozen objects for each command.
  */
 const READ_ROWS = `
 local out, n = {}, 0
@@ -73,7 +73,7 @@ export class RowRead {
   }
 
   /**
-   * A command for several entities, to be sent once.
+   * A command for several entities, to be sent only once.
    *
    * @throws FeastError `invalid-join-key`
    */
@@ -189,7 +189,7 @@ function bulkHead(length: number): Buffer {
   return Buffer.from(`$${length}\r\n`);
 }
 
-/** A pre-encoded command; its reply is returned as bytes. */
+/** A pre-encoded command whose reply is returned as bytes. */
 class RowsCommand extends Command {
   constructor(private readonly bytes: Buffer) {
     super("eval", [], { replyEncoding: null });

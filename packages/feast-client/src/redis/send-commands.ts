@@ -6,7 +6,7 @@ import { FeastError, messageOf } from "../feast-error.js";
 const PASSING = /^(LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|READONLY|MOVED|ASK|OOM)/;
 const UNAUTHORIZED = /^(NOAUTH|WRONGPASS|NOPERM)/;
 
-/** Sends commands on the caller's connection, with a limit on unanswered ones. */
+/** Sends commands on the caller's connection, and limits how many may be unanswered. */
 export class CommandSender {
   private unanswered = 0;
   private isCorked = false;
@@ -50,8 +50,9 @@ export class CommandSender {
   }
 
   /**
-   * Combines everything sent in this turn of the event loop into one write, including other calls: writing to the
-   * socket is the largest cost of a small read. A cluster distributes commands over its nodes' own connections.
+   * Combines everything sent in this turn of the event loop into one write, including commands of other calls, because
+   * writing to the socket is the largest cost of a small read. A cluster distributes commands over its own connections
+   * to the nodes.
    */
   private cork(): void {
     // `stream` is undefined for a cluster, and before a connection is established.
@@ -65,7 +66,7 @@ export class CommandSender {
     });
   }
 
-  /** Distinguishes a hanging Redis from a missing connection, since they are fixed differently. */
+  /** Distinguishes a hanging Redis from a missing connection, because they have different fixes. */
   private explainSilence(call: Call): FeastError {
     const { status } = this.redis;
     if (status === "ready") return call.expired();
@@ -81,7 +82,7 @@ function explainRedisError(error: unknown): FeastError {
     const late = "Redis did not reply within the commandTimeout of the connection.";
     return new FeastError("deadline-exceeded", late, undefined, options);
   }
-  // The error is not a Redis reply, so it came from the connection.
+  // The error is not a Redis reply, so it must come from the connection.
   if (!(error instanceof Error) || error.name !== "ReplyError" || PASSING.test(message)) {
     return new FeastError("unavailable", `Redis is unavailable: ${message}.`, undefined, options);
   }

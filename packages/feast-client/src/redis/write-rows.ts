@@ -30,7 +30,7 @@ export interface WriteRequest {
 
 export interface WriteResult {
   readonly written: number;
-  /** Rows that were not newer than the stored ones. */
+  /** Number of rows that were not newer than the stored rows. */
   readonly skipped: number;
 }
 
@@ -82,7 +82,7 @@ export class RowWriter {
     throw new FeastError("invalid-request", "keyTtlSeconds must be a whole number of at least 0.", "keyTtlSeconds");
   }
 
-  /** Checks all rows before it writes the first. */
+  /** Checks all rows before writing the first one. */
   async write(request: WriteRequest, call: Call): Promise<WriteResult> {
     const view = this.index.viewNamed(request.featureView);
     const encode = this.rowEncoder(view);

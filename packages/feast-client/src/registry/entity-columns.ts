@@ -36,10 +36,10 @@ export function missingJoinKey(name: string, rowIndex: number): FeastError {
 }
 
 /**
- * The entity rows as columns, the format of Feast's servers. Without a registry, the first value determines the type of
- * a join key: text, bytes, or a 64-bit integer.
+ * The entity rows as columns, which is the format of Feast's servers. Without a registry, the first value determines
+ * the type of a join key: text, bytes, or a 64-bit integer.
  *
- * @param resolved the features of the request, if a registry has them all; their join keys must be present
+ * @param resolved the features of the request, if a registry contains all of them; their join keys must be present
  * @throws FeastError `unknown-entity`, `missing-join-key`, `invalid-join-key`
  */
 export function entityColumns(
@@ -53,7 +53,8 @@ export function entityColumns(
   refuseMissing(entities, names, resolved);
   return names.map((name) => {
     const type = index?.joinKeys.get(name);
-    // An on-demand view may accept further columns; if the registry has all requested features, there is no such view.
+    // An on-demand view may accept further columns; if the registry contains all requested features, no such view is
+    // involved.
     if (type === undefined && resolved !== undefined) throw unknownEntity(name);
     const column = {
       name,

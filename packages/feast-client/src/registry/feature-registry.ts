@@ -3,7 +3,7 @@ import type { JoinKeyType, ValueType } from "../values/value-types.js";
 /** UNKNOWN: a Feast type that this client does not know. */
 export type FeatureType = ValueType | "UNKNOWN";
 
-/** The part of a feature view that online reads and writes need. */
+/** The properties of a feature view that online reads and writes need. */
 export interface FeatureView {
   readonly name: string;
   /** Types by join key. Empty for a view without entities. */
@@ -19,7 +19,7 @@ export interface FeatureView {
 /** The features of one view in a feature service. */
 export interface FeatureProjection {
   readonly featureView: string;
-  /** The version, if the service pins one. */
+  /** The version, if the service pins a version. */
   readonly version?: number;
   /** Replaces the view's name in full feature names. */
   readonly alias?: string;
@@ -45,13 +45,13 @@ export interface FeatureRegistry {
   /** Earlier versions of views, each with its `version`, for references such as `view@v2:feature`. */
   readonly formerVersions?: readonly FeatureView[];
   readonly featureServices?: readonly FeatureService[];
-  /** Names of views that Feast computes in Python when they are read, which only its servers can do. */
+  /** Names of views that Feast computes in Python when they are read; only Feast's servers can do this. */
   readonly onDemandFeatureViews?: readonly string[];
   /** Feast's `registry.enable_online_feature_view_versioning`. Default: false. */
   readonly keepsVersionsOnline?: boolean;
 }
 
-/** The name under which Feast stores a view's features: with the version if versions are kept online. */
+/** The name under which Feast stores a view's features, which includes the version if versions are kept online. */
 export function storedViewName(view: FeatureView, registry: FeatureRegistry): string {
   const version = view.version ?? 0;
   return registry.keepsVersionsOnline === true && version > 0 ? `${view.name}_v${version}` : view.name;

@@ -2,7 +2,7 @@ import { FeastError } from "../feast-error.js";
 
 export interface FeatureReference {
   readonly featureView: string;
-  /** Undefined: the current version. */
+  /** If undefined, the current version. */
   readonly version: number | undefined;
   readonly feature: string;
 }
@@ -10,8 +10,8 @@ export interface FeatureReference {
 const VERSION = /^v(\d+)$/i;
 
 /**
- * Splits `view:feature`, `view@v2:feature` or `view@latest:feature`, as Feast does: a suffix that is not a version is
- * part of the name.
+ * Splits `view:feature`, `view@v2:feature` or `view@latest:feature` in the same way as Feast: a suffix that is not a
+ * version is part of the name.
  *
  * @throws FeastError `invalid-request`
  */

@@ -12,7 +12,7 @@ import type {
 } from "./feature-registry.js";
 
 // Field numbers: https://github.com/feast-dev/feast/tree/v0.66.0/protos/feast/core. A message is parsed into its fields
-// by number, since only a few of the many fields are needed.
+// by number, because only a few of its many fields are needed.
 
 /** Feast's name for the entity of a view without entities, and for its join key. */
 const DUMMY_ENTITY = "__dummy";
@@ -53,7 +53,7 @@ class Message {
     return this.bytes(number).map((bytes) => new Message(bytes));
   }
 
-  /** A missing message is treated like one without fields. */
+  /** A missing message is treated like a message without fields. */
   message(number: number): Message {
     return this.messages(number).at(-1) ?? new Message(new Uint8Array());
   }
@@ -95,8 +95,8 @@ export function parseRegistry(bytes: Uint8Array, options: RegistryOptions): Feat
 }
 
 /**
- * Reads a Feast file registry: the path under `registry` in feature_store.yaml. For one in an object store, load its
- * bytes and pass them to `parseRegistry`. SQL registries are not supported.
+ * Reads a Feast file registry: the path under `registry` in feature_store.yaml. For a registry in an object store, load
+ * its bytes and pass them to `parseRegistry`. SQL registries are not supported.
  *
  * @throws FeastError `unavailable` if the file cannot be read; errors of `parseRegistry`
  */

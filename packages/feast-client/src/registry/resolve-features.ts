@@ -10,7 +10,7 @@ import type {
 } from "./feature-registry.js";
 import { parseReference, parseViewName, resultName } from "./parse-reference.js";
 
-/** One feature of a request with everything needed to read it. */
+/** One requested feature, with everything needed to read it. */
 export interface ResolvedFeature {
   /** `view:feature`, for messages. */
   readonly reference: string;
@@ -29,7 +29,7 @@ export interface ResolvedJoinKey {
   readonly type: JoinKeyType;
 }
 
-/** A registry with lookups by name. */
+/** A registry with lookup by name. */
 export class RegistryIndex {
   private readonly views: ReadonlyMap<string, FeatureView>;
   private readonly formerVersions: ReadonlyMap<string, FeatureView>;
@@ -122,10 +122,10 @@ export class RegistryIndex {
   }
 
   /**
-   * The features of a request for a Feast server; undefined if it includes an on-demand view, whose features only the
-   * server knows.
+   * The features of a request to a Feast server; undefined if the request includes an on-demand view, whose features
+   * are known only to the server.
    *
-   * @throws FeastError as `resolve`
+   * @throws FeastError like `resolve`
    */
   resolveWithServer(request: OnlineFeaturesRequest): ResolvedFeature[] | undefined {
     const views =
@@ -171,7 +171,7 @@ export class RegistryIndex {
 /**
  * Rejects two features with the same name.
  *
- * @param features result name and reference of each
+ * @param features result name and reference of each feature
  * @throws FeastError `feature-name-collision`
  */
 export function refuseCollisions(features: readonly (readonly [name: string, reference: string])[]): void {

@@ -22,7 +22,7 @@ const NOT_FINITE = new Map<unknown, number>([
   ["-Infinity", Number.NEGATIVE_INFINITY],
 ]);
 
-/** Converts a value of the file to the JavaScript value that this client reads and writes. */
+/** Converts a value from the file to the JavaScript value that this client reads and writes. */
 export function toJavaScript(type: FeatureType | string, json: unknown): FeastValue {
   if (["VALUE_LIST", "VALUE_SET", "MAP_LIST", "STRUCT_LIST"].includes(type)) return json as FeastValue;
   const itemType = /^(.*)_(?:LIST|SET)$/.exec(type)?.[1];

@@ -17,7 +17,7 @@ import { readRegistry } from "../registry/read-registry.js";
 const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
 const ROOT = join(PACKAGE, "../..").replace(/\/$/, "");
 
-/** Importing Feast takes up to ten seconds, and far longer on a machine that runs other tests. */
+/** Importing Feast takes up to ten seconds, and far longer on a machine that is running other tests. */
 const START_MS_MAX = 120_000;
 const ANSWER_MS_MAX = 60_000;
 const ERRORS_CHARACTERS_MAX = 10_000;

@@ -5,7 +5,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const TEXT_CHARACTERS_MAX = 60;
 
-/** Formats a value for a message: short, and with its type. */
+/** Formats a value for an error message: in short form, and with its type. */
 export function describeValue(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (value instanceof Uint8Array) return `${value.length} bytes`;
@@ -24,7 +24,7 @@ export function misfit(field: string, value: unknown, wanted: string): FeastErro
 
 export function checkString(value: unknown, field: string): string {
   if (typeof value !== "string") throw misfit(field, value, "a string");
-  // UTF-8 cannot encode half a surrogate pair: it would be stored as another character.
+  // UTF-8 cannot encode half of a surrogate pair, so it would be stored as another character.
   if (!value.isWellFormed()) throw misfit(field, value, "a string without lone surrogates");
   return value;
 }

@@ -16,7 +16,7 @@ export function decodeFields(bytes: Uint8Array): FeastValue {
   return readValue(new BinaryReader(bytes), bytes.length, 0);
 }
 
-/** Reads a Value up to `end`. As usual in protobuf, the last field wins. */
+/** Reads a Value up to `end`. If there are several fields, the last one wins, as usual in protobuf. */
 function readValue(reader: BinaryReader, end: number, depth: number): FeastValue {
   let value: FeastValue = null;
   while (reader.pos < end) {
@@ -97,7 +97,7 @@ function list(wireType: WireType, read: Read<FeastValue>): Field {
 
 const nestedValue = message(readValue);
 
-/** A message with the two fields `key = 1` and `value = 2`, either of which may be omitted. */
+/** A message with two fields, `key = 1` and `value = 2`, either of which may be omitted. */
 function readEntry<K>(
   reader: BinaryReader,
   depth: number,

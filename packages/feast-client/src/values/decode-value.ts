@@ -3,9 +3,9 @@ import { decodeFields } from "./decode-fields.js";
 import type { FeastValue } from "./value-types.js";
 import { INT32_MAX } from "./value-types.js";
 
-// A Value with one scalar is its tag followed by the scalar. Nearly all features have this form, and reading them
-// without a reader object per value takes less than half the time, so these five tags are handled here and everything
-// else in decodeFields.
+// A Value that contains one scalar is its tag followed by the scalar. Nearly all features have this form, and reading
+// them without creating a reader object per value takes less than half the time, so these five tags are handled here
+// and everything else in decodeFields.
 const STRING_TAG = 0x12;
 const INT32_TAG = 0x18;
 const INT64_TAG = 0x20;
@@ -13,11 +13,11 @@ const DOUBLE_TAG = 0x29;
 const FLOAT_TAG = 0x35;
 const BOOL_TAG = 0x38;
 
-/** Seven bytes of a varint have 49 bits, which a number represents exactly. Longer ones are read as bigints. */
+/** Seven bytes of a varint have 49 bits, which a number can represent exactly. Longer varints are read as bigints. */
 const SHORT_VARINT_BYTES_MAX = 7;
 
 /**
- * Decodes a serialised `feast.types.Value`. An empty one is null.
+ * Decodes a serialised `feast.types.Value`. An empty Value is null.
  *
  * @throws Error that describes the fault in the bytes
  */
@@ -41,7 +41,7 @@ export function decodeValue(bytes: Buffer): FeastValue {
       if (length === 2 && (bytes[1] === 0 || bytes[1] === 1)) return bytes[1] === 1;
       break;
     case STRING_TAG: {
-      // A length below 128 is one byte.
+      // A length below 128 takes only one byte.
       if (bytes[1] === length - 2 && length < 130) {
         if (!isUtf8(bytes.subarray(2))) throw new Error("holds a string that is not UTF-8");
         return bytes.toString("utf8", 2);

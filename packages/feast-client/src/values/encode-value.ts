@@ -26,7 +26,7 @@ interface Scalar {
 }
 
 /**
- * Encodes a value as a `feast.types.Value`. Null becomes an empty one, as in Feast.
+ * Encodes a value as a `feast.types.Value`. Null becomes an empty Value, as in Feast.
  *
  * @param field names the value in errors
  * @throws FeastError `invalid-value` if the value does not match the type
@@ -37,7 +37,7 @@ export function encodeValue(type: ValueType, value: unknown, field: string): Uin
   return writer.finish();
 }
 
-/** Writes the fields of a Value, without the length prefix of a nested one. */
+/** Writes the fields of a Value; does not write the length prefix that a nested Value needs. */
 function writeValue(writer: BinaryWriter, type: ValueType, value: unknown, field: string, depth: number): void {
   if (value === undefined) throw misfit(field, value, "a value or null");
   if (depth > DEPTH_MAX) throw misfit(field, value, `nested at most ${DEPTH_MAX} levels deep`);
@@ -102,7 +102,7 @@ const SCALARS: { readonly [type in ValueType]?: Scalar } = {
   DOUBLE: { wireType: WireType.Bit64, write: (writer, value, field) => writer.double(checkDouble(value, field)) },
   FLOAT: {
     wireType: WireType.Bit32,
-    // BinaryWriter rejects values that do not fit 32 bits, but this type requires rounding.
+    // BinaryWriter rejects values that do not fit into 32 bits, but this type requires rounding.
     write: (writer, value, field) => writer.float(Math.fround(checkFloat(value, field))),
   },
   BOOL: { wireType: WireType.Varint, write: (writer, value, field) => writer.bool(checkBoolean(value, field)) },
@@ -130,7 +130,7 @@ function writeItems(
   });
 }
 
-/** A list of scalars: numbers are packed, as in protobuf 3. */
+/** A list of scalars. Numbers are packed, as in protobuf 3. */
 function writeScalars(writer: BinaryWriter, type: ValueType, value: unknown, field: string): void {
   const itemType = type.replace(/_(LIST|SET)$/, "") as ValueType;
   const scalar = SCALARS[itemType] as Scalar;
@@ -188,7 +188,7 @@ function writeScalarMap(writer: BinaryWriter, value: unknown, field: string, dep
   }
 }
 
-/** `feast.types.MapKey` does not support string keys, for which there is MAP. */
+/** `feast.types.MapKey` does not support string keys; for these, there is MAP. */
 function writeMapKey(writer: BinaryWriter, key: unknown, field: string): void {
   if (typeof key === "boolean") writer.tag(5, WireType.Varint).bool(key);
   else if (key instanceof Uint8Array) writer.tag(7, WireType.LengthDelimited).bytes(key);

@@ -51,7 +51,7 @@ export const VALUE_TYPE_NUMBERS = {
 
 export type ValueType = keyof typeof VALUE_TYPE_NUMBERS;
 
-/** `feast.types.Value.null_val`, which Feast reads but never writes: it writes an empty Value. */
+/** `feast.types.Value.null_val`, which Feast reads but never writes; it writes an empty Value instead. */
 export const NULL_FIELD = 19;
 
 const NAMES: ReadonlyMap<number, ValueType> = new Map(
@@ -68,7 +68,7 @@ export const JOIN_KEY_TYPES = ["STRING", "INT32", "INT64", "BYTES", "UNIX_TIMEST
 
 export type JoinKeyType = (typeof JOIN_KEY_TYPES)[number];
 
-/** An instant and its time zone: an IANA name or an offset such as `+05:30`. */
+/** An instant with its time zone: an IANA name or an offset such as `+05:30`. */
 export interface ZonedTimestamp {
   /** Epoch seconds. */
   readonly unixTimestamp: number | bigint;
@@ -94,7 +94,7 @@ export type FeastValue =
 /** Keys of a SCALAR_MAP. UUIDs and decimals are strings. */
 export type FeastMapKey = string | number | bigint | boolean | Uint8Array;
 
-/** What Feast stores for "no timestamp": the NaT of numpy. */
+/** The value that Feast stores for "no timestamp": the NaT of numpy. */
 export const NULL_TIMESTAMP = -(2n ** 63n);
 
 export const INT32_MIN = -(2 ** 31);

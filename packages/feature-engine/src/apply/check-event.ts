@@ -3,7 +3,7 @@ import type { Transaction } from "@tripline/contracts/generated/tripline/events/
 
 /** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const TIME_MAX_MS = 8.64e15;
-/** The largest amount that is counted exactly: a safe integer in thousandths of the major unit. */
+/** The largest amount that can be counted exactly: a safe integer in thousandths of the major unit. */
 const AMOUNT_MAX = Number.MAX_SAFE_INTEGER / 1000;
 
 type CheckedFields = Pick<Transaction, "amountMinor" | "occurredAtMs" | "latitude" | "longitude">;

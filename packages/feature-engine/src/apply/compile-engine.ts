@@ -30,7 +30,7 @@ import { compileFeatures } from "./compile-feature.js";
 import { countLabel, countPayment, countUpdate } from "./count-event.js";
 import { emptyView, viewEntity } from "./view-entity.js";
 
-/** The fields of an event that name entities. An optional one may be absent or empty. */
+/** The fields of an event that name entities. Optional fields may be absent or empty. */
 export type EntityIds = Pick<Transaction, RequiredId> & Partial<Pick<Transaction, (typeof ENTITY_KEYS)[KeyField]>>;
 type RequiredId = (typeof ENTITY_KEYS)[(typeof REQUIRED_ENTITY_KEYS)[number]];
 /** The fields of a payment that features use. */
@@ -41,30 +41,33 @@ export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "
   EntityIds;
 /** The fields of a label that features use. */
 export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> & {
-  /** Whether the judge entity explains the fraud. Set it only without that entity's state, which otherwise decides. */
+  /**
+   * Whether the judge entity explains the fraud. Set it only if that entity's state, which normally decides, is
+   * missing.
+   */
   readonly explained?: boolean | undefined;
 };
 
-/** States of an event's entities in the order of the spec; undefined for entities that the event does not name. */
+/** States of an event's entities, in the order of the spec; undefined for entities that the event does not name. */
 export type EntityStates = readonly (EntityState | undefined)[];
 
-/** `duplicate`: an event with this id was already counted, and nothing has changed. */
+/** `duplicate`: an event with this id was already counted, so nothing has changed. */
 export type PaymentResult =
   | { readonly duplicate: true }
   | {
       readonly duplicate: false;
       /** In the order of the spec; always finite. */
       readonly values: number[];
-      /** True if the event is older than all windows of one of its entities, which then did not count it. */
+      /** True if the event is older than all windows of one of its entities, so that this entity did not count it. */
       readonly tooLate: boolean;
-      /** For each profile of the spec, the time of the row used for the features; 0 if none was in force. */
+      /** For each profile of the spec, the time of the row used for the features; 0 if no row was in force. */
       readonly profileTimesMs: number[];
     };
 
 /** Also the result for a payment update. */
 export type LabelResult = { readonly duplicate: true } | { readonly duplicate: false; readonly tooLate: boolean };
 
-/** The id of an entity in an event; undefined if the event does not name one. */
+/** The id of an entity in an event; undefined if the event does not name such an entity. */
 type IdOfEvent = (event: EntityIds) => string | undefined;
 
 function compileId(fields: readonly KeyField[]): IdOfEvent {
@@ -88,8 +91,8 @@ export function compileEngine(spec: FeatureSpec): FeatureEngine {
 }
 
 /**
- * The features of one spec as code. The parameter `entity` of a method is an index in `entities`. Not to be shared
- * between threads: calls use the engine's buffers.
+ * The features of one spec as code. The parameter `entity` of a method is an index in `entities`. Must not be shared
+ * between threads, because calls use the engine's buffers.
  */
 export class FeatureEngine {
   readonly longestWindowMs: number;
@@ -106,7 +109,7 @@ export class FeatureEngine {
   readonly #features: CompiledFeatures;
   /** The features of an entity that do not depend on a payment. */
   readonly #served: readonly (readonly EntityFeature[])[];
-  /** Entities that are partners of another one, and the hashes of their ids in the current payment. */
+  /** Entities that are partners of another entity, and the hashes of their ids in the current payment. */
   readonly #partnerEntities: ReadonlySet<number>;
   readonly #partnerHashes: number[];
   readonly #view: PaymentView;
@@ -146,12 +149,12 @@ export class FeatureEngine {
     this.#entityViews = this.entities.map(emptyView);
   }
 
-  /** The ids of an event's entities in the order of the spec; undefined for entities that the event does not name. */
+  /** The ids of an event's entities, in the order of the spec; undefined for entities that the event does not name. */
   entityIds(event: EntityIds): (string | undefined)[] {
     return this.#idOf.map((idOf) => idOf(event));
   }
 
-  /** Like `entityIds`, for one entity. */
+  /** Same as `entityIds`, but for one entity. */
   entityId(entity: number, event: EntityIds): string | undefined {
     return this.#idOf[entity]?.(event);
   }
@@ -159,7 +162,7 @@ export class FeatureEngine {
   /**
    * Redis keys of the states of an event's entities, in the order of `entityIds`.
    *
-   * @param only index of the only entity to return a key for. Default: all
+   * @param only index of an entity, to return a key only for that entity. Default: all
    */
   stateKeys(tenant: string, event: EntityIds, only?: number): (string | undefined)[] {
     return this.entities.map((plan, entity) => {
@@ -169,8 +172,8 @@ export class FeatureEngine {
   }
 
   /**
-   * @param bytes null for an entity never seen, whose state is empty
-   * @param spent a state of such an entity that is no longer needed: its memory is reused for the result
+   * @param bytes null for an entity that was never seen, whose state is empty
+   * @param spent a state of such an entity that is no longer needed; its memory is reused for the result
    * @throws TriplineError `state-unreadable` for another version, another plan, or bytes that are truncated or damaged
    */
   decodeState(entity: number, bytes: Uint8Array | null, spent?: EntityState): EntityState {
@@ -184,9 +187,9 @@ export class FeatureEngine {
   }
 
   /**
-   * The rest of a state after its data subject is erased: only the number of events, which orders later events.
+   * What remains of a state after its data subject is erased: only the number of events, which orders later events.
    *
-   * @throws as `decodeState`
+   * @throws like `decodeState`
    */
   emptiedState(entity: number, bytes: Uint8Array): Uint8Array {
     const { sequence } = this.decodeState(entity, bytes);
@@ -239,7 +242,7 @@ export class FeatureEngine {
   }
 
   /**
-   * Counts a label in the states of its entities, at the time when it was reported.
+   * Counts a label in the states of its entities, as of the time when the label was reported.
    *
    * @throws TriplineError `invalid-field` for an invalid time, before anything changes.
    */
@@ -261,8 +264,8 @@ export class FeatureEngine {
   }
 
   /**
-   * The entities of an updated payment that count its updates, other than the card: their ids in the order of the spec,
-   * empty for the others. Empty if the card does not remember the payment.
+   * The entities of an updated payment, other than the card, that count its updates: their ids in the order of the
+   * spec; empty for other entities. The result is empty if the card does not remember the payment.
    */
   updatedEntities(card: EntityState | undefined, { transactionId }: Pick<UpdateEvent, "transactionId">): string[] {
     hashId(transactionId, this.#id);

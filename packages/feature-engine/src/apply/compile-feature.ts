@@ -41,7 +41,7 @@ export interface EntityView {
   readonly partners: number[];
   /** Whether this payment names a partner. */
   hasPartner: boolean;
-  /** When this payment's partner was last seen; `NEVER_MS` for a new one. */
+  /** When this payment's partner was last seen; `NEVER_MS` for a new partner. */
   pairLastMs: number;
   /** Number of payments with this payment's partner. */
   pairCount: number;
@@ -49,27 +49,27 @@ export interface EntityView {
   homeKm: number | undefined;
   /** Distance from the entity's previous payment in km; undefined if either location is unknown. */
   lastKm: number | undefined;
-  /** Number of payments in the usual amount, and their clipped sum in thousandths. */
+  /** The number of payments in the usual amount, and the sum of their clipped amounts in thousandths. */
   usualCount: number;
   usualSum: number;
-  /** Number of unusual payments and the largest ratio among them, per window of the plan's `usual`. */
+  /** Number of unusual payments, and the largest ratio among them, per window of the plan's `usual`. */
   readonly unusual: number[];
   readonly largest: number[];
   /** Time of the newest payment known to be genuine, and of the first fraud after it. */
   genuineMs: number;
   runBeganMs: number;
-  /** Number of frauds after it. */
+  /** Number of frauds after that genuine payment. */
   runCount: number;
-  /** One view per slice of the plan, over the payments that pass its filter. */
+  /** One view per slice of the plan, over the payments that match its filter. */
   readonly slices: readonly EntityView[];
   /** One per window of each `UpdatePlan`. */
   readonly updates: readonly (readonly Aggregate[])[];
 }
 
-/** A payment, or just a time at which to read entities. Refilled for each use. */
+/** A payment, or only a time at which to read entities. Refilled for each use. */
 export interface PaymentView {
   atMs: number;
-  /** 1 for a payment, which counts itself; 0 for reading the entities alone. */
+  /** 1 for a payment, which counts itself; 0 if only the entities are read. */
   own: 0 | 1;
   /** In major units. */
   amount: number;
@@ -79,7 +79,7 @@ export interface PaymentView {
   longitude: number;
   /** For each profile of the spec, its columns; undefined if no row is in force. */
   readonly profiles: (ArrayLike<number> | undefined)[];
-  /** For each filter of the spec: 1 if the payment passes it. */
+  /** For each filter of the spec: 1 if the payment matches it. */
   readonly passes: Uint8Array;
   /** The codes of the spec's categories. */
   readonly categories: Float64Array;
@@ -96,7 +96,7 @@ export interface PaymentFeature {
 export interface EntityFeature {
   /** Index in the spec. */
   readonly index: number;
-  /** For a payment that does not name such an entity. */
+  /** Value for a payment that does not name such an entity. */
   readonly default: number;
   readonly compute: ComputeOverEntity;
 }
@@ -131,7 +131,7 @@ export function compileFeatures(spec: FeatureSpec, plans: readonly EntityPlan[],
   };
 }
 
-/** Kinds that include the payment itself if it passes their filter. `viewEntity` does the same for `distinct`. */
+/** Kinds that include the payment itself if it matches their filter. `viewEntity` does the same for `distinct`. */
 const INCLUDING: readonly Feature["kind"][] = ["count", "sum", "mean", "max", "pair_count"];
 
 function compileFiltered(

@@ -19,11 +19,11 @@ export interface PaymentCount {
   /** In degrees. */
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
-  /** For each filter of the spec: 1 if the payment passes it. */
+  /** For each filter of the spec: 1 if the payment matches it. */
   readonly passes: Uint8Array;
 }
 
-/** Counts a payment. @returns false if it is older than every window of the entity and was not counted */
+/** Counts a payment. @returns false if the payment is older than every window of the entity and was not counted */
 export function countPayment(plan: EntityPlan, state: EntityState, payment: PaymentCount, horizonMs: number): boolean {
   state.sequence += 1;
   for (let index = 0; index < plan.slices.length; index += 1) {
@@ -55,11 +55,11 @@ export interface LabelCount {
   /** When the payment took place. */
   readonly occurredAtMs: number;
   readonly fraud: boolean;
-  /** Whether the judge entity explains this one. */
+  /** Whether the judge entity explains this fraud. */
   readonly explained: boolean;
 }
 
-/** Counts a label at the time when it was reported. @returns as for `countPayment` */
+/** Counts a label at the time when it was reported. @returns like `countPayment` */
 export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCount): boolean {
   const { atMs, occurredAtMs, fraud } = label;
   state.sequence += 1;
@@ -75,8 +75,8 @@ export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCou
 /**
  * Counts a payment update at the time when it happened.
  *
- * @param thousandths its amount; 0 if it has none
- * @returns false if it is older than every window of every feature that selects it
+ * @param thousandths the amount of the update; 0 if it has none
+ * @returns false if the update is older than every window of every feature that selects it
  */
 export function countUpdate(plan: EntityPlan, state: EntityState, update: UpdateEvent, thousandths: number): boolean {
   state.sequence += 1;

@@ -5,7 +5,7 @@ import type {
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine } from "./compile-engine.js";
 
-/** An event as features counted it: a payment with its vector, a label, or a payment update. */
+/** An event as the feature service counted it: a payment with its vector, a label, or a payment update. */
 export type CountedEvent =
   | { readonly kind: "payment"; readonly vector: FeatureVector }
   | { readonly kind: "label"; readonly applied: AppliedLabel }
@@ -22,7 +22,7 @@ export function numbersOf(event: CountedEvent): (number | undefined)[] {
   return sequences.map((sequence) => (sequence > 0 ? sequence : undefined));
 }
 
-/** The state keys of an event, as `FeatureEngine.stateKeys`. */
+/** The state keys of an event, like `FeatureEngine.stateKeys`. */
 export function stateKeysOf(
   engine: Pick<FeatureEngine, "stateKeys" | "updateKeys">,
   event: CountedEvent,
@@ -36,7 +36,7 @@ export function stateKeysOf(
   return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact, only);
 }
 
-/** Whether it was counted while states were lost. */
+/** Whether the event was counted while states were lost. */
 export function isIncomplete(event: CountedEvent): boolean {
   return event.kind === "payment" ? event.vector.incomplete : event.applied.incomplete;
 }

@@ -7,7 +7,7 @@ import { countedAtMsOf, placeOf } from "./counted-event.js";
 export interface Counting {
   readonly event: CountedEvent;
   readonly keys: readonly (string | undefined)[];
-  /** Sequence numbers, by entity; undefined if the event has none for that entity. */
+  /** Sequence numbers, by entity; undefined if the event has no number for that entity. */
   readonly numbers: readonly (number | undefined)[];
   /** Whether its numbers determine its place in the order. */
   readonly isOrdered: boolean;
@@ -27,15 +27,15 @@ export interface OrderedState {
   countedAtMs: number | undefined;
 }
 
-/** The part of the fold that the filler reads and changes. */
+/** The part of the fold that the filler reads and modifies. */
 export interface FoldedSoFar {
   readonly states: ReadonlyMap<string, OrderedState>;
-  /** By entity key and sequence number, the oldest first. */
+  /** By entity key and sequence number, oldest first. */
   readonly waiting: ReadonlyMap<string, Counting>;
   count(counting: Counting): void;
 }
 
-/** A sequence number of an entity that is missing from all records. */
+/** A sequence number of an entity that occurs in no record. */
 export interface Gap {
   readonly key: string;
   readonly number: number;
@@ -48,7 +48,7 @@ interface OpenGap {
   readonly entry: OrderedState;
 }
 
-/** Maximum number of events followed back from a waiting event to the gap. */
+/** Maximum number of events that are followed back from a waiting event to the gap. */
 const HOPS_MAX = 10_000;
 const GAPS_MAX = 10_000;
 
@@ -59,7 +59,7 @@ export class GapFiller {
   constructor(private readonly folded: FoldedSoFar) {}
 
   /**
-   * Continues where events counted before a given time wait for one that is missing.
+   * Lets entities continue if events that were counted before a given time wait for a missing event.
    *
    * @throws TriplineError `state-conflict` for contradictory numbers; `queue-full` for too many gaps
    */
@@ -71,7 +71,7 @@ export class GapFiller {
     }
   }
 
-  /** The event itself, or the earliest one before it that is not waiting for another added event. */
+  /** The event itself, or the earliest event before it that is not waiting for another added event. */
   #followBack(event: Counting): Counting {
     let blocked = event;
     for (let hops = 0; hops < HOPS_MAX; hops += 1) {

@@ -10,9 +10,9 @@ export interface DecisionNames {
 }
 
 /**
- * What the first entity of a spec decided about events. If `FoldInOrder` folds the entities separately, the others need
- * to know whether the first one explained a fraud, and whether it had already counted an event. If the spec has a
- * judge, it must be the first entity.
+ * The decisions of a spec's first entity about events. If `FoldInOrder` folds the entities separately, the other
+ * entities need to know whether the first one explained a fraud, and whether it had already counted an event. If the
+ * spec has a judge, the judge must be the first entity.
  */
 export class FoldDecisions {
   readonly #explained: Set<string>;
@@ -55,19 +55,19 @@ export class FoldDecisions {
     return this.#dropped.has(nameOf(event));
   }
 
-  /** Marks the event as undecided: the first entity is still waiting for an earlier one. */
+  /** Marks the event as undecided, because the first entity is still waiting for an earlier event. */
   defer(event: CountedEvent): void {
     this.#deferred.add(nameOf(event));
   }
 
-  /** Whether the other entities may count the event. If it has numbers, these show whether they already did. */
+  /** Whether the other entities may count the event. If it has numbers, these show whether they already counted it. */
   isDecided(event: CountedEvent): boolean {
     if (isIncomplete(event)) return !this.isDropped(event);
     return event.kind !== "label" || !this.#deferred.has(nameOf(event));
   }
 }
 
-/** Includes the number, because a late retry by a client is counted again, with a different number. */
+/** Includes the number, because a late retry by a client is counted again, under a different number. */
 function nameOf(event: CountedEvent): string {
   const [number = 0] = event.kind === "payment" ? event.vector.sequences : event.applied.sequences;
   return isIncomplete(event) ? `${idOf(event)}` : `${idOf(event)} ${number}`;

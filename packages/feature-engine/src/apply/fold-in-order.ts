@@ -16,7 +16,10 @@ export interface FoldedPayment {
   readonly vector: FeatureVector;
   readonly values: readonly number[];
   readonly tooLate: boolean;
-  /** How much older it is, in event time, than an event of its entities that was counted earlier; 0 if in order. */
+  /**
+   * How much older the payment is, in event time, than an event of its entities that was counted earlier; 0 if it is in
+   * order.
+   */
   readonly strayMs: number;
 }
 
@@ -27,26 +30,26 @@ export interface FoldInOrderOptions {
   /** Wall-clock time of the service's last change to an initial state; undefined if counting started after it. */
   readonly changedBefore?: (key: string) => number | undefined;
   /**
-   * Called for each payment with a place in the order. Payments counted while states were lost have none, because the
-   * history that they saw is unknown.
+   * Called for each payment that has a place in the order. Payments counted while states were lost have none, because
+   * it is unknown which history their features were computed from.
    */
   readonly onPayment: (payment: FoldedPayment) => void;
-  /** The profiles used to compute a payment's features. Default: none. */
+  /** The profiles from which a payment's features are computed. Default: none. */
   readonly profilesOf?: (vector: FeatureVector) => ProfileRows;
   /** Maximum number of events that may wait for an earlier one. */
   readonly waitingMax?: number;
   /**
-   * When the data subject of a state was erased, by Redis key: from then on, the state was empty except for its
+   * When the data subject of a state was erased, by Redis key. From then on, the state was empty except for its
    * sequence number.
    */
   readonly erasedAtMs?: (key: string) => number | undefined;
-  /** Time to live of an unused state online, in milliseconds of wall clock. Default: unlimited. */
+  /** Time to live of an unused state online, in milliseconds of wall-clock time. Default: unlimited. */
   readonly stateTtlMs?: number;
-  /** Whether an event stops waiting for an earlier one when the clock shows that it will not come. Default: no. */
+  /** Whether an event stops waiting for an earlier event once the clock shows that it will not arrive. Default: no. */
   readonly passesGaps?: boolean;
-  /** Needed if the entities of an event are added one by one. */
+  /** Needed only if the entities of an event are added one by one. */
   readonly decisions?: FoldDecisions;
-  /** When counting started, if the first event is not among those that are added. */
+  /** When counting started. Needed if the first event is not among the added events. */
   readonly beganAtMs?: number;
   /** Called for an event that is skipped because it was already counted. */
   readonly onDropped?: (event: CountedEvent) => void;
@@ -73,8 +76,8 @@ const SWEEP_EVERY_MS = 86_400_000;
  * order is known only per entity, from the sequence numbers in the records. A record that was delivered twice counts
  * once.
  *
- * Events that were counted while states were lost have restarted numbers. They are counted in the order in which they
- * are added, after all events that came before them. Add each of them once, and only if it was not also counted at
+ * The numbers of events that were counted while states were lost started again. These events are counted in the order
+ * in which they are added, after all earlier events. Add each of them only once, and only if it was not also counted at
  * another time.
  *
  * Records may be added in any order if no state was lost or expired. Otherwise, add them approximately in clock order.
@@ -84,7 +87,7 @@ export class FoldInOrder {
   counted = 0;
   /** Number of repeated records. */
   repeated = 0;
-  /** Number of records of events that an initial state already includes. */
+  /** Number of records whose events are already included in an initial state. */
   covered = 0;
   readonly #filler: GapFiller | undefined;
   readonly #options: Required<Omit<FoldInOrderOptions, "passesGaps" | "decisions" | "beganAtMs">>;
@@ -92,7 +95,9 @@ export class FoldInOrder {
   readonly #states = new Map<string, OrderedState>();
   /** By entity key and sequence number: the waiting event. */
   readonly #waiting = new Map<string, Counting>();
-  /** Events without a place in the order, held until no earlier event can arrive, with the entity to add them to. */
+  /**
+   * Events without a place in the order, with the entity to which to add them. Held until no earlier event can arrive.
+   */
   readonly #held = new Map<CountedEvent, number | undefined>();
   /** Events of the same millisecond, to be counted now. */
   #together: CountedEvent[] = [];
@@ -118,7 +123,8 @@ export class FoldInOrder {
 
   /**
    * @param only index of an entity, to count the event in that entity alone. An entity's state depends only on its
-   *   events in the order of its numbers, and on `FoldDecisions`. Entities can thus be folded separately, first to last
+   *   events in the order of its numbers, and on `FoldDecisions`, so entities can be folded separately, starting with
+   *   the first
    * @throws TriplineError `queue-full` if too many events are waiting; `state-unreadable`; `state-conflict` for
    *   contradictory numbers
    */
@@ -140,9 +146,10 @@ export class FoldInOrder {
   }
 
   /**
-   * Counts an event immediately, regardless of its numbers, unless an initial state already includes it. For archives
-   * with missing events: add the existing ones in clock order; all of them count. They keep their numbers, from which
-   * later events continue. The numbers also order events of the same millisecond, such as the events of a batch.
+   * Counts an event immediately, regardless of its numbers, unless an initial state already includes it. Use it for
+   * archives with missing events: add the existing events in clock order, and all of them are counted. They keep their
+   * numbers, from which later events continue. The numbers also order events of the same millisecond, such as the
+   * events of a batch.
    *
    * @throws TriplineError `state-unreadable`
    */
@@ -176,34 +183,34 @@ export class FoldInOrder {
     else this.#addUnordered(event, atMs, numbers);
   }
 
-  /** Events that are still waiting for an earlier one of any of their entities. */
+  /** Events of which at least one entity is still waiting for an earlier event. */
   get stuck(): readonly CountedEvent[] {
     return [...new Set([...this.#waiting.values()].map((counting) => counting.event))];
   }
 
-  /** Sequence numbers that were skipped because no record has them. */
+  /** Sequence numbers that were skipped because they occur in no record. */
   get gaps(): readonly Gap[] {
     return this.#filler?.gaps ?? [];
   }
 
-  /** Wall clock of the first counted event; undefined before it. */
+  /** Wall-clock time of the first counted event; undefined before it. */
   get beganAtMs(): number | undefined {
     return this.#beganAtMs;
   }
 
-  /** The states of all entities that occurred, except those that expired online long ago. */
+  /** The states of all entities that occurred, except for states that expired online long ago. */
   *states(): Generator<FoldedState> {
     for (const [key, { entity, state, countedAtMs }] of this.#states) yield { key, entity, state, countedAtMs };
   }
 
-  /** Bounds memory by the entities of one time to live, instead of all entities that ever occurred. */
+  /** Limits memory to the entities that occur within one time to live, instead of all entities that ever occurred. */
   #sweep(atMs: number): void {
     if (atMs < this.#sweptAtMs + SWEEP_EVERY_MS) return;
     this.#sweptAtMs = atMs;
     for (const [key, entry] of this.#states) if (this.#isForgotten(entry, atMs, undefined)) this.#states.delete(key);
   }
 
-  /** Counts the held events that online counted before a given time, and the oldest ones if too many are held. */
+  /** Counts the held events that were counted online before a given time, and the oldest ones if too many are held. */
   #addHeld(untilMs: number): void {
     for (const [event, only] of this.#held) {
       const atMs = countedAtMsOf(event);
@@ -266,7 +273,7 @@ export class FoldInOrder {
     return made;
   }
 
-  /** The state that online found: an empty one if the previous state had expired. */
+  /** The state that the online service found, which is empty if the previous state had expired. */
   #freshStateOf(entity: number, key: string, atMs: number, number: number | undefined): OrderedState {
     const entry = this.#stateOf(entity, key, atMs);
     if (!this.#isForgotten(entry, atMs, number)) return entry;
@@ -285,7 +292,7 @@ export class FoldInOrder {
     entry.newestMs = entry.state.payments.newestMs;
   }
 
-  /** Once the clock shows that the state may have expired, the event's number shows whether it had. */
+  /** If the clock shows that the state may have expired, the event's number shows whether it did. */
   #isForgotten({ state, countedAtMs }: OrderedState, atMs: number, number: number | undefined): boolean {
     const idleMs = atMs - (countedAtMs ?? this.#beganAtMs ?? atMs);
     if (number === undefined) return idleMs >= this.#options.stateTtlMs + CLOCKS_APART_MS_MAX;
@@ -317,7 +324,7 @@ export class FoldInOrder {
     }
   }
 
-  /** @returns false, without any change, for an event that its card remembers */
+  /** @returns false, without any change, for an event that its card already remembers */
   #apply({ event, numbers, isOrdered }: Counting, entries: readonly (OrderedState | undefined)[]): boolean {
     const states = entries.map((entry) => entry?.state);
     const strayMs = strayOf(event, entries);

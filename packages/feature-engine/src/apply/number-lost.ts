@@ -3,29 +3,29 @@ import { countedAtMsOf } from "./counted-event.js";
 import type { Gap } from "./fill-gaps.js";
 
 export interface NumberLostOptions {
-  /** Events that online counted but whose records are missing, without numbers. */
+  /** Events that were counted online but whose records, and therefore numbers, are missing. */
   readonly lost: readonly CountedEvent[];
   /** For each entity of the spec, the state key of an event. */
   keysOf(event: CountedEvent): readonly (string | undefined)[];
   /** The missing numbers. */
   readonly gaps: readonly Gap[];
-  /** The last number of an entity that is in a record; 0 if there is none. */
+  /** The highest number of an entity that occurs in a record; 0 if there is none. */
   lastNumberOf(key: string): number;
-  /** Whether some events were counted while states were lost: their numbers leave no gaps. */
+  /** Whether some events were counted while states were lost, so that their numbers leave no gaps. */
   readonly isAnyIncomplete: boolean;
 }
 
 export interface NumberedEvent {
   readonly event: CountedEvent;
-  /** Wall clock of the next event in any of its entities; Infinity if there is none. */
+  /** Wall-clock time of the next event of any of its entities; Infinity if there is none. */
   readonly beforeMs: number;
 }
 
 /**
- * Assigns sequence numbers to lost events. In each of its entities, an event gets the only missing number, or the one
- * after the last, provided that no other lost event could have it.
+ * Assigns sequence numbers to lost events. In each of its entities, an event gets the only missing number, or the
+ * number after the last one, provided that no other lost event could have this number.
  *
- * @returns undefined if an event has several candidates, or a gap has none: then the order is unknown
+ * @returns undefined if an event has several candidates or a gap has none, because the order is then unknown
  */
 export function numberLost(options: NumberLostOptions): readonly NumberedEvent[] | undefined {
   const { lost, keysOf, isAnyIncomplete } = options;
@@ -43,7 +43,8 @@ export function numberLost(options: NumberLostOptions): readonly NumberedEvent[]
       return gaps.get(key)?.[0]?.number ?? options.lastNumberOf(key) + 1;
     });
     const beforeMs = Math.min(...known.flatMap((key) => gaps.get(key) ?? []).map((gap) => gap.beforeMs));
-    // It is unknown when the service counted the event. The next event's time is a better estimate than the record's.
+    // It is unknown when the service counted the event. The time of the next event is a better estimate than the time
+    // of the record.
     const atMs = Number.isFinite(beforeMs) ? beforeMs : countedAtMsOf(event);
     numbered.push({ event: withPlace(event, numbers, atMs), beforeMs });
   }

@@ -5,8 +5,8 @@ export interface Place {
 }
 
 /**
- * Orders events so that each entity's numbers ascend; otherwise, their order is kept. Events with contradictory numbers
- * are placed at the end, in their original order.
+ * Orders events so that each entity's numbers ascend, and otherwise keeps their order. Events with contradictory
+ * numbers are placed at the end, in their original order.
  */
 export function orderByNumbers<T>(events: readonly T[], placesOf: (event: T) => readonly Place[]): readonly T[] {
   if (events.length < 2) return events;

@@ -8,9 +8,9 @@ import { aggregateRing, emptyAggregate } from "../state/tile-ring.js";
 import { countUnusual, largestRatio } from "../state/usual-amount.js";
 import type { EntityView } from "./compile-feature.js";
 
-/** A payment's properties that matter to one of its entities. */
+/** The properties of a payment that matter to one of its entities. */
 export interface Encounter {
-  /** For each filter of the spec: 1 if the payment passes it. */
+  /** For each filter of the spec: 1 if the payment matches it. */
   readonly passes: Uint8Array;
   readonly partnerHash: number;
   readonly latitude: number | undefined;
@@ -100,7 +100,7 @@ function viewPlaces(
   if (encounter?.latitude === undefined || encounter.longitude === undefined) return;
   const { latitude, longitude } = encounter;
   if (home !== undefined) view.homeKm = distanceFromHomeKm(home, latitude, longitude);
-  // As with the time since the last payment: if this payment is out of order, the last known one may be newer.
+  // As with the time since the last payment: if this payment is out of order, the last known payment may be newer.
   const isRecent = payments.newestMs <= atMs && atMs - payments.newestMs <= horizonMs;
   if (lastPlace !== undefined && isRecent) view.lastKm = distanceFromLastKm(lastPlace, latitude, longitude);
 }

@@ -45,7 +45,7 @@ export class ByteReader {
     return byte < 128 ? byte : this.#longVarint(byte & 127);
   }
 
-  /** Reads a number of more than one group of seven bits, the lowest of which was already read. */
+  /** Reads a number with more than one group of seven bits, the lowest of which was already read. */
   #longVarint(lowest: number): number {
     const { buffer } = this;
     let { at } = this;
@@ -73,7 +73,7 @@ export class ByteReader {
     throw new TriplineError("state-unreadable", "A number in a stored value is too long.");
   }
 
-  /** The next `count` bytes, as a view on the same memory. */
+  /** The next `count` bytes, as a view of the same memory. */
   bytes(count: number): Uint8Array {
     const at = this.#step(count);
     return this.buffer.subarray(at, at + count);

@@ -9,7 +9,7 @@ export class ByteWriter {
     this.view = new DataView(this.buffer.buffer);
   }
 
-  /** Restarts in the same buffer: earlier results of `since` are overwritten. */
+  /** Restarts in the same buffer, so earlier results of `since` are overwritten. */
   reset(): void {
     this.at = 0;
   }
@@ -75,7 +75,7 @@ export class ByteWriter {
     return this.buffer.slice(0, this.at);
   }
 
-  /** A view of what was written since a `length`. Further writes keep it intact; `reset` does not. */
+  /** A view of the bytes written since a given `length`. Further writes keep the view intact; `reset` does not. */
   since(length: number): Uint8Array {
     return this.buffer.subarray(length, this.at);
   }

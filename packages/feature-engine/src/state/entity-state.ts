@@ -23,7 +23,7 @@ export interface StreamState {
   readonly rings: TileRing[];
 }
 
-/** Decoded window state of one card, terminal or other entity. Mutable, so that a batch folds without copying. */
+/** Decoded window state of one card, terminal or other entity. Mutable, so that a batch of events needs no copies. */
 export interface EntityState {
   /** Number of events that this state has counted or rejected as too late. Every change increments it. */
   sequence: number;
@@ -41,7 +41,7 @@ export interface EntityState {
   readonly slices: readonly EntityState[];
   /** One per `UpdatePlan`, in the same order. */
   readonly updates: readonly StreamState[];
-  /** Only for a card whose payments' updates other entities count. */
+  /** Used only for a card, if other entities count updates of its payments. */
   readonly recentPayments: RecentPayments | undefined;
 }
 
@@ -63,7 +63,7 @@ export function emptyState(plan: EntityPlan): EntityState {
   };
 }
 
-/** Empties a state but keeps its memory, to decode another one into it. */
+/** Empties a state but keeps its memory, so that another state can be decoded into it. */
 export function clearState(state: EntityState): void {
   state.sequence = 0;
   clearStream(state.payments);

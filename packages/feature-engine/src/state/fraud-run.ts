@@ -2,13 +2,13 @@ import { NEVER_MS } from "./no-time.js";
 
 /**
  * Frauds of an entity since the last payment known to be genuine. While a terminal is misused, every arriving label is
- * a fraud; the first genuine payment after them ends the run. A fraud explained by another entity does not count:
- * stolen cards are also used at terminals that nobody misuses.
+ * a fraud; the first genuine payment after them ends the run. A fraud explained by another entity does not count,
+ * because stolen cards are also used at terminals that nobody misuses.
  */
 export interface FraudRun {
   /** Time of the newest payment known to be genuine; `NEVER_MS` before the first. */
   genuineMs: number;
-  /** Time of the first fraud of the run; `NEVER_MS` without a run. */
+  /** Time of the first fraud of the run; `NEVER_MS` if there is no run. */
   beganMs: number;
   /** Number of frauds in the run. */
   count: number;

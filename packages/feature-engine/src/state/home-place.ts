@@ -11,7 +11,7 @@ export interface HomePlace {
   z: number;
 }
 
-/** When the count reaches this number, all sums are halved, so that a card's home follows when its holder moves. */
+/** When the count reaches this number, all sums are halved, so that a card's home follows a holder who moves. */
 const PAYMENTS_MAX = 256;
 const SCALE = 10_000_000;
 /** Mean radius of the Earth, R1 of the IUGG (https://doi.org/10.1007/s001900050278). */

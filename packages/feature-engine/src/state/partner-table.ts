@@ -1,6 +1,6 @@
 /**
- * Maximum number of partners that an entity remembers. If there are more within the longest window, the least recently
- * seen are evicted.
+ * Maximum number of partners that an entity remembers. If there are more partners within the longest window, the least
+ * recently seen ones are evicted.
  */
 export const PARTNERS_MAX = 128;
 
@@ -8,20 +8,21 @@ export const PARTNERS_MAX = 128;
 export const PARTNER_STRIDE = 3;
 
 /**
- * Entities that an entity has met, for instance the terminals of a card, three numbers each: hash of the id, newest
- * event time in milliseconds, number of payments. Newest first; if times are equal, the one updated later comes first.
+ * Entities that an entity has met, such as the terminals of a card, with three numbers each: hash of the id, newest
+ * event time in milliseconds, and number of payments. Newest first; if times are equal, the partner updated later comes
+ * first.
  *
  * Distinct counts are exact below `PARTNERS_MAX`, which means "that many or more". Two partners are confused if their
  * 32-bit hashes are equal: with a full table, this happens once in half a million tables.
  */
 export interface PartnerTable {
-  /** Only the first `used` numbers are valid; the rest is spare capacity. */
+  /** Only the first `used` numbers are valid; the others are spare capacity. */
   rows: Float64Array;
   /** Numbers in use: `PARTNER_STRIDE` for each partner. */
   used: number;
 }
 
-/** In place of the hash of an id, which is never negative: the payment names no partner. */
+/** Used instead of the hash of an id, which is never negative, if the payment names no partner. */
 export const NO_PARTNER = -1;
 
 const NO_ROWS = new Float64Array(0);
@@ -50,7 +51,7 @@ function makeRoom(table: PartnerTable, numbers: number): void {
   table.rows = grown;
 }
 
-/** Position of a partner in `rows`; -1 if it is unknown or was last seen at or before `expiredMs`. */
+/** Position of a partner in `rows`; -1 if the partner is unknown or was last seen at or before `expiredMs`. */
 export function findPartner({ rows, used }: PartnerTable, hash: number, expiredMs: number): number {
   for (let at = 0; at < used; at += PARTNER_STRIDE) {
     if (rows[at] === hash) return numberAt(rows, at + 1) > expiredMs ? at : -1;
@@ -86,7 +87,8 @@ export function addPartner(table: PartnerTable, hash: number, atMs: number, expi
   const { rows } = table;
   let place = 0;
   while (place < end && numberAt(rows, place + 1) > lastMs) place += PARTNER_STRIDE;
-  // Moves the partners last seen earlier by one row, into the row that this one had or that was added for it.
+  // Moves the partners that were last seen earlier by one row, into the row that this partner had or that was added for
+  // it.
   if (place < end) rows.copyWithin(place + PARTNER_STRIDE, place, end);
   rows[place] = hash;
   rows[place + 1] = lastMs;

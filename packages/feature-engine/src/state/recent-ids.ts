@@ -1,4 +1,4 @@
-/** Number of event ids that an entity remembers. A repetition after as many other events is not recognised. */
+/** Number of event ids that an entity remembers. A repetition after this many other events is not recognised. */
 export const RECENT_IDS_MAX = 16;
 
 /** 64 bits of an id as two unsigned 32-bit words. */
@@ -7,7 +7,7 @@ export interface IdHash {
   low: number;
 }
 
-/** Hashes of the last events of one entity, oldest first once unrolled. Bounded by `RECENT_IDS_MAX`. */
+/** Hashes of the last events of one entity; oldest first once unrolled. Limited to `RECENT_IDS_MAX`. */
 export class RecentIds {
   /** Pairs of (high, low); once the ring is full, the pair at `next` is the oldest. */
   private readonly words = new Uint32Array(RECENT_IDS_MAX * 2);
@@ -49,8 +49,8 @@ export class RecentIds {
 }
 
 /**
- * 64-bit hash of an id: two multiply-and-mix lanes over its UTF-16 units, combined at the end. It only distinguishes
- * the few ids of one entity and is not used for security.
+ * 64-bit hash of an id: two multiply-and-mix lanes over its UTF-16 units, combined at the end. It only needs to
+ * distinguish the few ids of one entity and is not used for security.
  */
 export function hashId(text: string, into: IdHash): void {
   let high = 0x9e3779b9;

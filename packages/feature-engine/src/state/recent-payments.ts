@@ -1,6 +1,6 @@
 import type { IdHash } from "./recent-ids.js";
 
-/** Payments whose entities a card remembers. */
+/** Number of payments whose entities a card remembers. */
 export const RECENT_PAYMENTS_MAX = 16;
 /** How much older than the newest one a remembered payment may be. */
 export const RECENT_PAYMENT_AGE_MS_MAX = 7 * 86_400_000;
@@ -17,13 +17,16 @@ const SEPARATOR = "\n";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The entities of a card's last payments. An update names only its payment, so these entities count it as well. */
+/**
+ * The entities of a card's most recent payments. An update names only its payment, so the card's memory shows which
+ * other entities must count it as well.
+ */
 export class RecentPayments {
   /** In the order in which they were counted. */
   readonly entries: RecentPayment[] = [];
 
   /**
-   * @param ids of the entities that are remembered, always the same ones in the same order; empty for entities that the
+   * @param ids of the entities to remember, always the same entities in the same order; empty for entities that the
    *   payment does not name
    */
   add({ high, low }: Readonly<IdHash>, atMs: number, ids: readonly string[]): void {

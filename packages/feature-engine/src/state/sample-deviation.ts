@@ -2,7 +2,7 @@ import type { Aggregate } from "./tile-ring.js";
 import { SQUARE_UNIT } from "./tile-ring.js";
 
 /**
- * Below this share of the mean square, the variance is computed with integers: in doubles it would consist of rounding
+ * Below this share of the mean square, the variance is computed with integers: in doubles, it would consist of rounding
  * errors, and a card that always pays the same amount would appear to vary.
  */
 const CANCELLED_SHARE = 1e-4;

@@ -57,13 +57,13 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
  * another writer wrote in between.
  */
 
-/** Bytes at the head of a state that change with every write. */
+/** Bytes at the start of a state that change with every write. */
 export const STATE_HEADER_BYTES = 9;
 
 /**
- * Decodes the state that the reader is positioned at.
+ * Decodes the state at the reader's position.
  *
- * @param state an empty one of the same plan, which receives the stored state
+ * @param state an empty state of the same plan, which receives the stored state
  * @throws TriplineError `state-unreadable` for another version, another plan, or bytes that are truncated or damaged
  */
 export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityState): void {
@@ -94,7 +94,7 @@ export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityS
   if (!reader.atEnd()) throw unreadable("has bytes after its end");
 }
 
-/** Encodes a state. The rings contain no expired tiles: each counted event removes those. */
+/** Encodes a state. The rings contain no expired tiles, because each counted event removes them. */
 export function encodeState(plan: EntityPlan, state: EntityState, writer: ByteWriter): void {
   writer.u8(STATE_VERSION);
   writer.u64(state.sequence);
@@ -263,7 +263,7 @@ function readRing(reader: ByteReader, plan: RingPlan, ring: TileRing, newest: nu
   totalTiles(ring);
 }
 
-/** Reads the rest of the tile at `at`, after its index. */
+/** Reads the part of the tile at `at` that follows its index. */
 function readTile(reader: ByteReader, plan: RingPlan, tiles: Float64Array, at: number): void {
   const count = reader.varint();
   if (count === 0) throw unreadable("has an empty tile");
@@ -277,7 +277,7 @@ function readTile(reader: ByteReader, plan: RingPlan, tiles: Float64Array, at: n
   if (plan.squares) readSquares(reader, tiles, at);
 }
 
-/** Reads the sum of squares of a tile; that of a single event follows from its amount. */
+/** Reads the sum of squares of a tile; for a single event, it is computed from the amount. */
 function readSquares(reader: ByteReader, tiles: Float64Array, at: number): void {
   if (tiles[at + 1] === 1) {
     const square = squareOf(tiles[at + 2] ?? 0);

@@ -10,12 +10,13 @@ export interface Aggregate {
 }
 
 /**
- * Tiles of one ring with their totals. `tiles` contains them in ascending order of their index, six numbers each:
- * index, count, sum, max, squareHigh, squareLow. The index is floor(event time / tile width). For labels, the sum
- * counts frauds. Sums are integers, so totals can be updated by adding and subtracting, without rounding.
+ * Tiles of one ring with their totals. `tiles` contains the tiles in ascending order of their index, with six numbers
+ * each: index, count, sum, max, squareHigh, squareLow. The index is floor(event time / tile width). For labels, the sum
+ * is the number of frauds. Sums are integers, so totals can be updated by adding and subtracting, without rounding
+ * errors.
  */
 export interface TileRing extends Aggregate {
-  /** Only the first `used` numbers are valid; the rest is spare capacity, also for other rings decoded later. */
+  /** Only the first `used` numbers are valid; the others are spare capacity, also for other rings decoded later. */
   tiles: Float64Array;
   /** Numbers in use: `TILE_STRIDE` for each tile. */
   used: number;
@@ -26,7 +27,7 @@ export const TILE_STRIDE = 6;
 
 /** Weight of `squareHigh`. Squares of 40-bit integers do not fit into a double, so they are stored in two parts. */
 export const SQUARE_UNIT = 2 ** 40;
-/** Larger values are capped before squaring: this many thousandths are 1.1 billion in major units. */
+/** Larger values are capped before squaring. This many thousandths are 1.1 billion in major units. */
 const SQUARED_MAX = 2 ** 40 - 1;
 const HALF_UNIT = 2 ** 20;
 
@@ -90,7 +91,7 @@ export function squareOf(value: number): Readonly<{ high: number; low: number }>
  * covers.
  *
  * @param squares whether the ring keeps sums of squares
- * @returns false, without counting the event, if its own tile is below `oldest`: it is too late.
+ * @returns false if the event was not counted because its own tile is below `oldest`, which means that it is too late.
  */
 export function addToRing(ring: TileRing, tile: number, oldest: number, amount: number, squares: boolean): boolean {
   dropBelow(ring, oldest);
@@ -110,7 +111,7 @@ export function addToRing(ring: TileRing, tile: number, oldest: number, amount: 
   return true;
 }
 
-/** Finds the tile with an index, or inserts an empty one. @returns its start in `tiles` */
+/** Finds the tile with an index, or inserts an empty one. @returns the start of the tile in `tiles` */
 function placeTile(ring: TileRing, index: number): number {
   const { used } = ring;
   let at = used - TILE_STRIDE;
@@ -119,7 +120,8 @@ function placeTile(ring: TileRing, index: number): number {
   at += TILE_STRIDE;
   makeRoom(ring, used + TILE_STRIDE);
   const { tiles } = ring;
-  // The usual case: the new tile is the newest, so nothing moves. Calls to built-in functions would dominate the cost.
+  // The usual case: the new tile is the newest, so nothing has to be moved. Calls to built-in functions would dominate
+  // the cost.
   if (at < used) tiles.copyWithin(at + TILE_STRIDE, at, used);
   tiles[at] = index;
   tiles[at + 1] = 0;
@@ -136,7 +138,8 @@ function addSquare(ring: TileRing, at: number, amount: number): void {
   const before = numberAt(ring.tiles, at + 4);
   const low = numberAt(ring.tiles, at + 5) + square.low;
   const carry = low >= SQUARE_UNIT ? 1 : 0;
-  // Capped at the largest number that can be stored, like the sum, which reaches it first: squareHigh <= amount.
+  // Capped at the largest number that can be stored, like the sum, which reaches that number first: squareHigh <=
+  // amount.
   const high = Math.min(before + square.high + carry, Number.MAX_SAFE_INTEGER);
   ring.tiles[at + 4] = high;
   ring.tiles[at + 5] = low - carry * SQUARE_UNIT;
@@ -160,7 +163,7 @@ export function aggregateRing(ring: TileRing, oldest: number, newest: number, in
   if (!(isMost && totalWithout(ring, from, into))) scanTiles(tiles, from, to, into);
 }
 
-/** Totals of a ring without its tiles before `end`. @returns false if those include the largest amount */
+/** Totals of a ring without its tiles before `end`. @returns false if those tiles include the largest amount */
 function totalWithout(ring: TileRing, end: number, into: Aggregate): boolean {
   const { tiles } = ring;
   let { count, sum, squareHigh, squareLow } = ring;

@@ -1,9 +1,9 @@
 import { ratioToMean } from "../feature-formulas.js";
 
 /**
- * The usual amount of an entity, and which of its last payments were far above it. One large payment moves the usual
- * amount little: each counts at most `CLIP` times the mean so far. Amounts are in thousandths of the major unit, so
- * sums are integers.
+ * The usual amount of an entity, and which of its last payments were far above it. One large payment changes the usual
+ * amount only slightly, because each payment counts at most `CLIP` times the mean so far. Amounts are in thousandths of
+ * the major unit, so sums are integers.
  */
 export interface UsualAmount {
   /** Number of payments in the sum, excluding zero amounts. */
@@ -15,11 +15,11 @@ export interface UsualAmount {
 }
 
 export const UNUSUAL_STRIDE = 2;
-/** If there are more unusual payments, the ones counted first are dropped. */
+/** If there are more unusual payments, those counted first are dropped. */
 export const UNUSUAL_MAX = 32;
 /**
- * A payment is unusual from this multiple of the usual amount on. docs/features.md explains the choice of this value
- * and `CLIP`.
+ * A payment is unusual if it is at least this multiple of the usual amount. docs/features.md explains the choice of
+ * this value and of `CLIP`.
  */
 const UNUSUAL_RATIO = 2;
 const CLIP = 2.5;
@@ -46,7 +46,7 @@ export function addAmount(usual: UsualAmount, atMs: number, thousandths: number,
     counted = Math.min(thousandths, Math.ceil((CLIP * usual.sum) / usual.count));
   }
   usual.count += 1;
-  // Like the sums of tiles, it is capped at what can be stored.
+  // Like the sums of tiles, it is capped at the largest number that can be stored.
   usual.sum = Math.min(usual.sum + counted, Number.MAX_SAFE_INTEGER);
   if (usual.count < PAYMENTS_MAX) return;
   usual.count = PAYMENTS_MAX / 2;
@@ -83,7 +83,7 @@ function isWithin(rows: Float64Array, at: number, afterMs: number, untilMs: numb
 function addUnusual(usual: UsualAmount, atMs: number, ratio: number, expiredMs: number): void {
   const { rows } = usual;
   let kept = 0;
-  // A full table must drop one, whether it has expired or not.
+  // A full table must drop one entry, whether or not that entry has expired.
   for (let at = usual.used === rows.length ? UNUSUAL_STRIDE : 0; at < usual.used; at += UNUSUAL_STRIDE) {
     if ((rows[at] ?? 0) <= expiredMs) continue;
     rows.copyWithin(kept, at, at + UNUSUAL_STRIDE);

@@ -1,7 +1,7 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature } from "@tripline/contracts/feature-spec";
 
-/** The oracle's usual amount and run of frauds: lists of all events, in the order of arrival. */
+/** The oracle's usual amount and run of frauds, computed from lists of all events in the order of arrival. */
 interface Amount {
   readonly atMs: number;
   readonly thousandths: number;
@@ -37,7 +37,7 @@ export function usualOf(payments: readonly Amount[], horizonMs: number): Usual {
   return { count, sum, unusual };
 }
 
-/** When the last genuine payment took place, and the frauds since then; -Infinity without one. */
+/** When the last genuine payment took place, and the frauds since then; -Infinity if there is no such payment. */
 export function runOf(labelled: readonly LabelledPayment[]): {
   readonly genuineMs: number;
   readonly frauds: readonly LabelledPayment[];

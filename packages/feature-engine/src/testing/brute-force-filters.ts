@@ -7,7 +7,7 @@ import { categoryCode } from "@tripline/contracts/text/category-code";
 /** The fields of a payment that filters read. The amount is in major units. */
 export type OracleFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** The code of a payment's text in a feature of kind `category`. */
+/** The code of a payment's text for a feature of kind `category`. */
 export function codeOf(field: string, fields: OracleFields): number {
   return categoryCode(String(fields[field] ?? ""));
 }
@@ -31,7 +31,7 @@ export function withFilter(spec: FeatureSpec, where: Feature["where"]): FeatureS
   return restrict(spec, where, ({ where: other }) => JSON.stringify(other ?? null), JSON.stringify(where ?? null));
 }
 
-/** As `withFilter`, for features that count the same payment updates. */
+/** Like `withFilter`, but for features that count the same payment updates. */
 export function withSelection(spec: FeatureSpec, feature: Feature): FeatureSpec {
   return restrict(spec, feature, selectionOf, selectionOf(feature));
 }

@@ -1,4 +1,4 @@
-/* The events that each kind of feature is computed from. The oracle's own list. */
+/* The kinds of events from which each kind of feature is computed. This list belongs to the oracle. */
 
 export function hasTiles(kind: string): boolean {
   return !["distinct", "unusual_count", "unusual_max"].includes(kind);

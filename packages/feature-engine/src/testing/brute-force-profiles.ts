@@ -2,7 +2,7 @@ import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { distanceKm, vectorOf } from "./brute-force-places.js";
 
-/** The oracle's profiles: computed directly from the events of earlier days, with the resulting feature. */
+/** The oracle's profiles, computed directly from the events of earlier days, and the features based on them. */
 export interface OracleProfile {
   readonly atMs: number;
   readonly columns: Readonly<Record<string, number | null>>;
@@ -44,7 +44,7 @@ export function profileFeature(
   return value > event.atMs ? feature.default : (event.atMs - value) / DAY_MS;
 }
 
-/** Adds to each payment the profiles of packages/contracts/profiles as known when it took place. */
+/** Adds to each payment the profiles of packages/contracts/profiles as known when the payment took place. */
 export function withProfiles<E extends ProfiledEvent>(events: readonly E[]): E[] {
   return events.map((event) => {
     if (event.kind === "label") return event;

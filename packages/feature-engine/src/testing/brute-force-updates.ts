@@ -14,7 +14,7 @@ interface CountedEvent {
 
 const WEEK_MS = 7 * 86_400_000;
 
-/** The card of an update, and the other entities of its payment if it is among the last 16 of a week. */
+/** The card of an update, and the other entities of its payment if the payment is among the last 16 within a week. */
 export function updatedEntities(
   spec: FeatureSpec,
   update: CountedEvent,

@@ -127,7 +127,7 @@ function updateFeature(spec: FeatureSpec, feature: Feature, event: OracleEvent, 
   return past.length === 0 ? feature.default : declined / past.length;
 }
 
-/** Whether it is older than the windows of all features that select it. */
+/** Whether the update is older than the windows of all features that select it. */
 function isUpdateTooLate(spec: FeatureSpec, entity: string, event: OracleEvent, seen: readonly OracleEvent[]): boolean {
   const own = spec.features.filter((feature) => "entity" in feature && feature.entity === entity);
   const features = own.filter((feature) => isUpdateKind(feature.kind) && isSelected(feature, event));
@@ -175,7 +175,7 @@ function passes({ where }: Feature, event: OracleEvent): boolean {
   return isIncluded(where, { ...fields, currency, terminal_id: entities.terminal, amount: thousandths(event) / 1000 });
 }
 
-/** From the location of the newest counted payment; if times are equal, of the one that arrived last. */
+/** Measured from the location of the newest counted payment; if times are equal, from the payment that arrived last. */
 function lastDistance(
   spec: FeatureSpec,
   feature: Extract<Feature, { entity: string }>,
@@ -307,7 +307,10 @@ function secondsSince(spec: FeatureSpec, lastMs: number, atMs: number): number |
   return lastMs <= atMs && atMs - lastMs <= longest(spec) ? (atMs - lastMs) / 1000 : undefined;
 }
 
-/** Whether an event was too late when it arrived, by spec and entity; without it, the oracle's time grows with the cube. */
+/**
+ * Whether an event was too late when it arrived, by spec and entity. Without this cache, the oracle's time would grow
+ * with the cube of the number of events.
+ */
 let late = new Map<FeatureSpec, Map<string, Map<OracleEvent, boolean>>>();
 
 /** Events that were not too late when they arrived. `payments` are all earlier ones that pass the filter of the spec. */
@@ -355,10 +358,10 @@ function isTooLate(spec: FeatureSpec, entity: string, event: OracleEvent, seen: 
   });
 }
 
-/** Caches `windowsOf` by entity and stream: recomputing it took half of the oracle's time. */
+/** Caches `windowsOf` by entity and stream, because recomputing it took half of the oracle's time. */
 const found = new WeakMap<FeatureSpec, Map<string, readonly Window[]>>();
 
-/** Distinct windows over tiles; distinct partners are counted without tiles. */
+/** Distinct windows over tiles, because distinct partners are counted without tiles. */
 function windowsOf(spec: FeatureSpec, entity: string, stream: OracleEvent["kind"]): readonly Window[] {
   const known = found.get(spec) ?? new Map<string, readonly Window[]>();
   found.set(spec, known);
@@ -373,7 +376,7 @@ function windowsOf(spec: FeatureSpec, entity: string, stream: OracleEvent["kind"
   return windows;
 }
 
-/** Windows with the same tile width share their tiles, so the widest one determines how long tiles are kept. */
+/** Windows with the same tile width share their tiles, so the widest window determines how long tiles are kept. */
 function widestOnTile(spec: FeatureSpec, entity: string, stream: OracleEvent["kind"], tile: number): number {
   const widths = windowsOf(spec, entity, stream).flatMap((window) => (window.tile === tile ? [window.width] : []));
   return Math.max(...widths);

@@ -6,7 +6,7 @@ import type { CountedEvent } from "../apply/counted-event.js";
 import type { FoldedState } from "../apply/fold-in-order.js";
 import type { EntityState } from "../state/entity-state.js";
 
-/* For tests: what the online service would emit, including after the loss of its states. */
+/* For tests: the results that the online service would emit, including after the loss of its states. */
 
 /** A payment, a label or a payment update, with small numbers. */
 export interface TestEvent {
@@ -27,7 +27,7 @@ interface Stored {
   touchedAtMs: number;
 }
 
-/** Counts events one after the other, like all instances of the service together. */
+/** Counts events one after another, like all instances of the service together. */
 export class OnlineCounter {
   readonly emitted: CountedEvent[] = [];
   /** Wall clock. */
@@ -146,7 +146,7 @@ function updateOf(event: TestEvent): PaymentUpdate {
   return {
     updateId: `u${event.id}`,
     tenant,
-    // The id of an earlier event, which may be a payment of this card.
+    // The id of an earlier event, which may be a payment by this card.
     transactionId: `txn_${event.id - 1 - (event.id % 5)}`,
     clientTransactionId,
     cardToken,

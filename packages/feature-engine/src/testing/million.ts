@@ -7,7 +7,7 @@ import { windowBefore } from "./windows.js";
 /*
  * A program for count-event.test.ts: a million payments of one card at one terminal, one every three seconds. It prints
  * the last payment's values, the expected values and the size of the states, as one line of JSON. It runs in a separate
- * process: inside Jest, which looks up every global through its sandbox, it would take ten times as long.
+ * process, because inside Jest, which looks up every global through its sandbox, it would take ten times as long.
  */
 const PAYMENTS = 1_000_000;
 const engine = compileEngine(currentFeatureSpec());

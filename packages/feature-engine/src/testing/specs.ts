@@ -128,7 +128,7 @@ export const filteredSpec = specOf(
 
 const REFUNDS = { kind: ["refunded"], amount: { from: 5_000 } };
 
-/** Features over payment updates, with others. */
+/** Features over payment updates, together with other features. */
 export const updateSpec = specOf(
   {
     "2h": { width: "2h", tile: "1h" },

@@ -10,7 +10,7 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** The states of all entities in a test's events, kept as a service does. */
+/** The states of all entities in a test's events, kept in the same way as by a service. */
 export class TestStates {
   readonly #states = new Map<string, EntityState>();
   readonly #names: readonly string[];
@@ -135,7 +135,7 @@ export function paymentOf(event: OracleEvent): PaymentEvent {
   const { card = "", terminal = "", device, ip } = event.entities;
   const { merchant_country, card_country } = event.fields ?? {};
   return {
-    // In the service, a text that was not sent is empty.
+    // In the service, texts that were not sent are empty.
     merchantCountry: String(merchant_country ?? ""),
     cardCountry: String(card_country ?? ""),
     transactionId: event.id,

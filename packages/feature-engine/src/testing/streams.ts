@@ -4,11 +4,11 @@ import type { OracleProfile } from "./brute-force-profiles.js";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "./states.js";
 
 /*
- * Random streams of events for tests: mostly forward in time, occasionally back by up to 40 days, often simultaneous;
- * ids repeat; terminals, devices, network addresses and locations may be absent.
+ * Random streams of events for tests: mostly forward in time, occasionally back by up to 40 days, often simultaneous.
+ * Ids repeat; terminals, devices, network addresses and locations may be absent.
  */
 
-/** Start times from which a stream crosses common calendar pitfalls. Features use only UTC. */
+/** Start times such that streams cross common calendar pitfalls. Features use only UTC. */
 const STARTS_MS = [
   // Before a leap day, and before 1 March of a year without one.
   Date.UTC(2024, 1, 28, 22),
@@ -51,7 +51,7 @@ export interface StreamShape {
   readonly updates: boolean;
 }
 
-/** What payment updates say: their kind, who declined, and the issuer's code. */
+/** The content of payment updates: their kind, who declined, and the issuer's code. */
 const UPDATES = [
   { kind: "authorised", issuer_code: "00" },
   { kind: "declined", declined_by: "issuer", issuer_code: "51" },
@@ -61,7 +61,7 @@ const UPDATES = [
   { kind: "refunded", issuer_code: "" },
 ];
 
-/** Time from the newest event so far to the next one. */
+/** Time from the newest event so far to the next event. */
 const CALM = fc.oneof(
   fc.constant(0),
   fc.integer({ min: 0, max: 5 * MINUTE_MS }),
@@ -73,7 +73,7 @@ const CALM = fc.oneof(
   fc.integer({ min: -40 * DAY_MS, max: 0 }),
 );
 
-/** So dense that two days have hundreds of events, with occasional gaps. */
+/** So dense that two days contain hundreds of events, with occasional gaps. */
 const BUSY = fc.oneof(
   { weight: 10, arbitrary: fc.constant(0) },
   { weight: 20, arbitrary: fc.integer({ min: 0, max: 5 * MINUTE_MS }) },
@@ -82,7 +82,7 @@ const BUSY = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 3 * HOUR_MS }) },
 );
 
-/** A profile by its age; it may be younger than the payment, or too old. */
+/** A profile, by its age; it may be newer than the payment, or too old. */
 const profileDraft = fc.record({
   ageMs: fc.constantFrom(-1, 0, 1, HOUR_MS, DAY_MS, 89 * DAY_MS, 90 * DAY_MS, 90 * DAY_MS + 1),
   number: fc.option(fc.integer({ min: 0, max: 1_000 })),

@@ -25,5 +25,5 @@ export class RateLimited extends TriplineError {
   }
 }
 
-/** A budget covers this period, so that short bursts are not rejected. */
+/** The period that a budget covers, so that short bursts are not rejected. */
 export const WINDOW_SECONDS = 10;

@@ -8,7 +8,7 @@ import { RateLimited, WINDOW_SECONDS } from "./rate-limited.js";
 const MS_PER_S = 1_000;
 /** Share of a budget that an instance takes at a time. Each instance may exceed a limit by this much. */
 const SHARE_PER_TAKE = 1 / 50;
-/** Maximum number of budgets in memory. The oldest is evicted first; Redis keeps what was spent. */
+/** Maximum number of budgets in memory. The oldest is evicted first; Redis still stores how much of it was spent. */
 const BUDGETS_MAX = 10_000;
 
 interface Limiter {
@@ -30,7 +30,7 @@ interface Budget {
 /**
  * Rate limits of clients and tenants, shared by all instances. The budgets are in Redis. Each instance reserves
  * portions of them in advance, so that a request needs no round trip. Requests that arrive while a portion is being
- * fetched are allowed on credit. While Redis is unavailable, each instance has the full budget to itself.
+ * fetched are accepted on credit. While Redis is unavailable, each instance applies the full budget on its own.
  */
 export class RateLimits {
   readonly #budgets = new Map<string, Budget>();
@@ -45,7 +45,7 @@ export class RateLimits {
     description: "Portions of rate limits that an instance granted itself because Redis was unavailable",
   });
 
-  /** @param redis absent for a service without Redis: then each instance counts separately */
+  /** @param redis absent for a service without Redis, in which case each instance counts separately */
   constructor(
     private readonly config: RateConfig,
     private readonly redis?: Redis,

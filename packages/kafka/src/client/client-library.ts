@@ -3,7 +3,7 @@ import type { Fetched } from "../consumer/partition-queue.js";
 import type { UnreadBatch } from "../consumer/unread-batch.js";
 import type { IncomingRecord } from "../port.js";
 
-/** What Tripline needs from a Kafka client library. Topic and group names include the prefix here. */
+/** What Tripline requires of a Kafka client library. Topic and group names include the prefix here. */
 export interface ClientLibrary {
   producer(options: ClientOptions): ClientProducer;
   consumer(options: ConsumerClientOptions, events: ConsumerEvents): ClientConsumer;
@@ -81,7 +81,7 @@ export interface ConsumerEvents {
   failed(error: unknown): void;
 }
 
-/** A group member without auto-commit. It starts at the committed offset or, without one, at the oldest record. */
+/** A group member without auto-commit. It starts at the committed offset or, if there is none, at the oldest record. */
 export interface ClientConsumer {
   start(): Promise<void>;
   /** One request, without retries. */

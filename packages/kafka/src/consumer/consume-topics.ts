@@ -144,16 +144,17 @@ class SupervisedConsumer implements EventConsumer {
   async #handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void> {
     const [first] = records;
     if (first === undefined) return;
-    // Treated as a handler's error: `handleChunk` isolates the batch and dead-letters it.
+    // Treated as an error of the handler: `handleChunk` isolates the batch and dead-letters it.
     for (const { raw } of records) if (raw instanceof UnreadBatch) throw raw.error;
-    // One call per partition, so that a permanent failure in one does not block the others of the same fetch.
+    // One call per partition, so that a permanent failure in one partition does not block the other partitions of the
+    // same fetch.
     await this.#gatherer.run({ topic: first.topic, partition: first.partition, records }, isRepeated);
   }
 
   async #bury(record: FetchedRecord, error: TriplineError): Promise<void> {
     const { group, observer, positions } = this.options;
     const { topic, partition, offset } = record;
-    // A dead letter that cannot be handled stays where it is: dead-letter topics have no dead-letter topic.
+    // A dead letter that cannot be handled stays in its topic, because dead-letter topics have no dead-letter topic.
     if (!isDeadLetterTopic(topic)) await this.#sendLetter(record, error);
     this.dependencies.log("error", "consumer: dead letter", { group, topic, partition, offset, code: error.code });
     observer?.deadLetter(topic, error.code);

@@ -31,14 +31,14 @@ export interface SessionOptions {
   readonly recordsPerBatchMax: number;
   readonly memory: PartitionMemory;
   readonly log: Log;
-  /** Aborted when the consumer closes: retries stop, and no more records are accepted. */
+  /** Aborted when the consumer closes: retries then stop, and no more records are accepted. */
   readonly closing: AbortSignal;
   readonly positions?: OwnPositions;
   readonly observer?: ConsumerObserver;
   handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void>;
   bury(record: FetchedRecord, error: TriplineError): Promise<void>;
   stop(error: TriplineError): void;
-  /** Called when partitions are assigned and the client fetches them. */
+  /** Called when partitions have been assigned and the client is fetching them. */
   ready(): void;
 }
 
@@ -49,14 +49,14 @@ interface Assignment {
   readonly signal: AbortSignal;
   readonly committer: OffsetCommitter;
   readonly workers: Map<string, PartitionWorker>;
-  /** The end offset of each partition at its last fetch; recorded only if an observer wants the lag. */
+  /** The end offset of each partition at its last fetch; recorded only if an observer needs the lag. */
   readonly ends: Map<string, number>;
 }
 
 /**
  * One client consumer, from connecting until it fails. The client only fetches, sends heartbeats and commits. Records
  * go directly into a queue per partition. If the client waited for handlers, the slowest partition would delay all
- * fetches and, during a rebalance, the heartbeats.
+ * fetches and, during a rebalance, the heartbeats as well.
  */
 export class ConsumerSession {
   readonly #consumer: ClientConsumer;
@@ -195,7 +195,7 @@ export class ConsumerSession {
     if (this.#assignment === undefined || !isIn(this.#assignment.partitions, place)) return false;
     const { topic, partition } = place;
     if (this.options.closing.aborted) {
-      // Pause the partition; otherwise the client would fetch the same records again until the session ends.
+      // Pauses the partition; otherwise, the client would fetch the same records again until the session ends.
       this.#consumer.pause(place);
       return false;
     }

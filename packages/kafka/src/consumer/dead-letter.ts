@@ -7,7 +7,7 @@ import { UnreadBatch } from "./unread-batch.js";
 const MESSAGE_LENGTH_MAX = 1_000;
 /** Longer keys and headers are omitted from a dead letter by reference. */
 const KEPT_BYTES_MAX = 1_000;
-/** Headers that help to find the payment. */
+/** Headers that help users find the payment. */
 const KEPT_HEADERS = [HEADERS.traceparent, HEADERS.schema, HEADERS.tenant];
 
 /** The original key, value and headers, plus headers that describe the error. */
@@ -18,7 +18,10 @@ export function deadLetter(record: FetchedRecord, error: TriplineError, group: s
   return { key, value, headers: [...headers, ...Object.entries(errorHeaders(record, error, group))] };
 }
 
-/** A dead letter by reference, for a record that is unreadable or too large: its position, and data to identify it. */
+/**
+ * A dead letter by reference, for a record that is unreadable or too large. It contains the record's position and data
+ * that identifies the record.
+ */
 export function letterByReference(record: FetchedRecord, error: TriplineError, group: string): RawRecord {
   const { raw } = record;
   const headers = errorHeaders(record, error, group);

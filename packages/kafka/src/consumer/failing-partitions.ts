@@ -1,15 +1,15 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** A partition whose oldest records have failed for this long counts as stuck. */
+/** A partition whose oldest records have been failing for this long counts as stuck. */
 export const STUCK_MS = 60_000;
 
 interface Failure {
-  /** Time of the first failure since this partition's last success, on the clock of `performance.now()`. */
+  /** Time of the first failure since the partition's last success, on the clock of `performance.now()`. */
   readonly sinceMs: number;
   readonly error: TriplineError;
 }
 
-/** The partitions of one consumer whose oldest records currently fail, by `topic/partition`. */
+/** The partitions of one consumer whose oldest records are currently failing, by `topic/partition`. */
 export class FailingPartitions {
   readonly #failures = new Map<string, Failure>();
 
@@ -29,7 +29,8 @@ export class FailingPartitions {
   }
 
   /**
-   * The error of the partition that has failed longest, if for more than `afterMs`. The message names the partition.
+   * The error of the partition that has been failing longest, if for more than `afterMs`. The message names the
+   * partition.
    */
   stuck(afterMs = STUCK_MS): TriplineError | undefined {
     const [oldest] = [...this.#failures].sort(([, a], [, b]) => a.sinceMs - b.sinceMs);

@@ -13,8 +13,8 @@ export type FollowDependencies = ConsumeDependencies & AdminDependencies;
 const ENDS_BACKOFF: Backoff = { firstMs: 100, maxMs: 2_000 };
 const POLL_MS = 20;
 /**
- * The table counts as read to its end after this long without new records. Waiting for the last offset is not enough:
- * compaction may have removed it.
+ * The table counts as fully read after this long without new records. Waiting for the last offset is not sufficient,
+ * because compaction may have removed it.
  */
 const QUIET_MS = 8_000;
 /**
@@ -24,9 +24,9 @@ const QUIET_MS = 8_000;
 const SILENCE_MS_MAX = 2_000;
 
 /**
- * Starts immediately, whether Kafka is available or not.
+ * Starts immediately, whether or not Kafka is available.
  *
- * @param quietMs how long fetches must succeed without new records before the table counts as read to its end
+ * @param quietMs how long fetches must succeed without new records before the table counts as fully read
  */
 export function followTable(
   dependencies: FollowDependencies,
@@ -106,8 +106,8 @@ class TableFollower implements FollowedTable {
   }
 
   /**
-   * Whether fetches show that nothing is left to read. A row counts as left while it fails or its dead letter is being
-   * sent.
+   * Whether fetches show that nothing is left to read. A row still counts as unread while it fails or its dead letter
+   * is being sent.
    */
   #isQuiet(): boolean {
     const nowMs = performance.now();

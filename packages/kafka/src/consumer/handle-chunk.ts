@@ -4,7 +4,7 @@ import type { Log } from "../port.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, wait } from "../wait-backoff.js";
 
-/** Retries of records with an error whose reaction is `retry-few`. */
+/** Number of retries for records with an error whose reaction is `retry-few`. */
 const RETRIES_FEW = 5;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 5_000 };
 
@@ -24,8 +24,9 @@ export interface ChunkSteps<R> {
 }
 
 /**
- * Handles records of one partition in order, with the reactions to errors in `ERROR_TABLE`. If a record can never be
- * handled, its chunk is halved until the record is alone. It is then dead-lettered, and the others continue.
+ * Handles records of one partition in order, and reacts to errors as specified in `ERROR_TABLE`. If a record can never
+ * be handled, its chunk is halved until the record is alone. The record is then dead-lettered, and the other records
+ * continue.
  *
  * @returns whether the whole chunk is done; false if the signal was aborted first.
  * @throws TriplineError an error whose reaction is `stop`

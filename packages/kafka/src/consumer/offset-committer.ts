@@ -3,7 +3,7 @@ import type { Log } from "../port.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, wait } from "../wait-backoff.js";
 
-/** After this many consecutive failures while connected (about 6 s), commits count as failing permanently. */
+/** After this many consecutive failures while connected (about 6 s), commits count as permanently failing. */
 const FAILURES_MAX = 10;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 1_000 };
 /** Pause between two commits of one assignment: a commit costs the consumer and the broker as much as a fetch. */
@@ -29,7 +29,7 @@ export interface CommitSteps {
   /** One commit request, without internal retries. */
   commit(offsets: readonly PartitionOffset[]): Promise<void>;
   isConnected(): boolean;
-  /** Called when commits keep failing although Kafka is available and the group has not changed. */
+  /** Called if commits keep failing although Kafka is available and the group has not changed. */
   giveUp(error: unknown): void;
   readonly log: Log;
   readonly backoff?: Backoff;
@@ -38,9 +38,9 @@ export interface CommitSteps {
 }
 
 /**
- * Commits the offsets of one assignment: the first immediately, then one request at a time with a pause after each. The
- * next commit includes all records handled in the meantime, so handlers never wait for a commit. Stops when the
- * assignment ends.
+ * Commits the offsets of one assignment. The first commit is immediate; after that, there is one request at a time,
+ * with a pause after each. The next commit includes all records handled in the meantime, so handlers never wait for a
+ * commit. Stops when the assignment ends.
  */
 export class OffsetCommitter {
   readonly #pending = new Map<string, PartitionOffset>();
@@ -59,7 +59,7 @@ export class OffsetCommitter {
     this.#running ??= this.#run();
   }
 
-  /** Commits without pauses from now on. Resolves when all marked offsets are committed or abandoned. */
+  /** Commits without pauses from now on. Resolves once all marked offsets have been committed or abandoned. */
   async idle(): Promise<void> {
     this.#isHurried = true;
     this.#endPause();

@@ -1,4 +1,4 @@
-/** The fields of a record that the queue reads. */
+/** The fields of a record that the queue needs. */
 interface Queued {
   readonly offset: number;
   readonly value: Uint8Array;
@@ -16,8 +16,8 @@ export interface Fetched<R extends Queued> {
 }
 
 /**
- * A client has one pending fetch per broker, so while a leader moves, at most two can include the partition. After more
- * rejections than this, the gap is real: for example, retention has deleted the records in between.
+ * A client has one pending fetch per broker, so while a leader moves, at most two can include the partition. If there
+ * are more rejections than this, the gap is real, for example because retention has deleted the records in between.
  */
 const GAPS_REFUSED_MAX = 3;
 
@@ -68,7 +68,10 @@ export class PartitionQueue<R extends Queued> {
     return true;
   }
 
-  /** Whether the log ends before the current position: the topic was recreated, and its offsets were reused. */
+  /**
+   * Whether the log ends before the current position, which means that the topic was recreated and its offsets were
+   * reused.
+   */
   isMadeAnew({ endOffset }: Fetched<R>): boolean {
     return this.#position !== undefined && endOffset < this.#position;
   }

@@ -11,14 +11,14 @@ import type { Fetched } from "./partition-queue.js";
 import { PartitionQueue } from "./partition-queue.js";
 
 const BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
-/** Fetching pauses while more than this, or more than two chunks, is waiting. */
+/** Fetching pauses while more than this, or more than two chunks, are waiting. */
 const QUEUED_BYTES_MAX = 4 * 1024 ** 2;
 
 /** State shared by all assignments of a consumer, by `topic/partition`. At most one entry per existing partition. */
 export interface PartitionMemory {
   /** The offset up to which records are done. */
   readonly handledTo: Map<string, number>;
-  /** Settles when the work on a partition, possibly of an earlier assignment, has ended. */
+  /** Settles when the work on a partition, possibly by an earlier assignment, has ended. */
   readonly working: Map<string, Promise<void>>;
   readonly failing: FailingPartitions;
 }
@@ -76,8 +76,9 @@ export class PartitionWorker {
   }
 
   /**
-   * Accepts fetched records; returns false if they must be fetched again. Above two chunks or `QUEUED_BYTES_MAX`, the
-   * partition is paused, so that at most that much plus one fetch (1 MiB, or `UNPACKED_BYTES_MAX`) is in memory.
+   * Accepts fetched records; returns false if they must be fetched again. If more than two chunks or `QUEUED_BYTES_MAX`
+   * are waiting, the partition is paused, so that at most that much plus one fetch (1 MiB, or `UNPACKED_BYTES_MAX`) is
+   * in memory.
    *
    * @param pause pauses fetching this partition; the returned function resumes it
    */

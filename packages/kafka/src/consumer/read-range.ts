@@ -5,7 +5,7 @@ import type { Kafka, RecordBatch } from "../port.js";
 const READ_MS_MAX = 120_000;
 const POLL_MS = 20;
 
-/** Offsets of one partition: `from` inclusive, the end exclusive. */
+/** Offsets of one partition: `from` is inclusive, and the end is exclusive. */
 export interface OffsetRange {
   readonly from: number;
   readonly to: number;
@@ -24,14 +24,14 @@ export interface RangeOptions {
   /** By partition; absent or empty ranges are not read. */
   readonly ranges: ReadonlyMap<number, OffsetRange>;
   /**
-   * Called only with records in the ranges. After a failure, records may be redelivered.
+   * Called only with records in these ranges. After a failure, records may be redelivered.
    *
    * @param commit commits the group's position in the partition
    */
   handle(batch: RecordBatch, commit: (offset: number) => void): Promise<void> | void;
   /**
    * Called with a record that `handle` rejected permanently, or with the last record of an unreadable batch. Reading
-   * continues after it. A record of a dead-letter topic stays there.
+   * continues after it. A record of a dead-letter topic stays in that topic.
    */
   skipped?(place: SkippedRecord, commit: (offset: number) => void): void;
   /** Awaited at the end, before the consumer closes. */

@@ -5,11 +5,11 @@ import { TriplineError } from "@tripline/contracts/error-table";
 
 /** Memory limit for the decompressed records of one batch, and of one partition in one fetch. */
 export const UNPACKED_BYTES_MAX = 16 * 1024 ** 2;
-/** Memory per record in addition to its bytes: a batch of many empty records also needs memory. */
+/** Memory per record in addition to its bytes, because a batch of many empty records also needs memory. */
 const RECORD_OVERHEAD_BYTES = 256;
-/** Maximum keys and headers read per batch; 16,000 payments have 180,000. */
+/** Maximum number of keys and headers read per batch; 16,000 payments have 180,000. */
 export const UNPACKED_TEXTS_MAX = 500_000;
-/** Maximum window, which zstd allocates before it decompresses: 16 MiB, more than level 19 requires. */
+/** Maximum window, which zstd allocates before it decompresses: 16 MiB, which is more than level 19 requires. */
 const ZSTD_WINDOW_LOG_MAX = 24;
 const CHUNK_BYTES = 64 * 1024;
 /** Node's error codes for output beyond the limit, and for a larger zstd window. */
@@ -26,7 +26,7 @@ const unzstd: (bytes: InputType, options: ZstdOptions) => Promise<Buffer> = prom
 export interface PackedRecords {
   readonly codec: number;
   readonly bytes: Buffer;
-  /** The number of records, according to the batch header. */
+  /** The number of records according to the batch header. */
   readonly count: number;
 }
 
@@ -40,7 +40,7 @@ export interface PackedRecords {
 */
 /**
  * @param bytesMax memory limit for the records
- * @throws TriplineError `body-too-large` as soon as the records exceed it, without decompressing the rest;
+ * @throws TriplineError `body-too-large` as soon as the records exceed it, without decompressing the remaining data;
  *   `message-unreadable` for an unsupported codec or corrupt bytes
  */
 export async function unpackRecords({ codec, bytes, count }: PackedRecords, bytesMax: number): Promise<Buffer> {

@@ -6,7 +6,7 @@ export interface UnreadContent {
   readonly lastOffset: number;
   /** The number of records that the batch header states. */
   readonly count: number;
-  /** The records in the encoding of the topic. */
+  /** The records as encoded on the topic. */
   readonly packed: Buffer;
   /** Why the records cannot be read. */
   readonly error: TriplineError;

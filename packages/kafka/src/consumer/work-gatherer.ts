@@ -4,8 +4,9 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 export interface GatherOptions<T> {
   /**
    * Processes several items at once, and resolves when all are done. If it rejects, part of the work may have been
-   * done, so items must be idempotent. On a temporary error (`retry` in the error table), all items fail, and callers
-   * retry them alone. On any other error, each item is repeated separately, because a single one may be the cause.
+   * done, so items must be idempotent. After a temporary error (`retry` in the error table), all items fail, and
+   * callers retry them alone. After any other error, each item is retried separately, because a single item may be the
+   * cause.
    */
   doTogether(pieces: readonly T[]): Promise<void>;
   /** Size of an item, in the unit of `sizeMax`. */
@@ -24,8 +25,8 @@ interface Waiting<T> {
 }
 
 /**
- * Batches items that arrive while earlier rounds are running. A busy service makes few large round trips, and an idle
- * one does not wait. The queue has at most one item per caller, because callers wait for their items.
+ * Batches items that arrive while earlier rounds are running, so that a busy service makes few large round trips, and
+ * an idle service does not wait. The queue has at most one item per caller, because callers wait for their items.
  */
 export class WorkGatherer<T> {
   readonly #options: GatherOptions<T>;

@@ -9,7 +9,7 @@ export interface LetterOrigin {
   readonly partition: number;
   readonly first: number;
   readonly last: number;
-  /** The consumer group that could not process them. */
+  /** The consumer group that could not process the records. */
   readonly group: string;
 }
 

@@ -37,11 +37,11 @@ export interface DeadLetter {
   readonly offset: number;
   readonly code: string;
   readonly message: string;
-  /** The consumer group that could not process it. */
+  /** The consumer group that could not process the record. */
   readonly group: string;
-  /** When it was dead-lettered, in milliseconds since the epoch. */
+  /** When the record was dead-lettered, in milliseconds since the epoch. */
   readonly buriedAtMs: number;
-  /** How many times it was redriven before. */
+  /** How many times the record was redriven before. */
   readonly returned: number;
   /** Position of the original, if the dead letter does not contain it. */
   readonly reference?: LetterReference;
@@ -51,7 +51,7 @@ export interface DeadLetter {
 export interface LetterReference {
   readonly topic: string;
   readonly partition: number;
-  /** Offset of the record, or of the first one in the batch. */
+  /** Offset of the record, or of the first record in the batch. */
   readonly offset: number;
   readonly bytes: number;
   readonly sha256: string;
@@ -62,7 +62,7 @@ export interface LetterReference {
 export interface Returned {
   /** Number of redriven dead letters. */
   readonly returned: number;
-  /** One sentence for each dead letter that cannot be redriven. It is skipped from now on. */
+  /** One sentence for each dead letter that cannot be redriven. These dead letters are skipped from now on. */
   readonly skipped: readonly string[];
   /** Number of dead letters with another code; the next redrive considers them again. */
   readonly left: number;
@@ -155,9 +155,9 @@ export interface ReturnOptions {
 
 /**
  * Redrives dead letters: writes them to their original topic, without the dead-letter headers. A record that fails
- * again becomes a new dead letter, after the end of this run. A crash may cause dead letters to be redriven twice,
- * which every consumer must tolerate anyway. One that cannot be redriven, because it is a reference or too large for
- * its topic, is skipped. The committed offset stays before the first dead letter that was not redriven.
+ * again becomes a new dead letter, after the end of this run. After a crash, dead letters may be redriven twice, which
+ * every consumer must tolerate anyway. A dead letter that cannot be redriven, because it is a reference or too large
+ * for its topic, is skipped. The committed offset stays before the first dead letter that was not redriven.
  *
  * @throws TriplineError `state-conflict` while another redrive is running; `kafka-unavailable`; `deadline-exceeded`
  */
@@ -214,7 +214,10 @@ export async function returnLetters(kafka: Kafka, topic: string, options: Return
 
 type IsBack = (place: LetterPlace) => boolean;
 
-/** The ranges to read for these dead letters, and by partition the first earlier one that has not been redriven. */
+/**
+ * The ranges to read for these dead letters and, by partition, the first earlier dead letter that has not been
+ * redriven.
+ */
 function narrow(
   waiting: ReadonlyMap<number, OffsetRange>,
   places: readonly LetterPlace[] | undefined,
@@ -234,7 +237,7 @@ function narrow(
   return { ranges, firstLeft };
 }
 
-/** The first offset at or after a position whose dead letter has not been redriven. */
+/** The first offset, at or after a position, whose dead letter has not been redriven. */
 function passBack({ partition, offset }: LetterPlace, isBack: IsBack): number {
   let next = offset;
   while (isBack({ partition, offset: next })) next += 1;

@@ -42,7 +42,7 @@ export async function openProducer(options: ProducerOptions): Promise<RawProduce
   };
 }
 
-/** Caches the names of headers: there are only a few, which would otherwise be encoded for each record. */
+/** Caches the names of headers: there are only a few, and otherwise they would be encoded for each record. */
 const names = new Map<string, Buffer>();
 const NAMES_MAX = 100;
 

@@ -10,10 +10,10 @@ const PAUSE_MS = 50;
 const DISCONNECT_MS_MAX = 1_000;
 
 /**
- * Delivers records to Kafka with an idempotent producer, one request at a time, and creates a new one after any
- * failure: the broker may have stored the records of a failed send, and would acknowledge other records with the same
- * sequence numbers as duplicates, without storing them. A new producer has a new id and starts at 0, which also repairs
- * OUT_OF_ORDER_SEQUENCE_NUMBER and UNKNOWN_PRODUCER_ID after a broker lost its state.
+ * Delivers records to Kafka with an idempotent producer, one request at a time, and creates a new producer after any
+ * failure, because the broker may have stored the records of a failed send, and would then acknowledge other records
+ * with the same sequence numbers as duplicates, without storing them. A new producer has a new id and starts at 0,
+ * which also resolves OUT_OF_ORDER_SEQUENCE_NUMBER and UNKNOWN_PRODUCER_ID after a broker lost its state.
  */
 export class RecordDelivery {
   #open: ClientProducer | undefined;
@@ -24,7 +24,7 @@ export class RecordDelivery {
     private readonly log: Log,
   ) {}
 
-  /** Tries to connect within `ms`, so that the first records need not wait for a connection. */
+  /** Tries to connect within `ms`, so that the first records do not have to wait for a connection. */
   async warmUp(ms: number): Promise<void> {
     try {
       await this.#producer(performance.now() + ms);
@@ -35,7 +35,7 @@ export class RecordDelivery {
   }
 
   /**
-   * Resolves when all in-sync replicas have acknowledged all records. One call at a time.
+   * Resolves when all in-sync replicas have acknowledged all records. Only one call at a time is allowed.
    *
    * @param deadlineMs on the clock of `performance.now()`
    * @throws TriplineError `kafka-unavailable` at the deadline, `body-too-large` immediately

@@ -9,7 +9,7 @@ export interface GatherLimits {
   /** Limits of one produce request. A record over `requestBytesMax` is sent alone. */
   readonly requestRecordsMax: number;
   readonly requestBytesMax: number;
-  /** Limits of waiting and pending records together. */
+  /** Limits for waiting and pending records together. */
   readonly pendingRecordsMax: number;
   readonly pendingBytesMax: number;
   /** How long a send waits without any acknowledgement. */
@@ -21,7 +21,7 @@ export interface GatherLimits {
 export const GATHER_LIMITS: GatherLimits = {
   lingerMs: 1,
   requestRecordsMax: 1_000,
-  // A whole request stays below the broker's limit for one partition, 1 MiB (message.max.bytes).
+  // A whole request stays below the broker's limit for one partition, which is 1 MiB (message.max.bytes).
   requestBytesMax: 1_000_000,
   pendingRecordsMax: 20_000,
   pendingBytesMax: 64 * 1024 ** 2,
@@ -43,13 +43,13 @@ interface Send {
   acknowledged: number;
 }
 
-/** The records of one send that share a request. */
+/** The records of one send that are part of the same request. */
 interface Part {
   readonly send: Send;
   readonly records: readonly StampedRecord[];
 }
 
-/** Batches records that are sent at about the same time into one request, with one pending request at a time. */
+/** Batches records that are sent at about the same time into one request, with only one pending request at a time. */
 export class SendGatherer {
   readonly #waiting: Send[] = [];
   #pendingRecords = 0;
@@ -57,7 +57,7 @@ export class SendGatherer {
   #untakenRecords = 0;
   #untakenBytes = 0;
   #acknowledgedAtMs = 0;
-  /** Set while a request is scheduled; cancels it. */
+  /** Set while a request is scheduled; calling it cancels the request. */
   #cancel: (() => void) | undefined;
   #isPumping = false;
   /** Settles when the current or last requests have ended. */
@@ -69,7 +69,7 @@ export class SendGatherer {
     private readonly limits: GatherLimits = GATHER_LIMITS,
   ) {}
 
-  /** @throws TriplineError as `EventProducer.send` */
+  /** @throws TriplineError like `EventProducer.send` */
   async send(records: readonly StampedRecord[]): Promise<void> {
     if (this.#isClosed) throw new TriplineError("shutting-down", "The producer is closed");
     if (records.length === 0) return;
@@ -183,7 +183,8 @@ export class SendGatherer {
       for (const part of parts) acknowledge(part);
     } catch (thrown) {
       if (parts.length > 1 && isRecordFault(thrown)) {
-        // A bad record of one send must not fail the others, so each is delivered separately, in the same order.
+        // A bad record in one send must not make the others fail, so each send is delivered separately, in the same
+        // order.
         for (const part of parts) await this.#deliverParts([part]);
         return;
       }
@@ -193,7 +194,7 @@ export class SendGatherer {
   }
 
   #drop(send: Send, error: TriplineError): void {
-    // Only the last send of a request can have remaining records. It is then first in the queue.
+    // Only the last send of a request can have remaining records. That send is then first in the queue.
     if (this.#waiting[0] === send) this.#waiting.shift();
     for (const record of send.records.slice(send.taken)) {
       this.#untakenRecords -= 1;

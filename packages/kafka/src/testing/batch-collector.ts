@@ -11,7 +11,7 @@ export class BatchCollector {
   readonly #running = new Map<string, number>();
   readonly #watchers = new Set<() => void>();
 
-  /** @param work what the handler does with a batch; the batch counts once this is done */
+  /** @param work what the handler does with a batch; the batch counts only once this is done */
   constructor(private readonly work: (batch: RecordBatch) => void | Promise<void> = () => {}) {}
 
   get records(): readonly IncomingRecord[] {

@@ -19,7 +19,7 @@ export class FailingSockets {
     this.#sockets.add(socket);
   };
 
-  /** Simulates a network outage: nothing is transmitted, and nothing connects. */
+  /** Simulates a network outage: nothing is transmitted, and no connection can be opened. */
   cut(): void {
     this.#isCut = true;
     for (const socket of this.#sockets) socket.destroy(new Error("cut"));

@@ -22,7 +22,7 @@ const PRODUCER_RETRY: RetryOptions = {
   maxRetryTime: 300,
   retries: 8,
 };
-/** Retries as long as Kafka is unavailable, and keeps its group membership. */
+/** Retries for as long as Kafka is unavailable, and keeps its group membership. */
 const CONSUMER_RETRY: RetryOptions = { ...PRODUCER_RETRY, maxRetryTime: 500, retries: Number.MAX_SAFE_INTEGER };
 const NO_BYTES = Buffer.alloc(0);
 

@@ -4,8 +4,8 @@ import { CompressionTypes, Kafka, logLevel } from "kafkajs";
 const UNPACKED_BYTES = 20 * 1024 ** 2;
 
 /**
- * For tests: sends a record of a few kilobytes that is too large for every consumer once decompressed, as an attacker
- * might.
+ * For tests: sends a record of a few kilobytes that is too large for every consumer once it is decompressed, as an
+ * attacker might.
  */
 export async function sendBomb(brokers: readonly string[], topic: string): Promise<void> {
   const producer = new Kafka({ brokers: [...brokers], clientId: "bomb", logLevel: logLevel.NOTHING }).producer();

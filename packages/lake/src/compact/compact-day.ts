@@ -8,7 +8,7 @@ import type { Merger } from "./file-merger.js";
 import type { DayFile, MergeLimits } from "./plan-merge.js";
 import { planMerge } from "./plan-merge.js";
 
-/** Maximum number of times that another compaction of the same day may win the race. */
+/** How many times another compaction of the same day may win the race. */
 const OVERTAKEN_MAX = 20;
 
 export interface CompactDayOptions {
@@ -40,8 +40,8 @@ export async function filesOfDay(disk: LakeDisk, folder: string, day: string): P
 
 /**
  * Merges the small files of a day into larger ones, with one log entry per merge, and yields after each. It may run
- * while archive writes, and may be killed at any point: the rows of a merge are then either unchanged or merged. Late
- * events create new files. Readers that held a replaced file must list the day again.
+ * while the archive service writes, and may be killed at any point, which leaves the rows of a merge either unchanged
+ * or merged. Late events create new files. Readers of a replaced file must list the day again.
  *
  * @throws TriplineError `lake-unavailable`, `state-unreadable`; `state-conflict` if other compactions of the day always
  *   win
@@ -50,7 +50,7 @@ export async function* compactDay(options: CompactDayOptions): AsyncGenerator<Me
   const { disk, log, day, limits } = options;
   for (let overtaken = 0; overtaken < OVERTAKEN_MAX; ) {
     await log.refresh();
-    // Files of later entries may be listed although files of earlier ones are not.
+    // Files of later entries may be listed even if files of earlier entries are not.
     const files = (await filesOfDay(disk, log.folder, day)).filter(({ sequence }) => sequence <= log.sequence);
     const group = planMerge(files, limits);
     if (group.length === 0) return;

@@ -10,7 +10,7 @@ import { FileMerger } from "./file-merger.js";
 import type { DayFile, MergeLimits } from "./plan-merge.js";
 import { mergeableFiles } from "./plan-merge.js";
 
-/** After this many days that cannot be compacted, the run ends, because the whole lake is unavailable. */
+/** After this many days that cannot be compacted, the run ends, because the whole lake must be unavailable. */
 const FAILURES_MAX = 5;
 
 const TOPICS: readonly string[] = Object.values(LAKE_TABLES).map(({ topic }) => topic.name);
@@ -42,7 +42,7 @@ export interface CompactLakeOptions {
   onMerge?(progress: CompactionProgress): void;
 }
 
-/** Bytes merged so far, and bytes that the run planned to merge. */
+/** Bytes merged so far, and bytes that the run plans to merge in total. */
 export interface CompactionProgress {
   readonly topic: string;
   readonly day: string;
@@ -53,14 +53,14 @@ export interface CompactionProgress {
 export interface Compaction {
   /** For all topics together. */
   readonly days: number;
-  /** Number of merged files. */
+  /** Number of files that were merged. */
   readonly files: number;
   /** Number of resulting files. */
   readonly merged: number;
   readonly rows: number;
-  /** Days that still have too many files. */
+  /** Number of days that still have too many files. */
   readonly daysLeft: number;
-  /** Why the first day that failed could not be compacted. */
+  /** Why compaction failed for the first day that could not be compacted. */
   readonly failure: string | null;
 }
 
@@ -96,7 +96,7 @@ export async function readDays(
 /**
  * Merges the small files of each day, one day at a time. Skips days that cannot be compacted.
  *
- * @throws TriplineError as `readDays` does
+ * @throws TriplineError like `readDays`
  */
 export async function compactLake(options: CompactLakeOptions): Promise<Compaction> {
   if (options.merger !== undefined) return mergeDays(options, options.merger);

@@ -32,7 +32,7 @@ export async function noteCompactionRun(disk: LakeDisk, lake: string, run: Compa
   await writeJobNote(disk, lake, JOB, run);
 }
 
-/** Null if none has run, or this version cannot read its result. @throws TriplineError `lake-unavailable` */
+/** Null if no run has ended yet, or this version cannot read its result. @throws TriplineError `lake-unavailable` */
 export async function readCompactionRun(disk: LakeDisk, lake: string): Promise<CompactionRun | null> {
   return readJobNote(disk, lake, JOB, compactionRun);
 }

@@ -8,8 +8,8 @@ import type { DayOfTopic } from "./compact-lake.js";
 const READS_MAX = 16;
 
 /**
- * Number of rows in the files of each day according to the log. Reads one checkpoint per topic, and the entries of the files
- * that are not in it, but no file.
+ * Number of rows in the files of each day according to the log. Reads one checkpoint per topic, and the log entries of
+ * files that are not in the checkpoint, but no data files.
  *
  * @returns in the order of the days; undefined for a day if an entry is missing
  * @throws TriplineError `lake-unavailable`, `state-unreadable`

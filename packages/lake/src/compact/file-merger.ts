@@ -8,11 +8,11 @@ import { filesTable } from "../read/read-rows.js";
 import { sqlText } from "../sql-text.js";
 
 /**
- * A merge streams its rows, so more memory does not make it faster. DuckDB gets a third of this, or of a smaller
- * container.
+ * A merge streams its rows, so more memory does not make it faster. DuckDB gets a third of this, or a third of a
+ * smaller container's memory.
  */
 const PROCESS_BYTES_MAX = 576 * 1024 ** 2;
-/** Compressed size in the merged file. A program that reads or writes a row group holds it in memory. */
+/** Compressed size of a row group in the merged file. A program that reads or writes a row group keeps it in memory. */
 const ROW_GROUP_BYTES = 8 * 1024 ** 2;
 /** DuckDB's row groups are a multiple of this size. */
 const VECTOR_ROWS = 2_048;
@@ -35,7 +35,7 @@ export interface Merger {
   merge(paths: readonly string[], target: string): Promise<number>;
 }
 
-/** Merges Parquet files. A column that only some files have is null in the rows of the others. */
+/** Merges Parquet files. If only some files have a column, it is null in the rows of the other files. */
 export class FileMerger implements Merger {
   private constructor(private readonly instance: DuckDBInstance) {}
 

@@ -10,22 +10,23 @@ export interface MergeLimits {
   readonly bytesMax: number;
   /** Maximum number of files in a merge, because DuckDB opens all of them at once. */
   readonly filesMax: number;
-  /** Minimum number of files that justifies a merge. */
+  /** Minimum number of files for which a merge is worthwhile. */
   readonly filesMin: number;
 }
 
 export const MERGE_LIMITS: MergeLimits = { bytesMax: 512 * 1024 ** 2, filesMax: 100, filesMin: 4 };
 
 /**
- * A file of at least this share of the size limit is not merged again, because late events would rewrite it each time.
+ * A file that has at least this share of the size limit is not merged again, because late events would otherwise
+ * rewrite it each time.
  */
 const FULL_SHARE = 0.5;
 
 /**
- * The files for the next merge of a day: the first consecutive ones that are worth merging. Each merge reduces the
- * number of files, so repeated merging ends.
+ * The files for the next merge of a day: the first consecutive files that are worth merging. Each merge reduces the
+ * number of files, so repeated merging comes to an end.
  *
- * @param files all files of the day, ascending
+ * @param files all files of the day, in ascending order
  * @returns empty if the day is compacted
  */
 export function planMerge(files: readonly DayFile[], limits: MergeLimits): readonly DayFile[] {
@@ -41,7 +42,7 @@ function isWorth(group: readonly DayFile[], { filesMin }: MergeLimits): boolean 
   return group.length >= Math.max(2, filesMin);
 }
 
-/** Consecutive files within the limits, excluding full ones. */
+/** Consecutive files within the limits, excluding those that are large enough. */
 function groupsOf(files: readonly DayFile[], { bytesMax, filesMax }: MergeLimits): DayFile[][] {
   const groups: DayFile[][] = [];
   let group: DayFile[] = [];

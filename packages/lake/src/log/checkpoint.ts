@@ -15,13 +15,16 @@ import { CHECKPOINTS_TRIED_MAX, day, entryId, listCheckpoints, readEntry, sequen
 
 /** Entries between two checkpoints: few enough that those after the last one fit on one page of a listing. */
 export const CHECKPOINT_ENTRIES = 256;
-/** Maximum number of entries that one checkpoint reads. Of older ones, it only has what an earlier checkpoint had. */
+/**
+ * Maximum number of entries that one checkpoint reads. About older entries, it contains only what an earlier checkpoint
+ * contained.
+ */
 const ENTRIES_READ_MAX = 1_024;
 /** Number of entries that are read concurrently. */
 const READS_MAX = 16;
-/** Maximum number of files in a checkpoint, about 2 MB: those of the newest days. */
+/** Maximum number of files in a checkpoint, which is about 2 MB. These are the files of the newest days. */
 const FILES_MAX = 100_000;
-/** A reader may still need the previous one. */
+/** The previous checkpoint is kept, because a reader may still need it. */
 const KEPT = 2;
 
 /** By day: the files in the lake, as pairs of the entry that added them and their number of rows. */
@@ -30,13 +33,16 @@ type FilesByDay = z.infer<typeof filesByDay>;
 
 const checkpointSchema = z.strictObject({
   format: z.literal(1),
-  /** Of the last summarized entry. A lake that was deleted and created again has other ids under the same numbers. */
+  /**
+   * The id of the last summarized entry. If a lake is deleted and created again, its entries have the same numbers but
+   * other ids.
+   */
   id: entryId,
-  /** Not complete: files without rows here have them in the entry that added them. */
+  /** Not complete: for files whose number of rows is missing here, it is in the entry that added them. */
   files: filesByDay,
 });
 
-/** What the entries up to one of them say about the files that are still in the lake. */
+/** The data that the entries up to a given one contain about the files that are still in the lake. */
 export interface Checkpoint {
   /** 0 if there is no usable checkpoint. */
   readonly sequence: number;
@@ -47,7 +53,7 @@ export interface Checkpoint {
 const NONE: Checkpoint = { sequence: 0, files: {} };
 
 /**
- * The newest usable checkpoint. One that cannot be read, or that belongs to another log, counts as missing.
+ * The newest usable checkpoint. A checkpoint that cannot be read, or that belongs to another log, counts as missing.
  *
  * @throws TriplineError `lake-unavailable`; `state-unreadable` for an entry that this version cannot read
  */
@@ -60,8 +66,8 @@ export async function readCheckpoint(disk: LakeDisk, folder: string): Promise<Ch
 }
 
 /**
- * Adds a checkpoint of the log up to `tail`, unless there is a recent one. Any number of writers may do this at once; one of
- * them succeeds. The entries stay, since versions without checkpoints need them.
+ * Adds a checkpoint of the log up to `tail`, unless there is a recent one. Any number of writers may do this at the
+ * same time; one of them succeeds. The entries are kept, because versions without checkpoints need them.
  *
  * @param entries minimum number of entries since the previous checkpoint
  * @returns the last entry of the newest checkpoint
@@ -91,7 +97,7 @@ export async function addCheckpoint(
   return tail.sequence;
 }
 
-/** Also removes those that the log of a deleted lake left behind. */
+/** Also removes checkpoints that the log of a deleted lake left behind. */
 async function removeOld(disk: LakeDisk, folder: string, last: number): Promise<void> {
   let kept = 0;
   for (const found of await listCheckpoints(disk, folder)) {
@@ -117,7 +123,7 @@ function parsedJson(text: unknown): unknown {
   }
 }
 
-/** Without entries that were removed manually. */
+/** Excludes entries that were removed manually. */
 async function entriesAfter(disk: LakeDisk, folder: string, after: number, last: number) {
   const first = Math.max(after, last - ENTRIES_READ_MAX) + 1;
   const todo = Array.from({ length: last - first + 1 }, (_, index) => first + index).values();
@@ -152,7 +158,7 @@ function newest(files: ReadonlyMap<string, ReadonlyMap<number, number>>): FilesB
   return kept;
 }
 
-/** Appears whole or not at all. Another writer may have added the same checkpoint. */
+/** The checkpoint appears completely or not at all. Another writer may have added the same checkpoint. */
 async function writeNew(disk: LakeDisk, folder: string, last: number, text: string): Promise<void> {
   const draft = `${stagingFolder(folder)}/${stagedCheckpoint(last, randomBytes(8).toString("hex"))}`;
   try {

@@ -10,7 +10,7 @@ const FETCHES_MAX = 8;
 const GIB = 1024 ** 3;
 
 export interface CachedFile {
-  /** Identifies these contents uniquely. */
+  /** A key that uniquely identifies the file's contents. */
   readonly id: string;
   readonly bytes: number;
   /** Downloads to a new file; false if the source no longer exists. */
@@ -19,8 +19,8 @@ export interface CachedFile {
 
 /**
  * Copies of immutable files in a local folder that several processes may share. Files in use have additional hard
- * links, so they can still be read after eviction. The disk needs room for the limit, plus as much again for each
- * reader, which may hold evicted files up to the limit.
+ * links, so they can still be read after eviction. The disk needs space for the limit, plus the same amount for each
+ * reader, because a reader may keep evicted files open up to the limit.
  */
 export class FileCache {
   constructor(
@@ -29,7 +29,7 @@ export class FileCache {
   ) {}
 
   /**
-   * Local copies of the files, fetched if missing; undefined if one no longer exists.
+   * Local copies of the files, which are fetched if missing; undefined if one of the files no longer exists.
    *
    * @throws TriplineError `lake-unavailable` if their total size exceeds the limit
    */
@@ -79,7 +79,7 @@ export class FileCache {
     );
   }
 
-  /** Removes the least recently used files until the rest is within the limit. */
+  /** Removes the least recently used files until the remaining files are within the limit. */
   async #evict(): Promise<void> {
     const names = (await readdir(this.folder)).filter((name) => name.endsWith(".parquet"));
     const found = await Promise.all(

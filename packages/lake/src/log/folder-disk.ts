@@ -4,9 +4,9 @@ import { dirname, join } from "node:path";
 import type { HeldFiles, LakeDisk } from "./lake-disk.js";
 import { lakeUnavailable } from "./lake-disk.js";
 
-/** A path to each open file of this process on Linux, which stays valid after the file is removed. */
+/** On Linux, a path to each open file of this process, which stays valid after the file is removed. */
 const OPEN_FILES = "/proc/self/fd";
-/** Well below the usual limit of open files per process. */
+/** Well below the usual limit on open files per process. */
 const HELD_MAX = 4_096;
 
 /** A lake in a local folder or a shared file system. */
@@ -100,7 +100,10 @@ export class FolderDisk implements LakeDisk {
     }
   }
 
-  /** Opens the files, so that they can be read after a compaction has removed them. Very many files are not opened. */
+  /**
+   * Opens the files, so that they can still be read after a compaction has removed them. If there are very many files,
+   * they are not opened.
+   */
   async hold(paths: readonly string[]): Promise<HeldFiles | undefined> {
     if (paths.length > HELD_MAX || !existsSync(OPEN_FILES)) return { paths, release: async () => {} };
     const opened: number[] = [];

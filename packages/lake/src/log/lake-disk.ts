@@ -15,7 +15,7 @@ export function lakeUnavailable(what: string, cause: unknown, advice = ADVICE): 
   return new TriplineError("lake-unavailable", `${what}: ${nameOpenFiles(reason)}. ${advice}`, [], { cause });
 }
 
-/** Replaces the paths of open files, which `FolderDisk.hold` returns, by those in the lake. */
+/** Replaces the paths of open files, which `FolderDisk.hold` returns, with the paths of these files in the lake. */
 function nameOpenFiles(text: string): string {
   return text.replaceAll(/\/proc\/self\/fd\/\d+/g, (path) => {
     try {
@@ -34,14 +34,14 @@ export interface HeldFiles {
 }
 
 /**
- * The few operations on a lake's files, each durable when it resolves. An interface, so that a lake can be a folder or
- * an object store, and so that a test can end the process at any of them.
+ * The few operations on a lake's files, each durable when its promise resolves. This is an interface so that a lake can
+ * be a folder or an object store, and so that a test can end the process at any operation.
  *
  * Every method throws TriplineError `lake-unavailable` if the file system or the store fails.
  */
 export interface LakeDisk {
   /**
-   * Whether an operation can no longer take effect once it has failed, or once another writer has done the same. An
+   * Whether an operation can no longer take effect after it has failed, or after another writer has done the same. An
    * object store may execute a request long after the client has stopped waiting for the response.
    */
   readonly hasNoLateEffects: boolean;
@@ -57,18 +57,21 @@ export interface LakeDisk {
   produce(path: string, write: (local: string) => Promise<void>): Promise<void>;
   /** Makes a file or the names in a folder durable. */
   sync(path: string): Promise<void>;
-  /** Checks, once, that `linkNew` is atomic here: some S3-compatible stores do not guarantee it. */
+  /** Checks, only once, that `linkNew` is atomic on this store; some S3-compatible stores do not guarantee it. */
   requireLinks(): Promise<void>;
   /** Creates a second name for the file at `from`, atomically and only if that name is free; false if it is taken. */
   linkNew(from: string, to: string): Promise<boolean>;
-  /** Replaces any file at `to`; false if there is none at `from`. The folders are not synced. */
+  /**
+   * Moves the file at `from` to `to` and replaces any file there; false if there is no file at `from`. The folders are
+   * not synced.
+   */
   move(from: string, to: string): Promise<boolean>;
-  /** Does nothing if there is no such file. */
+  /** Does nothing if the file does not exist. */
   remove(path: string): Promise<void>;
   /**
-   * Names in a folder, unsorted; empty if there is no such folder.
+   * Names in a folder, in any order; empty if the folder does not exist.
    *
-   * @param prefix only names that begin with it. Default: all
+   * @param prefix returns only names that begin with it. Default: all
    */
   list(path: string, prefix?: string): Promise<string[]>;
   /**
@@ -76,11 +79,11 @@ export interface LakeDisk {
    * names, however many subfolders there are.
    */
   listSubfolders(path: string, prefix: string): Promise<ReadonlyMap<string, string[]>>;
-  /** Bytes of the files in a folder by name; empty if there is no such folder. */
+  /** Sizes in bytes of the files in a folder, by name; empty if the folder does not exist. */
   sizes(path: string): Promise<ReadonlyMap<string, number>>;
   /** The text of a file; undefined if there is none. */
   read(path: string): Promise<string | undefined>;
   exists(path: string): Promise<boolean>;
-  /** Files for reading, even if they are removed meanwhile; undefined if any of them no longer exists. */
+  /** Files that stay readable even if they are removed in the meantime; undefined if any of them no longer exists. */
   hold(paths: readonly string[]): Promise<HeldFiles | undefined>;
 }

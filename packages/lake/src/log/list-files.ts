@@ -16,7 +16,7 @@ import { openDisk } from "./open-disk.js";
 import type { LogEntry, Tail } from "./read-log.js";
 import { positionsOf, readTail, tailFrom } from "./read-log.js";
 
-/** Retries and pause of a listing while a writer is adding an entry: 200 ms in total. */
+/** Number of retries, and pause between them, if a writer adds an entry during a listing: 200 ms in total. */
 const TRIES_MAX = 20;
 const POLL_MS = 10;
 /** For more days than this, all are listed together, which takes fewer requests. */
@@ -32,15 +32,15 @@ export interface LakeFile {
 
 /** A topic as of one entry of its log: every record below the positions is in exactly one of the files. */
 export interface LakeListing {
-  /** In the order of days, then of entries; only for the requested days. */
+  /** Sorted by day, then by entry. Contains only the requested days. */
   readonly files: readonly LakeFile[];
   /** By partition: the offset up to which all records of all days are in the lake. */
   readonly positions: ReadonlyMap<number, number>;
 }
 
 /**
- * The files of a topic. Read-only; needs no service. A later compaction removes files of this listing; reading them
- * then fails, and the caller must list again.
+ * The files of a topic. Read-only; requires no running service. A later compaction may remove files of this listing;
+ * reading them then fails, and the caller must list the files again.
  *
  * @param days UTC, `YYYY-MM-DD`. Default: all days
  * @throws TriplineError `not-found` for a topic that was never archived there; `invalid-field` for an invalid day;
@@ -65,7 +65,7 @@ export async function listFiles(
   }
   for (let tries = 1; ; tries += 1) {
     const files = await filesAt(disk, folder, tail, days);
-    // Only an unchanged log proves that nothing was removed while the folders were read.
+    // Only if the log is unchanged is it certain that nothing was removed while the folders were read.
     const now = await tailFrom(disk, folder, tail);
     const isSame = now.sequence === tail.sequence;
     const isLast = tries === TRIES_MAX;
@@ -79,8 +79,8 @@ export async function listFiles(
 }
 
 /**
- * The days of a topic, ascending, `YYYY-MM-DD`; none if it was never archived there. Lists only two folders, whatever
- * the number of days. May include a day from which everything was removed.
+ * The days of a topic in ascending order, `YYYY-MM-DD`; empty if the topic was never archived there. Lists only two
+ * folders, whatever the number of days. May include a day from which everything was removed.
  *
  * @throws TriplineError `lake-unavailable`, `state-unreadable`
  */
@@ -89,14 +89,15 @@ export async function listDays(lake: string, topic: string, given?: LakeDisk): P
   const folder = topicFolder(lake, topic);
   const { entry } = await readTail(disk, folder);
   if (entry === undefined) return [];
-  // Read after the log: by then, files of earlier entries are in place; those of the last one may still be staged.
+  // Must be read after the log: by then, the files of earlier entries are in place, while those of the last entry may
+  // still be staged.
   const names = await disk.list(folder);
   const days = [...names.flatMap((name) => dayOfFolder(name) ?? []), ...entry.files.map(({ day }) => day)];
   return [...new Set(days)].sort();
 }
 
 interface FoundFile extends LakeFile {
-  /** It belongs to the last entry and is not in place yet: its writer is about to move it, or has died. */
+  /** The file belongs to the last entry and is not in place yet, because its writer is about to move it or has died. */
   readonly isStaged: boolean;
 }
 
@@ -145,8 +146,8 @@ export async function sequencesOfDay(disk: LakeDisk, folder: string, day: string
 }
 
 /**
- * The entries whose files are among these names of a day's folder. A slow move in an object store may restore a file
- * after it was merged and removed: the merge's marker then identifies it.
+ * The entries whose files are among these names in a day's folder. In an object store, a slow move may restore a file
+ * after it was merged and removed; the marker of the merge then identifies this file.
  */
 export function validSequences(names: Iterable<string>): number[] {
   const all = [...names];

@@ -11,7 +11,7 @@ import { StoreDisk } from "./store-disk.js";
 
 const GIB = 1024 ** 3;
 
-/** Of `LAKE_CACHE_GIB`. */
+/** Default of `LAKE_CACHE_GIB`. */
 export const CACHE_GIB_DEFAULT = 20;
 
 /** For readers of a lake in an object store. An empty variable counts as unset. */

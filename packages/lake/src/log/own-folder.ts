@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Makes an empty folder that belongs to this process, after removing abandoned ones. */
+/** Creates an empty folder that belongs to this process, after removing abandoned folders. */
 export async function makeOwnFolder(parent: string, prefix: string): Promise<string> {
   await removeAbandoned(parent, prefix);
   return mkdtemp(join(parent, `${prefix}-${process.pid}-${(await startOf(process.pid)) ?? ""}-`));
@@ -34,6 +34,7 @@ async function isRunning(pid: number, start: string | undefined): Promise<boolea
 /** When a process started, in clock ticks since boot; undefined if the system does not report it. */
 async function startOf(pid: number): Promise<string | undefined> {
   const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // From the third field on: the command's name before it may contain spaces and parentheses. See proc_pid_stat(5).
+  // Starts at the third field, because the command's name before it may contain spaces and parentheses. See
+  // proc_pid_stat(5).
   return line.slice(line.lastIndexOf(")") + 2).split(" ")[19];
 }

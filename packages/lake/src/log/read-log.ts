@@ -3,7 +3,7 @@ import { z } from "zod";
 import { blockOfEntry, checkpointsFolder, entryPath, isDay, logFolder, sequenceOfEntry } from "../lake-layout.js";
 import type { LakeDisk } from "./lake-disk.js";
 
-/** Newest checkpoints to try, because the log of a deleted lake may have left some behind. */
+/** Number of the newest checkpoints to try, because the log of a deleted lake may have left some behind. */
 export const CHECKPOINTS_TRIED_MAX = 3;
 
 export const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
@@ -13,17 +13,17 @@ export const entryId = z.string().regex(/^[0-9a-f]{16}$/);
 
 const logEntry = z.strictObject({
   /**
-   * 2: it replaces files of a day that also has earlier ones. In an object store, versions that know only 1 would remove
-   * those too, so they must not read it.
+   * 2: the entry replaces files of a day that also has earlier files. In an object store, versions that know only 1
+   * would remove the earlier files as well, so these versions must not read the entry.
    */
   format: z.union([z.literal(1), z.literal(2)]),
-  /** A writer recognises its own entry by it. */
+  /** Random id by which a writer recognises its own entry. */
   id: entryId,
-  /** The source of the rows: offsets of another cluster or topic mean other records. */
+  /** The source of the rows. In another cluster or topic, the same offsets refer to other records. */
   source: z.strictObject({ cluster: z.string(), topic: z.string() }),
-  /** By partition: the offset up to which everything is in the lake after this entry. */
+  /** By partition: the offset up to which all records are in the lake after this entry. */
   positions: z.record(z.string().regex(/^\d+$/), z.int().min(0)),
-  /** Files that this entry adds: at most one per day, under a staged name until they are moved to their day. */
+  /** Files that this entry adds: at most one per day. They have a staged name until they are moved to their day. */
   files: z.array(z.strictObject({ day, staged: z.string().regex(/^[\w-]+\.staged$/), rows: z.int().min(1) })),
   /** Files that this entry removes, by day and the entry that added them: its own file contains their rows. */
   replaces: z.array(z.strictObject({ day, sequence })),
@@ -58,8 +58,8 @@ export async function readTail(disk: LakeDisk, folder: string): Promise<Tail> {
 }
 
 /**
- * The end of the log, searched from a known entry on: also finds entries that a listing does not include yet. Throws as
- * `readTail` does.
+ * The end of the log, searched from a known entry onwards, so that it also finds entries that a listing does not
+ * include yet. Throws like `readTail`.
  */
 export async function tailFrom(disk: LakeDisk, folder: string, known: Tail): Promise<Tail> {
   for (let tail = known; ; ) {
@@ -75,7 +75,7 @@ export async function listCheckpoints(disk: LakeDisk, folder: string): Promise<n
   return names.flatMap((name) => sequenceOfEntry(name) ?? []).sort((one, other) => other - one);
 }
 
-/** Only lists entries from the newest checkpoint on, so that the number of requests does not grow with the log. */
+/** Lists only entries from the newest checkpoint onwards, so that the number of requests does not grow with the log. */
 async function lastListed(disk: LakeDisk, folder: string): Promise<number> {
   const known = await listCheckpoints(disk, folder);
   for (const checkpoint of known.slice(0, CHECKPOINTS_TRIED_MAX)) {
@@ -101,7 +101,7 @@ function sequencesOf(names: readonly string[]): number[] {
   return names.flatMap((name) => sequenceOfEntry(name) ?? []);
 }
 
-/** The entry with this number; undefined if there is none. Throws as `readTail` does. */
+/** The entry with this number; undefined if there is none. Throws like `readTail`. */
 export async function readEntry(disk: LakeDisk, folder: string, sequence: number): Promise<LogEntry | undefined> {
   const path = entryPath(folder, sequence);
   const text = await disk.read(path);

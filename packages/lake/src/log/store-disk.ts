@@ -10,8 +10,9 @@ import type { HeldFiles, LakeDisk } from "./lake-disk.js";
 import { lakeUnavailable } from "./lake-disk.js";
 
 /**
- * A lake in an object store. Paths are URLs below the store's. Files appear atomically, so nothing is synced, and
- * folders need not be created. A move is a copy and a removal: see docs/adr/0032-the-lake-in-an-object-store.md.
+ * A lake in an object store. Paths are URLs below the store's URL. Files appear atomically, so nothing is synced, and
+ * folders need not be created. A move consists of a copy and a removal; see
+ * docs/adr/0032-the-lake-in-an-object-store.md.
  */
 export class StoreDisk implements LakeDisk {
   readonly hasNoLateEffects = false;
@@ -113,7 +114,7 @@ export class StoreDisk implements LakeDisk {
     const key = this.#key(path);
     const info = await this.store.head(key);
     if (info === undefined) return undefined;
-    // A lake that was deleted and recreated has other contents under the same names.
+    // A lake that was deleted and recreated has different contents under the same names.
     const id = `${path} ${info.version} ${info.bytes}`;
     return { id, bytes: info.bytes, fetch: (local) => this.store.download(key, local, info.bytes) };
   }

@@ -18,18 +18,18 @@ import type { LogEntry, Source, Tail } from "./read-log.js";
 import { positionsOf, readEntry, readTail, tailFrom } from "./read-log.js";
 
 /**
- * Maximum number of tries per append. A try fails only if another writer adds an entry first, so the log always makes
- * progress.
+ * Maximum number of attempts per append. An attempt fails only if another writer adds an entry first, so the log always
+ * makes progress.
  */
 const APPEND_TRIES_MAX = 1_000;
 
-/** A change to be added as one entry. Its files are staged and durable. */
+/** A change that will be added as one entry. Its files are staged and durable. */
 export interface Change {
   /** 16 random hexadecimal digits. */
   readonly id: string;
   /** Prefix of its staged files. */
   readonly prefix: string;
-  /** By partition: the offsets [from, to) that it covers. `from` must be the lake's position. */
+  /** By partition: the offsets [from, to) that the change covers. `from` must be equal to the lake's position. */
   readonly ranges: ReadonlyMap<number, { readonly from: number; readonly to: number }>;
   readonly files: LogEntry["files"];
   /** Consecutive files of a day. They must still exist, and are removed. */
@@ -40,16 +40,16 @@ export interface TopicLogOptions {
   readonly disk: LakeDisk;
   readonly lake: string;
   readonly topic: string;
-  /** The source of the rows. A writer that adds none from Kafka omits it and keeps the lake's source. */
+  /** The source of the rows. A writer that adds no rows from Kafka omits it, so that the lake keeps its source. */
   readonly source?: Source;
-  /** Entries between two checkpoints. Default: 256 */
+  /** Number of entries between two checkpoints. Default: 256 */
   readonly checkpointEntries?: number;
 }
 
 /**
- * The writing end of a topic's log. Writing an entry means linking a finished file under the next number, which only
- * one writer can do. From then on, the change is committed; moving its files is cleanup, which the next writer
- * completes if needed. Calls must be sequential; any number of processes may each have a log on the same lake.
+ * The writing end of a topic's log. To write an entry, a finished file is linked under the next number, which only one
+ * writer can do. From then on, the change is committed; moving its files is cleanup, which the next writer completes if
+ * needed. Calls must be sequential, but any number of processes may each have a log on the same lake.
  */
 export class TopicLog {
   readonly folder: string;
@@ -70,7 +70,7 @@ export class TopicLog {
     return positionsOf(this.#tail ?? { sequence: 0 });
   }
 
-  /** The last entry when the log was last read; 0 without one. The files of all entries up to it are in place. */
+  /** The last entry when the log was last read; 0 if there was none. The files of all entries up to it are in place. */
   get sequence(): number {
     return this.#tail?.sequence ?? 0;
   }
@@ -82,7 +82,7 @@ export class TopicLog {
   /**
    * Reads the current end of the log, completes the cleanup of its last entry, and creates missing folders.
    *
-   * @throws TriplineError `lake-unavailable`, `state-unreadable`; `state-conflict` for a lake of another source
+   * @throws TriplineError `lake-unavailable`, `state-unreadable`; `state-conflict` for a lake from another source
    */
   async refresh(): Promise<void> {
     await this.#disk.makeFolder(stagingFolder(this.folder));
@@ -138,7 +138,7 @@ export class TopicLog {
     return tailFrom(this.#disk, this.folder, tail);
   }
 
-  /** The known tail, with its cleanup completed. */
+  /** The last known entry, after its cleanup has been completed. */
   async #readyTail(): Promise<Tail> {
     if (this.#tail === undefined) await this.refresh();
     const tail = this.#tail ?? { sequence: 0 };
@@ -182,14 +182,15 @@ export class TopicLog {
       await this.#disk.remove(draft);
       await this.#disk.writeFile(draft, `${JSON.stringify(entry)}\n`);
       await this.#disk.sync(stagingFolder(this.folder));
-      // If all entries are rejected, retries must not leave more and more staged rows.
+      // Prevents retries from leaving more and more staged rows if all entries are rejected.
       await this.#disk.requireLinks();
     });
     try {
       await this.#disk.linkNew(draft, entryPath(this.folder, sequence));
       await this.#disk.sync(logFolder(this.folder));
     } catch (thrown) {
-      // A failed operation may have succeeded, and in a store it may still succeed until another entry has the number.
+      // An operation that failed may nevertheless have succeeded. In a store, it may even succeed later, until another
+      // entry has the number.
       const there = await readEntry(this.#disk, this.folder, sequence);
       const cannotBe = there === undefined ? this.#disk.hasNoLateEffects : there.id !== change.id;
       if (cannotBe) await this.#removeStaged(change);
@@ -237,7 +238,7 @@ export class TopicLog {
 
   /**
    * A merge replaces consecutive files of its day, so all files between the first and the last of them are obsolete. If
-   * there are no earlier ones, this also holds for everything before the last.
+   * there are no earlier files, everything before the last one is also obsolete.
    */
   async #removeReplaced(day: string, sequences: readonly number[], format: LogEntry["format"]): Promise<void> {
     let useless = sequences;
@@ -261,8 +262,8 @@ export class TopicLog {
   }
 
   /**
-   * Removes files that other writers staged but can never add: rows that the lake already has, and compactions of
-   * removed files. Files that can still be added are kept, so a slow writer loses nothing.
+   * Removes files that other writers staged but can never add: those with rows that the lake already contains, and
+   * compactions of removed files. Files that can still be added are kept, so that slow writers lose nothing.
    */
   async #sweep(tail: Tail): Promise<void> {
     const positions = positionsOf(tail);
@@ -274,13 +275,16 @@ export class TopicLog {
   }
 
   async #isPast(staged: StagedName, positions: ReadonlyMap<number, number>): Promise<boolean> {
-    // Another writer may still need it, but can add its checkpoint later.
+    // Another writer may still need the file, but it can also add its checkpoint later.
     if (staged.kind === "checkpoint") return true;
     if (staged.kind === "rows") return staged.from < (positions.get(staged.partition) ?? 0);
     return !(await sequencesOfDay(this.#disk, this.folder, staged.day)).includes(staged.firstReplaced);
   }
 
-  /** Never fails: without it, opening the log takes more requests. Then tries again after as many entries. */
+  /**
+   * Never fails, because without a checkpoint, opening the log only takes more requests. The next attempt follows after
+   * the same number of entries.
+   */
   async #addCheckpoint({ sequence, entry }: Tail): Promise<void> {
     const { checkpointEntries: entries = CHECKPOINT_ENTRIES } = this.options;
     if (entry === undefined || sequence - this.#checkpointed < entries) return;
@@ -297,7 +301,7 @@ export class TopicLog {
     }
   }
 
-  /** Never fails: files that cannot be removed now are swept later. */
+  /** Never fails: files that cannot be removed now are removed later. */
   async #removeStaged({ prefix, files }: Change): Promise<void> {
     const names = [...files.map(({ staged }) => staged), `${prefix}.entry`];
     await Promise.allSettled(names.map((name) => this.#disk.remove(this.stagedPath(name))));

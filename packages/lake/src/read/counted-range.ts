@@ -9,7 +9,7 @@ import { positionsOf, readEntry, readTail } from "../log/read-log.js";
 export const COUNTED_NAMES = ["features", "appliedLabels", "appliedPaymentUpdates"] as const;
 export type CountedName = (typeof COUNTED_NAMES)[number];
 
-/** The end of a topic's archive at a given moment. */
+/** The end of a topic's archive at a certain moment. */
 export interface TopicCut {
   /** The topic and its Kafka cluster; empty if nothing was archived. */
   readonly source: string;
@@ -21,17 +21,17 @@ export interface TopicCut {
 
 export type LakeCut = Readonly<Record<CountedName, TopicCut>>;
 
-/** Where the records that states lack begin in one topic. */
+/** The positions in one topic at which the records that states lack begin. */
 export interface TopicStart {
   /** See `TopicCut`. */
   readonly source: string;
-  /** Files of this log entry and earlier ones contain no such record. */
+  /** Files of this log entry and of earlier entries contain no such record. */
   readonly since: number;
-  /** By partition: the first record that some states may lack. Other states may already contain it. */
+  /** By partition: the first record that some states may lack. Other states may already include it. */
   readonly ordered: ReadonlyMap<number, number>;
   /**
-   * By partition: the first record that all states lack. Earlier records that were counted while states were lost are in
-   * all states.
+   * By partition: the first record that all states lack. Earlier records that were counted while states were lost are
+   * included in all states.
    */
   readonly counted: ReadonlyMap<number, number>;
 }
@@ -58,10 +58,10 @@ export async function cutLake(lake: string): Promise<LakeCut> {
   });
 }
 
-/** By topic that features reads and partition: the offset up to which all records are in the lake. */
+/** By partition, for each topic that the feature service reads: the offset up to which all records are in the lake. */
 export type SourcePositions = Readonly<Record<FeatureSource, ReadonlyMap<number, number>>>;
 
-/** @throws TriplineError as `cutLake` */
+/** @throws TriplineError like `cutLake` */
 export async function readSourcePositions(lake: string): Promise<SourcePositions> {
   const disk = await openDisk(lake);
   const of = async (name: FeatureSource) => positionsOf(await readTail(disk, topicFolder(lake, TOPICS[name].name)));
@@ -75,8 +75,8 @@ export async function readSourcePositions(lake: string): Promise<SourcePositions
 /**
  * The last log entry of a topic up to which all records have offsets below the given ones.
  *
- * @param offsets by partition; 0 for others
- * @throws TriplineError as `cutLake`
+ * @param offsets by partition; 0 for other partitions
+ * @throws TriplineError like `cutLake`
  */
 export async function entryBefore(
   lake: string,
@@ -100,7 +100,7 @@ export async function entryBefore(
   return before;
 }
 
-/** @returns undefined if the start belongs to another lake: its topics differ, or it is ahead of the cut */
+/** @returns undefined if the start belongs to another lake, because its topics differ or it is ahead of the cut */
 export function rangeOf(start: CountedStart, cut: LakeCut): CountedRange | undefined {
   const isOther = COUNTED_NAMES.some((name) => {
     const { source, counted } = start[name];
@@ -115,8 +115,8 @@ export function rangeOf(start: CountedStart, cut: LakeCut): CountedRange | undef
 /**
  * The start of the range after a cut.
  *
- * @param ordered by topic and partition: the first of the earlier records to read again
- * @throws TriplineError as `cutLake`
+ * @param ordered by topic and partition: the first earlier record that must be read again
+ * @throws TriplineError like `cutLake`
  */
 export async function startAfter(
   lake: string,
@@ -154,7 +154,7 @@ export function recordsIn(range: CountedRange): number {
   return COUNTED_NAMES.reduce((sum, name) => sum + recordsInTopic(range[name]), 0);
 }
 
-/** As `recordsIn`, in one topic. */
+/** Like `recordsIn`, but for one topic. */
 export function recordsInTopic({ ordered, until }: TopicRange): number {
   const sumOf = (offsets: ReadonlyMap<number, number>) => [...offsets.values()].reduce((sum, end) => sum + end, 0);
   return sumOf(until) - sumOf(ordered);

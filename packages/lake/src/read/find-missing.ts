@@ -13,7 +13,7 @@ export interface OffsetSpan {
   readonly last: number;
 }
 
-/** A record without a result in the lake. */
+/** A record whose result is not in the lake. */
 export interface LostRecord {
   readonly record: TailRecord;
   /** When Kafka received it, in milliseconds since the epoch. */
@@ -21,7 +21,7 @@ export interface LostRecord {
 }
 
 /**
- * The offsets of a topic that its archive has skipped: dead letters, and records that Kafka deleted before they were
+ * The offsets that the archive of a topic has skipped: dead letters, and records that Kafka deleted before they were
  * archived.
  *
  * @throws TriplineError `not-found` if the topic was never archived; `lake-unavailable`
@@ -51,8 +51,8 @@ export async function missingOffsets(lake: string, topic: string): Promise<reado
 }
 
 /**
- * Records of a topic that features consumes before the given offsets that have no result in the lake, each id once, in
- * order of time. They include records whose results became dead letters elsewhere.
+ * Records of a topic consumed by the feature service that are before the given offsets and have no result in the lake.
+ * Each id occurs once, and records are in time order. They include records whose results became dead letters elsewhere.
  *
  * @param before by partition
  * @param max maximum number of records returned

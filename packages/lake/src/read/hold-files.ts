@@ -3,14 +3,14 @@ import type { HeldFiles } from "../log/lake-disk.js";
 import { listFiles } from "../log/list-files.js";
 import { openDisk } from "../log/open-disk.js";
 
-/** Maximum number of listings, because a compaction may remove a listed file. */
+/** Maximum number of listings. More than one may be needed, because a compaction may remove a listed file. */
 const TRIES_MAX = 5;
 
 /**
- * The files of a topic for DuckDB: the originals in a folder, or copies of those in an object store.
+ * The files of a topic for DuckDB: the original files in a folder, or copies of the files in an object store.
  *
  * @param after only files of log entries after this one. Default: all
- * @throws TriplineError as `listFiles` does; `lake-unavailable` if they are too large
+ * @throws TriplineError like `listFiles`; `lake-unavailable` if the files are too large
  */
 export async function holdFiles(lake: string, topic: string, days?: readonly string[], after = 0): Promise<HeldFiles> {
   const disk = await openDisk(lake);

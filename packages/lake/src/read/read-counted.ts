@@ -16,7 +16,10 @@ import { LakeScan } from "./scan-lake.js";
 /** Events between two progress reports. */
 const CHUNK_EVENTS = 2_048;
 
-/** An event as features counted it: a payment with its vector, or a label or payment update with its position. */
+/**
+ * An event as the feature service counted it: a payment with its vector, or a label or payment update with its
+ * position.
+ */
 export type CountedEvent =
   | { readonly kind: "payment"; readonly vector: FeatureVector }
   | { readonly kind: "label"; readonly applied: AppliedLabel }
@@ -27,7 +30,10 @@ export interface ReadCountedOptions {
   readonly lake: string;
   /** UTC, `YYYY-MM-DD`, by event time. Default: all days. */
   readonly days?: readonly string[];
-  /** Returns each event once, even if records show that it was counted several times, for example after Redis had lost it. */
+  /**
+   * Returns each event only once, even if records show that it was counted several times, for example after Redis had
+   * lost it.
+   */
   readonly once?: boolean;
   /** Returns only these records. Default: all */
   readonly range?: CountedRange;
@@ -45,14 +51,15 @@ export interface PlacedEvent {
 export interface CountedTotals {
   /** Events, each as often as it was counted: once, unless a client repeated it late. */
   readonly events: number;
-  /** Records of these topics that were in Kafka but are not in the archive. */
+  /** Number of records of these topics that were in Kafka but are not in the archive. */
   readonly missing: number;
 }
 
 /**
- * Payments with their vectors, and labels and payment updates with their positions, as features emitted them, in chunks and
- * approximately in the order in which they were counted. Records delivered more than once are returned more than once, except for events
- * counted while states were lost: these are returned once, and only if they were not also counted otherwise.
+ * Payments with their vectors, and labels and payment updates with their positions, as the feature service emitted
+ * them, in chunks and approximately in the order in which they were counted. Records that were delivered more than once
+ * are returned more than once, except for events that were counted while states were lost: these are returned once, and
+ * only if they were not also counted at another time.
  *
  * @throws TriplineError `not-found` if nothing is archived; `lake-unavailable`, `invalid-field`
  */
@@ -60,7 +67,7 @@ export async function* readCounted(options: ReadCountedOptions): AsyncGenerator<
   for await (const chunk of readPlaced(options)) yield chunk.map(({ event }) => event);
 }
 
-/** As `readCounted`, with the position of each record. */
+/** Like `readCounted`, but with the position of each record. */
 export async function* readPlaced(options: ReadCountedOptions): AsyncGenerator<PlacedEvent[]> {
   await requireArchive(options);
   const scan = await LakeScan.open();
@@ -71,7 +78,7 @@ export async function* readPlaced(options: ReadCountedOptions): AsyncGenerator<P
   }
 }
 
-/** Throws as `readCounted` does. */
+/** Throws like `readCounted`. */
 export async function totalCounted(lake: string, range?: CountedRange): Promise<CountedTotals> {
   const scan = await LakeScan.open();
   try {
@@ -157,7 +164,7 @@ const COUNTED: readonly CountedTopic[] = [
 
 const ADDED_COLUMNS = { incomplete: "BOOLEAN" };
 
-/** A topic without any records has no archive; if no topic has one, the folder is wrong. */
+/** A topic without any records has no archive; if no topic has an archive, the folder must be wrong. */
 async function requireArchive({ lake, days = [] }: ReadCountedOptions): Promise<void> {
   try {
     await listFiles(lake, TOPICS.features.name, days);
@@ -197,14 +204,14 @@ function placedOf(counted: CountedTopic, row: Row): TimedPlace {
 }
 
 /**
- * The rows counted normally, plus one row for each event that was counted while states were lost: its first record, and
- * only if no other record of the event has a valid number.
+ * The rows that were counted normally, plus one row for each event that was counted while states were lost: its first
+ * record, if no other record of the event has a valid number.
  */
 function rowsOf(table: string, { id, time }: CountedTopic, once: boolean): string {
   const first = (order: string) => `QUALIFY row_number() OVER (PARTITION BY ${id} ORDER BY ${order}) = 1`;
   const place = `${time}, kafka_partition, kafka_offset`;
   if (once) return `SELECT * FROM (SELECT * FROM ${table} ${first(`coalesce(incomplete, false), ${place}`)})`;
-  // Both joins go from the smaller to the larger side, so that the ids of all events need not fit into memory.
+  // Both joins go from the smaller to the larger side, so that the ids of all events do not have to fit into memory.
   return `
     SELECT * FROM ${table} WHERE NOT coalesce(incomplete, false)
     UNION ALL BY NAME
@@ -216,7 +223,7 @@ function rowsOf(table: string, { id, time }: CountedTopic, once: boolean): strin
     )`;
 }
 
-/** Merges streams in order of time, in chunks. Among records with the same time, the first stream's come first. */
+/** Merges streams in time order, in chunks. Among records with the same time, those of the first stream come first. */
 async function* merge(streams: readonly AsyncGenerator<TimedPlace>[]): AsyncGenerator<PlacedEvent[]> {
   let chunk: PlacedEvent[] = [];
   const heads = await Promise.all(streams.map((stream) => stream.next()));

@@ -30,10 +30,10 @@ export interface LakeRow {
 
 /**
  * The rows of a topic, ordered by `kafka_partition` and `kafka_offset`, in chunks of about 2,000. All chunks show the
- * topic as it was at the first one. Memory is bounded, whatever the number of rows: the sort spills to the temporary
+ * topic as of the first chunk. Memory is bounded, whatever the number of rows, because the sort spills to the temporary
  * folder.
  *
- * @throws TriplineError as `listFiles` does; `invalid-field` for an unknown column or an integer beyond 2^53;
+ * @throws TriplineError like `listFiles`; `invalid-field` for an unknown column or an integer beyond 2^53;
  *   `lake-unavailable` if a file cannot be read, for example because a compaction removed it
  */
 export async function* readRows(options: ReadRowsOptions): AsyncGenerator<LakeRow[]> {
@@ -73,7 +73,7 @@ async function* orderedRows(
   }
 }
 
-/** Files as one SQL table. A column that only newer files have is null in the rows of older ones. */
+/** Files as one SQL table. If only newer files have a column, it is null in the rows of older files. */
 export function filesTable(paths: readonly string[]): string {
   return `read_parquet([${paths.map(sqlText).join(", ")}], union_by_name = true, hive_partitioning = false)`;
 }

@@ -6,7 +6,7 @@ import type { Row } from "./row-message.js";
 import { labelOf, paymentUpdateOf, transactionOf } from "./row-message.js";
 import { LakeScan } from "./scan-lake.js";
 
-/** A record that features consumes, and whether its result is in the lake. */
+/** A record that the feature service consumes, and whether its result is in the lake. */
 export type TailRecord = {
   readonly partition: number;
   readonly offset: number;
@@ -18,7 +18,7 @@ export type TailRecord = {
 );
 
 interface Tail {
-  /** The column that joins the topic with that of its results. */
+  /** The column on which the topic is joined with the topic of its results. */
   readonly id: string;
   parse(row: Row): TailRecord;
 }
@@ -29,7 +29,7 @@ const placeOf = (row: Row) => ({
   isEmitted: row.is_emitted === true,
 });
 
-/** How the records of each topic that features consumes are read. */
+/** How to read the records of each topic that the feature service consumes. */
 export const TAILS: Readonly<Record<FeatureSource, Tail>> = {
   transactions: {
     id: "transaction_id",
@@ -46,13 +46,14 @@ export const TAILS: Readonly<Record<FeatureSource, Tail>> = {
 };
 
 /**
- * The archived records of a topic that features reads, from an offset on, ordered by partition and offset. Each partition
- * ends with its last record that has a result in the lake. A retry by a client has no result of its
- * own: it does not extend the range, but counts as emitted if it is within the range. The archives must be up to date.
+ * The archived records of a topic that the feature service reads, starting at an offset, ordered by partition and
+ * offset. Each partition ends with its last record that has a result in the lake. A retry by a client has no result of
+ * its own, so it does not extend the range, but it counts as emitted if it is within the range. The archives must be up
+ * to date.
  *
  * @param from by partition. Default: the beginning
- * @param after reads only files of log entries after these. A record whose result is in an earlier file does not count as
- *   emitted. Default: all
+ * @param after reads only files of log entries after these. A record whose result is in an earlier file does not count
+ *   as emitted. Default: all
  * @throws TriplineError `lake-unavailable`
  */
 export async function* readTail(
@@ -67,7 +68,7 @@ export async function* readTail(
     const records = await scan.table(lake, TOPICS[name], {}, undefined, after.source);
     const results = await scan.table(lake, TOPICS[RESULTS[name]], {}, undefined, after.emitted);
     if (records === undefined || results === undefined) return;
-    // The tail has few ids; those of all results would not fit into memory.
+    // The tail contains few ids; those of all results would not fit into memory.
     const rows = scan.rows(`
       WITH tail AS MATERIALIZED (SELECT * FROM ${records} WHERE ${isFrom(from)}),
         emitted AS MATERIALIZED (SELECT DISTINCT ${id} FROM ${results} WHERE ${id} IN (SELECT ${id} FROM tail)),

@@ -74,7 +74,7 @@ function listHitOf(row: object): ListHit {
   return typeof expiresAtMs === "number" ? { ...hit, expiresAtMs } : hit;
 }
 
-/** Archives from before rollouts lack the columns; without a rollout they are null. */
+/** Archives from before rollouts existed lack these columns; for payments outside a rollout, they are null. */
 function trialOf(row: Row): { trial?: ModelTrial } {
   if (row.candidate_version == null) return {};
   const trial = filled(ModelTrial.decode(NOTHING), fieldsOf(row));
@@ -90,7 +90,7 @@ function skippedRuleOf(row: object): SkippedRule {
   return Object.fromEntries(fieldsOf({ ...row })) as unknown as SkippedRule;
 }
 
-/** The archive stores the name of an enum value, in upper case until 0.1, or the digits of an unknown one. */
+/** The archive stores the name of an enum value (in upper case until 0.1), or the digits of an unknown value. */
 export function enumValueOf(values: Readonly<Record<string, string | number>>, name: unknown): number {
   const value = values[String(name).toUpperCase()];
   return typeof value === "number" ? value : Number(name);

@@ -47,7 +47,7 @@ export class LakeScan {
     }
   }
 
-  /** The only row of a query. Throws as `rows` does. */
+  /** The only row of a query. Throws like `rows`. */
   async row(sql: string): Promise<Row> {
     let only: Row = {};
     for await (const chunk of this.rows(sql)) only = chunk[0] ?? only;
@@ -55,12 +55,12 @@ export class LakeScan {
   }
 
   /**
-   * The archive of a topic as a SQL table, until `release`; undefined if it was never archived.
+   * The archive of a topic as a SQL table, until `release`; undefined if the topic was never archived.
    *
    * @param columns columns of this version that older files may lack, with their types; they are null in rows of such
    *   files
    * @param after as for `holdFiles`
-   * @throws TriplineError as `listFiles` does, except for `not-found`
+   * @throws TriplineError like `listFiles`, except for `not-found`
    */
   async table(
     lake: string,
@@ -77,7 +77,7 @@ export class LakeScan {
     return added.length === 0 ? `(${files})` : `(SELECT ${added.join(", ")} WHERE false UNION ALL BY NAME ${files})`;
   }
 
-  /** Releases the files of all tables so far, which can no longer be used. */
+  /** Releases the files of all tables opened so far; these tables can then no longer be used. */
   async release(): Promise<void> {
     await Promise.all(this.#held.splice(0).map((held) => held.release()));
   }

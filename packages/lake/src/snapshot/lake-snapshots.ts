@@ -23,7 +23,7 @@ const MANIFEST = "manifest.json";
 const FORMAT = 1;
 const ID_PATTERN = /^(\d{14})-[0-9a-f]{8}$/;
 const ID_DIGITS = 14;
-/** A snapshot that was begun longer ago than this is no longer being written. */
+/** If a snapshot was begun longer ago than this, it is no longer being written. */
 const UNFINISHED_MS_MAX = 86_400_000;
 
 export const PARTS = ["first", "others"] as const;
@@ -46,14 +46,14 @@ const manifest = z.strictObject({
   specVersion: z.int(),
   /** Fingerprint of the layout of all states. */
   fingerprint: z.int().min(0),
-  /** The start of the records that its states lack. */
+  /** The start of the records that the snapshot's states lack. */
   next: z.strictObject({
     features: start,
     appliedLabels: start,
     // Absent in snapshots of a service that did not read payment updates.
     appliedPaymentUpdates: start.default({ source: "", since: 0, ordered: {}, counted: {} }),
   }),
-  /** The archived positions of the topics that features reads. */
+  /** The archived positions of the topics that the feature service reads. */
   sources: z.strictObject({ transactions: offsets, labels: offsets, paymentUpdates: offsets.default({}) }),
   /** Labels that the first entity explained but that states of other entities still lack: see `FoldDecisions`. */
   explained: z.array(z.string()),
@@ -62,13 +62,13 @@ const manifest = z.strictObject({
 
 export type Slice = z.infer<typeof slice>;
 
-/** The contents of a snapshot, apart from its slices. */
+/** The contents of a snapshot, except for its slices. */
 export interface SnapshotContents {
   readonly takenAtMs: number;
   readonly specVersion: number;
   readonly fingerprint: number;
   readonly next: CountedStart;
-  /** Records that features read after these positions have no results before `next`. */
+  /** Records that the feature service read after these positions have no results before `next`. */
   readonly sources: SourcePositions;
   readonly explained: readonly string[];
 }
@@ -129,7 +129,7 @@ export class SnapshotDraft {
 }
 
 /**
- * The complete snapshots of a lake, the newest first.
+ * The complete snapshots of a lake, newest first.
  *
  * @param onUnreadable receives a sentence about each snapshot that this version cannot read
  * @throws TriplineError `lake-unavailable`
@@ -196,14 +196,14 @@ export async function* readSlice(
 
 /** Which snapshots to keep. */
 export interface SnapshotRetention {
-  /** Maximum number of snapshots, at least 1. */
+  /** Maximum number of snapshots; at least 1. */
   readonly kept: number;
-  /** Older snapshots are deleted, except for the newest. */
+  /** Older snapshots are deleted, except for the newest one. */
   readonly ageMsMax: number;
 }
 
 /**
- * Removes old snapshots, and what is left of unfinished ones.
+ * Removes old snapshots, and the files of unfinished snapshots.
  *
  * @returns the number of removed snapshots
  * @throws TriplineError `lake-unavailable`
@@ -224,7 +224,7 @@ export async function dropSnapshots(
     if (isComplete) complete += 1;
     const isOld = isComplete ? complete > kept || (complete > 1 && ageMs > ageMsMax) : ageMs > UNFINISHED_MS_MAX;
     if (!isOld || names.length === 0) continue;
-    // Remove the manifest first: readers ignore a snapshot without one.
+    // Removes the manifest first, because readers ignore a snapshot without a manifest.
     for (const name of names.toSorted((a, b) => Number(b === MANIFEST) - Number(a === MANIFEST))) {
       await disk.remove(`${folder}/${name}`);
     }

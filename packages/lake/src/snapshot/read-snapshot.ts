@@ -37,7 +37,7 @@ export async function* readSnapshot(
 }
 
 /**
- * Reads a snapshot to its end without keeping anything.
+ * Reads a snapshot to its end without keeping any data.
  *
  * @throws TriplineError `state-unreadable`, see `readSnapshot`
  */

@@ -22,7 +22,7 @@ export interface SnapshotHeader {
   readonly entries: number;
 }
 
-/** An entry without a time has not changed since counting started. */
+/** If an entry has no time, its state has not changed since counting started. */
 export type SnapshotEntry = readonly [key: string, value: Uint8Array, changedAtMs?: number];
 
 export function encodeHeader({ specVersion, fingerprint, entries }: SnapshotHeader): Buffer {
@@ -50,7 +50,7 @@ export function decodeHeader(path: string, header: Buffer): SnapshotHeader & { r
   };
 }
 
-/** @param what the rest of the sentence that starts with the path */
+/** @param what the end of a sentence that starts with the path */
 export function unreadable(path: string, what: string): TriplineError {
   return new TriplineError("state-unreadable", `${path} ${what}.`);
 }

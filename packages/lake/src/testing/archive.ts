@@ -16,7 +16,9 @@ export interface TestRecord {
   readonly value: Uint8Array;
 }
 
-/** For tests: archives records as the archive service does, all at once; unreadable ones are skipped. */
+/**
+ * For tests: archives records in the same way as the archive service, but all together; unreadable records are skipped.
+ */
 export class TestArchive {
   constructor(
     private readonly lake: string,

@@ -14,13 +14,13 @@ import { DyingDisk, rowsOf, TextWriter, TOPIC } from "./writer.js";
 
 const CACHE_BYTES = 10_000_000;
 
-/** The lifetime of a writer, which ends at one of its operations. */
+/** The lifetime of a writer, which ends at one of the writer's operations. */
 export interface Life {
   readonly operations: number;
   readonly isDead: boolean;
 }
 
-/** For tests of a lake's guarantees, independent of where it is stored. */
+/** For tests of a lake's guarantees, wherever the lake is stored. */
 export abstract class TestLake {
   abstract readonly lake: string;
   /** A disk that does not fail. */
@@ -68,7 +68,7 @@ export class FolderLake extends TestLake {
 export class MemoryLake extends TestLake {
   readonly lake = "memory://lake";
   readonly driver = new MemoryDriver();
-  /** Another lake has different files under the same names. */
+  /** Another lake has different files with the same names. */
   readonly #cache = join(tmpdir(), `tripline-lake-test-${randomBytes(8).toString("hex")}`);
   readonly disk = storeDisk(this.lake, this.driver, this.#cache);
 

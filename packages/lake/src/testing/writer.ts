@@ -6,14 +6,15 @@ import type { LakeListing } from "../log/list-files.js";
 import { listFiles } from "../log/list-files.js";
 import { TopicLog } from "../log/topic-log.js";
 
-/* Writers for tests, with files that have one line of text per row instead of Parquet. */
+/* Writers for tests. Their files contain one line of text per row instead of Parquet. */
 
 export const TOPIC = "features";
 export const SOURCE = { cluster: "c", topic: "p.features" };
 
 /**
- * A disk that ends a writer's life at one of its operations, before or after it is done, as a kill would. It makes
- * nothing durable: the tests do not simulate power failures, and waiting for the disk would take most of their time.
+ * A disk that ends a writer's life at one of its operations, either before or after the operation takes effect, like a
+ * kill. It makes nothing durable: the tests do not simulate power failures, and waiting for the disk would take most of
+ * their time.
  */
 export class DyingDisk extends FolderDisk {
   operations = 0;
@@ -50,7 +51,7 @@ export class DyingDisk extends FolderDisk {
   }
 }
 
-/** So few that the tests that kill writers also kill them in a checkpoint. */
+/** So few that the tests that kill writers also kill some of them in a checkpoint. */
 const CHECKPOINT_ENTRIES = 3;
 
 let ids = 0;
@@ -74,7 +75,7 @@ export class TextWriter {
     this.log = new TopicLog({ disk, lake, topic, source: SOURCE, checkpointEntries: CHECKPOINT_ENTRIES });
   }
 
-  /** The change of one append, with its files staged. */
+  /** The change of one append, for which the files have been staged. */
   async stage(to: Readonly<Record<number, number>>, days: readonly string[]) {
     const ranges = new Map(
       Object.entries(to).map(([partition, end]) => {

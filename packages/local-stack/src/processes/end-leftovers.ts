@@ -14,7 +14,7 @@ const POLL_MS = 20;
 const runFolder = (directory: string) => `${directory}/run`;
 const recordFile = (directory: string, name: string) => `${runFolder(directory)}/${name}.json`;
 
-/** Records that this process started `pid`, so that a later run can end it if this process is killed. */
+/** Records that this process started `pid`, so that a later run can end that process if this one is killed. */
 export function writeProcessRecord(directory: string, name: string, pid: number): void {
   const child = identifyProcess(pid);
   if (child === undefined) return;
@@ -26,8 +26,8 @@ export function removeProcessRecord(directory: string, name: string): void {
 }
 
 /**
- * Ends only the processes that an earlier run left behind in `directory`: a process ends only if
- * its start time is the recorded one. Throws if the owning run is still alive.
+ * Ends only the processes that an earlier run left behind in `directory`, that is, those that still have the recorded
+ * start time. Throws if the run that owns them is still alive.
  *
  * @returns the pids of the ended processes
  */

@@ -6,8 +6,8 @@ const LAST_PORT = 31_999;
 const ATTEMPTS_MAX = 200;
 
 /**
- * Jest's workers search disjoint parts of the range. Ports are bound some time after the search. Without this, two
- * workers sometimes chose the same port.
+ * Jest's workers search disjoint parts of the range, because ports are bound only some time after the search;
+ * otherwise, two workers sometimes chose the same port.
  */
 const PARTS = 8;
 const PART_PORTS = Math.floor((LAST_PORT - FIRST_PORT + 1) / PARTS);
@@ -26,9 +26,9 @@ export function isPortFree(port: number): Promise<boolean> {
 }
 
 export interface PortSearch {
-  /** Ports that something else will use soon. */
+  /** Ports that other programs will soon use. */
   readonly reserved?: readonly number[];
-  /** How many consecutive ports, starting with each result, must be free. Default: 1. */
+  /** How many consecutive ports, starting at each result, must be free. Default: 1. */
   readonly width?: number;
 }
 

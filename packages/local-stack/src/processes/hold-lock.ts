@@ -12,8 +12,8 @@ const POLL_MS = 100;
 let locksTaken = 0;
 
 /**
- * Runs `work` while no other process, nor another caller in this one, has the lock at `path`. Takes over the lock of a
- * dead owner. Waits at most ten minutes.
+ * Runs `work` while no other process, and no other caller in this process, has the lock at `path`. Takes over the lock
+ * of a dead owner. Waits at most ten minutes.
  */
 export async function holdLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   mkdirSync(dirname(path), { recursive: true });
@@ -35,7 +35,7 @@ function tryLock(path: string): boolean {
   locksTaken += 1;
   const unique = `${path}.${process.pid}.${locksTaken}`;
   removeIfAbandoned(path, `${unique}.old`);
-  // A link appears together with its content: no process can read a lock without an owner.
+  // A link appears together with its content, so no process can read a lock without an owner.
   writeFileSync(unique, JSON.stringify(identifySelf()));
   try {
     linkSync(unique, path);
@@ -52,10 +52,10 @@ function removeIfAbandoned(path: string, aside: string): void {
     const seen = readFileSync(path, "utf8");
     if (isAlive(owner.parse(JSON.parse(seen)))) return;
     renameSync(path, aside);
-    // Another process may have taken the lock between reading and renaming: in that case, restore it.
+    // Another process may have taken the lock between reading and renaming; in that case, its lock is restored.
     if (readFileSync(aside, "utf8") !== seen) linkSync(aside, path);
     rmSync(aside, { force: true });
   } catch {
-    // No lock exists, or another process removed it first: in both cases, try to take it.
+    // No lock exists, or another process removed it first; in both cases, this process tries to take the lock.
   }
 }

@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { statFields } from "./stat-fields.js";
 
-/** Identifies a process, even if a later one gets the same pid. */
+/** Identifies a process, even if a later process gets the same pid. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Start time: boot id and clock ticks on Linux, a date elsewhere. Only compared for equality. */
+  /** Start time: boot id and clock ticks on Linux, or a date on other systems. Compared only for equality. */
   readonly startedAt: string;
 }
 
@@ -20,7 +20,7 @@ export function identifySelf(): ProcessIdentity {
   return identifyProcess(process.pid) ?? { pid: process.pid, startedAt: "unknown" };
 }
 
-/** Whether this exact process is still alive, rather than another one with the same pid. */
+/** Whether this exact process is still alive, rather than another process with the same pid. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return identifyProcess(identity.pid)?.startedAt === identity.startedAt;
 }

@@ -30,7 +30,7 @@ export interface ProcessPlan {
   readonly readyMs: number;
   /** Work before every start, for example after a crash. */
   prepare?(): Promise<void>;
-  /** Whether it responds to its own protocol. The log of this start begins at `logOffset`. Never throws. */
+  /** Whether the server responds to its own protocol. The log of this start begins at `logOffset`. Never throws. */
   isReady(logFile: string, logOffset: number): Promise<boolean>;
 }
 
@@ -40,8 +40,8 @@ const LOG_BYTES_MAX = 20 * 1024 * 1024;
 const PORT_WAIT_MS = 2_000;
 
 /**
- * One server as a child process: in a separate process group, with its output in a file, and recorded so that a later
- * run finds it.
+ * A server as a child process: in a separate process group, with its output in a file, and recorded so that a later run
+ * can find it.
  */
 export class ManagedProcess {
   private child: ChildProcess | undefined;
@@ -65,12 +65,12 @@ export class ManagedProcess {
     return this.stopped;
   }
 
-  /** @param listener called if it ends unexpectedly after it was ready */
+  /** @param listener called if the server ends unexpectedly after it was ready */
   onUnexpectedEnd(listener: () => void): void {
     this.unexpectedEnd = listener;
   }
 
-  /** Resolves once it is ready. Throws one sentence with the log's last lines if it is not ready in time. */
+  /** Resolves once the server is ready. Throws one sentence with the log's last lines if it is not ready in time. */
   async start(): Promise<void> {
     this.stopped = false;
     await this.startAgain();
@@ -106,7 +106,7 @@ export class ManagedProcess {
     if (!ended) await this.end();
   }
 
-  /** SIGKILL, as in a crash; it stays down until it is started. */
+  /** Sends SIGKILL, as in a crash; the server stays down until it is started. */
   async kill(): Promise<void> {
     this.stopped = true;
     await this.end();
@@ -143,7 +143,7 @@ export class ManagedProcess {
   private spawn(logFile: string): void {
     const { name, directory, command, args, cwd, environment, user } = this.plan;
     const log = openSync(logFile, "a");
-    // A separate group: Ctrl-C reaches only the parent, which ends its parts in its own order.
+    // A separate group, because Ctrl-C must reach only the parent, which ends its parts in its own order.
     const env = { ...process.env, ...environment };
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", log, log], ...user });
     closeSync(log);

@@ -7,7 +7,7 @@ import { trackChild } from "./track-children.js";
 export interface Command {
   readonly command: string;
   readonly args: readonly string[];
-  /** Its purpose, worded to follow "could not": `download Kafka`. */
+  /** The purpose of the command, worded so that it can follow "could not": `download Kafka`. */
   readonly purpose: string;
   readonly logFile: string;
   readonly timeoutMs: number;

@@ -11,7 +11,7 @@ const UV_REQUIREMENTS = `${PACKAGE_ROOT}/uv-requirements.txt`;
 const INSTALL_MS_MAX = 10 * 60_000;
 const BYTECODE = "bytecode";
 
-/** In this order: first the user's `python3`, then versions for which most packages have wheels. */
+/** In this order: first the user's `python3`, then the versions for which most packages have wheels. */
 const INTERPRETERS = ["python3", "python3.13", "python3.12", "python3.11", "python3.14"];
 
 export interface PythonEnvironment {
@@ -51,7 +51,7 @@ export async function provisionPython(environment: PythonEnvironment): Promise<{
     const logFile = `${logsFolder(root)}/install-python-${name}.log`;
     const settings = { logFile, timeoutMs: INSTALL_MS_MAX, environment: { UV_PYTHON_DOWNLOADS: "never" } };
     rmSync(markerOf(folder), { force: true });
-    // Delete the bytecode: Python would consider it valid for a new source file with the same size and time.
+    // Deletes the bytecode, because Python would consider it valid for a new source file with the same size and time.
     rmSync(`${folder}/${BYTECODE}`, { recursive: true, force: true });
     await runCommand({
       command: uv,
@@ -71,9 +71,9 @@ export async function provisionPython(environment: PythonEnvironment): Promise<{
 }
 
 /**
- * Environment variables for an interpreter of `provisionPython`: store its bytecode in its environment instead of next
- * to the sources. Otherwise, each start recompiles its imports: 3 s of CPU time for training, more for Feast and
- * MLflow.
+ * Environment variables for an interpreter from `provisionPython`, which make it store its bytecode in its environment
+ * instead of next to the sources. Otherwise, each start would recompile all imports: 3 s of CPU time for training, and
+ * more for Feast and MLflow.
  */
 export function keepBytecode(python: string): Readonly<Record<string, string>> {
   return { PYTHONPYCACHEPREFIX: join(dirname(dirname(python)), BYTECODE), PYTHONDONTWRITEBYTECODE: "" };

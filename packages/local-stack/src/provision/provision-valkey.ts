@@ -18,7 +18,7 @@ export function isValkeyProvisioned(root: string): boolean {
   return isPythonProvisioned(environmentAt(root));
 }
 
-/** The path of a Valkey server: the one from the Python package, or else the one on the PATH. */
+/** The path of a Valkey server: the one from the Python package or, if there is none, the one on the PATH. */
 export async function provisionValkey(root: string): Promise<string> {
   try {
     await provisionPython(environmentAt(root));

@@ -45,11 +45,11 @@ export class LocalAuthority {
   }
 
   /**
-   * Loads the authority from `authority/` in this folder, or creates one and saves it there with its key.
-   * For containers. Each one sees only its own program's folder and runs as a different user, so the programs' keys are
-   * readable by all users.
+   * Loads the authority from `authority/` in this folder, or creates an authority and saves it there with its key. For
+   * containers. Each container sees only its own program's folder and runs as a different user, so the programs' keys
+   * are readable by all users.
    *
-   * @param hosts names under which other programs reach a program, with `*` in place of its own name
+   * @param hosts names under which other programs reach a program, with `*` in place of the program's own name
    */
   static async keep(folder: string, hosts: readonly string[] = []): Promise<LocalAuthority> {
     const kept = join(folder, "authority");
@@ -87,7 +87,7 @@ export class LocalAuthority {
     return { certificateFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key") };
   }
 
-  /** @returns whether a certificate was issued because it was missing, expires soon or lacks a name */
+  /** @returns whether a certificate was issued because the existing one was missing, expires soon or lacks a name */
   async issueWhereNeeded(name: string): Promise<boolean> {
     const { certificateFile } = this.identityOf(name);
     if (existsSync(certificateFile)) {
@@ -102,9 +102,9 @@ export class LocalAuthority {
   }
 
   /**
-   * Signs a new certificate with a new key. It replaces an earlier one, so this also renews it.
+   * Signs a new certificate with a new key. It replaces any earlier certificate, so this also renews it.
    *
-   * @param name the program's name, which is also its identity for Kafka and scoring
+   * @param name the program's name, which is also its identity for Kafka and the scoring service
    */
   async issue(name: string): Promise<Identity> {
     const made = await generate([{ name: "commonName", value: name }], {

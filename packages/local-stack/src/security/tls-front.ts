@@ -11,11 +11,11 @@ export interface TlsFront {
 }
 
 /**
- * TLS 1.3 proxy for a local server without TLS: the packaged Valkey is built without it. The server itself still
- * requires a password. The proxy runs in a thread, so that a busy process does not slow Valkey down, and its CPU time
- * can be measured.
+ * TLS 1.3 proxy for a local server without TLS, because the packaged Valkey is built without it. The server itself
+ * still requires a password. The proxy runs in a thread, so that a busy process does not slow Valkey down, and the CPU
+ * time of the proxy can be measured.
  *
- * @throws Error if the port is taken
+ * @throws Error if the port is in use
  */
 export async function startTlsFront(options: {
   readonly port: number;

@@ -11,7 +11,7 @@ export interface SystemUser {
   readonly gid: number;
 }
 
-/** Postgres refuses to run as root, so it runs as `nobody` if the user is root. */
+/** Postgres refuses to run as root, so if the user is root, Postgres runs as `nobody`. */
 export function postgresUser(): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const idOf = (flag: string) => Number(execFileSync("id", [flag, "nobody"], { encoding: "utf8" }));
@@ -23,7 +23,10 @@ export function openDirectory(directory: string): void {
   if (postgresUser() !== undefined) chmodSync(directory, (statSync(directory).mode & 0o777) | 0o011);
 }
 
-/** The folder of Postgres' programs. If its user cannot access the installed ones, they are copied to the temporary folder. */
+/**
+ * The folder of Postgres' programs. If Postgres' user cannot access the installed programs, they are copied to the
+ * temporary folder.
+ */
 export function postgresPrograms(user: SystemUser | undefined): string {
   const native = nativeFolder();
   return `${user === undefined || isOpenToAll(native) ? native : copyOf(native)}/bin`;
@@ -73,7 +76,7 @@ function copyOf(native: string): string {
   return copy;
 }
 
-/** A root-owned folder in the temporary folder, so that no other user can have put anything into it. */
+/** A root-owned folder inside the temporary folder, so that no other user can have put anything into it. */
 function ownTemporaryFolder(): string {
   const folder = `${tmpdir()}/tripline-root`;
   mkdirSync(folder, { recursive: true, mode: 0o755 });

@@ -22,7 +22,7 @@ const DATA_FOLDER = "data";
 const KEY_STORE_FILE = "key-store.pem";
 const TRUST_STORE_FILE = "trust-store.pem";
 
-/** Deliberately small: one broker for one machine, about 340 MB in total. */
+/** Deliberately small: one broker for one machine, which uses about 340 MB in total. */
 const JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
 
 export interface KafkaOptions {
@@ -98,7 +98,7 @@ async function formatOnce(
   writeFileSync(marker, `${clusterId}\n`);
 }
 
-/** 16 bytes in base64url. It never starts with a dash, which the tool would parse as an option. */
+/** 16 bytes in base64url. The result never starts with a dash, which the tool would parse as an option. */
 export function randomClusterId(): string {
   const bytes = randomBytes(16);
   bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0);
@@ -142,12 +142,12 @@ function settings(
     // After a crash, the broker cannot rejoin until its old session has expired (9 s by default).
     "broker.session.timeout.ms": 4_000,
     "broker.heartbeat.interval.ms": 500,
-    // Disk: at most a day and a gigabyte per partition, unless overridden for a topic.
+    // Disk: at most a day and a gigabyte per partition, unless a topic overrides this.
     "log.retention.hours": 24,
     "log.retention.bytes": 1024 ** 3,
     "log.segment.bytes": 64 * 1024 ** 2,
     "metadata.max.retention.bytes": 64 * 1024 ** 2,
-    // Memory: the cleaner's table alone would be 128 MB, half of the heap.
+    // Memory: by default, the cleaner's table alone would take 128 MB, half of the heap.
     "log.cleaner.dedupe.buffer.size": 8 * 1024 ** 2,
     "num.network.threads": 2,
     "num.io.threads": 4,
@@ -159,7 +159,7 @@ function settings(
 
 /**
  * Every client needs a certificate, even on the controller's port. The certificate's common name is the user name.
- * Access to a topic requires permission.
+ * Access to a topic requires an explicit permission.
  */
 function secureSettings(folder: string, security: StackSecurity): Record<string, string> {
   const { authorityFile, identities, kafkaSetupUser } = security;

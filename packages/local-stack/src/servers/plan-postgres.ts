@@ -15,19 +15,19 @@ const ANSWER_MS_MAX = 1_000;
 
 export interface PostgresOptions {
   /**
-   * The stack's directory. It contains the data, unless Postgres' user cannot access it: the data is then in the
-   * temporary folder.
+   * The stack's directory. It contains the data, unless Postgres' user cannot access it, in which case the data is in
+   * the temporary folder.
    */
   readonly directory: string;
   readonly port: number;
-  /** Off only in tests: a power failure may then lose data. */
+  /** Off only in tests, where a power failure may lose data. */
   readonly isDurable: boolean;
   /** Additional server settings for tests. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly security?: StackSecurity | undefined;
 }
 
-/** URL of the Postgres of the stack in `directory`. The password is created together with the directory. */
+/** URL of the Postgres server of the stack in `directory`. The password is created together with the directory. */
 export function postgresUrl(directory: string, port: number): string {
   return `postgres://tripline:${passwordOf(directory)}@127.0.0.1:${port}/postgres`;
 }
@@ -69,7 +69,7 @@ export async function planPostgres({
     cwd: dataFolder,
     port,
     ...(user === undefined ? {} : { user }),
-    // SIGINT is Postgres' fast shutdown: SIGTERM would wait for every client to disconnect.
+    // SIGINT is Postgres' fast shutdown; SIGTERM would wait for every client to disconnect.
     stopSignal: "SIGINT",
     stopMs: STOP_MS_MAX,
     readyMs: READY_MS_MAX,
@@ -87,7 +87,7 @@ interface Cluster {
 
 async function initOnce({ programs, dataFolder, directory, user }: Cluster): Promise<void> {
   const password = passwordOf(directory);
-  // Data outside the directory may be from an earlier directory of the same name, with another password.
+  // Data outside the directory may belong to an earlier directory with the same name, which had another password.
   const marker = `${dataFolder}.initialised`;
   const wanted = createHash("sha256").update(password).digest("hex");
   if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return;

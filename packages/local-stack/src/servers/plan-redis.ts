@@ -8,15 +8,15 @@ const ANSWER_MS_MAX = 1_000;
 
 const USERS_FILE = "users.acl";
 
-/** One per test that needs a separate database; far more than the number of concurrent tests. */
+/** The number of databases, one per test that needs its own; far more than the number of concurrent tests. */
 export const REDIS_DATABASES = 512;
 
-/** How to run Valkey: in memory only, since everything that Tripline stores in it can be rebuilt. */
+/** How to run Valkey: in memory only, because everything that Tripline stores in it can be rebuilt. */
 export function planRedis(options: {
   readonly directory: string;
   readonly server: string;
   readonly port: number;
-  /** Content of an ACL file; without it, everyone has all rights. */
+  /** Content of an ACL file. If absent, every client has all rights. */
   readonly users?: string | undefined;
 }): ProcessPlan {
   const folder = `${options.directory}/redis`;

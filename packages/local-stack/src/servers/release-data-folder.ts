@@ -7,8 +7,8 @@ const WAIT_MS_MAX = 10_000;
 const POLL_MS = 20;
 
 /**
- * Waits until the helpers of a killed Postgres have ended, and then removes the lock file of a postmaster that is dead
- * but not yet reaped: Postgres itself treats such a zombie as a running server and refuses to start.
+ * Waits until the helper processes of a killed Postgres have ended, and then removes the lock file of a postmaster that
+ * is dead but not yet reaped, because Postgres itself treats such a zombie as a running server and refuses to start.
  */
 export async function releaseDataFolder(dataFolder: string): Promise<void> {
   const deadlineMs = Date.now() + WAIT_MS_MAX;

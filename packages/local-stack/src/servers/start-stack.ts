@@ -49,16 +49,16 @@ export interface StackStep {
 }
 
 export interface StackOptions {
-  /** Contains data, logs and process records. Only one stack at a time can use it. */
+  /** Contains data, logs and process records. Only one stack at a time can use the directory. */
   readonly directory: string;
   /** 0 or absent: a free port. */
   readonly ports?: { readonly kafka?: number; readonly redis?: number; readonly postgres?: number };
-  /** Ports of other servers, which may not be running yet. The stack does not use them. */
+  /** Ports of other servers, which may not be running yet. The stack does not use these ports. */
   readonly reservedPorts?: readonly number[];
-  /** The parts to start. Default: all three. An omitted part also has an address, and can be started later. */
+  /** The servers to start. Default: all three. An omitted server also gets an address, and can be started later. */
   readonly parts?: readonly PartName[];
   readonly onStep?: (step: StackStep) => void;
-  /** False for tests, where speed matters more than power failures. Default: true. */
+  /** False for tests, in which speed is more important than surviving power failures. Default: true. */
   readonly isDurable?: boolean;
   /**
    * Whether Ctrl-C immediately ends this process and the stack. False for a caller that ends both in its own order.

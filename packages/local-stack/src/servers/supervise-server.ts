@@ -11,12 +11,12 @@ export interface ServerEvent {
 
 export type ServerListener = (event: ServerEvent) => void;
 
-/** Consecutive restarts. The count resets once the server has run for a while. */
+/** Number of consecutive restarts. It is reset once the server has run for a while. */
 const RESTARTS_MAX = 5;
 const RAN_WELL_MS = 60_000;
 const BACKOFF_MS = [0, 1_000, 2_000, 4_000, 8_000];
 
-/** Restarts a server that ends unexpectedly, a limited number of times, and reports it. */
+/** Restarts a server that ends unexpectedly, up to a limited number of times, and reports it. */
 export function superviseServer(
   server: ManagedProcess,
   { name, title }: { readonly name: ServerEvent["server"]; readonly title: string },

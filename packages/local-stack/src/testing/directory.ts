@@ -4,15 +4,15 @@ import { endLeftovers } from "../processes/end-leftovers.js";
 import type { ProcessIdentity } from "../processes/identify-process.js";
 import { identifyProcess, identifySelf } from "../processes/identify-process.js";
 
-/** One folder for all tests of a user, so that a run finds the leftovers of a killed one. */
+/** One folder for all tests of a user, so that a run finds the leftovers of a run that was killed. */
 const parentFolder = () => `${tmpdir()}/tripline-tests-${process.getuid?.() ?? 0}`;
 
 /** The name contains the owning process from the start. */
 const prefixOf = ({ pid, startedAt }: ProcessIdentity) => `${pid}-${startedAt.replaceAll(/[^0-9a-zA-Z]/g, "")}-`;
 
 /**
- * Creates an empty directory for this process' tests. If the process is killed, the next test run ends the stack that
- * was started in the directory or in its folder `stack`, and removes the directory.
+ * Creates an empty directory for the tests of this process. If the process is killed, the next test run ends the stack
+ * that was started in the directory or in its folder `stack`, and removes the directory.
  */
 export function makeTestDirectory(): string {
   mkdirSync(parentFolder(), { recursive: true, mode: 0o755 });

@@ -16,7 +16,7 @@ async function up(): Promise<void> {
 
 function nextSignal(): Promise<void> {
   return new Promise((resolve) => {
-    // The servers alone do not keep this process alive; the timer does.
+    // The servers alone would not keep this process alive, so a timer does.
     const alive = setInterval(() => {}, 60_000);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.once(signal, () => {

@@ -12,7 +12,7 @@ const PACK_MS_MAX = 120_000;
 const INSTALL_MS_MAX = 240_000;
 const RUN_MS_MAX = 60_000;
 
-/** Timeout of `PackedProject.install`, also on a machine that runs other tests. */
+/** Timeout of `PackedProject.install`, even on a machine that is running other tests. */
 export const PACKED_PROJECT_MS_MAX = PACK_MS_MAX + INSTALL_MS_MAX;
 
 const SETTINGS = {

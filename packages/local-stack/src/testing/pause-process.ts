@@ -7,8 +7,9 @@ const PAUSE_MS_MAX = 10_000;
 const POLL_MS = 5;
 
 /**
- * Stops a process with SIGSTOP until it gets SIGCONT, and resolves once all of its threads have stopped: the thread
- * that receives the signal may have to wait for a CPU, while the others continue and respond.
+ * Stops a process with SIGSTOP until it gets SIGCONT, and resolves once all of its threads have stopped. This can take
+ * time, because the thread that receives the signal may have to wait for a CPU while the other threads continue and
+ * respond.
  *
  * @throws TriplineError `deadline-exceeded` if a thread is still running after 10 s
  */

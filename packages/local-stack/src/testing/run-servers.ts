@@ -5,8 +5,8 @@ import { startStack } from "../servers/start-stack.js";
 import { makeTestDirectory, removeAbandonedTestDirectories } from "./directory.js";
 
 /**
- * Every test has separate topics, so there are thousands of partitions by the end of a run. With the demo's heap, the
- * broker spent its time on garbage collection after 190 sets of topics.
+ * Every test has its own topics, so there are thousands of partitions by the end of a run. With the demo's heap size,
+ * the broker spent its time on garbage collection after 190 sets of topics.
  */
 const KAFKA_HEAP = "-Xmx1g";
 

@@ -5,7 +5,7 @@ import pg from "pg";
 import { z } from "zod";
 import { REDIS_DATABASES } from "../servers/plan-redis.js";
 
-/** One test's own part of the Kafka, Valkey and Postgres shared by the whole run. */
+/** One test's own part of the Kafka, Valkey and Postgres servers that the whole run shares. */
 export interface TestStack {
   readonly kafkaBrokers: string[];
   /** Prefix of every topic and group name; random. */
@@ -26,12 +26,12 @@ export const testStackAddresses = z.object({
 });
 
 /**
- * How long a test waits for a Redis reply, in milliseconds, unless it tests missing replies. A payment's timeout is too
- * short on a machine that runs all tests and stalls for a second.
+ * How long a test waits for a Redis reply, in milliseconds, unless it tests missing replies. A payment's timeout would
+ * be too short on a machine that runs all tests and sometimes stalls for a second.
  */
 export const REDIS_PATIENCE_MS = 30_000;
 
-/** A fresh part of the shared servers, within a few milliseconds. It needs no release. */
+/** A new part of the shared servers, created within a few milliseconds. It does not have to be released. */
 export async function testStack(): Promise<TestStack> {
   const value = process.env[TEST_STACK_VARIABLE];
   if (value === undefined) {

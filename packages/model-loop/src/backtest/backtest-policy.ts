@@ -34,14 +34,14 @@ export interface BacktestOptions extends ArchivedRange, Pick<LabelOptions, "labe
 
 /** The header of a report about payments in the lake. */
 export interface LakeReport extends BacktestFigures {
-  /** What is evaluated: a draft, or the active policy with its shadow rules. */
+  /** What is evaluated: a draft, or the active policy together with its shadow rules. */
   readonly subject: "draft" | "shadow";
   readonly fromMs: number;
   readonly toMs: number;
   readonly tenant: string | undefined;
   /** The requested part. */
   readonly part: string | undefined;
-  /** Policies that made the decisions, with the number of decisions each. */
+  /** Policies that made the decisions, each with its number of decisions. */
   readonly decidedBy: ReadonlyMap<string, number>;
   readonly labels: LabelSurvey;
   /** Skipped payments, by reason and by what was missing. */
@@ -59,12 +59,12 @@ export interface BacktestReport extends LakeReport {
 }
 
 /**
- * Decides archived payments with a draft policy and their original scores, and counts the fraud it would have caught and its
- * false positives. Reads the lake; writes nothing.
+ * Decides archived payments with a draft policy and their original scores, and counts the fraud that it would have
+ * caught and its false positives. Reads the lake; writes nothing.
  *
- * @throws TriplineError `not-found` for an empty range, `invalid-field` for a rule that the draft lacks, `config-invalid`,
- *   `policy-invalid` or `scorecard-invalid` for a file, `spec-mismatch` if no decision uses this build's feature spec,
- *   `lake-unavailable`, and as the registry does
+ * @throws TriplineError `not-found` for an empty range, `invalid-field` for a rule that is not in the draft,
+ *   `config-invalid`, `policy-invalid` or `scorecard-invalid` for a file, `spec-mismatch` if no decision uses this
+ *   build's feature spec, `lake-unavailable`, and like the registry
  */
 export async function backtestPolicy(options: BacktestOptions): Promise<BacktestReport> {
   const spec = currentFeatureSpec();

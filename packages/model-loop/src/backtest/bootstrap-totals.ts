@@ -10,10 +10,10 @@ const WEIGHT_MAX = 20;
 const SEED = 1;
 
 /**
- * The total of each column with its 95 % bootstrap interval (2.5 % and 97.5 % quantiles), resampled by card because payments of
- * one card are not independent. Each sample weights each card by a Poisson number with mean 1. This avoids drawing from a list
- * and lets the number of cards vary as it does from week to week (N. Chamandy et al., "Estimating uncertainty for massive data
- * streams", Google, 2012).
+ * The total of each column with its 95 % bootstrap interval (2.5 % and 97.5 % quantiles), resampled by card because
+ * payments of one card are not independent. Each sample weights each card by a Poisson number with mean 1. This makes
+ * drawing from a list unnecessary, and the number of cards varies, just as it varies from week to week (N. Chamandy et
+ * al., "Estimating uncertainty for massive data streams", Google, 2012).
  *
  * @param cards each card's key determines its weights, so the same cards give the same intervals in any order
  */

@@ -19,8 +19,8 @@ export interface BacktestLimits {
 }
 
 /**
- * One sentence per broken limit, judged by the estimate and not by its interval. A limit without data, such as precision
- * without labels, counts as broken: missing data must not let a draft pass.
+ * One sentence per exceeded limit, judged by the estimate and not by its interval. A limit without data, such as
+ * precision without labels, counts as exceeded, because missing data must not let a draft pass.
  */
 export function judgeBacktest(report: BacktestReport, limits: BacktestLimits): string[] {
   const part = report.parts.find(({ id }) => id === report.part);

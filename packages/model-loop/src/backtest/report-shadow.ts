@@ -21,12 +21,12 @@ export interface ShadowOptions extends ArchivedRange, Pick<LabelOptions, "labels
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
 }
 
-/** The period in which a rule was in shadow, according to its hits. */
+/** The period in which a rule was in shadow mode, according to its hits. */
 export interface ShadowPeriod {
   readonly id: string;
   readonly firstMs: number;
   readonly lastMs: number;
-  /** Policies in which it had a hit. */
+  /** Policies in which the rule had a hit. */
   readonly versions: readonly string[];
 }
 
@@ -44,11 +44,11 @@ interface Hit extends Pick<DraftPart, "id" | "outcome" | "code"> {
 const ADDED = { shadow_hits: "STRUCT(rule_id VARCHAR, code VARCHAR, outcome VARCHAR)[]" };
 
 /**
- * Counts from the lake what the shadow rules would have done in addition to the actual decisions, as if all of them had been
- * active. Decisions record their hits, so nothing is decided again. Reads the lake; writes nothing.
+ * Counts from the lake what the shadow rules would have done in addition to the actual decisions if all of them had
+ * been active. Decisions record their hits, so nothing is decided again. Reads the lake; writes nothing.
  *
- * @throws TriplineError `not-found` for a range without decisions, or without hits and failed rules, `invalid-field` for a rule
- *   without any, `lake-unavailable`
+ * @throws TriplineError `not-found` for a range without decisions, or without hits and failed rules, `invalid-field`
+ *   for a rule that has neither, `lake-unavailable`
  */
 export async function reportShadow(options: ShadowOptions): Promise<ShadowReport> {
   const scan = await LakeScan.open();
@@ -57,7 +57,7 @@ export async function reportShadow(options: ShadowOptions): Promise<ShadowReport
     const { hits, periods } = await surveyHits(scan, options);
     const inShadow = hits.filter(({ isInShadow }) => isInShadow);
     const labels = await surveyLabels(scan, options);
-    // The other reasons are counted to show their overlap with the rules.
+    // The other reasons are counted to show how much they overlap with the rules.
     const tally = new BacktestTally(hits.map(partOf), labels);
     const totalEvents = archived.reduce((sum, { rows }) => sum + rows, 0);
     let [doneEvents, lost] = [0, 0];

@@ -17,8 +17,8 @@ export interface LabelOptions {
 }
 
 /**
- * Reads all labels of the lake, not only the labels of a range. The newest label marks the present: later labels are not in
- * the lake yet.
+ * Reads all labels of the lake, not only the labels of a range. The newest label determines the present, because later
+ * labels are not in the lake yet.
  *
  * @throws TriplineError `lake-unavailable`
  */

@@ -16,21 +16,21 @@ import { readArchived, requireSpec, surveyDecisions } from "../replay-decisions/
 import { reopenDecision } from "../replay-decisions/reopen-decision.js";
 
 export interface CompareOptions extends ArchivedRange {
-  /** The candidate; by default the only one of the range. */
+  /** The candidate; default: the only one in the range. */
   readonly candidate?: string;
   /** Replaces the archived policy versions. */
   readonly policyFile?: string;
-  /** Contains policies that git does not have. */
+  /** Folder with policies that are not in git. */
   readonly policiesFolder?: string;
 }
 
 /** Payments that the two models treat differently. */
 export interface Disagreement {
   readonly payments: number;
-  /** Share of the payments that both scored, with its interval over cards. */
+  /** Share of the payments that both models scored, with its interval over cards. */
   readonly share: Estimate | undefined;
   readonly cards: number;
-  /** Fraud among those with a label. */
+  /** Share of fraud among those with a label. */
   readonly frauds: number;
   readonly genuine: number;
   /** By currency, in minor units, with the interval over cards. */
@@ -41,7 +41,7 @@ export interface CompareReport {
   readonly candidate: string;
   readonly payments: number;
   readonly cards: number;
-  /** Payments requested from the candidate that it or the champion did not score. */
+  /** Payments for which the candidate was requested, but which it or the champion did not score. */
   readonly unscored: number;
   /** Payments that could not be decided again because features or their policy are missing. */
   readonly skipped: number;
@@ -69,8 +69,8 @@ export interface Compared {
 const EXAMPLES_MAX = 10;
 
 /**
- * What the candidate of a rollout would have decided differently, for payments that both models scored: all payments in shadow,
- * the candidate's share in a canary. Reads the lake; writes nothing.
+ * What the candidate of a rollout would have decided differently, for the payments that both models scored: all
+ * payments in shadow mode, or the candidate's share in a canary. Reads the lake; writes nothing.
  *
  * @throws TriplineError `not-found` if no candidate scored anything in the range, `invalid-field` if several did,
  *   `config-invalid` or `policy-invalid` for a file, `spec-mismatch`, `lake-unavailable`
@@ -137,7 +137,7 @@ function scoresOf({ trial, score, modelVersion }: Decision) {
   if (trial === undefined) return undefined;
   const { trialRole, candidateScore: candidate, championScore, candidateMissing, candidateVersion } = trial;
   if (candidate === undefined && candidateMissing === "") return undefined;
-  // In a canary the decision's own score is the candidate's, if it gave one.
+  // In a canary, the decision's own score is the candidate's score, if the candidate returned one.
   const isCandidates = trialRole === TrialRole.CANARY && modelVersion === candidateVersion;
   return { candidate, champion: isCandidates ? championScore : score };
 }

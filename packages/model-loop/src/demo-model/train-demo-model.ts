@@ -21,10 +21,10 @@ export interface TrainOptions {
   readonly root: string;
   /** Secrets of the installation, with the card token key. Created if missing. */
   readonly secretsFile: string;
-  /** Where the model is published; by default the folder's own registry. */
+  /** Where the model is published. Default: the folder's own registry. */
   readonly registryUrl?: string;
   readonly steps: StepLog;
-  /** Simulation options; by default 2,000 cards at 2,000 terminals for 60 days. */
+  /** Simulation options. Default: 2,000 cards at 2,000 terminals for 60 days. */
   readonly simulation?: SimulationOptions;
   readonly days?: number;
   /** Trains even if the model is cached. */
@@ -34,13 +34,13 @@ export interface TrainOptions {
 /** A model and the simulation that it was trained on, which live traffic continues. */
 export interface TrainedModel {
   readonly registryUrl: string;
-  /** The version that `champion` named after training. */
+  /** The version to which `champion` pointed after training. */
   readonly version: string;
   /** Window state just before `historyEndMs`, for `load-state`. */
   readonly statePath: string;
   /** Folder of the profile tables, for `load-profiles`. */
   readonly profilesPath: string;
-  /** End of the simulated history. The model has not seen anything from this moment on. */
+  /** End of the simulated history. The model has seen nothing that happened after it. */
   readonly historyEndMs: number;
   readonly simulation: SimulationOptions;
   readonly fromCache: boolean;
@@ -57,7 +57,7 @@ const WARM_UP_DAYS = 20;
 /** The last days, on which the model is evaluated. */
 const VALID_DAYS = 7;
 
-/** Gap between training and evaluation: labels take that long, and training must not use future labels. */
+/** Gap between training and evaluation: labels take this long to arrive, and training must not use future labels. */
 const LABEL_DELAY_DAYS = 7;
 
 const CACHE_ENTRIES_MAX = 3;
@@ -108,12 +108,12 @@ export async function trainDemoModel(options: TrainOptions): Promise<TrainedMode
 
 export const registryIn = (root: string): string => pathToFileURL(join(root, ".tripline", "registry")).href;
 
-/** Written last: if it exists, the other files are complete. */
+/** Written last: if this file exists, the other files are complete. */
 const RESULT_FILE = "result.json";
 
 const result = z.strictObject({ version: z.string() });
 
-/** The version trained here earlier, if the registry still has it and has a champion. */
+/** The version that was trained here earlier, if the registry still contains it and has a champion. */
 async function cachedVersion(folder: string, registryUrl: string): Promise<string | undefined> {
   try {
     const { version } = result.parse(JSON.parse(await readFile(join(folder, RESULT_FILE), "utf8")));
@@ -122,7 +122,7 @@ async function cachedVersion(folder: string, registryUrl: string): Promise<strin
     await registry.resolve(MODEL_NAME, "champion");
     return version;
   } catch {
-    // If a file is missing or damaged, a new training replaces it.
+    // If a file is missing or damaged, a new training run replaces it.
     return undefined;
   }
 }

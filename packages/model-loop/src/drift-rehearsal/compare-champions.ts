@@ -16,7 +16,7 @@ export interface CompareOptions {
   /** The versions or aliases to evaluate. */
   readonly versions: readonly string[];
   readonly shiftDay: number;
-  /** The first day that none of them was trained on. */
+  /** The first day on which none of the versions was trained. */
   readonly measuredFrom: number;
 }
 
@@ -24,9 +24,9 @@ export interface CompareOptions {
 export interface ComparedModel {
   /** Average precision per week. */
   readonly weeks: readonly number[];
-  /** Its mean divided by the reference model's mean. */
+  /** The mean of these values divided by the reference model's mean. */
   readonly ratio: number;
-  /** Lower bound of the ratio's 95 % interval; it covers only the sampling of the evaluated payments. */
+  /** Lower bound of the ratio's 95 % interval, which accounts only for the sampling of the evaluated payments. */
   readonly low: number;
   readonly high: number;
 }
@@ -38,16 +38,19 @@ export interface ComparedWeeks {
   readonly versions: ReadonlyMap<string, ComparedModel>;
 }
 
-/** Average precision varies by several percent in one week; four weeks still leave the ratio uncertain by 2 to 3 %. */
+/**
+ * In a single week, average precision varies by several percent; over four weeks, the ratio is still uncertain by 2 to
+ * 3 %.
+ */
 export const MEASURED_WEEKS = 12;
 /** Nearly all labels of a payment arrive within this time. */
 export const LABEL_DAYS = 8;
 
 /**
- * Evaluates models on the weeks after a drift, compared with a model trained on all post-drift labels available by then and
- * nothing else.
+ * Evaluates models on the weeks after a drift, compared with a model trained only on all post-drift labels available by
+ * then.
  *
- * @throws Error with the last lines of Python's output, for instance if there is too little fraud after the drift
+ * @throws Error with the last lines of Python's output, for example if there is too little fraud after the drift
  */
 export async function compareChampions(options: CompareOptions): Promise<ComparedWeeks> {
   const { features, folder, registryUrl, paramsFile, versions, shiftDay, measuredFrom } = options;

@@ -4,7 +4,7 @@ import { dateOf } from "../drift/judge-day.js";
 import { PARAMS_FILE } from "../retraining/retrain.js";
 import type { LoopTimes } from "../training-worker/training-loop.js";
 
-/** A small simulation with four times the fraud, so that one week has enough for an evaluation. */
+/** A small simulation with four times the usual fraud, so that one week contains enough for an evaluation. */
 export const DRIFT_WORLD: { readonly simulation: SimulationOptions; readonly days: number } = {
   simulation: {
     seed: 7,
@@ -17,18 +17,21 @@ export const DRIFT_WORLD: { readonly simulation: SimulationOptions; readonly day
 };
 
 /**
- * Live traffic before the training worker starts: a day is compared with the 28 before it, and is complete when the next has
- * begun.
+ * Live traffic before the training worker starts: a day is compared with the preceding 28 days, and is complete once
+ * the next day has begun.
  */
 export const LIVE_DAYS = 30;
 /** The traffic stays unchanged for this many more days before the drift. */
 export const CLEAN_DAYS = 14;
-/** A new champion must answer the drift within this many days. */
+/** Within this many days after the drift, a new champion must be in place. */
 export const ANSWER_DAYS_MAX = 59;
-/** Weekly retrainings after a drift, and none without one. */
+/** Retrainings are weekly after a drift; without a drift, there are none. */
 export const TIMES: LoopTimes = { everyDays: 365, retryDays: 7 };
 
-/** Training parameters for weeks instead of months. The oldest week is live traffic: the history is not in the lake. */
+/**
+ * Training parameters for weeks instead of months. The oldest week consists of live traffic, because the history is not
+ * in the lake.
+ */
 export async function writeParams(path: string, firstLiveDay: number): Promise<void> {
   const { retrain, ...trees } = JSON.parse(await readFile(PARAMS_FILE, "utf8"));
   const oldWeek = [dateOf(firstLiveDay + 7), dateOf(firstLiveDay + 13)];

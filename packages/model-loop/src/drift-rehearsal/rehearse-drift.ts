@@ -26,7 +26,7 @@ import { writeWorld } from "./write-world.js";
 export interface RehearsalOptions {
   readonly seed: number;
   readonly shift: ShiftName;
-  /** Days of new labels that start a retraining without drift. */
+  /** Number of days of new labels after which a retraining starts without drift. */
   readonly everyDays: number;
   /** Must be empty. */
   readonly folder: string;
@@ -53,20 +53,21 @@ interface Promotion {
 }
 
 /**
- * If no model is promoted, the old champion is evaluated from this many days after the drift: by then a new one was possible.
+ * If no model is promoted, the old champion is evaluated starting this many days after the drift, when a new champion
+ * would have been possible.
  */
 const UNANSWERED_DAYS = 36;
 
-/** Any key works: the simulator's fraud does not depend on it. */
+/** Any key works, because the simulator's fraud does not depend on it. */
 const CARD_TOKEN_KEY = Buffer.alloc(32, 7);
 
 /**
- * The journey `drift` without services: the same simulation, the training worker's own loop and the same retraining, on
- * features computed in one run. A registered model becomes champion immediately. Only features and outcomes are tested for
- * drift, not scores.
+ * The journey `drift` without services: it uses the same simulation, the training worker's own loop and the same
+ * retraining, on features computed in one run. A registered model becomes champion immediately. Only features and
+ * outcomes are tested for drift, not scores.
  *
- * @returns the last champion's average precision, divided by the result of a model trained only on post-drift traffic;
- *   undefined if there is too little of that traffic to train one
+ * @returns the last champion's average precision, divided by that of a model trained only on post-drift traffic;
+ *   undefined if there is too little of that traffic to train a model
  */
 export async function rehearseDrift(options: RehearsalOptions): Promise<number | undefined> {
   const { seed, folder, steps, print } = options;
@@ -102,7 +103,7 @@ export async function rehearseDrift(options: RehearsalOptions): Promise<number |
   return ratios.at(-1);
 }
 
-/** The days that drifted compared with the days before them. */
+/** The days that drifted, each compared with the preceding days. */
 async function judgeDays({ folder, features, liveDay, shiftDay }: Rehearsal): Promise<DriftDetected[]> {
   const events = join(folder, "events.ndjson");
   await runPython("tripline_training.detect_drift", [
@@ -112,7 +113,7 @@ async function judgeDays({ folder, features, liveDay, shiftDay }: Rehearsal): Pr
   return readEvents(events);
 }
 
-/** Runs the training worker's loop, one turn per day, until the drift is answered. */
+/** Runs the training worker's loop, one turn per day, until the drift has led to a new champion. */
 async function playDays(rehearsal: Rehearsal, events: readonly DriftDetected[]): Promise<Promotion[]> {
   const { folder, registryUrl, liveDay, shiftDay, everyDays, print } = rehearsal;
   const state = await LoopState.open(await openStore(pathToFileURL(join(folder, "state")).href));
@@ -195,7 +196,7 @@ async function compare(rehearsal: Rehearsal, { version, day }: Promotion): Promi
   }
 }
 
-/** A control plane without shadow and canary: promotes immediately. */
+/** Replaces the control plane. Without shadow and canary stages, it promotes models immediately. */
 class PromptRollouts implements Pick<RolloutClient, "start" | "status"> {
   #newest: ShownRollout | undefined;
 

@@ -11,7 +11,7 @@ interface Shift {
 }
 
 export const SHIFT_NAMES = ["amounts", "frauds", "terminals"] as const;
-/** How the traffic changes from one moment on. */
+/** How the traffic changes at a certain moment. */
 export type ShiftName = (typeof SHIFT_NAMES)[number];
 
 const SHIFTS: Readonly<Record<ShiftName, Shift>> = {
@@ -22,7 +22,7 @@ const SHIFTS: Readonly<Record<ShiftName, Shift>> = {
       return { ...payment, amountMinor: Math.max(1, Math.round(payment.amountMinor * factor)) };
     },
   },
-  /** Almost no compromised terminals any more, but many times more card testing. */
+  /** Nearly no compromised terminals any more, but many times more card testing. */
   frauds: { fraud: { compromisedTerminals: 0.1, stolenCards: 2.4, testingBursts: 7.2, binTestings: 1.6 } },
   /** Every second terminal is replaced by an unknown one. */
   terminals: {

@@ -20,11 +20,14 @@ export interface JudgeOptions {
   readonly lake: string;
   /** Label of the metrics and events. */
   readonly model: string;
-  /** Contains the champion: only the features that it uses are tested. Without a champion, all are. */
+  /**
+   * Registry with the champion, because only the features that the champion uses are tested. Without a champion, all
+   * features are tested.
+   */
   readonly registryUrl: string;
   readonly tenant?: string;
   readonly labelsBy: LakeDatasetOptions["labelsBy"];
-  /** Reference days, as `2026-01-01..2026-01-31`; by default those right before the tested day. */
+  /** Reference days, as `2026-01-01..2026-01-31`. Default: the days immediately before the tested day. */
   readonly reference?: string;
   /** Metrics file for node_exporter's textfile collector. */
   readonly metrics?: string;
@@ -34,22 +37,22 @@ export interface JudgeOptions {
 }
 
 export const DAY_MS = 86_400_000;
-/** The day, the 14 days that it is compared with, and 14 more that give the baseline. */
+/** The day, the 14 days with which it is compared, and 14 more days that provide the baseline. */
 const DAYS_COMPARED = 29;
 /** Outcome drift uses labels by their arrival day; labels of older payments are ignored. */
 const LABEL_AGE_DAYS_MAX = 60;
-/** The same as in judge_days.py. */
+/** The same value as in judge_days.py. */
 const SCORED_PER_DAY_MIN = 100;
 
 /** The date of a day that is counted from 1970-01-01. */
 export const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
 
 /**
- * Tests whether a day of the lake drifted from the days before it or from a reference.
+ * Tests whether a day in the lake drifted from the days before it or from a reference.
  *
  * @param day counted from 1970-01-01 (UTC)
  * @returns an event if it did
- * @throws TriplineError or Error in one sentence, for instance if a day has too few payments
+ * @throws TriplineError or Error in one sentence, for example if a day has too few payments
  */
 export async function judgeDay(options: JudgeOptions, day: number): Promise<DriftDetected[]> {
   const folder = await mkdtemp(join(tmpdir(), "tripline-drift-"));
@@ -78,7 +81,7 @@ async function judge(options: JudgeOptions, folder: string, day: number): Promis
   };
   await writeLoggedFeatures(dataset);
   const scored = await writeServedScores({ ...dataset, outputPath: scores });
-  // A day without enough model scores must not prevent the feature tests.
+  // A day without enough model scores must not prevent the tests of features.
   const thin = compared.filter((each) => (scored.get(each) ?? 0) < SCORED_PER_DAY_MIN).length;
   const withScores = scored.size > 0 && thin === 0;
   if (scored.size > 0 && !withScores) {

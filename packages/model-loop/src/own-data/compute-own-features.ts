@@ -36,7 +36,7 @@ export interface OwnFeatures {
 }
 
 const ENTRIES_MAX = 3;
-/** Written last: if it exists, the other files are complete. */
+/** Written last: if this file exists, the other files are complete. */
 const DONE_FILE = "done";
 
 /**

@@ -9,7 +9,7 @@ import { runPython } from "../run-python.js";
 import { FEATURE_SPEC, trainChampion } from "../train-champion.js";
 import type { OwnFeatures } from "./compute-own-features.js";
 
-/** Payments from `from` to `to`: dates (UTC), the second included, or RFC 3339 times, the second excluded. */
+/** Payments from `from` to `to`. As dates (UTC), `to` is included; as RFC 3339 times, it is excluded. */
 export interface Period {
   readonly from: string;
   readonly to: string;
@@ -18,7 +18,8 @@ export interface Period {
 const DAY_MS = 86_400_000;
 
 /**
- * Trains a model on payments of a period, with the labels that had arrived at its end, and publishes it as `champion`.
+ * Trains a model on the payments of a period, with the labels that had arrived by its end, and publishes it as
+ * `champion`.
  *
  * @returns its version
  * @throws Error in one sentence; nothing is published in that case
@@ -27,7 +28,7 @@ export function trainOwnModel(options: {
   readonly files: OwnFeatures;
   readonly mapping: Mapping;
   readonly period: Period;
-  /** RFC 3339 time: labels that arrived later are not used. By default the end of the period. */
+  /** RFC 3339 time: labels that arrived later are not used. Default: the end of the period. */
   readonly knownBy?: string;
   readonly registryUrl: string;
   readonly steps: StepLog;
@@ -44,7 +45,7 @@ export function trainOwnModel(options: {
 }
 
 /**
- * Measures the champion on later payments, compared with baselines.
+ * Measures the champion on later payments and compares it with baselines.
  *
  * @returns a table
  * @throws Error in one sentence

@@ -9,7 +9,7 @@ const BLOCKS_PER_THREAD_MAX = 2;
 /**
  * The threads' results, in the order of the blocks.
  *
- * @throws TriplineError as the threads and the blocks do
+ * @throws TriplineError like the threads and the blocks
  */
 export async function* decideBlocks<Result>(
   blocks: AsyncIterable<Block>,

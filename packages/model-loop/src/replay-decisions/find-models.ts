@@ -6,13 +6,14 @@ import type { ModelVersion } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { ArchivedVersions } from "./read-archived.js";
 
-/** Models that may be loaded at once on every thread. */
+/** Maximum number of models loaded at the same time on every thread. */
 const MODELS_MAX = 20;
 
 /**
  * The models that scored archived decisions.
  *
- * @throws TriplineError `model-not-found` for a version that the registry lacks, `spec-mismatch`, and as the registry does
+ * @throws TriplineError `model-not-found` for a version that is not in the registry, `spec-mismatch`, and like the
+ *   registry
  */
 export async function findModels(
   registryUrl: string,
@@ -46,10 +47,10 @@ export async function findModels(
 }
 
 /**
- * The model that replaces the archived ones.
+ * The model that replaces the archived models.
  *
  * @param reference a version or alias, or `name@version`
- * @throws as `findModels`
+ * @throws like `findModels`
  */
 export async function findModel(
   registryUrl: string,
@@ -60,8 +61,8 @@ export async function findModel(
 }
 
 /**
- * The JSON of the scorecards that were used as a fallback. A scorecard's version is the start of its sha256, which the manifest
- * of its model contains. Scorecards that the registry lacks are omitted.
+ * The JSON of the scorecards that were used as a fallback. A scorecard's version is the start of its sha256, which is
+ * also in the manifest of its model. Scorecards that are not in the registry are omitted.
  */
 export async function findScorecards(
   registryUrl: string,

@@ -17,7 +17,7 @@ const FILE_BYTES_MAX = 4_000_000;
 
 const run = promisify(execFile);
 
-/** A policy text, and the version that its decisions carry. */
+/** A policy text, and the version recorded in its decisions. */
 export interface PolicyText {
   readonly version: string;
   readonly text: string;
@@ -75,7 +75,7 @@ async function filesOf(folder: string): Promise<string[]> {
   return names.filter((name) => name.endsWith(".yaml")).map((name) => join(folder, name));
 }
 
-/** Git's output; empty without git, a repository or the file. */
+/** Git's output; empty if git, the repository or the file does not exist. */
 async function git(cwd: string, parameters: readonly string[]): Promise<string> {
   try {
     return (await run("git", [...parameters], { cwd, maxBuffer: FILE_BYTES_MAX })).stdout;

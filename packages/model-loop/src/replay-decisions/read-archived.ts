@@ -13,7 +13,7 @@ export interface ArchivedRange {
   /** Only decisions made at or after `fromMs` and before `toMs`, milliseconds since the epoch. */
   readonly fromMs: number;
   readonly toMs: number;
-  /** Only payments of this tenant; by default all tenants. */
+  /** Only payments of this tenant; default: all tenants. */
   readonly tenant?: string;
 }
 
@@ -35,7 +35,7 @@ export interface ArchivedVersions {
   readonly rows: number;
 }
 
-/** The first decision of a payment is the valid one and was made from the first vector; later ones are redeliveries. */
+/** A payment's first decision is the valid one and was made from the first vector; later records are redeliveries. */
 const FIRST_DECISION = firstBy("decided_at_ms");
 const FIRST_VECTOR = firstBy("computed_at_ms");
 /** Columns that older archives do not have. */
@@ -100,7 +100,7 @@ export async function* readArchived(scan: LakeScan, range: ArchivedRange): Async
 async function queryOf(scan: LakeScan, range: ArchivedRange, decisions: string): Promise<string> {
   const { lake } = range;
   const made = `SELECT * FROM ${decisions} WHERE ${conditionOf(range)} QUALIFY ${FIRST_DECISION}`;
-  // Reads features only for the days on which the payments took place.
+  // Features are read only for the days on which the payments took place.
   const times = await scan.row(`SELECT list(DISTINCT strftime(make_timestamp(occurred_at_ms * 1000), '%Y-%m-%d'))
     AS days FROM ${decisions} WHERE ${conditionOf(range)}`);
   const days = Array.isArray(times.days) ? times.days.map(String) : [];

@@ -3,7 +3,7 @@ import { reopenPayment } from "@tripline/decision-engine/backtest/reopen-payment
 import { decisionOf, vectorOf } from "@tripline/lake/read/row-message";
 import type { ArchivedDecision } from "./read-archived.js";
 
-/** The inputs of an archived decision, or the input that is missing. */
+/** The inputs of an archived decision, or which input is missing. */
 export function reopenDecision(
   { decision, features, isFraud }: ArchivedDecision,
   deciders: Deciders,

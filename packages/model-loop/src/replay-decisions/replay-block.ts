@@ -12,7 +12,7 @@ import type { ReplayModel } from "./replay-model.js";
 import type { ReplayTally } from "./replay-tally.js";
 import { bandOf, count, differ, emptyTally, reasonOf, skip, transitionOf } from "./replay-tally.js";
 
-/** What a replay decides with. */
+/** Everything that a replay needs to make decisions. */
 export interface ReplayDeciders extends Deciders {
   /** The model of an archived version. */
   modelOf(name: string, version: string): ReplayModel;
@@ -51,7 +51,7 @@ function modelOf({ inputs }: Reopened, deciders: ReplayDeciders): ReplayModel | 
   return "missing" in inputs.score ? undefined : deciders.modelOf(inputs.score.modelName, inputs.score.modelVersion);
 }
 
-/** One run per model. */
+/** All payments of a model are scored in one run. */
 async function scoreAll(open: readonly Open[]): Promise<ReadonlyMap<Open, number>> {
   const scores = new Map<Open, number>();
   for (const [model, ofModel] of Map.groupBy(open, (one) => one.model)) {
@@ -72,8 +72,8 @@ function scoreOf({ inputs, model }: Open, value: number | undefined): Score {
 }
 
 /**
- * Adds score explanations to decisions that originally had them. For other versions, explanations are not compared: they follow
- * from the score and change no outcome.
+ * Adds score explanations to decisions that originally had them. For other versions, explanations are not compared,
+ * because they follow from the score and change no outcome.
  */
 function explainAll(made: readonly Replayed[], tally: ReplayTally): Replayed[] {
   const explained = new Map<Open, Decision>();
@@ -128,10 +128,7 @@ function haveSameBytes(one: Decision, other: Decision): boolean {
   return Buffer.compare(encodeMessage(Decision, one), encodeMessage(Decision, other)) === 0;
 }
 
-/**
- * Uses the other release's wording if the reasons are the same. The choice of features that the sentence names counts as
- * wording.
- */
+/** Uses the other release's wording if the reasons are the same. Which features a sentence names counts as wording. */
 function inWordsOf({ reasons: others, wordingVersion }: Decision, decision: Decision): Decision {
   const own = decision.reasons.filter(({ code }) => !code.startsWith(RAISED_BY));
   const reasons = own.map((reason, index) => {

@@ -22,7 +22,7 @@ export interface ReplayDecisionsOptions extends ArchivedRange {
   readonly policiesFolder?: string;
   /** Replaces the archived model versions. */
   readonly model?: { readonly name: string; readonly at: string };
-  /** Scorecards that were used as a fallback and that the registry lacks. */
+  /** Scorecards that were used as a fallback and are not in the registry. */
   readonly scorecardFiles: readonly string[];
   readonly threads: number;
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
@@ -39,11 +39,11 @@ export interface ReplayDecisionsReport extends ReplayTally {
 type ReplayThreads = ThreadPool<readonly ArchivedDecision[], ReplayTally>;
 
 /**
- * Decides archived payments again, with the code of the decisions service, and compares the results. Reads the lake and the
- * registry; writes nothing.
+ * Decides archived payments again, with the code of the decision service, and compares the results. Reads the lake and
+ * the registry; writes nothing.
  *
- * @throws TriplineError `not-found` for an empty range, `config-invalid`, `policy-invalid` or `scorecard-invalid` for a file,
- *   `model-not-found`, `spec-mismatch` if no decision uses this build's feature spec, `lake-unavailable`
+ * @throws TriplineError `not-found` for an empty range, `config-invalid`, `policy-invalid` or `scorecard-invalid` for a
+ *   file, `model-not-found`, `spec-mismatch` if no decision uses this build's feature spec, `lake-unavailable`
  */
 export async function replayDecisions(options: ReplayDecisionsOptions): Promise<ReplayDecisionsReport> {
   const spec = currentFeatureSpec();

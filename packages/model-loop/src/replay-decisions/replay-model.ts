@@ -5,7 +5,7 @@ import { ScoreSession } from "../scoring/score-session.js";
 
 type Rows = readonly (readonly number[])[];
 
-/** A model that scores and explains like the scoring service, in this thread. */
+/** A model that scores and explains in the same way as the scoring service, in this thread. */
 export class ReplayModel {
   private constructor(
     readonly name: string,
@@ -25,7 +25,7 @@ export class ReplayModel {
     return this.session.run(matrix(rows), rows.length);
   }
 
-  /** One contribution per row and feature; undefined if the model has none. */
+  /** One contribution per row and feature; undefined if the model provides none. */
   explain(rows: Rows): Rows | undefined {
     if (this.explainer === undefined) return undefined;
     const { features } = this.explainer;
@@ -45,7 +45,7 @@ function openExplainer({ modelBytes, manifest }: SessionModel): TreeExplainer | 
   }
 }
 
-/** The format that scoring receives: float32, row-major. */
+/** The format that the scoring service receives: float32, row-major. */
 function matrix(rows: Rows): Float32Array<ArrayBuffer> {
   const width = rows[0]?.length ?? 0;
   const values = new Float32Array(rows.length * width);

@@ -1,7 +1,7 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { SkipReason } from "@tripline/decision-engine/backtest/reopen-payment";
 
-/** Differing decisions that are shown in full. */
+/** Maximum number of differing decisions that are shown in full. */
 const EXAMPLES_MAX = 5;
 
 /** A decision that should have been identical but was not. */
@@ -10,7 +10,7 @@ export interface Difference {
   readonly fields: readonly { readonly field: string; readonly archived: string; readonly replayed: string }[];
 }
 
-/** Decisions by original and new outcome. Amounts per currency in minor units. */
+/** Decisions by original and new outcome. Amounts are per currency, in minor units. */
 export interface Transition {
   rows: number;
   frauds: number;
@@ -26,7 +26,7 @@ export interface ReasonCount {
   removed: number;
 }
 
-/** Payments of one currency with amounts in the same power of ten. */
+/** Payments in one currency whose amounts have the same power of ten. */
 export interface AmountBand {
   rows: number;
   stricter: number;
@@ -35,15 +35,15 @@ export interface AmountBand {
   milderMinor: number;
 }
 
-/** The counts of a replay. Plain data, so that threads can transfer it. */
+/** The counts of a replay. Plain data, so that it can be passed between threads. */
 export interface ReplayTally {
   /** Replayed decisions. */
   rows: number;
-  /** Replayed with the same versions, and how many of them are identical. */
+  /** Decisions replayed with the same versions, and how many of them are identical. */
   sameVersions: number;
   identical: number;
   readonly differences: Difference[];
-  /** Identical except for the wording of another release, by wording version. */
+  /** Decisions that are identical except for the wording of another release, by wording version. */
   readonly reworded: Map<string, number>;
   /** How many of `rows` did not reach the model because of an outage, originally and therefore in the replay. */
   degraded: number;
@@ -102,7 +102,7 @@ export function differ(tally: ReplayTally, archived: Decision, replayed: Decisio
   tally.differences.push({ transactionId: archived.transactionId, fields });
 }
 
-/** Adds what a thread counted. */
+/** Adds the counts of a thread. */
 export function addTally(to: ReplayTally, more: ReplayTally): void {
   to.rows += more.rows;
   to.sameVersions += more.sameVersions;

@@ -3,12 +3,12 @@ import { dirname, join } from "node:path";
 import type { ObjectStore } from "@tripline/object-store/object-store";
 import { PLAN_FILE, RUN_PREFIX } from "./retrain-plan.js";
 
-/** The files that a retraining needs to resume; payments are read again from the same lake positions. */
+/** The files that a retraining needs to resume; payments are read again from the same positions in the lake. */
 const KEPT = /^(plan\.json|run-[0-9a-f]{16}\/(fit-[0-9a-f]{16}\.ubj|result\.json))$/;
 
 /**
- * Copies the checkpoints of a work folder to an object store. A lost machine costs only the work since the last checkpoint, and
- * another machine can resume.
+ * Copies the checkpoints of a work folder to an object store. If a machine is lost, only the work since the last
+ * checkpoint is lost, and another machine can resume.
  */
 export class Checkpoints {
   /** Size and modification time of each object in the store, by key. */
@@ -21,7 +21,7 @@ export class Checkpoints {
   ) {}
 
   /**
-   * Makes the work folder match the store, unless it already has the same plan.
+   * Updates the work folder to match the store, unless it already contains the same plan.
    *
    * @throws TriplineError `store-unavailable`, `store-refused`
    */
@@ -42,7 +42,7 @@ export class Checkpoints {
   }
 
   /**
-   * Makes the store match the work folder. Calls run one at a time.
+   * Updates the store to match the work folder. Calls run one at a time.
    *
    * @throws TriplineError `store-unavailable`, `store-refused`
    */
@@ -54,7 +54,7 @@ export class Checkpoints {
 
   async #keep(): Promise<void> {
     const names = (await readdir(this.work, { recursive: true })).filter((name) => KEPT.test(name));
-    // A plan without checkpoints can start over; checkpoints without their plan are useless.
+    // A plan without checkpoints can start over, but checkpoints without their plan are useless.
     for (const name of names.sort()) {
       const found = await stat(join(this.work, name)).catch(() => undefined);
       const mark = `${found?.size} ${found?.mtimeMs}`;

@@ -7,10 +7,10 @@ import { loggedVectors } from "./retrain-dataset.js";
 export interface OnlineLogOptions {
   readonly lake: string;
   readonly spec: FeatureSpec;
-  /** Only payments of this tenant; by default all tenants. */
+  /** Only payments of this tenant; default: all tenants. */
   readonly tenant?: string;
   readonly positions?: LakePositions;
-  /** Payments from this time on are ignored. Milliseconds since the epoch. */
+  /** Payments at or after this time are ignored. Milliseconds since the epoch. */
   readonly untilMs: number;
 }
 
@@ -23,9 +23,9 @@ export interface OnlineLog {
 }
 
 const DAY_MS = 86_400_000;
-/** A week covers each hour and each weekday. */
+/** One week contains every hour of the day and every day of the week. */
 const DAYS = 7;
-/** Profiles need fewer payments: every payment of a known card differs from the default. */
+/** Profiles need fewer payments, because every payment of a known card differs from the default. */
 const PROFILE_ROWS_MIN = 100;
 const ROWS_MIN = 1_000;
 /** With a fraud rate of 0.1 %, this many payments still include about a hundred frauds in a quiet week. */

@@ -11,22 +11,22 @@ import { listDays } from "@tripline/lake/log/list-files";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
 
-/** By topic and partition: records from this offset on are ignored. */
+/** By topic and partition: records at or after this offset are ignored. */
 export type LakePositions = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 export interface LakeDatasetOptions {
   /** The folder that the archive service writes to. */
   readonly lake: string;
   readonly spec: FeatureSpec;
-  /** Payments from this time on, and labels that arrived later, are ignored. Milliseconds since the epoch. */
+  /** Payments at or after this time, and labels that arrived after it, are ignored. Milliseconds since the epoch. */
   readonly cutoffMs: number;
-  /** Payments before it are ignored; by default none. */
+  /** Earlier payments are ignored. Default: none are ignored. */
   readonly fromMs?: number;
-  /** Only payments of this tenant; by default all tenants. */
+  /** Only payments of this tenant; default: all tenants. */
   readonly tenant?: string;
   /** Arrival time of a label: its `labelled_at`, or its Kafka timestamp if that is later. */
   readonly labelsBy: "event-time" | "arrival";
-  /** By default everything in the lake. */
+  /** Default: everything in the lake. */
   readonly positions?: LakePositions;
   /** Parquet in the format of `tripline backfill`, with the transaction id as id. Appears complete or not at all. */
   readonly outputPath: string;
@@ -38,7 +38,7 @@ export interface LakeDataset {
   readonly frauds: number;
   /** Payments with features of another spec version or length. */
   readonly otherSpec: number;
-  /** Payments whose windows miss events because state was lost at the time. */
+  /** Payments whose windows lack events because state had been lost at the time. */
   readonly incomplete: number;
 }
 
@@ -51,9 +51,9 @@ export const KNOWN_MS = {
 } as const;
 
 /**
- * A label may arrive before its payment, or have a wrong time because its sender's clock is wrong. It is still valid,
- * but counts as known only after its payment: any earlier, it would leak into that payment's own features, and data
- * checks would reject all rows.
+ * A label may arrive before its payment, or have a wrong time because its sender's clock is wrong. The label is still
+ * valid, but counts as known only after its payment. If it counted earlier, it would leak into that payment's own
+ * features, and data checks would reject all rows.
  */
 const LABELLED_AT_MS = "if(l.known_ms <= occurred_at_ms, occurred_at_ms + 1, l.known_ms)";
 
@@ -61,8 +61,9 @@ const NO_LABELS = `SELECT NULL::VARCHAR AS tenant, NULL::VARCHAR AS client_trans
   NULL::BOOLEAN AS fraud WHERE false`;
 
 /**
- * Writes the training log: each archived payment once, with the features used for its decision, and its label if it arrived by
- * the cut-off. With positions, the same options give the same file byte for byte, however much the lake grows.
+ * Writes the training log: each archived payment once, with the features used for its decision, and its label if it
+ * arrived by the cut-off. With positions, the same options always produce the same file, byte for byte, however much
+ * the lake grows.
  *
  * @throws TriplineError `not-found` if no features are archived; `lake-unavailable`
  */
@@ -94,11 +95,11 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
 }
 
 /**
- * The same payments with features recomputed from archived payments and labels, for features missing from the log, such as
- * the features of a new spec. Starts without state, so the windows of the first days are incomplete. Resumes after an
- * interruption.
+ * The same payments with features recomputed from archived payments and labels, for features that are missing from the
+ * log, such as the features of a new spec. Starts without state, so the windows of the first days are incomplete.
+ * Resumes after an interruption.
  *
- * @throws TriplineError `not-found`, `lake-unavailable`, and as `backfill` does; `invalid-field` without a tenant
+ * @throws TriplineError `not-found`, `lake-unavailable`, and like `backfill`; `invalid-field` without a tenant
  */
 export async function writeComputedFeatures(options: LakeDatasetOptions): Promise<LakeDataset> {
   const { tenant, spec, outputPath, cutoffMs } = options;
@@ -116,7 +117,7 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
 }
 
 /**
- * Writes the scores used for decisions: `client_transaction_id` and `score`, if a model gave one.
+ * Writes the scores used for decisions: `client_transaction_id` and, if a model returned one, `score`.
  *
  * @returns the number of scored payments by day since 1970-01-01 (UTC)
  * @throws TriplineError `lake-unavailable`
@@ -124,7 +125,7 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
 export async function writeServedScores(options: LakeDatasetOptions): Promise<ReadonlyMap<number, number>> {
   const scan = await LakeScan.open();
   try {
-    // Partitioned by decision time, which is long after the payment in a replay and never much before it.
+    // Partitioned by decision time, which in a replay is long after the payment, and is never much before it.
     const table = await topicOf(scan, options, TOPICS.decisions, { fromMs: dayBefore(options) });
     if (table === undefined) return new Map();
     const scored = `SELECT transaction_id AS client_transaction_id, score, occurred_at_ms FROM ${table}
@@ -143,7 +144,7 @@ export async function writeServedScores(options: LakeDatasetOptions): Promise<Re
 }
 
 /**
- * Event time of the newest archived payment. Reads only the newest day of the lake that has one.
+ * Event time of the newest archived payment. Reads only the newest day of the lake that contains one.
  *
  * @throws TriplineError `not-found`, `lake-unavailable`
  */
@@ -189,7 +190,7 @@ function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSo
   };
 }
 
-/** The latest label of each payment up to the cut-off: a chargeback may correct an analyst. */
+/** The latest label of each payment up to the cut-off, because a chargeback may correct an analyst's label. */
 async function labelsOf(scan: LakeScan, options: LakeDatasetOptions): Promise<string> {
   const known = KNOWN_MS[options.labelsBy];
   const table = await topicOf(scan, options, TOPICS.labels, { fromMs: dayBefore(options), toMs: options.cutoffMs });
@@ -221,12 +222,12 @@ function paymentsOf({ cutoffMs, fromMs, tenant }: ReadOptions): string {
   return `occurred_at_ms < ${cutoffMs} AND occurred_at_ms >= ${fromMs ?? 0}${of}`;
 }
 
-/** Clocks may be wrong, so records about a payment may be dated before it. */
+/** Clocks may be wrong, so records about a payment may have earlier dates than the payment. */
 function dayBefore({ fromMs = 0 }: LakeDatasetOptions): number {
   return fromMs - DAY_MS;
 }
 
-/** A range of days, given by a time in the first day and one in the last, in milliseconds since the epoch. */
+/** A range of days, given by a time in its first day and a time in its last day, in milliseconds since the epoch. */
 interface Times {
   readonly fromMs: number;
   readonly toMs?: number;
@@ -253,7 +254,8 @@ function noArchive(lake: string, { name }: Topic): TriplineError {
 }
 
 /**
- * All rows of the days in this range. Other days are not read: the lake may be large, and its old days may be offline.
+ * All rows of the days in this range. Other days are not read, because the lake may be large and its old days may be
+ * offline.
  */
 async function topicOf(
   scan: LakeScan,

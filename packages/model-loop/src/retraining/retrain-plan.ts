@@ -9,7 +9,7 @@ import type { LakePositions } from "./retrain-dataset.js";
 
 export const PLAN_FILE = "plan.json";
 export const RUN_PREFIX = "run-";
-/** An older plan is not resumed: the lake has newer labels by then. */
+/** An older plan is not resumed, because by then the lake contains newer labels. */
 const RESUME_MS_MAX = 24 * 3_600_000;
 
 const plan = z.strictObject({
@@ -23,7 +23,7 @@ const plan = z.strictObject({
   isFinished: z.boolean(),
 });
 
-/** Everything that one retraining does, from start to end, including after an interruption. */
+/** Everything that one retraining does from start to end, even if it is interrupted. */
 export interface RetrainPlan extends z.infer<typeof plan> {
   readonly positions: LakePositions;
 }
@@ -32,9 +32,9 @@ export interface OpenedPlan {
   readonly plan: RetrainPlan;
   /** Folder for its files. */
   readonly folder: string;
-  /** Whether an earlier process started it. */
+  /** Whether an earlier process started the plan. */
   readonly isResumed: boolean;
-  /** Labels added to the lake since the previous plan; all labels if there was none. */
+  /** Number of labels added to the lake since the previous plan; all labels if there was no previous plan. */
   readonly newLabels: number;
 }
 
@@ -43,7 +43,7 @@ export interface PlanOptions {
   readonly lake: string;
   readonly request: string;
   readonly nowMs: number;
-  /** The cut-off of a new plan, from the lake positions it reads. */
+  /** Determines the cut-off of a new plan, from the positions up to which it reads the lake. */
   cutoffMs(positions: LakePositions): Promise<number>;
 }
 
@@ -91,7 +91,7 @@ async function positionsOf(lake: string): Promise<LakePositions> {
       const { positions: ends } = await listFiles(lake, name, []);
       positions[name] = Object.fromEntries([...ends].sort(([one], [other]) => one - other));
     } catch (error) {
-      // That topic was never archived; a later step reports it if it is needed.
+      // That topic was never archived; if it is needed, a later step reports this.
       if (!(error instanceof TriplineError && error.code === "not-found")) throw error;
     }
   }
@@ -106,7 +106,7 @@ async function readPlan(work: string): Promise<RetrainPlan | undefined> {
   try {
     return plan.parse(JSON.parse(await readFile(join(work, PLAN_FILE), "utf8")));
   } catch {
-    // Missing or from another version: a new one is made.
+    // The plan is missing or was made by another version, so a new plan is made.
     return undefined;
   }
 }

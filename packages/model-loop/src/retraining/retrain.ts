@@ -32,21 +32,21 @@ export interface RetrainOptions {
   readonly lake: string;
   readonly registryUrl: string;
   readonly model: string;
-  /** For checkpoints: an interrupted retraining resumes here. */
+  /** Folder for checkpoints, from which an interrupted retraining resumes. */
   readonly work: string;
-  /** URL of a store that also keeps the checkpoints, to resume in another work folder. */
+  /** URL of a store that also keeps the checkpoints, so that another work folder can resume from them. */
   readonly checkpoints?: string;
   readonly tenant?: string;
-  /** Labels that arrived later are ignored; by default the start of the newest archived payment's day (UTC). */
+  /** Labels that arrived later are ignored. Default: the start of the newest archived payment's day (UTC). */
   readonly cutoffMs?: number;
-  /** How many days of payments before the cut-off are read; by default all. */
+  /** How many days of payments before the cut-off are read. Default: all. */
   readonly daysMax?: number;
   readonly features: "log" | "backfill";
   readonly labelsBy: LakeDatasetOptions["labelsBy"];
   /** Tree parameters, and under `retrain` the criteria for a better model. */
   readonly paramsFile: string;
   readonly trustWeeks: boolean;
-  /** Time of the drift: earlier days may get less weight, and the better model is also trained on the newest weeks. */
+  /** Time of the drift. Earlier days may get less weight, and the better model is also trained on the newest weeks. */
   readonly driftMs?: number;
   readonly jobs: number;
   /** Aborts the training, which can resume from its checkpoints. */
@@ -55,7 +55,7 @@ export interface RetrainOptions {
 }
 
 const DAY_MS = 86_400_000;
-/** The data was rejected. The outcome has the reason, and an operator must check it. */
+/** The data was rejected. The outcome contains the reason, and an operator must check it. */
 export const DATA_REFUSED = 2;
 /** Not enough data yet; a later attempt may succeed. */
 export const TOO_EARLY = 3;
@@ -66,15 +66,15 @@ export interface RetrainOutcome {
   readonly code: number;
   /** The registered version; undefined if the champion was kept. */
   readonly version?: string;
-  /** The model was not trained on payments from this time on; undefined if the champion was kept. */
+  /** The time from which payments were not used to train the model; undefined if the champion was kept. */
   readonly learntToMs?: number;
   /** The last printed line. */
   readonly line: string;
 }
 
 /**
- * Reads the lake, trains, compares with the champion, and registers a challenger if it is better. One at a time per work
- * folder. If it is killed and called again with the same options, the outcome is the same.
+ * Reads the lake, trains, compares the result with the champion, and registers a challenger if it is better. Only one
+ * retraining can run per work folder. If it is killed and called again with the same options, the outcome is the same.
  *
  * @throws TriplineError or Error in one sentence; nothing is registered in that case
  */
@@ -93,7 +93,7 @@ export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> 
     const { plan, isResumed, newLabels } = opened;
     const since = isResumed ? "resumes an interrupted run" : `new_labels=${newLabels}`;
     output.write(`lake: cutoff=${new Date(plan.cutoffMs).toISOString()} ${since}\n`);
-    // Before any computation, so that an unwritable store fails immediately.
+    // Done before any computation, so that a store that cannot be written to causes an immediate failure.
     await checkpoints?.keep();
     const dataset = await writeDataset(options, opened);
     const constant = await constantFeatures(options, opened);
@@ -109,7 +109,8 @@ async function checkpointsOf({ checkpoints, work }: RetrainOptions): Promise<Che
 }
 
 /**
- * Python prints a line after each checkpoint. If the store rejects one, training continues and the next checkpoint is tried.
+ * Python prints a line after each checkpoint. If the store rejects a checkpoint, training continues, and the next
+ * checkpoint is tried.
  */
 function keeping(checkpoints: Checkpoints | undefined, output: CommandOutput): CommandOutput {
   return {
@@ -128,7 +129,7 @@ const CHECKPOINT_LINE = "fit: trees=";
 
 const wholeDays = (timeMs: number): number => Math.floor(timeMs / DAY_MS) * DAY_MS;
 
-/** What an outcome depends on besides the lake: the request, the parameters, the features and the code. */
+/** Everything besides the lake on which an outcome depends: request, parameters, features and code. */
 async function requestOf(options: RetrainOptions): Promise<string> {
   const { output: _, work: __, checkpoints: ___, signal: ____, ...asked } = options;
   const modules = (await readdir(TRAINING_CODE, { recursive: true })).filter((name) => name.endsWith(".py")).sort();
@@ -138,7 +139,7 @@ async function requestOf(options: RetrainOptions): Promise<string> {
   return createHash("sha256").update(JSON.stringify({ asked, code })).update(Buffer.concat(files)).digest("hex");
 }
 
-/** Writes the plan's payments once: an existing file is complete. */
+/** Writes the plan's payments only once: if the file exists, it is complete. */
 async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPlan): Promise<string> {
   const path = join(folder, "features.parquet");
   if (existsSync(path)) return path;
@@ -165,7 +166,7 @@ async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPla
   return path;
 }
 
-/** Features that are constant online, even if they vary when recomputed. */
+/** Features that are constant online, even if they vary when they are recomputed. */
 async function constantFeatures({ lake, tenant }: RetrainOptions, { plan }: OpenedPlan): Promise<readonly string[]> {
   const { positions, cutoffMs: untilMs } = plan;
   const of = { lake, positions, untilMs, spec: currentFeatureSpec(), ...(tenant === undefined ? {} : { tenant }) };
@@ -188,7 +189,7 @@ export interface ChallengeOptions
   readonly cutoffMs: number;
   /** For checkpoints. */
   readonly folder: string;
-  /** Features that are constant online: no candidate uses them. */
+  /** Features that are constant online, so that no candidate uses them. */
   readonly constantOnline: readonly string[];
 }
 

@@ -15,7 +15,7 @@ export interface ScoreOptions {
   readonly outputPath: string;
   readonly model: ModelVersion;
   readonly threads: number;
-  /** Input columns to copy; by default all non-feature columns. */
+  /** Input columns to copy. Default: all columns that are not features. */
   readonly keep?: readonly string[];
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
 }

@@ -2,7 +2,7 @@ import { ThreadPool } from "../threads/thread-pool.js";
 import type { SessionModel } from "./score-session.js";
 import type { ScoreTask } from "./score-worker.js";
 
-/** Threads with a loaded model that take batches in turn. */
+/** Threads that have loaded a model and take batches in turn. */
 export class ScorePool {
   private constructor(private readonly threads: ThreadPool<ScoreTask, Float32Array>) {}
 
@@ -15,8 +15,8 @@ export class ScorePool {
   /**
    * Scores rows on the next thread. The caller must limit the queue.
    *
-   * @param features row-major; the buffer is transferred, so the caller loses it
-   * @throws TriplineError `model-refused` if the model gives no probability
+   * @param features row-major; the buffer is transferred, so the caller can no longer use it
+   * @throws TriplineError `model-refused` if the model does not return a probability
    */
   run(features: Float32Array<ArrayBuffer>, rows: number): Promise<Float32Array> {
     return this.threads.run({ features, rows }, [features.buffer]);

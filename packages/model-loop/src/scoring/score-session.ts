@@ -18,7 +18,7 @@ export interface SessionModel {
 
 type Run = (features: Float32Array<ArrayBuffer>, rows: number) => Promise<Float32Array>;
 
-/** A model on one core, as in the scoring service: results do not depend on other load. */
+/** A model on one core, as in the scoring service, so that results do not depend on other load. */
 export class ScoreSession {
   private constructor(
     private readonly runModel: Run,
@@ -55,7 +55,7 @@ export class ScoreSession {
   /**
    * @param features row-major, each row as wide as the model's input
    * @returns one probability per row
-   * @throws TriplineError `model-refused` if the model gives something else
+   * @throws TriplineError `model-refused` if the model returns anything else
    */
   async run(features: Float32Array<ArrayBuffer>, rows: number): Promise<Float32Array> {
     const scores = await this.runModel(features, rows);
@@ -69,7 +69,7 @@ export class ScoreSession {
   }
 }
 
-/** @throws TriplineError `model-refused` if it does not give one number per row */
+/** @throws TriplineError `model-refused` if it does not return one number per row */
 async function runSession(
   session: InferenceSession,
   manifest: SessionModel["manifest"],

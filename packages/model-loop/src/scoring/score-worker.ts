@@ -12,7 +12,7 @@ export interface ScoreTask {
 await serveThread(
   async (model: SessionModel) => {
     const session = await ScoreSession.open(model);
-    // A copy, because onnxruntime's result cannot be transferred.
+    // A copy, because onnxruntime's own result cannot be transferred.
     return async ({ features, rows }: ScoreTask) => new Float32Array(await session.run(features, rows));
   },
   (scores) => [scores.buffer],

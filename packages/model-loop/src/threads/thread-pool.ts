@@ -8,7 +8,7 @@ export const END = null;
 /** A slower thread is terminated. */
 const END_MS_MAX = 30_000;
 
-/** A thread's messages: first that it is ready, then one answer per task, in order. */
+/** A thread's messages: first that it is ready, and then one answer per task, in order. */
 export type ThreadAnswer<Result> =
   | { readonly kind: "ready" }
   | { readonly kind: "done"; readonly result: Result }
@@ -39,8 +39,8 @@ export class ThreadPool<Task, Result> {
   /**
    * Runs a task on the next thread. The caller must limit the queue.
    *
-   * @param handedOver buffers of the task, which are transferred, so the caller loses them
-   * @throws TriplineError as the body does
+   * @param handedOver buffers of the task, which are transferred, so the caller can no longer use them
+   * @throws TriplineError like the body
    */
   async run(task: Task, handedOver: readonly ArrayBuffer[] = []): Promise<Result> {
     const thread = this.threads[this.#next % this.threads.length];
@@ -89,7 +89,8 @@ class PoolThread<Task, Result> {
   }
 
   /**
-   * Threads end in an orderly way: onnxruntime ends the whole process if a thread is terminated while it loads or runs a model.
+   * Threads must end in an orderly way, because onnxruntime ends the whole process if a thread is terminated while it
+   * loads or runs a model.
    */
   async close(): Promise<void> {
     this.#worker.postMessage(END);

@@ -4,7 +4,7 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EventConsumer, IncomingRecord, Kafka } from "@tripline/kafka/port";
 
-/** The service and its group share one name, because grants use it. */
+/** The service and its consumer group share one name, because grants use it. */
 export const TRAINING_GROUP = "training";
 
 const { name: TOPIC, schema: SCHEMA } = TOPICS.driftDetected;
@@ -13,7 +13,7 @@ export interface FollowDriftOptions {
   readonly kafka: Kafka;
   /** Events of other models are skipped. */
   readonly model: string;
-  /** Events are committed when it resolves; after a kill they are redelivered. */
+  /** Events are committed when the promise resolves; after a kill, they are redelivered. */
   onDrift(events: readonly DriftDetected[]): Promise<void>;
   onStop(error: TriplineError): void;
 }

@@ -22,9 +22,9 @@ import { TrainingLoop } from "./training-loop.js";
 export interface FollowOptions {
   readonly retrain: Omit<RetrainOptions, "cutoffMs" | "output" | "signal">;
   readonly kafka: Kafka;
-  /** Undefined if challengers are rolled out by hand. */
+  /** Undefined if challengers are rolled out manually. */
   readonly rollouts?: Pick<RolloutClient, "start" | "status">;
-  /** The parts of a rollout's plan that differ from control's defaults. */
+  /** The parts of a rollout's plan that differ from the control plane's defaults. */
   readonly rolloutPlan: Partial<RolloutRequest>;
   readonly times: LoopTimes;
   /** Pause between two checks of the lake. */
@@ -48,7 +48,7 @@ export interface FollowedTraining {
 }
 
 /**
- * Follows drift and the lake until the signal. A failed turn is retried at the next check.
+ * Follows drift and the lake until the signal. If a turn fails, it is retried at the next check.
  *
  * @throws TriplineError if the stored state cannot be read
  */
@@ -131,7 +131,7 @@ async function turns(
       if (signal.aborted) break;
       failures.inc();
       const { code, message } = asTriplineError(error);
-      // Otherwise the whole text: Python's last lines contain the reason.
+      // For other errors, the whole text, because Python's last lines contain the reason.
       const text = error instanceof TriplineError ? message : String(error);
       logger.error({ code }, `retrying in ${lookMs / MS_PER_S} s: ${text}`);
       await onEnd(text);

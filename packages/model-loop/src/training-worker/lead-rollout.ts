@@ -8,27 +8,32 @@ export interface LeadRolloutOptions {
   readonly state: LoopState;
   readonly model: string;
   readonly rollouts: Pick<RolloutClient, "start" | "status">;
-  /** The rollout's plan; control's defaults apply to missing parts. */
+  /** The rollout's plan; the control plane's defaults apply to missing parts. */
   readonly plan: Partial<RolloutRequest>;
   readonly logger: Logger;
 }
 
-/** A champion answers a drift only if it was trained on this many days after it. */
+/** A champion resolves a drift only if it was trained on at least this many days after it. */
 const LEARNT_DAYS_MIN = 28;
 /**
- * The challenger was better on labelled weeks. After a drift its scores differ from the outdated champion's scores: we have
- * seen an index of 0.31, which the default of 0.25 would roll back. Inverted scores are far above 1.
+ * The challenger was better on labelled weeks. After a drift, its scores differ from those of the outdated champion: we
+ * have seen an index of 0.31, which the default of 0.25 would roll back. For inverted scores, the index is far above 1.
  */
 const GUARDS = { index_max: 1 };
 const NOT_FOUND = 404;
 /**
- * These rejections are final. Others may be temporary, for instance while control starts or if its credentials are
- * wrong.
+ * These rejections are final. Others may be temporary, for example while the control plane starts or if its credentials
+ * are wrong.
  */
 const FINAL = [400, NOT_FOUND, 422];
 const WHY_CHARACTERS_MAX = 300;
 
-/** Starts a challenger's rollout and follows it to its end. Control and its guards decide the steps. */
+/**
+ * Starts a challenger's rollout and follows it to its end. The control plane and its guards decide on the steps.
+ *
+ * @param today the day of the newest payment
+ * @throws Error in one sentence if the control plane does not respond; the next turn retries
+ */
 export class LeadingRollout {
   readonly #options: LeadRolloutOptions;
   readonly #ends = counter("tripline_training_rollouts_total", {
@@ -55,12 +60,13 @@ export class LeadingRollout {
     logger.info({ version: challenger.version, stage }, `rollout: ${stage}, by ${last?.actor}: ${last?.why}`);
     if (stage === "champion") {
       await state.change(({ alarm }) => {
-        // A model with little post-drift data is better than before, and more labels make the next one better still.
+        // A model with little post-drift data is better than the old one, and more labels make the next model better
+        // still.
         const isAnswered = alarm === null || challenger.learntTo - alarm.day >= LEARNT_DAYS_MIN;
         return { challenger: null, promotedDay: today, ...(isAnswered ? { alarm: null } : {}) };
       });
     } else if (stage === "rolled-back") {
-      // The drift stays open: the next labels may give a better model.
+      // The drift remains unresolved, because the next labels may lead to a better model.
       await state.change(() => ({ challenger: null }));
     } else {
       await state.change(() => ({ challenger: { ...challenger, stage } }));
@@ -69,7 +75,7 @@ export class LeadingRollout {
     this.#ends.inc({ result: stage });
   }
 
-  /** The rollout of that version, started if necessary; undefined while it cannot start. */
+  /** The rollout of that version, which is started if necessary; undefined while it cannot start. */
   async #rolloutOf({ version, why, stage }: { version: string; why: string; stage: string | null }) {
     const { rollouts, model, plan, state, logger } = this.#options;
     const newest = await this.#newest();

@@ -11,11 +11,11 @@ const stateSchema = z.strictObject({
   judgedDay: z.int().nullable(),
   /** The cut-off of the last retraining. */
   triedDay: z.int().nullable(),
-  /** The newest drift that no champion has answered. */
+  /** The newest drift that no champion has resolved. */
   alarm: z
     .strictObject({
       day: z.int(),
-      /** Day of the first drift, if others joined it; missing in state from earlier releases. */
+      /** Day of the first drift, if later drifts joined it; missing in state from earlier releases. */
       firstDay: z.int().optional(),
       sentence: z.string(),
     })
@@ -25,7 +25,7 @@ const stateSchema = z.strictObject({
     .strictObject({
       version: z.string(),
       why: z.string(),
-      /** The first day that it was not trained on. */
+      /** The first day that was not used to train it. */
       learntTo: z.int(),
       stage: z.string().nullable(),
     })
@@ -66,7 +66,7 @@ export class LoopState {
   }
 
   /**
-   * Resolves once the store has the change; otherwise nothing changes. Changes are serialised.
+   * Resolves once the change is in the store; if it rejects, nothing has changed. Changes are serialised.
    *
    * @throws TriplineError `store-unavailable`, `store-refused`
    */

@@ -9,9 +9,9 @@ import type { LeadingRollout } from "./lead-rollout.js";
 import type { LoopFacts, LoopState } from "./loop-state.js";
 
 export interface LoopTimes {
-  /** Days of new labels that start a retraining without drift. */
+  /** Number of days of new labels after which a retraining starts without drift. */
   readonly everyDays: number;
-  /** After a drift: days of new labels between two retrainings, until a champion answers it. */
+  /** After a drift: number of days of new labels between two retrainings, until a champion resolves the drift. */
   readonly retryDays: number;
 }
 
@@ -26,23 +26,23 @@ export interface TrainingLoopOptions {
   tell(events: readonly DriftDetected[]): Promise<void>;
   /** @param driftMs time of the open drift, if any */
   retrain(cutoffMs: number, driftMs: number | undefined): Promise<RetrainOutcome>;
-  /** Absent without credentials for the control plane: then challengers are rolled out by hand. */
+  /** Absent without credentials for the control plane; challengers are then rolled out manually. */
   readonly rollout?: LeadingRollout;
   readonly logger: Logger;
 }
 
-/** A day is complete when payments this much newer are archived. */
+/** A day is complete once payments this much newer are archived. */
 const SETTLE_MS = 3_600_000;
-/** Days that are tested after downtime; older ones are skipped. */
+/** Number of days that are tested after downtime; older days are skipped. */
 const DAYS_BEHIND_MAX = 31;
-/** A drift is closed after this time, even without a better model. */
+/** After this time, a drift is closed even without a better model. */
 const ALARM_DAYS_MAX = 60;
 /** For this long, the scores of a new champion differ from the baseline, which another model produced. */
 const SCORES_DAYS = 29;
 
 /**
- * From new labels to a new champion: tests each complete day for drift, retrains after a drift and on a schedule, and has
- * better models rolled out. All its state is stored, so it may be killed between any two steps.
+ * Covers everything from new labels to a new champion: tests each complete day for drift, retrains after a drift and on
+ * a schedule, and has better models rolled out. All its state is stored, so it may be killed between any two steps.
  */
 export class TrainingLoop {
   readonly #options: TrainingLoopOptions;
@@ -59,7 +59,7 @@ export class TrainingLoop {
     this.#options = options;
   }
 
-  /** Keeps a drift until a champion answers it. A drift that arrives while another is open joins it. */
+  /** Keeps a drift until a champion resolves it. A drift that arrives while another is unresolved joins it. */
   async hear(events: readonly DriftDetected[]): Promise<void> {
     const { state, logger } = this.#options;
     for (const { day: date, sentence, columns } of events) {
@@ -79,7 +79,7 @@ export class TrainingLoop {
     }
   }
 
-  /** Does all due work. @throws TriplineError or Error in one sentence; the next turn retries */
+  /** Does all work that is due. @throws TriplineError or Error in one sentence; the next turn retries */
   async turn(): Promise<void> {
     const newestMs = await this.#options.newestPaymentMs();
     if (newestMs === undefined) return;
@@ -87,7 +87,7 @@ export class TrainingLoop {
     await this.#judgeDays(Math.floor((newestMs - SETTLE_MS) / DAY_MS) - 1, today);
     await this.#options.rollout?.lead(today);
     await this.#retrainIfDue(today);
-    // A challenger does not wait for the next turn.
+    // A challenger must not wait for the next turn.
     await this.#options.rollout?.lead(today);
   }
 

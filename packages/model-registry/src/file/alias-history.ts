@@ -8,7 +8,7 @@ import { parseJson, versionSchema } from "../model-manifest.js";
 import type { AliasMove } from "../model-registry.js";
 import { isCode, readFinished, writeDirectory } from "./write-atomically.js";
 
-/** Moves kept per model; older ones are deleted. */
+/** Number of moves that are kept per model; older moves are deleted. */
 export const MOVES_KEPT = 200;
 /** A move takes milliseconds. A move that started longer ago counts as abandoned. */
 const MOVE_MS_MAX = 15_000;
@@ -32,14 +32,14 @@ export const moveSchema = z.object({
 });
 
 const recordSchema = moveSchema.extend({
-  /** The process that makes the move, to tell a move in progress from a killed process. */
+  /** The process that makes the move, so that a move in progress can be distinguished from that of a killed process. */
   host: z.string(),
   process: z.int(),
 });
 
 type MoveRecord = z.infer<typeof recordSchema>;
 
-/** What the history needs to know about the alias. */
+/** The information about the alias that the history needs. */
 export interface AliasFile {
   read(): Promise<string | null>;
   write(version: string): Promise<void>;
@@ -48,7 +48,7 @@ export interface AliasFile {
 /**
  * The moves of a model's aliases: `history/<number>/move.json`. Only one process can take a number, and the next number
  * is free only once that move is done (`history/<number>/done`) or its process is dead. This serialises the moves of
- * one model across processes, and a killed process blocks no others.
+ * one model across processes, and a killed process does not block others.
  */
 export class AliasHistory {
   constructor(
@@ -88,14 +88,14 @@ export class AliasHistory {
   /** All completed moves, oldest first. @param current the version that an alias names now */
   async moves(current: (alias: string) => Promise<string | null>): Promise<AliasMove[]> {
     const took: AliasMove[] = [];
-    /** By alias: the version that its next move replaced, or its current one. */
+    /** By alias: the version that its next move replaced or, if there is none, its current version. */
     const after = new Map<string, string | null>();
     for (const number of (await this.#numbers()).reverse()) {
       const record = await this.#read(number);
       if (record === undefined) continue;
       const { host: _host, process: _process, ...move } = record;
       const next = after.has(move.alias) ? after.get(move.alias) : await current(move.alias);
-      // A process that was killed after recording its move may not have made it.
+      // A process that was killed after it recorded its move may not have made it.
       if (next === move.to || (await this.#isMarked(number, DONE_FILE))) took.unshift(move);
       after.set(move.alias, move.from);
     }
@@ -165,7 +165,7 @@ export class AliasHistory {
   }
 }
 
-/** Whether a process of this machine is alive; another user's process is alive even if it rejects our signal. */
+/** Whether a process on this machine is alive. Another user's process is alive even if it rejects our signal. */
 function isAlive(processId: number): boolean {
   try {
     process.kill(processId, 0);

@@ -132,7 +132,8 @@ export class FileRegistry implements RecordingRegistry {
     if (bytes === undefined) {
       const versions = await this.versions(name);
       if (!versions.includes(version)) throw await this.noVersion(name, `${ifMissing} ${version}`);
-      // Another process may have added the version between the two reads: only now is the manifest known to be missing.
+      // Another process may have added the version between the two reads; only now is it certain that the manifest is
+      // missing.
       bytes = await readIfThere(join(directory, MANIFEST_FILE));
     }
     if (bytes === undefined) throw new TriplineError("model-refused", `${what}: ${MANIFEST_FILE} is missing.`);
@@ -210,7 +211,7 @@ function finished(directory: string): Promise<string[]> {
   return stored(() => readFinished(directory));
 }
 
-/** Turns file system errors into a TriplineError. */
+/** Converts file system errors to a TriplineError. */
 async function stored<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -30,7 +30,7 @@ export async function writeDirectory(path: string, files: Readonly<Record<string
   return true;
 }
 
-/** Writes a file so that readers see either its old or its new content, never a part. */
+/** Writes a file so that readers see either its old or its new content, but never a part of it. */
 export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
   const parent = dirname(path);
   await mkdir(parent, { recursive: true });
@@ -57,7 +57,7 @@ export async function readFinished(directory: string): Promise<string[]> {
   }
 }
 
-/** Checks the shape, not the class: a file system error may come from another realm. */
+/** Checks the shape rather than the class, because a file system error may come from another realm. */
 export function isCode(error: unknown, code: string): boolean {
   return typeof error === "object" && error !== null && "code" in error && error.code === code;
 }
@@ -91,7 +91,7 @@ async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
     const path = join(parent, name);
-    // Its owner may rename it between the two calls; then it is not abandoned.
+    // The owner may rename the entry between the two calls; then it is not abandoned.
     const entry = await stat(path).catch(() => undefined);
     if (entry === undefined || Date.now() - entry.mtimeMs < TEMPORARY_AGE_MS_MAX) continue;
     await rm(path, { recursive: true, force: true });

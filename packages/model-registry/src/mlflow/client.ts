@@ -22,7 +22,7 @@ const RETRIED_STATUSES: readonly number[] = [429, 500, 502, 503, 504];
 
 const faultSchema = z.object({ error_code: z.string(), message: z.string() });
 
-/** The server is unavailable, slow or failing: data read earlier may still be used. */
+/** The server is unavailable, slow or failing; data that was read earlier may still be used. */
 export class MlflowUnreachable extends TriplineError {}
 
 /** The server rejected the request, with its own code. */
@@ -43,8 +43,8 @@ interface Call {
 }
 
 /**
- * MLflow's REST API, https://mlflow.org/docs/latest/rest-api.html, and its artifact proxy. All calls are idempotent, so each is
- * retried if the server does not answer.
+ * MLflow's REST API, https://mlflow.org/docs/latest/rest-api.html, and its artifact proxy. All calls are idempotent, so
+ * each call is retried if the server does not respond.
  *
  * Methods reject with `MlflowUnreachable`, `MlflowRefusal`, or `config-invalid` for rejected credentials.
  */
@@ -189,7 +189,7 @@ function parsed(text: string): unknown {
 
 const pathOnly = (path: string): string => path.split("?")[0] ?? path;
 
-/** undici only says "fetch failed"; its cause has the reason, possibly one per address. */
+/** undici says only "fetch failed"; its cause contains the reason, possibly one per address. */
 function reasonOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return String(error);
   if ("cause" in error && error.cause !== undefined) return reasonOf(error.cause);

@@ -94,7 +94,7 @@ async function startRun(client: MlflowClient, manifest: ModelManifest) {
   return run.info;
 }
 
-/** If several publishers log the same dataset at once, MLflow rejects all but one. A retry then succeeds. */
+/** If several publishers log the same dataset at the same time, MLflow rejects all but one. A retry then succeeds. */
 async function logTrainingData(client: MlflowClient, run_id: string, manifest: ModelManifest): Promise<void> {
   const name = () => client.post(nothing, "runs/log-inputs", { run_id, datasets: [trainingData(manifest)] });
   await name().catch((error: unknown) => {

@@ -48,7 +48,7 @@ export class MlflowRegistry implements RecordingRegistry {
   async resolve(name: string, aliasOrVersion: string): Promise<ModelVersion> {
     checkName(name, "name");
     const version = isVersion(aliasOrVersion) ? aliasOrVersion : await this.aliasTarget(name, aliasOrVersion);
-    // Versions are immutable, so a cached one needs no server.
+    // Versions are immutable, so reading a cached version does not require the server.
     return (await this.cache.find(name, version)) ?? (await this.#download(await this.#find(name, version)));
   }
 
@@ -87,7 +87,7 @@ export class MlflowRegistry implements RecordingRegistry {
     for (let page = 0; page < PAGES_MAX; page += 1) {
       const query = { max_results: String(PAGE_SIZE), page_token };
       const found = await this.client.get(registeredModels, "registered-models/search", query);
-      // Other models of the same server do not belong to us.
+      // Other models on the same server do not belong to us.
       const ours = found.registered_models.filter(({ latest_versions }) =>
         latest_versions.some(({ tags }) => tagOf(tags, VERSION_TAG) !== undefined),
       );
@@ -129,7 +129,8 @@ export class MlflowRegistry implements RecordingRegistry {
       const sentence = `Another user moved the alias "${alias}" of model ${name} at the same time. Check it and try again.`;
       throw new TriplineError("state-conflict", sentence);
     }
-    // Recorded after the move: a process that dies in between must not leave a record of a move that did not happen.
+    // Recorded after the move, so that a process that dies in between does not leave a record of a move that did not
+    // happen.
     await this.#remember(name, move);
     return move;
   }
@@ -148,7 +149,7 @@ export class MlflowRegistry implements RecordingRegistry {
     if (there === undefined) {
       const number = await publishVersion(this.client, prepared);
       const first = await this.#find(name, version);
-      // If several publish the same model at once, the first version stays.
+      // If several processes publish the same model at the same time, the first version is kept.
       if (first.version !== number) await this.client.delete("model-versions/delete", { name, version: number });
     }
     const published = await this.resolve(name, version);
@@ -172,7 +173,7 @@ export class MlflowRegistry implements RecordingRegistry {
     throw new TriplineError("model-refused", `${what} (version ${answer.version}, ${answer.source}).`);
   }
 
-  /** Versions published by a registry of this kind, oldest first; only the given one, if any. */
+  /** Versions that a registry of this kind has published, oldest first; if a version is given, only that version. */
   async #published(name: string, version?: string): Promise<ReadonlyMap<string, VersionAnswer>> {
     const found: VersionAnswer[] = [];
     let page_token: string | undefined;
@@ -255,7 +256,7 @@ function checked(name: string): string {
   return name;
 }
 
-/** Tags with moves, oldest first: their names start with the time. */
+/** Tags that record moves, oldest first, because their names start with the time. */
 function moveTags(tags: VersionAnswer["tags"]): VersionAnswer["tags"] {
   return tags.filter(({ key }) => key.startsWith(MOVE_TAG)).sort((a, b) => (a.key < b.key ? -1 : 1));
 }

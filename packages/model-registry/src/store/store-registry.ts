@@ -35,7 +35,7 @@ const MOVES_READ_MAX = 200;
 const NUMBER_DIGITS = 8;
 
 const recordSchema = moveSchema.extend({
-  /** Random; distinguishes a writer's own record from an otherwise identical one. */
+  /** Random; distinguishes a writer's own record from an otherwise identical record. */
   id: z.uuid(),
   /** The target of every alias of the model after this move. */
   aliases: z.record(z.string(), versionSchema),
@@ -159,7 +159,7 @@ export class StoreRegistry implements RecordingRegistry {
     return this.store(manifest, files);
   }
 
-  /** Adds a version with the files that its manifest names. Ignores other files. */
+  /** Adds a version with the files that its manifest lists. Ignores other files. */
   async store(manifest: ModelManifest, files: Readonly<Record<string, Uint8Array>>): Promise<ModelVersion> {
     const { name, version } = manifest;
     const store = await this.#forWriting();
@@ -170,7 +170,7 @@ export class StoreRegistry implements RecordingRegistry {
       }
       await store.put(fileKey(name, hash), bytes);
     }
-    // The manifest makes the version visible, so it is written after all files that it names.
+    // The manifest makes the version visible, so it is written after all files that it lists.
     const isNew = await store.putIfAbsent(manifestKey(name, version), `${JSON.stringify(manifest, null, 2)}\n`);
     const published = await this.resolve(name, version);
     if (!isNew) checkSameMeaning(published.manifest, manifest);

@@ -10,18 +10,19 @@ import { openRegistry } from "../open-registry.js";
 import { StoreRegistry } from "./store-registry.js";
 
 /**
- * For training in Python, which supports registries in folders and in MLflow: makes a registry in an object store available as
- * a folder, with the versions that its aliases name. Publications and moves in the folder are then repeated in the store.
+ * Used for training in Python, which supports only registries in folders and in MLflow: makes a registry in an object
+ * store available as a folder, with the versions to which its aliases point. Publications and moves in the folder are
+ * then repeated in the store.
  *
  * @param work receives the URL of the registry to use
- * @throws TriplineError `state-conflict` if the same alias has been moved concurrently; published versions stay
+ * @throws TriplineError `state-conflict` if the same alias has been moved concurrently; published versions are kept
  */
 export async function withFolderRegistry<T>(url: string, name: string, work: (url: string) => Promise<T>): Promise<T> {
   const registry = openRegistry(url);
   return registry instanceof StoreRegistry ? withFolder(registry, name, work) : work(url);
 }
 
-/** Throws as `withFolderRegistry` does. */
+/** Throws like `withFolderRegistry`. */
 export async function withFolder<T>(
   registry: StoreRegistry,
   name: string,

@@ -33,7 +33,7 @@ export async function startMlflow(environment: NodeJS.ProcessEnv): Promise<Runni
   const server = spawn(python, ["-m", "mlflow", "server", "--port", "0", "--workers", "1", ...stores], {
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
-    // Its web server is a child process. A separate process group allows stopping both at once.
+    // Its web server is a child process. With a separate process group, both can be stopped at the same time.
     detached: true,
     env: {
       ...environment,
@@ -76,7 +76,7 @@ export interface FaultProxy {
   readonly url: string;
   /** The received Authorization headers, in order. */
   readonly authorizations: (string | undefined)[];
-  /** Status codes to answer the next requests with instead of forwarding them; 0 forwards one. */
+  /** Status codes with which to answer the next requests instead of forwarding them; 0 forwards a request. */
   readonly failures: number[];
   /** Whether connections are dropped without an answer. */
   isDown: boolean;

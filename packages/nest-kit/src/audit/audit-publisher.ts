@@ -45,7 +45,7 @@ const outboxRow = z
 
 const COLUMNS = Object.keys(outboxRow.in.shape).join(", ");
 
-/** Sends the events of `noteAudit` to Kafka, in order. While Kafka is unavailable they wait in Postgres. */
+/** Sends the events of `noteAudit` to Kafka, in order. While Kafka is unavailable, they wait in Postgres. */
 export class AuditPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
 

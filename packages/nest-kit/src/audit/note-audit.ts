@@ -3,9 +3,9 @@ import { auditEvent } from "@tripline/contracts/audit/audit-entry";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 
-/** An action or a view event of a user. No personal data in clear text: use ids and tokens. */
+/** An action or a view event of a user. Must not contain personal data in clear text; use ids and tokens. */
 export interface NotedEvent {
-  /** Empty if it concerns all tenants. */
+  /** Empty if the event concerns all tenants. */
   readonly tenant: string;
   readonly actor: string;
   readonly actorKind: "client" | "person" | "service";
@@ -18,8 +18,9 @@ export interface NotedEvent {
 }
 
 /**
- * Records an audit event in the action's transaction: either both are stored or neither. `AuditPublisher` sends it to
- * Kafka afterwards. The table, defined as in apps/control/migrations/0010-audit-log.sql, is in the service's schema.
+ * Records an audit event in the action's transaction, so that either both are stored or neither. `AuditPublisher` sends
+ * it to Kafka afterwards. The table, defined as in apps/control/migrations/0010-audit-log.sql, is in the service's
+ * schema.
  *
  * @param source the service, which is also the name of its schema
  * @throws TriplineError `internal` for an event that the audit log would reject

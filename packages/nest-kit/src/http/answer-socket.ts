@@ -5,7 +5,10 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { PreparedProblem } from "@tripline/http/problem";
 import { prepareProblem } from "@tripline/http/problem";
 
-/** Responses to requests that could not be parsed, so there is no response object. They never echo the request. */
+/**
+ * Responses to requests that could not be parsed and for which there is therefore no response object. They never echo
+ * the request.
+ */
 export const SOCKET_PROBLEMS = {
   malformed: prepare("malformed-request", "The request is not valid HTTP/1.1."),
   headersTooLarge: prepare("headers-too-large", "The address and the headers together are larger than 16 KiB."),

@@ -5,7 +5,7 @@ import type { HttpLimits } from "@tripline/settings/http-limits";
 import { counter } from "@tripline/telemetry/metrics";
 import { answerSocket, parserProblem, SOCKET_PROBLEMS } from "./answer-socket.js";
 
-/** Bodies up to this size are accepted even if larger ones have used up their share: payments are small. */
+/** Bodies up to this size are accepted even if larger bodies have used up their share, because payments are small. */
 const SMALL_BYTES_MAX = 65_536;
 /** Share of the capacity for larger bodies. */
 const LARGE_SHARE = 7 / 8;
@@ -17,12 +17,13 @@ interface Connection {
   response?: ServerResponse;
   /** Bytes reserved for the body of `request`. */
   reservedBytes: number;
-  /** A request arrived before an earlier one was answered. */
+  /** A request arrived before an earlier request was answered. */
   isPipelined: boolean;
   /** Further input is ignored. */
   isCut: boolean;
   /**
-   * The request that was incomplete at the last check, the number of checks since, and the bytes received at the first of them.
+   * The request that was incomplete at the last check, the number of checks since then, and the bytes that had been
+   * received at the first of them.
    */
   watched?: IncomingMessage;
   checks: number;
@@ -30,8 +31,9 @@ interface Connection {
 }
 
 /**
- * Enforces limits that Node's own options lack: connections per address, the rate of a body, the total size of incomplete
- * bodies, and what remains open when the port closes. Expensive work runs in a periodic check and not per request.
+ * Enforces limits that Node's own options do not cover: connections per address, the rate of a body, the total size of
+ * incomplete bodies, and what remains open when the port closes. Expensive work is done in a periodic check rather than
+ * per request.
  */
 export class ConnectionGuard {
   readonly #connections = new Map<Socket, Connection>();
@@ -43,7 +45,7 @@ export class ConnectionGuard {
   #unfinishedBytes = 0;
   #isDraining = false;
   #isClosing = false;
-  /** Set once the port is closed and the grace period is over: only requests in progress are awaited. */
+  /** Set once the port is closed and the grace period is over; from then on, only requests in progress are awaited. */
   #isOver = false;
 
   constructor(private readonly limits: HttpLimits) {}
@@ -58,7 +60,7 @@ export class ConnectionGuard {
     server.once("close", () => clearInterval(timer));
   }
 
-  /** Called when a request's headers have arrived. @returns why its body is rejected, if it is */
+  /** Called when a request's headers have arrived. @returns why its body is rejected; undefined if it is accepted */
   begin(request: IncomingMessage, response: ServerResponse): PreparedProblem | undefined {
     // Must be set before the response headers are written.
     if (this.#isDraining) response.shouldKeepAlive = false;
@@ -68,7 +70,7 @@ export class ConnectionGuard {
       request.socket.destroy();
       return SOCKET_PROBLEMS.malformed;
     }
-    // Requests on a connection are sequential, so the last one's body is complete.
+    // Requests on a connection are sequential, so the body of the previous request is complete.
     this.#release(connection);
     if (connection.response?.writableEnded === false) connection.isPipelined = true;
     connection.request = request;
@@ -144,7 +146,7 @@ export class ConnectionGuard {
     const { unfinishedBytesMax } = this.limits;
     const isSmall = connection.reservedBytes + bytes <= SMALL_BYTES_MAX;
     const roomBytes = isSmall ? unfinishedBytesMax : unfinishedBytesMax * LARGE_SHARE;
-    // No route accepts a body this large. The route rejects it before reading it, so nothing is reserved.
+    // No route accepts a body this large. The route rejects it before reading it, so no bytes are reserved.
     if (bytes > roomBytes) return true;
     if (this.#unfinishedBytes + bytes > roomBytes) this.#collect();
     if (this.#unfinishedBytes + bytes > roomBytes) return false;
@@ -187,7 +189,7 @@ export class ConnectionGuard {
     }
   }
 
-  /** Time is counted in checks, so that clients are not blamed when this process was suspended. */
+  /** Time is counted in checks, so that clients are not blamed if this process was suspended. */
   #checkRate(connection: Connection): void {
     const { request, socket } = connection;
     if (request === undefined || request.complete) return;
@@ -219,14 +221,19 @@ export class ConnectionGuard {
       connection.socket.destroy();
       return;
     }
-    // The route gets neither the rest of the body nor its end: a rejected body must not be accepted after all.
+    // The route receives neither the remaining body nor its end, because a rejected body must not be accepted after
+    // all.
     if (connection.request?.complete === false) connection.request.push = () => false;
-    // Ended now and destroyed only at the next check: resetting a connection with unread bytes loses the response.
+    // Ended now, but destroyed only at the next check, because resetting a connection with unread bytes loses the
+    // response.
     answerSocket(connection.socket, problem);
   }
 }
 
-/** Whether the next response on the connection belongs to the faulty request: an earlier request must not get it. */
+/**
+ * Whether the next response on the connection belongs to the faulty request, because an earlier request must not get
+ * it.
+ */
 function mayAnswer({ socket, request, response, isPipelined }: Connection): boolean {
   if (isPipelined || !socket.writable) return false;
   if (request === undefined || response === undefined) return true;

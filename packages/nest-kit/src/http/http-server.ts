@@ -14,7 +14,7 @@ const KEEP_ALIVE_MS = 72_000;
 const WITHOUT_HOST = prepareProblem(new TriplineError("invalid-header", "HTTP/1.1 requires exactly one Host header."));
 const WRONG_EXPECTATION = prepareProblem(new TriplineError("invalid-header", "Expect can only be 100-continue."));
 
-/** The response that rejects a request, from its headers alone; undefined to accept it. */
+/** The response with which to reject a request, based only on its headers; undefined to accept it. */
 export type TurnAway = (request: IncomingMessage) => PreparedProblem | undefined;
 
 /** The HTTP port of a service: Node's server with client limits, and problem+json for Node's own errors. */
@@ -69,7 +69,7 @@ export class HttpServer {
     this.#guard.drain();
   }
 
-  /** Call this before the port closes: closing then waits only for requests in progress. */
+  /** Call this before the port closes, so that closing waits only for requests in progress. */
   close(): void {
     this.#guard.close();
   }
@@ -82,7 +82,7 @@ function createSecureServer(certificate: ServerCertificate, options: ServerOptio
   return server;
 }
 
-/** Answers a request without reading the rest of it. */
+/** Answers a request without reading the remaining body. */
 export function answerNow(response: ServerResponse, problem: PreparedProblem): void {
   response.writeHead(problem.status, [...problem.headers]).end(problem.body);
 }

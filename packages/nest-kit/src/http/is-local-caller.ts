@@ -6,8 +6,8 @@ const PROXY_HEADER =
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
 /**
- * Whether a request comes from this machine and not through a proxy: its Host is this machine, it uses HTTP/1.1, which some
- * proxies do not by default, and it has no proxy header.
+ * Whether a request comes from this machine and not through a proxy: its Host is this machine, it uses HTTP/1.1, which
+ * some proxies do not use by default, and it has no proxy header.
  */
 export function isLocalCaller({
   headers,

@@ -9,8 +9,8 @@ export type Audience =
   | "who is signed in at auth";
 
 /**
- * Declares that a controller or method requires no scope, and who may call it. docs/access.md is generated from this and from
- * `RequireScope`: a route with neither fails that document's test.
+ * Declares that a controller or method requires no scope, and who may call it. docs/access.md is generated from this
+ * and from `RequireScope`; a route that has neither fails that document's test.
  */
 export const OpenTo = Reflector.createDecorator<Audience>();
 

@@ -8,10 +8,13 @@ export type DescribeApi = (nowMs: number) => object;
 /** The service's `DescribeApi`. */
 export const DESCRIBE_API = Symbol("DESCRIBE_API");
 
-/** Generating the document takes about 10 ms. The times in examples must be recent enough to be accepted. */
+/**
+ * Generating the document takes about 10 ms. It is not cached for long, because the times in its examples must be
+ * recent enough to be accepted.
+ */
 const DESCRIBE_EVERY_MS = 60_000;
 
-/** The API's description; no token needed. The server is the one that received the request. */
+/** The API's description, for which no token is needed. The server in it is the one that received the request. */
 @OpenTo("anyone")
 @Controller()
 export class OpenApiController {

@@ -6,9 +6,9 @@ import type { TableFollowerContext } from "../kafka/table-follower.js";
 import { TableFollower } from "../kafka/table-follower.js";
 
 /**
- * Clients and users whose tokens auth has revoked. An instance becomes ready once it knows the revocations at its start.
- * Afterwards it keeps its state while Kafka is unavailable: tokens live for minutes, and auth issues no new ones to revoked
- * clients.
+ * Clients and users whose tokens the auth service has revoked. An instance becomes ready once it knows the revocations
+ * at the time of its start. Afterwards, it keeps its state while Kafka is unavailable, because tokens are valid only
+ * for minutes, and the auth service issues no new ones to revoked clients.
  */
 export class RevocationFollower extends TableFollower {
   readonly revocations = new Revocations();
@@ -25,7 +25,7 @@ export class RevocationFollower extends TableFollower {
       () => {
         this.#wasComplete = true;
       },
-      // Closed before it was ready.
+      // Closed before it became ready.
       () => undefined,
     );
   }

@@ -20,7 +20,7 @@ const WRONG_METHOD = prepareProblem(
   new TriplineError("method-not-allowed", "This endpoint accepts only GET and HEAD."),
 );
 
-/** @throws any error of listening, for instance if the port is taken */
+/** @throws any error of listening, for example if the port is in use */
 export async function serveMetricsPort(port: number, host: string, limits: HttpLimits): Promise<MetricsPort> {
   const http = new HttpServer(limits);
   const server = http.create(answer);

@@ -6,9 +6,9 @@ import { invalidFields, pointerTo } from "@tripline/http/describe-issues";
 import type { FastifyRequest } from "fastify";
 import type { Observable } from "rxjs";
 
-/** Fields that are hashed or compared and never stored. Users may choose any password. */
+/** Fields that are hashed or compared, but never stored. Users may choose any password. */
 const NEVER_KEPT = /^(?:(?:new_|current_)?password|client_secret|client_assertion|token)$/;
-/** Maximum nesting depth of a parsed body; deeper ones are rejected. */
+/** Maximum nesting depth of a parsed body; bodies with deeper nesting are rejected. */
 const DEPTH_MAX = 64;
 
 /** Text that no field of any API accepts. */
@@ -49,7 +49,7 @@ type Place = readonly string[];
 /** The places of rejected text. Streams and buffers are checked by their consumers. */
 function placesIn(value: unknown, place: Place, isIn: (text: string) => boolean): Place[] {
   if (typeof value === "string") return isIn(value) ? [place] : [];
-  // Fractions are skipped: a model receives thousands of them.
+  // Fractions are skipped, because a model receives thousands of them.
   if (typeof value === "number") return Number.isInteger(value) && isIn(String(value)) ? [place] : [];
   if (typeof value !== "object" || value === null) return [];
   if (value instanceof Readable || ArrayBuffer.isView(value)) return [];

@@ -36,7 +36,7 @@ export class TokenGuard implements CanActivate {
   }
 }
 
-/** Verifies a request's token and stores its caller. @throws TriplineError as `TokenVerifier.verify` does */
+/** Verifies a request's token and stores its caller. @throws TriplineError like `TokenVerifier.verify` */
 export async function checkToken(request: FastifyRequest, scope: string, verifier: TokenVerifier): Promise<Caller> {
   const caller = await verifier.verify(request.headers.authorization, scope);
   request.caller = caller;

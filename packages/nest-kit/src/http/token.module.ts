@@ -10,7 +10,7 @@ import { RevocationFollower } from "./revocation-follower.js";
 /** A `TokenVerifier`. */
 export const TOKEN_VERIFIER = Symbol("TOKEN_VERIFIER");
 
-/** Verifies access tokens. The service becomes ready once it has the signing keys and the revocations. */
+/** Verifies access tokens. The service becomes ready once it has received the signing keys and the revocations. */
 @Module({})
 export class TokenModule {
   constructor(@Inject(TOKEN_VERIFIER) verifier: TokenVerifier, @Inject(Readiness) readiness: Readiness) {
@@ -19,7 +19,7 @@ export class TokenModule {
 
   /**
    * @param service prefix of the consumer group that follows revocations
-   * @param kafka the service's `KafkaModule`, the same object that it imports itself
+   * @param kafka the service's `KafkaModule`; must be the same object that the service itself imports
    */
   static forRoot(config: TokenConfig, service: string, kafka: DynamicModule): DynamicModule {
     return {

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HealthCheck } from "../readiness.js";
 
-/** What the readiness check needs from a consumer; matches `EventConsumer` of `packages/kafka`. */
+/** The parts of a consumer that the readiness check needs; matches `EventConsumer` of `packages/kafka`. */
 export interface CheckedConsumer {
   isHealthy(): boolean;
   stuck(): TriplineError | undefined;

@@ -18,7 +18,7 @@ export interface KafkaModuleOptions {
   readonly producer?: ProducerOptions;
 }
 
-/** Kafka connections. Kafka need not be available: admin, producer and consumers connect once it is. */
+/** Kafka connections. Kafka may be unavailable: admin, producer and consumers connect once it is available. */
 @Module({})
 export class KafkaModule implements OnApplicationShutdown {
   constructor(

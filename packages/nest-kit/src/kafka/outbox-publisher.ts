@@ -11,19 +11,19 @@ export interface OutboxOptions {
   /** Metric for how long publishing has been failing. */
   readonly gauge: `${string}_seconds`;
   readonly logger: Logger;
-  /** How often it checks for rows committed by another instance or rejected by Kafka; default once per second. */
+  /** How often it checks for rows that another instance committed or Kafka rejected. Default: once per second. */
   readonly pollMs?: number;
   /**
-   * Publishes some of the committed, unpublished rows. Several instances may do so at once.
+   * Publishes some of the committed, unpublished rows. Several instances may do this at the same time.
    *
-   * @returns whether there may be more
+   * @returns whether there may be more rows
    */
   round(): Promise<boolean>;
 }
 
 /**
- * Publishes a service's committed rows on request and periodically, so that neither a crash nor a Kafka outage loses any.
- * At-least-once delivery.
+ * Publishes a service's committed rows on request and periodically, so that no row is lost in a crash or a Kafka
+ * outage. Delivery is at least once.
  */
 export class OutboxPublisher {
   readonly #options: OutboxOptions;
@@ -55,7 +55,8 @@ export class OutboxPublisher {
    * @throws TriplineError `kafka-unavailable`, `database-unavailable`
    */
   publish(): Promise<void> {
-    // The current run may have started before the caller's commit. All callers that arrive during it share the next one.
+    // The current run may have started before the caller's commit. All callers that arrive during this run share the
+    // next run.
     this.#next ??= this.#running
       .catch(() => undefined)
       .then(() => {

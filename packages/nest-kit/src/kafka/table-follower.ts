@@ -18,15 +18,15 @@ export class TableFollowerContext {
 }
 
 /**
- * A compacted topic as an in-memory table. While the topic is unavailable the table stays unchanged, and the instance is not
- * ready.
+ * A compacted topic as an in-memory table. While the topic is unavailable, the table remains unchanged, and the
+ * instance is not ready.
  */
 export abstract class TableFollower implements OnModuleInit, OnApplicationShutdown {
   #followed: FollowedTable | undefined;
 
   /**
    * @param service prefix of the consumer groups' names, which the clouds' access rules allow
-   * @param topic compacted topic; also the name of the readiness check
+   * @param topic compacted topic; also used as the name of the readiness check
    */
   protected constructor(
     private readonly service: string,

@@ -12,7 +12,7 @@ import { LOGGER } from "../service.module.js";
 /** A `Database`. */
 export const DATABASE = Symbol("DATABASE");
 
-/** Postgres for a service. The service is ready only while Postgres answers, and sets up its schema itself. */
+/** Postgres for a service. The service is ready only while Postgres responds, and sets up its schema itself. */
 @Module({})
 export class DatabaseModule implements OnApplicationShutdown {
   constructor(

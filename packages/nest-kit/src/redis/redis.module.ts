@@ -8,9 +8,9 @@ import { Readiness } from "../readiness.js";
 import { LOGGER } from "../service.module.js";
 
 export interface RedisModuleOptions {
-  /** `redis` by default. A service with several connections imports the module once per connection. */
+  /** Default: `redis`. A service with several connections imports the module once per connection. */
   readonly name?: string;
-  /** Whether readiness depends on this connection; true by default. */
+  /** Whether readiness depends on this connection. Default: true. */
   readonly isChecked?: boolean;
 }
 
@@ -28,7 +28,7 @@ export function redisToken(name = NAME_DEFAULT): string {
   return `redis connection: ${name}`;
 }
 
-/** One Redis connection. Redis need not be available. It closes after everything that uses it. */
+/** One Redis connection. Redis may be unavailable. The connection closes after everything that uses it. */
 @Module({})
 export class RedisModule implements OnApplicationShutdown {
   constructor(

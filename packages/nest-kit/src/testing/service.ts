@@ -60,7 +60,7 @@ export class RawClient {
         if (ANSWER.test(this.received)) resolve();
       });
     });
-    // A reset counts as an end: received data stays valid.
+    // A reset counts as an end; data that was already received remains valid.
     this.socket.on("error", () => undefined);
     this.ended = new Promise((resolve) => {
       this.socket.once("close", () => resolve(this.received));
@@ -81,7 +81,7 @@ export class RawClient {
     return this.ended;
   }
 
-  /** The first response, on a connection that may stay open. */
+  /** The first response on a connection that may stay open. */
   async answer(): Promise<string> {
     await Promise.race([this.#answered, this.ended]);
     if (!ANSWER.test(this.received)) throw new Error(`closed after: ${this.received}`);

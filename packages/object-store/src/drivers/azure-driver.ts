@@ -10,7 +10,7 @@ import { networkFault } from "./network-fault.js";
 const RESOURCE = "https://storage.azure.com";
 /** Objects per page. */
 const PAGE_OBJECTS = 1_000;
-/** The largest object that the store copies itself in one step; larger ones go through this process. */
+/** The largest object that the store copies by itself in one step; larger objects are copied through this process. */
 const COPY_BYTES_MAX = 256 * 1024 ** 2;
 /** How long the signed URL of a copy's source is valid. */
 const SOURCE_MS = 600_000;
@@ -28,7 +28,7 @@ export async function openAzure(
 ): Promise<StoreDriver> {
   const { AZURE_STORAGE_CONNECTION_STRING: connection, AZURE_STORAGE_ACCOUNT: account } = variables;
   const { BlobServiceClient } = await import("@azure/storage-blob");
-  // `ObjectStore` retries.
+  // `ObjectStore` is responsible for retries.
   const options = { retryOptions: { maxTries: 1 } };
   if (connection !== undefined) {
     const service = BlobServiceClient.fromConnectionString(connection, options);
@@ -135,8 +135,8 @@ class AzureDriver implements StoreDriver {
 }
 
 /**
- * For blobs that Azure cannot copy in one step. While Azure copies a larger blob, readers see an empty one; this copy
- * appears only when it is complete.
+ * For blobs that Azure cannot copy in one step. While Azure copies such a blob, readers see an empty one; this copy
+ * becomes visible only once it is complete.
  */
 async function copyThrough(source: Azure.BlockBlobClient, target: Azure.BlockBlobClient): Promise<unknown> {
   const { readableStreamBody: stream } = await source.download();

@@ -3,7 +3,7 @@ import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from
 import { basename, dirname, join } from "node:path";
 import type { Body, Fault, ObjectInfo, Page, PageRequest, StoreDriver } from "../store-driver.js";
 
-/** Unfinished files, or leftovers of a crash: never listed. */
+/** Unfinished files, or files left by a crash: never listed. */
 const UNFINISHED = /\.[0-9a-f]{12}\.unfinished$/;
 
 /** A folder on this machine. */
@@ -101,7 +101,7 @@ async function sync(path: string): Promise<void> {
   }
 }
 
-/** Undefined if it failed with that operating system code; an empty result is null. */
+/** Undefined if the operation failed with this operating system code; an empty result is null. */
 async function orMissing<T>(work: Promise<T>, code = "ENOENT"): Promise<T | undefined> {
   try {
     return (await work) ?? (null as T);

@@ -10,7 +10,7 @@ const PAGE_OBJECTS = 1_000;
 export async function openGcs(bucket: string, prefix: string, variables: StoreVariables): Promise<StoreDriver> {
   const { STORAGE_EMULATOR_HOST: emulator } = variables;
   const { Storage } = await import("@google-cloud/storage");
-  // `ObjectStore` retries. An emulator needs no token.
+  // `ObjectStore` is responsible for retries. An emulator needs no token.
   const retryOptions = { autoRetry: false, maxRetries: 0 };
   const storage = new Storage({
     retryOptions,
@@ -90,7 +90,7 @@ function infoOf(key: string, metadata: File["metadata"]): ObjectInfo {
   return { key, bytes: Number(metadata.size), version: String(metadata.generation ?? metadata.etag) };
 }
 
-/** A missing bucket has the same status with a different message. */
+/** A missing bucket has the same status, but a different message. */
 async function orNoObject<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;

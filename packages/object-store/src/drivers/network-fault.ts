@@ -1,6 +1,6 @@
 import type { Fault } from "../store-driver.js";
 
-/** Messages of Node, undici and the libraries for connections that failed or broke. */
+/** Messages of Node, undici and the libraries for connections that could not be established or broke. */
 const BROKEN =
   /ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|socket hang up|Premature close|TimeoutError|AbortError|terminated|REQUEST_SEND_ERROR|network/i;
 

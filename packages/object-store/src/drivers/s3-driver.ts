@@ -15,7 +15,7 @@ const SILENCE_MS_MAX = 30_000;
 /** Maximum open connections; further requests wait. */
 const SOCKETS_MAX = 50;
 
-/** The answers to a read and to a copy of an object in an archive tier. */
+/** The responses to reading and to copying an object in an archive tier. */
 const ARCHIVED = ["InvalidObjectState", "ObjectNotInActiveTierError"];
 const WRONG_KEYS = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "CredentialsProviderError"];
 
@@ -25,7 +25,7 @@ interface PartBytes {
   readonly copy: number;
 }
 
-/** Keys from the environment take precedence; without them AWS's own library finds the identity. */
+/** Keys from the environment take precedence; without them, AWS's own library finds the identity. */
 export async function openS3(
   bucket: string,
   prefix: string,
@@ -41,7 +41,7 @@ export async function openS3(
   const library = await import("@aws-sdk/client-s3");
   const client = new library.S3Client({
     region,
-    // `ObjectStore` retries.
+    // `ObjectStore` is responsible for retries.
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: CONNECT_MS_MAX,
@@ -49,7 +49,7 @@ export async function openS3(
       httpsAgent: { maxSockets: SOCKETS_MAX },
       httpAgent: { maxSockets: SOCKETS_MAX },
     },
-    // Servers other than AWS have no host name per bucket.
+    // Servers other than AWS do not have a host name per bucket.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(accessKeyId === undefined || secretAccessKey === undefined
       ? {}
@@ -161,7 +161,7 @@ async function orNoKey<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (thrown) {
-    // The response to HEAD has no body with the reason.
+    // The response to HEAD has no body, which would contain the reason.
     if (["NoSuchKey", "NotFound"].includes(nameOf(thrown))) return undefined;
     throw thrown;
   }

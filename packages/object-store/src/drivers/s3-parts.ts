@@ -4,13 +4,13 @@ import type * as S3 from "@aws-sdk/client-s3";
 const MIB = 1024 ** 2;
 /** Size of a part in an upload. Parts are kept in memory, two at a time. */
 export const UPLOAD_PART_BYTES = 16 * MIB;
-/** Size of a part in a copy within the store. S3 copies at most 5 GB at once. */
+/** Size of a part when an object is copied within the store. S3 copies at most 5 GB at once. */
 export const COPY_PART_BYTES = 1024 * MIB;
-/** Maximum number of parts in S3. Larger files get larger parts. */
+/** Maximum number of parts in S3. Larger files are split into larger parts. */
 const PARTS_MAX = 10_000;
 const PARTS_AT_ONCE = 2;
 
-/** Where an object is written, with the condition of the write. */
+/** Where an object is written, and the condition of the write. */
 export interface PartedTarget {
   readonly Bucket: string;
   readonly Key: string;
@@ -30,14 +30,14 @@ interface Part {
   readonly to: number;
 }
 
-/** Writes large objects in parts: the object appears when all parts are there, or not at all. */
+/** Writes large objects in parts. The object appears only when all parts have been written. */
 export class S3Parts {
   constructor(
     private readonly library: typeof S3,
     private readonly client: S3.S3Client,
   ) {}
 
-  /** Throws the library's errors, or those of the file. */
+  /** Throws the library's errors, or the errors of reading the file. */
   async upload(target: PartedTarget, path: string, bytes: number, partBytes: number): Promise<void> {
     const { UploadPartCommand } = this.library;
     const file = await open(path);
@@ -109,7 +109,7 @@ export class S3Parts {
         }),
       );
     } catch (thrown) {
-      // If this fails too, a lifecycle rule of the bucket removes the parts.
+      // If this also fails, a lifecycle rule of the bucket removes the parts.
       await this.client.send(new AbortMultipartUploadCommand(place)).catch(() => {});
       throw thrown;
     }

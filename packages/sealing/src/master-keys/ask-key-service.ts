@@ -18,9 +18,9 @@ const toldByVault = z.object({ errors: z.array(z.string()).min(1) }).transform((
 const refusal = z.union([told, toldByVault]).catch("");
 
 /**
- * One request to a key service, with a timeout of 3 s.
+ * Sends one request to a key service, with a timeout of 3 s.
  *
- * @throws Error in one sentence, with the service's own message for a rejection
+ * @throws Error in one sentence, which includes the service's own message if it rejected the request
  */
 export async function askKeyService<S extends z.ZodType>(request: KeyServiceRequest<S>): Promise<z.infer<S>> {
   const { who, url, answer } = request;

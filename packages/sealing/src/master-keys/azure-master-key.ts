@@ -8,7 +8,7 @@ import { masterKeyOf, WRAP_CONTEXT } from "./wrapping.js";
 
 const API_VERSION = "7.4";
 const ALGORITHM = "RSA-OAEP-256";
-/** RSA has no additional authenticated data, so the context is a prefix of the plaintext. */
+/** RSA does not support additional authenticated data, so the context is a prefix of the plaintext. */
 const HEAD = Buffer.from(`${WRAP_CONTEXT}\0`);
 
 const result = z.object({ kid: z.string(), value: z.base64url() });

@@ -5,7 +5,7 @@ import { askKeyService } from "./ask-key-service.js";
 import type { MasterKey } from "./wrapping.js";
 import { masterKeyOf, WRAP_CONTEXT } from "./wrapping.js";
 
-/** How the service authenticates with Vault: with exactly one of the first two. */
+/** How the service authenticates to Vault: with exactly one of the first two. */
 export interface VaultAccess {
   readonly VAULT_TOKEN_FILE?: string | undefined;
   readonly VAULT_KUBERNETES_ROLE?: string | undefined;
@@ -23,7 +23,7 @@ export interface VaultKey {
 }
 
 const WHO = "Vault";
-/** Vault can revoke a token before it expires, so tokens are used for at most this time. */
+/** Vault may revoke a token before it expires, so tokens are used for at most this long. */
 const TOKEN_SECONDS_MAX = 3_600;
 
 const signedIn = z.object({ auth: z.object({ client_token: z.string().min(1), lease_duration: z.number().min(0) }) });
@@ -47,7 +47,7 @@ export function vaultMasterKey({ server, mount, key }: VaultKey, access: VaultAc
     const { VAULT_KUBERNETES_ROLE: role = "", VAULT_KUBERNETES_MOUNT: at = "kubernetes" } = access;
     const jwt = await readToken(access.VAULT_KUBERNETES_TOKEN_FILE ?? SERVICE_ACCOUNT_TOKEN);
     const { auth } = await post(`auth/${at}/login`, {}, { role, jwt }, signedIn);
-    // 0 means that it does not expire.
+    // 0 means that the token does not expire.
     const seconds = Math.min(auth.lease_duration || TOKEN_SECONDS_MAX, TOKEN_SECONDS_MAX);
     return { text: auth.client_token, expiresAtMs: Date.now() + seconds * 1_000 };
   });
@@ -60,7 +60,7 @@ export function vaultMasterKey({ server, mount, key }: VaultKey, access: VaultAc
   return masterKeyOf(`vault:${server}/${mount}/${key}`, {
     async wrap(plain) {
       const body = { plaintext: Buffer.from(plain).toString("base64") };
-      // As text, `vault:v3:…`: it includes the key version needed to decrypt.
+      // As text, `vault:v3:…`, which includes the key version needed to decrypt it.
       return Buffer.from((await ask("encrypt", body, encrypted)).data.ciphertext);
     },
     async unwrap(wrapped) {
@@ -73,7 +73,7 @@ export function vaultMasterKey({ server, mount, key }: VaultKey, access: VaultAc
 /** Where Kubernetes mounts and renews the token of a pod's service account. */
 const SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/** An external program may renew the token file, so it is read for each use. */
+/** An external program may renew the token file, so the file is read for each use. */
 async function readToken(file: string): Promise<string> {
   try {
     return (await readFile(file, "utf8")).trim();

@@ -6,7 +6,7 @@
 /** How long a key is stored: as long as copies of wrapped data keys remain on Kafka after an erasure. */
 export const KEY_SECONDS_MAX = 90_000;
 
-/** Attributes can only be opened for their payment. */
+/** Attributes can be opened only for their payment. */
 export function transitContext(transactionId: string): string {
   return `attributes\0${transactionId}`;
 }

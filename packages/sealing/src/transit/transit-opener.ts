@@ -2,9 +2,9 @@ import { openBytes } from "../seal-bytes.js";
 import { splitSealed } from "../sealed-layout.js";
 import { transitContext } from "./transit-layout.js";
 
-/** Maximum cached keys. There is one per ingestion instance and hour. */
+/** Maximum number of cached keys. There is one per ingestion instance and hour. */
 const KEYS_MAX = 1_000;
-/** A key is loaded again after this time, and no longer used if it has expired. */
+/** A key is loaded again after this time. If it has expired by then, it is no longer used. */
 const CACHE_MS = 3_600_000;
 
 interface LoadedKey {
@@ -27,7 +27,7 @@ export class TransitOpener {
   ) {}
 
   /**
-   * Loads the missing and old keys of these headers, each with one call. Usually there are none.
+   * Loads the missing and the old keys for these headers, each with one call. Usually, there are none.
    *
    * @throws errors of `load`
    */
@@ -40,10 +40,11 @@ export class TransitOpener {
     await Promise.all([...due].map((keyId) => this.#reload(keyId)));
   }
 
-  /** @returns the JSON; undefined without a prepared key, for another payment, or if the bytes were changed */
+  /** @returns the JSON; undefined if the key was not prepared, the payment is another one, or the bytes were changed */
   open(header: string, transactionId: string): string | undefined {
     const parts = splitHeader(header);
-    // The key's age does not matter: `prepare` checked it, and scoring may have taken some time since.
+    // The key's age does not matter here, because `prepare` checked it, and scoring may have taken some time since
+    // then.
     const key = parts && this.#keys.get(parts.keyId)?.bytes;
     if (parts === undefined || key === undefined) return undefined;
     return openBytes(parts.sealed, key, transitContext(transactionId))?.toString("utf8");
@@ -54,7 +55,7 @@ export class TransitOpener {
     return known === undefined || known.loadedAtMs <= this.now() - CACHE_MS;
   }
 
-  /** Replaces an old key only once the answer is there, because another batch may be about to use it. */
+  /** Replaces an old key only once the answer has arrived, because another batch may be about to use the old key. */
   async #reload(keyId: string): Promise<void> {
     let bytes: Uint8Array | null = null;
     try {

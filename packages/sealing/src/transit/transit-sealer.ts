@@ -8,13 +8,13 @@ import { KEY_SECONDS_MAX, transitContext } from "./transit-layout.js";
 const KEY_BYTES = 32;
 /** A new key is created after this time. */
 const KEY_MS = 3_600_000;
-/** How long a key is used if no new one can be stored. Decisions can then read it for another half day. */
+/** How long a key is used if no new key can be stored. The decision service can then read it for another half day. */
 const KEY_MS_MAX = 43_200_000;
 /** Interval at which the key is stored again, in case the store lost it. */
 const STORE_MS = 60_000;
 
 export interface TransitSealerOptions {
-  /** Stores a key for decisions. It must expire after `seconds`. */
+  /** Stores a key for the decision service. The key must expire after `seconds`. */
   store(keyId: string, key: Buffer, seconds: number): Promise<unknown>;
   readonly logger: { error(fields: object, message: string): void };
   /** Wall clock in milliseconds since the epoch. */
@@ -32,7 +32,7 @@ interface TransitKey {
 
 /**
  * Seals attributes for decisions with a key of this process that expires within about a day
- * (docs/adr/0058-attributes-travel-in-a-header.md). Keys are stored in the background, so payments never wait for it.
+ * (docs/adr/0058-attributes-travel-in-a-header.md). Keys are stored in the background, so payments never wait for this.
  */
 export class TransitSealer {
   readonly #now: () => number;
@@ -45,7 +45,10 @@ export class TransitSealer {
     this.#now = options.now ?? Date.now;
   }
 
-  /** Resolves once a key is stored or storing it failed. It is stored again while this is open. */
+  /**
+   * Resolves once a key has been stored or storing it has failed. While this object is open, the key is stored again
+   * periodically.
+   */
   async start(): Promise<void> {
     const { store, logger } = this.options;
     const known = this.#key;

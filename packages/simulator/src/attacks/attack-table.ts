@@ -8,7 +8,7 @@ export interface Bounds {
 
 const MINUTE_MS = HOUR_MS / 60;
 
-/* The parameters of the attacks. After a change, all reported figures must be measured again. */
+/* The parameters of the attacks. If they change, all reported figures must be measured again. */
 
 /**
  * Many small payments from one device, each with a different number of one BIN, then larger ones with the numbers that
@@ -20,9 +20,9 @@ export const CARD_TESTING = {
   attemptsMs: { min: 20 * MINUTE_MS, max: 60 * MINUTE_MS },
   /** In major units. */
   attemptAmount: { min: 0.5, max: 3 },
-  /** Number of shops used in rotation, so that none sees many attempts. */
+  /** Number of shops that are used in rotation, so that no shop sees many attempts. */
   terminals: { min: 8, max: 16 },
-  /** Share of tested numbers that an issuer has issued. The others fail with `CODES.noSuchCard`. */
+  /** Share of tested numbers that an issuer has issued. The other numbers fail with `CODES.noSuchCard`. */
   issuedShare: 0.3,
   /** Share of attempts with issued numbers that the issuer authorises: the attacker guesses expiry date and code. */
   authorisedShare: 0.5,
@@ -37,7 +37,7 @@ export const CARD_TESTING = {
   purchaseDelayMs: { min: 15 * MINUTE_MS, max: 4 * HOUR_MS },
   /** Median in major units, and standard deviation of the logarithm. */
   purchaseAmount: { median: 160, spread: 0.5 },
-  /** Share of purchases from the device that tested the card. Buyers of the numbers make the others. */
+  /** Share of purchases from the device that tested the card. The other purchases are made by buyers of the numbers. */
   sameDeviceShare: 0.6,
   purchaseAuthorisedShare: 0.8,
 } as const;
@@ -53,9 +53,9 @@ export const ACCOUNT_TAKEOVER = {
   emailChangedShare: 0.8,
   /** Share of takeovers with a domestic network address. */
   domesticShare: 0.4,
-  /** Share of takeovers that deliver within the country, to a parcel locker for instance. */
+  /** Share of takeovers that deliver within the country, for example to a parcel locker. */
   domesticDeliveryShare: 0.6,
-  /** The shop stores the card's data, so the issuer rarely declines. */
+  /** The shop stores the card's data, so the issuer rarely declines the payment. */
   authorisedShare: 0.9,
 } as const;
 

@@ -10,7 +10,7 @@ import { ACCOUNT_TAKEOVER } from "./attack-table.js";
 import { between, countBetween, issuerCode } from "./draw.js";
 
 /**
- * Payments with the account of a card's owner, from `startMs` on; empty if the owner has no account.
+ * Payments with the account of a card's owner, starting at `startMs`; empty if the owner has no account.
  *
  * @param run distinguishes attacks on the same day
  * @returns in no particular order

@@ -11,13 +11,13 @@ import type { PaymentDetails } from "./payment-details.js";
 import { pick } from "./pick.js";
 import { shopOf } from "./shop-details.js";
 
-/** Entry modes of payments with a device, with and without an account. */
+/** Entry modes of payments from a device, with and without an account. */
 const ENTRY_MODES = {
   account: { on_file: 0.65, keyed: 0.15, wallet: 0.2 },
   guest: { keyed: 0.75, wallet: 0.25 },
   counter: { contactless: 0.58, chip: 0.4, magnetic_stripe: 0.02 },
 } as const;
-/** Share of recurring payments among those without a device at a shop without a location. */
+/** Share of recurring payments among those without a device, at a shop without a location. */
 const RECURRING_SHARE = 0.7;
 const LOW_VALUE_MINOR_MAX = 3_000;
 const LOW_VALUE_SHARE = 0.5;
@@ -62,7 +62,7 @@ const NO_PAYER = {
 
 type DetailsOfPayer = Omit<PaymentDetails, "merchantId" | "mcc" | "cardFunding" | "cardBrand">;
 
-/** Adds the additional fields, which depend only on the seed and the payment; the other fields do not change. */
+/** Adds the additional fields, which depend only on the seed and the payment; the other fields remain unchanged. */
 export function describePayment(seed: number, payment: SimulatedPayment): SimulatedPayment {
   const card = cardOf(seed, payment.cardNumber);
   const random = seedRandom(seed, STREAM.details, card, payment.occurredAtMs % 2 ** 32);
@@ -96,7 +96,8 @@ function withDevice(seed: number, payment: SimulatedPayment, context: Context, r
   const { card, owner, isDelivered, isApp } = context;
   const day = dayOf(payment.occurredAtMs);
   const isByOwner = scenario === "none" || scenario === "compromised-terminal";
-  // An account thief uses the details that the shop has stored about the owner. Other thieves pay as guests.
+  // A thief who takes over an account uses the details that the shop has stored about the owner. Other thieves pay as
+  // guests.
   const guest = isByOwner || scenario === "account-takeover" ? null : guestOf(seed, payment);
   const account = guest === null ? openAccountOf(owner, day) : null;
   const entryMode = account === null ? pick(ENTRY_MODES.guest, random) : pick(ENTRY_MODES.account, random);
@@ -112,7 +113,8 @@ function withDevice(seed: number, payment: SimulatedPayment, context: Context, r
     accountAgeDays: account === null ? null : day - account.openedDay,
     emailAgeDays: email === null ? null : isOwnEmail ? Math.max(0, day - owner.emailDay) : newEmailDays,
     phone: guest?.phone ?? owner.phone,
-    // In a different order than in the id, and with a letter, so that it never looks like a card number.
+    // Digits are in a different order than in the id and are combined with a letter, so that the result never looks
+    // like a card number.
     deviceFingerprint: deviceId === null ? null : `fp-${deviceId.slice(-8)}x${deviceId.slice(4, 12)}`,
     billingCountry: billing.country,
     billingPostalCode: billing.postalCode,

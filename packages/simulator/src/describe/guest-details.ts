@@ -6,7 +6,7 @@ import type { SimulatedPayment } from "../simulated-payment.js";
 import type { Address } from "./owner-details.js";
 import { phoneFrom, postalCodeFrom } from "./owner-details.js";
 
-/** Shares of an owner's deliveries to another domestic address, and abroad. */
+/** Shares of an owner's deliveries to another domestic address, and to a foreign address. */
 const GIFT_SHARE = 0.15;
 const GIFT_ABROAD_SHARE = 0.01;
 /** Share of thieves who have goods sent abroad. */

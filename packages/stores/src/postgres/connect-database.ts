@@ -5,7 +5,7 @@ import { DatabaseError, Pool } from "pg";
 import { z } from "zod";
 import type { DatabaseAddress } from "./reach-database.js";
 
-/** Executes SQL: the pool, or one transaction. */
+/** Executes SQL, either on the pool or in one transaction. */
 export interface Queries {
   /**
    * @param row schema of each row
@@ -18,20 +18,20 @@ export interface Queries {
 
 export interface Database extends Queries {
   /**
-   * All or nothing: an error from `run` rolls back.
+   * All or nothing: if `run` throws, everything is rolled back.
    *
-   * @throws TriplineError `database-unavailable` if the connection breaks; and what `run` throws
+   * @throws TriplineError `database-unavailable` if the connection breaks; and any error of `run`
    */
   transaction<T>(run: (transaction: Queries) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 export interface DatabaseOptions extends DatabaseAddress {
-  /** Appears in the list of connections; by default `tripline`. */
+  /** Appears in the list of connections. Default: `tripline`. */
   readonly applicationName?: string;
   readonly connectionsMax: number;
   readonly queryTimeoutMs: number;
-  /** Timeout for a new connection; by default 3 s. */
+  /** Timeout for a new connection. Default: 3 s. */
   readonly connectTimeoutMs?: number;
   /** Called when an idle connection breaks; the pool replaces it. */
   onIdleError(error: Error): void;
@@ -52,8 +52,8 @@ export function connectDatabase(options: DatabaseOptions): Database {
     statement_timeout: options.queryTimeoutMs,
   });
   pool.on("error", options.onIdleError);
-  // The pool only listens to idle connections. Without a listener, a connection that breaks in a transaction would end the
-  // process. The transaction's next statement fails, and the pool discards broken connections.
+  // The pool listens only to idle connections. Without this listener, a connection that breaks in a transaction would
+  // end the process. With it, the transaction's next statement fails, and the pool discards the broken connection.
   pool.on("connect", (client) => client.on("error", () => {}));
   const endWatch = watchPool(pool, options.applicationName ?? "tripline");
   const hasToken = options.password !== undefined;
@@ -104,7 +104,7 @@ interface Connection {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
 
-/** In `pg` a connection string overrides all other options, so with a token `pg` gets the URL's parts instead. */
+/** In `pg`, a connection string overrides all other options, so with a token, `pg` gets the URL's parts instead. */
 function signInOf({ url, tls, password }: DatabaseAddress): PoolConfig {
   const ssl = tls === undefined ? {} : { ssl: tls };
   if (password === undefined) return { ...ssl, connectionString: url };
@@ -126,7 +126,7 @@ function queriesOn(connection: Connection, failed: (error: unknown) => never): Q
       return z.array(row).parse(result.rows);
     },
     async execute(text, values) {
-      // Without values, Postgres accepts several statements at once, which migrations need.
+      // Without values, Postgres accepts several statements at once, as migrations require.
       const answer = values === undefined ? connection.query(text) : connection.query(text, [...values]);
       return (await answer.catch(failed)).rowCount ?? 0;
     },
@@ -148,7 +148,7 @@ function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
   if (error instanceof TriplineError) return error;
   const errorClass = error instanceof DatabaseError ? (error.code ?? "").slice(0, 2) : "08";
   if (hasToken && errorClass === "28") {
-    // May be transient: permissions take a while to propagate, and the next token is a new one.
+    // May be temporary, because permissions take a while to propagate, and the next token is a new one.
     const detail = `The database rejects this service's identity: ${messageOf(error)}. Does the user exist there, and may the identity sign in as this user?`;
     return new TriplineError("database-unavailable", detail, [], { cause: error });
   }
@@ -164,7 +164,7 @@ function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
 }
 
 function messageOf(error: unknown): string {
-  // A refused connection to a name with several addresses is an AggregateError without its own message.
+  // If a name has several addresses, a refused connection is an AggregateError without its own message.
   if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join(", ");
   return error instanceof Error ? error.message : String(error);
 }

@@ -13,7 +13,7 @@ export interface Migrations {
 
 const FILE_PATTERN = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
-/** An arbitrary number that all instances share and no other program uses in this database. */
+/** An arbitrary number that all instances share and that no other program uses in this database. */
 const LOCK_ID = 7_113_002_961;
 const LOCK_TIMEOUT_MS = 30_000;
 
@@ -21,8 +21,8 @@ const schemaRow = z.object({ exists: z.boolean() });
 const appliedRow = z.object({ version: z.number(), sha256: z.string() });
 
 /**
- * Migrates a service's schema to the version of this build. If several instances start at once, one migrates while the others
- * wait for the lock, which lasts until the transaction ends. Idempotent.
+ * Migrates a service's schema to the version of this build. If several instances start at the same time, one migrates
+ * while the others wait for the lock, which is released when the transaction ends. Idempotent.
  *
  * @returns the number of applied migrations
  * @throws TriplineError `config-invalid` if a migration was edited after it had been applied
@@ -30,7 +30,7 @@ const appliedRow = z.object({ version: z.number(), sha256: z.string() });
 export async function migrateDatabase(transaction: Queries, { schema, directory }: Migrations): Promise<number> {
   await transaction.execute(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
   await transaction.execute("SELECT pg_advisory_xact_lock($1)", [LOCK_ID]);
-  // Postgres rejects even `IF NOT EXISTS` for a role that owns a schema but may not create any.
+  // Postgres rejects even `IF NOT EXISTS` for a role that owns the schema but may not create schemas.
   const [found] = await transaction.query(schemaRow, "SELECT to_regnamespace($1) IS NOT NULL AS exists", [schema]);
   if (found?.exists !== true) await transaction.execute(`CREATE SCHEMA ${schema}`);
   await transaction.execute(`

@@ -4,13 +4,13 @@ import type { PostgresConfig } from "@tripline/settings/connection-config";
 import { readPem } from "@tripline/settings/read-certificates";
 import { checkByAuthority } from "../check-authority.js";
 
-/** A database's address, and how connections authenticate and verify it. */
+/** A database's address, and how connections authenticate to it and verify it. */
 export interface DatabaseAddress {
   /** Without `sslmode`. */
   readonly url: string;
   /** If absent, plain TCP. */
   readonly tls?: ConnectionOptions;
-  /** Called for each new connection; if absent, the URL's password is used. */
+  /** Called for each new connection. If absent, the URL's password is used. */
   readonly password?: () => Promise<string>;
 }
 

@@ -7,8 +7,8 @@ import type { Migrations } from "./migrate-database.js";
 const newestRow = z.object({ version: z.number().nullable(), table: z.string().nullable() });
 
 /**
- * For an installation or upgrade, not for the start of a service: after a rollback the previous version must run with the newer
- * schema, which is why migrations only add.
+ * For installations and upgrades, not for the start of a service: after a rollback, the previous version must run with
+ * the newer schema, which is why migrations only add to the schema.
  *
  * @throws TriplineError `config-invalid` if the database has a migration that this build does not know
  */

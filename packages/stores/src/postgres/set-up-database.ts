@@ -11,15 +11,15 @@ const QUERY_TIMEOUT_MS = 2_000;
 const BACKGROUND_CONNECTIONS_MAX = 3;
 const BACKGROUND_TIMEOUT_MS = 30_000;
 const PATIENT_CONNECT_TIMEOUT_MS = 20_000;
-/** Longer than the wait for the migration lock, so that the lock's own error appears. */
+/** Longer than the wait for the migration lock, so that the error of the lock itself is reported. */
 const SETUP_TIMEOUT_MS = 60_000;
 
 /**
- * Migrates a service's schema and does its other setup, in one transaction under one lock, so that several instances can start
- * at once on an empty database.
+ * Migrates a service's schema and performs its other setup, in one transaction under one lock, so that several
+ * instances can start at the same time on an empty database.
  *
  * @param prepare runs after the migrations
- * @throws TriplineError `config-invalid` or `database-unavailable`, and what `prepare` throws
+ * @throws TriplineError `config-invalid` or `database-unavailable`, and any error of `prepare`
  */
 export async function setUpDatabase<T>(
   config: PostgresConfig,
@@ -61,7 +61,7 @@ function connect(
     applicationName: `tripline-${service}`,
     connectionsMax,
     queryTimeoutMs,
-    // Slow queries have no waiting caller, and a machine is slow while everything starts at once.
+    // No caller waits for slow queries, and a machine is slow while everything starts at the same time.
     ...(queryTimeoutMs > QUERY_TIMEOUT_MS ? { connectTimeoutMs: PATIENT_CONNECT_TIMEOUT_MS } : {}),
     onIdleError: (error) => logger.warn({ err: error }, "an idle database connection was lost"),
   });

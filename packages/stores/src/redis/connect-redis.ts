@@ -10,16 +10,16 @@ import { SignedInRedis } from "./signed-in-redis.js";
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const RECONNECT_DELAY_MS_MAX = 1_000;
-/** ioredis waits this long for the server to close its end, even if the connection is already lost (a bug). */
+/** ioredis waits this long for the server to close its end, even if the connection is already lost, which is a bug. */
 const DISCONNECT_TIMEOUT_MS = 200;
 
 /**
- * A Redis connection that answers or fails in bounded time: no command is queued while the server is unavailable. It reconnects
- * automatically while it is open.
+ * A Redis connection that responds or fails in bounded time, because no command is queued while the server is
+ * unavailable. It reconnects automatically while it is open.
  *
  * @param target a URL, or a service's Redis settings, which include TLS and tokens
- * @param onError called with connection errors, which ioredis otherwise prints
- * @param timeoutMs response timeout; REDIS_TIMEOUT_MS by default
+ * @param onError called with connection errors, which ioredis would otherwise print
+ * @param timeoutMs response timeout; default: REDIS_TIMEOUT_MS
  * @throws TriplineError `config-invalid` if a certificate cannot be read
  */
 export function connectRedis(
@@ -39,7 +39,7 @@ export function connectRedis(
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
-    // Commands on a lost connection have failed, and are never resent on a new one.
+    // Commands on a lost connection have failed, and are never sent again on a new connection.
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt: number) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
   };
@@ -90,13 +90,13 @@ export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void
 
 /** Errors about Redis's own state, including MISCONF for a full disk. The same command may succeed on a retry. */
 const PASSING = /^(OOM|MISCONF|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/;
-/** Errors about passwords or permissions. An operator must fix them; the command's content is valid. */
+/** Errors about passwords or permissions. An operator must fix these; the command itself is valid. */
 const NOT_ALLOWED = /^(NOAUTH|WRONGPASS|NOPERM|ERR ACL failure in script)/;
 
 /** ioredis's message for a command on a lost connection: it mentions its configuration, not the failure. */
 const OFFLINE = /enableOfflineQueue/;
 
-/** Converts an ioredis error to a TriplineError. If Redis rejects a command's content, that is our bug. */
+/** Converts an ioredis error to a TriplineError. If Redis rejects a command's content, that is a bug of ours. */
 export function asRedisError(error: unknown): TriplineError {
   if (error instanceof TriplineError) return error;
   const messages = messagesOf(error);
@@ -108,7 +108,7 @@ export function asRedisError(error: unknown): TriplineError {
   return new TriplineError("redis-unavailable", `Redis: ${told}`, [], { cause: error });
 }
 
-/** Awaits a Redis response. @throws TriplineError as in `asRedisError` */
+/** Awaits a Redis response. @throws TriplineError like `asRedisError` */
 export async function askRedis<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();

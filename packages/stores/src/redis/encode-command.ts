@@ -6,8 +6,8 @@ import { Command, Pipeline } from "ioredis";
 const BULK_BYTES_MAX = 16;
 
 /**
- * A command with its arguments as bytes, for commands with hundreds of keys: ioredis would create about six
- * objects per key. The reply is in buffers.
+ * A command with its arguments as bytes, for commands with hundreds of keys, because ioredis would create about six
+ * objects per key. The reply consists of buffers.
  */
 class EncodedCommand extends Command {
   constructor(

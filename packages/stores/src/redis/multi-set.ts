@@ -11,7 +11,7 @@ export class MultiSet {
     });
   }
 
-  /** Checks once per connection, and again after a failure. @throws as ioredis does */
+  /** Checks once per connection, and again after a failure. @throws like ioredis */
   isKnown(): Promise<boolean> {
     this.#known ??= this.#ask().catch((error: unknown) => {
       this.#known = undefined;

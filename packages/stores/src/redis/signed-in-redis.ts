@@ -11,9 +11,9 @@ const RENEW_RETRY_MS = 5_000;
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /**
- * A connection whose password is an expiring token: each new connection uses a fresh one, and an open connection authenticates
- * with the next before the current one expires, as the clouds require. Otherwise like ioredis: it reconnects while it is open,
- * and reports each failure.
+ * A connection whose password is an expiring token. Each new connection uses a new token, and an open connection
+ * authenticates with the next token before the current one expires, as the clouds require. Otherwise, it behaves like
+ * ioredis: it reconnects while it is open, and reports each failure.
  */
 export class SignedInRedis extends Redis {
   readonly #signIn: RedisSignIn;
@@ -73,7 +73,7 @@ export class SignedInRedis extends Redis {
   #renewAt(atMs: number): void {
     clearTimeout(this.#renewal);
     const waitMs = atMs - Date.now();
-    // While no new token is available, the old one is returned again, whose renewal time is in the past.
+    // While no new token is available, the old token is returned again, with a renewal time in the past.
     const boundedMs = waitMs > 0 ? Math.min(waitMs, TIMER_MS_MAX) : RENEW_RETRY_MS;
     this.#renewal = setTimeout(() => this.#renew(), boundedMs).unref();
   }
@@ -83,7 +83,7 @@ export class SignedInRedis extends Redis {
       .then(async ({ user, password, renewAtMs }) => {
         if (this.status !== "ready") return;
         if (password !== this.options.password) {
-          // With RESP2 a subscriber connection accepts no password, so it must reconnect.
+          // With RESP2, a subscriber connection does not accept passwords, so it must reconnect.
           if (this.mode === "subscriber") return this.disconnect(true);
           await this.auth(user, password);
           this.options.password = password;

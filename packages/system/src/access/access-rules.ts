@@ -7,11 +7,11 @@ import { ROOT } from "../services/workspace.js";
 /** Path in this repository and in the image with the commands. */
 const ACCESS_FILE = join(ROOT, "infra", "access.yaml");
 
-/** The user that grants access to the others. The services have neither its certificate nor its password. */
+/** The user that grants access to the other users. The services have neither its certificate nor its password. */
 export const SETUP_USER = "setup";
-/** The user that collects the stores' metrics, without access to their data. */
+/** The user that collects the stores' metrics and has no access to their data. */
 export const COLLECTOR_USER = "collector";
-/** The user of the commands. */
+/** The user that the commands run as. */
 export const OPERATOR_USER = "operator";
 
 const patterns = z.array(z.string().regex(/^[A-Za-z0-9_:*-]+$/, "must be a pattern of keys"));
@@ -36,7 +36,7 @@ const rules = z.object({
 /** The access rules of infra/access.yaml, which apply to all clouds. */
 export type AccessRules = z.infer<typeof rules>;
 
-/** @throws Error if a service has a cache but no rules for it, or the reverse */
+/** @throws Error if a service has a cache but no rules for it, or vice versa */
 export function readAccessRules(file = ACCESS_FILE): AccessRules {
   const read = rules.parse(parse(readFileSync(file, "utf8")));
   for (const [service, { cache }] of Object.entries(read.services)) {

@@ -10,7 +10,7 @@ import { databaseStatements, kafkaRights, redisSecret, redisUsers } from "./plan
 
 const QUERY_MS_MAX = 30_000;
 
-/** Connections with permission to grant access; absent ones are skipped. */
+/** Connections with permission to grant access. Servers without a connection are skipped. */
 export interface AccessTargets {
   readonly kafka?: Kafka;
   readonly redis?: RedisConfig | string;
@@ -48,7 +48,7 @@ async function giveKafkaRights(rules: AccessRules, kafka: Kafka): Promise<string
   }
 }
 
-/** A server without an ACL file loses its users at its next restart. */
+/** A server without an ACL file loses its users when it restarts. */
 const NO_FILE = /not configured to use an ACL file/;
 
 async function makeRedisUsers(rules: AccessRules, target: RedisConfig | string, passwords: Passwords): Promise<string> {

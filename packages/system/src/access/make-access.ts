@@ -16,8 +16,9 @@ const SERVERS = ["kafka", "valkey", "postgres"] as const;
 export const PASSWORD_FOLDER = join(SETUP_USER, "passwords");
 
 /**
- * Creates the credentials for TLS and per-service access on one machine: passwords, and a folder with a certificate for each
- * service, the servers, the operator and the setup job. Keeps existing ones, except certificates that expire soon.
+ * Creates the credentials for TLS and per-service access on one machine: passwords, and a folder with a certificate for
+ * each service, the servers, the operator and the setup job. Keeps existing credentials, except certificates that
+ * expire soon.
  *
  * @returns the names of those with a new certificate
  */
@@ -49,8 +50,8 @@ export interface ServerAddresses {
 }
 
 /**
- * Creates the credentials of an installation in containers. Each container sees one folder. The folders also contain the
- * addresses with passwords and the servers' files.
+ * Creates the credentials of an installation in containers. Each container sees only one folder. The folders also
+ * contain the addresses with passwords, and the servers' files.
  *
  * @returns the names of those with a new certificate
  */
@@ -94,7 +95,7 @@ const DATABASE_ACCESS = "local all all trust\nhostssl all all all scram-sha-256\
 
 /** @param folder with one file per user */
 export function readPasswords(folder: string): Passwords {
-  // Kubernetes keeps mounted content in folders with a leading dot.
+  // In Kubernetes, the mounted content is in folders whose names start with a dot.
   const names = readdirSync(folder).filter((name) => !name.startsWith("."));
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), "utf8").trim()]));
 }

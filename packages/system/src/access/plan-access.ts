@@ -7,7 +7,10 @@ import { COLLECTOR_USER, OPERATOR_USER, SETUP_USER } from "./access-rules.js";
 /** Commands that every Redis client connection sends. */
 const COMMANDS_OF_ALL = ["ping", "info", "select", "hello", "quit", "command|info", "client|setname", "client|setinfo"];
 
-/** A service's permissions in Kafka: its topics, and groups with its name or its name and a dash as prefix. */
+/**
+ * A service's permissions in Kafka: its topics, and groups whose name is the service's name or starts with that name
+ * and a dash.
+ */
 export function kafkaRights({ topics, lag_watchers: watchers, operator }: AccessRules): readonly KafkaRight[] {
   const services = [...new Set(Object.values(topics).flatMap(({ writers, readers }) => [...writers, ...readers]))];
   const ofTopics = Object.entries(topics).flatMap(([name, { writers, readers }]) => [
@@ -54,7 +57,7 @@ function allow(
 /**
  * The Valkey ACL rules for each service, the operator and the collector: https://valkey.io/topics/acl/
  *
- * @param hasMultiSet whether the server has MSETEX (Valkey 9.1 or later). Older ones reject a rule about it.
+ * @param hasMultiSet whether the server has MSETEX (Valkey 9.1 or later). Older servers reject a rule about it.
  */
 export function redisUsers(
   { cache_rights }: AccessRules,
@@ -77,12 +80,12 @@ export function redisUsers(
   ]);
 }
 
-/** The initial ACL file of Valkey: only the setup user can connect, and then creates the services' users. */
+/** The initial ACL file of Valkey: only the setup user can connect; it then creates the services' users. */
 export function firstRedisUsers(setupPassword: string): string {
   return ["user default off", `user ${SETUP_USER} on ${redisSecret(setupPassword)} ~* &* +@all`, ""].join("\n");
 }
 
-/** Only the hash, which is useless to a reader of the file or log. */
+/** Contains only the hash, which is useless to a reader of the file or log. */
 export function redisSecret(password: string): string {
   return `#${createHash("sha256").update(password).digest("hex")}`;
 }
@@ -126,13 +129,13 @@ function roleStatements(role: string, target: string, password: string): readonl
   ];
 }
 
-/** The collector has access to statistics but not to tables. */
+/** The collector has access to statistics, but not to tables. */
 function collectorStatements(target: string, password: string | undefined): readonly string[] {
   if (password === undefined) return [];
   return [...roleStatements(COLLECTOR_USER, target, password), `GRANT pg_monitor TO ${identifier(COLLECTOR_USER)}`];
 }
 
-/** If the services shared one role before, each service takes ownership of its schema's objects. */
+/** If the services previously shared one role, each service takes ownership of its schema's objects. */
 function takeOver(role: string): readonly string[] {
   const [name, text] = [identifier(role), literal(role)];
   const of = (catalog: string, prefix: string, more = ""): string =>

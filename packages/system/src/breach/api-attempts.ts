@@ -9,11 +9,11 @@ import type { Attempt } from "./attempt.js";
 
 const ANSWER_MS_MAX = 10_000;
 const NO_TOKEN = /^401 /;
-/** Rejection of a token without the scope, and of a certificate that scoring does not accept. */
+/** Rejection of a token without the scope, or of a certificate that the scoring service does not accept. */
 const NO_SCOPE = /^403 /;
 /** The token endpoint's response to a client that may not use this grant. */
 const NO_GRANT = /answered 40[0-3]:/;
-/** The error when the server closes an unauthorised client's connection. */
+/** The error that occurs when the server closes an unauthorised client's connection. */
 const NOT_SERVED = /ECONNRESET|NGHTTP2|ERR_HTTP2|socket hang up|closed/;
 const SERVER_LIVE = "/inference.GRPCInferenceService/ServerLive";
 /** A gRPC message: uncompressed, zero bytes. */
@@ -32,7 +32,7 @@ const WITHOUT_TOKEN: readonly Call[] = [
 ];
 const TRIED_WITHOUT_TOKEN = 2;
 
-/** Attempts with the training worker's token, which only allows viewing and changing model rollouts. */
+/** Attempts with the training worker's token, which permits only viewing and changing model rollouts. */
 const AS_TRAINING: readonly Call[] = [
   ["ingestion", "POST", "/v1/transactions", "send a payment"],
   ["ingestion", "GET", "/v1/decisions/txn_breach", "read a decision"],
@@ -88,11 +88,14 @@ export interface CertificateAttemptOptions {
   readonly scoringAddress: string;
   /** URL of scoring's HTTP port. */
   readonly scoringUrl: string;
-  /** The clients that scoring accepts. */
+  /** The clients that the scoring service accepts. */
   readonly scoringClients: readonly string[];
 }
 
-/** Attempts by each service with its certificate: on HTTP APIs without a token, and on scoring over gRPC and HTTP. */
+/**
+ * Attempts by each service with its certificate: on HTTP APIs without a token, and on the scoring service over gRPC and
+ * HTTP.
+ */
 export function certificateAttempts(options: CertificateAttemptOptions): readonly Attempt[] {
   const { security, addresses, scoringAddress, scoringUrl, scoringClients } = options;
   return Object.keys(security.rules.services).flatMap((who, index) => {
@@ -156,7 +159,7 @@ function askWithCertificate(security: LocalSecurity, who: string, url: string, m
   });
 }
 
-/** Resolves to any response status. */
+/** Resolves for any response status. */
 async function askGrpc(security: LocalSecurity, who: string, address: string): Promise<unknown> {
   const session = connect(`https://${address}`, { ...security.kafkaTls(who), ALPNProtocols: ["h2"] });
   const closed = once(session, "close").then(() => {

@@ -17,7 +17,7 @@ export interface AttemptOutcome extends Omit<Attempt, "try" | "refusal"> {
 
 const ATTEMPT_MS_MAX = 30_000;
 
-/** Runs all attempts in order, even after one that succeeded. */
+/** Runs all attempts in order, even if one of them succeeds. */
 export async function tryAll(attempts: readonly Attempt[]): Promise<readonly AttemptOutcome[]> {
   const outcomes: AttemptOutcome[] = [];
   for (const { who, where, what, refusal, try: run } of attempts) {

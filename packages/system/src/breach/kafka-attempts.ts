@@ -7,7 +7,7 @@ import type { LocalSecurity } from "../services/local-security.js";
 import type { Attempt } from "./attempt.js";
 
 const REQUEST_MS_MAX = 10_000;
-/** Forbidden topics that a service tries to write, and to read. */
+/** Forbidden topics that a service tries to write to, and to read. */
 const TOPICS_TRIED = 2;
 const NOT_ALLOWED = /^(TOPIC|GROUP|CLUSTER)_AUTHORIZATION_FAILED$|^Not authorized to access group/;
 /**
@@ -48,13 +48,13 @@ export function kafkaAttempts(security: LocalSecurity, brokers: readonly string[
   });
 }
 
-/** Rotated per service, so that together they try most topics. */
+/** Rotated per service, so that the services together try most topics. */
 function forbidden(rules: AccessRules, as: "writers" | "readers", who: string, turn: number): string[] {
   const names = Object.keys(rules.topics).filter((name) => !allowed(rules, as, who).includes(name));
   return Array.from({ length: TOPICS_TRIED }, (_, index) => names[(turn * TOPICS_TRIED + index) % names.length] ?? "");
 }
 
-/** The operator reads dead letters and the topics of its commands, and writes to topics for redrive. */
+/** The operator reads dead letters and the topics of its commands, and writes to topics to redrive them. */
 function allowed({ topics, operator }: AccessRules, as: "writers" | "readers", who: string): readonly string[] {
   const names = Object.keys(topics);
   if (who !== OPERATOR_USER) return names.filter((name) => topics[name]?.[as].includes(who));
@@ -69,7 +69,7 @@ async function withClient<T>(
   who: string,
   work: (kafka: Client["kafka"]) => Promise<T>,
 ): Promise<T> {
-  // kafkajs reports a missing coordinator for a group without access, and only logs the reason.
+  // If a client has no access to a group, kafkajs reports a missing coordinator and only logs the reason.
   const logged: Error[] = [];
   const open = clientOpener({
     brokers,
@@ -97,7 +97,7 @@ async function read(kafka: Client["kafka"], topic: string, groupId: string): Pro
   const consumer = kafka.consumer({ groupId, retry: { ...RETRY, restartOnFailure: async () => false } });
   const over = new Promise((resolve, reject) => {
     consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
-    // A response to a fetch means that access was allowed.
+    // If the broker responds to a fetch, access was allowed.
     consumer.on(consumer.events.FETCH, resolve);
   });
   await consumer.connect();

@@ -15,7 +15,7 @@ const KEYS = {
   decisions: "budget:shop:challenge:2026-01-01",
 } as const;
 
-/** Ingestion writes keys of attributes, and decisions reads them. */
+/** Ingestion writes keys for attributes, and the decision service reads them. */
 const TRANSIT_KEY = transitKey("00");
 
 /** Commands that no service may use, with any key. */
@@ -34,7 +34,7 @@ export function redisAttempts(security: LocalSecurity, stack: ServiceAddresses):
     const attempt = (what: string, command: readonly [string, ...string[]]): Attempt => {
       return { who, where: "Redis", what, refusal: NOT_ALLOWED, try: () => ask(redisUrl, command) };
     };
-    // These rebuild features' state.
+    // These commands rebuild the feature service's state.
     const own = who === OPERATOR_USER || who === SNAPSHOTS ? "features" : who;
     const others = Object.entries(KEYS).filter(([owner]) => owner !== own);
     return [

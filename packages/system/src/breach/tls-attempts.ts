@@ -18,7 +18,7 @@ export interface TlsAddresses {
   readonly postgresUrl: string;
 }
 
-/** Attempts from the network without any credentials. */
+/** Attempts from the network, without any credentials. */
 export function tlsAttempts(security: LocalSecurity, { kafkaBrokers, redisUrl, postgresUrl }: TlsAddresses): Attempt[] {
   const kafkaPort = Number(kafkaBrokers[0]?.split(":")[1]);
   const redisPort = Number(new URL(redisUrl).port);
@@ -51,7 +51,7 @@ function askTls(port: number, options: ConnectionOptions, request: Buffer | stri
   return ask(connect({ port, host: "127.0.0.1", ...options }), "secureConnect", request);
 }
 
-/** Resolves to the first bytes of a response. */
+/** Resolves to the first bytes of the response. */
 async function ask(socket: Socket, ready: string, request: Buffer | string): Promise<unknown> {
   const ended = once(socket, "close").then(() => {
     throw new Error("the connection was closed");
@@ -62,7 +62,7 @@ async function ask(socket: Socket, ready: string, request: Buffer | string): Pro
     socket.write(request);
     const [answer] = await Promise.race([once(socket, "data", { signal: late }), ended]);
     const text = String(answer);
-    // A plaintext TLS alert means that the handshake failed.
+    // A TLS alert in plain text means that the handshake failed.
     if (text.startsWith("-") || text.startsWith("\u0015")) throw new Error(text.startsWith("-") ? text : "TLS ALERT");
     return text;
   } finally {

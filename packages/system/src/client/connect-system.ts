@@ -11,14 +11,14 @@ import type { AccessTargets } from "../access/apply-access.js";
 import type { LocalSystem } from "../services/local-system.js";
 import { findLocalSystem, operatorVariables } from "../services/local-system.js";
 
-/** A command's variables for a remote installation. Services have the same ones. */
+/** A command's variables for a remote installation. Services have the same variables. */
 const kafkaEnvironment = z.object(kafkaConfig);
 
 const redisEnvironment = z.object(redisConfig);
 const databaseEnvironment = z.object(postgresConfig);
 
 const clientEnvironment = z.object({
-  /** A client registered with auth. */
+  /** A client that is registered with the auth service. */
   CLIENT_ID: z.string().min(1),
   CLIENT_SECRET: z.string().min(1),
 });
@@ -27,13 +27,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface SystemKafka {
   readonly kafka: Kafka;
-  /** The address, for error messages when it does not answer. */
+  /** The address, for error messages when nothing answers there. */
   readonly brokers: string;
 }
 
 /**
- * Kafka from the environment. If the environment has no TLS settings, connects as the operator of the local system with these
- * brokers.
+ * Kafka according to the environment. If the environment has no TLS settings, connects as the operator of the local
+ * system with these brokers.
  *
  * @throws TriplineError `config-invalid` that lists all invalid variables
  */
@@ -48,8 +48,8 @@ export function kafkaFrom(environment: Environment): SystemKafka {
 }
 
 /**
- * Kafka if this user has a certificate for it, because Kafka's access rules use certificate names; Redis and the database if
- * their addresses are set.
+ * Kafka, if this user has a certificate for it, because Kafka's access rules use the names in certificates; Redis and
+ * the database, if their addresses are set.
  *
  * @throws TriplineError `config-invalid` that lists all invalid variables
  */
@@ -63,7 +63,8 @@ export function accessTargetsFrom(environment: Environment): AccessTargets {
 }
 
 /**
- * Kafka at an address from the command line. The environment has the authentication settings, as for the services.
+ * Kafka at an address from the command line. The authentication settings come from the environment, as for the
+ * services.
  *
  * @throws TriplineError `config-invalid` that lists all invalid variables
  */
@@ -80,7 +81,7 @@ export function redisFrom(environment: Environment): RedisConfig {
   return readConfig(redisEnvironment, environment);
 }
 
-/** The variables with which another of our programs authenticates as this one does. */
+/** The variables with which another of our programs authenticates in the same way as this one. */
 export function signInVariables(environment: Environment): Record<string, string | undefined> {
   return Object.fromEntries(CONNECTION_VARIABLES.map((name) => [name, environment[name]]));
 }

@@ -6,7 +6,7 @@ const ANSWER_MS_MAX = 30_000;
 
 const fault = z.object({ pointer: z.string(), detail: z.string() });
 const problem = z.object({ detail: z.string(), errors: z.array(fault).default([]) });
-/** The pointer of faults in a policy's text, whose messages already contain the line. */
+/** The JSON pointer of faults in a policy's text, whose messages already contain the line. */
 const POLICY_TEXT = "/text";
 
 /** The control plane's own message, with its HTTP status. */
@@ -22,8 +22,8 @@ export class ControlRefusal extends Error {
 /** Calls the control plane's API. */
 export class ControlClient {
   /**
-   * @param tenant for clients that may act for other tenants; empty for what applies to all tenants
-   * @param names how messages call the service and the option with its address
+   * @param tenant for clients that may act for other tenants; empty for data that concerns all tenants
+   * @param names how messages refer to the service and to the option with its address
    */
   constructor(
     private readonly url: string,
@@ -32,7 +32,10 @@ export class ControlClient {
     private readonly names = { service: "the control plane", option: "--control" },
   ) {}
 
-  /** @throws ControlRefusal with the control plane's own message, or one line per fault; Error if it does not answer */
+  /**
+   * @throws ControlRefusal with the control plane's own message, or with one line per fault; Error if there is no
+   *   response
+   */
   async call(
     method: "GET" | "POST" | "PUT" | "DELETE",
     path: string,
@@ -62,7 +65,7 @@ export class ControlClient {
     const told = problem.safeParse(answer);
     if (!told.success) throw new Error(`${this.url} answered ${response.status}.`);
     const { detail, errors } = told.data;
-    // If the message only counts the faults, the faults replace it.
+    // If the message only gives the number of faults, the faults replace it.
     const isWhole = errors.length === 0 || errors.some((error) => detail.includes(error.detail));
     throw new ControlRefusal(isWhole ? detail : errors.map(describe).join("\n"), response.status);
   }

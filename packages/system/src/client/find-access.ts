@@ -20,7 +20,7 @@ const apiDescription = z.object({
   }),
 });
 
-/** Advice for the user, after a colon. */
+/** Advice for the user, which follows a colon. */
 export interface Remedies {
   readonly silent: string;
   readonly foreign: string;
@@ -29,7 +29,7 @@ export interface Remedies {
 /**
  * The token URL that the API itself publishes; undefined if it publishes none.
  *
- * @throws Error in one sentence if no Tripline answers at this address
+ * @throws Error in one sentence if no Tripline API answers at this address
  */
 export async function readTokenUrl(apiUrl: string, remedies: Remedies): Promise<string | undefined> {
   let body: unknown;
@@ -45,7 +45,7 @@ export async function readTokenUrl(apiUrl: string, remedies: Remedies): Promise<
   return schemes.find(({ flows }) => flows !== undefined)?.flows?.clientCredentials.tokenUrl;
 }
 
-/** Addresses of this workspace's system; if none is running, the addresses it would have. */
+/** Addresses of this workspace's system. If no system is running, the addresses that it would have. */
 export function localAddresses(workspace: string): LocalSystem["addresses"] {
   try {
     return readLocalSystem(workspace).addresses;
@@ -56,7 +56,7 @@ export function localAddresses(workspace: string): LocalSystem["addresses"] {
   }
 }
 
-/** A secret of a local system started from this repository; by default the demo client's. */
+/** A secret of a local system that was started from this repository. Default: the demo client's secret. */
 export async function localSecret(
   apiUrl: string,
   workspace = DEMO_WORKSPACE,

@@ -4,13 +4,13 @@ import type { SentFields } from "../generated/sent-fields.js";
 export interface KnownPayment extends SentFields {
   readonly clientTransactionId: string;
   readonly cardNumber: string;
-  /** Senders that know only tokens send this and `bin` instead of the number. */
+  /** Senders that know only tokens send this token and `bin` instead of the number. */
   readonly cardToken?: string;
   readonly bin?: string;
   readonly amountMinor: number;
   readonly currency: string;
   readonly occurredAtMs: number;
   readonly fraud: boolean;
-  /** When the label is reported; null if it never is. */
+  /** When the label is reported; null if it is never reported. */
   readonly labelledAtMs: number | null;
 }

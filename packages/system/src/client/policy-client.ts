@@ -14,7 +14,7 @@ export type PolicyRevision = z.infer<typeof revision>;
 const approval = z.object({ approver: z.string(), note: z.string(), approved_at: z.string() });
 const revisionWithText = revision.extend({
   text: z.string(),
-  /** `suspect`: it was rolled back, so another user must approve it again. */
+  /** `suspect`: the revision was rolled back, so another user must approve it again. */
   activation_kind: z.string().optional(),
   approvals: z.array(approval),
 });
@@ -37,7 +37,7 @@ const status = z.object({
   scheduled: activation.nullable(),
   /** The newest activated policy that was not rolled back. */
   return_to: z.object({ revision: z.int().nullable() }).nullable().optional(),
-  /** Missing in responses of an earlier release. */
+  /** Missing in responses from earlier releases. */
   switched_off_rules: z
     .array(z.object({ rule_id: z.string(), why: z.string(), switched_off_at: z.string() }))
     .default([]),
@@ -66,9 +66,9 @@ export interface SettingsChange {
 export interface ActivationRequest {
   readonly revision: number | null;
   readonly after: number;
-  /** RFC 3339; by default now. */
+  /** RFC 3339. Default: now. */
   readonly at?: string;
-  /** false: the change of outcomes is intended and will not be rolled back. Requires another user's approval. */
+  /** false: the change of outcomes is intended, so it will not be rolled back. Requires another user's approval. */
   readonly watched?: boolean;
   readonly note: string;
 }
@@ -120,13 +120,13 @@ export class PolicyClient {
     await this.#call(z.undefined(), "POST", `/revisions/${revision ?? "none"}/approvals`, {}, { note, ...more });
   }
 
-  /** @returns changes that wait for another user */
+  /** @returns changes that wait for another user's approval */
   async changeSettings(change: SettingsChange): Promise<readonly WaitingChange[]> {
     const answer = z.object({ waiting: z.array(waitingChange) }).optional();
     return (await this.#call(answer, "PUT", "/settings", {}, change))?.waiting ?? [];
   }
 
-  /** Changes that wait for another user, oldest first. */
+  /** Changes that wait for another user's approval, oldest first. */
   async waiting(): Promise<readonly WaitingChange[]> {
     const answer = z.object({ approvals: z.array(waitingChange) });
     return answer.parse(await this.control.call("GET", "/v1/approvals")).approvals;
@@ -152,7 +152,7 @@ export class PolicyClient {
   }
 }
 
-/** Reads page by page: each one continues below the lowest number of the previous one. */
+/** Reads page by page; each page continues below the lowest number of the previous page. */
 async function readAll<T>(
   read: (query: Readonly<Record<string, string>>) => Promise<T[]>,
   numberOf: (one: T) => number,

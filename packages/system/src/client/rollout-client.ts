@@ -27,7 +27,7 @@ const shownRollout = z.object({
   canary_percent: z.number(),
   shadow_percent: z.number(),
   is_held: z.boolean(),
-  /** Missing in responses of an earlier release. */
+  /** Missing in responses from earlier releases. */
   is_registry_pending: z.boolean().optional(),
   revision: z.number(),
   started_at: z.string(),
@@ -38,12 +38,12 @@ const shownRollout = z.object({
   steps: z.array(step),
 });
 
-/** A model's rollout, from the control plane's API. */
+/** A model's rollout, as returned by the control plane's API. */
 export type ShownRollout = z.infer<typeof shownRollout>;
 
 export type RolloutStepName = "advance" | "hold" | "resume" | "promote" | "rollback";
 
-/** The body of `POST /v1/rollouts`; the server has defaults for missing fields. */
+/** The body of `POST /v1/rollouts`; for missing fields, the server has defaults. */
 export interface RolloutRequest {
   readonly model: string;
   readonly candidate: string;

@@ -19,7 +19,7 @@ export interface SendResult {
   readonly code?: string;
 }
 
-/** Maximum time of a batch with retries: a service may be killed and restarted in the meantime. */
+/** Maximum time for a batch, including retries, because a service may be killed and restarted in the meantime. */
 const BATCH_MS_MAX = 240_000;
 
 /** Sends payments with known cards and labels, for the demo and the tests. */
@@ -77,7 +77,7 @@ export class TriplineClient {
     if (!response.ok) throw new Error(`${path} did not accept a batch: ${text}`);
   }
 
-  /** The decision with this id, or undefined if there is none yet. */
+  /** The decision with this id; undefined if there is no decision yet. */
   async decision(id: string): Promise<ApiDecision | undefined> {
     const decision = await this.#api.decision(id);
     return decision === undefined ? undefined : explained(decision);

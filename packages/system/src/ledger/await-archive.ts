@@ -14,8 +14,8 @@ const OF_FEATURES: readonly Topic[] = Object.values(RESULTS).map((name) => TOPIC
 /**
  * Waits until the archive contains all current records of the topics.
  *
- * @param lake the folder that the archive service writes to
- * @param topics by default those that features writes
+ * @param lake the folder to which the archive service writes
+ * @param topics default: the topics to which the feature service writes
  * @throws TriplineError `deadline-exceeded` after two minutes
  */
 export async function awaitArchive(kafka: Kafka, lake: string, topics = OF_FEATURES): Promise<void> {

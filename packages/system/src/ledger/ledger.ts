@@ -38,7 +38,8 @@ export async function closeLedger(kafka: Kafka, accepted: ReadonlySet<string>): 
   const repeated = new Set<string>();
   await readTopic(kafka, TOPICS.decisions.name, (record) => {
     const id = Decision.decode(record.value).transactionId;
-    // Other payments are out of scope: one that was sent again after its first decision expired has two.
+    // Other payments are out of scope. A payment that was sent again after its first decision expired has two
+    // decisions.
     if (!accepted.has(id)) return;
     const bytes = record.value.toString("latin1");
     const before = decided.get(id);
@@ -61,8 +62,8 @@ const SETTLE_MS_MAX = 60_000;
 const SETTLE_POLL_MS = 500;
 
 /**
- * Waits until every accepted payment has its decision in the topic, at most one minute: a 202 response means that it is not
- * decided yet, and callers receive a decision before it is in the topic.
+ * Waits until every accepted payment has its decision in the topic, for at most one minute: a 202 response means that a
+ * payment is not decided yet, and callers receive a decision before it is in the topic.
  */
 export async function awaitLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<Ledger> {
   const endMs = Date.now() + SETTLE_MS_MAX;
@@ -73,7 +74,7 @@ export async function awaitLedger(kafka: Kafka, accepted: ReadonlySet<string>): 
   }
 }
 
-/** Like `awaitLedger`. @returns the ledger's line. @throws Error if it does not balance */
+/** Like `awaitLedger`. @returns the ledger's line @throws Error if the ledger does not balance */
 export async function settledLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<string> {
   const ledger = await awaitLedger(kafka, accepted);
   if (balances(ledger)) return ledgerLine(ledger);

@@ -19,13 +19,13 @@ export interface ProduceOptions {
   readonly onProgress?: ProgressListener;
 }
 
-/** Maximum records sent together and in flight. */
+/** Maximum number of records that are sent together and in flight. */
 const RECORDS_PER_SEND = 2_000;
 
 /**
- * Writes past payments and their labels to the topics `transactions` and `labels`, in event order: a fleet of features services
- * then computes the same as a backfill on one machine. Cards are processed concurrently, so the order at a terminal may differ
- * from event time.
+ * Writes past payments and their labels to the topics `transactions` and `labels`, in event order, so that a fleet of
+ * feature service instances then computes the same result as a backfill on one machine. Cards are processed
+ * concurrently, so the order at a terminal may differ from event time.
  *
  * @returns the number of payments and labels written
  * @throws TriplineError `invalid-field` before anything is written; `kafka-unavailable`
@@ -100,7 +100,7 @@ function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRe
     amountMinor: Number(row.amount_minor),
     currency: fromRow.text(row.currency),
     occurredAtMs: atMs,
-    // The payment did not pass ingestion, so its event time serves as the acceptance time.
+    // The payment did not pass through ingestion, so its event time is used as its acceptance time.
     acceptedAtMs: atMs,
     ...optionalFields(row),
   };

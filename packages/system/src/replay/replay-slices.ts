@@ -19,7 +19,7 @@ interface ReplayEvent {
 export interface SliceOptions {
   /** Payments to send, in event order. */
   readonly payments: readonly KnownPayment[];
-  /** Payments, to send now or already decided, with labels that may be due in the replayed time. */
+  /** Payments, either to be sent now or already decided, whose labels may be due in the replayed time. */
   readonly labelled: readonly KnownPayment[];
   /** Replayed event time: from (inclusive) to (exclusive), in ms. */
   readonly fromMs: number;
@@ -29,9 +29,9 @@ export interface SliceOptions {
 const EVENTS_PER_SLICE_MAX = 2_000;
 
 /**
- * Splits a replay so that cause precedes effect: a slice ends before the first event whose entity it already contains. If each
- * slice is decided and applied before the next is sent, every feature sees exactly what was known at its time, including
- * labels, as if events were sent one by one.
+ * Splits a replay so that causes come before their effects: a slice ends before the first event with an entity that the
+ * slice already contains. If each slice is decided and applied before the next one is sent, every feature is computed
+ * from exactly what was known at its time, including labels, as if events were sent one by one.
  */
 export function* replaySlices(options: SliceOptions): Generator<Slice> {
   let payments: KnownPayment[] = [];
@@ -52,7 +52,7 @@ export function* replaySlices(options: SliceOptions): Generator<Slice> {
   if (payments.length + labels.length > 0) yield { payments, labels };
 }
 
-/** The entities whose windows an event changes. A label has no device and no addresses. */
+/** The entities whose windows an event changes. A label has neither a device nor addresses. */
 function entitiesOf({ kind, payment }: ReplayEvent): string[] {
   const entities = [`card ${payment.cardToken ?? payment.cardNumber}`];
   if (payment.terminalId != null) entities.push(`terminal ${payment.terminalId}`);
@@ -63,7 +63,7 @@ function entitiesOf({ kind, payment }: ReplayEvent): string[] {
   return entities;
 }
 
-/** Payments and labels by event time; at equal times labels first, as everywhere in Tripline. */
+/** Payments and labels by event time; at equal times, labels come first, as everywhere in Tripline. */
 function eventsInOrder(options: SliceOptions): ReplayEvent[] {
   const within = (atMs: number): boolean => atMs >= options.fromMs && atMs < options.toMs;
   const events: ReplayEvent[] = [];

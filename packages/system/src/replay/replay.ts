@@ -8,7 +8,7 @@ import { sendUpdates } from "./send-updates.js";
 
 export interface ReplayOptions extends SliceOptions {
   readonly client: TriplineClient;
-  /** Sent after the decisions of a slice. Updates may be counted after later slices, or after this function returns. */
+  /** Sent after the decisions on a slice. Updates may be counted after later slices, or after this function returns. */
   readonly updatesOf?: UpdatesOf;
   readonly onDecision?: (payment: KnownPayment, decision: ApiDecision) => void;
   readonly onProgress?: ProgressListener;
@@ -25,8 +25,9 @@ export interface ReplayResult {
 const WAIT_SECONDS = 25;
 
 /**
- * Sends history through the public API as fast as possible, cause before effect: slice by slice, the next only after every
- * payment of the last is decided and every label applied.
+ * Sends history through the public API as fast as possible, but keeps causes before their effects: it sends one slice
+ * after another, and each slice only after every payment of the previous slice has been decided and every label
+ * applied.
  */
 export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   const { client, payments: all, updatesOf } = options;

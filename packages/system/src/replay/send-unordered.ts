@@ -8,7 +8,7 @@ export interface SendUnorderedOptions {
   readonly client: TriplineClient;
   /** In event order. */
   readonly payments: readonly KnownPayment[];
-  /** Payments with labels due in this period, in the order of the labels. */
+  /** Payments whose labels are due in this period, in the order of the labels. */
   readonly labels: readonly KnownPayment[];
   /** Updates may be counted after this function returns. */
   readonly updatesOf: UpdatesOf;
@@ -20,9 +20,9 @@ const IN_FLIGHT_MAX = 8;
 const WAIT_SECONDS = 25;
 
 /**
- * Sends payments and labels concurrently, with several requests at a time, like many shops: events of a card or
- * terminal may be processed in a different order from that in which they occurred. Returns once all are decided and
- * applied, and their updates accepted.
+ * Sends payments and labels concurrently, with several requests at a time, like many shops, so that events of a card or
+ * terminal may be processed in a different order from that in which they occurred. Returns once all of them have been
+ * decided or applied, and their updates accepted.
  */
 export async function sendUnordered(options: SendUnorderedOptions): Promise<void> {
   const { client, payments, labels, updatesOf, onProgress } = options;

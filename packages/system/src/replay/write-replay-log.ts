@@ -40,7 +40,7 @@ export async function writeDecisions(path: string, kafka: Kafka, rows: readonly 
   });
 }
 
-/** Writes Parquet with a tenant's feature vectors from the `features` topic, one column per feature. */
+/** Writes a Parquet file with a tenant's feature vectors from the `features` topic, one column per feature. */
 export async function writeLoggedFeatures(path: string, kafka: Kafka, tenant: string): Promise<void> {
   const names = currentFeatureSpec().features.map((feature) => feature.name);
   const columns = ["client_transaction_id VARCHAR", ...names.map((name) => `${sqlName(name)} DOUBLE`)].join(", ");
@@ -50,7 +50,7 @@ export async function writeLoggedFeatures(path: string, kafka: Kafka, tenant: st
       const { transaction, values } = FeatureVector.decode(record.value);
       if (transaction?.tenant !== tenant) return;
       const id = transaction.clientTransactionId;
-      // A redelivered record is identical, so one row is enough.
+      // Redelivered records are identical, so one row is enough.
       if (seen.has(id)) return;
       seen.add(id);
       appender.appendVarchar(id);

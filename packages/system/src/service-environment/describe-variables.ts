@@ -18,7 +18,7 @@ export interface VariableDescription {
 }
 
 /**
- * A service's variables as described by its schema, including those that are read elsewhere.
+ * A service's variables as described by its schema, including variables that are read elsewhere.
  *
  * @param variables the variables of the service or of a group
  */
@@ -92,7 +92,7 @@ function describeVariable(name: string, schema: z.core.$ZodType): VariableDescri
   };
 }
 
-/** A schema and the schemas that it wraps, outermost first; for a pipe, its input. */
+/** A schema and the schemas that it wraps, outermost first. For a pipe, its input is used. */
 function layersOf(schema: z.core.$ZodType): z.core.$ZodType[] {
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) {
     return [schema, ...layersOf(schema.def.innerType)];

@@ -31,22 +31,23 @@ import {
 } from "./variable-source.js";
 
 /*
- * The single definition of every service's environment. It generates the blocks of compose.yaml, the chart's
- * templates/_environment.tpl, the variables in its values.schema.json, the plan of a system on one machine (`planServices`) and
- * the tables of docs/settings.md. A variable's description, default and unit are in its service's schema.
+ * The single definition of every service's environment. The blocks of compose.yaml, the chart's
+ * templates/_environment.tpl, the variables in its values.schema.json, the plan of a system on one machine
+ * (`planServices`) and the tables of docs/settings.md are generated from it. A variable's description, default and unit
+ * are in its service's schema.
  */
 
 export type Variables = Readonly<Record<string, VariableSource>>;
 export type GroupName = keyof typeof VARIABLE_GROUPS;
 export type ServiceName = keyof typeof SERVICE_VARIABLES;
-/** The programs that run as processes: each service, and decisions together with scoring. */
+/** The programs that run as processes: each service, and the decision service together with the scoring service. */
 export type ProgramName = keyof typeof PROGRAM_VARIABLES;
 
-/** In containers. Pods and images use the same ports; only gRPC has a different one in Compose. */
+/** Ports in containers. Pods and images use the same ports; only the gRPC port is different in Compose. */
 /** Variables that several services share. */
 export const VARIABLE_GROUPS = {
   service: {
-    // The images set these three variables themselves, for 0.0.0.0 and the same ports.
+    // The images themselves set these three variables, for 0.0.0.0 and the same ports.
     PORT: { chart: chartConstant(HTTP_PORT), local: "port" },
     HOST: { chart: chartConstant("0.0.0.0"), local: "host" },
     METRICS_PORT: { chart: chartConstant(METRICS_PORT) },
@@ -164,7 +165,7 @@ export const VARIABLE_GROUPS = {
   },
 } satisfies Record<string, Variables>;
 
-/** The variables of each service: groups, and its own. */
+/** The variables of each service: groups, and the service's own variables. */
 export const SERVICE_VARIABLES = {
   ingestion: {
     groups: ["service", "kafka", "redis", "tokens"],
@@ -175,7 +176,7 @@ export const SERVICE_VARIABLES = {
         local: "cardTokenKey",
       },
       EVENT_AGE_DAYS_MAX: { local: "eventAgeDaysMax" },
-      // One machine has one tenant, and replays and benchmarks run as fast as possible.
+      // A single machine has one tenant, and its replays and benchmarks run as fast as possible.
       RATE_LIMIT_TENANT: { local: "rateLimit" },
       RATE_LIMIT_CLIENT: { local: "rateLimit" },
       PERSONAL_MASTER_KEY: personalMasterKey,
@@ -184,7 +185,7 @@ export const SERVICE_VARIABLES = {
   features: {
     groups: ["service", "kafka", "redis", "tokens"],
     own: {
-      // The `feast` profile of compose.yaml has the profiles of the only tenant.
+      // The `feast` profile of compose.yaml contains the profiles of the only tenant.
       FEAST_TENANT: {
         compose: "demo",
         chart: chartValue("feast.tenant", { isOptional: true }),
@@ -365,7 +366,7 @@ export const SERVICE_NAMES = Object.keys(SERVICE_VARIABLES) as readonly ServiceN
 
 const { SCORING_ADDRESS: _address, ...decisionsBesideScoring } = SERVICE_VARIABLES.decisions.own;
 
-/** The same for the image `tripline` (apps/tripline), with decisions and scoring in one process. */
+/** The same for the image `tripline` (apps/tripline), which runs the decision and scoring services in one process. */
 export const PROGRAM_VARIABLES = {
   ...SERVICE_VARIABLES,
   tripline: {

@@ -7,10 +7,10 @@ export const HTTP_PORT = "8080";
 export const METRICS_PORT = "9464";
 export const GRPC_PORT = "9000";
 export const COMPOSE_GRPC_PORT = "8081";
-/** Port of scoring if decisions runs in the same process and uses the usual port. */
+/** Port of the scoring service, if the decision service runs in the same process and uses the usual port. */
 export const SECOND_HTTP_PORT = "8082";
 
-/** Makes apps/tripline run decisions and scoring. */
+/** Makes apps/tripline run the decision and scoring services. */
 export const TOGETHER_TARGETS = "decisions,scoring";
 
 /** URL scheme of the services' own addresses in the chart. */
@@ -51,14 +51,17 @@ export const consoleUrl: VariableSource = {
   local: "consoleUrl",
 };
 
-/** The profiles that features reads. Decisions rejects models and policies that use others; control rejects such policies. */
+/**
+ * The profiles that the feature service reads. The decision service rejects models and policies that use other
+ * profiles; the control plane rejects policies that do so.
+ */
 export const feastProfiles: VariableSource = {
   compose: composeVariable("TRIPLINE_FEAST_PROFILES", ""),
   chart: { ...chartValue("feast.profiles"), when: "and .Values.feast.tenant .Values.feast.profiles" },
   local: "feastProfiles",
 };
 
-/** Ingestion wraps keys with it, and control unwraps them. */
+/** Ingestion wraps keys with it, and the control plane unwraps them. */
 export const personalMasterKey: VariableSource = {
   composeSecret: "personal-master-key",
   chart: [
@@ -70,7 +73,7 @@ export const personalMasterKey: VariableSource = {
   ],
   local: "personalMasterKey",
 };
-/** With `tls`: the path of a file of the service's own certificate or, without `file`, the flag `true`. */
+/** With `tls`: the path of a file of the service's own certificate or, if `file` is missing, the flag `true`. */
 export function chartTls(file?: "tls.crt" | "tls.key" | "ca.crt"): ChartSource {
   const value = file === undefined ? `"true"` : `/etc/tripline/tls/${file}`;
   return { when: ".Values.tls.enabled", value, setBy: "tls.enabled" };

@@ -1,29 +1,32 @@
 /*
- * Where a service's variable comes from: in the containers of compose.yaml, in the Helm chart, and on one machine (`npm run
- * demo`). Without a source, the default of the service's schema applies.
+ * Where a service's variable comes from: in the containers of compose.yaml, in the Helm chart, and on one machine (`npm
+ * run demo`). If there is no source, the default of the service's schema applies.
  */
 
 export interface VariableSource {
   /** The value in compose.yaml. `null` passes on the caller's value. */
   readonly compose?: string | null;
-  /** A file with the value, in the service's folder of the volume `secrets`. */
+  /** A file that contains the value, in the service's folder of the volume `secrets`. */
   readonly composeSecret?: string;
-  /** Several if a condition chooses; the conditions are mutually exclusive. */
+  /** Several sources, one of which is chosen by a condition; the conditions are mutually exclusive. */
   readonly chart?: ChartSource | readonly ChartSource[];
   /** The name of a value in the plan of a local system. */
   readonly local?: LocalValue;
-  /** The description, if no service's schema has the variable. */
+  /** The description, if no service's schema contains the variable. */
   readonly description?: string;
-  /** Whether the chart accepts it in `services.<service>.environment`; by default if the chart has no source of its own. */
+  /**
+   * Whether the chart accepts the variable in `services.<service>.environment`. Default: only if the chart has no
+   * source of its own.
+   */
   readonly isInChartEnvironment?: boolean;
 }
 
 export interface ChartSource {
-  /** A Go template condition; without it the variable is always set. */
+  /** A Go template condition. If absent, the variable is always set. */
   readonly when?: string;
   /** YAML as a Go template; or the key of a Secret. */
   readonly value: string | ChartSecret;
-  /** The value that chart users set for it, as the documentation shows it. */
+  /** The value that chart users set for the variable, as shown in the documentation. */
   readonly setBy?: string;
 }
 
@@ -83,7 +86,7 @@ export type LocalValue =
   | "topicPrefix"
   | "watchedServices";
 
-/** A value of values.yaml; an optional one is only set if it is not empty. */
+/** A value of values.yaml. An optional value is set only if it is not empty. */
 export function chartValue(path: string, options: { readonly isOptional?: boolean } = {}): ChartSource {
   const value = `{{ .Values.${path} | quote }}`;
   return { value, setBy: path, ...(options.isOptional === true ? { when: `.Values.${path}` } : {}) };
@@ -99,7 +102,7 @@ export function chartConstant(value: string): ChartSource {
   return { value: JSON.stringify(value) };
 }
 
-/** The path of a file in a mounted Secret; a value names the Secret. */
+/** The path of a file in a mounted Secret. A value names the Secret. */
 export function chartFile(path: string, file: string): ChartSource {
   return { when: `.Values.${path}`, value: file, setBy: path };
 }

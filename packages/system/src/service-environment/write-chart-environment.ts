@@ -10,7 +10,7 @@ give YAML of variables, those of \`secrets\` entries of a container's \`env\`. \
 /**
  * The chart's templates/_environment.tpl.
  *
- * @param limits numbers from the code that the chart's checks.yaml validates values against
+ * @param limits numbers from the code, with which the chart's checks.yaml compares values
  */
 export function chartEnvironment(limits: Readonly<Record<string, number>>): string {
   const groups = Object.keys(VARIABLE_GROUPS) as GroupName[];
@@ -86,7 +86,7 @@ function secretOf(variables: Variables): Entry[] {
   );
 }
 
-/** Adjacent entries with the same condition share it. */
+/** Adjacent entries with the same condition share one condition block. */
 function linesOf(entries: readonly Entry[]): string[] {
   return entries.flatMap(({ when, line }, index) => {
     if (when === undefined) return [line];

@@ -9,14 +9,17 @@ const SECRETS = "/run/tripline/secrets";
 /** Where compose.tls.yaml mounts a service's folder below `tls` of that volume; `makeAccess` writes its files. */
 const TLS = "/run/tripline/tls";
 
-/** The services in each container of compose.lite.yaml that runs several. The container has the first one's name. */
+/**
+ * For each container of compose.lite.yaml that runs several services, these services. The container is named after the
+ * first one.
+ */
 export const LITE_TARGETS: Readonly<Record<string, readonly ServiceName[]>> = {
   auth: ["auth", "control", "console", "archive"],
   ingestion: ["ingestion", "features"],
   decisions: ["decisions", "scoring"],
 };
 
-/** Variables with another service's address, see apps/tripline. */
+/** Variables that contain another service's address; see apps/tripline. */
 const NEIGHBOUR_OF: Readonly<Record<string, ServiceName>> = {
   AUTH_JWKS_URL: "auth",
   AUTH_TOKEN_URL: "auth",
@@ -46,9 +49,9 @@ export function composeEnvironment(): Readonly<Record<string, string>> {
 }
 
 /**
- * The generated parts of compose.lite.yaml: what a container with several services needs in addition to the environment
- * that compose.yaml gives the service it is named after. Variables for only one of the services start with that service's
- * name and use its own folder.
+ * The generated parts of compose.lite.yaml: the variables that a container with several services needs in addition to
+ * the environment that compose.yaml gives to the service after which the container is named. Variables for only one of
+ * the services start with that service's name and use its own folder.
  */
 export function composeLite(): Readonly<Record<string, string>> {
   return Object.fromEntries(
@@ -86,7 +89,7 @@ function isTold(name: string, targets: readonly ServiceName[]): boolean {
   return neighbour !== undefined && targets.includes(neighbour);
 }
 
-/** In the lite file, services keep their own host names, but some use another port. */
+/** In the lite file, services keep their own host names, but some of them use a different port. */
 function liteAddresses(value: string): string {
   const moved = Object.values(LITE_TARGETS).flat();
   return moved.reduce((text, name) => text.replaceAll(`//${name}:${HTTP_PORT}`, `//${name}:${litePort(name)}`), value);

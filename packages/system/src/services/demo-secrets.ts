@@ -33,8 +33,8 @@ export type PeoplePasswords = Pick<DemoSecrets, "demoPassword" | "leadPassword">
 export type ClientSecrets = Pick<DemoSecrets, "clientSecret" | "operatorSecret" | "approverSecret">;
 
 /**
- * The secrets of a local installation: generated at random the first time, then kept, so that card tokens stay the same.
- * Secrets that an earlier version did not have are added.
+ * The secrets of a local installation. They are generated at random the first time and then kept, so that card tokens
+ * do not change. Secrets that an earlier version did not have are added.
  */
 export function demoSecrets(file: string): DemoSecrets {
   let text = "{}";

@@ -23,7 +23,7 @@ export interface ServiceAccess extends Identity {
 
 export type ServiceAddresses = Pick<LocalStack, "redisUrl" | "postgresUrl">;
 
-/** Certificates, users and access rules of a local system. All of it is recreated at each start. */
+/** Certificates, users and access rules of a local system. All of these are recreated at each start. */
 export class LocalSecurity {
   private constructor(
     readonly rules: AccessRules,
@@ -32,7 +32,7 @@ export class LocalSecurity {
     private readonly passwords: Passwords,
   ) {}
 
-  /** Afterwards this process trusts the authority as well, like services with NODE_EXTRA_CA_CERTS. */
+  /** From then on, this process also trusts the authority, like services with NODE_EXTRA_CA_CERTS. */
   static async make(folder: string): Promise<LocalSecurity> {
     const rules = readAccessRules();
     const authority = await LocalAuthority.make(folder);
@@ -93,7 +93,7 @@ export class LocalSecurity {
     };
   }
 
-  /** What the commands read about a running system. */
+  /** Information about a running system that commands read. */
   operator(stack: ServiceAddresses): Pick<LocalSystem, "redisUrl" | "tls"> {
     const { redisUrl = "", authorityFile, certificateFile, keyFile } = this.accessOf(OPERATOR_USER, stack);
     return { redisUrl, tls: { authorityFile, certificateFile, keyFile } };

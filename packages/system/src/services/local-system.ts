@@ -11,24 +11,24 @@ const localSystem = z.strictObject({
   addresses: z.strictObject({ ingestion: z.url(), auth: z.url(), control: z.url() }),
   kafkaBrokers: z.array(z.string()).min(1),
   redisUrl: z.string(),
-  /** The services' database; absent with TLS, where each service has its own role. */
+  /** The services' database; absent with TLS, because each service then has its own role. */
   postgresUrl: z.string().optional(),
   /** The archive's lake; absent if there is no archive. */
   lakeDirectory: z.string().optional(),
-  /** The snapshot of window state that it started with. */
+  /** The snapshot of window state with which it started. */
   statePath: z.string().optional(),
-  /** The profile tables that it started with, and the time for which they were loaded. */
+  /** The profile tables with which it started, and the time for which they were loaded. */
   profiles: z.strictObject({ folder: z.string(), untilMs: z.number() }).optional(),
   /** The operator's files, if it uses TLS. The Redis user is part of its address. */
   tls: z.strictObject({ authorityFile: z.string(), certificateFile: z.string(), keyFile: z.string() }).optional(),
 });
 
-/** What a command needs to know about a local system; the system writes it while it runs. */
+/** Information that a command needs about a local system; the system writes it while it runs. */
 export type LocalSystem = z.infer<typeof localSystem>;
 
 export const DEMO_WORKSPACE = "demo";
 
-/** Removes the file when the system stops; after `kill -9` it stays, and its addresses do not answer. */
+/** Removes the file when the system stops. After `kill -9`, the file remains, but nothing answers at its addresses. */
 export function announceSystem(workspace: Workspace, system: LocalSystem): () => void {
   const file = fileIn(workspace);
   writeWhole(file, JSON.stringify(system, null, 2), 0o600);
@@ -37,7 +37,7 @@ export function announceSystem(workspace: Workspace, system: LocalSystem): () =>
 
 /**
  * @param name of its folder below .tripline
- * @throws Error in one sentence if no system of that name is running
+ * @throws Error in one sentence if no system with that name is running
  */
 export function readLocalSystem(name: string): LocalSystem {
   const file = fileIn(workspaceIn(join(STATE_DIRECTORY, name)));
@@ -72,13 +72,13 @@ export function tlsVariables({
   };
 }
 
-/** For connections of this process without their own authority setting. */
+/** For connections of this process that have no authority setting of their own. */
 export function trustAuthorityOf({ tls }: LocalSystem): void {
   if (tls === undefined) return;
   setDefaultCACertificates([...getCACertificates("default"), readFileSync(tls.authorityFile, "utf8")]);
 }
 
-/** The same, if the address belongs to a local system. Other addresses change nothing. */
+/** The same, if the address belongs to a local system. For other addresses, nothing changes. */
 export function trustAuthorityAt(url: string): void {
   const origin = URL.parse(url)?.origin;
   const system = findLocalSystem(({ addresses }) => Object.values(addresses).some((address) => address === origin));
@@ -92,7 +92,7 @@ export function findLocalSystem(isWanted: (system: LocalSystem) => boolean): Loc
       const system = readLocalSystem(name);
       if (isWanted(system)) return system;
     } catch {
-      // No system is running in that folder, or it has another version.
+      // Either no system is running in that folder, or it has another version.
     }
   }
   return undefined;

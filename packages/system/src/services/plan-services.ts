@@ -32,30 +32,30 @@ export interface PlanOptions {
   readonly redisUrl: string;
   readonly postgresUrl: string;
   readonly registryUrl: string;
-  /** Maximum age in days of event times that ingestion accepts. */
+  /** Maximum age, in days, of event times that ingestion accepts. */
   readonly eventAgeDaysMax: number;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs: number;
-  /** How long a decision may wait for its score explanation, in ms; by default the service's own default. */
+  /** How long a decision may wait for its score explanation, in ms. Default: the service's own default. */
   readonly contributionsWaitMs?: number;
-  /** The archive's lake; without it, archive is not started. */
+  /** The archive's lake; if absent, the archive service is not started. */
   readonly lakeDirectory?: string;
-  /** Where the console stores case attachments; without it, none can be added. */
+  /** Where the console stores case attachments; if absent, none can be added. */
   readonly attachmentsUrl?: string;
-  /** Where control stores anchors of the audit log. */
+  /** Where the control plane stores anchors of the audit log. */
   readonly anchorsUrl?: string;
-  /** Whether the console runs; by default it does not. */
+  /** Whether the console runs. Default: no. */
   readonly hasConsole?: boolean;
   readonly logLevel?: string;
-  /** Set if profiles are loaded. Features then reads the profiles of the feature spec, and otherwise none. */
+  /** Set if profiles are loaded. If so, the feature service reads those of the feature spec. */
   readonly profiles?: object;
-  /** If set, every address uses TLS, and each service has its own identity. */
+  /** If set, TLS is used for every address, and each service has its own identity. */
   readonly accessOf?: (service: ServiceName) => ServiceAccess;
-  /** By default `services`: one process each. */
+  /** Default: `services`, with one process each. */
   readonly topology?: Topology;
 }
 
-/** One process per service, or one for decisions and scoring. */
+/** One process per service, or a single process for the decision and scoring services. */
 export const TOPOLOGIES = ["services", "together"] as const;
 export type Topology = (typeof TOPOLOGIES)[number];
 
@@ -76,10 +76,10 @@ export const OPERATOR_SCOPES =
 /** Approves the operator's requests. */
 export const APPROVER_CLIENT_ID = "demo-approver";
 const APPROVER_SCOPES = "policy:read policy:approve";
-/** Rolls out better models of the training worker. */
+/** Rolls out better models from the training worker. */
 export const TRAINING_CLIENT_ID = "demo-training";
 const TRAINING_SCOPES = "models:read models:write";
-/** Signs in console users; auth registers it automatically. */
+/** Signs in users of the console. The auth service registers it automatically. */
 export const CONSOLE_CLIENT_ID = "tripline-console";
 /** A console user with every role. */
 export const DEMO_USER_NAME = "demo";
@@ -89,7 +89,7 @@ export const MODEL_NAME = "fraud";
 
 const HOST = "127.0.0.1";
 
-/** On one machine small files cost little, and an up-to-date lake helps its readers. */
+/** On one machine, small files cost little, and an up-to-date lake helps its readers. */
 const ARCHIVE_FLUSH_AGE_MS = 2_000;
 
 /** The services whose readiness the console shows. */
@@ -125,7 +125,7 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
     });
 }
 
-/** The clients that auth registers at its first start. */
+/** The clients that the auth service registers when it first starts. */
 export function bootstrapClients({ clientSecret, operatorSecret, approverSecret }: ClientSecrets): readonly object[] {
   return [
     { client_id: DEMO_CLIENT_ID, client_secret: clientSecret, scopes: DEMO_SCOPES.split(" ") },
@@ -163,7 +163,7 @@ type SharedValue = Exclude<
   "port" | "tls" | "grpcClients" | "authorityFile" | "certificateFile" | "keyFile"
 >;
 
-/** The values that differ per service. Decisions and scoring in one process count as decisions. */
+/** The values that differ per service. A process with decisions and scoring counts as the decision service. */
 function accessValues(
   program: ProgramName,
   { accessOf }: PlanOptions,
@@ -172,7 +172,7 @@ function accessValues(
   return { tls: "true", grpcClients: "decisions", ...accessOf(program === "tripline" ? "decisions" : program) };
 }
 
-/** The values of the services' variables; undefined leaves a default. */
+/** The values of the services' variables; undefined means that the default applies. */
 function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | undefined>> {
   const url = (port: number): string => localUrl(port, options.accessOf !== undefined);
   const { ports, secrets, contributionsWaitMs } = options;

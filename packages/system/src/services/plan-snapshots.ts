@@ -4,17 +4,17 @@ import { tlsVariables } from "./local-system.js";
 import { DEMO_TENANT } from "./plan-services.js";
 import type { ServicePlan } from "./supervise-services.js";
 
-/** The name of the worker, of its log and of its identity in infra/access.yaml. */
+/** The name of the worker, its log and its identity in infra/access.yaml. */
 export const SNAPSHOTS = "snapshots";
 
-/** Leaves memory to the services. The state of a demo needs far less. */
+/** Leaves memory for the services. The state of a demo needs far less. */
 const MEMORY_GIB = 0.25;
 
 export interface PlanSnapshotsOptions {
   readonly kafkaBrokers: readonly string[];
   readonly redisUrl: string;
   readonly lakeDirectory: string;
-  /** The states that the system started with. */
+  /** The states with which the system started. */
   readonly statePath?: string;
   readonly access?: ServiceAccess;
 }

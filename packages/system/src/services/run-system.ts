@@ -38,29 +38,29 @@ export interface SystemOptions {
   readonly workspace: Workspace;
   readonly ports: SystemPorts;
   readonly registryUrl: string;
-  /** Initial window state; without it every card and terminal is new. */
+  /** Initial window state. Without it, every card and terminal is new. */
   readonly statePath?: string;
-  /** Initial profiles, as of a time; without them none are read, and profile features have their defaults. */
+  /** Initial profiles, as of a certain time. Without them, none are read, and profile features have their defaults. */
   readonly profiles?: { readonly folder: string; readonly untilMs: number };
   readonly eventAgeDaysMax: number;
   readonly scoringWaitMs: number;
   readonly contributionsWaitMs?: number;
-  /** Whether archive runs and writes the workspace's lake. */
+  /** Whether the archive service runs and writes to the workspace's lake. */
   readonly isArchived?: boolean;
   /** Whether the console runs. */
   readonly hasConsole?: boolean;
-  /** By default `services`: one process each. */
+  /** Default: `services`, with one process each. */
   readonly topology?: Topology;
   /** Whether all connections use TLS 1.3, and every service has its own identity with least privilege. */
   readonly isSecure?: boolean;
-  /** With a listener, a server that exits unexpectedly is restarted and reported here. */
+  /** If given, a server that exits unexpectedly is restarted and reported to this listener. */
   readonly onServer?: ServerListener;
   /** Whether Ctrl-C ends this process and the system immediately. False for a caller that stops it cleanly. Default true. */
   readonly endOnSignals?: boolean;
   readonly steps: StepLog;
 }
 
-/** Timeout for Valkey while history is loaded. It answers more slowly on a busy machine. */
+/** Timeout for Valkey while history is loaded, because Valkey responds more slowly on a busy machine. */
 const ANSWER_MS = 10_000;
 
 export type ServiceAddresses = Readonly<Record<"ingestion" | "features" | "control" | "auth", string>>;
@@ -69,7 +69,7 @@ export type ServiceAddresses = Readonly<Record<"ingestion" | "features" | "contr
 export interface RunningSystem {
   readonly apiUrl: string;
   readonly client: TriplineClient;
-  /** The console's address and a user who can sign in. */
+  /** The console's address, and a user who can sign in. */
   readonly console: { readonly url: string; readonly userName: string; readonly password: string };
   /** With the operator's credentials. */
   readonly control: ControlClient;
@@ -81,7 +81,7 @@ export interface RunningSystem {
   authorization(): Promise<string>;
   readonly kafka: Kafka;
   readonly stack: LocalStack;
-  /** Set if the system is secure. */
+  /** Set if the system uses TLS and access control. */
   readonly security: LocalSecurity | undefined;
   /** Its processes, by program name. */
   readonly services: ReadonlyMap<string, ServiceProcess>;
@@ -93,7 +93,7 @@ const RECURSIVE = { recursive: true, force: true } as const;
 /**
  * Starts Kafka, Valkey and Postgres on empty data, loads the window state, and starts the services.
  *
- * @throws Error in one sentence; whatever has started is stopped again
+ * @throws Error in one sentence; everything that was started is stopped again
  */
 export async function startSystem(options: SystemOptions): Promise<RunningSystem> {
   const { workspace, steps, ports } = options;
@@ -184,7 +184,7 @@ async function createTopics(kafka: Kafka): Promise<void> {
   await admin.close();
 }
 
-/** The worker that takes snapshots of the window states; none without an archive. */
+/** The worker that takes snapshots of the window states; absent without an archive. */
 function snapshotsOf(
   { workspace, isArchived, statePath }: SystemOptions,
   stack: LocalStack,
@@ -222,7 +222,7 @@ async function startFreshStack(
   return startStack({
     directory: workspace.stack,
     ports: { kafka, redis, postgres },
-    // The services start later, so Kafka's controller must not take any of their ports.
+    // The services start later, so Kafka's controller must not use any of their ports.
     reservedPorts: Object.values(services),
     endOnSignals,
     isDurable: false,
@@ -243,7 +243,7 @@ async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Pro
   const { archive, console, ...awaited } = Object.fromEntries(services);
   for (const service of Object.values(awaited)) service.start();
   await Promise.all(Object.values(awaited).map((service) => service.ready()));
-  // These services read earlier records from Kafka, so payments need not wait for them.
+  // These services read earlier records from Kafka, so payments do not have to wait for them.
   archive?.start();
   console?.start();
 }

@@ -12,18 +12,18 @@ import { ROOT } from "./workspace.js";
 export interface ServicePlan {
   readonly name: string;
   readonly url: string;
-  /** The compiled program, relative to the repository (default: the service of this name). */
+  /** The compiled program, relative to the repository. Default: the service of this name. */
   readonly program?: string;
   readonly environment: Readonly<Record<string, string>>;
   /** Whether it runs at low priority, because no caller waits for it. */
   readonly isBackground?: boolean;
 }
 
-/** Five programs start at once, which takes longer on a busy machine. */
+/** Five programs start at the same time, which takes longer on a busy machine. */
 const READY_TIMEOUT_MS = 90_000;
 const READY_POLL_MS = 50;
 const STOP_TIMEOUT_MS = 15_000;
-/** Maximum restarts in a row. */
+/** Maximum number of consecutive restarts. */
 const RESTARTS_MAX = 20;
 /** A process that ran for longer did not fail at its start. */
 const STABLE_MS = 5_000;
@@ -31,7 +31,7 @@ const RESTART_DELAY_MS = 200;
 const EXIT_CONFIG = 78;
 const LOG_TAIL_LINES = 5;
 
-/** Counts how many processes in a row ended soon after their start. */
+/** Counts how many processes in a row ended soon after they started. */
 export class RestartLimit {
   private inARow = 0;
 
@@ -47,9 +47,9 @@ export class RestartLimit {
 }
 
 /**
- * One service as a local process. Like an orchestrator, it restarts a service that dies, unless its configuration is invalid.
- * The service watches its standard input and shuts down when this process ends. If it hangs and keeps its port, the next system
- * finds its record and ends it.
+ * One service as a local process. Like an orchestrator, it restarts a service that has died, unless the service's
+ * configuration is invalid. The service monitors its standard input and shuts down when this process ends. If the
+ * service hangs and keeps its port, the next system finds its record and ends it.
  */
 export class ServiceProcess {
   private child: ChildProcess | undefined;
@@ -124,7 +124,7 @@ export class ServiceProcess {
     this.child?.kill("SIGKILL");
   }
 
-  /** Shuts it down cleanly and restarts it, for instance with new code. */
+  /** Shuts the service down cleanly and restarts it, for example with new code. */
   restart(): void {
     this.restarts.reset();
     this.child?.kill("SIGTERM");

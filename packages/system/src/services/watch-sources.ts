@@ -5,7 +5,7 @@ import { readdirSync, watch } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./workspace.js";
 
-/** Changes within this time count as one: an editor writes several times, and a checkout changes many files. */
+/** Changes within this time count as one, because an editor writes several times, and a checkout changes many files. */
 const QUIET_MS = 200;
 
 /**
@@ -29,7 +29,7 @@ export function watchSources(onCompiled: (folders: ReadonlySet<string>) => void)
     compiling = false;
     const changedMeanwhile = changed.size > 0;
     if (code === 0) onCompiled(folders);
-    // Folders that failed to compile count as changed until a compilation succeeds.
+    // Folders that failed to compile count as changed until compilation succeeds.
     else for (const folder of folders) changed.add(folder);
     if (changedMeanwhile) void compile();
   }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 /** Root of this file's repository. */
 export const ROOT = resolve(fileURLToPath(new URL("../../../..", import.meta.url)));
 
-/** The folder for everything that Tripline writes on this machine. Git ignores it. */
+/** The folder for everything that Tripline writes on this machine. Git ignores this folder. */
 export const STATE_DIRECTORY = join(ROOT, ".tripline");
 
 /** Folders of one installation: the demo's, or a test's. */
@@ -14,13 +14,13 @@ export interface Workspace {
   readonly stack: string;
   readonly logs: string;
   /**
-   * The archive's lake, if there is an archive; recreated with the stack, because it cannot continue with another Kafka's
-   * records.
+   * The archive's lake, if there is an archive; recreated together with the stack, because a lake cannot continue with
+   * records from another Kafka.
    */
   readonly lake: string;
-  /** The console's case attachments; recreated with the stack, whose database references them. */
+  /** The console's case attachments; recreated together with the stack, whose database references them. */
   readonly attachments: string;
-  /** The control plane's anchors of the audit log; recreated with the stack, which contains the log. */
+  /** The control plane's anchors of the audit log; recreated together with the stack, which contains the log. */
   readonly anchors: string;
   readonly secrets: string;
 }

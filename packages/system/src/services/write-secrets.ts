@@ -18,7 +18,7 @@ const DATABASE_USER = "tripline";
 /** A container may read everything in its folder. Files that it must not read are in other folders. */
 const MODE = 0o444;
 
-/** A secret's files, in the folders of their readers. All or none are created. */
+/** A secret's files, in the folders of the programs that read them. Either all of them or none are created. */
 interface Secret {
   readonly name: string;
   files(): Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ interface Secret {
 /** @returns the names of the created secrets */
 export function makeSecrets(folder: string, database: string): string[] {
   return secretsOf(folder, database).flatMap(({ name, files }) => {
-    // The record of a secret is written after its files: without it, all of them are created again.
+    // The record of a secret is written after its files. Without the record, all files are created again.
     const record = join(folder, `${name}.made`);
     if (existsSync(record)) return [];
     for (const [file, text] of Object.entries(files())) writeWhole(join(folder, file), text, MODE);

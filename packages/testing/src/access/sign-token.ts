@@ -11,7 +11,7 @@ export interface TokenClaims {
 
 const TTL_SECONDS = 300;
 
-/** Signs access tokens with auth's key, for callers that are not registered with auth. */
+/** Signs access tokens with the auth service's key, for callers that are not registered with the auth service. */
 export async function tokenSigner(
   queries: Queries,
   options: { readonly keyEncryptionKey: string; readonly issuer: string; readonly audience: string },

@@ -28,13 +28,13 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   ],
   ...["jq", "openapi-python-client", "openssl", "pip", "promtool", "python", "tail", "terraform", "tofu", "uv"],
 ]);
-/** Scripts of package.json that pass their name and the arguments after `--` to `tripline`. */
+/** Scripts of package.json that pass their name, and the arguments after `--`, to `tripline`. */
 const RUN_SCRIPT = /start\/run\.mjs(?: ([\w-]+))?$/;
 /** Folders of the repository, as alternatives of a regular expression. */
 export const FOLDERS = "apps|packages|tools|deploy|docs|infra|load-tests|training|\\.github|\\.ci";
 const PATH = new RegExp(`^(?:\\./)?(?:(?:${FOLDERS})/|(?:compose[.\\w]*\\.yaml|package\\.json|README\\.md)$)`);
 
-/** Why a documented command would not work in this repository; undefined if it would. */
+/** Why a documented command would not work in this repository; undefined if it would work. */
 export async function faultOf(command: DocumentedCommand, repository: Repository): Promise<string | undefined> {
   const [program = "", ...words] = command.words;
   const missing = command.words.find((word) => isMissing(word, repository));
@@ -85,7 +85,7 @@ async function faultOfRun(words: readonly string[], isWhole: boolean, repository
 
 async function faultOfTool(tool: Tool, args: readonly string[], isWhole: boolean, repository: Repository) {
   const { words, script, args: given = [] } = tool;
-  // Paths were already checked; the other arguments are Jest's.
+  // Paths were already checked; the other arguments are for Jest.
   if (words === "test") return undefined;
   if (words === "bench" && ["model", "drift"].includes(args[0] ?? "")) {
     return faultOfTripline([`bench-${args[0]}`, ...args.slice(1)], isWhole);
@@ -132,7 +132,8 @@ function faultOfBinary(name: string, { root }: Repository): string | undefined {
 }
 
 /**
- * Checks profiles and services of Compose. `run tripline` is followed by a command of ours; Compose sets its variables.
+ * Checks profiles and services of Compose. `run tripline` is followed by one of our commands; Compose sets its
+ * variables.
  */
 async function faultOfDocker(words: readonly string[], repository: Repository): Promise<string | undefined> {
   if (words[0] !== "compose") return undefined;

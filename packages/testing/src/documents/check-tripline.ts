@@ -2,7 +2,7 @@ import { commands } from "@tripline/cli/commands";
 import { Command, CommanderError } from "commander";
 import { PLACEHOLDER } from "./read-commands.js";
 
-/** Errors that are allowed when a sentence mentions a command. */
+/** Errors that are allowed if a sentence only mentions a command. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   "commander.missingArgument",
   "commander.missingMandatoryOptionValue",
@@ -15,7 +15,7 @@ const SHOWS_HELP: ReadonlySet<string> = new Set(["commander.helpDisplayed", "com
 let silenced: Command | undefined;
 
 /**
- * Why `tripline` would reject these words, as its parser says; undefined if it accepts them. Runs nothing.
+ * Why `tripline` would reject these words, in the words of its parser; undefined if it accepts them. Runs nothing.
  *
  * @param isWhole false if arguments may be missing
  */

@@ -13,7 +13,10 @@ const OUTPUT_CHARACTERS_MAX = 1_000_000;
 /** The words of a command on the page, without `npx tripline` or `npm run`. */
 export type PageCommand = readonly string[];
 
-/** Follows the page "your data in an hour" in a separate folder, with a generated file of payments in another schema. */
+/**
+ * Follows the page "your data in an hour" in a separate folder, with a generated file of payments that has a different
+ * schema.
+ */
 export class FollowedPage {
   readonly #text = readFileSync(join(ROOT, PAGE), "utf8");
   readonly #key = randomBytes(32).toString("base64");

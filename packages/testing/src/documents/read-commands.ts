@@ -1,6 +1,6 @@
 import { readMarkdown } from "./read-markdown.js";
 
-/** Replaces what readers must fill in: `<folder>`, `…`, or the output of another command. */
+/** Replaces everything that readers must fill in: `<folder>`, `…`, or the output of another command. */
 export const PLACEHOLDER = "1";
 
 /** One command of a document, parsed as a shell would parse it. */
@@ -12,7 +12,7 @@ export interface DocumentedCommand {
   readonly isWhole: boolean;
 }
 
-/** Code spans that are commands; all others are names, including the names of benchmarks. */
+/** Code spans that are commands; all other code spans are names, including the names of benchmarks. */
 const MENTIONED =
   /^(npm (run |test\b)|npx |tripline (?!windows$)[a-z]|docker compose [a-z-]|helm [a-z]+ |node [\w.]+\/)/;
 

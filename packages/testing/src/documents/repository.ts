@@ -36,7 +36,7 @@ export class Repository {
   readonly #chart: Schema;
   readonly #help = new Map<string, string>();
 
-  /** @param written names of files that a documented command creates, so they may be missing */
+  /** @param written names of files that a documented command creates and that may therefore be missing */
   constructor(
     readonly root: string,
     readonly written: ReadonlySet<string>,

@@ -39,7 +39,7 @@ const exported = z.object({ keys: z.array(z.unknown()) });
 const opening = { outcomes: new Set([Outcome.REVIEW]), dueAfterMs: 60_000 };
 const hex = (bytes = 16) => randomBytes(bytes).toString("hex");
 
-/** A person about whom nothing is stored yet. */
+/** A person about whom no data is stored yet. */
 export function newPerson(): Person {
   const name = hex(4);
   const clear = [`holder-${name}`, `mail-${name}@example.com`, `device-${name}`, `user-${name}`];
@@ -50,9 +50,8 @@ export function newPerson(): Person {
 export type FeaturesInstance = ReturnType<typeof specInstance>;
 
 /**
- * All services that store personal data, on the servers of the test run: control itself, and from the other services
- * their own code that writes and erases data.
- * that write and erase.
+ * All services that store personal data, on the servers of the test run. For the control plane, the service itself; for
+ * the other services, their own code that writes and erases data.
  */
 export class ErasureBed {
   #names = 0;
@@ -102,7 +101,7 @@ export class ErasureBed {
     return opened.parse(answer.body).payments[0]?.fields ?? undefined;
   };
 
-  /** The features instance for a spec, reused until another spec is requested. */
+  /** The feature service instance for a spec, which is reused until another spec is requested. */
   async features(spec: FeatureSpec): Promise<FeaturesInstance> {
     this.#counting?.disconnect();
     this.#counting = connectRedis(this.control.stack.redisUrl, undefined, REDIS_PATIENCE_MS);
@@ -111,8 +110,8 @@ export class ErasureBed {
   }
 
   /**
-   * Payments take the same path as in a system: sealed, counted, published, archived in the lake, and sent to the
-   * console.
+   * Payments take the same path as in a real system: they are sealed, counted, published, archived in the lake, and
+   * sent to the console.
    */
   async pay(features: FeaturesInstance, people: readonly Person[], drawn: readonly DrawnPayment[]) {
     const payments = await Promise.all(drawn.map((payment) => this.#payment(people, payment)));
@@ -130,7 +129,7 @@ export class ErasureBed {
     await new ProjectionStore(this.database, opening).add(readRecords(batches), new Set([0]));
   }
 
-  /** Control's API destroys the keys, and the services are notified. */
+  /** The control plane's API destroys the keys and notifies the services. */
   async erase(features: FeaturesInstance, person: Person): Promise<void> {
     const erasures = tokensOf(person).map((subject) => ({ tenant: person.tenant, subject, erasedAtMs: Date.now() }));
     for (const { subject } of erasures) {
@@ -142,7 +141,7 @@ export class ErasureBed {
     for (const erasure of erasures) await eraseProjection(this.database, erasure);
   }
 
-  /** What an export contains about a person: window states, console rows and keys. */
+  /** The data that an export contains about a person: window states, console rows and keys. */
   async export(features: FeaturesInstance, person: Person): Promise<readonly string[]> {
     const shown: string[] = [];
     const { tenant } = person;

@@ -19,10 +19,10 @@ export interface Person {
   readonly clear: readonly string[];
 }
 
-/** A place that stores personal data. Add new ones to the test's list. */
+/** A place that stores personal data. New places must be added to the test's list. */
 export interface SearchedStore {
   readonly name: string;
-  /** Remaining data about a person that an erasure should have removed, one sentence each. */
+  /** Data about a person that an erasure should have removed but that still exists, one sentence each. */
   find(person: Person): Promise<readonly string[]>;
 }
 
@@ -55,7 +55,7 @@ export function redisStore(redis: Redis, engine: () => FeatureEngine): SearchedS
   };
 }
 
-/** They record who was erased and that it was done: see ADR 35. */
+/** These records say who was erased and that the erasure was done: see ADR 35. */
 const STAYING_TABLES = ["control.erasures", "control.audit_log", "control.audit_outbox"];
 const tableRow = z.object({ name: z.string() });
 const countRow = z.object({ name: z.string(), rows: z.coerce.number() });

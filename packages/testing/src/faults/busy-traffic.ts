@@ -4,7 +4,7 @@ import type { ApiDecision, TriplineClient } from "@tripline/system/client/tripli
 /** Number of concurrent requests in a burst, and payments in each. */
 const REQUESTS = 4;
 const PAYMENTS_PER_REQUEST = 50;
-/** Payments of each burst whose labels are sent with the next burst. */
+/** Number of payments of each burst whose labels are sent with the next burst. */
 const LABELS = 20;
 const WAIT_SECONDS = 25;
 
@@ -25,7 +25,7 @@ export class BusyTraffic {
     private readonly source: Iterator<KnownPayment>,
   ) {}
 
-  /** Requests that have no response yet. */
+  /** Number of requests that have no response yet. */
   get openRequests(): number {
     return this.#open.size;
   }
@@ -58,7 +58,7 @@ export class BusyTraffic {
   /**
    * Sends every payment again.
    *
-   * @param comparable the part of a decision that must not change; all of it by default
+   * @param comparable the part of a decision that must not change; default: all of it
    * @param client a client of another instance; default: the client that sent the payments
    * @returns the client's ids of the payments whose decision changed, with both decisions
    */

@@ -10,9 +10,9 @@ import type { BusyTraffic } from "./busy-traffic.js";
 export const BUSY_SERVICES = ["archive", "decisions", "features", "ingestion", "scoring"] as const;
 export type BusyService = (typeof BUSY_SERVICES)[number];
 
-/** Minimum number of pending records before a process is killed. */
+/** Minimum number of pending records for a process to be killed. */
 const PENDING_MIN = 10;
-/** Maximum number of bursts until a process is caught with work. */
+/** Maximum number of bursts until a process is caught while it has work. */
 const BURSTS_MAX = 20;
 const DEADLINE_MS = 60_000;
 /** Time for a broker to handle the last requests of a killed process. */
@@ -31,8 +31,9 @@ interface BusySystem {
  * Kills a process while it has work: sends a burst, waits until the service has unfinished work, and kills it at that
  * moment.
  *
- * @returns the amount of work left unfinished: open requests for ingestion, uncommitted records for the other services
- * @throws Error if it never had any work
+ * @returns the amount of work left unfinished: open requests for ingestion, or uncommitted records for the other
+ *   services
+ * @throws Error if the process never had any work
  */
 export async function killBusy(service: BusyService, victim: Victim, system: BusySystem): Promise<number> {
   const { traffic } = system;
@@ -58,7 +59,7 @@ interface Work {
   left(): Promise<number>;
 }
 
-/** Requests whose payments ingestion has started to accept, and which no other process can answer. */
+/** Requests with payments that ingestion has started to accept, and which no other process can answer. */
 async function openRequests({ admin, traffic }: BusySystem): Promise<Work> {
   const accepted = async () => sum(await admin.endOffsets(TOPICS.transactions.name));
   const before = await accepted();
@@ -69,8 +70,8 @@ async function openRequests({ admin, traffic }: BusySystem): Promise<Work> {
 }
 
 /**
- * Records of one topic and the group that consumes them. For scoring, the group of decisions, which waits for its
- * scores.
+ * Records of one topic, and the group that consumes them. For the scoring service, this is the group of the decision
+ * service, which waits for its scores.
  */
 async function openRecords(service: Exclude<BusyService, "ingestion">, { admin }: BusySystem): Promise<Work> {
   const [group, { name }] = WORK[service];

@@ -27,7 +27,10 @@ export interface RecoveryOptions {
   print(line: string): void;
 }
 
-/** Features and archive read the first one, decisions also reads the second, and only features reads the last. */
+/**
+ * The feature and archive services read the first topic, the decision service also reads the second, and only the
+ * feature service reads the last.
+ */
 const BOMBED = [TOPICS.transactions.name, TOPICS.features.name, TOPICS.labels.name];
 const BOMBS_ON_RESULTS = 1;
 const DECIDING_KILLS = 3;
@@ -58,7 +61,7 @@ export async function recoveryRound(round: number, options: RecoveryOptions): Pr
   print(`round ${round}: payments=${traffic.sent.length} ${await checkVectors(lake)}`);
 }
 
-/** This order of faults once produced a lake from which no rebuild was possible. */
+/** This order of faults once led to a lake from which no rebuild was possible. */
 async function breakThings({ system, traffic, print }: RecoveryOptions, admin: KafkaAdmin): Promise<void> {
   const kill = async (service: BusyService): Promise<void> => {
     const victim = system.services.get(programOf(service, TOPOLOGY));
@@ -80,7 +83,8 @@ async function breakThings({ system, traffic, print }: RecoveryOptions, admin: K
   for (const topic of BOMBED) await sendBomb(system.stack.kafkaBrokers, topic);
   await traffic.settle();
   traffic.burst();
-  // A person with a single payment: after an erasure, the lake alone cannot reproduce the features of later payments.
+  // A person with a single payment, because after an erasure, the lake alone is not sufficient to reproduce the
+  // features of later payments.
   const [decision] = await system.client.decideAll([buildPayment()], WAIT_SECONDS);
   if (decision === undefined) throw new Error("The payment of the person to be erased was not decided.");
   await system.control.call("POST", "/v1/erasures", { body: { subject: decision.card_token } });
@@ -121,7 +125,7 @@ export async function rebuildExactly({ stack: { kafkaBrokers, redisUrl } }: Serv
   return stdout.trimEnd().split("\n").at(-1) ?? "";
 }
 
-/** After a loss, the system's worker restores the states as well, and only one of the two can run at a time. */
+/** After a loss, the system's worker also restores the states, and only one of the two can run at a time. */
 async function runAlone(command: readonly string[]): Promise<string> {
   const deadlineMs = Date.now() + ALONE_MS_MAX;
   for (;;) {

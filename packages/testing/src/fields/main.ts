@@ -6,8 +6,8 @@ import { ADDED_ENTITIES, ADDED_FEATURES, ADDED_FIELDS, ADDED_KIND } from "./adde
 
 /**
  * `npx tripline test fields`: adds a field of each type, with entities and features, to a copy of this checkout, and
- * compiles it. Then follows a payment through the system: request, rules, features, console, lake, erasure. Exits with
- * 1 if a value is lost, or if files other than the two definitions and the generated ones change.
+ * compiles the copy. Then follows a payment through the system: request, rules, features, console, lake, erasure. Exits
+ * with 1 if a value is lost, or if files other than the two definitions and the generated files change.
  */
 
 const PAYMENT = "packages/contracts/payment.yaml";
@@ -51,7 +51,7 @@ function follow(): boolean {
   }
 }
 
-/** Downloaded programs, so that the copy does not download them again. */
+/** Downloaded programs, so that the copy does not have to download them again. */
 function linkTools(copy: RepositoryCopy): void {
   const tools = join(".tripline", "tools");
   if (existsSync(join(ROOT, tools))) {

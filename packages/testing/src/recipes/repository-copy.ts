@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative, sep } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
 
-/** Generous: a command may compile everything, and the cores may be busy. */
+/** Generous, because a command may compile everything, and the cores may be busy. */
 const COMMAND_MS_MAX = 900_000;
 const LIST_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -27,7 +27,7 @@ export interface Ran {
   readonly output: string;
 }
 
-/** A copy of this repository that may be changed, with the original's compiler output and installed packages. */
+/** A copy of this repository that may be changed. It contains the original's compiler output and installed packages. */
 export class RepositoryCopy {
   private constructor(readonly folder: string) {}
 
@@ -38,7 +38,7 @@ export class RepositoryCopy {
     const compiled = folders.map((folder) => join(folder, "dist"));
     for (const path of [...filesOf(ROOT), ...compiled]) {
       if (!existsSync(join(ROOT, path))) continue;
-      // The compiler trusts its output only if it is newer than the sources.
+      // The compiler trusts its output only if the output is newer than the sources.
       cpSync(join(ROOT, path), copy.at(path), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
     }
     for (const folder of ["", "tools", ...folders]) copy.#link(join(folder, "node_modules"));
@@ -124,7 +124,8 @@ export function wholeProgram(root: string): object {
     extends: "./tsconfig.base.json",
     compilerOptions: { noEmit: true, composite: false, declaration: false, paths: Object.fromEntries(paths) },
     include: folders.map((folder) => `${folder}/src`),
-    // Scoring does not use payments, and one of its tests does not compile with the DOM types that other packages add.
+    // The scoring service does not use payments, and one of its tests does not compile with the DOM types that other
+    // packages add.
     exclude: ["**/*.tsx", "apps/console/web", "apps/scoring/src/**/*.test.ts"],
   };
 }

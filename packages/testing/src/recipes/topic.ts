@@ -28,7 +28,7 @@ const TABLE = `  closedShops: tableOf({
   }),
 `;
 
-/** A topic that control writes, and that archive stores in the lake. */
+/** A topic to which the control plane writes, and which the archive service stores in the lake. */
 export const TOPIC: Recipe = {
   section: "Add a topic",
   edits: {

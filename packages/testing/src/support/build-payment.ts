@@ -28,7 +28,7 @@ export function randomCardNumber(): string {
 
 /**
  * An IPv6 address from the range reserved for documentation (RFC 3849). Its last six groups are the same in every
- * notation. The second group has a leading zero, so this differs from the canonical form used for tokens.
+ * notation. The second group has a leading zero, so this address differs from the canonical form used for tokens.
  */
 export function randomAddress(): string {
   const group = (): string => randomInt(0x1000, 0x10000).toString(16);

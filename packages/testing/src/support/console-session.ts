@@ -7,7 +7,7 @@ import type { InProcessSystem } from "./in-process-system.js";
 
 const HOUR_MS = 3_600_000;
 
-/** A caller with every scope: headers for the console, and a token for the other services. */
+/** A caller with every scope: has headers for the console, and a token for the other services. */
 export interface ConsoleSession {
   readonly token: string;
   readonly headers: Readonly<Record<"authorization" | "cookie" | "x-csrf-token", string>>;

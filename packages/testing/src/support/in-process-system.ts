@@ -53,7 +53,7 @@ export interface InProcessSystem {
   readonly stack: TestStack;
   readonly kafka: Kafka;
   authorization(): Promise<string>;
-  /** For an operator's commands: address and credentials for the control plane. */
+  /** For an operator's commands: the address of the control plane, and credentials for it. */
   readonly operator: {
     readonly controlUrl: string;
     readonly tokenUrl: string;
@@ -61,11 +61,11 @@ export interface InProcessSystem {
   };
   /** Stops one of the programs gracefully. */
   stop(name: ProgramName): Promise<void>;
-  /** Starts a stopped program, or a new one in its place, on the same port. */
+  /** Starts a stopped program, or a new program in its place, on the same port. */
   start(name: ProgramName): Promise<void>;
   /** Its address, and the routes of its HTTP port. */
   served(name: ProgramName): { readonly url: string; readonly routes: RunningService["routes"] };
-  /** Whether it reports that it is ready; it responds within a few seconds. */
+  /** Whether the program reports that it is ready; it responds within a few seconds. */
   isReady(name: ProgramName): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -98,7 +98,7 @@ export interface InProcessOptions {
   readonly hasControl?: boolean;
   /** Whether the console runs. Default: no. */
   readonly hasConsole?: boolean;
-  /** Whether features reads profiles. Default: no. */
+  /** Whether the feature service reads profiles. Default: no. */
   readonly readsProfiles?: boolean;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs?: number;
@@ -186,7 +186,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   };
 }
 
-/** Clients of the services, with tokens. */
+/** Clients of the services, which have tokens. */
 function callersOf(ports: Readonly<Record<keyof ServiceAddresses, number>>, secrets: DemoSecrets) {
   const url = (name: keyof ServiceAddresses) => `http://127.0.0.1:${ports[name]}`;
   const addresses = {

@@ -80,7 +80,7 @@ interface ReceivedRecord {
 
 /**
  * `ExportTraceServiceRequest` and `ExportLogsServiceRequest` of opentelemetry/proto/collector have the same structure:
- * records by scope, and scopes by resource.
+ * they contain records by scope, and scopes by resource.
  */
 function readRecords(body: Uint8Array): ReceivedRecord[] {
   return fieldsOf(body, 1).flatMap((ofResource) => {
@@ -121,7 +121,7 @@ function attributesOf(message: Uint8Array, number: number): Record<string, Recei
   return Object.fromEntries(pairs);
 }
 
-/** `AnyValue`. Spans contain no lists or maps; logs do, but no test reads them. */
+/** `AnyValue`. Spans contain no lists or maps; logs contain some, but no test reads them. */
 function readValue(value: Uint8Array = new Uint8Array()): ReceivedValue {
   const reader = new BinaryReader(value);
   if (reader.pos >= reader.len) return "";

@@ -15,7 +15,7 @@ import { paymentId } from "../support/payment-id.js";
 import type { Traces } from "./leave-traces.js";
 
 export interface UpgradedSystem {
-  /** The system's addresses and servers. This build's services now run at these addresses. */
+  /** The system's addresses and servers. At these addresses, this build's services are now running. */
   readonly old: RunningSystem;
   readonly traces: Traces;
   readonly kafka: Kafka;
@@ -29,7 +29,7 @@ const WAIT_SECONDS = 25;
 /** @throws Error with one sentence about the check that failed */
 export async function checkUpgraded(upgraded: UpgradedSystem): Promise<void> {
   const { old, traces, kafka, lake, traffic, print } = upgraded;
-  // This build's client: the other build's client may represent the same decision differently.
+  // Uses this build's client, because the other build's client may represent the same decision differently.
   const client = new TriplineClient(old.apiUrl, old);
   print(await settledLedger(kafka, new Set(traffic.flatMap(({ sent }) => sent.map(paymentId)))));
   await checkDecisions(traffic, client, print);
@@ -54,9 +54,9 @@ async function checkDecisions(
     for (const { rung } of decisions.values()) rungs.set(rung, (rungs.get(rung) ?? 0) + 1);
   }
   print(`Decided by ${[...rungs].map(([rung, count]) => `${rung}: ${count}`).join(", ")}.`);
-  // The scorecard decides while scoring is replaced. No payment may fall back further.
+  // The scorecard is used while the scoring service is replaced. No payment may fall back further.
   if (rungs.has("static_policy")) throw new Error("Payments got the default decision.");
-  // Scores may differ in precision, and so may scores in the text of a reason. Earlier versions have no fallback_level.
+  // Scores may differ in precision, including scores in the text of a reason. Earlier versions have no fallback_level.
   const withoutScore = ({ score: _, fallback_level: _level, reasons, ...decision }: ApiDecision) => ({
     ...decision,
     reasons: reasons.map(({ text: _text, ...reason }) => reason),

@@ -5,7 +5,7 @@ import { newPerson, paymentOf } from "@tripline/cli/journeys/erase";
 import { PolicyClient } from "@tripline/system/client/policy-client";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 
-/** What users created in the old system and the new system must keep. */
+/** Data that users created in the old system and that the new system must keep. */
 export interface Traces {
   /** A person who has made a payment with personal data. */
   readonly person: OpenedPerson;

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import type { startSystem } from "@tripline/system/services/run-system";
 import type { testModel } from "../support/test-model.js";
 
-/** Everything needed to start another build's whole system: its code, services and model. */
+/** Everything that is needed to start another build's whole system: its code, services and model. */
 export interface OtherBuild {
   readonly startSystem: typeof startSystem;
   readonly testModel: typeof testModel;

@@ -16,7 +16,7 @@ import { upgrade } from "./upgrade.js";
 
 const START_MS = Date.UTC(2026, 0, 15);
 const DAY_MS = 86_400_000;
-/** Longer than scoring takes to start, so that the model decides every payment. */
+/** Longer than the scoring service takes to start, so that the model decides every payment. */
 const SCORING_WAIT_MS = 20_000;
 
 const { from, built } = parseArgs({ options: { from: { type: "string" }, built: { type: "string" } } }).values;
@@ -43,7 +43,7 @@ async function testUpgrade(folder: string): Promise<void> {
   };
   const old = await before.startSystem(options);
   try {
-    // This build's client, which must read what the other build wrote.
+    // This build's client, which must be able to read everything that the other build wrote.
     const kafka = connectKafka({ brokers: old.stack.kafkaBrokers, clientId: "test-upgrade" });
     const simulation = createSimulation({ seed: 12, cards: 2_000, terminals: 500, startMs: START_MS - DAY_MS });
     const payments = simulation.payments(START_MS)[Symbol.iterator]();

@@ -14,7 +14,9 @@ export interface NextService {
   readonly instead: ServiceProcess;
 }
 
-/** Replaced last: the new instance calls the old scoring first, and the old instance calls the new scoring later. */
+/**
+ * Replaced last: the new instance first calls the old scoring service, and later the old instance calls the new one.
+ */
 const LAST = "decisions";
 
 /** The services of this build, with the servers and secrets of a system that another build started. */

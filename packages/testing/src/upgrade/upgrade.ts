@@ -22,12 +22,13 @@ export interface UpgradeOptions {
 }
 
 const BURSTS_BEFORE = 5;
-/** Pause between bursts: an upgrade takes minutes, and all of its payments are sent again and recomputed afterwards. */
+/** Pause between bursts. An upgrade takes minutes, and afterwards all its payments are sent again and recomputed. */
 const PAUSE_MS = 2_000;
 
 /**
  * Replaces another build's services with those of this build, under traffic. First, each service gets an additional new
- * instance, which shares its work. Then the old instances are replaced one by one. Finally, the additional ones end.
+ * instance, which shares its work. Then the old instances are replaced one by one. Finally, the additional instances
+ * end.
  *
  * @throws Error with one sentence about the check that failed afterwards
  */
@@ -36,7 +37,7 @@ export async function upgrade({ old, before, options, kafka, payments, print }: 
   const traffic = [callerOf(old.apiUrl)];
   for (let burst = 0; burst < BURSTS_BEFORE; burst += 1) await under(traffic, async () => {});
   const traces = await leaveTraces(old, before.policyFile);
-  // Every deployment does this before it starts services. Existing topics stay.
+  // Every deployment does this before it starts services. Existing topics are kept.
   const admin = await kafka.admin();
   await admin.ensureTopics();
   await admin.close();
@@ -84,7 +85,7 @@ async function begin(service: ServiceProcess): Promise<void> {
   await service.ready();
 }
 
-/** Sends payments and labels until the work is done, at least one burst. */
+/** Sends payments and labels until the work is done, but at least one burst. */
 async function under(traffic: readonly BusyTraffic[], work: () => Promise<void>): Promise<void> {
   let isOver = false;
   const flow = async () => {

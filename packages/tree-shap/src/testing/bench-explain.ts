@@ -3,8 +3,8 @@ import { encodeModel } from "../encode-model.js";
 import { TreeExplainer } from "../tree-explainer.js";
 
 /**
- * `node dist/testing/bench-explain.js`: CPU time per row in microseconds, which other programs on the machine affect less than
- * wall time. Complete trees with random splits are the worst case of their depth.
+ * `node dist/testing/bench-explain.js`: measures CPU time per row in microseconds, which other programs on the machine
+ * affect less than wall-clock time. Complete trees with random splits are the worst case for their depth.
  */
 const FEATURES = 32;
 const ROWS = 1_000;

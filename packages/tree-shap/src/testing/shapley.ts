@@ -21,8 +21,8 @@ function isTrue(mode: string, value: number, threshold: number, missingTrue: boo
 }
 
 /**
- * A tree's value if only the features in `known` are known: a split on another feature goes both ways, weighted by its share of
- * the training data.
+ * A tree's value if only the features in `known` are known: a split on any other feature takes both branches, weighted
+ * by their shares of the training data.
  */
 export function treeValue(tree: TestTree, row: readonly number[], known: ReadonlySet<number>): number {
   if ("cover" in tree) return Math.fround(tree.value);

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { ListTable } from "../list-table.js";
 
 /**
- * `node --expose-gc --max-semi-space-size=4 dist/lists/testing/measure-memory.js`: the memory growth of the process for
- * a million entries, and the CPU time to look up the four values of a payment, in nanoseconds. A small young generation
- * excludes the garbage of loading.
+ * `node --expose-gc --max-semi-space-size=4 dist/lists/testing/measure-memory.js` measures how much the memory of the
+ * process grows with a million entries, and the CPU time for looking up the four values of a payment, in nanoseconds.
+ * The small young generation excludes garbage created while loading.
  */
 const ENTRIES = 1_000_000;
 const LOOKUPS = 200_000;
@@ -55,7 +55,7 @@ function nsPerPayment(table: ListTable, firstCard: number): string {
   return ((best * NS_PER_US) / LOOKUPS).toFixed(0);
 }
 
-// The first table is garbage: it only lets the heap grow to the size that it has while lists are loaded.
+// The first table is garbage: it only makes the heap grow to the size that it has while lists are loaded.
 fill(new ListTable(), 1);
 const beforeMb = processMb();
 const startedUs = process.cpuUsage().user;

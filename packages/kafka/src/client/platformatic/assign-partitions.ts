@@ -1,8 +1,9 @@
 import type { GroupAssignment, GroupPartitionsAssigner } from "@platformatic/kafka";
 
 /**
- * Assigns the partitions of each topic in turn, like the assigner of the library, but only to members that subscribe to the topic. Members
- * of two versions, or with two feature specs, may subscribe to different ones. One that does not know a topic would dead-letter its records.
+ * Assigns the partitions of each topic in turn, like the assigner of the library, but only to members that subscribe to
+ * the topic. Members with different versions or feature specs may subscribe to different topics. A member that does not
+ * know a topic would dead-letter its records.
  */
 export const assignPartitions: GroupPartitionsAssigner = (_leader, members, ofLeader, metadata) => {
   const topics = new Set([...ofLeader, ...[...members.values()].flatMap((member) => member.topics ?? [])]);

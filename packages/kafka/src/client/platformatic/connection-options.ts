@@ -6,7 +6,7 @@ import { connectMsMax } from "../../open-client.js";
 import type { KafkaSecurity, KafkaTls } from "../../port.js";
 import type { ClientOptions } from "../client-library.js";
 
-/** Can be long: a request to a former leader fails, and the client then refreshes its metadata immediately. */
+/** May be long: a request to a former leader fails, and the client then refreshes its metadata immediately. */
 const METADATA_MS_MAX = 60_000;
 
 export type ClusterOptions = Omit<ConnectionOptions, "log">;

@@ -46,7 +46,7 @@ const CONTROL_MASK = 0x20;
 
   Source: https://kafka.apache.org/protocol#The_Messages_Fetch
 */
-/** Reads only the frame. The library's own reader would decompress batches without a limit. */
+/** Reads only the frame, because the library's own reader would decompress batches without a limit. */
 export function parseFetch(_id: number, _key: number, _version: number, reader: Reader): FetchedPartition[] {
   reader.readInt32();
   const errorCode = reader.readInt16();
@@ -69,11 +69,11 @@ function partitionAt(reader: Reader, topic: string): FetchedPartition {
 }
 
 /**
- * Reads all complete batches and stops after `UNPACKED_BYTES_MAX` of decompressed records, as if the rest were
- * truncated. A batch that is unreadable, or exceeds the limit by itself, becomes an `UnreadBatch`.
+ * Reads all complete batches, but stops after `UNPACKED_BYTES_MAX` of decompressed records, as if the remaining bytes
+ * were truncated. A batch that is unreadable, or exceeds the limit by itself, becomes an `UnreadBatch`.
  *
  * @param topic without the prefix
- * @param from the requested offset; records before it are dropped, because brokers always send whole batches
+ * @param from the requested offset; earlier records are dropped, because brokers always send whole batches
  */
 export async function readBatches(part: FetchedPartition, topic: string, from: number): Promise<ReadRecords> {
   const { partition, bytes, aborted } = part;
@@ -138,7 +138,10 @@ function batchAt(bytes: Buffer, at: number): Batch | undefined {
   };
 }
 
-/** Whether consumers must skip a batch: it is a control batch, or its transaction was aborted. Call in batch order. */
+/**
+ * Whether consumers must skip a batch, either because it is a control batch or because its transaction was aborted.
+ * Must be called in batch order.
+ */
 function abortedFilter(transactions: readonly AbortedTransaction[]): (batch: Batch) => boolean {
   const waiting = transactions.toSorted((a, b) => a.firstOffset - b.firstOffset);
   const open = new Set<bigint>();
@@ -162,7 +165,7 @@ async function readBatch(
   const { codec, count, packed, magic } = batch;
   try {
     if (magic !== MAGIC) throw new RangeError("its format is older than Kafka 0.11");
-    // If compaction removed all records of a batch, its header remains.
+    // If compaction removed all records of a batch, its header still exists.
     if (codec === 0 || count <= 0) return { records: recordsOf(topic, partition, batch, packed), unpacked: 0 };
     const unpacked = await unpackRecords({ codec, count, bytes: packed }, bytesMax);
     return { records: recordsOf(topic, partition, batch, unpacked), unpacked: unpackedSize(unpacked, count) };

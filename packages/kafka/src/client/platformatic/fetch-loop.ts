@@ -8,7 +8,7 @@ import type { FetchedPartition } from "./fetch-answer.js";
 import { parseFetch, readBatches } from "./fetch-answer.js";
 
 const FETCH_KEY = 1;
-/** The newest version that identifies topics by name (Kafka 2.7 and newer); later versions use topic ids. */
+/** The newest version that identifies topics by name (Kafka 2.7 and later); later versions use topic ids. */
 const FETCH_VERSION = 12;
 const READ_COMMITTED = 1;
 const BYTES_MAX = 10 * 1024 ** 2;
@@ -38,7 +38,7 @@ export class FetchLoop {
     private readonly events: ConsumerEvents,
     connection: BaseOptions,
   ) {
-    // Separate from the group's connections, so that a heartbeat never waits behind a fetch.
+    // Separate from the group's connections, so that heartbeats never wait for a fetch.
     this.pool = new ConnectionPool(connection.clientId, connection);
   }
 
@@ -83,7 +83,7 @@ export class FetchLoop {
     this.pool.close().catch(() => {});
   }
 
-  /** Sends a fetch to each broker that leads wanted partitions and has no pending request. */
+  /** Sends a fetch to each broker that leads a wanted partition and has no pending request. */
   poll(): void {
     if (!this.#isOver) this.#ask().catch((error: unknown) => this.#pollLater(error));
   }

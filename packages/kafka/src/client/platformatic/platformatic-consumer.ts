@@ -36,7 +36,7 @@ export class PlatformaticConsumer implements ClientConsumer {
       protocols: [{ name: ASSIGNOR, version: 1 }],
       partitionAssigner: assignPartitions,
       autocommit: false,
-      // No retries in the library: this class retries by itself.
+      // The library must not retry, because this class has its own retries.
       retries: 0,
     });
     this.#loop = new FetchLoop(this.#consumer, options, events, connection);
@@ -92,7 +92,7 @@ export class PlatformaticConsumer implements ClientConsumer {
     this.#isOver = true;
     this.#loop.end();
     cut(this.#consumer.connections);
-    // Runs after the connections have closed; otherwise the library would send a request to leave the group.
+    // Runs after the connections have been closed; otherwise, the library would send a request to leave the group.
     setImmediate(() => this.#consumer.close().catch(() => {}));
   }
 

@@ -11,7 +11,7 @@ import { connectionOptions, cut, watch } from "./connection-options.js";
 const RETRIES = 8;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 300 };
 const ALL_IN_SYNC = -1;
-/** Clears the sign bit of the hash, as Kafka's Java client does. */
+/** Clears the sign bit of the hash, like Kafka's Java client. */
 const UNSIGNED = 0x7fffffff;
 
 /** The library uses undefined where our records use null. */
@@ -40,7 +40,10 @@ export function platformaticProducer(cluster: ClusterOptions, options: ClientOpt
   };
 }
 
-/** The library keeps headers in a map. The keys are buffers, compared by identity, so a name may repeat. */
+/**
+ * The library keeps headers in a map. Its keys are buffers, which are compared by identity, so a name may occur more
+ * than once.
+ */
 function messageOf({
   topic,
   record: { key: name, value, headers },

@@ -116,7 +116,7 @@ async function watch(page: Page, terminalId: string): Promise<void> {
   await page.getByRole("cell", { name: "Three frauds in a row" }).first().waitFor();
 }
 
-/** The list change appears in the log a moment later. */
+/** The list change appears in the log shortly afterwards. */
 async function auditHolds(page: Page): Promise<void> {
   const noted = page.getByRole("cell", { name: "list-entries-put" }).first();
   await comesTrue("The change of the list is not in the audit log.", async () => {

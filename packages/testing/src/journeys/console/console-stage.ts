@@ -5,7 +5,7 @@ import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import type { Browser, Page } from "playwright-core";
 import { buildPayment } from "../../support/build-payment.js";
 
-/** What a journey through the console needs: a running system and a browser. */
+/** Everything that a journey through the console needs: a running system and a browser. */
 export interface ConsoleStage {
   readonly consoleUrl: string;
   /** Passwords of the users `demo`, who has every role, and `demo-lead`. */
@@ -15,7 +15,7 @@ export interface ConsoleStage {
   readonly rollouts: RolloutClient;
   readonly registryUrl: string;
   readonly browser: Browser;
-  /** Prints each step once it has happened. */
+  /** Prints each step once it has taken place. */
   print(text: string): void;
   /** Takes a screenshot of a screen that exists only during the journey. */
   picture?(name: string, page: Page): Promise<void>;
@@ -27,7 +27,8 @@ const LOOKS_MAX = 100;
 const LOOK_MS = 200;
 
 /**
- * Polls until the condition holds. @throws Error with the sentence after about 20 seconds, plus the time of the checks
+ * Polls until the condition is true. @throws Error with the sentence after about 20 seconds, plus the time that the
+ * checks take
  */
 export async function comesTrue(sentence: string | (() => string), look: () => Promise<boolean>): Promise<void> {
   for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
@@ -61,7 +62,7 @@ export async function signIn(page: Page, userName: string, password: string, cod
   await page.getByRole("heading", { name: "Look up", level: 1 }).waitFor();
 }
 
-/** @throws Error if the page violated its content security policy, or failed */
+/** @throws Error if the page failed or violated its content security policy */
 export async function inBrowser(
   { browser, consoleUrl }: ConsoleStage,
   people: number,

@@ -8,15 +8,15 @@ import { comesTrue, inBrowser, signIn } from "./console-stage.js";
 
 const PAYMENTS_PER_SECOND = 40;
 const CANARY_PERCENT = 20;
-/** So wide that the guards leave the decision to the model owner. */
+/** So wide that the decision is left to the model owner. */
 const BLIND_GUARDS = { index_max: 100, missing_points_max: 1, outcome_points_max: 1, false_alarm_points_max: 1 };
-/** The columns before it are the figure's name and the champion's value. */
+/** The preceding columns contain the figure's name and the champion's value. */
 const CANARY_COLUMN = 2;
 /** An inverted model scores nearly every payment as fraud. */
 const BAD_MEAN_MIN = 0.5;
 
 /**
- * A canary with inverted scores, which its wide guards tolerate, is visible on the screen Models, where the owner holds
+ * A canary with inverted scores, which its wide guards tolerate, is visible on the Models screen, where the owner holds
  * it and rolls it back.
  *
  * @throws Error in one sentence that names the failed step

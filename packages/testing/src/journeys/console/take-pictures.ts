@@ -7,7 +7,7 @@ import { inBrowser, signIn } from "./console-stage.js";
 
 const QUALITY_PERCENT = 80;
 const HEIGHT_PX = 900;
-/** Maximum height of a picture of a screen that is longer than the window. */
+/** Maximum height of a picture of a screen that is taller than the window. */
 const LONG_PX = 1_900;
 const LIVE_MS = 20_000;
 
@@ -37,7 +37,7 @@ const SCREENS: readonly Screen[] = [
 
 /**
  * Runs the journeys through the console, so that there are lists, revisions, a rollout and an audit log in addition to
- * the traffic. Takes a screenshot of each screen in both themes: `queue-light.webp` and so on.
+ * the traffic. Takes a screenshot of each screen in both themes, named `queue-light.webp` and so on.
  */
 export async function takePictures(stage: ConsoleStage, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
