@@ -8,8 +8,8 @@ import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 
 /**
- * Arbitrary key of an advisory lock, which is shared for adding keys and exclusive for erasing. No other program of
- * this database uses it.
+ * Arbitrary key of the advisory lock that is taken in shared mode to add subject keys and in exclusive mode to erase
+ * them. No other program that uses this database has the same key.
  */
 const LOCK_ID = 7_113_002_977;
 

@@ -130,7 +130,7 @@ export async function readTranscript(path: string, numbersEach: number): Promise
     }
   } catch (error) {
     if (error instanceof BenchError) throw error;
-    throw new BenchError(`k6 left no transcript at ${path}; see its log beside it.`);
+    throw new BenchError(`k6 wrote no transcript to ${path}; see the k6 log in the same folder.`);
   }
   return transcript;
 }

@@ -50,7 +50,7 @@ test("shows what the archive did or why it cannot, and which services have proce
   await page.goto("/system");
   const jobs = page.getByRole("table", { name: "Archive" });
   await jobs.getByRole("row", { name: /^Write decisions Failed The file cannot be written/ }).waitFor();
-  await jobs.getByRole("row", { name: /^Merge daily files Done 11520 files of 8 days merged into 9/ }).waitFor();
+  await jobs.getByRole("row", { name: /^Merge daily files Done 11520 files from 8 days merged into 9/ }).waitFor();
   await jobs.getByRole("row", { name: /^Write drift-detected Not yet/ }).waitFor();
   // The console is one notification behind: it has not read the newest one.
   const erasures = page.getByRole("table", { name: "Erasures" });

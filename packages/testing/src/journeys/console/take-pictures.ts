@@ -94,7 +94,7 @@ async function openCase(page: Page): Promise<void> {
   await page.getByRole("row").nth(1).getByRole("link").click();
   await heading(page, "What moved the score");
   await page.locator(".react-flow__node").first().waitFor();
-  const hints = page.getByRole("button", { name: "End the hints" });
+  const hints = page.getByRole("button", { name: "Hide the hints" });
   if (await hints.isVisible()) await hints.click();
 }
 

@@ -130,7 +130,7 @@ const detail = {
   amountChart: (low: string, high: string, now: string) =>
     `Amounts of earlier payments. Usual range ${low} to ${high}, now ${now}.`,
   hour: "Hour",
-  hourUsual: (share: string) => `${share} of the card's payments are in this hour`,
+  hourUsual: (share: string) => `${share} of the card's payments are made in this hour of the day`,
   hourChart: "Payments by hour of the day, in your time zone",
   place: "Place",
   placeUsual: (count: number) => `${plural(count, "terminal", "terminals")} in 90 days`,
@@ -263,7 +263,7 @@ export const text = {
     before: "Previous hint",
     next: "Next hint",
     finish: "Done",
-    end: "End the hints",
+    end: "Hide the hints",
     step: (at: number, of: number) => `${at} of ${of}:`,
     steps: [
       { about: "reasons", words: "The decision comes first: each rule that fired, with the values it used." },

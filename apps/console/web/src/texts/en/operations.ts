@@ -61,7 +61,7 @@ export const text = {
       wrote: (rows: string, files: number) => `${rows} rows in ${files === 1 ? "1 file" : `${files} files`}`,
       merges: "Merge daily files",
       merged: (of: { files: number; merged: number; days: number; daysLeft: number; rows: string }) => {
-        const did = `${of.files} files of ${of.days} days merged into ${of.merged}, ${of.rows} rows`;
+        const did = `${of.files} files from ${of.days} days merged into ${of.merged}, ${of.rows} rows`;
         const left = of.daysLeft === 0 ? "" : `; ${of.daysLeft} days left`;
         return `${of.files === 0 ? "nothing to merge" : did}${left}`;
       },
@@ -198,10 +198,10 @@ export const text = {
       "valid.average_precision": "Average precision",
       "valid.auc_roc": "Area under ROC",
       "valid.card_precision_at_100": "Card precision at 100 per day",
-      "retrain.newest.rows": "Payments, newest weeks",
-      "retrain.newest.average_precision.new": "Average precision, newest weeks",
+      "retrain.newest.rows": "Payments, most recent weeks",
+      "retrain.newest.average_precision.new": "Average precision, most recent weeks",
       "retrain.newest.average_precision.champion": "Average precision of the champion at the time",
-      "retrain.newest.card_precision_at_100.new": "Card precision at 100 per day, newest weeks",
+      "retrain.newest.card_precision_at_100.new": "Card precision at 100 per day, most recent weeks",
     } as Readonly<Record<string, string>>,
     drift: "Drift",
     noDrift: "No day differed significantly from the days before it.",

@@ -120,7 +120,7 @@ export const text = {
       missing: (sequence: number) => `Entry ${sequence} is missing.`,
       changed: (sequence: number) => `Entry ${sequence} or the previous entry was altered.`,
       end: (sequence: number) =>
-        `The log was truncated or rewritten: entry ${sequence} does not match the one that control reports.`,
+        `The log was truncated or rewritten: entry ${sequence} does not match the one that the control service reports.`,
       signature: (sequence: number) => `Entry ${sequence} has an invalid signature.`,
     },
     empty: "No entries",
