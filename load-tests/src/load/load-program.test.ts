@@ -56,7 +56,7 @@ test.each([
 test("rejects killing a service that runs elsewhere", async () => {
   const { error } = await call("steady", "--kill", "features@5s", "--target", "http://127.0.0.1:1");
   expect(error).toBeInstanceOf(BenchError);
-  expect(error).toMatchObject({ message: expect.stringContaining("leave --target out") });
+  expect(error).toMatchObject({ message: expect.stringContaining("omit --target") });
 });
 
 test("starts nothing without k6, and says where to get it", async () => {

@@ -91,7 +91,7 @@ test("keeps partners, home and first fraud only for entities that need them", ()
   ]);
   expect(plans.map(({ name, key, optional }) => [name, key, optional])).toEqual([
     ["card", "card_token", false],
-    ["terminal", "terminal_id", false],
+    ["terminal", "terminal_id", true],
     ["device", "device_token", true],
     ["ip", "ip_token", true],
   ]);

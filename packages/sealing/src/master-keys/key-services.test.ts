@@ -88,8 +88,8 @@ describe.each(services)("%s", (name, service, keyOf) => {
   });
 
   test.each<[Trouble, RegExp]>([
-    ["denied", /refuses \(HTTP 403\): .*(permission denied|not authorized)[^\n]*(?<!\.)\.$/i],
-    ["disabled", /refuses \(HTTP 40[03]\): .*(is not enabled|disabled key|key not found)[^\n]*(?<!\.)\.$/],
+    ["denied", /refused the request \(HTTP 403\): .*(permission denied|not authorized)[^\n]*(?<!\.)\.$/i],
+    ["disabled", /refused the request \(HTTP 40[03]\): .*(is not enabled|disabled key|key not found)[^\n]*(?<!\.)\.$/],
   ])("reports in one line that the key is %s, and recovers afterwards", async (trouble, message) => {
     const [key, secret] = [keyOf("personal"), randomBytes(32)];
     const wrapped = await key.wrap(secret);
@@ -228,7 +228,7 @@ describe("Vault authentication", () => {
       "/v1/kms/transit/decrypt/personal",
     ]);
     await expect(ofVault("personal", { VAULT_KUBERNETES_ROLE: "other", ...signIn }).wrap(secret)).rejects.toMatchObject(
-      unavailable(/^Vault refuses \(HTTP 403\): .*permission denied\.$/),
+      unavailable(/^Vault refused the request \(HTTP 403\): .*permission denied\.$/),
     );
   });
 });
