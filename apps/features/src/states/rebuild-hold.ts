@@ -4,6 +4,7 @@ import { Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { DELETE_IF_UNCHANGED } from "@tripline/stores/redis/delete-if-unchanged";
 import type { Redis } from "ioredis";
 import { HOLD } from "../features.tokens.js";
 
@@ -20,12 +21,12 @@ const WAIT_MS_MAX = 4_000;
 const EXPIRY_MS = 30_000;
 export const RENEW_MS = 5_000;
 
-/** KEYS: the key. ARGV: the value of this rebuild, the expiry in ms. After a long pause, another rebuild may have the key. */
+/**
+ * KEYS: the key. ARGV: the value of this rebuild, and the expiry in ms. After a long pause, another rebuild may have the
+ * key.
+ */
 const RENEW = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
-`;
-const RELEASE = `
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 `;
 
 /**
@@ -81,7 +82,7 @@ export async function whileHeld<T>(redis: Redis, work: (held: string) => Promise
     return await work(own);
   } finally {
     clearInterval(renewing);
-    await redis.eval(RELEASE, 1, REBUILD_KEY, own).catch(() => {});
+    await redis.eval(DELETE_IF_UNCHANGED, 1, REBUILD_KEY, own).catch(() => {});
   }
 }
 

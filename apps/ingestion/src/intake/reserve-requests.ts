@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { DELETE_IF_UNCHANGED } from "@tripline/stores/redis/delete-if-unchanged";
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { Redis } from "ioredis";
 import { CallGatherer } from "./call-gatherer.js";
@@ -14,10 +15,6 @@ export type RequestState = "fresh" | "reserved" | "accepted" | "applied" | "conf
 type StoredState = "reserved" | "accepted" | "applied";
 
 const LETTERS: Readonly<Record<StoredState, string>> = { reserved: "r", accepted: "a", applied: "d" };
-
-/** Deletes a key if it still has the caller's value, so that another request's progress is not lost. */
-const DELETE_IF_UNCHANGED =
-  'if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end return 0';
 
 /** Sets each missing key and returns the values of the others. The last argument is the time to live in seconds. */
 const RESERVE = `local found = {}
