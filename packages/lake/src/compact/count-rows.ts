@@ -1,11 +1,8 @@
 import { topicFolder } from "../lake-layout.js";
 import { readCheckpoint } from "../log/checkpoint.js";
 import type { LakeDisk } from "../log/lake-disk.js";
-import { readEntry } from "../log/read-log.js";
+import { readEntries } from "../log/read-log.js";
 import type { DayOfTopic } from "./compact-lake.js";
-
-/** Number of entries that are read concurrently. */
-const READS_MAX = 16;
 
 /**
  * Number of rows in the files of each day according to the log. Reads one checkpoint per topic, and the log entries of
@@ -38,14 +35,10 @@ async function countTopic(
     rows.get(day)?.get(sequence) === undefined;
   const files = days.flatMap((day) => day.files.map(({ sequence }) => ({ day: day.day, sequence })));
   // An entry may have added files of several days.
-  const todo = new Set(files.filter(isUnknown).map(({ sequence }) => sequence)).values();
-  const take = async () => {
-    for (const sequence of todo) {
-      const entry = await readEntry(disk, folder, sequence);
-      for (const added of entry?.files ?? []) rows.get(added.day)?.set(sequence, added.rows);
-    }
-  };
-  await Promise.all(Array.from({ length: READS_MAX }, take));
+  const todo = new Set(files.filter(isUnknown).map(({ sequence }) => sequence));
+  await readEntries(disk, folder, todo, (sequence, entry) => {
+    for (const added of entry.files) rows.get(added.day)?.set(sequence, added.rows);
+  });
   for (const day of days) counted.set(day, sumOf(day, rows.get(day.day)));
 }
 

@@ -11,7 +11,7 @@ import {
 } from "../lake-layout.js";
 import type { LakeDisk } from "./lake-disk.js";
 import type { LogEntry, Tail } from "./read-log.js";
-import { CHECKPOINTS_TRIED_MAX, day, entryId, listCheckpoints, readEntry, sequence } from "./read-log.js";
+import { CHECKPOINTS_TRIED_MAX, day, entryId, listCheckpoints, readEntries, readEntry, sequence } from "./read-log.js";
 
 /** Entries between two checkpoints: few enough that those after the last one fit on one page of a listing. */
 export const CHECKPOINT_ENTRIES = 256;
@@ -20,8 +20,6 @@ export const CHECKPOINT_ENTRIES = 256;
  * contained.
  */
 const ENTRIES_READ_MAX = 1_024;
-/** Number of entries that are read concurrently. */
-const READS_MAX = 16;
 /** Maximum number of files in a checkpoint, which is about 2 MB. These are the files of the newest days. */
 const FILES_MAX = 100_000;
 /** The previous checkpoint is kept, because a reader may still need it. */
@@ -88,7 +86,7 @@ export async function addCheckpoint(
       .filter(([name]) => isPresent.has(name))
       .map(([name, ofDay]) => [name, new Map(ofDay)]),
   );
-  for (const { sequence: number, entry } of await entriesAfter(disk, folder, previous.sequence, tail.sequence)) {
+  for (const [number, entry] of await entriesAfter(disk, folder, previous.sequence, tail.sequence)) {
     apply(files, number, entry);
   }
   const text = JSON.stringify({ format: 1, id: tail.entry.id, files: newest(files) });
@@ -126,16 +124,10 @@ function parsedJson(text: unknown): unknown {
 /** Excludes entries that were removed manually. */
 async function entriesAfter(disk: LakeDisk, folder: string, after: number, last: number) {
   const first = Math.max(after, last - ENTRIES_READ_MAX) + 1;
-  const todo = Array.from({ length: last - first + 1 }, (_, index) => first + index).values();
-  const found: { readonly sequence: number; readonly entry: LogEntry }[] = [];
-  const take = async () => {
-    for (const number of todo) {
-      const entry = await readEntry(disk, folder, number);
-      if (entry !== undefined) found.push({ sequence: number, entry });
-    }
-  };
-  await Promise.all(Array.from({ length: READS_MAX }, take));
-  return found.sort((one, other) => one.sequence - other.sequence);
+  const sequences = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  const found: (readonly [sequence: number, entry: LogEntry])[] = [];
+  await readEntries(disk, folder, sequences, (number, entry) => void found.push([number, entry]));
+  return found.sort(([one], [other]) => one - other);
 }
 
 function apply(files: Map<string, Map<number, number>>, number: number, entry: LogEntry): void {

@@ -8,6 +8,9 @@ export const CHECKPOINTS_TRIED_MAX = 3;
 
 export const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
 export const sequence = z.int().min(1);
+/** Number of entries that are read concurrently. */
+const READS_MAX = 16;
+
 /** Random. */
 export const entryId = z.string().regex(/^[0-9a-f]{16}$/);
 
@@ -110,6 +113,27 @@ export async function readEntry(disk: LakeDisk, folder: string, sequence: number
   if (result.success) return result.data;
   const faults = z.prettifyError(result.error).replaceAll(/\s+/g, " ");
   throw new TriplineError("state-unreadable", `The log entry ${path} cannot be read by this version: ${faults}.`);
+}
+
+/**
+ * Reads entries concurrently.
+ *
+ * @param use called for each entry that exists, in any order. Throws like `readTail`
+ */
+export async function readEntries(
+  disk: LakeDisk,
+  folder: string,
+  sequences: Iterable<number>,
+  use: (sequence: number, entry: LogEntry) => void,
+): Promise<void> {
+  const todo = [...sequences].values();
+  const take = async () => {
+    for (const number of todo) {
+      const entry = await readEntry(disk, folder, number);
+      if (entry !== undefined) use(number, entry);
+    }
+  };
+  await Promise.all(Array.from({ length: READS_MAX }, take));
 }
 
 async function readLastEntry(disk: LakeDisk, folder: string, sequence: number): Promise<LogEntry> {
