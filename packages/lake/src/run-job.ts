@@ -11,15 +11,29 @@ export interface JobRun {
   readonly failure: string | null;
 }
 
-export interface JobOptions<Run extends JobRun> {
-  /** The compiled program, which stores its result in the lake. */
+export interface ChildOptions {
+  /** The compiled program. */
   readonly program: string;
-  /** Prefix of the process's temporary folders. */
-  readonly scratch: string;
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv | undefined;
   readonly heapMib: number;
   readonly timeoutMs: number;
   /** Ends the process. */
   readonly endSignal: NodeJS.Signals;
+  /** Receives what the program writes to stderr. Default: stderr of this process */
+  readonly onError?: (text: string) => void;
+}
+
+/** How a process ended: with a code or by a signal. */
+export interface Ended {
+  readonly code: number | null;
+  readonly killedBy: NodeJS.Signals | null;
+}
+
+export interface JobOptions<Run extends JobRun>
+  extends Pick<ChildOptions, "program" | "heapMib" | "timeoutMs" | "endSignal"> {
+  /** Prefix of the process's temporary folders. */
+  readonly scratch: string;
   /** Arguments and environment of the program. */
   start(scratch: string): { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv };
   /** The last result in the lake. */
@@ -42,21 +56,8 @@ export async function runJob<Run extends JobRun>(options: JobOptions<Run>, signa
   // Needed because this process may be killed before it removes the folder.
   const scratch = await makeOwnFolder(tmpdir(), options.scratch);
   try {
-    // A listener that is added to an aborted signal is never called.
-    signal.throwIfAborted();
     const { args = [], env } = options.start(scratch);
-    const flags = ["--enable-source-maps", `--max-old-space-size=${options.heapMib}`];
-    const child = spawn(process.execPath, [...flags, options.program, ...args], {
-      env,
-      // The program's lines are for a terminal; the caller logs the result.
-      stdio: ["pipe", "ignore", "inherit"],
-    });
-    const ending = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]);
-    const end = () => child.kill(options.endSignal);
-    ending.addEventListener("abort", end, { once: true });
-    const [code, killedBy] = await once(child, "exit");
-    ending.removeEventListener("abort", end);
-    signal.throwIfAborted();
+    const { code, killedBy } = await runChild({ ...options, args, env }, signal);
     const last = await options.read();
     if (last !== null && Date.parse(last.ended_at) >= startedAtMs) return last;
     const how = killedBy === null ? `with code ${code}` : `by ${killedBy}`;
@@ -66,4 +67,29 @@ export async function runJob<Run extends JobRun>(options: JobOptions<Run>, signa
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/**
+ * Runs a Node program with a limited heap in a separate process. What it writes to stdout is for a terminal and is dropped.
+ *
+ * @param signal ends the process
+ * @throws the signal's reason
+ */
+export async function runChild(options: ChildOptions, signal: AbortSignal): Promise<Ended> {
+  const { program, args = [], env, heapMib, timeoutMs, endSignal, onError } = options;
+  // A listener that is added to an aborted signal is never called.
+  signal.throwIfAborted();
+  const flags = ["--enable-source-maps", `--max-old-space-size=${heapMib}`];
+  const child = spawn(process.execPath, [...flags, program, ...args], {
+    env,
+    stdio: ["pipe", "ignore", onError === undefined ? "inherit" : "pipe"],
+  });
+  if (onError !== undefined) child.stderr?.setEncoding("utf8").on("data", onError);
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const end = () => child.kill(endSignal);
+  ending.addEventListener("abort", end, { once: true });
+  const [code, killedBy] = await once(child, "close");
+  ending.removeEventListener("abort", end);
+  signal.throwIfAborted();
+  return { code, killedBy };
 }

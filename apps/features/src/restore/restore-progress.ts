@@ -6,8 +6,12 @@ import { z } from "zod";
 export const RESTORE_KEY = "state-restore";
 
 const EXPIRY_MS = 60_000;
-/** A failed attempt is repeated after at most half an hour. */
-const FAILURE_EXPIRY_MS = 2_400_000;
+/**
+ * Longest wait before a failed attempt is repeated. Each attempt pauses features while it counts, and some failures need
+ * a person.
+ */
+export const RETRY_MS_MAX = 1_800_000;
+const FAILURE_EXPIRY_MS = RETRY_MS_MAX + 600_000;
 
 const stored = z.union([
   z.object({ share: z.number().min(0).max(1), leftSeconds: z.number().min(0).nullable() }),

@@ -8,10 +8,11 @@ import { HOLD } from "../features.tokens.js";
 import { LossReport } from "../states/loss-report.js";
 import { StateStore } from "../states/state-store.js";
 import type { RestoreProgress } from "./restore-progress.js";
-import { readProgress } from "./restore-progress.js";
+import { RETRY_MS_MAX, readProgress } from "./restore-progress.js";
 
 const READ_EVERY_MS = 2_000;
 const MINUTE_S = 60;
+const MS_PER_S = 1_000;
 
 /** Reports the progress of a restore, which runs in another process, in metrics and in the readiness report. */
 @Injectable()
@@ -78,7 +79,7 @@ export class RestoreStatus implements OnApplicationBootstrap, OnApplicationShutd
     }
     if (!this.#isLost) return undefined;
     if (this.#progress === undefined) return "Redis has lost the window states, and no restore is running.";
-    return "The window states could not be restored (see the log of `snapshots`). The next attempt follows within 5 min.";
+    return `The window states could not be restored (see the log of \`snapshots\`). The next attempt follows within ${duration(RETRY_MS_MAX / MS_PER_S)}.`;
   }
 
   get #isLost(): boolean {

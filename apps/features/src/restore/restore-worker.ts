@@ -1,12 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/telemetry/logger";
+import { RETRY_MS_MAX } from "./restore-progress.js";
 
 const LOOK_EVERY_MS = 2_000;
 /** After a failure, the next attempt waits for this time. The wait doubles with each further failure. */
 const RETRY_MS = 5_000;
-/** Each attempt pauses features while it counts, and some failures need a person. */
-const RETRY_MS_MAX = 1_800_000;
 
 export interface RestoreWorkerOptions {
   readonly log: Pick<Logger, "info" | "warn">;

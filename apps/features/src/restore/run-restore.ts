@@ -1,6 +1,5 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
+import { runChild } from "@tripline/lake/run-job";
 import { heapMib } from "../snapshot/slices-for.js";
 
 const PROGRAM = join(import.meta.dirname, "..", "rebuild", "main.js");
@@ -27,23 +26,20 @@ export interface RunRestoreOptions {
  */
 export async function runRestore(options: RunRestoreOptions, signal: AbortSignal): Promise<string | undefined> {
   const { memoryGib, environment, program = PROGRAM } = options;
-  signal.throwIfAborted();
-  const flags = ["--enable-source-maps", `--max-old-space-size=${heapMib(memoryGib)}`];
-  const child = spawn(process.execPath, [...flags, program], {
-    env: { ...environment, AUTOMATIC: "1", EXIT_WITH_PARENT: "1" },
-    stdio: ["pipe", "ignore", "pipe"],
-    timeout: RUN_MS_MAX,
-    killSignal: "SIGKILL",
-  });
   let error = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    error = (error + text).slice(-ERROR_CHARS_MAX);
-  });
-  const end = () => child.kill("SIGTERM");
-  signal.addEventListener("abort", end, { once: true });
-  const [code, killedBy] = await once(child, "close");
-  signal.removeEventListener("abort", end);
-  signal.throwIfAborted();
+  const { code, killedBy } = await runChild(
+    {
+      program,
+      env: { ...environment, AUTOMATIC: "1", EXIT_WITH_PARENT: "1" },
+      heapMib: heapMib(memoryGib),
+      timeoutMs: RUN_MS_MAX,
+      endSignal: "SIGTERM",
+      onError: (text) => {
+        error = (error + text).slice(-ERROR_CHARS_MAX);
+      },
+    },
+    signal,
+  );
   if (code === 0) return undefined;
   if (killedBy !== null)
     return `the process ended by ${killedBy}; it may need more memory (STATE_MEMORY_GIB), or it took more than a day.`;
