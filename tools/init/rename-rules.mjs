@@ -1,8 +1,8 @@
 // The names that `npx tripline init` changes, as rules on paths and texts, so that future files are covered as well.
 //
 // Renamed: the npm scope and the package's name, the README's title, images, chart, release, namespace, names of
-// Kubernetes objects and infrastructure resources, and the prefix of topics and groups. Kept, because it is a protocol,
-// stored, or the name of the software itself: Kafka headers (tripline-schema), protobuf packages, URNs, names of
+// Kubernetes objects and infrastructure resources, and the prefix of topics and groups. Kept, because they belong to a
+// protocol, are stored, or name the software itself: Kafka headers (tripline-schema), protobuf packages, URNs, names of
 // metrics and spans, the database and its user, variables (TRIPLINE_…), the command `tripline`, the folder .tripline,
 // paths inside containers, the Python package, names in code, and the prose.
 

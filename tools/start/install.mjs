@@ -164,7 +164,7 @@ async function runLogged({ root, purpose, logName, command = "npx", args, enviro
         env: { ...process.env, ...environment },
         timeout: timeoutMs,
         killSignal: "SIGKILL",
-        // Its own process group, so that all of it can be ended, because npx does not end its child.
+        // Runs in its own process group, so that the whole group can be ended, because npx does not end its child.
         detached: true,
       });
       const unwatch = endOnSignals(child);

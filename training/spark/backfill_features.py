@@ -264,7 +264,7 @@ class Engine:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
 
     def fold(self, batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The output for those events of the batch that have any, one row each."""
+        """One row for each event of the batch that has output."""
         is_answered = batch.column("is_answered").to_numpy(zero_copy_only=False)
         expected = self._lines + 1 + np.flatnonzero(is_answered)
         self._lines += batch.num_rows

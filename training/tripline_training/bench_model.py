@@ -38,7 +38,7 @@ class FoldResult:
     trained_rows: int
     quality: Quality
     calibration_errors: tuple[float, float]
-    """With bins of equal width, and with bins that have equal numbers of payments."""
+    """The error with bins of equal width, and with bins that have equal numbers of payments."""
     difference_max: float
     """The difference between the measured ONNX model and the trained one."""
 

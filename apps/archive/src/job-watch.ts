@@ -1,14 +1,15 @@
 const LOOK_EVERY_MS = 60_000;
 
 /**
- * Follows the facts that the jobs of a lake store there, even jobs run by other processes, and exports them as metrics.
+ * Reads the facts that the jobs of a lake store in it, including jobs run by other processes, and exports them as
+ * metrics.
  */
 export abstract class JobWatch<Facts> {
   protected startedAtMs = Date.now();
   #timer: NodeJS.Timeout | undefined;
   #endReading: readonly (() => void)[] = [];
 
-  /** @param facts before the first look */
+  /** @param facts the facts before the first read */
   constructor(
     protected facts: Facts,
     private readonly read: () => Promise<Facts>,

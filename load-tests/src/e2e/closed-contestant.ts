@@ -21,7 +21,7 @@ export interface ClosedPlan {
   readonly isShort: boolean;
 }
 
-/** A system under a closed load, which sends a payment after each response, to compare systems at their limit. */
+/** A system under a closed load, in which the next payment follows each response, to compare systems at their limit. */
 export function closedContestant({ name, port, pids, stream, isShort }: ClosedPlan): Contestant {
   let requests: ReturnType<PaymentStream["take"]> = [];
   return {

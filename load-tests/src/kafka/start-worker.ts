@@ -21,8 +21,8 @@ export interface KafkaWorker {
 }
 
 /**
- * Uses the process's own clock, which counts microseconds, because in a short round, it may need less than a system
- * tick.
+ * Uses the process's own clock, which counts microseconds, because in a short round, the process may use less CPU time
+ * than one system tick.
  */
 export function workerCpu(name: string, worker: KafkaWorker): CpuMeter {
   return { name, readMs: async () => (await worker.ask({ type: "cpu" })).cpuMs };

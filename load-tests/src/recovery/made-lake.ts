@@ -28,7 +28,7 @@ export interface LakeSize {
   readonly entities: number;
   /** Events before the snapshot. */
   readonly oldEvents: number;
-  /** Events after it, each for a different card. */
+  /** Events after the snapshot, each for a different card. */
   readonly newEvents: number;
 }
 

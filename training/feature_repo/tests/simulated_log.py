@@ -137,7 +137,8 @@ def write_erasures(folder: Path, erased_at_ms: Mapping[str, int]) -> None:
 def latest(
     vectors: Sequence[Vector], key: str, value: str | None, at_ms: int, horizon_ms: int | None = None
 ) -> Vector | None:
-    """The simple point-in-time join: an entity's newest row by `at_ms`, or the last counted of several."""
+    """The simple point-in-time join: an entity's newest row by `at_ms` or, if there are several, the one that was
+    counted last."""
     # A payment's own row is ordered by its card.
     position = KEYS.index(key) if key in KEYS else 0
     found: Vector | None = None

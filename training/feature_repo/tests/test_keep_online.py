@@ -19,8 +19,8 @@ from tests.conftest import _empty_database
 from tests.simulated_log import DAY_MS, DAYS, KEYS, START_MS, Vector, write_erasures, write_lake
 from tests.test_online import assert_online, ids_of, online
 
-# The first round is five minutes after a midnight: the day has ended but is not complete yet. By the second round, it
-# is.
+# The first round is five minutes after midnight, when the day has ended but is not complete yet. It is complete by the
+# second round.
 MIDNIGHT_MS = START_MS + 43 * DAY_MS
 FIRST = datetime.fromtimestamp((MIDNIGHT_MS + 5 * 60_000) / 1000, UTC)
 SECOND = FIRST + timedelta(minutes=30)

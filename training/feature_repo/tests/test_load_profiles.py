@@ -19,7 +19,7 @@ OTHER_PROJECT = "compared"
 def test_writes_the_same_values_as_feast(
     store: FeatureStore, environment: dict[str, str], redis_address: tuple[str, int, int]
 ) -> None:
-    """Uses another project, whose name ends each key. This checkout must be built."""
+    """Uses another project, whose name is the suffix of each key. This checkout must be built."""
     host, port, database = redis_address
     views = [profile.view for profile in PROFILES]
     with Redis(host=host, port=port, db=database) as redis:

@@ -70,7 +70,8 @@ def test_recall_at_a_false_positive_rate_uses_only_whole_steps() -> None:
     scores = np.array([0.9, 0.8, 0.8, 0.7, 0.6, 0.5])
     fraud = np.array([1, 1, 0, 1, 0, 0])
     counts = counts_from_top(rank_scores(scores), fraud, np.ones(6))
-    # Without false positives, one fraud is found. With one, all are: the tied step has the second, and 0.7 the third.
+    # Without false positives, one fraud is found. With one, all three are found: the second in the tied step, and the
+    # third at 0.7.
     found = [recall_at_false_positive_rate(*counts, rate) for rate in (0, 0.33, 1 / 3, 2 / 3, 1)]
     assert found == pytest.approx([1 / 3, 1 / 3, 1, 1, 1])
 

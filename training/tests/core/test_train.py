@@ -110,7 +110,7 @@ def test_a_scorecard_is_calibrated_on_days_outside_its_training(spec_path: Path)
     card, days = make_scorecard(rows, read_feature_spec(spec_path), 7 * DAY_MS)
     held = rows.occurred_at_ms >= rows.occurred_at_ms[-1] - 4 * DAY_MS
     assert days == 4
-    # It is calibrated on the held-out days, which a card that is made from all days is not.
+    # It is calibrated on the held-out days, unlike a card that is made from all days.
     said = probabilities_of(margins_of_card(card, rows.features[held], tuple(FEATURES))).mean()
     assert said == pytest.approx(rows.fraud[held].mean(), rel=1e-3)
     whole, days = make_scorecard(rows, read_feature_spec(spec_path), 18 * DAY_MS)

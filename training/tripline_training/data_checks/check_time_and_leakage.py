@@ -162,7 +162,7 @@ def check_labels_in_features(table: str, features: list[SpecFeature], rules: Rul
     """Features over labels that changed before the first label of their card or terminal arrived.
 
     This check requires the whole history: no card may have payments before its first payment in the file. A file that
-    continues from an earlier state is not checked, which the second value then says.
+    continues from an earlier state is not checked; the second value then says so.
     """
     note = _unknown_past(table, features)
     if note is not None:

@@ -110,8 +110,8 @@ class _Bounds:
     level: float
     """False alarms allowed per day and column."""
     spread_min: float
-    """Some of many columns vary little over two weeks by chance, and would then alarm on the first ordinary day.
-    Therefore, no spread counts as less than the middle column's, or the spread of independent payments."""
+    """Among many columns, some vary little over two weeks by chance and would raise an alarm on the first ordinary day.
+    Therefore, each spread is raised to at least the middle column's and at least that of independent payments."""
 
 
 def days_after_reference(days: Days, reference: range, judged: int, limits: Limits) -> Days:

@@ -25,10 +25,10 @@ an alarm; the average precision of their usual weeks ranges from 0.48 to 0.92.""
 
 
 def judge_labels(features: Path, scores: Path, day: int) -> Judgement | None:
-    """None on six of seven days, or if too few weeks have scores and labels.
+    """Returns None on six of seven days, or if too few weeks have scores and labels.
 
-    For each payment, the score that decided it is used, whichever model it came from, with the label that had arrived
-    by the end of the day.
+    For each payment, this uses the score that decided it, whichever model produced the score, and the label that had
+    arrived by the end of the day.
     """
     if (day + 1) % WEEK_DAYS:
         return None

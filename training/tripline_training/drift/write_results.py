@@ -49,7 +49,7 @@ def prometheus_text(verdict: DayVerdict, limits: Limits, model: str, now_ms: int
 def event_of(
     verdict: DayVerdict, limits: Limits, model: str, now_ms: int, reference: range | None = None
 ) -> dict[str, Any]:
-    """`reference`: the days with which it was compared, if these are not the immediately preceding days.
+    """`reference` names the days with which the day was compared, unless these immediately precede it.
 
     The same day, model and columns always produce the same `event_id`, so that a repeated run is recognised as a
     duplicate.

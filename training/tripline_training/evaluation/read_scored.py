@@ -37,7 +37,7 @@ class Scored:
     cards: NDArray[np.int64]
     """A number per card, from 0."""
     terminals: NDArray[np.int64]
-    """A number per terminal, from 0; payments without a terminal have that of the empty name."""
+    """A number per terminal, from 0; payments without a terminal get the number of the empty name."""
     terminal_names: list[str]
     card_age_days: NDArray[np.float64]
     """Time since the card's first payment in the file, which may start later than the card."""

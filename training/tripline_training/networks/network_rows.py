@@ -24,7 +24,7 @@ class NetworkRows:
 
 
 def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = None) -> NetworkRows:
-    """Trees choose the features unless `used` names them, because they take seconds, whereas a network takes minutes.
+    """Trees choose the features unless `used` names them, because trees take seconds, whereas a network takes minutes.
 
     Categories are included only if `used` names them, as it does for a mean, whose members may be trees.
 

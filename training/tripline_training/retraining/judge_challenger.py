@@ -65,7 +65,7 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
 
 
 def why_old_weeks_keep(measured: Measured, rules: Rules) -> str | None:
-    """The same for only the fixed old weeks."""
+    """The same comparison, but only on the fixed old weeks."""
     old = measured.old
     if old is None or old.ap.gain >= -rules.old_ap_loss_max:
         return None

@@ -13,8 +13,8 @@ const HEAP_MIB = 128;
 const RUN_MS_MAX = 3_600_000;
 
 /**
- * Compacts the lake in a separate process, which yields the CPU to the service and stores its result in the lake. If it
- * dies first, this function stores the failure.
+ * Compacts the lake in a separate process, which yields the CPU to the service and stores its result in the lake. If
+ * the process dies first, this function stores the failure.
  *
  * @param signal ends the process, at any point; the next run continues the work
  * @param program the compiled program (default: the one next to this file)

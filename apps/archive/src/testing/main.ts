@@ -4,7 +4,7 @@ import { archiveConfig } from "../config.js";
 import { startArchive } from "../start-archive.js";
 
 /**
- * For tests: starts the service like `main.ts`, but with a disk that kills the process, like kill -9, at one of its
+ * For tests: starts the service like `main.ts`, but with a disk that kills the process, as kill -9 would, at one of its
  * operations: `main.js <method> <part of the path> <count> <before|after>`.
  */
 const [method = "", part = "", nth = "0", when = ""] = process.argv.slice(2);

@@ -111,7 +111,7 @@ export class RowBuffer {
 
   #held(partition: number): HeldPartition {
     const held = this.#partitions.get(partition);
-    // Not `internal`, because that turns records into dead letters after a few tries.
+    // The code is not `internal`, because that would turn records into dead letters after a few tries.
     if (held === undefined) throw new TriplineError("state-conflict", `Partition ${partition} has not been started.`);
     return held;
   }

@@ -162,7 +162,7 @@ export class TopicArchive {
     this.#log ??= await this.options.openLog();
     const log = this.#log;
     await this.#turns.run(() => log.refresh());
-    // The order matters: everything that is in the lake now was in Kafka before Kafka's end offsets are read.
+    // The order matters: everything already in the lake must have reached Kafka before Kafka's end offsets are read.
     const positions = [...log.positions];
     const ends = await this.options.endOffsets();
     return new Map(positions.filter(([partition, position]) => position > (ends.get(partition) ?? 0)));

@@ -23,7 +23,7 @@ const counted = z.object({ failures: z.number(), seconds_left: z.number() });
 /** The origin of an attempt. */
 export interface Origin {
   readonly address: string;
-  /** A browser in which this user has signed in before. Failures in other places do not count against it. */
+  /** A browser in which this user has signed in before. Failures elsewhere do not count against it. */
   readonly device?: string | undefined;
 }
 

@@ -41,8 +41,8 @@ export async function mountProvider(fastify: FastifyInstance, server: OAuthServe
 
 /**
  * The library builds URLs from the request, including the accepted audiences of client assertions. They must be URLs of
- * the issuer; otherwise, a caller could choose the `Host` such that an assertion for another server would be accepted
- * here.
+ * the issuer; otherwise, a caller could choose a `Host` header with which this server would accept an assertion for
+ * another server.
  */
 function stateOrigin(request: IncomingMessage, issuer: URL): void {
   request.headers["x-forwarded-proto"] = issuer.protocol.slice(0, -1);

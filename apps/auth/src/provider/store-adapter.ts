@@ -51,8 +51,8 @@ export function storeAdapter(
       case "ReplayDetection":
         return {
           ...nothingStored(model),
-          // Never found here, because only storing an ID is decisive; otherwise, two instances could accept the same
-          // assertion.
+          // Never finds an ID, because only the attempt to store it shows whether it was used before; otherwise, two
+          // instances could accept the same assertion.
           find: async () => undefined,
           upsert: (id, _payload, expiresInSeconds) => useAssertion(queries, id, expiresInSeconds ?? 0),
         };

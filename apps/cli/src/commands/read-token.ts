@@ -13,8 +13,8 @@ import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import type { ControlFlags } from "./control-options.js";
 
 /**
- * Means standard input, because command-line arguments stay in the shell's history and are visible to other users of
- * the machine.
+ * Stands for standard input. Values are read from there, because command-line arguments stay in the shell's history and
+ * are visible to other users of the machine.
  */
 export const STDIN = "-";
 

@@ -34,7 +34,7 @@ export interface BadPolicyOptions {
 const DAY_MS = 86_400_000;
 /** Longer than the label delay, so that labels of the first days have arrived. */
 const DAYS = 24;
-/** Few enough cards that three weeks run within a minute. */
+/** Few enough cards to simulate three weeks within a minute. */
 const CARDS = 24;
 const CHUNK = 50;
 const WAIT_SECONDS = 25;

@@ -15,8 +15,8 @@ const WAIT_MS_MAX = 1_500;
 /** Champion, candidate and their predecessors. */
 const MODELS_MAX = 4;
 /**
- * Only a few tables, because more of them would speed up many rows but slow down loading, and here there is one row at
- * a time.
+ * Uses only a few tables. More of them would speed up large batches but slow down loading, and here each batch has only
+ * one row.
  */
 const TABLE_BYTES_MAX = 0;
 /** Time before a version that could not be explained is tried again. */

@@ -16,7 +16,7 @@ let database: Database;
 let table: FollowedTable;
 let activations: Map<string, PolicyActivation | undefined>;
 let onChange: (() => void) | undefined;
-/** Each test has its own. */
+/** Each test has its own tenant. */
 let tenant: string;
 
 beforeAll(async () => {

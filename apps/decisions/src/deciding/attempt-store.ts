@@ -18,7 +18,7 @@ const attempt = z.object({
   to: z.number(),
   /** Number of processes that stopped before they finished some of these offsets. */
   stops: z.number(),
-  /** The record that the process is deciding on its own, outside a batch. */
+  /** The record that the process is deciding individually, outside a batch. */
   alone: z.string().optional(),
   /** Records that are no longer evaluated, because a process stopped while deciding them one by one. */
   unsafe: z.array(z.string()),

@@ -25,7 +25,7 @@ export class AttributeReader {
     this.#opener = new TransitOpener((keyId) => askRedis(() => redis.getBuffer(transitKey(keyId))));
   }
 
-  /** Loads the keys of these payments. Never rejects; if its key is missing, a payment's attributes are unavailable. */
+  /** Loads the keys of these payments. Never rejects; if a payment's key is missing, its attributes are unavailable. */
   async prepare(payments: readonly Payment[], policyOf: (tenant: string) => Policy): Promise<void> {
     const headers = payments.flatMap(({ attributes, transaction: { tenant } }) =>
       attributes !== undefined && readsAttributes(policyOf(tenant)) ? [attributes] : [],

@@ -107,7 +107,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   #use(version: string, bytes: Uint8Array | undefined): void {
     const { metrics, logger } = this;
     const { MODEL_NAME: name } = this.config;
-    // A scorecard belongs to its model, so a champion without a scorecard does not use that of an earlier champion.
+    // A scorecard belongs to its model, so a champion without a scorecard does not use an earlier champion's scorecard.
     this.#current = bytes === undefined ? undefined : this.#parse(version, bytes);
     this.#version = version;
     this.#settle(version);

@@ -46,9 +46,9 @@ interface Partition {
  * Finds a record whose evaluation stops the process, so that it cannot stop every process that gets its partition.
  * After a restart, a process gets the same offsets again. Therefore, it writes an attempt with their range to Redis
  * before it decides the first records of a partition. If several processes in a row leave an attempt at the same
- * offsets unfinished, the records are decided one by one, and if one of them then stops the process, it is no longer
- * evaluated. For later records, this costs only a map lookup per batch. If Redis rejects the attempts, payments are
- * decided without them.
+ * offsets unfinished, the records are decided one by one, and if one of these records then stops the process, that
+ * record is no longer evaluated. For later records, this costs only a map lookup per batch. If Redis rejects the
+ * attempts, payments are decided without them.
  */
 @Injectable()
 export class CrashGuard {

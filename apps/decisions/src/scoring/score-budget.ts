@@ -32,7 +32,7 @@ export function scoreBudgetMs(
 
 /**
  * Time for which a batch may wait for explanations of its scores, in milliseconds. An explanation must not delay any
- * reply beyond its deadline, so the earliest deadline that can still be met counts.
+ * reply beyond its deadline, so the limit is the earliest deadline that can still be met.
  *
  * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` if nobody waits
  */

@@ -38,7 +38,7 @@ export interface ScoredPart<T> {
 
 /**
  * Scores a batch while a model may be rolled out. The champion scores all of it and, at the same time, the candidate
- * scores the cards in the rollout. A failing candidate therefore only delays its own cards; all other payments form a
+ * scores the cards in the rollout. A failing candidate therefore delays only its own cards; all other payments form a
  * separate part, which does not wait for the candidate.
  *
  * @param budgetMs for both models together

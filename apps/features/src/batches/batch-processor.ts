@@ -93,8 +93,8 @@ const COMPARE_AND_SET = redisSpan("MULTI");
  * because they share terminals and would conflict.
  *
  * A partition's last offset and the emissions of its last batch are stored together with the states. A redelivered
- * batch is not counted again; instead, its stored bytes are emitted once more. A writer that has lost its partition
- * without noticing it finds an unexpected offset and does the same.
+ * batch is not counted again; instead, its stored bytes are emitted once more. A writer that has unknowingly lost its
+ * partition finds an unexpected offset and does the same.
  */
 @Injectable()
 export class BatchProcessor {
@@ -159,13 +159,14 @@ export class BatchProcessor {
   }
 
   /**
-   * If there are unverified records, counts nothing, so that the caller asks Kafka and then counts the batches again.
+   * If there are unverified records, counts nothing, so that the caller asks Kafka and then tries to count the batches
+   * again.
    */
   async #countRound(
     batches: readonly PartitionBatch[],
   ): Promise<{ readonly emissions: BatchEmissions; readonly unverified: readonly Unverified[] }> {
     if (new Set(batches.map((batch) => batch.appliedKey)).size < batches.length) {
-      // Two batches of one partition, as after a rebalance, of which the second continues the first.
+      // Two batches are from one partition, for example after a rebalance. The second one continues the first.
       const emissions: (readonly Emission[])[] = [];
       for (const batch of batches) {
         const round = await this.#countRound([batch]);
@@ -338,7 +339,7 @@ function stateKeysOf(batches: readonly PartitionBatch[]): Set<string> {
 
 /**
  * The data to store for a batch with new events. Includes the emissions of its redelivered records, which are needed if
- * the batch is redelivered itself.
+ * the batch itself is redelivered.
  */
 function appliedOf({ batch, fresh, earlier }: Progress, emissions: readonly Emission[]) {
   const offset = fresh.at(-1)?.offset;

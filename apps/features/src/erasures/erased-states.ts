@@ -5,7 +5,7 @@ import { parseStateKey } from "@tripline/feature-engine/state/state-key";
 
 /**
  * Returns a function that, given a state key, returns the time at which a person to whom the state belongs was last
- * erased; undefined if nobody was.
+ * erased; undefined if no such person was erased.
  */
 export function erasedStates(engine: FeatureEngine, erasures: readonly Erasure[]): (key: string) => number | undefined {
   const erasedAtMs = new Map(erasures.map(({ tenant, subject, erasedAtMs: atMs }) => [`${tenant}/${subject}`, atMs]));

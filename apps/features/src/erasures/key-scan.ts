@@ -24,7 +24,7 @@ const SAY_EVERY_MS = 30_000;
 const EXPIRY_S = 7 * 86_400;
 
 const progress = z.object({
-  /** What the scan is for: the number of items, and their digest. */
+  /** Identifies the purpose of the scan: the number of items and their digest. */
   items: z.int().positive(),
   digest: z.string(),
   /** A cursor is valid only for the server process that returned it. */

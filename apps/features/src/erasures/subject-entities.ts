@@ -49,7 +49,7 @@ export function listedStateKeys(engine: FeatureEngine, tenant: string, subject: 
 }
 
 /**
- * Whether an entity belongs to a person but its ids cannot be derived from the person's token, as for a card at a
+ * Whether an entity belongs to a person but its ids cannot be derived from the person's token, for example a card at a
  * terminal. The names of its keys contain the token.
  */
 export function isOpen({ fields }: Pick<EntityPlan, "fields">): boolean {

@@ -38,7 +38,7 @@ export function checkRegistry(
   }
 }
 
-/** Describes the fault of the file named in the setting. */
+/** Describes what is wrong with the file that the setting names. */
 export function refused(sentence: string, cause?: unknown): TriplineError {
   return new TriplineError("config-invalid", `FEAST_REGISTRY_FILE: ${sentence}`, [], { cause });
 }

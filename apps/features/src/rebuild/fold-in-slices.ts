@@ -34,8 +34,8 @@ interface Start extends FoldStart {
 }
 
 /**
- * Continues an interrupted fold or, if there is none, the newest usable snapshot. If there is no such snapshot either,
- * and the states exceed the memory limit, folds the whole lake.
+ * Continues an interrupted fold or, if there is none, starts from the newest usable snapshot. If there is no such
+ * snapshot either, and the states exceed the memory limit, folds the whole lake.
  *
  * @returns undefined if the result would not be exact, or if all states fit into memory: `foldLake` then folds them all
  *   at once

@@ -55,7 +55,7 @@ export interface RebuildOptions {
   readonly isPartial: boolean;
   /** Whether to fold the whole lake and ignore its snapshots (default: no). */
   readonly isFromScratch?: boolean;
-  /** Whether nobody is watching the run; features then pauses only once the archive has caught up (default: no). */
+  /** Whether the run is unattended; if so, features pauses only once the archive has caught up (default: no). */
   readonly isAutomatic?: boolean;
   /** Approximate memory limit for the states; beyond it, they are processed in slices on disk (default: 2 GiB). */
   readonly memoryBytes?: number;
@@ -101,8 +101,8 @@ export interface RebuildReport
  *
  * @throws TriplineError `state-conflict` if the service counts during the rebuild, or the lake is incomplete;
  *   `deadline-exceeded` if the archive does not catch up; `redis-unavailable`, `kafka-unavailable`,
- *   `database-unavailable`, `not-found`, `state-unreadable`. In that case, the mark is missing or still the earlier
- *   one, and the rebuild can be repeated.
+ *   `database-unavailable`, `not-found`, `state-unreadable`. In that case, the mark is missing or unchanged, and the
+ *   rebuild can be repeated.
  */
 export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
   if (options.isAutomatic === true) {

@@ -119,7 +119,7 @@ test("an automatic restore does not pause features while the archive is behind",
   });
   clearInterval(looking);
   expect(isPaused).toBe(false);
-  // Nor does it report its own progress while another one runs.
+  // It does not report its own progress either while another restore runs.
   await history.redis.set(REBUILD_KEY, "another one");
   const steps: string[] = [];
   const second = history.rebuild({ isAutomatic: true, onProgress: (step) => void steps.push(step) });

@@ -32,7 +32,7 @@ export class RestoreWorker {
 
   constructor(private readonly options: RestoreWorkerOptions) {}
 
-  /** Until the signal is aborted. */
+  /** Runs until the signal is aborted. */
   async follow(signal: AbortSignal): Promise<void> {
     const { lookEveryMs = LOOK_EVERY_MS, retryMs = RETRY_MS } = this.options;
     let failures = 0;
@@ -49,7 +49,7 @@ export class RestoreWorker {
   }
 
   /**
-   * Runs work while no states are lost. A loss aborts it, because a restore needs its memory.
+   * Runs work while no states are lost. A loss aborts the work, because a restore needs the memory that the work uses.
    *
    * @throws TriplineError `state-incomplete`; the signal's reason; any error of the work
    */
@@ -58,7 +58,7 @@ export class RestoreWorker {
     return work(AbortSignal.any([signal, this.#lost.signal]));
   }
 
-  /** False also while Redis or Kafka is unavailable. */
+  /** Also false while Redis or Kafka is unavailable. */
   async #isLost(): Promise<boolean> {
     try {
       const isLost = await this.options.isLost();

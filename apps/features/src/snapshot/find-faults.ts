@@ -7,8 +7,8 @@ import type { SlicedFold } from "./fold-slices.js";
 const NAMES = COUNTED_NAMES.map((name) => TOPICS[name].name).join(", ");
 
 /**
- * The reasons why the folded states are not exact, as parts of a sentence; empty if they are. States are exact if they
- * contain every counted event exactly once.
+ * The reasons why the folded states are not exact, as parts of a sentence; empty if they are exact. States are exact if
+ * they contain every counted event exactly once.
  *
  * @param waitsSinceMs events counted after this time may wait for an earlier one that is not archived yet; none by
  *   default

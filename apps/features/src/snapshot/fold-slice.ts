@@ -105,7 +105,7 @@ async function* eventsOf({ engine, lake, range }: FoldSliceOptions, part: Part):
   for await (const chunk of readPlaced({ lake, range })) {
     for (const placed of chunk) {
       for (const [entity, key] of stateKeysOf(engine, placed.event).entries()) {
-        // Each entity gets its own copy, because each entity may keep the event on its own.
+        // Each entity gets its own copy, because each entity may retain the event independently.
         if (key === undefined || partOf(entity) !== part) continue;
         yield { entity, placed: { ...placed, event: { ...placed.event } } };
       }

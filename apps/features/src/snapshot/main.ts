@@ -51,8 +51,8 @@ async function take(config: SnapshotConfig): Promise<TakenSnapshot> {
 }
 
 /**
- * The archive service shows the result. If the lake cannot be written, there is no snapshot either, and that error is
- * reported.
+ * The archive service shows the result. If the lake cannot be written to, there is no snapshot either, and that error
+ * is reported.
  */
 async function note({ LAKE_URL: lake }: SnapshotConfig, startedAtMs: number, result: TakenSnapshot | string) {
   const failure = typeof result === "string" ? result : null;

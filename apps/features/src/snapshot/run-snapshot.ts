@@ -22,8 +22,8 @@ export interface RunSnapshotOptions {
 }
 
 /**
- * Takes a snapshot in a separate process, which stores its result in the lake. If it dies first, for example at the memory
- * limit, this function stores the failure.
+ * Takes a snapshot in a separate process, which stores its result in the lake. If the process dies first, for example
+ * because it exceeds the memory limit, this function stores the failure.
  *
  * @param signal ends the process. An unfinished snapshot is not used, and a later run removes it.
  * @throws TriplineError `lake-unavailable`

@@ -13,7 +13,7 @@ import { StateStore } from "./state-store.js";
 export class PartitionKeys {
   /** Checked partitions. Bounded by the number of partitions of the topics. */
   readonly #checked = new Map<string, Promise<string>>();
-  /** For the key of each partition that ends at or before its stored offset, that offset. */
+  /** Stored offsets by partition key, for the partitions that end at or before their stored offset. */
   readonly #conflicts = new Map<string, number>();
 
   constructor(
@@ -58,7 +58,7 @@ export class PartitionKeys {
 
   async #require(key: string, topic: string, partition: number): Promise<void> {
     const { admin, store, config } = this;
-    // The order matters: everything that is counted now was in the partition before its end offset is read.
+    // The order matters: everything already counted must have reached the partition before its end offset is read.
     const counted = appliedOffset(await store.readAppliedHead(key));
     const end = (await admin.endOffsets(topic)).get(partition) ?? 0;
     if (counted >= end) this.#conflicts.set(key, counted);

@@ -146,7 +146,7 @@ export class StateStore {
     } else {
       for (const { key, value } of states) transaction.set(key, asBuffer(value), "EX", stateTtlSeconds);
     }
-    // There must be no waiting between here and the write.
+    // Nothing may be awaited between here and the write.
     if (snapshot.read !== this.#watching) return false;
     this.#watching += 1;
     const replies = await askRedis(() => transaction.exec());

@@ -20,9 +20,8 @@ export class CallGatherer<T, R> {
   ) {}
 
   /**
-   * @param isUrgent false if nothing waits for the result, so that the call may then be delayed by a few milliseconds.
-   * Requests
-   *   keep their order
+   * @param isUrgent false if nothing waits for the result; the call may then be delayed by a few milliseconds.
+   *   Requests keep their order
    * @throws any error of the call that contains these items
    */
   ask(items: readonly T[], isUrgent = true): Promise<R[]> {

@@ -14,7 +14,8 @@ const TOKEN = /"(?:[^"\\]+|\\.)*"|[{}[\],]/g;
  */
 export function findRepeatedKey(text: string, value: unknown): string[] | undefined {
   // Counting keys is enough for nearly all bodies and three times as fast as a search, because `JSON.parse` keeps one
-  // of the duplicates. This is not valid with escapes: V8 13 sometimes keeps the second one as a different key.
+  // of the duplicates. Counting is unreliable for keys with escapes, because V8 13 sometimes keeps the second one as a
+  // different key.
   if (!text.includes("\\") && countKeys(text) === keysOf(value, DEPTH_MAX)) return undefined;
   return searchRepeatedKey(text);
 }
@@ -38,7 +39,7 @@ function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d);
 }
 
-/** Uses `for in`, for which V8 caches the names of each object shape, which is ten times as fast as `Object.values`. */
+/** Uses `for in`, for which V8 caches the names of each object shape. It is ten times as fast as `Object.values`. */
 function keysOf(value: unknown, depth: number): number {
   if (!isContainer(value)) return 0;
   let members = 0;

@@ -51,7 +51,7 @@ export function readTensors(request: ModelInferRequest, model: Readable, rowsMax
 
 /** Index of the first value that is not finite, or -1. */
 export function findOdd(values: Float32Array): number {
-  // A finite value times 0 is 0, any other value times 0 is NaN. Four independent sums allow the CPU to add in
+  // A finite value times 0 is 0; any other value times 0 is NaN. Four independent sums allow the CPU to add in
   // parallel.
   let [first, second, third, fourth] = [0, 0, 0, 0];
   const whole = values.length - (values.length % 4);

@@ -46,7 +46,8 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
-{{/* Labels of pods: nothing that changes with the chart's version, because that would restart every pod, including Kafka's. */}}
+{{/* Labels of pods. They contain nothing that changes with the chart's version, because a change would restart every
+     pod, including Kafka's. */}}
 {{- define "tripline.podLabels" -}}
 {{ include "tripline.selector" . }}
 app.kubernetes.io/part-of: tripline

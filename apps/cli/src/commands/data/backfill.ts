@@ -155,7 +155,8 @@ async function mapped(path: string, flags: BackfillFlags, line: ProgressLine): P
 }
 
 /**
- * Stores which key made the tokens. For a transactions file, the key is unknown, because its author made the tokens.
+ * Stores which key was used to create the tokens. For a transactions file, the key is unknown, because the author of
+ * the file created the tokens.
  */
 async function writeKeyOf({ input, state, map, cardTokenKey }: BackfillFlags): Promise<void> {
   if (state === undefined || input !== undefined) return;

@@ -5,7 +5,7 @@ import { Command, Option } from "commander";
 
 /**
  * Environments that are separate from the training environment, because Feast pins older versions than training needs,
- * and all others are large and rarely needed.
+ * and because the others are large and rarely needed.
  */
 const REQUIREMENTS: Readonly<Record<string, string>> = {
   "feature-repo": `${ROOT}/training/feature_repo/requirements.txt`,
