@@ -149,8 +149,8 @@ export class TriplineClient {
   }
 
   /**
-   * Retries until every line is done or rejected, or the call times out, in which case an open line keeps its last
-   * result.
+   * Retries until every line is done or rejected, or the call times out, in which case an unfinished line keeps its
+   * last result.
    *
    * @param until `accepted`: an accepted line is not sent again; `done`: a line is sent again until the API returns its
    *   result

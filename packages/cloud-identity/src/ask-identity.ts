@@ -83,7 +83,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** `fetch` reports only that it failed; the reason is in its cause. Returned without a trailing full stop. */
+/** `fetch` reports only that it failed; the reason is in its cause. Removes the trailing full stop. */
 function reasonOf(thrown: unknown): string {
   if (!types.isNativeError(thrown)) return String(thrown);
   const { message } = types.isNativeError(thrown.cause) ? thrown.cause : thrown;

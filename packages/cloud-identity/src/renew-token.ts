@@ -9,7 +9,7 @@ export interface Expiring {
 
 export interface Renewed<T extends Expiring> {
   readonly value: T;
-  /** When a connection that uses it should request the next token: well before this one expires. */
+  /** When a connection that uses this token should request the next one, which is well before this token expires. */
   readonly renewAtMs: number;
 }
 

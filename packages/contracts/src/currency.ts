@@ -1,10 +1,11 @@
 /**
  * ISO 4217, list one ("current currency & funds code list") as published by its maintenance agency, SIX, on 2026-01-01:
- * https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html By
- * number of decimal places, which ISO calls the minor unit. Excludes funds codes and units of account, in which no card
- * payments are made (`NOT_PAID_IN`), and the 13 codes without a minor unit, because amounts are in minor units: metals,
- * bond market units, XDR, XSU, XUA, XTS and XXX. The list of the JavaScript engine (`Intl`) is not used: it lags behind
- * and takes decimals from CLDR, where HUF, COP, IDR, PKR and twelve more have 0 instead of 2 or 3.
+ * https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html
+ * Currencies are grouped by number of decimal places, which ISO calls the minor unit. Excludes funds codes and units of
+ * account, in which no card payments are made (`NOT_PAID_IN`), and the 13 codes without a minor unit, because amounts
+ * are in minor units: metals, bond market units, XDR, XSU, XUA, XTS and XXX. The list of the JavaScript engine (`Intl`)
+ * is not used: it lags behind the standard and takes the number of decimals from CLDR, where HUF, COP, IDR, PKR and
+ * twelve other currencies have 0 instead of 2 or 3.
  */
 const ACTIVE: Readonly<Record<number, string>> = {
   0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",

@@ -175,13 +175,13 @@ export function shownDetail(error: TriplineError): string {
   const foreign = foreignTexts(error.cause, CAUSES_MAX)
     .map((text) => text.replace(/[.\s]+$/, ""))
     .filter((text) => text !== "" && message.includes(text));
-  // Our messages append foreign text after a colon, and then our advice.
+  // Our messages contain third-party text after a colon, followed by our advice.
   const own = foreign.reduce((left, text) => left.replaceAll(`: ${text}`, ""), message);
   const isWhole = foreign.length === 0 || (/^\S+ \S+ .*\.$/s.test(own) && !foreign.some((text) => own.includes(text)));
   return isWhole ? own : `${error.row.title}.`;
 }
 
-/** Messages of causes are not our text. */
+/** The messages of all causes that are not TriplineErrors, because these come from other software. */
 function foreignTexts(cause: unknown, depth: number): string[] {
   if (depth === 0 || cause === undefined || cause === null) return [];
   if (!(typeof cause === "object" && "message" in cause))

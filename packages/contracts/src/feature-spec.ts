@@ -55,7 +55,10 @@ function isKeyField(name: string): name is KeyField {
   return KEY_FIELDS.includes(name);
 }
 
-/** Whether labels name the entity with this key. Only such entities can have features over labels or a profile, or be partners. */
+/**
+ * Whether labels name the entity with this key. Only these entities can have features over labels, have a profile, or
+ * be partners.
+ */
 export function isLabelled(key: string): boolean {
   return LABEL_KEYS.includes(key);
 }
@@ -230,7 +233,7 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
   }
 }
 
-/** An unknown entity is another fault. */
+/** An unknown entity is accepted here, because it is reported as a separate fault. */
 function mayBeLabelled(entity: { readonly key: string } | undefined): boolean {
   return entity === undefined || isLabelled(entity.key);
 }

@@ -145,7 +145,7 @@ export function labelId(tenant: string, clientTransactionId: string): string {
 }
 
 /**
- * `clientUpdateId` must be unique only within a payment.
+ * `clientUpdateId` needs to be unique only within a payment.
  *
  * @param clientUpdateId empty for Tripline's own decline, of which a payment has at most one. Clients cannot send an
  *   empty id.
@@ -168,7 +168,10 @@ const UTF8_BYTES_PER_UNIT = 3;
 /** Large enough for the input of any token of a payment. */
 const MESSAGE_BYTES = 1_024;
 
-/** Inputs of HMAC's two hashes: the key's block, then the message or the first hash, which each call overwrites. */
+/**
+ * Inputs of HMAC's two hashes: the key's block, then the message or the first hash. Each call overwrites the second
+ * part.
+ */
 interface HmacInput {
   inner: Buffer;
   readonly outer: Buffer;

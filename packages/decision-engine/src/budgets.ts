@@ -7,7 +7,10 @@ export interface BudgetTake {
   readonly outcome: Outcome;
   /** `YYYY-MM-DD`, in the budget's time zone. */
   readonly day: string;
-  /** The daily limit; undefined if the payment gets its outcome even if the budget is spent, but is charged to it. */
+  /**
+   * The daily limit; undefined if the payment is charged to the budget but gets its outcome even if the budget is
+   * spent.
+   */
   readonly perDay: number | undefined;
 }
 

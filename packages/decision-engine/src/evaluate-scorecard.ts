@@ -14,7 +14,7 @@ export function probabilityOf(card: Scorecard, features: readonly number[]): num
 
 /**
  * How much each feature of the vector changed the log odds. A weight is 0 for values that are equally common among
- * frauds and genuine payments; a positive weight indicates fraud. Features that the card does not use have 0.
+ * frauds and genuine payments; a positive weight indicates fraud. Features that the card does not use have the value 0.
  */
 export function pointsOf(card: Scorecard, features: readonly number[]): number[] {
   const points = features.map(() => 0);

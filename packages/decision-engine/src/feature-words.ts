@@ -16,8 +16,8 @@ export interface DescribedPayment {
   readonly values: readonly number[];
   /**
    * The payment itself, which contains the texts of its categories. If the payment does not name an entity, the
-   * features of that entity have their defaults, which say nothing about the payment. Without the payment, every entity
-   * counts as named.
+   * features of that entity have their defaults, which say nothing about the payment. If the payment is missing, it is
+   * assumed to name every entity.
    */
   readonly transaction?: Partial<Transaction> | undefined;
 }

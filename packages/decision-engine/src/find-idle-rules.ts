@@ -130,7 +130,7 @@ function factsOf(demands: Case, ranges: ReadonlyMap<string, Range>): Facts | und
   return facts;
 }
 
-/** A value on any list with an effect is also on `any` of that effect's lists. */
+/** The flag `any` of an effect is true for every value that is on one of the effect's lists. */
 function alsoTrue(demand: Demand): Demand[] {
   if (demand.of !== "flag" || !demand.holds || !demand.term.startsWith(`${LISTS}.`)) return [];
   return [{ ...demand, term: demand.term.replace(/\.[a-z_]+$/, ".any") }];

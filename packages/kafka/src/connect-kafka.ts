@@ -12,7 +12,7 @@ export interface KafkaOptions {
   readonly brokers: readonly string[];
   /** Appears in the brokers' logs and quotas. */
   readonly clientId: string;
-  /** Prefix of all topic and group names, which the other code does not see. Default: empty. */
+  /** Prefix of all topic and group names. Other code uses the names without the prefix. Default: empty. */
   readonly topicPrefix?: string;
   /** Default: plain TCP. */
   readonly security?: KafkaSecurity;

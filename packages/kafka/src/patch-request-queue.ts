@@ -26,7 +26,7 @@ let isPatched = false;
  *
  * Patches: `scheduleCheckPendingRequests` in kafkajs/src/network/requestQueue/index.js, line 306. Issues:
  * https://github.com/tulios/kafkajs/issues/1751 (warning), https://github.com/tulios/kafkajs/issues/1704 (timer).
- * Remove it with a kafkajs release that fixes both; 2.2.4 is the newest, from 2023.
+ * Remove this patch once a kafkajs release fixes both. The newest release, 2.2.4, is from 2023.
  */
 export function patchRequestQueue(): void {
   if (isPatched) return;

@@ -60,8 +60,8 @@ export interface OwnPositions {
    */
   begin(topic: string, partition: number, isMadeAnew: boolean): Promise<number>;
   /**
-   * The record was not handled, but is a dead letter, either now or from an earlier attempt. Handling continues after
-   * it. Called once per unreadable batch, with the offset of its last record.
+   * The record could not be handled and was dead-lettered, now or in an earlier attempt. Handling continues with the
+   * next record. For an unreadable batch, this is called once, with the offset of the last record.
    */
   buried(topic: string, partition: number, offset: number, error: TriplineError): void;
 }
@@ -94,11 +94,12 @@ export interface ConsumerOptions {
   /** Maximum number of concurrent calls of `handle`. Default: 6. */
   readonly roundsMax?: number;
   /**
-   * Called with one batch per partition, never concurrently for the same partition. It must be idempotent: after a
-   * crash or a rebalance, records are redelivered. `ERROR_TABLE[code].kafka` determines the reaction to its errors; any
-   * error other than a TriplineError counts as `internal`. If several batches fail with an error that is not temporary,
-   * it is called again for each batch alone, to find the partition with the bad record. Batches that are unreadable or
-   * exceed 16 MiB decompressed are not passed to it: each becomes one dead letter by reference.
+   * Called with one batch per partition, never concurrently for the same partition. The function must be idempotent,
+   * because records are redelivered after a crash or a rebalance. `ERROR_TABLE[code].kafka` determines the reaction to
+   * its errors; any error other than a TriplineError counts as `internal`. If several batches fail with an error that
+   * is not temporary, the function is called again for each batch alone, to find the partition with the bad record.
+   * Batches that are unreadable or exceed 16 MiB decompressed are not passed to the function; each of them becomes one
+   * dead letter by reference.
    */
   handle(batches: readonly RecordBatch[]): Promise<void>;
   /**

@@ -38,7 +38,7 @@ export class ModelCache {
     return this.#found(this.files.resolve(name, version), this.#versionPath(name, version));
   }
 
-  /** The same for only the scorecard. */
+  /** Like the previous method, but only for the version's scorecard. */
   findScorecard(name: string, version: string): Promise<Uint8Array | undefined> {
     return this.#found(this.scorecards.scorecard(name, version), this.#versionPath(name, version, SCORECARDS_FOLDER));
   }
@@ -105,7 +105,7 @@ export class ModelCache {
     return isVersion(text.trim()) ? text.trim() : undefined;
   }
 
-  /** Never deletes the target of an alias, because a service may not read it for months, but need it for a restart. */
+  /** Never deletes the target of an alias, because a service may not read it for months but then need it to restart. */
   async #dropOld(name: string, newest: string, folder: string): Promise<void> {
     const all = await readFinished(join(this.root, folder, "models", name, "versions"));
     const aliases = await readFinished(join(this.root, "models", name, "aliases"));

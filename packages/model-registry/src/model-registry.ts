@@ -47,7 +47,7 @@ export interface AliasMove {
   /** Who moved it. */
   readonly by: string;
   readonly why: string | null;
-  /** Whether the move returned to an earlier version; another rollback then continues to the version before that. */
+  /** Whether the move returned to an earlier version; another rollback then goes back one more version. */
   readonly is_rollback: boolean;
 }
 

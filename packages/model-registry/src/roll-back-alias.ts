@@ -2,8 +2,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { AliasMove, MoveOptions, RecordingRegistry } from "./model-registry.js";
 
 /**
- * Points an alias at its previous version. A second call continues to the version before that, so that two operators
- * who act at the same time do not restore the bad version.
+ * Points an alias at its previous version. A second call goes back one more version, so that two operators who act at
+ * the same time do not restore the bad version.
  *
  * @throws TriplineError `model-not-found` if no earlier version is known, `state-conflict` if the alias has been moved
  *   concurrently or does not point to the expected version
@@ -27,7 +27,7 @@ export async function rollBackAlias(
 }
 
 /**
- * The version before the current one, according to the moves of one alias, oldest first. A rollback drops the replaced
+ * The version before the current one, derived from the moves of one alias (oldest first). A rollback drops the replaced
  * version from this path, so a later rollback does not return to it.
  */
 export function earlierVersion(moves: readonly AliasMove[], current: string): string | undefined {

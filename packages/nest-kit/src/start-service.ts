@@ -28,9 +28,9 @@ export interface RunningService {
   /** The routes of its HTTP port. */
   readonly routes: readonly RegisteredRoute[];
   /**
-   * From now on, the service is not ready, but requests are still answered, after each of which the connection closes.
-   * A load balancer notices the shutdown seconds later, and clients reuse connections; neither should encounter a
-   * closed port.
+   * From now on, the service is not ready. It still answers requests, but closes the connection after each response. A
+   * load balancer notices the shutdown seconds later, and clients reuse connections; neither should encounter a closed
+   * port.
    */
   drain(): void;
   /** A provider of the service, for callers in the same process. */

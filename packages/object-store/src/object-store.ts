@@ -91,8 +91,8 @@ export class ObjectStore {
   }
 
   /**
-   * The direct children of a folder, which is `""` or a path that ends with `/`. If the path continues after the last
-   * `/`, only names that start with this prefix.
+   * The direct children of a folder. `prefix` is `""` or a path that ends with `/`, optionally followed by the first
+   * characters of the names to return.
    */
   async listFolder(prefix: string): Promise<Listing> {
     const objects: ObjectInfo[] = [];

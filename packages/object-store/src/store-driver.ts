@@ -47,8 +47,8 @@ export interface Fault {
 }
 
 /**
- * The operations of a kind of store: one request per call (or one per part of a large object), without retries, which `ObjectStore` adds. Writes are atomic, and
- * visible to every request that starts after they end.
+ * The operations of a kind of store: one request per call (or one per part of a large object), without retries, which
+ * `ObjectStore` adds. Writes are atomic, and visible to every request that starts after they end.
  */
 export interface StoreDriver {
   /** @returns false if `isNew` and the key already exists */

@@ -25,7 +25,7 @@ export interface CheckedPolicy extends PolicyOutline {
 }
 
 /**
- * Checks a text like the decision service, and runs its examples.
+ * Checks a text in the same way as the decision service, and runs its examples.
  *
  * @throws TriplineError `invalid-field` with line and column of each fault
  */

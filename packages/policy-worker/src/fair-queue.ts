@@ -83,7 +83,7 @@ export class FairQueue {
     for (const [next, [first, ...rest]] of this.#waiting) {
       if (first === undefined || !this.#mayRun(next)) continue;
       this.#waiting.delete(next);
-      // The tenant's next turn comes after all others.
+      // The tenant's next turn comes after those of all other tenants.
       if (rest.length > 0) this.#waiting.set(next, rest);
       this.#take(next);
       first.start();

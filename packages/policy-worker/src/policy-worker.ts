@@ -106,7 +106,7 @@ export class PolicyWorker {
    * Replays payments with a policy text. It may take `BACKTEST_DEADLINES` times as long as a check.
    *
    * @param pages newest payments first; each page is read once the previous one is decided
-   * @returns yields the number of payments of each decided page
+   * @returns the number of payments of each page, as soon as the page is decided
    * @throws TriplineError like `check`
    */
   async *backtest(

@@ -19,8 +19,8 @@ const ENSEMBLES = ["TreeEnsembleClassifier", "TreeEnsembleRegressor"];
 const FLOAT = 1;
 
 /**
- * Finds the only ensemble that reads the model's input. Later nodes (a sigmoid, a calibration, a column selection) do
- * not affect contributions to the margin, but another reader of the input would.
+ * Finds the only ensemble that reads the model's input. Nodes after the ensemble (a sigmoid, a calibration, a column
+ * selection) do not affect contributions to the margin, but a second node that reads the input would.
  *
  * @param inputName required name of the input; undefined accepts any name
  * @throws ShapError `unsupported-model`

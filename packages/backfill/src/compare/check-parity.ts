@@ -50,8 +50,8 @@ export interface ParityReport {
   /** Records that were delivered more than once. */
   readonly repeated: number;
   /**
-   * Payments with another spec version, or processed while the state was lost: they update the states, but their
-   * features are not compared.
+   * Payments that have another spec version or were processed while the state was lost. They update the states, but
+   * their features are not compared.
    */
   readonly skipped: number;
   /** Events that could not be recomputed because an earlier one is missing from the archive. */

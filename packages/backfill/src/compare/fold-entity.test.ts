@@ -50,7 +50,9 @@ function label(id: string, minutes: number, more: Partial<Row> = {}): Row {
   return { stream: "label", ...names, occurred_at_ms: START_MS, labelled_at_ms, fraud: 1, ...more };
 }
 
-/** Sorted by time; three cards at two terminals or none, some with a device, an address and a location. */
+/**
+ * Rows sorted by time: payments of three cards at two terminals or at none, some with a device, address and location.
+ */
 function history(): Row[] {
   const rows = Array.from({ length: 60 }, (_, index) => {
     const terminal = index % 11 === 10 ? {} : { terminal_id: `t-${index % 2}` };

@@ -13,7 +13,7 @@ import { z } from "zod";
 import { OPTIONAL_LINE, optionalFields } from "../generated/optional-columns.js";
 import { RunningProfile } from "../profiles/running-profile.js";
 
-/** A longer line cannot be a valid row; the reader would otherwise buffer it to its end. */
+/** A longer line cannot be a valid row. Without this limit, the reader would buffer the whole line. */
 const LINE_CHARACTERS_MAX = 65_536;
 const DOUBLE_BYTES = 8;
 
@@ -61,10 +61,7 @@ export interface EntityFoldPlan {
   readonly labelled: boolean;
   /** Whether each of its labels must include the judge's result. */
   readonly judged: boolean;
-  /**
-   * Besides its own features, the first entity computes those of the payment itself, because every payment has this
-   * entity.
-   */
+  /** The first entity also computes the features of the payment itself, because every payment has this entity. */
   readonly features: readonly { readonly name: string; readonly default: number }[];
 }
 

@@ -15,7 +15,7 @@ const FORMAT = [
   ...["FORMAT parquet", "COMPRESSION zstd", "COMPRESSION_LEVEL 1"],
   ...["DICTIONARY_SIZE_LIMIT 8192", "WRITE_BLOOM_FILTER false"],
 ].join(", ");
-/** Parts are read only once, soon after they are written: compressing them would take more time than it saves. */
+/** Parts are read only once, soon after they are written, so compressing them would take more time than it saves. */
 const PART_FORMAT = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 8192, WRITE_BLOOM_FILTER false";
 const FEATURES_FUNCTION = "block_features";
 

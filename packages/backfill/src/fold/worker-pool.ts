@@ -9,7 +9,7 @@ import { FOLD_STEPS } from "./share-fold.js";
 /** With fewer events per worker, an additional worker would cost more than it saves. */
 const EVENTS_PER_WORKER_MIN = 50_000;
 
-/** Share of the cores used for folding; the others write, which takes nearly as long. */
+/** Share of the cores used for folding; the other cores write, which takes nearly as long. */
 const FOLDING_SHARE = 0.6;
 
 /** The number of threads to use for this many events. */
@@ -19,8 +19,8 @@ export function workersFor(events: number): number {
 }
 
 /**
- * The threads that fold, each for its share of the entities. Requests run in order. The first thread starts with the
- * pool, so that it is ready when the first request arrives.
+ * The threads that fold, each of which handles its share of the entities. Requests run in order. The first thread
+ * starts with the pool, so that it is ready when the first request arrives.
  */
 export class WorkerPool {
   private readonly members = [new PoolMember()];

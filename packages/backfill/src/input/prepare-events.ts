@@ -41,9 +41,9 @@ const OWN_COLUMNS = [
 ];
 
 /**
- * Stores the input in processing order: the table `payments`, by time and tie order, and the table `labels`, by the
- * time at which they were reported, and for equal times in the order of their payments. Ids and currencies become
- * enumerations; the code of a value is its number.
+ * Stores the input in processing order: the table `payments`, sorted by time and tie order, and the table `labels`,
+ * sorted by the time of the report and then in the order of their payments. Ids and currencies become enumerations; the
+ * code of a value is its number.
  *
  * @throws TriplineError `invalid-field` if the source cannot be read or a row is not a payment.
  */
@@ -52,7 +52,7 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
   const keys = entities.map(({ key }) => key);
   const values = fields.filter((column) => !keys.includes(column) && column !== "currency");
   const [texts, others] = [values.filter(isTextField), values.filter((column) => !isTextField(column))];
-  // The tables are read only a few times: compressing them would take more time than it saves.
+  // The tables are read only a few times, so compressing them would take more time than it saves.
   await connection.run("SET force_compression = 'uncompressed'");
   const select = await source.prepare(connection, tenant);
   const until = untilMs === undefined ? "true" : `occurred_at_ms < ${untilMs}`;

@@ -29,7 +29,7 @@ export interface WorkFolder {
   close(): void;
 }
 
-/** Folders used by this process: the database lock excludes only other processes. */
+/** Folders used by this process. The database lock excludes only other processes. */
 const inUse = new Set<string>();
 
 /** A hash, in order, of everything that affects the result. */

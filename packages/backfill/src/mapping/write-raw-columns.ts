@@ -9,8 +9,8 @@ const CATEGORIES_MAX = 200;
 const SAMPLE_ROWS = 10_000;
 
 /**
- * Writes the original columns of accepted rows, for training a model without features as a comparison: numbers, and
- * texts with few distinct values. Omits ids, labels and personal data.
+ * Writes those original columns of accepted rows from which a model without features can be trained for comparison:
+ * numbers, and texts with few distinct values. Omits ids, labels and personal data.
  */
 export async function writeRawColumns(
   connection: DuckDBConnection,

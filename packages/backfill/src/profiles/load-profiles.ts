@@ -33,11 +33,11 @@ const ROWS_TOGETHER = 1_000;
 const ANSWER_MS_MAX_DEFAULT = 10_000;
 
 /**
- * Loads profiles online like `feast materialize`, but without Feast: it writes the same bytes under the same keys. An
- * older row never overwrites a newer one.
+ * Loads profiles into the online store without Feast. Writes the same bytes under the same keys as `feast materialize`.
+ * An older row never overwrites a newer one.
  *
  * @returns the number of rows
- * @throws TriplineError `not-found`, `invalid-field` for the tables, `redis-unavailable`, `config-invalid` if a
+ * @throws TriplineError `not-found` or `invalid-field` for the tables, `redis-unavailable`, or `config-invalid` if a
  *   certificate cannot be read
  */
 export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows: number }> {

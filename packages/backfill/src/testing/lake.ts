@@ -23,7 +23,7 @@ export interface TestLakeOptions {
   readonly values?: Readonly<Record<string, string>>;
   /** SQL condition that selects the payments with a label. Default: those with a label in the file. */
   readonly labelled?: string;
-  /** SQL for the score on which a payment was decided; if omitted, there are no decisions. */
+  /** SQL for the score with which a payment was decided; if omitted, the lake contains no decisions. */
   readonly score?: string;
   /** SQL for the name of the payment's outcome, such as `decline`; may use `score`. */
   readonly outcome?: string;

@@ -67,7 +67,8 @@ function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
-    // Only ASCII characters are identical in UTF-8, and encoding takes ten times as long as the hash.
+    // For ASCII characters, code units equal UTF-8 bytes. Other texts must be encoded, which takes ten times as long as
+    // the hash.
     if (unit > 127) return hashBytes(new TextEncoder().encode(text));
     hash = Math.imul(hash ^ unit, 0x01000193);
   }

@@ -38,7 +38,8 @@ export function readAttribute(node: CheckedNode): void {
 
 /**
  * Gives a condition this value if it reads an attribute that was not sent, or if it fails because of an attribute, such
- * as a text that is not a number. Attributes are undeclared, so no client must be able to make a rule fail.
+ * as a text that is not a number. Attributes are not declared in advance, so a client must not be able to make a rule
+ * fail with them.
  */
 export function whenAbsent(node: CheckedNode, value: boolean): void {
   wrapEvaluate(node, (evaluate) => (evaluator, one, context) => {

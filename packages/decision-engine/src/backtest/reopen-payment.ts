@@ -80,8 +80,8 @@ export function decideAgain(
 /** A payment decided again by a draft. @param ids of the draft's rules and bands, which are also its codes */
 export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
   const { archived, transaction, isFraud } = one;
-  // The budgets that would remain under the draft are unknown, so none counts as spent. A payment that another policy
-  // could not evaluate is evaluated again, because the draft may be able to evaluate it.
+  // The budgets that would remain under the draft are unknown, so no budget counts as spent. A payment that another
+  // policy could not evaluate is evaluated again, because the draft may be able to evaluate it.
   const inputs = { ...one.inputs, spentBudgets: [], notEvaluated: undefined };
   const drafted = decideAgain({ ...one, inputs }, scoreOf(one));
   const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;

@@ -24,8 +24,8 @@ export interface CheckedExpression {
   readonly readsListsOnly: boolean;
   readonly faults: readonly ExpressionFault[];
   /**
-   * Why the expression may be too expensive; empty if it cannot be. A new policy with such a rule is rejected. In a
-   * stored policy, the rule is skipped for payments for which it is too expensive.
+   * Why the expression may be too expensive; empty if it is always cheap enough. A new policy with such a rule is
+   * rejected. In a stored policy, the rule is skipped for payments for which it is too expensive.
    */
   readonly costFaults: readonly ExpressionFault[];
 }

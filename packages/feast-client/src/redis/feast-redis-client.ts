@@ -73,8 +73,8 @@ export class FeastRedisClient implements OnlineFeatureReader {
   /**
    * Writes rows of one feature view like Feast: an older row never overwrites a newer one. Each row is compared and
    * written atomically, together with the feature service vectors that it is part of, so writers do not overwrite each
-   * other's changes. It makes only one attempt; after an error, some rows may have been written, and writing the same
-   * rows again is harmless.
+   * other's changes. Makes only one attempt; after an error, some rows may have been written, and writing the same rows
+   * again is harmless.
    *
    * @throws FeastError
    */

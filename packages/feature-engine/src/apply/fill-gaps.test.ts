@@ -38,7 +38,7 @@ function counted(steps: readonly (Omit<TestEvent, "id" | "atMs"> & { waitMs: num
   return online.emitted;
 }
 
-/** What is known about an event whose record is missing: neither its values nor its position in the order. */
+/** An event whose record is missing: neither its values nor its position in the order are known. */
 function withoutNumbers(event: CountedEvent): CountedEvent {
   if (event.kind === "payment") return { ...event, vector: { ...event.vector, sequences: [], values: [] } };
   if (event.kind === "label") return { ...event, applied: { ...event.applied, sequences: [] } };

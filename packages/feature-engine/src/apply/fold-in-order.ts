@@ -76,9 +76,9 @@ const SWEEP_EVERY_MS = 86_400_000;
  * order is known only per entity, from the sequence numbers in the records. A record that was delivered twice counts
  * once.
  *
- * The numbers of events that were counted while states were lost started again. These events are counted in the order
- * in which they are added, after all earlier events. Add each of them only once, and only if it was not also counted at
- * another time.
+ * While states were lost, the numbers restarted. Events that were counted during that time are counted here in the
+ * order in which they are added, after all earlier events. Add each of them only once, and only if it was not also
+ * counted at another time.
  *
  * Records may be added in any order if no state was lost or expired. Otherwise, add them approximately in clock order.
  */
@@ -147,9 +147,9 @@ export class FoldInOrder {
 
   /**
    * Counts an event immediately, regardless of its numbers, unless an initial state already includes it. Use it for
-   * archives with missing events: add the existing events in clock order, and all of them are counted. They keep their
-   * numbers, from which later events continue. The numbers also order events of the same millisecond, such as the
-   * events of a batch.
+   * archives with missing events: if the existing events are added in clock order, all of them are counted. They keep
+   * their numbers, and later events continue from these. The numbers also order events of the same millisecond, such as
+   * the events of a batch.
    *
    * @throws TriplineError `state-unreadable`
    */

@@ -10,7 +10,7 @@ import { FileMerger } from "./file-merger.js";
 import type { DayFile, MergeLimits } from "./plan-merge.js";
 import { mergeableFiles } from "./plan-merge.js";
 
-/** After this many days that cannot be compacted, the run ends, because the whole lake must be unavailable. */
+/** The run ends after this many days that cannot be compacted, because the whole lake is then probably unavailable. */
 const FAILURES_MAX = 5;
 
 const TOPICS: readonly string[] = Object.values(LAKE_TABLES).map(({ topic }) => topic.name);

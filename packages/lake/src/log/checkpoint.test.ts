@@ -14,7 +14,7 @@ import { TopicLog } from "./topic-log.js";
 
 const DAYS = ["2024-02-28", "2024-02-29"];
 
-/** Counts the requests of one reader, and may list what there was some requests ago. */
+/** Counts the requests of one reader, and can return outdated listings. */
 class CountedDriver extends MemoryDriver {
   readonly requests: string[] = [];
   staleKeys: ReadonlySet<string> = new Set();
@@ -39,7 +39,7 @@ class CountedDriver extends MemoryDriver {
   };
 }
 
-/** A log of this many entries, one a minute; each day is one file, as after compactions. */
+/** A log with this many entries, one per minute, and one file per day, as after compactions. */
 async function longLog(lake: MemoryLake, entries: number, firstDay = "2021-01-01") {
   const folder = topicFolder(lake.lake, TOPIC);
   const put = (path: string, text: string) =>
@@ -61,7 +61,7 @@ test("a log of 50,000 entries opens with few requests", async () => {
   const log = new TopicLog({ disk: lake.disk, lake: lake.lake, topic: TOPIC, source: SOURCE });
   await log.refresh();
   expect(log.positions).toEqual(new Map([[0, 50_000]]));
-  // The first entry of a version with checkpoints.
+  // The first entry that a version with checkpoints adds.
   const change = { id: "f".repeat(16), prefix: "p0-50000-f", files: [], replaces: [] };
   expect(await log.append({ ...change, ranges: new Map([[0, { from: 50_000, to: 50_001 }]]) })).toBe(true);
 

@@ -16,8 +16,8 @@ import { CHECKPOINTS_TRIED_MAX, day, entryId, listCheckpoints, readEntries, read
 /** Entries between two checkpoints: few enough that those after the last one fit on one page of a listing. */
 export const CHECKPOINT_ENTRIES = 256;
 /**
- * Maximum number of entries that one checkpoint reads. About older entries, it contains only what an earlier checkpoint
- * contained.
+ * Maximum number of entries that one checkpoint reads. Information about older entries is copied from an earlier
+ * checkpoint.
  */
 const ENTRIES_READ_MAX = 1_024;
 /** Maximum number of files in a checkpoint, which is about 2 MB. These are the files of the newest days. */
@@ -36,7 +36,7 @@ const checkpointSchema = z.strictObject({
    * other ids.
    */
   id: entryId,
-  /** Not complete: for files whose number of rows is missing here, it is in the entry that added them. */
+  /** May be incomplete: if a file is missing here, the entry that added the file contains its number of rows. */
   files: filesByDay,
 });
 

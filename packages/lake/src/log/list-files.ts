@@ -19,7 +19,7 @@ import { positionsOf, readTail, tailFrom } from "./read-log.js";
 /** Number of retries, and pause between them, if a writer adds an entry during a listing: 200 ms in total. */
 const TRIES_MAX = 20;
 const POLL_MS = 10;
-/** For more days than this, all are listed together, which takes fewer requests. */
+/** If more days than this are requested, all of them are listed together, which takes fewer requests. */
 const LISTED_ALONE_MAX = 30;
 
 export interface LakeFile {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { blockOfEntry, checkpointsFolder, entryPath, isDay, logFolder, sequenceOfEntry } from "../lake-layout.js";
 import type { LakeDisk } from "./lake-disk.js";
 
-/** Number of the newest checkpoints to try, because the log of a deleted lake may have left some behind. */
+/** How many of the newest checkpoints to try, because the log of a deleted lake may have left some behind. */
 export const CHECKPOINTS_TRIED_MAX = 3;
 
 export const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");

@@ -32,7 +32,7 @@ export interface Change {
   /** By partition: the offsets [from, to) that the change covers. `from` must be equal to the lake's position. */
   readonly ranges: ReadonlyMap<number, { readonly from: number; readonly to: number }>;
   readonly files: LogEntry["files"];
-  /** Consecutive files of a day. They must still exist, and are removed. */
+  /** Consecutive files of a day, which must still exist; the change removes them. */
   readonly replaces: LogEntry["replaces"];
 }
 

@@ -21,7 +21,7 @@ export interface TopicCut {
 
 export type LakeCut = Readonly<Record<CountedName, TopicCut>>;
 
-/** The positions in one topic at which the records that states lack begin. */
+/** The positions in one topic from which states may lack records. */
 export interface TopicStart {
   /** See `TopicCut`. */
   readonly source: string;

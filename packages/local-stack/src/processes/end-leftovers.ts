@@ -14,7 +14,7 @@ const POLL_MS = 20;
 const runFolder = (directory: string) => `${directory}/run`;
 const recordFile = (directory: string, name: string) => `${runFolder(directory)}/${name}.json`;
 
-/** Records that this process started `pid`, so that a later run can end that process if this one is killed. */
+/** Records that this process started `pid`, so that a later run can end that process if this run is killed. */
 export function writeProcessRecord(directory: string, name: string, pid: number): void {
   const child = identifyProcess(pid);
   if (child === undefined) return;

@@ -69,7 +69,7 @@ export interface Compared {
 const EXAMPLES_MAX = 10;
 
 /**
- * What the candidate of a rollout would have decided differently, for the payments that both models scored: all
+ * Reports what the candidate of a rollout would have decided differently for the payments that both models scored: all
  * payments in shadow mode, or the candidate's share in a canary. Reads the lake; writes nothing.
  *
  * @throws TriplineError `not-found` if no candidate scored anything in the range, `invalid-field` if several did,

@@ -128,7 +128,10 @@ function haveSameBytes(one: Decision, other: Decision): boolean {
   return Buffer.compare(encodeMessage(Decision, one), encodeMessage(Decision, other)) === 0;
 }
 
-/** Uses the other release's wording if the reasons are the same. Which features a sentence names counts as wording. */
+/**
+ * Uses the other release's wording if the reasons are the same. The choice of features that a sentence names is part of
+ * the wording.
+ */
 function inWordsOf({ reasons: others, wordingVersion }: Decision, decision: Decision): Decision {
   const own = decision.reasons.filter(({ code }) => !code.startsWith(RAISED_BY));
   const reasons = own.map((reason, index) => {

@@ -95,9 +95,9 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
 }
 
 /**
- * The same payments with features recomputed from archived payments and labels, for features that are missing from the
- * log, such as the features of a new spec. Starts without state, so the windows of the first days are incomplete.
- * Resumes after an interruption.
+ * Writes the same payments with features recomputed from archived payments and labels, for features that are missing
+ * from the log, such as the features of a new spec. Starts without state, so the windows of the first days are
+ * incomplete. Resumes after an interruption.
  *
  * @throws TriplineError `not-found`, `lake-unavailable`, and like `backfill`; `invalid-field` without a tenant
  */
@@ -125,7 +125,7 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
 export async function writeServedScores(options: LakeDatasetOptions): Promise<ReadonlyMap<number, number>> {
   const scan = await LakeScan.open();
   try {
-    // Partitioned by decision time, which in a replay is long after the payment, and is never much before it.
+    // Partitioned by decision time, which is never much earlier than the payment but, in a replay, is much later.
     const table = await topicOf(scan, options, TOPICS.decisions, { fromMs: dayBefore(options) });
     if (table === undefined) return new Map();
     const scored = `SELECT transaction_id AS client_transaction_id, score, occurred_at_ms FROM ${table}

@@ -4,7 +4,7 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EventConsumer, IncomingRecord, Kafka } from "@tripline/kafka/port";
 
-/** The service and its consumer group share one name, because grants use it. */
+/** The service and its consumer group have the same name, because access is granted by this name. */
 export const TRAINING_GROUP = "training";
 
 const { name: TOPIC, schema: SCHEMA } = TOPICS.driftDetected;

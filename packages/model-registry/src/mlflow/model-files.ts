@@ -10,8 +10,8 @@ const REQUIREMENTS_FILE = "requirements.txt";
 const REQUIREMENTS = "mlflow>=3\nonnx>=1.17\nonnxruntime>=1.20\n";
 
 /**
- * The files that MLflow's own `mlflow.pyfunc.load_model` and `mlflow.onnx.load_model` need in addition to the version's files.
- * Only MLflow reads them, and no manifest lists them. JSON is valid YAML.
+ * The files that MLflow's own `mlflow.pyfunc.load_model` and `mlflow.onnx.load_model` need in addition to the version's
+ * files. Only MLflow reads them, and no manifest lists them. JSON is valid YAML.
  */
 export function mlflowModelFiles(
   manifest: ModelManifest,

@@ -17,7 +17,7 @@ export interface PartedTarget {
   readonly IfNoneMatch?: "*";
 }
 
-/** What the store says about a part that it has. */
+/** The properties of an uploaded part, as returned by the store. */
 interface SentPart {
   readonly ETag?: string | undefined;
   readonly ChecksumCRC32?: string | undefined;
@@ -73,7 +73,7 @@ export class S3Parts {
     ) => Promise<SentPart>,
   ): Promise<void> {
     const { AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand } = this.library;
-    // The library sends this checksum with each part, and S3 rejects one that was not announced.
+    // The library sends this checksum with each part, and S3 rejects a checksum that was not announced.
     const create = new CreateMultipartUploadCommand({ ...target, ChecksumAlgorithm: "CRC32" });
     const { UploadId = "" } = await this.client.send(create);
     const place = { ...target, UploadId };

@@ -40,7 +40,10 @@ export class TransitOpener {
     await Promise.all([...due].map((keyId) => this.#reload(keyId)));
   }
 
-  /** @returns the JSON; undefined if the key was not prepared, the payment is another one, or the bytes were changed */
+  /**
+   * @returns the JSON; undefined if the key was not prepared, the attributes belong to another payment, or the bytes
+   *   were changed
+   */
   open(header: string, transactionId: string): string | undefined {
     const parts = splitHeader(header);
     // The key's age does not matter here, because `prepare` checked it, and scoring may have taken some time since

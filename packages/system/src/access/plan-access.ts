@@ -57,7 +57,8 @@ function allow(
 /**
  * The Valkey ACL rules for each service, the operator and the collector: https://valkey.io/topics/acl/
  *
- * @param hasMultiSet whether the server has MSETEX (Valkey 9.1 or later). Older servers reject a rule about it.
+ * @param hasMultiSet whether the server has MSETEX (Valkey 9.1 or later). Older servers reject any rule that mentions
+ *   it.
  */
 export function redisUsers(
   { cache_rights }: AccessRules,

@@ -48,8 +48,8 @@ export function kafkaFrom(environment: Environment): SystemKafka {
 }
 
 /**
- * Kafka, if this user has a certificate for it, because Kafka's access rules use the names in certificates; Redis and
- * the database, if their addresses are set.
+ * Includes Kafka if this user has a certificate for it, because Kafka's access rules use the names in certificates.
+ * Includes Redis and the database if their addresses are set.
  *
  * @throws TriplineError `config-invalid` that lists all invalid variables
  */

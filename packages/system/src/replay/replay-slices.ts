@@ -19,7 +19,7 @@ interface ReplayEvent {
 export interface SliceOptions {
   /** Payments to send, in event order. */
   readonly payments: readonly KnownPayment[];
-  /** Payments, either to be sent now or already decided, whose labels may be due in the replayed time. */
+  /** Payments, either to be sent now or already decided, whose labels may be due in the replayed period. */
   readonly labelled: readonly KnownPayment[];
   /** Replayed event time: from (inclusive) to (exclusive), in ms. */
   readonly fromMs: number;

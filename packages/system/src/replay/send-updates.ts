@@ -5,7 +5,10 @@ import type { ApiDecision, TriplineClient } from "../client/tripline-client.js";
 /** The updates to send once a payment is decided. */
 export type UpdatesOf = (payment: KnownPayment, decision: ApiDecision) => readonly PaymentUpdate[];
 
-/** Sends the updates of payments whose decisions are in the same order, and returns once they are accepted. */
+/**
+ * Sends the updates of payments, whose decisions are given in the same order, and returns once the updates are
+ * accepted.
+ */
 export async function sendUpdates(
   client: TriplineClient,
   payments: readonly KnownPayment[],

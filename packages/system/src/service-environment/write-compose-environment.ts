@@ -10,8 +10,8 @@ const SECRETS = "/run/tripline/secrets";
 const TLS = "/run/tripline/tls";
 
 /**
- * For each container of compose.lite.yaml that runs several services, these services. The container is named after the
- * first one.
+ * The services of each container in compose.lite.yaml that runs more than one. The container is named after its first
+ * service.
  */
 export const LITE_TARGETS: Readonly<Record<string, readonly ServiceName[]>> = {
   auth: ["auth", "control", "console", "archive"],

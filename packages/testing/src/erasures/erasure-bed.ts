@@ -50,8 +50,8 @@ export function newPerson(): Person {
 export type FeaturesInstance = ReturnType<typeof specInstance>;
 
 /**
- * All services that store personal data, on the servers of the test run. For the control plane, the service itself; for
- * the other services, their own code that writes and erases data.
+ * All services that store personal data, on the servers of the test run. Runs the whole control plane; for the other
+ * services, runs only their code that writes and erases data.
  */
 export class ErasureBed {
   #names = 0;

@@ -114,7 +114,7 @@ test("a history that many services read from Kafka gives the same features and s
   expect(states).toBeGreaterThan(180);
 }, 120_000);
 
-/** Up to a few sequence numbers of states that two different events share. */
+/** A few of the sequence numbers that two different events share, if there are any. */
 function numbersGivenTwice(events: readonly CountedEvent[]): string[] {
   const owners = new Map<string, string>();
   const twice = new Set<string>();

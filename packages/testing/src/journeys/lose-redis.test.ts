@@ -194,7 +194,7 @@ describe("when Redis comes back empty", () => {
     return spawn(process.execPath, [join(ROOT, program)], { env, stdio: ["ignore", "ignore", "inherit"] });
   }
 
-  /** What features reports about its states. */
+  /** What the feature service reports about its states. */
   async function statesNote(): Promise<string> {
     const response = await fetch(`${system.served("features").url}/health/ready`);
     const { checks } = (await response.json()) as { checks: Record<string, string> };

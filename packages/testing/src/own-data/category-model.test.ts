@@ -147,7 +147,8 @@ test("a category is learned, served, explained and described like any other feat
   expect(manifest.categories?.merchant_category?.codes).toHaveLength(4);
   expect(manifest.used_features).toContain("merchant_category");
 
-  // Scoring runs it with its own tree implementation. It must give the same scores as onnxruntime and the trainer.
+  // Scoring runs the model with its own tree implementation, which must give the same scores as onnxruntime and the
+  // trainer.
   const environment = {
     PORT: "0",
     GRPC_PORT: "0",

@@ -8,7 +8,7 @@ import { comesTrue, inBrowser, signIn } from "./console-stage.js";
 
 const PAYMENTS_PER_SECOND = 40;
 const CANARY_PERCENT = 20;
-/** So wide that the decision is left to the model owner. */
+/** Guards so wide that the model owner makes the decision. */
 const BLIND_GUARDS = { index_max: 100, missing_points_max: 1, outcome_points_max: 1, false_alarm_points_max: 1 };
 /** The preceding columns contain the figure's name and the champion's value. */
 const CANARY_COLUMN = 2;

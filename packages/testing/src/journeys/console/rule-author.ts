@@ -13,8 +13,8 @@ const NEW_RULE = `rules:
 `;
 
 /**
- * An author backtests a draft on recent payments and saves it as a revision. Another user approves the revision, it
- * decides payments once it is active, and it is then rolled back.
+ * An author backtests a draft on recent payments and saves it as a revision. Another user approves the revision. Once
+ * active, it decides payments, and it is then rolled back.
  *
  * @throws Error in one sentence that names the failed step
  */
