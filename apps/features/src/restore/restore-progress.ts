@@ -7,8 +7,8 @@ export const RESTORE_KEY = "state-restore";
 
 const EXPIRY_MS = 60_000;
 /**
- * Longest wait before a failed attempt is repeated. Each attempt pauses features while it counts, and some failures need
- * a person.
+ * Longest wait before a failed attempt is repeated. Each attempt pauses features while it counts, and some failures
+ * can only be resolved by a person.
  */
 export const RETRY_MS_MAX = 1_800_000;
 const FAILURE_EXPIRY_MS = RETRY_MS_MAX + 600_000;

@@ -43,7 +43,7 @@ export class PartitionKeys {
    * offsets that were already counted. Asks Kafka on every call, which takes as long as the topic's slowest broker
    * needs to respond, so the caller must not lock anything that other partitions need.
    *
-   * @throws the same errors as `keyOf`; after a conflict, until the stored offset changes or is deleted
+   * @throws the same errors as `keyOf`; a conflict is thrown until the stored offset changes or is deleted
    */
   async requireHeld(topic: string, partition: number): Promise<void> {
     await this.#require(await this.keyOf(topic, partition), topic, partition);

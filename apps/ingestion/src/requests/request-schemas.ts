@@ -108,7 +108,8 @@ export const labelSchema = z
     transaction_id: transactionIdField,
     card: cardAlone,
     terminal_id: declaredFields.terminal_id.meta({
-      description: "The terminal of the payment. Omit it only if the payment has none, or it is not counted there.",
+      description:
+        "The payment's terminal. Omit it only if the payment has none; otherwise, the label is not counted for the terminal.",
     }),
     occurred_at: instant,
     fraud: z.boolean(),

@@ -280,7 +280,7 @@ export interface components {
                 /** @description `card_token` of an earlier decision. */
                 token?: string;
             } & (unknown | unknown);
-            /** @description The terminal of the payment. Omit it only if the payment has none, or it is not counted there. */
+            /** @description The payment's terminal. Omit it only if the payment has none; otherwise, the label is not counted for the terminal. */
             terminal_id?: string;
             /** Format: date-time */
             occurred_at: string;
