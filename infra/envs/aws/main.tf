@@ -141,6 +141,7 @@ module "identity" {
   services             = local.access.services
   topics               = local.topics
   group_prefix         = local.access.topic_prefix
+  lag_watchers         = local.access.lag_watchers
   oidc_provider_arn    = module.cluster.oidc_provider_arn
   oidc_issuer          = module.cluster.oidc_issuer
   kafka_cluster_arn    = module.kafka.cluster_arn

@@ -114,6 +114,7 @@ module "kafka" {
   protected  = var.protected
 
   group_prefix = local.access.topic_prefix
+  lag_watchers = local.access.lag_watchers
 }
 
 module "cache" {

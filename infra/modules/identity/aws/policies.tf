@@ -62,6 +62,27 @@ data "aws_iam_policy_document" "kafka" {
       )
     }
   }
+
+  # Console shows how far each service is behind; `snapshots` reads the offsets of features before it restores states.
+  dynamic "statement" {
+    for_each = contains(var.lag_watchers, each.key) ? [local.group_services] : []
+
+    content {
+      sid       = "WatchGroups"
+      actions   = ["kafka-cluster:DescribeGroup"]
+      resources = [for service in statement.value : "${local.group_arn}/${var.group_prefix}${service}"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = contains(var.lag_watchers, each.key) ? [keys(var.topics)] : []
+
+    content {
+      sid       = "WatchTopics"
+      actions   = ["kafka-cluster:DescribeTopic"]
+      resources = [for topic in statement.value : "${local.topic_arn}/${topic}"]
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "kafka" {

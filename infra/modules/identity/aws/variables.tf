@@ -37,6 +37,12 @@ variable "group_prefix" {
   default     = ""
 }
 
+variable "lag_watchers" {
+  description = "Identities that may see the offsets of every service's consumer group, from infra/access.yaml. Names that are not services have no effect."
+  type        = list(string)
+  default     = []
+}
+
 variable "oidc_provider_arn" {
   description = "IAM identity provider of the cluster's service accounts."
   type        = string

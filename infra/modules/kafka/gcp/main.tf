@@ -7,9 +7,18 @@ locals {
   followers       = toset(concat(flatten([for topic in values(var.topics) : topic.readers if topic.retention_days == null]), ["control"]))
   readers         = toset(flatten([for topic in values(var.topics) : topic.readers]))
 
-  topic_entries = { for name, topic in var.topics : name => concat(
+  # Console shows how far each service is behind; `snapshots` reads the offsets of features before it restores states.
+  watchers = setintersection(var.lag_watchers, local.services)
+
+  topic_entries = { for name, topic in var.topics : name => distinct(concat(
     flatten([for service in topic.writers : [for operation in ["WRITE", "DESCRIBE"] : { service = service, operation = operation }]]),
     flatten([for service in topic.readers : [for operation in ["READ", "DESCRIBE"] : { service = service, operation = operation }]]),
+    [for service in setsubtract(local.watchers, concat(topic.writers, topic.readers)) : { service = service, operation = "DESCRIBE" }],
+  )) }
+
+  group_entries = { for reader in local.readers : reader => concat(
+    [for operation in ["READ", "DESCRIBE"] : { service = reader, operation = operation }],
+    [for service in setsubtract(local.watchers, [reader]) : { service = service, operation = "DESCRIBE" }],
   ) }
 }
 
@@ -85,7 +94,7 @@ resource "google_managed_kafka_acl" "topic" {
 
 # A service's consumer group has the service's name.
 resource "google_managed_kafka_acl" "group" {
-  for_each = local.readers
+  for_each = local.group_entries
 
   acl_id   = "consumerGroup/${var.group_prefix}${each.key}"
   project  = var.project_id
@@ -93,12 +102,12 @@ resource "google_managed_kafka_acl" "group" {
   cluster  = google_managed_kafka_cluster.this.cluster_id
 
   dynamic "acl_entries" {
-    for_each = toset(["READ", "DESCRIBE"])
+    for_each = each.value
 
     content {
-      principal       = "User:${var.principals[each.key]}"
+      principal       = "User:${var.principals[acl_entries.value.service]}"
       permission_type = "ALLOW"
-      operation       = acl_entries.key
+      operation       = acl_entries.value.operation
       host            = "*"
     }
   }

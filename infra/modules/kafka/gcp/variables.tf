@@ -55,6 +55,12 @@ variable "group_prefix" {
   default     = ""
 }
 
+variable "lag_watchers" {
+  description = "Identities that may see the offsets of every service's consumer group, from infra/access.yaml. Names that are not services have no effect."
+  type        = list(string)
+  default     = []
+}
+
 variable "principals" {
   description = "Address of each service's Google service account."
   type        = map(string)

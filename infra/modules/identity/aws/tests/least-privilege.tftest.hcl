@@ -25,6 +25,7 @@ variables {
   account_id           = "000000000000"
   services             = yamldecode(file("../../../access.yaml")).services
   topics               = yamldecode(file("../../../access.yaml")).topics
+  lag_watchers         = yamldecode(file("../../../access.yaml")).lag_watchers
   oidc_provider_arn    = "arn:aws:iam::000000000000:oidc-provider/oidc.example"
   oidc_issuer          = "oidc.example"
   kafka_cluster_arn    = "arn:aws:kafka:eu-central-1:000000000000:cluster/tripline-test/0000-1"
@@ -62,8 +63,8 @@ run "least_privilege" {
   assert {
     condition = join(" ", [
       for arn in flatten([for statement in data.aws_iam_policy_document.kafka["ingestion"].statement : sort(statement.resources) if statement.sid == "Write"]) : split("/", arn)[3]
-    ]) == "auth-events.dlq erasures.dlq labels subject-keys transactions"
-    error_message = "Ingestion must write only transactions, labels, personal data keys, and dead letters of what it reads."
+    ]) == "auth-events.dlq erasures.dlq labels payment-updates subject-keys transactions"
+    error_message = "Ingestion must write only transactions, labels, payment updates, personal data keys, and dead letters of what it reads."
   }
 
   assert {
@@ -101,6 +102,20 @@ run "least_privilege" {
   assert {
     condition     = join(" ", [for arn in flatten([for statement in data.aws_iam_policy_document.kafka["decisions"].statement : statement.resources if statement.sid == "Group"]) : split("/", arn)[3]]) == "decisions decisions-*"
     error_message = "A service that follows a table may use groups that begin with its name."
+  }
+
+  assert {
+    condition = join(" ", [for service, document in data.aws_iam_policy_document.kafka : service
+      if contains(flatten([for statement in document.statement : statement.resources if contains(statement.actions, "kafka-cluster:DescribeGroup")]), "arn:aws:kafka:eu-central-1:000000000000:group/tripline-test/0000-1/features")
+    ]) == "console features snapshots"
+    error_message = "Only features and those who watch its lag may see the offsets of features."
+  }
+
+  assert {
+    condition = join(" ", [for service, document in data.aws_iam_policy_document.kafka : service
+      if contains(flatten([for statement in document.statement : statement.resources if contains(statement.actions, "kafka-cluster:AlterGroup")]), "arn:aws:kafka:eu-central-1:000000000000:group/tripline-test/0000-1/features")
+    ]) == "features"
+    error_message = "Only features may join its consumer group."
   }
 
   assert {

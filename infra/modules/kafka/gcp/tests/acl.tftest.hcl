@@ -11,6 +11,8 @@ variables {
   topics     = yamldecode(file("../../../access.yaml")).topics
   principals = { for service in ["ingestion", "features", "scoring", "decisions", "auth", "control", "console", "archive", "training", "snapshots"] : service => "${service}@example.com" }
   protected  = true
+
+  lag_watchers = yamldecode(file("../../../access.yaml")).lag_watchers
 }
 
 run "only_the_table_grants" {
@@ -19,22 +21,32 @@ run "only_the_table_grants" {
       "User:ingestion@example.com=WRITE", "User:ingestion@example.com=DESCRIBE",
       "User:features@example.com=READ", "User:features@example.com=DESCRIBE",
       "User:archive@example.com=READ", "User:archive@example.com=DESCRIBE",
+      "User:control@example.com=WRITE", "User:control@example.com=READ", "User:control@example.com=DESCRIBE",
+      "User:console@example.com=DESCRIBE", "User:snapshots@example.com=DESCRIBE",
     ]))
-    error_message = "transactions: only ingestion may write, and only features and archive may read."
+    error_message = "transactions: only ingestion may write payments, only features and archive may read them, and control redrives dead letters."
   }
 
   assert {
-    condition     = join(" ", keys(google_project_iam_member.client)) == "archive console control decisions features ingestion snapshots training"
-    error_message = "Scoring and auth must not use Kafka."
+    condition = join(" ", sort([for entry in google_managed_kafka_acl.group["features"].acl_entries : "${entry.principal}=${entry.operation}"])) == join(" ", sort([
+      "User:features@example.com=READ", "User:features@example.com=DESCRIBE",
+      "User:console@example.com=DESCRIBE", "User:snapshots@example.com=DESCRIBE",
+    ]))
+    error_message = "Only features may join its group, and only those who watch its lag may see its offsets."
   }
 
   assert {
-    condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive console control decisions features snapshots training"
+    condition     = join(" ", keys(google_project_iam_member.client)) == "archive auth console control decisions features ingestion snapshots training"
+    error_message = "Scoring must not use Kafka."
+  }
+
+  assert {
+    condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive console control decisions features ingestion snapshots training"
     error_message = "Every consumer group must belong to a service that reads from Kafka."
   }
 
   assert {
-    condition     = join(" ", keys(google_managed_kafka_acl.followers)) == "control decisions"
+    condition     = join(" ", keys(google_managed_kafka_acl.followers)) == "archive console control decisions features ingestion snapshots"
     error_message = "Only services that read compacted topics or guard rollouts may have consumer groups that begin with their names."
   }
 
