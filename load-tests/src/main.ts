@@ -17,7 +17,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   const isExpected = error instanceof BenchError || error instanceof TriplineError;
-  const told = error instanceof Error ? (isExpected ? error.message : error.stack) : String(error);
-  process.stderr.write(`${told}\n`);
+  const message = error instanceof Error ? (isExpected ? error.message : error.stack) : String(error);
+  process.stderr.write(`${message}\n`);
   process.exitCode = 1;
 }

@@ -178,10 +178,10 @@ describe("decisions", () => {
     await awaitRedis(waiting);
     const channel = replyChannel("test");
     await waiting.subscribe(channel);
-    const told = once(waiting, "messageBuffer");
+    const reply = once(waiting, "messageBuffer");
     const { id, record } = payment({ headers: { [HEADERS.replyTo]: channel } });
     await bed.producer.send([record]);
-    const [, message] = (await told) as [Buffer, Buffer];
+    const [, message] = (await reply) as [Buffer, Buffer];
     const stored = await bed.redis.getBuffer(decisionKey(id));
     expect(message).toEqual(Buffer.concat([Buffer.of(REPLY_DECISION), stored ?? Buffer.of()]));
     const [published] = await bed.decisionRecords(id);
@@ -247,8 +247,8 @@ describe("decisions", () => {
     const bytes = Decision.encode({ ...model, transactionId: id, outcome: Outcome.REVIEW }).finish();
     await bed.redis.set(decisionKey(id), Buffer.from(bytes));
     await bed.producer.send([record]);
-    const [told] = await bed.decisionRecords(id);
-    expect(told?.value).toEqual(Buffer.from(bytes));
+    const [stored] = await bed.decisionRecords(id);
+    expect(stored?.value).toEqual(Buffer.from(bytes));
   });
 
   test("an unreadable record becomes a dead letter, and the records around it are decided", async () => {
@@ -314,8 +314,10 @@ describe("decisions", () => {
       const names = spans.filter((span) => span.traceId === traceId).map((span) => span.name);
       expect(names.toSorted()).toEqual(["send decisions", "explain", PROCESS, "redis set", "score"].toSorted());
     }
-    const told = traceIds.map((traceId) => spans.find((span) => span.traceId === traceId && span.name === PROCESS));
-    expect(told.map((span) => span?.attributes)).toMatchObject([
+    const processed = traceIds.map((traceId) =>
+      spans.find((span) => span.traceId === traceId && span.name === PROCESS),
+    );
+    expect(processed.map((span) => span?.attributes)).toMatchObject([
       {
         "tripline.payment.id": payments[0]?.id,
         "tripline.decision.outcome": "decline",

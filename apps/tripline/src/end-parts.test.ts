@@ -9,7 +9,7 @@ const CONFIG = { PORT: 0, DRAIN_SECONDS: 0 };
 
 /** Parts that only record calls, and the added health checks. */
 function partsOf(...targets: Target[]) {
-  const told: string[] = [];
+  const calls: string[] = [];
   const checks = new Map<string, HealthCheck>();
   const report = { now: { status: "ready", checks: {} } as ReadinessReport };
   const serviceOf = (target: Target): RunningService => {
@@ -24,23 +24,23 @@ function partsOf(...targets: Target[]) {
         if (provider === (Readiness as unknown)) return readiness as never;
         throw new Error("no such provider");
       },
-      drain: () => void told.push(`drain ${target}`),
-      close: async () => void told.push(`close ${target}`),
+      drain: () => void calls.push(`drain ${target}`),
+      close: async () => void calls.push(`close ${target}`),
     };
   };
   const parts = new Map(
     targets.map((target) => [target, { config: CONFIG, start: async () => serviceOf(target) }] as const),
   );
-  return { plan: { parts, DRAIN_SECONDS: 0 }, told, checks, report };
+  return { plan: { parts, DRAIN_SECONDS: 0 }, calls, checks, report };
 }
 
 test("all parts drain together, and close in reverse order of dependency", async () => {
-  const { plan, told } = partsOf("auth", "scoring", "decisions", "ingestion");
+  const { plan, calls } = partsOf("auth", "scoring", "decisions", "ingestion");
   const running = await startParts(plan);
   running.drain();
-  expect(told.splice(0)).toEqual(["drain auth", "drain scoring", "drain decisions", "drain ingestion"]);
+  expect(calls.splice(0)).toEqual(["drain auth", "drain scoring", "drain decisions", "drain ingestion"]);
   await running.close();
-  expect(told).toEqual(["close ingestion", "close decisions", "close scoring", "close auth"]);
+  expect(calls).toEqual(["close ingestion", "close decisions", "close scoring", "close auth"]);
 });
 
 test("decisions is ready only while the in-process scoring is", async () => {
@@ -56,12 +56,12 @@ test("decisions is ready only while the in-process scoring is", async () => {
 });
 
 test("a part that fails to start stops the others, and the error names it with the reason", async () => {
-  const { plan, told } = partsOf("features", "decisions");
+  const { plan, calls } = partsOf("features", "decisions");
   const failing = { config: CONFIG, start: () => Promise.reject(new TriplineError("config-invalid", "No model.")) };
   const parts = new Map([...plan.parts, ["scoring", failing] as const]);
   await expect(startParts({ ...plan, parts })).rejects.toMatchObject({
     code: "config-invalid",
     message: "scoring did not start, so this process exits: No model.",
   });
-  expect(told).toEqual(["close decisions", "close features"]);
+  expect(calls).toEqual(["close decisions", "close features"]);
 });

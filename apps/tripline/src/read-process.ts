@@ -31,7 +31,7 @@ export async function readProcess(environment: Environment, cores = allowedCores
     }),
   );
   checkNeighbours(targets, (target, variable) => settings.get(target)?.[variable] !== undefined);
-  tellNeighbours(settings);
+  setAddresses(settings);
   const parts = new Map<Target, ReadyPart>();
   const faults: string[] = [];
   for (const [target, part] of known) {
@@ -47,32 +47,32 @@ export async function readProcess(environment: Environment, cores = allowedCores
 }
 
 /** Addresses of other parts in this process that a part gets as defaults. */
-const TOLD: readonly Told[] = [
+const DEFAULT_ADDRESSES: readonly DefaultAddress[] = [
   {
-    asks: ["control", "ingestion", "features", "console"],
+    parts: ["control", "ingestion", "features", "console"],
     target: "auth",
     variable: "AUTH_JWKS_URL",
     path: "/oauth/jwks",
   },
-  { asks: ["console"], target: "auth", variable: "AUTH_TOKEN_URL", path: "/oauth/token" },
-  { asks: ["console"], target: "control", variable: "CONTROL_URL", path: "" },
-  { asks: ["console"], target: "ingestion", variable: "INGESTION_URL", path: "" },
+  { parts: ["console"], target: "auth", variable: "AUTH_TOKEN_URL", path: "/oauth/token" },
+  { parts: ["console"], target: "control", variable: "CONTROL_URL", path: "" },
+  { parts: ["console"], target: "ingestion", variable: "INGESTION_URL", path: "" },
 ];
 
-interface Told {
-  readonly asks: readonly Target[];
+interface DefaultAddress {
+  readonly parts: readonly Target[];
   readonly target: Target;
   readonly variable: string;
   readonly path: string;
 }
 
 /** Sets unset addresses of parts with a fixed port. Features checks tokens only if it has AUTH_ISSUER. */
-function tellNeighbours(settings: ReadonlyMap<Target, Record<string, string | undefined>>): void {
-  for (const { asks, target, variable, path } of TOLD) {
+function setAddresses(settings: ReadonlyMap<Target, Record<string, string | undefined>>): void {
+  for (const { parts, target, variable, path } of DEFAULT_ADDRESSES) {
     const { PORT: port, HTTP_CERT_FILE: certificate } = settings.get(target) ?? {};
     if (port === undefined || port === "0") continue;
-    for (const one of asks) {
-      const own = settings.get(one);
+    for (const part of parts) {
+      const own = settings.get(part);
       if (own?.AUTH_ISSUER === undefined) continue;
       own[variable] ??= `${certificate === undefined ? "http" : "https"}://127.0.0.1:${port}${path}`;
     }

@@ -37,8 +37,8 @@ export const grpcurl: StockClient = {
         expectSame("health", answer, { status: "SERVING" });
       }),
       await attempt("metadata of the champion", async () => {
-        const told = metadata.parse(JSON.parse(await call([`${SERVICE}/ModelMetadata`], { name })));
-        expectSame("metadata", [told.name, told.versions], [name, [version]]);
+        const described = metadata.parse(JSON.parse(await call([`${SERVICE}/ModelMetadata`], { name })));
+        expectSame("metadata", [described.name, described.versions], [name, [version]]);
       }),
       await attempt("golden batch as JSON, names of fields as in the .proto file", async () => {
         const answer = inference.parse(JSON.parse(await call([`${SERVICE}/ModelInfer`], request(champion))));

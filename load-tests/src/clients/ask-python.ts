@@ -55,8 +55,11 @@ async function runScript(
   const file = join(folder, "golden.json");
   await writeFile(file, JSON.stringify(champion.golden));
   const environment = { ...asked.environment, ...keepBytecode(path) };
-  const told = await runTool(path, [join(SCRIPTS, script), ...args, champion.name, file], { environment, cwd: folder });
-  const lines = told.trimEnd().split("\n");
+  const output = await runTool(path, [join(SCRIPTS, script), ...args, champion.name, file], {
+    environment,
+    cwd: folder,
+  });
+  const lines = output.trimEnd().split("\n");
   return Promise.all(
     lines.map((text) => {
       const { asked, scores, fault } = line.parse(JSON.parse(text));

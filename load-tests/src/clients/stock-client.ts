@@ -54,11 +54,11 @@ export async function attempt(asked: string, work: () => Promise<void> | void): 
     await work();
     return { asked };
   } catch (error) {
-    const told = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").trim();
+    const text = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").trim();
     // Most messages start with the action and end with the cause, so keep both ends.
-    const isLong = told.length > FAULT_CHARACTERS_MAX;
+    const isLong = text.length > FAULT_CHARACTERS_MAX;
     const half = FAULT_CHARACTERS_MAX / 2;
-    return { asked, fault: isLong ? `${told.slice(0, half)} … ${told.slice(-half)}` : told };
+    return { asked, fault: isLong ? `${text.slice(0, half)} … ${text.slice(-half)}` : text };
   }
 }
 
@@ -88,10 +88,10 @@ export async function findTool(
   const path = environment[variable] || (await findProgram(names, environment.PATH));
   if (path === undefined) throw new BenchError(`${names.join(" or ")} is not on the PATH, nor named in ${variable}`);
   // Some tools print their version on standard error.
-  const told = await execute(path, [version], { timeout: RUN_MS_MAX }).catch(() => {
+  const output = await execute(path, [version], { timeout: RUN_MS_MAX }).catch(() => {
     throw new BenchError(`${path} cannot be run`);
   });
-  const number = /\bv?(\d+\.\d+\.\d+\S*)/.exec(`${told.stdout}${told.stderr}`)?.[1];
+  const number = /\bv?(\d+\.\d+\.\d+\S*)/.exec(`${output.stdout}${output.stderr}`)?.[1];
   return { path, version: number ?? "unknown" };
 }
 

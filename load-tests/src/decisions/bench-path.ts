@@ -51,8 +51,8 @@ async function runPath(context: BenchContext): Promise<PartOutcome> {
   const [port = 0] = await findFreePorts(1);
   const scoring = await startScoring(context, world, port);
   const { client: redis } = await context.redis();
-  const told = { published: 0 };
-  const decider = await deciderOn(context, redis, `127.0.0.1:${port}`, told);
+  const progress = { published: 0 };
+  const decider = await deciderOn(context, redis, `127.0.0.1:${port}`, progress);
   let round = 0;
   const batches = isShort ? SHORT_BATCHES : BATCHES;
   let records: IncomingRecord[][] = [];
@@ -62,13 +62,14 @@ async function runPath(context: BenchContext): Promise<PartOutcome> {
     async prepare() {
       round += 1;
       records = Array.from({ length: batches }, (_, batch) => recordsOf(payments, `${round}-${batch}`, batch * BATCH));
-      told.published = 0;
+      progress.published = 0;
     },
     async run() {
       for (const batch of records) {
         await decider.handle([{ topic: TOPICS.features.name, partition: 0, records: batch }]);
       }
-      if (told.published !== batches * BATCH) throw new BenchError(`${told.published} decisions were published.`);
+      if (progress.published !== batches * BATCH)
+        throw new BenchError(`${progress.published} decisions were published.`);
       return { operations: batches * BATCH };
     },
   };
@@ -108,7 +109,7 @@ async function deciderOn(
   context: BenchContext,
   redis: Redis,
   address: string,
-  told: { published: number },
+  progress: { published: number },
 ): Promise<BatchDecider> {
   const spec = currentFeatureSpec();
   const policyFile = join(context.root, "apps", "decisions", "policy.yaml");
@@ -117,7 +118,7 @@ async function deciderOn(
   context.defer(async () => client.close());
   const producer: EventProducer = {
     async send(records) {
-      told.published += records.length;
+      progress.published += records.length;
     },
     close: async () => {},
   };

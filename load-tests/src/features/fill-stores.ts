@@ -71,7 +71,7 @@ export async function expectProfiles(name: string, url: string): Promise<void> {
       metadata: { feature_names: string[] };
       results: { values: unknown[]; statuses: string[] }[];
     };
-    const columns = metadata.feature_names.map((feature, index): [string, Told] => {
+    const columns = metadata.feature_names.map((feature, index): [string, FeastColumn] => {
       return [feature, { value: results[index]?.values[0], status: results[index]?.statuses[0] }];
     });
     expectRow(name, card, new Map(columns));
@@ -85,7 +85,7 @@ export async function expectDirect(client: FeastRedisClient): Promise<void> {
       features: profileReferences,
       entities: [profileEntity(card)],
     });
-    const columns = featureNames.map((feature, index): [string, Told] => {
+    const columns = featureNames.map((feature, index): [string, FeastColumn] => {
       return [feature, { value: rows[0]?.values[index], status: rows[0]?.statuses[index] }];
     });
     expectRow("direct", card, new Map(columns));
@@ -93,12 +93,12 @@ export async function expectDirect(client: FeastRedisClient): Promise<void> {
 }
 
 /** The metadata of a feature. */
-interface Told {
+interface FeastColumn {
   readonly value: unknown;
   readonly status: string | undefined;
 }
 
-function expectRow(name: string, card: number, columns: ReadonlyMap<string, Told>): void {
+function expectRow(name: string, card: number, columns: ReadonlyMap<string, FeastColumn>): void {
   for (const [index, feature] of profileNames.entries()) {
     const found = columns.get(feature);
     const expected = profileValue(card, index);

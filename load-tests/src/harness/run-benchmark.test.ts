@@ -65,7 +65,7 @@ function tinyBenchmark(): Benchmark {
       },
       {
         name: "aside",
-        title: "told in a line of its own",
+        title: "printed on its own line",
         line: ["size_ratio"],
         run: async () => ({ contestants: [], summary: { size_ratio: [7] } }),
       },

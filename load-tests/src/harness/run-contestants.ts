@@ -32,7 +32,7 @@ export interface RunOptions {
   readonly rounds: number;
   /** Additional rounds at the start that are not counted, while caches fill and code is compiled. Default 0. */
   readonly warmUpRounds?: number;
-  readonly onRound?: (told: { round: number; name: string; sample: Readonly<Record<string, number>> }) => void;
+  readonly onRound?: (result: { round: number; name: string; sample: Readonly<Record<string, number>> }) => void;
 }
 
 /**

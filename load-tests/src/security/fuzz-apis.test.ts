@@ -33,8 +33,8 @@ test(
   async () => {
     const program = await installSchemathesis();
     const authorization = await bed.issuer.authorization();
-    const told: string[] = [];
-    const print = (text: string): void => void told.push(text);
+    const printed: string[] = [];
+    const print = (text: string): void => void printed.push(text);
     const exitCode = await runSchemathesis(program, {
       url: bed.service.url,
       headers: { authorization },
@@ -42,8 +42,8 @@ test(
       folder,
       print,
     });
-    expect([exitCode, exitCode === 0 ? "" : told.join("")]).toEqual([0, ""]);
-    expect(told.join("")).toMatch(/Operations:\s+\d+ selected/);
+    expect([exitCode, exitCode === 0 ? "" : printed.join("")]).toEqual([0, ""]);
+    expect(printed.join("")).toMatch(/Operations:\s+\d+ selected/);
   },
   TEST_MS_MAX,
 );

@@ -87,17 +87,17 @@ export async function runSchemathesis(program: string, fuzzing: Fuzzing): Promis
     ...["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--suppress-health-check", "all"],
   ];
   const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-  let told = "";
+  let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {
-      told += text;
+      output += text;
       print(text);
     });
   }
   return new Promise((done, fail) => {
     child.once("error", fail);
     child.once("close", (code) => {
-      const countOf = (pattern: RegExp): number => Number(pattern.exec(told)?.[1] ?? 0);
+      const countOf = (pattern: RegExp): number => Number(pattern.exec(output)?.[1] ?? 0);
       const [unauthorized, selected] = [countOf(UNAUTHORIZED), countOf(SELECTED)];
       if (unauthorized * 2 < selected) return done(code ?? EXIT_FAILURE);
       print(`${unauthorized} of ${selected} operations answered 401 to every request, so they were not tested.\n`);

@@ -47,26 +47,26 @@ test("loads a new key from the file without a restart, and ignores an invalid on
   await writeFile(file, `${old}\n`);
   const followed = new FollowedMasterKey({ PERSONAL_MASTER_KEY_FILE: file });
   const events: string[] = [];
-  let told = (): void => {};
+  let notify = (): void => {};
   followed.follow({
     lookEveryMs: 20,
     onChanged: () => {
       events.push(followed.name);
-      told();
+      notify();
     },
     onFault: (sentence) => {
       events.push(sentence);
-      told();
+      notify();
     },
   });
   const change = async (text: string) => {
-    const heard = new Promise<void>((resolve) => {
-      told = resolve;
+    const notified = new Promise<void>((resolve) => {
+      notify = resolve;
     });
     // Atomically, so that no partial content is seen.
     await writeFile(`${file}.new`, text);
     await rename(`${file}.new`, file);
-    await heard;
+    await notified;
   };
   try {
     const wrapped = await followed.wrap(secret);

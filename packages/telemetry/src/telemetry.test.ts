@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 const POD = "deployment.environment.name=prod,k8s.pod.name=a%2Cb%3Dc";
-const told: [string, Environment, Record<string, string>][] = [
+const environments: [string, Environment, Record<string, string>][] = [
   ["no variables: uses the service's own name", {}, { "service.name": "ingestion" }],
   [
     "attributes with escapes: includes them",
@@ -41,7 +41,7 @@ const told: [string, Environment, Record<string, string>][] = [
   ["an empty name: treats it as unset", { OTEL_SERVICE_NAME: "" }, { "service.name": "ingestion" }],
 ];
 
-test.each(told)("reads the service name from the environment with %s", async (_name, environment, expected) => {
+test.each(environments)("reads the service name from the environment with %s", async (_name, environment, expected) => {
   setVariables(VARIABLES.map((name) => [name, environment[name]]));
   const exporter = new InMemorySpanExporter();
   const telemetry = startTelemetry({

@@ -27,18 +27,19 @@ test("disables a client without Kafka, and notifies the services when it is back
   const admin = await kafka.admin();
   await admin.ensureTopics(["auth-events", "auth-events.dlq"]);
   await admin.close();
-  const told = Promise.withResolvers<AuthEvent>();
+  const received = Promise.withResolvers<AuthEvent>();
   const table = await kafka.follow({
     topic: "auth-events",
     group: "test",
     apply: (changes) => {
-      for (const { key, value } of changes) if (key === "client/shop" && value) told.resolve(AuthEvent.decode(value));
+      for (const { key, value } of changes)
+        if (key === "client/shop" && value) received.resolve(AuthEvent.decode(value));
     },
-    onStop: told.reject,
+    onStop: received.reject,
   });
   const second = await startAuth({ ...away, KAFKA_BROKERS: [...kafkaBrokers], KAFKA_TOPIC_PREFIX: topicPrefix });
   try {
-    await expect(told.promise).resolves.toMatchObject({ subject: "shop", disabled: true });
+    await expect(received.promise).resolves.toMatchObject({ subject: "shop", disabled: true });
   } finally {
     await second.close();
     await table.close();

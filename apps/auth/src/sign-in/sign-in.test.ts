@@ -170,10 +170,10 @@ describe("the authorization endpoint rejects a request", () => {
     const { location } = await browser().get(authorizationRequest(changes).path);
     const at = new URL(location);
     expect(`${at.origin}${at.pathname}`).toBe(CALLBACK);
-    const told = new URLSearchParams(at.search === "" ? at.hash.slice(1) : at.search);
-    expect(told.get("error")).toBe(error);
-    expect(told.get("code")).toBeNull();
-    expect(told.get("access_token")).toBeNull();
+    const answer = new URLSearchParams(at.search === "" ? at.hash.slice(1) : at.search);
+    expect(answer.get("error")).toBe(error);
+    expect(answer.get("code")).toBeNull();
+    expect(answer.get("access_token")).toBeNull();
   });
 
   test("with response_mode form_post, and blocks the response's script", async () => {

@@ -60,23 +60,23 @@ const BAD: readonly BadModel[] = [
 export async function badModelJourney(options: RolloutJourneyOptions): Promise<void> {
   for (const { alteration, percent, what, guards = {} } of BAD) {
     const plan: Partial<RolloutRequest> = { begin_with: "canary", auto: true, steps_percent: [percent, 50], guards };
-    const told = await rollOut(options, alteration, plan);
-    expectStage(told.rollout, "rolled-back");
-    const backMs = rollbackMs(told.rollout);
+    const result = await rollOut(options, alteration, plan);
+    expectStage(result.rollout, "rolled-back");
+    const backMs = rollbackMs(result.rollout);
     if (backMs > ROLLBACK_MS_MAX) {
-      throw new Error(`The rollback took ${backMs} ms, more than ${ROLLBACK_MS_MAX}.\n${story(told.rollout)}`);
+      throw new Error(`The rollback took ${backMs} ms, more than ${ROLLBACK_MS_MAX}.\n${story(result.rollout)}`);
     }
     // The share refers to all cards. Among the few that pay within a minute, it varies by chance.
-    const outside = told.touched.filter((card) => placeOf(card, told.rollout.id) >= (percent * BASIS_POINTS) / 100);
+    const outside = result.touched.filter((card) => placeOf(card, result.rollout.id) >= (percent * BASIS_POINTS) / 100);
     if (outside.length > 0) throw new Error(`${outside.length} cards outside the ${percent} % were affected.`);
-    const share = (100 * told.touched.length) / told.cards;
+    const share = (100 * result.touched.length) / result.cards;
     const champion = await openRegistry(options.registryUrl).aliasTarget(MODEL_NAME, "champion");
-    if (champion !== told.rollout.champion)
-      throw new Error(`The champion is ${champion}, not ${told.rollout.champion}.`);
+    if (champion !== result.rollout.champion)
+      throw new Error(`The champion is ${champion}, not ${result.rollout.champion}.`);
     options.print(
       `A version ${what} ran on ${percent} % of cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
-        `${told.touched.length} of ${told.cards} cards (${share.toFixed(2)} %) had a payment decided by it.\n` +
-        `${told.ledger}\n${story(told.rollout)}`,
+        `${result.touched.length} of ${result.cards} cards (${share.toFixed(2)} %) had a payment decided by it.\n` +
+        `${result.ledger}\n${story(result.rollout)}`,
     );
   }
 }
@@ -89,20 +89,20 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
 export async function goodModelJourney(options: RolloutJourneyOptions): Promise<void> {
   const { stepSeconds = STEP_SECONDS } = options;
   const plan = { auto: true, shadow_seconds: stepSeconds, step_seconds: stepSeconds };
-  const told = await rollOut(options, "similar", plan);
-  expectStage(told.rollout, "champion");
+  const result = await rollOut(options, "similar", plan);
+  expectStage(result.rollout, "champion");
   const registry = openRegistry(options.registryUrl);
   const champion = await registry.aliasTarget(MODEL_NAME, "champion");
-  if (champion !== told.rollout.candidate)
-    throw new Error(`The champion is ${champion}, not ${told.rollout.candidate}.`);
-  options.print(`A better version was promoted to champion automatically.\n${told.ledger}\n${story(told.rollout)}`);
-  await registry.setAlias(MODEL_NAME, "champion", told.rollout.champion, {
+  if (champion !== result.rollout.candidate)
+    throw new Error(`The champion is ${champion}, not ${result.rollout.candidate}.`);
+  options.print(`A better version was promoted to champion automatically.\n${result.ledger}\n${story(result.rollout)}`);
+  await registry.setAlias(MODEL_NAME, "champion", result.rollout.champion, {
     why: "end of the journey",
     isRollback: true,
   });
 }
 
-interface Told {
+interface RolloutResult {
   readonly rollout: ShownRollout;
   /** Cards with payments, and those for which the candidate decided. */
   readonly cards: number;
@@ -114,7 +114,7 @@ async function rollOut(
   { client, rollouts, kafka, registryUrl, paymentsPerSecond = PAYMENTS_PER_SECOND }: RolloutJourneyOptions,
   alteration: Alteration,
   plan: Partial<RolloutRequest>,
-): Promise<Told> {
+): Promise<RolloutResult> {
   const registry = openRegistry(registryUrl);
   const champion = await registry.resolve(MODEL_NAME, "champion");
   const candidate = await publishAltered(registry, champion, alteration);

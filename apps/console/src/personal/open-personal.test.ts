@@ -147,7 +147,7 @@ test.each([
   [{ status: 404, body: { code: "not-found", detail: "This service has no PERSONAL_MASTER_KEY." } }, 404, "not-found"],
   [{ status: 401, body: { code: "token-invalid", detail: "The token has ended." } }, 503, "service-unavailable"],
   [{ status: 500, body: {} }, 503, "service-unavailable"],
-] as const)("what the control plane refuses is told: %j", async (refused, status, code) => {
+] as const)("reports what the control plane rejects: %j", async (refused, status, code) => {
   const { id } = await known();
   control.answer = refused;
   const ana = await bed.as(bed.people.analyst);

@@ -92,9 +92,11 @@ export class PersonalReader {
     }).catch((cause: unknown) => {
       throw new TriplineError("service-unavailable", "The control plane is unavailable.", [], { cause });
     });
-    const told: unknown = await response.json().catch(() => undefined);
-    if (response.ok) return answer.parse(told).payments;
-    const { code, detail } = refusal.catch({ code: "", detail: "The control plane rejected the request." }).parse(told);
+    const content: unknown = await response.json().catch(() => undefined);
+    if (response.ok) return answer.parse(content).payments;
+    const { code, detail } = refusal
+      .catch({ code: "", detail: "The control plane rejected the request." })
+      .parse(content);
     // A token that control rejects does not end the session.
     const isKnown = response.status !== 401 && Object.hasOwn(ERROR_TABLE, code);
     throw new TriplineError(isKnown ? (code as keyof typeof ERROR_TABLE) : "service-unavailable", detail);

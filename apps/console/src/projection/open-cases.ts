@@ -129,7 +129,7 @@ async function sumUp(queries: Queries, caseIds: readonly string[], nowMs: number
        SELECT p.case_id, n.currency, count(*) AS payments, max(p.outcome) AS outcome, max(p.score) AS score,
          sum(p.amount_minor) FILTER (WHERE p.currency = n.currency) AS amount
        FROM console.case_payments p JOIN newest n USING (case_id) GROUP BY p.case_id, n.currency
-     ), told AS (
+     ), events AS (
        INSERT INTO console.case_events (case_id, at_ms, text)
        SELECT c.id, $2::bigint, CASE WHEN c.payments = 0 THEN 'Opened with ' ELSE 'Added ' END ||
          CASE WHEN s.payments - c.payments = 1 THEN '1 payment.' ELSE (s.payments - c.payments) || ' payments.' END

@@ -15,7 +15,7 @@ const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
 
 let bed: TestBed;
 let table: FollowedTable;
-const told = new Map<string, ListEntry>();
+const received = new Map<string, ListEntry>();
 let wake = () => {};
 
 beforeAll(async () => {
@@ -25,8 +25,8 @@ beforeAll(async () => {
     group: "test",
     apply(changes) {
       for (const { key, value } of changes) {
-        if (value === undefined) told.delete(key);
-        else told.set(key, ListEntryMessage.decode(value));
+        if (value === undefined) received.delete(key);
+        else received.set(key, ListEntryMessage.decode(value));
       }
       wake();
     },
@@ -62,8 +62,8 @@ test("adds, replaces and removes an entry, and notifies the services each time",
   await expect(
     caller.send("POST", "/v1/lists/deny/entries", { entries: [card({ expires_at: IN_AN_HOUR })] }),
   ).resolves.toEqual({ status: 200, body: { list: "deny", entries: 1 } });
-  await until(() => told.has(key));
-  expect(told.get(key)).toMatchObject({
+  await until(() => received.has(key));
+  expect(received.get(key)).toMatchObject({
     tenant: "one",
     list: "deny",
     kind: "card",
@@ -74,11 +74,11 @@ test("adds, replaces and removes an entry, and notifies the services each time",
     expiresAtMs: Date.parse(IN_AN_HOUR),
   });
   await caller.send("POST", "/v1/lists/deny/entries", { entries: [card({ reason: " Lost " })] });
-  await until(() => told.get(key)?.reason === "Lost");
-  expect(told.get(key)?.expiresAtMs).toBeUndefined();
+  await until(() => received.get(key)?.reason === "Lost");
+  expect(received.get(key)?.expiresAtMs).toBeUndefined();
   const path = `/v1/lists/deny/entries?kind=card&value=${CARD}`;
   await expect(caller.send("DELETE", path)).resolves.toMatchObject({ status: 204 });
-  await until(() => !told.has(key));
+  await until(() => !received.has(key));
   await expect(caller.send("DELETE", path)).resolves.toMatchObject({ status: 404, body: { code: "not-found" } });
 });
 
@@ -192,8 +192,8 @@ test("only an operator changes another tenant's lists", async () => {
   const path = "/v1/lists/deny/entries?tenant=theirs";
   const operator = bed.as("olga", { tenant: OPERATOR_TENANT, scope: SCOPES });
   await expect(operator.send("POST", path, { entries: [card()] })).resolves.toMatchObject({ status: 200 });
-  await until(() => told.has(`theirs/deny/card/${CARD}`));
-  expect(told.get(`theirs/deny/card/${CARD}`)?.author).toBe("olga");
+  await until(() => received.has(`theirs/deny/card/${CARD}`));
+  expect(received.get(`theirs/deny/card/${CARD}`)?.author).toBe("olga");
   await expect(operator.get("/v1/lists/entries?tenant=")).resolves.toMatchObject({ status: 422 });
   const foreign = await callerOf("ours").send("POST", path, { entries: [card()] });
   expect(foreign).toMatchObject({ status: 403, body: { code: "tenant-foreign" } });
@@ -215,12 +215,12 @@ test("a later round publishes committed but unpublished entries, and removes exp
         [value, new Date(expiresAtMs)],
       );
     await add("t-lives", Date.now() + DAY_MS);
-    await until(() => told.has("crash/deny/terminal/t-lives"));
+    await until(() => received.has("crash/deny/terminal/t-lives"));
     await database.execute("UPDATE control.list_entries SET expires_at = $1 WHERE value = 't-lives'", [
       new Date(Date.now() - 2 * DAY_MS),
     ]);
-    await until(() => !told.has("crash/deny/terminal/t-lives"));
-    expect(told.has(`crash/deny/card/${CARD}`)).toBe(true);
+    await until(() => !received.has("crash/deny/terminal/t-lives"));
+    expect(received.has(`crash/deny/card/${CARD}`)).toBe(true);
   } finally {
     await database.close();
   }

@@ -47,16 +47,16 @@ export class ErasureFollower extends TableFollower {
   }
 
   protected override apply(changes: readonly TableChange[]): void {
-    const told = changes.flatMap(({ value }) => (value === undefined ? [] : [Erasure.decode(value)]));
-    this.#work = this.#work.then(() => this.#eraseAgain(told));
+    const received = changes.flatMap(({ value }) => (value === undefined ? [] : [Erasure.decode(value)]));
+    this.#work = this.#work.then(() => this.#eraseAgain(received));
     // The promise rejects only at shutdown, for callers that are still waiting.
     this.#work.catch(() => undefined);
   }
 
-  async #eraseAgain(told: readonly Erasure[]): Promise<void> {
+  async #eraseAgain(received: readonly Erasure[]): Promise<void> {
     while (!this.#closing.signal.aborted) {
       try {
-        return await this.keys.eraseAgain(told);
+        return await this.keys.eraseAgain(received);
       } catch (thrown) {
         const { code, message } = asTriplineError(thrown);
         this.context.logger.error({ code }, `earlier erasures cannot be applied: ${message}`);

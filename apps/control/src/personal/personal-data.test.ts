@@ -103,17 +103,17 @@ test.each(["cardToken", "emailToken", "accountToken"] as const)(
     expect([await open(payment), await open(late)]).toEqual([null, null]);
     expect(await open(other)).toEqual(SHOWN);
     expect((await erase(person[by])).body).toMatchObject({ keys: 0, seen_with: [] });
-    const told: Erasure[] = [];
+    const received: Erasure[] = [];
     const table = await bed.kafka.follow({
       topic: TABLES.erasures.name,
       group: "test",
       apply: (changes) =>
-        told.push(...changes.flatMap(({ value }) => (value === undefined ? [] : [Erasure.decode(value)]))),
+        received.push(...changes.flatMap(({ value }) => (value === undefined ? [] : [Erasure.decode(value)]))),
       onStop() {},
     });
     await table.ready;
     await table.close();
-    expect(told.filter(({ subject }) => subject === person[by])).toHaveLength(1);
+    expect(received.filter(({ subject }) => subject === person[by])).toHaveLength(1);
   },
 );
 

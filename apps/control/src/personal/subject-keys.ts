@@ -117,19 +117,19 @@ export class SubjectKeys {
         forgottenRow,
         `INSERT INTO control.erasures (tenant, subject, erased_at, is_published)
          SELECT tenant, subject, to_timestamp(at_ms / 1000.0), true
-         FROM unnest($1::text[], $2::text[], $3::bigint[]) AS told (tenant, subject, at_ms)
+         FROM unnest($1::text[], $2::text[], $3::bigint[]) AS erased (tenant, subject, at_ms)
          ON CONFLICT DO NOTHING RETURNING tenant, subject`,
         [tenants, subjects, erasures.map(({ erasedAtMs }) => erasedAtMs)],
       );
       const gone = await transaction.query(
         goneRow,
-        `WITH told AS (SELECT * FROM unnest($1::text[], $2::text[]) AS told (tenant, subject))
+        `WITH erased AS (SELECT * FROM unnest($1::text[], $2::text[]) AS erased (tenant, subject))
          DELETE FROM control.subject_keys WHERE key_id IN (
-           SELECT k.key_id FROM told JOIN control.subject_keys k ON k.tenant = told.tenant AND k.card_token = told.subject
-           UNION ALL SELECT k.key_id FROM told JOIN control.subject_keys k
-             ON k.tenant = told.tenant AND k.email_token = told.subject AND k.email_token <> ''
-           UNION ALL SELECT k.key_id FROM told JOIN control.subject_keys k
-             ON k.tenant = told.tenant AND k.other_tokens @> ARRAY[told.subject] AND k.other_tokens <> '{}')
+           SELECT k.key_id FROM erased JOIN control.subject_keys k ON k.tenant = erased.tenant AND k.card_token = erased.subject
+           UNION ALL SELECT k.key_id FROM erased JOIN control.subject_keys k
+             ON k.tenant = erased.tenant AND k.email_token = erased.subject AND k.email_token <> ''
+           UNION ALL SELECT k.key_id FROM erased JOIN control.subject_keys k
+             ON k.tenant = erased.tenant AND k.other_tokens @> ARRAY[erased.subject] AND k.other_tokens <> '{}')
          RETURNING tenant, ${TOKEN_COLUMNS}`,
         [tenants, subjects],
       );

@@ -40,7 +40,7 @@ const keyRow = unpublishedRow.pick({ tenant: true, activation: true });
 @Injectable()
 export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
-  #isToldAgain = false;
+  #isPublishedAgain = false;
 
   constructor(
     @Inject(DATABASE) private readonly database: Database,
@@ -72,7 +72,7 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
   }
 
   async #round(): Promise<boolean> {
-    if (!this.#isToldAgain) await this.#tellAgain();
+    if (!this.#isPublishedAgain) await this.#publishAgain();
     if ((await this.#publishSome()) === ROWS_PER_ROUND_MAX) return true;
     await this.#withdraw();
     return false;
@@ -82,13 +82,13 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
    * At startup, publishes everything that applies, because Kafka may have been replaced, or an earlier release may have
    * deleted the active record.
    */
-  async #tellAgain(): Promise<void> {
+  async #publishAgain(): Promise<void> {
     await this.database.execute(
       `UPDATE control.policy_activations a SET published_at = NULL, withdrawn_at = NULL
        WHERE a.withdrawn_at IS NULL OR (${isInForce("a")})`,
       [],
     );
-    this.#isToldAgain = true;
+    this.#isPublishedAgain = true;
   }
 
   async #publishSome(): Promise<number> {

@@ -33,7 +33,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
   #findings = new Map<string, readonly Finding[]>();
   readonly #looks: RegularLook;
   readonly #known = Promise.withResolvers<void>();
-  #isTold = false;
+  #isPublished = false;
 
   constructor(
     @Inject(Rollouts) private readonly rollouts: Rollouts,
@@ -86,8 +86,8 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     const { rollouts } = this;
     await this.#learn();
     this.#known.resolve();
-    if (!this.#isTold) await rollouts.publishAgain();
-    this.#isTold = true;
+    if (!this.#isPublished) await rollouts.publishAgain();
+    this.#isPublished = true;
     await rollouts.publishPending();
     // Not awaited, because a hanging registry must not stop the guards.
     void rollouts.finishRollbacks();

@@ -30,9 +30,9 @@ function rollout(rolloutId: string, startedAtMs: number): RolloutState {
 }
 
 test("does not publish a rollout while another instance still publishes the previous one", async () => {
-  const told: string[] = [];
+  const received: string[] = [];
   const tell = (states: readonly RolloutState[]) => {
-    told.push(...states.map(({ rolloutId, stage }) => `${rolloutId} ${stage}`));
+    received.push(...states.map(({ rolloutId, stage }) => `${rolloutId} ${stage}`));
     return Promise.resolve();
   };
   await store.insert(rollout("rol_0000000000000001", 1_000));
@@ -49,7 +49,7 @@ test("does not publish a rollout while another instance still publishes the prev
   kafka.resolve();
   await first;
   await store.publishPending(tell);
-  expect(told).toEqual(["rol_0000000000000001 rolled-back", "rol_0000000000000002 shadow"]);
+  expect(received).toEqual(["rol_0000000000000001 rolled-back", "rol_0000000000000002 shadow"]);
 });
 
 test("monitoring time counts while any instance runs, and restarts with the next step", async () => {

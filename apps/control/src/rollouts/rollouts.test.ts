@@ -34,7 +34,7 @@ let removeRegistry: () => Promise<void>;
 let champion: string;
 let candidate: string;
 /** The rollouts that decisions would receive, by model. */
-const told = new Map<string, Rollout>();
+const received = new Map<string, Rollout>();
 
 beforeAll(async () => {
   const files = await temporaryRegistry();
@@ -50,7 +50,7 @@ beforeAll(async () => {
     topic: TABLES.rollouts.name,
     group: "test-rollouts",
     apply: (changes) => {
-      for (const { key, value } of changes) told.set(key, Rollout.decode(value ?? Buffer.of()));
+      for (const { key, value } of changes) received.set(key, Rollout.decode(value ?? Buffer.of()));
     },
     onStop: () => {},
   });
@@ -170,7 +170,7 @@ test("a user takes a rollout from shadow to champion; each step is published and
     plan: { steps_percent: [1, 5, 25, 50], auto: false },
   });
   expect(await registry.aliasTarget("fraud", "candidate")).toBe(candidate);
-  await until("shadow told", () => (told.get("fraud")?.stage === RolloutStage.SHADOW ? true : undefined));
+  await until("shadow received", () => (received.get("fraud")?.stage === RolloutStage.SHADOW ? true : undefined));
 
   for (const percent of [1, 5, 25, 50]) {
     const { body: after } = await caller.send("POST", "/v1/rollouts/fraud/advance", { why: "looks good" });
@@ -187,8 +187,8 @@ test("a user takes a rollout from shadow to champion; each step is published and
   });
   expect(await registry.aliasTarget("fraud", "champion")).toBe(candidate);
   expect((await registry.history("fraud")).at(-1)).toMatchObject({ alias: "champion", by: "ann", why: "done" });
-  const rollout = await until("promotion told", () => {
-    const one = told.get("fraud");
+  const rollout = await until("promotion received", () => {
+    const one = received.get("fraud");
     return one?.stage === RolloutStage.CHAMPION ? one : undefined;
   });
   expect(rollout).toMatchObject({ canaryBasisPoints: 0, revision: 7, candidateVersion: candidate });
@@ -208,7 +208,9 @@ test("a canary waits until scoring has the candidate, and a rollback restores th
   const { body } = await caller.send("POST", "/v1/rollouts/fraud/rollback", { why: "changed my mind" });
   expect(body).toMatchObject({ stage: "rolled-back", canary_percent: 0, changed_by: "ann" });
   expect(await registry.aliasTarget("fraud", "candidate")).toBe(champion);
-  await until("rollback told", () => (told.get("fraud")?.stage === RolloutStage.ROLLED_BACK ? true : undefined));
+  await until("rollback received", () =>
+    received.get("fraud")?.stage === RolloutStage.ROLLED_BACK ? true : undefined,
+  );
 });
 
 test("a rollback undoes a promotion interrupted after the alias had moved, without the registry", async () => {

@@ -230,11 +230,11 @@ export class Rollouts implements OnApplicationShutdown {
   async #restoreAliases(state: RolloutState): Promise<void> {
     const { registry, store } = this;
     const { modelName: model, championVersion, candidateVersion, changedBy: by, why } = state;
-    const told = { by, why, isRollback: true };
-    await demote(registry, state, told);
+    const change = { by, why, isRollback: true };
+    await demote(registry, state, change);
     const expect = await registry.aliasTarget(model, CANDIDATE_ALIAS).catch(() => null);
     if (expect === candidateVersion || expect === null) {
-      await registry.setAlias(model, CANDIDATE_ALIAS, championVersion, { expect, ...told });
+      await registry.setAlias(model, CANDIDATE_ALIAS, championVersion, { expect, ...change });
     }
     await store.registryDone(state);
   }
@@ -244,17 +244,17 @@ export class Rollouts implements OnApplicationShutdown {
 async function promote(
   registry: RecordingRegistry,
   { modelName, championVersion, candidateVersion }: RolloutState,
-  told: { readonly by: string; readonly why: string },
+  change: { readonly by: string; readonly why: string },
 ): Promise<void> {
   if ((await registry.aliasTarget(modelName, CHAMPION_ALIAS)) === candidateVersion) return;
-  await registry.setAlias(modelName, CHAMPION_ALIAS, candidateVersion, { expect: championVersion, ...told });
+  await registry.setAlias(modelName, CHAMPION_ALIAS, candidateVersion, { expect: championVersion, ...change });
 }
 
 /** Reverts a promotion that the guard rolled back, or that was interrupted after the alias had moved. */
-async function demote(registry: RecordingRegistry, state: RolloutState, told: MoveOptions): Promise<void> {
+async function demote(registry: RecordingRegistry, state: RolloutState, change: MoveOptions): Promise<void> {
   const { modelName, championVersion, candidateVersion } = state;
   if ((await registry.aliasTarget(modelName, CHAMPION_ALIAS)) !== candidateVersion) return;
-  await registry.setAlias(modelName, CHAMPION_ALIAS, championVersion, { expect: candidateVersion, ...told });
+  await registry.setAlias(modelName, CHAMPION_ALIAS, championVersion, { expect: candidateVersion, ...change });
 }
 
 function refuseSecond({ modelName, candidateVersion }: RolloutState): never {

@@ -39,7 +39,7 @@ const START_MS_MAX = 10 * 60_000;
 const AS_OF_MS = START_MS + HOUR_MS;
 
 /** The SDK's result for one column. */
-interface Told {
+interface FeastColumn {
   readonly values: readonly unknown[];
   readonly types: readonly (string | null)[];
   readonly statuses: readonly string[];
@@ -47,10 +47,10 @@ interface Told {
 
 interface Answers {
   readonly sdk: {
-    readonly features: Record<string, Told>;
-    readonly service: Record<string, Told>;
-    readonly with_token: Record<string, Told>;
-    readonly profiles: Record<string, Told>;
+    readonly features: Record<string, FeastColumn>;
+    readonly service: Record<string, FeastColumn>;
+    readonly with_token: Record<string, FeastColumn>;
+    readonly profiles: Record<string, FeastColumn>;
     readonly full_names: readonly string[];
     readonly frame_columns: readonly string[];
     /** Rows of the online store's own interface. */
@@ -198,7 +198,7 @@ function rowsOf(columns: Readonly<Record<string, readonly string[]>>): Record<st
 }
 
 /** The engine's values of all features of cards and terminals, as columns. */
-function expectedColumns(...entityNames: readonly string[]): Record<string, Told> {
+function expectedColumns(...entityNames: readonly string[]): Record<string, FeastColumn> {
   const columns = engine.entities.flatMap(({ name }, entity) => {
     if (!entityNames.includes(name)) return [];
     return engine.entityFeatures(entity).map((feature) => {
@@ -210,7 +210,7 @@ function expectedColumns(...entityNames: readonly string[]): Record<string, Told
   return Object.fromEntries(columns);
 }
 
-const keyColumn = (ids: readonly string[]): Told => ({
+const keyColumn = (ids: readonly string[]): FeastColumn => ({
   values: ids,
   types: ids.map(() => "string_val"),
   statuses: ids.map(() => "PRESENT"),

@@ -44,8 +44,8 @@ export class HealthCheck {
 
   /** Ends watch streams, which would otherwise keep their connections open. */
   end(): void {
-    for (const [watcher, told] of this.#watchers) {
-      if (told !== Status.NOT_SERVING) watcher.write({ status: Status.NOT_SERVING });
+    for (const [watcher, last] of this.#watchers) {
+      if (last !== Status.NOT_SERVING) watcher.write({ status: Status.NOT_SERVING });
       watcher.end();
       this.#forget(watcher);
     }
@@ -72,9 +72,9 @@ export class HealthCheck {
   }
 
   #look(): void {
-    for (const [watcher, told] of this.#watchers) {
+    for (const [watcher, last] of this.#watchers) {
       const now = this.#statusOf(watcher.request.service);
-      if (now === told) continue;
+      if (now === last) continue;
       this.#watchers.set(watcher, now);
       watcher.write({ status: now });
     }

@@ -1,5 +1,5 @@
 {{/* From code: packages/system/src/service-environment, written by `npm run documents`.
-What each program is told. A template per program and per group of variables that programs share: those of `environment`
+The environment of each program. A template per program and per group of variables that programs share: those of `environment`
 give YAML of variables, those of `secrets` entries of a container's `env`. `limits` are numbers that checks.yaml compares values with. */}}
 
 {{- define "tripline.environment.service" -}}

@@ -50,9 +50,9 @@ function mediansOfPart({ name: part, contestants, summary }: PartResult): [strin
 }
 
 function differencesOf(older: BenchResult, newer: BenchResult): string[] {
-  const told: string[] = [];
+  const differences: string[] = [];
   const tell = (what: string, old: unknown, young: unknown) => {
-    if (old !== young) told.push(`${what}: ${old ?? "none"} before, ${young ?? "none"} now`);
+    if (old !== young) differences.push(`${what}: ${old ?? "none"} before, ${young ?? "none"} now`);
   };
   tell("benchmark", older.name, newer.name);
   for (const key of ["cpu", "cores", "memoryGb", "system"] as const) {
@@ -60,7 +60,7 @@ function differencesOf(older: BenchResult, newer: BenchResult): string[] {
   }
   const names = new Set([...Object.keys(older.versions), ...Object.keys(newer.versions)]);
   for (const name of names) tell(`version of ${name}`, older.versions[name], newer.versions[name]);
-  return told;
+  return differences;
 }
 
 /** A Markdown table with the notes needed to read it. */

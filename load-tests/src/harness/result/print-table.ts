@@ -58,9 +58,9 @@ export function printVersions({ versions }: Pick<BenchResult, "versions">): stri
  */
 export function printLine({ name, parts }: Pick<BenchResult, "name" | "parts">, order: readonly string[]): string {
   const found = new Map(parts.flatMap(({ summary }) => Object.entries(summary)));
-  const told = order.map((figure) => {
+  const figures = order.map((figure) => {
     const spread = found.get(figure);
     return `${figure}=${spread === undefined ? "n/a" : printNumber(spread.median)}`;
   });
-  return `${name}: ${told.join(" ")}`;
+  return `${name}: ${figures.join(" ")}`;
 }

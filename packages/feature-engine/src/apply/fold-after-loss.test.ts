@@ -120,15 +120,15 @@ test("an event counted while states were lost is not reported, and counts after 
   online.nowMs = 1_000;
   online.count({ id: 2, atMs: START_MS + 2, ...event });
   const [first, second, lost] = online.emitted;
-  const told: string[] = [];
+  const emitted: string[] = [];
   const folding = new FoldInOrder({
     engine,
-    onPayment: ({ vector }) => told.push(vector.transaction?.clientTransactionId ?? ""),
+    onPayment: ({ vector }) => emitted.push(vector.transaction?.clientTransactionId ?? ""),
   });
   for (const one of [first, lost, second]) if (one !== undefined) folding.add(one);
   folding.finish();
   expect(folding).toMatchObject({ counted: 3, repeated: 0, stuck: [] });
-  expect(told).toEqual(["0", "1"]);
+  expect(emitted).toEqual(["0", "1"]);
   expect([...folding.states()].map(({ state }) => state.sequence)).toEqual([3, 3]);
 });
 

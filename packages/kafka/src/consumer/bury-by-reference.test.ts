@@ -116,7 +116,7 @@ test.each([2.2, 8, 40])(
 
     const [letter] = await letters(1);
     expect(letter?.value).toHaveLength(0);
-    const { [REFERENCE_HEADERS.bytes]: bytes, [REFERENCE_HEADERS.sha256]: hash, ...told } = letter?.headers ?? {};
+    const { [REFERENCE_HEADERS.bytes]: bytes, [REFERENCE_HEADERS.sha256]: hash, ...others } = letter?.headers ?? {};
     const place = {
       [DEAD_LETTER_HEADERS.topic]: TOPIC,
       [DEAD_LETTER_HEADERS.partition]: "0",
@@ -124,7 +124,7 @@ test.each([2.2, 8, 40])(
       [DEAD_LETTER_HEADERS.group]: "large",
     };
     if (isUnread) {
-      expect(told).toEqual({
+      expect(others).toEqual({
         ...place,
         [DEAD_LETTER_HEADERS.code]: "body-too-large",
         [DEAD_LETTER_HEADERS.message]: "A batch of gzip takes more than 16777216 bytes after decompression",
@@ -135,7 +135,7 @@ test.each([2.2, 8, 40])(
       expect(Number(bytes)).toBeLessThan(1_000_000);
       expect(hash).toMatch(/^[0-9a-f]{64}$/);
     } else {
-      expect(told).toEqual({
+      expect(others).toEqual({
         ...place,
         [HEADERS.tenant]: "acme",
         [DEAD_LETTER_HEADERS.code]: "message-unreadable",

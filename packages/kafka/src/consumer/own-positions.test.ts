@@ -102,13 +102,13 @@ test("commits only offsets that the handler reports, of partitions that exist", 
   await put(0, ...count(0, 10));
   await put(1, ...count(0, 10));
   const collector = new BatchCollector();
-  const consumer = await consume({ group: "told", handle: collector.handle, positions: new Positions() });
+  const consumer = await consume({ group: "positions", handle: collector.handle, positions: new Positions() });
   await collector.untilRecords(20);
   consumer.commit("labels", 0, 7);
   consumer.commit("labels", 99, 7);
   consumer.commit("features", 0, 7);
   await consumer.close();
-  expect(await admin.committedOffsets("told", "labels")).toEqual(new Map([[0, 7]]));
+  expect(await admin.committedOffsets("positions", "labels")).toEqual(new Map([[0, 7]]));
 });
 
 test("reports a dead letter in its order among the others", async () => {

@@ -65,7 +65,7 @@ async function read(options: { once?: boolean } = {}) {
   return events;
 }
 
-const told = async (options: { once?: boolean } = {}) =>
+const counted = async (options: { once?: boolean } = {}) =>
   (await read(options)).map((event) => {
     if (event.kind === "payment")
       return `${event.vector.transaction?.clientTransactionId} ${event.vector.sequences[0]}`;
@@ -102,7 +102,7 @@ test("returns events counted while states were lost once, and only if not also c
     "applied-labels",
     labels(applied("a", 1, 10, true), applied("a", 2, 2), applied("b", 3, 13, true)),
   );
-  expect(await told()).toEqual(["a 1", "a 1", "l_a 2", "b 2", "l_b 3", "c 3"]);
+  expect(await counted()).toEqual(["a 1", "a 1", "l_a 2", "b 2", "l_b 3", "c 3"]);
   expect(await totalCounted(lake)).toEqual({ events: 5, missing: 0 });
 });
 
@@ -111,8 +111,8 @@ test("returns each event once on request, from the record with a valid number", 
     "features",
     vectors(vector("a", 1, 1), vector("a", 4, 30), vector("a", 2, 0, true), vector("b", 2, 2, true)),
   );
-  expect(await told({ once: true })).toEqual(["a 1", "b 2"]);
-  expect(await told()).toEqual(["a 1", "b 2", "a 4"]);
+  expect(await counted({ once: true })).toEqual(["a 1", "b 2"]);
+  expect(await counted()).toEqual(["a 1", "b 2", "a 4"]);
   // Counted under two numbers, like a late repetition: two events.
   expect(await totalCounted(lake)).toEqual({ events: 3, missing: 0 });
 });
@@ -126,7 +126,7 @@ test("counts records that Kafka had and the lake lacks", async () => {
 test("reads an archive from before labels had `incomplete`", async () => {
   await archive.append("features", vectors(vector("a", 1, 1)));
   await archive.append("applied-labels", labels(applied("a", 2, 2)), ["incomplete"]);
-  expect(await told()).toEqual(["a 1", "l_a 2"]);
+  expect(await counted()).toEqual(["a 1", "l_a 2"]);
   await archive.append("applied-labels", records([AppliedLabel.encode(applied("b", 3, 3, true)).finish()], 0, 1));
   expect((await read()).map((event) => event.kind === "label" && event.applied.incomplete)).toEqual([
     false,
@@ -137,7 +137,7 @@ test("reads an archive from before labels had `incomplete`", async () => {
 
 test("reads labels without payments", async () => {
   await archive.append("applied-labels", labels(applied("a", 1, 10)));
-  expect(await told()).toEqual(["l_a 1"]);
+  expect(await counted()).toEqual(["l_a 1"]);
 });
 
 test("rejects a folder that contains neither archive", async () => {

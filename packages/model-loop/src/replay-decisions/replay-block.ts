@@ -80,11 +80,11 @@ function explainAll(made: readonly Replayed[], tally: ReplayTally): Replayed[] {
   const unexplainable = new Set<Open>();
   const wanting = made.filter(({ open, decision }) => isOfSameVersions(open) && wantsContributions(decision));
   for (const [model, ofModel] of Map.groupBy(wanting, ({ open }) => open.model)) {
-    const told = ofModel.filter(({ open }) => open.inputs.hasContributions);
-    tally.unexplained += ofModel.length - told.length;
-    if (told.length === 0 || model === undefined) continue;
-    const found = model.explain(told.map(({ open }) => open.features.values));
-    told.forEach(({ open, decision }, index) => {
+    const explainable = ofModel.filter(({ open }) => open.inputs.hasContributions);
+    tally.unexplained += ofModel.length - explainable.length;
+    if (explainable.length === 0 || model === undefined) continue;
+    const found = model.explain(explainable.map(({ open }) => open.features.values));
+    explainable.forEach(({ open, decision }, index) => {
       const contributions = found?.[index];
       if (contributions === undefined) unexplainable.add(open);
       else {

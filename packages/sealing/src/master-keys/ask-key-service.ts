@@ -13,9 +13,9 @@ export interface KeyServiceRequest<S extends z.ZodType> {
   readonly answer: S;
 }
 
-const told = z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message);
-const toldByVault = z.object({ errors: z.array(z.string()).min(1) }).transform(({ errors }) => errors.join("; "));
-const refusal = z.union([told, toldByVault]).catch("");
+const cloudError = z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message);
+const vaultErrors = z.object({ errors: z.array(z.string()).min(1) }).transform(({ errors }) => errors.join("; "));
+const refusal = z.union([cloudError, vaultErrors]).catch("");
 
 /**
  * Sends one request to a key service, with a timeout of 3 s.

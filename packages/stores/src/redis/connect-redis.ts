@@ -104,8 +104,8 @@ export function asRedisError(error: unknown): TriplineError {
   const mayPass = messages.every((message) => PASSING.test(message) || NOT_ALLOWED.test(message));
   if (refused && !mayPass) return asTriplineError(error);
   const [first = ""] = messages;
-  const told = OFFLINE.test(first) ? "there is no connection" : first;
-  return new TriplineError("redis-unavailable", `Redis: ${told}`, [], { cause: error });
+  const detail = OFFLINE.test(first) ? "there is no connection" : first;
+  return new TriplineError("redis-unavailable", `Redis: ${detail}`, [], { cause: error });
 }
 
 /** Awaits a Redis response. @throws TriplineError like `asRedisError` */

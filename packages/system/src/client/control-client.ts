@@ -62,9 +62,9 @@ export class ControlClient {
     const text = await response.text();
     const answer: unknown = text === "" ? undefined : JSON.parse(text);
     if (response.ok) return answer;
-    const told = problem.safeParse(answer);
-    if (!told.success) throw new Error(`${this.url} answered ${response.status}.`);
-    const { detail, errors } = told.data;
+    const parsed = problem.safeParse(answer);
+    if (!parsed.success) throw new Error(`${this.url} answered ${response.status}.`);
+    const { detail, errors } = parsed.data;
     // If the message only gives the number of faults, the faults replace it.
     const isWhole = errors.length === 0 || errors.some((error) => detail.includes(error.detail));
     throw new ControlRefusal(isWhole ? detail : errors.map(describe).join("\n"), response.status);

@@ -59,32 +59,34 @@ export function composeLite(): Readonly<Record<string, string>> {
       const ports = targets.flatMap((target) =>
         target === host ? [] : line(`${upper(target)}_PORT`, litePort(target)),
       );
-      const told = new Map(flatLines(variablesOf(host as ServiceName)));
-      const added = targets.filter((target) => target !== host).flatMap((target) => addedLines(target, targets, told));
-      const dropped = [...told.keys()].filter((name) => isTold(name, targets)).map((name) => `${name}: !reset null`);
+      const assigned = new Map(flatLines(variablesOf(host as ServiceName)));
+      const added = targets
+        .filter((target) => target !== host)
+        .flatMap((target) => addedLines(target, targets, assigned));
+      const dropped = [...assigned.keys()].filter((name) => isSet(name, targets)).map((name) => `${name}: !reset null`);
       return [host, indent([line("TARGETS", targets.join(",")), ...ports, ...added, ...dropped], 6).join("\n")];
     }),
   );
 }
 
-/** Lines for one more service of a process. @param told variables set so far, by name; extended here */
-function addedLines(target: ServiceName, targets: readonly ServiceName[], told: Map<string, string>): string[] {
+/** Lines for one more service of a process. @param assigned variables set so far, by name; extended here */
+function addedLines(target: ServiceName, targets: readonly ServiceName[], assigned: Map<string, string>): string[] {
   return Object.entries(variablesOf(target)).flatMap(([name, { compose, composeSecret }]) => {
     if (composeSecret !== undefined) {
       return [line(`${upper(target)}_${name}_FILE`, `${SECRETS}-${target}/${composeSecret}`)];
     }
-    if (compose === undefined || isTold(name, targets)) return [];
+    if (compose === undefined || isSet(name, targets)) return [];
     const value = compose === null ? null : liteAddresses(compose);
-    const known = told.get(name);
+    const known = assigned.get(name);
     const text = value === null ? `${name}:` : line(name, value);
     if (known === text) return [];
-    told.set(name, known ?? text);
+    assigned.set(name, known ?? text);
     return [known === undefined ? text : `${upper(target)}_${text}`];
   });
 }
 
 /** Whether a variable is the address of a service in the same process, which needs no address. */
-function isTold(name: string, targets: readonly ServiceName[]): boolean {
+function isSet(name: string, targets: readonly ServiceName[]): boolean {
   const neighbour = NEIGHBOUR_OF[name];
   return neighbour !== undefined && targets.includes(neighbour);
 }

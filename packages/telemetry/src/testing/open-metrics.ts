@@ -14,7 +14,7 @@ const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|Inf)$|^NaN$/i;
 interface Family {
   readonly name: string;
   type: string;
-  readonly told: Set<string>;
+  readonly declared: Set<string>;
   readonly samples: Sample[];
 }
 
@@ -52,11 +52,11 @@ function addMetadata(
   current: Family | undefined,
   { kind, name, rest }: { readonly kind: string; readonly name: string; readonly rest: string },
 ): Family {
-  const family = current?.name === name ? current : { name, type: "unknown", told: new Set<string>(), samples: [] };
+  const family = current?.name === name ? current : { name, type: "unknown", declared: new Set<string>(), samples: [] };
   if (family !== current && families.has(name)) throw new Error(`the family ${name} is in two places`);
-  if (family.told.has(kind) || family.samples.length > 0) throw new Error(`${kind} of ${name} comes too late`);
+  if (family.declared.has(kind) || family.samples.length > 0) throw new Error(`${kind} of ${name} comes too late`);
   families.set(name, family);
-  family.told.add(kind);
+  family.declared.add(kind);
   if (kind === "TYPE") {
     if (SUFFIXES[rest] === undefined) throw new Error(`${name} is of the unknown type ${rest}`);
     family.type = rest;

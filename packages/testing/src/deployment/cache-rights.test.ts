@@ -23,8 +23,8 @@ afterAll(async () => {
 
 /** A command with the minimum number of arguments. */
 async function shortestCall(command: string): Promise<readonly string[]> {
-  const told: unknown = await redis.command("INFO", command);
-  const arity: unknown = Array.isArray(told) && Array.isArray(told[0]) ? told[0][1] : undefined;
+  const info: unknown = await redis.command("INFO", command);
+  const arity: unknown = Array.isArray(info) && Array.isArray(info[0]) ? info[0][1] : undefined;
   if (typeof arity !== "number") throw new Error(`Valkey does not know the command ${command}.`);
   const words = command.split("|");
   return [...words, ...Array.from({ length: Math.abs(arity) - words.length }, () => "0")];

@@ -147,9 +147,9 @@ describe("compose.yaml", () => {
 
   test.each(SERVICES)("%s knows all of its variables", (name, schema) => {
     const known = schema.shape as Readonly<Record<string, unknown>>;
-    const told = Object.keys(base[name]?.environment ?? {});
-    expect(told).not.toHaveLength(0);
-    const unknown = told.filter(
+    const variables = Object.keys(base[name]?.environment ?? {});
+    expect(variables).not.toHaveLength(0);
+    const unknown = variables.filter(
       (variable) => !(variable in known || variable.replace(/_FILE$/, "") in known || READ_ELSEWHERE.has(variable)),
     );
     expect(unknown).toEqual([]);
@@ -254,9 +254,9 @@ describe("compose.yaml", () => {
     const needed = [...(/^_NEEDED = (.*)$/m.exec(definitions)?.[1] ?? "").matchAll(/\("(\w+)"/g)];
     expect(needed.map(([, name]) => name)).toEqual(["FEAST_DATA", "FEAST_REDIS"]);
     for (const name of ["feast", "feast-materialize"]) {
-      const told = base[name]?.environment ?? {};
-      for (const [, variable = ""] of needed) expect(told[variable]).toBeTruthy();
-      expect(told.FEAST_REDIS).toBe("valkey:6379,db=0");
+      const environment = base[name]?.environment ?? {};
+      for (const [, variable = ""] of needed) expect(environment[variable]).toBeTruthy();
+      expect(environment.FEAST_REDIS).toBe("valkey:6379,db=0");
     }
     // A restore of lost states deletes the rows of erased people there.
     for (const name of ["features", "rebuild-state", "snapshots"])

@@ -123,10 +123,10 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
     }).find(({ name }) => name === service);
     const config = readConfig(schema, plan?.environment ?? {});
     // Node itself reads variables with a description; the others are in the schema.
-    const told = Object.entries(variables).filter(
+    const given = Object.entries(variables).filter(
       ([, { local, description }]) => local !== undefined && description === undefined,
     );
-    expect(told.filter(([name]) => config[name] === undefined)).toEqual([]);
+    expect(given.filter(([name]) => config[name] === undefined)).toEqual([]);
   });
 });
 

@@ -65,8 +65,8 @@ async function shownSeries(): Promise<ReadonlySet<string>> {
   const { body } = await writeMetrics();
   await telemetry.shutdown();
   const common = [...body.matchAll(/^([a-z]\w+)/gm)].map(([, name = ""]) => name);
-  const told = Object.values(stores).flatMap((metrics) => Object.values(metrics));
-  return new Set([...common, ...told, ...ownMetrics().flatMap(([kind, name]) => seriesOf(kind, name))]);
+  const ofStores = Object.values(stores).flatMap((metrics) => Object.values(metrics));
+  return new Set([...common, ...ofStores, ...ownMetrics().flatMap(([kind, name]) => seriesOf(kind, name))]);
 }
 
 describe("metrics in dashboards, alerts and rollout analysis", () => {

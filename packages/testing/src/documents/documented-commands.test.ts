@@ -148,10 +148,10 @@ test("package.json has at most a dozen scripts, and CONTRIBUTING.md names each o
 test("CONTRIBUTING.md lists every command of the nightly workflow", () => {
   const [, table = ""] = /\n### What runs where\n([\s\S]*?)\n## /.exec(read("CONTRIBUTING.md")) ?? [];
   const rows = table.split("\n").filter((line) => / \| yes \| [^|]*\|$/.test(line));
-  const told = rows.flatMap((row) => readCommands("", row.split(" | ").at(-1) ?? "").map(text));
+  const documented = rows.flatMap((row) => readCommands("", row.split(" | ").at(-1) ?? "").map(text));
   expect(nightly.length).toBeGreaterThan(9);
-  expect(nightly.map(text).filter((command) => !told.includes(command))).toEqual([]);
-  expect(told.filter((command) => !nightly.map(text).includes(command))).toEqual([]);
+  expect(nightly.map(text).filter((command) => !documented.includes(command))).toEqual([]);
+  expect(documented.filter((command) => !nightly.map(text).includes(command))).toEqual([]);
 });
 
 test("every chart value in the documents exists", () => {

@@ -11,23 +11,23 @@ test("`tripline journey bad-policy`: backtest and guard stop a draft that declin
   const lake = await mkdtemp(join(tmpdir(), "tripline-bad-policy-"));
   const system = await startInProcess({ registryUrl: model.registryUrl, lakeDirectory: lake, hasControl: true });
   try {
-    const told: string[] = [];
+    const printed: string[] = [];
     await badPolicyJourney({
       client: system.client,
       policies: new PolicyClient(system.control),
       kafka: system.kafka,
       lake,
       model,
-      print: (text) => told.push(text),
+      print: (text) => printed.push(text),
     });
-    expect(told).toHaveLength(5);
-    expect(told[1]).toMatch(/\nThe draft declines 3\d\.\d % of the payments; the limit is 5 % at most\.$/);
-    expect(told[2]).toMatch(/\nbacktest: rows=\d+ .* broken=0$/);
-    expect(told[3]).toMatch(
+    expect(printed).toHaveLength(5);
+    expect(printed[1]).toMatch(/\nThe draft declines 3\d\.\d % of the payments; the limit is 5 % at most\.$/);
+    expect(printed[2]).toMatch(/\nbacktest: rows=\d+ .* broken=0$/);
+    expect(printed[3]).toMatch(
       /rolled back by guard after [\d.]+ s; .*\noutcomes: the outcome decline: \d+\.\d % for \d+ cards/,
     );
     // regression #24: the revision could be activated again, and then no guard monitored it.
-    expect(told[4]).toMatch(
+    expect(printed[4]).toMatch(
       /^A second attempt was rejected: Revision \d+ was rolled back: another user must approve it again/,
     );
   } finally {

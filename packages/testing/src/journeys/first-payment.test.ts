@@ -45,10 +45,10 @@ describe("a payment's journey", () => {
   });
 
   test("`tripline journey first-payment` succeeds, and fails if a retry is decided differently", async () => {
-    const told: string[] = [];
-    const print = (text: string): void => void told.push(text);
+    const printed: string[] = [];
+    const print = (text: string): void => void printed.push(text);
     await firstPaymentJourney({ client: system.client, print });
-    expect(told).toHaveLength(5);
+    expect(printed).toHaveLength(5);
 
     const { client } = system;
     const forgetful: JourneyOptions["client"] = {

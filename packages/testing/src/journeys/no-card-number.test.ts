@@ -57,7 +57,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
   }));
   const erased = { ...newPerson(), deviceId: randomUUID(), ipAddress: `${TEST_NET}250` };
   const logged: string[] = [];
-  const told: string[] = [];
+  const printed: string[] = [];
   const write = process.stdout.write;
   let telemetry: Telemetry;
   let lakeDirectory: string;
@@ -184,16 +184,16 @@ describe("no card number, device ID, network, e-mail address or name in plain te
 
   /** Runs first, so that the other tests also search the data that it leaves behind. */
   test("`tripline journey erase`: only authorised users can read a person's data, and nobody after the erasure", async () => {
-    const print = (text: string): void => void told.push(text);
+    const print = (text: string): void => void printed.push(text);
     const { client, control, kafka } = system;
     const card = await eraseJourney({ client, control, kafka, print, person: erased });
-    expect(told).toHaveLength(5);
+    expect(printed).toHaveLength(5);
     // Once the console is notified, it deletes the card's payments, except those after the erasure.
     const projected = async () => {
       const rows = await query(`SELECT count(*)::int AS n FROM console.payments WHERE card_token = '${card}'`);
       return Number(rows[0]?.n);
     };
-    const paid = Number(/accepted=(\d+)/.exec(told.at(-1) ?? "")?.[1]);
+    const paid = Number(/accepted=(\d+)/.exec(printed.at(-1) ?? "")?.[1]);
     for (let tries = 0; (await projected()) >= paid && tries < 100; tries += 1) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -115,13 +115,13 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
   });
 
   test("running services export every series that a dashboard queries", async () => {
-    const told = [...(await writeMetrics()).body.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, kind]) =>
+    const exported = [...(await writeMetrics()).body.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, kind]) =>
       kind === "histogram" ? ["bucket", "count", "sum"].map((part) => `${name}_${part}`) : [name],
     );
     const texts = readdirSync(DASHBOARDS).map((file) => readFileSync(new URL(file, DASHBOARDS), "utf8"));
     const asked = new Set(texts.flatMap((text) => text.match(SHOWN_HERE) ?? []));
     expect(asked.size).toBeGreaterThan(20);
-    expect([...asked].filter((name) => !told.includes(name))).toEqual([]);
+    expect([...asked].filter((name) => !exported.includes(name))).toEqual([]);
   });
 });
 

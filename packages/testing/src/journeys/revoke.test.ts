@@ -88,7 +88,7 @@ test("every service rejects a disabled client within two seconds, even with a va
 
 test("`tripline auth` manages users and clients", async () => {
   Object.assign(process.env, { CLIENT_ID: OPERATOR_CLIENT_ID, CLIENT_SECRET: system.secrets.operatorSecret });
-  const told = async (...words: string[]): Promise<string> => {
+  const auth = async (...words: string[]): Promise<string> => {
     let text = "";
     const command = authCommand({
       write(part) {
@@ -100,18 +100,18 @@ test("`tripline auth` manages users and clients", async () => {
     return text;
   };
   try {
-    const added = await told("people", "add", "anna", "--name", "Anna", "--roles", "viewer");
+    const added = await auth("people", "add", "anna", "--name", "Anna", "--roles", "viewer");
     expect(added).toMatch(/^anna {2}Anna {2}viewer\npassword \(shown only once\): [\w-]{32}\n$/);
-    expect(await told("people", "roles", "anna", "analyst,lead")).toBe("anna  Anna  analyst,lead\n");
-    expect(await told("people", "disable", "anna")).toMatch(/^anna {2}Anna {2}analyst,lead {2}\(disabled [^)]+\)\n$/);
-    expect((await told("people", "list")).split("\n").map((line) => line.split(" ")[0])).toEqual([
+    expect(await auth("people", "roles", "anna", "analyst,lead")).toBe("anna  Anna  analyst,lead\n");
+    expect(await auth("people", "disable", "anna")).toMatch(/^anna {2}Anna {2}analyst,lead {2}\(disabled [^)]+\)\n$/);
+    expect((await auth("people", "list")).split("\n").map((line) => line.split(" ")[0])).toEqual([
       ...["anna", "demo", "demo-lead", ""],
     ]);
-    expect(await told("clients", "add", "till", "--scopes", "labels:write")).toMatch(
+    expect(await auth("clients", "add", "till", "--scopes", "labels:write")).toMatch(
       /\nsecret \(shown only once\): \S{32}\n$/,
     );
-    expect(await told("clients", "disable", "till")).toContain("(disabled ");
-    await expect(told("people", "reset", "nobody")).rejects.toThrow("This person does not exist.");
+    expect(await auth("clients", "disable", "till")).toContain("(disabled ");
+    await expect(auth("people", "reset", "nobody")).rejects.toThrow("This person does not exist.");
   } finally {
     delete process.env.CLIENT_ID;
     delete process.env.CLIENT_SECRET;
@@ -126,15 +126,15 @@ test("the services' clients have only the permissions they need", async () => {
 });
 
 test("`tripline journey revoke`: rejects a client under traffic without losing accepted payments or affecting others", async () => {
-  const told: string[] = [];
+  const printed: string[] = [];
   const { addresses, auth, client, kafka } = system;
-  await revokeJourney({ addresses, auth, client, kafka, print: (text) => told.push(text) });
-  expect(told).toHaveLength(4);
-  expect(told.at(-1)).toMatch(/ledger: accepted=\d+ decided=\d+ lost=0 duplicated=0/);
+  await revokeJourney({ addresses, auth, client, kafka, print: (text) => printed.push(text) });
+  expect(printed).toHaveLength(4);
+  expect(printed.at(-1)).toMatch(/ledger: accepted=\d+ decided=\d+ lost=0 duplicated=0/);
 }, 120_000);
 
 test("`tripline journey rotate`: replaces the signing key under traffic without a failed request", async () => {
-  const told: string[] = [];
+  const printed: string[] = [];
   const { addresses, kafka, stack, secrets } = system;
   await rotateJourney({
     addresses,
@@ -142,7 +142,7 @@ test("`tripline journey rotate`: replaces the signing key under traffic without 
     postgresUrl: stack.postgresUrl,
     keyEncryptionKey: secrets.keyEncryptionKey,
     credentials: { clientId: DEMO_CLIENT_ID, clientSecret: secrets.clientSecret },
-    print: (text) => told.push(text),
+    print: (text) => printed.push(text),
   });
-  expect(told.at(-1)).toMatch(/^0 of \d{2,} requests failed\.\nledger: .* lost=0 duplicated=0/);
+  expect(printed.at(-1)).toMatch(/^0 of \d{2,} requests failed\.\nledger: .* lost=0 duplicated=0/);
 }, 120_000);

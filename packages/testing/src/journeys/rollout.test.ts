@@ -28,7 +28,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
   let folder: string;
   let registryUrl: string;
   let system: InProcessSystem;
-  const told: string[] = [];
+  const printed: string[] = [];
 
   beforeAll(async () => {
     const model = await testModel();
@@ -51,14 +51,14 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
     registryUrl,
     paymentsPerSecond: 100,
     stepSeconds: 2,
-    print: (text) => told.push(text),
+    print: (text) => printed.push(text),
   });
 
   test(
     "bad-model: an inverted model and a slow model are rolled back automatically after a few cards",
     async () => {
       await badModelJourney(options());
-      expect(told).toEqual([
+      expect(printed).toEqual([
         expect.stringMatching(/inverted scores .* rolled back.*guard: rollback -> rolled-back/s),
         expect.stringMatching(/responds too slowly .* rolled back.*guard: rollback -> rolled-back/s),
       ]);
@@ -72,7 +72,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
       "good-model: is promoted from shadow to champion automatically",
       async () => {
         await goodModelJourney(options());
-        expect(told.at(-1)).toMatch(/was promoted to champion automatically.*guard: advance -> champion/s);
+        expect(printed.at(-1)).toMatch(/was promoted to champion automatically.*guard: advance -> champion/s);
       },
       JOURNEY_MS_MAX,
     );

@@ -35,12 +35,12 @@ function makeSpans(count: number): void {
   for (let index = 0; index < count; index += 1) tracer.startSpan("paid").end();
 }
 
-const told = () => lines.filter((line) => line.includes("telemetry: ")).map((line) => JSON.parse(line).msg);
+const telemetryLines = () => lines.filter((line) => line.includes("telemetry: ")).map((line) => JSON.parse(line).msg);
 
 /** Creates spans until `count` messages are logged; each batch of 512 is exported immediately. */
 async function makeSpansUntil(count: number): Promise<void> {
   const deadline = Date.now() + LINES_WAIT_MS_MAX;
-  while (told().filter((line) => line.includes("spans")).length < count && Date.now() < deadline) {
+  while (telemetryLines().filter((line) => line.includes("spans")).length < count && Date.now() < deadline) {
     makeSpans(600);
     await delay(20);
   }
@@ -72,7 +72,7 @@ test("logs one sentence when a collector rejects spans, and one when it accepts 
   await makeSpansUntil(2);
   await telemetry.shutdown();
   server.close().closeAllConnections();
-  expect(told().filter((line) => line.includes("spans"))).toEqual([
+  expect(telemetryLines().filter((line) => line.includes("spans"))).toEqual([
     expect.stringMatching(/^telemetry: the collector rejects spans \(.+\); they are lost until it accepts them$/),
     "telemetry: the collector accepts spans again",
   ]);

@@ -172,9 +172,9 @@ test("regression #12: dead letters that cannot be redriven are reported and skip
     "it is all zeros (by reference: a record of 2200000 bytes at labels/3@17, SHA-256 e3b0)",
   );
   const startedMs = performance.now();
-  const told = await run("return", "--topic", "labels");
+  const output = await run("return", "--topic", "labels");
   expect(performance.now() - startedMs).toBeLessThan(WAIT_MS_MAX);
-  const [line, tooLarge, byReference, ...more] = told.trimEnd().split("\n");
+  const [line, tooLarge, byReference, ...more] = output.trimEnd().split("\n");
   expect(line).toBe("2 dead letters put back on labels.");
   expect(tooLarge).toMatch(
     /^labels\.dlq\/0@1 cannot be redriven and stays there: A record of 1200\d{3} bytes is over the limit of 1000000/,

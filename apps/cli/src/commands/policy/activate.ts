@@ -43,6 +43,6 @@ export async function activate(
   const { newest_activation: after } = await policies.status();
   const made = await policies.activate({ revision, after, note, ...how });
   const what = revision === null ? "no revision of its own" : `revision ${revision}`;
-  const told = made.is_published ? "" : "; Kafka is unavailable, so the services are notified later";
-  return `${what} from ${made.activates_at} on (activation ${made.activation})${told}\n`;
+  const delay = made.is_published ? "" : "; Kafka is unavailable, so the services are notified later";
+  return `${what} from ${made.activates_at} on (activation ${made.activation})${delay}\n`;
 }

@@ -68,8 +68,8 @@ function timesIn(zone: string): (ms: number) => string {
 
 /** A section with its title; returns nothing if there is no content. */
 function section(title: string, body: readonly (Content | undefined)[]): Content[] {
-  const told = body.filter((part) => part !== undefined && part !== "") as Content[];
-  return told.length === 0 ? [] : [{ text: title, style: "heading", headlineLevel: 1 }, ...told];
+  const content = body.filter((part) => part !== undefined && part !== "") as Content[];
+  return content.length === 0 ? [] : [{ text: title, style: "heading", headlineLevel: 1 }, ...content];
 }
 
 /** A table. Without a header row, its first column contains names. */

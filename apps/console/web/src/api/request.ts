@@ -107,8 +107,8 @@ async function readProblem(response: Response): Promise<Problem> {
   const fallback = problemOf(response.status, "unknown", text.problems.unknown(response.status), "");
   if (!(response.headers.get("content-type") ?? "").includes("json")) return fallback;
   try {
-    const told = (await response.json()) as Partial<Problem> & { errors?: readonly unknown[] };
-    return { ...fallback, ...told, status: response.status, errors: (told.errors ?? []).map(readFault) };
+    const problem = (await response.json()) as Partial<Problem> & { errors?: readonly unknown[] };
+    return { ...fallback, ...problem, status: response.status, errors: (problem.errors ?? []).map(readFault) };
   } catch {
     return fallback;
   }

@@ -25,10 +25,10 @@ const keyOf = ({ partition, offset }: DeadLetter): string => `${partition}@${off
 export function DeadLetters() {
   const query = useDeadLetters();
   const [asked, setAsked] = useState<LettersToReturn>();
-  const [told, setTold] = useState<ReturnedLetters>();
+  const [result, setResult] = useState<ReturnedLetters>();
   return (
     <Panel title={text.health.dead}>
-      {told !== undefined && <Told of={told} />}
+      {result !== undefined && <RedriveResult of={result} />}
       <Loaded query={query}>
         {({ topics }) =>
           topics.length === 0 ? (
@@ -38,12 +38,12 @@ export function DeadLetters() {
           )
         }
       </Loaded>
-      {asked !== undefined && <ReturnDialog of={asked} onDone={setTold} onClose={() => setAsked(undefined)} />}
+      {asked !== undefined && <ReturnDialog of={asked} onDone={setResult} onClose={() => setAsked(undefined)} />}
     </Panel>
   );
 }
 
-function Told({ of: { returned, skipped } }: { readonly of: ReturnedLetters }) {
+function RedriveResult({ of: { returned, skipped } }: { readonly of: ReturnedLetters }) {
   return (
     <div role="status">
       <p className="said">{text.health.returned(formatCount(returned))}</p>
@@ -139,7 +139,7 @@ function Letters({ of: { topic, count, can_return, letters }, onReturn }: Letter
 
 interface ReturnDialogProps {
   readonly of: LettersToReturn;
-  readonly onDone: (told: ReturnedLetters) => void;
+  readonly onDone: (result: ReturnedLetters) => void;
   readonly onClose: () => void;
 }
 
@@ -149,8 +149,8 @@ function ReturnDialog({ of, onDone, onClose }: ReturnDialogProps) {
     "code" in of ? text.health.returnAll(of.code, of.topic) : text.health.returnChosen(of.letters.length, of.topic);
   const submit = (): void =>
     back.mutate(of, {
-      onSuccess: (told) => {
-        onDone(told);
+      onSuccess: (result) => {
+        onDone(result);
         onClose();
       },
     });

@@ -24,14 +24,14 @@ const SUBJECT: Column<Erasure> = {
 const TIMES: readonly Column<Erasure>[] = [
   { id: "at", title: titles.at, cell: ({ erased_at }) => <time>{formatShortMoment(Date.parse(erased_at))}</time> },
   {
-    id: "told",
-    title: titles.told,
+    id: "published",
+    title: titles.published,
     cell: ({ is_published, published_at }) =>
       published_at !== null ? (
         <time>{formatShortMoment(Date.parse(published_at))}</time>
       ) : (
         <span className={is_published ? "tag good" : "tag bad"}>
-          {is_published ? text.health.erasureTold : text.health.erasureWaiting}
+          {is_published ? text.health.erasurePublished : text.health.erasureWaiting}
         </span>
       ),
   },
@@ -50,7 +50,7 @@ export function Erasures() {
           ) : (
             <>
               <p>{text.health.erasureTotals(formatCount(of.total), formatCount(of.unpublished))}</p>
-              <Told of={of.erasures} lag={health.data?.lag ?? []} />
+              <Notified of={of.erasures} lag={health.data?.lag ?? []} />
             </>
           )
         }
@@ -59,11 +59,17 @@ export function Erasures() {
   );
 }
 
-function Told({ of, lag }: { readonly of: readonly Erasure[]; readonly lag: readonly ConsumerLag[] }) {
+function Notified({ of, lag }: { readonly of: readonly Erasure[]; readonly lag: readonly ConsumerLag[] }) {
   const columns = useMemo(() => {
-    const told = of.filter(({ is_published }) => is_published).toSorted((left, right) => toldMs(right) - toldMs(left));
+    const published = of
+      .filter(({ is_published }) => is_published)
+      .toSorted((left, right) => publishedMs(right) - publishedMs(left));
     const services = lag.filter(({ topic }) => topic === TOPIC);
-    return [SUBJECT, ...TIMES, ...services.map(({ group, records }) => partOf(group, new Set(told.slice(records))))];
+    return [
+      SUBJECT,
+      ...TIMES,
+      ...services.map(({ group, records }) => partOf(group, new Set(published.slice(records)))),
+    ];
   }, [of, lag]);
   return (
     <DataTable
@@ -76,7 +82,7 @@ function Told({ of, lag }: { readonly of: readonly Erasure[]; readonly lag: read
 }
 
 /** An erasure without a time is older than this column and is sorted first. */
-const toldMs = ({ published_at }: Erasure): number => (published_at === null ? 0 : Date.parse(published_at));
+const publishedMs = ({ published_at }: Erasure): number => (published_at === null ? 0 : Date.parse(published_at));
 
 /** A service handles erasures in order, so if its lag is N, it has not yet completed the newest N erasures. */
 function partOf(group: string, done: ReadonlySet<Erasure>): Column<Erasure> {

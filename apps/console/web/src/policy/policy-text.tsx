@@ -41,7 +41,7 @@ export function PolicyText(props: PolicyTextProps) {
   const view = useRef<EditorView>(undefined);
   const newest = useRef(props);
   // Texts reported by the editor that the page has not rendered yet, oldest first.
-  const told = useRef<string[]>([]);
+  const reported = useRef<string[]>([]);
   useEffect(() => {
     newest.current = props;
   });
@@ -52,7 +52,7 @@ export function PolicyText(props: PolicyTextProps) {
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     const state = EditorState.create({
       doc: text,
-      extensions: extensionsOf({ label, original, isReadOnly }, newest, told),
+      extensions: extensionsOf({ label, original, isReadOnly }, newest, reported),
     });
     view.current = new EditorView({ state, parent: root, root });
     return () => view.current?.destroy();
@@ -60,8 +60,8 @@ export function PolicyText(props: PolicyTextProps) {
   // Only text from elsewhere is put into the editor, because the user may have typed more by the time the page renders.
   useEffect(() => {
     const editor = view.current;
-    const drawn = told.current.indexOf(text);
-    told.current.splice(0, drawn + 1);
+    const drawn = reported.current.indexOf(text);
+    reported.current.splice(0, drawn + 1);
     if (editor === undefined || drawn >= 0 || editor.state.doc.toString() === text) return;
     editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: text } });
   }, [text]);
@@ -77,7 +77,7 @@ interface Look {
 function extensionsOf(
   { label, original, isReadOnly }: Look,
   newest: { readonly current: PolicyTextProps },
-  told: { readonly current: string[] },
+  reported: { readonly current: string[] },
 ): Extension[] {
   const common: Extension[] = [
     lineNumbers(),
@@ -108,7 +108,7 @@ function extensionsOf(
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
       const typed = update.state.doc.toString();
-      told.current.push(typed);
+      reported.current.push(typed);
       newest.current.onFaults?.(undefined);
       newest.current.onChange?.(typed);
     }),

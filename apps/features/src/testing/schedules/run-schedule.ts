@@ -34,7 +34,7 @@ const STEPS = [
   "pause ended",
   "offset committed",
   "partition moved",
-  "old owner told",
+  "old owner notified",
   "instance started",
   "records refused by Kafka",
   "records taken without an answer",
@@ -50,7 +50,7 @@ const WEIGHTS: Readonly<Record<Step, number>> = {
   "pause ended": 8,
   "offset committed": 8,
   "partition moved": 3,
-  "old owner told": 3,
+  "old owner notified": 3,
   "instance started": 1,
   "records refused by Kafka": 1,
   "records taken without an answer": 1,
@@ -69,7 +69,7 @@ const PEACEFUL: readonly Step[] = [
   "batch taken",
   "pause ended",
   "offset committed",
-  "old owner told",
+  "old owner notified",
 ];
 
 /** Counts that are all zero. */
@@ -159,7 +159,7 @@ class Schedule {
         return fleet.commit(log, instance);
       case "partition moved":
         return fleet.assign(log, instance);
-      case "old owner told":
+      case "old owner notified":
         return fleet.ownerOf(log) !== instance && instance.readings.delete(log);
       case "instance started":
         return fleet.replace(instance);

@@ -38,10 +38,10 @@ test.each(Object.entries(CONSOLE_JOURNEYS))(
   "%s, in a browser and on the whole system",
   async (_, tell) => {
     const { client, consoleUrl, passwords, control } = system;
-    const told: string[] = [];
+    const printed: string[] = [];
     const rollouts = new RolloutClient(control);
-    await tell({ client, consoleUrl, passwords, rollouts, registryUrl, browser, print: (text) => told.push(text) });
-    expect(told.length).toBeGreaterThan(1);
+    await tell({ client, consoleUrl, passwords, rollouts, registryUrl, browser, print: (text) => printed.push(text) });
+    expect(printed.length).toBeGreaterThan(1);
   },
   JOURNEY_MS_MAX,
 );

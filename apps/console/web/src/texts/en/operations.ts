@@ -49,8 +49,8 @@ export const text = {
     noErasures: "No erasures.",
     erasureTotals: (total: string, waiting: string) =>
       `${total} in total. Services have not yet been notified of ${waiting} of them.`,
-    erasureColumns: { subject: "Card or address", at: "Keys destroyed", told: "Services notified" },
-    erasureTold: "Notified",
+    erasureColumns: { subject: "Card or address", at: "Keys destroyed", published: "Services notified" },
+    erasurePublished: "Notified",
     erasureWaiting: "Not notified yet",
     erasureDone: "Done",
     erasureOpen: "Waiting",
