@@ -67,16 +67,18 @@ class Member {
   assignments: Assigned[] = [];
   isFetching = false;
   aliveTimes = 0;
+  answers = 0;
   /** Whether fetched records are accepted. */
   accepts: (place: Place, offset: number) => boolean = () => true;
   readonly sockets = new FailingSockets();
   readonly consumer: ClientConsumer;
   #isClosed = false;
 
-  constructor(open: Open, group: string, topic = "six") {
+  constructor(open: Open, group: string, topic = "six", fetchMs = 50) {
     const options = {
       ...{ group: topicPrefix + group, topics: [topicPrefix + topic], topicPrefix, requestMsMax: REQUEST_MS_MAX },
-      ...{ sessionMs: 6_000, heartbeatMs: 500, rebalanceMs: 10_000, fetchMs: 50, bytesPerPartition: 1024 ** 2 },
+      ...{ sessionMs: 6_000, heartbeatMs: 500, rebalanceMs: 10_000, bytesPerPartition: 1024 ** 2 },
+      ...{ fetchMs, partialFetchMs: 50 },
     };
     this.consumer = open({ brokers, clientId: "test", log, onSocket: this.sockets.adopt }).consumer(options, {
       alive: () => {
@@ -86,7 +88,9 @@ class Member {
       fetching: () => {
         this.isFetching ||= this.assignments.length > 0;
       },
-      answered() {},
+      answered: () => {
+        this.answers += 1;
+      },
       records: (place, { askedFrom, records }) => {
         if (!this.accepts(place, askedFrom)) return false;
         this.records.push(...records);
@@ -261,6 +265,20 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
     expect(member.consumer.isConnected()).toBe(false);
     expect(Math.max(...(await admin.endOffsets("six")).values())).toBe(0);
   });
+});
+
+test("regression #26: an idle member asks rarely, but often while a partition is paused, which joins the next fetch", async () => {
+  const member = await new Member(platformaticLibrary, "idle", "six", 1_000).start();
+  const place = { topic: `${topicPrefix}six`, partition: 3 };
+  const { answers } = member;
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect(member.answers - answers).toBeLessThanOrEqual(2);
+  member.consumer.pause(place);
+  const paused = member.answers;
+  await until(() => member.answers >= paused + 10, "frequent answers");
+  member.consumer.resume(place);
+  await (await producerOf(platformaticLibrary)).send(sent(numbered(100)));
+  await until(() => member.records.length === 100, "the records of all partitions");
 });
 
 test("members of both libraries share a group, as during an upgrade", async () => {

@@ -52,8 +52,10 @@ export interface ConsumerClientOptions extends ClientOptions {
   readonly sessionMs: number;
   readonly heartbeatMs: number;
   readonly rebalanceMs: number;
-  /** How long the broker waits for records before it answers a fetch. */
+  /** How long the broker waits for records before it answers a fetch of all assigned partitions. */
   readonly fetchMs: number;
+  /** The same for a fetch without partitions that are paused or have no position yet. They join only the next fetch. */
+  readonly partialFetchMs: number;
   readonly bytesPerPartition: number;
 }
 

@@ -13,8 +13,13 @@ const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 2_000;
 /** How long the group waits for its members to rejoin. Members notice a rebalance at their next heartbeat. */
 const REBALANCE_MS = 15_000;
-/** How long a broker holds a fetch open without new records. A resumed partition joins only the next fetch. */
-const FETCH_MS = 100;
+/**
+ * How long a broker holds a fetch of all assigned partitions open without new records. Each fetch wakes this process and
+ * the broker. Less than the time after which the follower of a table misses an answer.
+ */
+const FETCH_MS = 500;
+/** The same while some partitions are paused, because a resumed partition joins only the next fetch. */
+const PARTIAL_FETCH_MS = 100;
 const FETCH_BYTES_PER_PARTITION = 1024 ** 2;
 const REQUEST_MS_MAX = 5_000;
 const LEAVE_MS_MAX = 2_000;
@@ -84,6 +89,7 @@ export class ConsumerSession {
         heartbeatMs: HEARTBEAT_MS,
         rebalanceMs: REBALANCE_MS,
         fetchMs: FETCH_MS,
+        partialFetchMs: PARTIAL_FETCH_MS,
         bytesPerPartition: FETCH_BYTES_PER_PARTITION,
       },
       {

@@ -83,16 +83,20 @@ export class FetchLoop {
     this.pool.close().catch(() => {});
   }
 
+  get #all(): readonly Position[] {
+    return [...this.#positions.values()];
+  }
+
   /** Sends a fetch to each broker that leads a wanted partition and has no pending request. */
   poll(): void {
     if (!this.#isOver) this.#ask().catch((error: unknown) => this.#pollLater(error));
   }
 
   async #ask(): Promise<void> {
-    if (![...this.#positions.values()].some(isWanted)) return;
+    if (!this.#all.some(isWanted)) return;
     const { brokers, topics } = await this.consumer.metadata({ topics: [...this.options.topics] });
     const leaderOf = ({ topic, partition }: Place) => topics.get(topic)?.partitions[partition]?.leader;
-    for (const [leader, wanted] of Map.groupBy([...this.#positions.values()].filter(isWanted), leaderOf)) {
+    for (const [leader, wanted] of Map.groupBy(this.#all.filter(isWanted), leaderOf)) {
       const broker = leader === undefined ? undefined : brokers.get(leader);
       if (leader === undefined || broker === undefined) throw new Error("a partition has no leader");
       if (this.#busy.has(leader) || this.#isOver) continue;
@@ -125,7 +129,8 @@ export class FetchLoop {
       topicId,
       partitions: positions.map(({ partition, offset }) => this.#partition(partition, offset ?? 0)),
     }));
-    const answer = await this.#send(await this.pool.get(broker), topics);
+    const waitMs = this.#all.every(isWanted) ? this.options.fetchMs : this.options.partialFetchMs;
+    const answer = await this.#send(await this.pool.get(broker), topics, waitMs);
     this.events.answered();
     const refused: Position[] = [];
     for (const part of answer) {
@@ -149,9 +154,8 @@ export class FetchLoop {
     };
   }
 
-  #send(connection: Connection, topics: Topics): Promise<readonly FetchedPartition[]> {
-    const { fetchMs } = this.options;
-    const request = () => fetchV12.createRequest(fetchMs, 1, BYTES_MAX, READ_COMMITTED, 0, -1, topics, [], "");
+  #send(connection: Connection, topics: Topics, waitMs: number): Promise<readonly FetchedPartition[]> {
+    const request = () => fetchV12.createRequest(waitMs, 1, BYTES_MAX, READ_COMMITTED, 0, -1, topics, [], "");
     return new Promise((resolve, reject) => {
       connection.send<FetchedPartition[]>(
         ...([FETCH_KEY, FETCH_VERSION, request, parseFetch, true, true] as const),
