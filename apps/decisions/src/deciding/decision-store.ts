@@ -5,7 +5,7 @@ import { Decision } from "@tripline/contracts/generated/tripline/events/v1/event
 import { decisionKey } from "@tripline/contracts/redis-keys";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import { askRedis, asRedisError } from "@tripline/stores/redis/connect-redis";
-import { addCommand } from "@tripline/stores/redis/encode-command";
+import { addCommand, sendEncoded } from "@tripline/stores/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { Redis } from "ioredis";
 import type { DecisionsConfig } from "../config.js";
@@ -70,9 +70,8 @@ export class DecisionStore {
   }
 
   async #keepLimited(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
-    const pipeline = this.#redis.pipeline();
-    addCommand(pipeline, "eval", [KEEP_WITHIN_BUDGETS, ...keepArguments(decisions, this.#ttlSeconds)]);
-    const [kept] = outcomesOf(await askRedis(() => pipeline.exec()), 1);
+    const args = [KEEP_WITHIN_BUDGETS, ...keepArguments(decisions, this.#ttlSeconds)];
+    const kept = await askRedis(() => sendEncoded(this.#redis, "eval", args));
     return decisions.map((decision, index) => {
       const one: unknown = Array.isArray(kept) ? kept[index] : undefined;
       const bytes = typeof one === "number" ? choicesOf(decision)[one]?.bytes : standingOf(decision.transactionId, one);
@@ -91,9 +90,8 @@ export class DecisionStore {
     // If two of the decisions were for the same payment, the command would store the last one.
     if (new Set(decisions.map(({ transactionId }) => transactionId)).size < decisions.length) return false;
     const entries = decisions.map(({ transactionId, bytes }) => ({ key: decisionKey(transactionId), value: bytes }));
-    const pipeline = addCommand(this.#redis.pipeline(), "msetex", multiSetArgs(entries, this.#ttlSeconds, "NX"));
-    const [kept] = outcomesOf(await askRedis(() => pipeline.exec()), 1);
-    return kept === 1;
+    const args = multiSetArgs(entries, this.#ttlSeconds, "NX");
+    return (await askRedis(() => sendEncoded(this.#redis, "msetex", args))) === 1;
   }
 
   /**
@@ -108,9 +106,8 @@ export class DecisionStore {
       if (known === undefined) channels.set(channel, [bytes]);
       else known.push(bytes);
     }
-    const pipeline = this.#redis.pipeline();
-    for (const [channel, decisions] of channels) addCommand(pipeline, "publish", [channel, joinDecisions(decisions)]);
-    outcomesOf(await askRedis(() => pipeline.exec()), channels.size);
+    const sending = [...channels].map(([channel, decisions]) => [channel, joinDecisions(decisions)]);
+    await askRedis(() => Promise.all(sending.map((args) => sendEncoded(this.#redis, "publish", args))));
   }
 }
 

@@ -2,7 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state/state-codec";
 import { askRedis, asRedisError } from "@tripline/stores/redis/connect-redis";
-import { addBuilt, addCommand } from "@tripline/stores/redis/encode-command";
+import { addBuilt, addCommand, encodeArguments } from "@tripline/stores/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { ChainableCommander, Command, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
@@ -87,9 +87,10 @@ export class StateStore {
   ): Promise<Snapshot> {
     if (!this.#evictsNothing) await this.#requireNoEviction();
     const pipeline = this.redis.pipeline().unwatch();
-    addCommand(pipeline, "watch", [...appliedKeys, ...stateKeys]);
+    const keys = encodeArguments(stateKeys);
+    addCommand(pipeline, "watch", [...appliedKeys, keys]);
     for (const key of appliedKeys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
-    addCommand(pipeline, "mget", [this.options.completeKey, ...stateKeys]);
+    addCommand(pipeline, "mget", [this.options.completeKey, keys]);
     for (const command of besides) addBuilt(pipeline, command);
     // Sent immediately, so that the number identifies the newest request that the server receives.
     this.#watching += 1;
@@ -98,13 +99,15 @@ export class StateStore {
     const appliedHeads = replies.slice(2, 2 + appliedKeys.length).filter((head) => Buffer.isBuffer(head));
     const values = replies[2 + appliedKeys.length];
     if (appliedHeads.length < appliedKeys.length || !Array.isArray(values)) throw unexpected("a read");
-    const states = values.map((value: unknown) => (Buffer.isBuffer(value) ? value : null));
+    const mark = bufferOf(values[0]);
+    const states = new Map<string, Buffer | null>();
+    for (const [index, key] of stateKeys.entries()) states.set(key, bufferOf(values[index + 1]));
     return {
       appliedHeads,
-      states: new Map(stateKeys.map((key, index) => [key, states[index + 1] ?? null])),
+      states,
       besides: replies.slice(appliedKeys.length + READ_COMMANDS),
-      complete: states[0] !== null,
-      flagged: this.#marks.flaggedIn(states[0] ?? null),
+      complete: mark !== null,
+      flagged: this.#marks.flaggedIn(mark),
       read,
     };
   }
@@ -201,6 +204,10 @@ export class StateStore {
   close(): void {
     this.redis.disconnect();
   }
+}
+
+function bufferOf(reply: unknown): Buffer | null {
+  return Buffer.isBuffer(reply) ? reply : null;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { Command } from "ioredis";
 import { awaitRedis, connectRedis } from "./connect-redis.js";
-import { addCommand, encodeCommand } from "./encode-command.js";
+import { addCommand, encodeArguments, encodeCommand, sendEncoded } from "./encode-command.js";
 
 let redis: Redis;
 
@@ -23,6 +23,22 @@ test("encodes a command like ioredis", () => {
       expect(encodeCommand(name, args)).toEqual(Buffer.from(expected));
     }),
   );
+});
+
+test("encodes arguments for several commands as if they were given to each", () => {
+  const shared = ["card", "schlüssel", "", "x".repeat(300)];
+  const [before, after] = [["1"], ["é"]];
+  const encoded = encodeCommand("mget", [...before, encodeArguments(shared), ...after]);
+  expect(encoded).toEqual(encodeCommand("mget", [...before, ...shared, ...after]));
+  expect(encoded).toEqual(Buffer.from(new Command("mget", [...before, ...shared, ...after]).toWritable({})));
+});
+
+test("sends a command by itself, and rejects with its error", async () => {
+  await expect(sendEncoded(redis, "set", ["schlüssel of its own", Buffer.from([0, 255])])).resolves.toEqual(
+    Buffer.from("OK"),
+  );
+  await expect(sendEncoded(redis, "mget", ["schlüssel of its own"])).resolves.toEqual([Buffer.from([0, 255])]);
+  await expect(sendEncoded(redis, "incr", ["too", "many"])).rejects.toMatchObject({ name: "ReplyError" });
 });
 
 test("returns its reply as buffers, in its place among the others", async () => {

@@ -1,9 +1,19 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { ChainableCommander } from "ioredis";
+import type { ChainableCommander, Redis } from "ioredis";
 import { Command, Pipeline } from "ioredis";
 
-/** Framing bytes of a bulk string: `$`, the digits of its length, and two CR LFs. */
-const BULK_BYTES_MAX = 16;
+const UTF8_BYTES_PER_UNIT_MAX = 3;
+
+/** Arguments that were encoded once, for use in several commands. */
+class EncodedArguments {
+  constructor(
+    readonly count: number,
+    /** Their bulk strings. */
+    readonly text: string,
+  ) {}
+}
+
+type Argument = string | Uint8Array | EncodedArguments;
 
 /**
  * A command with its arguments as bytes, for commands with hundreds of keys, because ioredis would create about six
@@ -22,12 +32,15 @@ class EncodedCommand extends Command {
   }
 }
 
+/** Sends a command, like `redis.call(name, ...args)`. */
+export function sendEncoded(redis: Redis, name: string, args: readonly Argument[]): Promise<unknown> {
+  const command = new EncodedCommand(name, encodeCommand(name, args));
+  redis.sendCommand(command);
+  return command.promise;
+}
+
 /** Adds a command to a pipeline or transaction, like `pipeline.call(name, ...args)`. */
-export function addCommand(
-  pipeline: ChainableCommander,
-  name: string,
-  args: readonly (string | Uint8Array)[],
-): ChainableCommander {
+export function addCommand(pipeline: ChainableCommander, name: string, args: readonly Argument[]): ChainableCommander {
   return addBuilt(pipeline, new EncodedCommand(name, encodeCommand(name, args)));
 }
 
@@ -39,28 +52,55 @@ export function addBuilt(pipeline: ChainableCommander, command: Command): Chaina
   return pipeline;
 }
 
-/** An array of bulk strings, https://redis.io/docs/latest/develop/reference/protocol-spec/ */
-export function encodeCommand(name: string, args: readonly (string | Uint8Array)[]): Buffer {
-  let room = (name.length + 1) * BULK_BYTES_MAX;
-  for (const arg of args) room += bytesOf(arg) + BULK_BYTES_MAX;
-  const buffer = Buffer.allocUnsafe(room);
-  let at = buffer.write(`*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`, "latin1");
+/**
+ * An array of bulk strings, https://redis.io/docs/latest/develop/reference/protocol-spec/
+ *
+ * Everything between two binary arguments is written as one text, because a call into Node costs more than a key.
+ */
+export function encodeCommand(name: string, args: readonly Argument[]): Buffer {
+  const parts: (string | Uint8Array)[] = [];
+  let text = `*${countOf(args) + 1}\r\n${bulkString(name)}`;
+  let room = 0;
   for (const arg of args) {
-    const length = bytesOf(arg);
-    at += buffer.write(`$${length}\r\n`, at, "latin1");
-    if (typeof arg === "string") buffer.write(arg, at);
-    else buffer.set(arg, at);
-    at += length;
-    buffer[at] = CR;
-    buffer[at + 1] = LF;
-    at += 2;
+    if (typeof arg === "string") text += bulkString(arg);
+    else if (arg instanceof EncodedArguments) text += arg.text;
+    else {
+      text += `$${arg.length}\r\n`;
+      parts.push(text, arg);
+      room += text.length * UTF8_BYTES_PER_UNIT_MAX + arg.length;
+      text = "\r\n";
+    }
+  }
+  if (parts.length === 0) return Buffer.from(text);
+  parts.push(text);
+  return joined(parts, room + text.length * UTF8_BYTES_PER_UNIT_MAX);
+}
+
+export function encodeArguments(args: readonly string[]): EncodedArguments {
+  let text = "";
+  for (const arg of args) text += bulkString(arg);
+  return new EncodedArguments(args.length, text);
+}
+
+function bulkString(arg: string): string {
+  return `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`;
+}
+
+function countOf(args: readonly Argument[]): number {
+  return args.reduce((count, arg) => count + (arg instanceof EncodedArguments ? arg.count : 1), 0);
+}
+
+/** @param room at least as many bytes as the parts take */
+function joined(parts: readonly (string | Uint8Array)[], room: number): Buffer {
+  const buffer = Buffer.allocUnsafe(room);
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === "string") {
+      at += buffer.write(part, at);
+    } else {
+      buffer.set(part, at);
+      at += part.length;
+    }
   }
   return buffer.subarray(0, at);
 }
-
-function bytesOf(arg: string | Uint8Array): number {
-  return typeof arg === "string" ? Buffer.byteLength(arg) : arg.length;
-}
-
-const CR = 0x0d;
-const LF = 0x0a;
