@@ -45,7 +45,7 @@ class FoldResult:
 
 def bench_fold(dataset: Dataset, fold: PublishedFold, params: Params, seed: int, jobs: int) -> FoldResult:
     """Trains, calibrates, exports and assesses one fold. Raises TrainingError if a row to assess is missing."""
-    rows = training_rows(dataset, fold)
+    rows = training_rows(dataset, fold, params.genuine_share)
     chosen = choose_features(rows, dataset.spec, Fitting(params, seed, jobs, fold.delay_days * DAY_MS))
     rows = only_features(rows, dataset.spec, chosen.names)
     model = fit_calibrated(rows, params, seed, jobs, fold.delay_days * DAY_MS)
@@ -67,9 +67,10 @@ def bench_fold(dataset: Dataset, fold: PublishedFold, params: Params, seed: int,
     )
 
 
-def training_rows(dataset: Dataset, fold: PublishedFold) -> Rows:
+def training_rows(dataset: Dataset, fold: PublishedFold, genuine_share: float = 1) -> Rows:
     """All payments after the warm-up and before the delay gap whose label was known when the assessed week began."""
-    rows, _ = dataset.known_rows(Span(0, fold.train_end_ms), known_by_ms=fold.assess.from_ms)
+    span = Span(0, fold.train_end_ms)
+    rows, _ = dataset.known_rows(span, fold.assess.from_ms, genuine_share=genuine_share)
     start_ms = (int(rows.occurred_at_ms[0]) // DAY_MS + WARM_UP_DAYS) * DAY_MS if len(rows) else 0
     return select_rows(rows, rows.occurred_at_ms >= start_ms)
 

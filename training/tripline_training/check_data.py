@@ -12,9 +12,11 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data.sampling import shares_of
 from tripline_training.data.tables import columns_of, query, table_at
 from tripline_training.data_checks.check_columns import check_schema, check_values
 from tripline_training.data_checks.check_time_and_leakage import (
@@ -54,6 +56,9 @@ def check_data(features: Path, feature_spec: Path, rules: Rules | None = None, n
     report.rows, report.labelled, report.frauds, report.first_ms, report.last_ms = row
     report.findings += check_values(table, spec_features)
     report.findings += check_time_order(table, now_ms, rules)
+    if not shares_of(features).has_all:
+        rules = replace(rules, fraud_share_warning=(0, 1))
+        report.notes.append("The share of fraud was not checked: the file is a sample with more frauds.")
     report.findings += check_class_balance(report.labelled, report.frauds, report.rows, rules)
     if any(finding.check in ("nulls", "range") for finding in report.faults) or report.rows == 0:
         report.notes.append("Profiles and leakage through features were not checked: fix the values first.")

@@ -117,7 +117,7 @@ def compare_models(options: Options) -> dict[str, tuple[Quality, float]]:
     spec = read_feature_spec(options.feature_spec)
     dataset = open_dataset(options.features, spec)
     params = read_params(options.params)
-    rows, _ = dataset.known_rows(options.train, options.valid.from_ms)
+    rows, _ = dataset.known_rows(options.train, options.valid.from_ms, genuine_share=params.genuine_share)
     held_out, _ = dataset.known_rows(options.calibrate, options.valid.from_ms)
     later = dataset.rows_with_truth(options.valid)
     for name, part in (("train", rows), ("calibrate", held_out), ("valid", later)):

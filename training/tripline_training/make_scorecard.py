@@ -20,10 +20,15 @@ def make_scorecard(rows: Rows, spec: FeatureSpec, delay_ms: int) -> tuple[Scorec
     """
     days = days_to_hold_out(rows, delay_ms)
     if days == 0:
-        return fit_scorecard(rows.features, rows.fraud, spec.names, spec.version, rows.categories), 0
+        return _fit(rows, spec), 0
     earlier, held = (select_rows(rows, part) for part in split_rows(rows, delay_ms, days))
-    card = fit_scorecard(earlier.features, earlier.fraud, spec.names, spec.version, rows.categories)
-    return calibrate_card(card, margins_of_card(card, held.features, spec.names), held.fraud), days
+    card = _fit(earlier, spec)
+    return calibrate_card(card, margins_of_card(card, held.features, spec.names), held.fraud, held.weights), days
+
+
+def _fit(rows: Rows, spec: FeatureSpec) -> Scorecard:
+    names, version = spec.names, spec.version
+    return fit_scorecard(rows.features, rows.fraud, names, version, rows.categories, weights=rows.weights)
 
 
 def scorecard_to_publish(rows: Rows, spec: FeatureSpec, delay_ms: int) -> bytes | None:

@@ -73,7 +73,9 @@ def train(options: Options) -> Outcome:
         known_by_ms = options.known_by_ms
         if known_by_ms is None:
             known_by_ms = dataset.newest_ms if options.valid is None else options.valid.from_ms
-        rows, left_out = dataset.known_rows(options.train, known_by_ms, options.ids)
+        rows, left_out = dataset.known_rows(
+            options.train, known_by_ms, options.ids, genuine_share=params.genuine_share
+        )
         frauds = int(rows.fraud.sum())
         said.says(f"rows={len(rows)} frauds={frauds} left_out_unlabelled={left_out} features={len(spec.names)}")
         if frauds == 0 or frauds == len(rows):

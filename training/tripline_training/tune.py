@@ -63,13 +63,14 @@ def make_folds(dataset: Dataset, options: Options) -> list[Fold]:
     of the span. The gap at the end of the span gives labels time to arrive, because early labels are mostly frauds.
     Raises TrainingError if a fold has no fraud, or nothing to train on.
     """
+    genuine_share = read_params(options.base).genuine_share
     folds = []
     for number in range(options.folds):
         begin = options.span.to_ms - (options.gap_days + (options.folds - number) * options.fold_days) * DAY_MS
         train_span = Span(options.span.from_ms, begin - options.gap_days * DAY_MS)
         if train_span.to_ms <= train_span.from_ms:
             raise TrainingError(f"--from to --to are too few days for {options.folds} folds of {options.fold_days}.")
-        train, _ = dataset.known_rows(train_span, begin)
+        train, _ = dataset.known_rows(train_span, begin, genuine_share=genuine_share)
         valid, _ = dataset.known_rows(Span(begin, begin + options.fold_days * DAY_MS), options.span.to_ms)
         for name, rows in (("to learn from", train), ("to measure on", valid)):
             if len(rows) == 0 or int(rows.fraud.sum()) in (0, len(rows)):

@@ -18,6 +18,7 @@ from tripline_training.assess import assess, report
 from tripline_training.check_scores import check_scores, load_booster
 from tripline_training.data.dataset import ALWAYS, Rows, Span
 from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data.sampling import sample_weighted
 from tripline_training.errors import TrainingError
 from tripline_training.make_scorecard import make_scorecard
 from tripline_training.metrics import expected_calibration_error
@@ -26,7 +27,7 @@ from tripline_training.models.scorecard import margins_of_card, parse_scorecard,
 from tripline_training.train import Outcome, parse_options, train
 from tripline_training.trees.calibration import margins_of
 from tripline_training.trees.export_onnx import predict_onnx
-from tripline_training.trees.fit_trees import fit, sample_genuine
+from tripline_training.trees.fit_trees import fit
 from tripline_training.trees.params import DEFAULT_PARAMS, read_params
 
 
@@ -315,10 +316,9 @@ def test_rejects_an_incomplete_evaluation_set(fold: Path, tmp_path: Path, lines:
 
 def test_a_sample_of_genuine_payments_represents_all() -> None:
     fraud = (np.arange(20_000) % 50 == 0).astype(np.int64)
-    rows, weights = sample_genuine(fraud, 0.25, seed=1)
-    assert weights is not None
+    rows, weights = sample_weighted(fraud, 0.25, seed=1)
     assert fraud[rows].sum() == fraud.sum()
     assert len(rows) < 0.3 * len(fraud)
     assert weights.sum() == pytest.approx(len(fraud), rel=0.02)
-    everything, no_weights = sample_genuine(fraud, 1, seed=1)
-    assert (len(everything), no_weights) == (len(fraud), None)
+    everything, ones = sample_weighted(fraud, 1, seed=1)
+    assert (len(everything), set(ones)) == (len(fraud), {1.0})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tripline_training.data.feature_spec import FeatureSpec
 from tripline_training.data.folds import fold_ids, is_fold
+from tripline_training.data.sampling import EVERYTHING, Shares, is_sampled, rounded, shares_of
 from tripline_training.data.tables import arrays, columns_of, query, require_columns, sql_name, table_at
 from tripline_training.errors import TrainingError
 
@@ -37,6 +38,8 @@ class Rows:
     """One row per payment, one column per feature in the order of the spec."""
     categories: tuple[int, ...] = ()
     """Positions of the features that are categories."""
+    shares: Shares = EVERYTHING
+    """The shares of the payments of each class that these rows contain."""
 
     def __len__(self) -> int:
         return len(self.fraud)
@@ -47,7 +50,12 @@ class Rows:
 
     def with_columns(self, columns: Iterable[NDArray[Any]]) -> "Rows":
         """Other payments with the same features, in the order of `columns`."""
-        return Rows(*columns, categories=self.categories)
+        return Rows(*columns, categories=self.categories, shares=self.shares)
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """How many payments each row stands for; None if each stands only for itself."""
+        return self.shares.weights(self.fraud)
 
 
 @dataclass(frozen=True)
@@ -97,23 +105,46 @@ class Dataset:
     """Event time of the oldest payment."""
     newest_ms: int
     """Event time of the newest payment."""
+    shares: Shares = EVERYTHING
+    """The shares of the lake's payments that the file contains."""
 
-    def known_rows(self, span: Span, known_by_ms: int, ids: Path | None = None) -> tuple[Rows, int]:
+    def known_rows(
+        self, span: Span, known_by_ms: int, ids: Path | None = None, *, genuine_share: float | None = None
+    ) -> tuple[Rows, int]:
         """Payments of a span whose label was known by then, and how many others were omitted because they had none.
 
         With `ids` (a table with a column client_transaction_id, or the train part of a published split), returns only
-        those payments, each of which must exist.
+        those payments, each of which must exist. With `genuine_share`, reads all frauds and that share of the genuine
+        payments; the caller must use the weights of the rows. Without it, raises TrainingError for a file that is a
+        sample.
         """
         within = self._within(span)
         if ids is not None:
             within += f" AND client_transaction_id IN ({self._ids(ids)})"
-        unknown = f"(labelled_at_ms IS NULL OR labelled_at_ms > {known_by_ms})"
-        left_out = _count(f"{self._table} WHERE {within} AND {unknown}")
-        return self._rows(f"{within} AND NOT {unknown}"), left_out
+        if genuine_share is None and not self.shares.has_all:
+            raise TrainingError(f"{self.path} is a sample of a large lake, which only `retrain` and `train` can use.")
+        genuine = min(self.shares.genuine, rounded(genuine_share or 1))
+        frauds, of_genuine = (is_sampled("client_transaction_id", share) for share in (self.shares.frauds, genuine))
+        chosen = "true" if frauds == of_genuine == "true" else f"CASE fraud WHEN 1 THEN {frauds} ELSE {of_genuine} END"
+        rows = self._rows(f"{within} AND {_known(known_by_ms)} AND {chosen}", Shares(self.shares.frauds, genuine))
+        return rows, self._unknown(within, known_by_ms)
+
+    def compared_rows(self, span: Span, known_by_ms: int) -> tuple[Rows, int]:
+        """The same for comparing models: all payments, or in a sample, all payments of its cards."""
+        within = f"{self._within(span)} AND {self._of_cards}"
+        return self._rows(f"{within} AND {_known(known_by_ms)}"), self._unknown(within, known_by_ms)
 
     def rows_with_truth(self, span: Span) -> Rows:
         """The labelled payments of a span, for evaluating predictions."""
-        return self._rows(f"{self._within(span)} AND fraud IS NOT NULL AND labelled_at_ms IS NOT NULL")
+        has_truth = "fraud IS NOT NULL AND labelled_at_ms IS NOT NULL"
+        return self._rows(f"{self._within(span)} AND {self._of_cards} AND {has_truth}")
+
+    @property
+    def _of_cards(self) -> str:
+        return is_sampled("card_token", self.shares.cards)
+
+    def _unknown(self, within: str, known_by_ms: int) -> int:
+        return _count(f"{self._table} WHERE {within} AND NOT {_known(known_by_ms)}")
 
     @property
     def _table(self) -> str:
@@ -133,7 +164,7 @@ class Dataset:
             raise TrainingError(f"{missing} ids of {path} are not in {self.path}.")
         return wanted
 
-    def _rows(self, condition: str) -> Rows:
+    def _rows(self, condition: str, shares: Shares = EVERYTHING) -> Rows:
         features = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in self.spec.names)
         columns = arrays(
             "SELECT client_transaction_id, card_token, occurred_at_ms, fraud::BIGINT AS fraud, "
@@ -146,6 +177,7 @@ class Dataset:
             fraud=columns["fraud"].astype(np.int64),
             features=np.column_stack([columns[name].astype(np.float32) for name in self.spec.names]),
             categories=self.spec.category_positions,
+            shares=shares,
         )
 
 
@@ -161,7 +193,11 @@ def open_dataset(path: Path, spec: FeatureSpec) -> Dataset:
     faults = _faults(table, spec)
     if faults:
         raise TrainingError(f"{path} is not suitable for training: {'; '.join(faults)}.")
-    return Dataset(path, spec, int(oldest_ms), int(newest_ms))
+    return Dataset(path, spec, int(oldest_ms), int(newest_ms), shares_of(path))
+
+
+def _known(known_by_ms: int) -> str:
+    return f"coalesce(labelled_at_ms <= {known_by_ms}, false)"
 
 
 def _check_columns(path: Path, present: dict[str, str], spec: FeatureSpec) -> None:

@@ -26,7 +26,8 @@ def fit_lightgbm(rows: Rows, params: Params, seed: int, jobs: int) -> lightgbm.B
         "num_threads": jobs,
         "verbosity": -1,
     }
-    return lightgbm.train(settings, lightgbm.Dataset(rows.features, label=rows.fraud), params.trees)
+    data = lightgbm.Dataset(rows.features, label=rows.fraud, weight=rows.weights)
+    return lightgbm.train(settings, data, params.trees)
 
 
 def margins_of_lightgbm(booster: lightgbm.Booster, features: NDArray[np.float32]) -> NDArray[np.float64]:

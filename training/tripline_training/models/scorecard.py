@@ -77,10 +77,13 @@ def fit_scorecard(
     names: tuple[str, ...],
     feature_spec_version: int,
     categories: Collection[int] = (),
+    *,
+    weights: NDArray[np.float64] | None = None,
 ) -> Scorecard:
     """A logistic regression on the weight of evidence of the most informative features, in quantile bins.
 
-    `categories` are the positions of features whose values have no order, which a scorecard does not use. Omits
+    `categories` are the positions of features whose values have no order, which a scorecard does not use; `weights` say
+    how many payments each row stands for. Omits
     features whose weight, in combination with the other features, would contradict their evidence. The same rows always
     produce the same card. Raises TrainingError if nothing predicts fraud.
     """
@@ -92,7 +95,7 @@ def fit_scorecard(
         if not chosen:
             break
         evidence = np.column_stack([b.evidence[_bins_of(features[:, b.position], b.edges)] for b in chosen])
-        model = LogisticRegression(C=1.0, max_iter=1000, tol=1e-8).fit(evidence, fraud)
+        model = LogisticRegression(C=1.0, max_iter=1000, tol=1e-8).fit(evidence, fraud, weights)
         slopes = model.coef_[0]
         if (slopes > 0).all():
             parts = [
@@ -123,9 +126,14 @@ def probabilities_of(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-margins))
 
 
-def calibrate_card(card: Scorecard, margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Scorecard:
+def calibrate_card(
+    card: Scorecard,
+    margins: NDArray[np.float64],
+    fraud: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
+) -> Scorecard:
     """The card with Platt calibration in its weights, fitted on rows that were not used to make the card."""
-    platt = fit_platt(margins, fraud)
+    platt = fit_platt(margins, fraud, weights)
     parts = tuple(
         ScoredFeature(part.name, part.edges, tuple(platt.slope * weight for weight in part.weights))
         for part in card.features

@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score
 from torch import Tensor, nn
 
 from tripline_training.data.dataset import Rows
+from tripline_training.data.sampling import sample_weighted
 from tripline_training.networks.network_params import TorchParams
 from tripline_training.networks.scaler import fit_scaler
 from tripline_training.networks.torch_network import TorchNetwork
@@ -22,7 +23,6 @@ from tripline_training.trees.fit_calibrated import (
     select_rows,
     split_rows,
 )
-from tripline_training.trees.fit_trees import sample_genuine
 
 PART_ROWS = 8_192
 GRADIENT_NORM_MAX = 1.0
@@ -112,8 +112,7 @@ def margins_of_torch(network: TorchNetwork, features: NDArray[np.float32]) -> ND
 def _train_epochs(network: TorchNetwork, rows: Rows, setting: Setting, count: int) -> Iterator[None]:
     """Trains one epoch at a time, and yields after each."""
     params, device = setting.params, setting.device
-    chosen, weights = sample_genuine(rows.fraud, params.genuine_share, setting.seed)
-    weights = np.ones(len(chosen)) if weights is None else weights
+    chosen, weights = sample_weighted(rows.fraud, params.genuine_share, setting.seed)
     fraud = rows.fraud[chosen]
     weights = np.where(fraud == 1, weights * params.fraud_weight, weights)
     truth, weight = (torch.from_numpy(values.astype(np.float32)).to(device) for values in (fraud, weights))

@@ -17,6 +17,7 @@ import tensorflow
 from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
+from tripline_training.data.sampling import sample_weighted
 from tripline_training.networks.network_params import NETWORK_LIMITS, NETWORK_WHOLE, NetworkParams
 from tripline_training.networks.onnx_network import strip_model
 from tripline_training.networks.scaler import DEVIATIONS_MAX, Scaler, fit_scaler
@@ -29,7 +30,6 @@ from tripline_training.trees.fit_calibrated import (
     select_rows,
     split_rows,
 )
-from tripline_training.trees.fit_trees import sample_genuine
 from tripline_training.trees.params import read_values
 
 DEFAULT_KERAS_PARAMS = Path(__file__).parents[2] / "keras-params.json"
@@ -117,12 +117,12 @@ def _fit(
     precision = keras.metrics.AUC(curve="PR", num_thresholds=1_000, name="ap")
     optimizer = keras.optimizers.AdamW(params.learning_rate)
     model.compile(optimizer, loss="binary_crossentropy", weighted_metrics=[], metrics=[precision])
-    chosen, weights = sample_genuine(rows.fraud, params.genuine_share, seed)
+    chosen, weights = sample_weighted(rows.fraud, params.genuine_share, seed)
     stop = keras.callbacks.EarlyStopping("val_ap", mode="max", patience=params.patience, restore_best_weights=True)
     history = model.fit(
         rows.features[chosen],
         rows.fraud[chosen].astype(np.float32),
-        sample_weight=weights,
+        sample_weight=None if params.genuine_share == 1 else weights,
         batch_size=params.batch_rows,
         epochs=epochs or params.epochs,
         validation_data=None if held is None else (held.features, held.fraud.astype(np.float32)),

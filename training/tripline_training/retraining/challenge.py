@@ -264,7 +264,7 @@ def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> 
     """Uses the ONNX models, because these are served. If there is no champion, compares with a constant score."""
     new = predict_onnx(model, rows.features).astype(np.float64)
     if prepared.champion is None:
-        champion = np.full(len(rows), float(prepared.train.fraud.mean()))
+        champion = np.full(len(rows), float(np.average(prepared.train.fraud, weights=prepared.train.weights)))
     else:
         champion = predict_onnx(prepared.champion.model, rows.features).astype(np.float64)
     return compare_scores(rows, new, champion, prepared.rules.replicates, options.seed)

@@ -39,7 +39,7 @@ def fit_in_parts(
     booster = _read(path)
     done = 0 if booster is None else booster.num_boosted_rounds()
     encoding = learn_encoding(rows.features, rows.categories)
-    matrix = matrix_of(rows, params, seed, encoding, importance=importance) if done < params.trees else None
+    matrix = matrix_of(rows, encoding, importance=importance) if done < params.trees else None
     while matrix is not None and done < params.trees:
         settings = tree_settings(params, seed + done, jobs)
         grown = xgboost.train(settings, matrix, min(PART_TREES, params.trees - done), xgb_model=booster)
@@ -57,7 +57,7 @@ def identity_of(
 ) -> str:
     """Everything that determines the trees, so that a checkpoint for other rows or parameters is never continued."""
     digest = hashlib.sha256()
-    for values in (rows.features, rows.fraud, *(() if importance is None else (importance,))):
+    for values in (rows.features, rows.fraud, *(given for given in (rows.weights, importance) if given is not None)):
         digest.update(np.ascontiguousarray(values).data)
     settings = {"params": params.as_json(), "seed": seed, "jobs": jobs, "part": PART_TREES, "by": xgboost.__version__}
     if rows.categories:

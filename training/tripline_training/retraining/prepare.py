@@ -81,11 +81,13 @@ def prepare(options: Options) -> Prepared:
     with step("data") as said:
         dataset = open_dataset(options.features, spec)
         windows = lay_out(dataset.oldest_ms, options.cutoff_ms, rules, None if champion is None else champion.manifest)
-        train, left_out = dataset.known_rows(windows.train, windows.newest.from_ms)
+        share = read_params(options.params).genuine_share
+        train, left_out = dataset.known_rows(windows.train, windows.newest.from_ms, genuine_share=share)
         train = outside(train, windows.fixed)
-        newest, unlabelled = dataset.known_rows(windows.newest, options.cutoff_ms)
-        old = joined([dataset.known_rows(span, options.cutoff_ms)[0] for span in windows.fixed], train)
-        whole, _ = dataset.known_rows(Span(windows.train.from_ms, windows.newest.to_ms), options.cutoff_ms)
+        newest, unlabelled = dataset.compared_rows(windows.newest, options.cutoff_ms)
+        old = joined([dataset.compared_rows(span, options.cutoff_ms)[0] for span in windows.fixed], newest)
+        trained_or_newest = Span(windows.train.from_ms, windows.newest.to_ms)
+        whole, _ = dataset.known_rows(trained_or_newest, options.cutoff_ms, genuine_share=share)
         known = None if options.drift_ms is None else outside(whole, windows.named)
         said.says(
             f"{windows.as_text()} rows={len(train)} frauds={int(train.fraud.sum())} left_out_unlabelled={left_out} "

@@ -172,7 +172,7 @@ class _Trial:
         learn = replace(fold.learn, features=fold.learn.features.copy())
         learn = only_features(learn, self._spec, names)
         encoding = learn_encoding(learn.features, learn.categories)
-        matrix = matrix_of(learn, params, seed, encoding, importance=fold.weights)
+        matrix = matrix_of(learn, encoding, importance=fold.weights)
         booster = keep_encoding(xgboost.train(tree_settings(params, seed, jobs), matrix, params.trees), encoding)
         return predict_booster(booster, fold.later.features).astype(np.float64)
 
@@ -183,7 +183,6 @@ def _quick(params: Params) -> Params:
         trees=-(-params.trees // FEWER_TREES),
         learning_rate=min(1.0, params.learning_rate * FEWER_TREES),
         max_bin=min(params.max_bin, BINS_MAX),
-        genuine_share=1,
     )
 
 

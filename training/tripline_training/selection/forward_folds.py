@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.data.days import DAY_MS
+from tripline_training.data.sampling import sample_weighted
 from tripline_training.trees.calibration import FRAUDS_MIN
 from tripline_training.trees.fit_calibrated import select_rows
-from tripline_training.trees.fit_trees import sample_weighted
 
 FOLDS_MAX = 4
 FOLDS_MIN = 2
@@ -27,7 +27,7 @@ class Fold:
 
     learn: Rows
     weights: NDArray[np.float64]
-    """Weights of the training rows."""
+    """Of the training rows, in addition to their own weights."""
     later: Rows
 
 

@@ -38,13 +38,14 @@ def gain_over_folds(
     rankings = [[rank_scores(scores) for scores in pair] for pair in zip(without, with_group, strict=True)]
     ends = np.cumsum([0, *(len(fold) for fold in folds)])
     fraud = np.concatenate([fold.fraud for fold in folds])
+    bases = [1.0 if fold.weights is None else fold.weights for fold in folds]
     cards = np.unique(np.concatenate([fold.cards for fold in folds]), return_inverse=True)[1].astype(np.int64)
 
     def means(times: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """The average precision of both models; None for a sample in which a fold has no fraud."""
         found = []
-        for fold, pair, first, last in zip(folds, rankings, ends, ends[1:], strict=False):
-            weights = times[first:last]
+        for fold, base, pair, first, last in zip(folds, bases, rankings, ends, ends[1:], strict=False):
+            weights = times[first:last] * base
             if not weights[fold.fraud == 1].any():
                 return None
             found.append([_precision(ranking, fold.fraud, weights) for ranking in pair])
@@ -71,7 +72,7 @@ def gain_over_folds(
 
 
 def _counts(ranking: Ranking, fold: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return counts_from_top(ranking, fold.fraud, np.ones(len(fold)))
+    return counts_from_top(ranking, fold.fraud, np.ones(len(fold)) if fold.weights is None else fold.weights)
 
 
 def _precision(ranking: Ranking, fraud: NDArray[np.int64], weights: NDArray[np.float64]) -> float:

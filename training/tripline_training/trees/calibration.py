@@ -33,7 +33,9 @@ def margins_of(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArr
     return booster.predict(xgboost.DMatrix(encoded), output_margin=True).astype(np.float64)
 
 
-def fit_platt(margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Platt:
+def fit_platt(
+    margins: NDArray[np.float64], fraud: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> Platt:
     """The maximum-likelihood slope and intercept.
 
     The model must not have been trained on these rows. Raises TrainingError for too few frauds, or if higher margins do
@@ -45,7 +47,7 @@ def fit_platt(margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Platt:
             f"The {len(fraud)} payments held out for the calibration hold {frauds} frauds; "
             f"it takes at least {FRAUDS_MIN} of either kind."
         )
-    model = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-8).fit(margins[:, None], fraud)
+    model = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-8).fit(margins[:, None], fraud, weights)
     slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
     if not slope > 0:
         raise TrainingError(f"On the payments held out for the calibration the model is worse than chance: {slope:g}.")

@@ -65,7 +65,8 @@ def fit_calibrated(
             f"{delay_ms / DAY_MS:g} days of label delay hold only fraud or no fraud: train on a longer period."
         )
     trial = fit_rows(select_rows(rows, earlier), params, seed, jobs)
-    platt = fit_platt(margins_of(trial, rows.features[held]), rows.fraud[held])
+    later = select_rows(rows, held)
+    platt = fit_platt(margins_of(trial, later.features), later.fraud, later.weights)
     return CalibratedModel(calibrated(fit_rows(rows, params, seed, jobs), platt), platt)
 
 

@@ -18,7 +18,7 @@ def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
     programs, two threads are many times slower than one.
     """
     encoding = learn_encoding(rows.features, rows.categories)
-    matrix = matrix_of(rows, params, seed, encoding)
+    matrix = matrix_of(rows, encoding)
     return keep_encoding(xgboost.train(tree_settings(params, seed, jobs), matrix, params.trees), encoding)
 
 
@@ -42,29 +42,13 @@ def tree_settings(params: Params, seed: int, jobs: int) -> dict[str, Any]:
 
 
 def matrix_of(
-    rows: Rows, params: Params, seed: int, encoding: Encoding, *, importance: NDArray[np.float64] | None = None
+    rows: Rows, encoding: Encoding, *, importance: NDArray[np.float64] | None = None
 ) -> xgboost.DMatrix:
     """The training rows, encoded and weighted.
 
     `importance` is how much each row counts; by default, all rows count equally.
     """
-    chosen, weights = sample_genuine(rows.fraud, params.genuine_share, seed)
+    weights = rows.weights
     if importance is not None:
-        weights = importance[chosen] if weights is None else weights * importance[chosen]
-    return xgboost.DMatrix(encoding.encode(rows.features[chosen]), label=rows.fraud[chosen], weight=weights)
-
-
-def sample_weighted(fraud: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Like `sample_genuine`, but with weights of 1 if nothing is omitted."""
-    chosen, weights = sample_genuine(fraud, share, seed)
-    return chosen, np.ones(len(chosen)) if weights is None else weights
-
-
-def sample_genuine(
-    fraud: NDArray[np.int64], share: float, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-    """The training rows, with all frauds, and weights that keep the probabilities unbiased."""
-    if share == 1:
-        return np.arange(len(fraud)), None
-    chosen = np.flatnonzero((fraud == 1) | (np.random.default_rng(seed).random(len(fraud)) < share))
-    return chosen, np.where(fraud[chosen] == 1, 1.0, 1 / share)
+        weights = importance if weights is None else weights * importance
+    return xgboost.DMatrix(encoding.encode(rows.features), label=rows.fraud, weight=weights)

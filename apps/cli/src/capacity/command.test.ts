@@ -2,9 +2,12 @@ import { capacityCommand } from "./command.js";
 
 test.each([
   ["--rate 1000", undefined, /^$/],
-  ["--rate 1000 --lake-cache 20", 1, /^capacity: refused: 1,000 per second exceed retraining, .*LAKE_CACHE_GIB=20/],
-  ["--rate 1000 --lake-cache 20000", undefined, /^$/],
-  ["--rate 10 --lake-cache 600 --train-days 180", undefined, /^$/],
+  [
+    "--rate 2000 --lake-cache 20",
+    1,
+    /^capacity: refused: 2,000 per second exceed reading the lake, .*LAKE_CACHE_GIB=20/,
+  ],
+  ["--rate 1000 --lake-cache 20", undefined, /^$/],
   ["--rate 10000 --json", 1, /^capacity: refused: 10,000 per second exceed Redis, memory of one Redis with 400 GB/],
   ["--rate 1000000", 1, /exceed features, one instance for each of 6 partitions/],
 ])("%s ends with exit code %s and names what it exceeds", async (flags, code, words) => {

@@ -15,7 +15,6 @@ interface CapacityFlags {
   readonly retention: number;
   readonly meanShare: number;
   readonly lakeCache?: number;
-  readonly trainDays?: number;
   readonly measured?: string;
   readonly check?: string;
   readonly learn?: string;
@@ -36,7 +35,6 @@ export function capacityCommand(
     .option("--terminals <count>", "active terminals", above0, 1_000_000)
     .option("--retention <days>", "retention of the lake in days", above0, 365)
     .option("--lake-cache <GiB>", "LAKE_CACHE_GIB of a lake in a bucket. Default: the lake is in a folder", above0)
-    .option("--train-days <days>", "days that a retraining reads, with --lake-cache. Default: the retention", above0)
     .option("--mean-share <share>", "mean rate divided by peak rate, for storage; 0 to 1", share, 0.5)
     .option("--measured <file>", "costs of your machine, from --learn, instead of those in docs/capacity.md")
     .option("--learn <result.json>", "print the costs behind a result of `npm run bench -- capacity`")
@@ -60,10 +58,8 @@ async function runCapacity(flags: CapacityFlags, output: CommandOutput, errors: 
 }
 
 function plan(measured: Measured, flags: CapacityFlags, output: CommandOutput): Plan {
-  const { rate, cards, terminals, retention: retentionDays, meanShare } = flags;
-  const { lakeCache: lakeCacheGib, trainDays = retentionDays } = flags;
-  const retraining = lakeCacheGib === undefined ? undefined : { lakeCacheGib, days: trainDays };
-  const demand: Demand = { rate, cards, terminals, retentionDays, meanShare, retraining };
+  const { rate, cards, terminals, retention: retentionDays, meanShare, lakeCache: lakeCacheGib } = flags;
+  const demand: Demand = { rate, cards, terminals, retentionDays, meanShare, lakeCacheGib };
   const planned = planCapacity(demand, measured);
   if (flags.json !== true) print(output, planLines(planned, measured));
   else print(output, [JSON.stringify({ ...planned, services: Object.fromEntries(planned.services) }, null, 2)]);

@@ -29,7 +29,7 @@ export function capacityTables(table: Table): Record<"measured" | "plans" | "cos
   const measured = measuredSchema.parse(committed);
   const plans = RATES.map((rate) => planCapacity(demandAt(rate), measured));
   const year = demandAt(RATES[0]);
-  const inBucket = { ...year, retraining: { lakeCacheGib: CACHE_GIB_DEFAULT, days: year.retentionDays } };
+  const inBucket = { ...year, lakeCacheGib: CACHE_GIB_DEFAULT };
   const rates = RATES.map((rate) => `${count(rate)} per second`);
   return {
     measured: measuredTables(measured, table),

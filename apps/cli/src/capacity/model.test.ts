@@ -68,11 +68,10 @@ describe("a plan", () => {
       expect(planAt({ rate: rate * 0.999 }).services.get(name)?.instances).toBe(6);
       expect(planAt({ rate: rate * 1.001 }).services.get(name)?.instances).toBe(7);
     }
-    expect(limits.some(({ part }) => part === "retraining")).toBe(false);
-    for (const days of [DEMAND.retentionDays, 2 * DEMAND.retentionDays]) {
-      const [bucket] = planAt({ retraining: { lakeCacheGib: 20, days } }).limits;
-      expect(planAt({ rate: bucket?.rate ?? 0 }).lakeGb).toBeCloseTo((20 * 1024 ** 3) / 1e9, 6);
-    }
+    expect(limits.some(({ part }) => part === "reading the lake")).toBe(false);
+    const bucket = planAt({ lakeCacheGib: 20 }).limits.find(({ part }) => part === "reading the lake");
+    const { lakeGb } = planAt({ rate: bucket?.rate ?? 0, retentionDays: 1 });
+    expect(RULES.featuresOfLake * lakeGb).toBeCloseTo((20 * 1024 ** 3) / 1e9, 6);
     expect(planAt({ cards: 1e12 }).limits[0]).toMatchObject({ rate: 0, what: expect.stringContaining("memory") });
   });
 });

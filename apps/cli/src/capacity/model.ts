@@ -11,8 +11,8 @@ export interface Demand {
   readonly terminals: number;
   /** Retention of the lake, in days. */
   readonly retentionDays: number;
-  /** `LAKE_CACHE_GIB` and the days that a retraining reads, if the lake is in a bucket. A folder needs no cache. */
-  readonly retraining?: { readonly lakeCacheGib: number; readonly days: number } | undefined;
+  /** `LAKE_CACHE_GIB`, if the lake is in a bucket. A folder needs no cache. */
+  readonly lakeCacheGib?: number | undefined;
 }
 
 /** Sizing rules of an installation. */
@@ -37,6 +37,8 @@ export const RULES = {
   decisionDays: 3,
   /** Labels per payment; late ones cost one record each in `labels` and `applied-labels`. */
   labelShare: 0.01,
+  /** `features` is the largest topic of the lake: this share of its bytes, rounded up. */
+  featuresOfLake: 0.6,
   partitionsDefault: TOPICS.features.partitions,
 } as const;
 
@@ -212,7 +214,7 @@ function limitsOf(demand: Demand, measured: Measured): Limit[] {
       "more partitions in the topic table, set before the first payment because the number determines each card's partition",
   });
   return [
-    ...retrainingLimit(demand, measured),
+    ...lakeLimit(demand, measured),
     {
       part: "Redis",
       what: `memory of one Redis with ${RULES.redisGbMax} GB`,
@@ -232,19 +234,16 @@ function limitsOf(demand: Demand, measured: Measured): Limit[] {
   ].sort((left, right) => left.rate - right.rate);
 }
 
-/** A retraining reads all its days at once, from copies in the cache if the lake is in a bucket. */
-function retrainingLimit({ retraining, meanShare, retentionDays }: Demand, measured: Measured): Limit[] {
-  if (retraining === undefined) return [];
-  const { lakeCacheGib } = retraining;
-  const days = Math.min(retraining.days, retentionDays);
+/** Training, drift, backtests and comparisons read a day at a time, from copies in the cache if the lake is in a bucket. */
+function lakeLimit({ lakeCacheGib, meanShare }: Demand, measured: Measured): Limit[] {
+  if (lakeCacheGib === undefined) return [];
   return [
     {
-      part: "retraining",
-      what: `${days} days of a lake in a bucket, with LAKE_CACHE_GIB=${lakeCacheGib}`,
-      from: "bytes of all topics in the lake at the average rate, although it reads only some of the topics",
-      rate: (lakeCacheGib * GIB) / (measured.lake_bytes * meanShare * DAY_S * days),
-      movedBy:
-        "LAKE_CACHE_GIB and twice that much disk, fewer days (`jobs.worker.days`, `retrain --days`), or a lake in a folder",
+      part: "reading the lake",
+      what: `one day of a topic in a bucket, with LAKE_CACHE_GIB=${lakeCacheGib}`,
+      from: `${RULES.featuresOfLake} of the lake's bytes, for the largest topic, at the average rate`,
+      rate: (lakeCacheGib * GIB) / (RULES.featuresOfLake * measured.lake_bytes * meanShare * DAY_S),
+      movedBy: "LAKE_CACHE_GIB and twice that much disk, or a lake in a folder",
     },
   ];
 }

@@ -5,3 +5,9 @@ export function wholeNumber(text: string): number {
   if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("must be a whole number");
   return value;
 }
+
+export function positiveNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError("must be a whole number from 1");
+  return value;
+}

@@ -1,6 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { TOPICS } from "@tripline/contracts/topics";
 import type { DraftPart } from "@tripline/decision-engine/backtest/backtest-tally";
 import { BacktestTally } from "@tripline/decision-engine/backtest/backtest-tally";
 import { shadowRow } from "@tripline/decision-engine/backtest/shadow-row";
@@ -8,7 +7,7 @@ import { RAISED_BY } from "@tripline/decision-engine/explain-decision";
 import { decisionOf, enumValueOf, transactionOf } from "@tripline/lake/read/row-message";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import type { ArchivedRange } from "../replay-decisions/read-archived.js";
-import { conditionOf, daysOf, readArchived, surveyDecisions } from "../replay-decisions/read-archived.js";
+import { conditionOf, decisionTables, readArchived, surveyDecisions } from "../replay-decisions/read-archived.js";
 import type { LakeReport } from "./backtest-policy.js";
 import { requirePart, rowsByPolicy } from "./backtest-policy.js";
 import { bootstrapTotals } from "./bootstrap-totals.js";
@@ -104,18 +103,27 @@ function partOf({ id, outcome, code, isInShadow }: Hit): DraftPart {
 
 /** The shadow rules and reasons of a range, most frequent first, and the shadow period of each rule. */
 async function surveyHits(scan: LakeScan, range: ArchivedRange) {
-  const table = await scan.table(range.lake, TOPICS.decisions, ADDED, await daysOf(range));
   const hits: Hit[] = [];
   const periods: ShadowPeriod[] = [];
-  if (table === undefined) return { hits, periods };
-  const found = scan.rows(`WITH d AS MATERIALIZED (SELECT * FROM ${table} WHERE ${conditionOf(range)}), h AS (
-      SELECT true AS in_shadow, unnest(shadow_hits, recursive := true), decided_at_ms, policy_version FROM d
-      UNION ALL BY NAME
-      SELECT false AS in_shadow, r.code AS rule_id, r.code AS code, r.outcome AS outcome, decided_at_ms, policy_version
-      FROM (SELECT unnest(reasons) AS r, decided_at_ms, policy_version FROM d))
-    SELECT in_shadow, rule_id, max_by(code, decided_at_ms) AS code, max_by(outcome, decided_at_ms) AS outcome,
-      min(decided_at_ms) AS first_ms, max(decided_at_ms) AS last_ms, list(DISTINCT policy_version) AS versions
-    FROM h GROUP BY ALL ORDER BY count(*) DESC, rule_id`);
+  let isFirst = true;
+  for await (const table of decisionTables(scan, range, ADDED)) {
+    await scan.row(`${isFirst ? "CREATE TABLE daily_hits AS" : "INSERT INTO daily_hits"}
+      WITH d AS MATERIALIZED (SELECT * FROM ${table} WHERE ${conditionOf(range)}), h AS (
+        SELECT true AS in_shadow, unnest(shadow_hits, recursive := true), decided_at_ms, policy_version FROM d
+        UNION ALL BY NAME
+        SELECT false AS in_shadow, r.code AS rule_id, r.code AS code, r.outcome AS outcome, decided_at_ms, policy_version
+        FROM (SELECT unnest(reasons) AS r, decided_at_ms, policy_version FROM d))
+      SELECT in_shadow, rule_id, policy_version, max_by(code, decided_at_ms) AS code,
+        max_by(outcome, decided_at_ms) AS outcome, min(decided_at_ms) AS first_ms, max(decided_at_ms) AS last_ms,
+        count(*) AS count
+      FROM h GROUP BY ALL`);
+    isFirst = false;
+  }
+  if (isFirst) return { hits, periods };
+  const found =
+    scan.rows(`SELECT in_shadow, rule_id, max_by(code, last_ms) AS code, max_by(outcome, last_ms) AS outcome,
+      min(first_ms) AS first_ms, max(last_ms) AS last_ms, list(DISTINCT policy_version) AS versions
+    FROM daily_hits GROUP BY in_shadow, rule_id ORDER BY sum(count) DESC, rule_id`);
   for await (const chunk of found) {
     for (const { in_shadow, rule_id, code, outcome, first_ms, last_ms, versions } of chunk) {
       const [id, isInShadow] = [String(rule_id), in_shadow === true];

@@ -4,8 +4,8 @@ import type { LabelSurvey, UnlabelledMeaning } from "@tripline/decision-engine/b
 import { NO_LABELS, surveyOf } from "@tripline/decision-engine/backtest/label-survey";
 import type { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
+import { KNOWN_MS } from "../retraining/arrived-labels.js";
 import type { LakeDatasetOptions } from "../retraining/retrain-dataset.js";
-import { KNOWN_MS } from "../retraining/retrain-dataset.js";
 
 const DAY_MS = 86_400_000;
 

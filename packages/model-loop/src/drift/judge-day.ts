@@ -14,6 +14,7 @@ import { z } from "zod";
 import { SPEC_FILE } from "../retraining/retrain.js";
 import type { LakeDatasetOptions } from "../retraining/retrain-dataset.js";
 import { writeLoggedFeatures, writeServedScores } from "../retraining/retrain-dataset.js";
+import { ROWS_MAX } from "../retraining/sample-payments.js";
 import { runPythonModule, trainingPython } from "../run-python.js";
 
 export interface JudgeOptions {
@@ -77,10 +78,11 @@ async function judge(options: JudgeOptions, folder: string, day: number): Promis
     cutoffMs: (day + 1) * DAY_MS,
     fromMs: Math.max(0, firstDayRead(day, reference) * DAY_MS),
     outputPath: features,
+    sample: { rowsMax: ROWS_MAX, purpose: "comparison" },
     ...(tenant === undefined ? {} : { tenant }),
   };
-  await writeLoggedFeatures(dataset);
-  const scored = await writeServedScores({ ...dataset, outputPath: scores });
+  const { shares } = await writeLoggedFeatures(dataset);
+  const scored = await writeServedScores({ ...dataset, outputPath: scores }, shares);
   // A day without enough model scores must not prevent the tests of features.
   const thin = compared.filter((each) => (scored.get(each) ?? 0) < SCORED_PER_DAY_MIN).length;
   const withScores = scored.size > 0 && thin === 0;

@@ -47,16 +47,19 @@ const ADDED_TO_FEATURES = { incomplete: "BOOLEAN" };
  * @throws TriplineError `not-found` if the range has no decisions; `lake-unavailable`
  */
 export async function surveyDecisions(scan: LakeScan, range: ArchivedRange): Promise<ArchivedVersions[]> {
-  const days = await daysOf(range);
-  const table = days.length === 0 ? undefined : await scan.table(range.lake, TOPICS.decisions, {}, days);
-  const versions: ArchivedVersions[] = [];
-  if (table !== undefined) {
-    const found = scan.rows(`SELECT policy_version, model_name, model_version, feature_spec_version,
+  const found = new Map<string, ArchivedVersions>();
+  for await (const table of decisionTables(scan, range)) {
+    const ofDay = scan.rows(`SELECT policy_version, model_name, model_version, feature_spec_version,
         count(DISTINCT transaction_id) AS rows
-      FROM ${table} WHERE ${conditionOf(range)} GROUP BY ALL ORDER BY rows DESC, policy_version, model_version`);
-    for await (const chunk of found) versions.push(...chunk.map(versionsOf));
+      FROM ${table} WHERE ${conditionOf(range)} GROUP BY ALL`);
+    for await (const chunk of ofDay) {
+      for (const { rows, ...versions } of chunk.map(versionsOf)) {
+        const key = JSON.stringify(Object.values(versions));
+        found.set(key, { ...versions, rows: rows + (found.get(key)?.rows ?? 0) });
+      }
+    }
   }
-  if (versions.length > 0) return versions;
+  if (found.size > 0) return [...found.values()].sort(byFrequency);
   const { fromMs, toMs, tenant, lake } = range;
   const ofTenant = tenant === undefined ? "" : ` for the tenant ${tenant}`;
   throw new TriplineError(
@@ -83,9 +86,7 @@ export function requireSpec(archived: readonly ArchivedVersions[], spec: Feature
  * @throws TriplineError `lake-unavailable`
  */
 export async function* readArchived(scan: LakeScan, range: ArchivedRange): AsyncGenerator<ArchivedDecision[]> {
-  for (const day of await daysOf(range)) {
-    const decisions = await scan.table(range.lake, TOPICS.decisions, {}, [day]);
-    if (decisions === undefined) continue;
+  for await (const decisions of decisionTables(scan, range)) {
     for await (const chunk of scan.rows(await queryOf(scan, range, decisions))) {
       yield chunk.map(({ decision, features, fraud }) => ({
         decision: decision as Row,
@@ -93,6 +94,24 @@ export async function* readArchived(scan: LakeScan, range: ArchivedRange): Async
         isFraud: typeof fraud === "boolean" ? fraud : undefined,
       }));
     }
+  }
+}
+
+/**
+ * The decisions of a range as SQL tables, day by day. Each table can be used only until the next one, so that of a lake in
+ * an object store, only one day's files are on the local disk.
+ *
+ * @param columns columns that older files may lack, with their types
+ * @throws TriplineError `lake-unavailable`
+ */
+export async function* decisionTables(
+  scan: LakeScan,
+  range: ArchivedRange,
+  columns: Readonly<Record<string, string>> = {},
+): AsyncGenerator<string> {
+  for (const day of await daysOf(range)) {
+    const table = await scan.table(range.lake, TOPICS.decisions, columns, [day]);
+    if (table !== undefined) yield table;
     await scan.release();
   }
 }
@@ -122,7 +141,7 @@ async function queryOf(scan: LakeScan, range: ArchivedRange, decisions: string):
 }
 
 /** Days of the range with decisions, ascending. */
-export async function daysOf({ lake, fromMs, toMs }: ArchivedRange): Promise<string[]> {
+async function daysOf({ lake, fromMs, toMs }: ArchivedRange): Promise<string[]> {
   const [first = "", last = ""] = [dayOf(fromMs), dayOf(toMs - 1)];
   const { files } = await listFiles(lake, TOPICS.decisions.name);
   const days = files.map(({ day }) => day).filter((day) => day >= first && (last === "" || day <= last));
@@ -147,6 +166,11 @@ function versionsOf(row: Row): ArchivedVersions {
     specVersion: Number(row.feature_spec_version),
     rows: Number(row.rows),
   };
+}
+
+function byFrequency(one: ArchivedVersions, other: ArchivedVersions): number {
+  const versionOf = ({ policyVersion, modelVersion }: ArchivedVersions) => `${policyVersion} ${modelVersion}`;
+  return other.rows - one.rows || (versionOf(one) < versionOf(other) ? -1 : 1);
 }
 
 /** After a join without a match, every column is null. */

@@ -1,8 +1,10 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { isLabelFeature } from "@tripline/contracts/feature-spec";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Row } from "@tripline/lake/read/row-message";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
-import type { LakePositions } from "./retrain-dataset.js";
-import { loggedVectors } from "./retrain-dataset.js";
+import type { LakePositions } from "./read-topic.js";
+import { paymentDays, paymentsOf, tablesOf } from "./read-topic.js";
 
 export interface OnlineLogOptions {
   readonly lake: string;
@@ -42,19 +44,28 @@ export async function constantOnline(options: OnlineLogOptions): Promise<OnlineL
   const scan = await LakeScan.open();
   try {
     const fromMs = Math.max(0, untilMs - DAYS * DAY_MS);
-    const vectors = await loggedVectors(scan, { ...options, cutoffMs: untilMs, fromMs });
-    const spans = spec.features.map(
-      (_, index) => `min("values"[${index + 1}]) IS NOT DISTINCT FROM max("values"[${index + 1}]) AS same_${index}`,
+    const read = { ...options, cutoffMs: untilMs, fromMs };
+    const days = await paymentDays(read, TOPICS.features);
+    const ranges = spec.features.map(
+      (_, index) => `min("values"[${index + 1}]) AS low_${index}, max("values"[${index + 1}]) AS high_${index}`,
     );
-    const row = await scan.row(`SELECT count(*) AS rows, max(occurred_at_ms) - min(occurred_at_ms) AS spanned_ms,
-      ${spans.join(", ")} FROM ${vectors}`);
-    const rows = Number(row.rows);
-    const isWeek = Number(row.spanned_ms) > (DAYS - 1) * DAY_MS;
+    const parts: Row[] = [];
+    for await (const vectors of tablesOf(scan, options, TOPICS.features, days, { incomplete: "BOOLEAN" })) {
+      const part = await scan.row(`SELECT count(*) AS rows, min(occurred_at_ms) AS first, max(occurred_at_ms) AS last,
+        ${ranges.join(", ")} FROM ${vectors} WHERE ${paymentsOf(read)} AND spec_version = ${spec.version}
+        AND len("values") = ${spec.features.length} AND NOT coalesce(incomplete, false)`);
+      if (Number(part.rows) > 0) parts.push(part);
+    }
+    const numbers = (column: string) => parts.map((part) => Number(part[column]));
+    const rows = numbers("rows").reduce((sum, count) => sum + count, 0);
+    const spannedMs = Math.max(...numbers("last")) - Math.min(...numbers("first"));
+    const isSame = (index: number) => new Set([...numbers(`low_${index}`), ...numbers(`high_${index}`)]).size === 1;
+    const isWeek = spannedMs > (DAYS - 1) * DAY_MS;
     const isJudged = (feature: Feature): boolean => {
       if (feature.kind === "profile") return rows >= PROFILE_ROWS_MIN;
       return isWeek && rows >= (isLabelFeature(feature) ? LABEL_ROWS_MIN : ROWS_MIN);
     };
-    const same = spec.features.filter((feature, index) => isJudged(feature) && row[`same_${index}`] === true);
+    const same = spec.features.filter((feature, index) => isJudged(feature) && isSame(index));
     return { rows, constant: same.map(({ name }) => name) };
   } finally {
     await scan.close();

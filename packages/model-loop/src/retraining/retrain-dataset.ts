@@ -1,35 +1,26 @@
-import { rename } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { backfill } from "@tripline/backfill/backfill";
 import { OPTIONAL_COLUMNS } from "@tripline/backfill/generated/optional-columns";
 import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
-import { dayOf } from "@tripline/lake/lake-layout";
 import { listDays } from "@tripline/lake/log/list-files";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
+import type { LabelOptions } from "./arrived-labels.js";
+import { copyLabels, LABELLED_AT_MS, labelsOf } from "./arrived-labels.js";
+import { dayBefore, daysOf, noArchive, paymentDays, paymentsOf, tableOf, tablesOf } from "./read-topic.js";
+import type { SampleOptions, Shares } from "./sample-payments.js";
+import { isSampled, sharesMetadata, sharesOf } from "./sample-payments.js";
 
-/** By topic and partition: records at or after this offset are ignored. */
-export type LakePositions = Readonly<Record<string, Readonly<Record<string, number>>>>;
-
-export interface LakeDatasetOptions {
-  /** The folder that the archive service writes to. */
-  readonly lake: string;
+export interface LakeDatasetOptions extends LabelOptions {
   readonly spec: FeatureSpec;
-  /** Payments at or after this time, and labels that arrived after it, are ignored. Milliseconds since the epoch. */
-  readonly cutoffMs: number;
-  /** Earlier payments are ignored. Default: none are ignored. */
-  readonly fromMs?: number;
-  /** Only payments of this tenant; default: all tenants. */
-  readonly tenant?: string;
-  /** Arrival time of a label: its `labelled_at`, or its Kafka timestamp if that is later. */
-  readonly labelsBy: "event-time" | "arrival";
-  /** Default: everything in the lake. */
-  readonly positions?: LakePositions;
   /** Parquet in the format of `tripline backfill`, with the transaction id as id. Appears complete or not at all. */
   readonly outputPath: string;
+  /** Writes only a sample of a large lake. Default: all payments. */
+  readonly sample?: SampleOptions;
 }
 
 export interface LakeDataset {
@@ -40,25 +31,13 @@ export interface LakeDataset {
   readonly otherSpec: number;
   /** Payments whose windows lack events because state had been lost at the time. */
   readonly incomplete: number;
+  /** The shares of the payments that were read; absent if all were. */
+  readonly shares?: Shares;
 }
 
 const DAY_MS = 86_400_000;
-
-/** SQL for the time from which a label is known. */
-export const KNOWN_MS = {
-  "event-time": "labelled_at_ms",
-  arrival: "greatest(labelled_at_ms, kafka_timestamp_ms)",
-} as const;
-
-/**
- * A label may arrive before its payment, or have a wrong time because its sender's clock is wrong. The label is still
- * valid, but counts as known only after its payment. If it counted earlier, it would leak into that payment's own
- * features, and data checks would reject all rows.
- */
-const LABELLED_AT_MS = "if(l.known_ms <= occurred_at_ms, occurred_at_ms + 1, l.known_ms)";
-
-const NO_LABELS = `SELECT NULL::VARCHAR AS tenant, NULL::VARCHAR AS client_transaction_id, NULL::BIGINT AS known_ms,
-  NULL::BOOLEAN AS fraud WHERE false`;
+/** The first record was used for the decision; redeliveries are equal, recomputations are not. */
+const FIRST = "ORDER BY computed_at_ms, kafka_partition, kafka_offset";
 
 /**
  * Writes the training log: each archived payment once, with the features used for its decision, and its label if it
@@ -68,30 +47,67 @@ const NO_LABELS = `SELECT NULL::VARCHAR AS tenant, NULL::VARCHAR AS client_trans
  * @throws TriplineError `not-found` if no features are archived; `lake-unavailable`
  */
 export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<LakeDataset> {
-  const { spec, outputPath } = options;
+  const { sample, outputPath } = options;
+  const parts = `${outputPath}.parts`;
   const scan = await LakeScan.open();
   try {
-    const vectors = await requireTopic(scan, options, TOPICS.features, { incomplete: "BOOLEAN" });
-    const isOfSpec = `spec_version = ${spec.version} AND len("values") = ${spec.features.length}`;
-    // The first record was used for the decision; redeliveries are equal, recomputations are not.
-    const firsts = `SELECT * FROM ${vectors} WHERE ${paymentsOf(options)}
-      QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY computed_at_ms, kafka_partition, kafka_offset) = 1`;
-    const values = spec.features.map(({ name }, index) => `"values"[${index + 1}]::DOUBLE AS ${sqlName(name)}`);
-    const unfinished = `${outputPath}.unfinished`;
-    await scan.row(`COPY (
-      SELECT p.transaction_id AS client_transaction_id, p.card_token, nullif(p.terminal_id, '') AS terminal_id, p.occurred_at_ms,
-        ${LABELLED_AT_MS} AS labelled_at_ms, l.fraud::TINYINT AS fraud, ${values.join(", ")}
-      FROM (${firsts}) AS p LEFT JOIN (${await labelsOf(scan, options)}) AS l USING (tenant, client_transaction_id)
-      WHERE ${isOfSpec} AND NOT coalesce(incomplete, false) ORDER BY p.occurred_at_ms, p.transaction_id
-    ) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd)`);
-    const counts = await scan.row(`SELECT count(*) FILTER (incomplete) AS incomplete,
-      count(*) FILTER (NOT coalesce(incomplete, false) AND NOT (${isOfSpec})) AS other_spec FROM (${firsts})`);
-    const dataset = await countRows(scan, unfinished, Number(counts.other_spec), Number(counts.incomplete));
-    await rename(unfinished, outputPath);
-    return dataset;
+    const days = await paymentDays(options, TOPICS.features);
+    const labels = await copyLabels(scan, options);
+    const shares = sample && sharesOf(sample, days.days.length * days.recordsPerDay, labels);
+    await rm(parts, { recursive: true, force: true });
+    await mkdir(parts);
+    const written: string[] = [];
+    for await (const vectors of tablesOf(scan, options, TOPICS.features, days, { incomplete: "BOOLEAN" })) {
+      const part = join(parts, `${written.length}.parquet`);
+      await scan.row(`COPY (${partOf(options, vectors, labels.table, shares)}) TO ${sqlText(part)} (FORMAT parquet)`);
+      written.push(part);
+    }
+    if (written.length === 0) throw noArchive(options.lake, TOPICS.features);
+    return await joinParts(scan, written, outputPath, shares);
   } finally {
     await scan.close();
+    await rm(parts, { recursive: true, force: true });
   }
+}
+
+/** The first vectors of some days' payments in order of time, with columns that tell which of them are usable. */
+function partOf({ spec, ...options }: LakeDatasetOptions, vectors: string, labels: string, shares?: Shares): string {
+  const isOfSpec = `spec_version = ${spec.version} AND len("values") = ${spec.features.length}`;
+  const values = spec.features.map(({ name }, index) => `"values"[${index + 1}]::DOUBLE AS ${sqlName(name)}`);
+  const isWanted = shares === undefined ? "" : ` AND ${isSampled(shares, "l.fraud")}`;
+  return `SELECT transaction_id AS client_transaction_id, card_token, nullif(terminal_id, '') AS terminal_id,
+      occurred_at_ms, ${LABELLED_AT_MS} AS labelled_at_ms, l.fraud::TINYINT AS fraud, ${values.join(", ")},
+      computed_at_ms, kafka_partition, kafka_offset, ${isOfSpec} AS is_of_spec, coalesce(incomplete, false) AS incomplete
+    FROM ${vectors} LEFT JOIN ${labels} AS l USING (tenant, client_transaction_id)
+    WHERE ${paymentsOf(options)}${isWanted}
+    QUALIFY row_number() OVER (PARTITION BY transaction_id ${FIRST}) = 1
+    ORDER BY occurred_at_ms, transaction_id`;
+}
+
+/** Each part has later days than the one before, so their rows together are in order of time. */
+async function joinParts(
+  scan: LakeScan,
+  parts: readonly string[],
+  outputPath: string,
+  shares?: Shares,
+): Promise<LakeDataset> {
+  const all = `SELECT * FROM read_parquet([${parts.map(sqlText).join(", ")}])`;
+  const { repeated } = await scan.row(`SELECT count(*) AS repeated FROM (
+    SELECT client_transaction_id FROM (${all}) GROUP BY 1 HAVING count(*) > 1)`);
+  // A payment that was sent again on a later day, after Redis had lost the first one. This sort needs disk space.
+  const firsts = `${all} QUALIFY row_number() OVER (PARTITION BY client_transaction_id ${FIRST}) = 1
+    ORDER BY occurred_at_ms, client_transaction_id`;
+  const rows = Number(repeated) === 0 ? all : firsts;
+  const unfinished = `${outputPath}.unfinished`;
+  await scan.row(`COPY (
+    SELECT * EXCLUDE (computed_at_ms, kafka_partition, kafka_offset, is_of_spec, incomplete) FROM (${rows})
+    WHERE is_of_spec AND NOT incomplete
+  ) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${shares === undefined ? "" : sharesMetadata(shares)})`);
+  const counts = await scan.row(`SELECT count(*) FILTER (incomplete) AS incomplete,
+    count(*) FILTER (NOT incomplete AND NOT is_of_spec) AS other_spec FROM (${rows})`);
+  const dataset = await countRows(scan, unfinished, Number(counts.other_spec), Number(counts.incomplete));
+  await rename(unfinished, outputPath);
+  return shares === undefined ? dataset : { ...dataset, shares };
 }
 
 /**
@@ -119,25 +135,36 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
 /**
  * Writes the scores used for decisions: `client_transaction_id` and, if a model returned one, `score`.
  *
+ * @param shares of the payments whose scores are written, as `writeLoggedFeatures` returned them. Default: all
  * @returns the number of scored payments by day since 1970-01-01 (UTC)
  * @throws TriplineError `lake-unavailable`
  */
-export async function writeServedScores(options: LakeDatasetOptions): Promise<ReadonlyMap<number, number>> {
+export async function writeServedScores(
+  options: LakeDatasetOptions,
+  shares?: Shares,
+): Promise<ReadonlyMap<number, number>> {
   const scan = await LakeScan.open();
   try {
     // Partitioned by decision time, which is never much earlier than the payment but, in a replay, is much later.
-    const table = await topicOf(scan, options, TOPICS.decisions, { fromMs: dayBefore(options) });
-    if (table === undefined) return new Map();
-    const scored = `SELECT transaction_id AS client_transaction_id, score, occurred_at_ms FROM ${table}
-      WHERE ${paymentsOf(options)} AND lower(rung) = 'model' AND score IS NOT NULL
+    const days = await daysOf(options, TOPICS.decisions, { fromMs: dayBefore(options) });
+    const isWanted = shares === undefined ? "" : ` AND ${isSampled({ ...shares, cards: 0 }, "NULL::BOOLEAN")}`;
+    let isFirst = true;
+    for await (const table of tablesOf(scan, options, TOPICS.decisions, days)) {
+      const found = `SELECT transaction_id, score, occurred_at_ms, decided_at_ms, kafka_partition, kafka_offset
+        FROM ${table} WHERE ${paymentsOf(options)} AND lower(rung) = 'model' AND score IS NOT NULL${isWanted}`;
+      await scan.row(`${isFirst ? "CREATE TABLE decided AS" : "INSERT INTO decided"} ${found}`);
+      isFirst = false;
+    }
+    if (isFirst) return new Map();
+    const scored = `SELECT transaction_id AS client_transaction_id, score, occurred_at_ms FROM decided
       QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at_ms, kafka_partition, kafka_offset) = 1`;
     await scan.row(`COPY (
       SELECT client_transaction_id, score FROM (${scored}) ORDER BY occurred_at_ms, client_transaction_id
     ) TO ${sqlText(options.outputPath)} (FORMAT parquet, COMPRESSION zstd)`);
-    const days = new Map<number, number>();
+    const byDay = new Map<number, number>();
     const counts = scan.rows(`SELECT occurred_at_ms // ${DAY_MS} AS day, count(*) AS rows FROM (${scored}) GROUP BY 1`);
-    for await (const chunk of counts) for (const { day, rows } of chunk) days.set(Number(day), Number(rows));
-    return days;
+    for await (const chunk of counts) for (const { day, rows } of chunk) byDay.set(Number(day), Number(rows));
+    return byDay;
   } finally {
     await scan.close();
   }
@@ -178,7 +205,9 @@ function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSo
       ? {}
       : { identity: async () => [JSON.stringify({ lake, cutoffMs, fromMs, tenant, labelsBy, positions })] }),
     async prepare() {
-      const payments = await requireTopic(scan, options, TOPICS.transactions, OPTIONAL_COLUMNS);
+      const { days } = await paymentDays(options, TOPICS.transactions);
+      const payments = await tableOf(scan, options, TOPICS.transactions, OPTIONAL_COLUMNS, days);
+      if (payments === undefined) throw noArchive(lake, TOPICS.transactions);
       return `SELECT transaction_id AS client_transaction_id, card_token, amount_minor, currency,
           occurred_at_ms, l.fraud::TINYINT AS fraud, ${LABELLED_AT_MS} AS labelled_at_ms, transaction_id AS tie_order,
           ${Object.keys(OPTIONAL_COLUMNS).join(", ")}
@@ -188,101 +217,6 @@ function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSo
         ) LEFT JOIN (${await labelsOf(scan, options)}) AS l USING (tenant, client_transaction_id)`;
     },
   };
-}
-
-/** The latest label of each payment up to the cut-off, because a chargeback may correct an analyst's label. */
-async function labelsOf(scan: LakeScan, options: LakeDatasetOptions): Promise<string> {
-  const known = KNOWN_MS[options.labelsBy];
-  const table = await topicOf(scan, options, TOPICS.labels, { fromMs: dayBefore(options), toMs: options.cutoffMs });
-  if (table === undefined) return NO_LABELS;
-  return `SELECT tenant, client_transaction_id, ${known} AS known_ms, fraud FROM ${table}
-    WHERE ${known} <= ${options.cutoffMs}
-    QUALIFY row_number() OVER (
-      PARTITION BY tenant, client_transaction_id ORDER BY ${known} DESC, kafka_partition, kafka_offset DESC
-    ) = 1`;
-}
-
-/**
- * The vectors of a spec that were used for decisions, as an SQL table. @throws TriplineError `not-found`, `lake-unavailable`
- */
-export async function loggedVectors(
-  scan: LakeScan,
-  options: Omit<LakeDatasetOptions, "labelsBy" | "outputPath">,
-): Promise<string> {
-  const { spec } = options;
-  const vectors = await requireTopic(scan, options, TOPICS.features, { incomplete: "BOOLEAN" });
-  return `(SELECT * FROM ${vectors} WHERE ${paymentsOf(options)} AND spec_version = ${spec.version}
-    AND len("values") = ${spec.features.length} AND NOT coalesce(incomplete, false))`;
-}
-
-type ReadOptions = Pick<LakeDatasetOptions, "lake" | "positions" | "cutoffMs" | "fromMs" | "tenant">;
-
-function paymentsOf({ cutoffMs, fromMs, tenant }: ReadOptions): string {
-  const of = tenant === undefined ? "" : ` AND tenant = ${sqlText(tenant)}`;
-  return `occurred_at_ms < ${cutoffMs} AND occurred_at_ms >= ${fromMs ?? 0}${of}`;
-}
-
-/** Clocks may be wrong, so records about a payment may have earlier dates than the payment. */
-function dayBefore({ fromMs = 0 }: LakeDatasetOptions): number {
-  return fromMs - DAY_MS;
-}
-
-/** A range of days, given by a time in its first day and a time in its last day, in milliseconds since the epoch. */
-interface Times {
-  readonly fromMs: number;
-  readonly toMs?: number;
-}
-
-type TopicOptions = Pick<LakeDatasetOptions, "lake" | "positions">;
-
-/** Payments of the requested days, by event time. */
-async function requireTopic(
-  scan: LakeScan,
-  options: ReadOptions,
-  topic: Topic,
-  columns?: Record<string, string>,
-): Promise<string> {
-  const { fromMs = 0, cutoffMs } = options;
-  const table = await topicOf(scan, options, topic, { fromMs, toMs: cutoffMs - 1 }, columns);
-  if (table === undefined) throw noArchive(options.lake, topic);
-  return table;
-}
-
-function noArchive(lake: string, { name }: Topic): TriplineError {
-  const detail = `There is no archive of ${name} in ${lake}. Specify the folder or URL that the archive service writes to.`;
-  return new TriplineError("not-found", detail);
-}
-
-/**
- * All rows of the days in this range. Other days are not read, because the lake may be large and its old days may be
- * offline.
- */
-async function topicOf(
-  scan: LakeScan,
-  options: TopicOptions,
-  topic: Topic,
-  { fromMs, toMs = Number.POSITIVE_INFINITY }: Times,
-  columns?: Record<string, string>,
-): Promise<string | undefined> {
-  const days = await listDays(options.lake, topic.name);
-  const [first = "", last = ""] = [dayOf(fromMs), dayOf(toMs)];
-  const wanted = days.filter((day) => day >= first && (last === "" || day <= last));
-  // If the archive lacks these days, the table has no matching rows.
-  return tableOf(scan, options, topic, columns, wanted.length === 0 ? days.slice(-1) : wanted);
-}
-
-async function tableOf(
-  scan: LakeScan,
-  { lake, positions }: TopicOptions,
-  topic: Topic,
-  columns: Record<string, string> | undefined,
-  days: readonly string[],
-): Promise<string | undefined> {
-  const table = await scan.table(lake, topic, columns, days);
-  if (table === undefined || positions === undefined) return table;
-  const cases = Object.entries(positions[topic.name] ?? {}).map(([partition, end]) => `WHEN ${partition} THEN ${end}`);
-  if (cases.length === 0) return undefined;
-  return `(SELECT * FROM ${table} WHERE kafka_offset < CASE kafka_partition ${cases.join(" ")} ELSE 0 END)`;
 }
 
 async function countRows(scan: LakeScan, path: string, otherSpec: number, incomplete: number): Promise<LakeDataset> {

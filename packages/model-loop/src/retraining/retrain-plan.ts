@@ -5,7 +5,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "@tripline/lake/log/list-files";
 import { z } from "zod";
-import type { LakePositions } from "./retrain-dataset.js";
+import type { LakePositions } from "./read-topic.js";
 
 export const PLAN_FILE = "plan.json";
 export const RUN_PREFIX = "run-";

@@ -20,12 +20,13 @@ import type { LakeDatasetOptions } from "./retrain-dataset.js";
 import { newestPaymentMs, writeComputedFeatures, writeLoggedFeatures } from "./retrain-dataset.js";
 import type { OpenedPlan } from "./retrain-plan.js";
 import { finishPlan, openPlan } from "./retrain-plan.js";
+import { ROWS_MAX } from "./sample-payments.js";
 
 export const SPEC_FILE = join(ROOT, "packages", "contracts", "feature-spec.yaml");
 export const PARAMS_FILE = join(ROOT, "training", "params.json");
 const TRAINING_CODE = join(ROOT, "training", "tripline_training");
-const DATASET_CODE = ["./retrain-dataset.js", "./constant-online.js"].map((file) =>
-  fileURLToPath(new URL(file, import.meta.url)),
+const DATASET_CODE = ["retrain-dataset", "read-topic", "arrived-labels", "sample-payments", "constant-online"].map(
+  (name) => fileURLToPath(new URL(`./${name}.js`, import.meta.url)),
 );
 
 export interface RetrainOptions {
@@ -41,6 +42,8 @@ export interface RetrainOptions {
   readonly cutoffMs?: number;
   /** How many days of payments before the cut-off are read. Default: all. */
   readonly daysMax?: number;
+  /** About how many payments of the log are used at most: if there are more, a sample. Default: `ROWS_MAX`. */
+  readonly rowsMax?: number;
   readonly features: "log" | "backfill";
   readonly labelsBy: LakeDatasetOptions["labelsBy"];
   /** Tree parameters, and under `retrain` the criteria for a better model. */
@@ -127,6 +130,8 @@ function keeping(checkpoints: Checkpoints | undefined, output: CommandOutput): C
 
 const CHECKPOINT_LINE = "fit: trees=";
 
+const percent = (share: number): string => `${Number((share * 100).toPrecision(3))}%`;
+
 const wholeDays = (timeMs: number): number => Math.floor(timeMs / DAY_MS) * DAY_MS;
 
 /** Everything besides the lake on which an outcome depends: request, parameters, features and code. */
@@ -143,22 +148,27 @@ async function requestOf(options: RetrainOptions): Promise<string> {
 async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPlan): Promise<string> {
   const path = join(folder, "features.parquet");
   if (existsSync(path)) return path;
-  const { lake, tenant, labelsBy, features, daysMax, output } = options;
+  const { lake, tenant, labelsBy, features, daysMax, rowsMax = ROWS_MAX, output } = options;
   const write = features === "log" ? writeLoggedFeatures : writeComputedFeatures;
   const startedAt = performance.now();
-  const { rows, labelled, frauds, otherSpec, incomplete } = await write({
+  const { rows, labelled, frauds, otherSpec, incomplete, shares } = await write({
     lake,
     labelsBy,
     spec: currentFeatureSpec(),
     cutoffMs: plan.cutoffMs,
     positions: plan.positions,
     outputPath: path,
+    sample: { rowsMax, purpose: "training" },
     ...(tenant === undefined ? {} : { tenant }),
     ...(daysMax === undefined ? {} : { fromMs: Math.max(0, plan.cutoffMs - daysMax * DAY_MS) }),
   });
   const left = `left_out_other_spec=${otherSpec} left_out_incomplete=${incomplete}`;
   const took = seconds(performance.now() - startedAt).trim();
   output.write(`read: rows=${rows} labelled=${labelled} frauds=${frauds} ${left} took=${took}\n`);
+  if (shares !== undefined) {
+    const { frauds: ofFrauds, genuine, cards } = shares;
+    output.write(`sample: frauds=${percent(ofFrauds)} genuine=${percent(genuine)} cards=${percent(cards)}\n`);
+  }
   if (rows === 0) {
     const remedy = "Use --features backfill --tenant <name>, which recomputes them from the archived payments.";
     throw new Error(`The archive has no payment with the features of spec ${currentFeatureSpec().version}. ${remedy}`);

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import type { RetrainOptions, RetrainOutcome } from "@tripline/model-loop/retraining/retrain";
 import { PARAMS_FILE, retrain, TOO_EARLY } from "@tripline/model-loop/retraining/retrain";
+import { ROWS_MAX } from "@tripline/model-loop/retraining/sample-payments";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { STATE_DIRECTORY } from "@tripline/system/services/workspace";
 import { Command, Option } from "commander";
 import { labelsByOption, lakeOption, parseTime, tenantOption, withKafka } from "../lake-options.js";
-import { wholeNumber } from "../number-options.js";
+import { positiveNumber, wholeNumber } from "../number-options.js";
 import { registryOption } from "../registry-options.js";
 import type { FollowFlags } from "./follow-retraining.js";
 import { followRetraining, withFollowing } from "./follow-retraining.js";
@@ -19,6 +20,7 @@ interface RetrainFlags extends FollowFlags {
   readonly tenant?: string;
   readonly cutoff?: number;
   readonly days: number;
+  readonly rowsMax: number;
   readonly features: RetrainOptions["features"];
   readonly labelsBy: RetrainOptions["labelsBy"];
   readonly params: string;
@@ -55,6 +57,12 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
           .env("RETRAIN_DAYS")
           .argParser(wholeNumber)
           .default(0, "all"),
+      )
+      .addOption(
+        new Option("--rows-max <count>", "about how many payments to use: of a larger lake, a sample")
+          .env("RETRAIN_ROWS_MAX")
+          .argParser(positiveNumber)
+          .default(ROWS_MAX),
       )
       .addOption(
         new Option("--features <from>", "as logged at decision time, or recomputed from the payments")
@@ -102,6 +110,7 @@ function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
     registryUrl,
     model,
     work,
+    rowsMax: flags.rowsMax,
     features: flags.features,
     labelsBy: flags.labelsBy,
     paramsFile: flags.params,

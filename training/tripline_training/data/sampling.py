@@ -1,0 +1,67 @@
+"""Samples of payments that every program chooses alike, by the hash of an id, with weights against bias.
+
+The hash is the first 32 bits of the MD5 of the text, in hexadecimal. packages/model-loop/src/retraining/
+sample-payments.ts writes samples of the lake by the same condition, and their shares into the file.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.data.tables import query, sql_text
+
+HASHES = 2**32
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of the payments of a file or of some rows, from 0 to 1."""
+
+    frauds: float = 1.0
+    genuine: float = 1.0
+    cards: float = 1.0
+    """Share of the cards of which every labelled payment is there."""
+
+    @property
+    def has_all(self) -> bool:
+        return self == EVERYTHING
+
+    def weights(self, fraud: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """How many payments each row stands for; None if each stands only for itself."""
+        if self.frauds == 1 and self.genuine == 1:
+            return None
+        return np.where(fraud == 1, 1 / self.frauds, 1 / self.genuine)
+
+
+EVERYTHING = Shares()
+KEYS = {"fraud_share": "frauds", "genuine_share": "genuine", "card_share": "cards"}
+
+
+def shares_of(path: Path) -> Shares:
+    """The shares that a Parquet file names in its metadata; everything if it names none."""
+    if path.suffix != ".parquet":
+        return EVERYTHING
+    entries = query(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({sql_text(str(path))})").fetchall()
+    return Shares(**{KEYS[key]: float(value) for key, value in entries if key in KEYS})
+
+
+def rounded(share: float) -> float:
+    """The share that `is_sampled` really chooses, so that 1 / share is the exact weight."""
+    return max(1, round(share * HASHES)) / HASHES
+
+
+def is_sampled(column: str, share: float) -> str:
+    """SQL condition for the rows whose value of a column is in the sample. The sample of a larger share contains it."""
+    if share == 1:
+        return "true"
+    return f"md5({column}) < '{round(share * HASHES):08x}'"
+
+
+def sample_weighted(fraud: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Positions of all frauds and of a random share of the genuine payments, and the weights of these rows."""
+    if share == 1:
+        return np.arange(len(fraud)), np.ones(len(fraud))
+    chosen = np.flatnonzero((fraud == 1) | (np.random.default_rng(seed).random(len(fraud)) < share))
+    return chosen, np.where(fraud[chosen] == 1, 1.0, 1 / share)
