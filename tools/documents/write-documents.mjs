@@ -57,7 +57,7 @@ const features = table(
   ["#", "feature", "of", "kind", "window", "moves by", "default", "in words"],
   spec.features.map((feature, index) => {
     const window = "window" in feature ? spec.windows[feature.window] : undefined;
-    const tiled = !["distinct", "unusual_count", "unusual_max"].includes(feature.kind);
+    const tiled = !["distinct", "neighbours", "unusual_count", "unusual_max"].includes(feature.kind);
     return [
       index,
       `\`${feature.name}\``,

@@ -23,7 +23,7 @@ _CLOCK_KINDS = ("hour_of_day", "day_of_week", "is_weekend", "is_night")
 _PAIR_KINDS = ("pair_is_new", "pair_count", "pair_seconds_since_last")
 _UPDATE_KINDS = ("update_count", "update_sum", "declined_share")
 ENTITY_KINDS = frozenset(
-    {*_AMOUNT_KINDS, *_LABEL_KINDS, *_RUN_KINDS, *_UPDATE_KINDS, "distinct", "seconds_since_last"}
+    {*_AMOUNT_KINDS, *_LABEL_KINDS, *_RUN_KINDS, *_UPDATE_KINDS, "distinct", "neighbours", "seconds_since_last"}
 )
 _COMPARED_KINDS = ("z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home", "distance_from_last", "profile")
 PAYMENT_KINDS = frozenset({"amount", "category", *_CLOCK_KINDS, *_PAIR_KINDS, *_COMPARED_KINDS})

@@ -1,9 +1,10 @@
 """Computes features of past payments with Spark, using the engine that serves them online.
 
-A feature depends on the events of one entity, and on whether another entity, the judge, explains its frauds. Therefore,
-the judge's events are processed first and produce a result for each label. Then, for each entity of the spec, the
-events are grouped by key, sorted as `tripline backfill` sorts them, and piped through `tripline fold-entity`, one
-process per partition. Finally, the columns of the entities are joined by payment.
+A feature depends on the events of one entity, on whether another entity, the judge, explains its frauds, and on whether
+the card remembers their payments. Therefore, the events of the judge and of the card are processed first and produce a
+result for each label. Then, for each entity of the spec, the events are grouped by key, sorted as `tripline backfill`
+sorts them, and piped through `tripline fold-entity`, one process per partition. Finally, the columns of the entities
+are joined by payment.
 """
 
 import argparse
@@ -163,7 +164,10 @@ def _check_ids(payments: DataFrame) -> int:
 def _join_entities(payments: DataFrame, plan: Mapping[str, Any], options: Options, partitions: int) -> DataFrame:
     judge = next((one for one in plan["entities"] if one["name"] == plan["judge"]), None)
     if judge is not None:
-        payments = payments.join(_judge(payments, judge, options, partitions), ID, "left")
+        payments = payments.join(_answer(payments, judge, "explained", "--judge", options, partitions), ID, "left")
+    finder = next((one for one in plan["entities"] if one["name"] == plan["finder"]), None)
+    if finder is not None:
+        payments = payments.join(_answer(payments, finder, "found", "--find", options, partitions), ID, "left")
 
     def join(table: DataFrame, entity: Mapping[str, Any]) -> DataFrame:
         folded = _fold_entity(payments, entity, options, partitions)
@@ -175,10 +179,12 @@ def _join_entities(payments: DataFrame, plan: Mapping[str, Any], options: Option
     return joined.fillna(defaults)
 
 
-def _judge(payments: DataFrame, entity: Mapping[str, Any], options: Options, partitions: int) -> DataFrame:
-    """Columns: the payment's id and whether its fraud is explained. One row per payment with a label."""
-    answers = _fold_events(payments, entity, ["explained"], [*_command(entity, options), "--judge"], partitions)
-    return answers.select(ID, f.col("explained").cast("tinyint").alias("explained"))
+def _answer(
+    payments: DataFrame, entity: Mapping[str, Any], name: str, flag: str, options: Options, partitions: int
+) -> DataFrame:
+    """Columns: the payment's id and the answer to its label, 0 or 1. One row per payment with a label."""
+    answers = _fold_events(payments, entity, [name], [*_command(entity, options), flag], partitions)
+    return answers.select(ID, f.col(name).cast("tinyint").alias(name))
 
 
 def _fold_entity(payments: DataFrame, entity: Mapping[str, Any], options: Options, partitions: int) -> DataFrame:
@@ -197,13 +203,17 @@ def _fold_events(
     """Columns: the payment's id and the output of the command, with a row for each event that has output."""
     key = entity["key"]
     events = _lines(payments, "payment", "occurred_at_ms", entity, [])
+    if entity["found"]:
+        found = payments.where(f.col("found") == 1)
+        events = events.unionByName(_lines(found, "label", "labelled_at_ms", entity, list(OPTIONAL_COLUMNS)))
     if entity["labelled"]:
         labelled = payments.where(f.col("labelled_at_ms").isNotNull())
         judged = ["explained"] if entity["judged"] else []
         events = events.unionByName(_lines(labelled, "label", "labelled_at_ms", entity, judged))
     if entity["optional"]:
         events = events.where(f.col(key).isNotNull())
-    is_answered = f.col("is_payment") if "--judge" not in command else ~f.col("is_payment")
+    answers_labels = "--judge" in command or "--find" in command
+    is_answered = ~f.col("is_payment") if answers_labels else f.col("is_payment")
     return (
         events.repartition(partitions, key)
         .sortWithinPartitions(key, *ORDER)

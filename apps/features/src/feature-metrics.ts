@@ -1,4 +1,5 @@
 import { Inject, Injectable } from "@nestjs/common";
+import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { counter, histogram } from "@tripline/telemetry/metrics";
 import { FEATURE_ENGINE } from "./features.tokens.js";
@@ -12,7 +13,7 @@ export interface FoldCounts {
   readonly tooLate: number;
   readonly incomplete: number;
   readonly flagged: number;
-  /** Payment updates counted only for their cards, because the other entities of their payments are unknown. */
+  /** Payment updates or labels counted only for the entities that they name, because their payments are unknown. */
   readonly ofCardOnly: number;
   /** Payments by profile of the spec. */
   readonly profileMisses: readonly number[];
@@ -60,6 +61,10 @@ export class FeatureMetrics {
   });
   readonly #ofCardOnly = counter("tripline_features_updates_of_card_only_total", {
     description: "Payment updates counted only for their card, because its state does not name their payment",
+  });
+  readonly #fraudsOfCardOnly = counter("tripline_features_frauds_of_card_only_total", {
+    description:
+      "Labels of frauds counted only for card and terminal, because the card's state does not name their payment",
   });
   readonly #profileMisses = counter("tripline_features_profile_misses_total", {
     description: "Payments that got default values because a profile was missing, too old or newer than the payment",
@@ -111,7 +116,8 @@ export class FeatureMetrics {
     if (counts.tooLate > 0) this.#tooLate.inc({ topic }, counts.tooLate);
     if (counts.incomplete > 0) this.#incomplete.inc({ topic }, counts.incomplete);
     if (counts.flagged > 0) this.#flagged.inc({ topic }, counts.flagged);
-    if (counts.ofCardOnly > 0) this.#ofCardOnly.inc({}, counts.ofCardOnly);
+    const ofCardOnly = topic === TOPICS.labels.name ? this.#fraudsOfCardOnly : this.#ofCardOnly;
+    if (counts.ofCardOnly > 0) ofCardOnly.inc({}, counts.ofCardOnly);
     for (const [index, { name: profile }] of this.engine.profiles.entries()) {
       const misses = counts.profileMisses[index] ?? 0;
       if (misses > 0) this.#profileMisses.inc({ profile }, misses);

@@ -8,10 +8,12 @@ import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/featur
 import { cardToken, isCardNumber, transactionId } from "@tripline/contracts/identifiers";
 import type { PaymentFilter } from "@tripline/contracts/payment-filter";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
+import { parseStateKey } from "@tripline/feature-engine/state/state-key";
 import type { OracleEvent } from "@tripline/feature-engine/testing/brute-force";
 import { bruteForce } from "@tripline/feature-engine/testing/brute-force";
 import { withProfiles } from "@tripline/feature-engine/testing/brute-force-profiles";
 import { specOf } from "@tripline/feature-engine/testing/specs";
+import { TestStates } from "@tripline/feature-engine/testing/states";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { Redis } from "ioredis";
 import { backfill, blockPaymentsFor } from "./backfill.js";
@@ -144,6 +146,32 @@ describe("a backfill", () => {
     );
     expect(written.map((row) => row.slice(6))).toEqual(expected);
     for (const [index] of drafts.entries()) expect(new Set(expected.map((row) => row[index])).size).toBeGreaterThan(2);
+  });
+
+  test("computes confirmed frauds of neighbours exactly as brute force does, and the states of the engine", async () => {
+    const shared = { of: "card", window: "7d", counts: "fraud", kind: "neighbours" };
+    const sharing = specOf({ "7d": { width: "7d", tile: "6h" } }, [
+      { ...shared, entity: "device" },
+      { ...shared, entity: "ip" },
+      { kind: "run_count", entity: "terminal", explained_by: "card" },
+    ]);
+    const events = eventsOf(rows);
+    const { outputPath, statePath } = await run(csvOf(rows), { spec: sharing, blockPayments: 50 });
+    const { rows: written } = await readParquet(outputPath);
+    const expected = bruteForce(sharing, events).flatMap((one) =>
+      one === "duplicate" || one.values === undefined ? [] : [one.values],
+    );
+    expect(written.map((row) => row.slice(6))).toEqual(expected);
+    expect(new Set(expected.map(([device]) => device)).size).toBeGreaterThan(1);
+    const states = new TestStates(compileEngine(sharing));
+    for (const event of events) states.apply(event);
+    for await (const [key, bytes] of readSnapshot(statePath, () => {})) {
+      const [plan] = states.engine.entities.filter((one) => parseStateKey(one, key) !== undefined);
+      const own = states.bytesOf(plan?.name ?? "", (plan && parseStateKey(plan, key))?.id ?? "");
+      // The test's ids of events differ from those of the tenant, so hashes of ids do.
+      if (plan?.name === "card") expect([key, bytes.length]).toEqual([key, own.length]);
+      else expect([key, Buffer.from(bytes)]).toEqual([key, Buffer.from(own)]);
+    }
   });
 
   test("reads Parquet like CSV", async () => {

@@ -149,6 +149,7 @@ export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataC
     tooLate: none,
     appliedAtMs: behavioural,
     incomplete: none,
+    entityIds: personal,
   } satisfies Classes<AppliedLabel>,
   PaymentUpdate: paymentUpdate,
   AppliedPaymentUpdate: {

@@ -356,6 +356,8 @@ describe("the shipped spec", () => {
   });
 });
 
+const OTHER_KINDS = ["fraud_risk", "distinct", "neighbours", "days_since_first_fraud"];
+
 test("every kind is known as a label feature or not, and as needing a payment or not", () => {
   const ofKind = (kind: string) => ({ kind }) as unknown as Feature;
   const all = [
@@ -366,9 +368,7 @@ test("every kind is known as a label feature or not, and as needing a payment or
     ...RUN_KINDS,
     ...UNUSUAL_KINDS,
     ...PAIR_KINDS,
-    "fraud_risk",
-    "distinct",
-    "days_since_first_fraud",
+    ...OTHER_KINDS,
     ...UPDATE_KINDS,
   ];
   expect(all.filter((kind) => isLabelFeature(ofKind(kind)))).toEqual([
@@ -391,9 +391,7 @@ test("every kind is known as a label feature or not, and as needing a payment or
     "seconds_since_last",
     ...RUN_KINDS,
     ...UNUSUAL_KINDS,
-    "fraud_risk",
-    "distinct",
-    "days_since_first_fraud",
+    ...OTHER_KINDS,
     ...UPDATE_KINDS,
   ]);
 });

@@ -91,6 +91,8 @@ const named = {
   /** Used instead if there is no history from which to compute the value, so that the value is the default. */
   sentence_without_past: z.string().min(1).optional(),
 };
+/** All other partners, or those with a payment of this entity that was confirmed as fraud. */
+const counts = z.enum(["all", "fraud"]);
 const withValue = z.string().regex(/^[^{}]*\{value\}[^{}]*$/, "must have the placeholder {value} once");
 /** Describes the baseline of an entity as parts of sentences: how often the entity pays, and how much. */
 const usually = z.strictObject({ rate: withValue.optional(), amount: withValue.optional() });
@@ -124,6 +126,7 @@ const feature = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ ...named, ...filtered, kind: z.enum(UPDATE_KINDS), ...over }),
   z.strictObject({ ...named, ...filtered, kind: z.literal("distinct"), ...over, of: z.string() }),
+  z.strictObject({ ...named, ...unfiltered, kind: z.literal("neighbours"), ...over, of: z.string(), counts }),
   z.strictObject({ ...named, ...filtered, kind: z.enum(PAST_KINDS), entity }),
   z.strictObject({ ...named, ...unfiltered, kind: z.literal("days_since_first_fraud"), entity }),
   z.strictObject({ ...named, ...unfiltered, kind: z.enum(RUN_KINDS), entity, explained_by: z.string().optional() }),
@@ -212,12 +215,12 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
         `"${item.entity}" has no profile; profiles are of ${Object.keys(profiles).join(", ") || "none"}`,
       );
     }
-    if (isUpdateFeature(item)) {
+    if (isUpdateFeature(item) || countsFrauds(item)) {
       const person = otherPersonIn(entities[item.entity]?.key ?? "");
       const why = `the states of cards would contain ${person}, and an erasure would not find it there`;
       if (person !== undefined) yield at("entity", `"${item.entity}" cannot have ${item.kind}: ${why}`);
     }
-    if (isLabelFeature(item) && !mayBeLabelled(entities[item.entity])) {
+    if (isLabelFeature(item) && !countsFrauds(item) && !mayBeLabelled(entities[item.entity])) {
       yield at("entity", `labels do not carry the key of "${item.entity}", so it cannot have ${item.kind}`);
     }
     if ("of" in item) {
@@ -299,7 +302,12 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
 /** Whether a feature is computed from labels rather than payments. */
 export function isLabelFeature(item: Feature): item is Extract<Feature, { entity: string }> {
   const kinds: readonly string[] = [...LABEL_KINDS, ...RUN_KINDS, "fraud_risk", "days_since_first_fraud"];
-  return kinds.includes(item.kind);
+  return kinds.includes(item.kind) || countsFrauds(item);
+}
+
+/** Whether a feature counts partners with a confirmed fraud. The label finds an optional entity through its card. */
+export function countsFrauds(item: Feature): item is Extract<Feature, { kind: "neighbours" }> {
+  return item.kind === "neighbours" && item.counts === "fraud";
 }
 
 /** Whether a feature is computed from payment updates rather than payments. */
@@ -314,7 +322,8 @@ export function isRunFeature(item: Feature): item is Extract<Feature, { kind: (t
 
 /** Whether a feature aggregates a window of tiles. */
 export function overTiles(item: Feature): item is Extract<Feature, { window: string }> {
-  return "window" in item && item.kind !== "distinct" && item.kind !== "unusual_count" && item.kind !== "unusual_max";
+  const untiled: readonly string[] = ["distinct", "neighbours", ...UNUSUAL_KINDS];
+  return "window" in item && !untiled.includes(item.kind);
 }
 
 /** Whether a feature describes the payment, so that the state of an entity alone is not enough to compute it. */

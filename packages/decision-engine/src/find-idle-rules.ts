@@ -40,7 +40,7 @@ const NOT_NEGATIVE: Range = { ...EVERYTHING, low: 0 };
 
 /** Possible values of a feature besides its default, by kind. For other kinds, nothing is assumed. */
 const RANGES_BY_KIND: ReadonlyMap<string, Range> = new Map([
-  ...["count", "distinct", "fraud_count", "unusual_count", "run_count", "pair_count"].map(
+  ...["count", "distinct", "neighbours", "fraud_count", "unusual_count", "run_count", "pair_count"].map(
     (kind) => [kind, NOT_NEGATIVE] as const,
   ),
   ...["fraud_rate", "fraud_risk", "is_weekend", "is_night", "pair_is_new"].map((kind) => [kind, SHARE] as const),

@@ -1,5 +1,6 @@
 import type { Feature, FeatureSpec, KeyField } from "@tripline/contracts/feature-spec";
 import {
+  countsFrauds,
   isLabelFeature,
   isLabelled,
   isRunFeature,
@@ -48,6 +49,8 @@ export interface PartnerPlan {
   readonly widthsMs: readonly number[];
   /** Index in `widthsMs` by the window's name in the spec. */
   readonly windowIndex: ReadonlyMap<string, number>;
+  /** Whether the state remembers which partners had a confirmed fraud. */
+  readonly frauds: boolean;
 }
 
 /** The state that an entity keeps about unusual amounts. */
@@ -93,7 +96,7 @@ export interface EntityPlan {
   readonly slices: readonly SlicePlan[];
   /** The state kept of updates of the entity's payments. */
   readonly updates: readonly UpdatePlan[];
-  /** For the card: other entities, by their index in the spec, that count updates of its payments. */
+  /** For the card: other entities, by their index in the spec, that count updates or frauds of its payments. */
   readonly remembered: readonly number[];
   /** Index of the partners' entity in the spec, for the entity and its slices; -1 if neither has partners. */
   readonly partnerEntity: number;
@@ -120,8 +123,10 @@ export function planEntities(spec: FeatureSpec): EntityPlan[] {
   const names = Object.keys(spec.entities);
   const filters = planFilters(spec).map(({ key }) => key);
   const horizonMs = longestWindowMs(spec);
-  const updated = names.flatMap((name, index) => {
-    const counts = spec.features.some((feature) => isUpdateFeature(feature) && feature.entity === name);
+  const reported = Object.entries(spec.entities).flatMap(([name, { key }], index) => {
+    const counts = spec.features.some(
+      (feature) => (isUpdateFeature(feature) || (countsFrauds(feature) && !isLabelled(key))) && feature.entity === name,
+    );
     return counts && index > 0 ? [index] : [];
   });
   return Object.entries(spec.entities).map(([name, { key, optional }], index) => {
@@ -138,7 +143,7 @@ export function planEntities(spec: FeatureSpec): EntityPlan[] {
       firstFraud: own.some((feature) => feature.kind === "days_since_first_fraud"),
       recentIds: index === 0,
     };
-    const remembered = index === 0 ? updated : [];
+    const remembered = index === 0 ? reported : [];
     const slices = filters.flatMap((filter, place): SlicePlan[] => {
       const some = all.filter(({ where }) => where !== undefined && filterKey(where) === filter);
       if (some.length === 0) return [];
@@ -184,6 +189,11 @@ const NO_LABELS = {
   firstFraud: false,
   recentIds: false,
 } as const;
+
+/** Whether it counts frauds of its partners, and the label of a fraud finds it through the card. */
+export function isFoundByFrauds(plan: Pick<EntityPlan, "isLabelled" | "partners">): boolean {
+  return !plan.isLabelled && plan.partners?.frauds === true;
+}
 
 /** Index of the judge entity, which explains frauds of another; -1 for none. The spec has at most one. */
 export function judgeOf(plans: readonly Pick<EntityPlan, "run">[]): number {
@@ -257,11 +267,11 @@ function planPartners(
   for (const feature of features) {
     if (!("of" in feature)) continue;
     entity = names.indexOf(feature.of);
-    if (feature.kind !== "distinct" || windowIndex.has(feature.window)) continue;
+    if (!("window" in feature) || windowIndex.has(feature.window)) continue;
     windowIndex.set(feature.window, widthsMs.length);
     widthsMs.push(spec.windows[feature.window]?.width ?? 0);
   }
-  return entity < 0 ? undefined : { entity, widthsMs, windowIndex };
+  return entity < 0 ? undefined : { entity, widthsMs, windowIndex, frauds: features.some(countsFrauds) };
 }
 
 function planUsual(spec: FeatureSpec, features: readonly Feature[], explains: boolean): UsualPlan | undefined {
@@ -304,7 +314,8 @@ function fingerprintOf(
 ): number {
   const { payments, labels, partners, home, lastPlace, usual, run, firstFraud, recentIds } = parts;
   const own = [home, lastPlace, usual !== undefined, run?.explainedBy ?? null, firstFraud, recentIds];
-  const kept = [STATE_VERSION, payments.rings, labels.rings, partners?.entity ?? -1, ...own, horizonMs];
+  const counted = partners?.frauds === true ? ["frauds"] : [];
+  const kept = [STATE_VERSION, payments.rings, labels.rings, partners?.entity ?? -1, ...own, horizonMs, ...counted];
   const sliced = slices.map((slice) => {
     const places = [slice.home, slice.lastPlace, slice.usual !== undefined];
     return [filters[slice.filter], slice.payments.rings, slice.partners?.entity ?? -1, ...places];

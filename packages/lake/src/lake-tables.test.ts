@@ -76,6 +76,7 @@ const applied: AppliedLabel = {
   tooLate: false,
   incomplete: true,
   appliedAtMs: AT_MS + 3,
+  entityIds: ["", "", "d-1"],
 };
 
 const update: PaymentUpdate = {
@@ -280,6 +281,7 @@ test.each([
     AppliedLabel.encode(applied),
     {
       ...labelCells,
+      entity_ids: { items: ["", "", "d-1"] },
       spec_version: 3,
       sequences: { items: [7n] },
       too_late: false,

@@ -122,12 +122,13 @@ const featureVector = columnsOf<Omit<FeatureVector, "transaction">>({
 });
 
 /** Position of a label or a payment update among the events of its entities. */
-const applied = columnsOf<Omit<AppliedLabel, "label"> & Omit<AppliedPaymentUpdate, "update" | "entityIds">>({
+const applied = columnsOf<Omit<AppliedLabel, "label"> & Omit<AppliedPaymentUpdate, "update">>({
   specVersion: integer,
   sequences: longs,
   tooLate: flag,
   appliedAtMs: long,
   incomplete: flag,
+  entityIds: texts,
 });
 
 const modelTrial = columnsOf<ModelTrial>({
@@ -217,11 +218,7 @@ export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = 
     topic: TOPICS.appliedPaymentUpdates,
     message: AppliedPaymentUpdate,
     eventTimeMs: (message) => message.update?.updatedAtMs,
-    columns: [
-      ...within((message: AppliedPaymentUpdate) => message.update, paymentUpdate),
-      ...applied,
-      ...columnsOf<Pick<AppliedPaymentUpdate, "entityIds">>({ entityIds: texts }),
-    ],
+    columns: [...within((message: AppliedPaymentUpdate) => message.update, paymentUpdate), ...applied],
   }),
   decisions: tableOf({
     topic: TOPICS.decisions,

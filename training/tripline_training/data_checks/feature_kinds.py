@@ -53,6 +53,7 @@ RANGES: dict[str, ValueRange] = {
     "distance_from_home": ValueRange(0, 20_050),
     "distance_from_last": ValueRange(0, 20_050),
     "distinct": COUNT,
+    "neighbours": COUNT,
     "pair_is_new": FLAG,
     "pair_count": COUNT,
     "pair_seconds_since_last": NOT_NEGATIVE,

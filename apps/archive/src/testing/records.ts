@@ -77,6 +77,7 @@ export function appliedOf(number: number): AppliedLabel {
   return {
     label: labelOf(number),
     specVersion: 2,
+    entityIds: [],
     sequences: [number, 0],
     tooLate: true,
     incomplete: false,

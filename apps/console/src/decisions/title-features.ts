@@ -22,6 +22,7 @@ const TITLES: Readonly<Record<string, string>> = {
   unusual_count: "Unusual amounts of this {entity}, {window}",
   unusual_max: "Most unusual amount of this {entity}, times the usual, {window}",
   distinct: "Different {of}s of this {entity}, {window}",
+  neighbours: "Other {of}s of this {entity}, {window}",
   pair_is_new: "First payment of this {entity} with this {of}",
   pair_count: "Payments of this {entity} with this {of}",
   pair_seconds_since_last: "Time since this {entity} last used this {of}",

@@ -61,11 +61,10 @@ describe("the result of a record", () => {
   test("is an AppliedLabel with the bytes of the generated code", () => {
     const fact = label({ clientTransactionId: "a" });
     fc.assert(
-      fc.property(labelFindings, (findings) => {
-        const bytes = emissionOf(Label.encode(fact).finish(), (writer) =>
-          writeReportFindings(writer, { ...findings, entityIds: [] }),
-        );
-        expect(Buffer.from(bytes)).toEqual(Buffer.from(AppliedLabel.encode({ label: fact, ...findings }).finish()));
+      fc.property(labelFindings, fc.array(fc.string()), (findings, entityIds) => {
+        const own = { ...findings, entityIds };
+        const bytes = emissionOf(Label.encode(fact).finish(), (writer) => writeReportFindings(writer, own));
+        expect(Buffer.from(bytes)).toEqual(Buffer.from(AppliedLabel.encode({ label: fact, ...own }).finish()));
       }),
     );
   });

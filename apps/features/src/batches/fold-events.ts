@@ -1,4 +1,5 @@
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { transactionId } from "@tripline/contracts/identifiers";
 import type {
   EntityStates,
   FeatureEngine,
@@ -12,7 +13,7 @@ import { BatchStates } from "../states/batch-states.js";
 import type { FlaggedStates } from "../states/complete-mark.js";
 import { isFlagged, NONE_FLAGGED } from "../states/complete-mark.js";
 import { writeReportFindings, writeVectorFindings } from "./encode-findings.js";
-import type { EventRecord } from "./parse-event.js";
+import type { EventRecord, LabelRecord, UpdateRecord } from "./parse-event.js";
 
 /** The result of folding the events of one partition. */
 export interface PartFold {
@@ -24,7 +25,8 @@ export interface PartFold {
   /** Number of events with a flagged state. */
   readonly flagged: number;
   /**
-   * Number of payment updates counted only for their cards, because the states of the cards do not name the payments.
+   * Number of payment updates and labels of frauds counted only for the entities that they name, because the states of
+   * the cards do not name the payments.
    */
   readonly ofCardOnly: number;
   /** Number of payments for which no row was in force, for each profile of the spec. */
@@ -117,7 +119,7 @@ function foldPart(
     if (result.tooLate) tooLate += 1;
     const isUncertain = isFlagged(flaggedStates, keys, nowMs);
     if (isUncertain) flagged += 1;
-    if (event.kind === "update" && entityIds.length === 0 && remembers(engine)) ofCardOnly += 1;
+    if (entityIds.length === 0 && isForOthers(engine, event)) ofCardOnly += 1;
     countMisses(result, profileMisses);
     states.changed(keys);
     const start = writer.length;
@@ -141,20 +143,42 @@ function remembers({ entities }: FeatureEngine): boolean {
   return (entities[0]?.remembered.length ?? 0) > 0;
 }
 
+/** Whether the event also counts for entities that it does not name. */
+function isForOthers(engine: FeatureEngine, event: EventRecord): boolean {
+  if (event.kind === "update") return remembers(engine);
+  return event.kind === "label" && event.label.fraud && engine.findsFrauds;
+}
+
 interface Places {
   /** Redis keys of the event's states. */
   readonly keys: readonly (string | undefined)[];
-  /** For a payment update: see `updatedEntities`. */
+  /** For a payment update and the label of a fraud: see `updatedEntities` and `labelledEntities`. */
   readonly entityIds: string[];
 }
 
-/** The states that an event changes. For an update, only the card's state if the other states were not read. */
+/**
+ * The states that an event changes. For an update or a label, only those of the entities that it names if the other
+ * states were not read.
+ */
 function placesOf(engine: FeatureEngine, states: BatchStates, event: EventRecord): Places {
-  if (event.kind !== "update") return { keys: event.stateKeys, entityIds: [] };
+  const named = { keys: event.stateKeys, entityIds: [] };
+  if (event.kind === "payment" || !remembers(engine)) return named;
   const [card] = states.of(event.stateKeys);
-  const entityIds = engine.updatedEntities(card, event.update);
-  const keys = engine.updateKeys(event.update.tenant, event.update.cardToken, entityIds);
-  return states.require(keys) ? { keys, entityIds } : { keys: event.stateKeys, entityIds: [] };
+  const found = event.kind === "update" ? placesOfUpdate(engine, card, event) : placesOfLabel(engine, card, event);
+  return states.require(found.keys) ? found : named;
+}
+
+function placesOfUpdate(engine: FeatureEngine, card: EntityStates[number], { update }: UpdateRecord): Places {
+  const entityIds = engine.updatedEntities(card, update);
+  const named = { cardToken: update.cardToken, terminalId: "" };
+  return { keys: engine.stateKeys(update.tenant, named, undefined, entityIds), entityIds };
+}
+
+function placesOfLabel(engine: FeatureEngine, card: EntityStates[number], { label, stateKeys }: LabelRecord): Places {
+  if (!label.fraud || !engine.findsFrauds) return { keys: stateKeys, entityIds: [] };
+  const paymentId = transactionId(label.tenant, label.clientTransactionId);
+  const entityIds = engine.labelledEntities(card, paymentId);
+  return { keys: engine.stateKeys(label.tenant, label, undefined, entityIds), entityIds };
 }
 
 function applyEvent(

@@ -100,7 +100,7 @@ function parseUpdate(engine: FeatureEngine, record: IncomingRecord): UpdateRecor
     if (!wasCurrency(update.currency)) throw unreadable(record, "its currency is unknown");
     if (update.amountMinor < 0) throw unreadable(record, "its amount is negative");
   }
-  const stateKeys = engine.updateKeys(update.tenant, update.cardToken, []);
+  const stateKeys = engine.stateKeys(update.tenant, { cardToken: update.cardToken, terminalId: "" });
   return { kind: "update", update, ...commonParts(record, update, stateKeys) };
 }
 

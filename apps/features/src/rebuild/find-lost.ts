@@ -119,7 +119,7 @@ function cannotBeNamed(
 function eventOf({ record, timestampMs }: LostRecord): CountedEvent {
   const findings = { specVersion: 0, sequences: [], tooLate: false, incomplete: false };
   if (record.kind === "label") {
-    return { kind: "label", applied: { ...findings, label: record.label, appliedAtMs: timestampMs } };
+    return { kind: "label", applied: { ...findings, label: record.label, appliedAtMs: timestampMs, entityIds: [] } };
   }
   if (record.kind === "update") {
     return { kind: "update", applied: { ...findings, update: record.update, appliedAtMs: timestampMs, entityIds: [] } };

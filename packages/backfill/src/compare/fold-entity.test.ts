@@ -11,6 +11,7 @@ import { specOf } from "@tripline/feature-engine/testing/specs";
 import { backfill } from "../backfill.js";
 import { fileSource } from "../input/transactions-source.js";
 import { csvOf, rowsOf } from "../testing/payment-rows.js";
+import type { LabelAnswer } from "./fold-entity.js";
 import { foldEntity, planFolds } from "./fold-entity.js";
 
 const spec = currentFeatureSpec();
@@ -101,7 +102,8 @@ function vectorsOf(rows: readonly Row[]): Map<string, readonly number[]> {
     const name = row.client_transaction_id;
     if (row.stream === "label") {
       const { labelled_at_ms: labelledAtMs = 0, occurred_at_ms: occurredAtMs, fraud } = row;
-      engine.applyLabel(own, { labelId: labelId(tenant, name), labelledAtMs, occurredAtMs, fraud: fraud === 1 });
+      const said = { labelId: labelId(tenant, name), labelledAtMs, occurredAtMs, fraud: fraud === 1 };
+      engine.applyLabel(own, { ...said, ...ids });
       continue;
     }
     const { amount_minor: amountMinor = 0, currency = "", occurred_at_ms: occurredAtMs, latitude, longitude } = row;
@@ -122,7 +124,7 @@ async function folded(
   entity: string,
   rows: readonly unknown[],
   characters = 100,
-  judging = false,
+  answers?: LabelAnswer,
   of = spec,
 ): Promise<number[][]> {
   const chunks: Buffer[] = [];
@@ -132,11 +134,11 @@ async function folded(
       done();
     },
   });
-  await foldEntity({ spec: of, entity, tenant, judging, input: pieces(rows, characters), output });
+  await foldEntity({ spec: of, entity, tenant, ...(answers && { answers }), input: pieces(rows, characters), output });
   const bytes = Buffer.concat(chunks);
   const values = Array.from({ length: bytes.length / 8 }, (_, index) => bytes.readDoubleLE(index * 8));
   const own = planFolds(of).entities.find(({ name }) => name === entity)?.features.length ?? 0;
-  const width = 1 + (judging ? 1 : own);
+  const width = 1 + (answers === undefined ? own : 1);
   return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
 }
 
@@ -180,7 +182,7 @@ function orderOf(row: Row, key: "card_token" | "terminal_id"): string {
 /** The same rows, with labels that carry the judge's result. */
 async function judged(rows: readonly Row[]): Promise<Row[]> {
   const sorted = sortedBy(["card_token"], rows);
-  const answers = await folded("card", sorted, 1_000, true);
+  const answers = await folded("card", sorted, 1_000, "explained");
   const explained = new Map(answers.map(([line = 0, answer = 0]) => [sorted[line - 1]?.client_transaction_id, answer]));
   return rows.map((row) =>
     row.stream === "label" ? { ...row, explained: explained.get(row.client_transaction_id) ?? -1 } : row,
@@ -223,12 +225,46 @@ describe("foldEntity", () => {
       payment("c", 2, { merchant_country: "BE", amount_minor: 1_999 }),
       payment("d", 3, { terminal_id: "t-2", amount_minor: 2_000 }),
     ];
-    expect(await folded("card", rows, 100, false, filtered)).toEqual([
+    expect(await folded("card", rows, 100, undefined, filtered)).toEqual([
       [1, 1, 0, 1],
       [2, 1, 1, 2],
       [3, 2, 1, 3],
       [4, 2, 2, 3],
     ]);
+  });
+
+  test("a label reaches an optional entity if the card remembers its payment", async () => {
+    const own = { window: "1d", default: 0, sentence: "{value}" };
+    const sharing = {
+      ...spec,
+      features: [
+        { ...own, name: "frauds", kind: "neighbours" as const, entity: "device", of: "card", counts: "fraud" as const },
+      ],
+    };
+    const plan = planFolds(sharing);
+    expect(plan.finder).toBe("card");
+    expect(plan.entities.filter(({ found }) => found).map(({ name }) => name)).toEqual(["device"]);
+    const card = [
+      payment("a", 0, { device_token: "d" }),
+      label("a", 1),
+      label("unknown", 2),
+      { ...label("b", 3), fraud: 0 },
+    ];
+    expect(await folded("card", card, 100, "found", sharing)).toEqual([
+      [2, 1],
+      [3, 0],
+      [4, 0],
+    ]);
+    const device = [
+      payment("a", 0, { device_token: "d" }),
+      label("a", 1, { device_token: "d" }),
+      payment("c", 2, { device_token: "d", card_token: "other" }),
+    ];
+    expect(await folded("device", device, 100, undefined, sharing)).toEqual([
+      [1, 0],
+      [3, 1],
+    ]);
+    await expect(folded("device", [], 100, "found", sharing)).rejects.toThrow("--find is for --entity card");
   });
 
   test("profiles have exactly the values of a backfill's queries", async () => {
@@ -297,7 +333,7 @@ describe("foldEntity", () => {
   test("stops at a payment without the requested device, and at an entity that is not in the spec", async () => {
     await expect(folded("device", [payment("c-1", 0)])).rejects.toThrow("device_token is needed");
     await expect(folded("terminal", [label("c-1", 1)])).rejects.toThrow("explained is needed");
-    await expect(folded("terminal", [], 100, true)).rejects.toThrow("--judge is for --entity card");
+    await expect(folded("terminal", [], 100, "explained")).rejects.toThrow("--judge is for --entity card");
     await expect(folded("shop", [])).rejects.toThrow('--entity "shop" is not among card, terminal, device, ip, email');
   });
 

@@ -4,9 +4,10 @@ import { wasCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
-import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
-import { judgeOf, planEntities } from "@tripline/feature-engine/plan-entities";
+import type { EntityIds } from "@tripline/feature-engine/apply/entity-ids";
+import { isFoundByFrauds, judgeOf, planEntities } from "@tripline/feature-engine/plan-entities";
 import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { z } from "zod";
@@ -34,12 +35,13 @@ const label = z
     stream: z.literal("label"),
     client_transaction_id: id,
     card_token: id,
-    terminal_id: OPTIONAL_LINE.terminal_id,
     occurred_at_ms: wholeNumber,
     labelled_at_ms: wholeNumber,
     fraud: z.union([z.literal(0), z.literal(1)], "must be 0 or 1"),
     /** The result of the plan's judge. */
     explained: z.union([z.literal(0), z.literal(1)], "must be 0 or 1").optional(),
+    // Includes the keys of entities that labels reach through the card.
+    ...OPTIONAL_LINE,
   })
   .refine((row) => row.labelled_at_ms >= row.occurred_at_ms, {
     path: ["labelled_at_ms"],
@@ -59,6 +61,8 @@ export interface EntityFoldPlan {
   readonly optional: boolean;
   /** Labels have this key if their payment has it. Other entities have no labels. */
   readonly labelled: boolean;
+  /** Whether it also counts the labels of frauds whose payments the card remembers, with the key of the payment. */
+  readonly found: boolean;
   /** Whether each of its labels must include the judge's result. */
   readonly judged: boolean;
   /** The first entity also computes the features of the payment itself, because every payment has this entity. */
@@ -71,38 +75,48 @@ export interface FoldPlan {
   readonly entities: readonly EntityFoldPlan[];
   /** The entity whose fold decides whether that entity explains a label's fraud; null if the spec has none. */
   readonly judge: string | null;
+  /** The entity whose fold decides which payments it remembers when their labels arrive; null if not needed. */
+  readonly finder: string | null;
   /** All features in vector order. */
   readonly features: readonly string[];
 }
 
 /**
- * A feature depends only on the events of one entity and on the judge's result for their labels, so entities can be
- * folded separately, the judge first.
+ * A feature depends only on the events of one entity, on the judge's result for their labels, and on which payments cards
+ * remember. So entities can be folded separately, after the passes that answer the labels.
  */
 export function planFolds(spec: FeatureSpec): FoldPlan {
   const plans = planEntities(spec);
-  const entities = plans.map(({ name, key, fields, optional, isLabelled: labelled, run }, index) => {
+  const entities = plans.map((entity, index) => {
+    const { name, key, fields, optional, isLabelled: labelled, run } = entity;
     const own = spec.features.filter((feature) => ("entity" in feature ? feature.entity === name : index === 0));
     const judged = (run?.explainedBy ?? -1) >= 0;
     const features = own.map((feature) => ({ name: feature.name, default: feature.default }));
-    return { name, key, fields, optional, labelled, judged, features };
+    const found = isFoundByFrauds(entity);
+    return { name, key, fields, optional, labelled, found, judged, features };
   });
+  const finder = entities.some(({ found }) => found) ? (plans[0]?.name ?? null) : null;
   const judge = plans[judgeOf(plans)]?.name ?? null;
-  return { specVersion: spec.version, entities, judge, features: spec.features.map((feature) => feature.name) };
+  return { specVersion: spec.version, entities, judge, finder, features: spec.features.map((feature) => feature.name) };
 }
+
+export type LabelAnswer = "explained" | "found";
 
 export interface FoldEntityOptions {
   readonly spec: FeatureSpec;
   /** Name of an entity of the spec. */
   readonly entity: string;
   readonly tenant: string;
-  /** Instead of computing features of payments, decide for each label whether this entity, the judge, explains the fraud. */
-  readonly judging?: boolean;
+  /**
+   * Instead of computing features of payments, answer each label: whether this entity, the judge, explains the fraud, or
+   * whether this entity, the finder, remembers its payment.
+   */
+  readonly answers?: LabelAnswer;
   /** JSON lines, sorted by the entity's key, time, labels before payments, and client_transaction_id. */
   readonly input: AsyncIterable<string>;
   /**
-   * Receives the line number (from 1) and the features of every payment, as little-endian doubles. For a judge, receives
-   * the line number of every label, and 1 if its fraud is explained.
+   * Receives the line number (from 1) and the features of every payment, as little-endian doubles. With `answers`,
+   * receives the line number of every label, and 1 for yes.
    */
   readonly output: Writable;
 }
@@ -114,7 +128,7 @@ export interface FoldEntityOptions {
  * @throws TriplineError `invalid-field` for a line that is not an event, cannot be counted or is out of order
  */
 export async function foldEntity(options: FoldEntityOptions): Promise<void> {
-  const fold = new EntityFold(options.spec, options.entity, options.tenant, options.judging ?? false);
+  const fold = new EntityFold(options.spec, options.entity, options.tenant, options.answers);
   let rest = "";
   const write = async (lines: readonly string[]): Promise<void> => {
     const values = lines.flatMap((line) => fold.add(line) ?? []);
@@ -155,7 +169,7 @@ class EntityFold {
     spec: FeatureSpec,
     entity: string,
     private readonly tenant: string,
-    private readonly judging: boolean,
+    private readonly answers: LabelAnswer | undefined,
   ) {
     const plan = planFolds(spec);
     const names = plan.entities.map(({ name }) => name);
@@ -165,16 +179,15 @@ class EntityFold {
     if (own === undefined) {
       throw new TriplineError("invalid-field", `--entity "${entity}" is not among ${names.join(", ")}.`);
     }
-    if (judging && entity !== plan.judge) {
-      throw new TriplineError("invalid-field", `--judge is for --entity ${plan.judge ?? "of another spec"}.`);
-    }
+    if (answers === "explained") requireEntity("--judge", entity, plan.judge);
+    if (answers === "found") requireEntity("--find", entity, plan.finder);
     this.#key = own.key;
     this.#isJudged = own.judged;
     this.#places = own.features.map(({ name }) => plan.features.indexOf(name));
     this.#states = names.map(() => undefined);
   }
 
-  /** The output row of a payment, or of a label if this entity is the judge; undefined for other events. */
+  /** The output row of a payment, or of a label if labels get an answer; undefined for other events. */
   add(line: string): number[] | undefined {
     this.lineNumber += 1;
     const row = this.#parse(line);
@@ -236,22 +249,30 @@ class EntityFold {
     const result = this.#engine.applyPayment(this.#states, payment, profiles);
     for (const profile of this.#profiles) profile?.countPayment(payment);
     if (result.duplicate) throw this.#fault("client_transaction_id occurs more than once", row);
-    if (this.judging) return undefined;
+    if (this.answers !== undefined) return undefined;
     return [this.lineNumber, ...this.#places.map((place) => result.values[place] ?? 0)];
   }
 
   #countLabel(row: Exclude<Event, Payment>): number[] | undefined {
     if (this.#isJudged && row.explained === undefined) throw this.#fault("explained is needed, see --judge", row);
-    const explains = this.judging && this.#engine.explains(this.#states, row.occurred_at_ms);
+    const answer = this.#answer(row);
     this.#engine.applyLabel(this.#states, {
       labelId: labelId(this.tenant, row.client_transaction_id),
       labelledAtMs: row.labelled_at_ms,
       occurredAtMs: row.occurred_at_ms,
       fraud: row.fraud === 1,
       explained: row.explained === 1,
+      ...idsOf(row),
     });
     for (const profile of this.#profiles) profile?.countLabel(row.labelled_at_ms, row.fraud === 1);
-    return this.judging ? [this.lineNumber, explains ? 1 : 0] : undefined;
+    return answer === undefined ? undefined : [this.lineNumber, answer ? 1 : 0];
+  }
+
+  #answer(row: Exclude<Event, Payment>): boolean | undefined {
+    if (this.answers === undefined) return undefined;
+    if (this.answers === "explained") return this.#engine.explains(this.#states, row.occurred_at_ms);
+    const paymentId = transactionId(this.tenant, row.client_transaction_id);
+    return row.fraud === 1 && this.#engine.labelledEntities(this.#states[0], paymentId).length > 0;
   }
 
   #fault(what: string, row: unknown, cause?: unknown): TriplineError {
@@ -261,9 +282,13 @@ class EntityFold {
   }
 }
 
+function requireEntity(option: string, entity: string, expected: string | null): void {
+  if (entity === expected) return;
+  throw new TriplineError("invalid-field", `${option} is for --entity ${expected ?? "of another spec"}.`);
+}
+
 function idsOf(row: Event): EntityIds {
-  const { card_token: cardToken, terminal_id: terminalId = "" } = row;
-  return row.stream === "label" ? { cardToken, terminalId } : { ...optionalFields(row), cardToken };
+  return { ...optionalFields(row), cardToken: row.card_token };
 }
 
 /** The position of an event in the order of lines. */

@@ -2,6 +2,7 @@ import type { EntityFeature, EntityView, PaymentView } from "@tripline/feature-e
 import { countLabel, countPayment } from "@tripline/feature-engine/apply/count-event";
 import { emptyView, viewEntity } from "@tripline/feature-engine/apply/view-entity";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
+import { isFoundByFrauds } from "@tripline/feature-engine/plan-entities";
 import { ByteReader } from "@tripline/feature-engine/state/byte-reader";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
@@ -11,7 +12,7 @@ import { decodeState, encodeState } from "@tripline/feature-engine/state/state-c
 import { wasUnusual } from "@tripline/feature-engine/state/usual-amount";
 import type { EventBlock } from "./event-block.js";
 import type { IdOfReference } from "./id-references.js";
-import { rememberReference, resolveReferences } from "./id-references.js";
+import { rememberReference, resolvePayments, resolveReferences, wordsOf } from "./id-references.js";
 import { RowsByEntity } from "./rows-by-entity.js";
 import { StateStore } from "./state-store.js";
 
@@ -91,6 +92,7 @@ export class EntityFold {
     if (bytes !== null && (idOf === undefined || !plan.recentIds)) return bytes;
     this.#load(number);
     if (idOf !== undefined && this.state.recentIds !== undefined) resolveReferences(this.state.recentIds, idOf);
+    if (idOf !== undefined && this.state.recentPayments !== undefined) resolvePayments(this.state.recentPayments, idOf);
     return this.#encode();
   }
 
@@ -157,28 +159,39 @@ export class EntityFold {
       const column = feature && out[feature.index];
       if (column !== undefined) column[row] = feature?.compute(view, payment) ?? 0;
     }
-    if (state.recentIds !== undefined) rememberReference(state.recentIds, payments.firstReference + row * 2);
+    const reference = payments.firstReference + row * 2;
+    if (state.recentIds !== undefined) rememberReference(state.recentIds, reference);
+    state.recentPayments?.add(wordsOf(reference), atMs, []);
     const count = { atMs, amount: payment.thousandths, partnerHash, latitude, longitude, passes };
     countPayment(plan, state, count, horizonMs);
   }
 
-  #partnerHash({ numbers }: EventBlock["payments"], partners: number, row: number): number {
+  #partnerHash({ numbers }: Pick<EventBlock["payments"], "numbers">, partners: number, row: number): number {
     const partner = numbers[partners]?.[row] ?? -1;
     return partner < 0 ? NO_PARTNER : (this.options.partnerHashes[partner] ?? NO_PARTNER);
   }
 
   #countLabel(labels: EventBlock["labels"], row: number): void {
     const { state } = this;
+    const { plan } = this.options;
+    const fraud = labels.frauds[row] === 1;
+    if (isFoundByFrauds(plan) && labels.found[row] !== 1) return;
     const occurredAtMs = labels.occurredAtMs[row] ?? 0;
     if (this.options.judges && state.usual !== undefined) {
       labels.explained[row] = wasUnusual(state.usual, occurredAtMs) ? 1 : 0;
     }
-    if (state.recentIds !== undefined) rememberReference(state.recentIds, labels.references[row] ?? 0);
-    countLabel(this.options.plan, state, {
+    const reference = labels.references[row] ?? 0;
+    if (state.recentPayments !== undefined) {
+      // The reference of a label is one more than that of its payment.
+      labels.found[row] = fraud && state.recentPayments.find(wordsOf(reference - 1)) !== undefined ? 1 : 0;
+    }
+    if (state.recentIds !== undefined) rememberReference(state.recentIds, reference);
+    countLabel(plan, state, {
       atMs: labels.atMs[row] ?? 0,
       occurredAtMs,
-      fraud: labels.frauds[row] === 1,
+      fraud,
       explained: labels.explained[row] === 1,
+      partnerHash: plan.partners?.frauds === true ? this.#partnerHash(labels, plan.partnerEntity, row) : NO_PARTNER,
     });
   }
 }

@@ -47,7 +47,15 @@ export interface LabelColumns {
    * it.
    */
   readonly explained: Uint8Array;
-  /** For each entity of the spec, like `numbers` of payments; empty for entities that labels do not identify. */
+  /**
+   * 1 for a fraud whose payment the card remembers: the card's fold writes this column, and the folds of other entities
+   * read it.
+   */
+  readonly found: Uint8Array;
+  /**
+   * For each entity of the spec, like `numbers` of payments: entities that the label names, and entities of its payment
+   * that count frauds. -1 for others.
+   */
   readonly numbers: readonly Int32Array[];
 }
 
@@ -92,7 +100,7 @@ export function blockBytes(shape: BlockShape): number {
   const { paymentsMax, labelsMax, entities, features, profiles, filters, categories } = shape;
   const doubles = PAYMENT_DOUBLES + features + categories + profiles.reduce((sum, columns) => sum + columns, 0);
   const perPayment = 8 * doubles + 4 * entities + filters;
-  const perLabel = 8 * LABEL_DOUBLES + 4 * entities + 2;
+  const perLabel = 8 * LABEL_DOUBLES + 4 * entities + 3;
   return perPayment * paymentsMax + perLabel * labelsMax;
 }
 
@@ -132,13 +140,14 @@ export function viewBlock(shape: BlockShape, memory: SharedArrayBuffer): SharedB
   };
   const frauds = bytes(labelsMax);
   const explained = bytes(labelsMax);
+  const found = bytes(labelsMax);
   const passes = Array.from({ length: shape.filters }, () => bytes(paymentsMax));
   return {
     payments: {
       ...{ atMs, amounts, thousandths, latitudes, longitudes, numbers: paymentNumbers },
       ...{ profiles, passes, categories },
     },
-    labels: { atMs: labelMs, references, occurredAtMs, frauds, explained, numbers: labelNumbers },
+    labels: { atMs: labelMs, references, occurredAtMs, frauds, explained, found, numbers: labelNumbers },
     features: columns,
   };
 }

@@ -27,6 +27,8 @@ export interface ResolvedIds {
   readonly references: Float64Array;
   readonly highs: Uint32Array;
   readonly lows: Uint32Array;
+  /** For payments, the ids of the entities that their cards remember; empty if cards remember none. */
+  readonly ids: readonly (readonly string[])[];
 }
 
 /** Requests to a worker. It answers each one, in order. */
@@ -149,14 +151,14 @@ function referencesOf(fold: ShareFold, entities: number): Float64Array {
   return Float64Array.from(references);
 }
 
-function lookUp({ references, highs, lows }: ResolvedIds): IdOfReference {
+function lookUp({ references, highs, lows, ids }: ResolvedIds): IdOfReference {
   const places = new Map<number, number>();
   for (const [place, reference] of references.entries()) places.set(reference, place);
   return (reference) => {
     const place = places.get(reference) ?? -1;
     const [high, low] = [highs[place], lows[place]];
     if (high === undefined || low === undefined) throw new RangeError(`no id is known for reference ${reference}`);
-    return { high, low };
+    return { high, low, ids: ids[place] ?? [] };
   };
 }
 

@@ -1,4 +1,5 @@
 import type { IdHash, RecentIds } from "@tripline/feature-engine/state/recent-ids";
+import type { RecentPayments } from "@tripline/feature-engine/state/recent-payments";
 
 /*
  * A state stores hashes of the ids of its latest events. Most are replaced later, so a backfill stores event numbers
@@ -8,18 +9,43 @@ import type { IdHash, RecentIds } from "@tripline/feature-engine/state/recent-id
 /** A reference is an integer below 2^53, stored as two words instead of an id hash. */
 const WORD = 2 ** 32;
 
-/** Maps a reference to the hash of the event's id. */
-export type IdOfReference = (reference: number) => Readonly<IdHash>;
+/** The hash of an event's id and, for a payment that its card remembers, the ids of its entities. */
+export interface NamedReference extends Readonly<IdHash> {
+  readonly ids: readonly string[];
+}
+
+/** Maps a reference to the names of its event. */
+export type IdOfReference = (reference: number) => NamedReference;
 
 export function rememberReference(ids: RecentIds, reference: number): void {
-  ids.add(Math.floor(reference / WORD), reference % WORD);
+  const { high, low } = wordsOf(reference);
+  ids.add(high, low);
+}
+
+/** A reference in place of the hash of an id. */
+export function wordsOf(reference: number): IdHash {
+  return { high: Math.floor(reference / WORD), low: reference % WORD };
+}
+
+function referenceOf({ high, low }: Readonly<IdHash>): number {
+  return high * WORD + low;
+}
+
+/** The references to the payments that a card remembers. */
+export function referencesToPayments({ entries }: RecentPayments): number[] {
+  return entries.map(referenceOf);
+}
+
+/** Replaces references with the hashes of ids, and adds the ids of the payments' entities. */
+export function resolvePayments(payments: RecentPayments, idOf: IdOfReference): void {
+  payments.rename((words) => idOf(referenceOf(words)));
 }
 
 /** Oldest first. */
 export function referencesIn(ids: RecentIds): number[] {
   const references: number[] = [];
   ids.forEach((high, low) => {
-    references.push(high * WORD + low);
+    references.push(referenceOf({ high, low }));
   });
   return references;
 }

@@ -8,18 +8,32 @@ import { isInForce, planProfiles } from "@tripline/feature-engine/profiles";
 import type { IdHash } from "@tripline/feature-engine/state/recent-ids";
 import { hashId } from "@tripline/feature-engine/state/recent-ids";
 import type { OracleEvent } from "@tripline/feature-engine/testing/brute-force";
-import { filteredSpec, sparseSpec, wideSpec } from "@tripline/feature-engine/testing/specs";
+import { filteredSpec, neighbourSpec, sparseSpec, wideSpec } from "@tripline/feature-engine/testing/specs";
 import { paymentOf, profileRowsOf, TestStates } from "@tripline/feature-engine/testing/states";
 import { eventStreams } from "@tripline/feature-engine/testing/streams";
 import fc from "fast-check";
 import type { EventBlock } from "./event-block.js";
+import type { IdOfReference, NamedReference } from "./id-references.js";
 import { FOLD_STEPS, ShareFold } from "./share-fold.js";
 
-/** The order in which a backfill processes events: by time, labels first, then in order of arrival. No id repeats. */
+/**
+ * The order in which a backfill processes events: by time, labels first, then in order of arrival. No id repeats, and a
+ * payment has at most one label.
+ */
 function inOrder(events: readonly OracleEvent[]): OracleEvent[] {
-  return events
-    .map((event, index) => ({ ...event, id: `${event.kind} ${index}` }))
-    .sort((left, right) => left.atMs - right.atMs || left.kind.localeCompare(right.kind));
+  const sorted = events
+    .map((event, index) => ({ given: event.id, event: { ...event, id: `${event.kind} ${index}` } }))
+    .sort((left, right) => left.event.atMs - right.event.atMs || left.event.kind.localeCompare(right.event.kind));
+  const labelled = new Set<string>();
+  return sorted.map(({ event }) => {
+    if (event.kind === "payment") return event;
+    const payment = sorted.find(
+      ({ given, event: other }) =>
+        given === event.about && other.entities.card === event.entities.card && !labelled.has(other.id),
+    );
+    if (payment !== undefined) labelled.add(payment.event.id);
+    return { ...event, about: payment?.event.id ?? "unknown" };
+  });
 }
 
 /** Events in the form that a backfill uses. */
@@ -74,9 +88,10 @@ class Numbered {
         atMs: column(known, ({ atMs }) => atMs),
         frauds: Uint8Array.from(known, ({ fraud }) => (fraud ? 1 : 0)),
         explained: new Uint8Array(known.length),
+        found: new Uint8Array(known.length),
         occurredAtMs: column(known, ({ atMs, occurredAtMs = atMs }) => occurredAtMs),
-        references: column(known, (event) => this.events.indexOf(event) * 2 + 1),
-        numbers: numbers(known),
+        references: column(known, (event) => this.#referenceOf(event)),
+        numbers: numbers(known.map((event) => this.#withEntities(event))),
       },
     };
   }
@@ -96,11 +111,36 @@ class Numbered {
     );
   }
 
-  /** The id of a reference. */
-  idOf(reference: number): IdHash {
-    const payments = this.events.filter(({ kind }) => kind === "payment");
-    const event = reference % 2 === 0 ? payments[reference / 2] : this.events[(reference - 1) / 2];
-    return hashOf(event?.id ?? "");
+  /** One more than that of its payment; without a payment, a reference that no payment has. */
+  #referenceOf(label: OracleEvent): number {
+    const place = this.#payments.findIndex(({ id }) => id === label.about);
+    return (place < 0 ? this.events.length + this.events.indexOf(label) : place) * 2 + 1;
+  }
+
+  /** With the entities of its payment that count its fraud. */
+  #withEntities(label: OracleEvent): OracleEvent {
+    const payment = this.#payments.find(({ id }) => id === label.about);
+    const counting = engineOf(this.spec).entities.filter(({ partners }) => partners?.frauds === true);
+    const others = counting.flatMap(({ name }) => {
+      const id = payment?.entities[name];
+      return id === undefined ? [] : [[name, id] as const];
+    });
+    return { ...label, entities: { ...Object.fromEntries(others), ...label.entities } };
+  }
+
+  get #payments(): readonly OracleEvent[] {
+    return this.events.filter(({ kind }) => kind === "payment");
+  }
+
+  /** The id of a reference, and the ids of the payment's entities that cards remember. */
+  idOf(reference: number): NamedReference {
+    const isPayment = reference % 2 === 0;
+    const event = isPayment
+      ? this.#payments[reference / 2]
+      : this.events.find((other) => other.kind === "label" && this.#referenceOf(other) === reference);
+    const remembered = engineOf(this.spec).entities[0]?.remembered ?? [];
+    const ids = isPayment ? remembered.map((entity) => event?.entities[this.names[entity] ?? ""] ?? "") : [];
+    return { ...hashOf(event?.id ?? ""), ids };
   }
 }
 
@@ -125,7 +165,7 @@ function foldInBlocks(spec: FeatureSpec, numbered: Numbered, cuts: readonly numb
     Array.from({ length: shares }, (_, share) => {
       return new ShareFold({ spec, share, shares, counts, hashes: numbered.hashes });
     });
-  const statesOf = (idOf?: (reference: number) => IdHash) =>
+  const statesOf = (idOf?: IdOfReference) =>
     counts.flatMap((count, entity) => {
       const states = folds.map((fold) => fold.states(entity, idOf));
       return Array.from({ length: count }, (_, number) => ({
@@ -173,6 +213,8 @@ describe.each([
   ["a busy week", wideSpec, 12, { cards: 3, terminals: 4, eventsMin: 200, eventsMax: 300, busy: true }],
   ["entities that keep little", sparseSpec, 120, {}],
   ["filters", filteredSpec, 60, {}],
+  ["confirmed frauds of partners", neighbourSpec, 60, { cards: 4 }],
+  ["more payments of a card than it remembers", neighbourSpec, 12, { eventsMin: 100, eventsMax: 150, busy: true }],
   ["a card at more terminals than are kept", sparseSpec, 6, CROWD],
 ] as const)("a backfill with %s", (_name, spec, numRuns, shape) => {
   test("gives the engine's values and states, bit for bit, however the input is split", () => {

@@ -4,12 +4,12 @@ import { compileFeatures } from "@tripline/feature-engine/apply/compile-feature"
 import { planCategories } from "@tripline/feature-engine/payment-categories";
 import { planFilters } from "@tripline/feature-engine/payment-filters";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
-import { judgeOf, longestWindowMs, planEntities } from "@tripline/feature-engine/plan-entities";
+import { isFoundByFrauds, judgeOf, longestWindowMs, planEntities } from "@tripline/feature-engine/plan-entities";
 import { planProfiles } from "@tripline/feature-engine/profiles";
 import { EntityFold } from "./entity-fold.js";
 import type { EventBlock } from "./event-block.js";
 import type { IdOfReference } from "./id-references.js";
-import { referencesIn } from "./id-references.js";
+import { referencesIn, referencesToPayments } from "./id-references.js";
 
 /** Arrays are indexed by entity of the spec. */
 export interface ShareOptions {
@@ -24,19 +24,19 @@ export interface ShareOptions {
 }
 
 /** The steps in which a block is folded. */
-export const FOLD_STEPS = [0, 1] as const;
+export const FOLD_STEPS = [0, 1, 2] as const;
 export type FoldStep = (typeof FOLD_STEPS)[number];
 
 /**
  * One worker's share of a backfill. The work is split by entity: each worker reads every block and folds the events of
- * its own entities. A state depends only on the entity's own events and on which of its frauds another entity explains.
- * The explaining entity is folded first, so a block is folded in two steps, and no worker starts the second step before
- * all have finished the first.
+ * its own entities. A state depends only on the entity's own events, on which of its frauds another entity explains, and
+ * on which payments its cards remember. So a block is folded in steps: the explaining entity, then the others, and last
+ * those that labels find through cards. No worker starts a step before all have finished the one before.
  */
 export class ShareFold {
   private readonly plans: readonly EntityPlan[];
-  /** Index of the entity that is folded in the first step, or -1. */
-  private readonly judge: number;
+  /** The step of each entity. */
+  private readonly steps: readonly FoldStep[];
   private readonly features: CompiledFeatures;
   private readonly folds: readonly EntityFold[];
   private readonly payment: PaymentView;
@@ -46,14 +46,18 @@ export class ShareFold {
     const { spec, share, shares, counts, hashes } = options;
     const horizonMs = longestWindowMs(spec);
     this.plans = planEntities(spec);
-    this.judge = judgeOf(this.plans);
+    const judge = judgeOf(this.plans);
+    this.steps = this.plans.map((plan, entity) => {
+      if (entity === judge) return 0;
+      return isFoundByFrauds(plan) ? 2 : 1;
+    });
     const filters = planFilters(spec).length;
     this.features = compileFeatures(spec, this.plans, horizonMs);
     this.folds = this.plans.map((plan, entity) => {
       const partnerHashes = hashes[plan.partnerEntity] ?? new Uint32Array(0);
       const features = this.features.entities[entity] ?? [];
       const entities = Math.max(0, Math.ceil(((counts[entity] ?? 0) - share) / shares));
-      const judges = entity === this.judge;
+      const judges = entity === judge;
       const own = { plan, entity, features, entities, partnerHashes, judges };
       return new EntityFold({ ...own, horizonMs, share, shares, filters });
     });
@@ -79,7 +83,7 @@ export class ShareFold {
    */
   fold(step: FoldStep, block: EventBlock, out: readonly Float64Array[]): void {
     for (const [entity, fold] of this.folds.entries()) {
-      if ((entity === this.judge) === (step === 0)) fold.fold(block, out);
+      if (this.steps[entity] === step) fold.fold(block, out);
     }
     if (step === 1) this.#foldPayments(block, out);
   }
@@ -143,8 +147,9 @@ export class ShareFold {
   *references(entity: number): Generator<number> {
     if (this.plans[entity]?.recentIds !== true) return;
     for (const [number, fold] of this.#own(entity)) {
-      const { recentIds } = fold.stateOf(number);
+      const { recentIds, recentPayments } = fold.stateOf(number);
       if (recentIds !== undefined) yield* referencesIn(recentIds);
+      if (recentPayments !== undefined) yield* referencesToPayments(recentPayments);
     }
   }
 

@@ -2,6 +2,7 @@ import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { toThousandths } from "@tripline/feature-engine/feature-formulas";
+import { isFoundByFrauds } from "@tripline/feature-engine/plan-entities";
 import { readDoubles } from "../fold/data-chunk.js";
 import type { BlockFill, BlockShape, SharedBlock } from "../fold/event-block.js";
 import { FieldReader } from "./field-reader.js";
@@ -30,6 +31,7 @@ export class EventReader {
     private readonly payments: ChunkReader,
     private readonly labels: ChunkReader,
     private readonly decimals: readonly number[],
+    /** By entity: whether labels reach it. */
     private readonly isLabelled: readonly boolean[],
     private readonly fields: FieldReader,
     private next: EventPosition,
@@ -61,7 +63,7 @@ export class EventReader {
       `labels WHERE rowid >= ${from.labels}`,
     );
     const decimals = events.currencies.map(currencyDecimals);
-    const isLabelled = engine.entities.map((plan) => plan.isLabelled);
+    const isLabelled = engine.entities.map((plan) => plan.isLabelled || isFoundByFrauds(plan));
     return new EventReader(payments, labels, decimals, isLabelled, fields, from);
   }
 

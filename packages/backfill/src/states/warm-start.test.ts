@@ -116,7 +116,7 @@ test("online processing continues where a backfill ended, and gives the results 
     if (stream === "label") {
       const states = await online.of({ ...ids, deviceToken: "", ipToken: "" });
       const times = { labelledAtMs: atMs, occurredAtMs: paidAtMs };
-      engine.applyLabel(states, { labelId: labelId(TENANT, clientId), ...times, fraud });
+      engine.applyLabel(states, { labelId: labelId(TENANT, clientId), ...times, fraud, ...ids });
       continue;
     }
     const payment = { ...ids, ...paid, transactionId: transactionId(TENANT, clientId), occurredAtMs: atMs };

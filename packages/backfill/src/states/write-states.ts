@@ -23,35 +23,43 @@ export async function writeStates(
   },
 ): Promise<void> {
   const { engine, tenant, database, events, pool } = options;
-  const ids = await resolveIds(database, tenant, await pool.references());
+  const ids = await resolveIds(engine, database, tenant, await pool.references());
   const count = events.ids.reduce((sum, names) => sum + names.length, 0);
   await writeSnapshot(path, engine, count, snapshotEntries(engine, tenant, events.ids, await pool.states(ids)));
 }
 
 /** A state keeps only the last ids of a card, so only those are looked up and hashed. */
-async function resolveIds(database: DuckDBInstance, tenant: string, references: Float64Array): Promise<ResolvedIds> {
+async function resolveIds(
+  { entities }: Pick<FeatureEngine, "entities">,
+  database: DuckDBInstance,
+  tenant: string,
+  references: Float64Array,
+): Promise<ResolvedIds> {
+  const remembered = (entities[0]?.remembered ?? []).map((entity) => entities[entity]?.key ?? "");
+  const ids: string[][] = [];
   const highs = new Uint32Array(references.length);
   const lows = new Uint32Array(references.length);
   const connection = await database.connect();
   try {
     await writeWanted(connection, references);
     const result = await connection.stream(`
-      SELECT wanted.place::INTEGER, client_transaction_id
+      SELECT ${["wanted.place::INTEGER", "client_transaction_id", ...remembered.map((key) => `${key}::VARCHAR`)].join(", ")}
       FROM wanted JOIN payments ON payments.rowid = wanted.payment::BIGINT`);
     const hash = { high: 0, low: 0 };
     for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-      for (const [place, clientId] of chunk.getRows()) {
+      for (const [place, clientId, ...others] of chunk.getRows()) {
         const at = Number(place);
         const idOf = isLabelReference(references[at] ?? 0) ? labelId : transactionId;
         hashId(idOf(tenant, String(clientId)), hash);
         highs[at] = hash.high;
         lows[at] = hash.low;
+        if (remembered.length > 0) ids[at] = others.map((id) => (id === null ? "" : String(id)));
       }
     }
   } finally {
     connection.closeSync();
   }
-  return { references, highs, lows };
+  return { references, highs, lows, ids };
 }
 
 async function writeWanted(connection: DuckDBConnection, references: Float64Array): Promise<void> {

@@ -87,7 +87,7 @@ export function eventsOf(rows: readonly Row[], untilMs = Number.POSITIVE_INFINIT
     const payment: OracleEvent = { ...common, kind: "payment", entities, fields, fraud: false };
     if (row.labelledAtMs === undefined) return [payment];
     const times = { atMs: row.labelledAtMs, occurredAtMs: atMs };
-    const label = { ...payment, kind: "label" as const, entities: labelled, ...times };
+    const label = { ...payment, kind: "label" as const, entities: labelled, about: `payment ${id}`, ...times };
     return [payment, { ...label, fraud: row.fraud === 1 }];
   });
   return events

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { OracleEvent } from "../testing/brute-force.js";
 import { bruteForce } from "../testing/brute-force.js";
 import { differencesOf } from "../testing/differences.js";
-import { filteredSpec, sparseSpec, updateSpec, wideSpec } from "../testing/specs.js";
+import { filteredSpec, neighbourSpec, sparseSpec, updateSpec, wideSpec } from "../testing/specs.js";
 import { TestStates } from "../testing/states.js";
 import type { StreamShape } from "../testing/streams.js";
 import { eventStreams } from "../testing/streams.js";
@@ -29,6 +29,8 @@ describe.each([
   ["entities that keep little", sparseSpec, 250, {}],
   ["filters", filteredSpec, 100, {}],
   ["payment updates", updateSpec, 150, { updates: true }],
+  ["confirmed frauds of partners", neighbourSpec, 100, { updates: true, cards: 4 }],
+  ["confirmed frauds of partners, minutes apart", neighbourSpec, 40, { busy: true, eventsMin: 60, eventsMax: 120 }],
   ["payment updates, minutes apart", updateSpec, 60, { updates: true, busy: true }],
   ["payment updates that no feature uses", sparseSpec, 40, { updates: true }],
   ["filters, minutes apart", filteredSpec, 40, { busy: true }],

@@ -1,8 +1,6 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
-import type { FeatureSpec, KeyField } from "@tripline/contracts/feature-spec";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { needsPayment } from "@tripline/contracts/feature-spec";
-import type { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
-import { ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { toThousandths } from "../feature-formulas.js";
 import type { CategoryFields, CategoryPlan } from "../payment-categories.js";
@@ -11,7 +9,7 @@ import type { FilteredFields, FilterPlan } from "../payment-filters.js";
 import { planFilters } from "../payment-filters.js";
 import type { UpdateEvent } from "../payment-updates.js";
 import type { EntityPlan } from "../plan-entities.js";
-import { judgeOf, longestWindowMs, planEntities } from "../plan-entities.js";
+import { isFoundByFrauds, judgeOf, longestWindowMs, planEntities } from "../plan-entities.js";
 import type { ProfilePlan, ProfileRows } from "../profiles.js";
 import { isInForce, planProfiles } from "../profiles.js";
 import { ByteReader } from "../state/byte-reader.js";
@@ -28,11 +26,10 @@ import { checkPayment, requireAmount, requireTime } from "./check-event.js";
 import type { CompiledFeatures, EntityFeature, EntityView, PaymentView } from "./compile-feature.js";
 import { compileFeatures } from "./compile-feature.js";
 import { countLabel, countPayment, countUpdate } from "./count-event.js";
+import type { EntityIds, IdOfEvent } from "./entity-ids.js";
+import { compileId } from "./entity-ids.js";
 import { emptyView, viewEntity } from "./view-entity.js";
 
-/** The fields of an event that name entities. Optional fields may be absent or empty. */
-export type EntityIds = Pick<Transaction, RequiredId> & Partial<Pick<Transaction, (typeof ENTITY_KEYS)[KeyField]>>;
-type RequiredId = (typeof ENTITY_KEYS)[(typeof REQUIRED_ENTITY_KEYS)[number]];
 /** The fields of a payment that features use. */
 export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "currency" | "occurredAtMs"> &
   Pick<Transaction, "latitude" | "longitude"> &
@@ -40,13 +37,14 @@ export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "
   CategoryFields &
   EntityIds;
 /** The fields of a label that features use. */
-export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> & {
-  /**
-   * Whether the judge entity explains the fraud. Set it only if that entity's state, which normally decides, is
-   * missing.
-   */
-  readonly explained?: boolean | undefined;
-};
+export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> &
+  EntityIds & {
+    /**
+     * Whether the judge entity explains the fraud. Set it only if that entity's state, which normally decides, is
+     * missing.
+     */
+    readonly explained?: boolean | undefined;
+  };
 
 /** States of an event's entities, in the order of the spec; undefined for entities that the event does not name. */
 export type EntityStates = readonly (EntityState | undefined)[];
@@ -66,24 +64,6 @@ export type PaymentResult =
 
 /** Also the result for a payment update. */
 export type LabelResult = { readonly duplicate: true } | { readonly duplicate: false; readonly tooLate: boolean };
-
-/** The id of an entity in an event; undefined if the event does not name such an entity. */
-type IdOfEvent = (event: EntityIds) => string | undefined;
-
-function compileId(fields: readonly KeyField[]): IdOfEvent {
-  const [field = "cardToken", second, ...more] = fields.map((name) => ENTITY_KEYS[name]);
-  if (second === undefined) return (event) => event[field] || undefined;
-  const others = [second, ...more];
-  return (event) => {
-    let id = event[field];
-    for (const other of others) {
-      const value = event[other];
-      if (!id || !value) return undefined;
-      id = `${id}/${value}`;
-    }
-    return id;
-  };
-}
 
 /** Compiles a spec once, for use with every event. */
 export function compileEngine(spec: FeatureSpec): FeatureEngine {
@@ -105,6 +85,8 @@ export class FeatureEngine {
   readonly categories: readonly CategoryPlan[];
   /** Index of the entity whose unusual payments explain frauds of another (the judge); -1 if the spec has none. */
   readonly judge: number;
+  /** Whether labels of frauds also count for entities that they do not name. */
+  readonly findsFrauds: boolean;
   readonly #idOf: readonly IdOfEvent[];
   readonly #features: CompiledFeatures;
   /** The features of an entity that do not depend on a payment. */
@@ -126,6 +108,7 @@ export class FeatureEngine {
     this.filters = planFilters(spec);
     this.categories = planCategories(spec);
     this.judge = judgeOf(this.entities);
+    this.findsFrauds = this.entities.some(isFoundByFrauds);
     this.#idOf = this.entities.map((plan) => compileId(plan.fields));
     this.#features = compileFeatures(spec, this.entities, this.longestWindowMs);
     this.#served = this.#features.entities.map((features) =>
@@ -163,11 +146,13 @@ export class FeatureEngine {
    * Redis keys of the states of an event's entities, in the order of `entityIds`.
    *
    * @param only index of an entity, to return a key only for that entity. Default: all
+   * @param found ids of entities that the event does not name, from `updatedEntities` or `labelledEntities`
    */
-  stateKeys(tenant: string, event: EntityIds, only?: number): (string | undefined)[] {
+  stateKeys(tenant: string, event: EntityIds, only?: number, found: readonly string[] = []): (string | undefined)[] {
     return this.entities.map((plan, entity) => {
-      const id = only === undefined || only === entity ? this.#idOf[entity]?.(event) : undefined;
-      return id === undefined ? undefined : stateKey(plan, tenant, id);
+      if (only !== undefined && only !== entity) return undefined;
+      const id = this.#idOf[entity]?.(event) ?? found[entity];
+      return id === undefined || id === "" ? undefined : stateKey(plan, tenant, id);
     });
   }
 
@@ -252,12 +237,14 @@ export class FeatureEngine {
     hashId(label.labelId, this.#id);
     if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
     const { labelledAtMs: atMs, occurredAtMs, fraud } = label;
-    const counted = { atMs, occurredAtMs, fraud, explained: label.explained ?? this.explains(states, occurredAtMs) };
+    const explained = label.explained ?? this.explains(states, occurredAtMs);
+    const { high, low } = this.#id;
     let tooLate = false;
     for (const [entity, plan] of this.entities.entries()) {
       const state = states[entity];
-      if (state === undefined || !plan.isLabelled) continue;
-      state.recentIds?.add(this.#id.high, this.#id.low);
+      if (state === undefined || !(plan.isLabelled || isFoundByFrauds(plan))) continue;
+      state.recentIds?.add(high, low);
+      const counted = { atMs, occurredAtMs, fraud, explained, partnerHash: this.#labelledPartner(plan, label) };
       if (!countLabel(plan, state, counted)) tooLate = true;
     }
     return { duplicate: false, tooLate };
@@ -268,20 +255,25 @@ export class FeatureEngine {
    * spec; empty for other entities. The result is empty if the card does not remember the payment.
    */
   updatedEntities(card: EntityState | undefined, { transactionId }: Pick<UpdateEvent, "transactionId">): string[] {
+    return this.#recall(card, transactionId, ({ updates }) => updates.length > 0);
+  }
+
+  /**
+   * The entities of a fraudulent payment that its label does not name and that count frauds, as `updatedEntities`.
+   */
+  labelledEntities(card: EntityState | undefined, transactionId: string): string[] {
+    return this.#recall(card, transactionId, isFoundByFrauds);
+  }
+
+  #recall(card: EntityState | undefined, transactionId: string, counts: (plan: EntityPlan) => boolean): string[] {
     hashId(transactionId, this.#id);
     const found = card?.recentPayments?.find(this.#id);
     if (found === undefined) return [];
     const ids = this.entities.map(() => "");
-    for (const [place, entity] of this.#planOf(0).remembered.entries()) ids[entity] = found[place] ?? "";
+    for (const [place, entity] of this.#planOf(0).remembered.entries()) {
+      if (counts(this.#planOf(entity))) ids[entity] = found[place] ?? "";
+    }
     return ids;
-  }
-
-  /** Redis keys of the states that a payment update changes, in the order of `entityIds`. @param ids of `updatedEntities` */
-  updateKeys(tenant: string, cardToken: string, ids: readonly string[], only?: number): (string | undefined)[] {
-    return this.entities.map((plan, entity) => {
-      const id = entity === 0 ? cardToken : (ids[entity] ?? "");
-      return id === "" || (only !== undefined && only !== entity) ? undefined : stateKey(plan, tenant, id);
-    });
   }
 
   /**
@@ -385,6 +377,14 @@ export class FeatureEngine {
       view.profiles[index] = isUsed ? row.values : undefined;
       return isUsed ? row.atMs : 0;
     });
+  }
+
+  /** `NO_PARTNER` if the label names none, or if the entity does not count frauds of its partners. */
+  #labelledPartner({ partners, partnerEntity }: EntityPlan, label: LabelEvent): number {
+    const id = partners?.frauds === true ? this.#idOf[partnerEntity]?.(label) : undefined;
+    if (id === undefined) return NO_PARTNER;
+    hashId(id, this.#partnerId);
+    return this.#partnerId.high;
   }
 
   #partnerHash({ partnerEntity }: EntityPlan): number {

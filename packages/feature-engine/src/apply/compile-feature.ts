@@ -41,6 +41,8 @@ export interface EntityView {
   readonly partners: number[];
   /** Whether this payment names a partner. */
   hasPartner: boolean;
+  /** Number of them with a confirmed fraud, without this payment's partner. */
+  readonly frauds: number[];
   /** When this payment's partner was last seen; `NEVER_MS` for a new partner. */
   pairLastMs: number;
   /** Number of payments with this payment's partner. */
@@ -230,6 +232,8 @@ function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): 
       return compileUpdates(feature, plan);
     case "distinct":
       return compileDistinct(plan.partners?.windowIndex.get(feature.window) ?? -1);
+    case "neighbours":
+      return compileNeighbours(feature, plan.partners?.windowIndex.get(feature.window) ?? -1);
     case "seconds_since_last":
       return (entity, view) => secondsSince(entity.lastPaymentMs, view.atMs, horizonMs, feature.default);
     case "pair_seconds_since_last":
@@ -328,6 +332,13 @@ function compileUnusual(kind: "unusual_count" | "unusual_max", index: number): C
 
 function compileDistinct(index: number): ComputeOverEntity {
   return (entity) => entity.partners[index] ?? 0;
+}
+
+function compileNeighbours({ counts }: FeatureOf<"neighbours">, index: number): ComputeOverEntity {
+  // The payment's own partner is always among the distinct ones.
+  return counts === "all"
+    ? (entity, { own }) => (entity.partners[index] ?? 0) - (entity.hasPartner ? own : 0)
+    : (entity) => entity.frauds[index] ?? 0;
 }
 
 const NOTHING: Readonly<Aggregate> = emptyAggregate();

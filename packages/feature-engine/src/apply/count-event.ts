@@ -5,7 +5,7 @@ import type { EntityState, StreamState } from "../state/entity-state.js";
 import { NEVER_MS } from "../state/entity-state.js";
 import { addLabel } from "../state/fraud-run.js";
 import { addPlace, keepPlace } from "../state/home-place.js";
-import { addPartner } from "../state/partner-table.js";
+import { addPartner, markFraud } from "../state/partner-table.js";
 import { addToRing } from "../state/tile-ring.js";
 import { addAmount } from "../state/usual-amount.js";
 
@@ -57,6 +57,8 @@ export interface LabelCount {
   readonly fraud: boolean;
   /** Whether the judge entity explains this fraud. */
   readonly explained: boolean;
+  /** `NO_PARTNER` if the label names none. */
+  readonly partnerHash: number;
 }
 
 /** Counts a label at the time when it was reported. @returns like `countPayment` */
@@ -68,6 +70,9 @@ export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCou
   }
   if (fraud && plan.firstFraud && (state.firstFraudMs === NEVER_MS || atMs < state.firstFraudMs)) {
     state.firstFraudMs = atMs;
+  }
+  if (fraud && plan.partners?.frauds === true && state.partners !== undefined) {
+    markFraud(state.partners, label.partnerHash);
   }
   return countEvent(plan.labels, state.labels, atMs, fraud ? 1 : 0);
 }

@@ -2,6 +2,7 @@ import type {
   AppliedLabel,
   AppliedPaymentUpdate,
   FeatureVector,
+  PaymentUpdate,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine } from "./compile-engine.js";
 
@@ -24,16 +25,21 @@ export function numbersOf(event: CountedEvent): (number | undefined)[] {
 
 /** The state keys of an event, like `FeatureEngine.stateKeys`. */
 export function stateKeysOf(
-  engine: Pick<FeatureEngine, "stateKeys" | "updateKeys">,
+  engine: Pick<FeatureEngine, "stateKeys">,
   event: CountedEvent,
   only?: number,
 ): (string | undefined)[] {
-  if (event.kind === "update") {
-    const { update, entityIds } = event.applied;
-    return update === undefined ? [] : engine.updateKeys(update.tenant, update.cardToken, entityIds, only);
+  if (event.kind === "payment") {
+    const { transaction } = event.vector;
+    return transaction === undefined ? [] : engine.stateKeys(transaction.tenant, transaction, only);
   }
-  const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
-  return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact, only);
+  const named = event.kind === "label" ? event.applied.label : namedByUpdate(event.applied.update);
+  return named === undefined ? [] : engine.stateKeys(named.tenant, named, only, event.applied.entityIds);
+}
+
+/** A payment update names only its card. */
+function namedByUpdate(update: PaymentUpdate | undefined) {
+  return update && { tenant: update.tenant, cardToken: update.cardToken, terminalId: "" };
 }
 
 /** Whether the event was counted while states were lost. */

@@ -2,7 +2,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import fc from "fast-check";
 import type { TestEvent } from "../testing/counter.js";
 import { OnlineCounter } from "../testing/counter.js";
-import { updateSpec } from "../testing/specs.js";
+import { neighbourSpec, updateSpec } from "../testing/specs.js";
 import type { FeatureEngine } from "./compile-engine.js";
 import { compileEngine } from "./compile-engine.js";
 import type { CountedEvent } from "./counted-event.js";
@@ -16,6 +16,7 @@ import { FoldInOrder } from "./fold-in-order.js";
 const ENGINES = [
   ["the shipped features", compileEngine(currentFeatureSpec())],
   ["features over payment updates", compileEngine(updateSpec)],
+  ["confirmed frauds of partners", compileEngine(neighbourSpec)],
 ] as const;
 const START_MS = Date.UTC(2024, 1, 28);
 const DAY_MS = 86_400_000;

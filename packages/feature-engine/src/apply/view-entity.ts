@@ -2,7 +2,7 @@ import type { EntityPlan, StreamPlan } from "../plan-entities.js";
 import type { EntityState, StreamState } from "../state/entity-state.js";
 import { NEVER_MS } from "../state/entity-state.js";
 import { distanceFromHomeKm, distanceFromLastKm } from "../state/home-place.js";
-import { countPartners, findPartner, NO_PARTNER } from "../state/partner-table.js";
+import { countFrauds, countPartners, findPartner, NO_PARTNER } from "../state/partner-table.js";
 import type { Aggregate } from "../state/tile-ring.js";
 import { aggregateRing, emptyAggregate } from "../state/tile-ring.js";
 import { countUnusual, largestRatio } from "../state/usual-amount.js";
@@ -25,6 +25,7 @@ export function emptyView(plan: EntityPlan): EntityView {
     firstFraudMs: NEVER_MS,
     partners: (plan.partners?.widthsMs ?? []).map(() => 0),
     hasPartner: false,
+    frauds: (plan.partners?.widthsMs ?? []).map(() => 0),
     pairLastMs: NEVER_MS,
     pairCount: 0,
     homeKm: undefined,
@@ -144,6 +145,7 @@ function viewPartners(
     const afterMs = atMs - (widthsMs[index] ?? 0);
     const isAnother = view.hasPartner && (at < 0 || view.pairLastMs <= afterMs);
     view.partners[index] = countPartners(partners, afterMs) + (isAnother ? own : 0);
+    if (plan.partners.frauds) view.frauds[index] = countFrauds(partners, afterMs, hash);
   }
 }
 

@@ -98,7 +98,8 @@ test("a caller without the card's state states whether the card explains the fra
   const engine = compileEngine(explained);
   const terminal = engine.decodeState(1, null);
   const states = [undefined, terminal, undefined, undefined];
-  const label = { labelledAtMs: START_MS + 1, occurredAtMs: START_MS, fraud: true };
+  const ids = { cardToken: "c", terminalId: "t" };
+  const label = { labelledAtMs: START_MS + 1, occurredAtMs: START_MS, fraud: true, ...ids };
   engine.applyLabel(states, { labelId: "a", ...label, explained: true });
   expect(terminal.run?.count).toBe(0);
   engine.applyLabel(states, { labelId: "b", ...label });

@@ -46,10 +46,10 @@ describe("a table of partners", () => {
       addPartner(table, hash, atMs, 0);
     }
     expect(rowsOf(table)).toEqual([
-      [2, 300, 2],
-      [1, 250, 2],
-      [4, 200, 1],
-      [3, 200, 1],
+      [2, 300, 2, 0],
+      [1, 250, 2, 0],
+      [4, 200, 1, 0],
+      [3, 200, 1, 0],
     ]);
     addPartner(table, 3, 200, 0);
     expect(rowsOf(table).map(([hash]) => hash)).toEqual([2, 1, 3, 4]);
@@ -61,14 +61,14 @@ describe("a table of partners", () => {
     addPartner(table, 2, 101, 0);
     addPartner(table, 3, 200, 100);
     expect(rowsOf(table)).toEqual([
-      [3, 200, 1],
-      [2, 101, 1],
+      [3, 200, 1, 0],
+      [2, 101, 1, 0],
     ]);
     addPartner(table, 4, 100, 100);
     addPartner(table, 3, 100, 100);
     expect(rowsOf(table)).toEqual([
-      [3, 200, 1],
-      [2, 101, 1],
+      [3, 200, 1, 0],
+      [2, 101, 1, 0],
     ]);
   });
 
@@ -83,7 +83,7 @@ describe("a table of partners", () => {
     // A partner seen before all others is not kept at all.
     addPartner(table, 600, 1001, 0);
     expect(findPartner(table, 600, 0)).toBe(-1);
-    expect(rowsOf(table).at(-1)).toEqual([2, 1002, 1]);
+    expect(rowsOf(table).at(-1)).toEqual([2, 1002, 1, 0]);
   });
 
   test("counts and finds partners seen after a time, like a plain list", () => {

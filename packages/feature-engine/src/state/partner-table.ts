@@ -5,12 +5,12 @@
 export const PARTNERS_MAX = 128;
 
 /** Numbers per partner in `rows`. */
-export const PARTNER_STRIDE = 3;
+export const PARTNER_STRIDE = 4;
 
 /**
- * Entities that an entity has met, such as the terminals of a card, with three numbers each: hash of the id, newest
- * event time in milliseconds, and number of payments. Newest first; if times are equal, the partner updated later comes
- * first.
+ * Entities that an entity has met, such as the terminals of a card, with four numbers each: hash of the id, newest
+ * event time in milliseconds, number of payments, and 1 if one of them was confirmed as fraud. Newest first; if times
+ * are equal, the partner updated later comes first.
  *
  * Distinct counts are exact below `PARTNERS_MAX`, which means "that many or more". Two partners are confused if their
  * 32-bit hashes are equal: with a full table, this happens once in half a million tables.
@@ -34,12 +34,13 @@ export function noPartners(): PartnerTable {
 }
 
 /** Appends a partner that was last seen before all others. */
-export function pushPartner(table: PartnerTable, hash: number, lastMs: number, count: number): void {
+export function pushPartner(table: PartnerTable, hash: number, lastMs: number, count: number, fraud: 0 | 1): void {
   const at = table.used;
   makeRoom(table, at + PARTNER_STRIDE);
   table.rows[at] = hash;
   table.rows[at + 1] = lastMs;
   table.rows[at + 2] = count;
+  table.rows[at + 3] = fraud;
   table.used = at + PARTNER_STRIDE;
 }
 
@@ -66,13 +67,28 @@ export function countPartners({ rows, used }: PartnerTable, afterMs: number): nu
   return at / PARTNER_STRIDE;
 }
 
+/** Number of partners with a confirmed fraud that were last seen after `afterMs`, without the given one. */
+export function countFrauds({ rows, used }: PartnerTable, afterMs: number, withoutHash: number): number {
+  let frauds = 0;
+  for (let at = 0; at < used && numberAt(rows, at + 1) > afterMs; at += PARTNER_STRIDE) {
+    if (rows[at] !== withoutHash) frauds += numberAt(rows, at + 3);
+  }
+  return frauds;
+}
+
+/** Records a confirmed fraud of a partner, unless the partner was forgotten. */
+export function markFraud({ rows, used }: PartnerTable, hash: number): void {
+  for (let at = 0; at < used; at += PARTNER_STRIDE) if (rows[at] === hash) rows[at + 3] = 1;
+}
+
 /**
  * Counts a payment with a partner, or with `NO_PARTNER`, and removes partners last seen at or before `expiredMs`.
  *
  * @returns false for a payment at or before `expiredMs`, which is not counted
  */
 export function addPartner(table: PartnerTable, hash: number, atMs: number, expiredMs: number): boolean {
-  while (table.used > 0 && numberAt(table.rows, table.used - 2) <= expiredMs) table.used -= PARTNER_STRIDE;
+  while (table.used > 0 && numberAt(table.rows, table.used - PARTNER_STRIDE + 1) <= expiredMs)
+    table.used -= PARTNER_STRIDE;
   if (atMs <= expiredMs) return false;
   if (hash === NO_PARTNER) return true;
   let end = 0;
@@ -80,6 +96,7 @@ export function addPartner(table: PartnerTable, hash: number, atMs: number, expi
   const known = end < table.used;
   const lastMs = known ? Math.max(numberAt(table.rows, end + 1), atMs) : atMs;
   const count = known ? numberAt(table.rows, end + 2) + 1 : 1;
+  const fraud = known ? numberAt(table.rows, end + 3) : 0;
   if (!known) {
     makeRoom(table, table.used + PARTNER_STRIDE);
     table.used += PARTNER_STRIDE;
@@ -93,6 +110,7 @@ export function addPartner(table: PartnerTable, hash: number, atMs: number, expi
   rows[place] = hash;
   rows[place + 1] = lastMs;
   rows[place + 2] = count;
+  rows[place + 3] = fraud;
   table.used = Math.min(table.used, PARTNERS_MAX * PARTNER_STRIDE);
   return true;
 }

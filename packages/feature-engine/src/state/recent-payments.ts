@@ -45,6 +45,15 @@ export class RecentPayments {
     return found && decoder.decode(found.ids).split(SEPARATOR);
   }
 
+  /** Replaces the hashes and ids of all payments. */
+  rename(named: (payment: Readonly<IdHash>) => Readonly<IdHash> & { readonly ids: readonly string[] }): void {
+    const renamed = this.entries.map((entry) => {
+      const { high, low, ids } = named(entry);
+      return { high, low, atMs: entry.atMs, ids: encoder.encode(ids.join(SEPARATOR)) };
+    });
+    this.entries.splice(0, Infinity, ...renamed);
+  }
+
   clear(): void {
     this.entries.length = 0;
   }

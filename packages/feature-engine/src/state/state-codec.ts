@@ -37,7 +37,7 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
  *   then [ varint  n, then n partners, newest first, each
  *       u32     hash of the id
  *       varint  time since the previous partner in the list was last seen; for the first, since the newest payment
- *       varint  number of payments ]
+ *       varint  number of payments; if the plan needs frauds, twice that number, plus 1 for a confirmed fraud ]
  *   then [ varint  n, and for n > 0 varint x, varint y, varint z of the home ]
  *   then [ varint  north of the last location, 0 for none; otherwise followed by varint east ]
  *   then [ varint  number of payments in the usual amount; if it is not 0:
@@ -78,13 +78,13 @@ export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityS
   readStream(reader, plan.payments, state.payments);
   readStream(reader, plan.labels, state.labels);
   if (plan.firstFraud) state.firstFraudMs = reader.varint() + NEVER_MS;
-  readParts(reader, state);
+  readParts(reader, plan, state);
   if (state.run !== undefined) readRun(reader, state.run);
   for (let index = 0; index < plan.slices.length; index += 1) {
     const [slicePlan, slice] = [plan.slices[index], state.slices[index]];
     if (slicePlan === undefined || slice === undefined) continue;
     readStream(reader, slicePlan.payments, slice.payments);
-    readParts(reader, slice);
+    readParts(reader, slicePlan, slice);
   }
   for (const [index, { stream }] of plan.updates.entries()) {
     const updates = state.updates[index];
@@ -103,13 +103,13 @@ export function encodeState(plan: EntityPlan, state: EntityState, writer: ByteWr
   writeStream(writer, plan.payments, state.payments);
   writeStream(writer, plan.labels, state.labels);
   if (plan.firstFraud) writer.varint(state.firstFraudMs - NEVER_MS);
-  writeParts(writer, state);
+  writeParts(writer, plan, state);
   if (state.run !== undefined) writeRun(writer, state.run);
   for (let index = 0; index < plan.slices.length; index += 1) {
     const [slicePlan, slice] = [plan.slices[index], state.slices[index]];
     if (slicePlan === undefined || slice === undefined) continue;
     writeStream(writer, slicePlan.payments, slice.payments);
-    writeParts(writer, slice);
+    writeParts(writer, slicePlan, slice);
   }
   for (const [index, { stream }] of plan.updates.entries()) {
     const updates = state.updates[index];
@@ -120,15 +120,17 @@ export function encodeState(plan: EntityPlan, state: EntityState, writer: ByteWr
 
 type PartStates = Pick<EntityState, keyof PaymentParts>;
 
-function readParts(reader: ByteReader, { payments, partners, home, lastPlace, usual }: PartStates): void {
-  if (partners !== undefined) readPartners(reader, partners, payments.newestMs);
+function readParts(reader: ByteReader, plan: PaymentParts, state: PartStates): void {
+  const { payments, partners, home, lastPlace, usual } = state;
+  if (partners !== undefined) readPartners(reader, partners, payments.newestMs, plan.partners?.frauds === true);
   if (home !== undefined) readHome(reader, home);
   if (lastPlace !== undefined) readPlace(reader, lastPlace);
   if (usual !== undefined) readUsual(reader, usual);
 }
 
-function writeParts(writer: ByteWriter, { payments, partners, home, lastPlace, usual }: PartStates): void {
-  if (partners !== undefined) writePartners(writer, partners, payments.newestMs);
+function writeParts(writer: ByteWriter, plan: PaymentParts, state: PartStates): void {
+  const { payments, partners, home, lastPlace, usual } = state;
+  if (partners !== undefined) writePartners(writer, partners, payments.newestMs, plan.partners?.frauds === true);
   if (home !== undefined) writeHome(writer, home);
   if (lastPlace !== undefined) writePlace(writer, lastPlace);
   if (usual !== undefined) writeUsual(writer, usual);
@@ -195,14 +197,15 @@ function writeRing(writer: ByteWriter, plan: RingPlan, { tiles, used }: TileRing
   }
 }
 
-function writePartners(writer: ByteWriter, { rows, used }: PartnerTable, newestMs: number): void {
+function writePartners(writer: ByteWriter, { rows, used }: PartnerTable, newestMs: number, frauds: boolean): void {
   writer.varint(used / PARTNER_STRIDE);
   let before = newestMs;
   for (let at = 0; at < used; at += PARTNER_STRIDE) {
     const lastMs = rows[at + 1] ?? 0;
     writer.u32(rows[at] ?? 0);
     writer.varint(before - lastMs);
-    writer.varint(rows[at + 2] ?? 0);
+    const count = rows[at + 2] ?? 0;
+    writer.varint(frauds ? count * 2 + (rows[at + 3] ?? 0) : count);
     before = lastMs;
   }
 }
@@ -292,16 +295,17 @@ function readSquares(reader: ByteReader, tiles: Float64Array, at: number): void 
   tiles[at + 5] = low;
 }
 
-function readPartners(reader: ByteReader, table: PartnerTable, newestMs: number): void {
+function readPartners(reader: ByteReader, table: PartnerTable, newestMs: number, frauds: boolean): void {
   const partners = reader.varint();
   if (partners > PARTNERS_MAX) throw unreadable(`has ${partners} partners, at most ${PARTNERS_MAX} are possible`);
   let lastMs = newestMs;
   for (let index = 0; index < partners; index += 1) {
     const hash = reader.u32();
     lastMs -= reader.varint();
-    const count = reader.varint();
+    const stored = reader.varint();
+    const count = frauds ? Math.floor(stored / 2) : stored;
     if (count === 0 || lastMs < 0) throw unreadable("has a partner without a payment");
-    pushPartner(table, hash, lastMs, count);
+    pushPartner(table, hash, lastMs, count, frauds && stored % 2 === 1 ? 1 : 0);
   }
 }
 

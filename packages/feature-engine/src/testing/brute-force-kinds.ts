@@ -1,7 +1,7 @@
 /* The kinds of events from which each kind of feature is computed. This list belongs to the oracle. */
 
 export function hasTiles(kind: string): boolean {
-  return !["distinct", "unusual_count", "unusual_max"].includes(kind);
+  return !["distinct", "neighbours", "unusual_count", "unusual_max"].includes(kind);
 }
 
 export function isRunKind(kind: string): boolean {

@@ -1,12 +1,12 @@
-import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { isUpdateKind } from "./brute-force-kinds.js";
 
-/* The oracle's part for the entities of payment updates. It uses no code of the engine. */
+/* The oracle's part for the entities of payment updates and of the labels of frauds. It uses no code of the engine. */
 
 interface CountedEvent {
   readonly kind: string;
   readonly id: string;
-  /** For an update: the id of its payment. */
+  /** For an update or a label: the id of its payment. */
   readonly about?: string;
   readonly entities: Readonly<Record<string, string>>;
   readonly atMs: number;
@@ -14,23 +14,32 @@ interface CountedEvent {
 
 const WEEK_MS = 7 * 86_400_000;
 
-/** The card of an update, and the other entities of its payment if the payment is among the last 16 within a week. */
-export function updatedEntities(
+/**
+ * The entities that an update or a label names, and those of its payment that count it if the payment is among the
+ * card's last 16 within a week.
+ */
+export function reportedEntities(
   spec: FeatureSpec,
-  update: CountedEvent,
+  report: CountedEvent & { readonly fraud: boolean },
   counted: readonly CountedEvent[],
 ): CountedEvent["entities"] {
+  const counts = ({ kind, ...feature }: Feature): boolean => {
+    if (report.kind === "update") return isUpdateKind(kind);
+    return report.fraud && kind === "neighbours" && Reflect.get(feature, "counts") === "fraud";
+  };
+  const names = spec.features.flatMap((feature) => ("entity" in feature && counts(feature) ? [feature.entity] : []));
+  const payment = names.length === 0 ? undefined : paymentOf(report, counted);
+  const others = Object.entries(payment?.entities ?? {}).filter(([name]) => names.includes(name));
+  return { ...Object.fromEntries(others), ...report.entities };
+}
+
+function paymentOf(report: CountedEvent, counted: readonly CountedEvent[]): CountedEvent | undefined {
   let remembered: CountedEvent[] = [];
   for (const event of counted) {
-    if (event.kind !== "payment" || event.entities.card !== update.entities.card) continue;
+    if (event.kind !== "payment" || event.entities.card !== report.entities.card) continue;
     remembered.push(event);
     const newestMs = Math.max(...remembered.map(({ atMs }) => atMs));
     remembered = remembered.filter(({ atMs }) => newestMs - atMs < WEEK_MS).slice(-16);
   }
-  const payment = remembered.find(({ id }) => id === update.about);
-  const counting = new Set<string>(
-    spec.features.flatMap((feature) => ("entity" in feature && isUpdateKind(feature.kind) ? [feature.entity] : [])),
-  );
-  const others = Object.entries(payment?.entities ?? {}).filter(([name]) => counting.has(name));
-  return { ...Object.fromEntries(others), ...update.entities };
+  return remembered.find(({ id }) => id === report.about);
 }

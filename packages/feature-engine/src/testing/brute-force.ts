@@ -4,10 +4,11 @@ import { labelFeature, runOf, thousandths, usualOf } from "./brute-force-amounts
 import type { OracleFields } from "./brute-force-filters.js";
 import { codeOf, isIncluded, isSelectedUpdate, wholeOf, withFilter, withSelection } from "./brute-force-filters.js";
 import { hasTiles, isRunKind, isUpdateKind, streamOf } from "./brute-force-kinds.js";
+import { partnersOf } from "./brute-force-partners.js";
 import { distanceKm, meanPlace, vectorOf } from "./brute-force-places.js";
 import type { OracleProfile } from "./brute-force-profiles.js";
 import { profileFeature } from "./brute-force-profiles.js";
-import { updatedEntities } from "./brute-force-updates.js";
+import { reportedEntities } from "./brute-force-updates.js";
 
 /*
  * The tests' oracle: computes features directly from a list of all events, with the same tile rule and without state.
@@ -30,7 +31,7 @@ export interface OracleEvent {
   readonly fraud: boolean;
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
-  /** For a payment update: the id of its payment. */
+  /** For a payment update or a label: the id of its payment. */
   readonly about?: string;
   /** For a payment or payment update: other fields that filters read. */
   readonly fields?: OracleFields;
@@ -56,7 +57,7 @@ export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): O
   const unfiltered = withFilter(spec, undefined);
   late = new Map();
   return events.map((given) => {
-    const event = given.kind === "update" ? { ...given, entities: updatedEntities(spec, given, counted) } : given;
+    const event = given.kind === "payment" ? given : { ...given, entities: reportedEntities(spec, given, counted) };
     const seen = new Map<string, OracleEvent[]>();
     const seenBy: Seen = (entity) => {
       const own = event.entities[entity];
@@ -258,7 +259,6 @@ function amountFeature(feature: Feature, past: readonly OracleEvent[], event: Or
   }
 }
 
-/** Partners, newest first, each with its last time and the number of payments since it was last unknown. */
 function partnerFeature(
   spec: FeatureSpec,
   feature: Extract<Feature, { of: string }>,
@@ -268,24 +268,11 @@ function partnerFeature(
   const horizon = longest(spec);
   const partnerOf = (other: OracleEvent) => other.entities[feature.of];
   const ownPartner = partnerOf(event);
-  let table: { partner: string | undefined; lastMs: number; count: number }[] = [];
-  let newest = -1;
-  for (const other of countedOnly(
-    spec,
-    feature.entity,
-    seen.filter(({ kind }) => kind === "payment"),
-  )) {
-    newest = Math.max(newest, other.atMs);
-    table = table.filter((row) => row.lastMs > newest - horizon);
-    if (other.atMs <= newest - horizon || partnerOf(other) === undefined) continue;
-    const known = table.find((row) => row.partner === partnerOf(other));
-    table = table.filter((row) => row !== known);
-    const lastMs = Math.max(other.atMs, known?.lastMs ?? 0);
-    const place = table.filter((row) => row.lastMs > lastMs).length;
-    table.splice(place, 0, { partner: partnerOf(other), lastMs, count: (known?.count ?? 0) + 1 });
-    table = table.slice(0, 128);
-  }
-  if (ownPartner === undefined && feature.kind !== "distinct") return feature.default;
+  const payments = seen.filter(({ kind }) => kind === "payment");
+  const counted = new Set(countedOnly(spec, feature.entity, payments));
+  const known = seen.filter((other) => other.kind === "label" || counted.has(other));
+  const table = partnersOf(known, partnerOf, horizon);
+  if (ownPartner === undefined && !["distinct", "neighbours"].includes(feature.kind)) return feature.default;
   const pair = table.find((row) => row.partner === partnerOf(event) && row.lastMs > event.atMs - horizon);
   switch (feature.kind) {
     case "pair_is_new":
@@ -299,6 +286,11 @@ function partnerFeature(
       const recent = table.filter((row) => row.lastMs > event.atMs - width);
       const own = ownPartner !== undefined && passes(feature, event) ? [ownPartner] : [];
       return new Set([...recent.map((row) => row.partner), ...own]).size;
+    }
+    case "neighbours": {
+      const others = table.filter((row) => row.partner !== partnerOf(event));
+      const { width } = windowOf(spec, feature.window);
+      return others.filter((row) => row.lastMs > event.atMs - width && (feature.counts === "all" || row.fraud)).length;
     }
   }
 }

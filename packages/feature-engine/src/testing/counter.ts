@@ -46,8 +46,9 @@ export class OnlineCounter {
       return;
     }
     const fact = event.label ? labelOf(event) : transactionOf(event);
+    const entityIds = "labelId" in fact && fact.fraud ? this.#labelled(event, fact) : [];
     const states = this.engine
-      .stateKeys(fact.tenant, fact)
+      .stateKeys(fact.tenant, fact, undefined, entityIds)
       .map((key, entity) => (key === undefined ? undefined : this.#stateOf(entity, key)));
     const result = "labelId" in fact ? this.engine.applyLabel(states, fact) : this.engine.applyPayment(states, fact);
     if (result.duplicate) throw new Error("ids are unique here");
@@ -55,7 +56,7 @@ export class OnlineCounter {
     const sequences = states.map((state) => state?.sequence ?? 0);
     const common = { specVersion: this.engine.spec.version, sequences, tooLate, incomplete: this.#isIncomplete };
     if ("labelId" in fact) {
-      this.emitted.push({ kind: "label", applied: { ...common, label: fact, appliedAtMs: this.nowMs } });
+      this.emitted.push({ kind: "label", applied: { ...common, label: fact, appliedAtMs: this.nowMs, entityIds } });
     } else {
       const values = "values" in result ? (result.values as number[]) : [];
       const profileTimesMs = "profileTimesMs" in result ? (result.profileTimesMs as number[]) : [];
@@ -64,11 +65,17 @@ export class OnlineCounter {
     }
   }
 
+  #labelled(event: TestEvent, label: Label): string[] {
+    const [cardKey = ""] = this.engine.stateKeys(label.tenant, label);
+    return this.engine.labelledEntities(this.#stateOf(0, cardKey), earlierPaymentOf(event));
+  }
+
   #countUpdate(update: PaymentUpdate): void {
     const { engine } = this;
-    const [cardKey = ""] = engine.updateKeys(update.tenant, update.cardToken, []);
+    const named = { cardToken: update.cardToken, terminalId: "" };
+    const [cardKey = ""] = engine.stateKeys(update.tenant, named);
     const entityIds = engine.updatedEntities(this.#stateOf(0, cardKey), update);
-    const keys = engine.updateKeys(update.tenant, update.cardToken, entityIds);
+    const keys = engine.stateKeys(update.tenant, named, undefined, entityIds);
     const states = keys.map((key, entity) => (key === undefined ? undefined : this.#stateOf(entity, key)));
     const result = engine.applyUpdate(states, update);
     if (result.duplicate) throw new Error("ids are unique here");
@@ -131,6 +138,11 @@ function transactionOf(event: TestEvent): Transaction {
   };
 }
 
+/** The id of an earlier event, which may be a payment of this card. */
+function earlierPaymentOf({ id }: TestEvent): string {
+  return `txn_${id - 1 - (id % 5)}`;
+}
+
 function labelOf(event: TestEvent): Label {
   return {
     ...common(event),
@@ -146,8 +158,7 @@ function updateOf(event: TestEvent): PaymentUpdate {
   return {
     updateId: `u${event.id}`,
     tenant,
-    // The id of an earlier event, which may be a payment by this card.
-    transactionId: `txn_${event.id - 1 - (event.id % 5)}`,
+    transactionId: earlierPaymentOf(event),
     clientTransactionId,
     cardToken,
     kind: event.id % 2 === 0 ? PaymentUpdateKind.DECLINED : PaymentUpdateKind.AUTHORISED,

@@ -10,6 +10,7 @@ export interface FeatureDraft {
   readonly entity?: string;
   readonly window?: string;
   readonly of?: string;
+  readonly counts?: string;
   readonly explained_by?: string;
   readonly prior?: number;
   readonly weight?: number;
@@ -43,7 +44,7 @@ export function specOf(
 ): FeatureSpec {
   const features = drafts.map((draft) => ({
     name: [
-      ...[draft.entity ?? "payment", draft.kind, draft.window, draft.column, draft.field],
+      ...[draft.entity ?? "payment", draft.kind, draft.counts, draft.window, draft.column, draft.field],
       draft.where && filterName(draft.where),
     ]
       .filter((part) => part !== undefined)
@@ -155,6 +156,21 @@ export const updateSpec = specOf(
     { kind: "distinct", entity: "device", of: "card", window: "3d" },
   ],
 );
+
+/** Partners with confirmed frauds, of entities that labels name and of others, with payment updates. */
+export const neighbourSpec = specOf({ "2h": { width: "2h", tile: "1h" }, "3d": { width: "3d", tile: "12h" } }, [
+  { kind: "count", entity: "card", window: "2h" },
+  { kind: "run_count", entity: "terminal", explained_by: "card" },
+  { kind: "update_count", entity: "ip", window: "3d" },
+  { kind: "neighbours", entity: "terminal", of: "card", window: "2h", counts: "fraud" },
+  { kind: "distinct", entity: "terminal", of: "card", window: "2h", where: { merchant_country: ["BE"] } },
+  { kind: "neighbours", entity: "card", of: "terminal", window: "3d", counts: "fraud" },
+  { kind: "neighbours", entity: "device", of: "card", window: "3d", counts: "fraud" },
+  { kind: "neighbours", entity: "device", of: "card", window: "2h", counts: "fraud" },
+  { kind: "neighbours", entity: "device", of: "card", window: "3d", counts: "all" },
+  { kind: "pair_count", entity: "device", of: "card" },
+  { kind: "neighbours", entity: "ip", of: "card", window: "2h", counts: "all" },
+]);
 
 function filteredKindsOf(entity: string, windows: readonly string[], where: PaymentFilter): FeatureDraft[] {
   const ofLabels = [...LABEL_KINDS, ...RUN_KINDS, "days_since_first_fraud"];

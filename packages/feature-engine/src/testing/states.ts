@@ -48,17 +48,24 @@ export class TestStates {
   /** Returns results in the oracle's form. */
   apply(event: OracleEvent): OracleResult {
     if (event.kind === "update") return this.#applyUpdate(event);
-    const states = this.#names.map((name) => {
-      const id = event.entities[name];
-      return id === undefined ? undefined : this.of(name, id);
+    const found = event.kind === "label" && event.fraud ? this.#labelled(event) : [];
+    const states = this.#names.map((name, entity) => {
+      const id = event.entities[name] ?? found[entity];
+      return id === undefined || id === "" ? undefined : this.of(name, id);
     });
     if (event.kind === "label") {
-      const { atMs, occurredAtMs = atMs, fraud } = event;
-      const result = this.engine.applyLabel(states, { labelId: event.id, labelledAtMs: atMs, occurredAtMs, fraud });
+      const { atMs, occurredAtMs = atMs, fraud, entities } = event;
+      const ids = { cardToken: entities.card ?? "", terminalId: entities.terminal ?? "" };
+      const label = { labelId: event.id, labelledAtMs: atMs, occurredAtMs, fraud, ...ids };
+      const result = this.engine.applyLabel(states, label);
       return result.duplicate ? "duplicate" : { values: undefined, tooLate: result.tooLate };
     }
     const result = this.engine.applyPayment(states, paymentOf(event), profileRowsOf(this.engine, event));
     return result.duplicate ? "duplicate" : { values: result.values, tooLate: result.tooLate };
+  }
+
+  #labelled({ entities, about = "" }: OracleEvent): string[] {
+    return this.engine.labelledEntities(this.of("card", entities.card ?? ""), about);
   }
 
   #applyUpdate(event: OracleEvent): OracleResult {
@@ -105,6 +112,8 @@ export class TestStates {
       labelledAtMs,
       occurredAtMs: labelledAtMs,
       fraud: true,
+      cardToken: card,
+      terminalId: terminal,
       ...change,
     });
   }

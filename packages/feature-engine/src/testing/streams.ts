@@ -180,6 +180,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
         const ofCard = profileFrom(atMs, card_profile);
         const ofTerminal = terminal === null ? undefined : profileFrom(atMs, terminal_profile);
         const profiles = { ...(ofCard && { card: ofCard }), ...(ofTerminal && { terminal: ofTerminal }) };
+        const aboutId = paidIds.get(card)?.at(-1 - (about % Math.max(1, paid.length))) ?? "unknown";
         const known = about < 10 ? paid.at(-1 - (about % Math.max(1, paid.length))) : undefined;
         const occurredAtMs = kind === "payment" ? atMs : (known ?? Math.max(0, atMs - delayMs));
         return {
@@ -193,7 +194,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
           fraud,
           latitude,
           longitude,
-          ...(kind === "payment" ? { fields: { merchant_country, card_country } } : {}),
+          ...(kind === "payment" ? { fields: { merchant_country, card_country } } : { about: aboutId }),
           profiles,
         };
       },

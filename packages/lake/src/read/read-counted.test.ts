@@ -48,6 +48,7 @@ const vector = (id: string, number: number, atMs: number, incomplete = false): F
 const applied = (id: string, number: number, atMs: number, incomplete = false): AppliedLabel => ({
   label: labelOf(id),
   specVersion: 2,
+  entityIds: [],
   sequences: [number, 7],
   tooLate: true,
   incomplete,

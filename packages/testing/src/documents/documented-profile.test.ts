@@ -17,6 +17,7 @@ const SPEC = fileURLToPath(new URL("../../../contracts/feature-spec.yaml", impor
 const FILTERED = /<!-- example: filtered feature -->\n```yaml\n([\s\S]*?)```/;
 const CATEGORY = /<!-- example: category feature -->\n```yaml\n([\s\S]*?)```/;
 const UPDATES = /<!-- example: update feature -->\n```yaml\n([\s\S]*?)```/;
+const NEIGHBOURS = /<!-- example: neighbours feature -->\n```yaml\n([\s\S]*?)```/;
 const EXAMPLE = /<!-- example: profile feature -->\n\s*```yaml\n([\s\S]*?)```/;
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 5, 12);
@@ -125,4 +126,26 @@ test("the feature over payment updates of docs/features.md counts declines of th
   }
   const [state] = states;
   expect(state && engine.readEntity(0, state, START_MS)).toEqual([2]);
+});
+
+test("the neighbours feature of docs/features.md counts another card whose payment was confirmed as fraud", async () => {
+  const [, example = ""] = NEIGHBOURS.exec(await readFile(DOCUMENT, "utf8")) ?? [];
+  const current = parse(await readFile(SPEC, "utf8"));
+  const engine = compileEngine(parseFeatureSpec(JSON.stringify({ ...current, features: parse(example) })));
+  const place = { terminalId: "t-1", deviceToken: "d", currency: "EUR", latitude: undefined, longitude: undefined };
+  const device = engine.decodeState(
+    engine.entities.findIndex(({ name }) => name === "device"),
+    null,
+  );
+  const statesOf = (card: ReturnType<typeof engine.decodeState>) =>
+    engine.entities.map(({ name }) => ({ card, device })[name]);
+  const [stolen, own] = [engine.decodeState(0, null), engine.decodeState(0, null)];
+  const paid = { ...place, amountMinor: 100, occurredAtMs: START_MS };
+  engine.applyPayment(statesOf(stolen), { ...paid, cardToken: "ct_1", transactionId: "txn_1" });
+  const said = { labelledAtMs: START_MS + 1_000, occurredAtMs: START_MS, fraud: true };
+  expect(engine.labelledEntities(stolen, "txn_1")).toContain("d");
+  engine.applyLabel(statesOf(stolen), { labelId: "l", cardToken: "ct_1", terminalId: "t-1", ...said });
+  const later = { ...paid, occurredAtMs: START_MS + DAY_MS };
+  const result = engine.applyPayment(statesOf(own), { ...later, cardToken: "ct_2", transactionId: "txn_2" });
+  expect(result).toMatchObject({ values: [1] });
 });

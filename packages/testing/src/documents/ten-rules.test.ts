@@ -48,9 +48,10 @@ class Shop {
   }
 
   decline({ transactionId, cardToken, occurredAtMs }: Transaction): void {
-    const [card] = this.#statesOf(engine.updateKeys("demo", cardToken, []));
+    const named = { cardToken, terminalId: "" };
+    const [card] = this.#statesOf(engine.stateKeys("demo", named));
     const ids = engine.updatedEntities(card, { transactionId });
-    engine.applyUpdate(this.#statesOf(engine.updateKeys("demo", cardToken, ids)), {
+    engine.applyUpdate(this.#statesOf(engine.stateKeys("demo", named, undefined, ids)), {
       transactionId,
       updateId: `declined ${transactionId}`,
       kind: PaymentUpdateKind.DECLINED,

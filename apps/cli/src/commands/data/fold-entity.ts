@@ -6,6 +6,7 @@ interface FoldEntityFlags {
   readonly plan?: true;
   readonly entity?: string;
   readonly judge?: true;
+  readonly find?: true;
   readonly tenant: string;
 }
 
@@ -16,14 +17,19 @@ export function foldEntityCommand(): Command {
     .addOption(new Option("--plan", "print the entities with their keys and features as JSON").conflicts("entity"))
     .option("--entity <name>", "the entity")
     .option("--judge", "write labels instead: 1 if the entity explains the fraud")
+    .addOption(
+      new Option("--find", "write labels instead: 1 if the card remembers the payment of the fraud").conflicts("judge"),
+    )
     .option("--tenant <name>", "the tenant of the payments", "demo")
-    .action(async function (this: Command, { plan, entity, judge, tenant }: FoldEntityFlags) {
+    .action(async function (this: Command, { plan, entity, judge, find, tenant }: FoldEntityFlags) {
       const spec = currentFeatureSpec();
       if (plan === true) process.stdout.write(`${JSON.stringify(planFolds(spec))}\n`);
       else if (entity === undefined) this.error("specify --plan or --entity");
       else {
         const input = process.stdin.setEncoding("utf8");
-        await foldEntity({ spec, entity, tenant, judging: judge === true, input, output: process.stdout });
+        const asked =
+          judge === true ? { answers: "explained" as const } : find === true ? { answers: "found" as const } : {};
+        await foldEntity({ spec, entity, tenant, ...asked, input, output: process.stdout });
       }
     });
 }

@@ -24,6 +24,8 @@ export interface PlannedPartition {
 const CARDS = 3;
 const TERMINALS = 3;
 const PAYMENT_PARTITIONS = 2;
+/** All payments come from it. */
+const DEVICE = `dt_${"d".repeat(32)}`;
 const PAYMENTS = 9;
 const LABELS = 3;
 const UPDATES = 3;
@@ -40,6 +42,7 @@ export const scheduleEngine = compileEngine(
     { kind: "fraud_count", entity: "terminal", window: "1d" },
     { kind: "update_count", entity: "card", window: "1d" },
     { kind: "update_count", entity: "terminal", window: "1d" },
+    { kind: "neighbours", entity: "device", of: "card", window: "1d", counts: "fraud" },
   ]),
 );
 
@@ -59,6 +62,7 @@ export function planLog(below: (bound: number) => number): PlannedPartition[] {
       clientTransactionId: `p-${index}`,
       cardToken: cardOf(card),
       terminalId: `t-${below(TERMINALS)}`,
+      deviceToken: DEVICE,
       amountMinor: 1 + below(10_000),
       occurredAtMs: START_MS + below(3_600_000),
     });

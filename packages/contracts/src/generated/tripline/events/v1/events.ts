@@ -331,6 +331,11 @@ export interface AppliedLabel {
   appliedAtMs: number;
   /** As in FeatureVector: `sequences` say nothing then. */
   incomplete: boolean;
+  /**
+   * Entities that the label of a fraud does not name and whose states counted it: their ids in the order of the spec's
+   * entities, empty for the others. No ids if the card's state no longer names the payment.
+   */
+  entityIds: string[];
 }
 
 /** A payment update, and its position among the events of its entities. Topic `applied-payment-updates`. */
@@ -2076,7 +2081,15 @@ export const FeatureVector: MessageFns<FeatureVector> = {
 };
 
 function createBaseAppliedLabel(): AppliedLabel {
-  return { label: undefined, specVersion: 0, sequences: [], tooLate: false, appliedAtMs: 0, incomplete: false };
+  return {
+    label: undefined,
+    specVersion: 0,
+    sequences: [],
+    tooLate: false,
+    appliedAtMs: 0,
+    incomplete: false,
+    entityIds: [],
+  };
 }
 
 export const AppliedLabel: MessageFns<AppliedLabel> = {
@@ -2102,6 +2115,9 @@ export const AppliedLabel: MessageFns<AppliedLabel> = {
     }
     if (message.incomplete !== false) {
       writer.uint32(48).bool(message.incomplete);
+    }
+    for (const v of message.entityIds) {
+      writer.uint32(58).string(v!);
     }
     return writer;
   },
@@ -2175,6 +2191,14 @@ export const AppliedLabel: MessageFns<AppliedLabel> = {
             }
 
             message.incomplete = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.entityIds.push(reader.string());
             continue;
           }
         }

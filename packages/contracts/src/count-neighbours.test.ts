@@ -1,0 +1,30 @@
+import { isLabelFeature, parseFeatureSpec } from "./feature-spec.js";
+
+const ENTITIES = {
+  card: { key: "card_token" },
+  terminal: { key: "terminal_id" },
+  device: { key: "device_token", optional: true },
+  email: { key: "email_token", optional: true },
+};
+
+function specOf(change: object) {
+  const feature = { name: "f", kind: "neighbours", entity: "device", of: "card", window: "1d", counts: "fraud" };
+  const windows = { "1d": { width: "1d", tile: "1h" } };
+  const features = [{ ...feature, default: 0, sentence: "{value}.", ...change }];
+  return parseFeatureSpec(JSON.stringify({ version: 1, windows, entities: ENTITIES, features }), "spec.yaml");
+}
+
+test("neighbours with a confirmed fraud are a feature of labels, although labels do not name a device", () => {
+  const [fraud, all] = [specOf({}), specOf({ entity: "email", counts: "all" })].flatMap(({ features }) => features);
+  expect(fraud && isLabelFeature(fraud)).toBe(true);
+  expect(all && isLabelFeature(all)).toBe(false);
+});
+
+test.each([
+  ["frauds of an e-mail address", { entity: "email" }, 'features.0.entity: "email" cannot have neighbours: the states'],
+  ["a filter", { where: { currency: ["EUR"] } }, "features.0.where: is for kinds over earlier payments only"],
+  ["optional partners", { entity: "card", of: "device" }, 'features.0.of: "device" is optional'],
+  ["something else", { counts: "some" }, "features.0.counts"],
+])("neighbours cannot count %s", (_what, change, message) => {
+  expect(() => specOf(change)).toThrow(message);
+});
