@@ -2,7 +2,7 @@ import { isLabelFeature, parseFeatureSpec } from "./feature-spec.js";
 
 const ENTITIES = {
   card: { key: "card_token" },
-  terminal: { key: "terminal_id" },
+  terminal: { key: "terminal_id", optional: true },
   device: { key: "device_token", optional: true },
   email: { key: "email_token", optional: true },
 };
@@ -23,7 +23,7 @@ test("neighbours with a confirmed fraud are a feature of labels, although labels
 test.each([
   ["frauds of an e-mail address", { entity: "email" }, 'features.0.entity: "email" cannot have neighbours: the states'],
   ["a filter", { where: { currency: ["EUR"] } }, "features.0.where: is for kinds over earlier payments only"],
-  ["optional partners", { entity: "card", of: "device" }, 'features.0.of: "device" is optional'],
+  ["optional partners", { entity: "card", of: "device" }, 'features.0.of: "device" cannot be a partner'],
   ["something else", { counts: "some" }, "features.0.counts"],
 ])("neighbours cannot count %s", (_what, change, message) => {
   expect(() => specOf(change)).toThrow(message);

@@ -25,6 +25,8 @@ export function reportedEntities(
 ): CountedEvent["entities"] {
   const counts = ({ kind, ...feature }: Feature): boolean => {
     if (report.kind === "update") return isUpdateKind(kind);
+    // A label itself names these, or does not reach them.
+    if (["card", "terminal"].includes(String(Reflect.get(feature, "entity")))) return false;
     return report.fraud && kind === "neighbours" && Reflect.get(feature, "counts") === "fraud";
   };
   const names = spec.features.flatMap((feature) => ("entity" in feature && counts(feature) ? [feature.entity] : []));
