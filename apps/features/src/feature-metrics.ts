@@ -62,9 +62,8 @@ export class FeatureMetrics {
   readonly #ofCardOnly = counter("tripline_features_updates_of_card_only_total", {
     description: "Payment updates counted only for their card, because its state does not name their payment",
   });
-  readonly #fraudsOfCardOnly = counter("tripline_features_frauds_of_card_only_total", {
-    description:
-      "Labels of frauds counted only for card and terminal, because the card's state does not name their payment",
+  readonly #labelsOfCardOnly = counter("tripline_features_labels_of_card_only_total", {
+    description: "Labels counted only for card and terminal, because the card's state does not name their payment",
   });
   readonly #profileMisses = counter("tripline_features_profile_misses_total", {
     description: "Payments that got default values because a profile was missing, too old or newer than the payment",
@@ -116,7 +115,7 @@ export class FeatureMetrics {
     if (counts.tooLate > 0) this.#tooLate.inc({ topic }, counts.tooLate);
     if (counts.incomplete > 0) this.#incomplete.inc({ topic }, counts.incomplete);
     if (counts.flagged > 0) this.#flagged.inc({ topic }, counts.flagged);
-    const ofCardOnly = topic === TOPICS.labels.name ? this.#fraudsOfCardOnly : this.#ofCardOnly;
+    const ofCardOnly = topic === TOPICS.labels.name ? this.#labelsOfCardOnly : this.#ofCardOnly;
     if (counts.ofCardOnly > 0) ofCardOnly.inc({}, counts.ofCardOnly);
     for (const [index, { name: profile }] of this.engine.profiles.entries()) {
       const misses = counts.profileMisses[index] ?? 0;

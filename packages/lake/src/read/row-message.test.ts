@@ -1,6 +1,6 @@
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { DeclinedBy, Outcome, PaymentUpdateKind, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { decisionOf, paymentUpdateOf, transactionOf, vectorOf } from "./row-message.js";
+import { appliedLabelOf, decisionOf, paymentUpdateOf, transactionOf, vectorOf } from "./row-message.js";
 
 test("a row from before payers and countries is a payment without them", () => {
   const old = { transaction_id: "txn_1", card_token: "ct_1", amount_minor: 1_299n, device_token: "dt_1", ip_token: "" };
@@ -11,6 +11,13 @@ test("a row from before payers and countries is a payment without them", () => {
     specVersion: 3,
     transaction: { ...UNSENT, deviceToken: "dt_1" },
   });
+});
+
+test("a row from before labels found entities is a label that found none", () => {
+  const old = { label_id: "lbl_1", card_token: "ct_1", sequences: [3n, 0n], applied_at_ms: 5n };
+  const expected = { label: { labelId: "lbl_1", cardToken: "ct_1" }, sequences: [3, 0], entityIds: [], appliedAtMs: 5 };
+  expect(appliedLabelOf(old)).toMatchObject(expected);
+  expect(appliedLabelOf({ ...old, entity_ids: null })).toMatchObject(expected);
 });
 
 test.each([
