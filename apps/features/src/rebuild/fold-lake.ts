@@ -5,6 +5,7 @@ import { countedAtMsOf, isIncomplete, stateKeysOf } from "@tripline/feature-engi
 import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
 import type { NumberedEvent } from "@tripline/feature-engine/apply/number-lost";
 import { numberLost } from "@tripline/feature-engine/apply/number-lost";
+import { UncertainStates } from "@tripline/feature-engine/apply/uncertain-states";
 import type { CountedTotals } from "@tripline/lake/read/read-counted";
 import { readCounted, totalCounted } from "@tripline/lake/read/read-counted";
 import { erasedStates } from "../erasures/erased-states.js";
@@ -58,17 +59,27 @@ async function foldAround(
     isAnyIncomplete: passing.incomplete > 0,
   });
   const exact = numbered === undefined ? undefined : await foldExactly(options, numbered);
-  if (exact !== undefined) return { ...exact, flagged: new Set(), lost: sentences };
-  const flagged = new Set([...gaps.map(({ key }) => key), ...lost.flatMap(keysOf)].filter((key) => key !== undefined));
-  if (flagged.size > FLAGGED_MAX) {
-    const detail = `More than ${FLAGGED_MAX} states may miss an event.`;
-    throw new TriplineError("state-conflict", `${gapsIn(lake, detail)} ${HOW_TO_GO_ON}`);
+  const uncertain = new UncertainStates({ engine, lost, gaps, isExact: exact !== undefined });
+  const flagged = await flaggedStates(lake, uncertain);
+  const inexact = async () => (numbered === undefined ? passing : foldOnce(options, { passesGaps: true }));
+  return { ...(exact ?? (await inexact())), flagged, lost: sentences };
+}
+
+/** Also finds the states that depend on uncertain ones. */
+async function flaggedStates(lake: string, uncertain: UncertainStates): Promise<ReadonlySet<string>> {
+  requireFew(lake, uncertain);
+  if (!uncertain.needsEvents) return uncertain.keys;
+  for await (const chunk of readCounted({ lake })) {
+    for (const event of chunk) uncertain.add(event);
+    requireFew(lake, uncertain);
   }
-  return {
-    ...(numbered === undefined ? passing : await foldOnce(options, { passesGaps: true })),
-    flagged,
-    lost: sentences,
-  };
+  return uncertain.keys;
+}
+
+function requireFew(lake: string, { keys }: UncertainStates): void {
+  if (keys.size <= FLAGGED_MAX) return;
+  const detail = `More than ${FLAGGED_MAX} states may miss an event.`;
+  throw new TriplineError("state-conflict", `${gapsIn(lake, detail)} ${HOW_TO_GO_ON}`);
 }
 
 /** Folds the lake with the lost events at their assigned numbers; returns undefined if these turn out to be wrong. */

@@ -2,7 +2,7 @@ import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/
 import { transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord } from "@tripline/kafka/port";
-import { cardOf, payment, paymentRecord, paymentsOf, START_MS, TENANT } from "../testing/events.js";
+import { cardOf, label, labelRecord, payment, paymentRecord, paymentsOf, START_MS, TENANT } from "../testing/events.js";
 import { TestHistory, UNREADABLE } from "../testing/history.js";
 import { COMPLETE_KEY, engine, keyOf } from "../testing/instance.js";
 
@@ -72,15 +72,21 @@ test("regression #24: if their order is unknown, only the affected states are fl
   });
   await history.producer.send([paymentRecord(other)]);
   await counted("a", 6);
+  // The uncertain state of card 0 decides whether its fraud counts for this terminal. The state of card 1 is certain.
+  const fraudOf = (card: number, terminalId: string) =>
+    labelRecord(label({ clientTransactionId: terminalId, cardToken: cardOf(card), terminalId }));
+  await history.producer.send([fraudOf(0, "t-8"), fraudOf(1, "t-7")]);
+  await history.count();
   const isCard0 = ({ value }: IncomingRecord) =>
     value.length > UNREADABLE.length && FeatureVector.decode(value).transaction?.cardToken === cardOf(0);
   await history.archiveWithout("features", isCard0);
   await history.archive(["appliedLabels", "transactions", "labels"]);
   const before = new Map(statesOf(await history.stored()));
   await history.redis.flushdb();
-  expect(await history.rebuild()).toMatchObject({ flagged: 2 });
+  expect(await history.rebuild()).toMatchObject({ flagged: 3 });
   const after = new Map(statesOf(await history.stored()));
-  for (const key of [keyOf("card", cardOf(9)), keyOf("terminal", "t-9"), keyOf("card", cardOf(1))]) {
+  const certain = [keyOf("card", cardOf(9)), keyOf("card", cardOf(1)), keyOf("terminal", "t-9"), keyOf("terminal", "t-7")];
+  for (const key of certain) {
     expect(after.get(key)).toEqual(before.get(key));
   }
   // `b-0` belongs to card 0; the other one shares no entity with the missing event.
@@ -90,7 +96,7 @@ test("regression #24: if their order is unknown, only the affected states are fl
   expect(await history.isIncomplete("o-2")).toBe(false);
   const [mark = "", second = ""] = (await history.redis.get(COMPLETE_KEY))?.split("\n") ?? [];
   const { untilMs, keys } = JSON.parse(second) as { untilMs: number; keys: string[] };
-  expect(keys.sort()).toEqual([keyOf("card", cardOf(0)), keyOf("terminal", "t-1")]);
+  expect(keys.sort()).toEqual([keyOf("card", cardOf(0)), keyOf("terminal", "t-1"), keyOf("terminal", "t-8")]);
   expect(Math.abs(untilMs - Date.now() - engine.longestWindowMs)).toBeLessThan(120_000);
   await history.redis.set(COMPLETE_KEY, `${mark}\n${JSON.stringify({ untilMs: 1, keys })}`);
   expect(await isFlagged("c")).toBe(false);

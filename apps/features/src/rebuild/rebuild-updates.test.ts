@@ -1,8 +1,8 @@
 import { RESULTS } from "@tripline/contracts/features/feature-sources";
-import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { AppliedPaymentUpdate, DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { specOf } from "@tripline/feature-engine/testing/specs";
-import type { OutgoingRecord } from "@tripline/kafka/port";
+import type { IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
 import { cardOf, payment, paymentRecord, randomNumbers, START_MS, update, updateRecord } from "../testing/events.js";
 import { SMALL_MEMORY_BYTES, TestHistory } from "../testing/history.js";
 
@@ -125,4 +125,26 @@ test.each([
   expect(lost.join("\n")).toContain("The archive has no record at applied-payment-updates/");
   expect(flagged).toBe(flaggedStates);
   if (flaggedStates === 0) expect(await history.states()).toEqual(before);
+});
+
+test("regression #28: a terminal is flagged if only its last update is lost", async () => {
+  history = await TestHistory.open(ofTerminals);
+  const idsOf = (number: number) => ({ clientTransactionId: `p-${number}`, cardToken: cardOf(number) });
+  const payments = [1, 2].map((number) => paymentRecord(payment({ ...idsOf(number), terminalId: `t-${number}` })));
+  const updates = [1, 2].map((number) => updateRecord(update(idsOf(number))));
+  for (const some of [payments, updates]) {
+    await history.producer.send(some);
+    await history.count();
+  }
+  const before = await history.states();
+  const isLost = ({ value }: IncomingRecord) =>
+    AppliedPaymentUpdate.decode(value).update?.cardToken === cardOf(1);
+  await history.archiveWithout("applied-payment-updates", isLost);
+  await history.archive(["features", "transactions", "paymentUpdates"]);
+  await history.redis.flushdb();
+  // The card's state is exact.
+  expect(await history.rebuild()).toMatchObject({ flagged: 1 });
+  const after = await history.states();
+  const differing = [...before].flatMap(([key, bytes]) => (after.get(key)?.equals(bytes) === true ? [] : [key]));
+  expect(differing).toEqual([expect.stringContaining("t-1")]);
 });

@@ -1,6 +1,7 @@
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { Label, PaymentUpdate, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { transactionId } from "@tripline/contracts/identifiers";
 import type { FeatureEngine } from "../apply/compile-engine.js";
 import type { CountedEvent } from "../apply/counted-event.js";
 import type { FoldedState } from "../apply/fold-in-order.js";
@@ -46,7 +47,7 @@ export class OnlineCounter {
       return;
     }
     const fact = event.label ? labelOf(event) : transactionOf(event);
-    const entityIds = "labelId" in fact && fact.fraud ? this.#labelled(event, fact) : [];
+    const entityIds = "labelId" in fact && fact.fraud ? this.#labelled(fact) : [];
     const states = this.engine
       .stateKeys(fact.tenant, fact, undefined, entityIds)
       .map((key, entity) => (key === undefined ? undefined : this.#stateOf(entity, key)));
@@ -65,9 +66,10 @@ export class OnlineCounter {
     }
   }
 
-  #labelled(event: TestEvent, label: Label): string[] {
-    const [cardKey = ""] = this.engine.stateKeys(label.tenant, label);
-    return this.engine.labelledEntities(this.#stateOf(0, cardKey), earlierPaymentOf(event));
+  #labelled(label: Label): string[] {
+    const { tenant, clientTransactionId } = label;
+    const [cardKey = ""] = this.engine.stateKeys(tenant, label);
+    return this.engine.labelledEntities(this.#stateOf(0, cardKey), transactionId(tenant, clientTransactionId));
   }
 
   #countUpdate(update: PaymentUpdate): void {
@@ -116,8 +118,10 @@ export class OnlineCounter {
   }
 }
 
+const TENANT = "demo";
+
 const common = ({ id, card, terminal, atMs }: TestEvent) => ({
-  tenant: "demo",
+  tenant: TENANT,
   clientTransactionId: `${id}`,
   cardToken: `c${card}`,
   terminalId: `t${terminal}`,
@@ -128,7 +132,7 @@ function transactionOf(event: TestEvent): Transaction {
   return {
     ...UNSENT,
     ...common(event),
-    transactionId: `txn_${event.id}`,
+    transactionId: transactionId(TENANT, `${event.id}`),
     deviceToken: event.device === undefined ? "" : `d${event.device}`,
     latitude: undefined,
     longitude: undefined,
@@ -138,14 +142,15 @@ function transactionOf(event: TestEvent): Transaction {
   };
 }
 
-/** The id of an earlier event, which may be a payment of this card. */
+/** The client's id of an earlier event, which may be a payment of this card. */
 function earlierPaymentOf({ id }: TestEvent): string {
-  return `txn_${id - 1 - (id % 5)}`;
+  return `${id - 1 - (id % 5)}`;
 }
 
 function labelOf(event: TestEvent): Label {
   return {
     ...common(event),
+    clientTransactionId: earlierPaymentOf(event),
     labelId: `l${event.id}`,
     labelledAtMs: event.atMs,
     fraud: event.id % 2 === 0,
@@ -158,7 +163,7 @@ function updateOf(event: TestEvent): PaymentUpdate {
   return {
     updateId: `u${event.id}`,
     tenant,
-    transactionId: earlierPaymentOf(event),
+    transactionId: transactionId(tenant, earlierPaymentOf(event)),
     clientTransactionId,
     cardToken,
     kind: event.id % 2 === 0 ? PaymentUpdateKind.DECLINED : PaymentUpdateKind.AUTHORISED,

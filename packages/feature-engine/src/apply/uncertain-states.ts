@@ -1,0 +1,88 @@
+import { transactionId } from "@tripline/contracts/identifiers";
+import { isFoundByFrauds } from "../plan-entities.js";
+import type { FeatureEngine } from "./compile-engine.js";
+import type { CountedEvent } from "./counted-event.js";
+import { stateKeysOf } from "./counted-event.js";
+import type { Gap } from "./fill-gaps.js";
+
+export interface UncertainStatesOptions {
+  readonly engine: FeatureEngine;
+  /** Events that were counted online but whose records, and therefore entities found and numbers, are missing. */
+  readonly lost: readonly CountedEvent[];
+  readonly gaps: readonly Gap[];
+  /** Whether all lost events were counted in their places. */
+  readonly isExact: boolean;
+}
+
+type LostReport = Exclude<CountedEvent, { kind: "payment" }>;
+
+/**
+ * The states that may differ from those online because records are missing. States influence others in two ways:
+ * the judge's state decides which frauds count in other states, and the card's state decides which entities a label or
+ * an update reaches. Records contain these entities, but only those that are not lost.
+ */
+export class UncertainStates {
+  readonly keys: Set<string>;
+  readonly #engine: FeatureEngine;
+  /** By id of their payment. */
+  readonly #reports: ReadonlyMap<string, readonly LostReport[]>;
+
+  constructor({ engine, lost, gaps, isExact }: UncertainStatesOptions) {
+    this.#engine = engine;
+    this.keys = new Set(isExact ? [] : gaps.map(({ key }) => key));
+    this.#reports = Map.groupBy(
+      lost.filter((event) => event.kind !== "payment"),
+      paymentIdOf,
+    );
+    for (const event of isExact ? [] : lost) this.#addAll(stateKeysOf(engine, event));
+    for (const event of lost) this.add(event);
+  }
+
+  /** Whether `add` can find more states. */
+  get needsEvents(): boolean {
+    const [card] = this.#engine.entities;
+    const findsOthers = this.#reports.size > 0 && (card?.remembered.length ?? 0) > 0;
+    return findsOthers || (this.keys.size > 0 && this.#engine.judge >= 0);
+  }
+
+  /** Adds the states that a counted event makes uncertain. Events may come in any order. */
+  add(event: CountedEvent): void {
+    if (event.kind === "payment") this.#addReported(event);
+    else if (event.kind === "label") this.#addJudged(event);
+  }
+
+  /** The entities of a payment that a lost label or update may have reached. */
+  #addReported({ vector: { transaction } }: Extract<CountedEvent, { kind: "payment" }>): void {
+    const reports = transaction && this.#reports.get(transaction.transactionId);
+    if (reports === undefined) return;
+    const keys = this.#engine.stateKeys(transaction.tenant, transaction);
+    this.#addAll(
+      this.#engine.entities.map((plan, entity) => {
+        const isReached = reports.some((report) =>
+          report.kind === "update"
+            ? plan.updates.length > 0
+            : report.applied.label?.fraud === true && isFoundByFrauds(plan),
+        );
+        return isReached ? keys[entity] : undefined;
+      }),
+    );
+  }
+
+  /** The entities in which a fraud counts or not, depending on the uncertain state of the judge. */
+  #addJudged(event: Extract<CountedEvent, { kind: "label" }>): void {
+    const { entities, judge } = this.#engine;
+    if (event.applied.label?.fraud !== true || judge < 0) return;
+    const keys = stateKeysOf(this.#engine, event);
+    if (!this.keys.has(keys[judge] ?? "")) return;
+    this.#addAll(keys.filter((_, entity) => entities[entity]?.run?.explainedBy === judge));
+  }
+
+  #addAll(keys: readonly (string | undefined)[]): void {
+    for (const key of keys) if (key !== undefined) this.keys.add(key);
+  }
+}
+
+function paymentIdOf({ applied }: LostReport): string {
+  if ("update" in applied) return applied.update?.transactionId ?? "";
+  return applied.label === undefined ? "" : transactionId(applied.label.tenant, applied.label.clientTransactionId);
+}
