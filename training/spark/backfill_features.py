@@ -203,12 +203,12 @@ def _fold_events(
     """Columns: the payment's id and the output of the command, with a row for each event that has output."""
     key = entity["key"]
     events = _lines(payments, "payment", "occurred_at_ms", entity, [])
+    judged = ["explained"] if entity["judged"] else []
     if entity["found"]:
         found = payments.where(f.col("found") == 1)
-        events = events.unionByName(_lines(found, "label", "labelled_at_ms", entity, list(OPTIONAL_COLUMNS)))
+        events = events.unionByName(_lines(found, "label", "labelled_at_ms", entity, [*OPTIONAL_COLUMNS, *judged]))
     if entity["labelled"]:
         labelled = payments.where(f.col("labelled_at_ms").isNotNull())
-        judged = ["explained"] if entity["judged"] else []
         events = events.unionByName(_lines(labelled, "label", "labelled_at_ms", entity, judged))
     if entity["optional"]:
         events = events.where(f.col(key).isNotNull())

@@ -148,11 +148,13 @@ describe("a backfill", () => {
     for (const [index] of drafts.entries()) expect(new Set(expected.map((row) => row[index])).size).toBeGreaterThan(2);
   });
 
-  test("computes confirmed frauds of neighbours exactly as brute force does, and the states of the engine", async () => {
+  test("computes labels of devices and frauds of neighbours exactly as brute force does, and the engine's states", async () => {
     const shared = { of: "card", window: "7d", counts: "fraud", kind: "neighbours" };
     const sharing = specOf({ "7d": { width: "7d", tile: "6h" } }, [
       { ...shared, entity: "device" },
       { ...shared, entity: "ip" },
+      { kind: "fraud_rate", entity: "device", window: "7d" },
+      { kind: "run_count", entity: "ip", explained_by: "card" },
       { kind: "run_count", entity: "terminal", explained_by: "card" },
     ]);
     const events = eventsOf(rows);
@@ -162,7 +164,7 @@ describe("a backfill", () => {
       one === "duplicate" || one.values === undefined ? [] : [one.values],
     );
     expect(written.map((row) => row.slice(6))).toEqual(expected);
-    expect(new Set(expected.map(([device]) => device)).size).toBeGreaterThan(1);
+    for (const index of [0, 2, 3]) expect(new Set(expected.map((row) => row[index])).size).toBeGreaterThan(1);
     const states = new TestStates(compileEngine(sharing));
     for (const event of events) states.apply(event);
     for await (const [key, bytes] of readSnapshot(statePath, () => {})) {

@@ -21,6 +21,18 @@ test("neighbours with a confirmed fraud are a feature of labels, although labels
 });
 
 test.each([
+  { kind: "fraud_rate", of: undefined, counts: undefined },
+  { kind: "fraud_risk", of: undefined, counts: undefined, prior: 0.1, weight: 1 },
+  { kind: "days_since_first_fraud", of: undefined, counts: undefined, window: undefined },
+  { kind: "run_count", of: undefined, counts: undefined, window: undefined, explained_by: "card" },
+])("$kind of a device is a feature of labels, and that of an e-mail address is rejected", (change) => {
+  const [feature] = specOf(change).features;
+  expect(feature && isLabelFeature(feature)).toBe(true);
+  const faults = `"email" cannot have ${change.kind}: the states of cards would contain email_token`;
+  expect(() => specOf({ ...change, entity: "email" })).toThrow(faults);
+});
+
+test.each([
   ["frauds of an e-mail address", { entity: "email" }, 'features.0.entity: "email" cannot have neighbours: the states'],
   ["a filter", { where: { currency: ["EUR"] } }, "features.0.where: is for kinds over earlier payments only"],
   ["optional partners", { entity: "card", of: "device" }, 'features.0.of: "device" cannot be a partner'],

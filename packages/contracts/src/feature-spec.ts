@@ -55,10 +55,7 @@ function isKeyField(name: string): name is KeyField {
   return KEY_FIELDS.includes(name);
 }
 
-/**
- * Whether labels name the entity with this key. Only these entities can have features over labels, have a profile, or
- * be partners.
- */
+/** Whether labels name the entity with this key. Only these entities can have a profile or be partners. */
 export function isLabelled(key: string): boolean {
   return LABEL_KEYS.includes(key);
 }
@@ -215,13 +212,10 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
         `"${item.entity}" has no profile; profiles are of ${Object.keys(profiles).join(", ") || "none"}`,
       );
     }
-    if (isUpdateFeature(item) || countsFrauds(item)) {
+    if (isUpdateFeature(item) || isLabelFeature(item)) {
       const person = otherPersonIn(entities[item.entity]?.key ?? "");
       const why = `the states of cards would contain ${person}, and an erasure would not find it there`;
       if (person !== undefined) yield at("entity", `"${item.entity}" cannot have ${item.kind}: ${why}`);
-    }
-    if (isLabelFeature(item) && !countsFrauds(item) && !mayBeLabelled(entities[item.entity])) {
-      yield at("entity", `labels do not carry the key of "${item.entity}", so it cannot have ${item.kind}`);
     }
     if ("of" in item) {
       const before = partners.get(item.entity) ?? item.of;
@@ -299,13 +293,13 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
   }
 }
 
-/** Whether a feature is computed from labels rather than payments. */
+/** Whether a feature is computed from labels rather than payments. A label finds some entities through its card. */
 export function isLabelFeature(item: Feature): item is Extract<Feature, { entity: string }> {
   const kinds: readonly string[] = [...LABEL_KINDS, ...RUN_KINDS, "fraud_risk", "days_since_first_fraud"];
   return kinds.includes(item.kind) || countsFrauds(item);
 }
 
-/** Whether a feature counts partners with a confirmed fraud. The label finds an optional entity through its card. */
+/** Whether a feature counts partners with a confirmed fraud. */
 export function countsFrauds(item: Feature): item is Extract<Feature, { kind: "neighbours" }> {
   return item.kind === "neighbours" && item.counts === "fraud";
 }

@@ -96,7 +96,7 @@ export interface EntityPlan {
   readonly slices: readonly SlicePlan[];
   /** The state kept of updates of the entity's payments. */
   readonly updates: readonly UpdatePlan[];
-  /** For the card: other entities, by their index in the spec, that count updates or frauds of its payments. */
+  /** For the card: other entities, by their index in the spec, that updates and labels of its payments find. */
   readonly remembered: readonly number[];
   /** Index of the partners' entity in the spec, for the entity and its slices; -1 if neither has partners. */
   readonly partnerEntity: number;
@@ -125,7 +125,8 @@ export function planEntities(spec: FeatureSpec): EntityPlan[] {
   const horizonMs = longestWindowMs(spec);
   const reported = Object.entries(spec.entities).flatMap(([name, { key }], index) => {
     const counts = spec.features.some(
-      (feature) => (isUpdateFeature(feature) || (countsFrauds(feature) && !isLabelled(key))) && feature.entity === name,
+      (feature) =>
+        (isUpdateFeature(feature) || (isLabelFeature(feature) && !isLabelled(key))) && feature.entity === name,
     );
     return counts && index > 0 ? [index] : [];
   });
@@ -190,9 +191,16 @@ const NO_LABELS = {
   recentIds: false,
 } as const;
 
-/** Whether it counts frauds of its partners, and the label of a fraud finds it through the card. */
-export function isFoundByFrauds(plan: Pick<EntityPlan, "isLabelled" | "partners">): boolean {
-  return !plan.isLabelled && plan.partners?.frauds === true;
+/** Whether labels find this entity through the card, because they do not name it. */
+export function isFound(plan: EntityPlan): boolean {
+  return isFoundBy(plan, true);
+}
+
+/** Whether the label of a fraud, or of a genuine payment, finds this entity. */
+export function isFoundBy({ isLabelled, labels, run, firstFraud, partners }: EntityPlan, fraud: boolean): boolean {
+  if (isLabelled) return false;
+  const countsGenuine = labels.rings.length > 0 || run !== undefined;
+  return countsGenuine || (fraud && (firstFraud || partners?.frauds === true));
 }
 
 /** Index of the judge entity, which explains frauds of another; -1 for none. The spec has at most one. */

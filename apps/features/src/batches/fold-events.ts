@@ -25,8 +25,8 @@ export interface PartFold {
   /** Number of events with a flagged state. */
   readonly flagged: number;
   /**
-   * Number of payment updates and labels of frauds counted only for the entities that they name, because the states of
-   * the cards do not name the payments.
+   * Number of payment updates and labels counted only for the entities that they name, because the states of the cards
+   * do not name the payments.
    */
   readonly ofCardOnly: number;
   /** Number of payments for which no row was in force, for each profile of the spec. */
@@ -146,13 +146,13 @@ function remembers({ entities }: FeatureEngine): boolean {
 /** Whether the event also counts for entities that it does not name. */
 function isForOthers(engine: FeatureEngine, event: EventRecord): boolean {
   if (event.kind === "update") return remembers(engine);
-  return event.kind === "label" && event.label.fraud && engine.findsFrauds;
+  return event.kind === "label" && engine.findsEntities(event.label.fraud);
 }
 
 interface Places {
   /** Redis keys of the event's states. */
   readonly keys: readonly (string | undefined)[];
-  /** For a payment update and the label of a fraud: see `updatedEntities` and `labelledEntities`. */
+  /** For a payment update or a label: see `updatedEntities` and `labelledEntities`. */
   readonly entityIds: string[];
 }
 
@@ -175,9 +175,9 @@ function placesOfUpdate(engine: FeatureEngine, card: EntityStates[number], { upd
 }
 
 function placesOfLabel(engine: FeatureEngine, card: EntityStates[number], { label, stateKeys }: LabelRecord): Places {
-  if (!label.fraud || !engine.findsFrauds) return { keys: stateKeys, entityIds: [] };
+  if (!engine.findsEntities(label.fraud)) return { keys: stateKeys, entityIds: [] };
   const paymentId = transactionId(label.tenant, label.clientTransactionId);
-  const entityIds = engine.labelledEntities(card, paymentId);
+  const entityIds = engine.labelledEntities(card, paymentId, label.fraud);
   return { keys: engine.stateKeys(label.tenant, label, undefined, entityIds), entityIds };
 }
 

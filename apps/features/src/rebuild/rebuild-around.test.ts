@@ -85,7 +85,12 @@ test("regression #24: if their order is unknown, only the affected states are fl
   await history.redis.flushdb();
   expect(await history.rebuild()).toMatchObject({ flagged: 3 });
   const after = new Map(statesOf(await history.stored()));
-  const certain = [keyOf("card", cardOf(9)), keyOf("card", cardOf(1)), keyOf("terminal", "t-9"), keyOf("terminal", "t-7")];
+  const certain = [
+    keyOf("card", cardOf(9)),
+    keyOf("card", cardOf(1)),
+    keyOf("terminal", "t-9"),
+    keyOf("terminal", "t-7"),
+  ];
   for (const key of certain) {
     expect(after.get(key)).toEqual(before.get(key));
   }

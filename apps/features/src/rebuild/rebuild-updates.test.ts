@@ -1,5 +1,9 @@
 import { RESULTS } from "@tripline/contracts/features/feature-sources";
-import { AppliedPaymentUpdate, DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  AppliedPaymentUpdate,
+  DeclinedBy,
+  PaymentUpdateKind,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { specOf } from "@tripline/feature-engine/testing/specs";
 import type { IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
@@ -137,8 +141,7 @@ test("regression #28: a terminal is flagged if only its last update is lost", as
     await history.count();
   }
   const before = await history.states();
-  const isLost = ({ value }: IncomingRecord) =>
-    AppliedPaymentUpdate.decode(value).update?.cardToken === cardOf(1);
+  const isLost = ({ value }: IncomingRecord) => AppliedPaymentUpdate.decode(value).update?.cardToken === cardOf(1);
   await history.archiveWithout("applied-payment-updates", isLost);
   await history.archive(["features", "transactions", "paymentUpdates"]);
   await history.redis.flushdb();

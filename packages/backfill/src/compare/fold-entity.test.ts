@@ -239,21 +239,23 @@ describe("foldEntity", () => {
       ...spec,
       features: [
         { ...own, name: "frauds", kind: "neighbours" as const, entity: "device", of: "card", counts: "fraud" as const },
+        { ...own, name: "labels", kind: "label_count" as const, entity: "ip" },
       ],
     };
     const plan = planFolds(sharing);
     expect(plan.finder).toBe("card");
-    expect(plan.entities.filter(({ found }) => found).map(({ name }) => name)).toEqual(["device"]);
+    expect(plan.entities.filter(({ found }) => found).map(({ name }) => name)).toEqual(["device", "ip"]);
     const card = [
       payment("a", 0, { device_token: "d" }),
+      payment("b", 0),
       label("a", 1),
       label("unknown", 2),
       { ...label("b", 3), fraud: 0 },
     ];
     expect(await folded("card", card, 100, "found", sharing)).toEqual([
-      [2, 1],
-      [3, 0],
+      [3, 1],
       [4, 0],
+      [5, 1],
     ]);
     const device = [
       payment("a", 0, { device_token: "d" }),
@@ -261,6 +263,11 @@ describe("foldEntity", () => {
       payment("c", 2, { device_token: "d", card_token: "other" }),
     ];
     expect(await folded("device", device, 100, undefined, sharing)).toEqual([
+      [1, 0],
+      [3, 1],
+    ]);
+    const ip = [payment("b", 0, { ip_token: "i" }), { ...label("b", 3, { ip_token: "i" }), fraud: 0 }];
+    expect(await folded("ip", [...ip, payment("c", 4, { ip_token: "i" })], 100, undefined, sharing)).toEqual([
       [1, 0],
       [3, 1],
     ]);

@@ -7,7 +7,7 @@ import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { EntityIds } from "@tripline/feature-engine/apply/entity-ids";
-import { isFoundByFrauds, judgeOf, planEntities } from "@tripline/feature-engine/plan-entities";
+import { isFound, judgeOf, planEntities } from "@tripline/feature-engine/plan-entities";
 import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { z } from "zod";
@@ -61,7 +61,7 @@ export interface EntityFoldPlan {
   readonly optional: boolean;
   /** Labels have this key if their payment has it. Other entities have no labels. */
   readonly labelled: boolean;
-  /** Whether it also counts the labels of frauds whose payments the card remembers, with the key of the payment. */
+  /** Whether it counts the labels whose payments the card remembers, with the key of the payment. */
   readonly found: boolean;
   /** Whether each of its labels must include the judge's result. */
   readonly judged: boolean;
@@ -92,7 +92,7 @@ export function planFolds(spec: FeatureSpec): FoldPlan {
     const own = spec.features.filter((feature) => ("entity" in feature ? feature.entity === name : index === 0));
     const judged = (run?.explainedBy ?? -1) >= 0;
     const features = own.map((feature) => ({ name: feature.name, default: feature.default }));
-    const found = isFoundByFrauds(entity);
+    const found = isFound(entity);
     return { name, key, fields, optional, labelled, found, judged, features };
   });
   const finder = entities.some(({ found }) => found) ? (plans[0]?.name ?? null) : null;
@@ -272,7 +272,7 @@ class EntityFold {
     if (this.answers === undefined) return undefined;
     if (this.answers === "explained") return this.#engine.explains(this.#states, row.occurred_at_ms);
     const paymentId = transactionId(this.tenant, row.client_transaction_id);
-    return row.fraud === 1 && this.#engine.labelledEntities(this.#states[0], paymentId).length > 0;
+    return this.#engine.labelledEntities(this.#states[0], paymentId, row.fraud === 1).length > 0;
   }
 
   #fault(what: string, row: unknown, cause?: unknown): TriplineError {

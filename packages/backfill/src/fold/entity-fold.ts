@@ -2,7 +2,7 @@ import type { EntityFeature, EntityView, PaymentView } from "@tripline/feature-e
 import { countLabel, countPayment } from "@tripline/feature-engine/apply/count-event";
 import { emptyView, viewEntity } from "@tripline/feature-engine/apply/view-entity";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
-import { isFoundByFrauds } from "@tripline/feature-engine/plan-entities";
+import { isFound, isFoundBy } from "@tripline/feature-engine/plan-entities";
 import { ByteReader } from "@tripline/feature-engine/state/byte-reader";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
@@ -175,7 +175,7 @@ export class EntityFold {
     const { state } = this;
     const { plan } = this.options;
     const fraud = labels.frauds[row] === 1;
-    if (isFoundByFrauds(plan) && labels.found[row] !== 1) return;
+    if (isFound(plan) && !(labels.found[row] === 1 && isFoundBy(plan, fraud))) return;
     const occurredAtMs = labels.occurredAtMs[row] ?? 0;
     if (this.options.judges && state.usual !== undefined) {
       labels.explained[row] = wasUnusual(state.usual, occurredAtMs) ? 1 : 0;
@@ -183,7 +183,7 @@ export class EntityFold {
     const reference = labels.references[row] ?? 0;
     if (state.recentPayments !== undefined) {
       // The reference of a label is one more than that of its payment.
-      labels.found[row] = fraud && state.recentPayments.find(wordsOf(reference - 1)) !== undefined ? 1 : 0;
+      labels.found[row] = state.recentPayments.find(wordsOf(reference - 1)) === undefined ? 0 : 1;
     }
     if (state.recentIds !== undefined) rememberReference(state.recentIds, reference);
     countLabel(plan, state, {

@@ -48,13 +48,12 @@ export interface LabelColumns {
    */
   readonly explained: Uint8Array;
   /**
-   * 1 for a fraud whose payment the card remembers: the card's fold writes this column, and the folds of other entities
-   * read it.
+   * 1 if the card remembers the payment: the card's fold writes this column, and the folds of other entities read it.
    */
   readonly found: Uint8Array;
   /**
    * For each entity of the spec, like `numbers` of payments: entities that the label names, and entities of its payment
-   * that count frauds. -1 for others.
+   * that it may find. -1 for others.
    */
   readonly numbers: readonly Int32Array[];
 }

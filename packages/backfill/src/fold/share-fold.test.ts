@@ -4,6 +4,7 @@ import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { toThousandths } from "@tripline/feature-engine/feature-formulas";
+import { isFound } from "@tripline/feature-engine/plan-entities";
 import { isInForce, planProfiles } from "@tripline/feature-engine/profiles";
 import type { IdHash } from "@tripline/feature-engine/state/recent-ids";
 import { hashId } from "@tripline/feature-engine/state/recent-ids";
@@ -117,10 +118,10 @@ class Numbered {
     return (place < 0 ? this.events.length + this.events.indexOf(label) : place) * 2 + 1;
   }
 
-  /** With the entities of its payment that count its fraud. */
+  /** With the entities of its payment that it may find. */
   #withEntities(label: OracleEvent): OracleEvent {
     const payment = this.#payments.find(({ id }) => id === label.about);
-    const counting = engineOf(this.spec).entities.filter(({ partners }) => partners?.frauds === true);
+    const counting = engineOf(this.spec).entities.filter(isFound);
     const others = counting.flatMap(({ name }) => {
       const id = payment?.entities[name];
       return id === undefined ? [] : [[name, id] as const];

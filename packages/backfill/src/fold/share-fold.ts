@@ -4,7 +4,7 @@ import { compileFeatures } from "@tripline/feature-engine/apply/compile-feature"
 import { planCategories } from "@tripline/feature-engine/payment-categories";
 import { planFilters } from "@tripline/feature-engine/payment-filters";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
-import { isFoundByFrauds, judgeOf, longestWindowMs, planEntities } from "@tripline/feature-engine/plan-entities";
+import { isFound, judgeOf, longestWindowMs, planEntities } from "@tripline/feature-engine/plan-entities";
 import { planProfiles } from "@tripline/feature-engine/profiles";
 import { EntityFold } from "./entity-fold.js";
 import type { EventBlock } from "./event-block.js";
@@ -49,7 +49,7 @@ export class ShareFold {
     const judge = judgeOf(this.plans);
     this.steps = this.plans.map((plan, entity) => {
       if (entity === judge) return 0;
-      return isFoundByFrauds(plan) ? 2 : 1;
+      return isFound(plan) ? 2 : 1;
     });
     const filters = planFilters(spec).length;
     this.features = compileFeatures(spec, this.plans, horizonMs);

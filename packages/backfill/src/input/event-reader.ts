@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { toThousandths } from "@tripline/feature-engine/feature-formulas";
-import { isFoundByFrauds } from "@tripline/feature-engine/plan-entities";
+import { isFound } from "@tripline/feature-engine/plan-entities";
 import { readDoubles } from "../fold/data-chunk.js";
 import type { BlockFill, BlockShape, SharedBlock } from "../fold/event-block.js";
 import { FieldReader } from "./field-reader.js";
@@ -63,7 +63,7 @@ export class EventReader {
       `labels WHERE rowid >= ${from.labels}`,
     );
     const decimals = events.currencies.map(currencyDecimals);
-    const isLabelled = engine.entities.map((plan) => plan.isLabelled || isFoundByFrauds(plan));
+    const isLabelled = engine.entities.map((plan) => plan.isLabelled || isFound(plan));
     return new EventReader(payments, labels, decimals, isLabelled, fields, from);
   }
 

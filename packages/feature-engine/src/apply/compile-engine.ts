@@ -9,7 +9,7 @@ import type { FilteredFields, FilterPlan } from "../payment-filters.js";
 import { planFilters } from "../payment-filters.js";
 import type { UpdateEvent } from "../payment-updates.js";
 import type { EntityPlan } from "../plan-entities.js";
-import { isFoundByFrauds, judgeOf, longestWindowMs, planEntities } from "../plan-entities.js";
+import { isFoundBy, judgeOf, longestWindowMs, planEntities } from "../plan-entities.js";
 import type { ProfilePlan, ProfileRows } from "../profiles.js";
 import { isInForce, planProfiles } from "../profiles.js";
 import { ByteReader } from "../state/byte-reader.js";
@@ -85,8 +85,6 @@ export class FeatureEngine {
   readonly categories: readonly CategoryPlan[];
   /** Index of the entity whose unusual payments explain frauds of another (the judge); -1 if the spec has none. */
   readonly judge: number;
-  /** Whether labels of frauds also count for entities that they do not name. */
-  readonly findsFrauds: boolean;
   readonly #idOf: readonly IdOfEvent[];
   readonly #features: CompiledFeatures;
   /** The features of an entity that do not depend on a payment. */
@@ -108,7 +106,6 @@ export class FeatureEngine {
     this.filters = planFilters(spec);
     this.categories = planCategories(spec);
     this.judge = judgeOf(this.entities);
-    this.findsFrauds = this.entities.some(isFoundByFrauds);
     this.#idOf = this.entities.map((plan) => compileId(plan.fields));
     this.#features = compileFeatures(spec, this.entities, this.longestWindowMs);
     this.#served = this.#features.entities.map((features) =>
@@ -242,7 +239,7 @@ export class FeatureEngine {
     let tooLate = false;
     for (const [entity, plan] of this.entities.entries()) {
       const state = states[entity];
-      if (state === undefined || !(plan.isLabelled || isFoundByFrauds(plan))) continue;
+      if (state === undefined || !(plan.isLabelled || isFoundBy(plan, fraud))) continue;
       state.recentIds?.add(high, low);
       const counted = { atMs, occurredAtMs, fraud, explained, partnerHash: this.#labelledPartner(plan, label) };
       if (!countLabel(plan, state, counted)) tooLate = true;
@@ -258,11 +255,14 @@ export class FeatureEngine {
     return this.#recall(card, transactionId, ({ updates }) => updates.length > 0);
   }
 
-  /**
-   * The entities of a fraudulent payment that its label does not name and that count frauds, as `updatedEntities`.
-   */
-  labelledEntities(card: EntityState | undefined, transactionId: string): string[] {
-    return this.#recall(card, transactionId, isFoundByFrauds);
+  /** Whether labels of frauds, or of genuine payments, find entities that they do not name. */
+  findsEntities(fraud: boolean): boolean {
+    return this.entities.some((plan) => isFoundBy(plan, fraud));
+  }
+
+  /** The entities of a labelled payment that its label does not name but finds, as `updatedEntities`. */
+  labelledEntities(card: EntityState | undefined, transactionId: string, fraud: boolean): string[] {
+    return this.findsEntities(fraud) ? this.#recall(card, transactionId, (plan) => isFoundBy(plan, fraud)) : [];
   }
 
   #recall(card: EntityState | undefined, transactionId: string, counts: (plan: EntityPlan) => boolean): string[] {

@@ -153,13 +153,14 @@ test("regression #28: the state of a card whose order is unknown also decides wh
 });
 
 test.each([
-  ["label of a fraud", { label: true }],
+  ["label of a fraud", { label: true, update: false }],
   ["payment update", { label: false, update: true }],
 ])("regression #28: the device or terminal that a lost %s reached last is uncertain", (_name, report) => {
   const engine = compileEngine(
     specOf({ "1d": { width: "1d", tile: "1h" } }, [
       { kind: "neighbours", entity: "device", of: "card", window: "1d", counts: "fraud" },
       { kind: "update_count", entity: "device", window: "1d" },
+      { kind: "update_count", entity: "card", window: "1d" },
     ]),
   );
   const steps = [{ ...PAYMENT, device: 1 }, { ...PAYMENT, card: 1 }, PAYMENT, PAYMENT];

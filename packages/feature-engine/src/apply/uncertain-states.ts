@@ -1,5 +1,6 @@
 import { transactionId } from "@tripline/contracts/identifiers";
-import { isFoundByFrauds } from "../plan-entities.js";
+import type { EntityPlan } from "../plan-entities.js";
+import { isFoundBy } from "../plan-entities.js";
 import type { FeatureEngine } from "./compile-engine.js";
 import type { CountedEvent } from "./counted-event.js";
 import { stateKeysOf } from "./counted-event.js";
@@ -17,9 +18,9 @@ export interface UncertainStatesOptions {
 type LostReport = Exclude<CountedEvent, { kind: "payment" }>;
 
 /**
- * The states that may differ from those online because records are missing. States influence others in two ways:
- * the judge's state decides which frauds count in other states, and the card's state decides which entities a label or
- * an update reaches. Records contain these entities, but only those that are not lost.
+ * The states that may differ from those online because records are missing. States influence others in two ways: the
+ * judge's state decides which frauds count in other states, and the card's state decides which entities a label or
+ * update reaches. The record of a label or update names these entities, so they are unknown only if it is lost.
  */
 export class UncertainStates {
   readonly keys: Set<string>;
@@ -53,17 +54,15 @@ export class UncertainStates {
 
   /** The entities of a payment that a lost label or update may have reached. */
   #addReported({ vector: { transaction } }: Extract<CountedEvent, { kind: "payment" }>): void {
-    const reports = transaction && this.#reports.get(transaction.transactionId);
+    if (transaction === undefined) return;
+    const reports = this.#reports.get(transaction.transactionId);
     if (reports === undefined) return;
+    const { entities } = this.#engine;
     const keys = this.#engine.stateKeys(transaction.tenant, transaction);
     this.#addAll(
-      this.#engine.entities.map((plan, entity) => {
-        const isReached = reports.some((report) =>
-          report.kind === "update"
-            ? plan.updates.length > 0
-            : report.applied.label?.fraud === true && isFoundByFrauds(plan),
-        );
-        return isReached ? keys[entity] : undefined;
+      (entities[0]?.remembered ?? []).map((entity) => {
+        const plan = entities[entity];
+        return plan !== undefined && reports.some((report) => isReached(plan, report)) ? keys[entity] : undefined;
       }),
     );
   }
@@ -80,6 +79,10 @@ export class UncertainStates {
   #addAll(keys: readonly (string | undefined)[]): void {
     for (const key of keys) if (key !== undefined) this.keys.add(key);
   }
+}
+
+function isReached(plan: EntityPlan, report: LostReport): boolean {
+  return report.kind === "update" ? plan.updates.length > 0 : isFoundBy(plan, report.applied.label?.fraud === true);
 }
 
 function paymentIdOf({ applied }: LostReport): string {

@@ -1,7 +1,7 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { isUpdateKind } from "./brute-force-kinds.js";
+import { isLabelKind, isRunKind, isUpdateKind } from "./brute-force-kinds.js";
 
-/* The oracle's part for the entities of payment updates and of the labels of frauds. It uses no code of the engine. */
+/* The oracle's part for the entities of payment updates and of labels. It uses no code of the engine. */
 
 interface CountedEvent {
   readonly kind: string;
@@ -27,7 +27,9 @@ export function reportedEntities(
     if (report.kind === "update") return isUpdateKind(kind);
     // A label itself names these, or does not reach them.
     if (["card", "terminal"].includes(String(Reflect.get(feature, "entity")))) return false;
-    return report.fraud && kind === "neighbours" && Reflect.get(feature, "counts") === "fraud";
+    if (isLabelKind(kind) || isRunKind(kind)) return true;
+    const countsFrauds = kind === "days_since_first_fraud" || Reflect.get(feature, "counts") === "fraud";
+    return report.fraud && countsFrauds;
   };
   const names = spec.features.flatMap((feature) => ("entity" in feature && counts(feature) ? [feature.entity] : []));
   const payment = names.length === 0 ? undefined : paymentOf(report, counted);

@@ -47,7 +47,7 @@ export class OnlineCounter {
       return;
     }
     const fact = event.label ? labelOf(event) : transactionOf(event);
-    const entityIds = "labelId" in fact && fact.fraud ? this.#labelled(fact) : [];
+    const entityIds = "labelId" in fact ? this.#labelled(fact) : [];
     const states = this.engine
       .stateKeys(fact.tenant, fact, undefined, entityIds)
       .map((key, entity) => (key === undefined ? undefined : this.#stateOf(entity, key)));
@@ -67,9 +67,9 @@ export class OnlineCounter {
   }
 
   #labelled(label: Label): string[] {
-    const { tenant, clientTransactionId } = label;
+    const { tenant, clientTransactionId, fraud } = label;
     const [cardKey = ""] = this.engine.stateKeys(tenant, label);
-    return this.engine.labelledEntities(this.#stateOf(0, cardKey), transactionId(tenant, clientTransactionId));
+    return this.engine.labelledEntities(this.#stateOf(0, cardKey), transactionId(tenant, clientTransactionId), fraud);
   }
 
   #countUpdate(update: PaymentUpdate): void {

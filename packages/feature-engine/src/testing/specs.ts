@@ -157,7 +157,7 @@ export const updateSpec = specOf(
   ],
 );
 
-/** Partners with confirmed frauds, of entities that labels name and of others, with payment updates. */
+/** Labels and frauds of partners, of entities that labels name and of others, with payment updates. */
 export const neighbourSpec = specOf({ "2h": { width: "2h", tile: "1h" }, "3d": { width: "3d", tile: "12h" } }, [
   { kind: "count", entity: "card", window: "2h" },
   { kind: "run_count", entity: "terminal", explained_by: "card" },
@@ -170,6 +170,10 @@ export const neighbourSpec = specOf({ "2h": { width: "2h", tile: "1h" }, "3d": {
   { kind: "neighbours", entity: "device", of: "card", window: "3d", counts: "all" },
   { kind: "pair_count", entity: "device", of: "card" },
   { kind: "neighbours", entity: "ip", of: "card", window: "2h", counts: "all" },
+  { kind: "days_since_first_fraud", entity: "device" },
+  { kind: "fraud_rate", entity: "ip", window: "3d" },
+  { kind: "run_count", entity: "ip", explained_by: "card" },
+  { kind: "days_since_last_genuine", entity: "ip", explained_by: "card" },
 ]);
 
 function filteredKindsOf(entity: string, windows: readonly string[], where: PaymentFilter): FeatureDraft[] {

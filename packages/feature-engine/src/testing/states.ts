@@ -48,7 +48,7 @@ export class TestStates {
   /** Returns results in the oracle's form. */
   apply(event: OracleEvent): OracleResult {
     if (event.kind === "update") return this.#applyUpdate(event);
-    const found = event.kind === "label" && event.fraud ? this.#labelled(event) : [];
+    const found = event.kind === "label" ? this.#labelled(event) : [];
     const states = this.#names.map((name, entity) => {
       const id = event.entities[name] ?? found[entity];
       return id === undefined || id === "" ? undefined : this.of(name, id);
@@ -64,8 +64,8 @@ export class TestStates {
     return result.duplicate ? "duplicate" : { values: result.values, tooLate: result.tooLate };
   }
 
-  #labelled({ entities, about = "" }: OracleEvent): string[] {
-    return this.engine.labelledEntities(this.of("card", entities.card ?? ""), about);
+  #labelled({ entities, about = "", fraud }: OracleEvent): string[] {
+    return this.engine.labelledEntities(this.of("card", entities.card ?? ""), about, fraud);
   }
 
   #applyUpdate(event: OracleEvent): OracleResult {

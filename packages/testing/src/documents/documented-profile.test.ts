@@ -143,7 +143,7 @@ test("the neighbours feature of docs/features.md counts another card whose payme
   const paid = { ...place, amountMinor: 100, occurredAtMs: START_MS };
   engine.applyPayment(statesOf(stolen), { ...paid, cardToken: "ct_1", transactionId: "txn_1" });
   const said = { labelledAtMs: START_MS + 1_000, occurredAtMs: START_MS, fraud: true };
-  expect(engine.labelledEntities(stolen, "txn_1")).toContain("d");
+  expect(engine.labelledEntities(stolen, "txn_1", true)).toContain("d");
   engine.applyLabel(statesOf(stolen), { labelId: "l", cardToken: "ct_1", terminalId: "t-1", ...said });
   const later = { ...paid, occurredAtMs: START_MS + DAY_MS };
   const result = engine.applyPayment(statesOf(own), { ...later, cardToken: "ct_2", transactionId: "txn_2" });

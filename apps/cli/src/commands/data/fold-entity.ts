@@ -17,9 +17,7 @@ export function foldEntityCommand(): Command {
     .addOption(new Option("--plan", "print the entities with their keys and features as JSON").conflicts("entity"))
     .option("--entity <name>", "the entity")
     .option("--judge", "write labels instead: 1 if the entity explains the fraud")
-    .addOption(
-      new Option("--find", "write labels instead: 1 if the card remembers the payment of the fraud").conflicts("judge"),
-    )
+    .addOption(new Option("--find", "write labels instead: 1 if the card remembers the payment").conflicts("judge"))
     .option("--tenant <name>", "the tenant of the payments", "demo")
     .action(async function (this: Command, { plan, entity, judge, find, tenant }: FoldEntityFlags) {
       const spec = currentFeatureSpec();

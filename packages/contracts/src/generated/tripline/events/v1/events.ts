@@ -332,7 +332,7 @@ export interface AppliedLabel {
   /** As in FeatureVector: `sequences` say nothing then. */
   incomplete: boolean;
   /**
-   * Entities that the label of a fraud does not name and whose states counted it: their ids in the order of the spec's
+   * Entities that the label does not name and whose states counted it: their ids in the order of the spec's
    * entities, empty for the others. No ids if the card's state no longer names the payment.
    */
   entityIds: string[];
