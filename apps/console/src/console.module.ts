@@ -16,6 +16,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import { AttachmentStore } from "./attachments/attachment-store.js";
 import { AttachmentsController } from "./attachments/attachments.controller.js";
 import { BACKGROUND } from "./background.js";
+import { CaseEventPublisher } from "./cases/case-event-publisher.js";
 import { CaseFilesController } from "./cases/case-files.controller.js";
 import { CaseReader } from "./cases/case-reader.js";
 import { CaseStore } from "./cases/case-store.js";
@@ -68,7 +69,7 @@ const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 const SESSIONS = [Cookies, AuthorizationServer, SessionStore, Sessions];
-const CASES = [CaseStore, CaseReader, CaseNarratives, AttachmentStore, LabelSender];
+const CASES = [CaseStore, CaseEventPublisher, CaseReader, CaseNarratives, AttachmentStore, LabelSender];
 const DECISIONS = [ProjectedDecisions, DecisionReader, Contributions, ModelCards, PolicyTrials];
 const ENTITIES = [EntityStore, ListReader, PersonalReader];
 const REPORTS = [ModelsReporter, HealthReporter, LiveHub];
@@ -83,10 +84,12 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
     @Inject(BACKGROUND) private readonly background: Database,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(PolicyTrials) trials: PolicyTrials,
+    @Inject(CaseEventPublisher) caseEvents: CaseEventPublisher,
     @Inject(Readiness) readiness: Readiness,
   ) {
     readiness.addNote("labels", () => labels.note);
     readiness.addNote("policy_checks", () => trials.note);
+    readiness.addNote("case_events", () => caseEvents.note);
   }
 
   static forRoot(config: ConsoleConfig): DynamicModule {

@@ -114,6 +114,7 @@ export const ERROR_TABLE = {
   ),
   "model-refused": row(500, GRPC.failedPrecondition, "stop", "The model failed its checks"),
   "invalid-tensor": row(400, GRPC.invalidArgument, "dead-letter", "A tensor has an invalid name, type, shape or value"),
+  "webhook-url-refused": row(422, GRPC.invalidArgument, "dead-letter", "Webhooks may not be sent to this URL"),
   "deadline-exceeded": row(504, GRPC.deadlineExceeded, "retry", "The deadline was exceeded"),
   "scoring-unavailable": row(503, GRPC.unavailable, "retry", "No model is available", 1),
   "queue-full": row(503, GRPC.resourceExhausted, "retry", "The queue is full", 1),

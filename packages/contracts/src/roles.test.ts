@@ -11,12 +11,13 @@ describe("scopesOf", () => {
     [
       "lead",
       "decisions:read labels:write features:read cases:read cases:write personal:read personal:erase policy:read policy:write " +
-        "policy:approve lists:read lists:write models:read models:write audit:read operations:read operations:write",
+        "policy:approve lists:read lists:write models:read models:write audit:read operations:read operations:write " +
+        "webhooks:read webhooks:write",
     ],
     [
       "admin",
       "decisions:read features:read cases:read policy:read lists:read models:read audit:read operations:read " +
-        "operations:write people:read people:write",
+        "operations:write people:read people:write webhooks:read webhooks:write",
     ],
   ] as const)("%s", (role, scopes) => {
     expect(scopesOf([role]).join(" ")).toBe(scopes);

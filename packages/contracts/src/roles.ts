@@ -25,6 +25,8 @@ export const SCOPES = [
   "operations:write",
   "people:read",
   "people:write",
+  "webhooks:read",
+  "webhooks:write",
   // For machine clients that cannot verify tokens themselves.
   "tokens:introspect",
 ] as const;
@@ -51,12 +53,23 @@ const ANALYST: readonly Scope[] = [...VIEWER, "cases:write", "labels:write", "li
 /** Access to dead letters, erasures and jobs, for users who operate the system. */
 const OPERATOR: readonly Scope[] = ["operations:read", "operations:write"];
 
+const WEBHOOKS: readonly Scope[] = ["webhooks:read", "webhooks:write"];
+
 /** Scopes by role. Machine clients have individual scopes instead. */
 export const ROLE_SCOPES = {
   viewer: VIEWER,
   analyst: ANALYST,
-  lead: [...ANALYST, "personal:erase", "policy:write", "policy:approve", "models:write", "audit:read", ...OPERATOR],
-  admin: [...VIEWER, "people:read", "people:write", "audit:read", ...OPERATOR],
+  lead: [
+    ...ANALYST,
+    "personal:erase",
+    "policy:write",
+    "policy:approve",
+    "models:write",
+    "audit:read",
+    ...OPERATOR,
+    ...WEBHOOKS,
+  ],
+  admin: [...VIEWER, "people:read", "people:write", "audit:read", ...OPERATOR, ...WEBHOOKS],
 } as const satisfies Record<string, readonly Scope[]>;
 
 export type Role = keyof typeof ROLE_SCOPES;

@@ -96,7 +96,7 @@ const mainTopics = {
     partitions: 1,
     retentionDays: 90,
     writtenBy: "training",
-    readBy: ["training", "archive", "console"],
+    readBy: ["training", "archive", "control", "console"],
     purpose: "Days with model drift, which start a retraining",
   },
 } as const satisfies Record<string, Topic>;
@@ -168,6 +168,18 @@ export const AUDIT_TOPIC: Topic = {
   purpose: "Actions and view events, on their way to the audit log",
 };
 
+/** Changes to cases, for webhooks. They refer to cases by ID and are not archived in the lake. */
+export const CASE_EVENTS_TOPIC: Topic = {
+  name: "case-events",
+  schema: "tripline.events.v1.CaseEvent",
+  key: "case ID",
+  partitions: WIDTH,
+  retentionDays: 7,
+  writtenBy: "console",
+  readBy: ["control"],
+  purpose: "Cases that were opened, assigned, unassigned, closed or reopened",
+};
+
 /** Data keys. Only the control plane may store them, so their retention is short and they are not archived. */
 export const SUBJECT_KEYS_TOPIC: Topic = {
   name: "subject-keys",
@@ -221,5 +233,6 @@ export const TABLES: Readonly<Record<keyof typeof tables, Topic>> = tables;
 export const ALL_TOPICS: readonly Topic[] = [
   ...Object.values({ ...mainTopics, ...tables }),
   AUDIT_TOPIC,
+  CASE_EVENTS_TOPIC,
   SUBJECT_KEYS_TOPIC,
 ].flatMap((topic: Topic) => [topic, deadLettersOf(topic)]);

@@ -9,6 +9,7 @@ import type { PersonRef } from "../contract/people.js";
 import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { writeCursor } from "../requests/request-fields.js";
+import { eventOf, queueCaseEvent } from "./case-events.js";
 import type { CaseSearch, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import { CASE_COLUMNS, caseRow, toCaseRow } from "./case-rows.js";
@@ -134,7 +135,7 @@ export function assignTo(person: PersonRef | null): CaseChange {
 
 async function applyChange(
   transaction: Queries,
-  { person }: Worker,
+  { person, tenant }: Worker,
   found: KnownCase,
   { set, text, also }: CaseChange,
 ): Promise<KnownCase> {
@@ -158,8 +159,11 @@ async function applyChange(
     "INSERT INTO console.case_events (case_id, at_ms, by_id, by_name, text) VALUES ($1, $2, $3, $4, $5)",
     [found.id, nowMs, person.id, person.name, text],
   );
+  const after = existing(changed === undefined ? [] : [changed]);
+  const event = eventOf(found, after);
+  if (event !== undefined) await queueCaseEvent(transaction, tenant, event, after);
   await also?.(transaction);
-  return existing(changed === undefined ? [] : [changed]);
+  return after;
 }
 
 /** @param value adds a value and returns its placeholder */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { CaseEventKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
@@ -134,6 +135,10 @@ async function sumUp(queries: Queries, caseIds: readonly string[], nowMs: number
        SELECT c.id, $2::bigint, CASE WHEN c.payments = 0 THEN 'Opened with ' ELSE 'Added ' END ||
          CASE WHEN s.payments - c.payments = 1 THEN '1 payment.' ELSE (s.payments - c.payments) || ' payments.' END
        FROM console.cases c JOIN sums s ON s.case_id = c.id
+     ), opened AS (
+       INSERT INTO console.case_outbox (case_id, tenant, kind, revision, at_ms, payments)
+       SELECT c.id, c.tenant, $3::smallint, c.revision + 1, $2::bigint, s.payments
+       FROM console.cases c JOIN sums s ON s.case_id = c.id WHERE c.payments = 0
      )
      UPDATE console.cases c SET payments = s.payments, outcome = s.outcome, score = s.score, amount_minor = s.amount,
        currency = s.currency, revision = c.revision + 1, changed_at_ms = $2, status = 'open', snoozed_until_ms = NULL,
@@ -144,6 +149,6 @@ async function sumUp(queries: Queries, caseIds: readonly string[], nowMs: number
          GROUP BY code ORDER BY count(*) DESC, code LIMIT ${REASONS_MAX}
        )
      FROM sums s WHERE s.case_id = c.id`,
-    [caseIds, nowMs],
+    [caseIds, nowMs, CaseEventKind.OPENED],
   );
 }

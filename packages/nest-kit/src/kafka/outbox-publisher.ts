@@ -41,6 +41,11 @@ export class OutboxPublisher {
     );
   }
 
+  /** For the readiness report: that rows wait. */
+  get note(): string | undefined {
+    return this.#failingSinceMs === undefined ? undefined : `${this.#options.what} cannot be published`;
+  }
+
   start(): void {
     this.#timer = setInterval(
       () => void this.publish().catch(() => undefined),

@@ -75,6 +75,15 @@ export enum RolloutStage {
   ROLLED_BACK = 4,
 }
 
+export enum CaseEventKind {
+  UNSPECIFIED = 0,
+  OPENED = 1,
+  ASSIGNED = 2,
+  UNASSIGNED = 3,
+  CLOSED = 4,
+  REOPENED = 5,
+}
+
 export enum AuthSubject {
   UNSPECIFIED = 0,
   CLIENT = 1,
@@ -584,6 +593,24 @@ export interface AuditEvent {
   atMs: number;
   /** The service that noted it. */
   source: string;
+}
+
+/** A change to a case that other systems may follow. Topic `case-events`, keyed by case. It refers to the case and to users by ID. */
+export interface CaseEvent {
+  /** The same event again has the same id. */
+  eventId: string;
+  tenant: string;
+  caseId: string;
+  kind: CaseEventKind;
+  /** Revision of the case after the change: later events of a case have higher ones. */
+  revision: number;
+  atMs: number;
+  /** The user to whom it was assigned; else empty. */
+  assigneeId: string;
+  /** `fraud` or `genuine` if it was closed; else empty. */
+  verdict: string;
+  /** Payments of the case at this time. */
+  payments: number;
 }
 
 /**
@@ -3942,6 +3969,150 @@ export const AuditEvent: MessageFns<AuditEvent> = {
             }
 
             message.source = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCaseEvent(): CaseEvent {
+  return {
+    eventId: "",
+    tenant: "",
+    caseId: "",
+    kind: 0,
+    revision: 0,
+    atMs: 0,
+    assigneeId: "",
+    verdict: "",
+    payments: 0,
+  };
+}
+
+export const CaseEvent: MessageFns<CaseEvent> = {
+  encode(message: CaseEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.eventId !== "") {
+      writer.uint32(10).string(message.eventId);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(18).string(message.tenant);
+    }
+    if (message.caseId !== "") {
+      writer.uint32(26).string(message.caseId);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(32).int32(message.kind);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(40).int32(message.revision);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(48).int64(message.atMs);
+    }
+    if (message.assigneeId !== "") {
+      writer.uint32(58).string(message.assigneeId);
+    }
+    if (message.verdict !== "") {
+      writer.uint32(66).string(message.verdict);
+    }
+    if (message.payments !== 0) {
+      writer.uint32(72).int32(message.payments);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CaseEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCaseEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.caseId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.revision = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.assigneeId = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.verdict = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.payments = reader.int32();
             continue;
           }
         }

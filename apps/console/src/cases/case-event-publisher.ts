@@ -1,0 +1,102 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { CaseEvent } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { CASE_EVENTS_TOPIC } from "@tripline/contracts/topics";
+import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
+import { z } from "zod";
+
+const EVENTS_PER_ROUND_MAX = 500;
+
+const outboxRow = z.object({
+  id: z.string(),
+  case_id: z.string(),
+  tenant: z.string(),
+  kind: z.number(),
+  revision: z.number(),
+  at_ms: z.coerce.number(),
+  assignee_id: z.string(),
+  verdict: z.string(),
+  payments: z.number(),
+});
+type OutboxRow = z.infer<typeof outboxRow>;
+
+const COLUMNS = Object.keys(outboxRow.shape).join(", ");
+
+/** Sends events of cases to Kafka, in order. While Kafka is unavailable they wait in Postgres. */
+@Injectable()
+export class CaseEventPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #outbox: OutboxPublisher;
+
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.#outbox = new OutboxPublisher({
+      what: "events of cases",
+      gauge: "tripline_console_case_events_unpublished_seconds",
+      logger,
+      round: () => this.#round(),
+    });
+  }
+
+  /** For the readiness report and the Health screen. */
+  get note(): string | undefined {
+    return this.#outbox.note;
+  }
+
+  onApplicationBootstrap(): void {
+    this.#outbox.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "events of cases", () => this.#outbox.close());
+  }
+
+  #round(): Promise<boolean> {
+    return this.database.transaction(async (transaction) => {
+      // Locked in order, so that a second instance waits and does not overtake.
+      const rows = await transaction.query(
+        outboxRow,
+        `SELECT ${COLUMNS} FROM console.case_outbox ORDER BY id LIMIT $1 FOR UPDATE`,
+        [EVENTS_PER_ROUND_MAX],
+      );
+      if (rows.length === 0) return false;
+      await this.producer.send(rows.map(recordOf));
+      await transaction.execute("DELETE FROM console.case_outbox WHERE id = ANY ($1::bigint[])", [
+        rows.map(({ id }) => id),
+      ]);
+      return rows.length === EVENTS_PER_ROUND_MAX;
+    });
+  }
+}
+
+function recordOf(row: OutboxRow): OutgoingRecord {
+  const event: CaseEvent = {
+    // Each change of a case has its own revision.
+    eventId: `${row.case_id}/${row.revision}`,
+    tenant: row.tenant,
+    caseId: row.case_id,
+    kind: row.kind,
+    revision: row.revision,
+    atMs: row.at_ms,
+    assigneeId: row.assignee_id,
+    verdict: row.verdict,
+    payments: row.payments,
+  };
+  return {
+    topic: CASE_EVENTS_TOPIC.name,
+    key: row.case_id,
+    value: encodeMessage(CaseEvent, event),
+    headers: { [HEADERS.schema]: CASE_EVENTS_TOPIC.schema, [HEADERS.tenant]: row.tenant },
+  };
+}
