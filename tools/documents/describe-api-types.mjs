@@ -6,11 +6,12 @@ import { describeApi as describeIngestion } from "../../apps/ingestion/dist/open
 
 /** Timestamp of the examples; any constant would do. */
 const EXAMPLE_MS = Date.UTC(2026, 0, 15);
-/** The API includes rollouts only with a registry. */
+/** The API includes rollouts only with a registry, and webhooks only with a master key. */
 const CONFIG = /** @type {any} */ ({
   WAIT_SECONDS_MAX: 30,
   AUTH_ISSUER: "https://auth.example.com",
   REGISTRY_URL: "file:///registry",
+  PERSONAL_MASTER_KEY: Buffer.alloc(32).toString("base64"),
 });
 const PAGE = "apps/console/web/src/api/generated";
 

@@ -38,6 +38,7 @@ import { devCommand } from "./commands/run/dev.js";
 import { journeyCommand } from "./commands/run/journey.js";
 import { parityCommand } from "./commands/run/parity.js";
 import { trafficCommand } from "./commands/run/traffic.js";
+import { webhooksCommand } from "./commands/webhooks/webhooks.js";
 
 /** Every command of `tripline`, in the order of its help. */
 export function commands(): Command[] {
@@ -58,6 +59,7 @@ export function commands(): Command[] {
     policyCommand(),
     lakeCommand(),
     listsCommand(),
+    webhooksCommand(),
     auditCommand(),
     authCommand(),
     eraseCommand(),

@@ -5,9 +5,11 @@ import { masterKeyConfig } from "@tripline/sealing/master-key";
 import { feastProfiles } from "@tripline/settings/feast-profiles";
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
+import { allowedNetworks } from "./webhooks/egress/networks.js";
 
 const KEY_BYTES = 32;
 const CHECKS_MAX = 1_000;
+const WEBHOOK_RATE_MAX = 100_000;
 
 const signingKey = z
   .string()
@@ -55,6 +57,20 @@ export const controlConfig = z.object({
       description:
         "Tenant whose clients can manage other tenants and the settings of all tenants. Without it, no client can.",
     }),
+  WEBHOOK_ALLOWED_NETWORKS: allowedNetworks.meta({
+    description:
+      "Networks that are not public and that webhooks of every tenant may reach nevertheless, such as `10.20.0.0/16`, comma-separated. " +
+      "Hosts there may use plain HTTP. Empty: only public addresses by HTTPS.",
+  }),
+  WEBHOOK_RATE_TENANT: z.coerce.number().int().min(0).max(WEBHOOK_RATE_MAX).default(1_000).meta({
+    unit: "deliveries/s",
+    description:
+      "Maximum rate of webhook deliveries per tenant, by each instance. Above it, deliveries wait. 0: no limit.",
+  }),
+  WEBHOOK_LOG_DAYS: z.coerce.number().int().min(3).max(366).default(30).meta({
+    unit: "days",
+    description: "How long the delivery log of webhooks is kept; older events cannot be replayed.",
+  }),
   FEAST_PROFILES: feastProfiles,
   FRAUD_LIST_DAYS: z.coerce.number().int().min(0).max(366).default(0).meta({
     unit: "days",

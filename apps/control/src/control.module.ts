@@ -58,6 +58,16 @@ import { RolloutGuard } from "./rollouts/rollout-guard.js";
 import { RolloutStore } from "./rollouts/rollout-store.js";
 import { RolloutsController } from "./rollouts/rollouts.controller.js";
 import { MODEL_REGISTRY, Rollouts } from "./rollouts/rollouts.js";
+import { DeliveryStore } from "./webhooks/delivery-store.js";
+import { dnsResolve } from "./webhooks/egress/check-target.js";
+import { EndpointSecrets } from "./webhooks/endpoint-secrets.js";
+import { EndpointStore } from "./webhooks/endpoint-store.js";
+import { Outbox } from "./webhooks/outbox.js";
+import { Subscriptions } from "./webhooks/subscriptions.js";
+import { WebhookEventsController } from "./webhooks/webhook-events.controller.js";
+import { RESOLVE, WebhookSender } from "./webhooks/webhook-sender.js";
+import { WebhookUpkeep } from "./webhooks/webhook-upkeep.js";
+import { WebhooksController } from "./webhooks/webhooks.controller.js";
 
 export const CONTROL_MIGRATIONS: Migrations = {
   schema: "control",
@@ -72,6 +82,7 @@ const LISTS = [ListStore, ListPreview, ListWatches, ListGuard, ListPublisher];
 const APPROVALS = [ApprovalSettings, ChangeRequests, DueChanges];
 const PERSONAL_DATA = [SubjectKeys, PersonExport, ErasureFollower, ErasurePublisher];
 const ROLLOUTS = [RolloutStore, Rollouts, RolloutGuard];
+const WEBHOOKS = [EndpointStore, EndpointSecrets, DeliveryStore, Subscriptions, Outbox, WebhookSender, WebhookUpkeep];
 
 /** The control plane: stores users' decisions about the system in Postgres and publishes them on compacted topics. */
 @Module({})
@@ -85,12 +96,15 @@ export class ControlModule {
     @Inject(ListGuard) lists: ListGuard,
     @Inject(DueChanges) changes: DueChanges,
     @Optional() @Inject(RolloutGuard) rollouts?: RolloutGuard,
+    @Optional() @Inject(WebhookSender) webhooks?: WebhookSender,
+    @Optional() @Inject(WebhookUpkeep) endpoints?: WebhookUpkeep,
   ) {
     // These failures do not affect requests, so the service stays ready and reports them.
     readiness.addNote("audit_signatures", () => audit.notes.signature);
     readiness.addNote("audit_anchors", () => audit.notes.anchor);
     const loops = { policy_checks: checks, policy_guard: policies, rule_watch: rules, list_guard: lists };
-    for (const [name, loop] of Object.entries({ ...loops, due_changes: changes, rollout_guard: rollouts })) {
+    const others = { due_changes: changes, rollout_guard: rollouts, webhooks, webhook_endpoints: endpoints };
+    for (const [name, loop] of Object.entries({ ...loops, ...others })) {
       if (loop !== undefined) readiness.addNote(name, () => loop.note);
     }
   }
@@ -117,6 +131,7 @@ export class ControlModule {
         ...[DeadLettersController, ErasuresController, JobsController],
         ...(config.FRAUD_LIST_DAYS > 0 ? [FraudLabelsController] : []),
         ...(registryUrl === undefined ? [] : [RolloutsController]),
+        ...(FollowedMasterKey.isSet(config) ? [WebhooksController, WebhookEventsController] : []),
       ],
       providers: [
         { provide: CONTROL_CONFIG, useValue: config },
@@ -149,7 +164,7 @@ export class ControlModule {
   }
 }
 
-/** Providers that decrypt personal data. Without a master key, nothing can be decrypted. */
+/** Providers that need the master key: personal data can be decrypted, and secrets of webhooks stored. */
 function openingProviders(config: ControlConfig): Provider[] {
   if (!FollowedMasterKey.isSet(config)) return [{ provide: PersonalOpener, useValue: undefined }];
   const masterKey = new FollowedMasterKey(config);
@@ -157,5 +172,7 @@ function openingProviders(config: ControlConfig): Provider[] {
     { provide: FollowedMasterKey, useValue: masterKey },
     { provide: PersonalOpener, useValue: new PersonalOpener(masterKey) },
     EnvelopeRewrapper,
+    { provide: RESOLVE, useValue: dnsResolve },
+    ...WEBHOOKS,
   ];
 }

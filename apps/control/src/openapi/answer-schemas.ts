@@ -5,6 +5,7 @@ import { z } from "zod";
 import { CHANGE_KINDS } from "../approvals/change-requests.js";
 import { trainingFacts } from "../operations/operations-requests.js";
 import { rolloutPlan } from "../rollouts/rollout-plan.js";
+import { WEBHOOK_ANSWERS } from "./webhook-answers.js";
 
 /* Schemas of the responses. Times are RFC 3339 in UTC. */
 
@@ -274,6 +275,7 @@ export const ANSWERS = named({
     entries: z.array(auditEntry),
   }),
   checkpoints: z.object({ checkpoints: z.array(auditCheckpoint), keys: z.array(auditKey) }),
+  ...WEBHOOK_ANSWERS,
 });
 
 /** Names the schemas in the document after their keys here, unless they already have a name. */

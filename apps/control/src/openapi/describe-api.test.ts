@@ -14,6 +14,7 @@ import { PoliciesController } from "../policies/policies.controller.js";
 import { RolloutsController } from "../rollouts/rollouts.controller.js";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
+import { WebhooksController } from "../webhooks/webhooks.controller.js";
 import { describeApi } from "./describe-api.js";
 import { routesOf } from "./routes.js";
 
@@ -38,7 +39,7 @@ const CARD = `ct_${"a".repeat(32)}`;
 
 const CONTROLLERS = [
   ...[PoliciesController, ApprovalsController, ListsController, RolloutsController, PersonalController],
-  ...[AuditController, DeadLettersController, ErasuresController, JobsController],
+  ...[AuditController, DeadLettersController, ErasuresController, JobsController, WebhooksController],
 ];
 
 let bed: TestBed;
@@ -52,17 +53,24 @@ beforeAll(async () => {
 afterAll(() => bed.close());
 
 test("describes exactly the existing routes, with their scopes", () => {
-  const described = routesOf(true).map(({ method, path, scope }) => `${method} ${path} ${scope}`);
+  const described = routesOf({ hasRollouts: true, hasWebhooks: true }).map(
+    ({ method, path, scope }) => `${method} ${path} ${scope}`,
+  );
   expect(described.toSorted()).toEqual(describedRoutes(CONTROLLERS, RequireScope).toSorted());
 });
 
-test("is served without a token, and includes rollouts only if a registry is configured", () => {
+test("is served without a token, and includes rollouts and webhooks only if they are configured", () => {
   const paths = Object.keys(api.paths);
   expect(paths).toContain("/v1/policy/activations");
-  expect(paths.some((path) => path.startsWith("/v1/rollouts"))).toBe(false);
-  const config = { AUTH_ISSUER: "https://auth.test/", REGISTRY_URL: "file:///registry" } as never;
+  expect(paths.some((path) => /^\/v1\/(rollouts|webhooks)/.test(path))).toBe(false);
+  const config = {
+    AUTH_ISSUER: "https://auth.test/",
+    REGISTRY_URL: "file:///registry",
+    PERSONAL_MASTER_KEY: Buffer.alloc(32).toString("base64"),
+  } as never;
   const whole = JSON.stringify(describeApi(config));
   expect(whole).toContain("/v1/rollouts/{model}/rollback");
+  expect(whole).toContain("/v1/webhooks/endpoints/{endpoint}/replay");
   expect(whole).toContain("https://auth.test/oauth/token");
   for (const path of paths) {
     const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
@@ -95,7 +103,7 @@ test("responses match the description", async () => {
   await caller.send("POST", "/v1/lists/deny/entries", { entries: [entry] });
   expect(revision).toMatchObject({ revision: 1 });
   const operator = bed.as("ops", { tenant: OPERATOR_TENANT, scope: "operations:read" });
-  for (const { method, path, scope, answers } of routesOf(false)) {
+  for (const { method, path, scope, answers } of routesOf({ hasRollouts: false, hasWebhooks: false })) {
     if (method !== "get") continue;
     const asking = scope === "operations:read" ? operator : caller;
     const { status, body } = await asking.get(path.replace("{revision}", "1").replace("{name}", "one"));

@@ -2,6 +2,7 @@ import type { ErrorCode } from "@tripline/contracts/error-table";
 import { CALLER_ERRORS, clientCredentials } from "@tripline/http/describe-problems";
 import type { ApiDocument } from "@tripline/http/describe-routes";
 import { describeRoutes } from "@tripline/http/describe-routes";
+import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
 import { z } from "zod";
 import type { ControlConfig } from "../config.js";
 import type { ControlRoute } from "./control-route.js";
@@ -20,6 +21,8 @@ const SCOPES = {
   "audit:read": "Read the audit log",
   "operations:read": "View dead letters, erasures and jobs",
   "operations:write": "Redrive dead letters; only for clients of the operator's tenant",
+  "webhooks:read": "View webhook endpoints and their delivery log",
+  "webhooks:write": "Manage webhook endpoints, and replay events",
 };
 
 const READ_ERRORS = [
@@ -40,11 +43,13 @@ export function describeApi(config: ControlConfig): ApiDocument {
   return describeRoutes(
     {
       title: "Tripline control plane",
-      description: "Policies, lists, model rollouts, dead letters, and the audit log.",
+      description: "Policies, lists, model rollouts, webhooks, dead letters, and the audit log.",
       security: { name: "oauth", scheme: clientCredentials(config, SCOPES) },
       errors: READ_ERRORS,
     },
-    routesOf(config.REGISTRY_URL !== undefined).map(ofTenant),
+    routesOf({ hasRollouts: config.REGISTRY_URL !== undefined, hasWebhooks: FollowedMasterKey.isSet(config) }).map(
+      ofTenant,
+    ),
   );
 }
 

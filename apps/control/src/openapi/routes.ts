@@ -18,6 +18,7 @@ import { startRequest, stepRequest } from "../rollouts/rollout-plan.js";
 import { ANSWERS } from "./answer-schemas.js";
 import type { ControlRoute } from "./control-route.js";
 import { PERSONAL } from "./personal-routes.js";
+import { WEBHOOKS } from "./webhook-routes.js";
 
 const CHECK_ERRORS = ["policy-too-slow", "policy-too-large", "policy-checks-busy"] as const;
 const OF_A_DRAFT = z.object({ name: draftName });
@@ -371,7 +372,15 @@ const OPERATIONS: readonly ControlRoute[] = [
   },
 ];
 
-/** @param hasRollouts whether a registry is configured */
-export function routesOf(hasRollouts: boolean): readonly ControlRoute[] {
-  return [...POLICY, ...APPROVALS, ...LISTS, ...(hasRollouts ? ROLLOUTS : []), ...PERSONAL, ...OPERATIONS, ...AUDIT];
+/** Which parts of the API the configuration enables. */
+export interface ApiParts {
+  /** A registry is configured. */
+  readonly hasRollouts: boolean;
+  /** A master key is configured. */
+  readonly hasWebhooks: boolean;
+}
+
+export function routesOf({ hasRollouts, hasWebhooks }: ApiParts): readonly ControlRoute[] {
+  const optional = [...(hasRollouts ? ROLLOUTS : []), ...(hasWebhooks ? WEBHOOKS : [])];
+  return [...POLICY, ...APPROVALS, ...LISTS, ...optional, ...PERSONAL, ...OPERATIONS, ...AUDIT];
 }

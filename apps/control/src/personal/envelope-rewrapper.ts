@@ -19,26 +19,30 @@ const ROWS_TOGETHER = 100;
  */
 const FAILURES_MAX = 20;
 
+/** Tables with keys under the master key, all with the same columns. */
+const TABLES = ["control.envelope_keys", "control.webhook_secrets"] as const;
+type WrappedTable = (typeof TABLES)[number];
+
 const envelopeRow = z.object({ id: z.instanceof(Buffer), master_key: z.string(), wrapped: z.instanceof(Buffer) });
 const countRow = z.object({ left: z.coerce.number() });
 
 export interface Rewrapped {
   readonly rewrapped: number;
-  /** Number of envelope keys still encrypted with an old master key, which must not be removed before this is 0. */
+  /** Number of keys still encrypted with an old master key, which must not be removed before this is 0. */
   readonly left: number;
 }
 
 /**
- * Re-encrypts envelope keys with the current master key, so that the old one can be removed. Until then, the old one
- * still decrypts them. Data keys and data stay unchanged.
+ * Re-encrypts envelope keys and webhook secrets with the current master key, so that the old one can be removed. Until then,
+ * the old one still decrypts them. Data keys and data stay unchanged.
  */
 @Injectable()
 export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationShutdown {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<Rewrapped> | undefined;
   #left = 0;
-  /** The last processed key, if a run ended early. */
-  #after: Buffer = Buffer.alloc(0);
+  /** The last processed key of each table whose run ended early. */
+  readonly #after = new Map<WrappedTable, Buffer>();
   readonly #endReading: () => void;
 
   constructor(
@@ -79,42 +83,51 @@ export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationS
 
   async #rewrapAll(): Promise<Rewrapped> {
     const { name } = this.masterKey;
+    let [rewrapped, left] = [0, 0];
+    for (const table of TABLES) {
+      rewrapped += await this.#rewrapTable(table, name);
+      const count = `SELECT count(*) AS left FROM ${table} WHERE master_key <> $1`;
+      const [row] = await this.database.query(countRow, count, [name]);
+      left += row?.left ?? 0;
+    }
+    this.#left = left;
+    if (rewrapped > 0) this.logger.info({ rewrapped, left }, "envelope keys are under the new master key");
+    return { rewrapped, left };
+  }
+
+  /** @returns the number of changed rows */
+  async #rewrapTable(table: WrappedTable, name: string): Promise<number> {
     let [rewrapped, failures] = [0, 0];
+    let after = this.#after.get(table) ?? Buffer.alloc(0);
     for (let isMore = true; isMore; ) {
       const rows = await this.database.query(
         envelopeRow,
-        `SELECT id, master_key, wrapped FROM control.envelope_keys WHERE master_key <> $1 AND id > $2 ORDER BY id LIMIT ${ROWS_TOGETHER}`,
-        [name, this.#after],
+        `SELECT id, master_key, wrapped FROM ${table} WHERE master_key <> $1 AND id > $2 ORDER BY id LIMIT ${ROWS_TOGETHER}`,
+        [name, after],
       );
       for (const row of rows) {
-        const changed = await this.#rewrapOne(row, name);
+        const changed = await this.#rewrapOne(table, row, name);
         if (changed === undefined) failures += 1;
         rewrapped += changed ?? 0;
-        this.#after = row.id;
+        after = row.id;
         if (failures === FAILURES_MAX) break;
       }
       isMore = rows.length === ROWS_TOGETHER && failures < FAILURES_MAX;
     }
-    if (failures < FAILURES_MAX) this.#after = Buffer.alloc(0);
-    const [row] = await this.database.query(
-      countRow,
-      "SELECT count(*) AS left FROM control.envelope_keys WHERE master_key <> $1",
-      [name],
-    );
-    this.#left = row?.left ?? 0;
-    if (rewrapped > 0) this.logger.info({ rewrapped, left: this.#left }, "envelope keys are under the new master key");
-    return { rewrapped, left: this.#left };
+    this.#after.set(table, failures < FAILURES_MAX ? Buffer.alloc(0) : after);
+    return rewrapped;
   }
 
   /** @returns the number of changed rows: 0 if another instance was first; undefined if the key cannot be unwrapped */
   async #rewrapOne(
+    table: WrappedTable,
     { id, master_key: before, wrapped }: z.infer<typeof envelopeRow>,
     name: string,
   ): Promise<number | undefined> {
     try {
       const again = await this.masterKey.wrap(await this.masterKey.unwrap(wrapped));
       return await this.database.execute(
-        "UPDATE control.envelope_keys SET master_key = $3, wrapped = $4 WHERE id = $1 AND master_key = $2",
+        `UPDATE ${table} SET master_key = $3, wrapped = $4 WHERE id = $1 AND master_key = $2`,
         [id, before, name, again],
       );
     } catch (thrown) {

@@ -7,8 +7,11 @@ import { openMasterKey } from "@tripline/sealing/master-key";
 import { PersonalOpener } from "@tripline/sealing/open-personal";
 import { PersonalSealer } from "@tripline/sealing/personal-sealer";
 import { splitSealed } from "@tripline/sealing/sealed-layout";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
+import { EndpointSecrets } from "../webhooks/endpoint-secrets.js";
+import { EndpointStore } from "../webhooks/endpoint-store.js";
 import { EnvelopeRewrapper } from "./envelope-rewrapper.js";
 import { SubjectKeys } from "./subject-keys.js";
 
@@ -57,6 +60,14 @@ async function sealedWith(masterKey: string) {
 
 test("after a new master key is added to the file, the new key alone decrypts data of the old one", async () => {
   const [first, foreign] = [await sealedWith(old), await sealedWith(newKey())];
+  const secret = await bed.service.get(EndpointSecrets).create();
+  const endpoints = bed.service.get(EndpointStore);
+  const by = { tenant: "acme", actor: "lea" };
+  const { id: endpointId } = await endpoints.add(
+    by,
+    { url: "https://a.example/", description: "", event_types: ["case.opened"] },
+    secret,
+  );
   await expect(first.open(fresh)).rejects.toMatchObject({ code: "master-key-unavailable" });
   await writeFile(`${file}.new`, `${fresh},${old}`);
   await rename(`${file}.new`, file);
@@ -72,6 +83,11 @@ test("after a new master key is added to the file, the new key alone decrypts da
   await bed.service.get(SubjectKeys).add([first.key]);
   const late = await sealedWith(old);
   expect(await rewrapper.rewrap()).toEqual({ rewrapped: 1, left: 1 });
+  // Secrets of webhooks too: the new key alone opens them.
+  const url = bed.stack.postgresUrl;
+  const database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 10_000, onIdleError() {} });
+  expect(await new EndpointSecrets(database, openMasterKey(fresh)).of(endpointId)).toEqual([secret.plain]);
+  await database.close();
   expect(await first.open(fresh)).toEqual(FIELDS);
   expect(await late.open(fresh)).toEqual(FIELDS);
   await expect(foreign.open(fresh)).rejects.toMatchObject({ code: "master-key-unavailable" });

@@ -255,6 +255,9 @@ FEAST_PROFILES: {{ .Values.feast.profiles | quote }}
 {{- if .Values.personalData.masterKey }}
 PERSONAL_MASTER_KEY: {{ .Values.personalData.masterKey | quote }}
 {{- end }}
+{{- if .Values.control.webhooks.allowedNetworks }}
+WEBHOOK_ALLOWED_NETWORKS: {{ .Values.control.webhooks.allowedNetworks | quote }}
+{{- end }}
 {{- if .Values.objectStore.anchors }}
 AUDIT_ANCHOR_URL: {{ .Values.objectStore.anchors | quote }}
 {{- end }}

@@ -9,6 +9,7 @@ import {
   issuer,
   kafkaCertificate,
   METRICS_PORT,
+  operatorTenant,
   personalMasterKey,
   redisUrl,
   SCHEME,
@@ -18,6 +19,7 @@ import {
   serviceUrl,
   TOGETHER_TARGETS,
   WATCHED,
+  webhookAllowedNetworks,
 } from "./shared-sources.js";
 import type { VariableSource } from "./variable-source.js";
 import {
@@ -267,11 +269,7 @@ export const SERVICE_VARIABLES = {
   control: {
     groups: ["service", "kafka", "tokens", "controlDatabase", "registry"],
     own: {
-      OPERATOR_TENANT: {
-        compose: composeVariable("TRIPLINE_OPERATOR_TENANT", "demo"),
-        chart: chartValue("control.operatorTenant"),
-        local: "operatorTenant",
-      },
+      OPERATOR_TENANT: operatorTenant,
       FEAST_PROFILES: feastProfiles,
       AUDIT_SIGNING_KEY: {
         composeSecret: "audit-signing-key",
@@ -289,6 +287,7 @@ export const SERVICE_VARIABLES = {
         local: "auditSigningKey",
       },
       PERSONAL_MASTER_KEY: personalMasterKey,
+      WEBHOOK_ALLOWED_NETWORKS: webhookAllowedNetworks,
       AUDIT_ANCHOR_URL: {
         compose: composeVariable("TRIPLINE_ANCHORS_URL", "file:///var/lib/tripline/anchors"),
         chart: chartValue("objectStore.anchors", { isOptional: true }),

@@ -73,6 +73,20 @@ export const personalMasterKey: VariableSource = {
   ],
   local: "personalMasterKey",
 };
+
+export const operatorTenant: VariableSource = {
+  compose: composeVariable("TRIPLINE_OPERATOR_TENANT", "demo"),
+  chart: chartValue("control.operatorTenant"),
+  local: "operatorTenant",
+};
+
+/** Networks of webhook receivers that are not public. */
+export const webhookAllowedNetworks: VariableSource = {
+  compose: composeVariable("TRIPLINE_WEBHOOK_ALLOWED_NETWORKS", ""),
+  chart: chartValue("control.webhooks.allowedNetworks", { isOptional: true }),
+  local: "webhookAllowedNetworks",
+};
+
 /** With `tls`: the path of a file of the service's own certificate or, if `file` is missing, the flag `true`. */
 export function chartTls(file?: "tls.crt" | "tls.key" | "ca.crt"): ChartSource {
   const value = file === undefined ? `"true"` : `/etc/tripline/tls/${file}`;

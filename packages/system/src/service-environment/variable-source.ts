@@ -84,7 +84,8 @@ export type LocalValue =
   | "tls"
   | "tokenUrl"
   | "topicPrefix"
-  | "watchedServices";
+  | "watchedServices"
+  | "webhookAllowedNetworks";
 
 /** A value of values.yaml. An optional value is set only if it is not empty. */
 export function chartValue(path: string, options: { readonly isOptional?: boolean } = {}): ChartSource {

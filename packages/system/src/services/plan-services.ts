@@ -72,7 +72,7 @@ export const DEMO_SCOPES =
 export const OPERATOR_CLIENT_ID = "demo-operator";
 export const OPERATOR_SCOPES =
   "policy:read policy:write lists:read lists:write models:read models:write audit:read people:read people:write " +
-  "personal:read personal:erase operations:read operations:write";
+  "personal:read personal:erase operations:read operations:write webhooks:read webhooks:write";
 /** Approves the operator's requests. */
 export const APPROVER_CLIENT_ID = "demo-approver";
 const APPROVER_SCOPES = "policy:read policy:approve";
@@ -88,6 +88,7 @@ const DEMO_LEAD_USER_NAME = "demo-lead";
 export const MODEL_NAME = "fraud";
 
 const HOST = "127.0.0.1";
+const LOOPBACK = "127.0.0.0/8";
 
 /** On one machine, small files cost little, and an up-to-date lake helps its readers. */
 const ARCHIVE_FLUSH_AGE_MS = 2_000;
@@ -220,5 +221,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | u
     watchedServices: WATCHED.filter((name) => name !== "archive" || options.lakeDirectory !== undefined)
       .map((name) => `${name}=${url(ports[name])}`)
       .join(","),
+    // On one machine, receivers are on the same machine.
+    webhookAllowedNetworks: LOOPBACK,
   };
 }

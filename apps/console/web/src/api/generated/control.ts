@@ -60,7 +60,7 @@ export interface components {
              * @description Stable, so programs can match on it.
              * @enum {string}
              */
-            readonly code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
+            readonly code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "webhook-url-refused" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
             /** @description What is wrong and how to fix it. */
             readonly detail: string;
             readonly errors?: readonly {
@@ -359,6 +359,72 @@ export interface components {
             readonly canary_percent: number;
             readonly why: string;
             readonly revision: number;
+        };
+        readonly WebhookEndpoints: {
+            readonly endpoints: readonly components["schemas"]["WebhookEndpoint"][];
+        };
+        readonly WebhookEndpoint: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly url: string;
+            readonly description: string;
+            readonly event_types: readonly string[];
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly created_by: string;
+            /** Format: date-time */
+            readonly updated_at: string;
+            /** @description null: active. `user`: paused by a user. `gone`: the receiver answered 410. `failing`: it accepted nothing for three days. */
+            readonly paused_because: ("user" | "gone" | "failing") | null;
+            readonly paused_at: string | null;
+            /** @description Failed attempts since the last success. */
+            readonly failures: number;
+            readonly failing_since: string | null;
+            /** @description Events that were not stored, because more than 100,000 were waiting. Resuming the endpoint resets it. */
+            readonly missed_events: number;
+        };
+        readonly NewWebhookEndpoint: {
+            readonly endpoint: components["schemas"]["WebhookEndpoint"];
+            /** @description Signing secret, `whsec_…`. It is not shown again. */
+            readonly secret: string;
+        };
+        readonly WebhookSecret: {
+            /** @description Signing secret, `whsec_…`. It is not shown again. */
+            readonly secret: string;
+        };
+        readonly WebhookTest: {
+            readonly event_id: string;
+        };
+        readonly WebhookReplay: {
+            readonly replayed: number;
+            /** @description More events match than one request replays: `from` of the next request. null: all were replayed. */
+            readonly next: string | null;
+        };
+        readonly WebhookDeliveries: {
+            readonly deliveries: readonly components["schemas"]["WebhookDelivery"][];
+            /** @description `before` of the next page; null on the last one. */
+            readonly next: number | null;
+        };
+        readonly WebhookDelivery: {
+            readonly sequence: number;
+            /** Format: uuid */
+            readonly endpoint_id: string;
+            /** @description The `webhook-id` of the message. */
+            readonly event_id: string;
+            readonly event_type: string;
+            /** Format: date-time */
+            readonly occurred_at: string;
+            /** @enum {string} */
+            readonly state: "pending" | "delivered" | "failed";
+            readonly attempts: number;
+            /** @description It failed six times, so later events of the same case or object did not wait for it. */
+            readonly is_overtaken: boolean;
+            readonly last_attempt_at: string | null;
+            readonly next_attempt_at: string | null;
+            /** @description HTTP status of the response; null without one. */
+            readonly last_status: number | null;
+            /** @description Why there was no response, such as ECONNREFUSED, TIMEOUT, webhook-url-refused or expired. */
+            readonly last_error: string | null;
         };
         readonly Erased: {
             readonly subject: string;

@@ -1,0 +1,91 @@
+import { Resolver } from "node:dns/promises";
+import { isIP } from "node:net";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { AllowedNetworks } from "./networks.js";
+import { isPublic } from "./networks.js";
+
+/** Resolves a name to all its addresses. */
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+/** Where a request goes: to this address, whatever the name resolves to later. */
+export interface CheckedTarget {
+  readonly url: URL;
+  readonly address: string;
+}
+
+const RESOLVE_MS_MAX = 5_000;
+/** An attempt to reach a DNS server, and their number. */
+const QUERY = { timeout: 2_000, tries: 2 };
+const URL_CHARACTERS_MAX = 2_048;
+/** Other ports below 1024 belong to services such as SSH and SMTP. */
+const PRIVILEGED_PORTS: ReadonlySet<number> = new Set([80, 443]);
+const UNPRIVILEGED_PORT = 1_024;
+
+/**
+ * Resolves names by DNS queries of our own. The system's resolver occupies a thread of Node's pool until it has an answer, so
+ * DNS servers of a tenant that hang would stop the whole process. Entries of /etc/hosts are not used.
+ *
+ * @param servers `host:port`; by default those of the system
+ */
+export function dnsResolve(servers?: readonly string[]): Resolve {
+  const resolver = new Resolver(QUERY);
+  if (servers !== undefined) resolver.setServers(servers);
+  return async (host) => {
+    const found = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+    return found.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  };
+}
+
+/**
+ * Checks a URL of a tenant against server-side request forgery: every address of its host must be public or in a network that
+ * the installation allows. Only hosts in allowed networks may use plain HTTP.
+ *
+ * @returns the address to connect to
+ * @throws TriplineError `webhook-url-refused`, without the addresses, which may be internal
+ */
+export async function checkTarget(text: string, allowed: AllowedNetworks, resolve: Resolve): Promise<CheckedTarget> {
+  const url = parseUrl(text);
+  const addresses = await addressesOf(url, resolve);
+  const [address] = addresses;
+  // One sentence for both, because the difference would show which internal names exist.
+  if (address === undefined || !addresses.every((one) => isPublic(one) || allowed.has(one))) {
+    throw refused("Its host name must resolve to public addresses only.");
+  }
+  if (url.protocol === "http:" && !addresses.every((one) => allowed.has(one))) {
+    throw refused("It must begin with https://.");
+  }
+  return { url, address };
+}
+
+/** @throws TriplineError `webhook-url-refused` */
+function parseUrl(text: string): URL {
+  // It also rewrites other forms of IPv4 addresses, such as 0x7f000001, to four numbers.
+  if (text.length > URL_CHARACTERS_MAX || !URL.canParse(text)) throw refused("It is not a valid URL.");
+  const url = new URL(text);
+  if (url.protocol !== "https:" && url.protocol !== "http:") throw refused("It must begin with https://.");
+  if (url.username !== "" || url.password !== "") throw refused("It must not contain a user name or a password.");
+  if (url.hash !== "") throw refused("It must not contain a fragment.");
+  const port = url.port === "" ? 443 : Number(url.port);
+  if (port < UNPRIVILEGED_PORT && !PRIVILEGED_PORTS.has(port)) throw refused(`Its port ${port} is not allowed.`);
+  return url;
+}
+
+async function addressesOf({ hostname }: URL, resolve: Resolve): Promise<readonly string[]> {
+  const host = hostname.replace(/^\[(.+)\]$/, "$1");
+  if (isIP(host) !== 0) return [host];
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<readonly string[]>((done) => {
+    timer = setTimeout(done, RESOLVE_MS_MAX, []);
+  });
+  try {
+    return await Promise.race([resolve(host), late]);
+  } catch {
+    return [];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function refused(detail: string): TriplineError {
+  return new TriplineError("webhook-url-refused", detail, [{ pointer: "/url", detail }]);
+}

@@ -1,0 +1,150 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
+import { z } from "zod";
+import type { PauseReason } from "./endpoint-store.js";
+import { note } from "./endpoint-store.js";
+import { ATTEMPTS_IN_ORDER, GIVE_UP_HOURS, PAUSE_AFTER_HOURS } from "./retry-schedule.js";
+
+/** Endpoints per look. The others are found by a later one. */
+const ENDPOINTS_MAX = 200;
+/** Longer than the requests of a batch can take, after which another instance may send them. */
+export const LEASE_SECONDS = 45;
+/** The actor in the audit log. */
+const ACTOR = "webhooks";
+
+const dueRow = z.object({ id: z.string(), tenant: z.string(), url: z.string(), failures: z.number() });
+export type DueEndpoint = z.infer<typeof dueRow>;
+
+/** `waiting_since`: when it was stored or last replayed. */
+const claimedRow = z.object({
+  event_id: z.string(),
+  payload: z.string(),
+  attempts: z.number(),
+  waiting_since: z.date(),
+});
+export type ClaimedDelivery = z.infer<typeof claimedRow>;
+
+/** The result of an attempt. */
+export interface Attempted {
+  readonly eventId: string;
+  /** Number of the attempt, which shows whether another instance has made a later one. */
+  readonly attempt: number;
+  readonly isDelivered: boolean;
+  /** Until the next attempt, if it failed. */
+  readonly waitMs: number;
+  readonly status: number | undefined;
+  readonly error: string | undefined;
+}
+
+/** What an endpoint's last attempts say of it. */
+export interface EndpointFindings {
+  /** Failures since the last success, as `failuresAfter` counts them. */
+  readonly failures: number;
+  readonly restMs: number;
+  /** The receiver answered 410: it wants no more. */
+  readonly isGone: boolean;
+}
+
+/** Deliveries that wait in Postgres. Several instances may work on it at once. */
+@Injectable()
+export class Outbox {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** Endpoints with something to send, the ones that wait longest first. */
+  due(): Promise<DueEndpoint[]> {
+    return this.database.query(
+      dueRow,
+      `SELECT e.id, e.tenant, e.url, e.failures FROM control.webhook_endpoints e
+       CROSS JOIN LATERAL (SELECT next_attempt_at FROM control.webhook_deliveries d
+         WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.next_attempt_at <= now()
+         ORDER BY d.next_attempt_at LIMIT 1) first
+       WHERE NOT e.is_removed AND e.paused_because IS NULL AND e.rests_until <= now()
+       ORDER BY first.next_attempt_at LIMIT ${ENDPOINTS_MAX}`,
+    );
+  }
+
+  /**
+   * Takes deliveries that are due. Of those with the same order key only the oldest, unless it was overtaken: the others wait,
+   * also while another instance sends it. Takes nothing if a user has changed the URL, paused or removed the endpoint.
+   */
+  claim({ id, url }: Pick<DueEndpoint, "id" | "url">, max: number): Promise<ClaimedDelivery[]> {
+    return this.database.query(
+      claimedRow,
+      `WITH due AS (
+         SELECT d.endpoint_id, d.event_id FROM control.webhook_deliveries d
+         WHERE d.endpoint_id = $1 AND d.state = 'pending' AND d.next_attempt_at <= now()
+           AND EXISTS (SELECT FROM control.webhook_endpoints
+             WHERE id = $1 AND url = $3 AND NOT is_removed AND paused_because IS NULL)
+           AND (d.order_key IS NULL OR NOT EXISTS (
+             SELECT FROM control.webhook_deliveries earlier
+             WHERE earlier.endpoint_id = d.endpoint_id AND earlier.order_key = d.order_key
+               AND earlier.state = 'pending' AND NOT earlier.is_overtaken AND earlier.sequence < d.sequence))
+         ORDER BY d.next_attempt_at, d.sequence LIMIT $2 FOR UPDATE OF d SKIP LOCKED
+       ), claimed AS (
+         UPDATE control.webhook_deliveries d SET attempts = d.attempts + 1, last_attempt_at = now(),
+           last_status = NULL, last_error = NULL,
+           next_attempt_at = now() + interval '${LEASE_SECONDS} seconds'
+         FROM due WHERE d.endpoint_id = due.endpoint_id AND d.event_id = due.event_id
+         RETURNING d.event_id, d.payload, d.attempts, d.gives_up_at, d.sequence
+       ) SELECT event_id, payload, attempts, gives_up_at - interval '${GIVE_UP_HOURS} hours' AS waiting_since
+       FROM claimed ORDER BY sequence`,
+      [id, max, url],
+    );
+  }
+
+  /** Stores the results of a batch. @returns the reason if the endpoint is paused now */
+  settle(
+    { id, tenant }: Pick<DueEndpoint, "id" | "tenant">,
+    attempted: readonly Attempted[],
+    findings: EndpointFindings,
+  ): Promise<PauseReason | undefined> {
+    return this.database.transaction(async (transaction) => {
+      const column = <K extends keyof Attempted>(name: K) => attempted.map((one) => one[name]);
+      // A success counts even if the lease ended; a failure only if nobody has tried again since.
+      await transaction.execute(
+        `UPDATE control.webhook_deliveries d SET
+           state = CASE WHEN r.ok THEN 'delivered'
+             WHEN now() + r.wait_ms * interval '1 millisecond' > d.gives_up_at THEN 'failed' ELSE 'pending' END,
+           next_attempt_at = now() + r.wait_ms * interval '1 millisecond',
+           is_overtaken = d.is_overtaken OR NOT r.ok AND d.attempts >= ${ATTEMPTS_IN_ORDER},
+           last_status = r.status, last_error = r.error
+         FROM unnest($2::text[], $3::int[], $4::bool[], $5::bigint[], $6::int[], $7::text[])
+           AS r (event_id, attempt, ok, wait_ms, status, error)
+         WHERE d.endpoint_id = $1 AND d.event_id = r.event_id
+           AND (r.ok OR d.state = 'pending' AND d.attempts = r.attempt)`,
+        [
+          ...[id, column("eventId"), column("attempt"), column("isDelivered"), column("waitMs")],
+          ...[column("status").map((one) => one ?? null), column("error").map((one) => one ?? null)],
+        ],
+      );
+      await transaction.execute(
+        `UPDATE control.webhook_endpoints SET failures = $2, rests_until = now() + $3 * interval '1 millisecond',
+           failing_since = CASE WHEN $2 > 0 THEN coalesce(failing_since, now()) END WHERE id = $1`,
+        [id, findings.failures, findings.restMs],
+      );
+      return pause(transaction, tenant, id, findings.isGone);
+    });
+  }
+}
+
+const pausedRow = z.object({ paused_because: z.enum(["gone", "failing"]) });
+
+async function pause(
+  transaction: Queries,
+  tenant: string,
+  id: string,
+  isGone: boolean,
+): Promise<PauseReason | undefined> {
+  const [paused] = await transaction.query(
+    pausedRow,
+    `UPDATE control.webhook_endpoints SET paused_because = CASE WHEN $2 THEN 'gone' ELSE 'failing' END, paused_at = now()
+     WHERE id = $1 AND paused_because IS NULL AND ($2 OR failing_since < now() - interval '${PAUSE_AFTER_HOURS} hours')
+     RETURNING paused_because`,
+    [id, isGone],
+  );
+  if (paused === undefined) return undefined;
+  const { paused_because: because } = paused;
+  await note(transaction, { tenant, actor: ACTOR, actorKind: "service" }, "paused", id, { because });
+  return because;
+}

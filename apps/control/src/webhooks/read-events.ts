@@ -1,0 +1,172 @@
+import type { CaseEvent, Decision, DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { CaseEventKind, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { WebhookEventType } from "@tripline/contracts/webhook-events";
+import { z } from "zod";
+import type { WebhookEvent } from "./webhook-event.js";
+
+/*
+ * From the records of the topics to events for tenants. Data contains IDs, codes and numbers only: no field of the classes
+ * card and personal (docs/data-map.md), no text written by users, and no score, because exact scores allow copying the model.
+ */
+
+const DECISIONS: Readonly<Record<number, WebhookEventType>> = {
+  [Outcome.APPROVE]: "decision.approve",
+  [Outcome.CHALLENGE]: "decision.challenge",
+  [Outcome.REVIEW]: "decision.review",
+  [Outcome.DECLINE]: "decision.decline",
+};
+
+const FALLBACK_LEVELS: Readonly<Record<number, string>> = {
+  [Rung.MODEL]: "model",
+  [Rung.SCORECARD]: "scorecard",
+  [Rung.RULES_ONLY]: "rules",
+  [Rung.STATIC_POLICY]: "default_decision",
+};
+
+/** Undefined for an outcome of a later version. */
+export function eventOfDecision(decision: Decision): WebhookEvent | undefined {
+  const type = DECISIONS[decision.outcome];
+  if (type === undefined) return undefined;
+  return {
+    tenant: decision.tenant,
+    type,
+    sourceId: decision.transactionId,
+    atMs: decision.decidedAtMs,
+    data: {
+      id: decision.transactionId,
+      transaction_id: decision.clientTransactionId,
+      outcome: type.slice("decision.".length),
+      reason_codes: decision.reasons.map(({ code }) => code),
+      fallback_level: FALLBACK_LEVELS[decision.rung] ?? null,
+      policy_version: decision.policyVersion,
+      policy_revision: decision.policyRevision === 0 ? null : decision.policyRevision,
+      decided_at: timeOf(decision.decidedAtMs),
+    },
+  };
+}
+
+const CASES: Readonly<Record<number, WebhookEventType>> = {
+  [CaseEventKind.OPENED]: "case.opened",
+  [CaseEventKind.ASSIGNED]: "case.assigned",
+  [CaseEventKind.UNASSIGNED]: "case.unassigned",
+  [CaseEventKind.CLOSED]: "case.closed",
+  [CaseEventKind.REOPENED]: "case.reopened",
+};
+
+/** Undefined for an event of a later version. */
+export function eventOfCase({ tenant, caseId, kind, revision, atMs, ...event }: CaseEvent): WebhookEvent | undefined {
+  const type = CASES[kind];
+  if (type === undefined) return undefined;
+  return {
+    tenant,
+    type,
+    sourceId: event.eventId,
+    atMs,
+    orderKey: `case/${caseId}`,
+    data: {
+      case_id: caseId,
+      revision,
+      payments: event.payments,
+      ...(type === "case.closed" ? { verdict: event.verdict } : {}),
+    },
+  };
+}
+
+export function eventOfDrift(drift: DriftDetected): WebhookEvent {
+  return {
+    tenant: drift.tenant,
+    type: "drift.detected",
+    sourceId: drift.eventId,
+    atMs: drift.detectedAtMs,
+    orderKey: `model/${drift.modelName}`,
+    data: {
+      model: drift.modelName,
+      day: drift.day,
+      payments: drift.rows,
+      columns: drift.columns.map(({ column, kind, distance, threshold }) => ({ column, kind, distance, threshold })),
+    },
+  };
+}
+
+/** The fields of an `AuditEvent` that events are made of. */
+export interface AuditedChange {
+  readonly eventId: string;
+  readonly tenant: string;
+  readonly action: string;
+  readonly subjectId: string;
+  readonly details: string;
+  readonly atMs: number;
+  readonly source: string;
+}
+
+const listDetails = z.looseObject({ list: z.string(), entries: z.number().default(1), kind: z.string().optional() });
+const activationDetails = z.looseObject({
+  activation: z.number(),
+  revision: z.number().nullable(),
+  activates_at: z.iso.datetime(),
+  kind: z.string().nullable().default(null),
+});
+const rolloutDetails = z.looseObject({
+  rollout: z.string(),
+  model: z.string(),
+  candidate: z.string(),
+  revision: z.number(),
+  stage: z.string(),
+  canary_percent: z.number(),
+});
+
+type Written = Pick<WebhookEvent, "type" | "orderKey" | "data">;
+
+type ListChange = "added" | "removed" | "withdrawn";
+
+const LIST_CHANGES: Readonly<Record<string, ListChange>> = {
+  "list-entries-put": "added",
+  "list-entry-removed": "removed",
+  "list-entries-withdrawn": "withdrawn",
+};
+
+function ofList(change: ListChange, details: unknown): Written {
+  const { list, entries, kind } = listDetails.parse(details);
+  const data = { list, change, entries, kind: kind ?? null };
+  return { type: "list.changed", orderKey: `list/${list}`, data };
+}
+
+function ofActivation(details: unknown): Written {
+  const { activation, revision, activates_at, kind } = activationDetails.parse(details);
+  return { type: "policy.activated", orderKey: "policy", data: { activation, revision, activates_at, kind } };
+}
+
+function ofRollout(action: string, details: unknown): Written | undefined {
+  const found = rolloutDetails.safeParse(details);
+  // The same prefix names actions that are not steps.
+  if (!found.success) return undefined;
+  const { rollout, model, candidate, revision, stage, canary_percent } = found.data;
+  return {
+    type: stage === "rolled-back" ? "rollout.rolled_back" : "rollout.step",
+    orderKey: `model/${model}`,
+    data: { rollout, model, candidate, revision, step: action.slice("rollout-".length), stage, canary_percent },
+  };
+}
+
+function writeChange(action: string, details: unknown): Written | undefined {
+  const change = LIST_CHANGES[action];
+  if (change !== undefined) return ofList(change, details);
+  if (action === "policy-activated") return ofActivation(details);
+  return action.startsWith("rollout-") ? ofRollout(action, details) : undefined;
+}
+
+/** Undefined for an action that does not become an event. */
+export function eventOfAudit({
+  eventId,
+  tenant,
+  action,
+  details,
+  atMs,
+  source,
+}: AuditedChange): WebhookEvent | undefined {
+  if (source !== "control") return undefined;
+  const written = writeChange(action, JSON.parse(details));
+  return written === undefined ? undefined : { tenant, sourceId: eventId, atMs, ...written };
+}
+
+const timeOf = (ms: number): string => new Date(ms).toISOString();

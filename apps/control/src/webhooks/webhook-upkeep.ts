@@ -1,0 +1,151 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
+import { gauge, labelledGauge } from "@tripline/telemetry/metrics";
+import { z } from "zod";
+import type { ControlConfig } from "../config.js";
+import { CONTROL_CONFIG } from "../config.js";
+import { FAILURES_BEFORE_REST } from "./retry-schedule.js";
+import { PENDING_MAX } from "./subscriptions.js";
+
+const EVERY_MS = 10_000;
+/** Rows per statement, so that locks are short; and statements per round, after which the next round goes on. */
+const ROWS_MAX = 5_000;
+const STATEMENTS_MAX = 20;
+
+const countsRow = z.object({
+  active: z.coerce.number(),
+  failing: z.coerce.number(),
+  paused: z.coerce.number(),
+  pending: z.coerce.number(),
+});
+type Counts = z.infer<typeof countsRow>;
+
+const NONE: Counts = { active: 0, failing: 0, paused: 0, pending: 0 };
+const deliveries = (condition: string) =>
+  `SELECT d.endpoint_id, d.event_id FROM control.webhook_deliveries d ${condition} LIMIT ${ROWS_MAX}`;
+
+/** Pending deliveries of paused endpoints are never tried, so their time is checked here. */
+const EXPIRE = `UPDATE control.webhook_deliveries SET state = 'failed', last_error = coalesce(last_error, 'expired')
+  WHERE (endpoint_id, event_id) IN (${deliveries("WHERE d.state = 'pending' AND d.gives_up_at < now()")})
+    AND state = 'pending'`;
+const DROP = `DELETE FROM control.webhook_deliveries WHERE (endpoint_id, event_id) IN (
+  ${deliveries("WHERE d.created_at < now() - make_interval(days => $1) AND d.state <> 'pending'")})`;
+const DROP_REMOVED = `DELETE FROM control.webhook_deliveries WHERE (endpoint_id, event_id) IN (
+  ${deliveries("JOIN control.webhook_endpoints e ON e.id = d.endpoint_id WHERE e.is_removed")})`;
+
+/** Counts what waits, ends deliveries past their time, and deletes old rows of the delivery log. */
+@Injectable()
+export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #endReading: readonly (() => void)[];
+  #counts = NONE;
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> | undefined;
+  #isClosing = false;
+
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "WEBHOOK_LOG_DAYS">,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    const description = "Webhook endpoints: active, failing, or paused after failures";
+    this.#endReading = [
+      labelledGauge("tripline_control_webhook_endpoints", { description, labels: ["state"] }, () =>
+        (["active", "failing", "paused"] as const).map((state) => [this.#counts[state], { state }]),
+      ),
+      gauge(
+        "tripline_control_webhooks_pending",
+        { description: "Webhook deliveries that wait" },
+        () => this.#counts.pending,
+      ),
+    ];
+  }
+
+  /** For the readiness report and the console's Health screen. Without names: the report is public. */
+  get note(): string | undefined {
+    const { paused } = this.#counts;
+    if (paused === 0) return undefined;
+    return paused === 1
+      ? "a webhook endpoint is paused after failures"
+      : `${paused} webhook endpoints are paused after failures`;
+  }
+
+  onApplicationBootstrap(): void {
+    const look = (): void => {
+      this.#round ??= this.look()
+        .catch((thrown: unknown) => {
+          const { code, message } = asTriplineError(thrown);
+          this.logger.warn({ code }, `the delivery log of webhooks could not be checked: ${message}`);
+        })
+        .finally(() => {
+          this.#round = undefined;
+        });
+    };
+    this.#timer = setInterval(look, EVERY_MS);
+    look();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.#isClosing = true;
+    clearInterval(this.#timer);
+    for (const end of this.#endReading) end();
+    await closeWithin(this.logger, "delivery log", () => this.#round);
+  }
+
+  async look(): Promise<void> {
+    await this.#count();
+    await this.#repeat(EXPIRE, []);
+    await this.#repeat(DROP, [this.config.WEBHOOK_LOG_DAYS]);
+    await this.#repeat(DROP_REMOVED, []);
+    await this.#dropEndpoints();
+  }
+
+  async #count(): Promise<void> {
+    // The update must not wait for senders, which lock the same rows for a moment.
+    await this.database.execute(
+      `WITH waiting AS (
+         SELECT endpoint_id, count(*) >= ${PENDING_MAX} AS is_full FROM control.webhook_deliveries
+         WHERE state = 'pending' GROUP BY endpoint_id
+       )
+       UPDATE control.webhook_endpoints e SET is_full = coalesce(w.is_full, false)
+       FROM control.webhook_endpoints f LEFT JOIN waiting w ON w.endpoint_id = f.id
+       WHERE f.id = e.id AND e.is_full <> coalesce(w.is_full, false)`,
+      [],
+    );
+    const [counts] = await this.database.query(
+      countsRow,
+      `SELECT count(*) FILTER (WHERE paused_because IS NULL AND failures < ${FAILURES_BEFORE_REST}) AS active,
+         count(*) FILTER (WHERE paused_because IS NULL AND failures >= ${FAILURES_BEFORE_REST}) AS failing,
+         count(*) FILTER (WHERE paused_because <> 'user') AS paused,
+         (SELECT count(*) FROM control.webhook_deliveries WHERE state = 'pending') AS pending
+       FROM control.webhook_endpoints WHERE NOT is_removed`,
+    );
+    this.#counts = counts ?? NONE;
+  }
+
+  async #repeat(statement: string, values: readonly unknown[]): Promise<void> {
+    for (let count = 0; count < STATEMENTS_MAX && !this.#isClosing; count += 1) {
+      if ((await this.database.execute(statement, values)) < ROWS_MAX) return;
+    }
+  }
+
+  /** Removed endpoints without deliveries, and secrets that no longer sign. */
+  async #dropEndpoints(): Promise<void> {
+    const emptied = `SELECT e.id FROM control.webhook_endpoints e WHERE e.is_removed
+      AND NOT EXISTS (SELECT FROM control.webhook_deliveries d WHERE d.endpoint_id = e.id)`;
+    await this.database.execute(
+      `DELETE FROM control.webhook_secrets WHERE signs_until < now() OR endpoint_id IN (${emptied})`,
+      [],
+    );
+    await this.database.execute(
+      `DELETE FROM control.webhook_endpoints WHERE id IN (${emptied})
+         AND NOT EXISTS (SELECT FROM control.webhook_secrets s WHERE s.endpoint_id = webhook_endpoints.id)`,
+      [],
+    );
+  }
+}
