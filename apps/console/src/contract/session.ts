@@ -22,6 +22,8 @@ export type Permission =
   | "operations:write"
   | "people:read"
   | "people:write"
+  | "webhooks:read"
+  | "webhooks:write"
   /** Permission to see unmasked tokens of cards, devices and addresses. Each view is recorded. */
   | "personal:read";
 

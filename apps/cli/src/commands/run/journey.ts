@@ -74,6 +74,7 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
   analyst: inBrowser("analyst"),
   "rule-author": inBrowser("rule-author"),
   "model-owner": inBrowser("model-owner"),
+  webhooks: inBrowser("webhooks"),
 };
 
 /** A journey through the console, run by a separate program that prints its steps. */

@@ -6,6 +6,7 @@ import { useDraft } from "../app/keep-draft.js";
 import { text } from "../texts/en/admin.js";
 import { text as app } from "../texts/en/app.js";
 import { Button } from "../ui/button.js";
+import { CheckList } from "../ui/check-list.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Dialog } from "../ui/dialog.js";
@@ -13,9 +14,8 @@ import { TextField } from "../ui/field.js";
 import { Panel } from "../ui/panel.js";
 import { Empty, Loaded, ProblemNote } from "../ui/states.js";
 import { ACCOUNT_COLUMNS, useChangeable } from "./admin-columns.js";
-import { CheckList } from "./role-fields.js";
 import { Result } from "./secret-shown.js";
-import { StepDialog } from "./step-dialog.js";
+import { AdminStepDialog } from "./step-dialog.js";
 import { useAdminChange, useClients } from "./use-admin.js";
 
 const BY_SECRET = "client_secret_basic";
@@ -77,7 +77,7 @@ function ClientDialog({ of, onClose }: { readonly of: AdminClient; readonly onCl
     ...(of.disabled_at === null ? { disable: { to: `${to}/disable` } } : { enable: { to: `${to}/enable` } }),
   } as const;
   return (
-    <StepDialog title={of.client_id} steps={steps} words={text.clients.steps} onClose={onClose}>
+    <AdminStepDialog title={of.client_id} steps={steps} words={text.clients.steps} onClose={onClose}>
       {(step) =>
         step === "owner" && (
           <TextField
@@ -89,7 +89,7 @@ function ClientDialog({ of, onClose }: { readonly of: AdminClient; readonly onCl
           />
         )
       }
-    </StepDialog>
+    </AdminStepDialog>
   );
 }
 

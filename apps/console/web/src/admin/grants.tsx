@@ -7,7 +7,7 @@ import { Button } from "../ui/button.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Panel } from "../ui/panel.js";
-import { StepDialog } from "./step-dialog.js";
+import { AdminStepDialog } from "./step-dialog.js";
 import { useGrants, usePeople } from "./use-admin.js";
 
 const subjectOf = ({ change }: AdminGrant): string => change.user_name ?? change.client_id ?? "";
@@ -76,5 +76,5 @@ function GrantDialog({ of, onClose }: { readonly of: AdminGrant; readonly onClos
     ...(of.principal === person.id ? {} : { approve: { to: `${to}/approve` } }),
     reject: { to: `${to}/reject` },
   };
-  return <StepDialog title={subjectOf(of)} steps={steps} words={text.grants.steps} onClose={onClose} />;
+  return <AdminStepDialog title={subjectOf(of)} steps={steps} words={text.grants.steps} onClose={onClose} />;
 }

@@ -2,7 +2,7 @@ import { useState } from "react";
 import type { AdminPerson } from "../api/auth.js";
 import { text } from "../texts/en/admin.js";
 import { RoleFields } from "./role-fields.js";
-import { StepDialog } from "./step-dialog.js";
+import { AdminStepDialog } from "./step-dialog.js";
 
 /** Actions on a user, each with an explanation. */
 export function PersonDialog({ of, onClose }: { readonly of: AdminPerson; readonly onClose: () => void }) {
@@ -15,8 +15,14 @@ export function PersonDialog({ of, onClose }: { readonly of: AdminPerson; readon
     ...(of.disabled_at === null ? { disable: { to: `${to}/disable` } } : { enable: { to: `${to}/enable` } }),
   } as const;
   return (
-    <StepDialog title={of.name} steps={steps} words={text.people.steps} isReady={roles.length > 0} onClose={onClose}>
+    <AdminStepDialog
+      title={of.name}
+      steps={steps}
+      words={text.people.steps}
+      isReady={roles.length > 0}
+      onClose={onClose}
+    >
       {(step) => step === "roles" && <RoleFields chosen={roles} onChange={setRoles} />}
-    </StepDialog>
+    </AdminStepDialog>
   );
 }

@@ -38,7 +38,7 @@ export function useHasPayment() {
   });
 }
 
-interface AdminChange extends Pick<RequestOptions, "method" | "body"> {
+export interface AdminChange extends Pick<RequestOptions, "method" | "body"> {
   /** A path relative to the administration API. User names and client IDs need no escaping. */
   readonly to: string;
 }

@@ -33,4 +33,8 @@ export type DeadLetter = DeadLetterTopic["letters"][number];
 export type Erasures = Schemas["Erasures"];
 export type TrainingJob = NonNullable<Schemas["Jobs"]["training"]>;
 
+export type WebhookEndpoint = Schemas["WebhookEndpoint"];
+export type WebhookDelivery = Schemas["WebhookDelivery"];
+export type WebhookDeliveryPage = Schemas["WebhookDeliveries"];
+
 export const CONTROL = "/api/control/v1";

@@ -63,6 +63,10 @@ const routes = [
   }),
   createRoute({ ...at("/models"), component: lazyRouteComponent(() => import("../models/models.js"), "Models") }),
   createRoute({ ...at("/system"), component: lazyRouteComponent(() => import("../health/health.js"), "Health") }),
+  createRoute({
+    ...at("/webhooks"),
+    component: lazyRouteComponent(() => import("../webhooks/webhooks.js"), "Webhooks"),
+  }),
   createRoute({ ...at("/audit"), component: lazyRouteComponent(() => import("../audit/audit.js"), "Audit") }),
   createRoute({ ...at("/admin"), component: lazyRouteComponent(() => import("../admin/admin.js"), "Admin") }),
   createRoute({

@@ -10,6 +10,7 @@ export const SCREENS = [
   { to: "/policy", title: text.screens.policy, needs: "policy:read" },
   { to: "/models", title: text.screens.models, needs: "models:read" },
   { to: "/system", title: text.screens.health, needs: "decisions:read" },
+  { to: "/webhooks", title: text.screens.webhooks, needs: "webhooks:read" },
   { to: "/audit", title: text.screens.audit, needs: "audit:read" },
   { to: "/admin", title: text.screens.admin, needs: "people:read" },
 ] as const satisfies readonly { to: string; title: string; needs: Permission }[];

@@ -1,6 +1,9 @@
+import { Refusal } from "./fixture-request.js";
+import { makeSession } from "./fixture-session.js";
 import { useConsole } from "./use-console.js";
 
 const openConsole = useConsole({ cases: 1 });
+const ENDPOINT = "https://hooks.example.com/tripline";
 
 test("adds a user with a password that is shown once; a taken name is rejected next to the field", async () => {
   const { page, api, faults } = await openConsole();
@@ -89,4 +92,79 @@ test("regression #24: a change that needs two administrators waits for the secon
   await page.getByRole("dialog").getByRole("status").waitFor();
   expect(api.admin.clients[0]?.owner?.user_name).toBe("ada");
   expect(faults).toEqual([]);
+});
+
+test("adds an endpoint whose secret is shown once, after the console rejected a URL", async () => {
+  const { page, api, faults } = await openConsole();
+  await page.goto("/webhooks");
+  await page.getByRole("button", { name: "Add endpoint" }).click();
+  await page.getByLabel("URL").fill("http://10.0.0.7/");
+  await page.getByRole("checkbox", { name: "list.changed" }).check();
+  await page.getByRole("dialog").getByRole("button", { name: "Add endpoint" }).click();
+  await page.getByRole("alert").getByText("It must begin with https://.").first().waitFor();
+  await page.getByLabel("URL").fill("https://new.example.com/");
+  await page.getByRole("dialog").getByRole("button", { name: "Add endpoint" }).click();
+  const shown = page.getByRole("dialog", { name: "The endpoint was added" });
+  const secret = (await shown.locator("output").textContent()) ?? "";
+  expect(secret).toMatch(/^whsec_/);
+  await shown.getByRole("button", { name: "Close" }).last().click();
+  await page.getByRole("cell", { name: "https://new.example.com/", exact: true }).waitFor();
+  expect(api.control.webhooks.endpoints.at(-1)?.event_types).toContain("list.changed");
+  expect(await page.content()).not.toContain(secret);
+  expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }))).not.toContain(secret);
+  expect(faults).toEqual([]);
+});
+
+test("tests, edits, pauses, resumes, rotates, replays and removes an endpoint, one action at a time", async () => {
+  const { page, api, fixture, faults } = await openConsole();
+  const step = async (name: string, more?: () => Promise<void>): Promise<string> => {
+    await page.getByRole("button", { name: `Change ${ENDPOINT}` }).click();
+    const dialog = page.getByRole("dialog", { name: ENDPOINT });
+    await dialog.getByRole("radio", { name }).click();
+    await more?.();
+    await dialog.getByRole("button", { name }).click();
+    const said = (await dialog.getByRole("status").last().textContent()) ?? "";
+    await dialog.getByRole("button", { name: "Close" }).last().click();
+    return said;
+  };
+  await page.goto("/webhooks");
+  expect(await step("Send test event")).toMatch(/^Test event evt_f+ is being sent/);
+  await page.getByRole("cell", { name: "webhook.test" }).waitFor();
+  await step("Edit", () => page.getByLabel("Description").fill("Case tool"));
+  await page.getByText("Case tool").waitFor();
+  await step("Pause");
+  await page.getByText("Paused by a user").waitFor();
+  await step("Resume");
+  expect(await step("Rotate secret", () => page.getByLabel(/^Hours/).fill("0"))).toBe(
+    "Saved. The change is in the audit log.",
+  );
+  expect(await step("Replay")).toBe("Events that are being sent again: 13.");
+  await step("Remove");
+  await page.getByRole("cell", { name: ENDPOINT }).waitFor({ state: "detached" });
+  expect(api.control.webhooks.endpoints).toHaveLength(1);
+  expect(fixture.asked.filter((asked) => /^(POST|PUT|DELETE)/.test(asked))).toHaveLength(7);
+  expect(faults).toEqual([]);
+});
+
+test("filters the delivery log and sends a failed event again", async () => {
+  const { page } = await openConsole();
+  await page.goto("/webhooks");
+  await page.getByRole("region", { name: "Delivery log" }).first().getByLabel("State").selectOption("failed");
+  await page.getByRole("cell", { name: "Delivered", exact: true }).first().waitFor({ state: "detached" });
+  const buttons = page.getByRole("button", { name: /^Send again: evt_/ });
+  await buttons.nth(3).waitFor();
+  expect(await buttons.count()).toBe(4);
+  await buttons.first().click();
+  await buttons.nth(3).waitFor({ state: "detached" });
+});
+
+test("without a master key the screen says how to switch webhooks on; without webhooks:write it changes nothing", async () => {
+  const { page, fixture } = await openConsole();
+  fixture.session = makeSession(Date.now(), ["decisions:read", "webhooks:read"]);
+  await page.goto("/webhooks");
+  await page.getByRole("cell", { name: ENDPOINT }).waitFor();
+  expect(await page.getByRole("button", { name: /^(Add endpoint|Change|Send)/ }).count()).toBe(0);
+  fixture.failing.set("/webhooks/", new Refusal(404, "not-found", "Not found."));
+  await page.reload();
+  await page.getByText("Webhooks are off").waitFor();
 });

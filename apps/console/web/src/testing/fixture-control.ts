@@ -1,6 +1,7 @@
 import type { DeadLetter } from "../api/control.js";
 import type { Answer, Asked } from "./fixture-request.js";
 import { Refusal } from "./fixture-request.js";
+import { answerWebhooks } from "./fixture-webhooks.js";
 import type { ControlState } from "./made-up-control.js";
 
 type Body = Readonly<Record<string, unknown>>;
@@ -25,6 +26,8 @@ export function answerControl(state: ControlState, asked: Asked, nowMs: number):
       return answerRollouts(state, asked, rest, nowMs);
     case "approvals":
       return { approvals: [] };
+    case "webhooks":
+      return answerWebhooks(state.webhooks, asked, rest, nowMs);
     case "policy":
       return answerPolicy(state, asked, rest, nowMs);
     default:

@@ -18,6 +18,8 @@ const ALL: readonly Permission[] = [
   "personal:read",
   "people:read",
   "people:write",
+  "webhooks:read",
+  "webhooks:write",
 ];
 
 export function makeSession(nowMs: number, permissions: readonly Permission[] = ALL): Session {

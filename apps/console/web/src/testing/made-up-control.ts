@@ -11,6 +11,8 @@ import type {
   RolloutDetail,
   TrainingJob,
 } from "../api/control.js";
+import type { WebhooksState } from "./fixture-webhooks.js";
+import { makeWebhooks } from "./fixture-webhooks.js";
 
 /** Deterministic responses of the control plane. */
 
@@ -43,6 +45,7 @@ export interface ControlState {
   activations: NonNullable<PolicyStatus["in_force"]>[];
   drafts: PolicyDraftText[];
   rollout: RolloutDetail;
+  webhooks: WebhooksState;
   audit: AuditEntry[];
   deadLetters: DeadLetterTopic[];
   erasures: Erasures;
@@ -98,6 +101,7 @@ export function makeControl(nowMs: number): ControlState {
     drafts: [{ name: "night", version: 4, author: "ada", updated_at: ago(0.1), text: policy, faults: [] }],
     rollout: makeRollout(ago),
     ...makeOperations(ago),
+    webhooks: makeWebhooks(nowMs),
     audit: Array.from({ length: 40 }, (_, index) => ({
       sequence: 40 - index,
       id: `event-${40 - index}`,

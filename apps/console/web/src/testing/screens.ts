@@ -28,6 +28,8 @@ export const SCREENS: readonly ScreenOf[] = [
   { name: "models", path: "/models", ready: modelsReady },
   { name: "health", path: "/system", ready: (page) => page.getByText("spec-mismatch").first().waitFor() },
   { name: "return", path: "/system", ready: returnReady },
+  { name: "webhooks", path: "/webhooks", ready: (page) => page.getByText("ECONNREFUSED").first().waitFor() },
+  { name: "endpoint", path: "/webhooks", ready: endpointReady },
   { name: "audit", path: "/audit", ready: (page) => page.getByText("policy-activated").first().waitFor() },
   { name: "admin", path: "/admin", ready: heading("First steps") },
   { name: "person", path: "/admin", ready: personReady },
@@ -70,6 +72,12 @@ async function triedReady(page: Page): Promise<void> {
 async function personReady(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Change Lin Zhao" }).click();
   await page.getByRole("dialog", { name: "Lin Zhao" }).waitFor();
+}
+
+async function endpointReady(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Change https://hooks.example.com/tripline" }).click();
+  await page.getByRole("radio", { name: "Edit" }).click();
+  await page.getByLabel("Description").waitFor();
 }
 
 async function returnReady(page: Page): Promise<void> {
