@@ -1,4 +1,4 @@
-import { isLabelFeature, parseFeatureSpec } from "./feature-spec.js";
+import { isLabelFeature, parseFeatureSpec } from "../feature-spec.js";
 
 const ENTITIES = {
   card: { key: "card_token" },
