@@ -43,7 +43,6 @@ const COLUMNS: readonly Column<WebhookEndpoint>[] = [
   },
   { id: "events", title: words.events, look: "grow", cell: ({ event_types: types }) => types.join(", ") },
   { id: "state", title: words.state, cell: (endpoint) => <State of={endpoint} /> },
-  { id: "by", title: words.by, look: "wide", cell: ({ created_by: by }) => by },
   {
     id: "created",
     title: words.created,

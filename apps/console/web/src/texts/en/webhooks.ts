@@ -14,7 +14,6 @@ export const text = {
     description: "Description",
     events: "Events",
     state: "State",
-    by: "Added by",
     created: "Added",
     none: "No endpoints",
     noneDetail: "An endpoint is your server that receives events, such as declined payments and closed cases.",
