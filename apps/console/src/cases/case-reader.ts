@@ -3,17 +3,15 @@ import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { AttachmentStore } from "../attachments/attachment-store.js";
-import type { CaseDetail, CaseEvent, CaseNote, TimelineEntry } from "../contract/cases.js";
+import type { CaseDetail, CaseEvent, CaseNote } from "../contract/cases.js";
 import type { DecisionRow } from "../contract/decisions.js";
 import { DecisionReader } from "../decisions/decision-reader.js";
 import type { KnownDecision } from "../decisions/decision-rows.js";
 import { DECISION_COLUMNS, DECISIONS, decisionRow, toDecisionRow } from "../decisions/decision-rows.js";
+import { timelineOf } from "../decisions/payment-timeline.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { maskFileName, showTokens } from "../requests/mask-token.js";
 import { updatesOf } from "../updates/add-updates.js";
-import { judgeUpdates } from "../updates/judge-updates.js";
-import type { KnownUpdate } from "../updates/update-rows.js";
-import { toUpdateRow } from "../updates/update-rows.js";
 import { USUAL_DAYS, usualOf } from "./card-usual.js";
 import type { KnownCase } from "./case-rows.js";
 import { toCaseRow } from "./case-rows.js";
@@ -137,37 +135,4 @@ export class CaseReader {
 
 function withoutNote({ verdict, reason, by, atMs }: NonNullable<KnownCase["pending"]>) {
   return { verdict, reason, by, atMs };
-}
-
-/** Newest first. Payments and updates are ordered by their own time, labels by the time they were reported. */
-function timelineOf(
-  payments: readonly KnownDecision[],
-  updates: readonly KnownUpdate[],
-  caseId: string,
-  show: ShowToken,
-): TimelineEntry[] {
-  const updatesOfPayment = Map.groupBy(updates, ({ transaction_id }) => transaction_id);
-  const entries = payments.flatMap((row): TimelineEntry[] => {
-    const decision = toDecisionRow(row, show);
-    const of = { decision, isOfCase: row.case_id === caseId };
-    const { label } = decision;
-    return [
-      ...updateEntries(row, updatesOfPayment.get(row.transaction_id) ?? [], of),
-      ...(label === null ? [] : [{ atMs: label.labelledAtMs, kind: "label", ...of } as const]),
-      { atMs: row.occurred_at_ms, kind: "payment", ...of },
-    ];
-  });
-  return entries.toSorted((left, right) => right.atMs - left.atMs);
-}
-
-function updateEntries(
-  payment: KnownDecision,
-  updates: readonly KnownUpdate[],
-  of: Pick<TimelineEntry, "decision" | "isOfCase">,
-): TimelineEntry[] {
-  const findings = judgeUpdates(payment, updates);
-  return updates.flatMap((row): TimelineEntry[] => {
-    const update = toUpdateRow(row, findings.get(row.update_id));
-    return update === undefined ? [] : [{ atMs: row.updated_at_ms, kind: "update", ...of, update }];
-  });
 }

@@ -2,10 +2,11 @@ import { Controller, Get, Inject, Param, Query, UseGuards, UseInterceptors } fro
 import { parseRequest } from "@tripline/http/parse-request";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import type * as shown from "../contract/decisions.js";
+import type { PaymentDetail } from "../contract/payments.js";
 import { SEARCHED } from "../entities/searched-kinds.js";
 import { Looks } from "../looks.js";
 import { writeCursor } from "../requests/request-fields.js";
-import { Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
+import { may, Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { DecisionReader } from "./decision-reader.js";
 import { toDecisionRow } from "./decision-rows.js";
@@ -40,9 +41,9 @@ export class DecisionSearchController {
 
   @Get(":id")
   @RequirePermission("decisions:read")
-  async find(@Person() session: Session, @Param("id") id: string): Promise<shown.DecisionDetail> {
-    const detail = await this.reader.read(id, session.tenant, showFor(session));
-    await this.looks.note(session, "decision", id);
+  async find(@Person() session: Session, @Param("id") id: string): Promise<PaymentDetail> {
+    const detail = await this.reader.readPayment(id, session.tenant, may(session, "personal:read"));
+    await this.looks.note(session, "decision", detail.transactionId);
     return detail;
   }
 }

@@ -4,7 +4,7 @@ import type { PaymentFact } from "../contract/decisions.js";
 import type { ShowToken } from "../requests/mask-token.js";
 
 /** A precision of about 100 m. */
-const DEGREE_DIGITS = 3;
+export const DEGREE_DIGITS = 3;
 
 /** The payment's fields with the use `console`, in the order of payment.yaml, without fields that were not sent. */
 export function paymentFacts(payment: Transaction, show: ShowToken): PaymentFact[] {

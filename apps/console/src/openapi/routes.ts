@@ -263,9 +263,9 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/decisions/{id}",
     id: "readDecision",
     scope: "decisions:read",
-    summary: "A decision with its explanation",
+    summary: "A payment with its decision and updates, by Tripline's ID or yours",
     parameters: OF_A_CASE,
-    answers: { 200: shown("DecisionDetail") },
+    answers: { 200: shown("PaymentDetail") },
     errors: ["decision-not-found"],
   },
   {

@@ -50,6 +50,10 @@ const routes = [
     ...at("/cases/$id"),
     component: lazyRouteComponent(() => import("../case/case-screen.js"), "CaseScreen"),
   }),
+  createRoute({
+    ...at("/payments/$id"),
+    component: lazyRouteComponent(() => import("../payment/payment-screen.js"), "PaymentScreen"),
+  }),
   createRoute({ ...at("/look-up"), component: lazyRouteComponent(() => import("../entity/entity.js"), "Entity") }),
   createRoute({ ...at("/lists"), component: lazyRouteComponent(() => import("../lists/lists.js"), "Lists") }),
   createRoute({ ...at("/policy"), component: lazyRouteComponent(() => import("../policy/policy.js"), "Policy") }),

@@ -18,5 +18,6 @@ export const SCREENS = [
 /** Permission for the screen at a path; undefined if everyone may see it. */
 export function neededAt(path: string): Permission | undefined {
   if (path.startsWith("/cases/")) return "cases:read";
+  if (path.startsWith("/payments/")) return "decisions:read";
   return SCREENS.find(({ to }) => path === to || path.startsWith(`${to}/`))?.needs;
 }

@@ -1,10 +1,13 @@
 import { SEARCHED_FIELDS } from "@tripline/contracts/generated/payment-fields";
+import { Fragment } from "react";
 import type { DecisionDetail } from "#contract/decisions";
 import { EntityLink } from "../entity/entity-link.js";
 import { formatScore } from "../format/numbers.js";
 import { formatMoment, ZONE } from "../format/times.js";
+import { PaymentLink } from "../payment/payment-link.js";
 import { text } from "../texts/en/cases.js";
 import { text as screens } from "../texts/en/screens.js";
+import { CopyButton } from "../ui/copy-button.js";
 import { Token } from "../ui/marks.js";
 import { Facts, Panel } from "../ui/panel.js";
 
@@ -15,7 +18,15 @@ export function PaymentFacts({ of }: { readonly of: DecisionDetail }) {
     <Panel title={text.case.facts} aside={<span className="quiet">{ZONE}</span>}>
       <Facts
         of={[
-          [fact.id, <Token key="id" value={of.transactionId} />],
+          [
+            fact.id,
+            <Fragment key="id">
+              <PaymentLink id={of.transactionId}>
+                <Token value={of.transactionId} />
+              </PaymentLink>
+              <CopyButton value={of.transactionId} of={fact.id} />
+            </Fragment>,
+          ],
           [fact.clientId, of.clientTransactionId],
           ...of.facts.map(({ name, title, text: value }) => {
             const kind = SEARCHED_FIELDS.find(({ column }) => column === name)?.kind;

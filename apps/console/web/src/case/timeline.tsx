@@ -3,6 +3,7 @@ import type { PaymentUpdateRow } from "#contract/payment-updates";
 import { EntityLink } from "../entity/entity-link.js";
 import { formatMoney, formatScore } from "../format/numbers.js";
 import { formatMoment, ZONE } from "../format/times.js";
+import { PaymentLink } from "../payment/payment-link.js";
 import { text } from "../texts/en/cases.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
@@ -29,7 +30,10 @@ const COLUMNS: readonly Column<TimelineEntry>[] = [
 ];
 
 function Amount({ entry }: { readonly entry: TimelineEntry }) {
-  if (entry.kind !== "update") return formatMoney(entry.decision.amountMinor, entry.decision.currency);
+  if (entry.kind !== "update") {
+    const { transactionId, amountMinor, currency } = entry.decision;
+    return <PaymentLink id={transactionId}>{formatMoney(amountMinor, currency)}</PaymentLink>;
+  }
   const { amountMinor, currency } = entry.update;
   return amountMinor === null ? null : formatMoney(amountMinor, currency);
 }
@@ -80,15 +84,26 @@ export function Timeline({ of }: { readonly of: CaseDetail }) {
         </span>
       }
     >
-      <DataTable
-        caption={text.case.timeline}
-        columns={COLUMNS}
-        rows={of.timeline}
-        rowKey={(entry) =>
-          entry.kind === "update" ? entry.update.id : `${entry.kind} ${entry.decision.transactionId} ${entry.atMs}`
-        }
-        rowLook={({ isOfCase }) => (isOfCase ? "marked" : "")}
-      />
+      <TimelineTable caption={text.case.timeline} rows={of.timeline} />
     </Panel>
+  );
+}
+
+interface TimelineTableProps {
+  readonly caption: string;
+  readonly rows: readonly TimelineEntry[];
+}
+
+export function TimelineTable({ caption, rows }: TimelineTableProps) {
+  return (
+    <DataTable
+      caption={caption}
+      columns={COLUMNS}
+      rows={rows}
+      rowKey={(entry) =>
+        entry.kind === "update" ? entry.update.id : `${entry.kind} ${entry.decision.transactionId} ${entry.atMs}`
+      }
+      rowLook={({ isOfCase }) => (isOfCase ? "marked" : "")}
+    />
   );
 }

@@ -17,6 +17,9 @@ import { OutcomeMark } from "../ui/marks.js";
 import { Facts, Panel } from "../ui/panel.js";
 import { Empty, Loaded } from "../ui/states.js";
 
+/** Not an entity: it has its own page. */
+const PAYMENT = "payment";
+
 interface Wanted {
   readonly kind: string;
   readonly value: string;
@@ -48,13 +51,14 @@ function LookUp({ wanted }: { readonly wanted: Wanted | undefined }) {
       className="filters"
       onSubmit={(event) => {
         event.preventDefault();
-        void navigate({ to: "/look-up", state: { entity: { kind, value: value.trim() } } });
+        if (kind === PAYMENT) void navigate({ to: "/payments/$id", params: { id: value.trim() } });
+        else void navigate({ to: "/look-up", state: { entity: { kind, value: value.trim() } } });
       }}
     >
       <SelectField
         label={text.entity.kind}
         value={kind}
-        options={ENTITY_KINDS.map((one) => [one.kind, one.title])}
+        options={[...ENTITY_KINDS.map((one) => [one.kind, one.title] as const), [PAYMENT, text.entity.payment]]}
         onChange={setKind}
       />
       <TextField label={text.entity.value} className="long" required value={value} onChange={setValue} />

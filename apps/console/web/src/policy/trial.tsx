@@ -3,6 +3,7 @@ import type { Estimate, HitFigures, PolicyTrial, TrialPart } from "#contract/pol
 import { problemFrom } from "../api/request.js";
 import { formatCount, formatMoney, formatShare, UNKNOWN } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
+import { PaymentLink } from "../payment/payment-link.js";
 import { text as app } from "../texts/en/app.js";
 import { text as all } from "../texts/en/policy.js";
 import { Button } from "../ui/button.js";
@@ -170,7 +171,9 @@ const EXAMPLES: readonly Column<PolicyTrial["examples"][number]>[] = [
     id: "amount",
     title: text.columns.amount,
     look: "number",
-    cell: ({ amountMinor, currency }) => formatMoney(amountMinor, currency),
+    cell: ({ transactionId, amountMinor, currency }) => (
+      <PaymentLink id={transactionId}>{formatMoney(amountMinor, currency)}</PaymentLink>
+    ),
   },
   { id: "when", title: text.columns.when, cell: ({ occurredAtMs }) => <time>{formatMoment(occurredAtMs)}</time> },
   { id: "why", title: text.columns.why, look: "grow", cell: ({ sentences }) => sentences.join(" ") },

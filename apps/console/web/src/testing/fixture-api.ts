@@ -1,5 +1,6 @@
 import type { CaseDetail, CaseRow, SavedView } from "#contract/cases";
 import type { ArchiveJobs, HealthReport, ModelCard, ModelsReport } from "#contract/operations";
+import type { PaymentDetail } from "#contract/payments";
 import type { Session } from "#contract/session";
 import { answerAdmin, makeAdmin } from "./fixture-admin.js";
 import { answerControl } from "./fixture-control.js";
@@ -68,7 +69,7 @@ export class Api {
     const [, , area = "", id = "", ...rest] = path.split("/").map(decodeURIComponent);
     if (area === "control") return answerControl(this.control, asked, this.nowMs);
     if (area === "auth") return answerAdmin(this.admin, asked, this.nowMs);
-    if (area === "decisions") return { decisions: [this.detail(this.#rows[0]?.id ?? "").focus], next: null };
+    if (area === "decisions") return id === "" ? { decisions: [this.#payment()], next: null } : this.#payment();
     if (area === "views") return this.#answerViews(asked, id);
     if (area === "people") return PEOPLE;
     if (area === "health") return makeHealth(this.nowMs);
@@ -175,6 +176,15 @@ export class Api {
     this.#views = this.#views.filter((view) => view.name !== name);
     if (method === "PUT") this.#views.push({ name, query: body as SavedView["query"] });
     return undefined;
+  }
+
+  #payment(): PaymentDetail {
+    const { focus, timeline } = this.detail(this.#rows[0]?.id ?? "");
+    return {
+      ...focus,
+      timeline: timeline.filter(({ decision }) => decision.transactionId === focus.transactionId),
+      record: { features: { specVersion: 3, values: focus.features.map(({ value }) => value) }, decision: {} },
+    };
   }
 
   #entity(kind: string, value: string): object {

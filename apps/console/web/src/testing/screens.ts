@@ -18,6 +18,7 @@ export const SCREENS: readonly ScreenOf[] = [
   { name: "case", path: "/cases/20000", ready: caseReady },
   { name: "personal", path: "/cases/20000", ready: personalReady },
   { name: "verdict", path: "/cases/19999", ready: verdictReady },
+  { name: "payment", path: "/payments/order-1", ready: paymentReady },
   { name: "live", path: "/live", ready: liveReady },
   { name: "look-up", path: "/look-up", ready: lookedUp },
   { name: "lists", path: "/lists", ready: (page) => page.getByText("Skimmer found").first().waitFor() },
@@ -50,6 +51,11 @@ async function personalReady(page: Page): Promise<void> {
 async function verdictReady(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Fraud" }).click();
   await page.getByRole("dialog", { name: "Close as fraud" }).waitFor();
+}
+
+async function paymentReady(page: Page): Promise<void> {
+  await page.getByText("Show JSON").click();
+  await page.getByText('"specVersion": 3').waitFor();
 }
 
 async function liveReady(page: Page): Promise<void> {

@@ -3,6 +3,7 @@ import type { DecisionRow } from "#contract/decisions";
 import { EntityLink } from "../entity/entity-link.js";
 import { formatCount, formatMoney, formatScore } from "../format/numbers.js";
 import { formatClock, formatMoment } from "../format/times.js";
+import { PaymentLink } from "../payment/payment-link.js";
 import { text } from "../texts/en/screens.js";
 import type { Column } from "./data-table.js";
 import { DataTable } from "./data-table.js";
@@ -17,7 +18,9 @@ const COLUMNS: readonly Column<DecisionRow>[] = [
     id: "amount",
     title: titles.amount,
     look: "number",
-    cell: ({ amountMinor, currency }) => formatMoney(amountMinor, currency),
+    cell: ({ transactionId, amountMinor, currency }) => (
+      <PaymentLink id={transactionId}>{formatMoney(amountMinor, currency)}</PaymentLink>
+    ),
   },
   { id: "card", title: titles.card, cell: ({ cardToken }) => <EntityLink kind="card" value={cardToken} /> },
   {

@@ -32,12 +32,14 @@ export function LabelMark({ label }: { readonly label: FraudLabel | null }) {
 const SHOWN_START = 7;
 const SHOWN_END = 4;
 
-/** A shortened token, with the full value in its title and for screen readers. */
+/** A token with its middle shown as "…". A selection copies the full value, which screen readers read as well. */
 export function Token({ value }: { readonly value: string }) {
   if (value.length <= SHOWN_START + SHOWN_END + 2) return <code className="token">{value}</code>;
   return (
     <code className="token" title={value}>
-      {value.slice(0, SHOWN_START)}…{value.slice(-SHOWN_END)}
+      {value.slice(0, SHOWN_START)}
+      <span className="token-middle">{value.slice(SHOWN_START, -SHOWN_END)}</span>
+      {value.slice(-SHOWN_END)}
     </code>
   );
 }

@@ -74,6 +74,7 @@ export const text = {
   close: "Close",
   action: "Action",
   copy: "Copy",
+  copyOf: (what: string) => `Copy ${what}`,
   copied: "Copied",
   more: "Show more",
   outcomes: { approve: "Approve", challenge: "Challenge", review: "Review", decline: "Decline" },

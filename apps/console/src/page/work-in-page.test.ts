@@ -1,0 +1,204 @@
+import { text } from "node:stream/consumers";
+import { findViolations } from "@tripline/console-web/testing/find-violations";
+import { openBrowser, openPage } from "@tripline/console-web/testing/open-browser";
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { z } from "zod";
+import type { FakeService } from "../testing/fake-service.js";
+import { startFakeService } from "../testing/fake-service.js";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+import type { TestPerson } from "../testing/test-issuer.js";
+import { eventually, newCard, testPayment } from "../testing/test-records.js";
+
+/** The built page in a browser, with the real backend. */
+
+const START_MS_MAX = 240_000;
+
+let bed: TestBed;
+let control: FakeService;
+let browser: Awaited<ReturnType<typeof openBrowser>>;
+const opened: Awaited<ReturnType<typeof openPage>>[] = [];
+
+beforeAll(async () => {
+  control = await startFakeService();
+  bed = await startTestBed({ CONTROL_URL: control.url, INGESTION_URL: control.url });
+  browser = await openBrowser();
+}, START_MS_MAX);
+afterEach(async () => {
+  for (const { context } of opened.splice(0)) await context.close();
+});
+afterAll(async () => {
+  await browser?.close();
+  await bed?.close();
+  control?.close();
+});
+
+/** Opens a page as a signed-in user. */
+async function openAs(person: TestPerson, path: string) {
+  bed.issuer.person = person;
+  const watched = await openPage(browser, { baseURL: bed.service.url });
+  opened.push(watched);
+  await watched.page.goto(`/session/sign-in?to=${encodeURIComponent(path)}`);
+  return watched;
+}
+
+/** Waits until the console has read a payment with its label and updates. */
+async function known(id: string, entries = 1): Promise<void> {
+  const ana = await bed.as(bed.people.analyst);
+  await eventually(async () => {
+    const { body } = await ana.get(`/api/decisions/${id}`);
+    expect(body).toMatchObject({ timeline: Array.from({ length: entries }, () => ({})) });
+  });
+}
+
+describe("the page of a payment without a case", () => {
+  const card = newCard();
+
+  test("opens by Tripline's ID and by the client's, with its label, updates and record", async () => {
+    const payment = testPayment(bed.tenant, { id: "order-7", card, outcome: Outcome.APPROVE, amountMinor: 29_690 });
+    await bed.producer.send([
+      payment.vector,
+      payment.decision,
+      payment.update("a", { issuerCode: "00" }),
+      payment.label(true),
+    ]);
+    await known(payment.transactionId, 3);
+    const { page, faults } = await openAs(bed.people.analyst, "/payments/order-7");
+    await page.getByRole("heading", { name: "Payment order-7", level: 1 }).waitFor();
+    await page.getByText("€296.90").first().waitFor();
+    await page.getByText("No case", { exact: true }).waitFor();
+    const timeline = page.getByRole("table", { name: "Label and updates" });
+    await timeline.getByText("Authorised by the issuer").waitFor();
+    await timeline.getByText("Label from chargeback").waitFor();
+    await page.getByText("Show JSON").click();
+    await page.getByLabel("Recorded data").getByText(`"cardToken": "${card}"`).waitFor();
+    // The row in Look up links here, by Tripline's ID.
+    await page.getByRole("link", { name: card }).first().click();
+    await page.getByRole("link", { name: "€296.90" }).click();
+    await page.waitForURL(`**/payments/${payment.transactionId}`);
+    await page.getByRole("heading", { name: "What moved the score" }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  test("opens personal data for a reason, and shows a viewer masked tokens without personal data", async () => {
+    const payment = testPayment(bed.tenant, { id: "order-8", card, fields: { personal: Buffer.from("sealed") } });
+    await bed.producer.send([payment.vector, payment.decision]);
+    await known("order-8");
+    control.answer = { status: 200, body: { payments: [{ fields: { email: "ada@example.com" }, erased: false }] } };
+    const { page } = await openAs(bed.people.analyst, "/payments/order-8");
+    await page.getByLabel("Reason", { exact: true }).selectOption("verify-identity");
+    await page.getByRole("button", { name: "Show", exact: true }).click();
+    await page.getByText("ada@example.com").waitFor();
+    expect(control.seen.at(-1)).toMatchObject({ path: "/v1/personal/open", body: { reason: "verify-identity" } });
+    const { page: masked } = await openAs(bed.people.viewer, "/payments/order-8");
+    await masked.getByText("Show JSON").click();
+    await masked.getByLabel("Recorded data").getByText("…").first().waitFor();
+    expect(await masked.content()).not.toContain(card);
+    expect(await masked.getByRole("heading", { name: "Personal data" }).count()).toBe(0);
+  });
+
+  test("of another tenant does not exist", async () => {
+    const foreign = testPayment(`${bed.tenant}-other`, { id: "order-9" });
+    await bed.producer.send([foreign.vector, foreign.decision]);
+    const { page } = await openAs(bed.people.analyst, `/payments/${foreign.transactionId}`);
+    await page.getByRole("alert").getByText("This decision does not exist.").waitFor();
+  });
+});
+
+/** A case with one payment. */
+async function newCase(amountMinor: number) {
+  const card = newCard();
+  const payment = testPayment(bed.tenant, { card, amountMinor });
+  await bed.producer.send([payment.vector, payment.decision]);
+  const row = z.object({ id: z.string() });
+  const [found] = await eventually(async () => {
+    const rows = await bed.database.query(row, "SELECT id FROM console.cases WHERE card_token = $1", [card]);
+    expect(rows).toHaveLength(1);
+    return rows;
+  });
+  return { card, id: found?.id ?? "" };
+}
+
+const SELECT_CARD =
+  "getSelection().selectAllChildren(document.querySelector('.case-big .token')); String(getSelection())";
+
+describe("regression #32: work on cases", () => {
+  test("the head joins amount and score of one payment; a selection copies the whole card token", async () => {
+    const { card, id } = await newCase(1_500);
+    const { transactionId, vector, decision } = testPayment(bed.tenant, { card, amountMinor: 2_500, score: 0.4 });
+    await bed.producer.send([vector, decision]);
+    await known(transactionId);
+    const { page } = await openAs(bed.people.analyst, `/cases/${id}`);
+    await page.getByText("2 payments, €40.00 in total, highest score 70%").waitFor();
+    const head = page.locator(".case-big");
+    await head.getByText("€25.00").waitFor();
+    await head.getByText("40%", { exact: true }).waitFor();
+    expect(await page.evaluate(SELECT_CARD)).toBe(card);
+    const why = page.getByRole("region", { name: "Why", exact: true });
+    await why.getByText("Reviews", { exact: true }).waitFor();
+    expect(await why.locator(".outcome").count()).toBe(0);
+    expect(await findViolations(page)).toEqual([]);
+  });
+
+  test("a note written offline says that it is not saved yet, and is saved later", async () => {
+    const { id } = await newCase(1_000);
+    const { page, context } = await openAs(bed.people.analyst, `/cases/${id}`);
+    await page.getByLabel("New note").fill("The customer was abroad.");
+    await context.setOffline(true);
+    await page.getByRole("button", { name: "Add note" }).click();
+    await page.getByText("You are offline. The note is not saved yet").waitFor();
+    await context.setOffline(false);
+    await page.getByRole("listitem").getByText("The customer was abroad.").waitFor();
+  });
+
+  test("a snoozed case is reopened; a verdict needs a reason, and its author can withdraw it before a second user confirms", async () => {
+    const { id } = await newCase(900_000);
+    const { page, faults } = await openAs(bed.people.analyst, `/cases/${id}`);
+    await page.getByRole("heading", { name: "Why" }).waitFor();
+    await page.keyboard.press("s");
+    await page.getByRole("button", { name: "4 hours" }).click();
+    await page.getByRole("button", { name: "Reopen" }).click();
+    const history = page.getByRole("list", { name: "History" });
+    await history.getByText("Ended the snooze.").waitFor();
+    expect(await history.textContent()).not.toMatch(/T\d\d:\d\d/);
+    await page.keyboard.press("f");
+    const dialog = page.getByRole("dialog", { name: "Close as fraud" });
+    await dialog.getByText("This amount requires a second user").waitFor();
+    await page.keyboard.press("Enter");
+    expect(await dialog.getByRole("radio", { checked: true }).count()).toBe(0);
+    await page.keyboard.press("Space");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Withdraw" }).click();
+    await history.getByText("Withdrew the verdict fraud.").waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  test("the queue exports what the search shows, closes a range with a reason, and keeps its filters", async () => {
+    const [found, other, third] = [await newCase(5_000), await newCase(5_001), await newCase(5_002)];
+    const { page, faults } = await openAs(bed.people.analyst, "/queue?sort=amount");
+    await page.getByLabel("Amount from").fill("10");
+    await page.getByLabel("Currency").selectOption("EUR");
+    const search = page.getByRole("searchbox");
+    await search.fill(found.card);
+    await page.getByText("1 case", { exact: true }).waitFor();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export CSV" }).click();
+    const csv = await text(await (await download).createReadStream());
+    expect([csv.includes(found.id), csv.includes(other.id)]).toEqual([true, false]);
+    await search.fill("");
+    await page.getByRole("checkbox", { name: `Select case ${third.id}` }).check();
+    await page.getByRole("checkbox", { name: `Select case ${found.id}` }).click({ modifiers: ["Shift"] });
+    await page.getByText("3 selected").waitFor();
+    await page.getByRole("button", { name: "Close as genuine…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Close 3 cases as genuine" });
+    await dialog.getByRole("radio", { name: "Known device" }).check();
+    await dialog.getByRole("button", { name: "Close 3 cases" }).click();
+    await page.getByText("3 cases updated.").waitFor();
+    await page.goto(`/cases/${found.id}`);
+    await page.getByText("Closed the case as genuine (known-device).").waitFor();
+    await page.getByRole("link", { name: "Queue" }).last().click();
+    await page.waitForURL(/sort=amount/);
+    expect(new URL(page.url()).search).toContain("amountMinorMin=1000");
+    expect(faults).toEqual([]);
+  });
+});
