@@ -28,8 +28,12 @@ export function escalate(found: KnownCase, by: Worker, note: string): CaseChange
   };
 }
 
+/** Opens a closed case again, or ends a snooze. A verdict that waits for a second user outlasts a snooze. */
 export function reopen(found: KnownCase): CaseChange {
-  if (found.status !== "closed") throw new TriplineError("changed-meanwhile", "The case is already open.");
+  if (found.status === "open") throw new TriplineError("changed-meanwhile", "The case is already open.");
+  if (found.status === "snoozed") {
+    return { set: { status: "open", snoozed_until_ms: null }, text: "Ended the snooze." };
+  }
   return { set: { status: "open", verdict: null, pending: null }, text: "Reopened the case." };
 }
 
@@ -72,7 +76,7 @@ const sumRow = z.object({ currency: z.string(), sum: z.coerce.number() });
  * Totals of a case's payments in minor units by currency. The case row only has the total in the currency of its newest
  * payment.
  */
-async function sumsOf(queries: Queries, caseId: string): Promise<ReadonlyMap<string, number>> {
+export async function sumsOf(queries: Queries, caseId: string): Promise<ReadonlyMap<string, number>> {
   const rows = await queries.query(
     sumRow,
     "SELECT currency, sum(amount_minor) AS sum FROM console.case_payments WHERE case_id = $1 GROUP BY currency",

@@ -3,6 +3,8 @@ import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { AttachmentStore } from "../attachments/attachment-store.js";
+import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 import type { CaseDetail, CaseEvent, CaseNote } from "../contract/cases.js";
 import type { DecisionRow } from "../contract/decisions.js";
 import { DecisionReader } from "../decisions/decision-reader.js";
@@ -13,9 +15,11 @@ import type { ShowToken } from "../requests/mask-token.js";
 import { maskFileName, showTokens } from "../requests/mask-token.js";
 import { updatesOf } from "../updates/add-updates.js";
 import { USUAL_DAYS, usualOf } from "./card-usual.js";
+import { sumsOf } from "./case-changes.js";
 import type { KnownCase } from "./case-rows.js";
 import { toCaseRow } from "./case-rows.js";
 import { readGraph } from "./entity-graph.js";
+import { needsSecondPerson } from "./four-eyes.js";
 import { narrateCase } from "./narrate-case.js";
 import { CaseNarratives } from "./narrative/case-narratives.js";
 
@@ -48,18 +52,20 @@ export class CaseReader {
     @Inject(DecisionReader) private readonly decisions: DecisionReader,
     @Inject(AttachmentStore) private readonly files: AttachmentStore,
     @Inject(CaseNarratives) private readonly narratives: CaseNarratives,
+    @Inject(CONSOLE_CONFIG) private readonly config: Pick<ConsoleConfig, "FOUR_EYES_AMOUNT_MINOR">,
   ) {}
 
   /** @param isClear whether tokens and file names are shown unmasked */
   async read(tenant: string, found: KnownCase, isClear: boolean): Promise<CaseDetail> {
     const show = showTokens(isClear);
-    const [ofCase, ofCard, graph, notes, history, files] = await Promise.all([
+    const [ofCase, ofCard, graph, notes, history, files, sums] = await Promise.all([
       this.#decisions("c.case_id = $2", [tenant, found.id], DECISIONS_MAX),
       this.#decisions("p.tenant = $1 AND p.card_token = $2", [tenant, found.card_token], PAYMENTS_MAX),
       readGraph(this.database, tenant, found.card_token, show),
       this.notes(found.id),
       this.history(found.id),
       this.files.list(found.id),
+      sumsOf(this.database, found.id),
     ]);
     const [first = ofCase[0]] = ofCase.toSorted(
       (left, right) => right.outcome - left.outcome || right.decided_at_ms - left.decided_at_ms,
@@ -88,6 +94,7 @@ export class CaseReader {
       history,
       attachments: isClear ? files : files.map((one) => ({ ...one, name: maskFileName(one.name) })),
       attachmentLimits: this.files.limits,
+      needsSecondUser: needsSecondPerson(this.config.FOUR_EYES_AMOUNT_MINOR, sums),
       pendingVerdict: found.pending === null ? null : withoutNote(found.pending),
       narrative: narrateCase({ row, focus, usual, graph }),
       narrativeModel: this.narratives.modelName,

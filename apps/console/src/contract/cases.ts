@@ -141,6 +141,8 @@ export interface CaseDetail extends CaseRow {
   readonly attachments: readonly CaseAttachment[];
   /** Null if no store is configured. */
   readonly attachmentLimits: AttachmentLimits | null;
+  /** Whether the payments' amounts require a second user to confirm a verdict. */
+  readonly needsSecondUser: boolean;
   /** A verdict above the tenant's limit that waits for a second user. */
   readonly pendingVerdict: {
     readonly verdict: "fraud" | "genuine";
@@ -180,13 +182,13 @@ export const VERDICT_REASONS = {
  *   `reopen` `{}`
  * - `notes` `{ text }` returns the CaseNote; it needs no revision
  * - `verdict` `{ verdict, reason, note }`: labels every payment of the case and closes it, or waits for a second user,
- *   who posts the same verdict, or `verdict/refuse` `{ note }`
+ *   who posts the same verdict, or `verdict/refuse` `{ note }`, with which the first user withdraws it
  *
  * `POST /api/cases/next` assigns the most urgent unassigned case to the user and returns its CaseRow, or 204 if there
  * is none. `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict … } }` takes at
  * most 200 cases and returns `{ changed: CaseRow[], refused: { id, code, detail }[] }`. `GET|PUT|DELETE
  * /api/views/:name` are for the user's saved queries, and the body of PUT is the query; `GET /api/views` lists them.
- * `GET /api/people` returns PersonRef[], the users to whom a case can be assigned. `GET /api/cases.csv` takes the
+ * `GET /api/people` returns PersonRef[], the users to whom a case can be assigned, and `GET /api/people/names` all users. `GET /api/cases.csv` takes the
  * parameters of `GET /api/cases` and returns up to 10,000 rows; `GET /api/cases/:id/payments.csv` returns the payments
  * of a case; `GET /api/cases/:id/report.pdf?zone=Europe/Berlin` returns what its page shows, with times in that zone.
  */

@@ -57,6 +57,7 @@ function NewNote({ caseId }: { readonly caseId: string }) {
           if (event.key === "Escape") event.currentTarget.blur();
         }}
       />
+      {add.isPaused && <p role="status">{text.case.noteHeld}</p>}
       {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
       <div className="actions end">
         <Button type="submit" disabled={add.isPending || typed.trim() === ""}>

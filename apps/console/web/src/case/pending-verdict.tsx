@@ -34,6 +34,16 @@ export function PendingVerdict({ of, pending: { verdict, reason, by, atMs } }: P
         {text.verdict.pending(word, REASON_WORDS[reason] ?? reason, by.name, formatRelative(atMs, nowMs))}{" "}
         {isMine ? text.verdict.pendingMine : text.verdict.pendingOther}
       </p>
+      {isMine && may("labels:write") && (
+        <div className="actions">
+          <Button
+            disabled={change.isPending}
+            onClick={() => change.mutate({ to: "verdict/refuse", body: { note: "" } })}
+          >
+            {text.verdict.withdraw}
+          </Button>
+        </div>
+      )}
       {!isMine && may("labels:write") && (
         <div className="actions">
           <Button

@@ -19,10 +19,10 @@ interface VerdictDialogProps {
   readonly onClose: () => void;
 }
 
-/** Fraud or genuine, with a reason. Input is kept until it is saved. */
+/** Fraud or genuine, with a reason that the user chooses. Input is kept until it is saved. */
 export function VerdictDialog({ of, verdict, onClose }: VerdictDialogProps) {
   const reasons: readonly string[] = VERDICT_REASONS[verdict];
-  const [reason, setReason, dropReason] = useDraft(`verdict ${verdict} ${of.id}`, reasons[0] ?? "");
+  const [reason, setReason, dropReason] = useDraft(`verdict ${verdict} ${of.id}`, "");
   const [note, setNote, dropNote] = useDraft(`verdict note ${of.id}`, "");
   const change = useCaseChange(of);
   const reload = useReload(of.id);
@@ -45,6 +45,7 @@ export function VerdictDialog({ of, verdict, onClose }: VerdictDialogProps) {
           value={reason}
           onChange={setReason}
         />
+        {of.needsSecondUser && <p className="note">{text.verdict.needsSecond}</p>}
         <AreaField label={text.verdict.note} value={note} maxLength={NOTE_CHARACTERS_MAX} onChange={setNote} />
         {change.error !== null && (
           <ProblemNote problem={problemFrom(change.error)} onRetry={reload} retryLabel={text.case.reload} />

@@ -56,6 +56,7 @@ test("rejects a verdict on a case that a colleague has closed, and keeps what wa
   await page.getByRole("button", { name: "Genuine" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Note", { exact: true }).fill("She confirmed it by phone");
+  await dialog.getByRole("radio", { name: "Customer confirmed" }).check();
   api.change("20000", { status: "closed", verdict: "fraud" });
   await dialog.getByRole("button", { name: "Label as genuine" }).click();
   await dialog.getByRole("alert").getByText("Somebody was faster").waitFor();

@@ -51,7 +51,9 @@ test("a case from the queue to its verdict and on to the next one, by keyboard a
   await page.keyboard.press("Escape");
   await page.keyboard.press("f");
   await page.getByRole("dialog", { name: "Close as fraud" }).waitFor();
-  await tabTo(page, page.getByRole("radio", { name: "Card stolen or lost" }));
+  // Neither the key that opened the dialog nor Enter chooses a reason.
+  await page.keyboard.press("Enter");
+  expect(await page.getByRole("radio", { checked: true }).count()).toBe(0);
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
   await tabTo(page, page.getByRole("button", { name: "Label as fraud" }));
@@ -93,6 +95,7 @@ test("rejects a change based on an older revision, keeps what was typed, and sav
   await page.goto("/cases/20000");
   await page.getByRole("button", { name: "Genuine" }).click();
   await page.getByLabel("Note", { exact: true }).fill("She confirmed it by phone");
+  await page.getByRole("radio", { name: "Customer confirmed" }).check();
   api.change("20000", { assignee: { id: "person-lin", name: "Lin Zhao" } });
   await page.getByRole("button", { name: "Label as genuine" }).click();
   const dialog = page.getByRole("dialog");
@@ -157,7 +160,7 @@ test("the user who requested the verdict cannot confirm it", async () => {
   const by = { id: "demo", name: "Demo Person" };
   api.change("20000", { pendingVerdict: { verdict: "genuine", reason: "known-device", by, atMs: Date.now() } });
   await page.goto("/cases/20000");
-  await page.getByText("A colleague must confirm the verdict.").waitFor();
+  await page.getByText("A colleague must confirm the verdict, or you can withdraw it.").waitFor();
   expect(await page.getByRole("button", { name: "Confirm" }).count()).toBe(0);
 });
 

@@ -53,6 +53,7 @@ export class Api {
     const at = this.#rows.findIndex((one) => one.id === id);
     const { decisions: _d, focus: _f, timeline: _t, usual: _u, graph: _g, notes: _n, history: _h, ...row } = after;
     const {
+      needsSecondUser: _s,
       pendingVerdict: _p,
       narrative: _r,
       narrativeModel: _m,

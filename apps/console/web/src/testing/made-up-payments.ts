@@ -258,7 +258,15 @@ export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
     usual: usualOf(random, nowMs),
     graph: graphOf(random, row, focusRow.terminalId),
     notes: [],
-    history: [{ atMs: row.openedAtMs, by: null, text: "Opened by a payment that went to review." }],
+    history: [
+      { atMs: row.openedAtMs, by: null, text: "Opened by a payment that went to review." },
+      // As many as need scrolling.
+      ...Array.from({ length: 16 }, (_, index) => ({
+        atMs: row.openedAtMs + index,
+        by: null,
+        text: `Snoozed the case until ${new Date(row.openedAtMs + index * HOUR_MS).toISOString()}.`,
+      })),
+    ],
     attachments: [
       {
         id: "receipt",
@@ -271,6 +279,7 @@ export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
       },
     ],
     attachmentLimits: { bytesMax: 1_000_000, filesMax: 50 },
+    needsSecondUser: false,
     pendingVerdict: null,
     narrativeModel: null,
     narrative:

@@ -7,7 +7,7 @@ interface ChoiceProps {
   readonly onChange: (value: string) => void;
 }
 
-/** A group of native radio buttons, whose arrow keys work reliably. */
+/** A group of native radio buttons, whose arrow keys work reliably. A form is not sent without a choice. */
 export function ChoiceField({ label, options, value, onChange }: ChoiceProps) {
   const name = useId();
   return (
@@ -15,7 +15,7 @@ export function ChoiceField({ label, options, value, onChange }: ChoiceProps) {
       <legend className="quiet">{label}</legend>
       {options.map(([option, words]) => (
         <label key={option} className="choice">
-          <input type="radio" name={name} checked={option === value} onChange={() => onChange(option)} />
+          <input type="radio" name={name} required checked={option === value} onChange={() => onChange(option)} />
           {words}
         </label>
       ))}

@@ -10,6 +10,15 @@ interface DialogProps {
   readonly isWide?: boolean;
 }
 
+/** Focuses the first field or action instead of the button that closes the dialog. */
+function focusFirst(event: Event): void {
+  if (!(event.target instanceof HTMLElement)) return;
+  const first = event.target.querySelector<HTMLElement>("input, textarea, select, .actions button");
+  if (first === null) return;
+  event.preventDefault();
+  first.focus();
+}
+
 /**
  * An open dialog with our own overlay, because the library's overlay writes a style element, which the page's policy
  * forbids.
@@ -21,6 +30,7 @@ export function Dialog({ title, description, onClose, children, isWide = false }
         <div className="overlay" />
         <Primitive.Content
           className={isWide ? "dialog wide" : "dialog"}
+          onOpenAutoFocus={focusFirst}
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
         >
           <header>

@@ -29,6 +29,7 @@ export const text = {
       ["j, k", "Next and previous row"],
       ["Enter", "Open the row"],
       ["x", "Select the row"],
+      ["X", "Select all rows from the last selected one"],
       ["/", "Search"],
       ["a", "Assign the case to me, or unassign it"],
       ["n", "Take the next unassigned case"],
@@ -51,6 +52,7 @@ export const text = {
     lacking: "Your roles do not give you access to this screen",
     lackingDetail: "Ask an administrator if you need it.",
   },
+  zone: (name: string) => `Times: ${name}`,
   problems: {
     unreachable: "The console is not responding",
     unreachableDetail: "Check your connection and try again. Your input is kept.",

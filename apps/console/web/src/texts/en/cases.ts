@@ -35,6 +35,7 @@ const queue = {
   saveView: "Save view",
   removeView: (name: string) => `Remove the view ${name}`,
   select: (id: string) => `Select case ${id}`,
+  selectAll: "Select the first 200 loaded cases",
   columns: {
     select: "Selection",
     outcome: "Outcome",
@@ -58,7 +59,10 @@ const queue = {
     assign: "Assign to me",
     free: "Unassign",
     snooze: "Snooze 4 h",
-    genuine: "Close as genuine",
+    genuine: "Close as genuine…",
+    genuineTitle: (count: number) => `Close ${plural(count, "case", "cases")} as genuine`,
+    genuineExplain: "Labels every payment of these cases as genuine. Amounts above the limit wait for a second user.",
+    submit: (count: number) => `Close ${plural(count, "case", "cases")}`,
     clear: "Clear",
   },
 } as const;
@@ -69,6 +73,7 @@ const detail = {
   reload: "Load latest version",
   card: "Card",
   noScore: "No score",
+  highestScore: (score: string) => `highest score ${score}`,
   due: "Due",
   opened: "Opened",
   assignee: "Assignee",
@@ -100,6 +105,9 @@ const detail = {
   },
   why: "Why",
   noReasons: "No rule flagged this payment.",
+  asked: { approve: "Approves", challenge: "Challenges", review: "Reviews", decline: "Declines" },
+  raised: "↑ Score",
+  lowered: "↓ Score",
   degraded: (rung: string, because: string) =>
     because === "" ? `Decided by: ${rung}` : `Decided by: ${rung}. ${because}`,
   shadow: "Shadow rules that would have fired",
@@ -149,6 +157,7 @@ const detail = {
   kinds: { card: "Card", terminal: "Terminal", device: "Device", ip: "Address" },
   notes: "Notes",
   noteLabel: "New note",
+  noteHeld: "You are offline. The note is not saved yet; it will be when you are back online.",
   addNote: "Add note",
   noNotes: "No notes yet.",
   files: {
@@ -221,7 +230,9 @@ const verdict = {
   submit: { fraud: "Label as fraud", genuine: "Label as genuine" },
   pending: (verdict: string, reason: string, who: string, when: string) =>
     `${who} requested "${verdict}" (${reason}) ${when}.`,
-  pendingMine: "This amount requires a second user. A colleague must confirm the verdict.",
+  needsSecond: "This amount requires a second user: a colleague must confirm your verdict.",
+  withdraw: "Withdraw",
+  pendingMine: "This amount requires a second user. A colleague must confirm the verdict, or you can withdraw it.",
   pendingOther: "This amount requires a second user. Confirm the verdict, or reject it and say why.",
   confirm: "Confirm",
   refuse: "Reject",
