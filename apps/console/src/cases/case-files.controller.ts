@@ -18,6 +18,8 @@ import { writeReport } from "./report/write-report.js";
 const ROWS_MAX = 10_000;
 /** Maximum number of concurrent reports. Each one uses a core for a few tenths of a second. */
 const REPORTS_AT_ONCE_MAX = 2;
+/** Maximum number of concurrent exports of the queue. Each one reads up to 50 pages. */
+const EXPORTS_AT_ONCE_MAX = 2;
 
 const CASE_HEAD = [
   ...[
@@ -54,6 +56,7 @@ const PAYMENT_HEAD = [
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
 export class CaseFilesController {
+  readonly #exports = new AtOnce(EXPORTS_AT_ONCE_MAX, "exports of the queue are being created");
   readonly #reports = new AtOnce(REPORTS_AT_ONCE_MAX, "reports are being created");
 
   constructor(
@@ -66,14 +69,21 @@ export class CaseFilesController {
   @RequirePermission("cases:read")
   async queue(@Person() session: Session, @Query() query: unknown, @Res() reply: FastifyReply): Promise<void> {
     const search = parseRequest(caseFileQuery, query);
-    const rows: CaseRow[] = [];
-    for (let after: typeof search.after; rows.length < ROWS_MAX; ) {
-      const page = await this.cases.search(workerOf(session), { ...search, after, limit: PAGE_MAX }, showFor(session));
-      rows.push(...page.cases);
-      if (page.next === null) break;
-      after = caseCursor.parse(page.next);
-    }
-    await this.looks.note(session, "queue", `${rows.length} cases as a file`);
+    const rows = await this.#exports.run(async () => {
+      const found: CaseRow[] = [];
+      for (let after = search.after; found.length < ROWS_MAX; ) {
+        const page = await this.cases.search(
+          workerOf(session),
+          { ...search, after, limit: PAGE_MAX },
+          showFor(session),
+        );
+        found.push(...page.cases);
+        if (page.next === null) break;
+        after = caseCursor.parse(page.next);
+      }
+      await this.looks.note(session, "queue", `${found.length} cases as a file`);
+      return found;
+    });
     await sendFile(reply, "cases.csv", CSV, writeCsv(CASE_HEAD, rows.map(caseCells)));
   }
 

@@ -43,11 +43,17 @@ export interface RequestOptions {
  * @throws RequestFailed with the backend's problem details, or with a generic text if there are none
  */
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
-  const response = await send(path, options);
-  if (response.ok) return (response.status === STATUS_NO_CONTENT ? undefined : await readJson(response)) as T;
-  const problem = await readProblem(response);
-  if (problem.status === STATUS_UNAUTHENTICATED) onSessionEnded();
-  throw new RequestFailed(problem);
+  const response = await sendAccepted(path, options);
+  return (response.status === STATUS_NO_CONTENT ? undefined : await readJson(response)) as T;
+}
+
+/**
+ * Returns a file's text.
+ *
+ * @throws RequestFailed as in `request`
+ */
+export async function requestText(path: string): Promise<string> {
+  return (await sendAccepted(path, { headers: { accept: "text/csv, application/problem+json" } })).text();
 }
 
 /**
@@ -56,12 +62,8 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
  * @throws RequestFailed as in `request`
  */
 export async function* requestLines<T>(path: string, { body, signal }: RequestOptions): AsyncGenerator<T> {
-  const response = await send(path, { method: "POST", body, signal, msMax: LINES_MS_MAX });
-  if (!response.ok || response.body === null) {
-    const problem = await readProblem(response);
-    if (problem.status === STATUS_UNAUTHENTICATED) onSessionEnded();
-    throw new RequestFailed(problem);
-  }
+  const response = await sendAccepted(path, { method: "POST", body, signal, msMax: LINES_MS_MAX });
+  if (response.body === null) throw new RequestFailed(await readProblem(response));
   let rest = "";
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
@@ -69,6 +71,14 @@ export async function* requestLines<T>(path: string, { body, signal }: RequestOp
     rest = lines.pop() ?? "";
     for (const line of lines) yield JSON.parse(line) as T;
   }
+}
+
+async function sendAccepted(path: string, options: RequestOptions): Promise<Response> {
+  const response = await send(path, options);
+  if (response.ok) return response;
+  const problem = await readProblem(response);
+  if (problem.status === STATUS_UNAUTHENTICATED) onSessionEnded();
+  throw new RequestFailed(problem);
 }
 
 async function send(path: string, options: RequestOptions): Promise<Response> {

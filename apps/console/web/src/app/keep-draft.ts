@@ -50,6 +50,11 @@ export function useDraft<T>(name: string, initial: T): Draft<T> {
   return [value, change, drop];
 }
 
+/** Keeps a value that `useDraft` reads on another screen. */
+export function keepDraft(name: string, value: unknown): void {
+  sessionStorage.setItem(ofPerson + name, JSON.stringify(value));
+}
+
 function readDraft<T>(key: string): T | undefined {
   const kept = sessionStorage.getItem(key);
   if (kept === null) return undefined;

@@ -2,10 +2,13 @@ import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import type { CaseDetail } from "#contract/cases";
 import { problemFrom } from "../api/request.js";
+import { useDraft } from "../app/keep-draft.js";
 import { Screen } from "../app/screen.js";
 import { useMay, useSession } from "../app/session.js";
 import { useShortcuts } from "../app/shortcuts.js";
 import { PersonalData } from "../personal/personal-data.js";
+import type { QueueSearch } from "../queue/queue-search.js";
+import { QUEUE_FILTERS, readQueueSearch } from "../queue/queue-search.js";
 import { useTakeNext } from "../queue/use-cases.js";
 import { text } from "../texts/en/cases.js";
 import { Loaded, ProblemNote } from "../ui/states.js";
@@ -35,12 +38,13 @@ const SKELETON_LINES = 16;
 export function CaseScreen() {
   const { id } = useParams({ from: "/cases/$id" });
   const query = useCase(id);
+  const filters = useQueueFilters();
   return (
     <Screen
       title={text.case.title(id)}
       className="case-screen"
       back={
-        <Link to="/queue" className="back">
+        <Link to="/queue" search={filters} className="back">
           {text.queue.title}
         </Link>
       }
@@ -111,10 +115,17 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
   );
 }
 
+/** The filters with which the user left the queue. */
+function useQueueFilters(): QueueSearch {
+  const [kept] = useDraft<Record<string, unknown>>(QUEUE_FILTERS, {});
+  return readQueueSearch(kept);
+}
+
 function useKeys(of: CaseDetail, change: (action: CaseAction) => void, open: (dialog: OpenDialog) => void) {
   const may = useMay();
   const { person } = useSession();
   const navigate = useNavigate();
+  const filters = useQueueFilters();
   const take = useTakeNext((id) => void navigate({ to: "/cases/$id", params: { id } }));
   const isOpen = of.status !== "closed" && may("cases:write");
   const mayLabel = isOpen && may("labels:write") && of.pendingVerdict === null;
@@ -126,7 +137,7 @@ function useKeys(of: CaseDetail, change: (action: CaseAction) => void, open: (di
     e: () => isOpen && open("escalate"),
     n: () => may("cases:write") && take.mutate(),
     c: () => document.getElementById("new-note")?.querySelector("textarea")?.focus(),
-    u: () => void navigate({ to: "/queue" }),
+    u: () => void navigate({ to: "/queue", search: filters }),
   });
   return take;
 }

@@ -1,6 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { problemFrom } from "../api/request.js";
+import { saveFile } from "../api/save-file.js";
 import { useMay } from "../app/session.js";
 import { text } from "../texts/en/screens.js";
 import { Button } from "../ui/button.js";
@@ -20,7 +21,7 @@ interface TransferProps {
 export function Transfer({ list, search }: TransferProps) {
   const may = useMay();
   const save = useMutation({
-    mutationFn: async () => download(`${list ?? "lists"}.csv`, writeEntries(await fetchEntries(search))),
+    mutationFn: async () => saveFile(`${list ?? "lists"}.csv`, writeEntries(await fetchEntries(search))),
   });
   return (
     <>
@@ -31,15 +32,6 @@ export function Transfer({ list, search }: TransferProps) {
       {save.error !== null && <ProblemNote problem={problemFrom(save.error)} />}
     </>
   );
-}
-
-function download(name: string, content: string): void {
-  const url = URL.createObjectURL(new Blob([content], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
 }
 
 function Import({ list }: { readonly list: string }) {

@@ -1,23 +1,27 @@
+import { useState } from "react";
 import type { CaseRow } from "#contract/cases";
 import { problemFrom } from "../api/request.js";
 import { useMay, useSession } from "../app/session.js";
 import { text } from "../texts/en/cases.js";
 import { Button } from "../ui/button.js";
 import { ProblemNote } from "../ui/states.js";
+import { BulkVerdictDialog } from "./bulk-verdict-dialog.js";
 import type { BulkChange } from "./use-cases.js";
 import { useBulkChange } from "./use-cases.js";
 
 const SNOOZE_MS = 4 * 3_600_000;
 
 /**
- * One change for all selected cases. Rejected cases are listed individually, even if they are no longer in the list.
+ * One change for all selected cases, and its result. Rejected cases are listed individually, even if they are no longer
+ * in the list.
  */
 export function BulkBar({ cases, onDone }: { readonly cases: readonly CaseRow[]; readonly onDone: () => void }) {
   const { person } = useSession();
   const may = useMay();
   const bulk = useBulkChange();
   const refused = bulk.data?.refused ?? [];
-  const hasNews = bulk.error !== null || refused.length > 0;
+  const hasNews = bulk.error !== null || bulk.data !== undefined;
+  const [isClosing, setClosing] = useState(false);
   if (!may("cases:write") || (cases.length === 0 && !hasNews)) return null;
   const change = (wanted: BulkChange): void =>
     bulk.mutate({ cases, change: wanted }, { onSuccess: (answer) => answer.refused.length === 0 && onDone() });
@@ -37,10 +41,7 @@ export function BulkBar({ cases, onDone }: { readonly cases: readonly CaseRow[];
               {text.queue.bulk.snooze}
             </Button>
             {may("labels:write") && (
-              <Button
-                disabled={bulk.isPending}
-                onClick={() => change({ verdict: { verdict: "genuine", reason: "usual-pattern", note: "" } })}
-              >
+              <Button disabled={bulk.isPending} onClick={() => setClosing(true)}>
                 {text.queue.bulk.genuine}
               </Button>
             )}
@@ -57,6 +58,9 @@ export function BulkBar({ cases, onDone }: { readonly cases: readonly CaseRow[];
         </Button>
       </div>
       {bulk.error !== null && <ProblemNote problem={problemFrom(bulk.error)} />}
+      {bulk.data !== undefined && refused.length === 0 && (
+        <p role="status">{text.queue.changed(bulk.data.changed.length)}.</p>
+      )}
       {bulk.data !== undefined && refused.length > 0 && (
         <div role="alert">
           <p>
@@ -71,6 +75,7 @@ export function BulkBar({ cases, onDone }: { readonly cases: readonly CaseRow[];
           </ul>
         </div>
       )}
+      {isClosing && <BulkVerdictDialog count={cases.length} onConfirm={change} onClose={() => setClosing(false)} />}
     </section>
   );
 }

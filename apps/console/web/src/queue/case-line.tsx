@@ -17,7 +17,8 @@ interface CaseLineProps {
   readonly isCurrent: boolean;
   readonly isSelected: boolean;
   readonly onPoint: (index: number) => void;
-  readonly onToggle: (id: string) => void;
+  /** With Shift, selects all rows from the one that was selected last. */
+  readonly onToggle: (index: number, isRange: boolean) => void;
 }
 
 /** A case as one line: payment, urgency and assignee. */
@@ -40,7 +41,7 @@ export const CaseLine = memo(function CaseLine(props: CaseLineProps) {
           type="checkbox"
           aria-label={text.queue.select(row.id)}
           checked={isSelected}
-          onChange={() => onToggle(row.id)}
+          onChange={({ nativeEvent }) => onToggle(index, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)}
         />
       </Cell>
       <Cell of="outcome">

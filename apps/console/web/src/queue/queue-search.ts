@@ -5,6 +5,9 @@ import type { Outcome } from "#contract/decisions";
 /** Queue filters stored in the URL. The search text may contain a card, so it is not stored there. */
 export type QueueSearch = Omit<CaseQuery, "search" | "after" | "limit">;
 
+/** The draft in which the queue keeps its filters. */
+export const QUEUE_FILTERS = "queue-filters";
+
 export const STATUSES: readonly CaseStatus[] = ["open", "snoozed", "closed"];
 export const OUTCOMES: readonly Outcome[] = ["review", "challenge", "decline", "approve"];
 export const SORTS: readonly CaseSort[] = ["due", "opened", "score", "amount"];

@@ -1,8 +1,10 @@
+import { useMutation } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { CaseRow } from "#contract/cases";
-import { problemFrom, queryString } from "../api/request.js";
-import { useDraft } from "../app/keep-draft.js";
+import { problemFrom, queryString, requestText } from "../api/request.js";
+import { saveFile } from "../api/save-file.js";
+import { keepDraft, useDraft } from "../app/keep-draft.js";
 import { Screen } from "../app/screen.js";
 import { useMay } from "../app/session.js";
 import { useShortcuts } from "../app/shortcuts.js";
@@ -13,7 +15,8 @@ import { Empty, ProblemNote, Skeleton } from "../ui/states.js";
 import { BulkBar } from "./bulk-bar.js";
 import { CaseTable } from "./case-table.js";
 import { Filters } from "./filters.js";
-import { caseQuery } from "./queue-search.js";
+import type { QueueSearch } from "./queue-search.js";
+import { caseQuery, QUEUE_FILTERS } from "./queue-search.js";
 import { useCases, useTakeNext } from "./use-cases.js";
 import { Views } from "./views.js";
 
@@ -22,6 +25,8 @@ const NO_ROWS: readonly CaseRow[] = [];
 export function Queue() {
   const search = useSearch({ from: "/queue" });
   const [typed, setTyped] = useDraft("queue-search", "");
+  // The case screen leads back to these filters.
+  useEffect(() => keepDraft(QUEUE_FILTERS, search), [search]);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const cases = useCases(caseQuery(search, typed));
   const rows = useMemo(() => cases.data?.pages.flatMap((page) => page.cases) ?? NO_ROWS, [cases.data]);
@@ -36,9 +41,7 @@ export function Queue() {
           <span className="quiet" role="status">
             {total === undefined ? "" : text.queue.cases(total, formatCount(total))}
           </span>
-          <a className="button" href={`/api/cases.csv${queryString(caseQuery(search, ""))}`} download>
-            {text.queue.export}
-          </a>
+          <Export search={search} typed={typed} />
           <TakeNext />
         </>
       }
@@ -63,6 +66,23 @@ export function Queue() {
         />
       )}
     </Screen>
+  );
+}
+
+/** Exports the cases that the filters and the search text match. */
+function Export({ search, typed }: { readonly search: QueueSearch; readonly typed: string }) {
+  const save = useMutation({
+    // Not a link, because the browser's list of downloads would keep the search text, which may be a card.
+    mutationFn: async () =>
+      saveFile("cases.csv", await requestText(`/api/cases.csv${queryString(caseQuery(search, typed))}`)),
+  });
+  return (
+    <>
+      {save.error !== null && <span role="alert">{problemFrom(save.error).title}</span>}
+      <Button disabled={save.isPending} onClick={() => save.mutate()}>
+        {text.queue.export}
+      </Button>
+    </>
   );
 }
 

@@ -80,6 +80,16 @@ test("names a selected case that a colleague closed, even after it left the list
   await bulk.waitFor({ state: "detached" });
 });
 
+test("regression #32: a narrow screen shows score, reasons, due time and assignee", async () => {
+  const { page } = await openConsole({ width: 390 });
+  await page.goto("/queue");
+  const row = page.getByRole("row").nth(1);
+  await row.waitFor();
+  for (const cell of ["outcome", "score", "amount", "card", "reasons", "due", "assignee"]) {
+    expect([cell, await row.locator(`.cell-${cell}`).isVisible()]).toEqual([cell, true]);
+  }
+});
+
 test("sends an amount filter in whole minor units", async () => {
   const { page } = await openConsole();
   await page.goto("/queue");
