@@ -59,7 +59,13 @@ export class FeatureDescriber {
     if (value === null) return "—";
     if (kind === "category") return value === feature.default ? "—" : categoryOf(feature, value, transaction);
     if (kind.startsWith("is_") || kind === "pair_is_new") return value === 0 ? "no" : "yes";
-    return formatValue(value, this.#units.get(name) ?? "decimal", transaction?.currency ?? "");
+    const unit = this.#units.get(name) ?? "decimal";
+    if (value === feature.default && value !== 0) {
+      // Distances and durations without an earlier payment or fraud from which they are measured.
+      if (unit === "kilometres") return "unknown";
+      if (unit === "seconds" || unit === "days") return "none";
+    }
+    return formatValue(value, unit, transaction?.currency ?? "");
   }
 }
 

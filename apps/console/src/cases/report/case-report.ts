@@ -203,9 +203,16 @@ function files({ attachments }: CaseDetail, time: (ms: number) => string): Conte
   return lines.length === 0 ? undefined : table(text.fileColumns, lines);
 }
 
+/** A time in a sentence of the history, which is ISO 8601 in UTC. */
+const INSTANT = /\b\d{4}-\d{2}-\d{2}T[\d:.]+Z/g;
+
 function history({ history: all }: CaseDetail, time: (ms: number) => string): Content | undefined {
   const lines = all
     .slice(0, HISTORY_MAX)
-    .map(({ atMs, by, text: what }) => [time(atMs), by?.name ?? text.system, what]);
+    .map(({ atMs, by, text: what }) => [
+      time(atMs),
+      by?.name ?? text.system,
+      what.replaceAll(INSTANT, (iso) => time(Date.parse(iso))),
+    ]);
   return lines.length === 0 ? undefined : table(text.historyColumns, lines);
 }

@@ -1,6 +1,7 @@
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { problemFrom, request } from "../api/request.js";
+import { ZONE } from "../format/times.js";
 import { text } from "../texts/en/app.js";
 import { Button } from "../ui/button.js";
 import { Empty } from "../ui/states.js";
@@ -104,6 +105,7 @@ function Person({ onHelp }: { readonly onHelp: () => void }) {
       <div className="who">
         <strong>{person.name}</strong>
         <span className="quiet">{tenant}</span>
+        <span className="quiet">{text.zone(ZONE)}</span>
       </div>
       <a className="button quiet" href={secondFactorUrl}>
         {text.secondFactor}

@@ -4,9 +4,10 @@ import { EntityLink } from "../entity/entity-link.js";
 import { formatMoney, formatScore } from "../format/numbers.js";
 import { formatMoment, formatRelative, formatSpan } from "../format/times.js";
 import { text } from "../texts/en/cases.js";
+import { CopyButton } from "../ui/copy-button.js";
 import { OutcomeMark } from "../ui/marks.js";
 
-/** The most important facts in one line: outcome, amount, score, card and urgency. */
+/** The most important facts: the case's outcome, the amount and score of the payment to look at first, and urgency. */
 export function CaseHead({ of }: { readonly of: CaseDetail }) {
   const nowMs = useNow();
   const isLate = of.status === "open" && of.dueAtMs < nowMs;
@@ -16,11 +17,15 @@ export function CaseHead({ of }: { readonly of: CaseDetail }) {
       <div className="case-big">
         <OutcomeMark outcome={of.outcome} />
         <strong>{formatMoney(of.focus.amountMinor, of.focus.currency)}</strong>
-        <strong>{of.score === null ? text.case.noScore : formatScore(of.score)}</strong>
-        <EntityLink kind="card" value={of.cardToken} />
+        <strong>{of.focus.score === null ? text.case.noScore : formatScore(of.focus.score)}</strong>
+        <span>
+          <EntityLink kind="card" value={of.cardToken} />
+          <CopyButton value={of.cardToken} of={text.case.card} />
+        </span>
         {of.payments > 1 && (
           <span className="quiet">
             {text.case.inAll(text.queue.payments(of.payments), formatMoney(of.amountMinor, of.currency))}
+            {of.score !== null && `, ${text.case.highestScore(formatScore(of.score))}`}
           </span>
         )}
       </div>

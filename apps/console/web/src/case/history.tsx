@@ -1,5 +1,5 @@
 import type { CaseDetail } from "#contract/cases";
-import { formatMoment } from "../format/times.js";
+import { formatMoment, withLocalTimes } from "../format/times.js";
 import { text } from "../texts/en/cases.js";
 import { Panel } from "../ui/panel.js";
 
@@ -7,12 +7,13 @@ import { Panel } from "../ui/panel.js";
 export function History({ of }: { readonly of: CaseDetail }) {
   return (
     <Panel title={text.case.history}>
-      <ol className="history">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
+      <ol className="history" tabIndex={0} aria-label={text.case.history}>
         {of.history
           .toSorted((a, b) => b.atMs - a.atMs)
           .map(({ atMs, by, text: what }) => (
             <li key={`${atMs} ${what}`}>
-              <p>{what}</p>
+              <p>{withLocalTimes(what)}</p>
               <p className="quiet">
                 {by?.name ?? text.case.system}, <time>{formatMoment(atMs)}</time>
               </p>

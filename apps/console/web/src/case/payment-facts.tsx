@@ -33,7 +33,7 @@ export function PaymentFacts({ of }: { readonly of: DecisionDetail }) {
             return [
               title,
               kind === undefined ? (
-                <Token key={name} value={value} />
+                <code key={name}>{value}</code>
               ) : (
                 <EntityLink key={name} kind={kind} value={value} />
               ),

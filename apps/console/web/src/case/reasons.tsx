@@ -14,7 +14,7 @@ export function Reasons({ of }: { readonly of: DecisionDetail }) {
       <ul className="reasons">
         {of.reasons.map((reason) => (
           <li key={reason.code}>
-            <FiredRule reason={reason} features={of.features} />
+            <FiredRule reason={reason} of={of} />
           </li>
         ))}
       </ul>
@@ -59,12 +59,20 @@ export function Reasons({ of }: { readonly of: DecisionDetail }) {
   );
 }
 
-function FiredRule({ reason, features }: { readonly reason: Reason; readonly features: readonly FeatureValue[] }) {
-  const named = features.filter(({ reasonCodes }) => reasonCodes.includes(reason.code));
+/** Followed by the name of the feature that moved the score. */
+const RAISED_BY = "SCORE_RAISED_BY_";
+
+interface FiredRuleProps {
+  readonly reason: Reason;
+  readonly of: DecisionDetail;
+}
+
+function FiredRule({ reason, of }: FiredRuleProps) {
+  const named = of.features.filter(({ reasonCodes }) => reasonCodes.includes(reason.code));
   return (
     <>
       <div className="reason-line">
-        <OutcomeMark outcome={reason.outcome} />
+        <ReasonMark reason={reason} of={of} />
         <span>{reason.text}</span>
       </div>
       <div className="reason-values">
@@ -77,6 +85,14 @@ function FiredRule({ reason, features }: { readonly reason: Reason; readonly fea
       </div>
     </>
   );
+}
+
+/** What a rule asked for, which is not the decision, or the direction in which a value moved the score. */
+function ReasonMark({ reason: { code, outcome }, of }: FiredRuleProps) {
+  if (!code.startsWith(RAISED_BY)) return <span className="tag">{text.case.asked[outcome]}</span>;
+  const feature = code.slice(RAISED_BY.length).toLowerCase();
+  const moved = of.contributions?.of.find((one) => one.feature.toLowerCase() === feature)?.logOdds ?? 1;
+  return <span className="tag">{moved < 0 ? text.case.lowered : text.case.raised}</span>;
 }
 
 function AllValues({ of }: { readonly of: readonly FeatureValue[] }) {

@@ -1,7 +1,7 @@
 import { useCallback } from "react";
 import type { CardUsual } from "#contract/cases";
 import { formatMoney, formatShortMoney } from "../format/numbers.js";
-import { formatShortMoment } from "../format/times.js";
+import { formatDayOfMonth, formatShortMoment } from "../format/times.js";
 import { axis, EChart } from "./echart.js";
 import type { Colours } from "./theme-colours.js";
 
@@ -22,7 +22,7 @@ export function AmountChart({ usual, atMs, amountMinor, currency, label }: Amoun
         type: "time",
         splitNumber: 3,
         splitLine: { show: false },
-        axisLabel: { color: colours.quiet, fontSize: 11, hideOverlap: true, formatter: "{d}.{M}." },
+        axisLabel: { color: colours.quiet, fontSize: 11, hideOverlap: true, formatter: formatDayOfMonth },
       }),
       yAxis: axis(colours, {
         // Most amounts are small. On a linear axis, an unusually large one would make them indistinguishable.

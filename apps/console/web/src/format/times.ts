@@ -24,10 +24,21 @@ export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
+const dayOfMonth = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "numeric" });
+
+/** Day and month, for the axis of a chart. */
+export const formatDayOfMonth = (atMs: number): string => dayOfMonth.format(atMs);
 export const formatDay = (atMs: number): string => day.format(atMs);
 export const formatMoment = (atMs: number): string => moment.format(atMs);
 export const formatShortMoment = (atMs: number): string => short.format(atMs);
 export const formatClock = (atMs: number): string => clock.format(atMs);
+
+const INSTANT = /\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?Z/g;
+
+/** A sentence from the backend with its times, which are ISO 8601 in UTC, in the user's time zone and language. */
+export function withLocalTimes(sentence: string): string {
+  return sentence.replaceAll(INSTANT, (instant) => formatMoment(Date.parse(instant)));
+}
 
 /** For example "3h ago" or "in 2d". */
 export function formatRelative(atMs: number, nowMs: number): string {

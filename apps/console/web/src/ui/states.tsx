@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Problem } from "#contract/session";
 import { problemFrom } from "../api/request.js";
+import { withLocalTimes } from "../format/times.js";
 import { text } from "../texts/en/app.js";
 
 const LINES = 6;
@@ -50,7 +51,7 @@ export function ProblemNote({ problem, onRetry, retryLabel = text.problems.retry
       <p>
         <strong>{problem.title}</strong>
       </p>
-      {problem.detail !== "" && <p>{problem.detail}</p>}
+      {problem.detail !== "" && <p>{withLocalTimes(problem.detail)}</p>}
       {problem.errors !== undefined && problem.errors.length > 0 && (
         <ul>
           {problem.errors.map(({ pointer, detail }) => (
