@@ -308,6 +308,8 @@ test("reports all faults together", () => {
     .replace("BIG_AMOUNT", "x")
     .replace("at_least: 0.1", "at_least: 2");
   expect(faultsOf(text.replace("&& hour", "&& huor"))).toHaveLength(3);
+  // Regression #32: a fault in the outline does not hide those in the rules.
+  expect(faultsOf(`${text}colour: blue\n`).join("\n")).toMatch(/colour[\s\S]*rules\.0\.reason/);
 });
 
 test.each(["", "[]", "42", "version: 1"])("rejects a file that contains %j", (text) => {

@@ -33,7 +33,9 @@ import {
   exampleSchema,
   fileSchema,
   guardSchema,
+  missingHint,
   ruleSchema,
+  rulesOf,
   spentSchema,
   staticSchema,
   TENANTS_MAX,
@@ -137,8 +139,13 @@ class PolicyChecker {
   }
 
   check(digest: string): Omit<Policy, "revision"> | undefined {
-    const file = this.#shape(fileSchema, this.#source.toObject(), []);
-    if (file === undefined) return undefined;
+    const value = this.#source.toObject();
+    const file = this.#shape(fileSchema, value, []);
+    if (file === undefined) {
+      // A fault in the outline of the file does not hide faults in its rules.
+      this.#rules(rulesOf(value));
+      return undefined;
+    }
     if (file.rules.length + file.bands.length === 0) {
       this.faults.push(`${this.#source.fileName}:1:1 A policy without rules and bands would approve every payment.`);
     }
@@ -384,14 +391,4 @@ class PolicyChecker {
 
 function stepsMaxOf({ estimate }: Condition): number {
   return estimate?.stepsMax ?? 0;
-}
-
-/** Adds that a field is missing, because "must be …" alone does not say so. */
-function missingHint(value: unknown, path: Path): string {
-  let current: unknown = value;
-  for (const key of path) {
-    if (typeof current !== "object" || current === null) return "";
-    current = Reflect.get(current, key);
-  }
-  return current === undefined ? " (it is missing)" : "";
 }

@@ -175,6 +175,22 @@ export const fileSchema = z.strictObject({
   ),
 });
 
+/** The rules of a file whose outline may be invalid; empty if they are no list. */
+export function rulesOf(file: unknown): readonly unknown[] {
+  const found = z.object({ rules: fileSchema.shape.rules }).safeParse(file);
+  return found.success ? found.data.rules : [];
+}
+
+/** Adds that a field is missing, because "must be …" alone does not say so. */
+export function missingHint(value: unknown, path: readonly PropertyKey[]): string {
+  let current: unknown = value;
+  for (const key of path) {
+    if (typeof current !== "object" || current === null) return "";
+    current = Reflect.get(current, key);
+  }
+  return current === undefined ? " (it is missing)" : "";
+}
+
 /**
  * The whole file, for editors. `parsePolicy` checks the parts one by one, so that a fault in one part does not hide
  * faults in other parts.

@@ -113,6 +113,15 @@ export class CaseStore {
       [tenant],
     );
   }
+
+  /** All users who have signed in, the most recent first. */
+  names(tenant: string): Promise<PersonRef[]> {
+    return this.database.query(
+      personRow,
+      "SELECT person_id AS id, name FROM console.people WHERE tenant = $1 ORDER BY signed_in_ms DESC, id LIMIT 1000",
+      [tenant],
+    );
+  }
 }
 
 const ONE_CASE = `SELECT ${CASE_COLUMNS} FROM console.cases c WHERE c.tenant = $1 AND c.id = $2`;

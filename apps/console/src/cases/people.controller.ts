@@ -4,15 +4,23 @@ import { Person, RequirePermission, SessionGuard } from "../sessions/session.gua
 import type { Session } from "../sessions/session-store.js";
 import { CaseStore } from "./case-store.js";
 
-/** Users to whom cases can be assigned. */
+/** Users who have signed in to the console. */
 @Controller("/api/people")
 @UseGuards(SessionGuard)
 export class PeopleController {
   constructor(@Inject(CaseStore) private readonly cases: CaseStore) {}
 
+  /** Users to whom cases can be assigned. */
   @Get()
   @RequirePermission("cases:read")
   list(@Person() { tenant }: Session): Promise<PersonRef[]> {
     return this.cases.people(tenant);
+  }
+
+  /** For names in place of IDs. Users of one tenant may know each other's names. */
+  @Get("names")
+  @RequirePermission("signed-in")
+  names(@Person() { tenant }: Session): Promise<PersonRef[]> {
+    return this.cases.names(tenant);
   }
 }

@@ -251,6 +251,14 @@ const REST: readonly ConsoleRoute[] = [
   },
   {
     method: "get",
+    path: "/api/people/names",
+    id: "listNames",
+    scope: "signed-in",
+    summary: "Names of users who have signed in",
+    answers: { 200: listOf("PersonRef") },
+  },
+  {
+    method: "get",
     path: "/api/decisions",
     id: "searchDecisions",
     scope: "decisions:read",

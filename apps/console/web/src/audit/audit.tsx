@@ -4,6 +4,7 @@ import type { AuditCheckpoint, AuditEntry, AuditKey, AuditLogPage } from "../api
 import { CONTROL } from "../api/control.js";
 import { problemFrom, queryString, request } from "../api/request.js";
 import { Screen } from "../app/screen.js";
+import { UserName, useUsers } from "../app/user-name.js";
 import { formatCount } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
 import { text } from "../texts/en/screens.js";
@@ -20,7 +21,7 @@ const LOG_PAGES_MAX = 200;
 
 const COLUMNS: readonly Column<AuditEntry>[] = [
   { id: "when", title: text.audit.when, cell: ({ at }) => <time>{formatMoment(Date.parse(at))}</time> },
-  { id: "who", title: text.audit.who, cell: ({ actor, actor_kind }) => <span title={actor_kind}>{actor}</span> },
+  { id: "who", title: text.audit.who, cell: ({ actor }) => <UserName id={actor} /> },
   { id: "what", title: text.audit.what, cell: ({ action }) => <code>{action}</code> },
   {
     id: "subject",
@@ -102,15 +103,21 @@ export function Audit() {
   );
 }
 
+const trimmed = ({ actor, action, subject }: Search): Search => {
+  return { actor: actor.trim(), action: action.trim(), subject: subject.trim() };
+};
+
 function SearchForm({ onSearch }: { readonly onSearch: (search: Search) => void }) {
   const [typed, setTyped] = useState(NOTHING);
+  const users = useUsers();
+  const named = users.find(({ name }) => name.toLowerCase() === typed.actor.trim().toLowerCase());
   return (
     <search>
       <form
         className="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          onSearch(typed);
+          onSearch({ ...trimmed(typed), ...(named === undefined ? {} : { actor: named.id }) });
         }}
       >
         {FIELDS.map((name) => (
@@ -118,7 +125,8 @@ function SearchForm({ onSearch }: { readonly onSearch: (search: Search) => void 
             key={name}
             label={text.audit.fields[name]}
             value={typed[name]}
-            onChange={(value) => setTyped({ ...typed, [name]: value.trim() })}
+            {...(name === "actor" ? { hint: text.audit.actorHint } : {})}
+            onChange={(value) => setTyped({ ...typed, [name]: value })}
           />
         ))}
         <Button type="submit">{text.audit.search}</Button>

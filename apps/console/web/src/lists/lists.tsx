@@ -3,6 +3,7 @@ import type { ListEntry, ListSummary } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
 import { Screen } from "../app/screen.js";
 import { useMay } from "../app/session.js";
+import { UserName } from "../app/user-name.js";
 import { EntityLink } from "../entity/entity-link.js";
 import { formatCount } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
@@ -96,7 +97,7 @@ const COLUMNS: readonly Column<ListEntry>[] = [
     cell: ({ expires_at }) =>
       expires_at === null ? text.lists.expiry.never : <time>{formatMoment(Date.parse(expires_at))}</time>,
   },
-  { id: "author", title: text.lists.author, cell: ({ author }) => author },
+  { id: "author", title: text.lists.author, cell: ({ author }) => <UserName id={author} /> },
   {
     id: "created",
     title: text.lists.created,

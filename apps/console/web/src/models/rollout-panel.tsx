@@ -4,6 +4,7 @@ import type { RolloutDetail } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { problemFrom, request } from "../api/request.js";
 import { useMay } from "../app/session.js";
+import { UserName } from "../app/user-name.js";
 import { formatShare } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
 import { text as app } from "../texts/en/app.js";
@@ -61,7 +62,7 @@ function Running({ of }: { readonly of: RolloutDetail }) {
               <code>{step}</code> {why}
             </p>
             <p className="quiet">
-              {actor}, <time>{formatMoment(Date.parse(at))}</time>
+              <UserName id={actor} />, <time>{formatMoment(Date.parse(at))}</time>
             </p>
           </li>
         ))}

@@ -2,6 +2,7 @@ import { useState } from "react";
 import type { PolicyStatus, WaitingChange } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
 import { useMay, useSession } from "../app/session.js";
+import { useNameOf } from "../app/user-name.js";
 import { formatMoment } from "../format/times.js";
 import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/policy.js";
@@ -69,6 +70,7 @@ function WaitingLine({
 }: {
   readonly of: WaitingChange;
 }) {
+  const nameOf = useNameOf();
   const { list, entries } = details;
   const count = Array.isArray(entries) ? entries.length : 0;
   const what = kind === "list-entries" ? text.waiting.entries(count, String(list)) : text.waiting.kinds[kind];
@@ -78,7 +80,7 @@ function WaitingLine({
       : text.waiting.takesEffect(moment(takes_effect_at));
   return (
     <p>
-      <strong>{what}</strong> {text.waiting.by(author)} {until} {note}
+      <strong>{what}</strong> {text.waiting.by(nameOf(author))} {until} {note}
     </p>
   );
 }

@@ -5,6 +5,7 @@ import type { PolicyDraftText } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
 import { Screen } from "../app/screen.js";
 import { useMay } from "../app/session.js";
+import { useNameOf } from "../app/user-name.js";
 import { formatMoment } from "../format/times.js";
 import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/policy.js";
@@ -13,7 +14,7 @@ import { TextField } from "../ui/field.js";
 import { Panel } from "../ui/panel.js";
 import { Loaded, ProblemNote, Skeleton } from "../ui/states.js";
 import { Trial } from "./trial.js";
-import { useChangePolicy, usePolicyStatus, useRevision, useSavedDraft } from "./use-policy.js";
+import { baseRevision, useChangePolicy, usePolicyStatus, useRevision, useSavedDraft } from "./use-policy.js";
 import type { TypedDraft } from "./use-typed-draft.js";
 import { useTypedDraft } from "./use-typed-draft.js";
 
@@ -24,9 +25,9 @@ export function Draft() {
   const { name } = useParams({ from: "/policy/drafts/$name" });
   const saved = useSavedDraft(name);
   const status = usePolicyStatus();
-  const newest = status.data?.newest_revision?.revision ?? 0;
-  const base = useRevision(newest);
-  const isReady = status.data !== undefined && (newest === 0 || base.data !== undefined);
+  const revision = baseRevision(status.data);
+  const base = useRevision(revision);
+  const isReady = status.data !== undefined && (revision === 0 || base.data !== undefined);
   return (
     <Screen
       title={text.draftTitle(name)}
@@ -58,7 +59,7 @@ export function Draft() {
 interface EditorProps {
   readonly name: string;
   readonly saved: PolicyDraftText | null;
-  /** The newest revision, the base of a new draft. */
+  /** The text of the base of a new draft. */
   readonly base: string;
   readonly onReload: () => void;
 }
@@ -122,12 +123,13 @@ interface StaleProps {
 
 /** Another text was saved in the meantime. Both stay until the user has seen the difference and chosen one. */
 function Stale({ typed, saved, onKeep, onTakeSaved }: StaleProps) {
+  const nameOf = useNameOf();
   return (
     <Panel title={text.stale.title}>
       <p role="alert">
         {saved === null
           ? text.stale.removed
-          : text.stale.saved(saved.author, saved.version, formatMoment(Date.parse(saved.updated_at)))}{" "}
+          : text.stale.saved(nameOf(saved.author), saved.version, formatMoment(Date.parse(saved.updated_at)))}{" "}
         {typed.version === 0 ? text.stale.begunNew : text.stale.begun(typed.version)}
       </p>
       {saved !== null && (

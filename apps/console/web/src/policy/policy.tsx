@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { PolicyDraft, PolicyRevision, PolicyStatus } from "../api/control.js";
 import { Screen } from "../app/screen.js";
 import { useMay } from "../app/session.js";
+import { UserName, useNameOf } from "../app/user-name.js";
 import { formatMoment } from "../format/times.js";
 import { text } from "../texts/en/policy.js";
 import { Button } from "../ui/button.js";
@@ -13,7 +14,7 @@ import { Panel } from "../ui/panel.js";
 import { Empty, Loaded } from "../ui/states.js";
 import { ApprovalSettings, Waiting } from "./approvals.js";
 import { Trial } from "./trial.js";
-import { useDrafts, usePolicyStatus, useRevisions } from "./use-policy.js";
+import { baseRevision, useDrafts, usePolicyStatus, useRevisions } from "./use-policy.js";
 
 /** The active policy, its history, and drafts. */
 export function Policy() {
@@ -27,7 +28,7 @@ export function Policy() {
             {(found) => <InForce of={found} />}
           </Loaded>
         </Panel>
-        <Drafts mayWrite={may("policy:write")} newest={status.data?.newest_revision?.revision ?? 0} />
+        <Drafts mayWrite={may("policy:write")} base={baseRevision(status.data)} />
       </div>
       <Waiting />
       <Revisions inForce={status.data?.in_force?.revision ?? null} />
@@ -39,6 +40,7 @@ export function Policy() {
 const moment = (iso: string): string => formatMoment(Date.parse(iso));
 
 function InForce({ of }: { readonly of: PolicyStatus }) {
+  const nameOf = useNameOf();
   const { in_force, scheduled, switched_off_rules: off = [] } = of;
   return (
     <>
@@ -49,7 +51,7 @@ function InForce({ of }: { readonly of: PolicyStatus }) {
           <Link to="/policy/revisions/$revision" params={{ revision: String(in_force.revision) }}>
             <strong>{text.revision(in_force.revision)}</strong>
           </Link>{" "}
-          {text.by(in_force.author, moment(in_force.activates_at))}
+          {text.by(nameOf(in_force.author), moment(in_force.activates_at))}
         </p>
       )}
       {in_force !== null && in_force.note !== "" && <p>{in_force.note}</p>}
@@ -81,11 +83,11 @@ const DRAFTS: readonly Column<PolicyDraft>[] = [
       </Link>
     ),
   },
-  { id: "author", title: text.author, cell: ({ author }) => author },
+  { id: "author", title: text.author, cell: ({ author }) => <UserName id={author} /> },
   { id: "updated", title: text.created, cell: ({ updated_at }) => moment(updated_at) },
 ];
 
-function Drafts({ mayWrite, newest }: { readonly mayWrite: boolean; readonly newest: number }) {
+function Drafts({ mayWrite, base }: { readonly mayWrite: boolean; readonly base: number }) {
   const drafts = useDrafts();
   const navigate = useNavigate();
   const [name, setName] = useState("");
@@ -114,7 +116,7 @@ function Drafts({ mayWrite, newest }: { readonly mayWrite: boolean; readonly new
             pattern="[A-Za-z0-9._\-]{1,64}"
             value={name}
             onChange={setName}
-            {...(newest > 0 ? { hint: text.fromRevision(newest) } : {})}
+            {...(base > 0 ? { hint: text.fromRevision(base) } : {})}
           />
           <Button type="submit">{text.create}</Button>
         </form>
@@ -142,7 +144,7 @@ function Revisions({ inForce }: { readonly inForce: number | null }) {
     },
     { id: "note", title: text.note, look: "grow", cell: ({ note }) => note },
     { id: "version", title: text.version, cell: ({ version }) => <code>{version}</code> },
-    { id: "author", title: text.author, cell: ({ author }) => author },
+    { id: "author", title: text.author, cell: ({ author }) => <UserName id={author} /> },
     { id: "created", title: text.created, cell: ({ created_at }) => moment(created_at) },
   ];
   return (

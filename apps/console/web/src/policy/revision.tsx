@@ -3,6 +3,7 @@ import { lazy, Suspense, useState } from "react";
 import type { PolicyRevisionText } from "../api/control.js";
 import { Screen } from "../app/screen.js";
 import { useMay, useSession } from "../app/session.js";
+import { UserName, useNameOf } from "../app/user-name.js";
 import { formatMoment } from "../format/times.js";
 import { text } from "../texts/en/policy.js";
 import { Button } from "../ui/button.js";
@@ -40,7 +41,7 @@ function Shown({ of }: { readonly of: PolicyRevisionText }) {
       <Panel title={of.note === "" ? text.revision(of.revision) : of.note}>
         <Facts
           of={[
-            [text.author, of.author],
+            [text.author, <UserName key="author" id={of.author} />],
             [text.created, formatMoment(Date.parse(of.created_at))],
             [text.version, <code key="version">{of.version}</code>],
             [text.state, <State key="state" of={of} isInForce={isInForce} />],
@@ -67,12 +68,14 @@ function State({
 }
 
 function Approvals({ of: { approvals } }: { readonly of: PolicyRevisionText }) {
+  const nameOf = useNameOf();
   if (approvals.length === 0) return <span className="quiet">{text.noApprovals}</span>;
   return (
     <ul>
       {approvals.map(({ approver, note, approved_at, is_for_unwatched: isForUnwatched }) => (
         <li key={`${approver} ${approved_at}`}>
-          {text.approved(approver, formatMoment(Date.parse(approved_at)))} {isForUnwatched && text.forUnwatched} {note}
+          {text.approved(nameOf(approver), formatMoment(Date.parse(approved_at)))} {isForUnwatched && text.forUnwatched}{" "}
+          {note}
         </li>
       ))}
     </ul>

@@ -15,6 +15,11 @@ export function usePolicyStatus() {
   });
 }
 
+/** The revision from which a new draft starts: the active one, otherwise the newest; 0 for none. */
+export function baseRevision(status: PolicyStatus | undefined): number {
+  return status?.in_force?.revision ?? status?.newest_revision?.revision ?? 0;
+}
+
 export function useRevisions() {
   return useQuery({
     queryKey: ["policy", "revisions"],

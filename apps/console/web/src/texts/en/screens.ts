@@ -114,6 +114,7 @@ export const text = {
     details: "Details",
     subject: "Subject",
     fields: { actor: "Who", action: "What", subject: "Subject" },
+    actorHint: "A name or an ID",
     search: "Search",
     verify: "Verify",
     verified: (entries: string, signed: string) => `The log is intact: ${entries} entries, ${signed} signatures.`,
