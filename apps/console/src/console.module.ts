@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { DynamicModule, OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
+import { HttpAdapterHost } from "@nestjs/core";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
 import { closeWithin } from "@tripline/nest-kit/close-within";
@@ -9,6 +10,7 @@ import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import { Readiness } from "@tripline/nest-kit/readiness";
+import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { openBackgroundDatabase, setUpDatabase } from "@tripline/stores/postgres/set-up-database";
@@ -42,6 +44,7 @@ import { CONSOLE_MIGRATIONS } from "./migrations.js";
 import { DriftsController } from "./models/drifts.controller.js";
 import { MODEL_REGISTRY, ModelCards } from "./models/model-cards.js";
 import { describeApi } from "./openapi/describe-api.js";
+import { compressResponse } from "./page/compress-response.js";
 import { PAGE_FILES, PageController } from "./page/page.controller.js";
 import { readPageFiles } from "./page/page-files.js";
 import { PersonalController } from "./personal/personal.controller.js";
@@ -83,10 +86,13 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
     @Inject(Retention) private readonly retention: Retention,
     @Inject(BACKGROUND) private readonly background: Database,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost<ServiceAdapter>,
     @Inject(PolicyTrials) trials: PolicyTrials,
     @Inject(CaseEventPublisher) caseEvents: CaseEventPublisher,
     @Inject(Readiness) readiness: Readiness,
   ) {
+    // Here, because later hooks do not run on Nest's routes.
+    httpAdapter.getInstance().addHook("onSend", compressResponse);
     readiness.addNote("labels", () => labels.note);
     readiness.addNote("policy_checks", () => trials.note);
     readiness.addNote("case_events", () => caseEvents.note);

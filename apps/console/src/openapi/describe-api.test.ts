@@ -40,8 +40,9 @@ test("regression #24: describes exactly the routes of the page, with their permi
   expect(described.toSorted()).toEqual(describedRoutes(CONTROLLERS, RequirePermission).toSorted());
 });
 
-test("regression #24: the document is served without a session", async () => {
+test("regression #24: the document is served without a session; regression #32: compressed", async () => {
   const response = await fetch(`${bed.service.url}/openapi.json`);
+  expect(response.headers.get("content-encoding")).toBe("gzip");
   const { servers, paths } = documented.parse(await response.json());
   expect(servers).toEqual([{ url: bed.service.url }]);
   expect(Object.keys(paths)).toContain("/api/cases/{id}/verdict");

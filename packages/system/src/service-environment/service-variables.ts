@@ -313,7 +313,8 @@ export const SERVICE_VARIABLES = {
       INGESTION_URL: serviceUrl("ingestion", "ingestionUrl"),
       CONTROL_URL: serviceUrl("control", "controlUrl"),
       WATCHED_SERVICES: {
-        compose: WATCHED.map((name) => `${name}=http://${name}:${HTTP_PORT}`).join(","),
+        // In the chart, scoring accepts connections only from decisions, and may share a process with it.
+        compose: [...WATCHED, "scoring"].map((name) => `${name}=http://${name}:${HTTP_PORT}`).join(","),
         chart: {
           value: WATCHED.map(
             (name) => `${name}=${SCHEME}://{{ include "tripline.fullname" . }}-${name}:${HTTP_PORT}`,

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { authConfig } from "@tripline/auth/config";
 import { startAuth } from "@tripline/auth/start-auth";
+import { findViolations } from "@tripline/console-web/testing/find-violations";
 import { openBrowser } from "@tripline/console-web/testing/open-browser";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { testStack } from "@tripline/local-stack/testing/stack";
@@ -98,8 +99,8 @@ interface Authenticator {
   clear(): Promise<void>;
 }
 
-/** Enters user name and password at the start of a sign-in. */
-async function typePassword(page: Page): Promise<void> {
+/** Opens the page with which a sign-in starts. */
+async function startSignIn(page: Page): Promise<void> {
   const query = new URLSearchParams({
     client_id: "tripline-console",
     response_type: "code",
@@ -112,6 +113,11 @@ async function typePassword(page: Page): Promise<void> {
     prompt: "login",
   });
   await page.goto(`${issuer}/oauth/authorize?${query}`);
+}
+
+/** Enters user name and password at the start of a sign-in. */
+async function typePassword(page: Page): Promise<void> {
+  await startSignIn(page);
   await page.getByLabel("User name").fill(PERSON.user_name);
   await page.getByLabel("Password").fill(PERSON.password);
   await page.getByRole("button", { name: "Sign in" }).click();
@@ -134,12 +140,21 @@ test("a user adds a passkey, must use it at the next sign-in, and can sign in wi
   page.on("console", (message) => {
     if (message.text().includes("Content Security Policy")) faults.push(message.text());
   });
+  await startSignIn(page);
+  const violations = await findViolations(page);
   await Promise.all([arrived(page), typePassword(page)]);
   await addPasskey(page, "Blue key");
+  violations.push(...(await findViolations(page)));
+  for (const path of ["/account/password", "/account/second-factor"]) {
+    await page.goto(issuer + path);
+    violations.push(...(await findViolations(page)));
+  }
   const [before] = await authenticator.credentials();
 
   await typePassword(page);
   await page.getByRole("heading", { name: "Use your passkey" }).waitFor();
+  violations.push(...(await findViolations(page)));
+  expect(violations).toEqual([]);
   await Promise.all([arrived(page), page.getByRole("button", { name: "Use a passkey" }).click()]);
   expect(new URL(page.url()).searchParams.get("code")).toMatch(/./);
   const [after] = await authenticator.credentials();

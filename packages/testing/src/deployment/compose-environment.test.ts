@@ -230,6 +230,7 @@ describe("compose.yaml", () => {
       "features=http://features:8082",
       "decisions=http://decisions:8080",
       "archive=http://archive:8084",
+      "scoring=http://scoring:8082",
     ]);
     for (const [host, [, ...others]] of Object.entries(LITE_TARGETS)) {
       expect(lite[host]?.networks?.default.aliases).toEqual(others);

@@ -35,7 +35,8 @@ export function Health() {
           </>
         )}
       </Loaded>
-      {may("operations:read") && (
+      {/* Later, so that the report does not push them down. */}
+      {may("operations:read") && query.isFetched && (
         <>
           <DeadLetters />
           <Erasures />

@@ -1,36 +1,16 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
+import { findViolations } from "./find-violations.js";
 import { Refusal } from "./fixture-request.js";
 import { makeSession } from "./fixture-session.js";
 import { SCREENS } from "./screens.js";
 import { useConsole } from "./use-console.js";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const CASES = 400;
 const WIDE_PX = 1280;
 const NARROW_PX = 390;
 const TEST_MS_MAX = 240_000;
 
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary: string }[];
-}
-
 const openConsole = useConsole({ cases: CASES });
-
-/**
- * The findings of axe, with element and reason. The debugger runs axe, so the page's security policy does not apply.
- */
-async function violationsOf(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  const run = `axe.run(document, { runOnly: ${JSON.stringify(RULES)}, resultTypes: ["violations"] }).then((found) => found.violations)`;
-  const violations = (await page.evaluate(run)) as readonly Violation[];
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id} ${JSON.stringify(target)} ${failureSummary}`),
-  );
-}
 
 const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth");
@@ -47,7 +27,7 @@ describe("every screen", () => {
       for (const { name, path, ready } of SCREENS) {
         await page.goto(path);
         await ready(page);
-        const violations = [...(await violationsOf(page)), ...((await isTooWide(page)) ? ["too wide"] : [])];
+        const violations = [...(await findViolations(page)), ...((await isTooWide(page)) ? ["too wide"] : [])];
         if (violations.length > 0) found[name] = violations;
       }
       expect(found).toEqual({});
@@ -112,7 +92,7 @@ describe("roles", () => {
     await page.goto("/cases/20000");
     const link = page.getByRole("link", { name: "Sign in" });
     await link.waitFor();
-    expect(await violationsOf(page)).toEqual([]);
+    expect(await findViolations(page)).toEqual([]);
     fixture.session = makeSession(Date.now());
     await link.click();
     await page.getByRole("heading", { name: "Case 20000" }).waitFor();
