@@ -175,7 +175,7 @@ export const fileSchema = z.strictObject({
   ),
 });
 
-/** The rules of a file whose outline may be invalid; empty if they are no list. */
+/** The rules of a file whose outline may be invalid; empty unless they are a list. */
 export function rulesOf(file: unknown): readonly unknown[] {
   const found = z.object({ rules: fileSchema.shape.rules }).safeParse(file);
   return found.success ? found.data.rules : [];

@@ -209,24 +209,6 @@ describe("a verdict", () => {
   });
 });
 
-test("regression #32: reopening a snoozed case ends the snooze and keeps a verdict that waits for a second user", async () => {
-  const { id, revision } = await newCase(500_000);
-  await ana.post(`/api/cases/${id}/verdict`, { revision, verdict: "genuine", reason: "customer-confirmed" });
-  const snoozed = { revision: revision + 1, untilMs: Date.now() + 3_600_000 };
-  await expect(ana.post(`/api/cases/${id}/snooze`, snoozed)).resolves.toMatchObject({ body: { status: "snoozed" } });
-  await expect(ben.post(`/api/cases/${id}/reopen`, { revision: revision + 2 })).resolves.toMatchObject({
-    status: 200,
-    body: { status: "open", snoozedUntilMs: null },
-  });
-  await expect(ben.get(`/api/cases/${id}`)).resolves.toMatchObject({
-    body: { needsSecondUser: true, pendingVerdict: { by: { name: "Ana" } } },
-  });
-  await expect(ben.post(`/api/cases/${id}/reopen`, { revision: revision + 3 })).resolves.toMatchObject({
-    status: 409,
-    body: { code: "changed-meanwhile", detail: "The case is already open." },
-  });
-});
-
 test("a closed case cannot be reopened if its card has another open case", async () => {
   const { id, revision, card } = await newCase();
   await ana.post(`/api/cases/${id}/verdict`, { revision, verdict: "genuine", reason: "usual-pattern" });

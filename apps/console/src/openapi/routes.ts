@@ -22,6 +22,7 @@ const shown = (name: string) =>
 const listOf = (name: string) => z.array(z.looseObject({})).meta({ id: `${name}s`, description: `${name}, each.` });
 
 const CASE_ROW = shown("CaseRow");
+const PERSON_REFS = listOf("PersonRef");
 const VIEW = shown("SavedView");
 const TRIAL_LINE = shown("TrialLine");
 const FILE = z.string().meta({ id: "File" });
@@ -247,7 +248,7 @@ const REST: readonly ConsoleRoute[] = [
     id: "listPeople",
     scope: "cases:read",
     summary: "Users who work on cases",
-    answers: { 200: listOf("PersonRef") },
+    answers: { 200: PERSON_REFS },
   },
   {
     method: "get",
@@ -255,7 +256,7 @@ const REST: readonly ConsoleRoute[] = [
     id: "listNames",
     scope: "signed-in",
     summary: "Names of users who have signed in",
-    answers: { 200: listOf("PersonRef") },
+    answers: { 200: PERSON_REFS },
   },
   {
     method: "get",

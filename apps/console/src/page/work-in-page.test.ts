@@ -170,6 +170,16 @@ describe("regression #32: work on cases", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Withdraw" }).click();
     await history.getByText("Withdrew the verdict fraud.").waitFor();
+    // A snooze and its end leave a verdict that waits for a second user.
+    await page.keyboard.press("f");
+    await dialog.getByRole("radio", { name: "Counterfeit card" }).check();
+    await dialog.getByRole("button", { name: "Label as fraud" }).click();
+    await page.getByRole("button", { name: "Withdraw" }).waitFor();
+    await page.keyboard.press("s");
+    await page.getByRole("button", { name: "4 hours" }).click();
+    await page.getByRole("button", { name: "Reopen" }).click();
+    await history.getByText("Ended the snooze.").nth(1).waitFor();
+    expect(await page.getByRole("button", { name: "Withdraw" }).count()).toBe(1);
     expect(faults).toEqual([]);
   });
 
