@@ -1,6 +1,5 @@
 import { text } from "node:stream/consumers";
-import { findViolations } from "@tripline/console-web/testing/find-violations";
-import { openBrowser, openPage } from "@tripline/console-web/testing/open-browser";
+import { findViolations, openBrowser, openPage } from "@tripline/console-web/testing/open-browser";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { z } from "zod";
 import type { FakeService } from "../testing/fake-service.js";

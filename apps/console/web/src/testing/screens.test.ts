@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
-import { findViolations } from "./find-violations.js";
 import { Refusal } from "./fixture-request.js";
 import { makeSession } from "./fixture-session.js";
+import { findViolations } from "./open-browser.js";
 import { SCREENS } from "./screens.js";
 import { useConsole } from "./use-console.js";
 
