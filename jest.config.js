@@ -9,7 +9,6 @@ const shared = {
   roots: ["<rootDir>/apps", "<rootDir>/packages", "<rootDir>/load-tests"],
   testPathIgnorePatterns: ["/node_modules/"],
   transform: {},
-  testEnvironment: "<rootDir>/tools/test/native-environment.mjs",
   testRunner: "<rootDir>/tools/test/native-runner.mjs",
   runner: [
     "<rootDir>/tools/test/lane-runner.mjs",

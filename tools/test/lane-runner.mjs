@@ -38,7 +38,7 @@ export default class LaneRunner extends TestRunner {
   async runTests(tests, watcher, options) {
     const lanes = this._globalConfig.maxWorkers;
     const whole = tests.filter(({ path }) => this.#whole.has(path));
-    const others = this.#longestFirst(tests.filter(({ path }) => !this.#whole.has(path)));
+    const others = this.#inOrder(tests.filter(({ path }) => !this.#whole.has(path)));
     if (options.serial || lanes === 1 || whole.length === 0) return super.runTests(tests, watcher, options);
     mkdirSync(dirname(this.#log), { recursive: true });
     const log = createWriteStream(this.#log);
@@ -60,15 +60,18 @@ export default class LaneRunner extends TestRunner {
   }
 
   /**
-   * Jest sorts files by their last duration. In a new clone it sorts by size, so short files with long benchmarks would start
-   * last, when the other lanes have nothing left to do.
+   * Tests that start processes come first: in a new clone, Jest sorts by size, so short files with long benchmarks would start
+   * last, when the other lanes have nothing left to do. The others follow package by package, because a worker loads each library
+   * once, which takes up to four seconds of CPU time for all packages.
    *
-   * @param {import("@jest/test-result").Test[]} tests
+   * @param {import("@jest/test-result").Test[]} tests in Jest's order
    */
-  #longestFirst(tests) {
-    if (tests.some(({ duration }) => duration !== undefined)) return tests;
-    const { true: first = [], false: then = [] } = Object.groupBy(tests, ({ path }) => `${this.#processes.has(path)}`);
-    return [...first, ...then];
+  #inOrder(tests) {
+    const byPackage = Object.groupBy(tests, ({ path }) =>
+      this.#processes.has(path) ? "" : path.replace(/\/dist\/.*/, ""),
+    );
+    const { "": processes = [], ...others } = byPackage;
+    return [processes, ...Object.values(others)].flatMap((part = []) => part);
   }
 }
 

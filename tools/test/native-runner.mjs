@@ -1,14 +1,18 @@
-// The test runner of jest.config.js: Jest's own, but Node itself loads the tests and their imports. In Jest's context each file
-// would load all of its modules again, which took half of a run.
-import { registerHooks } from "node:module";
+// The test runner of jest.config.js: Jest's own, but Node itself loads the tests, their imports, and Jest's matchers. In Jest's
+// context each file would load all of its modules again, which took half of a run.
+import { createRequire, flushCompileCache, registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
+import { ModernFakeTimers } from "@jest/fake-timers";
 import circus from "jest-circus/runner";
 
 const GLOBALS = ["afterAll", "afterEach", "beforeAll", "beforeEach", "describe", "expect", "it", "test"];
 const OWN = ["apps", "packages", "load-tests"].map((folder) => new URL(`../../${folder}/`, import.meta.url).href);
 /** The place where OpenTelemetry's API stores its registrations, once per process. */
 const TELEMETRY = ["opentelemetry.js.api.1", "io.opentelemetry.js.api.logs"].map(Symbol.for);
+/** Descriptions of the symbols under which Jest's framework stores a file's tests. */
+const FRAMEWORK = new Set(["EVENT_HANDLERS", "JEST_STATE_SYMBOL"]);
 
+const require = createRequire(import.meta.url);
 let file = 0;
 
 // Our own modules are reloaded for each test file, because some have process-wide state; libraries are loaded once per worker.
@@ -28,8 +32,15 @@ export default async function runNatively(globalConfig, config, environment, run
     Object.assign(globalThis, { jest, ...Object.fromEntries(GLOBALS.map((name) => [name, environment.global[name]])) });
     return import(pathToFileURL(path).href);
   };
+  /** A new instance per file, because it stores the file's tests; its imports are loaded once. @param {string} path */
+  const loadFramework = (path) => {
+    delete require.cache[path];
+    return require(path);
+  };
+  environment.fakeTimersModern = new ModernFakeTimers({ config, global: globalThis });
   const native = new Proxy(runtime, {
     get(target, key) {
+      if (key === "requireInternalModule") return loadFramework;
       if (key === "unstable_shouldLoadAsEsm") return () => true;
       if (key === "unstable_importModule") return load;
       const value = Reflect.get(target, key);
@@ -43,6 +54,11 @@ export default async function runNatively(globalConfig, config, environment, run
     for (const name of Object.keys(process.env)) if (!(name in variables)) delete process.env[name];
     Object.assign(process.env, variables);
     process.exitCode = undefined;
-    for (const key of TELEMETRY) Reflect.deleteProperty(globalThis, key);
+    const framework = Object.getOwnPropertySymbols(globalThis).filter(({ description = "" }) =>
+      FRAMEWORK.has(description),
+    );
+    for (const key of [...TELEMETRY, ...framework]) Reflect.deleteProperty(globalThis, key);
+    // At the end of the process it would take longer than the half second after which Jest kills a worker and reports a leak.
+    flushCompileCache();
   }
 }

@@ -6,7 +6,7 @@
  * A worker leaks some memory per file, and after dozens of files it mostly collects garbage: 10 s of tests in a new worker took
  * 140 s after 75 files. Starting a worker costs half a second.
  */
-const FILES_PER_WORKER = 8;
+const FILES_PER_WORKER = 16;
 
 /**
  * @template T

@@ -53,8 +53,12 @@ export function wholeSystemTests(root) {
 }
 
 class ImportGraph {
-  /** @type {Map<string, { imports: string[], startsProcesses: boolean, opensBrowser: boolean }>} */
-  #files = new Map();
+  /**
+   * Read once, because the Jest configuration sorts twice.
+   *
+   * @type {Map<string, { imports: string[], startsProcesses: boolean, opensBrowser: boolean }>}
+   */
+  static #files = new Map();
   /** @type {Map<string, { folder: string, exports: Record<string, string | { default: string }> }>} */
   #packages = new Map();
   #sharedServers;
@@ -97,7 +101,7 @@ class ImportGraph {
 
   /** @param {string} file */
   #read(file) {
-    const known = this.#files.get(file);
+    const known = ImportGraph.#files.get(file);
     if (known !== undefined) return known;
     const code = readFileSync(file, "utf8");
     const names = Array.from(code.matchAll(IMPORT), ([, module, worker]) => module ?? worker ?? "");
@@ -107,7 +111,7 @@ class ImportGraph {
       startsProcesses: STARTS_PROCESSES.test(code),
       opensBrowser: OPENS_BROWSER.test(code),
     };
-    this.#files.set(file, read);
+    ImportGraph.#files.set(file, read);
     return read;
   }
 

@@ -2,8 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { runInLanes } from "../../../../tools/test/run-in-lanes.mjs";
 
 const whole = ["demo", "journey", "browser"];
-const others = Array.from({ length: 40 }, (_, number) => `test ${number}`);
-const FILES_PER_WORKER_MAX = 8;
+const others = Array.from({ length: 80 }, (_, number) => `test ${number}`);
+const FILES_PER_WORKER_MAX = 16;
 
 test.each([1, 2, 3])("%d lanes: every test runs once, and whole systems run one after another", async (lanes) => {
   const ran: string[] = [];
