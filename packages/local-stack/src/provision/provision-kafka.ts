@@ -17,11 +17,10 @@ export function isKafkaProvisioned(root: string): boolean {
   return existsSync(marker) && readFileSync(marker, "utf8") === hashOfPom();
 }
 
-/** Downloads Kafka's jars once per version, with Maven. Returns the class path. */
+/** Downloads Kafka's jars once per version, with Maven, into the folder `libs` of the returned folder. */
 export async function provisionKafka(root: string): Promise<string> {
   const folder = kafkaFolder(root);
-  const classPath = `${folder}/libs/*`;
-  if (isKafkaProvisioned(root)) return classPath;
+  if (isKafkaProvisioned(root)) return folder;
   await holdLock(`${folder}.lock`, async () => {
     if (isKafkaProvisioned(root)) return;
     const unfinished = `${folder}.unfinished`;
@@ -39,7 +38,7 @@ export async function provisionKafka(root: string): Promise<string> {
     writeFileSync(`${unfinished}/.pom-sha256`, hashOfPom());
     renameSync(unfinished, folder);
   });
-  return classPath;
+  return folder;
 }
 
 const hashOfPom = () => createHash("sha256").update(readFileSync(POM_FILE)).digest("hex");

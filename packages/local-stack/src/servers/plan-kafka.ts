@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { relative } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { JAVA_ENVIRONMENT, PACKAGE_ROOT } from "../locate-tools.js";
 import type { ProcessPlan } from "../processes/managed-process.js";
 import { runCommand } from "../processes/run-command.js";
@@ -19,6 +18,10 @@ const FORMAT_MS_MAX = 60_000;
 const SETTINGS_FILE = "server.properties";
 const LOGGING_FILE = "log4j2.properties";
 const DATA_FOLDER = "data";
+/** A link to the installed Kafka. */
+export const PROGRAM_FOLDER = "program";
+/** Kafka's classes as Java stores them in memory. Java ignores the file of another version. */
+export const CLASSES_FILE = "classes.jsa";
 const KEY_STORE_FILE = "key-store.pem";
 const TRUST_STORE_FILE = "trust-store.pem";
 
@@ -28,7 +31,8 @@ const JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-
 export interface KafkaOptions {
   /** The stack's directory, which contains Kafka's data. */
   readonly directory: string;
-  readonly classPath: string;
+  /** Folder of the installed Kafka. */
+  readonly program: string;
   readonly port: number;
   readonly controllerPort: number;
   readonly extras?: KafkaExtras;
@@ -48,7 +52,7 @@ export interface KafkaExtras {
 
 /** Writes the settings, formats a new data folder, and returns how to run the broker. */
 export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
-  const { directory, classPath, port, controllerPort, extras: asked = {}, security } = options;
+  const { directory, program, port, controllerPort, extras: asked = {}, security } = options;
   const folder = `${directory}/kafka`;
   mkdirSync(folder, { recursive: true });
   const extras = security === undefined ? asked : { ...asked, settings: secureSettings(folder, security) };
@@ -56,8 +60,11 @@ export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
   writeFileSync(`${folder}/${SETTINGS_FILE}`, toProperties(all));
   copyFileSync(`${PACKAGE_ROOT}/kafka/${LOGGING_FILE}`, `${folder}/${LOGGING_FILE}`);
   const logging = `-Dlog4j2.configurationFile=${LOGGING_FILE}`;
-  const libraries = relative(realpathSync(folder), classPath);
-  const java = [...JVM_FLAGS, ...(extras.jvmFlags ?? []), logging, "-cp", libraries];
+  rmSync(`${folder}/${PROGRAM_FOLDER}`, { force: true });
+  symlinkSync(program, `${folder}/${PROGRAM_FOLDER}`);
+  const classes = `${PROGRAM_FOLDER}/${CLASSES_FILE}`;
+  const stored = existsSync(`${folder}/${classes}`) ? [`-XX:SharedArchiveFile=${classes}`] : [];
+  const java = [...JVM_FLAGS, ...stored, ...(extras.jvmFlags ?? []), logging, "-cp", `${PROGRAM_FOLDER}/libs/*`];
   await formatOnce(folder, java, directory, extras.formatArgs ?? []);
   return {
     name: "kafka",

@@ -164,10 +164,10 @@ function describeParts(
   const root = REPOSITORY_ROOT;
   const planOfKafka = async () => {
     const fetch = () => provisionKafka(root);
-    const classPath = isKafkaProvisioned(root) ? await fetch() : await timed("Download Kafka", fetch);
+    const program = isKafkaProvisioned(root) ? await fetch() : await timed("Download Kafka", fetch);
     return planKafka({
       directory,
-      classPath,
+      program,
       port: ports.kafka,
       controllerPort: ports.kafkaController,
       extras: kafkaExtras,

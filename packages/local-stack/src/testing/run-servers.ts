@@ -3,6 +3,7 @@ import { Redis } from "ioredis";
 import type { LocalStack, StackOptions } from "../servers/start-stack.js";
 import { startStack } from "../servers/start-stack.js";
 import { makeTestDirectory, removeAbandonedTestDirectories } from "./directory.js";
+import { storeKafkaClasses } from "./store-kafka-classes.js";
 
 /**
  * Every test has its own topics, so there are thousands of partitions by the end of a run. With the demo's heap size,
@@ -33,6 +34,7 @@ export async function runTestServers(
   options: Pick<StackOptions, "endOnSignals" | "onStep"> = {},
 ): Promise<TestServers> {
   await removeAbandonedTestDirectories();
+  await storeKafkaClasses();
   const directory = makeTestDirectory();
   const stack = await startStack({
     directory,
