@@ -155,14 +155,19 @@ export class TestHistory {
         async () => isDead || isDone(),
         () => `handled only ${JSON.stringify([...handled])}`,
       );
+      const wanted = new Map<string, number>();
       for (const [key, end] of handled) {
         const [topic = "", partition = ""] = key.split("/");
         const offset = options.commit?.(topic, Number(partition), end) ?? end;
         if (offset === 0) continue;
         consumer.commit(topic, Number(partition), offset);
-        const isCommitted = async () => (await this.#committed()).get(key) === offset;
-        await until(isCommitted, () => `${key} is not committed up to ${offset}`);
+        wanted.set(key, offset);
       }
+      const areCommitted = async () => {
+        const committed = await this.#committed();
+        return [...wanted].every(([key, offset]) => committed.get(key) === offset);
+      };
+      await until(areCommitted, () => `not all of ${JSON.stringify([...wanted])} is committed`);
     } finally {
       await consumer.close();
     }
