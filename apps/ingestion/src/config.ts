@@ -2,6 +2,7 @@ import { rateConfig } from "@tripline/http/limits/rate-config";
 import { masterKeyConfig } from "@tripline/sealing/master-key";
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
+import { reportPolicies } from "./requests/report-policies.js";
 
 /**
  * Below the capacity of a small installation (2,000 per second on two cores), so that no single tenant can use all of
@@ -44,6 +45,11 @@ export const ingestionConfig = z.object({
     .max(36_500)
     .default(30)
     .meta({ unit: "days", description: "Maximum age of an accepted payment. A history import needs more." }),
+  FRAUD_REPORT_POLICIES: reportPolicies.meta({
+    description:
+      'What fraud reports count as, by tenant, in JSON: `{"acme":{"version":"2026-11","counts":{"refund":"fraud","chargeback/represented":"nothing"}}}`. Kinds without an entry keep their default.',
+    shownDefault: "none",
+  }),
   WAIT_SECONDS_MAX: z.coerce
     .number()
     .positive()

@@ -23,7 +23,7 @@ import { INGESTION_CONFIG } from "./config.js";
 import { acceptBatch } from "./intake/accept-batch.js";
 import { EventIntake } from "./intake/event-intake.js";
 import type { IntakeRules, PrepareEvent } from "./intake/prepare-event.js";
-import { prepareLabel, preparePayment, preparePaymentUpdate } from "./intake/prepare-event.js";
+import { prepareFraudReport, prepareLabel, preparePayment, preparePaymentUpdate } from "./intake/prepare-event.js";
 import { turnAway } from "./intake/turn-away.js";
 import type { PersonalSeal } from "./personal/seal-personal.js";
 import { PERSONAL_SEAL } from "./personal/seal-personal.js";
@@ -58,6 +58,7 @@ interface IntakeRoute {
 const PAYMENTS = { scope: "transactions:write", prepare: preparePayment, canWait: true } as const;
 const LABELS = { scope: "labels:write", prepare: prepareLabel, canWait: true } as const;
 const UPDATES = { scope: "payment-updates:write", prepare: preparePaymentUpdate, canWait: false } as const;
+const REPORTS = { scope: "fraud-reports:write", prepare: prepareFraudReport, canWait: false } as const;
 
 export const INTAKE_ROUTES: readonly IntakeRoute[] = [
   { path: "/v1/transactions", isBatch: false, ...PAYMENTS },
@@ -66,10 +67,12 @@ export const INTAKE_ROUTES: readonly IntakeRoute[] = [
   { path: "/v1/labels/batch", isBatch: true, ...LABELS },
   { path: "/v1/payment-updates", isBatch: false, ...UPDATES },
   { path: "/v1/payment-updates/batch", isBatch: true, ...UPDATES },
+  { path: "/v1/fraud-reports", isBatch: false, ...REPORTS },
+  { path: "/v1/fraud-reports/batch", isBatch: true, ...REPORTS },
 ];
 
 /**
- * The routes that accept payments, labels and payment updates. They are a Fastify plugin outside Nest, because Nest
+ * The routes that accept payments, labels, payment updates and fraud reports. They are a Fastify plugin outside Nest, because Nest
  * would read and parse the body before a guard checks the token, and its overhead exceeds the cost of everything else
  * in such a request (docs/adr/0021-intake-routes-are-a-fastify-plugin.md). All other routes are in controllers.
  */
@@ -89,7 +92,7 @@ export class IntakePlugin implements OnModuleInit {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const { CARD_TOKEN_KEY: cardTokenKey, EVENT_AGE_DAYS_MAX: eventAgeDaysMax } = config;
-    this.#rules = { cardTokenKey, eventAgeDaysMax, seal, transit };
+    this.#rules = { cardTokenKey, eventAgeDaysMax, reportPolicies: config.FRAUD_REPORT_POLICIES, seal, transit };
   }
 
   async onModuleInit(): Promise<void> {
@@ -167,7 +170,7 @@ export class IntakePlugin implements OnModuleInit {
     const receivedAtMs = Date.now();
     if (request.headers["idempotency-key"] !== undefined) {
       const detail =
-        "Idempotency-Key is for single requests; the lines of a batch are identified by their transaction_id or update_id.";
+        "Idempotency-Key is for single requests; the lines of a batch are identified by their transaction_id, update_id or report_id.";
       throw new TriplineError("invalid-header", detail);
     }
     const caller = callerOf(request);

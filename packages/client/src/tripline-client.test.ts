@@ -166,6 +166,10 @@ test("does not resend an accepted update, and throws the first rejection after a
   const refused = client().update(["u-2", "u-3", "u-4"].map(update));
   await expect(refused).rejects.toMatchObject({ code: "idempotency-conflict", status: 409 });
   expect(Object.fromEntries(tries)).toEqual({ "u-1": 1, "u-2": 1, "u-3": 2, "u-4": 1 });
+  const { transaction_id, card, occurred_at } = payment("a");
+  answers = () => ({ status: 200, body: JSON.stringify({ line: 1, status: 202, id: "rpt_a" }) });
+  await client().report([{ report_id: "d-1", transaction_id, card, occurred_at, kind: "chargeback" }]);
+  expect(received.at(-1)?.path).toBe("/v1/fraud-reports/batch");
 });
 
 test.each([

@@ -9,6 +9,7 @@ type Schemas = components["schemas"];
 export type Payment = Schemas["Transaction"];
 export type Label = Schemas["Label"];
 export type PaymentUpdate = Schemas["PaymentUpdate"];
+export type FraudReport = Schemas["FraudReport"];
 export type Decision = Schemas["Decision"];
 
 /** The result for one payment of a batch. */
@@ -134,8 +135,25 @@ export class TriplineClient {
     updates: Iterable<PaymentUpdate> | AsyncIterable<PaymentUpdate>,
     options: CallOptions = {},
   ): Promise<void> {
-    for await (const batch of batchesOf(updates)) {
-      const lines = await this.#sendLines("/v1/payment-updates/batch", batch, this.#begin(options), "accepted");
+    await this.#sendAll("/v1/payment-updates/batch", updates, options);
+  }
+
+  /**
+   * Sends fraud reports, such as chargebacks.
+   *
+   * @throws TriplineError for the first rejected report; the other reports in its request are still accepted
+   */
+  async report(reports: Iterable<FraudReport> | AsyncIterable<FraudReport>, options: CallOptions = {}): Promise<void> {
+    await this.#sendAll("/v1/fraud-reports/batch", reports, options);
+  }
+
+  async #sendAll<T extends object>(
+    path: string,
+    items: Iterable<T> | AsyncIterable<T>,
+    options: CallOptions,
+  ): Promise<void> {
+    for await (const batch of batchesOf(items)) {
+      const lines = await this.#sendLines(path, batch, this.#begin(options), "accepted");
       const refused = lines.find(({ problem, error }) => problem !== undefined || error !== undefined);
       if (refused !== undefined) throw errorOf(refused);
     }

@@ -9,6 +9,7 @@ import type {
   DriftDetected,
   Erasure,
   FeatureVector,
+  FraudReport,
   Label,
   ListEntry,
   PaymentUpdate,
@@ -46,6 +47,31 @@ const label: Classes<Label> = {
   labelledAtMs: behavioural,
   fraud: behavioural,
   source: none,
+  reportId: behavioural,
+  policyVersion: none,
+  replacedAtMs: behavioural,
+};
+
+const fraudReport: Classes<FraudReport> = {
+  reportId: behavioural,
+  tenant: none,
+  transactionId: behavioural,
+  clientTransactionId: behavioural,
+  cardToken: card,
+  terminalId: behavioural,
+  occurredAtMs: behavioural,
+  clientReportId: behavioural,
+  version: none,
+  kind: behavioural,
+  stage: behavioural,
+  withdrawn: behavioural,
+  reasonCode: behavioural,
+  amountMinor: behavioural,
+  currency: behavioural,
+  reportedAtMs: behavioural,
+  acceptedAtMs: behavioural,
+  verdict: behavioural,
+  policyVersion: none,
 };
 
 const paymentUpdate: Classes<PaymentUpdate> = {
@@ -133,6 +159,7 @@ const change = { author: personal, note: none };
 export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataClass>>>> = {
   Transaction: TRANSACTION_CLASSES satisfies Classes<Transaction>,
   Label: label,
+  FraudReport: fraudReport,
   FeatureVector: {
     transaction: card,
     specVersion: none,

@@ -26,6 +26,9 @@ const label: Label = {
   labelledAtMs: 1_700_000_000_001,
   fraud: true,
   source: "analyst",
+  reportId: "rpt_1",
+  policyVersion: "default-1",
+  replacedAtMs: 1_700_000_000_000,
 };
 
 test("equals the output of the generated code", () => {

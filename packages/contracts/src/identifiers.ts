@@ -154,6 +154,20 @@ export function paymentUpdateId(tenant: string, clientTransactionId: string, cli
   return `upd_${digest128(`update\0${tenant}\0${clientTransactionId}\0${clientUpdateId}`)}`;
 }
 
+/**
+ * The ID of one version of a fraud report.
+ *
+ * @param clientReportId unique within the tenant
+ */
+export function fraudReportId(tenant: string, clientReportId: string, version: number): string {
+  return `rpt_${digest128(`report\0${tenant}\0${clientReportId}\0${version}`)}`;
+}
+
+/** The ID of the label that replaces an earlier one. @param reportId the version of a report that changed the verdict */
+export function replacingLabelId(tenant: string, clientTransactionId: string, reportId: string): string {
+  return `lbl_${digest128(`label\0${tenant}\0${clientTransactionId}\0${reportId}`)}`;
+}
+
 function digest128(text: string): string {
   return hash("sha256", text, "hex").slice(0, TOKEN_DIGITS);
 }

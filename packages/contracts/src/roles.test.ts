@@ -31,6 +31,7 @@ describe("scopesOf", () => {
       "decisions:explain",
       "decisions:exact",
       "payment-updates:write",
+      "fraud-reports:write",
       "features:write",
       "tokens:introspect",
     ]);

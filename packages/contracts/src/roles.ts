@@ -7,6 +7,7 @@ export const SCOPES = [
   "decisions:exact",
   "labels:write",
   "payment-updates:write",
+  "fraud-reports:write",
   "features:read",
   "features:write",
   "cases:read",

@@ -9,6 +9,9 @@ import type {
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   DeclinedBy,
+  FraudReportKind,
+  FraudReportStage,
+  FraudVerdict,
   Outcome,
   PaymentUpdateKind,
   Rung,
@@ -71,6 +74,18 @@ export const updateKind: ColumnKind<PaymentUpdateKind> = {
 };
 
 export const declinedBy: ColumnKind<DeclinedBy> = { type: VARCHAR, cell: (value) => nameOf(DeclinedBy, value) };
+
+export const reportKind: ColumnKind<FraudReportKind> = {
+  type: VARCHAR,
+  cell: (value) => nameOf(FraudReportKind, value),
+};
+
+export const reportStage: ColumnKind<FraudReportStage> = {
+  type: VARCHAR,
+  cell: (value) => nameOf(FraudReportStage, value),
+};
+
+export const verdict: ColumnKind<FraudVerdict> = { type: VARCHAR, cell: (value) => nameOf(FraudVerdict, value) };
 
 export const trialRole: ColumnKind<TrialRole> = { type: VARCHAR, cell: (value) => nameOf(TrialRole, value) };
 

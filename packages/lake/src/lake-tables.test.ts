@@ -56,6 +56,9 @@ const label: Label = {
   labelledAtMs: AT_MS,
   fraud: true,
   source: "chargeback",
+  reportId: "rpt_1",
+  policyVersion: "default-1",
+  replacedAtMs: AT_MS - 1,
 };
 
 const vector: FeatureVector = {
@@ -185,6 +188,9 @@ const labelCells = {
   labelled_at_ms: BigInt(AT_MS),
   fraud: true,
   source: "chargeback",
+  report_id: "rpt_1",
+  policy_version: "default-1",
+  replaced_at_ms: BigInt(AT_MS - 1),
 };
 
 const updateCells = {

@@ -9,6 +9,7 @@ import {
   DriftDetected,
   Erasure,
   FeatureVector,
+  FraudReport,
   Label,
   PaymentUpdate,
   Transaction,
@@ -29,6 +30,8 @@ import {
   outcome,
   outcomes,
   reasons,
+  reportKind,
+  reportStage,
   rung,
   shadowHits,
   skippedRules,
@@ -36,6 +39,7 @@ import {
   texts,
   trialRole,
   updateKind,
+  verdict,
 } from "./column-kinds.js";
 import { TRANSACTION_KINDS } from "./generated/transaction-kinds.js";
 import { dayOf } from "./lake-layout.js";
@@ -93,6 +97,31 @@ const label = columnsOf<Label>({
   labelledAtMs: long,
   fraud: flag,
   source: text,
+  reportId: text,
+  policyVersion: text,
+  replacedAtMs: long,
+});
+
+const fraudReport = columnsOf<FraudReport>({
+  reportId: text,
+  tenant: text,
+  transactionId: text,
+  clientTransactionId: text,
+  cardToken: text,
+  terminalId: text,
+  occurredAtMs: long,
+  clientReportId: text,
+  version: integer,
+  kind: reportKind,
+  stage: reportStage,
+  withdrawn: flag,
+  reasonCode: text,
+  amountMinor: long,
+  currency: text,
+  reportedAtMs: long,
+  acceptedAtMs: long,
+  verdict,
+  policyVersion: text,
 });
 
 const paymentUpdate = columnsOf<PaymentUpdate>({
@@ -195,6 +224,12 @@ export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = 
     message: Label,
     eventTimeMs: ({ labelledAtMs }) => labelledAtMs,
     columns: label,
+  }),
+  fraudReports: tableOf({
+    topic: TOPICS.fraudReports,
+    message: FraudReport,
+    eventTimeMs: ({ reportedAtMs }) => reportedAtMs,
+    columns: fraudReport,
   }),
   paymentUpdates: tableOf({
     topic: TOPICS.paymentUpdates,

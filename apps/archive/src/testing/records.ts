@@ -55,6 +55,9 @@ export function labelOf(number: number, change: Partial<Label> = {}): Label {
     labelledAtMs: NOON_MS + number,
     fraud: number % 2 === 0,
     source: "chargeback",
+    reportId: "",
+    policyVersion: "",
+    replacedAtMs: undefined,
     ...change,
   };
 }

@@ -48,5 +48,7 @@ export function labelOf(transaction: Transaction | undefined, fraud: boolean): U
     labelledAtMs: NOON_MS + DAY_MS,
     fraud,
     source: "chargeback",
+    reportId: "",
+    policyVersion: "",
   }).finish();
 }

@@ -35,6 +35,8 @@ function label(change: Partial<Label> = {}): Label {
     occurredAtMs: NOW_MS - DAY_MS,
     labelledAtMs: NOW_MS,
     source: "chargeback",
+    reportId: "",
+    policyVersion: "",
     ...change,
   };
 }

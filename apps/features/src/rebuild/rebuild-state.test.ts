@@ -27,8 +27,11 @@ function events(name: string, count: number, seed: number): OutgoingRecord[] {
       terminalId: `t-${below(3)}`,
       occurredAtMs: START_MS + index * 60_000 + below(3_600_000),
     };
+    // Some labels replace one that may have been counted hours before.
+    const replacedAtMs = index % 3 === 0 ? common.occurredAtMs - (index % 5) * 3_600_000 : undefined;
+    const times = { labelledAtMs: common.occurredAtMs, replacedAtMs };
     return below(4) === 0
-      ? labelRecord(label({ ...common, labelledAtMs: common.occurredAtMs, fraud: below(2) === 0 }))
+      ? labelRecord(label({ ...common, ...times, fraud: below(2) === 0 }))
       : paymentRecord(payment({ ...common, amountMinor: below(90_000) }));
   });
 }

@@ -47,6 +47,8 @@ export function label(change: Partial<Label> & { readonly clientTransactionId: s
     labelledAtMs: START_MS,
     fraud: true,
     source: "chargeback",
+    reportId: "",
+    policyVersion: "",
     ...change,
   };
 }

@@ -81,6 +81,9 @@ describe("POST /v1/labels", () => {
       labelledAtMs: Date.parse(String(body.labelled_at)),
       fraud: true,
       source: "chargeback",
+      reportId: "",
+      policyVersion: "",
+      replacedAtMs: undefined,
     });
   });
 

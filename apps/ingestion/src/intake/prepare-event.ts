@@ -1,8 +1,17 @@
 import { hash } from "node:crypto";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FieldError } from "@tripline/contracts/error-table";
+import type { FraudReportPolicy } from "@tripline/contracts/fraud-report-policy";
+import {
+  REPORT_KIND_NUMBERS,
+  REPORT_POLICY_DEFAULT,
+  REPORT_STAGE_NUMBERS,
+  REPORT_VERDICT_NUMBERS,
+  reportVerdict,
+} from "@tripline/contracts/fraud-report-policy";
 import {
   DeclinedBy,
+  FraudReport,
   Label,
   PaymentUpdate,
   PaymentUpdateKind,
@@ -13,6 +22,7 @@ import {
   attributesDigest,
   binOf,
   cardToken,
+  fraudReportId,
   keyedToken,
   labelId,
   paymentUpdateId,
@@ -25,17 +35,23 @@ import { z } from "zod";
 import { laterFields, otherSubjects, paymentMessage, requestContent } from "../generated/payment-fields.js";
 import type { PersonalSeal } from "../personal/seal-personal.js";
 import type { PaymentBody, PaymentUpdateKindName } from "../requests/request-schemas.js";
-import { firstPaymentSchema, labelSchema, paymentSchema, paymentUpdateSchema } from "../requests/request-schemas.js";
+import {
+  firstPaymentSchema,
+  fraudReportSchema,
+  labelSchema,
+  paymentSchema,
+  paymentUpdateSchema,
+} from "../requests/request-schemas.js";
 import type { IntakeTopic } from "./intake-topics.js";
 
 /** A validated request for Kafka. It contains no card number, and personal data only in sealed form. */
 export interface PreparedEvent {
   readonly topic: IntakeTopic;
-  /** The ID of the payment's decision (`txn_…`), the label (`lbl_…`) or the payment update (`upd_…`). */
+  /** The ID of the payment's decision (`txn_…`), the label (`lbl_…`), the payment update (`upd_…`) or the report (`rpt_…`). */
   readonly id: string;
   readonly clientTransactionId: string;
-  /** Present only for a payment update. */
-  readonly clientUpdateId?: string | undefined;
+  /** The client's name of a payment update or a report, in error messages. */
+  readonly ownName?: string | undefined;
   /** Does not depend on the formatting of the request. */
   readonly fingerprint: string;
   readonly cardToken: string;
@@ -51,6 +67,8 @@ export interface IntakeRules {
   readonly cardTokenKey: Uint8Array;
   /** Maximum age of payments in days. */
   readonly eventAgeDaysMax: number;
+  /** What fraud reports count as, by tenant. Default: `REPORT_POLICY_DEFAULT`. */
+  readonly reportPolicies?: ReadonlyMap<string, FraudReportPolicy> | undefined;
   /** Seals personal fields. If undefined, they are not stored. */
   readonly seal?: PersonalSeal | undefined;
   /** Seals attributes for decisions. If undefined, rules get no attributes. */
@@ -65,6 +83,7 @@ const firstPayments = z.compile(firstPaymentSchema, { strict: true });
 const LATER_FIELDS: ReadonlySet<string> = new Set(Object.keys(laterFields));
 const labels = z.compile(labelSchema, { strict: true });
 const updates = z.compile(paymentUpdateSchema, { strict: true });
+const reports = z.compile(fraudReportSchema, { strict: true });
 
 const UPDATE_KINDS: Readonly<Record<PaymentUpdateKindName, PaymentUpdateKind>> = {
   authorised: PaymentUpdateKind.AUTHORISED,
@@ -138,6 +157,8 @@ export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
     labelledAtMs: label.labelled_at ?? Math.max(nowMs, occurredAtMs),
     fraud,
     source: label.source ?? SOURCE_DEFAULT,
+    reportId: "",
+    policyVersion: "",
   });
   // The fields as sent, without defaults, so that a later retry without `labelled_at` is the same request.
   const sent = [clientTransactionId, token, terminalId, occurredAtMs, fraud, label.labelled_at ?? null];
@@ -175,12 +196,59 @@ export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) =
   const money = amount === undefined ? [] : [amount.minor, amount.currency];
   const sent = [clientTransactionId, clientUpdateId, token, kind, issuerCode, updatedAtMs, ...money];
   const fingerprint = fingerprintOf("payment-updates", sent);
-  return { topic: "paymentUpdates", id, clientTransactionId, clientUpdateId, fingerprint, cardToken: token, value };
+  const ownName = `update_id ${clientUpdateId}`;
+  return { topic: "paymentUpdates", id, clientTransactionId, ownName, fingerprint, cardToken: token, value };
+};
+
+/**
+ * Prepares a version of a fraud report with its verdict by the tenant's policy. As for payment updates, the payment is
+ * not looked up.
+ *
+ * @throws TriplineError `invalid-field`, which names every invalid field
+ */
+export const prepareFraudReport: PrepareEvent = (body, tenant, nowMs, rules) => {
+  const report = parse(reports, fraudReportSchema, body);
+  const { transaction_id: clientTransactionId, report_id: clientReportId, occurred_at: occurredAtMs, kind } = report;
+  const { terminal_id: terminalId = "", version = 1, stage = "received", withdrawn = false } = report;
+  const { reason_code: reasonCode = "", amount, reported_at: reportedAtMs } = report;
+  refuse([
+    ...timeErrors("/occurred_at", occurredAtMs, nowMs),
+    ...(reportedAtMs === undefined ? [] : timeErrors("/reported_at", reportedAtMs, nowMs)),
+  ]);
+  const token = tokenOf(report.card, tenant, rules);
+  const id = fraudReportId(tenant, clientReportId, version);
+  const policy = rules.reportPolicies?.get(tenant) ?? REPORT_POLICY_DEFAULT;
+  const value = encodeMessage(FraudReport, {
+    reportId: id,
+    tenant,
+    transactionId: transactionId(tenant, clientTransactionId),
+    clientTransactionId,
+    cardToken: token,
+    terminalId,
+    occurredAtMs,
+    clientReportId,
+    version,
+    kind: REPORT_KIND_NUMBERS[kind],
+    stage: REPORT_STAGE_NUMBERS[stage],
+    withdrawn,
+    reasonCode,
+    amountMinor: amount?.minor,
+    currency: amount?.currency ?? "",
+    reportedAtMs: reportedAtMs ?? Math.max(nowMs, occurredAtMs),
+    acceptedAtMs: nowMs,
+    verdict: REPORT_VERDICT_NUMBERS[reportVerdict(policy, kind, stage)],
+    policyVersion: policy.version,
+  });
+  const money = amount === undefined ? [] : [amount.minor, amount.currency];
+  const sent = [clientReportId, version, clientTransactionId, token, terminalId, occurredAtMs, kind, stage, withdrawn];
+  const fingerprint = fingerprintOf("fraud-reports", [...sent, reasonCode, reportedAtMs ?? null, ...money]);
+  const ownName = `report_id ${clientReportId} and version ${version}`;
+  return { topic: "fraudReports", id, clientTransactionId, ownName, fingerprint, cardToken: token, value };
 };
 
 /** The name by which error messages refer to the event, with the client's ID. */
-export function nameOf({ clientTransactionId, clientUpdateId }: PreparedEvent): string {
-  return clientUpdateId === undefined ? `transaction_id ${clientTransactionId}` : `update_id ${clientUpdateId}`;
+export function nameOf({ clientTransactionId, ownName }: PreparedEvent): string {
+  return ownName ?? `transaction_id ${clientTransactionId}`;
 }
 
 function hasLaterField(body: unknown): boolean {

@@ -7,15 +7,17 @@ import type { IngestionConfig } from "../config.js";
 import { BATCH_BYTES_MAX, BATCH_LINES_MAX, BODY_BYTES_MAX } from "../requests/limits.js";
 import {
   decisionId,
+  fraudReportSchema,
   idempotencyKey,
   labelSchema,
   paymentSchema,
   paymentUpdateSchema,
 } from "../requests/request-schemas.js";
-import { exampleLabel, examplePayment, exampleUpdate } from "./example-requests.js";
+import { exampleLabel, examplePayment, exampleReport, exampleUpdate } from "./example-requests.js";
 import {
   appliedSchema,
   decisionSchema,
+  fraudReportLineSchema,
   labelLineSchema,
   paymentLineSchema,
   paymentUpdateLineSchema,
@@ -38,7 +40,7 @@ const INTAKE_ERRORS = [
 
 /** A kind of event that callers can send. */
 interface Kind {
-  readonly name: "Transaction" | "Label" | "PaymentUpdate";
+  readonly name: "Transaction" | "Label" | "PaymentUpdate" | "FraudReport";
   readonly noun: string;
   readonly scope: string;
   readonly request: z.ZodType;
@@ -76,6 +78,14 @@ const UPDATES: Kind = {
   line: paymentUpdateLineSchema,
   headers: {},
 };
+const REPORTS: Kind = {
+  name: "FraudReport",
+  noun: "fraud report",
+  scope: "fraud-reports:write",
+  request: fraudReportSchema,
+  line: fraudReportLineSchema,
+  headers: {},
+};
 
 const WAIT_APPLIED: Headers = {
   "Preference-Applied": { description: "The wait that was applied", schema: { type: "string" } },
@@ -90,7 +100,8 @@ const REPLAYED: Headers = {
  * @param nowMs base of the times and IDs in examples, so that the service accepts them unchanged
  */
 export function describeApi(config: IngestionConfig, nowMs: number): ReturnType<typeof createDocument> {
-  const [payment, label, update] = [examplePayment(nowMs), exampleLabel(nowMs), exampleUpdate(nowMs)];
+  const [payment, label] = [examplePayment(nowMs), exampleLabel(nowMs)];
+  const [update, report] = [exampleUpdate(nowMs), exampleReport(nowMs)];
   return createDocument({
     openapi: "3.1.0",
     info: {
@@ -107,6 +118,8 @@ export function describeApi(config: IngestionConfig, nowMs: number): ReturnType<
       "/v1/labels/batch": { post: sendBatch(LABELS, label, config) },
       "/v1/payment-updates": { post: sendOne(UPDATES, update, config) },
       "/v1/payment-updates/batch": { post: sendBatch(UPDATES, update, config) },
+      "/v1/fraud-reports": { post: sendOne(REPORTS, report, config) },
+      "/v1/fraud-reports/batch": { post: sendBatch(REPORTS, report, config) },
     },
     components: { securitySchemes: { oauth: clientCredentials(config, SCOPES) } },
   });
@@ -196,4 +209,5 @@ const SCOPES = {
     "Get the exact score and reasons in sentences with every decision. For measurements: exact scores let a caller copy the model",
   "labels:write": "Send labels: whether payments turned out to be fraud",
   "payment-updates:write": "Send updates of accepted payments",
+  "fraud-reports:write": "Send fraud reports, such as chargebacks",
 };

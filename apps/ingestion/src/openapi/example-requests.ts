@@ -1,7 +1,12 @@
 import type { z } from "zod";
 import { declaredExamples } from "../generated/payment-fields.js";
 import { formatTime } from "../requests/parse-time.js";
-import type { labelSchema, paymentSchema, paymentUpdateSchema } from "../requests/request-schemas.js";
+import type {
+  fraudReportSchema,
+  labelSchema,
+  paymentSchema,
+  paymentUpdateSchema,
+} from "../requests/request-schemas.js";
 
 /** Age of the payment in the examples. */
 const AGE_MS = 60_000;
@@ -40,6 +45,22 @@ export function exampleUpdate(nowMs: number): z.input<typeof paymentUpdateSchema
     kind: "declined",
     issuer_code: "51",
     occurred_at: formatTime(nowMs - AGE_MS / 2),
+  };
+}
+
+/** A chargeback of that payment. */
+export function exampleReport(nowMs: number): z.input<typeof fraudReportSchema> {
+  return {
+    report_id: "dispute-1",
+    version: 1,
+    transaction_id: exampleId(nowMs),
+    card: { number: TEST_CARD },
+    terminal_id: declaredExamples.terminal_id,
+    occurred_at: formatTime(nowMs - AGE_MS),
+    kind: "chargeback",
+    stage: "received",
+    reason_code: "10.4",
+    amount: { minor: 1_299, currency: "EUR" },
   };
 }
 

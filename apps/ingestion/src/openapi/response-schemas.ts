@@ -101,3 +101,7 @@ export const labelLineSchema = z
 export const paymentUpdateLineSchema = z
   .union([z.strictObject({ line, status: z.literal(202), id: id }), refusedLine])
   .meta({ id: "PaymentUpdateLine" });
+
+export const fraudReportLineSchema = z
+  .union([z.strictObject({ line, status: z.literal(202), id: id }), refusedLine])
+  .meta({ id: "FraudReportLine" });

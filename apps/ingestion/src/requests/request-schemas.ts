@@ -1,9 +1,10 @@
 import { AMOUNT_MINOR_MAX, CURRENT_CURRENCIES, isCurrency } from "@tripline/contracts/currency";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
+import { REPORT_KINDS, REPORT_STAGES } from "@tripline/contracts/fraud-report-policy";
 import { BIN_PATTERN, CARD_TOKEN_PATTERN, isCardNumber, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { z } from "zod";
 import { declaredFields, firstFields } from "../generated/payment-fields.js";
-import { choice, identifier, instant, time } from "./field-kinds.js";
+import { boolean, choice, count, identifier, instant, time } from "./field-kinds.js";
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
 
 /**
@@ -103,14 +104,16 @@ export const firstPaymentSchema = z.strictObject({ ...coreFields, ...firstFields
 
 export type PaymentBody = z.infer<typeof paymentSchema>;
 
+const labelledTerminal = declaredFields.terminal_id.meta({
+  description:
+    "The payment's terminal. Omit it only if the payment has none; otherwise, the verdict is not counted for the terminal.",
+});
+
 export const labelSchema = z
   .strictObject({
     transaction_id: transactionIdField,
     card: cardAlone,
-    terminal_id: declaredFields.terminal_id.meta({
-      description:
-        "The payment's terminal. Omit it only if the payment has none; otherwise, the label is not counted for the terminal.",
-    }),
+    terminal_id: labelledTerminal,
     occurred_at: instant,
     fraud: z.boolean(),
     labelled_at: time("When it was reported; default: now.").optional(),
@@ -175,3 +178,43 @@ export const paymentUpdateSchema = z
     message: "must be omitted unless kind is authorised or declined",
   })
   .meta({ id: "PaymentUpdate" });
+
+const VERSION_MAX = 1_000_000;
+
+export const fraudReportSchema = z
+  .strictObject({
+    report_id: identifier(
+      "Your ID of the report, for instance that of the dispute. A payment can have several reports.",
+    ),
+    version: count(
+      [1, VERSION_MAX],
+      "Version of the report. A new stage, a correction or a withdrawal has the same report_id and a higher version; the highest one applies. Sending the same version again is safe. Default: 1.",
+    ).optional(),
+    transaction_id: identifier("Your ID of the payment, as sent with the payment."),
+    card: cardAlone,
+    terminal_id: labelledTerminal,
+    occurred_at: time("When the payment took place."),
+    kind: choice(
+      REPORT_KINDS,
+      "What reports it: a chargeback, a report of the issuer to Visa (tc40) or Mastercard (safe), an early warning, a refund, one of your analysts, or the cardholder.",
+    ),
+    stage: choice(REPORT_STAGES, "Stage of a chargeback. Default: received.").optional(),
+    withdrawn: boolean("Whether the report is withdrawn. Default: false.").optional(),
+    reason_code: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,16}$/, { error: "must be 1 to 16 letters, digits and . _ -", abort: true })
+      .refine((code) => !holdsCardNumber(code), "must not contain a card number")
+      .meta({ description: "The network's reason code, for instance `10.4`." })
+      .optional(),
+    amount: movedAmount.meta({ description: "The reported amount, which may be a part of the payment's." }).optional(),
+    reported_at: time("When this version was reported. Default: now.").optional(),
+  })
+  .refine((report) => report.stage === undefined || report.stage === "received" || report.kind === "chargeback", {
+    path: ["stage"],
+    message: "must be received, or omitted, unless kind is chargeback",
+  })
+  .refine((report) => report.reported_at === undefined || report.reported_at >= report.occurred_at, {
+    path: ["reported_at"],
+    message: "must not be before occurred_at",
+  })
+  .meta({ id: "FraudReport" });

@@ -52,6 +52,7 @@ export class TestDecider {
   readonly payments: IncomingRecord[] = [];
   readonly labels: IncomingRecord[] = [];
   readonly updates: IncomingRecord[] = [];
+  readonly reports: IncomingRecord[] = [];
   /** While set, records are consumed but get no result. */
   isSilent = false;
   /** Changes to the decisions of `decisionFor`. */
@@ -66,7 +67,7 @@ export class TestDecider {
   async start(): Promise<void> {
     this.#consumer = await this.kafka.consume({
       group: "test-decider",
-      topics: ["transactions", "labels", "payment-updates"],
+      topics: ["transactions", "labels", "payment-updates", "fraud-reports"],
       handle: async (batches) => {
         const records = batches.flatMap((batch) => batch.records);
         await Promise.all(records.map((record) => this.#handle(record)));
@@ -84,6 +85,7 @@ export class TestDecider {
 
   async #handle(record: IncomingRecord): Promise<void> {
     if (record.topic === "payment-updates") this.updates.push(record);
+    else if (record.topic === "fraud-reports") this.reports.push(record);
     else await (record.topic === "labels" ? this.apply(record) : this.decide(record));
   }
 

@@ -18,7 +18,8 @@ import { startIngestion } from "../start-ingestion.js";
 /** Shared by the tests of this service. */
 export const ISSUER = "https://auth.tripline.test";
 export const AUDIENCE = "urn:tripline:api";
-export const ALL_SCOPES = "transactions:write decisions:read decisions:explain labels:write payment-updates:write";
+export const ALL_SCOPES =
+  "transactions:write decisions:read decisions:explain labels:write payment-updates:write fraud-reports:write";
 export const CARD_NUMBER = "4111111111111111";
 
 export interface TokenClaims {
@@ -177,6 +178,13 @@ export function labelBody(changes: Record<string, unknown> = {}): Record<string,
 export function updateBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
   const { transaction_id, card, occurred_at } = paymentBody();
   return { transaction_id, update_id: "u-1", card, kind: "authorised", occurred_at, ...changes };
+}
+
+/** A valid report of a payment that was never sent. Each call returns another one. */
+export function reportBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  const { transaction_id, card, terminal_id, occurred_at } = paymentBody();
+  const report_id = `dispute-${transaction_id}`;
+  return { report_id, transaction_id, card, terminal_id, occurred_at, kind: "chargeback", ...changes };
 }
 
 /** Number of records in a topic, in all partitions. */

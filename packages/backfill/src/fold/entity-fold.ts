@@ -192,6 +192,8 @@ export class EntityFold {
       fraud,
       explained: labels.explained[row] === 1,
       partnerHash: plan.partners?.frauds === true ? this.#partnerHash(labels, plan.partnerEntity, row) : NO_PARTNER,
+      // A dataset has one label per payment.
+      replacedAtMs: undefined,
     });
   }
 }

@@ -136,6 +136,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/fraud-reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a fraud report
+         * @description At most 16384 bytes.
+         */
+        post: operations["sendFraudReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fraud-reports/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send up to 10000 fraud reports
+         * @description NDJSON: one FraudReport per line, at most 8388608 bytes in total. The response has one result per line, in the same order; an invalid line does not affect the others.
+         */
+        post: operations["sendFraudReports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -280,7 +320,7 @@ export interface components {
                 /** @description `card_token` of an earlier decision. */
                 token?: string;
             } & (unknown | unknown);
-            /** @description The payment's terminal. Omit it only if the payment has none; otherwise, the label is not counted for the terminal. */
+            /** @description The payment's terminal. Omit it only if the payment has none; otherwise, the verdict is not counted for the terminal. */
             terminal_id?: string;
             /** Format: date-time */
             occurred_at: string;
@@ -322,6 +362,52 @@ export interface components {
              * @description When it happened.
              */
             occurred_at: string;
+        };
+        FraudReport: {
+            /** @description Your ID of the report, for instance that of the dispute. A payment can have several reports. */
+            report_id: string;
+            /** @description Version of the report. A new stage, a correction or a withdrawal has the same report_id and a higher version; the highest one applies. Sending the same version again is safe. Default: 1. */
+            version?: number;
+            /** @description Your ID of the payment, as sent with the payment. */
+            transaction_id: string;
+            card: {
+                /** @description Immediately replaced by a token; never stored. */
+                number?: string;
+                /** @description `card_token` of an earlier decision. */
+                token?: string;
+            } & (unknown | unknown);
+            /** @description The payment's terminal. Omit it only if the payment has none; otherwise, the verdict is not counted for the terminal. */
+            terminal_id?: string;
+            /**
+             * Format: date-time
+             * @description When the payment took place.
+             */
+            occurred_at: string;
+            /**
+             * @description What reports it: a chargeback, a report of the issuer to Visa (tc40) or Mastercard (safe), an early warning, a refund, one of your analysts, or the cardholder.
+             * @enum {string}
+             */
+            kind: "chargeback" | "tc40" | "safe" | "early_warning" | "refund" | "analyst" | "customer";
+            /**
+             * @description Stage of a chargeback. Default: received.
+             * @enum {string}
+             */
+            stage?: "received" | "represented" | "won" | "lost";
+            /** @description Whether the report is withdrawn. Default: false. */
+            withdrawn?: boolean;
+            /** @description The network's reason code, for instance `10.4`. */
+            reason_code?: string;
+            /** @description The reported amount, which may be a part of the payment's. */
+            amount?: {
+                /** @description In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. */
+                minor: number;
+                currency: components["schemas"]["Currency"];
+            };
+            /**
+             * Format: date-time
+             * @description When this version was reported. Default: now.
+             */
+            reported_at?: string;
         };
         Decision: {
             /** @description Tripline's ID of the payment and its decision. */
@@ -443,6 +529,18 @@ export interface components {
             problem: components["schemas"]["Problem"];
         };
         PaymentUpdateLine: {
+            /** @description Line number in the request, from 1. */
+            line: number;
+            /** @constant */
+            status: 202;
+            id: string;
+        } | {
+            /** @description Line number in the request, from 1. */
+            line: number;
+            status: number;
+            problem: components["schemas"]["Problem"];
+        };
+        FraudReportLine: {
             /** @description Line number in the request, from 1. */
             line: number;
             /** @constant */
@@ -1221,6 +1319,232 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": components["schemas"]["PaymentUpdateLine"];
+                };
+            };
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header is missing or invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token-missing`: An access token is required. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope-missing`: The access token lacks a required scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body-too-large`: The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: The content type is not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: A field is missing, unknown or invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: The caller has exceeded its rate limit. `too-many-requests`: The service is receiving too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: Kafka is unavailable; try again. `redis-unavailable`: Redis is unavailable; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendFraudReport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your key for this request, in addition to its transaction_id; must not contain a card number. The same key with another body is rejected, and so are two keys. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "report_id": "dispute-1",
+                 *       "version": 1,
+                 *       "transaction_id": "order-1768435200",
+                 *       "card": {
+                 *         "number": "4111111111111111"
+                 *       },
+                 *       "terminal_id": "t-42",
+                 *       "occurred_at": "2026-01-14T23:59:00.000Z",
+                 *       "kind": "chargeback",
+                 *       "stage": "received",
+                 *       "reason_code": "10.4",
+                 *       "amount": {
+                 *         "minor": 1299,
+                 *         "currency": "EUR"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["FraudReport"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description true: this request was already accepted */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header is missing or invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token-missing`: An access token is required. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope-missing`: The access token lacks a required scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict`: The idempotency key was used for a different request */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body-too-large`: The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: The content type is not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: A field is missing, unknown or invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: The caller has exceeded its rate limit. `too-many-requests`: The service is receiving too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: Kafka is unavailable; try again. `redis-unavailable`: Redis is unavailable; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendFraudReports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {"report_id":"dispute-1","version":1,"transaction_id":"order-1768435200","card":{"number":"4111111111111111"},"terminal_id":"t-42","occurred_at":"2026-01-14T23:59:00.000Z","kind":"chargeback","stage":"received","reason_code":"10.4","amount":{"minor":1299,"currency":"EUR"}} */
+                "application/x-ndjson": components["schemas"]["FraudReport"];
+            };
+        };
+        responses: {
+            /** @description One result per line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["FraudReportLine"];
                 };
             };
             /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header is missing or invalid */

@@ -91,3 +91,35 @@ test("an entity without label features accepts any label", () => {
   states.label(START_MS + 40 * DAY_MS, {}, "c", "another terminal");
   expect(states.label(START_MS)).toEqual({ duplicate: false, tooLate: false });
 });
+
+test("a verdict that changes takes the earlier one out of the windows, also after the states were stored", () => {
+  const [states, never] = [fresh(), fresh()];
+  const [first, other, won] = [START_MS, START_MS + HOUR_MS, START_MS + 20 * DAY_MS];
+  states.label(first);
+  for (const each of [states, never]) each.label(other, { fraud: false });
+  states.store();
+  states.label(won, { fraud: false, replacedAtMs: first });
+  never.label(won, { fraud: false });
+  const features = ["card_risk_28d", "card_fraud_count_30d", "terminal_fraud_rate_30d", "terminal_risk_28d"];
+  const shown = (of: TestStates) => {
+    const values = of.pay(won + HOUR_MS);
+    return Object.fromEntries(features.filter((name) => name in values).map((name) => [name, values[name]]));
+  };
+  expect(shown(states)).toEqual(shown(never));
+  expect(shown(states)).toMatchObject({ card_fraud_count_30d: 0, terminal_fraud_rate_30d: 0 });
+  // The other way round.
+  const lost = won + 2 * DAY_MS;
+  states.label(lost, { replacedAtMs: won });
+  expect(states.pay(lost)).toMatchObject({ card_fraud_count_30d: 1, terminal_fraud_rate_30d: 0.5 });
+});
+
+test("what is no longer in the windows, or was never counted, is not taken back", () => {
+  const states = fresh();
+  states.label(START_MS, { fraud: false });
+  states.label(START_MS + 40 * DAY_MS, { replacedAtMs: START_MS });
+  states.label(START_MS + 41 * DAY_MS, { fraud: false, replacedAtMs: START_MS + 41 * DAY_MS });
+  const counts = { card_fraud_count_30d: 1, terminal_fraud_rate_30d: 0.5, terminal_days_since_first_fraud: 1 };
+  expect(states.pay(START_MS + 41 * DAY_MS)).toMatchObject(counts);
+  states.store();
+  expect(states.pay(START_MS + 41 * DAY_MS)).toMatchObject(counts);
+});

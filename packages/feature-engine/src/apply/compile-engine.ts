@@ -37,7 +37,7 @@ export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "
   CategoryFields &
   EntityIds;
 /** The fields of a label that features use. */
-export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> &
+export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud" | "replacedAtMs"> &
   EntityIds & {
     /**
      * Whether the judge entity explains the fraud. Set it only if that entity's state, which normally decides, is
@@ -224,7 +224,7 @@ export class FeatureEngine {
   }
 
   /**
-   * Counts a label in the states of its entities, as of the time when the label was reported.
+   * Counts a label, at the time when it was reported, and takes the label that it replaces out of the windows.
    *
    * @throws TriplineError `invalid-field` for an invalid time, before anything changes.
    */
@@ -233,15 +233,15 @@ export class FeatureEngine {
     requireTime("/occurred_at_ms", label.occurredAtMs);
     hashId(label.labelId, this.#id);
     if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
-    const { labelledAtMs: atMs, occurredAtMs, fraud } = label;
+    const { labelledAtMs: atMs, occurredAtMs, fraud, replacedAtMs } = label;
     const explained = label.explained ?? this.explains(states, occurredAtMs);
-    const { high, low } = this.#id;
     let tooLate = false;
     for (const [entity, plan] of this.entities.entries()) {
       const state = states[entity];
       if (state === undefined || !(plan.isLabelled || isFoundBy(plan, fraud))) continue;
-      state.recentIds?.add(high, low);
-      const counted = { atMs, occurredAtMs, fraud, explained, partnerHash: this.#labelledPartner(plan, label) };
+      state.recentIds?.add(this.#id.high, this.#id.low);
+      const partnerHash = this.#labelledPartner(plan, label);
+      const counted = { atMs, occurredAtMs, fraud, explained, replacedAtMs, partnerHash };
       if (!countLabel(plan, state, counted)) tooLate = true;
     }
     return { duplicate: false, tooLate };

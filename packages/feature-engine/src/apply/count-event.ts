@@ -6,7 +6,7 @@ import { NEVER_MS } from "../state/entity-state.js";
 import { addLabel } from "../state/fraud-run.js";
 import { addPlace, keepPlace } from "../state/home-place.js";
 import { addPartner, markFraud } from "../state/partner-table.js";
-import { addToRing } from "../state/tile-ring.js";
+import { addToRing, takeFromRing } from "../state/tile-ring.js";
 import { addAmount } from "../state/usual-amount.js";
 
 /** The data of a payment that is counted in the state of an entity. */
@@ -59,11 +59,18 @@ export interface LabelCount {
   readonly explained: boolean;
   /** `NO_PARTNER` if the label names none. */
   readonly partnerHash: number;
+  /** When the payment's earlier label with the opposite verdict was reported. */
+  readonly replacedAtMs: number | undefined;
 }
 
-/** Counts a label at the time when it was reported. @returns like `countPayment` */
+/**
+ * Counts a label at the time when it was reported, and takes the label that it replaces out of the windows. A run of
+ * frauds and the time of the first fraud keep it: they do not contain the frauds one by one.
+ *
+ * @returns like `countPayment`
+ */
 export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCount): boolean {
-  const { atMs, occurredAtMs, fraud } = label;
+  const { atMs, occurredAtMs, fraud, replacedAtMs } = label;
   state.sequence += 1;
   if (state.run !== undefined && plan.run !== undefined) {
     addLabel(state.run, occurredAtMs, fraud, plan.run.explainedBy >= 0 && label.explained);
@@ -74,6 +81,7 @@ export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCou
   if (fraud && plan.partners?.frauds === true && state.partners !== undefined) {
     markFraud(state.partners, label.partnerHash);
   }
+  if (replacedAtMs !== undefined) takeBack(plan.labels, state.labels, replacedAtMs, fraud ? 0 : 1);
   return countEvent(plan.labels, state.labels, atMs, fraud ? 1 : 0);
 }
 
@@ -95,6 +103,13 @@ export function countUpdate(plan: EntityPlan, state: EntityState, update: Update
     if (countEvent(stream, own, update.updatedAtMs, amount)) isCounted = true;
   }
   return isCounted || !isSelected;
+}
+
+function takeBack(plan: StreamPlan, stream: StreamState, atMs: number, amount: 0 | 1): void {
+  for (const [index, { tileMs, sum }] of plan.rings.entries()) {
+    const tiles = stream.rings[index];
+    if (tiles !== undefined) takeFromRing(tiles, Math.floor(atMs / tileMs), amount, sum);
+  }
 }
 
 /** Returns false if no ring of the stream reaches back to `atMs`. */

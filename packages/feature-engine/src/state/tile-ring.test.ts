@@ -1,6 +1,6 @@
 import { tilesInUse } from "../testing/numbers-in-use.js";
 import type { Aggregate, TileRing } from "./tile-ring.js";
-import { addToRing, aggregateRing, emptyAggregate, emptyRing, TILE_STRIDE } from "./tile-ring.js";
+import { addToRing, aggregateRing, emptyAggregate, emptyRing, TILE_STRIDE, takeFromRing } from "./tile-ring.js";
 
 function aggregate(ring: TileRing, oldest: number, newest: number): Aggregate {
   const into = emptyAggregate();
@@ -40,6 +40,31 @@ describe("a ring of tiles", () => {
     expect([...tilesInUse(ring)]).toEqual([7, 1, 20, 20, 0, 400]);
     expect(ring).toMatchObject({ count: 1, sum: 20, max: 20, squareHigh: 0, squareLow: 400 });
     expect(addToRing(ring, 5, 5, 30, true)).toBe(true);
+  });
+
+  test("without an event that was taken back, is as if it had never been added", () => {
+    const ring = emptyRing();
+    for (const [tile, amount] of [
+      [2, 1],
+      [3, 0],
+      [3, 1],
+    ] as const)
+      addToRing(ring, tile, 0, amount, false);
+    takeFromRing(ring, 3, 1, true);
+    expect(tilesOf(ring)).toEqual([
+      [2, 1, 1, 1],
+      [3, 1, 0, 0],
+    ]);
+    for (const [tile, amount] of [
+      [3, 1],
+      [2, 0],
+      [4, 0],
+    ] as const)
+      takeFromRing(ring, tile, amount, true);
+    expect(ring).toMatchObject({ count: 2, sum: 1, max: 1 });
+    takeFromRing(ring, 2, 1, true);
+    takeFromRing(ring, 3, 0, true);
+    expect([tilesOf(ring), ring]).toMatchObject([[], { count: 0, sum: 0, max: 0 }]);
   });
 
   test("knows the largest amount of a window even if the overall largest is outside it", () => {

@@ -111,6 +111,30 @@ export function addToRing(ring: TileRing, tile: number, oldest: number, amount: 
   return true;
 }
 
+/**
+ * Takes an event of the amount 0 or 1 back out of its tile. The ring is then as if the event had never been added. Does
+ * nothing if the tile has expired or has no such event.
+ *
+ * @param sums whether the ring keeps sums; otherwise, the amount makes no difference
+ */
+export function takeFromRing(ring: TileRing, tile: number, amount: 0 | 1, sums: boolean): void {
+  const { tiles, used } = ring;
+  let at = 0;
+  while (at < used && numberAt(tiles, at) !== tile) at += TILE_STRIDE;
+  if (at >= used) return;
+  const [count, sum] = [numberAt(tiles, at + 1), numberAt(tiles, at + 2)];
+  if (sums && (amount === 1 ? sum === 0 : sum === count)) return;
+  if (count === 1) {
+    tiles.copyWithin(at, at + TILE_STRIDE, used);
+    ring.used = used - TILE_STRIDE;
+  } else {
+    tiles[at + 1] = count - 1;
+    tiles[at + 2] = Math.max(0, sum - amount);
+    tiles[at + 3] = Math.min(1, tiles[at + 2] ?? 0);
+  }
+  totalTiles(ring);
+}
+
 /** Finds the tile with an index, or inserts an empty one. @returns the start of the tile in `tiles` */
 function placeTile(ring: TileRing, index: number): number {
   const { used } = ring;

@@ -68,3 +68,7 @@ export function labelFeature(feature: Feature, past: readonly { readonly fraud: 
 export function thousandths(event: { readonly amountMinor: number; readonly currency: string }): number {
   return Math.round(event.amountMinor * 10 ** (3 - currencyDecimals(event.currency)));
 }
+
+export function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

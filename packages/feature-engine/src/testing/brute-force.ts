@@ -1,9 +1,10 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { labelFeature, runOf, thousandths, usualOf } from "./brute-force-amounts.js";
+import { labelFeature, runOf, sum, thousandths, usualOf } from "./brute-force-amounts.js";
 import type { OracleFields } from "./brute-force-filters.js";
 import { codeOf, isIncluded, isSelectedUpdate, wholeOf, withFilter, withSelection } from "./brute-force-filters.js";
 import { hasTiles, isRunKind, isUpdateKind, streamOf } from "./brute-force-kinds.js";
+import { keepsVerdicts, withoutReplaced } from "./brute-force-labels.js";
 import { partnersOf } from "./brute-force-partners.js";
 import { distanceKm, meanPlace, vectorOf } from "./brute-force-places.js";
 import type { OracleProfile } from "./brute-force-profiles.js";
@@ -29,6 +30,8 @@ export interface OracleEvent {
   readonly amountMinor: number;
   readonly currency: string;
   readonly fraud: boolean;
+  /** For a label: when the label that it replaces, with the opposite verdict, was reported. */
+  readonly replacedAtMs?: number;
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
   /** For a payment update or a label: the id of its payment. */
@@ -334,7 +337,8 @@ function inWindow(
     tile(event.atMs - window.width),
     newest - widestOnTile(spec, entity, stream, window.tile) / window.tile,
   );
-  return same.filter((other) => tile(other.atMs) >= oldest && tile(other.atMs) <= tile(event.atMs));
+  const standing = stream === "label" ? withoutReplaced(same, tile, keepsVerdicts(spec, entity, window.tile)) : same;
+  return standing.filter((other) => tile(other.atMs) >= oldest && tile(other.atMs) <= tile(event.atMs));
 }
 
 function isTooLate(spec: FeatureSpec, entity: string, event: OracleEvent, seen: readonly OracleEvent[]): boolean {
@@ -382,8 +386,4 @@ function windowOf(spec: FeatureSpec, name: string): Window {
 
 function longest(spec: FeatureSpec): number {
   return Math.max(...wholeOf(spec).features.map((f) => ("window" in f ? windowOf(spec, f.window).width : 0)));
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -155,6 +155,10 @@ function labelOf(event: TestEvent): Label {
     labelledAtMs: event.atMs,
     fraud: event.id % 2 === 0,
     source: "",
+    reportId: "",
+    policyVersion: "",
+    // Some labels replace one that may have been counted in the last days.
+    replacedAtMs: event.id % 3 === 0 ? Math.max(1, event.atMs - (event.id % 5) * 3_600_000) : undefined,
   };
 }
 

@@ -54,9 +54,9 @@ export class TestStates {
       return id === undefined || id === "" ? undefined : this.of(name, id);
     });
     if (event.kind === "label") {
-      const { atMs, occurredAtMs = atMs, fraud, entities } = event;
+      const { atMs, occurredAtMs = atMs, fraud, replacedAtMs, entities } = event;
       const ids = { cardToken: entities.card ?? "", terminalId: entities.terminal ?? "" };
-      const label = { labelId: event.id, labelledAtMs: atMs, occurredAtMs, fraud, ...ids };
+      const label = { labelId: event.id, labelledAtMs: atMs, occurredAtMs, fraud, replacedAtMs, ...ids };
       const result = this.engine.applyLabel(states, label);
       return result.duplicate ? "duplicate" : { values: undefined, tooLate: result.tooLate };
     }

@@ -120,6 +120,8 @@ function someOf(prefix: string, count: number): fc.Arbitrary<string> {
   return fc.nat(count - 1).map((number) => `${prefix}${number}`);
 }
 
+const NOWHERE = { latitude: undefined, longitude: undefined };
+
 /** Streams of events in order of arrival. */
 export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<OracleEvent[]> {
   const { cards, terminals, eventsMin, eventsMax, busy, updates } = { ...SHAPE, ...shape };
@@ -134,6 +136,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
     delayMs: fc.oneof(fc.constant(0), fc.nat(10 * DAY_MS)),
     /** Which earlier payment of the card a label is about, counting back from the newest; 10 and up: none of them. */
     about: fc.nat(14),
+    replaces: fc.boolean(),
     stepMs: busy ? BUSY : CALM,
     amountMinor,
     currency: fc.constantFrom("EUR", "EUR", "JPY", "KWD", "CLF"),
@@ -150,7 +153,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
     let newestMs = firstMs;
     const paidAtMs = new Map<string, number[]>();
     const paidIds = new Map<string, string[]>();
-    return drafts.map(
+    const events = drafts.map(
       ({ kind, said, number, card, terminal, device, ip, place, delayMs, about, ...draft }): OracleEvent => {
         const atMs = Math.max(0, newestMs + draft.stepMs);
         newestMs = Math.max(newestMs, atMs);
@@ -159,15 +162,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
           const of = paidIds.get(card)?.at(-1 - about) ?? "unknown";
           const amount = said.kind === "refunded" ? draft.amountMinor : 0;
           const fact = { amountMinor: amount, currency: draft.currency, fields: said, fraud: false, about: of };
-          return {
-            kind,
-            id: `update ${number}`,
-            entities: { card },
-            atMs,
-            latitude: undefined,
-            longitude: undefined,
-            ...fact,
-          };
+          return { kind, id: `update ${number}`, entities: { card }, atMs, ...NOWHERE, ...fact };
         }
         const { amountMinor, currency, fraud, merchant_country, card_country } = draft;
         const optional =
@@ -199,5 +194,23 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
         };
       },
     );
+    return replaceLabels(events, drafts);
+  });
+}
+
+/** Lets some labels replace the last label of the same card: for the same terminal, with the opposite verdict. */
+function replaceLabels(
+  events: readonly OracleEvent[],
+  drafts: readonly { readonly replaces: boolean }[],
+): OracleEvent[] {
+  const labelled = new Map<string, OracleEvent>();
+  return events.map((event, index) => {
+    if (event.kind !== "label") return event;
+    const { card = "" } = event.entities;
+    const last = drafts[index]?.replaces === true ? labelled.get(card) : undefined;
+    const label =
+      last === undefined ? event : { ...event, entities: last.entities, fraud: !last.fraud, replacedAtMs: last.atMs };
+    labelled.set(card, label);
+    return label;
   });
 }

@@ -1,6 +1,14 @@
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
-import { DeclinedBy, Outcome, PaymentUpdateKind, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { appliedLabelOf, decisionOf, paymentUpdateOf, transactionOf, vectorOf } from "./row-message.js";
+import {
+  DeclinedBy,
+  FraudReportKind,
+  FraudReportStage,
+  FraudVerdict,
+  Outcome,
+  PaymentUpdateKind,
+  Rung,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
+import { appliedLabelOf, decisionOf, fraudReportOf, paymentUpdateOf, transactionOf, vectorOf } from "./row-message.js";
 
 test("a row from before payers and countries is a payment without them", () => {
   const old = { transaction_id: "txn_1", card_token: "ct_1", amount_minor: 1_299n, device_token: "dt_1", ip_token: "" };
@@ -41,5 +49,21 @@ test("reads a payment update with its kind and who declined; a missing amount st
     declinedBy: DeclinedBy.TRIPLINE,
     amountMinor: undefined,
     updatedAtMs: 5,
+  });
+});
+
+test("reads a fraud report, and labels from before and after reports existed", () => {
+  const row = { kind: "tc40", stage: "won", verdict: "genuine", version: 2, withdrawn: false, amount_minor: null };
+  expect(fraudReportOf(row)).toMatchObject({
+    kind: FraudReportKind.TC40,
+    stage: FraudReportStage.WON,
+    verdict: FraudVerdict.GENUINE,
+    version: 2,
+    amountMinor: undefined,
+  });
+  expect(appliedLabelOf({ label_id: "lbl_1" }).label).toMatchObject({ reportId: "", replacedAtMs: undefined });
+  expect(appliedLabelOf({ report_id: "rpt_1", replaced_at_ms: 5n }).label).toMatchObject({
+    reportId: "rpt_1",
+    replacedAtMs: 5,
   });
 });

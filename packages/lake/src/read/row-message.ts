@@ -6,6 +6,10 @@ import {
   Decision,
   DeclinedBy,
   FeatureVector,
+  FraudReport,
+  FraudReportKind,
+  FraudReportStage,
+  FraudVerdict,
   Label,
   ModelTrial,
   Outcome,
@@ -27,6 +31,16 @@ export function transactionOf(row: Row): Transaction {
 
 export function labelOf(row: Row): Label {
   return filled(Label.decode(NOTHING), fieldsOf(row));
+}
+
+export function fraudReportOf(row: Row): FraudReport {
+  const report = filled(FraudReport.decode(NOTHING), fieldsOf(row));
+  return {
+    ...report,
+    kind: enumValueOf(FraudReportKind, report.kind),
+    stage: enumValueOf(FraudReportStage, report.stage),
+    verdict: enumValueOf(FraudVerdict, report.verdict),
+  };
 }
 
 export function vectorOf(row: Row): FeatureVector {

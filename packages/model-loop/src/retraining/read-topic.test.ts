@@ -39,6 +39,8 @@ async function archive(firstOffset: number): Promise<void> {
       labelledAtMs: NOON_MS + index * DAY_MS,
       fraud: false,
       source: "chargeback",
+      reportId: "",
+      policyVersion: "",
     }).finish(),
   }));
   await new TestArchive(lake, { cluster: "test", topicPrefix: "" }).append(TOPICS.labels.name, records);

@@ -66,6 +66,7 @@ const vector = (id: string, values: number[], change: Partial<FeatureVector> = {
 
 const label = (id: string, fraud: boolean, afterDays: number, change: Partial<Label> = {}) =>
   Label.encode({
+    ...Label.decode(Buffer.of()),
     labelId: `lbl_${id}`,
     tenant: "demo",
     clientTransactionId: id,

@@ -1,4 +1,4 @@
-import type { Decision, Label, Payment, PaymentUpdate } from "@tripline/client";
+import type { Decision, FraudReport, Label, Payment, PaymentUpdate } from "@tripline/client";
 import { TriplineClient as ApiClient } from "@tripline/client";
 import type { AccessTokens } from "@tripline/client/access-tokens";
 import { sentBody } from "../generated/sent-fields.js";
@@ -67,6 +67,11 @@ export class TriplineClient {
   /** Sends payment updates. @throws Error if the batch was not accepted */
   async sendUpdates(updates: readonly PaymentUpdate[]): Promise<void> {
     await this.#sendLines("/v1/payment-updates/batch", updates);
+  }
+
+  /** Sends fraud reports. @throws Error if the batch was not accepted */
+  async sendReports(reports: readonly FraudReport[]): Promise<void> {
+    await this.#sendLines("/v1/fraud-reports/batch", reports);
   }
 
   async #sendLines(path: string, lines: readonly object[]): Promise<void> {

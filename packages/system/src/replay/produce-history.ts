@@ -119,6 +119,8 @@ function labelRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingReco
     labelledAtMs: atMs,
     fraud: Number(row.fraud) === 1,
     source: "history",
+    reportId: "",
+    policyVersion: "",
   };
   return recordOf("labels", tenant, label.cardToken, Label.encode(label).finish());
 }

@@ -67,7 +67,7 @@ const STARTED: Readonly<Record<Topology, readonly ProgramName[]>> = {
 export const DEMO_TENANT = "demo";
 export const DEMO_CLIENT_ID = "demo-shop";
 export const DEMO_SCOPES =
-  "transactions:write decisions:read decisions:explain labels:write payment-updates:write features:read features:write";
+  "transactions:write decisions:read decisions:explain labels:write payment-updates:write fraud-reports:write features:read features:write";
 /** May change policies, lists and rollouts, which the shop may not. */
 export const OPERATOR_CLIENT_ID = "demo-operator";
 export const OPERATOR_SCOPES =

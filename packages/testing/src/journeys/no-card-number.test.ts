@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
 import { eraseJourney, newPerson } from "@tripline/cli/journeys/erase";
-import type { PaymentUpdate } from "@tripline/client";
+import type { FraudReport, PaymentUpdate } from "@tripline/client";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { ALL_TOPICS, TOPICS } from "@tripline/contracts/topics";
 import { LAKE_TABLES } from "@tripline/lake/lake-tables";
@@ -32,6 +32,11 @@ const HOLDER = "Canary Holder";
 function updateOf(payment: KnownPayment): PaymentUpdate {
   const { transaction_id, card, occurred_at } = labelBody(payment);
   return { transaction_id, card, occurred_at, update_id: "u-1", kind: "declined", issuer_code: "51" };
+}
+
+function reportOf(payment: KnownPayment): FraudReport {
+  const { transaction_id, card, occurred_at } = labelBody(payment);
+  return { report_id: `d-${transaction_id}`, transaction_id, card, occurred_at, kind: "chargeback" };
 }
 
 /** Reads a value without DUMP, which may compress it and hide plain text. */
@@ -97,6 +102,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     await system.client.decideAll(payments, 20);
     await system.client.applyLabels(payments, 20);
     await system.client.sendUpdates(payments.map(updateOf));
+    await system.client.sendReports(payments.map(reportOf));
     const refused = payments.map((payment) => ({ ...payment, currency: "???", clientTransactionId: "bad id!" }));
     for (const payment of refused.slice(0, 5)) await system.client.send(payment, 1);
     for (const origin of planted.slice(0, 5)) {

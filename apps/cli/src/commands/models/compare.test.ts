@@ -117,6 +117,8 @@ beforeAll(async () => {
       labelledAtMs: NOON_MS,
       fraud: index === 0,
       source: "chargeback",
+      reportId: "",
+      policyVersion: "",
     }).finish(),
   );
   await archive.append("labels", records(labels));

@@ -45,6 +45,7 @@ const LAKE_TOPICS = [
   TOPICS.labels,
   TOPICS.appliedLabels,
   TOPICS.paymentUpdates,
+  TOPICS.fraudReports,
   TOPICS.appliedPaymentUpdates,
 ];
 

@@ -16,6 +16,36 @@ export const protobufFileName = "tripline/events/v1/events.proto";
  * Money is in minor units of its currency. Times are milliseconds since the Unix epoch, UTC.
  */
 
+export enum FraudReportKind {
+  UNSPECIFIED = 0,
+  CHARGEBACK = 1,
+  /** TC40 - Visa's report of fraud by the issuer. */
+  TC40 = 2,
+  /** SAFE - Mastercard's report of fraud by the issuer. */
+  SAFE = 3,
+  EARLY_WARNING = 4,
+  REFUND = 5,
+  ANALYST = 6,
+  CUSTOMER = 7,
+}
+
+/** The stage of a chargeback; other reports stay at RECEIVED. */
+export enum FraudReportStage {
+  UNSPECIFIED = 0,
+  RECEIVED = 1,
+  REPRESENTED = 2,
+  WON = 3,
+  LOST = 4,
+}
+
+/** What a report counts as. */
+export enum FraudVerdict {
+  UNSPECIFIED = 0,
+  NOTHING = 1,
+  FRAUD = 2,
+  GENUINE = 3,
+}
+
 export enum PaymentUpdateKind {
   UNSPECIFIED = 0,
   AUTHORISED = 1,
@@ -276,6 +306,55 @@ export interface Label {
   fraud: boolean;
   /** Source of the label, for instance `chargeback` or `analyst`. */
   source: string;
+  /**
+   * `report_id` of the fraud report that decided the verdict, and the version of the policy that applied to it. Empty for
+   * a label that a client sent.
+   */
+  reportId: string;
+  policyVersion: string;
+  /**
+   * `labelled_at_ms` of the payment's earlier label, whose verdict was the opposite: this label takes it back. Absent if
+   * there is none.
+   */
+  replacedAtMs?: number | undefined;
+}
+
+/** One version of a fraud report. A new stage, a correction and a withdrawal are later versions. Topic `fraud-reports`. */
+export interface FraudReport {
+  /** Deterministic: the same tenant, client report id and version always give the same id. */
+  reportId: string;
+  tenant: string;
+  /** Tripline's id of the payment. */
+  transactionId: string;
+  clientTransactionId: string;
+  cardToken: string;
+  /** Empty if it was not sent. */
+  terminalId: string;
+  /** When the payment took place. */
+  occurredAtMs: number;
+  /** The client's own id of the report, the same for all versions. */
+  clientReportId: string;
+  /** From 1. The highest one applies. */
+  version: number;
+  kind: FraudReportKind;
+  stage: FraudReportStage;
+  /** The sender takes the report back. */
+  withdrawn: boolean;
+  /** The network's reason code, for instance `10.4`; empty if it was not sent. */
+  reasonCode: string;
+  /** The reported amount in minor units, which may be a part of the payment's; absent if it was not sent. */
+  amountMinor?:
+    | number
+    | undefined;
+  /** ISO 4217 code; empty without an amount. */
+  currency: string;
+  /** When this version was reported. */
+  reportedAtMs: number;
+  /** When ingestion accepted it. */
+  acceptedAtMs: number;
+  /** What it counts as, by the tenant's policy of that version when ingestion accepted it. */
+  verdict: FraudVerdict;
+  policyVersion: string;
 }
 
 /** What happened to a payment after it was accepted. Topic `payment-updates`. */
@@ -1608,6 +1687,9 @@ function createBaseLabel(): Label {
     labelledAtMs: 0,
     fraud: false,
     source: "",
+    reportId: "",
+    policyVersion: "",
+    replacedAtMs: undefined,
   };
 }
 
@@ -1639,6 +1721,15 @@ export const Label: MessageFns<Label> = {
     }
     if (message.source !== "") {
       writer.uint32(74).string(message.source);
+    }
+    if (message.reportId !== "") {
+      writer.uint32(82).string(message.reportId);
+    }
+    if (message.policyVersion !== "") {
+      writer.uint32(90).string(message.policyVersion);
+    }
+    if (message.replacedAtMs !== undefined) {
+      writer.uint32(96).int64(message.replacedAtMs);
     }
     return writer;
   },
@@ -1726,6 +1817,294 @@ export const Label: MessageFns<Label> = {
             }
 
             message.source = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.reportId = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.policyVersion = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.replacedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseFraudReport(): FraudReport {
+  return {
+    reportId: "",
+    tenant: "",
+    transactionId: "",
+    clientTransactionId: "",
+    cardToken: "",
+    terminalId: "",
+    occurredAtMs: 0,
+    clientReportId: "",
+    version: 0,
+    kind: 0,
+    stage: 0,
+    withdrawn: false,
+    reasonCode: "",
+    amountMinor: undefined,
+    currency: "",
+    reportedAtMs: 0,
+    acceptedAtMs: 0,
+    verdict: 0,
+    policyVersion: "",
+  };
+}
+
+export const FraudReport: MessageFns<FraudReport> = {
+  encode(message: FraudReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reportId !== "") {
+      writer.uint32(10).string(message.reportId);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(18).string(message.tenant);
+    }
+    if (message.transactionId !== "") {
+      writer.uint32(26).string(message.transactionId);
+    }
+    if (message.clientTransactionId !== "") {
+      writer.uint32(34).string(message.clientTransactionId);
+    }
+    if (message.cardToken !== "") {
+      writer.uint32(42).string(message.cardToken);
+    }
+    if (message.terminalId !== "") {
+      writer.uint32(50).string(message.terminalId);
+    }
+    if (message.occurredAtMs !== 0) {
+      writer.uint32(56).int64(message.occurredAtMs);
+    }
+    if (message.clientReportId !== "") {
+      writer.uint32(66).string(message.clientReportId);
+    }
+    if (message.version !== 0) {
+      writer.uint32(72).int32(message.version);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(80).int32(message.kind);
+    }
+    if (message.stage !== 0) {
+      writer.uint32(88).int32(message.stage);
+    }
+    if (message.withdrawn !== false) {
+      writer.uint32(96).bool(message.withdrawn);
+    }
+    if (message.reasonCode !== "") {
+      writer.uint32(106).string(message.reasonCode);
+    }
+    if (message.amountMinor !== undefined) {
+      writer.uint32(112).int64(message.amountMinor);
+    }
+    if (message.currency !== "") {
+      writer.uint32(122).string(message.currency);
+    }
+    if (message.reportedAtMs !== 0) {
+      writer.uint32(128).int64(message.reportedAtMs);
+    }
+    if (message.acceptedAtMs !== 0) {
+      writer.uint32(136).int64(message.acceptedAtMs);
+    }
+    if (message.verdict !== 0) {
+      writer.uint32(144).int32(message.verdict);
+    }
+    if (message.policyVersion !== "") {
+      writer.uint32(154).string(message.policyVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FraudReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFraudReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reportId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.transactionId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.clientTransactionId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.cardToken = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.terminalId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.occurredAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.clientReportId = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.stage = reader.int32() as any;
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.withdrawn = reader.bool();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.reasonCode = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.amountMinor = longToNumber(reader.int64());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.currency = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.reportedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.acceptedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.verdict = reader.int32() as any;
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.policyVersion = reader.string();
             continue;
           }
         }
