@@ -37,6 +37,7 @@ import { EntityStore } from "./entities/entity-store.js";
 import { ListReader } from "./entities/list-reader.js";
 import { ErasuresController } from "./erasures/erasures.controller.js";
 import { ForwardingController } from "./forwarding/forwarding.controller.js";
+import { ReportLabelPublisher } from "./fraud-reports/report-label-publisher.js";
 import { LiveController } from "./live/live.controller.js";
 import { LiveHub } from "./live/live-hub.js";
 import { AUDIT_SOURCE, Looks } from "./looks.js";
@@ -141,7 +142,17 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
             idleMs: config.SESSION_IDLE_MINUTES * MINUTE_MS,
           },
         },
-        ...[...SESSIONS, ...CASES, ...DECISIONS, ...ENTITIES, ...REPORTS, ProjectionStore, Retention, Looks],
+        ...[
+          ...SESSIONS,
+          ...CASES,
+          ...DECISIONS,
+          ...ENTITIES,
+          ...REPORTS,
+          ProjectionStore,
+          ReportLabelPublisher,
+          Retention,
+          Looks,
+        ],
         auditPublisher(AUDIT_SOURCE),
       ],
     };

@@ -10,10 +10,9 @@ import type { DecisionRow } from "../contract/decisions.js";
 import { DecisionReader } from "../decisions/decision-reader.js";
 import type { KnownDecision } from "../decisions/decision-rows.js";
 import { DECISION_COLUMNS, DECISIONS, decisionRow, toDecisionRow } from "../decisions/decision-rows.js";
-import { timelineOf } from "../decisions/payment-timeline.js";
+import { laterEventsOf, timelineOf } from "../decisions/payment-timeline.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { maskFileName, showTokens } from "../requests/mask-token.js";
-import { updatesOf } from "../updates/add-updates.js";
 import { USUAL_DAYS, usualOf } from "./card-usual.js";
 import { sumsOf } from "./case-changes.js";
 import type { KnownCase } from "./case-rows.js";
@@ -79,7 +78,7 @@ export class CaseReader {
     const usual = usualOf(past, beforeMs, found.currency);
     const row = toCaseRow(found, show);
     const shown = ofCard.slice(0, TIMELINE_MAX);
-    const updates = await updatesOf(
+    const later = await laterEventsOf(
       this.database,
       shown.map(({ transaction_id }) => transaction_id),
     );
@@ -87,7 +86,7 @@ export class CaseReader {
       ...row,
       decisions: ofCase.map((one) => toDecisionRow(one, show)),
       focus,
-      timeline: timelineOf(shown, updates, found.id, show),
+      timeline: timelineOf(shown, later, found.id, show),
       usual,
       graph,
       notes,

@@ -1,5 +1,6 @@
 import type { AttachmentLimits, CaseAttachment } from "./attachments.js";
 import type { DecisionDetail, DecisionRow, Outcome } from "./decisions.js";
+import type { FraudReportRow } from "./fraud-reports.js";
 import type { PaymentUpdateRow } from "./payment-updates.js";
 import type { PersonRef } from "./people.js";
 
@@ -76,7 +77,8 @@ interface EntryOfPayment {
 
 export type TimelineEntry =
   | (EntryOfPayment & { readonly kind: "payment" | "label" })
-  | (EntryOfPayment & { readonly kind: "update"; readonly update: PaymentUpdateRow });
+  | (EntryOfPayment & { readonly kind: "update"; readonly update: PaymentUpdateRow })
+  | (EntryOfPayment & { readonly kind: "report"; readonly report: FraudReportRow });
 
 /** The card's baseline from its payments in the 90 days before the case. */
 export interface CardUsual {

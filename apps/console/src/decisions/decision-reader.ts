@@ -7,11 +7,10 @@ import type { DecisionDetail } from "../contract/decisions.js";
 import type { PaymentDetail } from "../contract/payments.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { showTokens } from "../requests/mask-token.js";
-import { updatesOf } from "../updates/add-updates.js";
 import { Contributions } from "./contributions.js";
 import type { ReadBack } from "./describe-decision.js";
 import { describeDecision, FeatureDescriber, readBack } from "./describe-decision.js";
-import { timelineOf } from "./payment-timeline.js";
+import { laterEventsOf, timelineOf } from "./payment-timeline.js";
 import { plainRecord } from "./plain-record.js";
 import type { RecordedDecision } from "./projected-decisions.js";
 import { ProjectedDecisions } from "./projected-decisions.js";
@@ -42,13 +41,13 @@ export class DecisionReader {
     const row = await this.store.find(tenant, TRANSACTION_ID_PATTERN.test(id) ? id : transactionId(tenant, id));
     const records = readBack(row);
     const show = showTokens(isClear);
-    const [detail, updates] = await Promise.all([
+    const [detail, later] = await Promise.all([
       this.#describe(row, records, show),
-      updatesOf(this.database, [row.transaction_id]),
+      laterEventsOf(this.database, [row.transaction_id]),
     ]);
     return {
       ...detail,
-      timeline: timelineOf([row], updates, undefined, show),
+      timeline: timelineOf([row], later, undefined, show),
       record: plainRecord(records, isClear),
     };
   }

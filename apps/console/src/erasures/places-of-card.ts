@@ -15,8 +15,10 @@ export interface PlaceOfCard {
  * deletion order, because each query needs rows that later ones delete.
  */
 export const PLACES_OF_CARD: readonly PlaceOfCard[] = [
-  // Some updates refer to a payment that never arrived.
+  // Some updates and reports refer to a payment that never arrived.
   { table: "payment_updates", rows: `(transaction_id IN (${PAYMENTS}) OR ${OF_CARD} AND updated_at_ms <= $3)` },
+  { table: "fraud_reports", rows: `(transaction_id IN (${PAYMENTS}) OR ${OF_CARD} AND reported_at_ms <= $3)` },
+  { table: "report_labels", rows: `${OF_CARD} AND queued_at_ms <= $3` },
   { table: "labels", rows: `transaction_id IN (${PAYMENTS})` },
   { table: "decisions", rows: `transaction_id IN (${PAYMENTS})` },
   { table: "payment_values", rows: `transaction_id IN (${PAYMENTS})` },

@@ -5,6 +5,7 @@ import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import { BACKGROUND } from "../background.js";
 import { VALUE_FIELDS } from "../entities/searched-kinds.js";
+import { addReports } from "../fraud-reports/add-reports.js";
 import { addUpdates } from "../updates/add-updates.js";
 import type { CaseOpening } from "./open-cases.js";
 import { CASE_OPENING, openCases } from "./open-cases.js";
@@ -30,6 +31,11 @@ export class ProjectionStore {
     labels: ["kind", "finding"],
   });
 
+  readonly #reports = counter("tripline_console_fraud_reports_total", {
+    description: "Fraud reports, by kind and by their finding on arrival",
+    labels: ["kind", "finding"],
+  });
+
   constructor(
     @Inject(BACKGROUND) private readonly database: Database,
     @Inject(CASE_OPENING) private readonly opening: CaseOpening,
@@ -39,9 +45,11 @@ export class ProjectionStore {
    * Writes all records or none. A payment and its decision are on different topics, but in partitions with the same
    * number. Whichever of the two is written later must see the other, so only one instance at a time writes these
    * partitions.
+   *
+   * @param isArchived for records from the lake: fraud reports are stored, but do not change the payments' labels
    */
-  async add(records: ReadRecords, partitions: ReadonlySet<number>): Promise<void> {
-    const { labelled, updated } = await this.database.transaction(async (transaction) => {
+  async add(records: ReadRecords, partitions: ReadonlySet<number>, isArchived = false): Promise<void> {
+    const { labelled, updated, reported } = await this.database.transaction(async (transaction) => {
       for (const partition of [...partitions].toSorted((left, right) => left - right)) {
         await transaction.execute("SELECT pg_advisory_xact_lock($1, $2)", [LOCK_CLASS, partition]);
       }
@@ -61,13 +69,16 @@ export class ProjectionStore {
       const late = [...newPayments].filter((id) => !approved.has(id));
       await openCases(transaction, [...new Set([...stopped, ...late])], this.opening, nowMs);
       const newUpdates = await addUpdates(transaction, records.updates, nowMs);
-      return { labelled: await countLabels(transaction, newLabels), updated: newUpdates };
+      const newReports = await addReports(transaction, records.reports, nowMs, isArchived);
+      const labels = [...newLabels, ...newReports.labelled];
+      return { labelled: await countLabels(transaction, labels), updated: newUpdates, reported: newReports.counted };
     });
     // Counted after the commit, because a retried transaction would be counted twice.
     for (const { outcome, truth, role, count } of labelled) {
       this.#labels.inc({ outcome: Outcome[outcome]?.toLowerCase() ?? "", truth, role }, count);
     }
     for (const { kind, finding } of updated) this.#updates.inc({ kind, finding });
+    for (const { kind, finding } of reported) this.#reports.inc({ kind, finding });
   }
 }
 
@@ -198,12 +209,15 @@ async function addLabels(queries: Queries, labels: readonly ReadLabel[], nowMs: 
   const column = <K extends keyof ReadLabel>(name: K) => labels.map((label) => label[name]);
   const written = await queries.query(
     writtenRow,
-    `INSERT INTO console.labels AS known (transaction_id, tenant, fraud, source, labelled_at_ms, read_at_ms)
-     SELECT *, $6::bigint FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::bigint[])
+    `INSERT INTO console.labels AS known (transaction_id, tenant, fraud, source, labelled_at_ms, report_id, read_at_ms)
+     SELECT *, $7::bigint FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::bigint[], $6::text[])
      ON CONFLICT (transaction_id) DO UPDATE SET fraud = excluded.fraud, source = excluded.source,
-       labelled_at_ms = excluded.labelled_at_ms WHERE known.labelled_at_ms < excluded.labelled_at_ms
+       labelled_at_ms = excluded.labelled_at_ms, report_id = excluded.report_id WHERE known.labelled_at_ms < excluded.labelled_at_ms
      RETURNING transaction_id, xmax = 0 AS is_new`,
-    [column("transactionId"), column("tenant"), column("fraud"), column("source"), column("labelledAtMs"), nowMs],
+    [
+      ...[column("transactionId"), column("tenant"), column("fraud"), column("source"), column("labelledAtMs")],
+      ...[column("reportId"), nowMs],
+    ],
   );
   return written.flatMap(({ transaction_id, is_new }) => (is_new ? [transaction_id] : []));
 }

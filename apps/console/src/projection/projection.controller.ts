@@ -8,9 +8,13 @@ import { ProjectionStore } from "./projection-store.js";
 /** The prefix of group names that the clouds' access rules allow. */
 export const PROJECTION_GROUP = "console";
 
-export const PROJECTED_TOPICS = [TOPICS.features, TOPICS.decisions, TOPICS.labels, TOPICS.paymentUpdates].map(
-  ({ name }) => name,
-);
+export const PROJECTED_TOPICS = [
+  TOPICS.features,
+  TOPICS.decisions,
+  TOPICS.labels,
+  TOPICS.paymentUpdates,
+  TOPICS.fraudReports,
+].map(({ name }) => name);
 
 /** Writes the topics into Postgres. Offsets are committed after the transaction with their records. */
 @Controller()

@@ -1,6 +1,12 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Decision, FeatureVector, Label, PaymentUpdate } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  Decision,
+  FeatureVector,
+  FraudReport,
+  Label,
+  PaymentUpdate,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   CARD_TOKEN_PATTERN,
   IDENTIFIER_PATTERN,
@@ -41,9 +47,11 @@ export interface ReadRecords {
   readonly decisions: readonly ReadDecision[];
   readonly labels: readonly ReadLabel[];
   readonly updates: readonly PaymentUpdate[];
+  readonly reports: readonly FraudReport[];
 }
 
 const UPDATE_ID_PATTERN = /^upd_[0-9a-f]{32}$/;
+const REPORT_ID_PATTERN = /^rpt_[0-9a-f]{32}$/;
 const TENANT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** @throws TriplineError `message-unreadable` for a record that does not match its topic's schema */
@@ -53,6 +61,7 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
   const decisions = new Map<string, ReadDecision>();
   const labels = new Map<string, ReadLabel>();
   const updates = new Map<string, PaymentUpdate>();
+  const reports = new Map<string, FraudReport>();
   for (const record of batches.flatMap(({ records }) => records)) {
     if (record.topic === TOPICS.features.name) {
       const payment = decode(record, readPayment);
@@ -64,6 +73,9 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
     } else if (record.topic === TOPICS.paymentUpdates.name) {
       const update = decode(record, readUpdate);
       if (!updates.has(update.updateId)) updates.set(update.updateId, update);
+    } else if (record.topic === TOPICS.fraudReports.name) {
+      const report = decode(record, readReport);
+      if (!reports.has(report.reportId)) reports.set(report.reportId, report);
     } else {
       const label = decode(record, readLabel);
       const before = labels.get(label.transactionId);
@@ -75,6 +87,7 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
     decisions: [...decisions.values()],
     labels: [...labels.values()],
     updates: [...updates.values()],
+    reports: [...reports.values()],
   };
 }
 
@@ -99,6 +112,11 @@ function readLabel(record: Buffer): ReadLabel | undefined {
 function readUpdate(record: Buffer): PaymentUpdate | undefined {
   const update = PaymentUpdate.decode(record);
   return isPlaced(update) && UPDATE_ID_PATTERN.test(update.updateId) ? update : undefined;
+}
+
+function readReport(record: Buffer): FraudReport | undefined {
+  const report = FraudReport.decode(record);
+  return isPlaced(report) && REPORT_ID_PATTERN.test(report.reportId) ? report : undefined;
 }
 
 /** Whether the IDs are valid. One invalid record would otherwise make the whole transaction fail. */

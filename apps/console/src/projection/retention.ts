@@ -26,6 +26,7 @@ const ROWS_OF_PAYMENTS = {
   decisions: "transaction_id",
   labels: "transaction_id",
   payment_updates: "update_id",
+  fraud_reports: "report_id",
 };
 
 const OF_OLD_CASES = "case_id IN (SELECT id FROM console.cases WHERE status = 'closed' AND changed_at_ms < $1)";

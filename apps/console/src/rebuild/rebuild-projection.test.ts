@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { FraudVerdict, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 import { TestArchive } from "@tripline/lake/testing/archive";
@@ -58,6 +58,12 @@ test("restores the same rows from a lake, without erased people; a second run ch
     TOPICS.paymentUpdates.name,
     all.map((payment) => payment.update("u-1")),
   );
+  const won = { version: 2, verdict: FraudVerdict.GENUINE };
+  await append(TOPICS.fraudReports.name, [
+    answered.report("d-lake"),
+    answered.report("d-lake", won),
+    erased.report("e"),
+  ]);
   const store = new ProjectionStore(bed.database, opening);
   const erasures = [{ tenant: bed.tenant, subject: erased.vector.key ?? "", erasedAtMs: AT_MS + 1_000 }];
   const eraseAgain = (erasure: Erasure) => eraseProjection(bed.database, erasure, erasure.erasedAtMs);
@@ -69,6 +75,7 @@ test("restores the same rows from a lake, without erased people; a second run ch
       [TOPICS.features.name, 2],
       [TOPICS.decisions.name, 2],
       [TOPICS.paymentUpdates.name, 2],
+      [TOPICS.fraudReports.name, 2],
     ]),
   );
   await rebuild();
@@ -88,6 +95,14 @@ test("restores the same rows from a lake, without erased people; a second run ch
   const updates = "SELECT transaction_id AS id FROM console.payment_updates WHERE tenant = $1 ORDER BY 1";
   const updated = (await bed.database.query(z.object({ id: z.string() }), updates, [bed.tenant])).map(({ id }) => id);
   expect(updated).toEqual([open.transactionId, answered.transactionId].toSorted());
+  // The lake also has the labels of the reports, so none is derived again.
+  const reports = `SELECT transaction_id AS id FROM console.fraud_reports WHERE tenant = $1
+    UNION ALL SELECT 'queued' FROM console.report_labels WHERE tenant = $1`;
+  const { transactionId } = answered;
+  await expect(bed.database.query(z.object({ id: z.string() }), reports, [bed.tenant])).resolves.toEqual([
+    { id: transactionId },
+    { id: transactionId },
+  ]);
   const cases = "SELECT card_token AS card, payments FROM console.cases WHERE tenant = $1";
   await expect(bed.database.query(caseRow, cases, [bed.tenant])).resolves.toEqual([
     { card: open.vector.key, payments: 1 },

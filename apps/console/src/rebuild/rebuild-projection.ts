@@ -1,11 +1,17 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Decision, FeatureVector, Label, PaymentUpdate } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  Decision,
+  FeatureVector,
+  FraudReport,
+  Label,
+  PaymentUpdate,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "@tripline/lake/log/list-files";
 import type { LakeRow } from "@tripline/lake/read/read-rows";
 import { readRows } from "@tripline/lake/read/read-rows";
-import { decisionOf, labelOf, paymentUpdateOf, vectorOf } from "@tripline/lake/read/row-message";
+import { decisionOf, fraudReportOf, labelOf, paymentUpdateOf, vectorOf } from "@tripline/lake/read/row-message";
 import type { ProjectionStore } from "../projection/projection-store.js";
 import { readRecords } from "../projection/read-records.js";
 
@@ -24,6 +30,11 @@ const PARTS: readonly Part[] = [
   {
     topic: TOPICS.paymentUpdates.name,
     encode: (row) => PaymentUpdate.encode(paymentUpdateOf(row)).finish(),
+    isOptional: true,
+  },
+  {
+    topic: TOPICS.fraudReports.name,
+    encode: (row) => FraudReport.encode(fraudReportOf(row)).finish(),
     isOptional: true,
   },
 ];
@@ -57,7 +68,7 @@ export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<str
     for (const day of of.days) {
       for await (const rows of readRows({ lake: of.lake, topic, days: [day] })) {
         const kept = rows.filter(({ tenant, card_token }) => !erased.has(`${tenant}/${card_token}`));
-        await of.store.add(readRecords([batchOf(topic, kept, encode)]), partitionsOf(kept));
+        await of.store.add(readRecords([batchOf(topic, kept, encode)]), partitionsOf(kept), true);
         counts.set(topic, (counts.get(topic) ?? 0) + kept.length);
       }
     }

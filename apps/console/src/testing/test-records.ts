@@ -6,13 +6,17 @@ import {
   Decision,
   DeclinedBy,
   FeatureVector,
+  FraudReport,
+  FraudReportKind,
+  FraudReportStage,
+  FraudVerdict,
   Label,
   Outcome,
   PaymentUpdate,
   PaymentUpdateKind,
   Rung,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { labelId, paymentUpdateId, transactionId } from "@tripline/contracts/identifiers";
+import { fraudReportId, labelId, paymentUpdateId, transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
@@ -25,6 +29,8 @@ export interface TestPayment {
   readonly label: (fraud: boolean, atMs?: number) => OutgoingRecord;
   /** By default, the update says that the issuer authorised the payment. */
   readonly update: (id: string, change?: Partial<PaymentUpdate>) => OutgoingRecord;
+  /** By default, the report is the first version of a chargeback. */
+  readonly report: (id: string, change?: Partial<FraudReport>) => OutgoingRecord;
 }
 
 export const newCard = (): string => `ct_${hex()}`;
@@ -110,12 +116,18 @@ export function testPayment(
         labelledAtMs: atMs,
         fraud,
         source: "chargeback",
+        reportId: "",
+        policyVersion: "",
       };
       return record(TOPICS.labels.name, Label.encode(label).finish());
     },
     update(clientUpdateId, change = {}) {
       const update = { ...testUpdate(ids, clientUpdateId, occurredAtMs + 1_000), ...change };
       return record(TOPICS.paymentUpdates.name, PaymentUpdate.encode(update).finish());
+    },
+    report(clientReportId, change = {}) {
+      const report = { ...testReport({ ...ids, terminalId, occurredAtMs }, clientReportId, change.version), ...change };
+      return record(TOPICS.fraudReports.name, FraudReport.encode(report).finish());
     },
   };
 }
@@ -133,6 +145,28 @@ function testUpdate(ids: PaymentIds, clientUpdateId: string, updatedAtMs: number
     currency: "",
     updatedAtMs,
     acceptedAtMs: updatedAtMs,
+  };
+}
+
+function testReport(
+  payment: PaymentIds & Pick<FraudReport, "terminalId" | "occurredAtMs">,
+  clientReportId: string,
+  version = 1,
+): FraudReport {
+  return {
+    ...payment,
+    reportId: fraudReportId(payment.tenant, clientReportId, version),
+    clientReportId,
+    version,
+    kind: FraudReportKind.CHARGEBACK,
+    stage: FraudReportStage.RECEIVED,
+    withdrawn: false,
+    reasonCode: "10.4",
+    currency: "",
+    reportedAtMs: payment.occurredAtMs + version,
+    acceptedAtMs: payment.occurredAtMs + version,
+    verdict: FraudVerdict.FRAUD,
+    policyVersion: "default-1",
   };
 }
 

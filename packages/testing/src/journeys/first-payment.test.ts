@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { chargebackJourney } from "@tripline/cli/journeys/chargeback";
 import type { JourneyOptions } from "@tripline/cli/journeys/first-payment";
 import { firstPaymentJourney } from "@tripline/cli/journeys/first-payment";
 import { TriplineClient } from "@tripline/client";
@@ -24,9 +25,15 @@ describe("a payment's journey", () => {
 
   beforeAll(async () => {
     const { registryUrl } = await testModel();
-    system = await startInProcess({ registryUrl });
+    system = await startInProcess({ registryUrl, hasControl: true, hasConsole: true });
   }, 180_000);
   afterAll(() => system?.close());
+
+  test("`tripline journey chargeback` succeeds", async () => {
+    const told: string[] = [];
+    await chargebackJourney({ client: system.client, print: (text) => void told.push(text) });
+    expect(told).toHaveLength(3);
+  }, 60_000);
 
   async function post(body: object, headers: Record<string, string> = {}): Promise<Response> {
     return fetch(`${system.apiUrl}/v1/transactions`, {

@@ -16,6 +16,8 @@ import type { BreachOptions } from "../../journeys/breach.js";
 import { breachJourney } from "../../journeys/breach.js";
 import type { CardTestingOptions } from "../../journeys/card-testing.js";
 import { cardTestingJourney } from "../../journeys/card-testing.js";
+import type { ChargebackOptions } from "../../journeys/chargeback.js";
+import { chargebackJourney } from "../../journeys/chargeback.js";
 import type { DriftJourneyOptions } from "../../journeys/drift.js";
 import { driftJourney } from "../../journeys/drift.js";
 import type { EraseOptions } from "../../journeys/erase.js";
@@ -36,6 +38,7 @@ interface Journey {
     options: JourneyOptions &
       BadPolicyOptions &
       CardTestingOptions &
+      ChargebackOptions &
       RolloutJourneyOptions &
       EraseOptions &
       RevokeOptions &
@@ -63,6 +66,7 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
   "first-payment": { tell: firstPaymentJourney },
   "bad-policy": { tell: badPolicyJourney, isArchived: true },
   "card-testing": { tell: cardTestingJourney },
+  chargeback: { tell: chargebackJourney, hasConsole: true },
   replay: { tell: replayJourney, isArchived: true },
   "bad-model": { tell: badModelJourney },
   "good-model": { tell: goodModelJourney },
@@ -135,7 +139,7 @@ export function journeyCommand(): Command {
         };
         await system.services.get("console")?.ready();
         await tell({ ...shared, ...identity, cardTokenKey, print });
-        if (parts.hasConsole !== true) process.stdout.write(`\n${name}: ${count} steps, all passed\n`);
+        if (count > 0) process.stdout.write(`\n${name}: ${count} steps, all passed\n`);
       } finally {
         await steps.finish("stop everything", () => system.stop());
       }

@@ -1,4 +1,5 @@
 import type { CaseDetail, TimelineEntry } from "#contract/cases";
+import type { FraudReportRow } from "#contract/fraud-reports";
 import type { PaymentUpdateRow } from "#contract/payment-updates";
 import { EntityLink } from "../entity/entity-link.js";
 import { formatMoney, formatScore } from "../format/numbers.js";
@@ -29,12 +30,17 @@ const COLUMNS: readonly Column<TimelineEntry>[] = [
   { id: "score", title: titles.score, look: "number", cell: ({ decision }) => formatScore(decision.score) },
 ];
 
+function amountOf(entry: TimelineEntry) {
+  if (entry.kind === "update") return entry.update;
+  return entry.kind === "report" ? entry.report : entry.decision;
+}
+
 function Amount({ entry }: { readonly entry: TimelineEntry }) {
-  if (entry.kind !== "update") {
-    const { transactionId, amountMinor, currency } = entry.decision;
-    return <PaymentLink id={transactionId}>{formatMoney(amountMinor, currency)}</PaymentLink>;
+  const { amountMinor, currency } = amountOf(entry);
+  if (entry.kind === "payment" || entry.kind === "label") {
+    const { transactionId } = entry.decision;
+    return <PaymentLink id={transactionId}>{formatMoney(entry.decision.amountMinor, currency)}</PaymentLink>;
   }
-  const { amountMinor, currency } = entry.update;
   return amountMinor === null ? null : formatMoney(amountMinor, currency);
 }
 
@@ -49,9 +55,26 @@ function Update({ update }: { readonly update: PaymentUpdateRow }) {
   );
 }
 
+function Report({ report }: { readonly report: FraudReportRow }) {
+  const { kind, stage, reasonCode, reportId, version, isWithdrawn, verdict, finding } = report;
+  return (
+    <>
+      {text.case.reports[kind]}
+      {kind === "chargeback" && ` ${text.case.reportStages[stage]}`}
+      {isWithdrawn && ` ${text.case.reportWithdrawn}`}
+      <span className="quiet">
+        {" "}
+        {text.case.reportIs(reportId, version, reasonCode)} {text.case.reportCounts[isWithdrawn ? "nothing" : verdict]}
+      </span>
+      {finding !== null && <strong> {text.case.reportFindings[finding]}</strong>}
+    </>
+  );
+}
+
 function What({ entry }: { readonly entry: TimelineEntry }) {
   const { kind, decision, isOfCase } = entry;
   if (kind === "update") return <Update update={entry.update} />;
+  if (kind === "report") return <Report report={entry.report} />;
   if (kind === "label") {
     return (
       <>
@@ -67,7 +90,13 @@ function What({ entry }: { readonly entry: TimelineEntry }) {
   );
 }
 
-/** Payments of the card with their labels and updates, newest first. */
+function keyOf(entry: TimelineEntry): string {
+  if (entry.kind === "update") return entry.update.id;
+  if (entry.kind === "report") return entry.report.id;
+  return `${entry.kind} ${entry.decision.transactionId} ${entry.atMs}`;
+}
+
+/** Payments of the card with their labels, updates and fraud reports, newest first. */
 export function Timeline({ of }: { readonly of: CaseDetail }) {
   const address = `/api/cases/${encodeURIComponent(of.id)}`;
   return (
@@ -100,9 +129,7 @@ export function TimelineTable({ caption, rows }: TimelineTableProps) {
       caption={caption}
       columns={COLUMNS}
       rows={rows}
-      rowKey={(entry) =>
-        entry.kind === "update" ? entry.update.id : `${entry.kind} ${entry.decision.transactionId} ${entry.atMs}`
-      }
+      rowKey={keyOf}
       rowLook={({ isOfCase }) => (isOfCase ? "marked" : "")}
     />
   );

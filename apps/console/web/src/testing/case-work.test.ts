@@ -108,7 +108,7 @@ test("rejects a change based on an older revision, keeps what was typed, and sav
   await page.getByText("Closed as genuine", { exact: true }).waitFor();
 });
 
-test("the timeline shows a payment's updates and their contradictions", async () => {
+test("the timeline shows a payment's updates and fraud reports, with what does not match", async () => {
   const { page } = await openConsole();
   await page.goto("/cases/20000");
   const timeline = page.getByRole("table", { name: "Timeline" });
@@ -117,6 +117,9 @@ test("the timeline shows a payment's updates and their contradictions", async ()
   expect(await refund.textContent()).toContain("The sum exceeds the payment's amount.");
   expect(await timeline.getByRole("row").filter({ hasText: "Declined by the issuer" }).textContent()).toContain(
     "code 51",
+  );
+  expect(await timeline.getByRole("row").filter({ hasText: "Chargeback won" }).textContent()).toMatch(
+    /dispute-1, version 2, reason 10\.4\. Counts as genuine\. Its amount exceeds the payment's amount\./,
   );
 });
 

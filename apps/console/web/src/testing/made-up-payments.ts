@@ -1,5 +1,6 @@
 import type { CardUsual, CaseDetail, CaseGraph, CaseRow, TimelineEntry } from "#contract/cases";
 import type { Contribution, DecisionDetail, DecisionRow, FeatureValue, Outcome, Reason } from "#contract/decisions";
+import type { FraudReportRow } from "#contract/fraud-reports";
 import type { PaymentUpdateRow } from "#contract/payment-updates";
 import type { PersonRef } from "#contract/people";
 
@@ -230,6 +231,25 @@ function updatesOf(decision: DecisionRow): TimelineEntry[] {
   });
 }
 
+function reportOf(decision: DecisionRow): TimelineEntry {
+  const { currency, amountMinor, occurredAtMs } = decision;
+  const report: FraudReportRow = {
+    id: "rpt_1",
+    reportId: "dispute-1",
+    version: 2,
+    kind: "chargeback",
+    stage: "won",
+    isWithdrawn: false,
+    reasonCode: "10.4",
+    amountMinor: 2 * amountMinor,
+    currency,
+    verdict: "genuine",
+    policyVersion: "default-1",
+    finding: "over-amount",
+  };
+  return { atMs: occurredAtMs + DAY_MS, decision, isOfCase: false, kind: "report", report };
+}
+
 export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
   const random = seeded(Number(row.id));
   const own = { cardToken: row.cardToken, caseId: row.id };
@@ -249,7 +269,7 @@ export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
     label: { fraud: false, source: "customer", labelledAtMs: row.openedAtMs - 6 * DAY_MS },
   });
   timeline.push({ atMs: row.openedAtMs - 6 * DAY_MS, kind: "label", decision: labelled, isOfCase: false });
-  timeline.push(...updatesOf(labelled));
+  timeline.push(...updatesOf(labelled), reportOf(labelled));
   return {
     ...row,
     decisions: timeline.filter(({ isOfCase }) => isOfCase).map(({ decision }) => decision),

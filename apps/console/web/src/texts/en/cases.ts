@@ -1,4 +1,4 @@
-const plural = (count: number, one: string, other: string): string => (count === 1 ? `1 ${one}` : `${count} ${other}`);
+import { plural } from "./plural.js";
 
 const ID_CHARACTERS_SHOWN = 8;
 
@@ -218,6 +218,30 @@ const detail = {
     "other-currency": "Its currency is not that of the payment.",
     "over-amount": "The sum exceeds the payment's amount.",
     contradicts: "It contradicts an earlier update.",
+  },
+  reports: {
+    chargeback: "Chargeback",
+    tc40: "TC40 report",
+    safe: "SAFE report",
+    early_warning: "Early fraud warning",
+    refund: "Refund because of fraud",
+    analyst: "Report by an analyst",
+    customer: "Report by the cardholder",
+  },
+  reportStages: { received: "received", represented: "represented", won: "won", lost: "lost" },
+  reportWithdrawn: "withdrawn",
+  reportIs: (id: string, version: number, reasonCode: string) =>
+    `${id}, version ${version}${reasonCode === "" ? "" : `, reason ${reasonCode}`}.`,
+  reportCounts: {
+    fraud: "Counts as fraud.",
+    genuine: "Counts as genuine.",
+    nothing: "Does not count.",
+  },
+  reportFindings: {
+    "other-card": "It names another card than the payment.",
+    "other-currency": "Its currency is not that of the payment.",
+    "over-amount": "Its amount exceeds the payment's amount.",
+    backwards: "An earlier version had a later stage.",
   },
 } as const;
 

@@ -1,0 +1,199 @@
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import type { FraudReport } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Label } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { labelId, replacingLabelId } from "@tripline/contracts/identifiers";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
+import { z } from "zod";
+import type { ReportFinding } from "../contract/fraud-reports.js";
+import type { ChangedVerdict, KnownLabel } from "./derive-verdict.js";
+import { changedVerdict } from "./derive-verdict.js";
+import { judgeReports } from "./judge-reports.js";
+import type { KnownReport } from "./report-rows.js";
+import { kindOf, REPORT_COLUMNS, reportRow } from "./report-rows.js";
+
+/** A new report, as the metric counts it. */
+export interface CountedReport {
+  readonly kind: string;
+  /** `unmatched`: its payment had not arrived yet. */
+  readonly finding: ReportFinding | "none" | "unmatched";
+}
+
+export interface AddedReports {
+  readonly counted: readonly CountedReport[];
+  /** Payments that got their first label. */
+  readonly labelled: readonly string[];
+}
+
+const NONE: AddedReports = { counted: [], labelled: [] };
+
+const ofPaymentRow = z.object({
+  transaction_id: z.string(),
+  card_token: z.string().nullable(),
+  terminal_id: z.string().nullable(),
+  amount_minor: z.coerce.number().nullable(),
+  currency: z.string().nullable(),
+  fraud: z.boolean().nullable(),
+  labelled_at_ms: z.coerce.number().nullable(),
+  label_report_id: z.string().nullable(),
+});
+type OfPayment = z.infer<typeof ofPaymentRow>;
+
+/**
+ * Stores reports, and queues a label for each payment whose verdict they change.
+ *
+ * @param isArchived for reports from the lake, whose labels are in the lake as well: no label is queued
+ */
+export async function addReports(
+  queries: Queries,
+  read: readonly FraudReport[],
+  nowMs: number,
+  isArchived: boolean,
+): Promise<AddedReports> {
+  if (read.length === 0) return NONE;
+  // In the same order in all transactions, as for payment updates.
+  const reports = read.toSorted((left, right) => (left.reportId < right.reportId ? -1 : 1));
+  const column = <K extends keyof FraudReport>(name: K) => reports.map((report) => report[name] ?? null);
+  await queries.execute(
+    `INSERT INTO console.fraud_reports (report_id, client_report_id, version, transaction_id, tenant,
+       client_transaction_id, card_token, terminal_id, occurred_at_ms, kind, stage, verdict, policy_version, withdrawn,
+       reason_code, amount_minor, currency, reported_at_ms, read_at_ms)
+     SELECT *, $19::bigint FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
+       $8::text[], $9::bigint[], $10::smallint[], $11::smallint[], $12::smallint[], $13::text[], $14::bool[],
+       $15::text[], $16::bigint[], $17::text[], $18::bigint[])
+     ON CONFLICT (report_id) DO NOTHING`,
+    [
+      ...[column("reportId"), column("clientReportId"), column("version"), column("transactionId"), column("tenant")],
+      ...[column("clientTransactionId"), column("cardToken"), column("terminalId"), column("occurredAtMs")],
+      ...[column("kind"), column("stage"), column("verdict"), column("policyVersion"), column("withdrawn")],
+      ...[column("reasonCode"), column("amountMinor"), column("currency"), column("reportedAtMs"), nowMs],
+    ],
+  );
+  return isArchived ? NONE : countReports(queries, new Set(column("reportId")), nowMs);
+}
+
+async function countReports(queries: Queries, ids: ReadonlySet<unknown>, nowMs: number): Promise<AddedReports> {
+  const uncounted = await queries.query(
+    z.object({ transaction_id: z.string() }),
+    `UPDATE console.fraud_reports SET is_counted = true WHERE report_id = ANY($1::text[]) AND NOT is_counted
+     RETURNING transaction_id`,
+    [[...ids]],
+  );
+  if (uncounted.length === 0) return NONE;
+  const payments = [...new Set(uncounted.map(({ transaction_id }) => transaction_id))].toSorted();
+  const reports = await reportsOf(queries, payments);
+  const known = await queries.query(
+    ofPaymentRow,
+    `SELECT wanted.id AS transaction_id, p.card_token, p.terminal_id, p.amount_minor, p.currency, l.fraud,
+       l.labelled_at_ms, l.report_id AS label_report_id
+     FROM unnest($1::text[]) AS wanted (id) LEFT JOIN console.payments p ON p.transaction_id = wanted.id
+     LEFT JOIN console.labels l ON l.transaction_id = wanted.id`,
+    [payments],
+  );
+  const counted: CountedReport[] = [];
+  const changes: QueuedLabel[] = [];
+  const reportsOfPayment = Map.groupBy(reports, ({ transaction_id }) => transaction_id);
+  for (const payment of known) {
+    const own = reportsOfPayment.get(payment.transaction_id) ?? [];
+    const added = own.filter(({ report_id }) => ids.has(report_id));
+    const findings = findingsOf(payment, own);
+    counted.push(
+      ...added.map(({ report_id, kind }): CountedReport => {
+        const finding = findings === undefined ? "unmatched" : (findings.get(report_id) ?? "none");
+        return { kind: kindOf(kind) ?? "unknown", finding };
+      }),
+    );
+    const label = labelOf(payment);
+    const changed = changedVerdict(
+      own.filter(({ report_id }) => findings?.get(report_id) !== "other-card"),
+      label,
+    );
+    const cause = added.at(-1);
+    if (changed !== undefined && cause !== undefined) changes.push({ payment, changed, cause, label });
+  }
+  await queueLabels(queries, changes, nowMs);
+  const labelled = changes.flatMap(({ label, payment }) => (label === undefined ? [payment.transaction_id] : []));
+  return { counted, labelled };
+}
+
+function findingsOf(payment: OfPayment, reports: readonly KnownReport[]): Map<string, ReportFinding> | undefined {
+  const { card_token, amount_minor, currency } = payment;
+  if (card_token === null || amount_minor === null || currency === null) return undefined;
+  return judgeReports({ card_token, amount_minor, currency }, reports);
+}
+
+function labelOf({ fraud, labelled_at_ms, label_report_id }: OfPayment): KnownLabel | undefined {
+  if (fraud === null || labelled_at_ms === null || label_report_id === null) return undefined;
+  return { fraud, labelled_at_ms, report_id: label_report_id };
+}
+
+interface QueuedLabel {
+  readonly payment: OfPayment;
+  readonly changed: ChangedVerdict;
+  /** The new report after which the verdict is another one. */
+  readonly cause: KnownReport;
+  readonly label: KnownLabel | undefined;
+}
+
+/** The projection has the labels at once, so that the next report of the payment is compared with them. */
+async function queueLabels(queries: Queries, queued: readonly QueuedLabel[], nowMs: number): Promise<void> {
+  if (queued.length === 0) return;
+  const labels = queued.map(messageOf);
+  await queries.execute(
+    `INSERT INTO console.labels (transaction_id, tenant, fraud, source, labelled_at_ms, report_id, read_at_ms)
+     SELECT *, $7::bigint FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::bigint[], $6::text[])
+     ON CONFLICT (transaction_id) DO UPDATE SET fraud = excluded.fraud, source = excluded.source,
+       labelled_at_ms = excluded.labelled_at_ms, report_id = excluded.report_id, read_at_ms = excluded.read_at_ms`,
+    [
+      queued.map(({ payment }) => payment.transaction_id),
+      labels.map(({ tenant }) => tenant),
+      labels.map(({ fraud }) => fraud),
+      labels.map(({ source }) => source),
+      labels.map(({ labelledAtMs }) => labelledAtMs),
+      labels.map(({ reportId }) => reportId),
+      nowMs,
+    ],
+  );
+  for (const label of labels) {
+    await queries.execute(
+      "INSERT INTO console.report_labels (tenant, card_token, queued_at_ms, record) VALUES ($1, $2, $3, $4)",
+      [label.tenant, label.cardToken, nowMs, Buffer.from(encodeMessage(Label, label))],
+    );
+  }
+}
+
+function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: QueuedLabel): Label {
+  const { tenant, client_transaction_id: clientTransactionId } = report;
+  return {
+    // The first label has the ID that a client's label of this payment has, so that both count once.
+    labelId:
+      label === undefined
+        ? labelId(tenant, clientTransactionId)
+        : replacingLabelId(tenant, clientTransactionId, cause.report_id),
+    tenant,
+    clientTransactionId,
+    cardToken: report.card_token,
+    terminalId: payment.terminal_id ?? report.terminal_id,
+    occurredAtMs: report.occurred_at_ms,
+    labelledAtMs: atMs,
+    fraud,
+    source: kindOf(report.kind) ?? "",
+    reportId: report.report_id,
+    policyVersion: report.policy_version,
+    replacedAtMs: label?.labelled_at_ms,
+  };
+}
+
+/** The limit bounds the work that a client can cause. */
+const REPORTS_OF_PAYMENT_MAX = 100;
+
+/** The newest reports of each payment, oldest first. */
+export function reportsOf(queries: Queries, transactionIds: readonly string[]): Promise<KnownReport[]> {
+  return queries.query(
+    reportRow,
+    `SELECT r.* FROM unnest($1::text[]) AS wanted (id), LATERAL (
+       SELECT ${REPORT_COLUMNS} FROM console.fraud_reports r WHERE r.transaction_id = wanted.id
+       ORDER BY r.reported_at_ms DESC, r.report_id DESC LIMIT ${REPORTS_OF_PAYMENT_MAX}
+     ) r ORDER BY r.reported_at_ms, r.report_id`,
+    [transactionIds],
+  );
+}

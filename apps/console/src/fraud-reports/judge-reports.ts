@@ -1,0 +1,25 @@
+import type { ReportFinding } from "../contract/fraud-reports.js";
+import type { JudgedPayment } from "../updates/judge-updates.js";
+import type { KnownReport } from "./report-rows.js";
+
+/**
+ * Compares the reports of one payment with the payment and with their own earlier versions. It rejects nothing, because
+ * a report comes from elsewhere. The console shows contradictions.
+ *
+ * @param reports all reports of the payment, in any order
+ * @returns findings by report id
+ */
+export function judgeReports(payment: JudgedPayment, reports: readonly KnownReport[]): Map<string, ReportFinding> {
+  const findings = new Map<string, ReportFinding>();
+  const stages = new Map<string, number>();
+  for (const report of reports.toSorted((left, right) => left.version - right.version)) {
+    const { report_id, client_report_id, card_token, amount_minor, currency, stage } = report;
+    const stageBefore = stages.get(client_report_id) ?? 0;
+    if (card_token !== payment.card_token) findings.set(report_id, "other-card");
+    else if (stage < stageBefore) findings.set(report_id, "backwards");
+    else if (amount_minor !== null && currency !== payment.currency) findings.set(report_id, "other-currency");
+    else if (amount_minor !== null && amount_minor > payment.amount_minor) findings.set(report_id, "over-amount");
+    stages.set(client_report_id, Math.max(stage, stageBefore));
+  }
+  return findings;
+}

@@ -1,0 +1,157 @@
+import type { FraudReport } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  Erasure,
+  FraudReportKind,
+  FraudReportStage,
+  FraudVerdict,
+  Label,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
+import { labelId } from "@tripline/contracts/identifiers";
+import { TABLES, TOPICS } from "@tripline/contracts/topics";
+import type { EventConsumer, IncomingRecord } from "@tripline/kafka/port";
+import { z } from "zod";
+import { exportCard } from "../erasures/export-card.js";
+import { Retention } from "../projection/retention.js";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed, testPeople } from "../testing/test-bed.js";
+import type { TestPayment } from "../testing/test-records.js";
+import { eventually, newCard, testPayment } from "../testing/test-records.js";
+
+let bed: TestBed;
+let consumer: EventConsumer;
+const labels: IncomingRecord[] = [];
+
+beforeAll(async () => {
+  bed = await startTestBed();
+  consumer = await bed.kafka.consume({
+    group: "test-report-labels",
+    topics: [TOPICS.labels.name],
+    handle: async (batches) => {
+      labels.push(...batches.flatMap(({ records }) => records));
+    },
+    onStop: (error) => {
+      throw error;
+    },
+  });
+});
+
+afterAll(async () => {
+  await consumer?.close();
+  await bed?.close();
+});
+
+const idRow = z.object({ id: z.string() });
+const detail = z.object({
+  timeline: z.array(z.looseObject({ kind: z.string(), report: z.looseObject({ id: z.string() }).optional() })),
+});
+
+const reportsOf = (card: string) =>
+  bed.database.query(idRow, "SELECT report_id AS id FROM console.fraud_reports WHERE card_token = $1", [card]);
+
+const labelsOf = (card: string): Label[] =>
+  labels.filter(({ key }) => key === card).map(({ value }) => Label.decode(value));
+
+async function caseOf(card: string): Promise<string> {
+  return eventually(async () => {
+    const rows = await bed.database.query(idRow, "SELECT id FROM console.cases WHERE card_token = $1", [card]);
+    expect(rows).toHaveLength(1);
+    return rows[0]?.id ?? "";
+  });
+}
+
+/** A report has its own ID in the whole tenant. */
+const idOf = (name: string, card: string): string => `${name}-${card.slice(3, 15)}`;
+
+/** Sends reports one after the other, each once the one before was read. */
+async function report(payment: TestPayment, card: string, ...all: [id: string, change?: Partial<FraudReport>][]) {
+  for (const [id, change] of all) {
+    const before = (await reportsOf(card)).length;
+    await bed.producer.send([payment.report(idOf(id, card), change)]);
+    await eventually(async () => expect(await reportsOf(card)).toHaveLength(before + 1));
+  }
+}
+
+const eur = (amountMinor: number) => ({ amountMinor, currency: "EUR" });
+const WON = { version: 2, stage: FraudReportStage.WON, verdict: FraudVerdict.GENUINE } as const;
+
+test("a TC40 and a chargeback are one label, a won representment takes it back, and the timeline shows all", async () => {
+  const [card, atMs] = [newCard(), Date.now() - 60_000];
+  const payment = testPayment(bed.tenant, { card, atMs, amountMinor: 1_000, id: `order-${card.slice(3, 15)}` });
+  await bed.producer.send([payment.vector, payment.decision]);
+  const id = await caseOf(card);
+  await report(
+    payment,
+    card,
+    ["tc-1", { kind: FraudReportKind.TC40, reportedAtMs: atMs + 1 }],
+    ["d-1", { ...eur(400), reportedAtMs: atMs + 2 }],
+    ["d-1", { ...WON, ...eur(1_001), reportedAtMs: atMs + 3 }],
+  );
+  await eventually(async () => expect(labelsOf(card)).toHaveLength(2));
+  const [first, second] = labelsOf(card);
+  const common = { tenant: bed.tenant, cardToken: card, terminalId: "T1", policyVersion: "default-1" };
+  expect(first).toMatchObject({ ...common, fraud: true, source: "tc40", replacedAtMs: undefined });
+  expect(first?.labelId).toBe(labelId(bed.tenant, first?.clientTransactionId ?? ""));
+  expect(second).toMatchObject({ ...common, fraud: false, source: "chargeback", replacedAtMs: first?.labelledAtMs });
+  expect(second?.labelId).not.toBe(first?.labelId);
+  const browser = await bed.as(bed.people.viewer);
+  const { timeline } = detail.parse((await browser.get(`/api/cases/${id}`)).body);
+  expect(timeline.map(({ kind, report: shown }) => shown ?? kind)).toMatchObject([
+    {
+      reportId: idOf("d-1", card),
+      version: 2,
+      stage: "won",
+      verdict: "genuine",
+      amountMinor: 1_001,
+      finding: "over-amount",
+    },
+    "label",
+    {
+      reportId: idOf("d-1", card),
+      version: 1,
+      kind: "chargeback",
+      stage: "received",
+      reasonCode: "10.4",
+      amountMinor: 400,
+    },
+    { reportId: idOf("tc-1", card), kind: "tc40", verdict: "fraud", policyVersion: "default-1", finding: null },
+    "payment",
+  ]);
+  expect(JSON.stringify(timeline)).not.toContain(card);
+  // A repeated report changes nothing.
+  await bed.producer.send([payment.report(idOf("d-1", card), eur(400))]);
+  const stranger = await bed.as(testPeople(`${bed.tenant}-x`).viewer);
+  await expect(stranger.get(`/api/cases/${id}`)).resolves.toMatchObject({ status: 404 });
+});
+
+test("a report for another card than the payment's is shown and does not count", async () => {
+  const [card, other, payments] = [newCard(), newCard(), `order-${newCard().slice(3, 15)}`];
+  const payment = testPayment(bed.tenant, { card, id: payments });
+  await bed.producer.send([payment.vector, payment.decision]);
+  await caseOf(card);
+  const wrong = testPayment(bed.tenant, { card: other, id: payments });
+  await report(wrong, other, ["d-1"]);
+  await report(payment, card, ["d-2", { kind: FraudReportKind.REFUND, verdict: FraudVerdict.NOTHING }]);
+  await report(payment, card, ["d-3"]);
+  await eventually(async () => expect(labelsOf(card)).toHaveLength(1));
+  expect(labelsOf(card)[0]?.source).toBe("chargeback");
+  expect(labelsOf(other)).toEqual([]);
+});
+
+test("an erasure deletes a card's reports, also without a payment; retention deletes old ones", async () => {
+  const [gone, kept] = [newCard(), newCard()];
+  const [orphan, other] = [gone, kept].map((card) => testPayment(bed.tenant, { card }));
+  if (orphan === undefined || other === undefined) throw new Error("there are two");
+  await report(orphan, gone, ["d-1"]);
+  await report(other, kept, ["d-1"]);
+  await eventually(async () => expect([...labelsOf(gone), ...labelsOf(kept)]).toHaveLength(2));
+  const tables: string[] = [];
+  for await (const { table } of exportCard(bed.database, bed.tenant, gone)) tables.push(table);
+  expect(tables).toContain("fraud_reports");
+  const value = Erasure.encode({ tenant: bed.tenant, subject: gone, erasedAtMs: Date.now() }).finish();
+  await bed.producer.send([{ topic: TABLES.erasures.name, key: `${bed.tenant}/${gone}`, value, headers: {} }]);
+  await eventually(async () => expect(await reportsOf(gone)).toEqual([]));
+  expect(await reportsOf(kept)).toHaveLength(1);
+  await bed.database.execute("UPDATE console.fraud_reports SET read_at_ms = 0 WHERE card_token = $1", [kept]);
+  await bed.service.get(Retention).drop();
+  expect(await reportsOf(kept)).toEqual([]);
+});
