@@ -88,20 +88,31 @@ export interface ModelsReport {
   readonly shadow: ModelFigures | null;
   /** Payments by tenth of the score, for the champion and the candidate: ten numbers each. */
   readonly histogram: { readonly champion: readonly number[]; readonly candidate: readonly number[] };
-  /** Labelled payments by tenth of the champion's score. */
+  /** Payments with a verdict that are old enough, by tenth of the champion's score. */
   readonly calibration: readonly CalibrationBin[];
+  readonly maturity: Maturity;
   /** By hour, oldest first. */
   readonly hours: readonly {
     readonly atMs: number;
     readonly decisions: number;
     readonly meanScore: number | null;
     readonly declinedShare: number | null;
-    readonly labels: number;
-    /** Share of frauds among the stopped payments. */
-    readonly precision: number | null;
   }[];
   /** Days with drift, newest first. */
   readonly drifts: readonly Drift[];
+}
+
+/**
+ * The payments from which precision, calibration and other figures with labels are computed. Frauds are labelled
+ * earlier, so younger payments would bias these figures.
+ */
+export interface Maturity {
+  /** Days within which 95 % of the labels arrive; null without labels. */
+  readonly delayDays: number | null;
+  /** The payments are older than this; null without labels. */
+  readonly beforeMs: number | null;
+  /** Payments with a verdict, of all models, from the 30 days before. */
+  readonly payments: number;
 }
 
 export interface CalibrationBin {
@@ -171,15 +182,17 @@ export interface ModelSegment {
 
 export interface ModelFigures {
   readonly version: string;
-  /** Number of payments that it scored. */
+  /** Number of payments that it scored in the last hours. */
   readonly decisions: number;
   readonly meanScore: number | null;
+  /** Payments with a verdict that are old enough, and the frauds among them. */
   readonly labels: number;
   readonly frauds: number;
   /** Its mean score of payments labelled as fraud, and as genuine. */
   readonly fraudScore: number | null;
   readonly genuineScore: number | null;
-  /** Share of payments not approved, and of frauds among them. Null in shadow, where it decides nothing. */
+  /** Share of payments not approved. Null in shadow, where it decides nothing, like the precision. */
   readonly stoppedShare: number | null;
+  /** Share of frauds among the payments with a verdict that were not approved. */
   readonly precision: number | null;
 }

@@ -8,7 +8,10 @@ import type { FakeService } from "../testing/fake-service.js";
 import { startFakeService } from "../testing/fake-service.js";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
-import { eventually } from "../testing/test-records.js";
+import { eventually, testPayment } from "../testing/test-records.js";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 let archive: FakeService;
 let bed: TestBed;
@@ -168,5 +171,27 @@ test("shows each day with drift once, for all tenants and for the user's own", a
     sentence: "Amounts are higher.",
     comparedTo: "2026-03-14",
     columns: [{ column: "amount", kind: "feature", distance: 0.4, threshold: 0.1 }],
+  });
+});
+
+test("regression #30: figures with labels use only payments that are old enough for a verdict", async () => {
+  const nowMs = Date.now();
+  const [old, recent] = [nowMs - 12 * DAY_MS, nowMs - HOUR_MS].map((atMs) =>
+    [1, 2].map(() => testPayment(bed.tenant, { atMs, decidedAtMs: atMs, score: 0.74 })),
+  );
+  const [fraud, disputed] = [old?.[0], recent?.[0]];
+  if (fraud === undefined || disputed === undefined) throw new Error("there are two of each");
+  const payments = [...(old ?? []), ...(recent ?? [])];
+  await bed.producer.send(payments.flatMap(({ vector, decision }) => [vector, decision]));
+  // Nobody labels genuine payments, so those without a label count as genuine once they are old enough.
+  await bed.producer.send([fraud.label(true, nowMs - 7 * DAY_MS), disputed.label(true, nowMs)]);
+  const browser = await bed.as(bed.people.viewer);
+  await eventually(async () => {
+    const { body } = await browser.get("/api/models");
+    expect(body).toMatchObject({
+      champion: { decisions: 2, labels: 2, frauds: 1, precision: 0.5, fraudScore: 0.74, genuineScore: 0.74 },
+      calibration: [{ labels: 2, fraudShare: 0.5 }],
+      maturity: { delayDays: 6, payments: 2 },
+    });
   });
 });

@@ -4,8 +4,6 @@ import { Decision, FeatureVector } from "@tripline/contracts/generated/tripline/
 import type { BacktestRow } from "@tripline/decision-engine/backtest/backtest-row";
 import type { DraftPart } from "@tripline/decision-engine/backtest/backtest-tally";
 import { BacktestTally } from "@tripline/decision-engine/backtest/backtest-tally";
-import type { LabelSurvey } from "@tripline/decision-engine/backtest/label-survey";
-import { surveyOf } from "@tripline/decision-engine/backtest/label-survey";
 import { shadowRow } from "@tripline/decision-engine/backtest/shadow-row";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
@@ -17,6 +15,7 @@ import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
 import type { TrialLine } from "../contract/policy-trial.js";
+import { surveyLabels } from "../reports/survey-labels.js";
 import { presentTrial } from "./present-trial.js";
 
 /**
@@ -26,9 +25,6 @@ import { presentTrial } from "./present-trial.js";
 const PAYMENTS_MAX = 20_000;
 /** Payments per page, which are read and decided together. */
 const PAGE_ROWS = 250;
-/** Enough of the newest labels to estimate their delay. */
-const LABELS_MAX = 200_000;
-const DAY_MS = 86_400_000;
 
 const paymentRow = z.object({
   transaction_id: z.string(),
@@ -38,14 +34,6 @@ const paymentRow = z.object({
   fraud: z.boolean().nullable(),
 });
 type PaymentRow = z.infer<typeof paymentRow>;
-
-const cellRow = z.object({
-  fraud: z.boolean(),
-  newest: z.coerce.number(),
-  age: z.coerce.number(),
-  delay: z.coerce.number(),
-  labels: z.coerce.number(),
-});
 
 /** Backtests policies on the newest payments of a tenant, without writing anything. */
 @Injectable()
@@ -72,7 +60,7 @@ export class PolicyTrials implements OnApplicationShutdown {
   /** Decides past payments with a draft, in a worker thread. */
   async *backtest(tenant: string, text: string): AsyncGenerator<TrialLine> {
     const total = await this.#count(tenant);
-    const labels = await this.#survey(tenant);
+    const labels = await surveyLabels(this.database, tenant);
     // Stops the thread when the browser disconnects.
     await using trial = this.#worker.backtest(tenant, text, labels, this.#payments(tenant));
     let done = 0;
@@ -90,7 +78,7 @@ export class PolicyTrials implements OnApplicationShutdown {
   /** Counts what shadow rules would have done, according to the stored decisions. */
   async *shadow(tenant: string): AsyncGenerator<TrialLine> {
     const total = await this.#count(tenant);
-    const labels = await this.#survey(tenant);
+    const labels = await surveyLabels(this.database, tenant);
     const parts = new Map<string, DraftPart>();
     const rows: BacktestRow[] = [];
     let done = 0;
@@ -152,24 +140,5 @@ export class PolicyTrials implements OnApplicationShutdown {
       yield rows;
       place = [last.decided_at_ms, last.transaction_id];
     }
-  }
-
-  /** The delay of the console's labels. */
-  async #survey(tenant: string): Promise<LabelSurvey> {
-    const cells = await this.database.query(
-      cellRow,
-      `WITH l AS (SELECT p.occurred_at_ms, n.labelled_at_ms AS known_ms, n.fraud
-         FROM (SELECT * FROM console.labels WHERE tenant = $1 ORDER BY read_at_ms DESC LIMIT ${LABELS_MAX}) n
-         JOIN console.payments p USING (transaction_id)), e AS (SELECT max(known_ms) AS newest FROM l)
-       SELECT fraud, newest, greatest(0, newest - occurred_at_ms) / ${DAY_MS} AS age,
-         greatest(0, known_ms - occurred_at_ms) / ${DAY_MS} AS delay, count(*) AS labels
-       FROM l, e GROUP BY 1, 2, 3, 4`,
-      [tenant],
-    );
-    const of = (isFraud: boolean) =>
-      cells
-        .filter(({ fraud }) => fraud === isFraud)
-        .map(({ age, delay, labels }) => ({ ageDays: age, delayDays: delay, labels }));
-    return surveyOf({ fraud: of(true), genuine: of(false) }, cells[0]?.newest ?? 0, "auto");
   }
 }

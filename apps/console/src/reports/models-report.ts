@@ -3,9 +3,13 @@ import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ModelFigures, ModelsReport } from "../contract/operations.js";
+import { surveyLabels } from "./survey-labels.js";
 
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
+const DAY_MS = 86_400_000;
+/** Payments that are old enough for a verdict are read from this many days. */
+const MATURE_DAYS = 30;
 /** Maximum number of decisions; the newest ones are used. At a high rate, they cover less than a day. */
 const DECISIONS_MAX = 200_000;
 const TENTHS = 10;
@@ -14,16 +18,15 @@ const KEPT_MS = 10_000;
 
 const modelsRow = z.object({ champion: z.string().nullable(), candidate: z.string().nullable() });
 const mean = z.number().nullable();
-const figuresRow = z.object({
-  decisions: z.coerce.number(),
+const recentRow = z.object({ decisions: z.coerce.number(), mean, stopped: mean });
+const matureRow = z.object({
   labels: z.coerce.number(),
   frauds: z.coerce.number(),
   precision: mean,
-  mean,
   fraud_mean: mean,
   genuine_mean: mean,
-  stopped: mean,
 });
+const countRow = z.object({ count: z.coerce.number() });
 const tenthRow = z.object({ tenth: z.number(), champion: z.coerce.number(), candidate: z.coerce.number() });
 const calibrationRow = z.object({ mean: z.number(), frauds: z.number(), labels: z.coerce.number() });
 const driftRow = z.object({
@@ -41,27 +44,33 @@ const hourRow = z.object({
   decisions: z.coerce.number(),
   mean: z.number().nullable(),
   declined: z.number().nullable(),
-  labels: z.coerce.number(),
-  precision: z.number().nullable(),
 });
 
 /** `$1` is the tenant, `$2` the earliest time. */
-const RECENT = `(SELECT d.model_version, d.rung, d.score, d.outcome, d.candidate_version, d.candidate_score, d.decided_at_ms, l.fraud
-  FROM (SELECT * FROM console.decisions WHERE tenant = $1 AND decided_at_ms >= $2
+const RECENT = `(SELECT model_version, rung, score, outcome, candidate_version, candidate_score, decided_at_ms
+  FROM console.decisions WHERE tenant = $1 AND decided_at_ms >= $2 ORDER BY decided_at_ms DESC LIMIT ${DECISIONS_MAX}) r`;
+/**
+ * Payments that are old enough for a verdict, as in a backtest: `$2` is the earliest time, `$3` the latest, and `$4`
+ * whether a payment without a label is genuine, unless it was declined.
+ */
+const MATURE = `(SELECT d.*, coalesce(l.fraud, CASE WHEN $4::bool AND d.outcome <> 4 THEN false END) AS fraud
+  FROM (SELECT transaction_id, model_version, rung, score, outcome, candidate_version, candidate_score
+    FROM console.decisions WHERE tenant = $1 AND decided_at_ms >= $2 AND decided_at_ms < $3
     ORDER BY decided_at_ms DESC LIMIT ${DECISIONS_MAX}) d
   LEFT JOIN console.labels l USING (transaction_id)) r`;
-const PRECISION = "avg(fraud::int::float8) FILTER (WHERE outcome > 1)";
-const COUNTS = `count(*) AS decisions, count(fraud) AS labels, count(*) FILTER (WHERE fraud) AS frauds, ${PRECISION} AS precision`;
-const meansOf = (score: string): string =>
-  `avg(${score}) AS mean, avg(${score}) FILTER (WHERE fraud) AS fraud_mean, avg(${score}) FILTER (WHERE NOT fraud) AS genuine_mean,
-   avg((outcome > 1)::int)::float8 AS stopped`;
-/** Payments decided with this model's score. */
-const DECIDED_BY = `SELECT ${COUNTS}, ${meansOf("score")} FROM ${RECENT} WHERE rung = 1 AND model_version = $3`;
-const IN_SHADOW = `SELECT ${COUNTS}, ${meansOf("candidate_score")} FROM ${RECENT}
-  WHERE candidate_version = $3 AND candidate_score IS NOT NULL AND model_version <> $3`;
+const recentOf = (score: string): string =>
+  `SELECT count(*) AS decisions, avg(${score}) AS mean, avg((outcome > 1)::int)::float8 AS stopped FROM ${RECENT}`;
+const matureOf = (score: string): string =>
+  `SELECT count(fraud) AS labels, count(*) FILTER (WHERE fraud) AS frauds,
+     avg(fraud::int::float8) FILTER (WHERE outcome > 1) AS precision, avg(${score}) FILTER (WHERE fraud) AS fraud_mean,
+     avg(${score}) FILTER (WHERE NOT fraud) AS genuine_mean FROM ${MATURE}`;
+/** Payments decided with the score of a model. @param version placeholder of its version */
+const decidedBy = (version: string): string => `WHERE rung = 1 AND model_version = ${version}`;
+const inShadow = (version: string): string =>
+  `WHERE candidate_version = ${version} AND candidate_score IS NOT NULL AND model_version <> ${version}`;
 const tenthOf = (score: string): string => `least(${TENTHS - 1}, floor(${score} * ${TENTHS}))::int`;
 
-/** Statistics of the models from the payments of the last day. */
+/** Statistics of the models: scores of the last day, and labels of payments that are old enough for a verdict. */
 @Injectable()
 export class ModelsReporter {
   readonly #kept = new Map<string, { readonly report: Promise<ModelsReport>; readonly untilMs: number }>();
@@ -90,20 +99,25 @@ export class ModelsReporter {
       place,
     );
     const { champion = null, candidate = null } = models ?? {};
-    const [ofChampion, ofCanary, ofShadow, tenths, calibration, hours, drifts] = await Promise.all([
-      this.#figures(champion, DECIDED_BY, place),
-      this.#figures(candidate, DECIDED_BY, place),
-      this.#figures(candidate, IN_SHADOW, place),
+    const labels = await surveyLabels(this.database, tenant);
+    const beforeMs = Math.max(0, labels.matureBeforeMs);
+    const mature = [tenant, Math.max(0, beforeMs - MATURE_DAYS * DAY_MS), beforeMs, labels.isUnlabelledGenuine];
+    const places = { recent: place, mature };
+    const [ofChampion, ofCanary, ofShadow, matureCount, tenths, calibration, hours, drifts] = await Promise.all([
+      this.#figures(champion, "score", decidedBy, places),
+      this.#figures(candidate, "score", decidedBy, places),
+      this.#figures(candidate, "candidate_score", inShadow, places),
+      this.database.query(countRow, `SELECT count(fraud) AS count FROM ${MATURE}`, mature),
       this.#tenths([...place, champion, candidate]),
       this.database.query(
         calibrationRow,
-        `SELECT avg(score) AS mean, avg(fraud::int)::float8 AS frauds, count(*) AS labels FROM ${RECENT}
-         WHERE rung = 1 AND model_version = $3 AND fraud IS NOT NULL GROUP BY ${tenthOf("score")} ORDER BY mean`,
-        [...place, champion],
+        `SELECT avg(score) AS mean, avg(fraud::int)::float8 AS frauds, count(*) AS labels FROM ${MATURE}
+         ${decidedBy("$5")} AND fraud IS NOT NULL GROUP BY ${tenthOf("score")} ORDER BY mean`,
+        [...mature, champion],
       ),
       this.database.query(
         hourRow,
-        `SELECT decided_at_ms / ${HOUR_MS} * ${HOUR_MS} AS at_ms, ${COUNTS}, avg(score) AS mean,
+        `SELECT decided_at_ms / ${HOUR_MS} * ${HOUR_MS} AS at_ms, count(*) AS decisions, avg(score) AS mean,
            avg((outcome = 4)::int)::float8 AS declined FROM ${RECENT} GROUP BY 1 ORDER BY 1`,
         place,
       ),
@@ -124,8 +138,13 @@ export class ModelsReporter {
         fraudShare: frauds,
         labels,
       })),
-      hours: hours.map(({ at_ms, decisions, mean: meanScore, declined, labels, precision }) => {
-        return { atMs: at_ms, decisions, meanScore, declinedShare: declined, labels, precision };
+      maturity: {
+        delayDays: labels.delayDays ?? null,
+        beforeMs: labels.delayDays === undefined ? null : beforeMs,
+        payments: matureCount[0]?.count ?? 0,
+      },
+      hours: hours.map(({ at_ms, decisions, mean: meanScore, declined }) => {
+        return { atMs: at_ms, decisions, meanScore, declinedShare: declined };
       }),
       drifts: drifts.map(({ compared_from: comparedFrom, compared_to: comparedTo, ...drift }) => {
         return { ...drift, comparedFrom, comparedTo };
@@ -133,13 +152,21 @@ export class ModelsReporter {
     };
   }
 
-  async #figures(version: string | null, text: string, place: readonly unknown[]): Promise<ModelFigures | null> {
+  async #figures(
+    version: string | null,
+    score: string,
+    which: (version: string) => string,
+    places: Readonly<Record<"recent" | "mature", readonly unknown[]>>,
+  ): Promise<ModelFigures | null> {
     if (version === null) return null;
-    const [row] = await this.database.query(figuresRow, text, [...place, version]);
-    if (row === undefined) return null;
-    const { mean: meanScore, fraud_mean, genuine_mean, stopped, ...counts } = row;
-    const scores = { meanScore, fraudScore: fraud_mean, genuineScore: genuine_mean };
-    return { version, ...counts, ...scores, stoppedShare: stopped };
+    const [[recent], [mature]] = await Promise.all([
+      this.database.query(recentRow, `${recentOf(score)} ${which("$3")}`, [...places.recent, version]),
+      this.database.query(matureRow, `${matureOf(score)} ${which("$5")}`, [...places.mature, version]),
+    ]);
+    if (recent === undefined || mature === undefined) return null;
+    const { mean: meanScore, stopped: stoppedShare, decisions } = recent;
+    const { fraud_mean: fraudScore, genuine_mean: genuineScore, ...counts } = mature;
+    return { version, decisions, meanScore, stoppedShare, fraudScore, genuineScore, ...counts };
   }
 
   async #tenths(values: readonly unknown[]): Promise<ModelsReport["histogram"]> {

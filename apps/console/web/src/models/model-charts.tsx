@@ -20,12 +20,7 @@ export function ModelCharts({ of, validation }: ChartsProps) {
     <div className="charts">
       <Histogram of={of.histogram} />
       <CalibrationChart live={of.calibration} validation={validation} />
-      {of.hours.length > 1 && (
-        <>
-          <Hours of={of.hours} title={text.models.hours} lines={RATES} />
-          <Hours of={of.hours} title={text.models.precision} lines={PRECISION} />
-        </>
-      )}
+      {of.hours.length > 1 && <Hours of={of.hours} title={text.models.hours} lines={RATES} />}
     </div>
   );
 }
@@ -128,17 +123,14 @@ const curve = (name: string, of: readonly CalibrationBin[], color: string, symbo
 
 interface HourLine {
   readonly name: string;
-  readonly key: "meanScore" | "declinedShare" | "precision";
-  readonly colour: "accent" | "decline" | "approve";
+  readonly key: "meanScore" | "declinedShare";
+  readonly colour: "accent" | "decline";
   readonly type: "solid" | "dashed";
 }
 
 const RATES: readonly HourLine[] = [
   { name: text.models.meanScore, key: "meanScore", colour: "accent", type: "solid" },
   { name: text.models.declined, key: "declinedShare", colour: "decline", type: "dashed" },
-];
-const PRECISION: readonly HourLine[] = [
-  { name: text.models.precision, key: "precision", colour: "approve", type: "solid" },
 ];
 
 interface HoursProps {

@@ -1,6 +1,7 @@
-import type { ModelFigures, ModelsReport } from "#contract/operations";
+import type { Maturity, ModelFigures, ModelsReport } from "#contract/operations";
 import type { RolloutDetail } from "../api/control.js";
 import { formatCount, formatShare, UNKNOWN } from "../format/numbers.js";
+import { formatMoment } from "../format/times.js";
 import { text } from "../texts/en/operations.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
@@ -29,9 +30,17 @@ export function SideBySide({ of }: { readonly of: ModelsReport }) {
   return (
     <Panel title={text.models.sideBySide}>
       {of.champion === null ? <Empty title={text.models.nothing} /> : <Figures of={of} />}
+      <p className="quiet">{maturityOf(of.maturity)}</p>
       {isOpen && <Guards of={rollout.findings} />}
     </Panel>
   );
+}
+
+function maturityOf({ delayDays, beforeMs, payments }: Maturity): string {
+  if (delayDays === null || beforeMs === null) return text.models.noLabels;
+  return payments === 0
+    ? text.models.noneMature(delayDays)
+    : text.models.mature(formatCount(payments), formatMoment(beforeMs), delayDays);
 }
 
 function Figures({ of }: { readonly of: ModelsReport }) {

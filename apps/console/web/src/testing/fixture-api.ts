@@ -290,9 +290,8 @@ function makeModels(nowMs: number): ModelsReport {
       decisions: 20_000,
       meanScore: 0.012 + 0.002 * Math.sin(hour / 3),
       declinedShare: 0.006 + 0.001 * Math.cos(hour / 4),
-      labels: 900,
-      precision: hour < 20 ? 0.7 + 0.05 * Math.sin(hour) : null,
     })),
+    maturity: { delayDays: 9, beforeMs: nowMs - 9 * 24 * HOUR_MS, payments: 24_800 },
     drifts: [3, 11].map((days) => ({
       model: "fraud",
       day: new Date(nowMs - days * 24 * HOUR_MS).toISOString().slice(0, 10),

@@ -63,9 +63,10 @@ test("shows what the archive did or why it cannot, and which services have proce
 test("shows champion, canary and shadow side by side, with the guards' verdicts", async () => {
   const { page } = await openConsole();
   await page.goto("/models");
-  const region = page.getByRole("region", { name: "Side by side, last hours" }).first();
+  const region = page.getByRole("region", { name: "Side by side" }).first();
   await region.getByRole("row", { name: "Metric Champion Canary Shadow" }).waitFor();
   await region.getByRole("row", { name: "Precision 71.0% 74.0% –" }).waitFor();
+  await region.getByText(/24,800 payments before .+ 95 % of labels arrive within 9 days\./).waitFor();
   await region.getByRole("listitem").filter({ hasText: "Latency" }).getByText("OK").waitFor();
 });
 

@@ -1,3 +1,5 @@
+import { plural } from "./plural.js";
+
 export const text = {
   health: {
     title: "Health",
@@ -115,7 +117,12 @@ export const text = {
     labels: "Labels",
     frauds: "Confirmed fraud",
     precision: "Precision",
-    sideBySide: "Side by side, last hours",
+    sideBySide: "Side by side",
+    noLabels: "No labels yet.",
+    noneMature: (days: number) =>
+      `No payment is old enough for a verdict yet: 95 % of labels arrive within ${plural(days, "day", "days")}.`,
+    mature: (payments: string, before: string, days: number) =>
+      `Precision, calibration and other figures with labels: ${payments} payments before ${before}. 95 % of labels arrive within ${plural(days, "day", "days")}.`,
     rollout: "Rollout",
     stages: { shadow: "Shadow", canary: "Canary", champion: "Champion", "rolled-back": "Rolled back" },
     share: (percent: string) => `${percent} of cards`,
@@ -145,10 +152,10 @@ export const text = {
     why: "Reason",
     histogram: "Payments by score",
     calibration: "Calibration",
-    calibrationNone: "No labelled payments yet.",
+    calibrationNone: "No payments with a verdict yet.",
     calibrationColumns: { score: "Mean score", fraud: "Share of fraud", labels: "Labels" },
     calibrationOf: { live: "Live labels", validation: "Validation" },
-    noCalibration: "No payments are labelled yet, and the trainer recorded no calibration curve.",
+    noCalibration: "No payment is old enough for a verdict yet, and the trainer recorded no calibration curve.",
     ideal: "Ideal",
     card: "Model card",
     cardOf: "Model",
