@@ -1,14 +1,14 @@
 import { hash } from "node:crypto";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FieldError } from "@tripline/contracts/error-table";
-import type { FraudReportPolicy } from "@tripline/contracts/fraud-report-policy";
+import type { FraudReportPolicy } from "@tripline/contracts/fraud-reports/report-policy";
 import {
   REPORT_KIND_NUMBERS,
   REPORT_POLICY_DEFAULT,
   REPORT_STAGE_NUMBERS,
   REPORT_VERDICT_NUMBERS,
   reportVerdict,
-} from "@tripline/contracts/fraud-report-policy";
+} from "@tripline/contracts/fraud-reports/report-policy";
 import {
   DeclinedBy,
   FraudReport,

@@ -1,5 +1,5 @@
-import type { FraudReportPolicy } from "@tripline/contracts/fraud-report-policy";
-import { REPORT_CASES, REPORT_VERDICTS } from "@tripline/contracts/fraud-report-policy";
+import type { FraudReportPolicy } from "@tripline/contracts/fraud-reports/report-policy";
+import { REPORT_CASES, REPORT_VERDICTS } from "@tripline/contracts/fraud-reports/report-policy";
 import { z } from "zod";
 
 const policies = z.record(

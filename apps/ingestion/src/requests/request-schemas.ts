@@ -1,6 +1,6 @@
 import { AMOUNT_MINOR_MAX, CURRENT_CURRENCIES, isCurrency } from "@tripline/contracts/currency";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
-import { REPORT_KINDS, REPORT_STAGES } from "@tripline/contracts/fraud-report-policy";
+import { REPORT_KINDS, REPORT_STAGES } from "@tripline/contracts/fraud-reports/report-policy";
 import { BIN_PATTERN, CARD_TOKEN_PATTERN, isCardNumber, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { z } from "zod";
 import { declaredFields, firstFields } from "../generated/payment-fields.js";

@@ -1,4 +1,4 @@
-import { FraudReportKind, FraudReportStage, FraudVerdict } from "./generated/tripline/events/v1/events.js";
+import { FraudReportKind, FraudReportStage, FraudVerdict } from "../generated/tripline/events/v1/events.js";
 
 /** Kinds of fraud reports, as in the API. */
 export const REPORT_KINDS = ["chargeback", "tc40", "safe", "early_warning", "refund", "analyst", "customer"] as const;
