@@ -2,8 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { parse } from "yaml";
 import { ownCsv } from "../testing/own-payments.js";
 import { checkFile } from "./check-file.js";
+import type { Declaration } from "./declare-field.js";
+import { addField } from "./declare-field.js";
 import { inspectFile } from "./inspect-file.js";
 import { parseMapping } from "./mapping.js";
 
@@ -13,10 +16,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-async function inspect(content: string, name = "payments.csv") {
-  const file = join(folder, name);
+async function inspect(content: string, declarations: readonly Declaration[] = []) {
+  const file = join(folder, "payments.csv");
   writeFileSync(file, content);
-  return inspectFile(file, folder);
+  return inspectFile(file, folder, declarations);
 }
 
 test("the proposal for a file in another schema can be used unchanged", async () => {
@@ -76,4 +79,46 @@ test("cleans merchant names that are not identifiers, and recognises texts that 
   );
   expect(fields).toMatchObject({ terminal_id: { column: "merchant", clean: true }, email: { column: "email" } });
   expect(yaml).toMatch(/missing:.*NA/s);
+});
+
+describe("a declared column", () => {
+  const header = "id,date,amount,customer_id,Basket Kind,items,contact";
+  const lines = rows((index) => {
+    const kind = index === 29 ? "gift_card" : ["games", "", "NA"][index % 3];
+    return `${index},2026-01-01,9.99,c${index},${kind},${index},ada@example.com`;
+  });
+  const declare = (column: string, type: Declaration["type"]) => inspect(`${header}\n${lines}\n`, [{ column, type }]);
+
+  test("becomes a field with the values in the whole file and the next free number", async () => {
+    const { fields, declared, unused, yaml } = await declare("Basket Kind", "enum");
+    expect(fields).toMatchObject({ basket_kind: { column: "Basket Kind" } });
+    expect(yaml).toMatch(/basket_kind:\s[^#]*column: Basket Kind/);
+    expect(unused).not.toContain("Basket Kind");
+    const before =
+      "fields:\n  - { name: a, path: a, number: 7 }\n  - { name: b, columns: { latitude: 8, longitude: 9 } }\n";
+    const [field] = declared;
+    const after = field && addField(`${before}\nretired_numbers: [11]\n`, field);
+    expect(after && parse(after)).toEqual({
+      ...parse(`${before}\nretired_numbers: [11]\n`),
+      fields: [
+        expect.objectContaining({ name: "a" }),
+        expect.objectContaining({ name: "b" }),
+        {
+          ...{ name: "basket_kind", path: "basket_kind", number: 12, type: "enum", values: ["games", "gift_card"] },
+          ...{ class: "behavioural", title: "Basket kind", description: "The column Basket Kind of your files." },
+          ...{ example: "games", uses: ["rule", "feature_filter", "model_category", "console"] },
+        },
+      ],
+    });
+    expect(() => field && addField(after ?? "", field)).toThrow('payments already have a field "basket_kind"');
+  });
+
+  test.each([
+    ["shop", "text", 'the file has no column "shop"'],
+    ["items", "boolean", '"2" is not of this type'],
+    ["items", "enum", '"0" is not a name in lower case'],
+    ["contact", "text", "it seems to contain personal data"],
+  ] as const)("%s:%s is rejected", async (column, type, message) => {
+    await expect(declare(column, type)).rejects.toThrow(`--declare ${column}:${type}: ${message}`);
+  });
 });

@@ -2,29 +2,41 @@ import { relative, resolve } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { databaseMemory } from "@tripline/lake/database-memory";
 import { stringify } from "yaml";
+import type { Declaration, DeclaredField } from "./declare-field.js";
+import { declareField, VALUES_MAX } from "./declare-field.js";
 import { formatOf } from "./mapping.js";
+import type { ColumnProfile } from "./profile-columns.js";
 import { MISSING_TEXTS, profileColumn } from "./profile-columns.js";
 import type { Proposal } from "./propose-fields.js";
-import { proposeFields } from "./propose-fields.js";
-import { sampleRows } from "./read-raw.js";
+import { fieldEntry, proposeFields } from "./propose-fields.js";
+import { distinctTexts, sampleRows } from "./read-raw.js";
 import { readHeader } from "./scan-lines.js";
 
 export interface Inspection extends Proposal {
   readonly columns: readonly string[];
+  /** Columns that become payment fields. */
+  readonly declared: readonly DeclaredField[];
   /** The mapping. */
   readonly yaml: string;
 }
 
 /** Number of rows to sample from the start of the file. */
 const SAMPLE_ROWS = 10_000;
+/** Enough to see that an enum has too many values, next to those that mean a missing value. */
+const VALUES_READ_MAX = VALUES_MAX + MISSING_TEXTS.size + 1;
 
 /**
  * Proposes a mapping for a file.
  *
  * @param folder of the mapping
- * @throws TriplineError `invalid-field` if the file cannot be read
+ * @param declarations columns that become payment fields
+ * @throws TriplineError `invalid-field` if the file cannot be read, or a column cannot be such a field
  */
-export async function inspectFile(path: string, folder: string): Promise<Inspection> {
+export async function inspectFile(
+  path: string,
+  folder: string,
+  declarations: readonly Declaration[] = [],
+): Promise<Inspection> {
   const file = resolve(path);
   const format = formatOf(file);
   const instance = await DuckDBInstance.create(":memory:", { memory_limit: databaseMemory() });
@@ -32,14 +44,41 @@ export async function inspectFile(path: string, folder: string): Promise<Inspect
   try {
     const csv = format === "csv" ? { delimiter: (await readHeader(file, '"')).delimiter } : {};
     const { columns, texts } = await sampleRows(connection, { file, format, csv }, SAMPLE_ROWS);
-    const proposal = proposeFields(columns.map((name, index) => profileColumn(name, texts[index] ?? [])));
+    const profiles = columns.map((name, index) => profileColumn(name, texts[index] ?? []));
+    const declared: DeclaredField[] = [];
+    for (const one of declarations) {
+      const isEnum = one.type === "enum";
+      const all = isEnum ? await distinctTexts(connection, { file, format, csv }, one.column, VALUES_READ_MAX) : [];
+      const profile = profiles.find(({ name }) => name === one.column);
+      declared.push(
+        declareField(
+          one,
+          profile,
+          all.filter((text) => !MISSING_TEXTS.has(text)),
+        ),
+      );
+    }
+    const undeclared = profiles.filter(({ name }) => !declared.some(({ column }) => column === name));
+    const proposal = withDeclared(proposeFields(undeclared), profiles, declared);
     const found = new Set(texts.flat().filter((text) => text !== null && text.trim() !== ""));
     const missing = [...MISSING_TEXTS].filter((text) => found.has(text));
-    return { ...proposal, columns, yaml: yamlOf(relative(resolve(folder), file), csv, missing, proposal) };
+    return { ...proposal, columns, declared, yaml: yamlOf(relative(resolve(folder), file), csv, missing, proposal) };
   } finally {
     connection.closeSync();
     instance.closeSync();
   }
+}
+
+function withDeclared(
+  proposal: Proposal,
+  profiles: readonly ColumnProfile[],
+  declared: readonly DeclaredField[],
+): Proposal {
+  const fields = declared.flatMap(({ name, column, type }) => {
+    const profile = profiles.find((one) => one.name === column);
+    return profile === undefined ? [] : [[name, fieldEntry(profile, { type })] as const];
+  });
+  return { ...proposal, fields: { ...proposal.fields, ...Object.fromEntries(fields) } };
 }
 
 function yamlOf(

@@ -165,7 +165,8 @@ function timeEntry(column: ColumnProfile, notes: string[]): Record<string, unkno
   return { column: column.name, ...time };
 }
 
-function fitsField(column: ColumnProfile, { type, format, range, values }: MappedField): boolean {
+/** Whether almost all values of a column fit a field. */
+export function fitsField(column: ColumnProfile, { type, format, range, values }: MappedField): boolean {
   if (format === "email") return looksLike.email(column);
   if (format === "ip_address") return looksLike.address(column);
   if (format === "bin") return column.share((value) => BIN_PATTERN.test(value)) === 1;
@@ -178,7 +179,8 @@ function fitsField(column: ColumnProfile, { type, format, range, values }: Mappe
   return type === "integer" || type === "number" ? looksLike.number(column) : true;
 }
 
-function fieldEntry(column: ColumnProfile, { type }: MappedField): Record<string, unknown> {
+/** The entry of a field in the mapping. */
+export function fieldEntry(column: ColumnProfile, { type }: Pick<MappedField, "type">): Record<string, unknown> {
   if (type === "time") return { column: column.name, ...timeOf(column) };
   return { column: column.name, ...(type === "identifier" ? cleaned(column) : {}) };
 }

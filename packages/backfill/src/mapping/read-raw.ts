@@ -65,6 +65,21 @@ export async function sampleRows(
   }
 }
 
+/** The different texts of a column in the whole file, at most `max`. */
+export async function distinctTexts(
+  connection: DuckDBConnection,
+  format: FileFormat,
+  column: string,
+  max: number,
+): Promise<string[]> {
+  const { columns, from, texts } = await openSample(connection, format);
+  const text = texts[columns.indexOf(column)];
+  if (text === undefined) return [];
+  const reader = await connection.runAndReadAll(`
+    SELECT DISTINCT trim(${text}) AS value FROM ${from} WHERE value IS NOT NULL ORDER BY value LIMIT ${max}`);
+  return reader.getRows().map(([value]) => String(value));
+}
+
 async function openSample(connection: DuckDBConnection, { file, format, csv }: FileFormat) {
   const asText = (columns: readonly string[]) => columns.map((name) => `${sqlName(name)}::VARCHAR`);
   if (format === "ndjson") {

@@ -1,3 +1,4 @@
+import { addField } from "@tripline/backfill/mapping/declare-field";
 import { ADDED_FIELDS, ADDED_KIND } from "../fields/added-fields.js";
 import { RepositoryCopy, wholeProgram } from "../recipes/repository-copy.js";
 
@@ -5,12 +6,19 @@ import { RepositoryCopy, wholeProgram } from "../recipes/repository-copy.js";
 const COMMAND_MS_MAX = 300_000;
 const DEFINITION = "packages/contracts/payment.yaml";
 
+/** As `tripline data inspect --declare` adds it. */
+const DECLARED = {
+  ...{ column: "Product Line", type: "enum" as const, name: "product_line" },
+  ...{ example: "games", values: ["games", "no", "true"] },
+};
+
 describe("a field of each type and a list kind, added to payment.yaml in a copy of this repository", () => {
   let copy: RepositoryCopy;
 
   beforeAll(() => {
     copy = RepositoryCopy.make();
-    copy.write(DEFINITION, copy.read(DEFINITION).replace("list_kinds:\n", ADDED_KIND) + ADDED_FIELDS);
+    const added = copy.read(DEFINITION).replace("list_kinds:\n", ADDED_KIND) + ADDED_FIELDS;
+    copy.write(DEFINITION, addField(added, DECLARED));
   }, COMMAND_MS_MAX);
   afterAll(() => copy.remove());
 
@@ -36,7 +44,15 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
         "training/spark/payment_columns.py",
       ]);
       const intake = copy.read("apps/ingestion/src/generated/payment-fields.ts");
-      for (const name of ["loyalty_tier", "passport_token", "sales_channel", "items", "is_gift", "shop_latitude"]) {
+      for (const name of [
+        "loyalty_tier",
+        "passport_token",
+        "sales_channel",
+        "items",
+        "is_gift",
+        "shop_latitude",
+        "product_line",
+      ]) {
         expect(intake).toContain(`content.push(["${name}", payment.`);
       }
       const lists = copy.read("packages/decision-engine/src/generated/listed-values.ts");

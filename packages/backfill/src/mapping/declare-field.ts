@@ -1,0 +1,121 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { parse, stringify } from "yaml";
+import type { ColumnProfile } from "./profile-columns.js";
+import { looksLike, profileColumn } from "./profile-columns.js";
+import { fitsField } from "./propose-fields.js";
+
+/** Types that a column of a file can declare. Only a person can decide how personal data is stored. */
+export const DECLARED_TYPES = ["identifier", "text", "enum", "integer", "number", "boolean", "country"] as const;
+export type DeclaredType = (typeof DECLARED_TYPES)[number];
+
+/** A column that becomes a payment field. */
+export interface Declaration {
+  readonly column: string;
+  readonly type: DeclaredType;
+}
+
+export interface DeclaredField extends Declaration {
+  readonly name: string;
+  readonly example: string;
+  /** Values of an enum. */
+  readonly values?: readonly string[];
+}
+
+/** With more values, a field is a text. */
+export const VALUES_MAX = 64;
+const NAME = /^[a-z][a-z0-9_]*$/;
+const TITLE_LENGTH_MAX = 40;
+
+/**
+ * The field for a column.
+ *
+ * @param distinct all values of the column in the whole file
+ * @throws TriplineError `invalid-field` if the column has no values or values of another type
+ */
+export function declareField(
+  { column, type }: Declaration,
+  profile: ColumnProfile | undefined,
+  distinct: readonly string[],
+): DeclaredField {
+  const wrong = (why: string) => new TriplineError("invalid-field", `--declare ${column}:${type}: ${why}.`);
+  if (profile === undefined) throw wrong(`the file has no column "${column}"`);
+  const [example] = profile.values;
+  if (example === undefined) throw wrong("the column has no values");
+  const name = plainName(column);
+  if (!NAME.test(name)) throw wrong("the column's name must begin with a letter");
+  if (looksLike.cardNumber(profile) || looksLike.email(profile) || looksLike.address(profile)) {
+    throw wrong("it seems to contain personal data, which must not be stored as plain text");
+  }
+  const common = { column, type, name, example };
+  if (type !== "enum") {
+    const wrongValue = profile.values.find((value) => !isOfType(value, type));
+    if (wrongValue === undefined) return common;
+    throw wrong(`${JSON.stringify(wrongValue)} is not of this type`);
+  }
+  const other = distinct.find((value) => !NAME.test(value));
+  if (other !== undefined) {
+    throw wrong(`${JSON.stringify(other)} is not a name in lower case, such as "${plainName(other)}". Use text`);
+  }
+  if (distinct.length > VALUES_MAX) throw wrong(`it has more than ${VALUES_MAX} values. Use text`);
+  return { ...common, values: distinct.toSorted() };
+}
+
+function isOfType(value: string, type: DeclaredType): boolean {
+  const profile = profileColumn("", [value]);
+  if (type === "integer") return looksLike.whole(profile);
+  return fitsField(profile, { name: "", column: "", type, wire: "string" });
+}
+
+function plainName(text: string): string {
+  return text
+    .replaceAll(/([a-z])([A-Z])/g, "$1_$2")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "_")
+    .replaceAll(/^_|_$/g, "");
+}
+
+interface Definition {
+  readonly fields: readonly {
+    readonly name: string;
+    readonly path?: string;
+    readonly number?: number;
+    readonly columns?: Readonly<Record<string, number>>;
+  }[];
+  readonly retired_numbers?: readonly number[];
+}
+
+/**
+ * The text of payment.yaml with one more field, which has the next free number.
+ *
+ * @throws TriplineError `invalid-field` if a field has this name
+ */
+export function addField(definition: string, field: DeclaredField): string {
+  const { fields, retired_numbers: retired = [] } = parse(definition) as Definition;
+  const { name, type, values, column } = field;
+  if (fields.some((known) => known.name === name || known.path === name)) {
+    throw new TriplineError("invalid-field", `--declare ${column}:${type}: payments already have a field "${name}".`);
+  }
+  const numbers = fields.flatMap(({ number = 0, columns = {} }) => [number, ...Object.values(columns)]);
+  const title = `${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll("_", " ")}`.slice(0, TITLE_LENGTH_MAX);
+  const entry = {
+    ...{ name, path: name, number: Math.max(...numbers, ...retired) + 1, type },
+    ...(values === undefined ? {} : { values }),
+    ...{ class: "behavioural", title, description: `The column ${column} of your files.` },
+    ...{ example: exampleOf(field), uses: usesOf(type) },
+  };
+  const text = `\n${stringify([entry]).replaceAll(/^(?=.)/gm, "  ")}`;
+  const end = definition.search(/^retired_numbers:/m);
+  const [before, after] = end < 0 ? [definition, ""] : [definition.slice(0, end), `\n${definition.slice(end)}`];
+  return `${before.trimEnd()}\n${text}${after}`;
+}
+
+function exampleOf({ type, example }: DeclaredField): string | number | boolean {
+  if (type === "boolean") return /^(?:true|1)$/i.test(example);
+  return type === "integer" || type === "number" ? Number(example) : example;
+}
+
+function usesOf(type: DeclaredType): readonly string[] {
+  if (type === "identifier") return ["rule", "entity_key", "feature_filter", "console"];
+  const isCategory = type === "text" || type === "enum" || type === "country";
+  return ["rule", "feature_filter", ...(isCategory ? ["model_category"] : []), "console"];
+}
