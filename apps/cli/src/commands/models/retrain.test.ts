@@ -173,6 +173,25 @@ test(
 );
 
 test(
+  "a sample of a large lake is enough for a better model",
+  async () => {
+    const labelled = Number(/labelled=(\d+)/.exec(whole.join("\n"))?.[1]);
+    const { lines } = await run([
+      ...argumentsOf("sample", "work-sample"),
+      "--rows-max",
+      String(Math.round(labelled / 2)),
+    ]);
+    const rows = Number(/^read: rows=(\d+)/m.exec(lines.join("\n"))?.[1]);
+    expect(rows).toBeGreaterThan(0);
+    expect(rows).toBeLessThan(0.75 * labelled);
+    // A quarter of the cards to compare on; few frauds, so all of them are used.
+    expect(lines).toContainEqual(expect.stringMatching(/^sample: frauds=100% genuine=[\d.]+% cards=25%$/));
+    expect(lines.at(-1)).toMatch(/^retrain: registered=challenger version=/);
+  },
+  TIMEOUT_MS,
+);
+
+test(
   "drift in the lake becomes an event",
   async () => {
     const { kafkaBrokers, topicPrefix } = await testStack();
