@@ -121,6 +121,15 @@ async function newCase(amountMinor: number) {
 const SELECT_CARD =
   "getSelection().selectAllChildren(document.querySelector('.case-big .token')); String(getSelection())";
 
+test("names are those of the users of one tenant who have signed in", async () => {
+  const { id, name } = bed.people.analyst;
+  const other = { ...bed.people.viewer, id: `${bed.tenant}-eve`, name: "Eve", tenant: `${bed.tenant}-other` };
+  const eve = await bed.as(other);
+  const vera = await bed.as(bed.people.viewer);
+  expect((await vera.get("/api/people/names")).body).toEqual(expect.arrayContaining([{ id, name }]));
+  expect((await eve.get("/api/people/names")).body).toEqual([{ id: other.id, name: "Eve" }]);
+});
+
 describe("regression #32: work on cases", () => {
   test("the head joins amount and score of one payment; a selection copies the whole card token", async () => {
     const { card, id } = await newCase(1_500);

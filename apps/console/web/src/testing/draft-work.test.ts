@@ -66,6 +66,18 @@ test("text typed while a draft is being saved is kept and saved on the new versi
   expect(await kept(page)).not.toContain("# one");
 });
 
+test("regression #32: a new draft starts from the active revision, and authors have names", async () => {
+  const { page } = await openConsole();
+  await page.goto("/policy");
+  await page.getByText("Based on revision 2.").waitFor();
+  await page.getByRole("table", { name: "Revisions" }).getByRole("cell", { name: "Ada Osei" }).first().waitFor();
+  await page.getByLabel("Draft name").fill("fresh");
+  const based = page.waitForRequest(/\/policy\/revisions\/2$/);
+  await page.getByRole("button", { name: "Create draft" }).click();
+  await based;
+  await editorOf(page).waitFor();
+});
+
 test("regression #24: completions do not cover the buttons, and comments have none", async () => {
   const { page } = await openConsole();
   await openDraft(page);

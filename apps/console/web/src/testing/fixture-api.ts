@@ -72,7 +72,7 @@ export class Api {
     if (area === "auth") return answerAdmin(this.admin, asked, this.nowMs);
     if (area === "decisions") return id === "" ? { decisions: [this.#payment()], next: null } : this.#payment();
     if (area === "views") return this.#answerViews(asked, id);
-    if (area === "people") return PEOPLE;
+    if (area === "people") return id === "names" ? [...PEOPLE, { id: "ada", name: "Ada Osei" }] : PEOPLE;
     if (area === "health") return makeHealth(this.nowMs);
     if (area === "personal") return openPersonal(asked.body as { transactionIds: string[] });
     if (area === "models") return id === "" ? makeModels(this.nowMs) : makeCard(this.nowMs, id);

@@ -98,8 +98,7 @@ async function closeAsFraud(page: Page, terminalId: string): Promise<void> {
   await page.keyboard.press("a");
   await page.getByText("Assignee Anna Analyst").waitFor();
   await page.keyboard.press("f");
-  await page.getByRole("dialog", { name: "Close as fraud" }).getByLabel("Note").press("Shift+Tab");
-  await page.keyboard.press("ArrowDown");
+  await page.getByRole("radio", { name: "Card stolen or lost" }).press("Space");
   await page.getByRole("button", { name: "Label as fraud" }).press("Enter");
   await page.getByText("Closed as fraud", { exact: true }).waitFor();
 }
