@@ -60,6 +60,9 @@ export function isLabelled(key: string): boolean {
   return LABEL_KEYS.includes(key);
 }
 
+/** Whether labels name all fields of a key, but not the entity itself: a card at a terminal. */
+const isNamedInParts = (key: string): boolean => !isLabelled(key) && key !== "" && keyFields(key).every(isLabelled);
+
 /** The fields of an entity's key that identify a person. */
 export function subjectFields(fields: readonly KeyField[]): KeyField[] {
   return fields.filter((field) => SUBJECT_KEYS.some((key) => key === field));
@@ -213,9 +216,11 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
       );
     }
     if (isUpdateFeature(item) || isLabelFeature(item)) {
-      const person = otherPersonIn(entities[item.entity]?.key ?? "");
-      const why = `the states of cards would contain ${person}, and an erasure would not find it there`;
-      if (person !== undefined) yield at("entity", `"${item.entity}" cannot have ${item.kind}: ${why}`);
+      const key = entities[item.entity]?.key ?? "";
+      const person = otherPersonIn(key);
+      const erasure = person && `the states of cards would contain ${person}, and an erasure would not find it there`;
+      const why = erasure ?? (isLabelFeature(item) && isNamedInParts(key) && "labels name all fields of its key");
+      if (why) yield at("entity", `"${item.entity}" cannot have ${item.kind}: ${why}`);
     }
     if ("of" in item) {
       const before = partners.get(item.entity) ?? item.of;

@@ -71,7 +71,8 @@ export class CaseFilesController {
     const search = parseRequest(caseFileQuery, query);
     const rows = await this.#exports.run(async () => {
       const found: CaseRow[] = [];
-      for (let after = search.after; found.length < ROWS_MAX; ) {
+      // Stops if the user has left, so that another export can start.
+      for (let after = search.after; found.length < ROWS_MAX && !reply.raw.destroyed; ) {
         const page = await this.cases.search(
           workerOf(session),
           { ...search, after, limit: PAGE_MAX },

@@ -5,6 +5,8 @@ const ENTITIES = {
   terminal: { key: "terminal_id", optional: true },
   device: { key: "device_token", optional: true },
   email: { key: "email_token", optional: true },
+  card_at_terminal: { key: "card_token/terminal_id", optional: true },
+  card_device: { key: "card_token/device_token", optional: true },
 };
 
 function specOf(change: object) {
@@ -39,4 +41,11 @@ test.each([
   ["something else", { counts: "some" }, "features.0.counts"],
 ])("neighbours cannot count %s", (_what, change, message) => {
   expect(() => specOf(change)).toThrow(message);
+});
+
+test("a card at a terminal has no features over labels, because a label would count online without its payment", () => {
+  const rate = { kind: "fraud_rate", of: undefined, counts: undefined };
+  const faults = '"card_at_terminal" cannot have fraud_rate: labels name all fields of its key';
+  expect(() => specOf({ ...rate, entity: "card_at_terminal" })).toThrow(faults);
+  expect(specOf({ ...rate, entity: "card_device" }).features).toHaveLength(1);
 });

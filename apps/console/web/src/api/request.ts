@@ -11,7 +11,7 @@ export class RequestFailed extends Error {
 
 /** Timeout of a request. */
 const REQUEST_MS_MAX = 30_000;
-/** Longer timeout, for requests that report their progress. */
+/** Longer timeout, for exports and for requests that report their progress. */
 const LINES_MS_MAX = 300_000;
 const STATUS_NO_CONTENT = 204;
 const STATUS_UNAUTHENTICATED = 401;
@@ -53,7 +53,8 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
  * @throws RequestFailed as in `request`
  */
 export async function requestText(path: string): Promise<string> {
-  return (await sendAccepted(path, { headers: { accept: "text/csv, application/problem+json" } })).text();
+  const headers = { accept: "text/csv, application/problem+json" };
+  return (await sendAccepted(path, { headers, msMax: LINES_MS_MAX })).text();
 }
 
 /**

@@ -110,14 +110,16 @@ const trimmed = ({ actor, action, subject }: Search): Search => {
 function SearchForm({ onSearch }: { readonly onSearch: (search: Search) => void }) {
   const [typed, setTyped] = useState(NOTHING);
   const users = useUsers();
-  const named = users.find(({ name }) => name.toLowerCase() === typed.actor.trim().toLowerCase());
+  const named = users.filter(({ name }) => name.toLowerCase() === typed.actor.trim().toLowerCase());
+  const [user, another] = named;
   return (
     <search>
       <form
         className="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          onSearch({ ...trimmed(typed), ...(named === undefined ? {} : { actor: named.id }) });
+          if (another !== undefined) return;
+          onSearch({ ...trimmed(typed), ...(user === undefined ? {} : { actor: user.id }) });
         }}
       >
         {FIELDS.map((name) => (
@@ -130,6 +132,7 @@ function SearchForm({ onSearch }: { readonly onSearch: (search: Search) => void 
           />
         ))}
         <Button type="submit">{text.audit.search}</Button>
+        {another !== undefined && <span role="alert">{text.audit.sameName(named.map(({ id }) => id).join(", "))}</span>}
       </form>
     </search>
   );

@@ -115,6 +115,7 @@ export const text = {
     subject: "Subject",
     fields: { actor: "Who", action: "What", subject: "Subject" },
     actorHint: "A name or an ID",
+    sameName: (ids: string) => `Several users have this name. Search by an ID: ${ids}`,
     search: "Search",
     verify: "Verify",
     verified: (entries: string, signed: string) => `The log is intact: ${entries} entries, ${signed} signatures.`,
