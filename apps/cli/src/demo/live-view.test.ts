@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import { LiveView } from "./live-view.js";
+import { LiveView, latencyLine } from "./live-view.js";
 import { Tally } from "./tally.js";
 
 test("the demo says that lost window states are being restored", () => {
@@ -12,4 +12,8 @@ test("the demo says that lost window states are being restored", () => {
   tally.areStatesLost = true;
   view.show(tally, { elapsedMs: 12_000, perSecond: 0, eventTimeMs: 0 });
   expect(String(out.read())).toContain("The window states are lost: payments get the default decision until they are");
+});
+
+test("regression #25: the summary of a demo without decisions has no latencies", () => {
+  expect(latencyLine(new Tally())).toBe("  latency p50 –, p95 –, p99 – (HTTP, from request to decision)");
 });

@@ -1,6 +1,6 @@
 import { seconds } from "@tripline/system/step-log";
 import type { DeclinedPayment, Quality, Tally } from "./tally.js";
-import { OUTCOMES } from "./tally.js";
+import { LATENCIES_KEPT, OUTCOMES } from "./tally.js";
 
 const FLAGGED = ["challenge", "review", "decline"] as const;
 
@@ -67,6 +67,11 @@ function fullView(tally: Tally, figures: LiveFigures): string[] {
     "  last declined:",
     ...tally.lastDeclined.flatMap(declinedLines),
   ];
+}
+
+export function latencyLine(tally: Tally): string {
+  const [p50, p95, p99] = tally.quantiles(LATENCIES_KEPT, 0.5, 0.95, 0.99).map(milliseconds);
+  return `  latency p50 ${p50}, p95 ${p95}, p99 ${p99} (HTTP, from request to decision)`;
 }
 
 export function qualityLines(tally: Tally): string[] {

@@ -13,11 +13,11 @@ import { bootstrapSteps, StepLog, startedAtMs } from "@tripline/system/step-log"
 import { Command, InvalidArgumentError, Option } from "commander";
 import { assessOnHandbook } from "../../demo/assess.js";
 import { assessOnOwnData } from "../../demo/assess-own.js";
-import { declinedLines, LiveView, qualityLines, refusedLines } from "../../demo/live-view.js";
+import { declinedLines, LiveView, latencyLine, qualityLines, refusedLines } from "../../demo/live-view.js";
 import { memoryLines } from "../../demo/measure-memory.js";
 import { playTraffic } from "../../demo/play-traffic.js";
 import { firstRequest } from "../../demo/show-first-request.js";
-import { LATENCIES_KEPT, Tally } from "../../demo/tally.js";
+import { Tally } from "../../demo/tally.js";
 import { watchServers } from "../../demo/watch-servers.js";
 import { loadLocalProfiles } from "../data/rebuild-state.js";
 
@@ -200,18 +200,17 @@ async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: S
   const ledger = await steps.finish("compare accepted payments with decisions", () =>
     awaitLedger(system.kafka, accepted),
   );
-  const [p50 = Number.NaN, p95 = Number.NaN, p99 = Number.NaN] = tally.quantiles(LATENCIES_KEPT, 0.5, 0.95, 0.99);
   const perSecond = (tally.decided / traffic.elapsedMs) * 1_000;
   const lines = [
     "",
     `  ${tally.decided} decisions, ${perSecond.toFixed(0)} per second; approve ${tally.outcomes.approve}, challenge ${tally.outcomes.challenge}, review ${tally.outcomes.review}, decline ${tally.outcomes.decline}; degraded ${tally.degraded}`,
-    `  latency p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (HTTP, from request to decision)`,
+    latencyLine(tally),
     ...memoryLines(system.services),
     ...qualityLines(tally),
     ...refusedLines(tally),
     "  last declined:",
     ...tally.lastDeclined.flatMap(declinedLines),
-    `  ${traffic.startUp}`,
+    `  ${traffic.startUp || "no response contained a decision: this machine is too busy"}`,
     `  ${ledgerLine(ledger)}`,
     "",
   ];
