@@ -44,6 +44,11 @@ test("a receiver that hangs is given up", async () => {
   await expect(post(() => {})).resolves.toEqual({ status: undefined, error: "TIMEOUT", retryAfterMs: 0 });
 });
 
+test("regression: the status of a receiver counts, even if the body of its response does not end", async () => {
+  const result = await post((response) => response.writeHead(200).write("accepted"));
+  expect(result).toEqual({ status: 200, error: undefined, retryAfterMs: 0 });
+});
+
 test("of a response of 100 MB almost nothing is read", async () => {
   let written = 0;
   const closed = new Promise<void>((resolve) => {

@@ -54,6 +54,8 @@ export class MessagePoster {
   ): Promise<{ readonly result: PostResult; readonly isOnClosedConnection: boolean }> {
     return new Promise((resolve) => {
       const sent = this.#open(target, { ...headers, "content-length": String(Buffer.byteLength(body)) });
+      // The status counts, even if the rest of the response does not arrive.
+      let answer: Partial<PostResult> | undefined;
       const end = (result: Partial<PostResult>): void => {
         clearTimeout(timer);
         const isOnClosedConnection = sent.reusedSocket && result.error === "ECONNRESET";
@@ -61,14 +63,14 @@ export class MessagePoster {
         resolve({ result: { ...nothing, ...result }, isOnClosedConnection });
       };
       const timer = setTimeout(() => {
-        end({ error: "TIMEOUT" });
+        end(answer ?? { error: "TIMEOUT" });
         sent.destroy();
       }, this.timeoutMs);
       sent.on("error", (error: NodeJS.ErrnoException) => end({ error: error.code ?? "FAILED" }));
       sent.on("close", () => end({ error: "FAILED" }));
       sent.on("response", (response) => {
-        // The status counts, even if the rest of the response does not arrive.
         const result = { status: response.statusCode, retryAfterMs: retryAfterOf(response.headers["retry-after"]) };
+        answer = result;
         let bytes = 0;
         response.on("data", (chunk: Buffer) => {
           bytes += chunk.length;
