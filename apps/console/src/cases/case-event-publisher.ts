@@ -16,6 +16,7 @@ import { z } from "zod";
 
 const EVENTS_PER_ROUND_MAX = 500;
 
+const lockRow = z.object({ is_free: z.boolean() });
 const outboxRow = z.object({
   id: z.string(),
   case_id: z.string(),
@@ -64,10 +65,15 @@ export class CaseEventPublisher implements OnApplicationBootstrap, OnApplication
 
   #round(): Promise<boolean> {
     return this.database.transaction(async (transaction) => {
-      // Locked in order, so that a second instance waits and does not overtake.
+      // One instance publishes at a time, so that no event overtakes another. The others leave the rows to it.
+      const [lock] = await transaction.query(
+        lockRow,
+        "SELECT pg_try_advisory_xact_lock(hashtext('console.case_outbox')) AS is_free",
+      );
+      if (lock?.is_free !== true) return false;
       const rows = await transaction.query(
         outboxRow,
-        `SELECT ${COLUMNS} FROM console.case_outbox ORDER BY id LIMIT $1 FOR UPDATE`,
+        `SELECT ${COLUMNS} FROM console.case_outbox ORDER BY id LIMIT $1`,
         [EVENTS_PER_ROUND_MAX],
       );
       if (rows.length === 0) return false;
