@@ -221,14 +221,19 @@ describe.each([
   test("gives the engine's values and states, bit for bit, however the input is split", () => {
     const cutting = fc.array(fc.nat(450), { maxLength: 4 });
     fc.assert(
-      fc.property(eventStreams(shape), cutting, fc.integer({ min: 1, max: 3 }), (stream, places, shares) => {
-        const numbered = new Numbered(spec, inOrder(stream));
-        const cuts = places.filter((place) => place <= numbered.events.length).sort((left, right) => left - right);
-        const folded = foldInBlocks(spec, numbered, cuts, shares);
-        const online = foldOneByOne(spec, numbered);
-        // Jest compares the many thousands of numbers one by one and takes longer than the folds.
-        if (!isDeepStrictEqual(folded, online)) expect(folded).toEqual(online);
-      }),
+      fc.property(
+        eventStreams({ ...shape, replaces: false }),
+        cutting,
+        fc.integer({ min: 1, max: 3 }),
+        (stream, places, shares) => {
+          const numbered = new Numbered(spec, inOrder(stream));
+          const cuts = places.filter((place) => place <= numbered.events.length).sort((left, right) => left - right);
+          const folded = foldInBlocks(spec, numbered, cuts, shares);
+          const online = foldOneByOne(spec, numbered);
+          // Jest compares the many thousands of numbers one by one and takes longer than the folds.
+          if (!isDeepStrictEqual(folded, online)) expect(folded).toEqual(online);
+        },
+      ),
       { numRuns },
     );
   });

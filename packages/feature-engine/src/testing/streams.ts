@@ -49,6 +49,8 @@ export interface StreamShape {
   readonly busy: boolean;
   /** Whether there are payment updates. */
   readonly updates: boolean;
+  /** Whether labels may replace earlier ones, which datasets cannot express. */
+  readonly replaces: boolean;
 }
 
 /** The content of payment updates: their kind, who declined, and the issuer's code. */
@@ -107,7 +109,15 @@ function profileFrom(atMs: number, draft: ProfileDraft | null): OracleProfile | 
   return { atMs: atMs - ageMs, columns };
 }
 
-const SHAPE: StreamShape = { cards: 2, terminals: 3, eventsMin: 0, eventsMax: 40, busy: false, updates: false };
+const SHAPE: StreamShape = {
+  cards: 2,
+  terminals: 3,
+  eventsMin: 0,
+  eventsMax: 40,
+  busy: false,
+  updates: false,
+  replaces: true,
+};
 
 /** Amounts that are all equal, nearly equal, or arbitrary. */
 const amountMinor = fc.oneof(
@@ -124,7 +134,7 @@ const NOWHERE = { latitude: undefined, longitude: undefined };
 
 /** Streams of events in order of arrival. */
 export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<OracleEvent[]> {
-  const { cards, terminals, eventsMin, eventsMax, busy, updates } = { ...SHAPE, ...shape };
+  const { cards, terminals, eventsMin, eventsMax, busy, updates, replaces } = { ...SHAPE, ...shape };
   const step = fc.record({
     kind: fc.constantFrom("payment", "payment", "label", ...(updates ? ["update" as const] : [])),
     said: fc.constantFrom(...UPDATES),
@@ -136,7 +146,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
     delayMs: fc.oneof(fc.constant(0), fc.nat(10 * DAY_MS)),
     /** Which earlier payment of the card a label is about, counting back from the newest; 10 and up: none of them. */
     about: fc.nat(14),
-    replaces: fc.boolean(),
+    replaces: replaces ? fc.boolean() : fc.constant(false),
     stepMs: busy ? BUSY : CALM,
     amountMinor,
     currency: fc.constantFrom("EUR", "EUR", "JPY", "KWD", "CLF"),
