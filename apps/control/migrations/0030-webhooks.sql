@@ -64,5 +64,9 @@ CREATE INDEX webhook_deliveries_due ON control.webhook_deliveries (endpoint_id, 
   WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_in_order ON control.webhook_deliveries (endpoint_id, order_key, sequence)
   WHERE state = 'pending' AND NOT is_overtaken AND order_key IS NOT NULL;
+CREATE INDEX webhook_deliveries_ending ON control.webhook_deliveries (gives_up_at) WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_log ON control.webhook_deliveries (tenant, sequence);
 CREATE INDEX webhook_deliveries_by_age ON control.webhook_deliveries (created_at);
+CREATE INDEX webhook_deliveries_of_event ON control.webhook_deliveries (tenant, event_id);
+CREATE INDEX webhook_deliveries_failed ON control.webhook_deliveries (tenant, sequence) WHERE state = 'failed';
+CREATE INDEX webhook_deliveries_by_time ON control.webhook_deliveries (endpoint_id, occurred_at, sequence);

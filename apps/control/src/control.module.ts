@@ -1,8 +1,9 @@
-import type { DynamicModule, Provider } from "@nestjs/common";
+import type { DynamicModule, OnApplicationShutdown, Provider } from "@nestjs/common";
 import { Inject, Module, Optional } from "@nestjs/common";
 import { RateLimits } from "@tripline/http/limits/rate-limits";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
+import { closeWithin } from "@tripline/nest-kit/close-within";
 import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi.controller";
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
@@ -11,8 +12,9 @@ import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
 import { PersonalOpener } from "@tripline/sealing/open-personal";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Migrations } from "@tripline/stores/postgres/migrate-database";
-import { setUpDatabase } from "@tripline/stores/postgres/set-up-database";
+import { openBackgroundDatabase, setUpDatabase } from "@tripline/stores/postgres/set-up-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { ApprovalSettings, switchOff } from "./approvals/approval-settings.js";
 import { ApprovalsController } from "./approvals/approvals.controller.js";
@@ -22,6 +24,7 @@ import { AuditController } from "./audit/audit.controller.js";
 import { AuditEventsController } from "./audit/audit-events.controller.js";
 import { AuditLog } from "./audit/audit-log.js";
 import { AuditSigner } from "./audit/audit-signer.js";
+import { BACKGROUND } from "./background.js";
 import type { ControlConfig } from "./config.js";
 import { CONTROL_CONFIG } from "./config.js";
 import { FraudLabelsController } from "./lists/fraud-labels.controller.js";
@@ -86,7 +89,7 @@ const WEBHOOKS = [EndpointStore, EndpointSecrets, DeliveryStore, Subscriptions, 
 
 /** The control plane: stores users' decisions about the system in Postgres and publishes them on compacted topics. */
 @Module({})
-export class ControlModule {
+export class ControlModule implements OnApplicationShutdown {
   constructor(
     @Inject(Readiness) readiness: Readiness,
     @Inject(AuditSigner) audit: AuditSigner,
@@ -95,9 +98,11 @@ export class ControlModule {
     @Inject(RuleWatch) rules: RuleWatch,
     @Inject(ListGuard) lists: ListGuard,
     @Inject(DueChanges) changes: DueChanges,
+    @Inject(LOGGER) private readonly logger: Logger,
     @Optional() @Inject(RolloutGuard) rollouts?: RolloutGuard,
     @Optional() @Inject(WebhookSender) webhooks?: WebhookSender,
     @Optional() @Inject(WebhookUpkeep) endpoints?: WebhookUpkeep,
+    @Optional() @Inject(BACKGROUND) private readonly background?: Database,
   ) {
     // These failures do not affect requests, so the service stays ready and reports them.
     readiness.addNote("audit_signatures", () => audit.notes.signature);
@@ -107,6 +112,11 @@ export class ControlModule {
     for (const [name, loop] of Object.entries({ ...loops, ...others })) {
       if (loop !== undefined) readiness.addNote(name, () => loop.note);
     }
+  }
+
+  /** Runs after those of its providers, which use this database until they have ended. */
+  async onApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "background postgres", () => this.background?.close());
   }
 
   static forRoot(config: ControlConfig): DynamicModule {
@@ -172,6 +182,11 @@ function openingProviders(config: ControlConfig): Provider[] {
     { provide: FollowedMasterKey, useValue: masterKey },
     { provide: PersonalOpener, useValue: new PersonalOpener(masterKey) },
     EnvelopeRewrapper,
+    {
+      provide: BACKGROUND,
+      inject: [LOGGER],
+      useFactory: (logger: Logger) => openBackgroundDatabase(config, CONTROL_MIGRATIONS, logger),
+    },
     { provide: RESOLVE, useValue: dnsResolve },
     ...WEBHOOKS,
   ];

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { Inject, Injectable } from "@nestjs/common";
-import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
+import { BACKGROUND } from "../background.js";
 
 /** Standard Webhooks: 24 to 64 random bytes. */
 const SECRET_BYTES = 32;
@@ -27,7 +27,7 @@ export class EndpointSecrets {
   readonly #plain = new Map<string, { readonly secret: Promise<Buffer>; readonly untilMs: number }>();
 
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(BACKGROUND) private readonly database: Database,
     @Inject(FollowedMasterKey) private readonly masterKey: Pick<FollowedMasterKey, "name" | "wrap" | "unwrap">,
   ) {}
 

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import { createLogger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
@@ -10,6 +11,7 @@ import { Outbox } from "./outbox.js";
 import { ATTEMPTS_IN_ORDER } from "./retry-schedule.js";
 import { WebhookUpkeep } from "./webhook-upkeep.js";
 
+const LOGGER = createLogger("control", "silent");
 const TENANT = "acme";
 const FINE = { failures: 0, restMs: 0, isGone: false };
 const ROWS = z.looseObject({});
@@ -161,13 +163,35 @@ test("the upkeep ends what waits too long and deletes old rows and removed endpo
     [id],
   );
   await database.execute("UPDATE control.webhook_endpoints SET is_removed = true WHERE id = $1", [removed]);
-  const logger = { warn() {} } as never;
-  const upkeep = new WebhookUpkeep(database, { WEBHOOK_LOG_DAYS: 30 }, logger);
+  const upkeep = new WebhookUpkeep(database, { WEBHOOK_LOG_DAYS: 30 }, LOGGER);
   await upkeep.look();
   expect(await rowOf(id, "late")).toMatchObject({ state: "failed", last_error: "expired" });
   expect(await rowOf(id, "old")).toBeUndefined();
   expect(await rowOf(id, "new")).toMatchObject({ state: "pending" });
   const left = await database.query(ROWS, "SELECT id FROM control.webhook_endpoints WHERE id = $1", [removed]);
   expect(left).toEqual([]);
+  await upkeep.onApplicationShutdown();
+});
+
+test("regression: a step of the upkeep that fails does not keep the others from their work", async () => {
+  const [id, removed] = [await endpoint(), await endpoint()];
+  await addDeliveries(database, events(id, ["late", null]));
+  await addDeliveries(database, events(removed, ["x", null]));
+  await database.execute(
+    "UPDATE control.webhook_deliveries SET gives_up_at = now() - interval '1 s' WHERE endpoint_id = $1",
+    [id],
+  );
+  await database.execute("UPDATE control.webhook_endpoints SET is_removed = true WHERE id = $1", [removed]);
+  const broken: Database = {
+    ...database,
+    async execute(text, values) {
+      if (text.includes("is_full")) throw new Error("canceling statement due to statement timeout");
+      return database.execute(text, values);
+    },
+  };
+  const upkeep = new WebhookUpkeep(broken, { WEBHOOK_LOG_DAYS: 30 }, LOGGER);
+  await upkeep.look();
+  expect(await rowOf(id, "late")).toMatchObject({ state: "failed" });
+  expect(await rowOf(removed, "x")).toBeUndefined();
   await upkeep.onApplicationShutdown();
 });

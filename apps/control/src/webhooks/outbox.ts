@@ -1,7 +1,7 @@
 import { Inject, Injectable } from "@nestjs/common";
-import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
+import { BACKGROUND } from "../background.js";
 import type { PauseReason } from "./endpoint-store.js";
 import { note } from "./endpoint-store.js";
 import { ATTEMPTS_IN_ORDER, GIVE_UP_HOURS, PAUSE_AFTER_HOURS } from "./retry-schedule.js";
@@ -49,7 +49,7 @@ export interface EndpointFindings {
 /** Deliveries that wait in Postgres. Several instances may work on it at once. */
 @Injectable()
 export class Outbox {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(@Inject(BACKGROUND) private readonly database: Database) {}
 
   /** Endpoints with something to send, the ones that wait longest first. */
   due(): Promise<DueEndpoint[]> {

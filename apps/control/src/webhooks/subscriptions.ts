@@ -1,8 +1,8 @@
 import { Inject, Injectable } from "@nestjs/common";
-import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
+import { BACKGROUND } from "../background.js";
 
 /** Deliveries that may wait for one endpoint, checked every ten seconds. Above it, events are counted as missed. */
 export const PENDING_MAX = 100_000;
@@ -32,7 +32,7 @@ export class Subscriptions {
     description: "Events that were not stored for a webhook endpoint because too many were waiting",
   });
 
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(@Inject(BACKGROUND) private readonly database: Database) {}
 
   /** Also paused endpoints: their events wait. */
   read(): Promise<Subscription[]> {

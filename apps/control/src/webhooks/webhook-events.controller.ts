@@ -13,9 +13,9 @@ import type { WebhookEventType } from "@tripline/contracts/webhook-events";
 import { WEBHOOK_EVENT_TYPES } from "@tripline/contracts/webhook-events";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
-import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { counter } from "@tripline/telemetry/metrics";
+import { BACKGROUND } from "../background.js";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import type { NewDelivery } from "./delivery-store.js";
@@ -59,7 +59,7 @@ export class WebhookEventsController {
   });
 
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(BACKGROUND) private readonly database: Database,
     @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
     @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "OPERATOR_TENANT">,
   ) {}

@@ -2,12 +2,12 @@ import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/comm
 import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { closeWithin } from "@tripline/nest-kit/close-within";
-import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { gauge, labelledGauge } from "@tripline/telemetry/metrics";
 import { z } from "zod";
+import { BACKGROUND } from "../background.js";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import { FAILURES_BEFORE_REST } from "./retry-schedule.js";
@@ -49,7 +49,7 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
   #isClosing = false;
 
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(BACKGROUND) private readonly database: Database,
     @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "WEBHOOK_LOG_DAYS">,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -77,14 +77,9 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
 
   onApplicationBootstrap(): void {
     const look = (): void => {
-      this.#round ??= this.look()
-        .catch((thrown: unknown) => {
-          const { code, message } = asTriplineError(thrown);
-          this.logger.warn({ code }, `the delivery log of webhooks could not be checked: ${message}`);
-        })
-        .finally(() => {
-          this.#round = undefined;
-        });
+      this.#round ??= this.look().finally(() => {
+        this.#round = undefined;
+      });
     };
     this.#timer = setInterval(look, EVERY_MS);
     look();
@@ -97,12 +92,22 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
     await closeWithin(this.logger, "delivery log", () => this.#round);
   }
 
+  /** Never rejects. A step that fails, for example because it was too slow, does not keep the others from their work. */
   async look(): Promise<void> {
-    await this.#count();
-    await this.#repeat(EXPIRE, []);
-    await this.#repeat(DROP, [this.config.WEBHOOK_LOG_DAYS]);
-    await this.#repeat(DROP_REMOVED, []);
-    await this.#dropEndpoints();
+    const steps = [
+      () => this.#count(),
+      () => this.#repeat(EXPIRE, []),
+      () => this.#repeat(DROP, [this.config.WEBHOOK_LOG_DAYS]),
+      () => this.#repeat(DROP_REMOVED, []),
+      () => this.#dropEndpoints(),
+    ];
+    for (const step of steps) {
+      if (this.#isClosing) return;
+      await step().catch((thrown: unknown) => {
+        const { code, message } = asTriplineError(thrown);
+        this.logger.warn({ code }, `the delivery log of webhooks could not be checked: ${message}`);
+      });
+    }
   }
 
   async #count(): Promise<void> {

@@ -1,0 +1,2 @@
+/** Injects a `Database` for background work. */
+export const BACKGROUND = Symbol("BACKGROUND");
