@@ -2,7 +2,15 @@ import { topicFolder } from "../lake-layout.js";
 import { readCheckpoint } from "../log/checkpoint.js";
 import type { LakeDisk } from "../log/lake-disk.js";
 import { readEntries } from "../log/read-log.js";
-import type { DayOfTopic } from "./compact-lake.js";
+
+/** The files of a topic and day. */
+interface CountedDay {
+  readonly topic: string;
+  /** UTC, `YYYY-MM-DD`. */
+  readonly day: string;
+  /** By the log entry that added each of them. */
+  readonly files: readonly { readonly sequence: number }[];
+}
 
 /**
  * Number of rows in the files of each day according to the log. Reads one checkpoint per topic, and the log entries of
@@ -14,9 +22,9 @@ import type { DayOfTopic } from "./compact-lake.js";
 export async function countRows(
   disk: LakeDisk,
   lake: string,
-  days: readonly DayOfTopic[],
+  days: readonly CountedDay[],
 ): Promise<readonly (number | undefined)[]> {
-  const counted = new Map<DayOfTopic, number | undefined>();
+  const counted = new Map<CountedDay, number | undefined>();
   for (const [topic, ofTopic] of Map.groupBy(days, ({ topic: name }) => name)) {
     await countTopic(disk, topicFolder(lake, topic), ofTopic, counted);
   }
@@ -26,8 +34,8 @@ export async function countRows(
 async function countTopic(
   disk: LakeDisk,
   folder: string,
-  days: readonly DayOfTopic[],
-  counted: Map<DayOfTopic, number | undefined>,
+  days: readonly CountedDay[],
+  counted: Map<CountedDay, number | undefined>,
 ): Promise<void> {
   const { files: known } = await readCheckpoint(disk, folder);
   const rows = new Map(days.map(({ day }) => [day, new Map(known[day])]));
@@ -42,7 +50,7 @@ async function countTopic(
   for (const day of days) counted.set(day, sumOf(day, rows.get(day.day)));
 }
 
-function sumOf({ files }: DayOfTopic, rows: ReadonlyMap<number, number> | undefined): number | undefined {
+function sumOf({ files }: CountedDay, rows: ReadonlyMap<number, number> | undefined): number | undefined {
   let sum = 0;
   for (const { sequence } of files) {
     const ofFile = rows?.get(sequence);

@@ -48,7 +48,7 @@ export async function copyLabels(scan: LakeScan, options: LabelOptions): Promise
 
 /** SQL for the latest label of each payment, which reads all labels at once. @throws TriplineError `lake-unavailable` */
 export async function labelsOf(scan: LakeScan, options: LabelOptions): Promise<string> {
-  const { days } = await labelDays(options);
+  const days = await labelDays(options);
   const table = days.length === 0 ? undefined : await tableOf(scan, options, TOPICS.labels, undefined, days);
   return latestOf(table === undefined ? NO_LABELS : arrivedOf(table, options));
 }

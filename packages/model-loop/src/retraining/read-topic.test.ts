@@ -3,15 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Label } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import { dayOf } from "@tripline/lake/lake-layout";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import { daysOf, tablesOf } from "./read-topic.js";
 
 const NOON_MS = Date.UTC(2026, 1, 10, 12);
 const DAY_MS = 86_400_000;
-const DAYS = [0, 1, 2].map((index) => dayOf(NOON_MS + index * DAY_MS) ?? "");
-
 let lake: string;
 let scan: LakeScan;
 
@@ -25,33 +22,29 @@ afterEach(async () => {
   await rm(lake, { recursive: true, force: true });
 });
 
-async function archive(firstOffset: number): Promise<void> {
-  const records = DAYS.map((_, index) => ({
+/** @param sizes number of records of each day */
+async function archive(sizes: readonly number[]): Promise<void> {
+  const days = sizes.flatMap((size, day) => Array<number>(size).fill(day));
+  const records = days.map((day, offset) => ({
     partition: 0,
-    offset: firstOffset + index,
+    offset,
     value: Label.encode({
-      labelId: `lbl_${index}`,
+      ...Label.decode(Buffer.of()),
+      labelId: `lbl_${offset}`,
       tenant: "demo",
-      clientTransactionId: String(index),
-      cardToken: "ct_1",
-      terminalId: "t-1",
       occurredAtMs: NOON_MS,
-      labelledAtMs: NOON_MS + index * DAY_MS,
-      fraud: false,
-      source: "chargeback",
-      reportId: "",
-      policyVersion: "",
+      labelledAtMs: NOON_MS + day * DAY_MS,
     }).finish(),
   }));
   await new TestArchive(lake, { cluster: "test", topicPrefix: "" }).append(TOPICS.labels.name, records);
 }
 
-async function read(): Promise<{ tables: string[]; rows: number[] }> {
-  const days = await daysOf({ lake }, TOPICS.labels, { fromMs: NOON_MS, toMs: NOON_MS + 2 * DAY_MS });
-  expect(days.days).toEqual(DAYS);
+async function read(recordsTogether?: number): Promise<{ tables: string[]; rows: number[] }> {
+  const options = { lake, ...(recordsTogether === undefined ? {} : { recordsTogether }) };
+  const days = await daysOf(options, TOPICS.labels, { fromMs: NOON_MS });
   const tables: string[] = [];
   const rows: number[] = [];
-  for await (const table of tablesOf(scan, { lake }, TOPICS.labels, days)) {
+  for await (const table of tablesOf(scan, options, TOPICS.labels, days)) {
     tables.push(table);
     rows.push(Number((await scan.row(`SELECT count(*) AS rows FROM ${table}`)).rows));
   }
@@ -59,15 +52,19 @@ async function read(): Promise<{ tables: string[]; rows: number[] }> {
 }
 
 test("reads a few small days together", async () => {
-  await archive(0);
+  await archive([1, 1, 1]);
   expect((await read()).rows).toEqual([3]);
 });
 
+test("does not read large days together because other days are small", async () => {
+  await archive([1, 1, 5, 6, 1, 1, 3, 1]);
+  expect((await read(5)).rows).toEqual([2, 5, 6, 5, 1]);
+});
+
 test("releases the files of a large day before it reads the next one", async () => {
-  // By these offsets, each day has more than a million records.
-  await archive(10_000_000);
-  const { tables, rows } = await read();
-  expect(rows).toEqual([1, 1, 1]);
+  await archive([2, 2, 2]);
+  const { tables, rows } = await read(2);
+  expect(rows).toEqual([2, 2, 2]);
   for (const table of tables) {
     await expect(scan.row(`SELECT count(*) AS rows FROM ${table}`)).rejects.toMatchObject({ code: "lake-unavailable" });
   }

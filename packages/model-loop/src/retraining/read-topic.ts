@@ -1,7 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Topic } from "@tripline/contracts/topics";
+import { countRows } from "@tripline/lake/compact/count-rows";
 import { dayOf } from "@tripline/lake/lake-layout";
 import { listDays, listFiles } from "@tripline/lake/log/list-files";
+import { openDisk } from "@tripline/lake/log/open-disk";
 import type { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
 
@@ -20,9 +22,11 @@ export interface ReadOptions {
   readonly tenant?: string;
   /** Default: everything in the lake. */
   readonly positions?: LakePositions;
+  /** Records that are read together at most, unless one day has more. Default: 1,000,000, about 400 MB of features. */
+  readonly recordsTogether?: number;
 }
 
-type TopicOptions = Pick<ReadOptions, "lake" | "positions">;
+type TopicOptions = Pick<ReadOptions, "lake" | "positions" | "recordsTogether">;
 
 /** A range of days, given by a time in its first day and a time in its last day, in milliseconds since the epoch. */
 interface Times {
@@ -30,16 +34,7 @@ interface Times {
   readonly toMs?: number;
 }
 
-/** Days of a topic in the lake. */
-export interface TopicDays {
-  /** UTC, `YYYY-MM-DD`, ascending. */
-  readonly days: readonly string[];
-  /** Mean over all days of the topic, also those that the lake no longer has: an estimate that is rather too high. */
-  readonly recordsPerDay: number;
-}
-
 const DAY_MS = 86_400_000;
-/** Records that are read together: about 400 MB of features. */
 const RECORDS_TOGETHER = 1_000_000;
 
 /** SQL for the payments in the options. */
@@ -58,28 +53,21 @@ export function noArchive(lake: string, { name }: Topic): TriplineError {
   return new TriplineError("not-found", detail);
 }
 
-/** The days of a topic in a range. @throws TriplineError `lake-unavailable` */
-export async function daysOf(options: TopicOptions, topic: Topic, times: Times): Promise<TopicDays> {
-  const { lake, positions } = options;
+/** The days of a topic in a range: UTC, `YYYY-MM-DD`, ascending. @throws TriplineError `lake-unavailable` */
+export async function daysOf({ lake }: TopicOptions, topic: Topic, times: Times): Promise<readonly string[]> {
   const all = await listDays(lake, topic.name);
-  if (all.length === 0) return { days: [], recordsPerDay: 0 };
   const [first = "", last = ""] = [dayOf(times.fromMs), dayOf(times.toMs ?? Number.POSITIVE_INFINITY)];
   const wanted = all.filter((day) => day >= first && (last === "" || day <= last));
-  const ends =
-    positions === undefined
-      ? [...(await listFiles(lake, topic.name, [])).positions.values()]
-      : Object.values(positions[topic.name] ?? {});
-  const records = ends.reduce((sum, offset) => sum + offset, 0);
   // If the archive lacks these days, the last one has no matching rows.
-  return { days: wanted.length === 0 ? all.slice(-1) : wanted, recordsPerDay: records / all.length };
+  return wanted.length === 0 ? all.slice(-1) : wanted;
 }
 
 /** The days of the payments in the options. @throws TriplineError `not-found`, `lake-unavailable` */
-export async function paymentDays(options: ReadOptions, topic: Topic): Promise<TopicDays> {
+export async function paymentDays(options: ReadOptions, topic: Topic): Promise<readonly string[]> {
   const { fromMs = 0, cutoffMs } = options;
-  const found = await daysOf(options, topic, { fromMs, toMs: cutoffMs - 1 });
-  if (found.days.length === 0) throw noArchive(options.lake, topic);
-  return found;
+  const days = await daysOf(options, topic, { fromMs, toMs: cutoffMs - 1 });
+  if (days.length === 0) throw noArchive(options.lake, topic);
+  return days;
 }
 
 /**
@@ -92,15 +80,38 @@ export async function* tablesOf(
   scan: LakeScan,
   options: TopicOptions,
   topic: Topic,
-  { days, recordsPerDay }: TopicDays,
+  days: readonly string[],
   columns?: Record<string, string>,
 ): AsyncGenerator<string> {
-  const together = Math.max(1, Math.floor(RECORDS_TOGETHER / recordsPerDay));
-  for (let first = 0; first < days.length; first += together) {
-    const table = await tableOf(scan, options, topic, columns, days.slice(first, first + together));
+  for (const group of await groupDays(options, topic, days)) {
+    const table = await tableOf(scan, options, topic, columns, group);
     if (table !== undefined) yield table;
     await scan.release();
   }
+}
+
+/** Consecutive days to read together, by the number of rows that the log of the lake has for each day. */
+async function groupDays(options: TopicOptions, topic: Topic, days: readonly string[]): Promise<string[][]> {
+  const { lake, recordsTogether = RECORDS_TOGETHER } = options;
+  if (days.length === 0) return [];
+  const disk = await openDisk(lake);
+  const files = Map.groupBy((await listFiles(lake, topic.name, days, disk)).files, ({ day }) => day);
+  const sized = days.map((day) => ({ topic: topic.name, day, files: files.get(day) ?? [] }));
+  const rowsByDay = await countRows(disk, lake, sized);
+  const groups: string[][] = [];
+  let records = Number.POSITIVE_INFINITY;
+  for (const [index, day] of days.entries()) {
+    // A day of unknown size is read alone.
+    const rows = rowsByDay[index] ?? Number.POSITIVE_INFINITY;
+    records += rows;
+    if (records <= recordsTogether) {
+      groups.at(-1)?.push(day);
+      continue;
+    }
+    groups.push([day]);
+    records = rows;
+  }
+  return groups;
 }
 
 /** All rows of these days at once. Other days are not read, because the lake may be large and old days may be offline. */

@@ -1,29 +1,15 @@
-import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
-import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { UNSENT } from "@tripline/contracts/generated/payment-fields";
-import {
-  Decision,
-  FeatureVector,
-  Label,
-  Outcome,
-  Rung,
-  Transaction,
-} from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, Outcome, Rung, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { dayOf } from "@tripline/lake/lake-layout";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import type { LakeDatasetOptions } from "./retrain-dataset.js";
 import { newestPaymentMs, writeComputedFeatures, writeLoggedFeatures, writeServedScores } from "./retrain-dataset.js";
-import type { SampleOptions } from "./sample-payments.js";
+import { DAY_MS, label, NOON_MS, payment, rowsOf, spec, vector } from "./testing/payments.js";
 
-const NOON_MS = Date.UTC(2026, 1, 10, 12);
-const DAY_MS = 86_400_000;
 const CUTOFF_MS = NOON_MS + 10 * DAY_MS;
-const spec: FeatureSpec = { ...currentFeatureSpec(), features: currentFeatureSpec().features.slice(0, 3) };
 
 let lake: string;
 let archive: TestArchive;
@@ -36,48 +22,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => rm(lake, { recursive: true, force: true }));
-
-const payment = (id: string, change: Partial<Transaction> = {}): Transaction => ({
-  transactionId: `txn_${id}`,
-  tenant: "demo",
-  clientTransactionId: id,
-  cardToken: "ct_1",
-  ...UNSENT,
-  terminalId: "t-1",
-  amountMinor: 1_000,
-  currency: "EUR",
-  occurredAtMs: NOON_MS,
-  acceptedAtMs: NOON_MS,
-  ...change,
-});
-
-const vector = (id: string, values: number[], change: Partial<FeatureVector> = {}, of: Partial<Transaction> = {}) =>
-  FeatureVector.encode({
-    transaction: payment(id, of),
-    specVersion: spec.version,
-    values,
-    computedAtMs: NOON_MS,
-    sequences: [],
-    tooLate: false,
-    incomplete: false,
-    profileTimesMs: [],
-    ...change,
-  }).finish();
-
-const label = (id: string, fraud: boolean, afterDays: number, change: Partial<Label> = {}) =>
-  Label.encode({
-    ...Label.decode(Buffer.of()),
-    labelId: `lbl_${id}`,
-    tenant: "demo",
-    clientTransactionId: id,
-    cardToken: "ct_1",
-    terminalId: "t-1",
-    occurredAtMs: NOON_MS,
-    labelledAtMs: NOON_MS + afterDays * DAY_MS,
-    fraud,
-    source: "chargeback",
-    ...change,
-  }).finish();
 
 const decision = (id: string, change: Partial<Decision>): Uint8Array =>
   Decision.encode({
@@ -129,16 +73,6 @@ const optionsOf = (change: Partial<LakeDatasetOptions> = {}): LakeDatasetOptions
   outputPath: join(lake, "dataset.parquet"),
   ...change,
 });
-
-async function rowsOf(path: string): Promise<unknown[][]> {
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
-  const reader = await connection.runAndReadAll(`SELECT * FROM read_parquet('${path}')`);
-  const rows = reader.getRowsJS().map((row) => row.map((value) => (typeof value === "bigint" ? Number(value) : value)));
-  connection.closeSync();
-  instance.closeSync();
-  return rows;
-}
 
 async function logged(change: Partial<LakeDatasetOptions> = {}) {
   const options = optionsOf(change);
@@ -340,40 +274,7 @@ test("takes the served scores of one model, the first one for each payment", asy
   expect(await rowsOf(path)).toEqual([["txn_a", 0.25]]);
 });
 
-const hashOf = (text: string) =>
-  Number.parseInt(createHash("md5").update(text).digest("hex").slice(0, 8), 16) / 2 ** 32;
-
-test("writes a sample of a large lake by hashes, and the shares into the file", async () => {
-  const ids = Array.from({ length: 400 }, (_, index) => `p${index}`);
-  const of = (index: number) => ({ occurredAtMs: NOON_MS - (index % 4) * DAY_MS, cardToken: `ct_${index % 40}` });
-  const isFraud = (index: number) => index % 10 === 0;
-  const isLabelled = (index: number) => index % 2 === 0;
-  await keep("features", ...ids.map((id, index) => vector(id, [index, 1, 1], {}, of(index))));
-  next = 0;
-  await keep("labels", ...ids.flatMap((id, index) => (isLabelled(index) ? [label(id, isFraud(index), 1)] : [])));
-  // 200 labels, 40 of them frauds: all frauds would be more than a quarter of the rows.
-  const sample: SampleOptions = { rowsMax: 100, purpose: "training" };
-  const { report, rows } = await logged({ sample });
-  const { shares } = report;
-  expect(shares).toMatchObject({ frauds: 25 / 40, unlabelled: 100 / 400, cards: 50 / 200 });
-  expect(shares?.genuine).toBeCloseTo(25 / 160, 9);
-  const bounds = shares ?? { frauds: 0, genuine: 0, unlabelled: 0, cards: 0 };
-  const expected = ids.filter((id, index) => {
-    const share = isLabelled(index) ? (isFraud(index) ? bounds.frauds : bounds.genuine) : bounds.unlabelled;
-    return hashOf(`txn_${id}`) < share || (isLabelled(index) && hashOf(of(index).cardToken) < bounds.cards);
-  });
-  expect(rows.map(([id]) => id).sort()).toEqual(expected.map((id) => `txn_${id}`).sort());
-  expect(rows.map(([, , , at]) => at)).toEqual(rows.map(([, , , at]) => at).sort());
-  expect((await logged({ sample: { ...sample, rowsMax: 400 } })).report).toMatchObject({ rows: 400, labelled: 200 });
-  const compared = (await logged({ sample: { rowsMax: 100, purpose: "comparison" } })).rows;
-  expect(compared.map(([id]) => id).sort()).toEqual(
-    ids.flatMap((id) => (hashOf(`txn_${id}`) < 0.25 ? [`txn_${id}`] : [])).sort(),
-  );
-});
-
 test("of a payment in two days, takes the first one, although the days are read apart", async () => {
-  // Offsets of 10 million let each day count as a large one.
-  next = 10_000_000;
   await keep(
     "features",
     vector("a", [1, 1, 1]),
@@ -382,7 +283,7 @@ test("of a payment in two days, takes the first one, although the days are read 
     vector("lost", [1, 1, 1], { incomplete: true }),
     vector("lost", [2, 2, 2], { computedAtMs: NOON_MS + DAY_MS }, { occurredAtMs: NOON_MS + DAY_MS }),
   );
-  const { report, rows } = await logged();
+  const { report, rows } = await logged({ recordsTogether: 1 });
   expect(rows.map(([id, , , , , , value]) => [id, value])).toEqual([
     ["txn_a", 1],
     ["txn_b", 3],

@@ -48,26 +48,45 @@ const FIRST = "ORDER BY computed_at_ms, kafka_partition, kafka_offset";
  */
 export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<LakeDataset> {
   const { sample, outputPath } = options;
-  const parts = `${outputPath}.parts`;
+  const folder = `${outputPath}.parts`;
   const scan = await LakeScan.open();
   try {
     const days = await paymentDays(options, TOPICS.features);
     const labels = await copyLabels(scan, options);
-    const shares = sample && sharesOf(sample, days.days.length * days.recordsPerDay, labels);
-    await rm(parts, { recursive: true, force: true });
-    await mkdir(parts);
-    const written: string[] = [];
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder);
+    let parts: string[] = [];
+    let [payments, written, reducedTo] = [0, 0, 1];
+    let shares: Shares | undefined;
+    const write = async (sql: string): Promise<string> => {
+      const part = join(folder, `${written++}.parquet`);
+      await scan.row(`COPY (${sql}) TO ${sqlText(part)} (FORMAT parquet)`);
+      return part;
+    };
     for await (const vectors of tablesOf(scan, options, TOPICS.features, days, { incomplete: "BOOLEAN" })) {
-      const part = join(parts, `${written.length}.parquet`);
-      await scan.row(`COPY (${partOf(options, vectors, labels.table, shares)}) TO ${sqlText(part)} (FORMAT parquet)`);
-      written.push(part);
+      if (sample !== undefined) {
+        payments += await countPayments(scan, vectors, options);
+        shares = sharesOf(sample, payments, labels);
+      }
+      parts.push(await write(partOf(options, vectors, labels.table, shares)));
+      // Limits the parts to about three times the sample.
+      if (shares === undefined || shares.unlabelled >= reducedTo / 2) continue;
+      const reduced = await write(rowsIn(parts, shares));
+      await Promise.all(parts.map((part) => rm(part)));
+      parts = [reduced];
+      reducedTo = shares.unlabelled;
     }
-    if (written.length === 0) throw noArchive(options.lake, TOPICS.features);
-    return await joinParts(scan, written, outputPath, shares);
+    if (parts.length === 0) throw noArchive(options.lake, TOPICS.features);
+    return await joinParts(scan, parts, outputPath, shares);
   } finally {
     await scan.close();
-    await rm(parts, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function countPayments(scan: LakeScan, vectors: string, options: LakeDatasetOptions): Promise<number> {
+  const { payments } = await scan.row(`SELECT count(*) AS payments FROM ${vectors} WHERE ${paymentsOf(options)}`);
+  return Number(payments);
 }
 
 /** The first vectors of some days' payments in order of time, with columns that tell which of them are usable. */
@@ -75,13 +94,22 @@ function partOf({ spec, ...options }: LakeDatasetOptions, vectors: string, label
   const isOfSpec = `spec_version = ${spec.version} AND len("values") = ${spec.features.length}`;
   const values = spec.features.map(({ name }, index) => `"values"[${index + 1}]::DOUBLE AS ${sqlName(name)}`);
   const isWanted = shares === undefined ? "" : ` AND ${isSampled(shares, "l.fraud")}`;
-  return `SELECT transaction_id AS client_transaction_id, card_token, nullif(terminal_id, '') AS terminal_id,
+  return `SELECT transaction_id, card_token, nullif(terminal_id, '') AS terminal_id,
       occurred_at_ms, ${LABELLED_AT_MS} AS labelled_at_ms, l.fraud::TINYINT AS fraud, ${values.join(", ")},
       computed_at_ms, kafka_partition, kafka_offset, ${isOfSpec} AS is_of_spec, coalesce(incomplete, false) AS incomplete
     FROM ${vectors} LEFT JOIN ${labels} AS l USING (tenant, client_transaction_id)
     WHERE ${paymentsOf(options)}${isWanted}
     QUALIFY row_number() OVER (PARTITION BY transaction_id ${FIRST}) = 1
     ORDER BY occurred_at_ms, transaction_id`;
+}
+
+/**
+ * The rows of the parts that belong to the sample. The shares decrease while payments are counted, and a sample contains
+ * every later one, so earlier parts have more rows than needed.
+ */
+function rowsIn(parts: readonly string[], shares?: Shares): string {
+  const all = `SELECT * FROM read_parquet([${parts.map(sqlText).join(", ")}])`;
+  return shares === undefined ? all : `${all} WHERE ${isSampled(shares, "fraud::BOOLEAN")}`;
 }
 
 /** Each part has later days than the one before, so their rows together are in order of time. */
@@ -91,16 +119,18 @@ async function joinParts(
   outputPath: string,
   shares?: Shares,
 ): Promise<LakeDataset> {
-  const all = `SELECT * FROM read_parquet([${parts.map(sqlText).join(", ")}])`;
+  const all = rowsIn(parts, shares);
   const { repeated } = await scan.row(`SELECT count(*) AS repeated FROM (
-    SELECT client_transaction_id FROM (${all}) GROUP BY 1 HAVING count(*) > 1)`);
+    SELECT transaction_id FROM (${all}) GROUP BY 1 HAVING count(*) > 1)`);
   // A payment that was sent again on a later day, after Redis had lost the first one. This sort needs disk space.
-  const firsts = `${all} QUALIFY row_number() OVER (PARTITION BY client_transaction_id ${FIRST}) = 1
-    ORDER BY occurred_at_ms, client_transaction_id`;
+  const firsts = `${all} QUALIFY row_number() OVER (PARTITION BY transaction_id ${FIRST}) = 1
+    ORDER BY occurred_at_ms, transaction_id`;
   const rows = Number(repeated) === 0 ? all : firsts;
   const unfinished = `${outputPath}.unfinished`;
   await scan.row(`COPY (
-    SELECT * EXCLUDE (computed_at_ms, kafka_partition, kafka_offset, is_of_spec, incomplete) FROM (${rows})
+    SELECT transaction_id AS client_transaction_id,
+      * EXCLUDE (transaction_id, computed_at_ms, kafka_partition, kafka_offset, is_of_spec, incomplete)
+    FROM (${rows})
     WHERE is_of_spec AND NOT incomplete
   ) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${shares === undefined ? "" : sharesMetadata(shares)})`);
   const counts = await scan.row(`SELECT count(*) FILTER (incomplete) AS incomplete,
@@ -205,7 +235,7 @@ function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSo
       ? {}
       : { identity: async () => [JSON.stringify({ lake, cutoffMs, fromMs, tenant, labelsBy, positions })] }),
     async prepare() {
-      const { days } = await paymentDays(options, TOPICS.transactions);
+      const days = await paymentDays(options, TOPICS.transactions);
       const payments = await tableOf(scan, options, TOPICS.transactions, OPTIONAL_COLUMNS, days);
       if (payments === undefined) throw noArchive(lake, TOPICS.transactions);
       return `SELECT transaction_id AS client_transaction_id, card_token, amount_minor, currency,

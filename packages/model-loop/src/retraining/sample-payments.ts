@@ -26,7 +26,7 @@ export interface Shares {
 const HASHES = 2 ** 32;
 
 /**
- * @param payments estimate of all payments to read
+ * @param payments number of payments to read; the more there are, the smaller is each share
  * @returns undefined if all of them are written
  */
 export function sharesOf(
