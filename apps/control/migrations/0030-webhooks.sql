@@ -62,6 +62,8 @@ CREATE TABLE control.webhook_deliveries (
 );
 CREATE INDEX webhook_deliveries_due ON control.webhook_deliveries (endpoint_id, next_attempt_at, sequence)
   WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_without_order ON control.webhook_deliveries (endpoint_id, next_attempt_at, sequence)
+  WHERE state = 'pending' AND (order_key IS NULL OR is_overtaken);
 CREATE INDEX webhook_deliveries_in_order ON control.webhook_deliveries (endpoint_id, order_key, sequence)
   WHERE state = 'pending' AND NOT is_overtaken AND order_key IS NOT NULL;
 CREATE INDEX webhook_deliveries_ending ON control.webhook_deliveries (gives_up_at) WHERE state = 'pending';

@@ -12,6 +12,8 @@ import { ATTEMPTS_IN_ORDER } from "./retry-schedule.js";
 import { WebhookUpkeep } from "./webhook-upkeep.js";
 
 const LOGGER = createLogger("control", "silent");
+/** More than a claim looks through. */
+const MANY = 1_000;
 const TENANT = "acme";
 const FINE = { failures: 0, restMs: 0, isGone: false };
 const ROWS = z.looseObject({});
@@ -97,6 +99,25 @@ test("of the events of a case only the oldest is claimed, also while it is being
   expect(await claimed(id)).toEqual(["a2"]);
 });
 
+test("many events of one case hold up neither other cases nor events without order", async () => {
+  const id = await endpoint();
+  const many = Array.from({ length: MANY }, (_, index): [string, string] => [`a${index}`, "a"]);
+  await addDeliveries(database, events(id, ...many, ["b1", "b"], ["b2", "b"], ["c1", "c"], ["x", null], ["y", null]));
+  const both = await Promise.all([claimed(id, 32), claimed(id, 32)]);
+  expect(both.flat().sort()).toEqual(["a0", "b1", "c1", "x", "y"]);
+  expect(await claimed(id)).toEqual([]);
+  for (const eventId of ["a0", "b1"]) await settle(id, FINE, { eventId, isDelivered: true });
+  expect((await claimed(id)).sort()).toEqual(["a1", "b2"]);
+  expect(await claimed(id)).toEqual([]);
+});
+
+test("a batch takes the deliveries that are due first", async () => {
+  const id = await endpoint();
+  await addDeliveries(database, events(id, ["z", "z"], ["x", null], ["a", "a"], ["b", "b"]));
+  expect(await claimed(id, 2)).toEqual(["z", "x"]);
+  expect(await claimed(id, 2)).toEqual(["a", "b"]);
+});
+
 test("a dead first event is overtaken after some attempts, and is still sent again", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["first", "a"], ["second", "a"]));
@@ -148,6 +169,21 @@ test("an endpoint that rests or is paused has nothing due, and three days withou
   expect(await claimed(id)).toEqual([]);
   // Another batch that ends later does not pause it again.
   expect(await settle(id, { failures: 7, restMs: 0, isGone: true })).toBeUndefined();
+});
+
+test("regression: many endpoints that fail hide none that works", async () => {
+  const failing = await Promise.all(Array.from({ length: 260 }, () => endpoint()));
+  for (const id of failing) await addDeliveries(database, events(id, ["a", null]));
+  await database.execute("UPDATE control.webhook_endpoints SET failures = 5 WHERE id = ANY ($1::uuid[])", [failing]);
+  const id = await endpoint();
+  await addDeliveries(database, events(id, ["a", null]));
+  const due = await outbox.due();
+  expect(due.map((one) => one.id)).toContain(id);
+  // They are tried, too.
+  expect(due.filter(({ failures }) => failures > 0)).toHaveLength(50);
+  await database.execute("UPDATE control.webhook_endpoints SET is_removed = true WHERE id = ANY ($1::uuid[])", [
+    failing,
+  ]);
 });
 
 test("the upkeep ends what waits too long and deletes old rows and removed endpoints", async () => {

@@ -4,10 +4,15 @@ import { z } from "zod";
 import { BACKGROUND } from "../background.js";
 import type { PauseReason } from "./endpoint-store.js";
 import { note } from "./endpoint-store.js";
-import { ATTEMPTS_IN_ORDER, GIVE_UP_HOURS, PAUSE_AFTER_HOURS } from "./retry-schedule.js";
+import { ATTEMPTS_IN_ORDER, FAILURES_BEFORE_REST, GIVE_UP_HOURS, PAUSE_AFTER_HOURS } from "./retry-schedule.js";
 
-/** Endpoints per look. The others are found by a later one. */
+/** Endpoints per look. The others are found by a later one. Those that fail have their own limit, so that they hide no others. */
 const ENDPOINTS_MAX = 200;
+const FAILING_MAX = 50;
+/** Due deliveries of an endpoint that a claim looks through, oldest first. */
+const WINDOW = 200;
+/** Order keys that a claim looks at, some of which may be being sent. */
+const HEADS_MAX = 2_000;
 /** Longer than the requests of a batch can take, after which another instance may send them. */
 export const LEASE_SECONDS = 45;
 /** The actor in the audit log. */
@@ -46,22 +51,66 @@ export interface EndpointFindings {
   readonly isGone: boolean;
 }
 
+const PENDING = "d.endpoint_id = $1 AND d.state = 'pending'";
+const DUE = `${PENDING} AND d.next_attempt_at <= now()`;
+const IN_ORDER = "NOT d.is_overtaken AND d.order_key IS NOT NULL";
+const headAfter = (condition: string) =>
+  `SELECT d.event_id, d.order_key, d.next_attempt_at FROM control.webhook_deliveries d
+   WHERE ${PENDING} AND ${IN_ORDER} ${condition} ORDER BY d.order_key, d.sequence LIMIT 1`;
+
+/**
+ * Each part reads a bounded number of rows, however many wait behind one order key. The oldest due deliveries come first. If
+ * they wait for others, the rest of the batch is filled with the heads of other order keys, which are found from key to key,
+ * and with deliveries without order.
+ */
+const CLAIM = `WITH RECURSIVE oldest AS (
+    SELECT d.* FROM control.webhook_deliveries d WHERE ${DUE} ORDER BY d.next_attempt_at, d.sequence LIMIT ${WINDOW}
+  ), heads AS (
+    (${headAfter("")})
+    UNION ALL
+    SELECT next.* FROM heads h CROSS JOIN LATERAL (${headAfter("AND d.order_key > h.order_key")}) next
+  ), candidates AS (
+    SELECT o.event_id FROM oldest o WHERE o.order_key IS NULL OR o.is_overtaken OR NOT EXISTS (
+      SELECT FROM control.webhook_deliveries d
+      WHERE ${PENDING} AND ${IN_ORDER} AND d.order_key = o.order_key AND d.sequence < o.sequence)
+    UNION (SELECT event_id FROM (SELECT * FROM heads LIMIT ${HEADS_MAX}) h WHERE next_attempt_at <= now() LIMIT $2)
+    UNION (SELECT d.event_id FROM control.webhook_deliveries d
+      WHERE ${DUE} AND (d.order_key IS NULL OR d.is_overtaken) ORDER BY d.next_attempt_at, d.sequence LIMIT $2)
+  ), due AS (
+    SELECT d.endpoint_id, d.event_id FROM candidates JOIN control.webhook_deliveries d USING (event_id)
+    WHERE ${DUE} AND EXISTS (SELECT FROM control.webhook_endpoints
+      WHERE id = $1 AND url = $3 AND NOT is_removed AND paused_because IS NULL)
+    ORDER BY d.next_attempt_at, d.sequence LIMIT $2 FOR UPDATE OF d SKIP LOCKED
+  ), claimed AS (
+    UPDATE control.webhook_deliveries d SET attempts = d.attempts + 1, last_attempt_at = now(),
+      last_status = NULL, last_error = NULL,
+      next_attempt_at = now() + interval '${LEASE_SECONDS} seconds'
+    FROM due WHERE d.endpoint_id = due.endpoint_id AND d.event_id = due.event_id
+    RETURNING d.event_id, d.payload, d.attempts, d.gives_up_at, d.sequence
+  ) SELECT event_id, payload, attempts, gives_up_at - interval '${GIVE_UP_HOURS} hours' AS waiting_since
+  FROM claimed ORDER BY sequence`;
+
 /** Deliveries that wait in Postgres. Several instances may work on it at once. */
 @Injectable()
 export class Outbox {
   constructor(@Inject(BACKGROUND) private readonly database: Database) {}
 
-  /** Endpoints with something to send, the ones that wait longest first. */
-  due(): Promise<DueEndpoint[]> {
-    return this.database.query(
-      dueRow,
-      `SELECT e.id, e.tenant, e.url, e.failures FROM control.webhook_endpoints e
-       CROSS JOIN LATERAL (SELECT next_attempt_at FROM control.webhook_deliveries d
-         WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.next_attempt_at <= now()
-         ORDER BY d.next_attempt_at LIMIT 1) first
-       WHERE NOT e.is_removed AND e.paused_because IS NULL AND e.rests_until <= now()
-       ORDER BY first.next_attempt_at LIMIT ${ENDPOINTS_MAX}`,
-    );
+  /** Endpoints with something to send, the ones that wait longest first, and then those that fail. */
+  async due(): Promise<DueEndpoint[]> {
+    const find = (condition: string, max: number) =>
+      this.database.query(
+        dueRow,
+        `SELECT e.id, e.tenant, e.url, e.failures FROM control.webhook_endpoints e
+         CROSS JOIN LATERAL (SELECT next_attempt_at FROM control.webhook_deliveries d
+           WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.next_attempt_at <= now()
+           ORDER BY d.next_attempt_at LIMIT 1) first
+         WHERE NOT e.is_removed AND e.paused_because IS NULL AND e.rests_until <= now() AND ${condition}
+         ORDER BY first.next_attempt_at LIMIT ${max}`,
+      );
+    return [
+      ...(await find(`e.failures < ${FAILURES_BEFORE_REST}`, ENDPOINTS_MAX)),
+      ...(await find(`e.failures >= ${FAILURES_BEFORE_REST}`, FAILING_MAX)),
+    ];
   }
 
   /**
@@ -69,28 +118,7 @@ export class Outbox {
    * also while another instance sends it. Takes nothing if a user has changed the URL, paused or removed the endpoint.
    */
   claim({ id, url }: Pick<DueEndpoint, "id" | "url">, max: number): Promise<ClaimedDelivery[]> {
-    return this.database.query(
-      claimedRow,
-      `WITH due AS (
-         SELECT d.endpoint_id, d.event_id FROM control.webhook_deliveries d
-         WHERE d.endpoint_id = $1 AND d.state = 'pending' AND d.next_attempt_at <= now()
-           AND EXISTS (SELECT FROM control.webhook_endpoints
-             WHERE id = $1 AND url = $3 AND NOT is_removed AND paused_because IS NULL)
-           AND (d.order_key IS NULL OR NOT EXISTS (
-             SELECT FROM control.webhook_deliveries earlier
-             WHERE earlier.endpoint_id = d.endpoint_id AND earlier.order_key = d.order_key
-               AND earlier.state = 'pending' AND NOT earlier.is_overtaken AND earlier.sequence < d.sequence))
-         ORDER BY d.next_attempt_at, d.sequence LIMIT $2 FOR UPDATE OF d SKIP LOCKED
-       ), claimed AS (
-         UPDATE control.webhook_deliveries d SET attempts = d.attempts + 1, last_attempt_at = now(),
-           last_status = NULL, last_error = NULL,
-           next_attempt_at = now() + interval '${LEASE_SECONDS} seconds'
-         FROM due WHERE d.endpoint_id = due.endpoint_id AND d.event_id = due.event_id
-         RETURNING d.event_id, d.payload, d.attempts, d.gives_up_at, d.sequence
-       ) SELECT event_id, payload, attempts, gives_up_at - interval '${GIVE_UP_HOURS} hours' AS waiting_since
-       FROM claimed ORDER BY sequence`,
-      [id, max, url],
-    );
+    return this.database.query(claimedRow, CLAIM, [id, max, url]);
   }
 
   /** Stores the results of a batch. @returns the reason if the endpoint is paused now */
