@@ -121,6 +121,21 @@ test("endpoints that hang do not hold up the others", async () => {
   receiver.answer((response) => response.writeHead(204).end());
 }, 30_000);
 
+test("regression: faults are reported per endpoint, and not hidden by an endpoint that works", async () => {
+  const three = ["a", "b", "fine"].map((id) => endpoint(id, receiver.url));
+  const outbox = outboxOf(three, new Map(three.map(({ id }) => [id, ids(1)])));
+  const of = async (id: string): Promise<Buffer[]> => {
+    if (id === "fine") return secrets.of();
+    throw new TriplineError("master-key-unavailable", "The key service is down.");
+  };
+  const sender = await run(outbox, () => outbox.settled.length > 0, { of });
+  // Its turn has ended.
+  await sender.look();
+  expect(outbox.settled).toMatchObject([{ id: "fine" }]);
+  expect(sender.note).toBe("webhooks of 2 endpoints are not being sent: master-key-unavailable");
+  await sender.onApplicationShutdown();
+});
+
 test("without a secret nothing is claimed, and the readiness report says so", async () => {
   const outbox = outboxOf([endpoint("a", receiver.url)], new Map([["a", ids(1)]]));
   const of = async (): Promise<Buffer[]> => {
@@ -128,7 +143,7 @@ test("without a secret nothing is claimed, and the readiness report says so", as
   };
   const sender = await run(outbox, () => true, { of });
   while (sender.note === undefined) await delay(10);
-  expect(sender.note).toBe("webhooks are not being sent: master-key-unavailable");
+  expect(sender.note).toBe("webhooks of an endpoint are not being sent: master-key-unavailable");
   expect(outbox.claims).toEqual([]);
   await sender.onApplicationShutdown();
 });

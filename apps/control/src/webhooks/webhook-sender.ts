@@ -65,7 +65,9 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #lookedAtMs = performance.now();
-  readonly #faults = new Map<"outbox" | "endpoint", string>();
+  /** Codes of faults, by endpoint. */
+  readonly #faults = new Map<string, string>();
+  #outboxFault: string | undefined;
   readonly #closing = new AbortController();
 
   constructor(
@@ -83,8 +85,11 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
 
   /** For the readiness report; undefined while it works. */
   get note(): string | undefined {
+    if (this.#outboxFault !== undefined) return `webhooks are not being sent: ${this.#outboxFault}`;
     const [fault] = this.#faults.values();
-    return fault;
+    if (fault === undefined) return undefined;
+    const { size } = this.#faults;
+    return `webhooks of ${size === 1 ? "an endpoint" : `${size} endpoints`} are not being sent: ${fault}`;
   }
 
   onApplicationBootstrap(): void {
@@ -111,11 +116,17 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
   /** Starts a lane for each endpoint with something to send, as far as there are lanes. */
   async look(): Promise<void> {
     try {
-      for (const endpoint of await this.outbox.due()) this.#start(endpoint);
+      const due = await this.outbox.due();
+      for (const endpoint of due) this.#start(endpoint);
       this.#lookedAtMs = performance.now();
-      this.#faults.delete("outbox");
+      this.#outboxFault = undefined;
+      // An endpoint without anything to send, such as a removed one, has no fault.
+      const known = new Set([...due.map(({ id }) => id), ...this.#lanes.keys()]);
+      for (const id of this.#faults.keys()) if (!known.has(id)) this.#faults.delete(id);
     } catch (thrown) {
-      this.#report("outbox", thrown);
+      const { code, message } = asTriplineError(thrown);
+      if (code !== this.#outboxFault) this.logger.error({ code }, `webhooks cannot be sent: ${message}`);
+      this.#outboxFault = code;
     }
   }
 
@@ -131,9 +142,9 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
     const own = all.filter((lane) => lane.tenant === tenant);
     if (isFull(all, LANES_MAX, isFailing) || isFull(own, LANES_OF_TENANT_MAX, isFailing)) return;
     const work = this.#serve(endpoint)
-      .then(() => this.#faults.delete("endpoint"))
+      .then(() => this.#faults.delete(endpoint.id))
       .catch((thrown: unknown) => {
-        this.#report("endpoint", thrown);
+        this.#report(endpoint.id, thrown);
         return delay(FAULT_MS, false, { signal: this.#closing.signal }).catch(() => false);
       })
       .then(() => undefined)
@@ -190,12 +201,12 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
     return { eventId, attempt, isDelivered, status, error, waitMs: isDelivered ? 0 : waitAfter(attempt, retryAfterMs) };
   }
 
-  /** Logs a persistent fault once. */
-  #report(part: "outbox" | "endpoint", thrown: unknown): void {
+  /** Logs a persistent fault once, also if it affects many endpoints. */
+  #report(endpoint: string, thrown: unknown): void {
     const { code, message } = asTriplineError(thrown);
-    const fault = `webhooks are not being sent: ${code}`;
-    if (fault !== this.#faults.get(part)) this.logger.error({ code }, `webhooks cannot be sent: ${message}`);
-    this.#faults.set(part, fault);
+    const isKnown = [...this.#faults.values()].includes(code);
+    if (!isKnown) this.logger.error({ code, endpoint }, `webhooks cannot be sent: ${message}`);
+    this.#faults.set(endpoint, code);
   }
 }
 
