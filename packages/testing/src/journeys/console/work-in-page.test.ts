@@ -1,13 +1,13 @@
 import { text } from "node:stream/consumers";
+import type { FakeService } from "@tripline/console/testing/fake-service";
+import { startFakeService } from "@tripline/console/testing/fake-service";
+import type { TestBed } from "@tripline/console/testing/test-bed";
+import { startTestBed } from "@tripline/console/testing/test-bed";
+import type { TestPerson } from "@tripline/console/testing/test-issuer";
+import { eventually, newCard, testPayment } from "@tripline/console/testing/test-records";
 import { findViolations, openBrowser, openPage } from "@tripline/console-web/testing/open-browser";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { z } from "zod";
-import type { FakeService } from "../testing/fake-service.js";
-import { startFakeService } from "../testing/fake-service.js";
-import type { TestBed } from "../testing/test-bed.js";
-import { startTestBed } from "../testing/test-bed.js";
-import type { TestPerson } from "../testing/test-issuer.js";
-import { eventually, newCard, testPayment } from "../testing/test-records.js";
 
 /** The built page in a browser, with the real backend. */
 
