@@ -68,6 +68,7 @@ import { EndpointStore } from "./webhooks/endpoint-store.js";
 import { Outbox } from "./webhooks/outbox.js";
 import { Subscriptions } from "./webhooks/subscriptions.js";
 import { WebhookEventsController } from "./webhooks/webhook-events.controller.js";
+import { WebhookPositions } from "./webhooks/webhook-positions.js";
 import { RESOLVE, WebhookSender } from "./webhooks/webhook-sender.js";
 import { WebhookUpkeep } from "./webhooks/webhook-upkeep.js";
 import { WebhooksController } from "./webhooks/webhooks.controller.js";
@@ -85,7 +86,10 @@ const LISTS = [ListStore, ListPreview, ListWatches, ListGuard, ListPublisher];
 const APPROVALS = [ApprovalSettings, ChangeRequests, DueChanges];
 const PERSONAL_DATA = [SubjectKeys, PersonExport, ErasureFollower, ErasurePublisher];
 const ROLLOUTS = [RolloutStore, Rollouts, RolloutGuard];
-const WEBHOOKS = [EndpointStore, EndpointSecrets, DeliveryStore, Subscriptions, Outbox, WebhookSender, WebhookUpkeep];
+const WEBHOOKS = [
+  ...[EndpointStore, EndpointSecrets, DeliveryStore, Subscriptions, WebhookPositions],
+  ...[Outbox, WebhookSender, WebhookUpkeep],
+];
 
 /** The control plane: stores users' decisions about the system in Postgres and publishes them on compacted topics. */
 @Module({})

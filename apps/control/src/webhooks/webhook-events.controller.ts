@@ -24,6 +24,7 @@ import { eventOfAudit, eventOfCase, eventOfDecision, eventOfDrift } from "./read
 import type { Subscription } from "./subscriptions.js";
 import { Subscriptions } from "./subscriptions.js";
 import type { WebhookEvent } from "./webhook-event.js";
+import { WEBHOOKS_GROUP, WebhookPositions } from "./webhook-positions.js";
 import { messageBody, messageId } from "./write-message.js";
 
 /**
@@ -31,10 +32,14 @@ import { messageBody, messageId } from "./write-message.js";
  * would slow down payments.
  */
 const GATHER_MS = 200;
+const RECORDS_PER_BATCH_MAX = 1_000;
+const RECORDS_TOGETHER_MAX = 2_000;
+/** How far clocks of services may differ. */
+const SKEW_MS = 60_000;
 
 interface Source {
   readonly read: (value: Buffer) => WebhookEvent | undefined;
-  /** Records without subscribers to one of these are not decoded. */
+  /** Records without subscribers to one of these, and those older than all of them, are not decoded. */
   readonly types: readonly WebhookEventType[];
 }
 
@@ -61,18 +66,27 @@ export class WebhookEventsController {
   constructor(
     @Inject(BACKGROUND) private readonly database: Database,
     @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
+    @Inject(WebhookPositions) private readonly positions: Pick<WebhookPositions, "handled">,
     @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "OPERATOR_TENANT">,
   ) {}
 
   @KafkaBatches({
-    group: "control-webhooks",
+    group: WEBHOOKS_GROUP,
     topics: Object.keys(SOURCES),
-    recordsPerBatchMax: 1_000,
-    recordsTogetherMax: 2_000,
+    recordsPerBatchMax: RECORDS_PER_BATCH_MAX,
+    recordsTogetherMax: RECORDS_TOGETHER_MAX,
     roundsMax: 1,
+    positions: WebhookPositions,
   })
   async handle(batches: readonly RecordBatch[]): Promise<void> {
-    await delay(GATHER_MS);
+    // Records that have waited, as after an outage, come in full batches.
+    const isBehind = batches.some(({ records }) => records.length >= RECORDS_PER_BATCH_MAX);
+    if (!isBehind) await delay(GATHER_MS);
+    await this.#store(batches);
+    this.positions.handled(batches);
+  }
+
+  async #store(batches: readonly RecordBatch[]): Promise<void> {
     // Read after the records, so that an endpoint gets every event since its creation.
     const all = await this.subscriptions.read();
     if (all.length === 0) return;
@@ -93,7 +107,10 @@ export class WebhookEventsController {
     const source = SOURCES[topic];
     const named = record.headers[HEADERS.tenant];
     const wanting = named === undefined ? [...byTenant.values()].flat() : (byTenant.get(this.#receiver(named)) ?? []);
-    const isWanted = wanting.some(({ types }) => source?.types.some((one) => types.has(one)));
+    const isWanted = wanting.some(
+      ({ types, createdAtMs }) =>
+        createdAtMs <= record.timestampMs + SKEW_MS && source?.types.some((one) => types.has(one)),
+    );
     const event = isWanted ? readEvent(record, source?.read) : undefined;
     if (event === undefined) return [];
     const tenant = this.#receiver(event.tenant);
