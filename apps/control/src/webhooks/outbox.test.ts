@@ -9,7 +9,7 @@ import { addDeliveries } from "./delivery-store.js";
 import type { Attempted } from "./outbox.js";
 import { Outbox } from "./outbox.js";
 import { ATTEMPTS_IN_ORDER } from "./retry-schedule.js";
-import { WebhookUpkeep } from "./webhook-upkeep.js";
+import { LOG_ROWS_MAX, WebhookUpkeep } from "./webhook-upkeep.js";
 
 const LOGGER = createLogger("control", "silent");
 /** More than a claim looks through. */
@@ -231,3 +231,20 @@ test("regression: a step of the upkeep that fails does not keep the others from 
   expect(await rowOf(removed, "x")).toBeUndefined();
   await upkeep.onApplicationShutdown();
 });
+
+test("the upkeep bounds the delivery log of an endpoint, and keeps what was not delivered", async () => {
+  const id = await endpoint();
+  await database.execute(
+    `INSERT INTO control.webhook_deliveries
+       (endpoint_id, event_id, tenant, event_type, payload, occurred_at, gives_up_at, state)
+     SELECT $1, 'e' || n, $2, 'case.opened', '{}', now() + n * interval '1 ms', now() + interval '1 day',
+       CASE n WHEN 1 THEN 'failed' WHEN 2 THEN 'pending' ELSE 'delivered' END
+     FROM generate_series(1, $3::int) n`,
+    [id, TENANT, LOG_ROWS_MAX + 4],
+  );
+  const upkeep = new WebhookUpkeep(database, { WEBHOOK_LOG_DAYS: 30 }, LOGGER);
+  await upkeep.look();
+  const states = await Promise.all([1, 2, 3, 4, 5].map(async (n) => (await rowOf(id, `e${n}`))?.state));
+  expect(states).toEqual(["failed", "pending", undefined, undefined, "delivered"]);
+  await upkeep.onApplicationShutdown();
+}, 30_000);

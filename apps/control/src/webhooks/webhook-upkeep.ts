@@ -17,6 +17,10 @@ const EVERY_MS = 10_000;
 /** Rows per statement, so that locks are short; and statements per round, after which the next round goes on. */
 const ROWS_MAX = 5_000;
 const STATEMENTS_MAX = 20;
+/** Delivered events are deleted from the log of an endpoint once it has this many newer ones. */
+export const LOG_ROWS_MAX = 100_000;
+/** Finding the oldest row to keep reads a long part of an index. */
+const TRIM_EVERY_MS = 60_000;
 
 const countsRow = z.object({
   active: z.coerce.number(),
@@ -25,6 +29,8 @@ const countsRow = z.object({
   pending: z.coerce.number(),
 });
 type Counts = z.infer<typeof countsRow>;
+/** As text, because a `Date` has no microseconds. */
+const surplusRow = z.object({ id: z.string(), occurred_at: z.string(), sequence: z.string() });
 
 const NONE: Counts = { active: 0, failing: 0, paused: 0, pending: 0 };
 const deliveries = (condition: string) =>
@@ -38,12 +44,18 @@ const DROP = `DELETE FROM control.webhook_deliveries WHERE (endpoint_id, event_i
   ${deliveries("WHERE d.created_at < now() - make_interval(days => $1) AND d.state <> 'pending'")})`;
 const DROP_REMOVED = `DELETE FROM control.webhook_deliveries WHERE (endpoint_id, event_id) IN (
   ${deliveries("JOIN control.webhook_endpoints e ON e.id = d.endpoint_id WHERE e.is_removed")})`;
+const SURPLUS = `SELECT e.id, newest.occurred_at::text, newest.sequence FROM control.webhook_endpoints e
+  CROSS JOIN LATERAL (SELECT d.occurred_at, d.sequence FROM control.webhook_deliveries d
+    WHERE d.endpoint_id = e.id ORDER BY d.occurred_at DESC, d.sequence DESC OFFSET ${LOG_ROWS_MAX} LIMIT 1) newest`;
+const TRIM = `DELETE FROM control.webhook_deliveries WHERE (endpoint_id, event_id) IN (
+  ${deliveries("WHERE d.endpoint_id = $1 AND (d.occurred_at, d.sequence) <= ($2::timestamptz, $3::bigint) AND d.state = 'delivered'")})`;
 
 /** Counts what waits, ends deliveries past their time, and deletes old rows of the delivery log. */
 @Injectable()
 export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #endReading: readonly (() => void)[];
   #counts = NONE;
+  #trimmedAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> | undefined;
   #isClosing = false;
@@ -100,6 +112,7 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
       () => this.#repeat(DROP, [this.config.WEBHOOK_LOG_DAYS]),
       () => this.#repeat(DROP_REMOVED, []),
       () => this.#dropEndpoints(),
+      () => this.#trim(),
     ];
     for (const step of steps) {
       if (this.#isClosing) return;
@@ -136,6 +149,14 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
   async #repeat(statement: string, values: readonly unknown[]): Promise<void> {
     for (let count = 0; count < STATEMENTS_MAX && !this.#isClosing; count += 1) {
       if ((await this.database.execute(statement, values)) < ROWS_MAX) return;
+    }
+  }
+
+  async #trim(): Promise<void> {
+    if (performance.now() - this.#trimmedAtMs < TRIM_EVERY_MS) return;
+    this.#trimmedAtMs = performance.now();
+    for (const { id, occurred_at, sequence } of await this.database.query(surplusRow, SURPLUS)) {
+      await this.#repeat(TRIM, [id, occurred_at, sequence]);
     }
   }
 
