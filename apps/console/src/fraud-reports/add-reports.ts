@@ -1,7 +1,7 @@
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FraudReport } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Label } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { labelId, replacingLabelId } from "@tripline/contracts/identifiers";
+import { replacingLabelId } from "@tripline/contracts/identifiers";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ReportFinding } from "../contract/fraud-reports.js";
@@ -164,11 +164,8 @@ async function queueLabels(queries: Queries, queued: readonly QueuedLabel[], now
 function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: QueuedLabel): Label {
   const { tenant, client_transaction_id: clientTransactionId } = report;
   return {
-    // The first label has the ID that a client's label of this payment has, so that both count once.
-    labelId:
-      label === undefined
-        ? labelId(tenant, clientTransactionId)
-        : replacingLabelId(tenant, clientTransactionId, cause.report_id),
+    // Never the ID of a client's label, because features ignores a second label with the same ID.
+    labelId: replacingLabelId(tenant, clientTransactionId, cause.report_id),
     tenant,
     clientTransactionId,
     cardToken: report.card_token,
@@ -179,7 +176,8 @@ function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: 
     source: kindOf(report.kind) ?? "",
     reportId: report.report_id,
     policyVersion: report.policy_version,
-    replacedAtMs: label?.labelled_at_ms,
+    // Windows may not have counted a client's label, and would take back that of another payment.
+    replacedAtMs: label === undefined || label.report_id === "" ? undefined : label.labelled_at_ms,
   };
 }
 
