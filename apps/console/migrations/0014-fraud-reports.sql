@@ -22,7 +22,9 @@ CREATE TABLE console.fraud_reports (
   reported_at_ms         bigint NOT NULL,
   read_at_ms             bigint NOT NULL,
   -- Whether the payment's verdict takes it into account. False for a report that only a rebuild has read.
-  is_counted             boolean NOT NULL DEFAULT false
+  is_counted             boolean NOT NULL DEFAULT false,
+  -- Whether the same version was read again with other content, which was not stored.
+  is_conflicting         boolean NOT NULL DEFAULT false
 );
 CREATE INDEX fraud_reports_of_payment ON console.fraud_reports (transaction_id, reported_at_ms, report_id);
 CREATE INDEX fraud_reports_of_card ON console.fraud_reports (tenant, card_token);

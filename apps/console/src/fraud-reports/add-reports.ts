@@ -51,34 +51,64 @@ export async function addReports(
 ): Promise<AddedReports> {
   if (read.length === 0) return NONE;
   // In the same order in all transactions, as for payment updates.
-  const reports = read.toSorted((left, right) => (left.reportId < right.reportId ? -1 : 1));
-  const column = <K extends keyof FraudReport>(name: K) => reports.map((report) => report[name] ?? null);
-  await queries.execute(
-    `INSERT INTO console.fraud_reports (report_id, client_report_id, version, transaction_id, tenant,
-       client_transaction_id, card_token, terminal_id, occurred_at_ms, kind, stage, verdict, policy_version, withdrawn,
-       reason_code, amount_minor, currency, reported_at_ms, read_at_ms)
-     SELECT *, $19::bigint FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
-       $8::text[], $9::bigint[], $10::smallint[], $11::smallint[], $12::smallint[], $13::text[], $14::bool[],
-       $15::text[], $16::bigint[], $17::text[], $18::bigint[])
-     ON CONFLICT (report_id) DO NOTHING`,
-    [
-      ...[column("reportId"), column("clientReportId"), column("version"), column("transactionId"), column("tenant")],
-      ...[column("clientTransactionId"), column("cardToken"), column("terminalId"), column("occurredAtMs")],
-      ...[column("kind"), column("stage"), column("verdict"), column("policyVersion"), column("withdrawn")],
-      ...[column("reasonCode"), column("amountMinor"), column("currency"), column("reportedAtMs"), nowMs],
-    ],
+  const reports = read.toSorted((left, right) =>
+    left.reportId === right.reportId ? 0 : left.reportId < right.reportId ? -1 : 1,
   );
-  return isArchived ? NONE : countReports(queries, new Set(column("reportId")), nowMs);
+  const column = <K extends keyof FraudReport>(name: K) => reports.map((report) => report[name] ?? null);
+  const values = [
+    ...[column("reportId"), column("clientReportId"), column("version"), column("transactionId"), column("tenant")],
+    ...[column("clientTransactionId"), column("cardToken"), column("terminalId"), column("occurredAtMs")],
+    ...[column("kind"), column("stage"), column("verdict"), column("policyVersion"), column("withdrawn")],
+    ...[column("reasonCode"), column("amountMinor"), column("currency"), column("reportedAtMs")],
+  ];
+  const stored = await queries.execute(
+    `INSERT INTO console.fraud_reports (${READ_COLUMNS}, read_at_ms) SELECT *, $19::bigint FROM ${READ_ROWS}
+     ON CONFLICT (report_id) DO NOTHING`,
+    [...values, nowMs],
+  );
+  const conflicting = stored === reports.length ? [] : await markConflicting(queries, values);
+  if (isArchived) return NONE;
+  const ids = reports.map(({ reportId }) => reportId);
+  const added = await countReports(queries, ids, nowMs);
+  return { ...added, counted: [...conflicting, ...added.counted] };
 }
 
-async function countReports(queries: Queries, ids: ReadonlySet<unknown>, nowMs: number): Promise<AddedReports> {
+const READ_COLUMNS = `report_id, client_report_id, version, transaction_id, tenant, client_transaction_id, card_token,
+  terminal_id, occurred_at_ms, kind, stage, verdict, policy_version, withdrawn, reason_code, amount_minor, currency,
+  reported_at_ms`;
+const READ_ROWS = `unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
+  $8::text[], $9::bigint[], $10::smallint[], $11::smallint[], $12::smallint[], $13::text[], $14::bool[], $15::text[],
+  $16::bigint[], $17::text[], $18::bigint[])`;
+/** What a client always says. The verdict also depends on the tenant's policy, and the time may be that of arrival. */
+const CONTENT = ["transaction_id", "card_token", "terminal_id", "occurred_at_ms", "kind", "stage", "withdrawn"].concat([
+  "reason_code",
+  "amount_minor",
+  "currency",
+]);
+
+/** Marks versions that were read again with other content: after a day, ingestion no longer knows the first one. */
+async function markConflicting(queries: Queries, values: readonly unknown[][]): Promise<CountedReport[]> {
+  const contentOf = (row: string): string => CONTENT.map((name) => `${row}.${name}`).join(", ");
+  const marked = await queries.query(
+    z.object({ kind: z.number() }),
+    `UPDATE console.fraud_reports known SET is_conflicting = true FROM ${READ_ROWS} AS again (${READ_COLUMNS})
+     WHERE known.report_id = again.report_id AND NOT known.is_conflicting
+       AND (${contentOf("known")}) IS DISTINCT FROM (${contentOf("again")})
+     RETURNING known.kind`,
+    [...values],
+  );
+  return marked.map(({ kind }) => ({ kind: kindOf(kind) ?? "unknown", finding: "conflicting-version" }));
+}
+
+async function countReports(queries: Queries, read: readonly string[], nowMs: number): Promise<AddedReports> {
   const uncounted = await queries.query(
-    z.object({ transaction_id: z.string() }),
+    z.object({ report_id: z.string(), transaction_id: z.string() }),
     `UPDATE console.fraud_reports SET is_counted = true WHERE report_id = ANY($1::text[]) AND NOT is_counted
-     RETURNING transaction_id`,
-    [[...ids]],
+     RETURNING report_id, transaction_id`,
+    [read],
   );
   if (uncounted.length === 0) return NONE;
+  const ids = new Set(uncounted.map(({ report_id }) => report_id));
   const payments = [...new Set(uncounted.map(({ transaction_id }) => transaction_id))].toSorted();
   const reports = await reportsOf(queries, payments);
   const known = await queries.query(

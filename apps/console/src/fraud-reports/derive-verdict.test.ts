@@ -34,6 +34,7 @@ function report(of: string, atMs: number, verdict: FraudVerdict, change: Partial
     currency: "",
     reported_at_ms: atMs,
     is_counted: true,
+    is_conflicting: false,
     ...change,
   };
 }
@@ -81,6 +82,7 @@ test("findings name what does not match the payment or an earlier version", () =
     report("more", 1, FRAUD, eur(1_001)),
     report("usd", 1, FRAUD, eur(1, { currency: "USD" })),
     report("card", 1, FRAUD, { card_token: "ct_2" }),
+    report("twice", 1, FRAUD, { is_conflicting: true }),
     report("back", 1, FRAUD, { stage: WON }),
     report("back", 2, FRAUD, { ...v2, stage: RECEIVED }),
   ]);
@@ -88,6 +90,7 @@ test("findings name what does not match the payment or an earlier version", () =
     "more/1": "over-amount",
     "usd/1": "other-currency",
     "card/1": "other-card",
+    "twice/1": "conflicting-version",
     "back/2": "backwards",
   });
 });

@@ -33,6 +33,7 @@ export const reportRow = z.object({
   currency: z.string(),
   reported_at_ms: z.coerce.number(),
   is_counted: z.boolean(),
+  is_conflicting: z.boolean(),
 });
 export type KnownReport = z.infer<typeof reportRow>;
 

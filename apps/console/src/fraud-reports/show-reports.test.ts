@@ -9,6 +9,7 @@ import {
 import { labelId } from "@tripline/contracts/identifiers";
 import { TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { EventConsumer, IncomingRecord } from "@tripline/kafka/port";
+import { writeMetrics } from "@tripline/telemetry/write-metrics";
 import { z } from "zod";
 import { exportCard } from "../erasures/export-card.js";
 import { Retention } from "../projection/retention.js";
@@ -69,6 +70,12 @@ async function report(payment: TestPayment, card: string, ...all: [id: string, c
     await bed.producer.send([payment.report(idOf(id, card), change)]);
     await eventually(async () => expect(await reportsOf(card)).toHaveLength(before + 1));
   }
+}
+
+async function counted(kind: string, finding: string): Promise<number> {
+  const name = "tripline_console_fraud_reports_total";
+  const series = new RegExp(`^${name}\\{kind="${kind}",finding="${finding}"\\} (\\d+)$`, "m");
+  return Number(series.exec((await writeMetrics()).body)?.[1] ?? 0);
 }
 
 const eur = (amountMinor: number) => ({ amountMinor, currency: "EUR" });
@@ -137,6 +144,29 @@ test("regression: a client's label between two derived ones has its own ID, and 
   await eventually(async () => expect(labelsOf(card)).toHaveLength(3));
   expect(new Set(labelsOf(card).map((label) => label.labelId)).size).toBe(3);
   expect(labelsOf(card)[2]).toMatchObject({ fraud: true, labelledAtMs: atMs + 3, replacedAtMs: undefined });
+});
+
+test("regression: a version that arrives again with other content does not count, and is counted and shown once", async () => {
+  const [card, atMs] = [newCard(), Date.now() - 60_000];
+  const payment = testPayment(bed.tenant, { card, atMs });
+  await bed.producer.send([payment.vector, payment.decision]);
+  const id = await caseOf(card);
+  const findings = ["none", "conflicting-version"];
+  const countedOf = () => Promise.all(findings.map((finding) => counted("chargeback", finding)));
+  const [standing = 0, conflicts = 0] = await countedOf();
+  await report(payment, card, ["d-1"]);
+  const other = { verdict: FraudVerdict.GENUINE, stage: FraudReportStage.WON };
+  for (const change of [{}, { policyVersion: "2" }, other, other]) {
+    await bed.producer.send([payment.report(idOf("d-1", card), change)]);
+  }
+  await report(payment, card, ["d-2", { reportedAtMs: atMs + 2 }]);
+  await eventually(async () => expect(await countedOf()).toEqual([standing + 2, conflicts + 1]));
+  const browser = await bed.as(bed.people.viewer);
+  const { timeline } = detail.parse((await browser.get(`/api/cases/${id}`)).body);
+  expect(timeline.flatMap(({ report: shown }) => shown ?? [])).toMatchObject([
+    { reportId: idOf("d-2", card), finding: null },
+    { reportId: idOf("d-1", card), stage: "received", verdict: "fraud", finding: "conflicting-version" },
+  ]);
 });
 
 test("a report for another card than the payment's is shown and does not count", async () => {

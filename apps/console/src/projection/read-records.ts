@@ -41,7 +41,7 @@ export interface ReadLabel extends Label {
   readonly transactionId: string;
 }
 
-/** The content of a round of records, with at most one of each kind per payment. */
+/** The content of a round of records, with at most one of each kind per payment, except for reports. */
 export interface ReadRecords {
   readonly payments: readonly ReadPayment[];
   readonly decisions: readonly ReadDecision[];
@@ -61,7 +61,7 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
   const decisions = new Map<string, ReadDecision>();
   const labels = new Map<string, ReadLabel>();
   const updates = new Map<string, PaymentUpdate>();
-  const reports = new Map<string, FraudReport>();
+  const reports: FraudReport[] = [];
   for (const record of batches.flatMap(({ records }) => records)) {
     if (record.topic === TOPICS.features.name) {
       const payment = decode(record, readPayment);
@@ -74,8 +74,8 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
       const update = decode(record, readUpdate);
       if (!updates.has(update.updateId)) updates.set(update.updateId, update);
     } else if (record.topic === TOPICS.fraudReports.name) {
-      const report = decode(record, readReport);
-      if (!reports.has(report.reportId)) reports.set(report.reportId, report);
+      // A repeated version may have other content.
+      reports.push(decode(record, readReport));
     } else {
       const label = decode(record, readLabel);
       const before = labels.get(label.transactionId);
@@ -87,7 +87,7 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
     decisions: [...decisions.values()],
     labels: [...labels.values()],
     updates: [...updates.values()],
-    reports: [...reports.values()],
+    reports,
   };
 }
 

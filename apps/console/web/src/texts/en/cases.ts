@@ -239,6 +239,7 @@ const detail = {
   },
   reportFindings: {
     "other-card": "It names another card than the payment.",
+    "conflicting-version": "The same version arrived later with different content, which does not count.",
     "other-currency": "Its currency is not that of the payment.",
     "over-amount": "Its amount exceeds the payment's amount.",
     backwards: "An earlier version had a later stage.",
