@@ -27,6 +27,7 @@ CREATE TABLE console.fraud_reports (
   is_conflicting         boolean NOT NULL DEFAULT false
 );
 CREATE INDEX fraud_reports_of_payment ON console.fraud_reports (transaction_id, reported_at_ms, report_id);
+CREATE INDEX fraud_reports_by_version ON console.fraud_reports (tenant, client_report_id, version);
 CREATE INDEX fraud_reports_of_card ON console.fraud_reports (tenant, card_token);
 CREATE INDEX fraud_reports_by_reading ON console.fraud_reports (read_at_ms);
 

@@ -9,12 +9,19 @@ export type ReportVerdict = "fraud" | "genuine" | "nothing";
  * The reason why a report does not match its payment or its own earlier versions:
  *
  * - `other-card`: its card is not the payment's card, so it does not count
+ * - `other-payment`: a later version is about another payment, so this one does not count
  * - `conflicting-version`: the same version arrived later with different content, which does not count
  * - `other-currency`: its currency is not the payment's currency
  * - `over-amount`: its amount exceeds the payment's amount
  * - `backwards`: an earlier version had a later stage
  */
-export type ReportFinding = "other-card" | "conflicting-version" | "other-currency" | "over-amount" | "backwards";
+export type ReportFinding =
+  | "other-card"
+  | "other-payment"
+  | "conflicting-version"
+  | "other-currency"
+  | "over-amount"
+  | "backwards";
 
 export interface FraudReportRow {
   readonly id: string;

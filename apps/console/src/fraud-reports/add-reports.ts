@@ -24,6 +24,9 @@ export interface AddedReports {
   readonly labelled: readonly string[];
 }
 
+/** The limit bounds the work that a client can cause. */
+const REPORTS_OF_PAYMENT_MAX = 100;
+
 const NONE: AddedReports = { counted: [], labelled: [] };
 
 const ofPaymentRow = z.object({
@@ -55,6 +58,8 @@ export async function addReports(
     left.reportId === right.reportId ? 0 : left.reportId < right.reportId ? -1 : 1,
   );
   const column = <K extends keyof FraudReport>(name: K) => reports.map((report) => report[name] ?? null);
+  // One instance at a time, because versions of a report can be about payments in different partitions.
+  await queries.execute("SELECT pg_advisory_xact_lock(hashtext('console.fraud_reports'))", []);
   const values = [
     ...[column("reportId"), column("clientReportId"), column("version"), column("transactionId"), column("tenant")],
     ...[column("clientTransactionId"), column("cardToken"), column("terminalId"), column("occurredAtMs")],
@@ -109,7 +114,9 @@ async function countReports(queries: Queries, read: readonly string[], nowMs: nu
   );
   if (uncounted.length === 0) return NONE;
   const ids = new Set(uncounted.map(({ report_id }) => report_id));
-  const payments = [...new Set(uncounted.map(({ transaction_id }) => transaction_id))].toSorted();
+  const causes = await causesOf(queries, ids);
+  for (const { transaction_id, report_id } of uncounted) causes.set(transaction_id, report_id);
+  const payments = [...causes.keys()].toSorted();
   const reports = await reportsOf(queries, payments);
   const known = await queries.query(
     ofPaymentRow,
@@ -137,12 +144,26 @@ async function countReports(queries: Queries, read: readonly string[], nowMs: nu
       own.filter(({ report_id }) => findings?.get(report_id) !== "other-card"),
       label,
     );
-    const cause = added.at(-1);
+    const cause = causes.get(payment.transaction_id);
     if (changed !== undefined && cause !== undefined) changes.push({ payment, changed, cause, label });
   }
   await queueLabels(queries, changes, nowMs);
   const labelled = changes.flatMap(({ label, payment }) => (label === undefined ? [payment.transaction_id] : []));
   return { counted, labelled };
+}
+
+/** Payments of the newest versions of reports, each with the new version that may change its verdict. */
+async function causesOf(queries: Queries, ids: ReadonlySet<string>): Promise<Map<string, string>> {
+  const rows = await queries.query(
+    z.object({ transaction_id: z.string(), report_id: z.string() }),
+    `SELECT other.transaction_id, r.report_id FROM console.fraud_reports r, LATERAL (
+       SELECT v.transaction_id FROM console.fraud_reports v
+       WHERE v.tenant = r.tenant AND v.client_report_id = r.client_report_id
+       ORDER BY v.version DESC LIMIT ${REPORTS_OF_PAYMENT_MAX}
+     ) other WHERE r.report_id = ANY($1::text[])`,
+    [[...ids]],
+  );
+  return new Map(rows.map(({ transaction_id, report_id }) => [transaction_id, report_id]));
 }
 
 function findingsOf(payment: OfPayment, reports: readonly KnownReport[]): Map<string, ReportFinding> | undefined {
@@ -159,8 +180,8 @@ function labelOf({ fraud, labelled_at_ms, label_report_id }: OfPayment): KnownLa
 interface QueuedLabel {
   readonly payment: OfPayment;
   readonly changed: ChangedVerdict;
-  /** The new report after which the verdict is another one. */
-  readonly cause: KnownReport;
+  /** The ID of the new report after which the verdict is another one. */
+  readonly cause: string;
   readonly label: KnownLabel | undefined;
 }
 
@@ -195,7 +216,7 @@ function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: 
   const { tenant, client_transaction_id: clientTransactionId } = report;
   return {
     // Never the ID of a client's label, because features ignores a second label with the same ID.
-    labelId: replacingLabelId(tenant, clientTransactionId, cause.report_id),
+    labelId: replacingLabelId(tenant, clientTransactionId, cause),
     tenant,
     clientTransactionId,
     cardToken: report.card_token,
@@ -211,16 +232,17 @@ function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: 
   };
 }
 
-/** The limit bounds the work that a client can cause. */
-const REPORTS_OF_PAYMENT_MAX = 100;
-
-/** The newest reports of each payment, oldest first. */
+/** The newest reports of each payment, oldest first. Of each report, the highest version comes before earlier ones. */
 export function reportsOf(queries: Queries, transactionIds: readonly string[]): Promise<KnownReport[]> {
+  const later = `FROM console.fraud_reports v
+    WHERE v.tenant = k.tenant AND v.client_report_id = k.client_report_id AND v.version > k.version`;
   return queries.query(
     reportRow,
-    `SELECT r.* FROM unnest($1::text[]) AS wanted (id), LATERAL (
-       SELECT ${REPORT_COLUMNS} FROM console.fraud_reports r WHERE r.transaction_id = wanted.id
-       ORDER BY r.reported_at_ms DESC, r.report_id DESC LIMIT ${REPORTS_OF_PAYMENT_MAX}
+    `SELECT ${REPORT_COLUMNS} FROM unnest($1::text[]) AS wanted (id), LATERAL (
+       SELECT k.*, (SELECT max(v.reported_at_ms) ${later} AND v.transaction_id <> k.transaction_id) AS moved_at_ms
+       FROM console.fraud_reports k WHERE k.transaction_id = wanted.id
+       ORDER BY EXISTS (SELECT ${later} AND v.transaction_id = k.transaction_id), k.reported_at_ms DESC, k.report_id DESC
+       LIMIT ${REPORTS_OF_PAYMENT_MAX}
      ) r ORDER BY r.reported_at_ms, r.report_id`,
     [transactionIds],
   );

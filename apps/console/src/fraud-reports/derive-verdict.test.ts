@@ -35,6 +35,7 @@ function report(of: string, atMs: number, verdict: FraudVerdict, change: Partial
     reported_at_ms: atMs,
     is_counted: true,
     is_conflicting: false,
+    moved_at_ms: null,
     ...change,
   };
 }
@@ -67,6 +68,11 @@ test.each<[name: string, reports: KnownReport[], before: KnownLabel | undefined,
   ["an older label by a client", [dispute], label(false, 10), "fraud by d/1 at 20"],
   ["a newer label by a client", [dispute], label(false, 21), undefined],
   ["a correction with an older time", [report("d", 5, GENUINE, v2)], label(true, 20, "d/1"), "genuine by d/2 at 21"],
+  ["a report that no longer counts", [tc40, report("t", 12, NOTHING, v2)], label(true, 10, "t/1"), "genuine by t/2 at 12"],
+  ["one that no longer counts, another one stands", [dispute, report("t", 10, FRAUD), report("t", 40, NOTHING, v2)],
+    label(true, 20, "d/1"), undefined],
+  ["a report that never counted", [report("r", 40, NOTHING)], label(true, 10, "t/1"), undefined],
+  ["a report that moved to another payment", [{ ...tc40, moved_at_ms: 50 }], label(true, 10, "t/1"), "genuine by t/1 at 50"],
   ["an old version that arrives late", [report("d", 40, FRAUD), won], label(false, 30, "d/2"), undefined],
 ])("%s", (_name, reports, before, change) => {
   const found = changedVerdict(reports, before);
@@ -82,6 +88,7 @@ test("findings name what does not match the payment or an earlier version", () =
     report("more", 1, FRAUD, eur(1_001)),
     report("usd", 1, FRAUD, eur(1, { currency: "USD" })),
     report("card", 1, FRAUD, { card_token: "ct_2" }),
+    report("moved", 1, FRAUD, { moved_at_ms: 2 }),
     report("twice", 1, FRAUD, { is_conflicting: true }),
     report("back", 1, FRAUD, { stage: WON }),
     report("back", 2, FRAUD, { ...v2, stage: RECEIVED }),
@@ -90,6 +97,7 @@ test("findings name what does not match the payment or an earlier version", () =
     "more/1": "over-amount",
     "usd/1": "other-currency",
     "card/1": "other-card",
+    "moved/1": "other-payment",
     "twice/1": "conflicting-version",
     "back/2": "backwards",
   });

@@ -16,6 +16,7 @@ export function judgeReports(payment: JudgedPayment, reports: readonly KnownRepo
     const { report_id, client_report_id, card_token, amount_minor, currency, stage } = report;
     const stageBefore = stages.get(client_report_id) ?? 0;
     if (card_token !== payment.card_token) findings.set(report_id, "other-card");
+    else if (report.moved_at_ms !== null) findings.set(report_id, "other-payment");
     else if (report.is_conflicting) findings.set(report_id, "conflicting-version");
     else if (stage < stageBefore) findings.set(report_id, "backwards");
     else if (amount_minor !== null && currency !== payment.currency) findings.set(report_id, "other-currency");

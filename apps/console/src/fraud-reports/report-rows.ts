@@ -12,7 +12,7 @@ import type {
   ReportVerdict,
 } from "../contract/fraud-reports.js";
 
-/** A row of `console.fraud_reports`. */
+/** A row of `console.fraud_reports`, and whether its report is about another payment since then. */
 export const reportRow = z.object({
   report_id: z.string(),
   client_report_id: z.string(),
@@ -34,6 +34,8 @@ export const reportRow = z.object({
   reported_at_ms: z.coerce.number(),
   is_counted: z.boolean(),
   is_conflicting: z.boolean(),
+  /** When a higher version was reported that is about another payment; not a column. */
+  moved_at_ms: z.coerce.number().nullable(),
 });
 export type KnownReport = z.infer<typeof reportRow>;
 

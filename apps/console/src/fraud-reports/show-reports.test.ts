@@ -6,7 +6,7 @@ import {
   FraudVerdict,
   Label,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { labelId } from "@tripline/contracts/identifiers";
+import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import { TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { EventConsumer, IncomingRecord } from "@tripline/kafka/port";
 import { writeMetrics } from "@tripline/telemetry/write-metrics";
@@ -17,6 +17,7 @@ import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed, testPeople } from "../testing/test-bed.js";
 import type { TestPayment } from "../testing/test-records.js";
 import { eventually, newCard, testPayment } from "../testing/test-records.js";
+import { reportsOf as reportRows } from "./add-reports.js";
 
 let bed: TestBed;
 let consumer: EventConsumer;
@@ -167,6 +168,41 @@ test("regression: a version that arrives again with other content does not count
     { reportId: idOf("d-2", card), finding: null },
     { reportId: idOf("d-1", card), stage: "received", verdict: "fraud", finding: "conflicting-version" },
   ]);
+});
+
+test("regression: a version about another payment takes the verdict of the first payment back", async () => {
+  const [card, atMs] = [newCard(), Date.now() - 60_000];
+  const [wrong, right] = [testPayment(bed.tenant, { card, atMs }), testPayment(bed.tenant, { card, atMs })];
+  await report(wrong, card, ["d-1", { reportedAtMs: atMs + 1 }]);
+  await report(right, card, ["d-1", { version: 2, reportedAtMs: atMs + 2 }]);
+  await eventually(async () => expect(labelsOf(card)).toHaveLength(3));
+  const verdicts = labelsOf(card).map((label) => [transactionId(bed.tenant, label.clientTransactionId), label.fraud]);
+  expect(verdicts).toEqual(
+    expect.arrayContaining([
+      [wrong.transactionId, true],
+      [wrong.transactionId, false],
+      [right.transactionId, true],
+    ]),
+  );
+  // An older version does not move it back.
+  await report(wrong, card, ["d-1", { version: 0, reportedAtMs: atMs + 3 }]);
+  expect(await reportRows(bed.database, [right.transactionId])).toMatchObject([{ version: 2, moved_at_ms: null }]);
+  expect(await reportRows(bed.database, [wrong.transactionId])).toMatchObject([
+    { version: 1, moved_at_ms: atMs + 2 },
+    { version: 0, moved_at_ms: atMs + 2 },
+  ]);
+  expect(labelsOf(card)).toHaveLength(3);
+});
+
+test("regression: of more reports than are read, the highest version of each is kept", async () => {
+  const [card, atMs] = [newCard(), Date.now() - 60_000];
+  const payment = testPayment(bed.tenant, { card, atMs });
+  const newer = Array.from({ length: 100 }, (_, version) => payment.report(idOf("d-1", card), { version, reportedAtMs: atMs + version }));
+  await bed.producer.send([...newer, payment.report(idOf("d-1", card), { version: 100, reportedAtMs: atMs - 1 })]);
+  await eventually(async () => expect(await reportsOf(card)).toHaveLength(101));
+  const read = await reportRows(bed.database, [payment.transactionId]);
+  expect(read).toHaveLength(100);
+  expect(read[0]?.version).toBe(100);
 });
 
 test("a report for another card than the payment's is shown and does not count", async () => {

@@ -239,6 +239,7 @@ const detail = {
   },
   reportFindings: {
     "other-card": "It names another card than the payment.",
+    "other-payment": "A later version is about another payment, so this one does not count.",
     "conflicting-version": "The same version arrived later with different content, which does not count.",
     "other-currency": "Its currency is not that of the payment.",
     "over-amount": "Its amount exceeds the payment's amount.",
