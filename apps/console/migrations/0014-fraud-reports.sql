@@ -33,6 +33,10 @@ CREATE INDEX fraud_reports_by_reading ON console.fraud_reports (read_at_ms);
 
 -- The report that decided a label; empty for a label that a client sent.
 ALTER TABLE console.labels ADD COLUMN report_id text NOT NULL DEFAULT '';
+-- What a derived label contains about its payment, for the label that replaces it.
+ALTER TABLE console.labels ADD COLUMN counted_card_token text, ADD COLUMN counted_terminal_id text,
+  ADD COLUMN counted_occurred_at_ms bigint;
+CREATE INDEX labels_of_card ON console.labels (tenant, counted_card_token) WHERE counted_card_token IS NOT NULL;
 
 -- Labels derived from reports that are not on the topic `labels` yet.
 CREATE TABLE console.report_labels (

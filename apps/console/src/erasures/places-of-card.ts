@@ -15,11 +15,14 @@ export interface PlaceOfCard {
  * deletion order, because each query needs rows that later ones delete.
  */
 export const PLACES_OF_CARD: readonly PlaceOfCard[] = [
-  // Some updates and reports refer to a payment that never arrived.
+  // Some updates, reports and derived labels refer to a payment that never arrived.
   { table: "payment_updates", rows: `(transaction_id IN (${PAYMENTS}) OR ${OF_CARD} AND updated_at_ms <= $3)` },
   { table: "fraud_reports", rows: `(transaction_id IN (${PAYMENTS}) OR ${OF_CARD} AND reported_at_ms <= $3)` },
   { table: "report_labels", rows: `${OF_CARD} AND queued_at_ms <= $3` },
-  { table: "labels", rows: `transaction_id IN (${PAYMENTS})` },
+  {
+    table: "labels",
+    rows: `(transaction_id IN (${PAYMENTS}) OR tenant = $1 AND counted_card_token = $2 AND labelled_at_ms <= $3)`,
+  },
   { table: "decisions", rows: `transaction_id IN (${PAYMENTS})` },
   { table: "payment_values", rows: `transaction_id IN (${PAYMENTS})` },
   { table: "payments", rows: PAYMENTS_OF_CARD },

@@ -38,6 +38,9 @@ const ofPaymentRow = z.object({
   fraud: z.boolean().nullable(),
   labelled_at_ms: z.coerce.number().nullable(),
   label_report_id: z.string().nullable(),
+  counted_card_token: z.string().nullable(),
+  counted_terminal_id: z.string().nullable(),
+  counted_occurred_at_ms: z.coerce.number().nullable(),
 });
 type OfPayment = z.infer<typeof ofPaymentRow>;
 
@@ -121,7 +124,8 @@ async function countReports(queries: Queries, read: readonly string[], nowMs: nu
   const known = await queries.query(
     ofPaymentRow,
     `SELECT wanted.id AS transaction_id, p.card_token, p.terminal_id, p.amount_minor, p.currency, l.fraud,
-       l.labelled_at_ms, l.report_id AS label_report_id
+       l.labelled_at_ms, l.report_id AS label_report_id, l.counted_card_token, l.counted_terminal_id,
+       l.counted_occurred_at_ms
      FROM unnest($1::text[]) AS wanted (id) LEFT JOIN console.payments p ON p.transaction_id = wanted.id
      LEFT JOIN console.labels l ON l.transaction_id = wanted.id`,
     [payments],
@@ -190,10 +194,14 @@ async function queueLabels(queries: Queries, queued: readonly QueuedLabel[], now
   if (queued.length === 0) return;
   const labels = queued.map(messageOf);
   await queries.execute(
-    `INSERT INTO console.labels (transaction_id, tenant, fraud, source, labelled_at_ms, report_id, read_at_ms)
-     SELECT *, $7::bigint FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::bigint[], $6::text[])
+    `INSERT INTO console.labels (transaction_id, tenant, fraud, source, labelled_at_ms, report_id,
+       counted_card_token, counted_terminal_id, counted_occurred_at_ms, read_at_ms)
+     SELECT *, $10::bigint FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::bigint[], $6::text[],
+       $7::text[], $8::text[], $9::bigint[])
      ON CONFLICT (transaction_id) DO UPDATE SET fraud = excluded.fraud, source = excluded.source,
-       labelled_at_ms = excluded.labelled_at_ms, report_id = excluded.report_id, read_at_ms = excluded.read_at_ms`,
+       labelled_at_ms = excluded.labelled_at_ms, report_id = excluded.report_id,
+       counted_card_token = excluded.counted_card_token, counted_terminal_id = excluded.counted_terminal_id,
+       counted_occurred_at_ms = excluded.counted_occurred_at_ms, read_at_ms = excluded.read_at_ms`,
     [
       queued.map(({ payment }) => payment.transaction_id),
       labels.map(({ tenant }) => tenant),
@@ -201,6 +209,9 @@ async function queueLabels(queries: Queries, queued: readonly QueuedLabel[], now
       labels.map(({ source }) => source),
       labels.map(({ labelledAtMs }) => labelledAtMs),
       labels.map(({ reportId }) => reportId),
+      labels.map(({ cardToken }) => cardToken),
+      labels.map(({ terminalId }) => terminalId),
+      labels.map(({ occurredAtMs }) => occurredAtMs),
       nowMs,
     ],
   );
@@ -219,9 +230,10 @@ function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: 
     labelId: replacingLabelId(tenant, clientTransactionId, cause),
     tenant,
     clientTransactionId,
-    cardToken: report.card_token,
-    terminalId: payment.terminal_id ?? report.terminal_id,
-    occurredAtMs: report.occurred_at_ms,
+    // A label is taken back from the states in which it was counted. These are null if a client sent it.
+    cardToken: payment.counted_card_token ?? report.card_token,
+    terminalId: payment.counted_terminal_id ?? payment.terminal_id ?? report.terminal_id,
+    occurredAtMs: payment.counted_occurred_at_ms ?? report.occurred_at_ms,
     labelledAtMs: atMs,
     fraud,
     source: kindOf(report.kind) ?? "",

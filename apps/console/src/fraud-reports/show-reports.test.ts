@@ -6,7 +6,7 @@ import {
   FraudVerdict,
   Label,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { labelId, transactionId } from "@tripline/contracts/identifiers";
+import { fraudReportId, labelId, transactionId } from "@tripline/contracts/identifiers";
 import { TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { EventConsumer, IncomingRecord } from "@tripline/kafka/port";
 import { writeMetrics } from "@tripline/telemetry/write-metrics";
@@ -170,6 +170,34 @@ test("regression: a version that arrives again with other content does not count
   ]);
 });
 
+test("regression: a label that replaces another one has its card, terminal and time", async () => {
+  const [card, other, id] = [newCard(), newCard(), `order-${newCard().slice(3, 15)}`];
+  const atMs = Date.now() - 60_000;
+  const [first, later] = [
+    testPayment(bed.tenant, { card, id, atMs }),
+    testPayment(bed.tenant, { card: other, id, atMs }),
+  ];
+  await report(first, card, ["d-1", { reportedAtMs: atMs + 1 }]);
+  const change = { version: 2, verdict: FraudVerdict.GENUINE, terminalId: "T2", occurredAtMs: atMs - 1 };
+  await report(later, other, [
+    "d-1",
+    {
+      ...change,
+      reportId: fraudReportId(bed.tenant, idOf("d-1", card), 2),
+      clientReportId: idOf("d-1", card),
+      reportedAtMs: atMs + 2,
+    },
+  ]);
+  await report(first, card, ["d-1", { version: 3, reportedAtMs: atMs + 3 }]);
+  await eventually(async () => expect(labelsOf(card)).toHaveLength(3));
+  const same = { cardToken: card, terminalId: "T1", occurredAtMs: atMs };
+  expect(labelsOf(card)).toMatchObject([
+    { fraud: true, ...same },
+    { fraud: false, ...same, replacedAtMs: atMs + 1 },
+    { fraud: true, ...same, replacedAtMs: atMs + 2 },
+  ]);
+});
+
 test("regression: a version about another payment takes the verdict of the first payment back", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const [wrong, right] = [testPayment(bed.tenant, { card, atMs }), testPayment(bed.tenant, { card, atMs })];
@@ -197,7 +225,9 @@ test("regression: a version about another payment takes the verdict of the first
 test("regression: of more reports than are read, the highest version of each is kept", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const payment = testPayment(bed.tenant, { card, atMs });
-  const newer = Array.from({ length: 100 }, (_, version) => payment.report(idOf("d-1", card), { version, reportedAtMs: atMs + version }));
+  const newer = Array.from({ length: 100 }, (_, version) =>
+    payment.report(idOf("d-1", card), { version, reportedAtMs: atMs + version }),
+  );
   await bed.producer.send([...newer, payment.report(idOf("d-1", card), { version: 100, reportedAtMs: atMs - 1 })]);
   await eventually(async () => expect(await reportsOf(card)).toHaveLength(101));
   const read = await reportRows(bed.database, [payment.transactionId]);
@@ -230,8 +260,11 @@ test("an erasure deletes a card's reports, also without a payment; retention del
   for await (const { table } of exportCard(bed.database, bed.tenant, gone)) tables.push(table);
   expect(tables).toContain("fraud_reports");
   const value = Erasure.encode({ tenant: bed.tenant, subject: gone, erasedAtMs: Date.now() }).finish();
+  const ofCard = "SELECT transaction_id AS id FROM console.labels WHERE counted_card_token = $1";
+  await expect(bed.database.query(idRow, ofCard, [gone])).resolves.toHaveLength(1);
   await bed.producer.send([{ topic: TABLES.erasures.name, key: `${bed.tenant}/${gone}`, value, headers: {} }]);
   await eventually(async () => expect(await reportsOf(gone)).toEqual([]));
+  await eventually(async () => expect(await bed.database.query(idRow, ofCard, [gone])).toEqual([]));
   expect(await reportsOf(kept)).toHaveLength(1);
   await bed.database.execute("UPDATE console.fraud_reports SET read_at_ms = 0 WHERE card_token = $1", [kept]);
   await bed.service.get(Retention).drop();

@@ -207,16 +207,24 @@ const INT_MAX = 2_147_483_647;
 async function addLabels(queries: Queries, labels: readonly ReadLabel[], nowMs: number): Promise<string[]> {
   if (labels.length === 0) return [];
   const column = <K extends keyof ReadLabel>(name: K) => labels.map((label) => label[name]);
+  // Only labels that follow from fraud reports are replaced.
+  const derived = (name: "cardToken" | "terminalId" | "occurredAtMs") =>
+    labels.map((label) => (label.reportId === "" ? null : label[name]));
   const written = await queries.query(
     writtenRow,
-    `INSERT INTO console.labels AS known (transaction_id, tenant, fraud, source, labelled_at_ms, report_id, read_at_ms)
-     SELECT *, $7::bigint FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::bigint[], $6::text[])
+    `INSERT INTO console.labels AS known (transaction_id, tenant, fraud, source, labelled_at_ms, report_id,
+       counted_card_token, counted_terminal_id, counted_occurred_at_ms, read_at_ms)
+     SELECT *, $10::bigint FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::bigint[], $6::text[],
+       $7::text[], $8::text[], $9::bigint[])
      ON CONFLICT (transaction_id) DO UPDATE SET fraud = excluded.fraud, source = excluded.source,
-       labelled_at_ms = excluded.labelled_at_ms, report_id = excluded.report_id WHERE known.labelled_at_ms < excluded.labelled_at_ms
+       labelled_at_ms = excluded.labelled_at_ms, report_id = excluded.report_id,
+       counted_card_token = excluded.counted_card_token, counted_terminal_id = excluded.counted_terminal_id,
+       counted_occurred_at_ms = excluded.counted_occurred_at_ms
+     WHERE known.labelled_at_ms < excluded.labelled_at_ms
      RETURNING transaction_id, xmax = 0 AS is_new`,
     [
       ...[column("transactionId"), column("tenant"), column("fraud"), column("source"), column("labelledAtMs")],
-      ...[column("reportId"), nowMs],
+      ...[column("reportId"), derived("cardToken"), derived("terminalId"), derived("occurredAtMs"), nowMs],
     ],
   );
   return written.flatMap(({ transaction_id, is_new }) => (is_new ? [transaction_id] : []));
