@@ -2,7 +2,7 @@ import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/comm
 import { Inject, Injectable } from "@nestjs/common";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { EventProducer } from "@tripline/kafka/port";
+import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
 import { closeWithin } from "@tripline/nest-kit/close-within";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
@@ -14,12 +14,14 @@ import { BACKGROUND } from "../background.js";
 
 const LABELS_PER_ROUND_MAX = 500;
 
+const lockRow = z.object({ is_free: z.boolean() });
 const queuedRow = z.object({
   id: z.string(),
   tenant: z.string(),
   card_token: z.string(),
   record: z.instanceof(Buffer),
 });
+type QueuedLabel = z.infer<typeof queuedRow>;
 
 /** Sends labels that were derived from reports to Kafka, in order. While Kafka is unavailable, they wait in Postgres. */
 @Injectable()
@@ -47,24 +49,36 @@ export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicati
     await closeWithin(this.logger, "labels from fraud reports", () => this.#outbox.close());
   }
 
-  #round(): Promise<boolean> {
-    return this.database.transaction(async (transaction) => {
-      // Locked in order, so that a second instance waits and does not overtake.
+  async #round(): Promise<boolean> {
+    const { isMore, failed } = await this.database.transaction(async (transaction) => {
+      // One instance publishes at a time, so that no label overtakes another. The others leave the rows to it.
+      const [lock] = await transaction.query(
+        lockRow,
+        "SELECT pg_try_advisory_xact_lock(hashtext('console.report_labels')) AS is_free",
+      );
+      if (lock?.is_free !== true) return { isMore: false, failed: undefined };
       const rows = await transaction.query(
         queuedRow,
-        "SELECT id, tenant, card_token, record FROM console.report_labels ORDER BY id LIMIT $1 FOR UPDATE",
+        "SELECT id, tenant, card_token, record FROM console.report_labels ORDER BY id LIMIT $1",
         [LABELS_PER_ROUND_MAX],
       );
-      if (rows.length === 0) return false;
-      const { name: topic, schema } = TOPICS.labels;
-      await this.producer.send(
-        rows.map(({ tenant, card_token: key, record: value }) => {
-          return { topic, key, value, headers: { [HEADERS.schema]: schema, [HEADERS.tenant]: tenant } };
-        }),
+      if (rows.length === 0) return { isMore: false, failed: undefined };
+      // Each card on its own, so that a partition that is down does not repeat the labels of the others.
+      const cards = [...Map.groupBy(rows, ({ card_token }) => card_token).values()];
+      const sent = await Promise.allSettled(cards.map((labels) => this.producer.send(labels.map(recordOf))));
+      const ids = cards.flatMap((labels, card) =>
+        sent[card]?.status === "fulfilled" ? labels.map(({ id }) => id) : [],
       );
-      const ids = rows.map(({ id }) => id);
       await transaction.execute("DELETE FROM console.report_labels WHERE id = ANY ($1::bigint[])", [ids]);
-      return rows.length === LABELS_PER_ROUND_MAX;
+      return { isMore: rows.length === LABELS_PER_ROUND_MAX, failed: sent.find(({ status }) => status === "rejected") };
     });
+    // After the commit, so that the labels that were sent are not sent again.
+    if (failed?.status === "rejected") throw failed.reason;
+    return isMore;
   }
+}
+
+function recordOf({ tenant, card_token: key, record: value }: QueuedLabel): OutgoingRecord {
+  const { name: topic, schema } = TOPICS.labels;
+  return { topic, key, value, headers: { [HEADERS.schema]: schema, [HEADERS.tenant]: tenant } };
 }
