@@ -90,6 +90,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
     @Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost<ServiceAdapter>,
     @Inject(PolicyTrials) trials: PolicyTrials,
     @Inject(CaseEventPublisher) caseEvents: CaseEventPublisher,
+    @Inject(ReportLabelPublisher) reportLabels: ReportLabelPublisher,
     @Inject(Readiness) readiness: Readiness,
   ) {
     // Here, because later hooks do not run on Nest's routes.
@@ -97,6 +98,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
     readiness.addNote("labels", () => labels.note);
     readiness.addNote("policy_checks", () => trials.note);
     readiness.addNote("case_events", () => caseEvents.note);
+    readiness.addNote("report_labels", () => reportLabels.note);
   }
 
   static forRoot(config: ConsoleConfig): DynamicModule {

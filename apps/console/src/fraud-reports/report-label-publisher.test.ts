@@ -84,5 +84,6 @@ test("regression: labels that Kafka has acknowledged are not sent again while an
   await round;
   await expect(waiting()).resolves.toEqual([dead, dead]);
   await publisher.onApplicationShutdown();
+  expect(publisher.note).toBe("labels from fraud reports cannot be published");
   await database.execute("DELETE FROM console.report_labels");
 });

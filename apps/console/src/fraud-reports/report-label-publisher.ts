@@ -41,6 +41,11 @@ export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicati
     });
   }
 
+  /** For the readiness report and the Health screen. */
+  get note(): string | undefined {
+    return this.#outbox.note;
+  }
+
   onApplicationBootstrap(): void {
     this.#outbox.start();
   }

@@ -113,7 +113,7 @@ test("health shows the archive's last run and the services' progress with erasur
         name: "console",
         isReady: true,
         detail: null,
-        works: expect.arrayContaining(["postgres", "labels", "policy_checks", "case_events"]),
+        works: expect.arrayContaining(["postgres", "labels", "policy_checks", "case_events", "report_labels"]),
       },
     ]),
     archive: {
