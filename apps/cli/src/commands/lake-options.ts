@@ -23,7 +23,7 @@ export function labelsByOption(): Option {
 export function unlabelledOption(): Option {
   return new Option(
     "--unlabelled <meaning>",
-    "treat an old payment without a label as genuine, unknown, or genuine if the lake has only frauds",
+    "treat an old payment without a label as genuine, unknown, or genuine if genuine labels are exceptions",
   )
     .choices(["auto", "genuine", "unknown"])
     .default("auto");

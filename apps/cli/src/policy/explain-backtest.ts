@@ -79,7 +79,7 @@ function labelSentences({ labels, young, youngFrauds, unlabelled, frauds, genuin
     `${share}, measured on ${kinds}; the newest label is from ${newest} UTC.`,
     `Payments younger than that (${number(young)}) count as unknown, including those already reported as fraud (${number(youngFrauds)}).`,
     labels.isUnlabelledGenuine
-      ? "Assumption: only frauds get labels, so an older payment without a label is genuine."
+      ? "Assumption: genuine payments get a label only as an exception, so an older payment without a label is genuine."
       : `Assumption: both frauds and genuine payments get labels, so older payments without one (${number(unlabelled)}) count as unknown.`,
     `That leaves ${number(frauds)} known frauds and ${number(genuine)} genuine payments.`,
   ];

@@ -185,6 +185,14 @@ test("regression #30: figures with labels use only payments that are old enough 
   await bed.producer.send(payments.flatMap(({ vector, decision }) => [vector, decision]));
   // Nobody labels genuine payments, so those without a label count as genuine once they are old enough.
   await bed.producer.send([fraud.label(true, nowMs - 7 * DAY_MS), disputed.label(true, nowMs)]);
+  // A chargeback that was won late changes neither.
+  const wonAtMs = nowMs - 62 * DAY_MS;
+  const won = testPayment(bed.tenant, { atMs: wonAtMs, decidedAtMs: wonAtMs });
+  await bed.producer.send([won.vector, won.decision, won.label(false, nowMs - DAY_MS)]);
+  await eventually(async () => {
+    const kept = "SELECT fraud FROM console.labels WHERE transaction_id = $1";
+    expect(await bed.database.query(z.object({ fraud: z.boolean() }), kept, [won.transactionId])).toHaveLength(1);
+  });
   const browser = await bed.as(bed.people.viewer);
   await eventually(async () => {
     const { body } = await browser.get("/api/models");

@@ -11,7 +11,7 @@ export interface DelayCell {
  * A delay is ignored if fewer labels than this could have had it, because a single label would then have too much
  * weight.
  */
-const LABELS_MIN = 50;
+export const LABELS_MIN = 50;
 
 /**
  * Days until a given share of the labels has arrived, rounded up. For recent payments, only early labels have arrived
@@ -41,6 +41,7 @@ export function labelDelayDays(cells: readonly DelayCell[], share: number): numb
   return undefined;
 }
 
-function labelsOf(cells: readonly DelayCell[]): number {
+/** The number of labels in the cells. */
+export function labelsOf(cells: readonly DelayCell[]): number {
   return cells.reduce((sum, { labels }) => sum + labels, 0);
 }

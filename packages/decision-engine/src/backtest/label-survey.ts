@@ -1,12 +1,12 @@
 import type { DelayCell } from "./label-delay.js";
-import { labelDelayDays } from "./label-delay.js";
+import { LABELS_MIN, labelDelayDays, labelsOf } from "./label-delay.js";
 import type { TruthRule } from "./population.js";
 
 /** A payment is old enough for a verdict at the age at which this share of labels has arrived. */
 export const MATURE_SHARE = 0.95;
 const DAY_MS = 86_400_000;
 
-/** Verdict on an old payment without a label; for `auto`, the verdict depends on whether there are genuine labels. */
+/** Verdict on an old payment without a label; `auto` means genuine if genuine labels are exceptions. */
 export type UnlabelledMeaning = "auto" | "genuine" | "unknown";
 
 /** A summary of the labels. */
@@ -15,7 +15,10 @@ export interface LabelSurvey extends TruthRule {
   readonly genuine: number;
   /** Time of the newest label, milliseconds since the epoch; undefined if there are none. */
   readonly newestMs: number | undefined;
-  /** Days within which `MATURE_SHARE` of them have arrived, for frauds or for genuine payments, whichever takes longer. */
+  /**
+   * Days within which `MATURE_SHARE` of them have arrived, for frauds or for genuine payments, whichever takes longer. A
+   * class with fewer than `LABELS_MIN` labels does not count, unless it is the one that usually gets labels.
+   */
   readonly delayDays: number | undefined;
 }
 
@@ -25,18 +28,21 @@ export function surveyOf(
   newestMs: number,
   unlabelled: UnlabelledMeaning,
 ): LabelSurvey {
+  const counts = { frauds: labelsOf(fraud), genuine: labelsOf(genuine) };
+  const areExceptions = areGenuineExceptions(counts);
+  const usual = areExceptions ? fraud : genuine;
   const delays = [fraud, genuine]
+    .filter((cells) => cells === usual || labelsOf(cells) >= LABELS_MIN)
     .map((cells) => labelDelayDays(cells, MATURE_SHARE))
     .filter((days) => days !== undefined);
   if (delays.length === 0) return NO_LABELS;
   const delayDays = Math.max(...delays);
   return {
-    frauds: labelsOf(fraud),
-    genuine: labelsOf(genuine),
+    ...counts,
     newestMs,
     delayDays,
     matureBeforeMs: newestMs - delayDays * DAY_MS,
-    isUnlabelledGenuine: unlabelled === "genuine" || (unlabelled === "auto" && genuine.length === 0),
+    isUnlabelledGenuine: unlabelled === "genuine" || (unlabelled === "auto" && areExceptions),
   };
 }
 
@@ -50,6 +56,11 @@ export const NO_LABELS: LabelSurvey = {
   isUnlabelledGenuine: false,
 };
 
-function labelsOf(cells: readonly DelayCell[]): number {
-  return cells.reduce((sum, { labels }) => sum + labels, 0);
+/**
+ * Whether only single genuine payments get a label, such as those of a chargeback that was won. Frauds are rare, so if all
+ * payments got labels, most labels would be genuine. If all other payments were unknown, nearly all known ones would be
+ * fraud, and every score would seem to be right. Without frauds, nothing shows that unlabelled payments are genuine.
+ */
+function areGenuineExceptions({ frauds, genuine }: Pick<LabelSurvey, "frauds" | "genuine">): boolean {
+  return frauds > 0 && (genuine <= frauds || genuine < LABELS_MIN);
 }

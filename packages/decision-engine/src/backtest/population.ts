@@ -14,7 +14,7 @@ export interface TruthRule {
    */
   readonly matureBeforeMs: number;
   /**
-   * If only frauds are labelled, an old payment without a label is genuine, unless it was declined, because nobody
+   * If genuine labels are exceptions, an old payment without a label is genuine, unless it was declined, because nobody
    * disputes a declined payment.
    */
   readonly isUnlabelledGenuine: boolean;

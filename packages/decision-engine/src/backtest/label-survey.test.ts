@@ -1,0 +1,35 @@
+import { surveyOf } from "./label-survey.js";
+
+const DAY_MS = 86_400_000;
+const NEWEST_MS = Date.UTC(2026, 5, 1);
+
+/** Frauds are reported after 6 days, genuine payments after 60. */
+const surveyed = (frauds: number, genuine: number) =>
+  surveyOf(
+    {
+      fraud: frauds === 0 ? [] : [{ ageDays: 90, delayDays: 6, labels: frauds }],
+      genuine: genuine === 0 ? [] : [{ ageDays: 90, delayDays: 60, labels: genuine }],
+    },
+    NEWEST_MS,
+    "auto",
+  );
+
+test.each([
+  ["only frauds", 2, 0, true, 7],
+  ["one chargeback that was won", 2, 1, true, 7],
+  ["equally few of both", 1, 1, true, 7],
+  ["more genuine labels than frauds, but few", 2, 10, true, 7],
+  ["many wins, but no more than frauds", 500, 500, true, 61],
+  ["enough genuine labels", 2, 50, false, 61],
+  ["many of both", 100, 9_000, false, 61],
+  ["only genuine labels", 0, 3, false, 61],
+])("%s", (_case, frauds, genuine, isUnlabelledGenuine, delayDays) => {
+  expect(surveyed(frauds, genuine)).toEqual({
+    frauds,
+    genuine,
+    isUnlabelledGenuine,
+    delayDays,
+    newestMs: NEWEST_MS,
+    matureBeforeMs: NEWEST_MS - delayDays * DAY_MS,
+  });
+});
