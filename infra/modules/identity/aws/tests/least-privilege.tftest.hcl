@@ -63,8 +63,8 @@ run "least_privilege" {
   assert {
     condition = join(" ", [
       for arn in flatten([for statement in data.aws_iam_policy_document.kafka["ingestion"].statement : sort(statement.resources) if statement.sid == "Write"]) : split("/", arn)[3]
-    ]) == "auth-events.dlq erasures.dlq labels payment-updates subject-keys transactions"
-    error_message = "Ingestion must write only transactions, labels, payment updates, personal data keys, and dead letters of what it reads."
+    ]) == "auth-events.dlq erasures.dlq fraud-reports labels payment-updates subject-keys transactions"
+    error_message = "Ingestion must write only transactions, labels, fraud reports, payment updates, personal data keys, and dead letters of what it reads."
   }
 
   assert {
