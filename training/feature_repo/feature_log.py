@@ -34,7 +34,8 @@ class FeatureLog:
     sequence_<entity> (orders the rows of an entity and source with equal times) and a DOUBLE per feature. Each payment
     has one row.
 
-    Table `known_labels`: client_transaction_id, terminal_id, labelled_at_ms, fraud. At most one row per payment.
+    Table `known_labels`: client_transaction_id, terminal_id, labelled_at_ms, fraud. At most one row per payment, its
+    newest label.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -100,13 +101,15 @@ def _load(
         except duckdb.Error as error:
             raise FeatureRepositoryError(f"{path} cannot be read: {error}.") from error
         payments.append(f"SELECT {number} AS source, * FROM ({source.payments})")
-        labels.append(source.labels)
+        labels.append(f"SELECT {number} AS source, * FROM ({source.labels})")
         notes.extend(source.notes)
     first_of_each = f"QUALIFY row_number() OVER (PARTITION BY {PAYMENT_KEY} ORDER BY source, created_us) = 1"
     connection.execute(f"CREATE TABLE payments AS FROM ({' UNION ALL BY NAME '.join(payments)}) {first_of_each}")
     connection.execute(f"""
-        CREATE TABLE known_labels AS FROM ({" UNION ALL ".join(labels)})
-        QUALIFY row_number() OVER (PARTITION BY {PAYMENT_KEY} ORDER BY labelled_at_ms) = 1""")
+        CREATE TABLE known_labels AS
+        SELECT * EXCLUDE (source, kafka_partition, kafka_offset) FROM ({" UNION ALL BY NAME ".join(labels)})
+        QUALIFY row_number() OVER (PARTITION BY {PAYMENT_KEY}
+          ORDER BY labelled_at_ms DESC, source, kafka_partition, kafka_offset DESC) = 1""")
     names = ", ".join(str(path) for path in paths)
     if _number(connection, "SELECT count(*) FROM payments") == 0:
         raise EmptyLogError(
@@ -136,7 +139,8 @@ class _Source:
     payments: str
     """SELECT of the columns of `payments`, except source."""
     labels: str
-    """SELECT of the columns of `known_labels`."""
+    """SELECT of the columns of `known_labels`, and of kafka_partition and kafka_offset, which order labels of equal times.
+    """
     notes: tuple[str, ...]
 
 
@@ -161,7 +165,7 @@ def _read_backfill(
         *(f"file_row_number AS sequence_{entity}" for entity in spec.entity_keys),
         *(f"{sql_name(name)}::DOUBLE AS {sql_name(name)}" for name in spec.names),
     ]
-    labels = f"SELECT {PAYMENT_KEY}, terminal_id, labelled_at_ms, fraud = 1 AS fraud FROM {table}"
+    labels = f"SELECT {PAYMENT_KEY}, terminal_id, labelled_at_ms, fraud = 1 AS fraud, {_NO_RECORD} FROM {table}"
     return _Source(
         payments=f"SELECT {', '.join(columns)} FROM {table}",
         labels=f"{labels} WHERE labelled_at_ms IS NOT NULL",
@@ -191,15 +195,17 @@ def _read_lake(connection: duckdb.DuckDBPyConnection, path: Path, spec: FeatureS
     labels, notes = _NO_LABELS, [f"{path} has no labels"]
     if _has_topic(path, "labels"):
         from_lake = f"FROM {_lake_table(path, 'labels')} WHERE {here}"
-        labels, notes = f"SELECT {PAYMENT_KEY}, terminal_id, labelled_at_ms, fraud {from_lake}", []
+        own = f"{PAYMENT_KEY}, terminal_id, labelled_at_ms, fraud, kafka_partition, kafka_offset"
+        labels, notes = f"SELECT {own} {from_lake}", []
     if others:
         notes.append(f"{path} holds {others} payments of other spec versions, which are left out")
     return _Source(f"SELECT {', '.join(columns)} FROM {table} WHERE {current}", labels, tuple(notes))
 
 
+_NO_RECORD = "NULL::INTEGER AS kafka_partition, NULL::BIGINT AS kafka_offset"
 _NO_LABELS = (
     f"SELECT NULL::VARCHAR AS {PAYMENT_KEY}, NULL::VARCHAR AS terminal_id, NULL::BIGINT AS labelled_at_ms, "
-    "NULL::BOOLEAN AS fraud WHERE false"
+    f"NULL::BOOLEAN AS fraud, {_NO_RECORD} WHERE false"
 )
 
 

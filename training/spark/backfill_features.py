@@ -140,12 +140,13 @@ def _read_file(spark: SparkSession, path: str) -> DataFrame:
 
 
 def _read_lake(spark: SparkSession, lake: str, tenant: str) -> DataFrame:
-    """The archived topics `transactions` and `labels`. If a topic contains a message twice, its first label counts."""
+    """The archived topics `transactions` and `labels`. A payment's newest label counts, as in a retraining."""
     transactions, labels = (
         spark.read.parquet(f"{lake}/{topic}").where(f.col("tenant") == tenant) for topic in ("transactions", "labels")
     )
-    first = f.min_by(f.struct("labelled_at_ms", "fraud"), f.struct("labelled_at_ms", "kafka_partition", "kafka_offset"))
-    known = labels.groupBy(ID).agg(first.alias("label"))
+    order = f.struct("labelled_at_ms", -f.col("kafka_partition"), "kafka_offset")
+    newest = f.max_by(f.struct("labelled_at_ms", "fraud"), order)
+    known = labels.groupBy(ID).agg(newest.alias("label"))
     return (
         transactions.dropDuplicates(["transaction_id"])
         .join(known, ID, "left")

@@ -118,7 +118,8 @@ def write_lake(folder: Path, vectors: Sequence[Vector], labels: Sequence[Mapping
     """`<folder>/<topic>/day=YYYY-MM-DD/part.parquet`, by the day of event time."""
     rows = [{name: getattr(row, name) for name in Vector.__dataclass_fields__} for row in vectors]
     _write_topic(folder / "features", rows, "occurred_at_ms", _FEATURES)
-    _write_topic(folder / "labels", labels, "labelled_at_ms", _LABELS)
+    recorded = [{**row, "kafka_partition": 0, "kafka_offset": offset} for offset, row in enumerate(labels)]
+    _write_topic(folder / "labels", recorded, "labelled_at_ms", _LABELS)
     return folder
 
 
@@ -172,6 +173,8 @@ _LABELS = pa.schema(
         *((name, _TEXT) for name in ("tenant", "client_transaction_id", "card_token", "terminal_id")),
         ("labelled_at_ms", pa.int64()),
         ("fraud", pa.bool_()),
+        ("kafka_partition", pa.int32()),
+        ("kafka_offset", pa.int64()),
     ]
 )
 

@@ -203,14 +203,14 @@ def test_a_file_of_another_spec_is_rejected_by_column(tmp_path: Path, spec: Feat
         convert(path)
 
 
-def test_labels_count_once_from_the_first_log(tmp_path: Path, spec: FeatureSpec) -> None:
+def test_the_newest_label_of_a_payment_counts(tmp_path: Path, spec: FeatureSpec) -> None:
     one, two, *others = some(spec)
     at = START_MS + 9 * DAY_MS
-    labels = [label(one, at, True), label(one, at - 5, False), label(two, at, True)]
+    labels = [label(one, at, True), label(one, at - 5, False), label(two, at, False), label(two, at, True)]
     with open_log([write_lake(tmp_path / "lake", [one, two, *others], labels)], spec) as log:
         rows = log.connection.execute("FROM known_labels ORDER BY client_transaction_id").fetchall()
     assert [(row[0], row[2], row[3]) for row in rows] == [
-        (one.client_transaction_id, at - 5, False),
+        (one.client_transaction_id, at, True),
         (two.client_transaction_id, at, True),
     ]
 

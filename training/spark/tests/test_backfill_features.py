@@ -108,19 +108,27 @@ def write_lake(lake: Path, payments: pa.Table) -> None:
     texts = {name: pc.fill_null(payments[name], "") for name in optional}
     others = {name: payments[name] for name in ("amount_minor", "currency", "latitude", "longitude")}
     is_fraud = payments["fraud"].cast(pa.bool_())
-    # Another tenant used the same ids before, with other labels; our labels are duplicated with other values.
+    # Another tenant used the same ids before, with other labels. Each label replaces two with another verdict: one an hour
+    # earlier, and one with the same time.
     for partition, tenant in enumerate(("other", "demo")):
         own = {"tenant": pa.array([tenant] * size), **shared}
         ids = pc.binary_join_element_wise(tenant, payments["client_transaction_id"], "_")
         transactions = pa.table({**_record(partition, 0, size), "transaction_id": ids, **own, **texts, **others})
         labelled = {"labelled_at_ms": payments["labelled_at_ms"]}
-        first = is_fraud if tenant == "demo" else pc.invert(is_fraud)
-        labels = pa.table({**_record(partition, 0, size), **own, **labelled, "fraud": first})
-        again = pa.table({**_record(partition, size, size), **own, **labelled, "fraud": pc.invert(first)})
+        last = is_fraud if tenant == "demo" else pc.invert(is_fraud)
+        # The earlier label has the highest offset, because it arrived late.
+        early = {"labelled_at_ms": pc.subtract(payments["labelled_at_ms"], HOUR_MS)}
+        labels = pa.table({**_record(partition, size, size), **own, **labelled, "fraud": last})
+        replaced = pa.concat_tables(
+            [
+                pa.table({**_record(partition, 0, size), **own, **labelled, "fraud": pc.invert(last)}),
+                pa.table({**_record(partition, 2 * size, size), **own, **early, "fraud": pc.invert(last)}),
+            ]
+        )
         for day, start, end in (("2025-01-01", 0, size // 2), ("2025-01-02", size // 2 - 5, size)):
             _write(lake / "transactions" / f"day={day}" / f"{tenant}.parquet", transactions.slice(start, end - start))
             _write(lake / "labels" / f"day={day}" / f"{tenant}.parquet", labels.slice(start, end - start))
-        _write(lake / "labels" / "day=2025-01-02" / f"{tenant}-again.parquet", again)
+        _write(lake / "labels" / "day=2025-01-02" / f"{tenant}-replaced.parquet", replaced)
     staged = lake / "transactions" / "_staging" / "1.staged"
     staged.parent.mkdir()
     staged.write_text("half a file")
