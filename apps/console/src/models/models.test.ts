@@ -176,8 +176,9 @@ test("shows each day with drift once, for all tenants and for the user's own", a
 
 test("regression #30: figures with labels use only payments that are old enough for a verdict", async () => {
   const nowMs = Date.now();
+  // The age of the payment matters, not that of its decision: one of the old ones was imported.
   const [old, recent] = [nowMs - 12 * DAY_MS, nowMs - HOUR_MS].map((atMs) =>
-    [1, 2].map(() => testPayment(bed.tenant, { atMs, decidedAtMs: atMs, score: 0.74 })),
+    [atMs, nowMs].map((decidedAtMs) => testPayment(bed.tenant, { atMs, decidedAtMs, score: 0.74 })),
   );
   const [fraud, disputed] = [old?.[0], recent?.[0]];
   if (fraud === undefined || disputed === undefined) throw new Error("there are two of each");
@@ -197,7 +198,7 @@ test("regression #30: figures with labels use only payments that are old enough 
   await eventually(async () => {
     const { body } = await browser.get("/api/models");
     expect(body).toMatchObject({
-      champion: { decisions: 2, labels: 2, frauds: 1, precision: 0.5, fraudScore: 0.74, genuineScore: 0.74 },
+      champion: { decisions: 3, labels: 2, frauds: 1, precision: 0.5, fraudScore: 0.74, genuineScore: 0.74 },
       calibration: [{ labels: 2, fraudShare: 0.5 }],
       maturity: { delayDays: 6, payments: 2 },
     });

@@ -50,13 +50,14 @@ const hourRow = z.object({
 const RECENT = `(SELECT model_version, rung, score, outcome, candidate_version, candidate_score, decided_at_ms
   FROM console.decisions WHERE tenant = $1 AND decided_at_ms >= $2 ORDER BY decided_at_ms DESC LIMIT ${DECISIONS_MAX}) r`;
 /**
- * Payments that are old enough for a verdict, as in a backtest: `$2` is the earliest time, `$3` the latest, and `$4`
- * whether a payment without a label is genuine, unless it was declined.
+ * Payments that are old enough for a verdict, as in a backtest: `$2` is the earliest time of a payment, `$3` the latest,
+ * and `$4` whether one without a label is genuine, unless it was declined. An import decides old payments now.
  */
 const MATURE = `(SELECT d.*, coalesce(l.fraud, CASE WHEN $4::bool AND d.outcome <> 4 THEN false END) AS fraud
   FROM (SELECT transaction_id, model_version, rung, score, outcome, candidate_version, candidate_score
-    FROM console.decisions WHERE tenant = $1 AND decided_at_ms >= $2 AND decided_at_ms < $3
-    ORDER BY decided_at_ms DESC LIMIT ${DECISIONS_MAX}) d
+    FROM console.payments p JOIN console.decisions USING (transaction_id)
+    WHERE p.tenant = $1 AND p.occurred_at_ms >= $2 AND p.occurred_at_ms < $3
+    ORDER BY p.occurred_at_ms DESC LIMIT ${DECISIONS_MAX}) d
   LEFT JOIN console.labels l USING (transaction_id)) r`;
 const recentOf = (score: string): string =>
   `SELECT count(*) AS decisions, avg(${score}) AS mean, avg((outcome > 1)::int)::float8 AS stopped FROM ${RECENT}`;
