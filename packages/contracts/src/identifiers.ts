@@ -163,8 +163,8 @@ export function fraudReportId(tenant: string, clientReportId: string, version: n
   return `rpt_${digest128(`report\0${tenant}\0${clientReportId}\0${version}`)}`;
 }
 
-/** The ID of the label that replaces an earlier one. @param reportId the version of a report that changed the verdict */
-export function replacingLabelId(tenant: string, clientTransactionId: string, reportId: string): string {
+/** The ID of a label that follows from fraud reports. @param reportId the version of a report that decided the verdict */
+export function derivedLabelId(tenant: string, clientTransactionId: string, reportId: string): string {
   return `lbl_${digest128(`label\0${tenant}\0${clientTransactionId}\0${reportId}`)}`;
 }
 

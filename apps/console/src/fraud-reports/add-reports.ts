@@ -1,7 +1,7 @@
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FraudReport } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Label } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { replacingLabelId } from "@tripline/contracts/identifiers";
+import { derivedLabelId } from "@tripline/contracts/identifiers";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ReportFinding } from "../contract/fraud-reports.js";
@@ -227,7 +227,7 @@ function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: 
   const { tenant, client_transaction_id: clientTransactionId } = report;
   return {
     // Never the ID of a client's label, because features ignores a second label with the same ID.
-    labelId: replacingLabelId(tenant, clientTransactionId, cause),
+    labelId: derivedLabelId(tenant, clientTransactionId, cause),
     tenant,
     clientTransactionId,
     // A label is taken back from the states in which it was counted. These are null if a client sent it.

@@ -313,7 +313,7 @@ export interface Label {
   reportId: string;
   policyVersion: string;
   /**
-   * `labelled_at_ms` of the payment's earlier label, whose verdict was the opposite: this label takes it back. Absent if
+   * `labelled_at_ms` of the payment's earlier derived label, whose verdict was the opposite: this label takes it back. Absent if
    * there is none.
    */
   replacedAtMs?: number | undefined;
