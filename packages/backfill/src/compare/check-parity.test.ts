@@ -1,4 +1,5 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { transactionId } from "@tripline/contracts/identifiers";
 import type { EntityStates, PaymentEvent, PaymentResult } from "@tripline/feature-engine/apply/compile-engine";
 import { compileEngine, FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
@@ -14,6 +15,7 @@ const HOUR_MS = 3_600_000;
 const EVENTS = 600;
 /** One in this many events is backdated by 30 hours, so that it precedes earlier events of its card. */
 const STRAY_EVERY = 50;
+const BROKEN_ID = transactionId("demo", "300");
 const BROKEN = spec.features.findIndex(({ name }) => name === "card_sum_1d");
 
 /** The records that features emits for payments and labels of a few cards and terminals. */
@@ -85,14 +87,14 @@ test("the engine continues from the states of a snapshot", async () => {
 class WrongEngine extends FeatureEngine {
   override applyPayment(states: EntityStates, payment: PaymentEvent): PaymentResult {
     const result = super.applyPayment(states, payment);
-    if (!result.duplicate && payment.transactionId === "txn_300") result.values[BROKEN] = 1;
+    if (!result.duplicate && payment.transactionId === BROKEN_ID) result.values[BROKEN] = 1;
     return result;
   }
 }
 
 function spoil(events: readonly CountedEvent[]): CountedEvent[] {
   return events.map((event) => {
-    if (event.kind !== "payment" || event.vector.transaction?.transactionId !== "txn_300") return event;
+    if (event.kind !== "payment" || event.vector.transaction?.transactionId !== BROKEN_ID) return event;
     return { kind: "payment", vector: { ...event.vector, values: event.vector.values.with(BROKEN, 1) } };
   });
 }
@@ -100,7 +102,7 @@ function spoil(events: readonly CountedEvent[]): CountedEvent[] {
 describe("finds a single wrong value", () => {
   const right = emit()[300];
   const value = right?.kind === "payment" ? right.vector.values[BROKEN] : undefined;
-  const found = { transactionId: "txn_300", feature: "card_sum_1d" };
+  const found = { transactionId: BROKEN_ID, feature: "card_sum_1d" };
 
   test.each([
     ["in the emitted values", spoil(emit()), {}, { emitted: 1, replayed: value }],
