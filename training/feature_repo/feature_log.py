@@ -139,8 +139,7 @@ class _Source:
     payments: str
     """SELECT of the columns of `payments`, except source."""
     labels: str
-    """SELECT of the columns of `known_labels`, and of kafka_partition and kafka_offset, which order labels of equal times.
-    """
+    """SELECT of the columns of `known_labels`, and of kafka_partition and kafka_offset, which break ties."""
     notes: tuple[str, ...]
 
 

@@ -16,8 +16,8 @@ export interface LabelSurvey extends TruthRule {
   /** Time of the newest label, milliseconds since the epoch; undefined if there are none. */
   readonly newestMs: number | undefined;
   /**
-   * Days within which `MATURE_SHARE` of them have arrived, for frauds or for genuine payments, whichever takes longer. A
-   * class with fewer than `LABELS_MIN` labels does not count, unless it is the one that usually gets labels.
+   * Days within which `MATURE_SHARE` of them have arrived, for frauds or for genuine payments, whichever takes longer.
+   * A class with fewer than `LABELS_MIN` labels does not count, unless it is the one that usually gets labels.
    */
   readonly delayDays: number | undefined;
 }
@@ -57,9 +57,9 @@ export const NO_LABELS: LabelSurvey = {
 };
 
 /**
- * Whether only single genuine payments get a label, such as those of a chargeback that was won. Frauds are rare, so if all
- * payments got labels, most labels would be genuine. If all other payments were unknown, nearly all known ones would be
- * fraud, and every score would seem to be right. Without frauds, nothing shows that unlabelled payments are genuine.
+ * Whether genuine payments get a label only as an exception, such as a chargeback that was won. Frauds are rare, so if
+ * all payments got labels, most labels would be genuine. If all other payments were unknown, nearly all known ones
+ * would be fraud, and every score would seem right. Without frauds, nothing shows that unlabelled ones are genuine.
  */
 function areGenuineExceptions({ frauds, genuine }: Pick<LabelSurvey, "frauds" | "genuine">): boolean {
   return frauds > 0 && (genuine <= frauds || genuine < LABELS_MIN);
