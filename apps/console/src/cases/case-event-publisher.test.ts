@@ -45,7 +45,7 @@ function instance() {
   return { publisher, round: round.promise, sent: send.promise, acknowledge: acknowledged.resolve };
 }
 
-test("regression: an instance leaves events to another that publishes them, and reports no fault", async () => {
+test("regression #30: an instance leaves events to another that publishes them, and reports no fault", async () => {
   const cases = [randomUUID(), randomUUID()];
   for (const id of cases) {
     await database.execute(

@@ -55,7 +55,7 @@ function instance(send: (records: readonly OutgoingRecord[]) => Promise<void>) {
   return { publisher, round: round.promise };
 }
 
-test("regression: an instance leaves labels to another that publishes them", async () => {
+test("regression #30: an instance leaves labels to another that publishes them", async () => {
   const card = newCard();
   await queue(card, card);
   const started = Promise.withResolvers<readonly OutgoingRecord[]>();
@@ -75,7 +75,7 @@ test("regression: an instance leaves labels to another that publishes them", asy
   for (const { publisher } of [first, second]) await publisher.onApplicationShutdown();
 });
 
-test("regression: labels that Kafka has acknowledged are not sent again while another partition is down", async () => {
+test("regression #30: labels that Kafka has acknowledged are not sent again while another partition is down", async () => {
   const [dead, well] = [newCard(), newCard()];
   await queue(dead, well, dead);
   const { publisher, round } = instance(async (records) => {

@@ -131,7 +131,7 @@ test("a TC40 and a chargeback are one label, a won representment takes it back, 
   await expect(stranger.get(`/api/cases/${id}`)).resolves.toMatchObject({ status: 404 });
 });
 
-test("regression: a client's label between two derived ones has its own ID, and is not taken back", async () => {
+test("regression #30: a client's label between two derived ones has its own ID, and is not taken back", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const payment = testPayment(bed.tenant, { card, atMs });
   await report(payment, card, ["d-1", { reportedAtMs: atMs + 1 }]);
@@ -147,7 +147,7 @@ test("regression: a client's label between two derived ones has its own ID, and 
   expect(labelsOf(card)[2]).toMatchObject({ fraud: true, labelledAtMs: atMs + 3, replacedAtMs: undefined });
 });
 
-test("regression: a version that arrives again with other content does not count, and is counted and shown once", async () => {
+test("regression #30: a version that arrives again with other content does not count, and is counted and shown once", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const payment = testPayment(bed.tenant, { card, atMs });
   await bed.producer.send([payment.vector, payment.decision]);
@@ -170,7 +170,7 @@ test("regression: a version that arrives again with other content does not count
   ]);
 });
 
-test("regression: a label that replaces another one has its card, terminal and time", async () => {
+test("regression #30: a label that replaces another one has its card, terminal and time", async () => {
   const [card, other, id] = [newCard(), newCard(), `order-${newCard().slice(3, 15)}`];
   const atMs = Date.now() - 60_000;
   const [first, later] = [
@@ -198,7 +198,7 @@ test("regression: a label that replaces another one has its card, terminal and t
   ]);
 });
 
-test("regression: a version about another payment takes the verdict of the first payment back", async () => {
+test("regression #30: a version about another payment takes the verdict of the first payment back", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const [wrong, right] = [testPayment(bed.tenant, { card, atMs }), testPayment(bed.tenant, { card, atMs })];
   await report(wrong, card, ["d-1", { reportedAtMs: atMs + 1 }]);
@@ -222,7 +222,7 @@ test("regression: a version about another payment takes the verdict of the first
   expect(labelsOf(card)).toHaveLength(3);
 });
 
-test("regression: of more reports than are read, the highest version of each is kept", async () => {
+test("regression #30: of more reports than are read, the highest version of each is kept", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const payment = testPayment(bed.tenant, { card, atMs });
   const newer = Array.from({ length: 100 }, (_, version) =>

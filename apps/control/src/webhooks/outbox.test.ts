@@ -171,7 +171,7 @@ test("an endpoint that rests or is paused has nothing due, and three days withou
   expect(await settle(id, { failures: 7, restMs: 0, isGone: true })).toBeUndefined();
 });
 
-test("regression: many endpoints that fail hide none that works", async () => {
+test("regression #30: many endpoints that fail hide none that works", async () => {
   const failing = await Promise.all(Array.from({ length: 260 }, () => endpoint()));
   for (const id of failing) await addDeliveries(database, events(id, ["a", null]));
   await database.execute("UPDATE control.webhook_endpoints SET failures = 5 WHERE id = ANY ($1::uuid[])", [failing]);
@@ -209,7 +209,7 @@ test("the upkeep ends what waits too long and deletes old rows and removed endpo
   await upkeep.onApplicationShutdown();
 });
 
-test("regression: a step of the upkeep that fails does not keep the others from their work", async () => {
+test("regression #30: a step of the upkeep that fails does not keep the others from their work", async () => {
   const [id, removed] = [await endpoint(), await endpoint()];
   await addDeliveries(database, events(id, ["late", null]));
   await addDeliveries(database, events(removed, ["x", null]));

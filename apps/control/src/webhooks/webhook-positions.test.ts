@@ -57,7 +57,7 @@ async function open(topic: string, endpoints: Subscription[]) {
 
 const textsOf = ({ records }: BatchCollector) => records.map(({ value }) => value.toString());
 
-test("regression: a new group without endpoints starts at the newest record, and later where it ended", async () => {
+test("regression #30: a new group without endpoints starts at the newest record, and later where it ended", async () => {
   const { name: topic } = TOPICS.decisions;
   await send(topic, "old");
   // It handles nothing, and its position is stored nevertheless.

@@ -121,7 +121,7 @@ test("endpoints that hang do not hold up the others", async () => {
   receiver.answer((response) => response.writeHead(204).end());
 }, 30_000);
 
-test("regression: faults are reported per endpoint, and not hidden by an endpoint that works", async () => {
+test("regression #30: faults are reported per endpoint, and not hidden by an endpoint that works", async () => {
   const three = ["a", "b", "fine"].map((id) => endpoint(id, receiver.url));
   const outbox = outboxOf(three, new Map(three.map(({ id }) => [id, ids(1)])));
   const of = async (id: string): Promise<Buffer[]> => {

@@ -44,7 +44,7 @@ test("a receiver that hangs is given up", async () => {
   await expect(post(() => {})).resolves.toEqual({ status: undefined, error: "TIMEOUT", retryAfterMs: 0 });
 });
 
-test("regression: the status of a receiver counts, even if the body of its response does not end", async () => {
+test("regression #30: the status of a receiver counts, even if the body of its response does not end", async () => {
   const result = await post((response) => response.writeHead(200).write("accepted"));
   expect(result).toEqual({ status: 200, error: undefined, retryAfterMs: 0 });
 });
