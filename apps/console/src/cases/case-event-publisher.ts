@@ -11,12 +11,12 @@ import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
+import { runAlone } from "@tripline/stores/postgres/run-alone";
 import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 
 const EVENTS_PER_ROUND_MAX = 500;
 
-const lockRow = z.object({ is_free: z.boolean() });
 const outboxRow = z.object({
   id: z.string(),
   case_id: z.string(),
@@ -64,13 +64,8 @@ export class CaseEventPublisher implements OnApplicationBootstrap, OnApplication
   }
 
   #round(): Promise<boolean> {
-    return this.database.transaction(async (transaction) => {
-      // One instance publishes at a time, so that no event overtakes another. The others leave the rows to it.
-      const [lock] = await transaction.query(
-        lockRow,
-        "SELECT pg_try_advisory_xact_lock(hashtext('console.case_outbox')) AS is_free",
-      );
-      if (lock?.is_free !== true) return false;
+    // So that no event overtakes another. Other instances leave the rows to this one.
+    return runAlone(this.database, "console.case_outbox", false, async (transaction) => {
       const rows = await transaction.query(
         outboxRow,
         `SELECT ${COLUMNS} FROM console.case_outbox ORDER BY id LIMIT $1`,

@@ -8,13 +8,13 @@ import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
+import { runAlone } from "@tripline/stores/postgres/run-alone";
 import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import { BACKGROUND } from "../background.js";
 
 const LABELS_PER_ROUND_MAX = 500;
 
-const lockRow = z.object({ is_free: z.boolean() });
 const queuedRow = z.object({
   id: z.string(),
   tenant: z.string(),
@@ -22,6 +22,12 @@ const queuedRow = z.object({
   record: z.instanceof(Buffer),
 });
 type QueuedLabel = z.infer<typeof queuedRow>;
+
+interface Round {
+  readonly isMore: boolean;
+  readonly failed: PromiseSettledResult<void> | undefined;
+}
+const NOTHING_SENT: Round = { isMore: false, failed: undefined };
 
 /** Sends labels that were derived from reports to Kafka, in order. While Kafka is unavailable, they wait in Postgres. */
 @Injectable()
@@ -55,28 +61,32 @@ export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicati
   }
 
   async #round(): Promise<boolean> {
-    const { isMore, failed } = await this.database.transaction(async (transaction) => {
-      // One instance publishes at a time, so that no label overtakes another. The others leave the rows to it.
-      const [lock] = await transaction.query(
-        lockRow,
-        "SELECT pg_try_advisory_xact_lock(hashtext('console.report_labels')) AS is_free",
-      );
-      if (lock?.is_free !== true) return { isMore: false, failed: undefined };
-      const rows = await transaction.query(
-        queuedRow,
-        "SELECT id, tenant, card_token, record FROM console.report_labels ORDER BY id LIMIT $1",
-        [LABELS_PER_ROUND_MAX],
-      );
-      if (rows.length === 0) return { isMore: false, failed: undefined };
-      // Each card on its own, so that a partition that is down does not repeat the labels of the others.
-      const cards = [...Map.groupBy(rows, ({ card_token }) => card_token).values()];
-      const sent = await Promise.allSettled(cards.map((labels) => this.producer.send(labels.map(recordOf))));
-      const ids = cards.flatMap((labels, card) =>
-        sent[card]?.status === "fulfilled" ? labels.map(({ id }) => id) : [],
-      );
-      await transaction.execute("DELETE FROM console.report_labels WHERE id = ANY ($1::bigint[])", [ids]);
-      return { isMore: rows.length === LABELS_PER_ROUND_MAX, failed: sent.find(({ status }) => status === "rejected") };
-    });
+    // So that no label overtakes another. Other instances leave the rows to this one.
+    const { isMore, failed } = await runAlone<Round>(
+      this.database,
+      "console.report_labels",
+      NOTHING_SENT,
+      async (transaction) => {
+        const rows = await transaction.query(
+          queuedRow,
+          "SELECT id, tenant, card_token, record FROM console.report_labels ORDER BY id LIMIT $1",
+          [LABELS_PER_ROUND_MAX],
+        );
+        // Labels are sent by card, so that if one partition is down, those of the others are not sent again.
+        const cards = [...Map.groupBy(rows, ({ card_token }) => card_token).values()];
+        const sent = await Promise.allSettled(cards.map((labels) => this.producer.send(labels.map(recordOf))));
+        const ids = cards.flatMap((labels, card) =>
+          sent[card]?.status === "fulfilled" ? labels.map(({ id }) => id) : [],
+        );
+        if (ids.length > 0) {
+          await transaction.execute("DELETE FROM console.report_labels WHERE id = ANY ($1::bigint[])", [ids]);
+        }
+        return {
+          isMore: rows.length === LABELS_PER_ROUND_MAX,
+          failed: sent.find(({ status }) => status === "rejected"),
+        };
+      },
+    );
     // After the commit, so that the labels that were sent are not sent again.
     if (failed?.status === "rejected") throw failed.reason;
     return isMore;
