@@ -62,6 +62,7 @@ import { RolloutStore } from "./rollouts/rollout-store.js";
 import { RolloutsController } from "./rollouts/rollouts.controller.js";
 import { MODEL_REGISTRY, Rollouts } from "./rollouts/rollouts.js";
 import { DeliveryStore } from "./webhooks/delivery-store.js";
+import type { Resolve } from "./webhooks/egress/check-target.js";
 import { dnsResolve } from "./webhooks/egress/check-target.js";
 import { EndpointSecrets } from "./webhooks/endpoint-secrets.js";
 import { EndpointStore } from "./webhooks/endpoint-store.js";
@@ -182,6 +183,7 @@ export class ControlModule implements OnApplicationShutdown {
 function openingProviders(config: ControlConfig): Provider[] {
   if (!FollowedMasterKey.isSet(config)) return [{ provide: PersonalOpener, useValue: undefined }];
   const masterKey = new FollowedMasterKey(config);
+  const resolve: Resolve = dnsResolve();
   return [
     { provide: FollowedMasterKey, useValue: masterKey },
     { provide: PersonalOpener, useValue: new PersonalOpener(masterKey) },
@@ -191,7 +193,7 @@ function openingProviders(config: ControlConfig): Provider[] {
       inject: [LOGGER],
       useFactory: (logger: Logger) => openBackgroundDatabase(config, CONTROL_MIGRATIONS, logger),
     },
-    { provide: RESOLVE, useValue: dnsResolve },
+    { provide: RESOLVE, useValue: resolve },
     ...WEBHOOKS,
   ];
 }
