@@ -7,7 +7,7 @@ export function wholeNumber(text: string): number {
 }
 
 export function positiveNumber(text: string): number {
-  const value = wholeNumber(text);
-  if (value === 0) throw new InvalidArgumentError("must be a whole number from 1");
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("must be a whole number from 1");
   return value;
 }

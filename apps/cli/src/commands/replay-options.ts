@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { isDay } from "@tripline/lake/lake-layout";
 import { InvalidArgumentError, Option } from "commander";
-import { parseCount } from "./models/score.js";
+import { positiveNumber } from "./number-options.js";
 
 /* Options of the commands that replay archived payments. */
 
@@ -29,7 +29,7 @@ export function scorecardOption(): Option {
 
 export function threadsOption(): Option {
   return new Option("--threads <count>", "decision threads")
-    .argParser(parseCount)
+    .argParser(positiveNumber)
     .default(availableParallelism(), "one per core");
 }
 

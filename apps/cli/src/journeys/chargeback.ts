@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { FraudReport } from "@tripline/client";
 import type { KnownPayment } from "@tripline/system/client/payment";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
@@ -11,6 +12,7 @@ export interface ChargebackOptions {
 }
 
 const WAIT_SECONDS = 10;
+const POLL_MS = 500;
 /** A rule of the shipped policy that uses the number of confirmed frauds on the card. */
 const KNOWN_FRAUD = "KNOWN_FRAUD_ON_CARD";
 /** The console derives the verdict; features count it. */
@@ -59,7 +61,7 @@ async function untilFlagged(client: ChargebackOptions["client"], first: KnownPay
       const what = wanted ? "does not refer to the reported fraud" : "still refers to the fraud";
       throw new Error(`After ${VERDICT_MS_MAX / 1_000} s, the next payment ${what}: ${reasons.join(", ")}.`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await delay(POLL_MS);
   }
 }
 

@@ -33,7 +33,6 @@ function report(of: string, atMs: number, verdict: FraudVerdict, change: Partial
     amount_minor: null,
     currency: "",
     reported_at_ms: atMs,
-    is_counted: true,
     is_conflicting: false,
     moved_at_ms: null,
     ...change,

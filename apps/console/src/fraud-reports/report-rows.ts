@@ -1,8 +1,8 @@
 import {
-  FraudReportKind,
-  FraudReportStage,
-  FraudVerdict,
-} from "@tripline/contracts/generated/tripline/events/v1/events";
+  REPORT_KIND_NUMBERS,
+  REPORT_STAGE_NUMBERS,
+  REPORT_VERDICT_NUMBERS,
+} from "@tripline/contracts/fraud-reports/report-policy";
 import { z } from "zod";
 import type {
   FraudReportRow,
@@ -32,7 +32,6 @@ export const reportRow = z.object({
   amount_minor: z.coerce.number().nullable(),
   currency: z.string(),
   reported_at_ms: z.coerce.number(),
-  is_counted: z.boolean(),
   is_conflicting: z.boolean(),
   /** When a higher version was reported that is about another payment; not a column. */
   moved_at_ms: z.coerce.number().nullable(),
@@ -43,36 +42,22 @@ export const REPORT_COLUMNS = Object.keys(reportRow.shape)
   .map((name) => `r.${name}`)
   .join(", ");
 
-const KINDS: Readonly<Record<number, ReportKind>> = {
-  [FraudReportKind.CHARGEBACK]: "chargeback",
-  [FraudReportKind.TC40]: "tc40",
-  [FraudReportKind.SAFE]: "safe",
-  [FraudReportKind.EARLY_WARNING]: "early_warning",
-  [FraudReportKind.REFUND]: "refund",
-  [FraudReportKind.ANALYST]: "analyst",
-  [FraudReportKind.CUSTOMER]: "customer",
-};
+const KINDS = byNumber<ReportKind>(REPORT_KIND_NUMBERS);
+const STAGES = byNumber<ReportStage>(REPORT_STAGE_NUMBERS);
+const VERDICTS = byNumber<ReportVerdict>(REPORT_VERDICT_NUMBERS);
 
-const STAGES: Readonly<Record<number, ReportStage>> = {
-  [FraudReportStage.RECEIVED]: "received",
-  [FraudReportStage.REPRESENTED]: "represented",
-  [FraudReportStage.WON]: "won",
-  [FraudReportStage.LOST]: "lost",
-};
-
-const VERDICTS: Readonly<Record<number, ReportVerdict>> = {
-  [FraudVerdict.FRAUD]: "fraud",
-  [FraudVerdict.GENUINE]: "genuine",
-};
+function byNumber<Name extends string>(numbers: Readonly<Record<Name, number>>): ReadonlyMap<number, Name> {
+  return new Map((Object.keys(numbers) as Name[]).map((name) => [numbers[name], name]));
+}
 
 /** @returns undefined for a kind that only a newer version knows */
 export function kindOf(kind: number): ReportKind | undefined {
-  return KINDS[kind];
+  return KINDS.get(kind);
 }
 
 /** @returns undefined for a kind or stage that only a newer version knows */
 export function toReportRow(row: KnownReport, finding: ReportFinding | undefined): FraudReportRow | undefined {
-  const [kind, stage] = [kindOf(row.kind), STAGES[row.stage]];
+  const [kind, stage] = [kindOf(row.kind), STAGES.get(row.stage)];
   if (kind === undefined || stage === undefined) return undefined;
   return {
     id: row.report_id,
@@ -84,7 +69,7 @@ export function toReportRow(row: KnownReport, finding: ReportFinding | undefined
     reasonCode: row.reason_code,
     amountMinor: row.amount_minor,
     currency: row.currency,
-    verdict: VERDICTS[row.verdict] ?? "nothing",
+    verdict: VERDICTS.get(row.verdict) ?? "nothing",
     policyVersion: row.policy_version,
     finding: finding ?? null,
   };

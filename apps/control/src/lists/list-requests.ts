@@ -1,6 +1,7 @@
 import { BROAD_KINDS, LIST_KINDS, LIST_VALUES } from "@tripline/contracts/generated/payment-fields";
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { z } from "zod";
+import { time } from "../requests/request-schemas.js";
 
 /** Maximum per request. With reasons of normal length, they fit in a request body. */
 const ENTRIES_MAX = 1_000;
@@ -23,10 +24,7 @@ const reason = z
   // biome-ignore lint/suspicious/noControlCharactersInRegex: tools that read the OpenAPI document know no \p
   .regex(/^[^\x00-\x1f\x7f-\x9f]*$/u, "must be one line of text");
 
-const expiresAt = z.iso
-  .datetime({ offset: true, message: "must be a time such as 2026-12-03T14:00:00Z" })
-  .transform((moment) => new Date(moment))
-  .refine((moment) => moment.getTime() > Date.now(), "must be in the future");
+const expiresAt = time.refine((moment) => moment.getTime() > Date.now(), "must be in the future");
 
 const entry = z
   .strictObject({ kind, value, reason, expires_at: expiresAt.nullable().default(null) })

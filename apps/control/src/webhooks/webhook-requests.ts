@@ -1,6 +1,6 @@
 import { WEBHOOK_EVENT_TYPES, WEBHOOK_TEST_EVENT } from "@tripline/contracts/webhook-events";
 import { z } from "zod";
-import { writtenText } from "../requests/request-schemas.js";
+import { time, writtenText } from "../requests/request-schemas.js";
 
 const DESCRIPTION_CHARACTERS_MAX = 200;
 const URL_CHARACTERS_MAX = 2_048;
@@ -42,9 +42,6 @@ export const rotation = z.strictObject({
 });
 
 const eventId = z.string().regex(/^evt_[0-9a-f]{32}$/, "must be the ID of an event, such as evt_…");
-const time = z.iso
-  .datetime({ offset: true, message: "must be a time such as 2026-12-03T14:00:00Z" })
-  .transform((moment) => new Date(moment));
 
 /** One event, or the events of a time range. */
 export const replay = z

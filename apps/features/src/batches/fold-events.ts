@@ -6,6 +6,7 @@ import type {
   LabelResult,
   PaymentResult,
 } from "@tripline/feature-engine/apply/compile-engine";
+import { namedByUpdate } from "@tripline/feature-engine/apply/counted-event";
 import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { Emission } from "../states/applied-batch.js";
@@ -170,8 +171,7 @@ function placesOf(engine: FeatureEngine, states: BatchStates, event: EventRecord
 
 function placesOfUpdate(engine: FeatureEngine, card: EntityStates[number], { update }: UpdateRecord): Places {
   const entityIds = engine.updatedEntities(card, update);
-  const named = { cardToken: update.cardToken, terminalId: "" };
-  return { keys: engine.stateKeys(update.tenant, named, undefined, entityIds), entityIds };
+  return { keys: engine.stateKeys(update.tenant, namedByUpdate(update), undefined, entityIds), entityIds };
 }
 
 function placesOfLabel(engine: FeatureEngine, card: EntityStates[number], { label, stateKeys }: LabelRecord): Places {

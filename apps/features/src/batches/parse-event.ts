@@ -8,6 +8,7 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { CARD_TOKEN_PATTERN, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import { namedByUpdate } from "@tripline/feature-engine/apply/counted-event";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { contextFromHeaders } from "@tripline/telemetry/tracing";
 
@@ -100,7 +101,7 @@ function parseUpdate(engine: FeatureEngine, record: IncomingRecord): UpdateRecor
     if (!wasCurrency(update.currency)) throw unreadable(record, "its currency is unknown");
     if (update.amountMinor < 0) throw unreadable(record, "its amount is negative");
   }
-  const stateKeys = engine.stateKeys(update.tenant, { cardToken: update.cardToken, terminalId: "" });
+  const stateKeys = engine.stateKeys(update.tenant, namedByUpdate(update));
   return { kind: "update", update, ...commonParts(record, update, stateKeys) };
 }
 

@@ -33,13 +33,14 @@ export function stateKeysOf(
     const { transaction } = event.vector;
     return transaction === undefined ? [] : engine.stateKeys(transaction.tenant, transaction, only);
   }
-  const named = event.kind === "label" ? event.applied.label : namedByUpdate(event.applied.update);
+  const named =
+    event.kind === "label" ? event.applied.label : event.applied.update && namedByUpdate(event.applied.update);
   return named === undefined ? [] : engine.stateKeys(named.tenant, named, only, event.applied.entityIds);
 }
 
 /** A payment update names only its card. */
-function namedByUpdate(update: PaymentUpdate | undefined) {
-  return update && { tenant: update.tenant, cardToken: update.cardToken, terminalId: "" };
+export function namedByUpdate({ tenant, cardToken }: Pick<PaymentUpdate, "tenant" | "cardToken">) {
+  return { tenant, cardToken, terminalId: "" };
 }
 
 /** Whether the event was counted while states were lost. */

@@ -12,6 +12,7 @@ import { writeStateKey } from "@tripline/backfill/states/state-key";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { kafkaAt } from "@tripline/system/client/connect-system";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { positiveNumber } from "../number-options.js";
 import { ProgressLine } from "../progress-line.js";
 import { kafkaOption } from "./load-state.js";
 import { cardTokenKeyOption, installationKey, mapOption, OF_DEMO, openMapping } from "./map-options.js";
@@ -56,7 +57,7 @@ export function backfillCommand(): Command {
     .option(
       "--workers <count>",
       "threads for computing, in addition to those for writing (default: depends on the cores)",
-      parseCount,
+      positiveNumber,
     )
     .action(async function (this: Command, flags: BackfillFlags) {
       if (flags.load !== undefined && flags.state === undefined) this.error("error: --load requires --state");
@@ -168,10 +169,4 @@ export function parseTime(text: string): number {
   const time = Date.parse(text);
   if (Number.isNaN(time)) throw new InvalidArgumentError("must be a time such as 2018-08-08T00:00:00Z");
   return time;
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("must be a whole number from 1");
-  return count;
 }

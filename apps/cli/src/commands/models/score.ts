@@ -4,6 +4,7 @@ import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { Command, InvalidArgumentError } from "commander";
+import { positiveNumber } from "../number-options.js";
 import { ProgressLine } from "../progress-line.js";
 import { registryOption } from "../registry-options.js";
 
@@ -39,7 +40,7 @@ export function scoreCommand(output: CommandOutput = process.stdout): Command {
     .option("--keep <names>", "input columns to copy, comma-separated (default: all non-feature columns)", (text) =>
       text.split(",").map((name) => name.trim()),
     )
-    .option("--threads <count>", "scoring threads (default: one per core)", parseCount, availableParallelism())
+    .option("--threads <count>", "scoring threads (default: one per core)", positiveNumber, availableParallelism())
     .action(async ({ input, output: outputPath, model: reference, registry, keep, threads }: ScoreFlags) => {
       const startedAt = performance.now();
       const line = new ProgressLine(process.stderr);
@@ -68,10 +69,4 @@ function parseModel(text: string): ModelReference {
   if (name === "" || at === "" || more.length > 0)
     throw new InvalidArgumentError("must be a reference such as fraud@champion");
   return { name, at };
-}
-
-export function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("must be a whole number from 1");
-  return count;
 }

@@ -4,6 +4,7 @@ import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import { Option } from "commander";
 import { table } from "../../models/table.js";
+import { commaSeparated } from "../auth/people.js";
 import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
 import { wholeNumber } from "../number-options.js";
@@ -24,12 +25,10 @@ interface UpdateFlags extends ControlFlags {
 
 const EVENTS_OPTION = ["--events <types>", `event types, comma-separated: ${WEBHOOK_EVENT_TYPES.join(", ")}`] as const;
 
-const split = (text: string): readonly string[] => text.split(",").map((type) => type.trim());
-
 export function addCommand(output: CommandOutput): Command {
   return controlCommand("add", "add an endpoint, and print its signing secret")
     .argument("<url>", "address of your server, https://…")
-    .addOption(new Option(...EVENTS_OPTION).argParser(split).makeOptionMandatory())
+    .addOption(new Option(...EVENTS_OPTION).argParser(commaSeparated).makeOptionMandatory())
     .option("--description <text>", "for users", "")
     .action(async (url: string, { events, description, ...flags }: AddFlags) => {
       const client = await openControl(flags);
@@ -53,7 +52,7 @@ export function updateCommand(output: CommandOutput): Command {
   return controlCommand("update", "change an endpoint")
     .argument(...ENDPOINT_ARGUMENT)
     .option("--url <url>", "address of your server")
-    .addOption(new Option(...EVENTS_OPTION).argParser(split))
+    .addOption(new Option(...EVENTS_OPTION).argParser(commaSeparated))
     .option("--description <text>", "for users")
     .action(async (id: string, { url, events, description, ...flags }: UpdateFlags) => {
       const client = await openControl(flags);

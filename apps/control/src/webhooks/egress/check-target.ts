@@ -70,8 +70,13 @@ function parseUrl(text: string): URL {
   return url;
 }
 
-async function addressesOf({ hostname }: URL, resolve: Resolve): Promise<readonly string[]> {
-  const host = hostname.replace(/^\[(.+)\]$/, "$1");
+/** The host without the brackets of an IPv6 address. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.+)\]$/, "$1");
+}
+
+async function addressesOf(url: URL, resolve: Resolve): Promise<readonly string[]> {
+  const host = hostOf(url);
   if (isIP(host) !== 0) return [host];
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<readonly string[]>((done) => {

@@ -3,6 +3,7 @@ import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import type { CheckedTarget } from "./check-target.js";
+import { hostOf } from "./check-target.js";
 
 const REQUEST_MS_MAX = 15_000;
 /** More of a response is not read. Its content is ignored; reading a short one keeps the connection usable. */
@@ -84,7 +85,7 @@ export class MessagePoster {
 
   #open({ url, address }: CheckedTarget, headers: Readonly<Record<string, string>>): ClientRequest {
     const isSecure = url.protocol === "https:";
-    const host = url.hostname.replace(/^\[(.+)\]$/, "$1");
+    const host = hostOf(url);
     return (isSecure ? httpsRequest : httpRequest)({
       method: "POST",
       // The address that was checked. Neither Node nor the agent resolves the name again.

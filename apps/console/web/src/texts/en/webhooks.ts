@@ -1,3 +1,5 @@
+import { plural } from "./plural.js";
+
 type Words = Readonly<Record<string, string>>;
 type Steps = Readonly<Record<string, { readonly name: string; readonly detail: string }>>;
 
@@ -68,7 +70,7 @@ export const text = {
     none: "No deliveries",
     noneDetail: "Events that match the filters appear here. A test event is the quickest check.",
     states: { pending: "Waiting", delivered: "Delivered", failed: "Failed" } as Words,
-    attempts: (count: number) => (count === 1 ? "1 attempt" : `${count} attempts`),
+    attempts: (count: number) => plural(count, "attempt", "attempts"),
     status: (status: number) => `status ${status}`,
     overtaken: "Overtaken",
     overtakenDetail: "It failed six times, so later events of the same case or object no longer wait for it.",
