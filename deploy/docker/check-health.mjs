@@ -1,5 +1,5 @@
-// The health check of a container: is the service in it ready, or is each of several that TARGETS names? Needs no shell and no
-// curl. Docker runs it in the folder of the app; the command line has no server to check, unless an argument names its port.
+// Health check of a container: exits with 0 if its service, or every service in TARGETS, is ready. Needs neither a shell nor
+// curl. Docker runs it in the app's folder. The CLI image has no server to check unless an argument gives a port.
 import { basename } from "node:path";
 
 const TIMEOUT_MS = 4_000;

@@ -41,7 +41,7 @@ export function awaitReady(services = SERVICES) {
   }
 }
 
-/** Settings of a command where all connections use TLS. */
+/** Environment variables of a command if all connections use TLS. */
 const BY_TLS = Object.entries({
   KAFKA_BROKERS: `kafka.${DATA_NAMESPACE}:9092`,
   KAFKA_TLS: "true",

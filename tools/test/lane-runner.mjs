@@ -60,9 +60,9 @@ export default class LaneRunner extends TestRunner {
   }
 
   /**
-   * Tests that start processes come first: in a new clone, Jest sorts by size, so short files with long benchmarks would start
-   * last, when the other lanes have nothing left to do. The others follow package by package, because a worker loads each library
-   * once, which takes up to four seconds of CPU time for all packages.
+   * Tests that start processes run first. In a new clone, Jest sorts by file size, so short files with long benchmarks would
+   * start last, when the other lanes are already idle. The remaining tests are sorted by package, because each worker loads a
+   * library only once, and loading the libraries of all packages takes up to four seconds of CPU time.
    *
    * @param {import("@jest/test-result").Test[]} tests in Jest's order
    */

@@ -1,5 +1,5 @@
-// The test runner of jest.config.js: Jest's own, but Node itself loads the tests, their imports, and Jest's matchers. In Jest's
-// context each file would load all of its modules again, which took half of a run.
+// The test runner in jest.config.js. It is Jest's own runner, but Node itself loads the tests, their imports, and Jest's
+// matchers. In Jest's context, each file would load all of its modules again, which took half the time of a run.
 import { createRequire, flushCompileCache, registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 import { ModernFakeTimers } from "@jest/fake-timers";
@@ -32,7 +32,7 @@ export default async function runNatively(globalConfig, config, environment, run
     Object.assign(globalThis, { jest, ...Object.fromEntries(GLOBALS.map((name) => [name, environment.global[name]])) });
     return import(pathToFileURL(path).href);
   };
-  /** A new instance per file, because it stores the file's tests; its imports are loaded once. @param {string} path */
+  /** Loads a new instance per file, because it stores the file's tests. Its imports are loaded only once. @param {string} path */
   const loadFramework = (path) => {
     delete require.cache[path];
     return require(path);
@@ -58,7 +58,7 @@ export default async function runNatively(globalConfig, config, environment, run
       FRAMEWORK.has(description),
     );
     for (const key of [...TELEMETRY, ...framework]) Reflect.deleteProperty(globalThis, key);
-    // At the end of the process it would take longer than the half second after which Jest kills a worker and reports a leak.
+    // At process exit, this would take longer than half a second, after which Jest kills the worker and reports a leak.
     flushCompileCache();
   }
 }

@@ -54,7 +54,7 @@ export function wholeSystemTests(root) {
 
 class ImportGraph {
   /**
-   * Read once, because the Jest configuration sorts twice.
+   * Files are read only once, because the Jest configuration sorts them twice.
    *
    * @type {Map<string, { imports: string[], startsProcesses: boolean, opensBrowser: boolean }>}
    */

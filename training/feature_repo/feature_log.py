@@ -34,8 +34,8 @@ class FeatureLog:
     sequence_<entity> (orders the rows of an entity and source with equal times) and a DOUBLE per feature. Each payment
     has one row.
 
-    Table `known_labels`: client_transaction_id, terminal_id, labelled_at_ms, fraud. At most one row per payment, its
-    newest label.
+    Table `known_labels`: client_transaction_id, terminal_id, labelled_at_ms, fraud. At most one row per payment,
+    with its newest label.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -139,7 +139,7 @@ class _Source:
     payments: str
     """SELECT of the columns of `payments`, except source."""
     labels: str
-    """SELECT of the columns of `known_labels`, and of kafka_partition and kafka_offset, which break ties."""
+    """A SELECT of the columns of `known_labels`, plus kafka_partition and kafka_offset, which break ties."""
     notes: tuple[str, ...]
 
 

@@ -1,8 +1,8 @@
 """Computes features of past payments with Spark, using the engine that serves them online.
 
 A feature depends on the events of one entity, on whether another entity, the judge, explains its frauds, and on whether
-the card remembers their payments. Therefore, the events of the judge and of the card are processed first and produce a
-result for each label. Then, for each entity of the spec, the events are grouped by key, sorted as `tripline backfill`
+the card remembers the labelled payments. Therefore, the events of the judge and the card are processed first and give
+a result for each label. Then, for each entity of the spec, the events are grouped by key, sorted as `tripline backfill`
 sorts them, and piped through `tripline fold-entity`, one process per partition. Finally, the columns of the entities
 are joined by payment.
 """
@@ -140,7 +140,7 @@ def _read_file(spark: SparkSession, path: str) -> DataFrame:
 
 
 def _read_lake(spark: SparkSession, lake: str, tenant: str) -> DataFrame:
-    """The archived topics `transactions` and `labels`. A payment's newest label counts, as in a retraining."""
+    """Reads the archived topics `transactions` and `labels`. As in a retraining, a payment's newest label is used."""
     transactions, labels = (
         spark.read.parquet(f"{lake}/{topic}").where(f.col("tenant") == tenant) for topic in ("transactions", "labels")
     )
@@ -183,7 +183,7 @@ def _join_entities(payments: DataFrame, plan: Mapping[str, Any], options: Option
 def _answer(
     payments: DataFrame, entity: Mapping[str, Any], name: str, flag: str, options: Options, partitions: int
 ) -> DataFrame:
-    """Columns: the payment's id and the answer to its label, 0 or 1. One row per payment with a label."""
+    """Returns one row per labelled payment, with the payment's id and the answer for its label, 0 or 1."""
     answers = _fold_events(payments, entity, [name], [*_command(entity, options), flag], partitions)
     return answers.select(ID, f.col(name).cast("tinyint").alias(name))
 

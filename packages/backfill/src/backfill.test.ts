@@ -148,7 +148,7 @@ describe("a backfill", () => {
     for (const [index] of drafts.entries()) expect(new Set(expected.map((row) => row[index])).size).toBeGreaterThan(2);
   });
 
-  test("computes labels of devices and frauds of neighbours exactly as brute force does, and the engine's states", async () => {
+  test("computes label and neighbour features of devices as brute force does, and the same states as the engine", async () => {
     const shared = { of: "card", window: "7d", counts: "fraud", kind: "neighbours" };
     const sharing = specOf({ "7d": { width: "7d", tile: "6h" } }, [
       { ...shared, entity: "device" },
@@ -170,7 +170,7 @@ describe("a backfill", () => {
     for await (const [key, bytes] of readSnapshot(statePath, () => {})) {
       const [plan] = states.engine.entities.filter((one) => parseStateKey(one, key) !== undefined);
       const own = states.bytesOf(plan?.name ?? "", (plan && parseStateKey(plan, key))?.id ?? "");
-      // The test's ids of events differ from those of the tenant, so hashes of ids do.
+      // Event IDs in the test differ from the tenant's, and so do their hashes, which a card's state contains.
       if (plan?.name === "card") expect([key, bytes.length]).toEqual([key, own.length]);
       else expect([key, Buffer.from(bytes)]).toEqual([key, Buffer.from(own)]);
     }

@@ -55,12 +55,12 @@ function isKeyField(name: string): name is KeyField {
   return KEY_FIELDS.includes(name);
 }
 
-/** Whether labels name the entity with this key. Only these entities can have a profile or be partners. */
+/** Whether labels contain this key. Only entities with such a key can have a profile or be partners. */
 export function isLabelled(key: string): boolean {
   return LABEL_KEYS.includes(key);
 }
 
-/** Whether labels name all fields of a key, but not the entity itself: a card at a terminal. */
+/** Whether labels contain all fields of a composite key, such as a card at a terminal. */
 const isNamedInParts = (key: string): boolean => !isLabelled(key) && key !== "" && keyFields(key).every(isLabelled);
 
 /** The fields of an entity's key that identify a person. */
@@ -91,7 +91,7 @@ const named = {
   /** Used instead if there is no history from which to compute the value, so that the value is the default. */
   sentence_without_past: z.string().min(1).optional(),
 };
-/** All other partners, or those with a payment of this entity that was confirmed as fraud. */
+/** All other partners, or only those with a confirmed fraud on a payment of this entity. */
 const counts = z.enum(["all", "fraud"]);
 const withValue = z.string().regex(/^[^{}]*\{value\}[^{}]*$/, "must have the placeholder {value} once");
 /** Describes the baseline of an entity as parts of sentences: how often the entity pays, and how much. */
@@ -298,7 +298,7 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
   }
 }
 
-/** Whether a feature is computed from labels rather than payments. A label finds some entities through its card. */
+/** Whether a feature is computed from labels rather than payments. Labels reach some entities only through the card. */
 export function isLabelFeature(item: Feature): item is Extract<Feature, { entity: string }> {
   const kinds: readonly string[] = [...LABEL_KINDS, ...RUN_KINDS, "fraud_risk", "days_since_first_fraud"];
   return kinds.includes(item.kind) || countsFrauds(item);

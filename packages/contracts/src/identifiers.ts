@@ -163,7 +163,7 @@ export function fraudReportId(tenant: string, clientReportId: string, version: n
   return `rpt_${digest128(`report\0${tenant}\0${clientReportId}\0${version}`)}`;
 }
 
-/** The ID of a label that follows from fraud reports. @param reportId the version of a report that decided the verdict */
+/** The ID of a label derived from fraud reports. @param reportId the report version that determined the verdict */
 export function derivedLabelId(tenant: string, clientTransactionId: string, reportId: string): string {
   return `lbl_${digest128(`label\0${tenant}\0${clientTransactionId}\0${reportId}`)}`;
 }

@@ -18,5 +18,5 @@ export const WEBHOOK_EVENT_TYPES = [
 
 export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];
 
-/** The event that a user sends to try an endpoint. Nobody subscribes to it. */
+/** The event that a user sends to test an endpoint. Endpoints cannot subscribe to it. */
 export const WEBHOOK_TEST_EVENT = "webhook.test";

@@ -308,7 +308,7 @@ test("reports all faults together", () => {
     .replace("BIG_AMOUNT", "x")
     .replace("at_least: 0.1", "at_least: 2");
   expect(faultsOf(text.replace("&& hour", "&& huor"))).toHaveLength(3);
-  // Regression #32: a fault in the outline does not hide those in the rules.
+  // Regression #32: a fault in the top-level structure does not hide faults in the rules.
   expect(faultsOf(`${text}colour: blue\n`).join("\n")).toMatch(/colour[\s\S]*rules\.0\.reason/);
 });
 

@@ -142,7 +142,7 @@ class PolicyChecker {
     const value = this.#source.toObject();
     const file = this.#shape(fileSchema, value, []);
     if (file === undefined) {
-      // A fault in the outline of the file does not hide faults in its rules.
+      // A fault in the top-level structure of the file must not hide faults in its rules.
       this.#rules(rulesOf(value));
       return undefined;
     }

@@ -175,13 +175,13 @@ export const fileSchema = z.strictObject({
   ),
 });
 
-/** The rules of a file whose outline may be invalid; empty unless they are a list. */
+/** The rules of a file whose other parts may be invalid; empty if `rules` is not a list. */
 export function rulesOf(file: unknown): readonly unknown[] {
   const found = z.object({ rules: fileSchema.shape.rules }).safeParse(file);
   return found.success ? found.data.rules : [];
 }
 
-/** Adds that a field is missing, because "must be …" alone does not say so. */
+/** States that a field is missing, which "must be …" alone does not make clear. */
 export function missingHint(value: unknown, path: readonly PropertyKey[]): string {
   let current: unknown = value;
   for (const key of path) {

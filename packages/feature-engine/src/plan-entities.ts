@@ -96,7 +96,7 @@ export interface EntityPlan {
   readonly slices: readonly SlicePlan[];
   /** The state kept of updates of the entity's payments. */
   readonly updates: readonly UpdatePlan[];
-  /** For the card: other entities, by their index in the spec, that updates and labels of its payments find. */
+  /** For the card: the other entities that updates and labels of its payments reach, by their index in the spec. */
   readonly remembered: readonly number[];
   /** Index of the partners' entity in the spec, for the entity and its slices; -1 if neither has partners. */
   readonly partnerEntity: number;
@@ -191,12 +191,12 @@ const NO_LABELS = {
   recentIds: false,
 } as const;
 
-/** Whether labels find this entity through the card, because they do not name it. */
+/** Whether labels do not name this entity, but reach it through the card. */
 export function isFound(plan: EntityPlan): boolean {
   return isFoundBy(plan, true);
 }
 
-/** Whether the label of a fraud, or of a genuine payment, finds this entity. */
+/** Whether labels with this verdict reach the entity through the card. */
 export function isFoundBy({ isLabelled, labels, run, firstFraud, partners }: EntityPlan, fraud: boolean): boolean {
   if (isLabelled) return false;
   const countsGenuine = labels.rings.length > 0 || run !== undefined;

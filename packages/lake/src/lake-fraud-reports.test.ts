@@ -30,7 +30,7 @@ const report: FraudReport = {
   policyVersion: "default-1",
 };
 
-test("every field of a fraud report has a column, and its day is the day when it was reported", () => {
+test("every field of a fraud report has a column, and the row belongs to the day of the report", () => {
   const { columns, decode } = LAKE_TABLES.fraudReports;
   const row = decode(FraudReport.encode(report).finish());
   expect(row).toMatchObject({ eventTimeMs: AT_MS, day: "2024-02-29" });

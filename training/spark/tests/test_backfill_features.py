@@ -108,8 +108,8 @@ def write_lake(lake: Path, payments: pa.Table) -> None:
     texts = {name: pc.fill_null(payments[name], "") for name in optional}
     others = {name: payments[name] for name in ("amount_minor", "currency", "latitude", "longitude")}
     is_fraud = payments["fraud"].cast(pa.bool_())
-    # Another tenant used the same ids before, with other labels. Each label replaces two with another verdict: one that
-    # is an hour older, and one with the same time.
+    # Another tenant used the same ids earlier, with different labels. Each label replaces two labels with the opposite
+    # verdict: one that is an hour older, and one with the same time.
     for partition, tenant in enumerate(("other", "demo")):
         own = {"tenant": pa.array([tenant] * size), **shared}
         ids = pc.binary_join_element_wise(tenant, payments["client_transaction_id"], "_")

@@ -1,4 +1,4 @@
-"""A sample of payments is the same in every program, and gives models with unbiased probabilities."""
+"""Tests that all programs choose the same sample of payments, and that models trained on it are unbiased."""
 
 import hashlib
 from dataclasses import replace
@@ -78,7 +78,7 @@ def test_a_file_of_a_large_lake_names_its_shares(tmp_path: Path, features_path: 
     assert learnt.shares == replace(shares, cards=1.0)
     fewer, _ = dataset.known_rows(*KNOWN, genuine_share=0.1)
     assert (fewer.shares.frauds, round(fewer.shares.genuine, 6)) == (0.5, 0.1)
-    # Models are compared on all payments of some cards, so these need no weights.
+    # Models are compared on all payments of some cards, so these rows need no weights.
     compared, _ = dataset.compared_rows(*KNOWN)
     everything, _ = open_dataset(features_path, spec).known_rows(*KNOWN)
     assert list(compared.ids) == [
@@ -102,7 +102,7 @@ def test_a_model_of_a_sample_is_as_good_and_calibrated(tmp_path: Path, spec: Fea
         card, _ = make_scorecard(rows, spec, 7 * DAY_MS)
         means += [scores.mean(), probabilities_of(margins_of_card(card, later.features, spec.names)).mean()]
     assert precisions[1] > precisions[0] - 0.03
-    # Without weights, the sample would have a four times higher share of fraud.
+    # Without weights, the share of fraud in the sample would be four times as high.
     assert means == pytest.approx([later.fraud.mean()] * 4, rel=0.15)
 
 
@@ -113,7 +113,7 @@ def test_folds_of_a_sample_are_measured_by_weight(tmp_path: Path, spec: FeatureS
 
 
 def _risk_precision(rows: Rows) -> float:
-    """Average precision of one feature as the score, on the forward folds."""
+    """Average precision on the forward folds if one feature is used as the score."""
     folds = [fold.later for fold in forward_folds(rows, 7 * DAY_MS)]
     scores = [fold.features[:, 2].astype(np.float64) for fold in folds]
     return gain_over_folds(folds, scores, scores, seed=1).ap_with

@@ -39,7 +39,7 @@ class Rows:
     categories: tuple[int, ...] = ()
     """Positions of the features that are categories."""
     shares: Shares = EVERYTHING
-    """The shares of the payments of each class that these rows contain."""
+    """For each class, the share of its payments that these rows contain."""
 
     def __len__(self) -> int:
         return len(self.fraud)
@@ -54,7 +54,7 @@ class Rows:
 
     @property
     def weights(self) -> NDArray[np.float64] | None:
-        """How many payments each row stands for; None if each stands only for itself."""
+        """The number of payments that each row represents; None if each row represents only itself."""
         return self.shares.weights(self.fraud)
 
 
@@ -111,12 +111,11 @@ class Dataset:
     def known_rows(
         self, span: Span, known_by_ms: int, ids: Path | None = None, *, genuine_share: float | None = None
     ) -> tuple[Rows, int]:
-        """Payments of a span whose label was known by then, and how many others were omitted because they had none.
+        """Payments of a span with a label known by `known_by_ms`, and how many other payments were omitted.
 
         With `ids` (a table with a column client_transaction_id, or the train part of a published split), returns only
         those payments, each of which must exist. With `genuine_share`, reads all frauds and that share of the genuine
-        payments; the caller must use the weights of the rows. Without it, raises TrainingError for a file that is a
-        sample.
+        payments; the caller must use the weights of the rows. Without it, raises TrainingError if the file is a sample.
         """
         within = self._within(span)
         if ids is not None:
@@ -130,7 +129,7 @@ class Dataset:
         return rows, self._unknown(within, known_by_ms)
 
     def compared_rows(self, span: Span, known_by_ms: int) -> tuple[Rows, int]:
-        """The same for comparing models: all payments, or in a sample, all payments of its cards."""
+        """Like `known_rows`, for comparing models: all payments, or from a sample, all payments of its cards."""
         within = f"{self._within(span)} AND {self._of_cards}"
         return self._rows(f"{within} AND {_known(known_by_ms)}"), self._unknown(within, known_by_ms)
 

@@ -1,7 +1,7 @@
-"""Samples of payments that every program chooses alike, by the hash of an id, with weights against bias.
+"""Samples of payments. All programs choose the same sample, by the hash of an id; weights prevent bias.
 
-The hash is the first 32 bits of the MD5 of the text, in hexadecimal. packages/model-loop/src/retraining/
-sample-payments.ts writes samples of the lake by the same condition, and their shares into the file.
+The hash is the first 32 bits of the text's MD5, in hexadecimal. packages/model-loop/src/retraining/
+sample-payments.ts samples the lake with the same condition, and writes the shares to the file.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ class Shares:
     frauds: float = 1.0
     genuine: float = 1.0
     cards: float = 1.0
-    """Share of the cards of which every labelled payment is there."""
+    """Share of the cards whose labelled payments are all included."""
 
     @property
     def has_all(self) -> bool:
         return self == EVERYTHING
 
     def weights(self, fraud: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """How many payments each row stands for; None if each stands only for itself."""
+        """The number of payments that each row represents; None if each row represents only itself."""
         if self.frauds == 1 and self.genuine == 1:
             return None
         return np.where(fraud == 1, 1 / self.frauds, 1 / self.genuine)
@@ -40,7 +40,7 @@ KEYS = {"fraud_share": "frauds", "genuine_share": "genuine", "card_share": "card
 
 
 def shares_of(path: Path) -> Shares:
-    """The shares that a Parquet file names in its metadata; everything if it names none."""
+    """The shares in the metadata of a Parquet file; `EVERYTHING` if it contains none."""
     if path.suffix != ".parquet":
         return EVERYTHING
     entries = query(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({sql_text(str(path))})").fetchall()
@@ -48,12 +48,12 @@ def shares_of(path: Path) -> Shares:
 
 
 def rounded(share: float) -> float:
-    """The share that `is_sampled` really chooses, so that 1 / share is the exact weight."""
+    """The share that `is_sampled` actually chooses, so that 1 / share is the exact weight."""
     return max(1, round(share * HASHES)) / HASHES
 
 
 def is_sampled(column: str, share: float) -> str:
-    """SQL condition for the rows whose value of a column is in the sample. The sample of a larger share contains it."""
+    """SQL condition that samples rows by the hash of a column. A larger sample contains every smaller one."""
     if share == 1:
         return "true"
     return f"md5({column}) < '{round(share * HASHES):08x}'"

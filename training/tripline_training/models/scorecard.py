@@ -82,10 +82,10 @@ def fit_scorecard(
 ) -> Scorecard:
     """A logistic regression on the weight of evidence of the most informative features, in quantile bins.
 
-    `categories` are the positions of features whose values have no order, which a scorecard does not use; `weights` say
-    how many payments each row stands for. Omits
-    features whose weight, in combination with the other features, would contradict their evidence. The same rows always
-    produce the same card. Raises TrainingError if nothing predicts fraud.
+    `categories` are the positions of features whose values have no order; a scorecard does not use them. `weights` are
+    the numbers of payments that the rows represent. Omits features whose weight, in combination with the other
+    features, would contradict their evidence. The same rows always produce the same scorecard. Raises TrainingError if
+    nothing predicts fraud.
     """
     ordered = [position for position in range(len(names)) if position not in categories]
     binned = [_bin_feature(position, features[:, position], fraud) for position in ordered]

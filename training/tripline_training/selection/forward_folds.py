@@ -27,7 +27,7 @@ class Fold:
 
     learn: Rows
     weights: NDArray[np.float64]
-    """Of the training rows, in addition to their own weights."""
+    """Additional weights of the training rows, on top of their own weights."""
     later: Rows
 
 

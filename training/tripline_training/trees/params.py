@@ -28,7 +28,7 @@ class Params:
     """
     reg_lambda: float = 1.0
     genuine_share: float = 1.0
-    """Share of the genuine payments to read for training, weighted up accordingly. Frauds are never omitted."""
+    """Share of the genuine payments to use for training; weights compensate for the rest. Frauds are never omitted."""
 
     def as_json(self) -> dict[str, float | int]:
         return asdict(self)

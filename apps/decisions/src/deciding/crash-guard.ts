@@ -43,12 +43,12 @@ interface Partition {
 }
 
 /**
- * Finds a record whose evaluation stops the process, so that it cannot stop every process that gets its partition.
- * After a restart, a process gets the same offsets again. Therefore, it writes an attempt with their range to Redis
- * before it decides the first records of a partition. If several processes in a row leave an attempt at the same
- * offsets unfinished, the records are decided one by one, and if one of these records then stops the process, that
- * record is no longer evaluated. For later records, this costs only a map lookup per batch. If Redis rejects the
- * attempts, payments are decided without them.
+ * Detects a record that stops every process that evaluates it, so that it cannot stop all processes to which its
+ * partition is assigned. A restarted process receives the same offsets again. Therefore, before a process decides the
+ * first records of a partition, it writes an attempt with their offsets to Redis. If several processes in a row leave
+ * an attempt at the same offsets unfinished, the next process decides these records one by one. A record that then
+ * stops the process is no longer evaluated. For later records, this costs only a map lookup per batch. If Redis rejects
+ * the attempts, payments are decided without them.
  */
 @Injectable()
 export class CrashGuard {

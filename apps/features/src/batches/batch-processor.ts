@@ -88,13 +88,13 @@ const READ = redisSpan("PIPELINE");
 const COMPARE_AND_SET = redisSpan("MULTI");
 
 /**
- * Counts each event once, even if the service crashes at any point. Emits the features of payments, and the positions
- * of labels and payment updates in the order of events. Batches of several partitions are counted together, in rounds,
- * because they share terminals and would conflict.
+ * Counts each event exactly once, even if the service crashes at any point. Emits the features of each payment, and the
+ * position of each label and payment update in the order of events. Batches of several partitions are counted together,
+ * in rounds, because they share terminals and would conflict.
  *
- * A partition's last offset and the emissions of its last batch are stored together with the states. A redelivered
- * batch is not counted again; instead, its stored bytes are emitted once more. A writer that has unknowingly lost its
- * partition finds an unexpected offset and does the same.
+ * A partition's last offset and the output of its last batch are stored together with the states. If a batch is
+ * redelivered, it is not counted again; its stored output is emitted again instead. A process that has lost its
+ * partition without noticing finds an unexpected offset, and then does the same.
  */
 @Injectable()
 export class BatchProcessor {

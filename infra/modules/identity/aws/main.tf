@@ -12,7 +12,7 @@ locals {
   # Services that read a table (a topic whose records do not expire), and control, each instance of which guards rollouts.
   followers = toset(concat(flatten([for topic in values(var.topics) : topic.readers if topic.retention_days == null]), ["control"]))
 
-  # Services that read from Kafka; each has a consumer group with its name.
+  # Services that read from Kafka. Each has a consumer group of the same name.
   group_services = sort(distinct(flatten([for topic in values(var.topics) : topic.readers])))
 
   kafka_services = toset([for service in keys(var.services) : service if length(concat(local.writes[service], local.reads[service])) > 0])

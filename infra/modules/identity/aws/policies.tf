@@ -63,7 +63,7 @@ data "aws_iam_policy_document" "kafka" {
     }
   }
 
-  # Console shows how far each service is behind; `snapshots` reads the offsets of features before it restores states.
+  # The console shows each service's consumer lag; `snapshots` reads the offsets of features before it restores states.
   dynamic "statement" {
     for_each = contains(var.lag_watchers, each.key) ? [local.group_services] : []
 

@@ -7,7 +7,7 @@ locals {
   followers       = toset(concat(flatten([for topic in values(var.topics) : topic.readers if topic.retention_days == null]), ["control"]))
   readers         = toset(flatten([for topic in values(var.topics) : topic.readers]))
 
-  # Console shows how far each service is behind; `snapshots` reads the offsets of features before it restores states.
+  # The console shows each service's consumer lag; `snapshots` reads the offsets of features before it restores states.
   watchers = setintersection(var.lag_watchers, local.services)
 
   topic_entries = { for name, topic in var.topics : name => distinct(concat(

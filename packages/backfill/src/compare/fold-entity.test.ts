@@ -233,7 +233,7 @@ describe("foldEntity", () => {
     ]);
   });
 
-  test("a label reaches an optional entity if the card remembers its payment", async () => {
+  test("a label reaches an optional entity if the card remembers the labelled payment", async () => {
     const own = { window: "1d", default: 0, sentence: "{value}" };
     const sharing = {
       ...spec,

@@ -61,7 +61,7 @@ export interface EntityFoldPlan {
   readonly optional: boolean;
   /** Labels have this key if their payment has it. Other entities have no labels. */
   readonly labelled: boolean;
-  /** Whether it counts the labels whose payments the card remembers, with the key of the payment. */
+  /** Whether labels count for this entity, under the key in their payment, if the card remembers that payment. */
   readonly found: boolean;
   /** Whether each of its labels must include the judge's result. */
   readonly judged: boolean;
@@ -75,15 +75,15 @@ export interface FoldPlan {
   readonly entities: readonly EntityFoldPlan[];
   /** The entity whose fold decides whether that entity explains a label's fraud; null if the spec has none. */
   readonly judge: string | null;
-  /** The entity whose fold decides which payments it remembers when their labels arrive; null if not needed. */
+  /** The entity whose fold determines which payments are remembered when their labels arrive; null if not needed. */
   readonly finder: string | null;
   /** All features in vector order. */
   readonly features: readonly string[];
 }
 
 /**
- * A feature depends only on the events of one entity, on the judge's result for their labels, and on which payments cards
- * remember. So entities can be folded separately, after the passes that answer the labels.
+ * A feature depends only on one entity's events, on the judge's results for its labels, and on which payments the cards
+ * remember. Therefore, entities can be folded separately after the passes that produce a result for each label.
  */
 export function planFolds(spec: FeatureSpec): FoldPlan {
   const plans = planEntities(spec);
@@ -108,15 +108,15 @@ export interface FoldEntityOptions {
   readonly entity: string;
   readonly tenant: string;
   /**
-   * Instead of computing features of payments, answer each label: whether this entity, the judge, explains the fraud, or
-   * whether this entity, the finder, remembers its payment.
+   * Instead of computing the features of payments, answer a question about each label. `explained`: does this entity,
+   * the judge, explain the fraud? `found`: does this entity, the finder, remember the labelled payment?
    */
   readonly answers?: LabelAnswer;
   /** JSON lines, sorted by the entity's key, time, labels before payments, and client_transaction_id. */
   readonly input: AsyncIterable<string>;
   /**
    * Receives the line number (from 1) and the features of every payment, as little-endian doubles. With `answers`,
-   * receives the line number of every label, and 1 for yes.
+   * receives the line number of every label and its answer: 1 for yes, 0 for no.
    */
   readonly output: Writable;
 }
@@ -187,7 +187,7 @@ class EntityFold {
     this.#states = names.map(() => undefined);
   }
 
-  /** The output row of a payment, or of a label if labels get an answer; undefined for other events. */
+  /** The output row of a payment, or of a label if `answers` is set; undefined for other events. */
   add(line: string): number[] | undefined {
     this.lineNumber += 1;
     const row = this.#parse(line);

@@ -182,7 +182,7 @@ export class EntityFold {
     }
     const reference = labels.references[row] ?? 0;
     if (state.recentPayments !== undefined) {
-      // The reference of a label is one more than that of its payment.
+      // A label's reference is the reference of its payment plus 1.
       labels.found[row] = state.recentPayments.find(wordsOf(reference - 1)) === undefined ? 0 : 1;
     }
     if (state.recentIds !== undefined) rememberReference(state.recentIds, reference);
@@ -192,7 +192,7 @@ export class EntityFold {
       fraud,
       explained: labels.explained[row] === 1,
       partnerHash: plan.partners?.frauds === true ? this.#partnerHash(labels, plan.partnerEntity, row) : NO_PARTNER,
-      // A dataset has one label per payment.
+      // A payment in a dataset has at most one label, so no label replaces another.
       replacedAtMs: undefined,
     });
   }

@@ -48,12 +48,12 @@ export interface LabelColumns {
    */
   readonly explained: Uint8Array;
   /**
-   * 1 if the card remembers the payment: the card's fold writes this column, and the folds of other entities read it.
+   * 1 if the card remembers the payment. The card's fold writes this column, and the folds of other entities read it.
    */
   readonly found: Uint8Array;
   /**
-   * For each entity of the spec, like `numbers` of payments: entities that the label names, and entities of its payment
-   * that it may find. -1 for others.
+   * For each entity of the spec, like `numbers` for payments: the entity that the label names, or the entity of its
+   * payment that the label can reach through the card. -1 for none.
    */
   readonly numbers: readonly Int32Array[];
 }

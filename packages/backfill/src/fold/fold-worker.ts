@@ -27,7 +27,7 @@ export interface ResolvedIds {
   readonly references: Float64Array;
   readonly highs: Uint32Array;
   readonly lows: Uint32Array;
-  /** For payments, the ids of the entities that their cards remember; empty if cards remember none. */
+  /** For each payment, the ids of its entities that the card remembers; empty if cards do not remember any. */
   readonly ids: readonly (readonly string[])[];
 }
 

@@ -9,12 +9,12 @@ import type { RecentPayments } from "@tripline/feature-engine/state/recent-payme
 /** A reference is an integer below 2^53, stored as two words instead of an id hash. */
 const WORD = 2 ** 32;
 
-/** The hash of an event's id and, for a payment that its card remembers, the ids of its entities. */
+/** The hash of an event's id and, for a payment that its card remembers, the ids of the payment's entities. */
 export interface NamedReference extends Readonly<IdHash> {
   readonly ids: readonly string[];
 }
 
-/** Maps a reference to the names of its event. */
+/** Resolves a reference to the hash and ids of its event. */
 export type IdOfReference = (reference: number) => NamedReference;
 
 export function rememberReference(ids: RecentIds, reference: number): void {
@@ -22,7 +22,7 @@ export function rememberReference(ids: RecentIds, reference: number): void {
   ids.add(high, low);
 }
 
-/** A reference in place of the hash of an id. */
+/** Stores a reference in the two words of an id hash. */
 export function wordsOf(reference: number): IdHash {
   return { high: Math.floor(reference / WORD), low: reference % WORD };
 }
@@ -36,7 +36,7 @@ export function referencesToPayments({ entries }: RecentPayments): number[] {
   return entries.map(referenceOf);
 }
 
-/** Replaces references with the hashes of ids, and adds the ids of the payments' entities. */
+/** Replaces references with id hashes, and adds the ids of each payment's entities. */
 export function resolvePayments(payments: RecentPayments, idOf: IdOfReference): void {
   payments.rename((words) => idOf(referenceOf(words)));
 }

@@ -18,8 +18,8 @@ import type { IdOfReference, NamedReference } from "./id-references.js";
 import { FOLD_STEPS, ShareFold } from "./share-fold.js";
 
 /**
- * The order in which a backfill processes events: by time, labels first, then in order of arrival. No id repeats, and a
- * payment has at most one label.
+ * Sorts events as a backfill processes them: by time; at equal times, labels first, then by order of arrival. Ids are
+ * unique, and a payment has at most one label.
  */
 function inOrder(events: readonly OracleEvent[]): OracleEvent[] {
   const sorted = events
@@ -112,13 +112,13 @@ class Numbered {
     );
   }
 
-  /** One more than that of its payment; without a payment, a reference that no payment has. */
+  /** The reference of its payment plus 1, or an unused number if the payment does not exist. */
   #referenceOf(label: OracleEvent): number {
     const place = this.#payments.findIndex(({ id }) => id === label.about);
     return (place < 0 ? this.events.length + this.events.indexOf(label) : place) * 2 + 1;
   }
 
-  /** With the entities of its payment that it may find. */
+  /** Adds those entities of its payment that the label can reach through the card. */
   #withEntities(label: OracleEvent): OracleEvent {
     const payment = this.#payments.find(({ id }) => id === label.about);
     const counting = engineOf(this.spec).entities.filter(isFound);
@@ -133,7 +133,7 @@ class Numbered {
     return this.events.filter(({ kind }) => kind === "payment");
   }
 
-  /** The id of a reference, and the ids of the payment's entities that cards remember. */
+  /** The hash of the event's id and, for a payment, the ids of the entities that its card remembers. */
   idOf(reference: number): NamedReference {
     const isPayment = reference % 2 === 0;
     const event = isPayment
@@ -230,7 +230,7 @@ describe.each([
           const cuts = places.filter((place) => place <= numbered.events.length).sort((left, right) => left - right);
           const folded = foldInBlocks(spec, numbered, cuts, shares);
           const online = foldOneByOne(spec, numbered);
-          // Jest compares the many thousands of numbers one by one and takes longer than the folds.
+          // Jest would compare many thousands of numbers one by one, which takes longer than the folds.
           if (!isDeepStrictEqual(folded, online)) expect(folded).toEqual(online);
         },
       ),

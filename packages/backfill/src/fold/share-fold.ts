@@ -29,13 +29,14 @@ export type FoldStep = (typeof FOLD_STEPS)[number];
 
 /**
  * One worker's share of a backfill. The work is split by entity: each worker reads every block and folds the events of
- * its own entities. A state depends only on the entity's own events, on which of its frauds another entity explains, and
- * on which payments its cards remember. So a block is folded in steps: the explaining entity, then the others, and last
- * those that labels find through cards. No worker starts a step before all have finished the one before.
+ * its own entities. A state depends only on the entity's own events, on which of its frauds another entity explains,
+ * and on which payments its cards remember. Therefore, a block is folded in steps: first the entity that explains
+ * frauds, then others, and last those that labels reach through a card. All workers finish a step before any worker
+ * starts the next one.
  */
 export class ShareFold {
   private readonly plans: readonly EntityPlan[];
-  /** The step of each entity. */
+  /** The step in which each entity is folded. */
   private readonly steps: readonly FoldStep[];
   private readonly features: CompiledFeatures;
   private readonly folds: readonly EntityFold[];

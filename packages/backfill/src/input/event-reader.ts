@@ -31,7 +31,7 @@ export class EventReader {
     private readonly payments: ChunkReader,
     private readonly labels: ChunkReader,
     private readonly decimals: readonly number[],
-    /** By entity: whether labels reach it. */
+    /** For each entity, whether labels reach it. */
     private readonly isLabelled: readonly boolean[],
     private readonly fields: FieldReader,
     private next: EventPosition,

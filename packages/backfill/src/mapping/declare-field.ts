@@ -4,11 +4,11 @@ import type { ColumnProfile } from "./profile-columns.js";
 import { looksLike, profileColumn } from "./profile-columns.js";
 import { fitsField } from "./propose-fields.js";
 
-/** Types that a column of a file can declare. Only a person can decide how personal data is stored. */
+/** Types that a user can declare for a column. Personal data is excluded: a person must decide how to store it. */
 export const DECLARED_TYPES = ["identifier", "text", "enum", "integer", "number", "boolean", "country"] as const;
 export type DeclaredType = (typeof DECLARED_TYPES)[number];
 
-/** A column that becomes a payment field. */
+/** A column that the user declares as a payment field. */
 export interface Declaration {
   readonly column: string;
   readonly type: DeclaredType;
@@ -17,20 +17,20 @@ export interface Declaration {
 export interface DeclaredField extends Declaration {
   readonly name: string;
   readonly example: string;
-  /** Values of an enum. */
+  /** The values of an enum. */
   readonly values?: readonly string[];
 }
 
-/** With more values, a field is a text. */
+/** Maximum number of values of an enum. A column with more must be declared as text. */
 export const VALUES_MAX = 64;
 const NAME = /^[a-z][a-z0-9_]*$/;
 const TITLE_LENGTH_MAX = 40;
 
 /**
- * The field for a column.
+ * The payment field for a declared column.
  *
- * @param distinct all values of the column in the whole file
- * @throws TriplineError `invalid-field` if the column has no values or values of another type
+ * @param distinct all distinct values of the column in the whole file
+ * @throws TriplineError `invalid-field` if the column has no values, or a value is not of the declared type
  */
 export function declareField(
   { column, type }: Declaration,
@@ -85,9 +85,9 @@ interface Definition {
 }
 
 /**
- * The text of payment.yaml with one more field, which has the next free number.
+ * Adds a field to the text of payment.yaml, with the next free field number.
  *
- * @throws TriplineError `invalid-field` if a field has this name
+ * @throws TriplineError `invalid-field` if a field with this name exists
  */
 export function addField(definition: string, field: DeclaredField): string {
   const { fields, retired_numbers: retired = [] } = parse(definition) as Definition;

@@ -89,7 +89,7 @@ describe("a declared column", () => {
   });
   const declare = (column: string, type: Declaration["type"]) => inspect(`${header}\n${lines}\n`, [{ column, type }]);
 
-  test("becomes a field with the values in the whole file and the next free number", async () => {
+  test("becomes a field with the next free number and all values in the file", async () => {
     const { fields, declared, unused, yaml } = await declare("Basket Kind", "enum");
     expect(fields).toMatchObject({ basket_kind: { column: "Basket Kind" } });
     expect(yaml).toMatch(/basket_kind:\s[^#]*column: Basket Kind/);

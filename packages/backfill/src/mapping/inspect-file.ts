@@ -22,15 +22,15 @@ export interface Inspection extends Proposal {
 
 /** Number of rows to sample from the start of the file. */
 const SAMPLE_ROWS = 10_000;
-/** Enough to see that an enum has too many values, next to those that mean a missing value. */
+/** Enough to detect too many values of an enum, even if the column also has every text for a missing value. */
 const VALUES_READ_MAX = VALUES_MAX + MISSING_TEXTS.size + 1;
 
 /**
  * Proposes a mapping for a file.
  *
  * @param folder of the mapping
- * @param declarations columns that become payment fields
- * @throws TriplineError `invalid-field` if the file cannot be read, or a column cannot be such a field
+ * @param declarations columns to add as payment fields
+ * @throws TriplineError `invalid-field` if the file cannot be read, or a column does not fit its declared type
  */
 export async function inspectFile(
   path: string,

@@ -165,7 +165,7 @@ function timeEntry(column: ColumnProfile, notes: string[]): Record<string, unkno
   return { column: column.name, ...time };
 }
 
-/** Whether almost all values of a column fit a field. */
+/** Whether almost all values of a column are valid for a field. */
 export function fitsField(column: ColumnProfile, { type, format, range, values }: MappedField): boolean {
   if (format === "email") return looksLike.email(column);
   if (format === "ip_address") return looksLike.address(column);
@@ -179,7 +179,7 @@ export function fitsField(column: ColumnProfile, { type, format, range, values }
   return type === "integer" || type === "number" ? looksLike.number(column) : true;
 }
 
-/** The entry of a field in the mapping. */
+/** The mapping entry for a field. */
 export function fieldEntry(column: ColumnProfile, { type }: Pick<MappedField, "type">): Record<string, unknown> {
   if (type === "time") return { column: column.name, ...timeOf(column) };
   return { column: column.name, ...(type === "identifier" ? cleaned(column) : {}) };

@@ -65,7 +65,7 @@ export async function sampleRows(
   }
 }
 
-/** The different texts of a column in the whole file, at most `max`. */
+/** Up to `max` distinct texts of a column, from the whole file. */
 export async function distinctTexts(
   connection: DuckDBConnection,
   format: FileFormat,

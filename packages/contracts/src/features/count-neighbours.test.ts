@@ -16,7 +16,7 @@ function specOf(change: object) {
   return parseFeatureSpec(JSON.stringify({ version: 1, windows, entities: ENTITIES, features }), "spec.yaml");
 }
 
-test("neighbours with a confirmed fraud are a feature of labels, although labels do not name a device", () => {
+test("counting neighbours with a confirmed fraud is a label feature, although labels do not name devices", () => {
   const [fraud, all] = [specOf({}), specOf({ entity: "email", counts: "all" })].flatMap(({ features }) => features);
   expect(fraud && isLabelFeature(fraud)).toBe(true);
   expect(all && isLabelFeature(all)).toBe(false);
@@ -27,7 +27,7 @@ test.each([
   { kind: "fraud_risk", of: undefined, counts: undefined, prior: 0.1, weight: 1 },
   { kind: "days_since_first_fraud", of: undefined, counts: undefined, window: undefined },
   { kind: "run_count", of: undefined, counts: undefined, window: undefined, explained_by: "card" },
-])("$kind of a device is a feature of labels, and that of an e-mail address is rejected", (change) => {
+])("$kind is a label feature for a device, and is rejected for an e-mail address", (change) => {
   const [feature] = specOf(change).features;
   expect(feature && isLabelFeature(feature)).toBe(true);
   const faults = `"email" cannot have ${change.kind}: the states of cards would contain email_token`;
@@ -43,7 +43,7 @@ test.each([
   expect(() => specOf(change)).toThrow(message);
 });
 
-test("a card at a terminal has no features over labels, because a label would count online without its payment", () => {
+test("label features of a card at a terminal are rejected, because online a label would count without its payment", () => {
   const rate = { kind: "fraud_rate", of: undefined, counts: undefined };
   const faults = '"card_at_terminal" cannot have fraud_rate: labels name all fields of its key';
   expect(() => specOf({ ...rate, entity: "card_at_terminal" })).toThrow(faults);

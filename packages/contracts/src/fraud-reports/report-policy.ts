@@ -4,24 +4,24 @@ import { FraudReportKind, FraudReportStage, FraudVerdict } from "../generated/tr
 export const REPORT_KINDS = ["chargeback", "tc40", "safe", "early_warning", "refund", "analyst", "customer"] as const;
 export type ReportKindName = (typeof REPORT_KINDS)[number];
 
-/** Stages of a chargeback, in the order in which they usually follow each other. */
+/** Stages of a chargeback, in their usual order. */
 export const REPORT_STAGES = ["received", "represented", "won", "lost"] as const;
 export type ReportStageName = (typeof REPORT_STAGES)[number];
 
 export const REPORT_VERDICTS = ["nothing", "fraud", "genuine"] as const;
 export type ReportVerdictName = (typeof REPORT_VERDICTS)[number];
 
-/** What a policy gives a verdict for: a kind, or a stage of a chargeback. */
+/** The cases for which a policy sets a verdict: a kind of report, or a stage of a chargeback. */
 export const REPORT_CASES = [
   ...REPORT_STAGES.map((stage) => `chargeback/${stage}` as const),
   ...REPORT_KINDS.filter((kind) => kind !== "chargeback"),
 ] as const;
 export type ReportCase = (typeof REPORT_CASES)[number];
 
-/** What a tenant's fraud reports count as. */
+/** The verdicts that a tenant derives from fraud reports. */
 export interface FraudReportPolicy {
   readonly version: string;
-  /** Cases without an entry count as in `REPORT_POLICY_DEFAULT`. */
+  /** Cases without an entry have the verdict in `REPORT_POLICY_DEFAULT`. */
   readonly counts: Readonly<Partial<Record<ReportCase, ReportVerdictName>>>;
 }
 
@@ -42,7 +42,7 @@ const COUNTS_DEFAULT: Readonly<Record<ReportCase, ReportVerdictName>> = {
 };
 export const REPORT_POLICY_DEFAULT: FraudReportPolicy = { version: "default-1", counts: COUNTS_DEFAULT };
 
-/** What a report counts as. */
+/** The verdict that follows from a report. */
 export function reportVerdict(
   policy: FraudReportPolicy,
   kind: ReportKindName,

@@ -41,7 +41,7 @@ export function labelDelayDays(cells: readonly DelayCell[], share: number): numb
   return undefined;
 }
 
-/** The number of labels in the cells. */
+/** The total number of labels in the cells. */
 export function labelsOf(cells: readonly DelayCell[]): number {
   return cells.reduce((sum, { labels }) => sum + labels, 0);
 }

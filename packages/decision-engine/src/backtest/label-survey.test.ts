@@ -3,7 +3,7 @@ import { surveyOf } from "./label-survey.js";
 const DAY_MS = 86_400_000;
 const NEWEST_MS = Date.UTC(2026, 5, 1);
 
-/** Frauds are reported after 6 days, genuine payments after 60. */
+/** Labels of frauds arrive after 6 days, those of genuine payments after 60 days. */
 const surveyed = (frauds: number, genuine: number) =>
   surveyOf(
     {
@@ -16,12 +16,12 @@ const surveyed = (frauds: number, genuine: number) =>
 
 test.each([
   ["only frauds", 2, 0, true, 7],
-  ["one chargeback that was won", 2, 1, true, 7],
-  ["equally few of both", 1, 1, true, 7],
+  ["one won chargeback", 2, 1, true, 7],
+  ["one fraud and one genuine label", 1, 1, true, 7],
   ["more genuine labels than frauds, but few", 2, 10, true, 7],
-  ["many wins, but no more than frauds", 500, 500, true, 61],
+  ["many genuine labels, but no more than frauds", 500, 500, true, 61],
   ["enough genuine labels", 2, 50, false, 61],
-  ["many of both", 100, 9_000, false, 61],
+  ["many frauds and many genuine labels", 100, 9_000, false, 61],
   ["only genuine labels", 0, 3, false, 61],
 ])("%s", (_case, frauds, genuine, isUnlabelledGenuine, delayDays) => {
   expect(surveyed(frauds, genuine)).toEqual({

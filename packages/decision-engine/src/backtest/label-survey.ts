@@ -6,7 +6,7 @@ import type { TruthRule } from "./population.js";
 export const MATURE_SHARE = 0.95;
 const DAY_MS = 86_400_000;
 
-/** Verdict on an old payment without a label; `auto` means genuine if genuine labels are exceptions. */
+/** Verdict on an old payment without a label. `auto`: genuine if genuine payments get labels only as exceptions. */
 export type UnlabelledMeaning = "auto" | "genuine" | "unknown";
 
 /** A summary of the labels. */
@@ -16,8 +16,8 @@ export interface LabelSurvey extends TruthRule {
   /** Time of the newest label, milliseconds since the epoch; undefined if there are none. */
   readonly newestMs: number | undefined;
   /**
-   * Days within which `MATURE_SHARE` of them have arrived, for frauds or for genuine payments, whichever takes longer.
-   * A class with fewer than `LABELS_MIN` labels does not count, unless it is the one that usually gets labels.
+   * Days until `MATURE_SHARE` of the labels have arrived, for frauds or for genuine payments, whichever takes longer. A
+   * class with fewer than `LABELS_MIN` labels is ignored, unless it is the class that normally gets labels.
    */
   readonly delayDays: number | undefined;
 }
@@ -57,9 +57,9 @@ export const NO_LABELS: LabelSurvey = {
 };
 
 /**
- * Whether genuine payments get a label only as an exception, such as a chargeback that was won. Frauds are rare, so if
- * all payments got labels, most labels would be genuine. If all other payments were unknown, nearly all known ones
- * would be fraud, and every score would seem right. Without frauds, nothing shows that unlabelled ones are genuine.
+ * Whether genuine payments get a label only in exceptional cases, such as a won chargeback. Frauds are rare, so if all
+ * payments were labelled, most labels would be genuine. If unlabelled payments were unknown, almost all known payments
+ * would be frauds, and every score would look right. Without frauds, there is no evidence that they are genuine.
  */
 function areGenuineExceptions({ frauds, genuine }: Pick<LabelSurvey, "frauds" | "genuine">): boolean {
   return frauds > 0 && (genuine <= frauds || genuine < LABELS_MIN);

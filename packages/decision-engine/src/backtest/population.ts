@@ -14,8 +14,8 @@ export interface TruthRule {
    */
   readonly matureBeforeMs: number;
   /**
-   * If genuine labels are exceptions, an old payment without a label is genuine, unless it was declined, because nobody
-   * disputes a declined payment.
+   * Whether an old payment without a label is genuine, because genuine payments get one only in exceptional cases. Does
+   * not apply to declined payments, because nobody disputes them.
    */
   readonly isUnlabelledGenuine: boolean;
 }

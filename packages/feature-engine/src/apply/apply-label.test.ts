@@ -92,7 +92,7 @@ test("an entity without label features accepts any label", () => {
   expect(states.label(START_MS)).toEqual({ duplicate: false, tooLate: false });
 });
 
-test("a verdict that changes takes the earlier one out of the windows, also after the states were stored", () => {
+test("a changed verdict removes the earlier one from the windows, even after the states were stored", () => {
   const [states, never] = [fresh(), fresh()];
   const [first, other, won] = [START_MS, START_MS + HOUR_MS, START_MS + 20 * DAY_MS];
   states.label(first);
@@ -107,13 +107,13 @@ test("a verdict that changes takes the earlier one out of the windows, also afte
   };
   expect(shown(states)).toEqual(shown(never));
   expect(shown(states)).toMatchObject({ card_fraud_count_30d: 0, terminal_fraud_rate_30d: 0 });
-  // The other way round.
+  // The opposite change, from genuine to fraud.
   const lost = won + 2 * DAY_MS;
   states.label(lost, { replacedAtMs: won });
   expect(states.pay(lost)).toMatchObject({ card_fraud_count_30d: 1, terminal_fraud_rate_30d: 0.5 });
 });
 
-test("what is no longer in the windows, or was never counted, is not taken back", () => {
+test("a replaced label that has left the windows, or was never counted, is not removed", () => {
   const states = fresh();
   states.label(START_MS, { fraud: false });
   states.label(START_MS + 40 * DAY_MS, { replacedAtMs: START_MS });

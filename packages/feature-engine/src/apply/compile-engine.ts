@@ -40,8 +40,8 @@ export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "
 export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud" | "replacedAtMs"> &
   EntityIds & {
     /**
-     * Whether the judge entity explains the fraud. Set it only if that entity's state, which normally decides, is
-     * missing.
+     * Whether the judge entity explains the fraud. Set this only if that entity's state, which normally determines it,
+     * is missing.
      */
     readonly explained?: boolean | undefined;
   };
@@ -143,7 +143,7 @@ export class FeatureEngine {
    * Redis keys of the states of an event's entities, in the order of `entityIds`.
    *
    * @param only index of an entity, to return a key only for that entity. Default: all
-   * @param found ids of entities that the event does not name, from `updatedEntities` or `labelledEntities`
+   * @param found ids, from `updatedEntities` or `labelledEntities`, of entities that the event does not name
    */
   stateKeys(tenant: string, event: EntityIds, only?: number, found: readonly string[] = []): (string | undefined)[] {
     return this.entities.map((plan, entity) => {
@@ -224,7 +224,7 @@ export class FeatureEngine {
   }
 
   /**
-   * Counts a label, at the time when it was reported, and takes the label that it replaces out of the windows.
+   * Counts a label at the time when it was reported, and removes the label that it replaces from the windows.
    *
    * @throws TriplineError `invalid-field` for an invalid time, before anything changes.
    */
@@ -255,12 +255,12 @@ export class FeatureEngine {
     return this.#recall(card, transactionId, ({ updates }) => updates.length > 0);
   }
 
-  /** Whether labels of frauds, or of genuine payments, find entities that they do not name. */
+  /** Whether labels with this verdict reach entities that they do not name. */
   findsEntities(fraud: boolean): boolean {
     return this.entities.some((plan) => isFoundBy(plan, fraud));
   }
 
-  /** The entities of a labelled payment that its label does not name but finds, as `updatedEntities`. */
+  /** The entities of a labelled payment that its label reaches without naming them, as in `updatedEntities`. */
   labelledEntities(card: EntityState | undefined, transactionId: string, fraud: boolean): string[] {
     return this.findsEntities(fraud) ? this.#recall(card, transactionId, (plan) => isFoundBy(plan, fraud)) : [];
   }
@@ -379,7 +379,7 @@ export class FeatureEngine {
     });
   }
 
-  /** `NO_PARTNER` if the label names none, or if the entity does not count frauds of its partners. */
+  /** The hash of the label's partner; `NO_PARTNER` if it names none, or if this entity does not count their frauds. */
   #labelledPartner({ partners, partnerEntity }: EntityPlan, label: LabelEvent): number {
     const id = partners?.frauds === true ? this.#idOf[partnerEntity]?.(label) : undefined;
     if (id === undefined) return NO_PARTNER;

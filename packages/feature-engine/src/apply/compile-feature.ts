@@ -41,7 +41,7 @@ export interface EntityView {
   readonly partners: number[];
   /** Whether this payment names a partner. */
   hasPartner: boolean;
-  /** Number of them with a confirmed fraud, without this payment's partner. */
+  /** Number of partners with a confirmed fraud, per window, excluding this payment's partner. */
   readonly frauds: number[];
   /** When this payment's partner was last seen; `NEVER_MS` for a new partner. */
   pairLastMs: number;
@@ -335,7 +335,7 @@ function compileDistinct(index: number): ComputeOverEntity {
 }
 
 function compileNeighbours({ counts }: FeatureOf<"neighbours">, index: number): ComputeOverEntity {
-  // The payment's own partner is always among the distinct ones.
+  // The distinct partners always include the payment's own partner.
   return counts === "all"
     ? (entity, { own }) => (entity.partners[index] ?? 0) - (entity.hasPartner ? own : 0)
     : (entity) => entity.frauds[index] ?? 0;

@@ -57,15 +57,15 @@ export interface LabelCount {
   readonly fraud: boolean;
   /** Whether the judge entity explains this fraud. */
   readonly explained: boolean;
-  /** `NO_PARTNER` if the label names none. */
+  /** `NO_PARTNER` if the label does not name a partner. */
   readonly partnerHash: number;
   /** When the payment's earlier label with the opposite verdict was reported. */
   readonly replacedAtMs: number | undefined;
 }
 
 /**
- * Counts a label at the time when it was reported, and takes the label that it replaces out of the windows. A run of
- * frauds and the time of the first fraud keep it: they do not contain the frauds one by one.
+ * Counts a label at the time when it was reported, and removes the label that it replaces from the windows. The
+ * replaced label remains in a run of frauds and in the time of the first fraud, which do not store individual frauds.
  *
  * @returns like `countPayment`
  */

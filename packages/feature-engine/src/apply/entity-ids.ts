@@ -3,11 +3,11 @@ import type { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment
 import { ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 
-/** The fields of an event that name entities. An optional one may be absent or empty. */
+/** The fields of an event that identify entities. Optional fields may be absent or empty. */
 export type EntityIds = Pick<Transaction, RequiredId> & Partial<Pick<Transaction, (typeof ENTITY_KEYS)[KeyField]>>;
 type RequiredId = (typeof ENTITY_KEYS)[(typeof REQUIRED_ENTITY_KEYS)[number]];
 
-/** The id of an entity in an event; undefined if the event does not name one. */
+/** Returns the id of an entity from an event; undefined if the event does not name the entity. */
 export type IdOfEvent = (event: EntityIds) => string | undefined;
 
 /** @param fields of the entity's key */

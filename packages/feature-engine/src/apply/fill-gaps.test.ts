@@ -16,7 +16,7 @@ import { UncertainStates } from "./uncertain-states.js";
 /* Archives in which some records are missing. */
 
 const shipped = compileEngine(currentFeatureSpec());
-/** Labels and updates reach entities that they do not name. */
+/** In this engine, labels and updates reach entities that they do not name. */
 const finding = compileEngine(neighbourSpec);
 const START_MS = Date.UTC(2024, 1, 28);
 const EVENTS = 60;
@@ -46,7 +46,7 @@ function counted(engine: FeatureEngine, steps: readonly Step[]): readonly Counte
   return online.emitted;
 }
 
-/** An event whose record is missing: its values, its position in the order and the entities it found are unknown. */
+/** An event whose record is missing: its values, its position and the entities that it reached are unknown. */
 function withoutFindings(event: CountedEvent): CountedEvent {
   if (event.kind === "payment") return { ...event, vector: { ...event.vector, sequences: [], values: [] } };
   const nothing = { sequences: [], entityIds: [] };
@@ -79,7 +79,7 @@ function bytesOf(engine: FeatureEngine, states: Iterable<FoldedState>): Readonly
   return new Map([...states].map((state) => [state.key, encode(state)]));
 }
 
-/** Folds an archive like a rebuild does. */
+/** Folds an archive as a rebuild does. */
 function foldAround(engine: FeatureEngine, there: readonly CountedEvent[], missing: readonly CountedEvent[]) {
   const lost = missing.map(withoutFindings);
   const first = fold(engine, there, true);
@@ -126,7 +126,7 @@ test("regression #24: restores all states if the record of a payment or label is
   );
 });
 
-test("regression #24: restores several missing records if each has only one possible position; otherwise only some states are uncertain", () => {
+test("regression #24: restores several missing records if each has only one possible position; otherwise reports uncertain states", () => {
   const places = fc.array(fc.nat(EVENTS), { minLength: 1, maxLength: 3 });
   let placed = 0;
   fc.assert(
@@ -142,8 +142,8 @@ test("regression #24: restores several missing records if each has only one poss
 
 const PAYMENT: Step = { label: false, card: 0, terminal: 0, device: undefined, amountMinor: 0, waitMs: 0 };
 
-test("regression #28: the state of a card whose order is unknown also decides which frauds its terminals count", () => {
-  // Among them an unusual payment of card 5, which is lost with another payment at its terminal, and a fraud of the card.
+test("regression #28: if the order of a card's payments is unknown, its terminals' fraud counts are reported as uncertain", () => {
+  // Two payments at terminal 1 are lost, one of them an unusual payment of card 5. Card 5 later has a fraud.
   const steps = Array.from({ length: 28 }, () => PAYMENT);
   steps[11] = { ...PAYMENT, card: 5, amountMinor: 1 };
   steps[13] = { ...PAYMENT, terminal: 1 };
@@ -155,7 +155,7 @@ test("regression #28: the state of a card whose order is unknown also decides wh
 test.each([
   ["label of a fraud", { label: true, update: false }],
   ["payment update", { label: false, update: true }],
-])("regression #28: the device or terminal that a lost %s reached last is uncertain", (_name, report) => {
+])("regression #28: the device that a lost %s reached through its payment is uncertain", (_name, report) => {
   const engine = compileEngine(
     specOf({ "1d": { width: "1d", tile: "1h" } }, [
       { kind: "neighbours", entity: "device", of: "card", window: "1d", counts: "fraud" },
@@ -165,7 +165,7 @@ test.each([
   );
   const steps = [{ ...PAYMENT, device: 1 }, { ...PAYMENT, card: 1 }, PAYMENT, PAYMENT];
   const lost = { ...PAYMENT, ...report };
-  // The event with number 6 is about the payment with number 4.
+  // Event 6, which is lost, is about payment 4.
   const all = counted(engine, [...steps, { ...PAYMENT, device: 1 }, PAYMENT, lost]);
   const { isExact, uncertain } = foldAround(engine, all.slice(0, -1), all.slice(-1));
   expect(isExact).toBe(true);

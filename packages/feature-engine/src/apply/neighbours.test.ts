@@ -12,7 +12,7 @@ const engine = compileEngine(
 );
 const START_MS = Date.UTC(2026, 10, 2);
 
-/** Payments with one device at several terminals, and labels of them. */
+/** Payments with one device at several terminals, and the labels of these payments. */
 class Device {
   readonly states = new TestStates(engine);
   #payments = 0;
@@ -32,7 +32,7 @@ class Device {
   }
 }
 
-test("a device counts the other cards, and those of its payments that were confirmed as fraud", () => {
+test("a device counts its other cards, and those with a confirmed fraud on this device", () => {
   const device = new Device();
   expect(device.pay("a", START_MS)).toMatchObject({ device_neighbours_all_1d: 0, device_neighbours_fraud_1d: 0 });
   device.pay("b", START_MS + HOUR_MS);
@@ -50,7 +50,7 @@ test("a device counts the other cards, and those of its payments that were confi
   });
 });
 
-test("a fraud elsewhere, or of a payment that the card no longer remembers, does not count", () => {
+test("a fraud on another device, or on a payment that the card no longer remembers, does not count", () => {
   const device = new Device();
   device.pay("a", START_MS, "other");
   device.pay("a", START_MS);
@@ -60,12 +60,12 @@ test("a fraud elsewhere, or of a payment that the card no longer remembers, does
   device.report("a", 2, START_MS + 2 * HOUR_MS);
   const after = START_MS + 3 * HOUR_MS;
   expect(device.pay("b", after)).toMatchObject({ device_neighbours_fraud_1d: 0 });
-  // Sixteen payments later, this one is still remembered.
+  // The card still remembers its sixteenth most recent payment.
   device.report("a", 4, after);
   expect(device.pay("b", after)).toMatchObject({ device_neighbours_fraud_1d: 1 });
 });
 
-test("a device with 10,000 cards has the state of one with 128", () => {
+test("the state of a device with 10,000 cards is as large as that of a device with 128 cards", () => {
   const bytesAfter = (cards: number): number => {
     const device = new Device();
     for (let card = 0; card < cards; card += 1) device.pay(`c${card}`, START_MS + card * 1_000);

@@ -8,24 +8,24 @@ import type { Gap } from "./fill-gaps.js";
 
 export interface UncertainStatesOptions {
   readonly engine: FeatureEngine;
-  /** Events that were counted online but whose records, and therefore entities found and numbers, are missing. */
+  /** Events that were counted online, but whose records, with their numbers and the entities reached, are missing. */
   readonly lost: readonly CountedEvent[];
   readonly gaps: readonly Gap[];
-  /** Whether all lost events were counted in their places. */
+  /** Whether all lost events were counted at their original positions. */
   readonly isExact: boolean;
 }
 
 type LostReport = Exclude<CountedEvent, { kind: "payment" }>;
 
 /**
- * The states that may differ from those online because records are missing. States influence others in two ways: the
- * judge's state decides which frauds count in other states, and the card's state decides which entities a label or
+ * The states that may differ from the online states because records are missing. A state can affect other states in two
+ * ways: the judge's state determines which frauds they count, and the card's state determines which entities a label or
  * update reaches. The record of a label or update names these entities, so they are unknown only if it is lost.
  */
 export class UncertainStates {
   readonly keys: Set<string>;
   readonly #engine: FeatureEngine;
-  /** By id of their payment. */
+  /** Lost labels and updates, by the id of their payment. */
   readonly #reports: ReadonlyMap<string, readonly LostReport[]>;
 
   constructor({ engine, lost, gaps, isExact }: UncertainStatesOptions) {
@@ -39,20 +39,20 @@ export class UncertainStates {
     for (const event of lost) this.add(event);
   }
 
-  /** Whether `add` can find more states. */
+  /** Whether `add` can find more uncertain states. */
   get needsEvents(): boolean {
     const [card] = this.#engine.entities;
     const findsOthers = this.#reports.size > 0 && (card?.remembered.length ?? 0) > 0;
     return findsOthers || (this.keys.size > 0 && this.#engine.judge >= 0);
   }
 
-  /** Adds the states that a counted event makes uncertain. Events may come in any order. */
+  /** Adds the states that a counted event makes uncertain. Events can be added in any order. */
   add(event: CountedEvent): void {
     if (event.kind === "payment") this.#addReported(event);
     else if (event.kind === "label") this.#addJudged(event);
   }
 
-  /** The entities of a payment that a lost label or update may have reached. */
+  /** Adds the entities of a payment that a lost label or update may have reached. */
   #addReported({ vector: { transaction } }: Extract<CountedEvent, { kind: "payment" }>): void {
     if (transaction === undefined) return;
     const reports = this.#reports.get(transaction.transactionId);
@@ -67,7 +67,7 @@ export class UncertainStates {
     );
   }
 
-  /** The entities in which a fraud counts or not, depending on the uncertain state of the judge. */
+  /** Adds the entities whose fraud counts depend on an uncertain state of the judge. */
   #addJudged(event: Extract<CountedEvent, { kind: "label" }>): void {
     const { entities, judge } = this.#engine;
     if (event.applied.label?.fraud !== true || judge < 0) return;

@@ -8,9 +8,9 @@ export const PARTNERS_MAX = 128;
 export const PARTNER_STRIDE = 4;
 
 /**
- * Entities that an entity has met, such as the terminals of a card, with four numbers each: hash of the id, newest
- * event time in milliseconds, number of payments, and 1 if one of them was confirmed as fraud. Newest first; if times
- * are equal, the partner updated later comes first.
+ * The partners of an entity, such as the terminals at which a card was used. Each has four numbers: hash of the id,
+ * newest event time in milliseconds, number of payments, and 1 if one of them was confirmed as fraud. Newest first; at
+ * equal times, the partner updated last comes first.
  *
  * Distinct counts are exact below `PARTNERS_MAX`, which means "that many or more". Two partners are confused if their
  * 32-bit hashes are equal: with a full table, this happens once in half a million tables.
@@ -67,7 +67,7 @@ export function countPartners({ rows, used }: PartnerTable, afterMs: number): nu
   return at / PARTNER_STRIDE;
 }
 
-/** Number of partners with a confirmed fraud that were last seen after `afterMs`, without the given one. */
+/** Number of partners with a confirmed fraud that were last seen after `afterMs`, excluding the given partner. */
 export function countFrauds({ rows, used }: PartnerTable, afterMs: number, withoutHash: number): number {
   let frauds = 0;
   for (let at = 0; at < used && numberAt(rows, at + 1) > afterMs; at += PARTNER_STRIDE) {
@@ -76,7 +76,7 @@ export function countFrauds({ rows, used }: PartnerTable, afterMs: number, witho
   return frauds;
 }
 
-/** Records a confirmed fraud of a partner, unless the partner was forgotten. */
+/** Marks a partner as having a confirmed fraud, unless the partner was forgotten. */
 export function markFraud({ rows, used }: PartnerTable, hash: number): void {
   for (let at = 0; at < used; at += PARTNER_STRIDE) if (rows[at] === hash) rows[at + 3] = 1;
 }

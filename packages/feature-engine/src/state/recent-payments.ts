@@ -45,7 +45,7 @@ export class RecentPayments {
     return found && decoder.decode(found.ids).split(SEPARATOR);
   }
 
-  /** Replaces the hashes and ids of all payments. */
+  /** Replaces the hash and the entity ids of every payment. */
   rename(named: (payment: Readonly<IdHash>) => Readonly<IdHash> & { readonly ids: readonly string[] }): void {
     const renamed = this.entries.map((entry) => {
       const { high, low, ids } = named(entry);

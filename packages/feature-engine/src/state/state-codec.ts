@@ -37,7 +37,7 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
  *   then [ varint  n, then n partners, newest first, each
  *       u32     hash of the id
  *       varint  time since the previous partner in the list was last seen; for the first, since the newest payment
- *       varint  number of payments; if the plan needs frauds, twice that number, plus 1 for a confirmed fraud ]
+ *       varint  number of payments; if the plan needs frauds, double this number, plus 1 if a fraud was confirmed ]
  *   then [ varint  n, and for n > 0 varint x, varint y, varint z of the home ]
  *   then [ varint  north of the last location, 0 for none; otherwise followed by varint east ]
  *   then [ varint  number of payments in the usual amount; if it is not 0:

@@ -42,7 +42,7 @@ describe("a ring of tiles", () => {
     expect(addToRing(ring, 5, 5, 30, true)).toBe(true);
   });
 
-  test("without an event that was taken back, is as if it had never been added", () => {
+  test("after an event is removed, equals a ring to which it was never added", () => {
     const ring = emptyRing();
     for (const [tile, amount] of [
       [2, 1],

@@ -112,10 +112,10 @@ export function addToRing(ring: TileRing, tile: number, oldest: number, amount: 
 }
 
 /**
- * Takes an event of the amount 0 or 1 back out of its tile. The ring is then as if the event had never been added. Does
- * nothing if the tile has expired or has no such event.
+ * Removes an event with the amount 0 or 1 from its tile. The ring then equals one to which the event was never added.
+ * Does nothing if the tile has expired or has no such event.
  *
- * @param sums whether the ring keeps sums; otherwise, the amount makes no difference
+ * @param sums whether the ring keeps sums; otherwise, the amount is ignored
  */
 export function takeFromRing(ring: TileRing, tile: number, amount: 0 | 1, sums: boolean): void {
   const { tiles, used } = ring;

@@ -1,7 +1,7 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { isLabelKind } from "./brute-force-kinds.js";
 
-/* The oracle's labels that replace earlier ones. */
+/* The part of the oracle for labels that replace earlier labels. */
 
 interface ReplacingLabel {
   readonly atMs: number;
@@ -10,7 +10,7 @@ interface ReplacingLabel {
 }
 
 /**
- * The labels that no later one replaces. A label replaces an earlier one in the same tile.
+ * The labels that no later label replaces. The replaced label is in the tile of `replacedAtMs`.
  *
  * @param labels in order of arrival
  * @param verdicts whether the replaced label must have the opposite verdict
@@ -33,7 +33,7 @@ export function withoutReplaced<L extends ReplacingLabel>(
   return kept;
 }
 
-/** Whether the tiles of an entity know the verdicts of their labels: a count of labels alone does not. */
+/** Whether an entity's tiles store the verdicts of labels, and not only their number. */
 export function keepsVerdicts({ features, windows }: FeatureSpec, entity: string, tileMs: number): boolean {
   return features.some(
     (feature) =>

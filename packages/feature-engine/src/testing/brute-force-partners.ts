@@ -1,4 +1,4 @@
-/* The oracle's part for partners. It uses no code of the engine. */
+/* The part of the oracle for partners. It uses no code from the engine. */
 
 interface CountedEvent {
   readonly kind: string;
@@ -9,7 +9,7 @@ interface CountedEvent {
 interface Partner {
   readonly partner: string | undefined;
   readonly lastMs: number;
-  /** Number of payments since it was last unknown. */
+  /** Number of payments since the partner was last new. */
   readonly count: number;
   /** Whether one of them was labelled as fraud. */
   fraud: boolean;

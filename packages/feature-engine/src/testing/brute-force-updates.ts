@@ -1,7 +1,7 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { isLabelKind, isRunKind, isUpdateKind } from "./brute-force-kinds.js";
 
-/* The oracle's part for the entities of payment updates and of labels. It uses no code of the engine. */
+/* The part of the oracle for the entities of payment updates and labels. It uses no code from the engine. */
 
 interface CountedEvent {
   readonly kind: string;
@@ -15,8 +15,8 @@ interface CountedEvent {
 const WEEK_MS = 7 * 86_400_000;
 
 /**
- * The entities that an update or a label names, and those of its payment that count it if the payment is among the
- * card's last 16 within a week.
+ * The entities that an update or label names. If the payment is among the card's last 16 payments within a week, this
+ * includes the payment's entities that count the update or label.
  */
 export function reportedEntities(
   spec: FeatureSpec,
@@ -25,7 +25,7 @@ export function reportedEntities(
 ): CountedEvent["entities"] {
   const counts = ({ kind, ...feature }: Feature): boolean => {
     if (report.kind === "update") return isUpdateKind(kind);
-    // A label itself names these, or does not reach them.
+    // A label either names these entities or does not reach them.
     if (["card", "terminal"].includes(String(Reflect.get(feature, "entity")))) return false;
     if (isLabelKind(kind) || isRunKind(kind)) return true;
     const countsFrauds = kind === "days_since_first_fraud" || Reflect.get(feature, "counts") === "fraud";

@@ -30,7 +30,7 @@ export interface OracleEvent {
   readonly amountMinor: number;
   readonly currency: string;
   readonly fraud: boolean;
-  /** For a label: when the label that it replaces, with the opposite verdict, was reported. */
+  /** For a label that replaces one with the opposite verdict: when the replaced label was reported. */
   readonly replacedAtMs?: number;
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;

@@ -142,7 +142,7 @@ function transactionOf(event: TestEvent): Transaction {
   };
 }
 
-/** The client's id of an earlier event, which may be a payment of this card. */
+/** The client's id of an earlier event, which is possibly a payment of this card. */
 function earlierPaymentOf({ id }: TestEvent): string {
   return `${id - 1 - (id % 5)}`;
 }
@@ -157,7 +157,7 @@ function labelOf(event: TestEvent): Label {
     source: "",
     reportId: "",
     policyVersion: "",
-    // Some labels replace one that may have been counted in the last days.
+    // Some labels replace a label that may have been counted within the last few days.
     replacedAtMs: event.id % 3 === 0 ? Math.max(1, event.atMs - (event.id % 5) * 3_600_000) : undefined,
   };
 }

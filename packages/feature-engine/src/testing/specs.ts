@@ -157,7 +157,7 @@ export const updateSpec = specOf(
   ],
 );
 
-/** Labels and frauds of partners, of entities that labels name and of others, with payment updates. */
+/** Label and neighbour features of entities that labels name and of other entities, with payment updates. */
 export const neighbourSpec = specOf({ "2h": { width: "2h", tile: "1h" }, "3d": { width: "3d", tile: "12h" } }, [
   { kind: "count", entity: "card", window: "2h" },
   { kind: "run_count", entity: "terminal", explained_by: "card" },

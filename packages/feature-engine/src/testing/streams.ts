@@ -49,7 +49,7 @@ export interface StreamShape {
   readonly busy: boolean;
   /** Whether there are payment updates. */
   readonly updates: boolean;
-  /** Whether labels may replace earlier ones, which datasets cannot express. */
+  /** Whether labels may replace earlier labels, which datasets cannot express. */
   readonly replaces: boolean;
 }
 
@@ -208,7 +208,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
   });
 }
 
-/** Lets some labels replace the last label of the same card: for the same terminal, with the opposite verdict. */
+/** Makes some labels replace the card's previous label: for the same terminal, with the opposite verdict. */
 function replaceLabels(
   events: readonly OracleEvent[],
   drafts: readonly { readonly replaces: boolean }[],

@@ -267,7 +267,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
   });
 });
 
-test("regression #26: an idle member asks rarely, but often while a partition is paused, which joins the next fetch", async () => {
+test("regression #26: an idle member fetches rarely, but often while a partition is paused, to include it again soon", async () => {
   const member = await new Member(platformaticLibrary, "idle", "six", 1_000).start();
   const place = { topic: `${topicPrefix}six`, partition: 3 };
   const { answers } = member;

@@ -14,11 +14,11 @@ const HEARTBEAT_MS = 2_000;
 /** How long the group waits for its members to rejoin. Members notice a rebalance at their next heartbeat. */
 const REBALANCE_MS = 15_000;
 /**
- * How long a broker holds a fetch of all assigned partitions open without new records. Each fetch wakes this process and
- * the broker. Less than the time after which the follower of a table misses an answer.
+ * How long a broker keeps a fetch of all assigned partitions open if there are no new records. Long, because each fetch
+ * wakes this process and the broker, but shorter than the time after which a table's follower expects a response.
  */
 const FETCH_MS = 500;
-/** The same while some partitions are paused, because a resumed partition joins only the next fetch. */
+/** Shorter while some partitions are paused, because only the next fetch can include a resumed partition. */
 const PARTIAL_FETCH_MS = 100;
 const FETCH_BYTES_PER_PARTITION = 1024 ** 2;
 const REQUEST_MS_MAX = 5_000;

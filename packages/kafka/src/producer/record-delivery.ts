@@ -11,9 +11,9 @@ const DISCONNECT_MS_MAX = 1_000;
 
 /**
  * Delivers records to Kafka with an idempotent producer, one request at a time. Creates a new producer after any
- * failure, because the broker may have stored the records of a failed send. It would then treat other records with the
- * same sequence numbers as duplicates, and acknowledge them without storing them. A new producer has a new id and
- * starts at 0, which also resolves OUT_OF_ORDER_SEQUENCE_NUMBER and UNKNOWN_PRODUCER_ID after a broker lost its state.
+ * failure: if the broker has stored the records of a failed send, it would acknowledge further records with the same
+ * sequence numbers as duplicates, without storing them. A new producer has a new ID and starts at 0, which also
+ * resolves OUT_OF_ORDER_SEQUENCE_NUMBER and UNKNOWN_PRODUCER_ID after a broker has lost its state.
  */
 export class RecordDelivery {
   #open: ClientProducer | undefined;

@@ -3,12 +3,12 @@ import { readCheckpoint } from "../log/checkpoint.js";
 import type { LakeDisk } from "../log/lake-disk.js";
 import { readEntries } from "../log/read-log.js";
 
-/** The files of a topic and day. */
+/** The files of one topic and day. */
 interface CountedDay {
   readonly topic: string;
   /** UTC, `YYYY-MM-DD`. */
   readonly day: string;
-  /** By the log entry that added each of them. */
+  /** Each with the number of the log entry that added it. */
   readonly files: readonly { readonly sequence: number }[];
 }
 

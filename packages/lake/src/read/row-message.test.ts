@@ -21,7 +21,7 @@ test("a row from before payers and countries is a payment without them", () => {
   });
 });
 
-test("a row from before labels found entities is a label that found none", () => {
+test("a row without the column for reached entities is read as a label that reached none", () => {
   const old = { label_id: "lbl_1", card_token: "ct_1", sequences: [3n, 0n], applied_at_ms: 5n };
   const expected = { label: { labelId: "lbl_1", cardToken: "ct_1" }, sequences: [3, 0], entityIds: [], appliedAtMs: 5 };
   expect(appliedLabelOf(old)).toMatchObject(expected);
@@ -52,7 +52,7 @@ test("reads a payment update with its kind and who declined; a missing amount st
   });
 });
 
-test("reads a fraud report, and labels from before and after reports existed", () => {
+test("reads a fraud report, and labels with and without the columns for fraud reports", () => {
   const row = { kind: "tc40", stage: "won", verdict: "genuine", version: 2, withdrawn: false, amount_minor: null };
   expect(fraudReportOf(row)).toMatchObject({
     kind: FraudReportKind.TC40,

@@ -17,7 +17,7 @@ export function isKafkaProvisioned(root: string): boolean {
   return existsSync(marker) && readFileSync(marker, "utf8") === hashOfPom();
 }
 
-/** Downloads Kafka's jars once per version, with Maven, into the folder `libs` of the returned folder. */
+/** Downloads Kafka's JAR files with Maven, once per version, and returns the folder that contains them in `libs`. */
 export async function provisionKafka(root: string): Promise<string> {
   const folder = kafkaFolder(root);
   if (isKafkaProvisioned(root)) return folder;

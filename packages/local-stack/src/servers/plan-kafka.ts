@@ -18,9 +18,9 @@ const FORMAT_MS_MAX = 60_000;
 const SETTINGS_FILE = "server.properties";
 const LOGGING_FILE = "log4j2.properties";
 const DATA_FOLDER = "data";
-/** A link to the installed Kafka. */
+/** Symbolic link to the Kafka installation. */
 export const PROGRAM_FOLDER = "program";
-/** Kafka's classes as Java stores them in memory. Java ignores the file of another version. */
+/** Java's archive of Kafka's loaded classes (CDS). Java ignores an archive from another version. */
 export const CLASSES_FILE = "classes.jsa";
 const KEY_STORE_FILE = "key-store.pem";
 const TRUST_STORE_FILE = "trust-store.pem";
@@ -31,7 +31,7 @@ const JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-
 export interface KafkaOptions {
   /** The stack's directory, which contains Kafka's data. */
   readonly directory: string;
-  /** Folder of the installed Kafka. */
+  /** Folder of the Kafka installation. */
   readonly program: string;
   readonly port: number;
   readonly controllerPort: number;

@@ -7,12 +7,12 @@ import { provisionKafka } from "../provision/provision-kafka.js";
 import { CLASSES_FILE, PROGRAM_FOLDER, planKafka } from "../servers/plan-kafka.js";
 import { makeTestDirectory } from "./directory.js";
 
-/** Java stores the classes after the broker has stopped. */
+/** Java writes the archive after the broker has stopped. */
 const STOP_MS_MAX = 60_000;
 
 /**
- * Stores Kafka's classes once per installation, by running a broker. Later brokers start with half of the CPU time, and a run
- * of all tests starts dozens.
+ * Runs a broker once per installation to archive Kafka's loaded classes. Brokers then need half the CPU time to start,
+ * and a full test run starts dozens of them.
  */
 export async function storeKafkaClasses(): Promise<void> {
   const program = await provisionKafka(REPOSITORY_ROOT);
@@ -29,7 +29,7 @@ export async function storeKafkaClasses(): Promise<void> {
       const broker = new ManagedProcess({ ...plan, args, stopMs: STOP_MS_MAX });
       await broker.start();
       await broker.stop();
-      // Not every Java can store classes.
+      // Some Java installations cannot archive classes.
       if (existsSync(`${program}/${unfinished}`)) renameSync(`${program}/${unfinished}`, classes);
     } finally {
       rmSync(directory, { recursive: true, force: true });

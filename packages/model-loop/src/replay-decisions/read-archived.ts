@@ -98,8 +98,8 @@ export async function* readArchived(scan: LakeScan, range: ArchivedRange): Async
 }
 
 /**
- * The decisions of a range as SQL tables, day by day. Each table can be used only until the next one, so that of a lake in
- * an object store, only one day's files are on the local disk.
+ * Yields the decisions of a range as SQL tables, one per day. Each table is valid only until the next one is requested,
+ * so that only one day's files of a lake in an object store are on the local disk.
  *
  * @param columns columns that older files may lack, with their types
  * @throws TriplineError `lake-unavailable`

@@ -17,12 +17,12 @@ export const KNOWN_MS = {
 
 /**
  * A label may arrive before its payment, or have a wrong time because its sender's clock is wrong. The label is still
- * valid, but counts as known only after its payment. If it counted earlier, it would leak into that payment's own
+ * valid, but is considered known only after its payment. Otherwise, it would leak into that payment's own
  * features, and data checks would reject all rows.
  */
 export const LABELLED_AT_MS = "if(l.known_ms <= occurred_at_ms, occurred_at_ms + 1, l.known_ms)";
 
-/** A table of a scan with the latest label of each payment, and the number of labels per class. */
+/** The name of a table with the latest label of each payment, and the number of labels per class. */
 export interface ArrivedLabels {
   readonly table: string;
   readonly frauds: number;
@@ -46,7 +46,7 @@ export async function copyLabels(scan: LakeScan, options: LabelOptions): Promise
   return { table: "labels", frauds, genuine: Number(counts.labels) - frauds };
 }
 
-/** SQL for the latest label of each payment, which reads all labels at once. @throws TriplineError `lake-unavailable` */
+/** SQL for the latest label of each payment. It reads all labels at once. @throws TriplineError `lake-unavailable` */
 export async function labelsOf(scan: LakeScan, options: LabelOptions): Promise<string> {
   const days = await labelDays(options);
   const table = days.length === 0 ? undefined : await tableOf(scan, options, TOPICS.labels, undefined, days);
@@ -62,7 +62,7 @@ function arrivedOf(table: string, { labelsBy, cutoffMs, tenant }: LabelOptions):
     FROM ${table} WHERE ${KNOWN_MS[labelsBy]} <= ${cutoffMs}${of}`;
 }
 
-/** A chargeback may correct an analyst's label. */
+/** Keeps only the latest label, because a chargeback may correct an analyst's label. */
 function latestOf(arrived: string): string {
   return `SELECT tenant, client_transaction_id, known_ms, fraud FROM (${arrived})
     QUALIFY row_number() OVER (

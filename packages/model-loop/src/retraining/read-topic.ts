@@ -22,13 +22,13 @@ export interface ReadOptions {
   readonly tenant?: string;
   /** Default: everything in the lake. */
   readonly positions?: LakePositions;
-  /** Records that are read together at most, unless one day has more. Default: 1,000,000, about 400 MB of features. */
+  /** Maximum number of records read together, unless one day has more. Default: 1,000,000, about 400 MB of features. */
   readonly recordsTogether?: number;
 }
 
 type TopicOptions = Pick<ReadOptions, "lake" | "positions" | "recordsTogether">;
 
-/** A range of days, given by a time in its first day and a time in its last day, in milliseconds since the epoch. */
+/** A range of days: any time on its first day and any time on its last day, in milliseconds since the epoch. */
 interface Times {
   readonly fromMs: number;
   readonly toMs?: number;
@@ -37,13 +37,13 @@ interface Times {
 const DAY_MS = 86_400_000;
 const RECORDS_TOGETHER = 1_000_000;
 
-/** SQL for the payments in the options. */
+/** SQL condition for the payments that the options select. */
 export function paymentsOf({ cutoffMs, fromMs, tenant }: ReadOptions): string {
   const of = tenant === undefined ? "" : ` AND tenant = ${sqlText(tenant)}`;
   return `occurred_at_ms < ${cutoffMs} AND occurred_at_ms >= ${fromMs ?? 0}${of}`;
 }
 
-/** Clocks may be wrong, so records about a payment may have earlier dates than the payment. */
+/** The day before, because if clocks are wrong, a record about a payment may have an earlier date than the payment. */
 export function dayBefore({ fromMs = 0 }: Pick<ReadOptions, "fromMs">): number {
   return fromMs - DAY_MS;
 }
@@ -53,16 +53,16 @@ export function noArchive(lake: string, { name }: Topic): TriplineError {
   return new TriplineError("not-found", detail);
 }
 
-/** The days of a topic in a range: UTC, `YYYY-MM-DD`, ascending. @throws TriplineError `lake-unavailable` */
+/** A topic's archived days in a range: UTC, `YYYY-MM-DD`, ascending. @throws TriplineError `lake-unavailable` */
 export async function daysOf({ lake }: TopicOptions, topic: Topic, times: Times): Promise<readonly string[]> {
   const all = await listDays(lake, topic.name);
   const [first = "", last = ""] = [dayOf(times.fromMs), dayOf(times.toMs ?? Number.POSITIVE_INFINITY)];
   const wanted = all.filter((day) => day >= first && (last === "" || day <= last));
-  // If the archive lacks these days, the last one has no matching rows.
+  // If none of these days is archived, the last archived day is returned; it has no matching rows.
   return wanted.length === 0 ? all.slice(-1) : wanted;
 }
 
-/** The days of the payments in the options. @throws TriplineError `not-found`, `lake-unavailable` */
+/** The days of the payments that the options select. @throws TriplineError `not-found`, `lake-unavailable` */
 export async function paymentDays(options: ReadOptions, topic: Topic): Promise<readonly string[]> {
   const { fromMs = 0, cutoffMs } = options;
   const days = await daysOf(options, topic, { fromMs, toMs: cutoffMs - 1 });
@@ -71,8 +71,8 @@ export async function paymentDays(options: ReadOptions, topic: Topic): Promise<r
 }
 
 /**
- * The rows of these days as SQL tables, a few days at a time. Each table can be used only until the next one, so that of
- * a lake in an object store, only these files are on the local disk.
+ * Yields the rows of these days as SQL tables, a few days at a time. Each table is valid only until the next one is
+ * requested, so that only its files of a lake in an object store are on the local disk.
  *
  * @throws TriplineError `lake-unavailable`, also if one day exceeds LAKE_CACHE_GIB
  */
@@ -90,7 +90,7 @@ export async function* tablesOf(
   }
 }
 
-/** Consecutive days to read together, by the number of rows that the log of the lake has for each day. */
+/** Groups consecutive days to read together, by the number of rows per day in the lake's log. */
 async function groupDays(options: TopicOptions, topic: Topic, days: readonly string[]): Promise<string[][]> {
   const { lake, recordsTogether = RECORDS_TOGETHER } = options;
   if (days.length === 0) return [];

@@ -274,7 +274,7 @@ test("takes the served scores of one model, the first one for each payment", asy
   expect(await rowsOf(path)).toEqual([["txn_a", 0.25]]);
 });
 
-test("of a payment in two days, takes the first one, although the days are read apart", async () => {
+test("keeps the first record of a payment on two days, although the days are read separately", async () => {
   await keep(
     "features",
     vector("a", [1, 1, 1]),

@@ -19,7 +19,7 @@ export interface LakeDatasetOptions extends LabelOptions {
   readonly spec: FeatureSpec;
   /** Parquet in the format of `tripline backfill`, with the transaction id as id. Appears complete or not at all. */
   readonly outputPath: string;
-  /** Writes only a sample of a large lake. Default: all payments. */
+  /** How to sample a large lake. Default: all payments are written. */
   readonly sample?: SampleOptions;
 }
 
@@ -31,12 +31,12 @@ export interface LakeDataset {
   readonly otherSpec: number;
   /** Payments whose windows lack events because state had been lost at the time. */
   readonly incomplete: number;
-  /** The shares of the payments that were read; absent if all were. */
+  /** The shares of the payments that were sampled; absent if all were read. */
   readonly shares?: Shares;
 }
 
 const DAY_MS = 86_400_000;
-/** The first record was used for the decision; redeliveries are equal, recomputations are not. */
+/** Sorts the record used for the decision first. Redelivered records are equal to it; recomputed records are not. */
 const FIRST = "ORDER BY computed_at_ms, kafka_partition, kafka_offset";
 
 /**
@@ -69,7 +69,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
         shares = sharesOf(sample, payments, labels);
       }
       parts.push(await write(partOf(options, vectors, labels.table, shares)));
-      // Limits the parts to about three times the sample.
+      // Limits the parts to about three times the size of the sample.
       if (shares === undefined || shares.unlabelled >= reducedTo / 2) continue;
       const reduced = await write(rowsIn(parts, shares));
       await Promise.all(parts.map((part) => rm(part)));
@@ -89,7 +89,7 @@ async function countPayments(scan: LakeScan, vectors: string, options: LakeDatas
   return Number(payments);
 }
 
-/** The first vectors of some days' payments in order of time, with columns that tell which of them are usable. */
+/** SQL for the first vector of each payment of some days, by time, with columns that show which vectors are usable. */
 function partOf({ spec, ...options }: LakeDatasetOptions, vectors: string, labels: string, shares?: Shares): string {
   const isOfSpec = `spec_version = ${spec.version} AND len("values") = ${spec.features.length}`;
   const values = spec.features.map(({ name }, index) => `"values"[${index + 1}]::DOUBLE AS ${sqlName(name)}`);
@@ -104,15 +104,15 @@ function partOf({ spec, ...options }: LakeDatasetOptions, vectors: string, label
 }
 
 /**
- * The rows of the parts that belong to the sample. The shares decrease while payments are counted, and a sample contains
- * every later one, so earlier parts have more rows than needed.
+ * SQL for the rows of the parts that belong to the sample. The shares decrease as more payments are counted, and a
+ * sample contains all smaller samples, so earlier parts have more rows than needed, never fewer.
  */
 function rowsIn(parts: readonly string[], shares?: Shares): string {
   const all = `SELECT * FROM read_parquet([${parts.map(sqlText).join(", ")}])`;
   return shares === undefined ? all : `${all} WHERE ${isSampled(shares, "fraud::BOOLEAN")}`;
 }
 
-/** Each part has later days than the one before, so their rows together are in order of time. */
+/** Joins the parts. Each has later days than the previous one, so the joined rows are sorted by time. */
 async function joinParts(
   scan: LakeScan,
   parts: readonly string[],
@@ -122,7 +122,7 @@ async function joinParts(
   const all = rowsIn(parts, shares);
   const { repeated } = await scan.row(`SELECT count(*) AS repeated FROM (
     SELECT transaction_id FROM (${all}) GROUP BY 1 HAVING count(*) > 1)`);
-  // A payment that was sent again on a later day, after Redis had lost the first one. This sort needs disk space.
+  // Needed if a payment was sent again on a later day, after Redis lost the first one. This sort needs disk space.
   const firsts = `${all} QUALIFY row_number() OVER (PARTITION BY transaction_id ${FIRST}) = 1
     ORDER BY occurred_at_ms, transaction_id`;
   const rows = Number(repeated) === 0 ? all : firsts;
@@ -165,7 +165,7 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
 /**
  * Writes the scores used for decisions: `client_transaction_id` and, if a model returned one, `score`.
  *
- * @param shares of the payments whose scores are written, as `writeLoggedFeatures` returned them. Default: all
+ * @param shares from `writeLoggedFeatures`, to write only the scores of that sample. Default: all payments
  * @returns the number of scored payments by day since 1970-01-01 (UTC)
  * @throws TriplineError `lake-unavailable`
  */

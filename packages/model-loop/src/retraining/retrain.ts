@@ -42,7 +42,7 @@ export interface RetrainOptions {
   readonly cutoffMs?: number;
   /** How many days of payments before the cut-off are read. Default: all. */
   readonly daysMax?: number;
-  /** About how many payments of the log are used at most: if there are more, a sample. Default: `ROWS_MAX`. */
+  /** Approximate maximum number of payments; a larger log is sampled. Default: `ROWS_MAX`. */
   readonly rowsMax?: number;
   readonly features: "log" | "backfill";
   readonly labelsBy: LakeDatasetOptions["labelsBy"];

@@ -33,7 +33,7 @@ async function logged(change: Partial<LakeDatasetOptions>) {
 const hashOf = (text: string) =>
   Number.parseInt(createHash("md5").update(text).digest("hex").slice(0, 8), 16) / 2 ** 32;
 
-test("writes a sample of a large lake by hashes, and the shares into the file", async () => {
+test("samples a large lake by hash, and writes the shares to the file", async () => {
   const ids = Array.from({ length: 400 }, (_, index) => `p${index}`);
   const of = (index: number) => ({ occurredAtMs: NOON_MS - (index % 4) * DAY_MS, cardToken: `ct_${index % 40}` });
   const isFraud = (index: number) => index % 10 === 0;
@@ -46,7 +46,7 @@ test("writes a sample of a large lake by hashes, and the shares into the file", 
     "labels",
     ids.flatMap((id, index) => (isLabelled(index) ? [label(id, isFraud(index), 1)] : [])),
   );
-  // 200 labels, 40 of them frauds: all frauds would be more than a quarter of the rows.
+  // 40 of the 200 labels are frauds. If all frauds were included, they would exceed a quarter of the rows.
   const sample: SampleOptions = { rowsMax: 100, purpose: "training" };
   const { report, rows } = await logged({ sample });
   const { shares } = report;
@@ -59,7 +59,7 @@ test("writes a sample of a large lake by hashes, and the shares into the file", 
   });
   expect(rows.map(([id]) => id).sort()).toEqual(expected.map((id) => `txn_${id}`).sort());
   expect(rows.map(([, , , at]) => at)).toEqual(rows.map(([, , , at]) => at).sort());
-  // In four parts, of which the first ones are reduced later.
+  // The lake is read in four parts, and the first ones are reduced later.
   expect(await logged({ sample, recordsTogether: 100 })).toEqual({ report, rows });
   expect((await logged({ sample: { ...sample, rowsMax: 400 } })).report).toMatchObject({ rows: 400, labelled: 200 });
   const compared = (await logged({ sample: { rowsMax: 100, purpose: "comparison" } })).rows;
@@ -70,7 +70,7 @@ test("writes a sample of a large lake by hashes, and the shares into the file", 
 
 const comparison: SampleOptions = { rowsMax: 20, purpose: "comparison" };
 
-test("writes all payments of a small tenant of a large lake", async () => {
+test("writes all payments of a small tenant in a large lake", async () => {
   const others = Array.from({ length: 60 }, (_, index) => vector(`o${index}`, [1, 1, 1], {}, { tenant: "other" }));
   const mine = Array.from({ length: 20 }, (_, index) => vector(`p${index}`, [1, 1, 1]));
   await archive("features", [...others, ...mine]);

@@ -1,33 +1,33 @@
 import { sqlText } from "@tripline/lake/sql-text";
 import type { ArrivedLabels } from "./arrived-labels.js";
 
-/** Default of `sample.rowsMax`: in training, 83 features as float32 in four copies, 6.6 GB. */
+/** Default of `sample.rowsMax`. Training needs 6.6 GB for four copies of 83 features as float32. */
 export const ROWS_MAX = 5_000_000;
 
 export interface SampleOptions {
-  /** About how many payments to write at most. */
+  /** Approximate maximum number of payments to write. */
   readonly rowsMax: number;
   /**
-   * `training`: frauds, genuine payments and payments without a label each have their own share, and all labelled
-   * payments of some cards are added, on which models are compared. `comparison`: all payments have the same share.
+   * `training`: frauds, genuine payments and unlabelled payments each have their own share. In addition, all labelled
+   * payments of some cards are written, for comparing models. `comparison`: all payments have the same share.
    */
   readonly purpose: "training" | "comparison";
 }
 
-/** Which shares of the payments are written, from 0 to 1. */
+/** Shares of the payments to write, from 0 to 1. */
 export interface Shares {
   readonly frauds: number;
   readonly genuine: number;
   readonly unlabelled: number;
-  /** Share of the cards of which every labelled payment is written. */
+  /** Share of the cards whose labelled payments are all written. */
   readonly cards: number;
 }
 
 const HASHES = 2 ** 32;
 
 /**
- * @param payments number of payments to read; the more there are, the smaller is each share
- * @returns undefined if all of them are written
+ * @param payments number of payments to read; the larger it is, the smaller the shares are
+ * @returns undefined if all payments are written
  */
 export function sharesOf(
   { rowsMax, purpose }: SampleOptions,
@@ -40,7 +40,7 @@ export function sharesOf(
   }
   const labelled = frauds + genuine;
   if (labelled <= rowsMax) return unlabelled === 1 ? undefined : { frauds: 1, genuine: 1, unlabelled, cards: 1 };
-  // Half of the rows are for comparing models. Frauds say more about fraud, but a model needs both.
+  // Half of the rows are for comparing models. Frauds are more informative, but a model needs both classes.
   const learnt = rowsMax / 2;
   const ofFrauds = share(learnt / 2, frauds);
   return {
@@ -51,14 +51,14 @@ export function sharesOf(
   };
 }
 
-/** As exact as the hash, so that 1 / share is the weight of a row. */
+/** Rounded to the precision of the hash, so that 1 / share is exactly the weight of a row. */
 function share(wanted: number, existing: number): number {
   return existing <= wanted ? 1 : Math.max(1, Math.round((wanted / existing) * HASHES)) / HASHES;
 }
 
 /**
- * SQL condition for the payments to write. The hash of an id or a card is the first 32 bits of its MD5 as a hexadecimal
- * text. `tripline_training.data.sampling` has the same condition.
+ * SQL condition for the payments to write. The hash of an id or a card is the first 32 bits of its MD5, in hexadecimal.
+ * `tripline_training.data.sampling` uses the same condition.
  *
  * @param fraud column with the label
  */
@@ -68,7 +68,7 @@ export function isSampled({ frauds, genuine, unlabelled, cards }: Shares, fraud:
   return `(md5(transaction_id) < ${bound} OR (${fraud} IS NOT NULL AND md5(card_token) < ${hashBound(cards)}))`;
 }
 
-/** For a share of 1, a text that is above all hashes. */
+/** Upper bound of the hashes in a sample, as SQL text. For a share of 1, it is greater than every hash. */
 function hashBound(of: number): string {
   return sqlText(
     of === 1
@@ -79,7 +79,7 @@ function hashBound(of: number): string {
   );
 }
 
-/** The shares as metadata of a Parquet file, in SQL. `tripline_training` weights the rows by them. */
+/** SQL that stores the shares as metadata in a Parquet file. `tripline_training` uses them to weight the rows. */
 export function sharesMetadata({ frauds, genuine, cards }: Shares): string {
   return `, KV_METADATA {fraud_share: '${frauds}', genuine_share: '${genuine}', card_share: '${cards}'}`;
 }

@@ -41,7 +41,7 @@ export class OutboxPublisher {
     );
   }
 
-  /** For the readiness report: that rows wait. */
+  /** A note for the readiness report if rows cannot be published. */
   get note(): string | undefined {
     return this.#failingSinceMs === undefined ? undefined : `${this.#options.what} cannot be published`;
   }

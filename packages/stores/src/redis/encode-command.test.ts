@@ -25,7 +25,7 @@ test("encodes a command like ioredis", () => {
   );
 });
 
-test("encodes arguments for several commands as if they were given to each", () => {
+test("encodes arguments shared by several commands as if each command had its own", () => {
   const shared = ["card", "schlüssel", "", "x".repeat(300)];
   const [before, after] = [["1"], ["é"]];
   const encoded = encodeCommand("mget", [...before, encodeArguments(shared), ...after]);
@@ -33,7 +33,7 @@ test("encodes arguments for several commands as if they were given to each", () 
   expect(encoded).toEqual(Buffer.from(new Command("mget", [...before, ...shared, ...after]).toWritable({})));
 });
 
-test("sends a command by itself, and rejects with its error", async () => {
+test("sends a single command, and rejects with the error in its reply", async () => {
   await expect(sendEncoded(redis, "set", ["schlüssel of its own", Buffer.from([0, 255])])).resolves.toEqual(
     Buffer.from("OK"),
   );

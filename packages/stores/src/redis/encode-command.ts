@@ -8,7 +8,7 @@ const UTF8_BYTES_PER_UNIT_MAX = 3;
 class EncodedArguments {
   constructor(
     readonly count: number,
-    /** Their bulk strings. */
+    /** The arguments as bulk strings. */
     readonly text: string,
   ) {}
 }
@@ -53,9 +53,9 @@ export function addBuilt(pipeline: ChainableCommander, command: Command): Chaina
 }
 
 /**
- * An array of bulk strings, https://redis.io/docs/latest/develop/reference/protocol-spec/
+ * Encodes a command as an array of bulk strings: https://redis.io/docs/latest/develop/reference/protocol-spec/
  *
- * Everything between two binary arguments is written as one text, because a call into Node costs more than a key.
+ * Everything between two binary arguments is written as one string, because a call into Node costs more than a key.
  */
 export function encodeCommand(name: string, args: readonly Argument[]): Buffer {
   const parts: (string | Uint8Array)[] = [];
@@ -90,7 +90,7 @@ function countOf(args: readonly Argument[]): number {
   return args.reduce((count, arg) => count + (arg instanceof EncodedArguments ? arg.count : 1), 0);
 }
 
-/** @param room at least as many bytes as the parts take */
+/** @param room upper bound for the total size of the parts, in bytes */
 function joined(parts: readonly (string | Uint8Array)[], room: number): Buffer {
   const buffer = Buffer.allocUnsafe(room);
   let at = 0;

@@ -313,7 +313,7 @@ export const SERVICE_VARIABLES = {
       INGESTION_URL: serviceUrl("ingestion", "ingestionUrl"),
       CONTROL_URL: serviceUrl("control", "controlUrl"),
       WATCHED_SERVICES: {
-        // In the chart, scoring accepts connections only from decisions, and may share a process with it.
+        // Scoring is not watched in the chart: it accepts connections only from decisions, and may run in its process.
         compose: [...WATCHED, "scoring"].map((name) => `${name}=http://${name}:${HTTP_PORT}`).join(","),
         chart: {
           value: WATCHED.map(

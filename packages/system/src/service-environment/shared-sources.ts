@@ -80,7 +80,7 @@ export const operatorTenant: VariableSource = {
   local: "operatorTenant",
 };
 
-/** Networks of webhook receivers that are not public. */
+/** Non-public networks that contain webhook receivers. */
 export const webhookAllowedNetworks: VariableSource = {
   compose: composeVariable("TRIPLINE_WEBHOOK_ALLOWED_NETWORKS", ""),
   chart: chartValue("control.webhooks.allowedNetworks", { isOptional: true }),

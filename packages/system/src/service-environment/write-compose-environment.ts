@@ -69,7 +69,7 @@ export function composeLite(): Readonly<Record<string, string>> {
   );
 }
 
-/** Lines for one more service of a process. @param assigned variables set so far, by name; extended here */
+/** Lines for an additional service in a process. @param assigned variables set so far, by name; extended here */
 function addedLines(target: ServiceName, targets: readonly ServiceName[], assigned: Map<string, string>): string[] {
   return Object.entries(variablesOf(target)).flatMap(([name, { compose, composeSecret }]) => {
     if (composeSecret !== undefined) {

@@ -221,7 +221,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | u
     watchedServices: WATCHED.filter((name) => name !== "archive" || options.lakeDirectory !== undefined)
       .map((name) => `${name}=${url(ports[name])}`)
       .join(","),
-    // On one machine, receivers are on the same machine.
+    // In a local system, webhook receivers run on the same machine.
     webhookAllowedNetworks: LOOPBACK,
   };
 }

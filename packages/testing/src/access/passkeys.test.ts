@@ -98,7 +98,7 @@ interface Authenticator {
   clear(): Promise<void>;
 }
 
-/** Opens the page with which a sign-in starts. */
+/** Opens the first page of the sign-in. */
 async function startSignIn(page: Page): Promise<void> {
   const query = new URLSearchParams({
     client_id: "tripline-console",
@@ -114,7 +114,7 @@ async function startSignIn(page: Page): Promise<void> {
   await page.goto(`${issuer}/oauth/authorize?${query}`);
 }
 
-/** Enters user name and password at the start of a sign-in. */
+/** Enters user name and password on the first page of the sign-in. */
 async function typePassword(page: Page): Promise<void> {
   await startSignIn(page);
   await page.getByLabel("User name").fill(PERSON.user_name);

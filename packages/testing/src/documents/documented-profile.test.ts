@@ -128,7 +128,7 @@ test("the feature over payment updates of docs/features.md counts declines of th
   expect(state && engine.readEntity(0, state, START_MS)).toEqual([2]);
 });
 
-test("the neighbours feature of docs/features.md counts another card whose payment was confirmed as fraud", async () => {
+test("the neighbours feature in docs/features.md counts another card whose payment was confirmed as fraud", async () => {
   const [, example = ""] = NEIGHBOURS.exec(await readFile(DOCUMENT, "utf8")) ?? [];
   const current = parse(await readFile(SPEC, "utf8"));
   const engine = compileEngine(parseFeatureSpec(JSON.stringify({ ...current, features: parse(example) })));

@@ -6,7 +6,7 @@ import { RepositoryCopy, wholeProgram } from "../recipes/repository-copy.js";
 const COMMAND_MS_MAX = 300_000;
 const DEFINITION = "packages/contracts/payment.yaml";
 
-/** As `tripline data inspect --declare` adds it. */
+/** A field as added by `tripline data inspect --declare`. */
 const DECLARED = {
   ...{ column: "Product Line", type: "enum" as const, name: "product_line" },
   ...{ example: "games", values: ["games", "no", "true"] },

@@ -7,7 +7,7 @@ import { FeatureVector, Label } from "@tripline/contracts/generated/tripline/eve
 
 export const NOON_MS = Date.UTC(2026, 1, 10, 12);
 export const DAY_MS = 86_400_000;
-/** With few features, so that tests can write their values. */
+/** A spec with few features, so that tests can list their values. */
 export const spec: FeatureSpec = { ...currentFeatureSpec(), features: currentFeatureSpec().features.slice(0, 3) };
 
 export const payment = (id: string, change: Partial<Transaction> = {}): Transaction => ({

@@ -9,10 +9,10 @@ const UNAVAILABLE = 503;
 const CARD = `ct_${"5e".repeat(16)}`;
 
 /**
- * An administrator adds an endpoint on this machine, and its server verifies the messages with a stock library. An event
- * that the server rejects is sent again, and once more from the delivery log.
+ * An administrator adds an endpoint on this machine, whose server verifies messages with an off-the-shelf library. An
+ * event that the server rejects is retried automatically, and sent once more from the delivery log.
  *
- * @throws Error in one sentence that names the failed step
+ * @throws Error with one sentence that names the failed step
  */
 export async function webhooksJourney(stage: ConsoleStage): Promise<void> {
   const receiver = await startReceiver();
@@ -68,14 +68,14 @@ export async function webhooksJourney(stage: ConsoleStage): Promise<void> {
   }
 }
 
-/** @returns the secret */
+/** @returns the endpoint's secret */
 async function addEndpoint(page: Page, url: string): Promise<string> {
   await page.getByRole("link", { name: "Webhooks" }).click();
   await page.getByRole("button", { name: "Add endpoint" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("URL").fill(url);
   await dialog.getByLabel("Description").fill("Receiver on this machine");
-  // Other traffic causes no changes of lists.
+  // Subscribes only to list.changed, because other traffic does not change lists.
   const chosen = dialog.getByRole("checkbox", { checked: true });
   while ((await chosen.count()) > 0) await chosen.first().uncheck();
   await dialog.getByRole("checkbox", { name: "list.changed" }).check();

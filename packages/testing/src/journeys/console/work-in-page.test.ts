@@ -9,7 +9,7 @@ import { findViolations, openBrowser, openPage } from "@tripline/console-web/tes
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { z } from "zod";
 
-/** The built page in a browser, with the real backend. */
+/** Tests the built console in a browser, with the real backend. */
 
 const START_MS_MAX = 240_000;
 
@@ -53,7 +53,7 @@ async function known(id: string, entries = 1): Promise<void> {
 describe("the page of a payment without a case", () => {
   const card = newCard();
 
-  test("opens by Tripline's ID and by the client's, with its label, updates and record", async () => {
+  test("opens by Tripline's ID or the client's ID, and shows its label, updates and record", async () => {
     const payment = testPayment(bed.tenant, { id: "order-7", card, outcome: Outcome.APPROVE, amountMinor: 29_690 });
     await bed.producer.send([
       payment.vector,
@@ -71,7 +71,7 @@ describe("the page of a payment without a case", () => {
     await timeline.getByText("Label from chargeback").waitFor();
     await page.getByText("Show JSON").click();
     await page.getByLabel("Recorded data").getByText(`"cardToken": "${card}"`).waitFor();
-    // The row in Look up links here, by Tripline's ID.
+    // The row in Look up links to this page by Tripline's ID.
     await page.getByRole("link", { name: card }).first().click();
     await page.getByRole("link", { name: "€296.90" }).click();
     await page.waitForURL(`**/payments/${payment.transactionId}`);
@@ -79,7 +79,7 @@ describe("the page of a payment without a case", () => {
     expect(faults).toEqual([]);
   });
 
-  test("opens personal data for a reason, and shows a viewer masked tokens without personal data", async () => {
+  test("shows personal data only for a stated reason; viewers see masked tokens and no personal data", async () => {
     const payment = testPayment(bed.tenant, { id: "order-8", card, fields: { personal: Buffer.from("sealed") } });
     await bed.producer.send([payment.vector, payment.decision]);
     await known("order-8");
@@ -96,7 +96,7 @@ describe("the page of a payment without a case", () => {
     expect(await masked.getByRole("heading", { name: "Personal data" }).count()).toBe(0);
   });
 
-  test("of another tenant does not exist", async () => {
+  test("is not found for another tenant's payment", async () => {
     const foreign = testPayment(`${bed.tenant}-other`, { id: "order-9" });
     await bed.producer.send([foreign.vector, foreign.decision]);
     const { page } = await openAs(bed.people.analyst, `/payments/${foreign.transactionId}`);
@@ -104,7 +104,7 @@ describe("the page of a payment without a case", () => {
   });
 });
 
-/** A case with one payment. */
+/** Creates a case with one payment. */
 async function newCase(amountMinor: number) {
   const card = newCard();
   const payment = testPayment(bed.tenant, { card, amountMinor });
@@ -121,7 +121,7 @@ async function newCase(amountMinor: number) {
 const SELECT_CARD =
   "getSelection().selectAllChildren(document.querySelector('.case-big .token')); String(getSelection())";
 
-test("names are those of the users of one tenant who have signed in", async () => {
+test("the list of names contains only users of the same tenant who have signed in", async () => {
   const { id, name } = bed.people.analyst;
   const other = { ...bed.people.viewer, id: `${bed.tenant}-eve`, name: "Eve", tenant: `${bed.tenant}-other` };
   const eve = await bed.as(other);
@@ -131,7 +131,7 @@ test("names are those of the users of one tenant who have signed in", async () =
 });
 
 describe("regression #32: work on cases", () => {
-  test("the head joins amount and score of one payment; a selection copies the whole card token", async () => {
+  test("the header shows amount and score of the same payment; selecting a card token copies all of it", async () => {
     const { card, id } = await newCase(1_500);
     const { transactionId, vector, decision } = testPayment(bed.tenant, { card, amountMinor: 2_500, score: 0.4 });
     await bed.producer.send([vector, decision]);
@@ -148,7 +148,7 @@ describe("regression #32: work on cases", () => {
     expect(await findViolations(page)).toEqual([]);
   });
 
-  test("a note written offline says that it is not saved yet, and is saved later", async () => {
+  test("a note written offline is marked as not saved yet, and is saved later", async () => {
     const { id } = await newCase(1_000);
     const { page, context } = await openAs(bed.people.analyst, `/cases/${id}`);
     await page.getByLabel("New note").fill("The customer was abroad.");
@@ -178,7 +178,7 @@ describe("regression #32: work on cases", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Withdraw" }).click();
     await history.getByText("Withdrew the verdict fraud.").waitFor();
-    // A snooze and its end leave a verdict that waits for a second user.
+    // A verdict that awaits a second user is kept when the case is snoozed and reopened.
     await page.keyboard.press("f");
     await dialog.getByRole("radio", { name: "Counterfeit card" }).check();
     await dialog.getByRole("button", { name: "Label as fraud" }).click();
@@ -191,7 +191,7 @@ describe("regression #32: work on cases", () => {
     expect(faults).toEqual([]);
   });
 
-  test("the queue exports what the search shows, closes a range with a reason, and keeps its filters", async () => {
+  test("the queue exports the search results, closes a range of cases with a reason, and keeps its filters", async () => {
     const [found, other, third] = [await newCase(5_000), await newCase(5_001), await newCase(5_002)];
     const { page, faults } = await openAs(bed.people.analyst, "/queue?sort=amount");
     await page.getByLabel("Amount from").fill("10");
