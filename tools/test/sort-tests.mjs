@@ -54,7 +54,7 @@ export function wholeSystemTests(root) {
 
 class ImportGraph {
   /**
-   * Files are read only once, because the Jest configuration sorts them twice.
+   * Read only once, although the Jest configuration sorts the tests twice.
    *
    * @type {Map<string, { imports: string[], startsProcesses: boolean, opensBrowser: boolean }>}
    */
