@@ -93,7 +93,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
     @Inject(ReportLabelPublisher) reportLabels: ReportLabelPublisher,
     @Inject(Readiness) readiness: Readiness,
   ) {
-    // Here, because later hooks do not run on Nest's routes.
+    // Added here, because hooks that are added later do not run for Nest's routes.
     httpAdapter.getInstance().addHook("onSend", compressResponse);
     readiness.addNote("labels", () => labels.note);
     readiness.addNote("policy_checks", () => trials.note);

@@ -119,7 +119,7 @@ export class ControlModule implements OnApplicationShutdown {
     }
   }
 
-  /** Runs after those of its providers, which use this database until they have ended. */
+  /** Runs after the shutdown hooks of the module's providers, which use this database until they finish. */
   async onApplicationShutdown(): Promise<void> {
     await closeWithin(this.logger, "background postgres", () => this.background?.close());
   }
@@ -179,7 +179,7 @@ export class ControlModule implements OnApplicationShutdown {
   }
 }
 
-/** Providers that need the master key: personal data can be decrypted, and secrets of webhooks stored. */
+/** Providers that need the master key to decrypt personal data or to store webhook secrets. */
 function openingProviders(config: ControlConfig): Provider[] {
   if (!FollowedMasterKey.isSet(config)) return [{ provide: PersonalOpener, useValue: undefined }];
   const masterKey = new FollowedMasterKey(config);

@@ -72,9 +72,10 @@ export const INTAKE_ROUTES: readonly IntakeRoute[] = [
 ];
 
 /**
- * The routes that accept payments, labels, payment updates and fraud reports. They are a Fastify plugin outside Nest, because Nest
- * would read and parse the body before a guard checks the token, and its overhead exceeds the cost of everything else
- * in such a request (docs/adr/0021-intake-routes-are-a-fastify-plugin.md). All other routes are in controllers.
+ * The routes that accept payments, labels, payment updates and fraud reports. They are a Fastify plugin outside Nest,
+ * because Nest would read and parse the body before a guard checks the token, and its overhead exceeds the cost of
+ * everything else in such a request (docs/adr/0021-intake-routes-are-a-fastify-plugin.md). All other routes are in
+ * controllers.
  */
 @Injectable()
 export class IntakePlugin implements OnModuleInit {

@@ -11,7 +11,7 @@ export interface Demand {
   readonly terminals: number;
   /** Retention of the lake, in days. */
   readonly retentionDays: number;
-  /** `LAKE_CACHE_GIB`, if the lake is in a bucket. A folder needs no cache. */
+  /** `LAKE_CACHE_GIB`, set only for a lake in a bucket. A lake in a folder needs no cache. */
   readonly lakeCacheGib?: number | undefined;
 }
 
@@ -37,7 +37,7 @@ export const RULES = {
   decisionDays: 3,
   /** Labels per payment; late ones cost one record each in `labels` and `applied-labels`. */
   labelShare: 0.01,
-  /** `features` is the largest topic of the lake: this share of its bytes, rounded up. */
+  /** Share of the lake's bytes that its largest topic, `features`, takes up, rounded up. */
   featuresOfLake: 0.6,
   partitionsDefault: TOPICS.features.partitions,
 } as const;
@@ -234,7 +234,7 @@ function limitsOf(demand: Demand, measured: Measured): Limit[] {
   ].sort((left, right) => left.rate - right.rate);
 }
 
-/** Training, drift, backtests and comparisons read a day at a time, from copies in the cache if the lake is in a bucket. */
+/** The cache holds a bucket's files while training, drift, backtests and comparisons read one day at a time. */
 function lakeLimit({ lakeCacheGib, meanShare }: Demand, measured: Measured): Limit[] {
   if (lakeCacheGib === undefined) return [];
   return [

@@ -15,7 +15,7 @@ const WAIT_SECONDS = 10;
 const POLL_MS = 500;
 /** A rule of the shipped policy that uses the number of confirmed frauds on the card. */
 const KNOWN_FRAUD = "KNOWN_FRAUD_ON_CARD";
-/** The console derives the verdict; features count it. */
+/** Time for the console to derive the verdict and for the feature service to count it. */
 const VERDICT_MS_MAX = 30_000;
 const AMOUNT_MINOR = 1_999;
 
@@ -23,7 +23,7 @@ const AMOUNT_MINOR = 1_999;
  * The issuer of a card reports a payment as fraud, and the cardholder disputes it. The card's next payment is flagged.
  * The merchant wins the dispute, and the card is no longer flagged.
  *
- * @throws Error in one sentence that names the failed step
+ * @throws Error whose message is one sentence that names the failed step
  */
 export async function chargebackJourney({ client, print }: ChargebackOptions): Promise<void> {
   const payment = newPayment(AMOUNT_MINOR);

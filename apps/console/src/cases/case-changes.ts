@@ -28,7 +28,7 @@ export function escalate(found: KnownCase, by: Worker, note: string): CaseChange
   };
 }
 
-/** Opens a closed case again, or ends a snooze. A verdict that waits for a second user outlasts a snooze. */
+/** Reopens a closed case or ends a snooze. Ending a snooze keeps a verdict that awaits a second user. */
 export function reopen(found: KnownCase): CaseChange {
   if (found.status === "open") throw new TriplineError("changed-meanwhile", "The case is already open.");
   if (found.status === "snoozed") {

@@ -32,7 +32,7 @@ type OutboxRow = z.infer<typeof outboxRow>;
 
 const COLUMNS = Object.keys(outboxRow.shape).join(", ");
 
-/** Sends events of cases to Kafka, in order. While Kafka is unavailable they wait in Postgres. */
+/** Sends case events to Kafka in order. While Kafka is unavailable, the events wait in Postgres. */
 @Injectable()
 export class CaseEventPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
@@ -64,7 +64,7 @@ export class CaseEventPublisher implements OnApplicationBootstrap, OnApplication
   }
 
   #round(): Promise<boolean> {
-    // So that no event overtakes another. Other instances leave the rows to this one.
+    // Only one instance publishes at a time, so that events keep their order. The other instances skip the round.
     return runAlone(this.database, "console.case_outbox", false, async (transaction) => {
       const rows = await transaction.query(
         outboxRow,
@@ -83,7 +83,7 @@ export class CaseEventPublisher implements OnApplicationBootstrap, OnApplication
 
 function recordOf(row: OutboxRow): OutgoingRecord {
   const event: CaseEvent = {
-    // Each change of a case has its own revision.
+    // Unique, because every change to a case gets a new revision.
     eventId: `${row.case_id}/${row.revision}`,
     tenant: row.tenant,
     caseId: row.case_id,

@@ -53,12 +53,12 @@ async function newCase() {
 const eventsOf = (id: string): CaseEvent[] =>
   collector.records.map(({ value }) => CaseEvent.decode(value)).filter(({ caseId }) => caseId === id);
 
-test("a case that opens, is assigned, unassigned, closed and reopened publishes an event each, in order", async () => {
+test("opening, assigning, unassigning, closing and reopening a case publish one event each, in order", async () => {
   const ana = await bed.as(bed.people.analyst);
   const { card, id, revision } = await newCase();
   const at = (count: number) => ({ revision: revision + count });
   await ana.post(`/api/cases/${id}/assign`, { ...at(0), assignee: "me" });
-  // The same assignee again and an escalation publish nothing.
+  // Assigning the same user again and escalating the case publish nothing.
   await ana.post(`/api/cases/${id}/assign`, { ...at(1), assignee: "me" });
   await ana.post(`/api/cases/${id}/escalate`, { ...at(2), note: "" });
   await ana.post(`/api/cases/${id}/assign`, { ...at(3), assignee: null });
@@ -76,14 +76,14 @@ test("a case that opens, is assigned, unassigned, closed and reopened publishes 
   const records = collector.records.filter(({ key }) => key === id);
   expect(records).toHaveLength(5);
   for (const { value } of records) expect(value.toString()).not.toContain(card);
-  // Nothing is left in the outbox.
+  // The outbox is empty.
   await eventually(async () => {
     const left = "SELECT count(*) FROM console.case_outbox WHERE case_id = $1";
     expect(await bed.database.query(countRow, left, [id])).toEqual([{ count: 0 }]);
   });
 }, 60_000);
 
-test("two payments of a card are one case, which opens once", async () => {
+test("two payments with the same card share one case, which publishes one opening event", async () => {
   const { card, id } = await newCase();
   const { vector, decision } = testPayment(bed.tenant, { card });
   await bed.producer.send([vector, decision]);
@@ -93,7 +93,7 @@ test("two payments of a card are one case, which opens once", async () => {
     expect(rows).toEqual([{ payments: 2 }]);
   });
   const other = await newCase();
-  // They may be on different partitions.
+  // The events of the two cases may be on different partitions.
   const hasBoth = (): boolean => [id, other.id].every((one) => eventsOf(one).length > 0);
   await collector.until(hasBoth, "the events of both cases");
   expect(eventsOf(id)).toHaveLength(1);

@@ -3,7 +3,7 @@ import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { KnownCase } from "./case-rows.js";
 
 /**
- * What other systems may learn of a change to a case; undefined for a change that they do not follow, such as a note.
+ * Returns the kind of event that a change to a case publishes, or undefined if it publishes none, such as a new note.
  *
  * @param before the case before the change
  * @param after the case after the change
@@ -15,7 +15,7 @@ export function eventOf(before: KnownCase, after: KnownCase): CaseEventKind | un
   return after.assignee_id === null ? CaseEventKind.UNASSIGNED : CaseEventKind.ASSIGNED;
 }
 
-/** Queues an event in the transaction of the change. `CaseEventPublisher` sends it to Kafka. */
+/** Queues an event in the transaction that changes the case. `CaseEventPublisher` sends it to Kafka. */
 export async function queueCaseEvent(
   transaction: Queries,
   tenant: string,

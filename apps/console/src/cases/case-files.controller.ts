@@ -18,7 +18,7 @@ import { writeReport } from "./report/write-report.js";
 const ROWS_MAX = 10_000;
 /** Maximum number of concurrent reports. Each one uses a core for a few tenths of a second. */
 const REPORTS_AT_ONCE_MAX = 2;
-/** Maximum number of concurrent exports of the queue. Each one reads up to 50 pages. */
+/** Maximum number of concurrent queue exports. Each export reads up to 50 pages. */
 const EXPORTS_AT_ONCE_MAX = 2;
 
 const CASE_HEAD = [
@@ -71,7 +71,7 @@ export class CaseFilesController {
     const search = parseRequest(caseFileQuery, query);
     const rows = await this.#exports.run(async () => {
       const found: CaseRow[] = [];
-      // Stops if the user has left, so that another export can start.
+      // Stops if the user has disconnected, so that another export can start.
       for (let after = search.after; found.length < ROWS_MAX && !reply.raw.destroyed; ) {
         const page = await this.cases.search(
           workerOf(session),

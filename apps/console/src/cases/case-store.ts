@@ -114,7 +114,7 @@ export class CaseStore {
     );
   }
 
-  /** All users who have signed in, the most recent first. */
+  /** All users who have signed in, most recent first. */
   names(tenant: string): Promise<PersonRef[]> {
     return this.database.query(
       personRow,

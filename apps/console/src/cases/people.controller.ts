@@ -17,7 +17,7 @@ export class PeopleController {
     return this.cases.people(tenant);
   }
 
-  /** For names in place of IDs. Users of one tenant may know each other's names. */
+  /** For showing names instead of IDs. Users may see the names of all users in their tenant. */
   @Get("names")
   @RequirePermission("signed-in")
   names(@Person() { tenant }: Session): Promise<PersonRef[]> {

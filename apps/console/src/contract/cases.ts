@@ -190,9 +190,10 @@ export const VERDICT_REASONS = {
  * is none. `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict … } }` takes at
  * most 200 cases and returns `{ changed: CaseRow[], refused: { id, code, detail }[] }`. `GET|PUT|DELETE
  * /api/views/:name` are for the user's saved queries, and the body of PUT is the query; `GET /api/views` lists them.
- * `GET /api/people` returns PersonRef[], the users to whom a case can be assigned, and `GET /api/people/names` all users. `GET /api/cases.csv` takes the
- * parameters of `GET /api/cases` and returns up to 10,000 rows; `GET /api/cases/:id/payments.csv` returns the payments
- * of a case; `GET /api/cases/:id/report.pdf?zone=Europe/Berlin` returns what its page shows, with times in that zone.
+ * `GET /api/people` returns PersonRef[], the users to whom a case can be assigned, and `GET /api/people/names` returns
+ * all users. `GET /api/cases.csv` takes the parameters of `GET /api/cases` and returns up to 10,000 rows; `GET
+ * /api/cases/:id/payments.csv` returns the payments of a case; `GET /api/cases/:id/report.pdf?zone=Europe/Berlin`
+ * returns what its page shows, with times in that zone.
  */
 export interface SavedView {
   readonly name: string;

@@ -88,7 +88,7 @@ export interface ModelsReport {
   readonly shadow: ModelFigures | null;
   /** Payments by tenth of the score, for the champion and the candidate: ten numbers each. */
   readonly histogram: { readonly champion: readonly number[]; readonly candidate: readonly number[] };
-  /** Payments with a verdict that are old enough, by tenth of the champion's score. */
+  /** Payments that are old enough and have a verdict, by tenth of the champion's score. */
   readonly calibration: readonly CalibrationBin[];
   readonly maturity: Maturity;
   /** By hour, oldest first. */
@@ -103,15 +103,15 @@ export interface ModelsReport {
 }
 
 /**
- * The payments from which precision, calibration and other figures with labels are computed. Frauds are labelled
- * earlier, so younger payments would bias these figures.
+ * The payments from which precision, calibration and other label-based figures are computed. Frauds are labelled
+ * before genuine payments, so recent payments would bias these figures.
  */
 export interface Maturity {
   /** Days within which 95 % of the labels arrive; null without labels. */
   readonly delayDays: number | null;
-  /** The payments are older than this; null without labels. */
+  /** Only payments before this time are used; null without labels. */
   readonly beforeMs: number | null;
-  /** Payments with a verdict, of all models, from the 30 days before. */
+  /** Number of payments with a verdict in the 30 days before that time, for all models. */
   readonly payments: number;
 }
 
@@ -182,16 +182,16 @@ export interface ModelSegment {
 
 export interface ModelFigures {
   readonly version: string;
-  /** Number of payments that it scored in the last hours. */
+  /** Number of payments that the model scored in the last hours. */
   readonly decisions: number;
   readonly meanScore: number | null;
-  /** Payments with a verdict that are old enough, and the frauds among them. */
+  /** Number of payments that are old enough and have a verdict, and of frauds among them. */
   readonly labels: number;
   readonly frauds: number;
   /** Its mean score of payments labelled as fraud, and as genuine. */
   readonly fraudScore: number | null;
   readonly genuineScore: number | null;
-  /** Share of payments not approved. Null in shadow, where it decides nothing, like the precision. */
+  /** Share of payments not approved. Like `precision`, null for a model in shadow, which decides nothing. */
   readonly stoppedShare: number | null;
   /** Share of frauds among the payments with a verdict that were not approved. */
   readonly precision: number | null;

@@ -33,7 +33,7 @@ export class DecisionReader {
   }
 
   /**
-   * @param id Tripline's ID of the payment, or the client's
+   * @param id Tripline's ID or the client's ID for the payment
    * @param isClear whether tokens are shown unmasked
    * @throws TriplineError `decision-not-found`
    */

@@ -2,7 +2,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { FeatureDescriber } from "./describe-decision.js";
 
-test("regression #32: distances and durations with nothing to measure from are not shown as their defaults", () => {
+test("regression #32: distances and durations without an earlier event do not show the feature's default", () => {
   const spec = currentFeatureSpec();
   const values = spec.features.map((feature) => feature.default);
   const vector: FeatureVector = {

@@ -61,7 +61,7 @@ export class FeatureDescriber {
     if (kind.startsWith("is_") || kind === "pair_is_new") return value === 0 ? "no" : "yes";
     const unit = this.#units.get(name) ?? "decimal";
     if (value === feature.default && value !== 0) {
-      // Distances and durations without an earlier payment or fraud from which they are measured.
+      // There is no earlier payment or fraud from which to measure the distance or duration.
       if (unit === "kilometres") return "unknown";
       if (unit === "seconds" || unit === "days") return "none";
     }

@@ -12,7 +12,7 @@ import { toUpdateRow } from "../updates/update-rows.js";
 import type { KnownDecision } from "./decision-rows.js";
 import { toDecisionRow } from "./decision-rows.js";
 
-/** What was reported about payments after their decision. */
+/** Updates and fraud reports that arrived after the payments were decided. */
 interface LaterEvents {
   readonly updates: readonly KnownUpdate[];
   readonly reports: readonly KnownReport[];
@@ -27,8 +27,8 @@ export async function laterEventsOf(queries: Queries, transactionIds: readonly s
 }
 
 /**
- * Payments with their labels, updates and fraud reports, newest first. Payments and updates are ordered by their own
- * time, labels and reports by the time they were reported.
+ * Payments with their labels, updates and fraud reports, newest first. Payments and updates are ordered by the time
+ * they happened, labels and reports by the time they were reported.
  *
  * @param caseId the case whose payments are marked; undefined to mark none
  */

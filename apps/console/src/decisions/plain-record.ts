@@ -3,7 +3,7 @@ import { maskToken } from "../requests/mask-token.js";
 import type { ReadBack } from "./describe-decision.js";
 import { DEGREE_DIGITS } from "./payment-facts.js";
 
-/** Tokens of cards, devices, addresses and similar: two letters and 32 hexadecimal digits. IDs have three letters. */
+/** Matches tokens, such as those of cards: two letters and 32 hexadecimal digits. IDs have three letters. */
 const TOKEN = /^[a-z]{2}_[0-9a-f]{32}$/;
 const POSITION = ["latitude", "longitude"];
 

@@ -11,7 +11,7 @@ import { judgeReports } from "./judge-reports.js";
 import type { KnownReport } from "./report-rows.js";
 import { kindOf, REPORT_COLUMNS, reportRow } from "./report-rows.js";
 
-/** A new report, as the metric counts it. */
+/** A new report with the values of the metric's labels. */
 export interface CountedReport {
   readonly kind: string;
   /** `unmatched`: its payment had not arrived yet. */
@@ -24,7 +24,7 @@ export interface AddedReports {
   readonly labelled: readonly string[];
 }
 
-/** The limit bounds the work that a client can cause. */
+/** Limits the work that a client can cause. */
 const REPORTS_OF_PAYMENT_MAX = 100;
 
 const NONE: AddedReports = { counted: [], labelled: [] };
@@ -47,7 +47,7 @@ type OfPayment = z.infer<typeof ofPaymentRow>;
 /**
  * Stores reports, and queues a label for each payment whose verdict they change.
  *
- * @param isArchived for reports from the lake, whose labels are in the lake as well: no label is queued
+ * @param isArchived true for reports from the lake, which also contains their labels, so that none is queued
  */
 export async function addReports(
   queries: Queries,
@@ -56,12 +56,12 @@ export async function addReports(
   isArchived: boolean,
 ): Promise<AddedReports> {
   if (read.length === 0) return NONE;
-  // In the same order in all transactions, as for payment updates.
+  // Every transaction inserts in this order, as for payment updates.
   const reports = read.toSorted((left, right) =>
     left.reportId === right.reportId ? 0 : left.reportId < right.reportId ? -1 : 1,
   );
   const column = <K extends keyof FraudReport>(name: K) => reports.map((report) => report[name] ?? null);
-  // One instance at a time, because versions of a report can be about payments in different partitions.
+  // Only one instance stores reports at a time, because a report's versions may name payments in different partitions.
   await queries.execute("SELECT pg_advisory_xact_lock(hashtext('console.fraud_reports'))", []);
   const values = [
     ...[column("reportId"), column("clientReportId"), column("version"), column("transactionId"), column("tenant")],
@@ -87,14 +87,14 @@ const READ_COLUMNS = `report_id, client_report_id, version, transaction_id, tena
 const READ_ROWS = `unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
   $8::text[], $9::bigint[], $10::smallint[], $11::smallint[], $12::smallint[], $13::text[], $14::bool[], $15::text[],
   $16::bigint[], $17::text[], $18::bigint[])`;
-/** What a client always says. The verdict also depends on the tenant's policy, and the time may be that of arrival. */
+/** Fields that only the client sets. The verdict depends on the tenant's policy; the time may be that of arrival. */
 const CONTENT = ["transaction_id", "card_token", "terminal_id", "occurred_at_ms", "kind", "stage", "withdrawn"].concat([
   "reason_code",
   "amount_minor",
   "currency",
 ]);
 
-/** Marks versions that were read again with other content: after a day, ingestion no longer knows the first one. */
+/** Marks versions that arrived again with different content, which Ingestion detects only for a day. */
 async function markConflicting(queries: Queries, values: readonly unknown[][]): Promise<CountedReport[]> {
   const contentOf = (row: string): string => CONTENT.map((name) => `${row}.${name}`).join(", ");
   const marked = await queries.query(
@@ -156,7 +156,7 @@ async function countReports(queries: Queries, read: readonly string[], nowMs: nu
   return { counted, labelled };
 }
 
-/** Payments of the newest versions of reports, each with the new version that may change its verdict. */
+/** Payments that the newest versions of the reports name, each with the new version that may change its verdict. */
 async function causesOf(queries: Queries, ids: ReadonlySet<string>): Promise<Map<string, string>> {
   const rows = await queries.query(
     z.object({ transaction_id: z.string(), report_id: z.string() }),
@@ -184,12 +184,12 @@ function labelOf({ fraud, labelled_at_ms, label_report_id }: OfPayment): KnownLa
 interface QueuedLabel {
   readonly payment: OfPayment;
   readonly changed: ChangedVerdict;
-  /** The ID of the new report after which the verdict is another one. */
+  /** The ID of the new report that changed the verdict. */
   readonly cause: string;
   readonly label: KnownLabel | undefined;
 }
 
-/** The projection has the labels at once, so that the next report of the payment is compared with them. */
+/** Also stores the labels in the projection immediately, so that the payment's next report is compared with them. */
 async function queueLabels(queries: Queries, queued: readonly QueuedLabel[], nowMs: number): Promise<void> {
   if (queued.length === 0) return;
   const labels = queued.map(messageOf);
@@ -226,11 +226,11 @@ async function queueLabels(queries: Queries, queued: readonly QueuedLabel[], now
 function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: QueuedLabel): Label {
   const { tenant, client_transaction_id: clientTransactionId } = report;
   return {
-    // Never the ID of a client's label, because features ignores a second label with the same ID.
+    // Differs from the IDs of clients' labels, because the feature service ignores a second label with the same ID.
     labelId: derivedLabelId(tenant, clientTransactionId, cause),
     tenant,
     clientTransactionId,
-    // A label is taken back from the states in which it was counted. These are null if a client sent it.
+    // A label must be reversed in the states that counted it. The `counted_*` values are null if a client sent it.
     cardToken: payment.counted_card_token ?? report.card_token,
     terminalId: payment.counted_terminal_id ?? payment.terminal_id ?? report.terminal_id,
     occurredAtMs: payment.counted_occurred_at_ms ?? report.occurred_at_ms,
@@ -239,12 +239,12 @@ function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: 
     source: kindOf(report.kind) ?? "",
     reportId: report.report_id,
     policyVersion: report.policy_version,
-    // Windows may not have counted a client's label, and would take back that of another payment.
+    // Not set for a client's label: a window that did not count it would subtract another payment's label.
     replacedAtMs: label === undefined || label.report_id === "" ? undefined : label.labelled_at_ms,
   };
 }
 
-/** The newest reports of each payment, oldest first. Of each report, the highest version comes before earlier ones. */
+/** The newest reports of each payment, oldest first. If the limit is exceeded, highest versions are kept first. */
 export function reportsOf(queries: Queries, transactionIds: readonly string[]): Promise<KnownReport[]> {
   const later = `FROM console.fraud_reports v
     WHERE v.tenant = k.tenant AND v.client_report_id = k.client_report_id AND v.version > k.version`;

@@ -93,7 +93,7 @@ test.each<[name: string, reports: KnownReport[], before: KnownLabel | undefined,
   expect(shown).toBe(change);
 });
 
-test("findings name what does not match the payment or an earlier version", () => {
+test("findings identify mismatches with the payment or an earlier version", () => {
   const payment = { card_token: "ct_1", amount_minor: 1_000, currency: "EUR" };
   const eur = (amount_minor: number, change = {}) => ({ amount_minor, currency: "EUR", ...change });
   const findings = judgeReports(payment, [

@@ -1,7 +1,7 @@
 import { FraudVerdict } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { KnownReport } from "./report-rows.js";
 
-/** The label of a payment so far. */
+/** The current label of a payment. */
 export interface KnownLabel {
   readonly fraud: boolean;
   readonly labelled_at_ms: number;
@@ -9,30 +9,30 @@ export interface KnownLabel {
   readonly report_id: string;
 }
 
-/** A verdict that differs from the label so far. */
+/** A verdict that differs from the current label. */
 export interface ChangedVerdict {
   readonly fraud: boolean;
-  /** The report that decides it. */
+  /** The report that determines the verdict. */
   readonly report: KnownReport;
   readonly atMs: number;
 }
 
 /**
- * The verdict of a payment by its reports, if it differs from its label so far.
+ * Derives a payment's verdict from its reports. Returns it only if it differs from the current label.
  *
- * - Of each report, only the highest version applies.
- * - Of the reports that count, the newest one decides. A label from a client counts as a report.
- * - If no report counts any more, a payment that one of them made fraudulent is genuine. A report no longer counts once it
- *   is withdrawn, counts as nothing, or is about another payment.
+ * - Only the highest version of each report applies.
+ * - The newest report that counts determines the verdict. A client's label is treated as a report.
+ * - If no report counts any more, a payment that was fraud because of a report becomes genuine. A report stops counting
+ *   if a later version withdraws it, carries no verdict, or is about another payment.
  *
- * @param reports of the payment's card
+ * @param reports reports that name the payment's card
  */
 export function changedVerdict(
   reports: readonly KnownReport[],
   label: KnownLabel | undefined,
 ): ChangedVerdict | undefined {
   const applying = [...Map.groupBy(reports, ({ client_report_id }) => client_report_id).values()]
-    // An earlier version may have counted.
+    // Keeps a report even if only an earlier version carried a verdict.
     .filter((versions) => versions.some(isVerdict))
     .map((versions) => versions.toSorted((left, right) => right.version - left.version)[0])
     .filter((report) => report !== undefined)
@@ -45,7 +45,7 @@ export function changedVerdict(
   if (label !== undefined && label.report_id === "" && label.labelled_at_ms > reportedAtMs) return undefined;
   const fraud = standing?.verdict === FraudVerdict.FRAUD;
   if (label?.fraud === fraud) return undefined;
-  // Readers of labels take the newest one of each payment.
+  // Newer than the current label, because consumers use only the newest label of each payment.
   return { fraud, report, atMs: Math.max(reportedAtMs, (label?.labelled_at_ms ?? 0) + 1) };
 }
 

@@ -3,8 +3,8 @@ import type { JudgedPayment } from "../updates/judge-updates.js";
 import type { KnownReport } from "./report-rows.js";
 
 /**
- * Compares the reports of one payment with the payment and with their own earlier versions. It rejects nothing, because
- * a report comes from elsewhere. The console shows contradictions.
+ * Compares a payment's reports with the payment and with their own earlier versions. Mismatches are shown in the
+ * console but never rejected, because the reports come from other systems.
  *
  * @param reports all reports of the payment, in any order
  * @returns findings by report id

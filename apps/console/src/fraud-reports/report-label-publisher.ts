@@ -29,7 +29,7 @@ interface Round {
 }
 const NOTHING_SENT: Round = { isMore: false, failed: undefined };
 
-/** Sends labels that were derived from reports to Kafka, in order. While Kafka is unavailable, they wait in Postgres. */
+/** Sends labels derived from reports to Kafka in order. While Kafka is unavailable, the labels wait in Postgres. */
 @Injectable()
 export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
@@ -61,7 +61,7 @@ export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicati
   }
 
   async #round(): Promise<boolean> {
-    // So that no label overtakes another. Other instances leave the rows to this one.
+    // Only one instance publishes at a time, so that labels keep their order. The other instances skip the round.
     const { isMore, failed } = await runAlone<Round>(
       this.database,
       "console.report_labels",
@@ -72,7 +72,7 @@ export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicati
           "SELECT id, tenant, card_token, record FROM console.report_labels ORDER BY id LIMIT $1",
           [LABELS_PER_ROUND_MAX],
         );
-        // Labels are sent by card, so that if one partition is down, those of the others are not sent again.
+        // Sends each card's labels separately, so that an unavailable partition does not cause the rest to be sent again.
         const cards = [...Map.groupBy(rows, ({ card_token }) => card_token).values()];
         const sent = await Promise.allSettled(cards.map((labels) => this.producer.send(labels.map(recordOf))));
         const ids = cards.flatMap((labels, card) =>
@@ -87,7 +87,7 @@ export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicati
         };
       },
     );
-    // After the commit, so that the labels that were sent are not sent again.
+    // Fails only after the commit, so that labels already sent are not sent again.
     if (failed?.status === "rejected") throw failed.reason;
     return isMore;
   }

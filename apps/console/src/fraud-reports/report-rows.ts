@@ -12,7 +12,7 @@ import type {
   ReportVerdict,
 } from "../contract/fraud-reports.js";
 
-/** A row of `console.fraud_reports`, and whether its report is about another payment since then. */
+/** A row of `console.fraud_reports`, and whether a later version is about another payment. */
 export const reportRow = z.object({
   report_id: z.string(),
   client_report_id: z.string(),
@@ -33,7 +33,7 @@ export const reportRow = z.object({
   currency: z.string(),
   reported_at_ms: z.coerce.number(),
   is_conflicting: z.boolean(),
-  /** When a higher version was reported that is about another payment; not a column. */
+  /** When a higher version about another payment was reported; computed, not a column. */
   moved_at_ms: z.coerce.number().nullable(),
 });
 export type KnownReport = z.infer<typeof reportRow>;
@@ -50,12 +50,12 @@ function byNumber<Name extends string>(numbers: Readonly<Record<Name, number>>):
   return new Map((Object.keys(numbers) as Name[]).map((name) => [numbers[name], name]));
 }
 
-/** @returns undefined for a kind that only a newer version knows */
+/** @returns undefined for a kind added in a newer release */
 export function kindOf(kind: number): ReportKind | undefined {
   return KINDS.get(kind);
 }
 
-/** @returns undefined for a kind or stage that only a newer version knows */
+/** @returns undefined for a kind or stage added in a newer release */
 export function toReportRow(row: KnownReport, finding: ReportFinding | undefined): FraudReportRow | undefined {
   const [kind, stage] = [kindOf(row.kind), STAGES.get(row.stage)];
   if (kind === undefined || stage === undefined) return undefined;

@@ -61,10 +61,10 @@ async function caseOf(card: string): Promise<string> {
   });
 }
 
-/** A report has its own ID in the whole tenant. */
+/** Report IDs are unique within a tenant. */
 const idOf = (name: string, card: string): string => `${name}-${card.slice(3, 15)}`;
 
-/** Sends reports one after the other, each once the one before was read. */
+/** Sends reports one at a time, each after the console has read the previous report. */
 async function report(payment: TestPayment, card: string, ...all: [id: string, change?: Partial<FraudReport>][]) {
   for (const [id, change] of all) {
     const before = (await reportsOf(card)).length;
@@ -82,7 +82,7 @@ async function counted(kind: string, finding: string): Promise<number> {
 const eur = (amountMinor: number) => ({ amountMinor, currency: "EUR" });
 const WON = { version: 2, stage: FraudReportStage.WON, verdict: FraudVerdict.GENUINE } as const;
 
-test("a TC40 and a chargeback are one label, a won representment takes it back, and the timeline shows all", async () => {
+test("a TC40 and a chargeback give one label, a won representment reverses it, and all are shown", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const payment = testPayment(bed.tenant, { card, atMs, amountMinor: 1_000, id: `order-${card.slice(3, 15)}` });
   await bed.producer.send([payment.vector, payment.decision]);
@@ -131,7 +131,7 @@ test("a TC40 and a chargeback are one label, a won representment takes it back, 
   await expect(stranger.get(`/api/cases/${id}`)).resolves.toMatchObject({ status: 404 });
 });
 
-test("regression #30: a client's label between two derived ones has its own ID, and is not taken back", async () => {
+test("regression #30: a client's label between two derived labels has its own ID and is not reversed", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const payment = testPayment(bed.tenant, { card, atMs });
   await report(payment, card, ["d-1", { reportedAtMs: atMs + 1 }]);
@@ -147,7 +147,7 @@ test("regression #30: a client's label between two derived ones has its own ID, 
   expect(labelsOf(card)[2]).toMatchObject({ fraud: true, labelledAtMs: atMs + 3, replacedAtMs: undefined });
 });
 
-test("regression #30: a version that arrives again with other content does not count, and is counted and shown once", async () => {
+test("regression #30: a repeated version with different content is ignored, but counted and shown once", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const payment = testPayment(bed.tenant, { card, atMs });
   await bed.producer.send([payment.vector, payment.decision]);
@@ -170,7 +170,7 @@ test("regression #30: a version that arrives again with other content does not c
   ]);
 });
 
-test("regression #30: a label that replaces another one has its card, terminal and time", async () => {
+test("regression #30: a replacement label keeps the card, terminal and time of the label it replaces", async () => {
   const [card, other, id] = [newCard(), newCard(), `order-${newCard().slice(3, 15)}`];
   const atMs = Date.now() - 60_000;
   const [first, later] = [
@@ -198,7 +198,7 @@ test("regression #30: a label that replaces another one has its card, terminal a
   ]);
 });
 
-test("regression #30: a version about another payment takes the verdict of the first payment back", async () => {
+test("regression #30: a new version about another payment reverses the first payment's verdict", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const [wrong, right] = [testPayment(bed.tenant, { card, atMs }), testPayment(bed.tenant, { card, atMs })];
   await report(wrong, card, ["d-1", { reportedAtMs: atMs + 1 }]);
@@ -212,7 +212,7 @@ test("regression #30: a version about another payment takes the verdict of the f
       [right.transactionId, true],
     ]),
   );
-  // An older version does not move it back.
+  // An older version does not move the report back.
   await report(wrong, card, ["d-1", { version: 0, reportedAtMs: atMs + 3 }]);
   expect(await reportRows(bed.database, [right.transactionId])).toMatchObject([{ version: 2, moved_at_ms: null }]);
   expect(await reportRows(bed.database, [wrong.transactionId])).toMatchObject([
@@ -222,7 +222,7 @@ test("regression #30: a version about another payment takes the verdict of the f
   expect(labelsOf(card)).toHaveLength(3);
 });
 
-test("regression #30: of more reports than are read, the highest version of each is kept", async () => {
+test("regression #30: if a payment has more reports than are read, the highest version of each is kept", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const payment = testPayment(bed.tenant, { card, atMs });
   const newer = Array.from({ length: 100 }, (_, version) =>
@@ -235,7 +235,7 @@ test("regression #30: of more reports than are read, the highest version of each
   expect(read[0]?.version).toBe(100);
 });
 
-test("a report for another card than the payment's is shown and does not count", async () => {
+test("a report that names a card other than the payment's is shown but does not count", async () => {
   const [card, other, payments] = [newCard(), newCard(), `order-${newCard().slice(3, 15)}`];
   const payment = testPayment(bed.tenant, { card, id: payments });
   await bed.producer.send([payment.vector, payment.decision]);
@@ -249,7 +249,7 @@ test("a report for another card than the payment's is shown and does not count",
   expect(labelsOf(other)).toEqual([]);
 });
 
-test("an erasure deletes a card's reports, also without a payment; retention deletes old ones", async () => {
+test("an erasure deletes a card's reports, even without a payment; retention deletes old reports", async () => {
   const [gone, kept] = [newCard(), newCard()];
   const [orphan, other] = [gone, kept].map((card) => testPayment(bed.tenant, { card }));
   if (orphan === undefined || other === undefined) throw new Error("there are two");

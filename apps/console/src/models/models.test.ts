@@ -174,9 +174,9 @@ test("shows each day with drift once, for all tenants and for the user's own", a
   });
 });
 
-test("regression #30: figures with labels use only payments that are old enough for a verdict", async () => {
+test("regression #30: label-based figures use only payments that are old enough for a verdict", async () => {
   const nowMs = Date.now();
-  // The age of the payment matters, not that of its decision: one of the old ones was imported.
+  // The payment's age matters, not the age of its decision. One of the old payments was imported.
   const [old, recent] = [nowMs - 12 * DAY_MS, nowMs - HOUR_MS].map((atMs) =>
     [atMs, nowMs].map((decidedAtMs) => testPayment(bed.tenant, { atMs, decidedAtMs, score: 0.74 })),
   );
@@ -186,7 +186,7 @@ test("regression #30: figures with labels use only payments that are old enough 
   await bed.producer.send(payments.flatMap(({ vector, decision }) => [vector, decision]));
   // Nobody labels genuine payments, so those without a label count as genuine once they are old enough.
   await bed.producer.send([fraud.label(true, nowMs - 7 * DAY_MS), disputed.label(true, nowMs)]);
-  // A chargeback that was won late changes neither.
+  // A chargeback that was won late changes neither figure.
   const wonAtMs = nowMs - 62 * DAY_MS;
   const won = testPayment(bed.tenant, { atMs: wonAtMs, decidedAtMs: wonAtMs });
   await bed.producer.send([won.vector, won.decision, won.label(false, nowMs - DAY_MS)]);

@@ -2,14 +2,14 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
-/** Below this size, compression saves no packet. */
+/** Compressing smaller responses does not save a packet. */
 const BYTES_MIN = 1_024;
 const TEXTS = /^text\/|json/;
 const compress = promisify(gzip);
 
 /**
- * Compresses JSON and CSV. The page's own files are compressed at build time, and streams are sent as they come. Other
- * sites cannot request these responses with a user's cookie, so their sizes reveal nothing.
+ * Compresses JSON and CSV. Static files are compressed at build time, and streams are never compressed. Other
+ * sites cannot request these responses with a user's cookie, so the compressed sizes reveal nothing.
  */
 export async function compressResponse(
   { headers }: Pick<FastifyRequest, "headers">,

@@ -46,7 +46,7 @@ export class ProjectionStore {
    * number. Whichever of the two is written later must see the other, so only one instance at a time writes these
    * partitions.
    *
-   * @param isArchived for records from the lake: fraud reports are stored, but do not change the payments' labels
+   * @param isArchived true for records from the lake, whose fraud reports are stored but do not change labels
    */
   async add(records: ReadRecords, partitions: ReadonlySet<number>, isArchived = false): Promise<void> {
     const { labelled, updated, reported } = await this.database.transaction(async (transaction) => {
@@ -207,7 +207,7 @@ const INT_MAX = 2_147_483_647;
 async function addLabels(queries: Queries, labels: readonly ReadLabel[], nowMs: number): Promise<string[]> {
   if (labels.length === 0) return [];
   const column = <K extends keyof ReadLabel>(name: K) => labels.map((label) => label[name]);
-  // Only labels that follow from fraud reports are replaced.
+  // Only labels derived from fraud reports are replaced.
   const derived = (name: "cardToken" | "terminalId" | "occurredAtMs") =>
     labels.map((label) => (label.reportId === "" ? null : label[name]));
   const written = await queries.query(

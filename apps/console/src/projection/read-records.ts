@@ -41,7 +41,7 @@ export interface ReadLabel extends Label {
   readonly transactionId: string;
 }
 
-/** The content of a round of records, with at most one of each kind per payment, except for reports. */
+/** The content of a round of records: at most one of each kind per payment, but every fraud report. */
 export interface ReadRecords {
   readonly payments: readonly ReadPayment[];
   readonly decisions: readonly ReadDecision[];
@@ -74,7 +74,7 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
       const update = decode(record, readUpdate);
       if (!updates.has(update.updateId)) updates.set(update.updateId, update);
     } else if (record.topic === TOPICS.fraudReports.name) {
-      // A repeated version may have other content.
+      // Repeated versions are kept, because their content may differ.
       reports.push(decode(record, readReport));
     } else {
       const label = decode(record, readLabel);

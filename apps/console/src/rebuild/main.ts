@@ -17,7 +17,8 @@ import { rebuildProjection } from "./rebuild-projection.js";
 
 /**
  * `node apps/console/dist/rebuild/main.js <lake> <first day> <last day>` rebuilds the console's tables of payments,
- * decisions, labels, payment updates and fraud reports from a lake, with the database and Kafka of the console's environment.
+ * decisions, labels, payment updates and fraud reports from a lake, with the database and Kafka of the console's
+ * environment.
  */
 
 const DAY_MS = 86_400_000;

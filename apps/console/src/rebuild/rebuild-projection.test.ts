@@ -95,7 +95,7 @@ test("restores the same rows from a lake, without erased people; a second run ch
   const updates = "SELECT transaction_id AS id FROM console.payment_updates WHERE tenant = $1 ORDER BY 1";
   const updated = (await bed.database.query(z.object({ id: z.string() }), updates, [bed.tenant])).map(({ id }) => id);
   expect(updated).toEqual([open.transactionId, answered.transactionId].toSorted());
-  // The lake also has the labels of the reports, so none is derived again.
+  // The lake also contains the labels derived from the reports, so no label is derived again.
   const reports = `SELECT transaction_id AS id FROM console.fraud_reports WHERE tenant = $1
     UNION ALL SELECT 'queued' FROM console.report_labels WHERE tenant = $1`;
   const { transactionId } = answered;

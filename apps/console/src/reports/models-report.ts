@@ -8,7 +8,7 @@ import { surveyLabels } from "./survey-labels.js";
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
 const DAY_MS = 86_400_000;
-/** Payments that are old enough for a verdict are read from this many days. */
+/** Length of the period, in days, from which payments that are old enough for a verdict are read. */
 const MATURE_DAYS = 30;
 /** Maximum number of decisions; the newest ones are used. At a high rate, they cover less than a day. */
 const DECISIONS_MAX = 200_000;
@@ -50,8 +50,8 @@ const hourRow = z.object({
 const RECENT = `(SELECT model_version, rung, score, outcome, candidate_version, candidate_score, decided_at_ms
   FROM console.decisions WHERE tenant = $1 AND decided_at_ms >= $2 ORDER BY decided_at_ms DESC LIMIT ${DECISIONS_MAX}) r`;
 /**
- * Payments that are old enough for a verdict, as in a backtest: `$2` is the earliest time of a payment, `$3` the latest,
- * and `$4` whether one without a label is genuine, unless it was declined. An import decides old payments now.
+ * Payments that are old enough for a verdict, as in a backtest: `$2` is the earliest payment time, `$3` the latest,
+ * and `$4` whether unlabelled payments are genuine unless declined. Imported payments are older than their decisions.
  */
 const MATURE = `(SELECT d.*, coalesce(l.fraud, CASE WHEN $4::bool AND d.outcome <> 4 THEN false END) AS fraud
   FROM (SELECT transaction_id, model_version, rung, score, outcome, candidate_version, candidate_score
@@ -65,7 +65,7 @@ const matureOf = (score: string): string =>
   `SELECT count(fraud) AS labels, count(*) FILTER (WHERE fraud) AS frauds,
      avg(fraud::int::float8) FILTER (WHERE outcome > 1) AS precision, avg(${score}) FILTER (WHERE fraud) AS fraud_mean,
      avg(${score}) FILTER (WHERE NOT fraud) AS genuine_mean FROM ${MATURE}`;
-/** Payments decided with the score of a model. @param version placeholder of its version */
+/** Payments decided with a model's score. @param version placeholder for the model's version */
 const decidedBy = (version: string): string => `WHERE rung = 1 AND model_version = ${version}`;
 const inShadow = (version: string): string =>
   `WHERE candidate_version = ${version} AND candidate_score IS NOT NULL AND model_version <> ${version}`;

@@ -3,7 +3,7 @@ import { surveyOf } from "@tripline/decision-engine/backtest/label-survey";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 
-/** Enough of the newest labels to estimate their delay. */
+/** Maximum number of labels, newest first, which is enough to estimate their delay. */
 const LABELS_MAX = 200_000;
 const DAY_MS = 86_400_000;
 
@@ -15,7 +15,7 @@ const cellRow = z.object({
   labels: z.coerce.number(),
 });
 
-/** How long a tenant's labels take, and which payments are old enough for a verdict. */
+/** Measures how long a tenant's labels take to arrive, and which payments are old enough for a verdict. */
 export async function surveyLabels(queries: Queries, tenant: string): Promise<LabelSurvey> {
   const cells = await queries.query(
     cellRow,

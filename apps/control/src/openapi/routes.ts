@@ -374,9 +374,9 @@ const OPERATIONS: readonly ControlRoute[] = [
 
 /** Which parts of the API the configuration enables. */
 export interface ApiParts {
-  /** A registry is configured. */
+  /** Whether a registry is configured. */
   readonly hasRollouts: boolean;
-  /** A master key is configured. */
+  /** Whether a master key is configured. */
   readonly hasWebhooks: boolean;
 }
 

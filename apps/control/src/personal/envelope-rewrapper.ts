@@ -19,7 +19,7 @@ const ROWS_TOGETHER = 100;
  */
 const FAILURES_MAX = 20;
 
-/** Tables with keys under the master key, all with the same columns. */
+/** Tables of keys that are encrypted with the master key. All have the same columns. */
 const TABLES = ["control.envelope_keys", "control.webhook_secrets"] as const;
 type WrappedTable = (typeof TABLES)[number];
 
@@ -33,8 +33,8 @@ export interface Rewrapped {
 }
 
 /**
- * Re-encrypts envelope keys and webhook secrets with the current master key, so that the old one can be removed. Until then,
- * the old one still decrypts them. Data keys and data stay unchanged.
+ * Re-encrypts envelope keys and webhook secrets with the current master key, so that the old one can be removed. Until
+ * then, the old one still decrypts them. Data keys and data stay unchanged.
  */
 @Injectable()
 export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationShutdown {

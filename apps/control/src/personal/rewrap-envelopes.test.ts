@@ -83,7 +83,7 @@ test("after a new master key is added to the file, the new key alone decrypts da
   await bed.service.get(SubjectKeys).add([first.key]);
   const late = await sealedWith(old);
   expect(await rewrapper.rewrap()).toEqual({ rewrapped: 1, left: 1 });
-  // Secrets of webhooks too: the new key alone opens them.
+  // The new key alone also decrypts webhook secrets.
   const url = bed.stack.postgresUrl;
   const database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 10_000, onIdleError() {} });
   expect(await new EndpointSecrets(database, openMasterKey(fresh)).of(endpointId)).toEqual([secret.plain]);

@@ -20,11 +20,11 @@ export interface ReceivedMessage extends z.infer<typeof message> {
 /** A webhook receiver on this machine. */
 export interface TestReceiver {
   readonly url: string;
-  /** In the order of their arrival. */
+  /** In order of arrival. */
   readonly messages: readonly ReceivedMessage[];
-  /** How it answers; 204 by default. */
+  /** Sets the response to later messages; 204 by default. */
   answer(how: (response: ServerResponse, received: ReceivedMessage) => void): void;
-  /** Resolves once there are so many messages. */
+  /** Resolves once at least `count` messages have arrived. */
   received(count: number): Promise<readonly ReceivedMessage[]>;
   /** Ends all connections and refuses new ones. */
   kill(): Promise<void>;
@@ -45,7 +45,7 @@ export async function startReceiver(): Promise<TestReceiver> {
       try {
         for await (const chunk of request) chunks.push(chunk);
       } catch {
-        // It was killed in the middle of a request.
+        // The receiver was killed during a request.
         return;
       }
       const received = read(request.headers, Buffer.concat(chunks).toString());

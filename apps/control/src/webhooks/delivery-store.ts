@@ -11,7 +11,7 @@ import type { DeliverySearch, Replay } from "./webhook-requests.js";
 import { DELIVERY_STATES } from "./webhook-requests.js";
 import { messageBody, messageId } from "./write-message.js";
 
-/** Deliveries that a request can replay. Larger ranges need several requests. */
+/** Maximum number of deliveries that one request can replay. Larger ranges need several requests. */
 const REPLAYED_MAX = 10_000;
 
 const deliveryRow = z.object({
@@ -48,8 +48,8 @@ export interface NewDelivery {
 }
 
 /**
- * Adds deliveries in this order. One that exists is not added again, so an event that is read twice is sent once. Endpoints
- * that were removed meanwhile get nothing.
+ * Adds deliveries in the given order. Existing deliveries are skipped, so an event that is read twice is sent once.
+ * Deliveries to endpoints that have since been removed are skipped as well.
  */
 export async function addDeliveries(queries: Queries, added: readonly NewDelivery[]): Promise<number> {
   if (added.length === 0) return 0;
@@ -70,7 +70,7 @@ export async function addDeliveries(queries: Queries, added: readonly NewDeliver
   );
 }
 
-/** The delivery log of tenants. */
+/** The delivery logs of all tenants. */
 @Injectable()
 export class DeliveryStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -115,9 +115,9 @@ export class DeliveryStore {
   }
 
   /**
-   * Sends events again that were delivered or failed, with the same IDs, in their original order.
+   * Resends events that were delivered or failed, with the same IDs and in their original order.
    *
-   * @returns their number, and the time from which another request replays the rest, if any
+   * @returns the number of events, and the time from which the next request must continue, if events remain
    */
   replay(by: Managed, endpointId: string, wanted: Replay): Promise<{ replayed: number; next: Date | null }> {
     const { event_id, from, to, state } = wanted;

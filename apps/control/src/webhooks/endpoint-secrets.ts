@@ -8,20 +8,20 @@ import { BACKGROUND } from "../background.js";
 /** Standard Webhooks: 24 to 64 random bytes. */
 const SECRET_BYTES = 32;
 const ID_BYTES = 16;
-/** Unwrapped secrets stay in memory this long, so that a key service is not called for each message. */
+/** How long decrypted secrets are cached, so that the key service is not called for each message. */
 const CACHED_MS = 300_000;
 const CACHED_MAX = 1_000;
 
 const secretRow = z.object({ id: z.instanceof(Buffer), wrapped: z.instanceof(Buffer) });
 
-/** A new secret, and what is stored of it. */
+/** A new secret and its stored form. */
 export interface NewSecret {
   readonly plain: Buffer;
   readonly wrapped: Uint8Array;
   readonly masterKey: string;
 }
 
-/** Signing secrets of endpoints. Postgres has them only wrapped by the installation's master key. */
+/** Signing secrets of endpoints. Postgres stores them encrypted with the installation's master key. */
 @Injectable()
 export class EndpointSecrets {
   readonly #plain = new Map<string, { readonly secret: Promise<Buffer>; readonly untilMs: number }>();
@@ -31,7 +31,7 @@ export class EndpointSecrets {
     @Inject(FollowedMasterKey) private readonly masterKey: Pick<FollowedMasterKey, "name" | "wrap" | "unwrap">,
   ) {}
 
-  /** Not in a transaction, because a key service may be slow. @throws TriplineError `master-key-unavailable` */
+  /** Call it outside transactions, because a key service may be slow. @throws TriplineError `master-key-unavailable` */
   async create(): Promise<NewSecret> {
     const plain = randomBytes(SECRET_BYTES);
     const masterKey = this.masterKey.name;
@@ -39,7 +39,7 @@ export class EndpointSecrets {
   }
 
   /**
-   * The secrets with which messages to an endpoint are signed, the newest first.
+   * Returns the secrets that sign messages to an endpoint, newest first.
    *
    * @throws TriplineError `database-unavailable`, `master-key-unavailable`
    */

@@ -37,7 +37,7 @@ const COLUMNS = Object.keys(endpointRow.shape).join(", ");
 const ONE = "tenant = $1 AND id = $2 AND NOT is_removed";
 const countRow = z.object({ count: z.coerce.number() });
 
-/** Endpoints of tenants. Another tenant's endpoint counts as not found. */
+/** Stores the tenants' endpoints. Another tenant's endpoint is reported as not found. */
 @Injectable()
 export class EndpointStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -89,7 +89,7 @@ export class EndpointStore {
     });
   }
 
-  /** Resuming resets the failures, so that the endpoint is not paused again by the next one. */
+  /** Resuming resets the failure count, so that the next failure does not pause the endpoint again. */
   change(by: Managed, id: string, settings: EndpointSettings): Promise<EndpointRow> {
     const { url, description, event_types, is_paused } = settings;
     return this.database.transaction(async (transaction) => {
@@ -124,7 +124,7 @@ export class EndpointStore {
   }
 
   /**
-   * Replaces the secret. Messages are signed with the old one too until its time has come.
+   * Replaces the secret. Until the overlap ends, messages are also signed with the old secret.
    *
    * @throws TriplineError `not-found`
    */
@@ -137,7 +137,7 @@ export class EndpointStore {
           [by.tenant, id],
         ),
       );
-      // At most two secrets sign: an older one ends with this rotation.
+      // At most two secrets sign messages, so this rotation ends any older secret.
       await transaction.execute(
         "DELETE FROM control.webhook_secrets WHERE endpoint_id = $1 AND signs_until IS NOT NULL",
         [id],

@@ -12,7 +12,7 @@ import { ATTEMPTS_IN_ORDER } from "./retry-schedule.js";
 import { LOG_ROWS_MAX, WebhookUpkeep } from "./webhook-upkeep.js";
 
 const LOGGER = createLogger("control", "silent");
-/** More than a claim looks through. */
+/** More deliveries than one claim examines. */
 const MANY = 1_000;
 const TENANT = "acme";
 const FINE = { failures: 0, restMs: 0, isGone: false };
@@ -23,7 +23,7 @@ let bed: TestBed;
 let database: Database;
 let outbox: Outbox;
 
-// Without a master key, nothing but the test works on the outbox.
+// Without a master key, only the test uses the outbox.
 beforeAll(async () => {
   bed = await startTestBed();
   database = connectDatabase({
@@ -80,7 +80,7 @@ const rowOf = async (id: string, eventId: string) => {
   return row;
 };
 
-test("an event that is added twice is one delivery, and a foreign tenant's endpoint gets none", async () => {
+test("adding an event twice creates one delivery, and another tenant's endpoint gets none", async () => {
   const id = await endpoint();
   expect(await addDeliveries(database, events(id, ["a", null], ["b", null]))).toBe(2);
   expect(await addDeliveries(database, events(id, ["b", null], ["c", null]))).toBe(1);
@@ -89,7 +89,7 @@ test("an event that is added twice is one delivery, and a foreign tenant's endpo
   expect(await claimed(id)).toEqual(["a", "b", "c"]);
 });
 
-test("of the events of a case only the oldest is claimed, also while it is being sent", async () => {
+test("only the oldest event of a case is claimed, and later events wait while it is being sent", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["a1", "a"], ["a2", "a"], ["b1", "b"], ["x", null]));
   const both = await Promise.all([claimed(id), claimed(id)]);
@@ -99,7 +99,7 @@ test("of the events of a case only the oldest is claimed, also while it is being
   expect(await claimed(id)).toEqual(["a2"]);
 });
 
-test("many events of one case hold up neither other cases nor events without order", async () => {
+test("many events of one case delay neither other cases nor unordered events", async () => {
   const id = await endpoint();
   const many = Array.from({ length: MANY }, (_, index): [string, string] => [`a${index}`, "a"]);
   await addDeliveries(database, events(id, ...many, ["b1", "b"], ["b2", "b"], ["c1", "c"], ["x", null], ["y", null]));
@@ -111,14 +111,14 @@ test("many events of one case hold up neither other cases nor events without ord
   expect(await claimed(id)).toEqual([]);
 });
 
-test("a batch takes the deliveries that are due first", async () => {
+test("a batch claims the earliest due deliveries", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["z", "z"], ["x", null], ["a", "a"], ["b", "b"]));
   expect(await claimed(id, 2)).toEqual(["z", "x"]);
   expect(await claimed(id, 2)).toEqual(["a", "b"]);
 });
 
-test("a dead first event is overtaken after some attempts, and is still sent again", async () => {
+test("a failing first event is overtaken after several attempts, and is still retried", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["first", "a"], ["second", "a"]));
   for (let attempt = 1; attempt <= ATTEMPTS_IN_ORDER; attempt += 1) {
@@ -131,7 +131,7 @@ test("a dead first event is overtaken after some attempts, and is still sent aga
   expect(await claimed(id)).toEqual(["first", "second"]);
 });
 
-test("a failure that comes after the lease changes nothing, and a success counts", async () => {
+test("after the lease ends, a failure changes nothing and a success still counts", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["a", null]));
   await claim(id, 1);
@@ -143,7 +143,7 @@ test("a failure that comes after the lease changes nothing, and a success counts
   expect(await rowOf(id, "a")).toMatchObject({ state: "delivered" });
 });
 
-test("an event is given up when its next attempt would come after three days", async () => {
+test("an event fails permanently when its next attempt would be after three days", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["a", null]));
   await claim(id, 1);
@@ -151,12 +151,12 @@ test("an event is given up when its next attempt would come after three days", a
   expect(await rowOf(id, "a")).toMatchObject({ state: "failed" });
 });
 
-test("an endpoint that rests or is paused has nothing due, and three days without a success pause it", async () => {
+test("a resting or paused endpoint has nothing due, and three days without success pause an endpoint", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["a", null]));
   const isDue = async () => (await outbox.due()).some((one) => one.id === id);
   expect(await isDue()).toBe(true);
-  // A turn that began before a user changed the URL.
+  // This turn began before a user changed the URL.
   expect(await claim(id, 1, "https://before.example.com/")).toEqual([]);
   await settle(id, { failures: 5, restMs: 60_000, isGone: false });
   expect(await isDue()).toBe(false);
@@ -171,7 +171,7 @@ test("an endpoint that rests or is paused has nothing due, and three days withou
   expect(await settle(id, { failures: 7, restMs: 0, isGone: true })).toBeUndefined();
 });
 
-test("regression #30: many endpoints that fail hide none that works", async () => {
+test("regression #30: many failing endpoints do not crowd out a working one", async () => {
   const failing = await Promise.all(Array.from({ length: 260 }, () => endpoint()));
   for (const id of failing) await addDeliveries(database, events(id, ["a", null]));
   await database.execute("UPDATE control.webhook_endpoints SET failures = 5 WHERE id = ANY ($1::uuid[])", [failing]);
@@ -179,14 +179,14 @@ test("regression #30: many endpoints that fail hide none that works", async () =
   await addDeliveries(database, events(id, ["a", null]));
   const due = await outbox.due();
   expect(due.map((one) => one.id)).toContain(id);
-  // They are tried, too.
+  // The failing endpoints are also tried.
   expect(due.filter(({ failures }) => failures > 0)).toHaveLength(50);
   await database.execute("UPDATE control.webhook_endpoints SET is_removed = true WHERE id = ANY ($1::uuid[])", [
     failing,
   ]);
 });
 
-test("the upkeep ends what waits too long and deletes old rows and removed endpoints", async () => {
+test("the upkeep expires overdue deliveries and deletes old rows and removed endpoints", async () => {
   const [id, removed] = [await endpoint(), await endpoint()];
   await addDeliveries(database, events(id, ["late", null], ["old", null], ["new", null]));
   await addDeliveries(database, events(removed, ["x", null]));
@@ -209,7 +209,7 @@ test("the upkeep ends what waits too long and deletes old rows and removed endpo
   await upkeep.onApplicationShutdown();
 });
 
-test("regression #30: a step of the upkeep that fails does not keep the others from their work", async () => {
+test("regression #30: a failing upkeep step does not stop the other steps", async () => {
   const [id, removed] = [await endpoint(), await endpoint()];
   await addDeliveries(database, events(id, ["late", null]));
   await addDeliveries(database, events(removed, ["x", null]));
@@ -232,7 +232,7 @@ test("regression #30: a step of the upkeep that fails does not keep the others f
   await upkeep.onApplicationShutdown();
 });
 
-test("the upkeep bounds the delivery log of an endpoint, and keeps what was not delivered", async () => {
+test("the upkeep limits an endpoint's delivery log, but keeps undelivered events", async () => {
   const id = await endpoint();
   await database.execute(
     `INSERT INTO control.webhook_deliveries

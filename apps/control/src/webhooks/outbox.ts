@@ -6,14 +6,14 @@ import type { PauseReason } from "./endpoint-store.js";
 import { note } from "./endpoint-store.js";
 import { ATTEMPTS_IN_ORDER, FAILURES_BEFORE_REST, GIVE_UP_HOURS, PAUSE_AFTER_HOURS } from "./retry-schedule.js";
 
-/** Endpoints per look. The others are found by a later one. Those that fail have their own limit, so that they hide no others. */
+/** Maximum number of endpoints per query. A separate limit keeps failing endpoints from crowding out working ones. */
 const ENDPOINTS_MAX = 200;
 const FAILING_MAX = 50;
-/** Due deliveries of an endpoint that a claim looks through, oldest first. */
+/** Number of an endpoint's due deliveries that a claim examines, oldest first. */
 const WINDOW = 200;
-/** Order keys that a claim looks at, some of which may be being sent. */
+/** Number of order keys that a claim examines, including keys with a delivery in progress. */
 const HEADS_MAX = 2_000;
-/** Longer than the requests of a batch can take, after which another instance may send them. */
+/** After this time, another instance may send a batch again. No batch takes this long. */
 export const LEASE_SECONDS = 45;
 /** The actor in the audit log. */
 const ACTOR = "webhooks";
@@ -21,7 +21,7 @@ const ACTOR = "webhooks";
 const dueRow = z.object({ id: z.string(), tenant: z.string(), url: z.string(), failures: z.number() });
 export type DueEndpoint = z.infer<typeof dueRow>;
 
-/** `waiting_since`: when it was stored or last replayed. */
+/** `waiting_since` is the time at which the delivery was stored or last replayed. */
 const claimedRow = z.object({
   event_id: z.string(),
   payload: z.string(),
@@ -33,21 +33,21 @@ export type ClaimedDelivery = z.infer<typeof claimedRow>;
 /** The result of an attempt. */
 export interface Attempted {
   readonly eventId: string;
-  /** Number of the attempt, which shows whether another instance has made a later one. */
+  /** Number of the attempt, which shows whether another instance has made a later attempt. */
   readonly attempt: number;
   readonly isDelivered: boolean;
-  /** Until the next attempt, if it failed. */
+  /** Time until the next attempt, if this one failed. */
   readonly waitMs: number;
   readonly status: number | undefined;
   readonly error: string | undefined;
 }
 
-/** What an endpoint's last attempts say of it. */
+/** What the latest attempts show about an endpoint. */
 export interface EndpointFindings {
   /** Failures since the last success, as `failuresAfter` counts them. */
   readonly failures: number;
   readonly restMs: number;
-  /** The receiver answered 410: it wants no more. */
+  /** The receiver answered 410 (Gone), so it wants no more events. */
   readonly isGone: boolean;
 }
 
@@ -59,9 +59,9 @@ const headAfter = (condition: string) =>
    WHERE ${PENDING} AND ${IN_ORDER} ${condition} ORDER BY d.order_key, d.sequence LIMIT 1`;
 
 /**
- * Each part reads a bounded number of rows, however many wait behind one order key. The oldest due deliveries come first. If
- * they wait for others, the rest of the batch is filled with the heads of other order keys, which are found from key to key,
- * and with deliveries without order.
+ * Each part reads a bounded number of rows, however many wait behind one order key. The batch takes the oldest due
+ * deliveries first. If some must wait for earlier events, it is filled with unordered deliveries and with the first
+ * delivery of each other order key, found by stepping from key to key.
  */
 const CLAIM = `WITH RECURSIVE oldest AS (
     SELECT d.* FROM control.webhook_deliveries d WHERE ${DUE} ORDER BY d.next_attempt_at, d.sequence LIMIT ${WINDOW}
@@ -90,12 +90,12 @@ const CLAIM = `WITH RECURSIVE oldest AS (
   ) SELECT event_id, payload, attempts, gives_up_at - interval '${GIVE_UP_HOURS} hours' AS waiting_since
   FROM claimed ORDER BY sequence`;
 
-/** Deliveries that wait in Postgres. Several instances may work on it at once. */
+/** Pending deliveries in Postgres. Several instances may process them at once. */
 @Injectable()
 export class Outbox {
   constructor(@Inject(BACKGROUND) private readonly database: Database) {}
 
-  /** Endpoints with something to send, the ones that wait longest first, and then those that fail. */
+  /** Endpoints with due deliveries: working endpoints, then failing ones, each group in order of the longest wait. */
   async due(): Promise<DueEndpoint[]> {
     const find = (condition: string, max: number) =>
       this.database.query(
@@ -114,14 +114,14 @@ export class Outbox {
   }
 
   /**
-   * Takes deliveries that are due. Of those with the same order key only the oldest, unless it was overtaken: the others wait,
-   * also while another instance sends it. Takes nothing if a user has changed the URL, paused or removed the endpoint.
+   * Claims due deliveries: for each order key, those that were overtaken and the oldest of the others. Later deliveries
+   * wait, even while that one is in progress. Claims nothing if a user changed the URL, paused or removed the endpoint.
    */
   claim({ id, url }: Pick<DueEndpoint, "id" | "url">, max: number): Promise<ClaimedDelivery[]> {
     return this.database.query(claimedRow, CLAIM, [id, max, url]);
   }
 
-  /** Stores the results of a batch. @returns the reason if the endpoint is paused now */
+  /** Stores the results of a batch. @returns the reason if this paused the endpoint */
   settle(
     { id, tenant }: Pick<DueEndpoint, "id" | "tenant">,
     attempted: readonly Attempted[],
@@ -129,7 +129,7 @@ export class Outbox {
   ): Promise<PauseReason | undefined> {
     return this.database.transaction(async (transaction) => {
       const column = <K extends keyof Attempted>(name: K) => attempted.map((one) => one[name]);
-      // A success counts even if the lease ended; a failure only if nobody has tried again since.
+      // A success counts even after the lease ended. A failure counts only if no later attempt has been made.
       await transaction.execute(
         `UPDATE control.webhook_deliveries d SET
            state = CASE WHEN r.ok THEN 'delivered'

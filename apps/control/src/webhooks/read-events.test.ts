@@ -114,12 +114,12 @@ test.each([
   expect(eventOfAudit(change)).toBeUndefined();
 });
 
-test("outcomes and kinds of a later version are skipped", () => {
+test("outcomes and kinds from a later release are skipped", () => {
   expect(eventOfDecision({ ...decision, outcome: 99 as Outcome })).toBeUndefined();
   expect(eventOfCase({ ...CaseEvent.decode(NOTHING), kind: 99 as CaseEventKind })).toBeUndefined();
 });
 
-test("the payload of a decision has no field of the classes card and personal, no score and no sentence", () => {
+test("the payload of a decision contains no card or personal data, no score and no sentence", () => {
   const event = eventOfDecision(decision);
   const body = messageBody(event ?? { type: "", atMs: 0, data: {} });
   const classes = DATA_CLASSES.Decision ?? {};
@@ -130,7 +130,7 @@ test("the payload of a decision has no field of the classes card and personal, n
   expect(body).not.toContain("900.00");
 });
 
-test("the payload of a change to a list has no value and no reason", () => {
+test("the payload of a list change contains no value and no reason", () => {
   const event = eventOfAudit(
     audited("list-entries-put", { list: "deny", entries: 1, kind: "card", value: CARD, reason: "Ada" }),
   );

@@ -5,8 +5,9 @@ import { z } from "zod";
 import type { WebhookEvent } from "./webhook-event.js";
 
 /*
- * From the records of the topics to events for tenants. Data contains IDs, codes and numbers only: no field of the classes
- * card and personal (docs/data-map.md), no text written by users, and no score, because exact scores allow copying the model.
+ * Converts records to events for tenants. Event data contains only IDs, codes and numbers: no field of the classes card
+ * and personal (docs/data-map.md), no text written by users, and no score, because exact scores allow copying the
+ * model.
  */
 
 const DECISIONS: Readonly<Record<number, WebhookEventType>> = {
@@ -23,7 +24,7 @@ const FALLBACK_LEVELS: Readonly<Record<number, string>> = {
   [Rung.STATIC_POLICY]: "default_decision",
 };
 
-/** Undefined for an outcome of a later version. */
+/** Undefined for an outcome added in a later release. */
 export function eventOfDecision(decision: Decision): WebhookEvent | undefined {
   const type = DECISIONS[decision.outcome];
   if (type === undefined) return undefined;
@@ -53,7 +54,7 @@ const CASES: Readonly<Record<number, WebhookEventType>> = {
   [CaseEventKind.REOPENED]: "case.reopened",
 };
 
-/** Undefined for an event of a later version. */
+/** Undefined for an event added in a later release. */
 export function eventOfCase({ tenant, caseId, kind, revision, atMs, ...event }: CaseEvent): WebhookEvent | undefined {
   const type = CASES[kind];
   if (type === undefined) return undefined;
@@ -88,7 +89,7 @@ export function eventOfDrift(drift: DriftDetected): WebhookEvent {
   };
 }
 
-/** The fields of an `AuditEvent` that events are made of. */
+/** The fields of an `AuditEvent` from which webhook events are built. */
 export interface AuditedChange {
   readonly eventId: string;
   readonly tenant: string;
@@ -138,7 +139,7 @@ function ofActivation(details: unknown): Written {
 
 function ofRollout(action: string, details: unknown): Written | undefined {
   const found = rolloutDetails.safeParse(details);
-  // The same prefix names actions that are not steps.
+  // Some actions have the same prefix but are not rollout steps.
   if (!found.success) return undefined;
   const { rollout, model, candidate, revision, stage, canary_percent } = found.data;
   return {
@@ -155,7 +156,7 @@ function writeChange(action: string, details: unknown): Written | undefined {
   return action.startsWith("rollout-") ? ofRollout(action, details) : undefined;
 }
 
-/** Undefined for an action that does not become an event. */
+/** Undefined for an action that produces no webhook event. */
 export function eventOfAudit({
   eventId,
   tenant,

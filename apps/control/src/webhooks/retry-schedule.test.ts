@@ -13,7 +13,7 @@ test("thirteen attempts span about three days", () => {
   expect(all).toEqual(all.toSorted((left, right) => left - right));
 });
 
-test("an event holds up later ones of its case for less than ten minutes", () => {
+test("an event delays later events of its case by less than ten minutes", () => {
   expect(sum(waits(() => 1, ATTEMPTS_IN_ORDER - 1))).toBeLessThan(600_000);
 });
 
@@ -37,6 +37,6 @@ test.each([
   expect(failuresAfter(before, failed)).toBe(after);
 });
 
-test("an endpoint rests after five failures in a row, at most a minute", () => {
+test("an endpoint rests after five failures in a row, for at most a minute", () => {
   expect([1, 4, 5, 6, 8, 50].map(restAfter)).toEqual([0, 0, 1_000, 2_000, 8_000, 60_000]);
 });

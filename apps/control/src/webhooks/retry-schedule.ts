@@ -2,22 +2,22 @@ const S = 1_000;
 const MINUTE = 60 * S;
 const HOUR = 60 * MINUTE;
 
-/** Waits after each failed attempt: three days together. */
+/** Wait after each failed attempt, about three days in total. */
 const WAITS_MS = [
   ...[S, 5 * S, 30 * S, 2 * MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR],
   ...[5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 20 * HOUR],
 ];
-/** Random part of a wait, so that receivers are not called by many at the same time. */
+/** Random share of a wait, so that retries do not all reach a receiver at the same time. */
 const JITTER = 0.2;
 
-/** How long an event is sent again after it was stored. */
+/** How long an event is retried after it was stored. */
 export const GIVE_UP_HOURS = 72;
-/** After this many failed attempts, about eight minutes, later events with the same order key no longer wait. */
+/** After this many failed attempts (about eight minutes), later events with the same order key no longer wait. */
 export const ATTEMPTS_IN_ORDER = 6;
 /** The longest wait that a receiver can request with `Retry-After`. */
 const RETRY_AFTER_MS_MAX = HOUR;
 
-/** An endpoint with as many failures in a row gets one request at a time. */
+/** After this many consecutive failures, an endpoint gets only one request at a time. */
 export const FAILURES_BEFORE_REST = 5;
 const REST_MS_MAX = MINUTE;
 /** An endpoint that accepts nothing for this long is paused. */
@@ -25,7 +25,7 @@ export const PAUSE_AFTER_HOURS = 72;
 
 /**
  * @param attempts failed attempts, at least one
- * @param retryAfterMs requested by the receiver; 0 without
+ * @param retryAfterMs wait that the receiver requested; 0 if it requested none
  * @returns milliseconds until the next attempt
  */
 export function waitAfter(attempts: number, retryAfterMs: number, random: () => number = Math.random): number {
@@ -35,14 +35,14 @@ export function waitAfter(attempts: number, retryAfterMs: number, random: () => 
 }
 
 /**
- * Failures in a row after a batch of which nothing was accepted. Until the endpoint rests, a batch counts as at most five: a
- * receiver that restarts fails a whole batch at once, and must not wait for the longest rest.
+ * Consecutive failures after a batch of which nothing was accepted. Until the endpoint rests, the count stops at five,
+ * because a restarting receiver fails a whole batch at once, which must not cause the longest rest.
  */
 export function failuresAfter(before: number, failed: number): number {
   return Math.max(before + 1, Math.min(before + failed, FAILURES_BEFORE_REST));
 }
 
-/** How long an endpoint rests after failures in a row: a second, then twice as long each time, up to a minute. */
+/** How long an endpoint rests after consecutive failures: a second at first, doubling each time up to a minute. */
 export function restAfter(failures: number): number {
   if (failures < FAILURES_BEFORE_REST) return 0;
   return Math.min(S * 2 ** Math.min(failures - FAILURES_BEFORE_REST, 10), REST_MS_MAX);

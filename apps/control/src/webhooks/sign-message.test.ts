@@ -6,7 +6,7 @@ import { messageBody, messageId } from "./write-message.js";
 const BODY = messageBody({ type: "webhook.test", atMs: 0, data: { text: "Grüße" } });
 const [fresh, old] = [randomBytes(32), randomBytes(32)];
 
-test("a stock verifier accepts the signature, and rejects another body, ID, time or secret", () => {
+test("a standard verifier accepts the signature, and rejects a different body, ID, time or secret", () => {
   const id = messageId("acme", "webhook.test", "1");
   const headers = signMessage(id, Date.now(), BODY, [fresh]);
   const verifier = new Webhook(showSecret(fresh));
@@ -17,7 +17,7 @@ test("a stock verifier accepts the signature, and rejects another body, ID, time
   expect(() => new Webhook(showSecret(old)).verify(BODY, headers)).toThrow();
 });
 
-test("while a secret is replaced, a receiver accepts the message with either", () => {
+test("while a secret is being replaced, a receiver accepts the message with either secret", () => {
   const headers = signMessage("evt_1", Date.now(), BODY, [fresh, old]);
   for (const secret of [fresh, old]) expect(new Webhook(showSecret(secret)).verify(BODY, headers)).toBeDefined();
 });

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 
-/** Prefix of a secret as users get it, before its bytes in base64. */
+/** Prefix of a secret in the form that users get, followed by its bytes in base64. */
 const SECRET_PREFIX = "whsec_";
 
 export function showSecret(secret: Uint8Array): string {
@@ -8,11 +8,11 @@ export function showSecret(secret: Uint8Array): string {
 }
 
 /**
- * The headers of Standard Webhooks 1.0 (https://www.standardwebhooks.com): an HMAC-SHA256 over ID, time and body, joined
- * with dots, for each secret. While a secret is being replaced, a receiver accepts either signature.
+ * The headers of Standard Webhooks 1.0 (https://www.standardwebhooks.com): an HMAC-SHA256 over ID, time and body,
+ * joined with dots, for each secret. While a secret is being replaced, a receiver accepts either signature.
  *
  * @param atMs time of the attempt, not of the event
- * @param secrets the newest first
+ * @param secrets newest first
  */
 export function signMessage(
   id: string,

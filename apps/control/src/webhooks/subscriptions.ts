@@ -4,7 +4,7 @@ import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import { BACKGROUND } from "../background.js";
 
-/** Deliveries that may wait for one endpoint, checked every ten seconds. Above it, events are counted as missed. */
+/** Maximum number of waiting deliveries per endpoint, checked every ten seconds. Further events count as missed. */
 export const PENDING_MAX = 100_000;
 
 const subscriptionRow = z
@@ -20,12 +20,12 @@ const subscriptionRow = z
     tenant: row.tenant,
     types: new Set<string>(row.event_types),
     createdAtMs: row.created_at.getTime(),
-    /** Too many events wait for it. */
+    /** Too many events are waiting for the endpoint. */
     isFull: row.is_full,
   }));
 export type Subscription = z.infer<typeof subscriptionRow>;
 
-/** Which endpoints want which events. */
+/** The event types to which each endpoint subscribes. */
 @Injectable()
 export class Subscriptions {
   readonly #missed = counter("tripline_control_webhook_missed_events_total", {
@@ -34,7 +34,7 @@ export class Subscriptions {
 
   constructor(@Inject(BACKGROUND) private readonly database: Database) {}
 
-  /** Also paused endpoints: their events wait. */
+  /** Includes paused endpoints, whose events wait. */
   read(): Promise<Subscription[]> {
     return this.database.query(
       subscriptionRow,
@@ -42,7 +42,7 @@ export class Subscriptions {
     );
   }
 
-  /** @param endpointIds one for each missed event */
+  /** @param endpointIds one endpoint ID for each missed event */
   async noteMissed(transaction: Queries, endpointIds: readonly string[]): Promise<void> {
     if (endpointIds.length === 0) return;
     await transaction.execute(

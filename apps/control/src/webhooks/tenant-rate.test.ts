@@ -1,6 +1,6 @@
 import { TenantRate } from "./tenant-rate.js";
 
-test("a tenant sends as many deliveries per second as the limit, whatever others send", () => {
+test("each tenant can send up to the limit per second, regardless of other tenants", () => {
   let nowMs = 5_000;
   const rate = new TenantRate(100, () => nowMs);
   expect([rate.take("a", 60), rate.take("a", 60), rate.take("a", 60), rate.take("b", 60)]).toEqual([60, 40, 0, 60]);

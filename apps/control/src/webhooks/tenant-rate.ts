@@ -1,11 +1,11 @@
 const MS_PER_S = 1_000;
 const TENANTS_MAX = 10_000;
 
-/** Deliveries per second and tenant, by this instance. */
+/** Limits the deliveries per second that this instance sends for each tenant. */
 export class TenantRate {
   readonly #used = new Map<string, { second: number; count: number }>();
 
-  /** @param perSecond 0: no limit */
+  /** @param perSecond 0 for no limit */
   constructor(
     private readonly perSecond: number,
     private readonly now: () => number = Date.now,
@@ -20,7 +20,7 @@ export class TenantRate {
     return taken;
   }
 
-  /** Returns what was taken and not used. */
+  /** Gives back the deliveries that were taken but not used. */
   giveBack(tenant: string, unused: number): void {
     const used = this.#of(tenant);
     used.count = Math.max(0, used.count - unused);

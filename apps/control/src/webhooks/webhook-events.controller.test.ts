@@ -7,7 +7,7 @@ import { WebhookEventsController } from "./webhook-events.controller.js";
 const NOW_MS = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;
 
-/** A record that cannot be decoded, so that an attempt to do so shows. */
+/** An invalid record, so that any attempt to decode it fails. */
 const unreadable: IncomingRecord = {
   ...{ topic: TOPICS.decisions.name, partition: 0, offset: 7, key: "k", timestampMs: NOW_MS },
   value: Buffer.from([0xff]),
@@ -34,13 +34,13 @@ function controllerOf(createdAtMs: number) {
   return { handled, handle: () => controller.handle([{ topic, partition, records: [unreadable] }]) };
 }
 
-test("records older than every endpoint are passed over without being decoded", async () => {
+test("records older than every endpoint are skipped without being decoded", async () => {
   const { handle, handled } = controllerOf(NOW_MS + HOUR_MS);
   await handle();
   expect(handled).toEqual([7]);
 });
 
-test("a record that an endpoint can want is decoded, also if its clock is a little behind", async () => {
+test("a record that an endpoint may want is decoded, even if its clock is slightly behind", async () => {
   const { handle, handled } = controllerOf(NOW_MS + 1_000);
   await expect(handle()).rejects.toMatchObject({ code: "message-unreadable" });
   expect(handled).toEqual([]);

@@ -28,18 +28,18 @@ import { WEBHOOKS_GROUP, WebhookPositions } from "./webhook-positions.js";
 import { messageBody, messageId } from "./write-message.js";
 
 /**
- * How long records are collected before they are stored together. On a small machine, a transaction for every few records
- * would slow down payments.
+ * How long records are collected before they are stored together. On a small machine, a transaction for every few
+ * records would slow down payments.
  */
 const GATHER_MS = 200;
 const RECORDS_PER_BATCH_MAX = 1_000;
 const RECORDS_TOGETHER_MAX = 2_000;
-/** How far clocks of services may differ. */
+/** Maximum difference between the clocks of services. */
 const SKEW_MS = 60_000;
 
 interface Source {
   readonly read: (value: Buffer) => WebhookEvent | undefined;
-  /** Records without subscribers to one of these, and those older than all of them, are not decoded. */
+  /** A record is decoded only if an endpoint subscribes to one of these types and is not newer than the record. */
   readonly types: readonly WebhookEventType[];
 }
 
@@ -56,7 +56,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
   },
 };
 
-/** Addresses events to the endpoints that subscribed to them. */
+/** Stores a delivery of each event for every endpoint that subscribes to it. */
 @Controller()
 export class WebhookEventsController {
   readonly #stored = counter("tripline_control_webhook_events_total", {
@@ -79,7 +79,7 @@ export class WebhookEventsController {
     positions: WebhookPositions,
   })
   async handle(batches: readonly RecordBatch[]): Promise<void> {
-    // Records that have waited, as after an outage, come in full batches.
+    // A backlog, such as after an outage, arrives in full batches.
     const isBehind = batches.some(({ records }) => records.length >= RECORDS_PER_BATCH_MAX);
     if (!isBehind) await delay(GATHER_MS);
     await this.#store(batches);
@@ -87,7 +87,7 @@ export class WebhookEventsController {
   }
 
   async #store(batches: readonly RecordBatch[]): Promise<void> {
-    // Read after the records, so that an endpoint gets every event since its creation.
+    // Subscriptions are read after the records, so that an endpoint gets every event since its creation.
     const all = await this.subscriptions.read();
     if (all.length === 0) return;
     const byTenant = Map.groupBy(all, ({ tenant }) => tenant);
@@ -119,7 +119,7 @@ export class WebhookEventsController {
       .map(({ id, isFull }) => ({ isFull, delivery: deliveryOf(id, tenant, event) }));
   }
 
-  /** Events that concern all tenants go to the operator's. */
+  /** Events that concern all tenants go to the operator's tenant. */
   #receiver(tenant: string): string {
     return tenant === "" ? this.config.OPERATOR_TENANT : tenant;
   }

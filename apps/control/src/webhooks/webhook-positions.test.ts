@@ -30,7 +30,7 @@ afterAll(async () => {
 const send = (topic: string, text: string) =>
   producer.send([{ topic, key: KEY, value: Buffer.from(text), headers: {} }]);
 
-/** Reads a topic as control does, until a test closes it. */
+/** Reads a topic as the control plane does, until a test closes the reader. */
 async function open(topic: string, endpoints: Subscription[]) {
   const collector = new BatchCollector();
   let consumer: EventConsumer | undefined;
@@ -57,10 +57,10 @@ async function open(topic: string, endpoints: Subscription[]) {
 
 const textsOf = ({ records }: BatchCollector) => records.map(({ value }) => value.toString());
 
-test("regression #30: a new group without endpoints starts at the newest record, and later where it ended", async () => {
+test("regression #30: without endpoints, a new group starts at the newest record, and resumes there", async () => {
   const { name: topic } = TOPICS.decisions;
   await send(topic, "old");
-  // It handles nothing, and its position is stored nevertheless.
+  // The group handles no record, but its position is stored.
   const first = await open(topic, []);
   await first.close();
   await send(topic, "while it was down");

@@ -7,8 +7,8 @@ import { Subscriptions } from "./subscriptions.js";
 export const WEBHOOKS_GROUP = "control-webhooks";
 
 /**
- * The positions of the consumer group, which Kafka stores. A new group would start at the oldest record, and read three months
- * of decisions before it reached those that an endpoint can want.
+ * The consumer group's positions, which Kafka stores. By default, a new group would start at the oldest record and read
+ * three months of decisions before it reached those that an endpoint may want.
  */
 @Injectable()
 export class WebhookPositions implements OwnPositions {
@@ -22,15 +22,15 @@ export class WebhookPositions implements OwnPositions {
     if (isMadeAnew) return 0;
     const committed = (await this.admin.committedOffsets(WEBHOOKS_GROUP, topic)).get(partition);
     if (committed !== undefined) return committed;
-    // In this order: an endpoint that is not found was created later than the records before the end.
+    // The end must be read first: any endpoint not found afterwards is newer than all records before the end.
     const end = (await this.admin.endOffsets(topic)).get(partition) ?? 0;
     const start = (await this.subscriptions.read()).length === 0 ? end : 0;
-    // Also without a record to handle, so that the next start finds it.
+    // Stored even if there is no record to handle, so that the next start finds the position.
     this.kafka.commit(WEBHOOKS_GROUP, topic, partition, start);
     return start;
   }
 
-  /** The records were handled. */
+  /** Commits the positions after the handled records. */
   handled(batches: readonly RecordBatch[]): void {
     for (const { topic, partition, records } of batches) {
       const last = records.at(-1);

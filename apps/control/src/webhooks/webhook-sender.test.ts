@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => receiver.kill());
 
-/** An outbox in memory, for what the sender does with it. */
+/** An in-memory outbox that records what the sender claims and settles. */
 function outboxOf(endpoints: readonly DueEndpoint[], waiting: Map<string, string[]>) {
   const settled: { id: string; attempted: readonly Attempted[]; findings: EndpointFindings }[] = [];
   const claims: number[] = [];
@@ -74,7 +74,7 @@ test("an endpoint that keeps failing gets one request at a time, and rests", asy
   receiver.answer((response) => response.writeHead(204).end());
 });
 
-test("regression #30: an endpoint that fails a whole batch, as during a restart, rests for a second and not for a minute", async () => {
+test("regression #30: after a failed batch, as during a restart, an endpoint rests a second, not a minute", async () => {
   receiver.answer((response) => response.writeHead(503).end());
   const outbox = outboxOf([endpoint("a", receiver.url)], new Map([["a", ids(32)]]));
   const sender = await run(outbox, () => outbox.settled.length > 0);
@@ -97,11 +97,11 @@ test("a host whose address became private after the registration gets no request
   ]);
 });
 
-test("endpoints that hang do not hold up the others", async () => {
+test("unresponsive endpoints do not delay the others", async () => {
   receiver.answer((response, { id }) => {
     if (!id.startsWith("hang")) response.writeHead(204).end();
   });
-  // One tenant has failing endpoints, and more slow ones than it may occupy lanes.
+  // One tenant has failing endpoints, and more slow endpoints than a tenant has lanes.
   const failing = ids(20, "failing").map((id) => endpoint(id, receiver.url, 5));
   const slow = ids(20, "slow").map((id) => ({ ...endpoint(id, receiver.url), tenant: "slow" }));
   const hanging = [...failing, ...slow];
@@ -111,17 +111,17 @@ test("endpoints that hang do not hold up the others", async () => {
   const outbox = outboxOf([...hanging, ...fine], waiting);
   const isServed = (of: string): boolean => outbox.settled.some(({ id }) => id === of);
   const sender = await run(outbox, () => isServed("fine") && isServed("other"));
-  // Of eight lanes per tenant, two for failing endpoints.
+  // Two of a tenant's eight lanes are for failing endpoints.
   expect(hanging.filter(({ id }) => waiting.get(id)?.length === 0)).toHaveLength(2 + 8);
   const ended = sender.onApplicationShutdown();
-  // Ends the requests that hang.
+  // Ends the unanswered requests.
   await receiver.kill();
   await receiver.revive();
   await ended;
   receiver.answer((response) => response.writeHead(204).end());
 }, 30_000);
 
-test("regression #30: faults are reported per endpoint, and not hidden by an endpoint that works", async () => {
+test("regression #30: faults are reported per endpoint, and a working endpoint does not hide them", async () => {
   const three = ["a", "b", "fine"].map((id) => endpoint(id, receiver.url));
   const outbox = outboxOf(three, new Map(three.map(({ id }) => [id, ids(1)])));
   const of = async (id: string): Promise<Buffer[]> => {
@@ -129,7 +129,7 @@ test("regression #30: faults are reported per endpoint, and not hidden by an end
     throw new TriplineError("master-key-unavailable", "The key service is down.");
   };
   const sender = await run(outbox, () => outbox.settled.length > 0, { of });
-  // Its turn has ended.
+  // The endpoint's turn has ended.
   await sender.look();
   expect(outbox.settled).toMatchObject([{ id: "fine" }]);
   expect(sender.note).toBe("webhooks of 2 endpoints are not being sent: master-key-unavailable");

@@ -24,18 +24,18 @@ export const RESOLVE = Symbol("RESOLVE");
 
 const POLL_MS = 250;
 const MS_PER_S = 1_000;
-/** Endpoints served at once, and those of one tenant. */
+/** Maximum number of endpoints served at once, in total and per tenant. */
 const LANES_MAX = 64;
 const LANES_OF_TENANT_MAX = 8;
-/** Share of both for endpoints that fail, so that hanging receivers do not occupy all. */
+/** Maximum share of these lanes for failing endpoints, so that unresponsive receivers do not occupy all of them. */
 const FAILING_SHARE_MAX = 0.25;
-/** Deliveries of an endpoint that are claimed and sent together, so that all end before their lease does. */
+/** Number of an endpoint's deliveries that are claimed and sent together. All must finish before their lease ends. */
 const BATCH = 32;
-/** After this many batches another endpoint gets its turn. */
+/** Number of batches after which another endpoint gets its turn. */
 const BATCHES_PER_TURN = 20;
 /** After a fault, such as an unavailable key service, an endpoint waits this long. */
 const FAULT_MS = 5_000;
-/** At shutdown, requests that still hang after this time are ended; their deliveries are sent again later. */
+/** At shutdown, requests still unanswered after this time are ended, and their deliveries are sent again later. */
 const FINISH_MS = 5_000;
 const GONE = 410;
 const DELAY_BUCKETS_SECONDS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600, 86_400];
@@ -46,7 +46,7 @@ interface Lane {
   readonly work: Promise<void>;
 }
 
-/** Sends what waits in the outbox. Several instances share the work. */
+/** Sends the deliveries in the outbox. Several instances share the work. */
 @Injectable()
 export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #allowed: AllowedNetworks;
@@ -83,7 +83,7 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
     this.#endReading = gauge("tripline_control_webhooks_stalled_seconds", { description }, () => this.#stalledSeconds);
   }
 
-  /** For the readiness report; undefined while it works. */
+  /** For the readiness report; undefined if there is no fault. */
   get note(): string | undefined {
     if (this.#outboxFault !== undefined) return `webhooks are not being sent: ${this.#outboxFault}`;
     const [fault] = this.#faults.values();
@@ -113,14 +113,14 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
     this.#poster.close();
   }
 
-  /** Starts a lane for each endpoint with something to send, as far as there are lanes. */
+  /** Starts a lane for each endpoint with due deliveries, as long as lanes are free. */
   async look(): Promise<void> {
     try {
       const due = await this.outbox.due();
       for (const endpoint of due) this.#start(endpoint);
       this.#lookedAtMs = performance.now();
       this.#outboxFault = undefined;
-      // An endpoint without anything to send, such as a removed one, has no fault.
+      // An endpoint with nothing to send, such as a removed endpoint, has no fault.
       const known = new Set([...due.map(({ id }) => id), ...this.#lanes.keys()]);
       for (const id of this.#faults.keys()) if (!known.has(id)) this.#faults.delete(id);
     } catch (thrown) {
@@ -155,10 +155,10 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
   async #serve(endpoint: DueEndpoint): Promise<void> {
     let { failures } = endpoint;
     for (let turn = 0; turn < BATCHES_PER_TURN && !this.#closing.signal.aborted; turn += 1) {
-      // An endpoint that fails gets one request at a time, so that the other deliveries keep their attempts.
+      // A failing endpoint gets one request at a time, so that its other deliveries do not use up their attempts.
       const wanted = this.#rate.take(endpoint.tenant, failures >= FAILURES_BEFORE_REST ? 1 : BATCH);
       if (wanted === 0) return;
-      // Before the claim: without a secret, nothing can be sent.
+      // Read before the claim, because nothing can be sent without a secret.
       const secrets = await this.secrets.of(endpoint.id);
       const claimed = await this.outbox.claim(endpoint, wanted);
       this.#rate.giveBack(endpoint.tenant, wanted - claimed.length);
@@ -176,7 +176,7 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
     }
   }
 
-  /** Before each batch, because a name may have another address now. @returns the error if nothing may be sent to it */
+  /** Runs before each batch, because a name's address may have changed. @returns the error if the URL is refused */
   async #check(url: string): Promise<CheckedTarget | TriplineError> {
     try {
       return await checkTarget(url, this.#allowed, this.resolve);
@@ -201,7 +201,7 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
     return { eventId, attempt, isDelivered, status, error, waitMs: isDelivered ? 0 : waitAfter(attempt, retryAfterMs) };
   }
 
-  /** Logs a persistent fault once, also if it affects many endpoints. */
+  /** Logs a persistent fault once, even if it affects many endpoints. */
   #report(endpoint: string, thrown: unknown): void {
     const { code, message } = asTriplineError(thrown);
     const isKnown = [...this.#faults.values()].includes(code);

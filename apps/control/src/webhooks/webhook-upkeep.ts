@@ -14,12 +14,12 @@ import { FAILURES_BEFORE_REST } from "./retry-schedule.js";
 import { PENDING_MAX } from "./subscriptions.js";
 
 const EVERY_MS = 10_000;
-/** Rows per statement, so that locks are short; and statements per round, after which the next round goes on. */
+/** Maximum rows per statement, to keep locks short, and statements per round. The next round continues the work. */
 const ROWS_MAX = 5_000;
 const STATEMENTS_MAX = 20;
 /** Delivered events are deleted from the log of an endpoint once it has this many newer ones. */
 export const LOG_ROWS_MAX = 100_000;
-/** Finding the oldest row to keep reads a long part of an index. */
+/** Trimming is infrequent, because finding the oldest row to keep reads a large part of an index. */
 const TRIM_EVERY_MS = 60_000;
 
 const countsRow = z.object({
@@ -36,7 +36,7 @@ const NONE: Counts = { active: 0, failing: 0, paused: 0, pending: 0 };
 const deliveries = (condition: string) =>
   `SELECT d.endpoint_id, d.event_id FROM control.webhook_deliveries d ${condition} LIMIT ${ROWS_MAX}`;
 
-/** Pending deliveries of paused endpoints are never tried, so their time is checked here. */
+/** Deliveries to paused endpoints are never attempted, so their deadline is checked here. */
 const EXPIRE = `UPDATE control.webhook_deliveries SET state = 'failed', last_error = coalesce(last_error, 'expired')
   WHERE (endpoint_id, event_id) IN (${deliveries("WHERE d.state = 'pending' AND d.gives_up_at < now()")})
     AND state = 'pending'`;
@@ -50,7 +50,7 @@ const SURPLUS = `SELECT e.id, newest.occurred_at::text, newest.sequence FROM con
 const TRIM = `DELETE FROM control.webhook_deliveries WHERE (endpoint_id, event_id) IN (
   ${deliveries("WHERE d.endpoint_id = $1 AND (d.occurred_at, d.sequence) <= ($2::timestamptz, $3::bigint) AND d.state = 'delivered'")})`;
 
-/** Counts what waits, ends deliveries past their time, and deletes old rows of the delivery log. */
+/** Counts pending deliveries, expires overdue ones, and deletes old rows from the delivery log. */
 @Injectable()
 export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #endReading: readonly (() => void)[];
@@ -78,7 +78,7 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
     ];
   }
 
-  /** For the readiness report and the console's Health screen. Without names: the report is public. */
+  /** For the readiness report and the console's Health screen. It names no endpoint, because the report is public. */
   get note(): string | undefined {
     const { paused } = this.#counts;
     if (paused === 0) return undefined;
@@ -104,7 +104,7 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
     await closeWithin(this.logger, "delivery log", () => this.#round);
   }
 
-  /** Never rejects. A step that fails, for example because it was too slow, does not keep the others from their work. */
+  /** Never rejects. If a step fails, for example because it was too slow, the other steps still run. */
   async look(): Promise<void> {
     const steps = [
       () => this.#count(),
@@ -124,7 +124,7 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   async #count(): Promise<void> {
-    // The update must not wait for senders, which lock the same rows for a moment.
+    // The update must not wait for senders, which briefly lock the same rows.
     await this.database.execute(
       `WITH waiting AS (
          SELECT endpoint_id, count(*) >= ${PENDING_MAX} AS is_full FROM control.webhook_deliveries
@@ -160,7 +160,7 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
     }
   }
 
-  /** Removed endpoints without deliveries, and secrets that no longer sign. */
+  /** Deletes removed endpoints without deliveries, and secrets that no longer sign messages. */
   async #dropEndpoints(): Promise<void> {
     const emptied = `SELECT e.id FROM control.webhook_endpoints e WHERE e.is_removed
       AND NOT EXISTS (SELECT FROM control.webhook_deliveries d WHERE d.endpoint_id = e.id)`;

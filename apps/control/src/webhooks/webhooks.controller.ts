@@ -32,7 +32,7 @@ import { showSecret } from "./sign-message.js";
 import { deliverySearch, endpointId, endpointSettings, newEndpoint, replay, rotation } from "./webhook-requests.js";
 import { RESOLVE } from "./webhook-sender.js";
 
-/** Webhooks of a tenant. The parameter `tenant` selects it. */
+/** A tenant's webhooks. The parameter `tenant` selects the tenant. */
 @Controller("/v1/webhooks")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
@@ -80,7 +80,7 @@ export class WebhooksController {
     const by = this.#by(request);
     const settings = parseRequest(endpointSettings, body);
     const { url } = await this.endpoints.find(by.tenant, idOf(path));
-    // An endpoint whose host is gone can still be paused.
+    // An endpoint can still be paused if its host no longer exists.
     if (!settings.is_paused || settings.url !== url) await checkTarget(settings.url, this.#allowed, this.resolve);
     return this.endpoints.change(by, idOf(path), settings);
   }

@@ -16,7 +16,10 @@ const SCOPES = "webhooks:read webhooks:write lists:read lists:write audit:read";
 const ENDPOINTS = "/v1/webhooks/endpoints";
 const CARD = `ct_${"c".repeat(32)}`;
 const POLL_MS = 50;
-/** Cases with five events each; 10,000 events: `WEBHOOK_CASES=2000 npm test -- apps/control/src/webhooks/webhooks.test.ts`. */
+/**
+ * Number of cases, each with five events. To test 10,000 events:
+ * `WEBHOOK_CASES=2000 npm test -- apps/control/src/webhooks/webhooks.test.ts`
+ */
 const CASES_DEFAULT = 40;
 const CASES = Number(process.env.WEBHOOK_CASES ?? CASES_DEFAULT);
 const REVISIONS = [1, 2, 3, 4, 5];
@@ -69,7 +72,7 @@ async function deliveries(caller: TestCaller, query = "") {
   return log.parse((await caller.get(`/v1/webhooks/deliveries?${query}`)).body);
 }
 
-/** Repeats a search until it has this result; the test's own timeout is the bound. */
+/** Repeats a search until it returns this result or the test times out. */
 async function until<T>(read: () => Promise<T>, isSo: (value: T) => boolean): Promise<T> {
   for (;;) {
     const value = await read();
@@ -110,7 +113,7 @@ function changeCases(tenant: string, changes: readonly { caseId: string; revisio
   );
 }
 
-test("sends a test event that a stock verifier accepts, before and after a rotation of the secret", async () => {
+test("sends a test event that a standard verifier accepts, before and after the secret is rotated", async () => {
   const [caller, receiver] = [callerOf("rotating"), await receive()];
   const { path, secret } = await register(caller, receiver.url, ["decision.decline"]);
   const { body } = await caller.send("POST", `${path}/test`);
@@ -133,7 +136,7 @@ test("sends a test event that a stock verifier accepts, before and after a rotat
   }
 }, 60_000);
 
-test("sends only the event types of an endpoint, only to its tenant, and each event once", async () => {
+test("sends each event once, only to its own tenant's endpoints that subscribe to its type", async () => {
   const [caller, other] = [callerOf("events"), callerOf("neighbour")];
   const [receiver, elsewhere] = [await receive(), await receive()];
   await register(caller, receiver.url, ["decision.decline", "list.changed"]);
@@ -228,7 +231,7 @@ test("an endpoint that answers 410 is paused, and sends again after a user resum
   await receiver.received(2);
 }, 60_000);
 
-test("a redirect to metadata is a failure that is not followed", async () => {
+test("a redirect to a metadata service is a failure and is not followed", async () => {
   const [caller, receiver] = [callerOf("redirected"), await receive()];
   receiver.answer((response) => response.writeHead(302, { location: "http://169.254.169.254/" }).end());
   const { path } = await register(caller, receiver.url, ["case.opened"]);
@@ -305,7 +308,7 @@ test(
     expect(byCase.size).toBe(cases.length);
     for (const messages of byCase.values()) {
       const revisions = messages.map(({ data }) => Number(data.revision));
-      // An event whose answer was lost comes again, but never after a later one.
+      // An event whose response was lost arrives again, but never after a later event.
       expect(revisions).toEqual(revisions.toSorted((left, right) => left - right));
       expect(new Set(revisions)).toEqual(new Set(REVISIONS));
     }

@@ -26,8 +26,8 @@ export interface PartFold {
   /** Number of events with a flagged state. */
   readonly flagged: number;
   /**
-   * Number of payment updates and labels counted only for the entities that they name, because the states of the cards
-   * do not name the payments.
+   * Number of payment updates and labels counted only for the entities that they name, because the cards' states do not
+   * contain the payments.
    */
   readonly ofCardOnly: number;
   /** Number of payments for which no row was in force, for each profile of the spec. */
@@ -158,8 +158,8 @@ interface Places {
 }
 
 /**
- * The states that an event changes. For an update or a label, only those of the entities that it names if the other
- * states were not read.
+ * The states that an event changes. If the other states were not read, an update or a label changes only the states of
+ * the entities that it names.
  */
 function placesOf(engine: FeatureEngine, states: BatchStates, event: EventRecord): Places {
   const named = { keys: event.stateKeys, entityIds: [] };

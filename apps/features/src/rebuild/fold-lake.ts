@@ -65,7 +65,7 @@ async function foldAround(
   return { ...(exact ?? (await inexact())), flagged, lost: sentences };
 }
 
-/** Also finds the states that depend on uncertain ones. */
+/** Also finds the states that depend on uncertain states. */
 async function flaggedStates(lake: string, uncertain: UncertainStates): Promise<ReadonlySet<string>> {
   requireFew(lake, uncertain);
   if (!uncertain.needsEvents) return uncertain.keys;

@@ -27,7 +27,7 @@ function events(name: string, count: number, seed: number): OutgoingRecord[] {
       terminalId: `t-${below(3)}`,
       occurredAtMs: START_MS + index * 60_000 + below(3_600_000),
     };
-    // Some labels replace one that may have been counted hours before.
+    // Some labels replace an earlier label that may have been counted hours before.
     const replacedAtMs = index % 3 === 0 ? common.occurredAtMs - (index % 5) * 3_600_000 : undefined;
     const times = { labelledAtMs: common.occurredAtMs, replacedAtMs };
     return below(4) === 0

@@ -11,7 +11,7 @@ export function randomEvents(name: string, count: number, seed: number): Outgoin
       terminalId: `t-${below(3)}`,
       occurredAtMs: START_MS + index * 60_000 + below(3_600_000) - (below(8) === 0 ? 86_400_000 : 0),
     };
-    // Some labels replace one that may have been counted hours before.
+    // Some labels replace an earlier label that may have been counted hours before.
     const replacedAtMs = index % 3 === 0 ? common.occurredAtMs - (index % 5) * 3_600_000 : undefined;
     const times = { labelledAtMs: common.occurredAtMs, replacedAtMs };
     return below(4) === 0

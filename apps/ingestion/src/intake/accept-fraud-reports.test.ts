@@ -82,7 +82,7 @@ describe("POST /v1/fraud-reports", () => {
     });
   });
 
-  test("the verdict depends on the policy of the tenant; kinds without an entry have the default", async () => {
+  test("the verdict depends on the tenant's policy; kinds without an entry use the default", async () => {
     const globex = await bed.clientOf({ tenant: "globex" });
     const [refund, chargeback, tc40] = [reportBody({ kind: "refund" }), reportBody(), reportBody({ kind: "tc40" })];
     const verdictsOf = async (tenant: string, sender: TestClient) => {
@@ -98,7 +98,7 @@ describe("POST /v1/fraud-reports", () => {
     expect(await verdictsOf("globex", globex)).toEqual(["g-7 FRAUD", "g-7 NOTHING", "g-7 FRAUD"]);
   });
 
-  test("a retry has no second record, a new version has one, and other content is a conflict", async () => {
+  test("a retry adds no record, a new version adds one, and different content is a conflict", async () => {
     const body = reportBody({ amount: EUR_5 });
     const first = await client.post(PATH, body);
     const before = await produced();

@@ -47,10 +47,10 @@ import type { IntakeTopic } from "./intake-topics.js";
 /** A validated request for Kafka. It contains no card number, and personal data only in sealed form. */
 export interface PreparedEvent {
   readonly topic: IntakeTopic;
-  /** The ID of the payment's decision (`txn_…`), the label (`lbl_…`), the payment update (`upd_…`) or the report (`rpt_…`). */
+  /** The ID of the payment's decision (`txn_…`), label (`lbl_…`), payment update (`upd_…`) or report (`rpt_…`). */
   readonly id: string;
   readonly clientTransactionId: string;
-  /** The client's name of a payment update or a report, in error messages. */
+  /** The client's name for a payment update or a report, used in error messages. */
   readonly ownName?: string | undefined;
   /** Does not depend on the formatting of the request. */
   readonly fingerprint: string;
@@ -67,7 +67,7 @@ export interface IntakeRules {
   readonly cardTokenKey: Uint8Array;
   /** Maximum age of payments in days. */
   readonly eventAgeDaysMax: number;
-  /** What fraud reports count as, by tenant. Default: `REPORT_POLICY_DEFAULT`. */
+  /** The verdict for each kind of fraud report, by tenant. Default: `REPORT_POLICY_DEFAULT`. */
   readonly reportPolicies?: ReadonlyMap<string, FraudReportPolicy> | undefined;
   /** Seals personal fields. If undefined, they are not stored. */
   readonly seal?: PersonalSeal | undefined;
@@ -201,7 +201,7 @@ export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) =
 };
 
 /**
- * Prepares a version of a fraud report with its verdict by the tenant's policy. As for payment updates, the payment is
+ * Prepares a version of a fraud report, with the verdict by the tenant's policy. As for payment updates, the payment is
  * not looked up.
  *
  * @throws TriplineError `invalid-field`, which names every invalid field

@@ -10,7 +10,7 @@ const policies = z.record(
   }),
 );
 
-/** The setting with the policies by tenant, in JSON. */
+/** The setting that contains each tenant's policy, as JSON. */
 export const reportPolicies = z
   .string()
   .default("{}")

@@ -180,7 +180,7 @@ export function updateBody(changes: Record<string, unknown> = {}): Record<string
   return { transaction_id, update_id: "u-1", card, kind: "authorised", occurred_at, ...changes };
 }
 
-/** A valid report of a payment that was never sent. Each call returns another one. */
+/** A valid report of a payment that was never sent. Each call returns a new report. */
 export function reportBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
   const { transaction_id, card, terminal_id, occurred_at } = paymentBody();
   const report_id = `dispute-${transaction_id}`;

@@ -184,7 +184,7 @@ test(
     const rows = Number(/^read: rows=(\d+)/m.exec(lines.join("\n"))?.[1]);
     expect(rows).toBeGreaterThan(0);
     expect(rows).toBeLessThan(0.75 * labelled);
-    // A quarter of the cards to compare on; few frauds, so all of them are used.
+    // A quarter of the cards are used for the comparison. There are few frauds, so all of them are used.
     expect(lines).toContainEqual(expect.stringMatching(/^sample: frauds=100% genuine=[\d.]+% cards=25%$/));
     expect(lines.at(-1)).toMatch(/^retrain: registered=challenger version=/);
   },

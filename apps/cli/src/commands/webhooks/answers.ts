@@ -36,7 +36,7 @@ export type ShownDelivery = z.infer<typeof shownDelivery>;
 
 export const shownDeliveries = z.object({ deliveries: z.array(shownDelivery), next: z.number().nullable() });
 
-/** Why an endpoint sends nothing, or that it is failing; empty if it is fine. */
+/** Describes whether an endpoint is paused or failing and how many events it missed; empty if all is well. */
 export function conditionOf({ paused_because, failures, failing_since, missed_events }: ShownEndpoint): string {
   const conditions = [
     paused_because === null ? "" : `paused (${paused_because})`,
@@ -46,7 +46,7 @@ export function conditionOf({ paused_because, failures, failing_since, missed_ev
   return conditions.filter((text) => text !== "").join(", ");
 }
 
-/** The last result of a delivery. */
+/** Describes the attempts to make a delivery and the last result. */
 export function resultOf({ last_status, last_error, state, attempts, ...delivery }: ShownDelivery): string {
   const last = last_status === null ? (last_error ?? "") : `status ${last_status}`;
   const next = delivery.next_attempt_at === null ? "" : `next attempt ${delivery.next_attempt_at}`;

@@ -96,7 +96,7 @@ export function rotateCommand(output: CommandOutput): Command {
   return controlCommand("rotate", "replace the signing secret, and print the new one")
     .argument(...ENDPOINT_ARGUMENT)
     .addOption(
-      new Option("--overlap-hours <hours>", "how long the old secret signs too; 0: it stops immediately")
+      new Option("--overlap-hours <hours>", "how long to keep signing with the old secret; 0 stops it immediately")
         .argParser(wholeNumber)
         .default(24),
     )

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { logCommand, replayCommand, testCommand } from "./deliveries.js";
 import { addCommand, listCommand, removeCommand, rotateCommand, stateCommand, updateCommand } from "./endpoints.js";
 
-/** `tripline webhooks`: manages the servers to which a tenant's events are sent. */
+/** `tripline webhooks`: manages the endpoints that receive a tenant's events. */
 export function webhooksCommand(output: CommandOutput = process.stdout): Command {
   return new Command("webhooks")
     .description("manage webhook endpoints, and view and replay deliveries")

@@ -203,7 +203,7 @@ function files({ attachments }: CaseDetail, time: (ms: number) => string): Conte
   return lines.length === 0 ? undefined : table(text.fileColumns, lines);
 }
 
-/** A time in a sentence of the history, which is ISO 8601 in UTC. */
+/** Matches times in the sentences of the history, which are in ISO 8601 and UTC. */
 const INSTANT = /\b\d{4}-\d{2}-\d{2}T[\d:.]+Z/g;
 
 function history({ history: all }: CaseDetail, time: (ms: number) => string): Content | undefined {

@@ -15,7 +15,7 @@ const SKELETON_LINES = 14;
 export function Admin() {
   const { tenant } = useSession();
   const queries = [usePeople(), useClients(), useGrants(), useHasPayment()];
-  // Shown together, so that no panel pushes down another that is already shown.
+  // All panels appear together, so that a late panel does not push down a visible one.
   if (queries.some(({ isFetched }) => !isFetched)) {
     return (
       <Screen title={text.title}>

@@ -5,7 +5,7 @@ import { request } from "../api/request.js";
 const FRESH_MS = 60_000;
 const NOBODY: readonly PersonRef[] = [];
 
-/** Users who have signed in, for names in place of the IDs that other services record. */
+/** Users who have signed in, to show names instead of the IDs that other services record. */
 export function useUsers(): readonly PersonRef[] {
   const { data = NOBODY } = useQuery({
     queryKey: ["people", "names"],

@@ -7,7 +7,7 @@ import { text } from "../texts/en/cases.js";
 import { CopyButton } from "../ui/copy-button.js";
 import { OutcomeMark } from "../ui/marks.js";
 
-/** The most important facts: the case's outcome, the amount and score of the payment to look at first, and urgency. */
+/** The key facts: the case's outcome and urgency, and the amount and score of the payment to review first. */
 export function CaseHead({ of }: { readonly of: CaseDetail }) {
   const nowMs = useNow();
   const isLate = of.status === "open" && of.dueAtMs < nowMs;

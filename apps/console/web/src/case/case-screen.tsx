@@ -115,7 +115,7 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
   );
 }
 
-/** The filters with which the user left the queue. */
+/** The filters that were set when the user left the queue. */
 function useQueueFilters(): QueueSearch {
   const [kept] = useDraft<Record<string, unknown>>(QUEUE_FILTERS, {});
   return readQueueSearch(kept);

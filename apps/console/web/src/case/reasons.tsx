@@ -87,7 +87,7 @@ function FiredRule({ reason, of }: FiredRuleProps) {
   );
 }
 
-/** What a rule asked for, which is not the decision, or the direction in which a value moved the score. */
+/** The outcome that a rule requested, which may differ from the decision, or whether a value raised the score. */
 function ReasonMark({ reason: { code, outcome }, of }: FiredRuleProps) {
   if (!code.startsWith(RAISED_BY)) return <span className="tag">{text.case.asked[outcome]}</span>;
   const feature = code.slice(RAISED_BY.length).toLowerCase();

@@ -19,7 +19,7 @@ interface VerdictDialogProps {
   readonly onClose: () => void;
 }
 
-/** Fraud or genuine, with a reason that the user chooses. Input is kept until it is saved. */
+/** Asks for a verdict, fraud or genuine, and a reason. Input is kept until it is saved. */
 export function VerdictDialog({ of, verdict, onClose }: VerdictDialogProps) {
   const reasons: readonly string[] = VERDICT_REASONS[verdict];
   const [reason, setReason, dropReason] = useDraft(`verdict ${verdict} ${of.id}`, "");

@@ -17,7 +17,7 @@ import { OutcomeMark } from "../ui/marks.js";
 import { Facts, Panel } from "../ui/panel.js";
 import { Empty, Loaded } from "../ui/states.js";
 
-/** Not an entity: it has its own page. */
+/** Not an entity, because payments have their own page. */
 const PAYMENT = "payment";
 
 interface Wanted {

@@ -35,7 +35,7 @@ export const formatClock = (atMs: number): string => clock.format(atMs);
 
 const INSTANT = /\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?Z/g;
 
-/** A sentence from the backend with its times, which are ISO 8601 in UTC, in the user's time zone and language. */
+/** Converts the times in a backend's sentence from ISO 8601 in UTC to the user's time zone and language. */
 export function withLocalTimes(sentence: string): string {
   return sentence.replaceAll(INSTANT, (instant) => formatMoment(Date.parse(instant)));
 }

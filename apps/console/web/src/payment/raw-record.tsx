@@ -16,7 +16,7 @@ export function RawRecord({ of }: { readonly of: PaymentDetail }) {
       <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>{text.recordShow}</summary>
         {isOpen && (
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard
           <section className="json" aria-label={text.record} tabIndex={0}>
             <pre>{json}</pre>
           </section>

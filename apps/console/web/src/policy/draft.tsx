@@ -59,7 +59,7 @@ export function Draft() {
 interface EditorProps {
   readonly name: string;
   readonly saved: PolicyDraftText | null;
-  /** The text of the base of a new draft. */
+  /** The text of the revision on which a new draft is based. */
   readonly base: string;
   readonly onReload: () => void;
 }

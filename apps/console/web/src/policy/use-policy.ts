@@ -15,7 +15,7 @@ export function usePolicyStatus() {
   });
 }
 
-/** The revision from which a new draft starts: the active one, otherwise the newest; 0 for none. */
+/** The revision on which a new draft is based: the active revision, or else the newest; 0 if there is none. */
 export function baseRevision(status: PolicyStatus | undefined): number {
   return status?.in_force?.revision ?? status?.newest_revision?.revision ?? 0;
 }

@@ -12,8 +12,8 @@ import { useBulkChange } from "./use-cases.js";
 const SNOOZE_MS = 4 * 3_600_000;
 
 /**
- * One change for all selected cases, and its result. Rejected cases are listed individually, even if they are no longer
- * in the list.
+ * Applies a change to all selected cases and shows the result. Lists each rejected case, even if it is no longer
+ * in the queue.
  */
 export function BulkBar({ cases, onDone }: { readonly cases: readonly CaseRow[]; readonly onDone: () => void }) {
   const { person } = useSession();

@@ -16,7 +16,7 @@ interface BulkVerdictProps {
   readonly onClose: () => void;
 }
 
-/** Asks for the reason with which several cases are closed as genuine. */
+/** Asks for the reason for closing several cases as genuine. */
 export function BulkVerdictDialog({ count, onConfirm, onClose }: BulkVerdictProps) {
   const [reason, setReason] = useState("");
   const [note, setNote] = useState("");

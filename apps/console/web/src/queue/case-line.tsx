@@ -17,7 +17,7 @@ interface CaseLineProps {
   readonly isCurrent: boolean;
   readonly isSelected: boolean;
   readonly onPoint: (index: number) => void;
-  /** With Shift, selects all rows from the one that was selected last. */
+  /** With Shift, selects all rows between this row and the last selected row. */
   readonly onToggle: (index: number, isRange: boolean) => void;
 }
 

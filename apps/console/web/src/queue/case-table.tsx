@@ -9,7 +9,7 @@ import { text } from "../texts/en/cases.js";
 import { CaseLine } from "./case-line.js";
 
 const ROW_PX = 38;
-/** Three lines, on a narrow screen. */
+/** On a narrow screen, a row has three lines. */
 const NARROW_ROW_PX = 84;
 const ROWS_AHEAD = 12;
 const SELECTED_MAX = 200;

@@ -5,7 +5,7 @@ import type { Outcome } from "#contract/decisions";
 /** Queue filters stored in the URL. The search text may contain a card, so it is not stored there. */
 export type QueueSearch = Omit<CaseQuery, "search" | "after" | "limit">;
 
-/** The draft in which the queue keeps its filters. */
+/** The name of the draft that stores the queue's filters. */
 export const QUEUE_FILTERS = "queue-filters";
 
 export const STATUSES: readonly CaseStatus[] = ["open", "snoozed", "closed"];

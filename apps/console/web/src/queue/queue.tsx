@@ -25,7 +25,7 @@ const NO_ROWS: readonly CaseRow[] = [];
 export function Queue() {
   const search = useSearch({ from: "/queue" });
   const [typed, setTyped] = useDraft("queue-search", "");
-  // The case screen leads back to these filters.
+  // The case screen's link back to the queue restores these filters.
   useEffect(() => keepDraft(QUEUE_FILTERS, search), [search]);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const cases = useCases(caseQuery(search, typed));
@@ -72,7 +72,7 @@ export function Queue() {
 /** Exports the cases that the filters and the search text match. */
 function Export({ search, typed }: { readonly search: QueueSearch; readonly typed: string }) {
   const save = useMutation({
-    // Not a link, because the browser's list of downloads would keep the search text, which may be a card.
+    // Not a link, because the browser's download list would keep the search text, which may contain a card.
     mutationFn: async () =>
       saveFile("cases.csv", await requestText(`/api/cases.csv${queryString(caseQuery(search, typed))}`)),
   });

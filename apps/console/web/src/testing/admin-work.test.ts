@@ -94,7 +94,7 @@ test("regression #24: a change that needs two administrators waits for the secon
   expect(faults).toEqual([]);
 });
 
-test("adds an endpoint whose secret is shown once, after the console rejected a URL", async () => {
+test("rejects an invalid URL, then adds an endpoint and shows its secret once", async () => {
   const { page, api, faults } = await openConsole();
   await page.goto("/webhooks");
   await page.getByRole("button", { name: "Add endpoint" }).click();
@@ -158,7 +158,7 @@ test("filters the delivery log and sends a failed event again", async () => {
   await buttons.nth(3).waitFor({ state: "detached" });
 });
 
-test("without a master key the screen says how to switch webhooks on; without webhooks:write it changes nothing", async () => {
+test("explains how to enable webhooks if there is no master key, and is read-only without webhooks:write", async () => {
   const { page, fixture } = await openConsole();
   fixture.session = makeSession(Date.now(), ["decisions:read", "webhooks:read"]);
   await page.goto("/webhooks");

@@ -108,7 +108,7 @@ test("rejects a change based on an older revision, keeps what was typed, and sav
   await page.getByText("Closed as genuine", { exact: true }).waitFor();
 });
 
-test("the timeline shows a payment's updates and fraud reports, with what does not match", async () => {
+test("the timeline shows a payment's updates and fraud reports, and what does not match", async () => {
   const { page } = await openConsole();
   await page.goto("/cases/20000");
   const timeline = page.getByRole("table", { name: "Timeline" });

@@ -280,7 +280,7 @@ export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
     notes: [],
     history: [
       { atMs: row.openedAtMs, by: null, text: "Opened by a payment that went to review." },
-      // As many as need scrolling.
+      // Enough payments to require scrolling.
       ...Array.from({ length: 16 }, (_, index) => ({
         atMs: row.openedAtMs + index,
         by: null,

@@ -80,8 +80,8 @@ interface Violation {
 }
 
 /**
- * What WCAG 2.2 AA forbids on a page, with element and reason. The debugger runs axe, so the page's security policy does
- * not apply.
+ * Violations of WCAG 2.2 AA on a page, with element and reason. The debugger runs axe, so the page's content security
+ * policy does not apply.
  */
 export async function findViolations(page: Page): Promise<string[]> {
   await page.evaluate(AXE);

@@ -7,7 +7,7 @@ export interface CheckListProps {
   readonly onChange: (chosen: readonly string[]) => void;
 }
 
-/** A multiple choice. */
+/** A list of check boxes. */
 export function CheckList({ label, options, chosen, onChange }: CheckListProps) {
   return (
     <fieldset className="choices">

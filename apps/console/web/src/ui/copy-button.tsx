@@ -10,7 +10,7 @@ interface CopyButtonProps {
   readonly of?: string;
 }
 
-/** Copies a value. Browsers allow it only over HTTPS and on the local machine; elsewhere there is no button. */
+/** Copies a value. Browsers allow this only over HTTPS or on localhost; otherwise the button is hidden. */
 export function CopyButton({ value, of }: CopyButtonProps) {
   const [isCopied, setCopied] = useState(false);
   useEffect(() => {

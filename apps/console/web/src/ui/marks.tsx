@@ -32,7 +32,7 @@ export function LabelMark({ label }: { readonly label: FraudLabel | null }) {
 const SHOWN_START = 7;
 const SHOWN_END = 4;
 
-/** A token with its middle shown as "…". A selection copies the full value, which screen readers read as well. */
+/** A token shortened in the middle with "…". Selecting it copies the full value, which screen readers also read. */
 export function Token({ value }: { readonly value: string }) {
   if (value.length <= SHOWN_START + SHOWN_END + 2) return <code className="token">{value}</code>;
   return (

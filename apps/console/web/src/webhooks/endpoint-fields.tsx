@@ -52,7 +52,7 @@ interface ResultProps {
   readonly onClose: () => void;
 }
 
-/** Result of a change: a secret that is shown once, or what happens now. */
+/** Result of a change: a secret that is shown once, or what happens next. */
 export function EndpointResult({ of: { secret, event_id: eventId, replayed }, onClose }: ResultProps) {
   let said: ReactNode = words.saved;
   if (eventId !== undefined) said = words.tested(eventId);

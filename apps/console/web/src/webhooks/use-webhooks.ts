@@ -8,7 +8,7 @@ const KEY = "webhooks";
 const ENDPOINTS = `${CONTROL}/webhooks/endpoints`;
 const PAGE_ROWS = 50;
 const REFRESH_MS = 5_000;
-/** Requests of one replay, each for up to 10,000 events. */
+/** Maximum number of requests for one replay. Each replays up to 10,000 events. */
 const REPLAYS_MAX = 100;
 
 export function useEndpoints() {
@@ -35,7 +35,7 @@ export function useDeliveries(filter: DeliveryFilter) {
       ),
     initialPageParam: undefined as number | undefined,
     getNextPageParam: ({ next }) => next ?? undefined,
-    // A user who reads older pages is not interrupted.
+    // Does not refresh while the user is reading older pages.
     refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > 1 ? false : REFRESH_MS),
   });
 }
@@ -46,13 +46,13 @@ export interface EndpointForm {
   readonly event_types: readonly string[];
 }
 
-/** A change of an endpoint; without `id`, a new one. */
+/** A change to an endpoint. Without `id`, it creates an endpoint. */
 export interface EndpointChange extends Pick<RequestOptions, "method" | "body"> {
   readonly id?: string;
   readonly step?: "secret" | "test";
 }
 
-/** Parts of the responses to all changes. */
+/** Fields in which the responses to changes differ. */
 export interface EndpointChanged {
   readonly secret?: string;
   readonly event_id?: string;
@@ -79,7 +79,7 @@ export function useEndpointChange() {
   });
 }
 
-/** A long range needs several requests. */
+/** A long time range needs several requests. */
 async function replayAll({ id, replay }: Replay): Promise<EndpointChanged> {
   let replayed = 0;
   let from: object = {};

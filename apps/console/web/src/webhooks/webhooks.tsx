@@ -8,7 +8,7 @@ import { useEndpoints } from "./use-webhooks.js";
 
 const STATUS_NOT_FOUND = 404;
 
-/** Endpoints of the tenant and their delivery log. Without a master key, the control plane has no such routes. */
+/** The tenant's endpoints and their delivery log. The control plane serves them only if it has a master key. */
 export function Webhooks() {
   const { error } = useEndpoints();
   const isOff = error !== null && problemFrom(error).status === STATUS_NOT_FOUND;

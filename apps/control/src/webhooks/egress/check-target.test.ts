@@ -43,7 +43,7 @@ test.each([
   if (address !== "") await expect(refused).rejects.not.toThrow(address);
 });
 
-test("refuses a host of which one address is private, and a host without an address", async () => {
+test("refuses a host with a private address, and a host without an address", async () => {
   const check = (...addresses: string[]) => checkTarget("https://a.example/", none, resolvesTo(...addresses));
   await expect(check("203.0.114.7", "192.168.1.1")).rejects.toMatchObject({ code: "webhook-url-refused" });
   await expect(check()).rejects.toMatchObject({ code: "webhook-url-refused" });
@@ -51,19 +51,19 @@ test("refuses a host of which one address is private, and a host without an addr
   await expect(failing).rejects.toMatchObject({ code: "webhook-url-refused" });
 });
 
-test("an internal name is refused with the same sentence as one that does not exist", async () => {
+test("an internal name is refused with the same message as a nonexistent name", async () => {
   const sentence = "Its host name must resolve to public addresses only.";
   for (const resolve of [resolvesTo("10.0.0.7"), resolvesTo(), () => Promise.reject(new Error("ENOTFOUND"))]) {
     await expect(checkTarget("https://a.example/", none, resolve)).rejects.toThrow(sentence);
   }
 });
 
-test("names are resolved by DNS queries that occupy no thread, and give every address", async () => {
+test("DNS queries resolve names to every address without occupying a thread", async () => {
   const [A, AAAA] = [1, 28];
   const server = createSocket("udp4");
   const asked: number[] = [];
   server.on("message", (query, { port }) => {
-    // Header, name, type and class: the answer repeats the question, and its name points to that of the question.
+    // A query is a header, name, type and class. The answer repeats it, and its record points to the name.
     const end = query.indexOf(0, 12) + 1;
     const type = query.readUInt16BE(end);
     asked.push(type);
@@ -80,7 +80,7 @@ test("names are resolved by DNS queries that occupy no thread, and give every ad
   server.close();
 });
 
-test("an allowed network may be private and without TLS, and nothing else becomes reachable", async () => {
+test("an allowed network may be private and without TLS, and no other network becomes reachable", async () => {
   const allowed = new AllowedNetworks(["10.20.0.0/16", "fd12::/16"]);
   const check = (url: string, address: string) => checkTarget(url, allowed, resolvesTo(address));
   await expect(check("http://hooks.internal:8080/", "10.20.3.4")).resolves.toMatchObject({ address: "10.20.3.4" });
@@ -105,7 +105,7 @@ test.each(["1.1.1.1", "100.63.255.255", "100.128.0.1", "172.15.0.1", "172.32.0.1
   },
 );
 
-test("the setting takes networks and names an invalid one", () => {
+test("the setting accepts networks, and the error names an invalid one", () => {
   expect(allowedNetworks.parse(" 10.0.0.0/8, fd00::/8 ,")).toEqual(["10.0.0.0/8", "fd00::/8"]);
   expect(allowedNetworks.parse(undefined)).toEqual([]);
   for (const wrong of ["10.0.0.0", "10.0.0.0/33", "fd00::/129", "hooks/8"]) {

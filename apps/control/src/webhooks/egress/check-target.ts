@@ -7,14 +7,14 @@ import { isPublic } from "./networks.js";
 /** Resolves a name to all its addresses. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
-/** Where a request goes: to this address, whatever the name resolves to later. */
+/** The target of a request, which connects to this address even if the name later resolves to another one. */
 export interface CheckedTarget {
   readonly url: URL;
   readonly address: string;
 }
 
 const RESOLVE_MS_MAX = 5_000;
-/** An attempt to reach a DNS server, and their number. */
+/** Timeout of an attempt to reach a DNS server, and the number of attempts. */
 const QUERY = { timeout: 2_000, tries: 2 };
 const URL_CHARACTERS_MAX = 2_048;
 /** Other ports below 1024 belong to services such as SSH and SMTP. */
@@ -22,10 +22,10 @@ const PRIVILEGED_PORTS: ReadonlySet<number> = new Set([80, 443]);
 const UNPRIVILEGED_PORT = 1_024;
 
 /**
- * Resolves names by DNS queries of our own. The system's resolver occupies a thread of Node's pool until it has an answer, so
- * DNS servers of a tenant that hang would stop the whole process. Entries of /etc/hosts are not used.
+ * Sends its own DNS queries. The system's resolver occupies a thread of Node's pool until it gets an answer, so a
+ * tenant's unresponsive DNS servers could block the whole process. Entries in /etc/hosts are ignored.
  *
- * @param servers `host:port`; by default those of the system
+ * @param servers `host:port`; by default, the system's DNS servers
  */
 export function dnsResolve(servers?: readonly string[]): Resolve {
   const resolver = new Resolver(QUERY);
@@ -37,8 +37,8 @@ export function dnsResolve(servers?: readonly string[]): Resolve {
 }
 
 /**
- * Checks a URL of a tenant against server-side request forgery: every address of its host must be public or in a network that
- * the installation allows. Only hosts in allowed networks may use plain HTTP.
+ * Prevents server-side request forgery through a tenant's URL. Every address of its host must be public or in a network
+ * that the installation allows. Only hosts in allowed networks may use plain HTTP.
  *
  * @returns the address to connect to
  * @throws TriplineError `webhook-url-refused`, without the addresses, which may be internal
@@ -47,7 +47,7 @@ export async function checkTarget(text: string, allowed: AllowedNetworks, resolv
   const url = parseUrl(text);
   const addresses = await addressesOf(url, resolve);
   const [address] = addresses;
-  // One sentence for both, because the difference would show which internal names exist.
+  // Both cases have the same message, because a difference would reveal which internal names exist.
   if (address === undefined || !addresses.every((one) => isPublic(one) || allowed.has(one))) {
     throw refused("Its host name must resolve to public addresses only.");
   }
@@ -59,7 +59,7 @@ export async function checkTarget(text: string, allowed: AllowedNetworks, resolv
 
 /** @throws TriplineError `webhook-url-refused` */
 function parseUrl(text: string): URL {
-  // It also rewrites other forms of IPv4 addresses, such as 0x7f000001, to four numbers.
+  // The URL parser also converts other forms of IPv4 addresses, such as 0x7f000001, to dotted decimal.
   if (text.length > URL_CHARACTERS_MAX || !URL.canParse(text)) throw refused("It is not a valid URL.");
   const url = new URL(text);
   if (url.protocol !== "https:" && url.protocol !== "http:") throw refused("It must begin with https://.");

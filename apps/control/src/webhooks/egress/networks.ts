@@ -2,7 +2,7 @@ import { BlockList, isIP } from "node:net";
 import { z } from "zod";
 
 /**
- * IPv4 networks without public hosts: the special-purpose registry of IANA, and 168.63.129.16, a public address where Azure
+ * IPv4 networks without public hosts: IANA's special-purpose registry, and 168.63.129.16, a public address where Azure
  * serves metadata to virtual machines.
  */
 const REFUSED_IPV4 = [
@@ -10,9 +10,9 @@ const REFUSED_IPV4 = [
   ...["192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"],
   ...["224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32"],
 ];
-/** Public hosts of IPv6 have addresses in this network. It excludes embedded IPv4 addresses, loopback, link-local and private ones. */
+/** Contains all public IPv6 hosts, but no embedded IPv4, loopback, link-local or private addresses. */
 const PUBLIC_IPV6 = "2000::/3";
-/** Exceptions: protocol assignments with Teredo, documentation, and 6to4, which embeds IPv4 addresses. */
+/** Exceptions: protocol assignments including Teredo, documentation, and 6to4, which embeds IPv4 addresses. */
 const REFUSED_IPV6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
 const NETWORK = /^([0-9A-Fa-f.:]+)\/(\d{1,3})$/;
@@ -45,12 +45,12 @@ const refusedIpv4 = listOf(REFUSED_IPV4);
 const publicIpv6 = listOf([PUBLIC_IPV6]);
 const refusedIpv6 = listOf(REFUSED_IPV6);
 
-/** Whether the address is in a network; never for an IPv4 address in the form of IPv6. */
+/** Whether the address is in a network of the list; never true for an IPv4-mapped IPv6 address. */
 function isIn(list: BlockList, address: string): boolean {
   return list.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");
 }
 
-/** Whether anybody on the internet may have this address. */
+/** Whether the address belongs to the public internet. */
 export function isPublic(address: string): boolean {
   const version = isIP(address);
   if (version === 4) return !isIn(refusedIpv4, address);
@@ -63,7 +63,7 @@ export class AllowedNetworks {
   readonly #ipv6: BlockList;
 
   constructor(networks: readonly string[]) {
-    // Apart, because a BlockList also finds an IPv4 network for an IPv4 address in the form of IPv6.
+    // Two lists, because a BlockList also matches IPv4-mapped IPv6 addresses against IPv4 networks.
     this.#ipv4 = listOf(networks.filter((network) => !network.includes(":")));
     this.#ipv6 = listOf(networks.filter((network) => network.includes(":")));
   }

@@ -40,16 +40,16 @@ test.each([
   expect(receiver.messages).toHaveLength(before + 1);
 });
 
-test("a receiver that hangs is given up", async () => {
+test("a request to an unresponsive receiver times out", async () => {
   await expect(post(() => {})).resolves.toEqual({ status: undefined, error: "TIMEOUT", retryAfterMs: 0 });
 });
 
-test("regression #30: the status of a receiver counts, even if the body of its response does not end", async () => {
+test("regression #30: a response's status counts even if its body never ends", async () => {
   const result = await post((response) => response.writeHead(200).write("accepted"));
   expect(result).toEqual({ status: 200, error: undefined, retryAfterMs: 0 });
 });
 
-test("of a response of 100 MB almost nothing is read", async () => {
+test("only the beginning of a 100 MB response is read", async () => {
   let written = 0;
   const closed = new Promise<void>((resolve) => {
     void post((response) => {
@@ -69,13 +69,13 @@ test("of a response of 100 MB almost nothing is read", async () => {
   expect(written).toBeLessThan(20 * MIB);
 });
 
-test("a receiver that refuses the connection is reported by its code", async () => {
+test("a refused connection is reported by its error code", async () => {
   await receiver.kill();
   await expect(post(() => {})).resolves.toMatchObject({ error: "ECONNREFUSED" });
   await receiver.revive();
 });
 
-test("a name that changes its address after the check is not resolved again", async () => {
+test("a name is not resolved again after the check, even if its address changes", async () => {
   receiver.answer((response) => response.writeHead(204).end());
   const answers = ["127.0.0.1", "169.254.169.254"];
   const port = new URL(receiver.url).port;

@@ -6,20 +6,20 @@ import type { CheckedTarget } from "./check-target.js";
 import { hostOf } from "./check-target.js";
 
 const REQUEST_MS_MAX = 15_000;
-/** More of a response is not read. Its content is ignored; reading a short one keeps the connection usable. */
+/** Maximum size of a response that is read. Its content is ignored; reading a short one keeps the connection usable. */
 const RESPONSE_BYTES_MAX = 16_384;
 const HEADER_BYTES_MAX = 16_384;
 /** Many servers close idle connections after five seconds. */
 const IDLE_MS_MAX = 4_000;
 const RETRY_AFTER_SECONDS_MAX = 86_400;
 
-/** The result of a request. Nothing of the response but its status is kept. */
+/** The result of a request. The response body is discarded. */
 export interface PostResult {
-  /** Undefined without a response. */
+  /** Undefined if there was no response. */
   readonly status: number | undefined;
   /** Why there is no response: a code such as `ECONNREFUSED`. */
   readonly error: string | undefined;
-  /** From `Retry-After` in seconds; 0 without. */
+  /** The wait from the `Retry-After` header, if it is in seconds; otherwise 0. */
   readonly retryAfterMs: number;
 }
 
@@ -38,7 +38,7 @@ export class MessagePoster {
   /** Never rejects. */
   async post(target: CheckedTarget, headers: Readonly<Record<string, string>>, body: string): Promise<PostResult> {
     const first = await this.#send(target, headers, body);
-    // The receiver closed an idle connection at this moment. The next request uses another one.
+    // The receiver has just closed the idle connection. The next request uses another connection.
     const isAgain = first.isOnClosedConnection && !this.#isClosed;
     return (isAgain ? await this.#send(target, headers, body) : first).result;
   }
@@ -88,7 +88,7 @@ export class MessagePoster {
     const host = hostOf(url);
     return (isSecure ? httpsRequest : httpRequest)({
       method: "POST",
-      // The address that was checked. Neither Node nor the agent resolves the name again.
+      // Connects to the address that was checked. Neither Node nor the agent resolves the name again.
       host: address,
       port: url.port === "" ? (isSecure ? 443 : 80) : Number(url.port),
       path: `${url.pathname}${url.search}`,
@@ -100,7 +100,7 @@ export class MessagePoster {
   }
 }
 
-/** Dates are ignored: they are rare, and clocks differ. */
+/** Dates are ignored, because they are rare and clocks differ. */
 function retryAfterOf(header: string | undefined): number {
   const seconds = /^\d{1,6}$/.test(header ?? "") ? Number(header) : 0;
   return Math.min(seconds, RETRY_AFTER_SECONDS_MAX) * 1_000;

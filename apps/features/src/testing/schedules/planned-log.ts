@@ -24,7 +24,7 @@ export interface PlannedPartition {
 const CARDS = 3;
 const TERMINALS = 3;
 const PAYMENT_PARTITIONS = 2;
-/** All payments come from it. */
+/** The device of all payments. */
 const DEVICE = `dt_${"d".repeat(32)}`;
 const PAYMENTS = 9;
 const LABELS = 3;

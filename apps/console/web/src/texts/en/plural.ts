@@ -1,3 +1,3 @@
-/** The count with the noun in the singular or plural. */
+/** Formats a count with its noun in the singular or plural. */
 export const plural = (count: number, one: string, other: string): string =>
   count === 1 ? `1 ${one}` : `${count} ${other}`;

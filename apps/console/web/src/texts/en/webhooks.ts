@@ -6,7 +6,7 @@ type Steps = Readonly<Record<string, { readonly name: string; readonly detail: s
 export const text = {
   title: "Webhooks",
   off: "Webhooks are off",
-  offDetail: "They need a master key. An operator sets PERSONAL_MASTER_KEY of the control plane.",
+  offDetail: "Webhooks need a master key. Ask an operator to set PERSONAL_MASTER_KEY for the control plane.",
   change: "Change",
   changeOne: (url: string) => `Change ${url}`,
   endpoints: {
@@ -30,11 +30,11 @@ export const text = {
     } as Words,
     failing: (since: string) => `Failing since ${since}`,
     missed: (count: string) => `${count} events missed`,
-    secretOnce: "The signing secret. It is shown only once, so store it where your server reads it now.",
+    secretOnce: "The signing secret. It is shown only once, so store it now where your server reads it.",
     saved: "Saved. The change is in the audit log.",
     tested: (id: string) => `Test event ${id} is being sent. The delivery log shows its result.`,
     replaying: (count: string) => `Events that are being sent again: ${count}.`,
-    overlap: "Hours during which the old secret signs too",
+    overlap: "Hours to keep signing with the old secret",
     from: "From",
     to: "To",
     steps: {
@@ -42,19 +42,18 @@ export const text = {
         name: "Send test event",
         detail: "Sends an event without data, to check the connection and the signature.",
       },
-      edit: { name: "Edit", detail: "Takes effect immediately. Events that wait are sent to the new URL." },
+      edit: { name: "Edit", detail: "Takes effect immediately. Waiting events are sent to the new URL." },
       pause: { name: "Pause", detail: "Sends nothing for now. Events wait for up to three days." },
-      resume: { name: "Resume", detail: "Sends the events that wait, and later ones." },
+      resume: { name: "Resume", detail: "Sends the waiting events and all later events." },
       rotate: {
         name: "Rotate secret",
-        detail: "Requests are signed with both secrets for this time. With 0, the old one stops working immediately.",
+        detail: "Requests are signed with both secrets for this long. With 0, the old one stops working immediately.",
       },
       replay: {
         name: "Replay",
-        detail:
-          "Sends the events of this time again, in their order, with the same IDs. Events that still wait are left out.",
+        detail: "Resends the events from this period in order and with the same IDs. Skips events that still wait.",
       },
-      remove: { name: "Remove", detail: "Removes the endpoint and its delivery log. Events that wait are not sent." },
+      remove: { name: "Remove", detail: "Removes the endpoint and its delivery log. Waiting events are not sent." },
     } as Steps,
   },
   log: {
