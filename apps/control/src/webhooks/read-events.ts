@@ -1,5 +1,7 @@
+import type { FallbackLevelName, OutcomeName } from "@tripline/contracts/decision-names";
+import { FALLBACK_LEVEL_NAMES, OUTCOME_NAMES } from "@tripline/contracts/decision-names";
 import type { CaseEvent, Decision, DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { CaseEventKind, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { CaseEventKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { WebhookEventType } from "@tripline/contracts/webhook-events";
 import { z } from "zod";
 import type { WebhookEvent } from "./webhook-event.js";
@@ -10,33 +12,22 @@ import type { WebhookEvent } from "./webhook-event.js";
  * model.
  */
 
-const DECISIONS: Readonly<Record<number, WebhookEventType>> = {
-  [Outcome.APPROVE]: "decision.approve",
-  [Outcome.CHALLENGE]: "decision.challenge",
-  [Outcome.REVIEW]: "decision.review",
-  [Outcome.DECLINE]: "decision.decline",
-};
-
-const FALLBACK_LEVELS: Readonly<Record<number, string>> = {
-  [Rung.MODEL]: "model",
-  [Rung.SCORECARD]: "scorecard",
-  [Rung.RULES_ONLY]: "rules",
-  [Rung.STATIC_POLICY]: "default_decision",
-};
+const OUTCOMES: Readonly<Record<number, OutcomeName>> = OUTCOME_NAMES;
+const FALLBACK_LEVELS: Readonly<Record<number, FallbackLevelName>> = FALLBACK_LEVEL_NAMES;
 
 /** Undefined for an outcome added in a later release. */
 export function eventOfDecision(decision: Decision): WebhookEvent | undefined {
-  const type = DECISIONS[decision.outcome];
-  if (type === undefined) return undefined;
+  const outcome = OUTCOMES[decision.outcome];
+  if (outcome === undefined) return undefined;
   return {
     tenant: decision.tenant,
-    type,
+    type: `decision.${outcome}`,
     sourceId: decision.transactionId,
     atMs: decision.decidedAtMs,
     data: {
       id: decision.transactionId,
       transaction_id: decision.clientTransactionId,
-      outcome: type.slice("decision.".length),
+      outcome,
       reason_codes: decision.reasons.map(({ code }) => code),
       fallback_level: FALLBACK_LEVELS[decision.rung] ?? null,
       policy_version: decision.policyVersion,

@@ -1,6 +1,7 @@
+import { FALLBACK_LEVEL_NAMES, OUTCOME_NAMES } from "@tripline/contracts/decision-names";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FastifyReply } from "fastify";
 import type { Outcome as EventOutcome } from "../intake/event-intake.js";
 import type { PreparedEvent } from "../intake/prepare-event.js";
@@ -8,20 +9,6 @@ import type { DecisionBody } from "../openapi/response-schemas.js";
 import { formatTime } from "../requests/parse-time.js";
 import type { AnswerDetail } from "./answer-detail.js";
 import { roundScore, roundScoreIn } from "./answer-detail.js";
-
-const OUTCOMES: Readonly<Record<number, DecisionBody["outcome"]>> = {
-  [Outcome.APPROVE]: "approve",
-  [Outcome.CHALLENGE]: "challenge",
-  [Outcome.REVIEW]: "review",
-  [Outcome.DECLINE]: "decline",
-};
-
-const FALLBACK_LEVELS: Readonly<Record<number, DecisionBody["fallback_level"]>> = {
-  [Rung.MODEL]: "model",
-  [Rung.SCORECARD]: "scorecard",
-  [Rung.RULES_ONLY]: "rules",
-  [Rung.STATIC_POLICY]: "default_decision",
-};
 
 /** The names of fallback levels in the deprecated field `rung`. */
 const RUNGS: Readonly<Record<number, DecisionBody["rung"]>> = {
@@ -44,14 +31,14 @@ export function presentDecision(decision: Decision, detail: AnswerDetail): Decis
     id: decision.transactionId,
     transaction_id: decision.clientTransactionId,
     status: "decided",
-    outcome: named(OUTCOMES, decision.outcome),
+    outcome: named<DecisionBody["outcome"]>(OUTCOME_NAMES, decision.outcome),
     reasons: decision.reasons.map(({ code, text, outcome }) => ({
       code,
       ...(detail === "outcome" ? {} : { text: isRounded ? roundScoreIn(text, score) : text }),
-      outcome: named(OUTCOMES, outcome),
+      outcome: named<DecisionBody["outcome"]>(OUTCOME_NAMES, outcome),
     })),
     ...(detail === "outcome" ? {} : { score: isRounded ? roundScore(score) : (score ?? null) }),
-    fallback_level: named(FALLBACK_LEVELS, decision.rung),
+    fallback_level: named<DecisionBody["fallback_level"]>(FALLBACK_LEVEL_NAMES, decision.rung),
     rung: named(RUNGS, decision.rung),
     degraded_because: decision.degradedBecause === "" ? null : decision.degradedBecause,
     ...(detail === "outcome" ? {} : { skipped_rules: skippedRules(decision) }),
