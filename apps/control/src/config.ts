@@ -59,7 +59,7 @@ export const controlConfig = z.object({
     }),
   WEBHOOK_ALLOWED_NETWORKS: allowedNetworks.meta({
     description:
-      "Networks that are not public and that webhooks of every tenant may reach nevertheless, such as `10.20.0.0/16`, comma-separated. " +
+      "Non-public networks that webhooks of all tenants may reach, comma-separated, such as `10.20.0.0/16`. " +
       "Hosts there may use plain HTTP. Empty: only public addresses by HTTPS.",
   }),
   WEBHOOK_RATE_TENANT: z.coerce.number().int().min(0).max(WEBHOOK_RATE_MAX).default(1_000).meta({

@@ -51,7 +51,7 @@ export function storeAdapter(
       case "ReplayDetection":
         return {
           ...nothingStored(model),
-          // Never finds an ID, because only the attempt to store it shows whether it was used before; otherwise, two
+          // A lookup finds nothing, because reuse is detected when the ID is stored. If lookups decided, two
           // instances could accept the same assertion.
           find: async () => undefined,
           upsert: (id, _payload, expiresInSeconds) => useAssertion(queries, id, expiresInSeconds ?? 0),

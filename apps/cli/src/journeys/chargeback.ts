@@ -27,7 +27,8 @@ const AMOUNT_MINOR = 1_999;
  */
 export async function chargebackJourney({ client, print }: ChargebackOptions): Promise<void> {
   const payment = newPayment(AMOUNT_MINOR);
-  if ((await reasonsOf(client, payment)).includes(KNOWN_FRAUD)) throw new Error("The new card has frauds already.");
+  if ((await reasonsOf(client, payment)).includes(KNOWN_FRAUD))
+    throw new Error("The new card already has confirmed fraud.");
   print("A new card pays 19.99 EUR.");
 
   const dispute = `dispute-${payment.clientTransactionId}`;

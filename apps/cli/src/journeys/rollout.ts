@@ -75,7 +75,7 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
       throw new Error(`The champion is ${champion}, not ${result.rollout.champion}.`);
     options.print(
       `A version ${what} ran on ${percent} % of cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
-        `${result.touched.length} of ${result.cards} cards (${share.toFixed(2)} %) had a payment decided by it.\n` +
+        `${result.touched.length} of ${result.cards} cards (${share.toFixed(2)} %) had a payment decided by this version.\n` +
         `${result.ledger}\n${story(result.rollout)}`,
     );
   }

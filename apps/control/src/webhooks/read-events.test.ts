@@ -108,7 +108,7 @@ test.each<[string, WebhookEvent | undefined, object]>([
 
 test.each([
   ["another action", audited("policy-draft-saved", { name: "a" })],
-  ["an action of the same name in another service", audited("policy-activated", {}, { source: "auth" })],
+  ["an action with the same name in another service", audited("policy-activated", {}, { source: "auth" })],
   ["an action with the prefix of a rollout", audited("rollout-plan-changed", { plan: "x" })],
 ])("%s does not become an event", (_what, change) => {
   expect(eventOfAudit(change)).toBeUndefined();

@@ -37,7 +37,8 @@ export const endpointId = z.object({ endpoint: z.uuid("must be the ID of an endp
 
 export const rotation = z.strictObject({
   overlap_hours: z.int().min(0).max(OVERLAP_HOURS_MAX).default(OVERLAP_HOURS_DEFAULT).meta({
-    description: "How long messages are signed with the old secret too. 0: the old secret stops working immediately.",
+    description:
+      "How long messages are also signed with the old secret. With 0, the old secret stops working immediately.",
   }),
 });
 

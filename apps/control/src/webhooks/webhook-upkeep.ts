@@ -72,7 +72,7 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
       ),
       gauge(
         "tripline_control_webhooks_pending",
-        { description: "Webhook deliveries that wait" },
+        { description: "Webhook deliveries that are waiting" },
         () => this.#counts.pending,
       ),
     ];

@@ -183,9 +183,7 @@ const VERSION_MAX = 1_000_000;
 
 export const fraudReportSchema = z
   .strictObject({
-    report_id: identifier(
-      "Your ID of the report, for instance that of the dispute. A payment can have several reports.",
-    ),
+    report_id: identifier("Your ID for the report, such as the ID of the dispute. A payment can have several reports."),
     version: count(
       [1, VERSION_MAX],
       "Version of the report. A new stage, a correction or a withdrawal has the same report_id and a higher version; the highest one applies. Sending the same version again is safe. Default: 1.",
@@ -196,7 +194,7 @@ export const fraudReportSchema = z
     occurred_at: time("When the payment took place."),
     kind: choice(
       REPORT_KINDS,
-      "What reports it: a chargeback, a report of the issuer to Visa (tc40) or Mastercard (safe), an early warning, a refund, one of your analysts, or the cardholder.",
+      "Source of the report: a chargeback, the issuer's report to Visa (tc40) or Mastercard (safe), an early warning, a refund, one of your analysts, or the cardholder.",
     ),
     stage: choice(REPORT_STAGES, "Stage of a chargeback. Default: received.").optional(),
     withdrawn: boolean("Whether the report is withdrawn. Default: false.").optional(),

@@ -364,7 +364,7 @@ export interface components {
             occurred_at: string;
         };
         FraudReport: {
-            /** @description Your ID of the report, for instance that of the dispute. A payment can have several reports. */
+            /** @description Your ID for the report, such as the ID of the dispute. A payment can have several reports. */
             report_id: string;
             /** @description Version of the report. A new stage, a correction or a withdrawal has the same report_id and a higher version; the highest one applies. Sending the same version again is safe. Default: 1. */
             version?: number;
@@ -384,7 +384,7 @@ export interface components {
              */
             occurred_at: string;
             /**
-             * @description What reports it: a chargeback, a report of the issuer to Visa (tc40) or Mastercard (safe), an early warning, a refund, one of your analysts, or the cardholder.
+             * @description Source of the report: a chargeback, the issuer's report to Visa (tc40) or Mastercard (safe), an early warning, a refund, one of your analysts, or the cardholder.
              * @enum {string}
              */
             kind: "chargeback" | "tc40" | "safe" | "early_warning" | "refund" | "analyst" | "customer";

@@ -59,7 +59,7 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
           .default(0, "all"),
       )
       .addOption(
-        new Option("--rows-max <count>", "about how many payments to use: of a larger lake, a sample")
+        new Option("--rows-max <count>", "approximate number of payments to use; a larger lake is sampled")
           .env("RETRAIN_ROWS_MAX")
           .argParser(positiveNumber)
           .default(ROWS_MAX),

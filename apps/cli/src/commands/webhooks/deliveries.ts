@@ -73,7 +73,7 @@ export function logCommand(output: CommandOutput): Command {
 }
 
 export function replayCommand(output: CommandOutput): Command {
-  return controlCommand("replay", "send events again that were delivered or failed")
+  return controlCommand("replay", "resend events that were delivered or failed")
     .argument(...ENDPOINT_ARGUMENT)
     .option("--event <id>", "this event")
     .option("--from <time>", "events since this time, such as 2026-12-03T14:00:00Z")

@@ -70,7 +70,7 @@ export function updateCommand(output: CommandOutput): Command {
 export function stateCommand(output: CommandOutput, name: "pause" | "resume"): Command {
   const description = {
     pause: "send nothing for now; events wait",
-    resume: "send again, also after an automatic pause",
+    resume: "resume sending, even after an automatic pause",
   };
   return controlCommand(name, description[name])
     .argument(...ENDPOINT_ARGUMENT)

@@ -29,7 +29,7 @@ async function post(how: (response: ServerResponse) => void) {
 
 test.each([
   ["accepts", 204, {}, 0],
-  ["redirects to metadata", 302, { location: "http://169.254.169.254/latest/meta-data" }, 0],
+  ["redirects to a metadata service", 302, { location: "http://169.254.169.254/latest/meta-data" }, 0],
   ["is gone", 410, {}, 0],
   ["asks for a pause", 503, { "retry-after": "120" }, 120_000],
   ["asks for a pause until a date", 503, { "retry-after": "Wed, 21 Oct 2026 07:28:00 GMT" }, 0],

@@ -9,7 +9,7 @@ import type { Resolve } from "./check-target.js";
 const RESOLVE_MS_MAX = 20_000;
 
 test(
-  "regression #30: the service resolves host names, and does not only accept addresses",
+  "regression #30: the service resolves host names instead of accepting only addresses",
   async () => {
     const config = readConfig(controlConfig, {
       PORT: "0",
