@@ -186,7 +186,7 @@ test("regression #30: label-based figures use only payments that are old enough 
   await bed.producer.send(payments.flatMap(({ vector, decision }) => [vector, decision]));
   // Nobody labels genuine payments, so those without a label count as genuine once they are old enough.
   await bed.producer.send([fraud.label(true, nowMs - 7 * DAY_MS), disputed.label(true, nowMs)]);
-  // A chargeback that was won late changes neither figure.
+  // A chargeback that was won late changes neither this assumption nor the label delay.
   const wonAtMs = nowMs - 62 * DAY_MS;
   const won = testPayment(bed.tenant, { atMs: wonAtMs, decidedAtMs: wonAtMs });
   await bed.producer.send([won.vector, won.decision, won.label(false, nowMs - DAY_MS)]);

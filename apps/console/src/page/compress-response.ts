@@ -8,8 +8,8 @@ const TEXTS = /^text\/|json/;
 const compress = promisify(gzip);
 
 /**
- * Compresses JSON and CSV. Static files are compressed at build time, and streams are never compressed. Other
- * sites cannot request these responses with a user's cookie, so the compressed sizes reveal nothing.
+ * Compresses JSON and CSV. Static files are compressed at build time, and streams are never compressed. Other sites
+ * cannot request these responses with a user's cookie, so the compressed sizes reveal nothing.
  */
 export async function compressResponse(
   { headers }: Pick<FastifyRequest, "headers">,

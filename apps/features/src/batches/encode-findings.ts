@@ -13,7 +13,7 @@ import type { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
  */
 
 export type VectorFindings = Omit<FeatureVector, "transaction">;
-/** For a label or a payment update. Their fields have the same numbers. */
+/** The findings of a label or a payment update, whose fields have the same numbers. */
 export type ReportFindings = Omit<AppliedPaymentUpdate, "update">;
 
 const TAGS = {

@@ -7,7 +7,7 @@ interface ChoiceProps {
   readonly onChange: (value: string) => void;
 }
 
-/** A group of native radio buttons, for reliable arrow keys. The form cannot be submitted without a choice. */
+/** A group of native radio buttons, whose arrow keys work reliably. The form cannot be submitted without a choice. */
 export function ChoiceField({ label, options, value, onChange }: ChoiceProps) {
   const name = useId();
   return (
