@@ -1,5 +1,5 @@
-import type { FallbackLevelName, OutcomeName } from "@tripline/contracts/decision-names";
-import { FALLBACK_LEVEL_NAMES, OUTCOME_NAMES } from "@tripline/contracts/decision-names";
+import type { FallbackLevelName, OutcomeName } from "@tripline/contracts/decisions/decision-names";
+import { FALLBACK_LEVEL_NAMES, OUTCOME_NAMES } from "@tripline/contracts/decisions/decision-names";
 import type { CaseEvent, Decision, DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { CaseEventKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { WebhookEventType } from "@tripline/contracts/webhook-events";

@@ -1,4 +1,4 @@
-import { FALLBACK_LEVEL_NAMES, OUTCOME_NAMES } from "@tripline/contracts/decision-names";
+import { FALLBACK_LEVEL_NAMES, OUTCOME_NAMES } from "@tripline/contracts/decisions/decision-names";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";

@@ -1,4 +1,4 @@
-import { Outcome, Rung } from "./generated/tripline/events/v1/events.js";
+import { Outcome, Rung } from "../generated/tripline/events/v1/events.js";
 
 /* Names of a decision's parts, as callers and receivers of webhooks see them. */
 
