@@ -1,7 +1,7 @@
-// Lays out the CUDA provider beside the ONNX Runtime of an app, and NVIDIA's libraries, and proves that they load as far as the
-// driver, which only a machine with a GPU has.
+// Adds ONNX Runtime's CUDA provider and NVIDIA's libraries to an app, and checks that all of their dependencies exist
+// except the driver, which only machines with a GPU have.
 //   node add-cuda.mjs --app /app --libraries <folder of the packages in cuda-requirements.txt> --out <folder>
-// Writes <out>/onnxruntime and <out>/nvidia, to be copied to /, as layers of their own.
+// Writes <out>/onnxruntime and <out>/nvidia. Copy each of them to / as a separate layer.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { setTimes } from "./set-times.mjs";
 
 const LDD_MS_MAX = 60_000;
-/** Of the driver, not of CUDA. */
+/** A library of the driver, not of CUDA. */
 const OF_THE_DRIVER = "libcuda.so.1";
 
 const text = { type: /** @type {const} */ ("string"), default: "" };
@@ -18,11 +18,11 @@ const { app, libraries, out } = values;
 
 const store = join(app, "node_modules", ".pnpm");
 const entry = readdirSync(store).find((name) => name.startsWith("onnxruntime-node@"));
-if (entry === undefined) throw new Error(`There is no onnxruntime-node in ${store}: give the image of scoring.`);
+if (entry === undefined) throw new Error(`There is no onnxruntime-node in ${store}: use the image of scoring.`);
 const runtime = join("node_modules", ".pnpm", entry, "node_modules", "onnxruntime-node");
 const { version } = JSON.parse(readFileSync(join(app, runtime, "package.json"), "utf8"));
 if (!existsSync(join(libraries, `onnxruntime_gpu-${version}.dist-info`))) {
-  throw new Error(`cuda-requirements.txt does not hold onnxruntime-gpu ${version}, the version of onnxruntime-node.`);
+  throw new Error(`cuda-requirements.txt does not list onnxruntime-gpu ${version}, the version of onnxruntime-node.`);
 }
 
 const nvidia = join(out, "nvidia", "opt", "nvidia", "lib");
@@ -40,7 +40,7 @@ for (const abi of readdirSync(join(app, runtime, "bin"))) {
     throw new Error(`${join(app, binaries)} is missing: the image is not for x86-64.`);
   const target = join(out, "onnxruntime", "app", binaries);
   mkdirSync(target, { recursive: true });
-  // TensorRT's provider stays out: it needs TensorRT's libraries.
+  // Omits TensorRT's provider, which needs TensorRT's libraries.
   for (const name of ["shared", "cuda"]) {
     const file = `libonnxruntime_providers_${name}.so`;
     cpSync(join(libraries, "onnxruntime", "capi", file), join(target, file));
@@ -58,5 +58,5 @@ function requireLoads(file) {
     name === OF_THE_DRIVER ? [] : [name],
   );
   if (missing.length > 0)
-    throw new Error(`${file} needs ${missing.join(", ")}, which cuda-requirements.txt does not bring.`);
+    throw new Error(`${file} needs ${missing.join(", ")}, which cuda-requirements.txt does not install.`);
 }

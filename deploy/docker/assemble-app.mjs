@@ -1,10 +1,10 @@
-// Lays out what goes into an image, in three folders that become three layers:
-//   out/dependencies  libraries: change with the lockfile
-//   out/app           one app, bundled, and our own compiled code of it and the packages it needs, whose threads and files are
-//                     read from there: changes with every commit
-//   out/data          empty folders that the program may write to
-// The layout is the repository's, so every path relative to a source file is right. Which files of a package are read
-// besides `dist` stands in its package.json under `files`.
+// Assembles the content of an image in three folders, which become three layers:
+//   out/dependencies  libraries, which change with the lockfile
+//   out/app           one bundled app, and the compiled code of the app and its packages, because threads and data
+//                     files are loaded from there; changes with every commit
+//   out/data          empty folders to which the program may write
+// The layout is that of the repository, so that paths relative to a source file remain valid. `files` in a package's
+// package.json lists the files that are needed in addition to `dist`.
 //   node assemble-app.mjs --app <name> --build <folder> --dependencies <folder> --out <folder>
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
@@ -13,9 +13,9 @@ import { setTimes } from "./set-times.mjs";
 
 const SCOPE = "@tripline/";
 const GROUPS = ["packages", "apps"];
-/** Volumes of compose.yaml, and of the chart: a volume that is mounted there gets the owner of the folder. */
+/** Volumes of compose.yaml and of the chart. A volume that is mounted on such a folder gets the folder's owner. */
 const VOLUMES = ["anchors", "attachments", "lake", "registry", "secrets", "snapshots", "training"];
-/** Compiled tests, types and source maps; what tests share is in a folder of its own. */
+/** Compiled tests, types and source maps. Code that tests share is in a separate folder. */
 const UNREAD = /(\.test\.js|\.d\.ts|\.map|\.tsbuildinfo)$/;
 const UNREAD_FOLDERS = ["testing"];
 const ACCESS = "infra/access.yaml";
@@ -45,7 +45,7 @@ for (const folder of folders) {
     cpSync(join(values.build, folder, file), join(own, folder, file), copyOptions());
   }
 }
-// Who may do what, for the program that gives the rights.
+// The access rules, for the command that grants permissions.
 if (values.app === "cli") cpSync(join(values.build, ACCESS), join(own, ACCESS));
 cpSync(join(values.build, PROGRAMS), join(own, PROGRAMS), copyOptions());
 writeFileSync(join(own, "program.mjs"), `import "./${PROGRAMS}/${values.app}.mjs";\n`);
@@ -54,7 +54,8 @@ for (const name of VOLUMES) mkdirSync(join(values.out, "data", DATA, name), { re
 setTimes(values.out);
 
 /**
- * A package finds its peer where the package that uses it has its own: production dependencies hold no link for it.
+ * Links a peer dependency into the package that needs it, because an installation of production dependencies does not
+ * contain this link.
  *
  * @param {string} folder
  * @param {string} peer
@@ -81,7 +82,7 @@ function isRead(source) {
 }
 
 /**
- * Folders of a workspace package and of those it needs at run time.
+ * Folders of a workspace package and of the workspace packages that it needs at run time.
  *
  * @param {string} first
  */
@@ -98,7 +99,7 @@ function closureOf(first) {
 /** @param {string} name */
 function folderOf(name) {
   const group = GROUPS.find((one) => existsSync(join(values.build, one, name, "package.json")));
-  if (group === undefined) throw new Error(`${SCOPE}${name} is in neither of ${GROUPS.join(", ")}.`);
+  if (group === undefined) throw new Error(`${SCOPE}${name} is not in any of these folders: ${GROUPS.join(", ")}.`);
   return join(group, name);
 }
 

@@ -83,7 +83,7 @@ function build(name, image, options) {
       ...args,
       ".",
     ],
-    // Engines from 23 on do so by themselves.
+    // Docker uses BuildKit by default since version 23.
     {
       cwd: ROOT,
       stdio: ["ignore", "inherit", "inherit"],
@@ -105,7 +105,7 @@ function requireDocker() {
 }
 
 /**
- * For the images' labels; a copy without git has neither commit nor origin.
+ * Runs git, for the images' labels. In a copy without git, the commit and the origin are unknown.
  *
  * @param {string[]} args
  */

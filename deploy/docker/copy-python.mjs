@@ -1,12 +1,12 @@
-// Copies Python code without what a container never reads, each file with the same time stamp.
-//   node copy-python.mjs <from> <to> <folder above, that gets its time set, too>
+// Copies Python code without the files that a container never reads, and sets the same timestamp on every file.
+//   node copy-python.mjs <from> <to> <parent folder, whose timestamp is also set>
 import { cpSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimes } from "./set-times.mjs";
 
 /**
- * Tests, type stubs, caches, what is for working on the code (linter and test runner), and ONNX Runtime as a
- * library of C, which its Python module does not load: it has all of it inside.
+ * Tests, type stubs, caches, development tools (linter and test runner), and ONNX Runtime's C library, which its Python
+ * module does not load because it already contains the library.
  */
 const UNREAD =
   /^(tests|test|__pycache__|\.lock|ruff|ruff-.*\.dist-info|pytest|_pytest|pytest-.*\.dist-info|spark|libonnxruntime\.so\..*|.*\.pyi|.*\.pyc)$/;

@@ -1,5 +1,5 @@
-# Feast with the feature repository: its feature server, and the command that keeps its online store up to date with the lake. For
-# compose.yaml, profile `feast`. With the package versions that packages/feast-client is tested with.
+# Feast with the feature repository: its feature server, and the command that keeps its online store up to date with the
+# lake. For the profile `feast` of compose.yaml, with the package versions used in the tests of packages/feast-client.
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
@@ -21,7 +21,7 @@ FROM ${NODE_IMAGE} AS assembled
 COPY deploy/docker/copy-python.mjs deploy/docker/set-times.mjs /tools/
 RUN --mount=type=bind,from=python,source=/opt/feast,target=/python \
     node /tools/copy-python.mjs /python /out/dependencies/opt/feast /out/dependencies
-# The layout is the repository's, so that the path to the feature spec is right.
+# The layout is that of the repository, so that the path to the feature spec remains valid.
 RUN --mount=type=bind,source=training/feature_repo,target=/source \
     --mount=type=bind,source=packages/contracts/feature-spec.yaml,target=/feature-spec.yaml \
     --mount=type=bind,source=packages/contracts/profiles,target=/profiles \

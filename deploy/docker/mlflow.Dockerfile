@@ -1,5 +1,5 @@
-# MLflow as the model registry, in the version that packages/model-registry is tested with. For compose.yaml; in
-# production use a server of your own with a real database and object store.
+# MLflow as the model registry, in the version used in the tests of packages/model-registry. For compose.yaml. In
+# production, use your own server with a real database and object store.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS python

@@ -4,7 +4,7 @@
 # or all of them: npx tripline images
 ARG NODE_IMAGE=node:24-bookworm-slim
 
-# The build tools, in the versions that package.json names.
+# The build tools, in the versions that package.json specifies.
 FROM ${NODE_IMAGE} AS tools
 WORKDIR /tools
 COPY package.json ./
@@ -21,7 +21,7 @@ WORKDIR /source
 COPY . .
 RUN turbo prune "@tripline/${APP}" --docker && cp tsconfig.base.json out/full/ && cp --parents infra/access.yaml out/full/
 
-# What the compiler needs is the same for every program, so it is installed once for all images.
+# The compiler's dependencies are the same for every program, so they are installed once for all images.
 FROM tools AS manifests
 WORKDIR /source
 COPY . .
@@ -39,18 +39,18 @@ FROM workspace AS build
 ARG APP
 COPY --from=pruned /source/out/full/ ./
 RUN node node_modules/typescript/bin/tsc -b "apps/${APP}"
-# The pages for the browser of the services that are in it; the compiler makes the contract that they share.
+# The web pages of the included services. The compiler generates the contract that they share.
 RUN for page in apps/*/web; do \
       [ -f "$page/index.html" ] || continue; \
       node node_modules/typescript/bin/tsc -b "$page/tsconfig.contract.json" || exit 1; \
       (cd "$page" && node node_modules/vite/bin/vite.js build --logLevel=warn) || exit 1; \
     done
-# All that the program loads, in few files (docs/adr/0037-programs-are-bundled.md).
+# Bundles everything that the program loads into a few files (docs/adr/0037-programs-are-bundled.md).
 COPY tools/start/bundle-programs.mjs tools/start/
 COPY packages/system/programs.mjs packages/system/
 RUN node tools/start/bundle-programs.mjs "${APP}"
 
-# Only production dependencies, and of packages with machine code only the files for this platform.
+# Only production dependencies. Native packages keep only this platform's files.
 FROM tools AS dependencies
 ARG APP
 WORKDIR /app
@@ -61,7 +61,7 @@ RUN --mount=type=cache,id=pnpm-store,target=/pnpm-store \
 COPY deploy/docker/trim-modules.mjs /tools/
 RUN node /tools/trim-modules.mjs /app
 
-# Only what is needed at run time, with one time stamp on every file: the same commit gives the same layers.
+# Only files that are needed at run time, all with the same timestamp, so that a commit always gives the same layers.
 FROM tools AS assembled
 ARG APP
 COPY deploy/docker/assemble-app.mjs deploy/docker/set-times.mjs deploy/docker/check-health.mjs LICENSE /tools/
@@ -89,5 +89,5 @@ WORKDIR /app/apps/${APP}
 USER 65532:65532
 EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/app/check-health.mjs"]
-# Node is process 1; the programs themselves answer SIGTERM by draining.
+# Node is process 1. The programs handle SIGTERM themselves and drain.
 ENTRYPOINT ["node", "/app/program.mjs"]

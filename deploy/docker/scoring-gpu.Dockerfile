@@ -1,8 +1,10 @@
-# Scoring on NVIDIA GPUs: the image of scoring with the libraries of CUDA 13. Linux on x86-64 only. It was never run on a GPU.
+# Scoring on NVIDIA GPUs: the image of scoring with the libraries of CUDA 13. Linux on x86-64 only. Not yet tested on a
+# GPU.
 #   npx tripline images --only scoring-gpu
 #   docker run --gpus all …
-# The npm package of ONNX Runtime holds no CUDA provider. The one in PyPI's onnxruntime-gpu of the same version loads into it, with
-# NVIDIA's libraries from PyPI. The driver, libcuda.so.1 among it, comes from the host: NVIDIA's container toolkit adds it.
+# The npm package of ONNX Runtime does not contain the CUDA provider. The image adds the provider from PyPI's
+# onnxruntime-gpu of the same version, and NVIDIA's libraries from PyPI. NVIDIA's container toolkit adds the driver,
+# including libcuda.so.1, from the host.
 ARG SCORING_IMAGE=tripline/scoring:dev
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
@@ -38,8 +40,9 @@ LABEL org.opencontainers.image.title="tripline scoring-gpu" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=assembled /out/nvidia/ /
 COPY --from=assembled /out/onnxruntime/ /
-# The first two tell NVIDIA's container toolkit what to add. With EXECUTION_PROVIDERS the tensor twin of trees, or a network, runs on
-# the GPU; without one our own code runs the trees. The chart sets the same; a test compares the two.
+# The first two variables tell NVIDIA's container toolkit what to add. EXECUTION_PROVIDERS makes networks and the tensor
+# twins of trees run on the GPU; without a GPU, our own code runs the trees. A test checks that the chart sets the same
+# values.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility LD_LIBRARY_PATH=/opt/nvidia/lib
 ENV EXECUTION_PROVIDERS=cuda,trees,cpu
 USER 65532:65532

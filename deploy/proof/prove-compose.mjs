@@ -1,5 +1,5 @@
-// The whole system with docker compose, with its own project name and ports, so that nothing else here is affected. Then Feast: the
-// features of a payment are read from Feast's server.
+// Runs the whole system with docker compose, with its own project name and ports so that it affects nothing else on
+// this machine. Then reads the features of a payment from Feast's server.
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -23,7 +23,7 @@ const PORT_NAMES = [
   "_CONSOLE",
 ];
 const UP_MS_MAX = 600_000;
-/** A payment reaches the lake within 10 s, and Feast within a round after that. */
+/** A payment reaches the lake within 10 s, and Feast at most one round later. */
 const FEAST_EVERY_SECONDS = 5;
 const ONLINE_MS_MAX = 120_000;
 const POLL_MS = 1_000;
@@ -50,9 +50,10 @@ export async function proveCompose(root) {
     const token = must([...compose, "run", "--rm", "tripline", "token"], options).trim();
     await proveFeast(root, token);
     must([...compose, "stop", "scoring"], options);
-    const { rung } = await pay(`without-scoring-${Date.now()}`, token);
-    if (rung !== "scorecard") throw new Error(`Without scoring a payment was decided on the rung ${rung}.`);
-    say("  without scoring a payment was decided by the scorecard");
+    const { fallback_level: level } = await pay(`without-scoring-${Date.now()}`, token);
+    if (level !== "scorecard")
+      throw new Error(`Without scoring, a payment was decided at the fallback level ${level}.`);
+    say("  without scoring, the scorecard decided a payment");
   } catch (error) {
     process.stderr.write(run([...compose, "--profile", "feast", "ps", "--all"], options).stdout);
     process.stderr.write(run([...compose, "--profile", "feast", "logs", "--tail=15"], options).stdout);
@@ -62,7 +63,7 @@ export async function proveCompose(root) {
   }
 }
 
-/** The console's page is there, and a person without a session is sent to sign in at auth. */
+/** Checks that the console serves its page, and that it redirects a user without a session to auth. */
 async function proveConsole() {
   const url = `http://127.0.0.1:${portOf("_CONSOLE")}`;
   const page = await fetch(`${url}/`);
@@ -71,11 +72,12 @@ async function proveConsole() {
   if (page.status !== 200 || !where.startsWith(`http://127.0.0.1:${portOf("_AUTH")}/oauth/authorize?`)) {
     throw new Error(`The console answered ${page.status}, and its sign-in ${signIn.status} with location "${where}".`);
   }
-  say("  the console has its page, and sends people to auth to sign in");
+  say("  the console serves its page, and redirects users to auth to sign in");
 }
 
 /**
- * Feast serves what a payment changed at its terminal: archived, put into a table, materialised into Valkey, served.
+ * Checks that Feast serves the features of a terminal after a payment: the payment is archived, converted to a table
+ * and materialised into Valkey.
  *
  * @param {string} root
  * @param {string} token
@@ -106,7 +108,7 @@ async function proveFeast(root, token) {
 /**
  * @param {string} terminal
  * @param {string} token
- * @returns {Promise<{ rung: string }>} the decision
+ * @returns {Promise<{ fallback_level: string }>} the decision
  */
 async function pay(terminal, token) {
   const response = await fetch(`http://127.0.0.1:${portOf("")}/v1/transactions`, {

@@ -1,5 +1,6 @@
-// New versions by Argo Rollouts, under traffic: the change from Deployments, a good version that a person promotes, and one with
-// worse metrics that is rolled back. Needs the controller in the cluster, and a Prometheus that scrapes the pods.
+// Deploys new versions with Argo Rollouts under traffic: the migration from Deployments, a good version that a user
+// promotes, and a version with worse metrics that is rolled back. Needs the controller in the cluster, and a Prometheus
+// that scrapes the pods.
 import { join } from "node:path";
 import { expectBalance, kubectl, NAMESPACE, RELEASE, TrafficPod } from "./cluster.mjs";
 import { must, run, say } from "./run-command.mjs";
@@ -17,7 +18,7 @@ const TRAFFIC_SECONDS_MAX = 1_800;
 /** @param {RolloutOptions} options */
 export async function proveRollouts(options) {
   const { load, values, prometheus } = options;
-  // Its decisions do not find scoring: it is ready, and decides without the model.
+  // This version of decisions cannot reach scoring. It is ready, but decides without the model.
   const worse = `FROM tripline/decisions:dev\nENTRYPOINT ["env", "SCORING_ADDRESS=127.0.0.1:1", "node", "dist/main.js"]\n`;
   must(["docker", "build", "--tag", "tripline/decisions:worse", "-"], { input: worse });
   must([...load, "tripline/decisions:worse"], { timeoutMs: HELM_MS_MAX });
@@ -45,12 +46,12 @@ export async function proveRollouts(options) {
   expectBalance(ledger, "After the Rollouts");
   if (traffic.failed > 0)
     throw new Error(
-      `During the Rollouts ${traffic.failed} of ${traffic.sent} requests failed: ${traffic.reasons.join(", ")}.`,
+      `During the rollouts, ${traffic.failed} of ${traffic.sent} requests failed: ${traffic.reasons.join(", ")}.`,
     );
 }
 
 /**
- * The Deployments stay until the Rollouts have their pods.
+ * Keeps the Deployments until the pods of the Rollouts are ready.
  *
  * @param {RolloutOptions} options
  * @param {readonly string[]} set
@@ -73,7 +74,7 @@ function takeGoodVersion(options, set) {
   follow(options, ["--until", "paused"]);
   say("  a good version waits after its first step");
   follow(options, ["--promote", "--until", "healthy"]);
-  say("  and took over when it was promoted");
+  say("  it replaced the old version after its promotion");
 }
 
 /**
@@ -84,8 +85,8 @@ function refuseWorseVersion(options, set) {
   const good = SERVICES.flatMap((name) => ["--set", `services.${name}.podAnnotations.version=good`]);
   upgrade(options, [...set, ...good, "--set", "services.decisions.image.tag=worse"]);
   const { status, stderr } = run(followCommand(options, ["--until", "paused"]), { timeoutMs: followMs() });
-  const sentence = /tripline-decisions went back to the version before: .*/.exec(stderr)?.[0];
-  if (status === 0 || sentence === undefined) throw new Error(`A worse version did not go back:\n${stderr}`);
+  const sentence = /tripline-decisions was rolled back to the previous version: .*/.exec(stderr)?.[0];
+  if (status === 0 || sentence === undefined) throw new Error(`A worse version was not rolled back:\n${stderr}`);
   say(`  ${sentence}`);
   must(["helm", "--namespace", NAMESPACE, "rollback", RELEASE, howToWait()], { timeoutMs: HELM_MS_MAX });
   follow(options, ["--until", "healthy"]);
@@ -117,12 +118,12 @@ function followCommand({ root }, args) {
   return [process.execPath, program, "--namespace", NAMESPACE, "--minutes", String(FOLLOW_MINUTES), ...args];
 }
 
-/** Helm 4's newer way cannot read the state of a Rollout, and waits until its timeout. */
+/** Helm 4's default watcher cannot read the state of a Rollout and would wait until its timeout. */
 function howToWait() {
   return /^v?4\./.test(must(["helm", "version", "--template", "{{.Version}}"])) ? "--wait=legacy" : "--wait";
 }
 
-/** A little more than it takes itself. */
+/** Slightly longer than the command's own time limit. */
 function followMs() {
   return (FOLLOW_MINUTES + 1) * 60_000;
 }

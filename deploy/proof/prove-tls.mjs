@@ -1,6 +1,6 @@
-// The chart with TLS everywhere and each service's own rights, on a Kafka, a Valkey and a Postgres outside of the release: it is
-// installed with Secrets that `tripline make-secrets` made, payments are decided while every service is replaced, no server and no
-// service has refused anything, and what an identity must not do is refused.
+// Tests the chart with TLS on all connections and least-privilege access for each service, with a Kafka, a Valkey and a
+// Postgres outside the release. Installs it with Secrets from `tripline make-secrets`, and replaces every service under
+// traffic. Checks that no server or service has denied anything, and that the servers deny forbidden operations.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,16 +22,16 @@ const SERVERS = ["kafka", "valkey", "postgres"];
 const CERTIFIED = [...SERVICES, "training", "snapshots", "operator"];
 const OPERATOR = "tripline-operator-tls";
 const ADDRESSES = { redis: `valkey.${DATA_NAMESPACE}:6379`, database: `postgres.${DATA_NAMESPACE}:5432/tripline` };
-/** Under which the programs reach each other, the servers and auth's issuer. */
+/** Host names under which the programs reach each other, the servers and auth's issuer. */
 const HOSTS = ["tripline-*", "tripline-*-grpc", `tripline-*.${NAMESPACE}.svc`, `*.${DATA_NAMESPACE}`];
 const RATE_PER_SECOND = 20;
 const TRAFFIC_SECONDS_MAX = 1_200;
 const SERVERS_MS_MAX = 240_000;
 const INSTALL_SECONDS_MAX = 600;
-/** What services, jobs and commands say when a server refuses them something. */
+/** What services, jobs and commands log after a server has denied an operation. */
 const REFUSALS =
   /not authorized|authorization failed|AUTHORIZATION_FAILED|NOPERM|NOAUTH|WRONGPASS|permission denied|handshake/i;
-/** Except that ingestion asks to create the topics that it does not see, which is refused where it must not, and goes on without. */
+/** Ignores denied topic creations: ingestion tries to create missing topics, and continues if Kafka denies it. */
 const KAFKA_DENIES = / is Denied (?!operation = CREATE )/;
 const POSTGRES_DENIES = /permission denied|no pg_hba\.conf entry|authentication failed/;
 
@@ -55,7 +55,7 @@ export async function proveTls({ root, load, reuseImages, keep }) {
     ({ value }) => value,
   );
   await step("no permission was denied", () => expectNoRefusal());
-  const refused = await step("an identity is denied what it must not do", () => expectRefusals());
+  const refused = await step("forbidden operations are denied", () => expectRefusals());
   if (keep) say(`- kept: the release ${RELEASE} in the namespace ${NAMESPACE}, and ${DATA_NAMESPACE}`);
   else {
     await step("helm uninstall leaves nothing but the volumes", () => {
@@ -146,7 +146,7 @@ function logsOfRelease() {
   return kubectl(["logs", `--selector=app.kubernetes.io/instance=${RELEASE}`, ...all]);
 }
 
-/** By the logs of what runs, of the servers, and by Valkey's own list of what it denied. */
+/** Checks the logs of the release and of the servers, and Valkey's list of denied commands. */
 function expectNoRefusal() {
   expectNoRefusalIn("the release", logsOfRelease());
   expectNoRefusalIn("Kafka", inData(["logs", "deployment/kafka"]), KAFKA_DENIES);
@@ -166,7 +166,7 @@ function expectNoRefusalIn(where, log, pattern = REFUSALS) {
     throw new Error(`${lines.length} lines of ${where} report a refusal:\n${lines.slice(0, 10).join("\n")}`);
 }
 
-/** Things on each server that an identity need not do, and a caller without one. */
+/** Attempts operations on each server that an identity does not need, and connects without a certificate. */
 async function expectRefusals() {
   const ingestion = { image: imageOf("cli"), identity: "tripline-ingestion-tls" };
   const attempts = [
@@ -175,7 +175,11 @@ async function expectRefusals() {
       said: await runCommand("refused-kafka", ["ledger", "--accepted=/etc/hostname", "--tenant=demo"], ingestion),
       sentence: /not authorized|authorization/i,
     },
-    { what: "somebody without a certificate asks Kafka", said: withoutCertificate(), sentence: /CERTIFICATE_REQUIRED/ },
+    {
+      what: "a client without a certificate connects to Kafka",
+      said: withoutCertificate(),
+      sentence: /CERTIFICATE_REQUIRED/,
+    },
     { what: "decisions reads a state from Valkey", said: asRedisUser("decisions", "GET state:x"), sentence: /NOPERM/ },
     { what: "decisions empties Valkey", said: asRedisUser("decisions", "FLUSHALL"), sentence: /NOPERM/ },
     {
@@ -183,17 +187,17 @@ async function expectRefusals() {
       said: asRole("console", "SELECT * FROM auth.schema_migrations"),
       sentence: /permission denied/,
     },
-    { what: "control makes a role", said: asRole("control", "CREATE ROLE more"), sentence: /permission denied/ },
+    { what: "control creates a role", said: asRole("control", "CREATE ROLE more"), sentence: /permission denied/ },
   ];
   for (const { what, said, sentence } of attempts) {
     const line = said.split("\n").find((one) => sentence.test(one));
-    if (line === undefined) throw new Error(`${what}, and is not refused with ${sentence}:\n${said}`);
+    if (line === undefined) throw new Error(`This was not denied with ${sentence}: ${what}.\n${said}`);
     say(`  refused: ${what}: ${line.trim()}`);
   }
   return attempts.length;
 }
 
-/** From a pod that the network lets through to Kafka. */
+/** Connects from a pod whose network policy allows Kafka. */
 function withoutCertificate() {
   const ask = `
     const socket = require("node:tls").connect({ host: "kafka.${DATA_NAMESPACE}", port: 9092,
@@ -213,7 +217,7 @@ function asRedisUser(user, command) {
 }
 
 /**
- * Through the server's socket, which takes everybody at their word.
+ * Connects through the server's Unix socket, which trusts any role name.
  *
  * @param {string} role
  * @param {string} statement

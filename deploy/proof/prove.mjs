@@ -20,11 +20,11 @@ import { expectNewerSchemaToBeRefused, expectRefusals, expectRoomToBeMissed } fr
 import { must, run, say, step } from "./run-command.mjs";
 
 export const APPS = [...SERVICES, "cli", "training"];
-/** Of others; a cluster that can pull them needs no help. */
+/** Third-party images. A cluster that can pull them does not need them to be loaded. */
 const SYSTEMS = ["apache/kafka:4.3.1", "valkey/valkey:8-bookworm", "postgres:17-bookworm"];
 const NODE_PORTS = { ingestion: 31_740, auth: 31_741 };
 const RATE_PER_SECOND = 20;
-/** Longer than any part of the proof: a sender is ended when its part is over. */
+/** Longer than any part of the test. Each part stops its sender at the end. */
 const TRAFFIC_SECONDS_MAX = 1_200;
 const BUILD_MS_MAX = 30 * 60_000;
 const LOAD_MS_MAX = 300_000;
@@ -41,12 +41,12 @@ const SCORECARD_MS_MAX = 60_000;
  *   skipCompose: boolean,
  *   rollouts: string | undefined,
  *   keep: boolean,
- * }} ProofOptions rollouts: the Prometheus that judges them
+ * }} ProofOptions rollouts: URL of the Prometheus whose metrics the rollouts use
  */
 
 /**
  * @param {ProofOptions} options
- * @returns {Promise<string>} the line of the proof
+ * @returns {Promise<string>} the result, in one line
  */
 export async function prove(options) {
   const { root, load, reuseImages, skipCompose, rollouts, keep } = options;
@@ -112,10 +112,10 @@ export function buildImages(root, apps, reuse) {
 export function loadImages(load) {
   for (const app of APPS) must([...load, imageOf(app)], { timeoutMs: LOAD_MS_MAX });
   for (const image of SYSTEMS) {
-    // The cluster must pull what the engine does not have.
+    // The cluster must pull images that the engine does not have.
     if (run(["docker", "image", "inspect", image]).status === 0) must([...load, image], { timeoutMs: LOAD_MS_MAX });
   }
-  // A version that ends at once.
+  // A version that exits immediately.
   const bad = `FROM ${imageOf("decisions")}\nENTRYPOINT ["node", "-e", "console.error('a bad version'); process.exit(1)"]\n`;
   must(["docker", "build", "--tag", "tripline/decisions:bad", "-"], { input: bad, timeoutMs: LOAD_MS_MAX });
   must([...load, "tripline/decisions:bad"], { timeoutMs: LOAD_MS_MAX });
@@ -150,8 +150,8 @@ async function fromPod() {
   await pod.start();
   const { traffic, ledger } = await pod.result();
   say(`  ${JSON.stringify(traffic)} ${JSON.stringify(ledger)}`);
-  expectBalance(ledger, "In calm");
-  expectNoFailure(traffic, "In calm");
+  expectBalance(ledger, "Without disturbances");
+  expectNoFailure(traffic, "Without disturbances");
 }
 
 /** @param {string} root */
@@ -168,7 +168,7 @@ async function throughNodePort(root) {
     const accepted = join(folder, "accepted");
     const address = (/** @type {number} */ port) => `http://${node}:${port}`;
     const command = [
-      // The checkout's own, whatever runs this script: the programs need Node 24.
+      // The checkout's own Node, because the programs need Node 24 and another version may run this script.
       join(root, "node_modules", ".bin", "node"),
       join(root, "apps", "cli", "dist", "main.js"),
       "traffic",
@@ -189,7 +189,7 @@ async function throughNodePort(root) {
   }
 }
 
-/** Whatever changes a pod's template replaces all pods, as another version of the image does. */
+/** Any change to the pod template replaces all pods, as a new version of the image would. */
 const NEXT = SERVICES.flatMap((service) => ["--set", `services.${service}.podAnnotations.version=next`]);
 
 /** @param {string} chart */
@@ -223,7 +223,7 @@ async function badVersionUnderTraffic(chart) {
     ...timeout(BAD_VERSION_SECONDS_MAX),
   ];
   const { status, stderr } = run([...command, ...values(chart), ...bad], { timeoutMs: HELM_MS_MAX });
-  if (status === 0) throw new Error("helm upgrade took a version that ends at once.");
+  if (status === 0) throw new Error("helm upgrade accepted a version that exits immediately.");
   say(indent(stderr));
   awaitReady();
   expectImage("decisions", imageOf("decisions"));
@@ -236,7 +236,7 @@ async function badVersionUnderTraffic(chart) {
   expectNoFailure(traffic, "During the bad version");
 }
 
-/** The payments of clients that were cut off may fail; those that were accepted may not get lost. */
+/** Requests on broken connections may fail, but no accepted payment may be lost. */
 async function killsUnderTraffic() {
   const pod = sender("traffic-kills");
   await pod.start();
@@ -254,7 +254,7 @@ async function killsUnderTraffic() {
   return { recovered, lost: ledger.lost };
 }
 
-/** While scoring is down, payments are decided by the scorecard that decisions has from the registry. */
+/** While scoring is down, decisions uses the scorecard from the registry. */
 async function withoutScoring() {
   const pod = sender("traffic-without-scoring");
   await pod.start();
@@ -262,7 +262,7 @@ async function withoutScoring() {
   kubectl(["scale", "deployment", "tripline-scoring", "--replicas=0"]);
   const deadlineMs = Date.now() + SCORECARD_MS_MAX;
   while (decisionsByScorecard() === before) {
-    if (Date.now() > deadlineMs) throw new Error("Without scoring no payment was decided by the scorecard.");
+    if (Date.now() > deadlineMs) throw new Error("Without scoring, the scorecard decided no payment.");
     await delay(1_000);
   }
   kubectl(["scale", "deployment", "tripline-scoring", "--replicas=1"]);
@@ -273,11 +273,11 @@ async function withoutScoring() {
   expectNoFailure(traffic, "Without scoring");
 }
 
-/** What the only pod of decisions has counted. */
+/** Number of decisions by the scorecard, from the metrics of the only pod of decisions. */
 function decisionsByScorecard() {
   const read = "fetch('http://127.0.0.1:9464/metrics').then((it) => it.text()).then((text) => console.log(text))";
   const metrics = kubectl(["exec", "deployment/tripline-decisions", "--", "node", "-e", read]);
-  const counts = metrics.matchAll(/^tripline_decisions_degraded_total\{[^}]*rung="scorecard"[^}]*\} (\d+)/gm);
+  const counts = metrics.matchAll(/^tripline_decisions_degraded_total\{[^}]*fallback_level="scorecard"[^}]*\} (\d+)/gm);
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
@@ -306,7 +306,7 @@ async function scaleUnderTraffic(chart) {
   expectNoFailure(traffic, "During scaling");
 }
 
-/** @param {{ keepsVolumes?: boolean }} [options] whether models and lake outlive it, as they do unless the Secrets are the chart's */
+/** @param {{ keepsVolumes?: boolean }} [options] whether volumes remain; false if the chart creates the Secrets */
 export function uninstall({ keepsVolumes = false } = {}) {
   helm(["uninstall", RELEASE, "--wait", ...timeout(UPGRADE_SECONDS_MAX)]);
   const kinds = [
@@ -327,7 +327,7 @@ export function uninstall({ keepsVolumes = false } = {}) {
  */
 export function expectNoFailure(traffic, when) {
   const { failed, sent, reasons } = traffic;
-  if (failed > 0) throw new Error(`${when} ${failed} of ${sent} requests failed: ${reasons.join(", ")}.`);
+  if (failed > 0) throw new Error(`${when}, ${failed} of ${sent} requests failed: ${reasons.join(", ")}.`);
 }
 
 /**

@@ -1,5 +1,5 @@
-// Installs that cannot work: refused before anything changes, with a sentence that says what to do, or visibly waiting while
-// the previous version keeps running.
+// Invalid installs and upgrades. Helm rejects them before anything changes, with a sentence that says what to do, or
+// they wait with a visible reason while the previous version keeps running.
 import { randomBytes } from "node:crypto";
 import { awaitReady, kubectl, NAMESPACE, RELEASE } from "./cluster.mjs";
 import { must, run, say } from "./run-command.mjs";
@@ -15,7 +15,7 @@ const SYSTEMS = [
 /** @param {string} chart */
 export function expectRefusals(chart) {
   const set = [...SYSTEMS, `fullnameOverride=${RELEASE}`].flatMap((pair) => ["--set", pair]);
-  // The names of the release that runs there.
+  // The names are those of the release in this namespace.
   const sameNames = ["--values", `${chart}/values-local.yaml`, "--set", `fullnameOverride=${RELEASE}`];
   expectRefusal(chart, NAMESPACE, sameNames, /the release \S+ in the namespace \S+ already uses these names/);
   must(["kubectl", "create", "namespace", NAMESPACE_OTHER]);
@@ -36,7 +36,7 @@ export function expectRefusals(chart) {
       /the Secret tripline-auth with key-encryption-key, .* is not in the namespace/,
     );
     makeSecrets();
-    // The hook waits visibly for Kafka, and then fails with this sentence.
+    // The hook waits for Kafka, and then fails with this sentence.
     expectRefusal(chart, NAMESPACE_OTHER, set, /Kafka at kafka\.example\.invalid:9092 was not ready within \d+ s/);
     const left = must([
       "kubectl",
@@ -74,9 +74,9 @@ function expectRefusal(chart, namespace, args, sentence) {
   ];
   const { status, stdout, stderr } = run(command, { timeoutMs: HELM_MS_MAX });
   const said = `${stdout}\n${stderr}`;
-  if (status === 0) throw new Error(`helm installed what cannot work; it should have said ${sentence}.`);
+  if (status === 0) throw new Error(`helm accepted an invalid install; expected ${sentence}.`);
   const found = sentence.exec(said);
-  if (found === null) throw new Error(`helm refused, but did not say ${sentence}:\n${said}`);
+  if (found === null) throw new Error(`helm rejected the install, but its output does not match ${sentence}:\n${said}`);
   say(
     `  refused: ${
       said
@@ -100,7 +100,7 @@ function makeSecrets() {
 }
 
 /**
- * A pod for which no node has room waits and says why, and the previous one keeps running.
+ * Checks that a pod that fits on no node stays pending with a reason, while the previous pod keeps running.
  *
  * @param {string} chart
  * @param {readonly string[]} values
@@ -113,7 +113,7 @@ export function expectRoomToBeMissed(chart, values) {
   const waiting = "jsonpath={.items[*].status.conditions[?(@.type=='PodScheduled')].message}";
   const pending = ["--selector=app.kubernetes.io/component=archive", "--field-selector=status.phase=Pending"];
   const message = kubectl(["get", "pods", ...pending, "--output", waiting]);
-  if (!/Insufficient cpu/.test(message)) throw new Error(`The pod of 500 cores does not say why it waits: ${message}`);
+  if (!/Insufficient cpu/.test(message)) throw new Error(`The pod does not say that no node has 500 cores: ${message}`);
   say(`  waiting: ${message}`);
   kubectl(["wait", "--for=condition=Available", "deployment/tripline-archive", "--timeout=10s"]);
   must(["helm", "--namespace", NAMESPACE, "rollback", RELEASE, "--wait"], { timeoutMs: HELM_MS_MAX });
@@ -121,7 +121,7 @@ export function expectRoomToBeMissed(chart, values) {
 }
 
 /**
- * The migration job refuses a schema of a later version.
+ * Checks that the migration job rejects a schema of a later version.
  *
  * @param {string} chart
  * @param {readonly string[]} values
@@ -138,7 +138,7 @@ export function expectNewerSchemaToBeRefused(chart, values) {
     const sentence = /The database is at migration 9000, and this build only knows migrations up to \d+[^"]*/.exec(
       said,
     );
-    if (sentence === null) throw new Error(`The job did not refuse a newer schema:\n${said}`);
+    if (sentence === null) throw new Error(`The job did not reject a newer schema:\n${said}`);
     say(`  refused: ${sentence[0]}`);
   } finally {
     asDatabaseOwner(`DELETE FROM ${table} WHERE version = 9000`);

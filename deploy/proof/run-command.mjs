@@ -1,4 +1,4 @@
-// Other programs, run one after another: their output is kept, and shown when they fail.
+// Runs other programs one after another. Collects their output, and shows it if they fail.
 import { spawnSync } from "node:child_process";
 
 const OUTPUT_BYTES_MAX = 64 * 1024 ** 2;
@@ -11,11 +11,11 @@ const LINES_SHOWN = 60;
  */
 
 /**
- * Runs a program to its end, whatever that is.
+ * Runs a program to its end, even if it fails.
  *
  * @param {readonly string[]} command the program and its arguments
  * @param {RunOptions} [options]
- * @returns {Outcome} status null where it was not there or took too long
+ * @returns {Outcome} status: null if the program does not exist or exceeded the time limit
  */
 export function run([program = "", ...args], { input, timeoutMs = TIMEOUT_MS_DEFAULT, environment = {}, cwd } = {}) {
   const result = spawnSync(program, args, {
@@ -31,12 +31,12 @@ export function run([program = "", ...args], { input, timeoutMs = TIMEOUT_MS_DEF
 }
 
 /**
- * Runs a program that has to succeed.
+ * Runs a program that must succeed.
  *
  * @param {readonly string[]} command
  * @param {RunOptions} [options]
- * @returns {string} what it wrote to its standard output
- * @throws Error with the last lines that it wrote
+ * @returns {string} its standard output
+ * @throws Error with the last lines of its output
  */
 export function must(command, options) {
   const { status, stdout, stderr } = run(command, options);

@@ -1,5 +1,5 @@
-// Tests that a deployment works: images, compose, and the chart on a real cluster, under traffic, upgrades, a bad
-// version and kills.   npx tripline test deploy --help
+// Tests deployments: the images, Compose, and the chart on a real cluster, under traffic with upgrades, a bad version
+// and killed pods.   npx tripline test deploy --help
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,17 +12,17 @@ const ROOT = join(import.meta.dirname, "..", "..");
 
 const HELP = `npx tripline test deploy [options]
 
-  --reuse-images   take the images tripline/*:dev that the engine has, and build only what is missing
-  --skip-compose   without the part with docker compose
-  --tls            instead of all that: the chart with TLS, and with each service's own rights on a Kafka, a Valkey and a
-                   Postgres outside of the release
-  --rollouts URL   also new versions by Argo Rollouts, whose controller must be in the cluster; URL is of the Prometheus
-                   that reads the pods there, as the controller reaches it
-  --keep           leave the release in the cluster at the end, or where it failed
+  --reuse-images   use existing images tripline/*:dev of the engine, and build only the missing ones
+  --skip-compose   skip the test with docker compose
+  --tls            instead of all other tests, test the chart with TLS and least-privilege access to a Kafka, a Valkey
+                   and a Postgres outside the release
+  --rollouts URL   also deploy new versions with Argo Rollouts, whose controller must be in the cluster; URL is the one
+                   at which the controller reaches a Prometheus that scrapes the pods
+  --keep           keep the release in the cluster at the end, or after a failure
 
-Needs docker, helm (4, or 3.19 and newer), kubectl, KUBECONFIG, and TRIPLINE_IMAGE_LOAD: the command that brings an image
-of the engine into the cluster, for instance "kind load docker-image" or "minikube image load". The cluster should be
-there for nothing else, with 4 GB of memory free.
+Needs docker, helm (4, or 3.19 and newer), kubectl, KUBECONFIG, and TRIPLINE_IMAGE_LOAD: the command that loads an image
+from the engine into the cluster, for instance "kind load docker-image" or "minikube image load". The cluster should not
+be used for anything else, and needs 4 GB of free memory.
 `;
 
 const { values } = parseArgs({
@@ -69,7 +69,7 @@ function loader() {
   return command.split(" ").filter((word) => word !== "");
 }
 
-/** @returns {string | undefined} a sentence about the first thing that is missing */
+/** @returns {string | undefined} a sentence about the first missing requirement */
 function whatIsMissing() {
   for (const [program, args, where] of /** @type {const} */ ([
     ["docker", ["version"], "https://docs.docker.com/engine/install/"],
@@ -77,17 +77,17 @@ function whatIsMissing() {
     ["kubectl", ["version", "--client"], "https://kubernetes.io/docs/tasks/tools/"],
   ])) {
     if (run([program, ...args]).status !== 0) {
-      return `${program} is not there or cannot do its work: install it (${where}), or start its engine.`;
+      return `${program} is not installed or does not work: install it (${where}), or start its engine.`;
     }
   }
   if (loader().length === 0) {
-    return 'TRIPLINE_IMAGE_LOAD is not set: say how an image comes into the cluster, for instance "kind load docker-image".';
+    return 'TRIPLINE_IMAGE_LOAD is not set: set it to a command that loads images, such as "kind load docker-image".';
   }
   const nodes = run(["kubectl", "get", "nodes", "--output", "name"]);
-  if (nodes.status !== 0) return `kubectl reaches no cluster: set KUBECONFIG. It says: ${nodes.stderr.trim()}`;
+  if (nodes.status !== 0) return `kubectl cannot reach a cluster: set KUBECONFIG. Its error: ${nodes.stderr.trim()}`;
   const there = [NAMESPACE, DATA_NAMESPACE].find((name) => run(["kubectl", "get", "namespace", name]).status === 0);
   if (there !== undefined) {
-    return `The namespace ${there} is there already: delete it first (kubectl delete namespace ${there}).`;
+    return `The namespace ${there} already exists: delete it first (kubectl delete namespace ${there}).`;
   }
   if (!existsSync(join(ROOT, "apps", "cli", "dist", "main.js"))) {
     return "The repository is not built: run node tools/start/install.mjs first.";

@@ -1,5 +1,5 @@
-// Waits until the new version of each Rollout of a release is paused at its first step, or has replaced the old one. --promote
-// first continues those that are paused. For workflows, which have kubectl without the plugin.
+// Waits until the new version of each Rollout of a release is paused at its first step, or has replaced the old one.
+// --promote first continues paused Rollouts. For workflows, which have kubectl but not its Argo Rollouts plugin.
 //   node deploy/rollout/follow-rollouts.mjs --namespace tripline --until paused
 //   node deploy/rollout/follow-rollouts.mjs --namespace tripline --promote --until healthy
 import { spawnSync } from "node:child_process";
@@ -68,7 +68,7 @@ function rolloutsOf(namespace) {
 }
 
 /**
- * What `kubectl argo rollouts promote` does at a pause.
+ * Continues a paused Rollout, as `kubectl argo rollouts promote` does.
  *
  * @param {string} namespace
  * @param {string} name

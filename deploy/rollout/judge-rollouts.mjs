@@ -1,4 +1,4 @@
-// The state of all Rollouts of a release (Argo Rollouts) together: at the goal, on their way, or stopped.
+// The combined state of all Rollouts (Argo Rollouts) of a release: at the goal, in progress, or stopped.
 
 /**
  * @typedef {"paused" | "healthy"} Goal
@@ -15,12 +15,12 @@
  *   | { state: "stopped", lines: readonly string[], fault: string }} Judgement
  */
 
-/** The reason of a pause that is a step, where a person is meant to look. */
+/** The reason of a pause for a user to check the new version. */
 const PAUSE_STEP = "CanaryPauseStep";
 
 /**
  * @param {readonly Rollout[]} rollouts
- * @param {Goal} goal `paused`: at the step that waits for a person, or complete because nothing changed
+ * @param {Goal} goal `paused`: waiting for a user at a step, or complete because nothing has changed
  * @returns {Judgement}
  */
 export function judgeRollouts(rollouts, goal) {
@@ -29,7 +29,7 @@ export function judgeRollouts(rollouts, goal) {
   );
   if (rollouts.length === 0) {
     const fault =
-      "There is no Rollout: set rollouts.enabled in the chart's values, or name the namespace of the release.";
+      "There is no Rollout: set rollouts.enabled in the chart's values, or specify the namespace of the release.";
     return { state: "stopped", lines, fault };
   }
   for (const rollout of rollouts.filter(isCurrent)) {
@@ -43,7 +43,7 @@ export function judgeRollouts(rollouts, goal) {
 }
 
 /**
- * Until the controller has seen a change, the status is that of the previous version.
+ * Whether the status is current. Until the controller has seen a change, the status describes the previous version.
  *
  * @param {Rollout} rollout
  */
@@ -69,10 +69,10 @@ export function isAtPauseStep({ status }) {
 function faultOf(rollout, goal) {
   const { name } = rollout.metadata;
   const { phase, message = "", pauseConditions = [] } = rollout.status ?? {};
-  if (phase === "Degraded") return `${name} went back to the version before: ${message}.`;
+  if (phase === "Degraded") return `${name} was rolled back to the previous version: ${message}.`;
   // Without a condition it was promoted, and the controller has not updated the phase yet.
   if (phase !== "Paused" || pauseConditions.length === 0 || isAtPauseStep(rollout)) return undefined;
-  const until = goal === "paused" ? "the step that waits for a person" : "the end";
-  return `${name} stopped before ${until}, because its figures do not tell whether it is well (${message}): is there traffic? \
+  const until = goal === "paused" ? "the step that waits for a user" : "the end";
+  return `${name} stopped before ${until}, because its metrics are inconclusive (${message}): is there traffic? \
 Check it, then continue with kubectl argo rollouts promote ${name}, or roll back with … abort ${name}.`;
 }

@@ -2,7 +2,7 @@
 export interface Decided {
   readonly outcome: string;
   readonly rung: string;
-  /** RFC 3339. */
+  /** Time of the decision, RFC 3339. */
   readonly decidedAt: string;
 }
 

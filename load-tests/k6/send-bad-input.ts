@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Mistakes that real callers make. */
+/** Request bodies with mistakes that real callers make. */
 const FAULTS: readonly ((body: Body) => string)[] = [
   (body) => JSON.stringify(body).slice(0, -1),
   (body) => JSON.stringify({ ...body, card: { number: "4111111111111112" } }),

@@ -83,7 +83,7 @@ export function sendLabelled(iteration: Iteration): void {
 
 interface Sent {
   readonly body: string;
-  /** Milliseconds since the epoch. */
+  /** Start of the request, in milliseconds since the epoch. */
   readonly sentAtMs: number;
 }
 

@@ -10,7 +10,7 @@ export interface Seen {
   readonly number: number;
   /** Start of the request, ms from the start. */
   readonly atMs: number;
-  /** How late the iteration began, ms. */
+  /** How late the iteration started, in ms. */
   readonly latenessMs: number;
   /** From the request to the final response, ms. */
   readonly latencyMs: number;

@@ -1,5 +1,5 @@
-// The programs of apps/, and the file to run for each: the bundle if it exists and is newer than all of its inputs, otherwise
-// the compiler's output.
+// The programs of apps/, and the file to run for each: the bundle if it exists and is newer than all of its inputs,
+// otherwise the compiler's output.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 

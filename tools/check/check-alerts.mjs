@@ -1,7 +1,7 @@
 // Checks the alerts: each one has a case in deploy/observability/alerts*.test.yaml that fires it, and an existing runbook. The
 // job names in their expressions match the jobs of compose's Prometheus and of the rendered chart, including its collector.
-// promtool parses the queries of dashboards. promtool and helm are used if installed; skipped checks are listed. `--full` fails
-// if a check was skipped.
+// promtool parses the queries of dashboards, and amtool checks the configuration of Alertmanager, whose inhibitions must name
+// existing alerts. promtool, amtool and helm are used if installed; skipped checks are listed. `--full` fails if one was skipped.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,10 +17,11 @@ const RULES = join(CHART, "files", "alerts.yaml");
 /** Alerts for targets that have disappeared entirely. */
 const GONE_RULES = join(CHART, "files", "alerts-gone.yaml");
 const CASES = join("deploy", "observability", "alerts.test.yaml");
-/** Cases that last a day. */
+/** Test cases that simulate a whole day. */
 const LONG_CASES = join("deploy", "observability", "alerts-day.test.yaml");
 const DASHBOARDS = join(CHART, "dashboards");
 const PROMETHEUS = join("deploy", "observability", "prometheus.yaml");
+const ALERTMANAGER = join(CHART, "files", "alertmanager.yaml");
 const PROMETHEUS_LITE = join("deploy", "observability", "prometheus.lite.yaml");
 const TOOL_TIMEOUT_MS = 240_000;
 /** Job names must not depend on the release name. */
@@ -46,15 +47,18 @@ const cases = [CASES, LONG_CASES].flatMap((file) => read(file).tests);
 
 checkCases();
 checkRunbooks();
+checkInhibitions();
 checkJobs(PROMETHEUS, jobsOfPrometheus(read(PROMETHEUS)));
 const hasPromtool = isInstalled("promtool", ["--version"]);
 if (isInstalled("helm", ["version"])) for (const release of RELEASES) checkChart(release);
 else skipped.push("the jobs of the rendered chart: helm is not installed");
 if (hasPromtool) checkWithPromtool();
 else skipped.push("rules and their cases: promtool is not installed (it comes with Prometheus)");
+if (isInstalled("amtool", ["--version"])) expectSuccess("amtool", ALERTMANAGER, ["check-config", ALERTMANAGER]);
+else skipped.push("the configuration of Alertmanager: amtool is not installed (it comes with Alertmanager)");
 
 if (process.argv.includes("--full") && skipped.length > 0)
-  faults.push("Install what was skipped: --full wants all of it.");
+  faults.push("Install the tools of the skipped checks: --full requires all of them.");
 reportFindings({ faults, skipped });
 
 /** A rule that is not fired by any case may be unable to fire at all. */
@@ -63,7 +67,7 @@ function checkCases() {
     cases.flatMap((one) => one.alert_rule_test.filter((test) => test.exp_alerts?.length).map((test) => test.alertname)),
   );
   const without = [...new Set(rules.map(({ alert }) => alert))].filter((alert) => !fired.has(alert));
-  if (without.length > 0) faults.push(`${CASES}: no case fires ${without.join(", ")}; write one for each.`);
+  if (without.length > 0) faults.push(`${CASES}: no case fires ${without.join(", ")}; write a case for each.`);
 }
 
 function checkRunbooks() {
@@ -73,10 +77,26 @@ function checkRunbooks() {
       const headings = file === "" ? [] : anchorsOf(readFileSync(join(ROOT, file), "utf8"));
       if (headings.includes(anchor)) continue;
       faults.push(
-        `${where}: ${alert} has the runbook_url ${annotations.runbook_url}; name a heading of a document, for instance docs/operations.md#${alert.toLowerCase()}.`,
+        `${where}: ${alert} has the runbook_url ${annotations.runbook_url}; use a heading of a document, for instance docs/operations.md#${alert.toLowerCase()}.`,
       );
     }
   }
+}
+
+/** After an alert is renamed, an inhibition that uses its old name has no effect. */
+function checkInhibitions() {
+  const known = new Set(rules.map(({ alert }) => alert));
+  const matchers = read(ALERTMANAGER).inhibit_rules.flatMap(
+    (/** @type {{ source_matchers: string[], target_matchers: string[] }} */ rule) => [
+      ...rule.source_matchers,
+      ...rule.target_matchers,
+    ],
+  );
+  const named = matchers.flatMap(
+    (/** @type {string} */ matcher) => /^alertname=~?"([^"]+)"$/.exec(matcher)?.[1]?.split("|") ?? [],
+  );
+  const unknown = named.filter((/** @type {string} */ name) => !known.has(name));
+  if (unknown.length > 0) faults.push(`${ALERTMANAGER}: no rule has the name ${unknown.join(", ")}.`);
 }
 
 /** Anchors as GitHub derives them from headings. @param {string} text */
@@ -108,13 +128,12 @@ function checkJobs(where, jobs) {
     cases.flatMap((one) => one.input_series.flatMap(({ series }) => /^up\{job="([^"]+)"/.exec(series)?.[1] ?? [])),
   );
   for (const job of jobs) {
-    if (!isWatched(job)) faults.push(`${RULES}: no rule sees that the job ${job} of ${where} does not answer.`);
-    if (!absent.includes(job))
-      faults.push(`${GONE_RULES}: no rule sees that the job ${job} of ${where} is gone (absent).`);
+    if (!isWatched(job)) faults.push(`${RULES}: no rule fires if the job ${job} of ${where} does not respond.`);
+    if (!absent.includes(job)) faults.push(`${GONE_RULES}: no rule fires if the job ${job} of ${where} is absent.`);
     if (!tested.has(job)) faults.push(`${CASES}: no case has the job ${job} of ${where}.`);
   }
   const unknown = [...absent, ...[...tested].filter(isWatched)].filter((job) => !jobs.includes(job));
-  if (unknown.length > 0) faults.push(`${where} gives no series the job ${[...new Set(unknown)].join(", ")}.`);
+  if (unknown.length > 0) faults.push(`${where} has no series with the job ${[...new Set(unknown)].join(", ")}.`);
 }
 
 /** @param {string} release */
@@ -134,16 +153,17 @@ function checkChart(release) {
   try {
     const file = join(folder, "alerts.yaml");
     writeFileSync(file, stringify(rendered?.spec ?? {}));
-    expectSuccess(`the chart's rules (release ${release})`, ["check", "rules", file]);
+    expectSuccess("promtool", `the chart's rules (release ${release})`, ["check", "rules", file]);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
 function checkWithPromtool() {
-  for (const file of [RULES, GONE_RULES]) expectSuccess(file, ["check", "rules", file]);
-  for (const file of [CASES, LONG_CASES]) expectSuccess(file, ["test", "rules", file]);
-  for (const file of [PROMETHEUS, PROMETHEUS_LITE]) expectSuccess(file, ["check", "config", "--syntax-only", file]);
+  for (const file of [RULES, GONE_RULES]) expectSuccess("promtool", file, ["check", "rules", file]);
+  for (const file of [CASES, LONG_CASES]) expectSuccess("promtool", file, ["test", "rules", file]);
+  for (const file of [PROMETHEUS, PROMETHEUS_LITE])
+    expectSuccess("promtool", file, ["check", "config", "--syntax-only", file]);
   checkDashboards();
 }
 
@@ -160,7 +180,7 @@ function checkDashboards() {
       const rules = queries.map((expr, index) => ({ record: `panel:query${index}`, expr }));
       const file = join(folder, `${name}.yaml`);
       writeFileSync(file, stringify({ groups: [{ name, rules }] }));
-      expectSuccess(join(DASHBOARDS, name), ["check", "rules", file]);
+      expectSuccess("promtool", join(DASHBOARDS, name), ["check", "rules", file]);
     }
   } finally {
     rmSync(folder, { recursive: true });
@@ -168,13 +188,14 @@ function checkDashboards() {
 }
 
 /**
+ * @param {"promtool" | "amtool"} tool
  * @param {string} what
- * @param {readonly string[]} args of promtool
+ * @param {readonly string[]} args
  */
-function expectSuccess(what, args) {
-  const { status, output } = run("promtool", args);
+function expectSuccess(tool, what, args) {
+  const { status, output } = run(tool, args);
   if (status === 0) process.stdout.write(`ok: ${what}\n`);
-  else faults.push(`promtool ${args.slice(0, 2).join(" ")}, ${what} failed:\n${output.trimEnd()}`);
+  else faults.push(`${tool} ${args.slice(0, 2).join(" ")}, ${what} failed:\n${output.trimEnd()}`);
 }
 
 /**

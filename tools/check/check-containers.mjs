@@ -11,12 +11,12 @@ import { reportFindings } from "./report-findings.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DOCKERFILES = join("deploy", "docker");
 const TOOL_TIMEOUT_MS = 60_000;
-/** Built from this repository. */
+/** Prefix of the images that are built from this repository. */
 const OUR_IMAGES = "tripline/";
 const MEMORY_DOCUMENT = join("docs", "containers.md");
 /** Names; limit; observed maximum; limit of the lite file: `| kafka | 960 | 429 | 544 | 368 |`. */
 const MEMORY_ROW = /^\|([^|]+)\| *([\d,]+) *\|(?:([^|]+)\| *([\d,]+) *\|[^|]+\|)?$/gm;
-/** Runs briefly, on request. */
+/** Container that runs only on request, and briefly. */
 const ON_REQUEST = "tripline";
 const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
 /**
@@ -26,10 +26,11 @@ const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
 const WITHOUT_HEALTH = ["traffic", "collector", "store-collector", "snapshots"];
 /** Third-party images that write outside their data folder, and where. None of ours does. @type {Record<string, string>} */
 const WRITES_TO_ITS_IMAGE = {
-  kafka: "its configuration, made of the environment at each start, and logs",
+  kafka: "its configuration, generated from the environment at each start, and logs",
   postgres: "the socket under /var/run/postgresql",
-  jaeger: "nothing known; not tried without",
-  prometheus: "the log of active queries; not tried without",
+  jaeger: "nothing known; not tested with a read-only file system",
+  alertmanager: "silences and the notification log; not tested with a read-only file system",
+  prometheus: "the log of active queries; not tested with a read-only file system",
   grafana: "plugins and its own database under /var/lib/grafana",
 };
 const SHARED_FROM = "# The build tools";
@@ -70,14 +71,15 @@ function checkBases(file) {
 }
 
 /**
- * Our images run as an unprivileged user that has only a number and no name. From the number, Kubernetes can tell that
- * it is not root. @param {string} file
+ * Our images run as an unprivileged user, given by number so that Kubernetes can verify that it is not root.
+ *
+ * @param {string} file
  */
 function checkUser(file) {
   const text = readFileSync(join(ROOT, file), "utf8");
   const [user = ""] = /^USER (.+)$/m.exec(text.slice(text.lastIndexOf("\nFROM ")))?.slice(1) ?? [];
   if (!/^[1-9]\d*(:[1-9]\d*)?$/.test(user))
-    faults.push(`${file}: the last stage has to end as a user by number, not root.`);
+    faults.push(`${file}: the last stage must end with a numeric user that is not root.`);
 }
 
 /** No container may gain privileges or write to its image. @param {string} file */
@@ -88,10 +90,10 @@ function checkRights(file) {
     { user, read_only: isReadOnly, cap_drop: dropped = [], security_opt: options = [] },
   ] of Object.entries(services)) {
     const where = `${file}, service ${name}`;
-    if (!dropped.includes("ALL")) faults.push(`${where}: give it cap_drop: [ALL].`);
-    if (!options.includes("no-new-privileges:true")) faults.push(`${where}: give it no-new-privileges.`);
-    if (isReadOnly !== true && !(name in WRITES_TO_ITS_IMAGE)) faults.push(`${where}: give it read_only: true.`);
-    if (/^(root|0)(:|$)/.test(String(user ?? ""))) faults.push(`${where}: it may not run as root.`);
+    if (!dropped.includes("ALL")) faults.push(`${where}: add cap_drop: [ALL].`);
+    if (!options.includes("no-new-privileges:true")) faults.push(`${where}: add no-new-privileges.`);
+    if (isReadOnly !== true && !(name in WRITES_TO_ITS_IMAGE)) faults.push(`${where}: add read_only: true.`);
+    if (/^(root|0)(:|$)/.test(String(user ?? ""))) faults.push(`${where}: it must not run as root.`);
   }
 }
 
@@ -102,8 +104,8 @@ function checkRights(file) {
 function checkTag(file, image) {
   if (image.startsWith(OUR_IMAGES)) return;
   const tag = /:([^:/@]+)(@sha256:[0-9a-f]{64})?$/.exec(image)?.[1];
-  if (tag === undefined) faults.push(`${file}: "${image}" has no tag; name the version.`);
-  else if (!/\d/.test(tag)) faults.push(`${file}: "${image}" is whatever is newest; name the version.`);
+  if (tag === undefined) faults.push(`${file}: "${image}" has no tag; specify the version.`);
+  else if (!/\d/.test(tag)) faults.push(`${file}: "${image}" is not pinned; specify the version.`);
 }
 
 /** All stages before the last are identical in both files, so that they are built once. */
@@ -114,7 +116,7 @@ function checkSharedStages() {
   const shared = node.slice(node.indexOf(SHARED_FROM), node.lastIndexOf("\nFROM "));
   if (training.includes(shared.replaceAll("ARG APP\n", "ARG APP=cli\n"))) return;
   faults.push(
-    `${DOCKERFILES}: the first stages of node.Dockerfile and training.Dockerfile differ; make them the same.`,
+    `${DOCKERFILES}: the first stages of node.Dockerfile and training.Dockerfile differ; make them identical.`,
   );
 }
 
@@ -140,7 +142,7 @@ function checkBuilds() {
     if (build !== undefined && name !== ON_REQUEST) builders.set(image, [...(builders.get(image) ?? []), name]);
   }
   for (const [image, names] of builders) {
-    if (names.length > 1) faults.push(`compose.yaml: ${names.join(" and ")} each build ${image}; leave it to one.`);
+    if (names.length > 1) faults.push(`compose.yaml: ${names.join(" and ")} each build ${image}; only one may do so.`);
   }
 }
 
@@ -149,7 +151,7 @@ function checkHealth(file) {
   const { services } = readComposeFile(file);
   for (const [name, { restart, healthcheck }] of Object.entries(services)) {
     if (restart === undefined || healthcheck?.test !== undefined || WITHOUT_HEALTH.includes(name)) continue;
-    faults.push(`${file}: nothing says whether ${name} is well; give it a healthcheck.`);
+    faults.push(`${file}: ${name} has no health check; add a healthcheck.`);
   }
 }
 
@@ -171,7 +173,7 @@ function checkLimits() {
     );
   }
   const missing = Object.keys(limits).filter((name) => !named.has(name) && name !== ON_REQUEST);
-  if (missing.length > 0) faults.push(`${MEMORY_DOCUMENT}: the tables about memory lack ${missing.join(", ")}.`);
+  if (missing.length > 0) faults.push(`${MEMORY_DOCUMENT}: the memory tables lack ${missing.join(", ")}.`);
 }
 
 /** Services that the lite file moves to a profile because another one replaces them. */
@@ -208,7 +210,7 @@ function checkCompose(files) {
   }
   const named = files.flatMap((file) => ["--file", file]);
   const { status, output } = run(["compose", ...named, "--profile", "*", "config", "--quiet"]);
-  if (status !== 0) faults.push(`docker compose does not take ${files.join(" with ")}:\n${output.trimEnd()}`);
+  if (status !== 0) faults.push(`docker compose rejects ${files.join(" with ")}:\n${output.trimEnd()}`);
 }
 
 /** @param {string[]} args */

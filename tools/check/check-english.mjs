@@ -11,7 +11,7 @@ const PATTERNS = TERMS.map(({ pattern, flags = "i", instead, files = "" }) => ({
   files: new RegExp(files),
 }));
 
-const FILES = ["*.md", "*.ts", "*.tsx", "*.mts", "*.mjs", "*.js", "*.py", "*.yaml", "*.yml"];
+const FILES = ["*.md", "*.ts", "*.tsx", "*.mts", "*.mjs", "*.js", "*.py", "*.yaml", "*.yml", "*.tf", "*.tpl"];
 const GENERATED = /\/generated\/|^pnpm-lock\.yaml$|\/test-models\//;
 /** The changelog quotes earlier texts. */
 const EXEMPT = ["CHANGELOG.md"];

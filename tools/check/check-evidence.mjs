@@ -20,8 +20,8 @@ function faultsOf(row) {
   const tests = [...row.matchAll(TEST)];
   if (tests.length === 0) return [`${DOCUMENT}: “${control}” names no test.`];
   return tests.flatMap(([, file = "", title = ""]) => {
-    if (!existsSync(file)) return [`${DOCUMENT}: “${control}” names ${file}, which is not there.`];
+    if (!existsSync(file)) return [`${DOCUMENT}: “${control}” names ${file}, which does not exist.`];
     const isThere = readFileSync(file, "utf8").includes(title);
-    return isThere ? [] : [`${DOCUMENT}: “${control}” names a test of ${file} that is not there: ${title}`];
+    return isThere ? [] : [`${DOCUMENT}: “${control}” names a test that ${file} does not have: ${title}`];
   });
 }

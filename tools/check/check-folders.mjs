@@ -26,7 +26,7 @@ for (const file of files) {
 for (const [folder, size] of sizes) {
   if (size <= FILES_MAX) continue;
   process.stderr.write(
-    `${folder} holds ${size} files; ${FILES_MAX} is the most. Split it by what the files are for.\n`,
+    `${folder} contains ${size} files; the maximum is ${FILES_MAX}. Split it by the purpose of the files.\n`,
   );
   process.exitCode = 1;
 }

@@ -36,10 +36,10 @@ runTool("checkov", ["--skip-download", "--directory", ".", "--framework", "terra
 runTool("actionlint", [], ROOT);
 runTool("zizmor", ["--offline", "--pedantic", "--no-progress", ".github"], ROOT);
 
-if (full && skipped.length > 0) faults.push("Install what was skipped: --full wants all of it.");
+if (full && skipped.length > 0) faults.push("Install the tools of the skipped checks: --full requires all of them.");
 reportFindings({ faults, skipped });
 
-/** The chart's topics job must use the account that may create topics in infra/access.yaml. */
+/** The chart's topics job must use the account that infra/access.yaml allows to create topics. */
 function checkTopicsJob() {
   const charts = join(ROOT, "deploy", "helm");
   const template = join(charts, foldersOf(charts)[0] ?? "", "templates", "job-topics.yaml");
@@ -65,7 +65,7 @@ function checkLayout() {
   for (const file of readdirSync(INFRA, { recursive: true, encoding: "utf8" })) {
     if (!/\.(tf|hcl|tfvars)$/.test(file) || file.includes(".terraform")) continue;
     const lines = readFileSync(join(INFRA, file), "utf8").split("\n").length;
-    if (lines > LINES_MAX) faults.push(`infra/${file} has ${lines} lines; ${LINES_MAX} is the most.`);
+    if (lines > LINES_MAX) faults.push(`infra/${file} has ${lines} lines; the maximum is ${LINES_MAX}.`);
   }
 }
 
@@ -81,7 +81,7 @@ function checkSizes() {
   const jobs = Object.entries(parse(readFileSync(join(ROOT, workflow), "utf8")).jobs);
   for (const [name, { with: inputs }] of jobs) {
     if (ENVIRONMENTS.includes(inputs.sizes)) continue;
-    faults.push(`${workflow}, job ${name}: sizes is ${inputs.sizes}; make it one of ${ENVIRONMENTS.join(", ")}.`);
+    faults.push(`${workflow}, job ${name}: sizes is ${inputs.sizes}; it must be one of ${ENVIRONMENTS.join(", ")}.`);
   }
 }
 

@@ -20,6 +20,6 @@ const tooLong = files
   .filter(({ lines }) => lines > LINES_MAX);
 
 for (const { file, lines } of tooLong) {
-  process.stderr.write(`${file} has ${lines} lines; ${LINES_MAX} is the most. Split it by what it does.\n`);
+  process.stderr.write(`${file} has ${lines} lines; the maximum is ${LINES_MAX}. Split it by responsibility.\n`);
 }
 process.exitCode = tooLong.length === 0 ? 0 : 1;

@@ -75,7 +75,7 @@ function pythonPackages() {
     return [];
   }
   const { stdout, status } = spawnSync(PYTHON, ["-c", PYTHON_LICENCES], { encoding: "utf8", timeout: TIMEOUT_MS });
-  if (status !== 0) throw new Error(`${PYTHON} does not say what is installed.`);
+  if (status !== 0) throw new Error(`${PYTHON} could not list its packages.`);
   return JSON.parse(stdout);
 }
 

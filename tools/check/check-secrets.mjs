@@ -6,7 +6,7 @@ import { reportFindings } from "./report-findings.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TOOL_TIMEOUT_MS = 60_000;
-/** More than a single push contains. */
+/** Number of recent commits to check, more than a single push contains. */
 const COMMITS = 100;
 const SHARED = ["--redact", "--no-banner", "--log-level=warn", "--verbose", "--gitleaks-ignore-path", ".github"];
 const PARTS = {

@@ -9,7 +9,7 @@ import { turboRun } from "../start/run-turbo.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHECK_TIMEOUT_MS = 300_000;
 /** Optional programs that cached checks use. The checks rerun if one of these programs changes. */
-const TOOLS = ["promtool", "helm"];
+const TOOLS = ["promtool", "amtool", "helm"];
 
 /**
  * @typedef {{ name: string, ok: boolean, output: string, durationMs: number, cached?: boolean }} CheckResult

@@ -13,8 +13,8 @@ const FREE = new Set([
  * @type {Readonly<Record<string, string>>}
  */
 export const ALLOWED = {
-  certifi: "MPL-2.0: a list of certificate authorities, shipped as it came",
-  "png-js": "MIT, as its file LICENSE says; its manifest says nothing",
+  certifi: "MPL-2.0: a list of certificate authorities, shipped unmodified",
+  "png-js": "MIT according to its file LICENSE; not stated in its manifest",
 };
 
 /** Other names of licences in `FREE`: Python classifiers and free text. */
@@ -45,7 +45,7 @@ export function isFree(stated) {
 export function licenceFaults({ name, version, licence }) {
   if (name in ALLOWED || isFree(licence)) return [];
   const what = licence === "" ? "states no licence" : `has the licence ${licence}`;
-  return [`${name} ${version} ${what}: it may not be shipped. tools/check/read-licences.mjs says what may, and why.`];
+  return [`${name} ${version} ${what}: it must not be shipped. See the list in tools/check/read-licences.mjs.`];
 }
 
 /**

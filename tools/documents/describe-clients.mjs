@@ -81,8 +81,8 @@ export function clientTables(table) {
   const rows = TOOLS.map(([tool, pin, file, asked, run]) => {
     const text = readFileSync(file, "utf8");
     const version = text.split(pin)[1]?.match(/^v?(\d+(?:\.\d+)+)/)?.[1];
-    if (version === undefined) throw new Error(`${file} has no version of ${tool}: ${pin} is not followed by one.`);
+    if (version === undefined) throw new Error(`${file} has no version of ${tool}: no version follows ${pin}.`);
     return [tool, version, asked, run];
   });
-  return { clients: table(["tool", "version", "what is asked", "run by"], rows) };
+  return { clients: table(["tool", "version", "what is tested", "run by"], rows) };
 }

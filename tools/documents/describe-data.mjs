@@ -19,8 +19,8 @@ export function dataMap(table) {
     classesOf(topic)
       .filter((one) => one !== "none")
       .join(", "),
-    topic.retentionDays === undefined ? "newest of a key, for good" : `${topic.retentionDays} d`,
-    !isDeadLetterTopic(topic.name) && tableOfTopic(topic.name) !== undefined ? "for good" : "not kept",
+    topic.retentionDays === undefined ? "latest per key, permanently" : `${topic.retentionDays} d`,
+    !isDeadLetterTopic(topic.name) && tableOfTopic(topic.name) !== undefined ? "permanently" : "not stored",
   ]);
   return {
     fields: table(["message", ...DATA_CLASS_ORDER], fields),

@@ -43,5 +43,5 @@ export function listTables(table) {
       compared.map(({ column }) => `\`${column}\``).join(", "),
     ];
   });
-  return { kinds: table(["kind", "value of an entry", "compared with"], rows) };
+  return { kinds: table(["kind", "value in an entry", "compared with"], rows) };
 }

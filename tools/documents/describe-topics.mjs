@@ -4,11 +4,11 @@ import { parse } from "yaml";
 import { ALL_TOPICS, deadLetterTopic, takesBack } from "../../packages/contracts/dist/topics.js";
 import { topicConfig } from "../../packages/kafka/dist/topic-config.js";
 
-/** The chart's files/topics.yaml. */
+/** Generates the chart's files/topics.yaml. */
 export function topicsFile() {
   const topics = ALL_TOPICS.map((topic) => {
     const { name, partitions } = topic;
-    // The same configuration as `ensureTopics` sets.
+    // The same configuration that `ensureTopics` sets.
     const config = Object.entries(topicConfig(topic)).map(([key, value]) => `${key}: ${value}`);
     return `  - name: ${name}\n    partitions: ${partitions}\n    config: { ${config.join(", ")} }`;
   });

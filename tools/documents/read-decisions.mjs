@@ -19,11 +19,11 @@ export function readDecisions(folder) {
     const head = HEAD.exec(readFileSync(join(folder, file), "utf8"))?.groups;
     if (head === undefined || Number(head.number) !== Number(file.slice(0, 4))) {
       throw new Error(
-        `${folder}/${file} does not begin as ${folder}/README.md says: number and title, then date and status.`,
+        `${folder}/${file} does not begin with the header that ${folder}/README.md requires: number and title, then date and status.`,
       );
     }
     if (head.by !== undefined && !files.includes(head.by)) {
-      throw new Error(`${folder}/${file} is superseded by ${head.by}, which is not there.`);
+      throw new Error(`${folder}/${file} is superseded by ${head.by}, which does not exist.`);
     }
     return [`[${head.number}. ${head.title}](${file})`, head.date ?? "", head.status ?? ""];
   });

@@ -27,13 +27,13 @@ import { readDecisions } from "./read-decisions.mjs";
 const DAY = 86_400_000;
 
 const topics = table(
-  ["topic", "value", "key", "partitions", "kept", "written by", "read by", "what"],
+  ["topic", "value", "key", "partitions", "retention", "written by", "read by", "what"],
   ALL_TOPICS.map((topic) => [
     `\`${topic.name}\``,
     `\`${topic.schema.split(".").at(-1)}\``,
     topic.key,
     topic.partitions,
-    topic.retentionDays === undefined ? "newest of a key" : `${topic.retentionDays} d`,
+    topic.retentionDays === undefined ? "latest per key" : `${topic.retentionDays} d`,
     topic.writtenBy,
     topic.readBy.join(", "),
     topic.purpose,
@@ -54,7 +54,7 @@ const errors = table(
 
 const spec = currentFeatureSpec();
 const features = table(
-  ["#", "feature", "of", "kind", "window", "moves by", "default", "in words"],
+  ["#", "feature", "entity", "kind", "window", "tile", "default", "sentence"],
   spec.features.map((feature, index) => {
     const window = "window" in feature ? spec.windows[feature.window] : undefined;
     const tiled = !["distinct", "neighbours", "unusual_count", "unusual_max"].includes(feature.kind);
@@ -95,7 +95,7 @@ const documents = [
   { file: "docs/adr/README.md", parts: { adrs: table(["decision", "date", "status"], readDecisions("docs/adr")) } },
 ];
 
-/** Generated files. */
+/** Files that are generated completely. */
 const files = [
   { file: `${CHART}/templates/_environment.tpl`, text: chartEnvironment(chartLimits()) },
   { file: `${CHART}/files/topics.yaml`, text: topicsFile() },
@@ -163,7 +163,7 @@ function fill(document, name, text, file) {
   const [start, end] = [`${opens}${name}: from code${closes}\n`, `${opens}/${name}${closes}\n`];
   const from = document.indexOf(start) + start.length;
   const to = document.indexOf(end, from);
-  if (from < start.length || to < from) throw new Error(`${file} lacks the marks ${start.trim()} … ${end.trim()}`);
+  if (from < start.length || to < from) throw new Error(`${file} lacks the markers ${start.trim()} … ${end.trim()}`);
   // The end marker keeps its indentation.
   return `${document.slice(0, from)}${text}\n${document.slice(document.lastIndexOf("\n", to) + 1)}`;
 }

@@ -29,7 +29,7 @@ async function run() {
   if (fault !== undefined) throw new Error(fault);
   const changes = planChanges(listFiles(), project);
   if (!changes.some(({ path }) => path === "package.json")) {
-    throw new Error("This repository is already renamed: its package.json has another name than tripline.");
+    throw new Error("This repository is already renamed: the name in its package.json is not tripline.");
   }
   printChanges(changes);
   if (dryRun) {
@@ -37,9 +37,7 @@ async function run() {
     return 0;
   }
   if (git("status", "--porcelain") !== "") {
-    throw new Error(
-      "There are changes that are not committed: commit or remove them first, so that init can be undone.",
-    );
+    throw new Error("There are uncommitted changes: commit or remove them first, so that init can be undone.");
   }
   const biome = await formatter();
   for (const change of changes) apply(change);
@@ -75,7 +73,7 @@ function git(...args) {
   const run = spawnSync("git", args, { cwd: ROOT, encoding: "utf8", maxBuffer: 100_000_000, timeout: TOOL_MS_MAX });
   if (run.status === 0) return run.stdout;
   const why = (run.error?.message ?? run.stderr).trim();
-  throw new Error(`init needs a git repository, to know what to rename and to be undone; git says: ${why}`);
+  throw new Error(`init needs a git repository, to find the files to rename and to be reversible; git says: ${why}`);
 }
 
 function listFiles() {
@@ -158,9 +156,7 @@ function format(biome) {
     env: { ...process.env, PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}` },
   });
   if (run.status !== 0) {
-    throw new Error(
-      `Everything is renamed, but could not be formatted; npm run fix says why:\n${run.stdout}${run.stderr}`,
-    );
+    throw new Error(`Everything is renamed, but could not be formatted; run npm run fix:\n${run.stdout}${run.stderr}`);
   }
   const terraform = ["tofu", "terraform"].find((tool) => spawnSync(tool, ["version"]).status === 0);
   if (terraform !== undefined)

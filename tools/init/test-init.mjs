@@ -31,7 +31,7 @@ function testRenamed() {
     },
   });
   if (run("git", ["status", "--porcelain"], { cwd: ROOT, quiet: true }).stdout !== "") {
-    process.stdout.write("What is not committed is left out: the last commit is tested.\n");
+    process.stdout.write("Uncommitted changes are ignored: the last commit is tested.\n");
   }
   const folder = mkdtempSync(join(tmpdir(), "tripline-renamed-"));
   const copy = join(folder, values.name);

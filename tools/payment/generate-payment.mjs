@@ -45,6 +45,6 @@ function fill(document, text) {
   const from = document.indexOf(START) + START.length;
   const to = document.indexOf(END, from);
   if (from < START.length || to < from)
-    throw new Error(`${PROTO_FILE} lacks the marks ${START.trim()} … ${END.trim()}`);
+    throw new Error(`${PROTO_FILE} lacks the markers ${START.trim()} … ${END.trim()}`);
   return `${document.slice(0, from)}${text}\n${document.slice(to)}`;
 }

@@ -43,7 +43,7 @@ const field = z.strictObject({
   name: snakeName,
   path: z
     .string()
-    .regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/, "must be a name, or two with a point between them")
+    .regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/, "must be a name, or two names separated by a dot")
     .optional(),
   core: z.boolean().default(false),
   number: wireNumber.optional(),
@@ -61,7 +61,7 @@ const field = z.strictObject({
   fingerprint: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal("none")]).optional(),
   title: z
     .string()
-    .regex(/^[0-9A-Z].{0,39}$/, "must be a short name with a capital")
+    .regex(/^[0-9A-Z].{0,39}$/, "must be a short name that starts with a capital letter or a digit")
     .optional(),
   description: z.string().regex(/^[A-Z].*\.$/s, "must be a sentence"),
   example: z.unknown().optional(),
@@ -126,7 +126,7 @@ function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
       ...(given.sealed === undefined ? [] : [`the sealed number ${given.sealed}`]),
     ];
     for (const one of once) {
-      if (seen.has(one)) yield [index, `${given.name}: ${one} is taken, or was retired`];
+      if (seen.has(one)) yield [index, `${given.name}: ${one} is taken or retired`];
       seen.add(one);
     }
     for (const message of combinationFaults(given, columns.length)) yield [index, `${given.name}: ${message}`];
@@ -145,41 +145,41 @@ function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
 function* combinationFaults(given, columns) {
   const { type, core, path, fingerprint } = given;
   if (columns === 0 && given.sealed === undefined) yield "needs a number, or columns for coordinates";
-  if ((type === "coordinates") !== (given.columns !== undefined)) yield "coordinates, and only they, have columns";
-  if ((type === "token") !== (given.token !== undefined)) yield "tokens, and only they, say which token";
-  if ((type === "enum") !== (given.values !== undefined)) yield "enums, and only they, have values";
+  if ((type === "coordinates") !== (given.columns !== undefined)) yield "coordinates, and no other type, need columns";
+  if ((type === "token") !== (given.token !== undefined)) yield "tokens, and no other type, need a token";
+  if ((type === "enum") !== (given.values !== undefined)) yield "enums, and no other type, need values";
   if (given.range !== undefined && (type !== "integer" || given.range[0] > given.range[1]))
-    yield "an integer has a range from its least to its greatest value";
+    yield "only an integer can have a range, from the smallest to the largest value";
   if (given.format !== undefined && !FORMAT_TYPES[given.format]?.includes(type))
     yield `the format ${given.format} is for ${FORMAT_TYPES[given.format]?.join(" and ")}`;
   if (!core && path !== undefined && given.example === undefined) yield "needs an example";
   if (given.title === undefined && (given.sealed !== undefined || given.uses.includes("console")))
     yield "the console shows it: add title";
   if (given.subject && (type !== "token" || !given.uses.includes("entity_key")))
-    yield "a subject is a token that can be an entity key";
+    yield "a subject must be a token that can be an entity key";
   if (type === "bytes" && !core) yield "only core fields can be bytes";
   if (!core && (path === undefined) === (given.derived_from === undefined)) yield "needs a path or derived_from";
-  if (!core && path?.includes(".")) yield "only core fields can be within another one";
+  if (!core && path?.includes(".")) yield "only core fields can be nested in another field";
   if (!core && given.derived_from !== undefined && type !== "token") yield "only tokens can be derived";
   if (type === "attributes") {
     if (given.name !== "attributes" || path !== "attributes" || columns > 0 || fingerprint !== undefined)
-      yield "only the field attributes has this type, without a number and a fingerprint";
-  } else if (columns === 0 && fingerprint !== "none") yield "a field that is only sealed has the fingerprint none";
-  if (given.sealed !== undefined && given.class !== "personal") yield "what is sealed is personal";
+      yield "only the field attributes can have this type, without a number or a fingerprint";
+  } else if (columns === 0 && fingerprint !== "none") yield "a field that is only sealed needs the fingerprint none";
+  if (given.sealed !== undefined && given.class !== "personal") yield "a sealed field must be personal";
   if (given.class === "personal" && path !== undefined && given.sealed === undefined)
-    yield "a personal field is a token or sealed: add sealed";
+    yield "a personal field must be a token or sealed: add sealed";
   if (!given.required && fingerprint === 0 && type !== "identifier")
     yield "only required fields and identifiers, which are empty if they were not sent, can be in group 0";
-  if (given.uses.includes("entity_key") && WIRE_TYPES[type] !== "string") yield "an entity key is a text";
-  if (given.list !== undefined && WIRE_TYPES[type] !== "string") yield "what is listed is a text";
+  if (given.uses.includes("entity_key") && WIRE_TYPES[type] !== "string") yield "an entity key must be a text";
+  if (given.list !== undefined && WIRE_TYPES[type] !== "string") yield "a listed field must be a text";
   if (given.uses.includes("model_category")) {
-    if (!["text", "identifier", "enum", "country"].includes(type)) yield "a category of a model is a text";
+    if (!["text", "identifier", "enum", "country"].includes(type)) yield "a category of a model must be a text";
     // Models contain the values that they know.
     if (given.class === "personal" || given.subject) yield "personal data cannot be a category of a model";
   }
   if (!given.uses.includes("feature_filter")) return;
   if (columns === 0 || ["time", "coordinates", "bytes"].includes(type))
-    yield "features filter by texts, numbers and booleans";
+    yield "features can filter only by texts, numbers and booleans";
   // A filter contains values, and the feature spec must not contain personal data.
   if (given.class === "personal" || given.subject) yield "features cannot filter by personal data";
 }

@@ -1,4 +1,4 @@
-// Parts of generated TypeScript.
+// Builds parts of the generated TypeScript code.
 
 export const HEAD = "// Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit.\n";
 

@@ -105,7 +105,7 @@ function messageValue(column) {
 /** @param {PaymentField} field */
 function derivationOf({ name, token }) {
   const derivation = DERIVATIONS[token?.word ?? ""];
-  if (derivation === undefined) throw new Error(`${name}: nothing is derived as ${token?.word}`);
+  if (derivation === undefined) throw new Error(`${name}: no derivation is known for ${token?.word}`);
   return derivation;
 }
 

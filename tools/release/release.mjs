@@ -29,8 +29,7 @@ function makeRelease(folder, tag) {
   const { version, packageManager } = JSON.parse(read("package.json"));
   checkVersion({ version, tag, chart: read("deploy/helm/tripline/Chart.yaml") });
   const notes = notesOf(read("CHANGELOG.md"), version);
-  if (run("git", ["status", "--porcelain"]) !== "")
-    process.stderr.write("Changes that are not committed are left out.\n");
+  if (run("git", ["status", "--porcelain"]) !== "") process.stderr.write("Uncommitted changes are ignored.\n");
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true });
   const name = `tripline-v${version}`;
@@ -54,12 +53,12 @@ function makeRelease(folder, tag) {
  */
 function checkVersion({ version, tag, chart }) {
   if (tag !== undefined && tag !== `v${version}`) {
-    throw new Error(`The tag is ${tag} and package.json says ${version}: raise the version before you tag.`);
+    throw new Error(`The tag is ${tag}, but package.json has version ${version}: increase the version before you tag.`);
   }
   for (const name of ["version", "appVersion"]) {
     const declared = new RegExp(`^${name}: "?([^"\\s]+)"?$`, "m").exec(chart)?.[1];
     if (declared !== version) {
-      throw new Error(`Chart.yaml has ${name} ${declared} and package.json ${version}: set both to the same.`);
+      throw new Error(`Chart.yaml has ${name} ${declared}, but package.json has ${version}: make them equal.`);
     }
   }
 }

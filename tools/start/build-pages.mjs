@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Relative to the page's folder. */
+/** Sources of a page, relative to the page's folder. */
 const SOURCES = [".", "src", "public", "../src/contract"];
 
 /**

@@ -76,7 +76,7 @@ function places(folder) {
       handler: (code, id) => {
         if (!id.includes("/node_modules/") && code.includes("import.meta.resolve")) {
           throw new Error(
-            `${id}: import.meta.resolve would look from the bundle's place; use createRequire(import.meta.url).`,
+            `${id}: import.meta.resolve would resolve relative to the bundle; use createRequire(import.meta.url).`,
           );
         }
         const [file, parent] = [id, dirname(id)].map((path) => JSON.stringify(`/${relative(folder, path)}`));

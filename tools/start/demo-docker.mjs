@@ -6,7 +6,7 @@ import { examineDocker } from "./examine-docker.mjs";
 
 /** Practically unlimited: timers are limited to 24 days. */
 const FOREVER = "500h";
-/** compose.yaml's variable for each part's port. */
+/** The variable in compose.yaml that sets each part's port. */
 const VARIABLES = {
   ingestion: "TRIPLINE_PORT",
   auth: "TRIPLINE_AUTH_PORT",

@@ -64,7 +64,7 @@ function examineSystem({ platform, architecture }) {
     return bad("system", "Tripline does not run on Windows itself", fix);
   }
   const fix = "use Linux or macOS on x64 or arm64";
-  return bad("system", `there is no Kafka, Valkey and Postgres packaged for ${system}`, fix);
+  return bad("system", `there are no packages of Kafka, Valkey and Postgres for ${system}`, fix);
 }
 
 /** @param {{ nodeVersion: string }} machine */
@@ -120,7 +120,7 @@ async function examinePython({ ask }) {
     if (isNew && output.includes("complete")) return good("Python", `${version} (${python})`);
     seen.push(isNew ? `${python} is ${version}, without venv` : `${python} is ${version}`);
   }
-  const found = seen.length === 0 ? "no python3 runs" : seen.join(", ");
+  const found = seen.length === 0 ? "python3 does not run" : seen.join(", ");
   const fix =
     "install Python 3.11 or newer with venv (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python)";
   return bad("Python", `Python 3.11 or newer with venv was not found: ${found}`, fix);

@@ -16,7 +16,7 @@ const INSTALL = "https://docs.docker.com/engine/install";
  * @param {{ root: string, ports: Readonly<Record<string, number>>, ask?: Ask }} examination
  * @returns {Promise<string[]>} what is wrong and how to fix it; empty if all is well
  */
-export async function examineDocker({ root, ports, ask = askDocker }) {
+export async function examineDocker({ root, ports, ask = requestDocker }) {
   const compose = await ask("docker", ["compose", "version", "--short"]);
   if (compose.failure === "not found") {
     return [sentence("docker was not found", `install Docker Engine with Compose from ${INSTALL}, or omit --docker`)];
@@ -55,7 +55,7 @@ function isAtLeast([major = 0, minor = 0], [majorMin = 0, minorMin = 0]) {
 }
 
 /** @type {Ask} */
-function askDocker(command, args) {
+function requestDocker(command, args) {
   return new Promise((resolve) => {
     execFile(command, args, { timeout: COMMAND_MS_MAX, encoding: "utf8" }, (error, stdout) => {
       if (error === null) resolve({ output: stdout });

@@ -23,7 +23,7 @@ const PARENT_POLL_MS = 500;
 const STARTS_SYSTEM = ["demo", "dev", "journey", "parity"];
 /** Commands that also need the memory. All other commands may run while a system uses it. */
 const NEEDS_MEMORY = [...STARTS_SYSTEM, "train", "retrain"];
-/** With this option `parity` only reads. */
+/** With this option, `parity` only reads. */
 const READS_ONLY = "--lake";
 /** The terminal sends Ctrl-C to this process and to npm, which forwards it: the two count as one signal. */
 const SAME_INTERRUPT_MS = 1_000;

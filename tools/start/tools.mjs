@@ -10,7 +10,7 @@ const RUN_BUILT = "tools/test/run-built.mjs";
  * @type {Tool[]}
  */
 export const TOOLS = [
-  { words: "test", script: "tools/test/test.mjs", text: "all checks and tests, or the named ones" },
+  { words: "test", script: "tools/test/test.mjs", text: "all checks and tests, or selected tests" },
   { words: "test unit", script: "tools/test/test-unit.mjs", text: "the tests that start no other program" },
   { words: "test deploy", script: "deploy/proof/test-deploy.mjs", text: "images, compose and the chart on a cluster" },
   { words: "test init", script: "tools/init/test-init.mjs", text: "a renamed clone and all of its tests" },
@@ -18,13 +18,13 @@ export const TOOLS = [
     words: "test clients",
     script: RUN_BUILT,
     args: ["load-tests/dist/clients/main.js"],
-    text: "stock tools of the field and a whole system",
+    text: "standard tools with a whole system",
   },
   {
     words: "test mlserver",
     script: RUN_BUILT,
-    args: ["load-tests/dist/scoring/ask-mlserver.js"],
-    text: "our gRPC client and a real MLServer",
+    args: ["load-tests/dist/scoring/request-mlserver.js"],
+    text: "our gRPC client with a real MLServer",
   },
   {
     words: "test apis",
@@ -60,14 +60,14 @@ export const TOOLS = [
     words: "test your-data",
     script: RUN_BUILT,
     args: ["packages/testing/dist/own-data/main.js"],
-    text: "the page on your own data, with a generated file",
+    text: "the commands of docs/your-data.md, with a generated file",
   },
   { words: "check", script: "tools/check/check.mjs", text: "types, lint, rules, documents" },
   {
     words: "check infra",
     script: "tools/check/check-infra.mjs",
     args: ["--full"],
-    text: "infrastructure and workflows in full",
+    text: "all checks of infrastructure and workflows",
   },
   {
     words: "generate",
@@ -75,17 +75,17 @@ export const TOOLS = [
     args: ["--write"],
     text: "generate code from payment.yaml, and TypeScript from the .proto files",
   },
-  { words: "documents", script: "tools/documents/write-documents.mjs", text: "the tables of the documents" },
-  { words: "bench", script: "tools/start/bench.mjs", text: "benchmarks; bench --help names them" },
-  { words: "load", script: "tools/start/load.mjs", text: "load with k6; load --help" },
-  { words: "images", script: "deploy/docker/build-images.mjs", text: "the container images" },
-  { words: "pack", script: "tools/pack/pack.mjs", text: "tarballs of the packages for plain npm" },
+  { words: "documents", script: "tools/documents/write-documents.mjs", text: "generate the tables of the documents" },
+  { words: "bench", script: "tools/start/bench.mjs", text: "benchmarks; see bench --help" },
+  { words: "load", script: "tools/start/load.mjs", text: "load tests with k6; see load --help" },
+  { words: "images", script: "deploy/docker/build-images.mjs", text: "build the container images" },
+  { words: "pack", script: "tools/pack/pack.mjs", text: "create npm tarballs of the packages" },
   {
     words: "release",
     script: "tools/release/release.mjs",
-    text: "the files of a release: notes, source, SBOM, digests",
+    text: "create the files of a release: notes, source, SBOM, digests",
   },
-  { words: "init", script: "tools/init/init.mjs", text: "turns the repository into your own, once" },
+  { words: "init", script: "tools/init/init.mjs", text: "rename the repository; can be run only once" },
 ];
 
 /**

@@ -7,6 +7,12 @@ import circus from "jest-circus/runner";
 
 const GLOBALS = ["afterAll", "afterEach", "beforeAll", "beforeEach", "describe", "expect", "it", "test"];
 const OWN = ["apps", "packages", "load-tests"].map((folder) => new URL(`../../${folder}/`, import.meta.url).href);
+/** Packages without process-wide state: a dependency rule keeps them pure, and they import only each other. */
+const PURE = ["contracts", "decision-engine", "feature-engine", "simulator", "tree-inference", "tree-shap"].map(
+  (name) => new URL(`../../packages/${name}/dist/`, import.meta.url).href,
+);
+/** Tests, and modules that register themselves with a file's tests when they are loaded. */
+const OF_TESTS = /\/testing\/|\.test\.js$/;
 /** The place where OpenTelemetry's API stores its registrations, once per process. */
 const TELEMETRY = ["opentelemetry.js.api.1", "io.opentelemetry.js.api.logs"].map(Symbol.for);
 /** Descriptions of the symbols under which Jest's framework stores a file's tests. */
@@ -15,12 +21,14 @@ const FRAMEWORK = new Set(["EVENT_HANDLERS", "JEST_STATE_SYMBOL"]);
 const require = createRequire(import.meta.url);
 let file = 0;
 
-// Our own modules are reloaded for each test file, because some have process-wide state; libraries are loaded once per worker.
+// Our own modules are reloaded for each test file, because some have process-wide state; libraries and pure packages are loaded
+// once per worker.
 registerHooks({
   resolve(specifier, context, next) {
     const found = next(specifier, context);
-    const isOwn = OWN.some((folder) => found.url.startsWith(folder)) && !found.url.includes("/node_modules/");
-    return isOwn && found.format === "module" ? { ...found, url: `${found.url}?file=${file}` } : found;
+    const isIn = (/** @type {string[]} */ folders) => folders.some((folder) => found.url.startsWith(folder));
+    const isReloaded = isIn(OWN) && !found.url.includes("/node_modules/") && (!isIn(PURE) || OF_TESTS.test(found.url));
+    return isReloaded && found.format === "module" ? { ...found, url: `${found.url}?file=${file}` } : found;
   },
 });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { printCheck, runChecks } from "../check/check.mjs";
 import { install } from "../start/install.mjs";
+import { TOOLS } from "../start/tools.mjs";
 import { describeTimes } from "./print-times.mjs";
 import { runJest } from "./run-jest.mjs";
 import { runProgram } from "./run-program.mjs";
@@ -15,18 +16,41 @@ const NODE = join(ROOT, "node_modules", ".bin", "node");
 const JEST_RESULT = join(ROOT, ".tripline", "jest-result.json");
 const PYTEST_RESULT = join(ROOT, ".tripline", "pytest-result.xml");
 const PYTEST_TIMEOUT_MS = 3_600_000;
+/** Width of the column of commands in the help. */
+const TOOL_WIDTH = 30;
 
 const totals = { passed: 0, failed: 0 };
 const words = process.argv.slice(2);
 
-try {
-  await (words.length === 0 ? testAll() : testSelected());
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-  totals.failed += 1;
+if (words.some((word) => ["--help", "-h"].includes(word))) process.stdout.write(help());
+else process.exitCode = await runTests();
+
+/** @returns {Promise<number>} the exit code */
+async function runTests() {
+  try {
+    await (words.length === 0 ? testAll() : testSelected());
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    totals.failed += 1;
+  }
+  process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
+  return totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 }
-process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
-process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+
+function help() {
+  const others = TOOLS.filter((tool) => tool.words.startsWith("test "));
+  return `Usage: npx tripline test [<file or folder>…] [-t <title>] [<option of jest>…]
+
+Without arguments: all checks and all tests, TypeScript and Python. With arguments: the selected tests, for example
+
+  npx tripline test packages/kafka
+  npx tripline test packages/kafka -t "dead letter"
+  npx tripline test training/tests/core
+
+Other tests:
+${others.map(({ words: name, text }) => `  ${`npx tripline ${name}`.padEnd(TOOL_WIDTH)}${text}`).join("\n")}
+`;
+}
 
 async function testAll() {
   /** @type {Map<string, number>} */
@@ -66,7 +90,7 @@ async function testAllPython(timed) {
   const results = [];
   for (const { folder, environment } of PYTHON_TESTS.filter(({ isLarge }) => !isLarge)) {
     const run = () => testPython(environment, [folder], "pipe");
-    results.push({ folder, ...(await timed(`tests in Python beside them: ${folder}`, run)) });
+    results.push({ folder, ...(await timed(`Python tests, in parallel: ${folder}`, run)) });
   }
   return results;
 }

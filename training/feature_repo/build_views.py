@@ -93,7 +93,7 @@ def _profile_view(profile: Profile, entity: Entity, data_folder: Path) -> Featur
     return FeatureView(
         name=profile.view,
         entities=[entity],
-        # A row is valid until the next row; every day on which a profile changes has a new row.
+        # A row is valid until the next one, because every day on which a profile changes has a new row.
         ttl=timedelta(0),
         schema=[
             Field(name=column.name, dtype=types[column.type], description=column.sentence) for column in profile.columns

@@ -99,7 +99,7 @@ def main() -> None:
         for note in log.notes:
             print(f"note: {note}")
         if incomplete := count_incomplete(log):
-            print(f"note: {incomplete} payments were computed from state that was not rebuilt yet and are left out")
+            print(f"note: {incomplete} payments are omitted, because their state was not rebuilt yet")
 
 
 if __name__ == "__main__":

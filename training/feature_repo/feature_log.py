@@ -197,7 +197,7 @@ def _read_lake(connection: duckdb.DuckDBPyConnection, path: Path, spec: FeatureS
         own = f"{PAYMENT_KEY}, terminal_id, labelled_at_ms, fraud, kafka_partition, kafka_offset"
         labels, notes = f"SELECT {own} {from_lake}", []
     if others:
-        notes.append(f"{path} holds {others} payments of other spec versions, which are left out")
+        notes.append(f"{path} contains {others} payments of other spec versions, which are omitted")
     return _Source(f"SELECT {', '.join(columns)} FROM {table} WHERE {current}", labels, tuple(notes))
 
 

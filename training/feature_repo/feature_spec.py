@@ -55,7 +55,7 @@ class FeatureSpec:
     key_fields: Mapping[str, tuple[str, ...]]
     """The event fields that identify the entity, by id column. An id is one field or several joined with `/`."""
     features: tuple[Feature, ...]
-    """In the order of the vector."""
+    """The features in the order of the vector."""
     horizon: timedelta
     """The widest window: older events do not count."""
 

@@ -42,7 +42,7 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 class Sources:
     logs: list[Path]
     data: Path
-    """FEAST_DATA."""
+    """Folder for the source tables, FEAST_DATA."""
     spec: FeatureSpec
     tenant: str | None = None
 
@@ -77,7 +77,7 @@ def refresh(store: "FeatureStore", sources: Sources, since: datetime | None, now
     with open_log(sources.logs, sources.spec, sources.tenant) as log:
         rows = {**convert_log(log, sources.data), **build_profiles(log, sources.data)}
         if since is not None and _is_lost(store, log, sources, since - _DAY_SETTLES):
-            _say("the online store has lost its profiles: everything is brought online again")
+            _say("the online store has lost its profiles: everything is materialised again")
             since = None
     windows = [name for entity in sources.spec.entity_keys if (name := windows_view_name(entity)) in rows]
     store.materialize(now - sources.spec.horizon if since is None else since - _LATE_MAX, now, feature_views=windows)
@@ -134,7 +134,7 @@ def main() -> None:
     given = arguments.parse_args()
     if not EVERY_SECONDS_MIN <= given.every <= EVERY_SECONDS_MAX:
         limits = f"{EVERY_SECONDS_MIN} to {EVERY_SECONDS_MAX} seconds"
-        raise FeatureRepositoryError(f"--every is {given.every}: give {limits}.")
+        raise FeatureRepositoryError(f"--every is {given.every}: specify {limits}.")
     spec = read_feature_spec(given.feature_spec)
     given.data.mkdir(parents=True, exist_ok=True)
     remove_leftovers()

@@ -27,7 +27,7 @@ class ServedModel:
     spec_version: int
     """The feature spec version that it was trained for."""
     features: tuple[str, ...]
-    """Its inputs, in order."""
+    """The model's inputs, in order."""
 
 
 def read_served_models(registry_url: str) -> tuple[ServedModel, ...]:

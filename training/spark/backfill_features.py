@@ -266,7 +266,7 @@ def _fold_partition(
 
 
 class Engine:
-    """A `fold-entity` process."""
+    """A `fold-entity` process that folds batches."""
 
     def __init__(self, command: list[str], width: int) -> None:
         self._width = width
@@ -296,7 +296,7 @@ class Engine:
             self._fail()
         rows = np.frombuffer(data, dtype="<f8").reshape(len(expected), 1 + self._width)
         if not np.array_equal(rows[:, 0], expected):
-            raise BackfillError("fold-entity returned other lines than it received.")
+            raise BackfillError("fold-entity returned different lines from those it received.")
         return rows[:, 1:]
 
     def finish(self) -> None:
@@ -355,7 +355,7 @@ def main() -> None:
     parser.add_argument("--lake", help="the folder that the archive service writes to, instead of --input")
     parser.add_argument("--output", required=True, help="folder to write: a row per payment, a column per feature")
     parser.add_argument("--tenant", default="demo", help="tenant of the payments (default: demo)")
-    parser.add_argument("--partitions", type=int, help="number of parts into which entities are divided")
+    parser.add_argument("--partitions", type=int, help="number of partitions of the entities")
     parser.add_argument(
         "--repository", type=Path, default=ROOT, help="path of a built repository, the same on all machines"
     )

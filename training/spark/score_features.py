@@ -34,7 +34,7 @@ class ScoreError(Exception):
 @dataclass(frozen=True)
 class Options:
     input: str
-    """Parquet with a column per feature."""
+    """Parquet files with one column per feature."""
     output: str
     """Folder that Spark writes to; must not exist."""
     registry: str
@@ -83,8 +83,8 @@ def _read_model(options: Options) -> Model:
     # Only the driver reads from a registry, so the training package is imported here, because executors also import
     # this module.
     sys.path.append(str(ROOT / "training"))
-    from tripline_training import registry  # noqa: PLC0415
     from tripline_training.errors import TrainingError  # noqa: PLC0415
+    from tripline_training.registry import registry  # noqa: PLC0415
 
     name, _, at = options.model.partition("@")
     try:
@@ -108,17 +108,17 @@ def _check_columns(table: DataFrame, model: Model, options: Options) -> list[str
     missing = [name for name in model.features if name not in table.columns]
     if missing:
         raise ScoreError(
-            f"{options.input} lacks {len(missing)} of the {len(model.features)} columns that {named} takes: "
+            f"{options.input} lacks {len(missing)} of the {len(model.features)} columns that {named} needs: "
             f"{', '.join(missing)}."
         )
     for name in model.features:
         kind = table.schema[name].dataType
         if not isinstance(kind, NumericType):
-            raise ScoreError(f"{options.input}: {name} is {kind.simpleString()}, {named} takes numbers.")
+            raise ScoreError(f"{options.input}: {name} is {kind.simpleString()}, but {named} needs numbers.")
     keep = list(options.keep or (name for name in table.columns if name not in model.features))
     for name in keep:
         if name not in table.columns:
-            raise ScoreError(f"{options.input} has no column {name} to keep.")
+            raise ScoreError(f"{options.input} has no column {name} to copy.")
         if name in SCORE_COLUMNS:
             raise ScoreError(f"{options.input} already has a column {name}. Specify the columns to keep.")
     return keep
@@ -137,7 +137,7 @@ def _score_partition(
             (scores,) = session.run([tensors[1]], {tensors[0]: rows})
             flat = np.asarray(scores, dtype=np.float32).reshape(-1)
             if len(flat) != len(rows) or not bool(np.all((flat >= 0) & (flat <= 1))):
-                raise ScoreError(f"Model {name} {version} is rejected: it does not return one probability per row.")
+                raise ScoreError(f"Model {name} {version} was rejected: it does not return one probability per row.")
             added = [pa.array(flat), pa.array([name] * len(rows)), pa.array([version] * len(rows))]
             yield pa.RecordBatch.from_arrays(
                 [*(batch.column(column) for column in keep), *added], [*keep, *SCORE_COLUMNS]

@@ -108,7 +108,7 @@ def _measures(result: FoldResult) -> tuple[float, float, float]:
     quality = result.quality
     ap, auc, cp100 = quality.average_precision, quality.auc_roc, quality.card_precision_at_100
     if ap is None or auc is None or cp100 is None:
-        raise TrainingError(f"{result.fold} holds only fraud or no fraud: it cannot be measured.")
+        raise TrainingError(f"{result.fold} contains only fraud or no fraud, so it cannot be measured.")
     return ap, auc, cp100
 
 

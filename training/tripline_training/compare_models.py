@@ -122,7 +122,9 @@ def compare_models(options: Options) -> dict[str, tuple[Quality, float]]:
     later = dataset.rows_with_truth(options.valid)
     for name, part in (("train", rows), ("calibrate", held_out), ("valid", later)):
         if len(part) == 0 or int(part.fraud.sum()) in (0, len(part)):
-            raise TrainingError(f"--{name}-from to --{name}-to hold {len(part)} labelled payments, not both kinds.")
+            raise TrainingError(
+                f"--{name}-from to --{name}-to have {len(part)} labelled payments, all fraud or all genuine."
+            )
     # A mean of boosters has no vocabularies, so none of them uses categories.
     rows = only_features(rows, spec, set(spec.names) - set(spec.categories))
     xgb = fit(rows, params, options.seed, options.jobs)

@@ -56,7 +56,7 @@ class Options:
     report: Path | None
     fail_on_drift: bool
     watch: frozenset[str] | None
-    """Only these features; None: all."""
+    """The features to check; None means all features."""
 
 
 def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:

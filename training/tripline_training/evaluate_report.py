@@ -62,7 +62,7 @@ def _model_of(given: argparse.Namespace) -> EvaluatedModel:
 
 
 def line_of(report: dict[str, Any]) -> str:
-    """One line for programs."""
+    """The report as one line that programs can read."""
     values = {name: estimate["value"] for name, estimate in report["measures"].items()}
     return (
         f"evaluate-report: rows={report['data']['rows']} frauds={report['data']['frauds']} "

@@ -10,6 +10,10 @@ from tripline_training.models.scorecard import Scorecard, calibrate_card, fit_sc
 from tripline_training.registry.write import write_file
 from tripline_training.steps import step
 from tripline_training.trees.fit_calibrated import days_to_hold_out, select_rows, split_rows
+from tripline_training.trees.publish_trees import spread
+
+CARD_ROWS_MAX = 500_000
+"""Fitting a scorecard copies its rows. If they do not fit into memory, it uses this many, evenly spaced in time."""
 
 
 def make_scorecard(rows: Rows, spec: FeatureSpec, delay_ms: int) -> tuple[Scorecard, int]:
@@ -28,6 +32,8 @@ def make_scorecard(rows: Rows, spec: FeatureSpec, delay_ms: int) -> tuple[Scorec
 
 def _fit(rows: Rows, spec: FeatureSpec) -> Scorecard:
     names, version = spec.names, spec.version
+    if rows.mapped and len(rows) > CARD_ROWS_MAX:
+        rows = select_rows(rows, spread(len(rows), CARD_ROWS_MAX))
     return fit_scorecard(rows.features, rows.fraud, names, version, rows.categories, weights=rows.weights)
 
 

@@ -55,7 +55,7 @@ class Copy:
     """The quality of a copy, for each repetition."""
 
     auc: tuple[float, ...]
-    """AUC for fraud vs. genuine payments."""
+    """AUC for separating fraud from genuine payments."""
     average_precision: tuple[float, ...]
     rank_correlation: tuple[float, ...]
     """Agreement with the model's own scores."""
@@ -67,7 +67,7 @@ class Extraction:
     model_auc: float
     model_average_precision: float
     copies: dict[str, Copy]
-    """By what the responses contained."""
+    """The copies, by what the responses contained."""
     membership: dict[str, tuple[float, ...]]
     """AUC of recognising training payments, by what the responses contained; one per repetition."""
     inversion: dict[str, tuple[float, ...]]
@@ -88,7 +88,7 @@ def measure_extraction(features: Path, model: Path, policy: Path, questions: int
     scores = predict_booster(booster, vectors).astype(np.float64)
     outcomes = np.digitize(scores, _bands(policy)).astype(np.float64)
     # A rounded score is returned together with its outcome, which shows on which side of a band's edge the score is.
-    told = {"score": _logit(scores), "rounded": _rounded(scores) + outcomes / (2 * SCORE_STEPS), "outcome": outcomes}
+    answers = {"score": _logit(scores), "rounded": _rounded(scores) + outcomes / (2 * SCORE_STEPS), "outcome": outcomes}
     assessed = slice(half, None, max(1, half // ASSESSED_ROWS))
     later, later_fraud, later_scores = vectors[assessed], fraud[assessed], scores[assessed]
     copies: dict[str, Copy] = {}
@@ -96,7 +96,7 @@ def measure_extraction(features: Path, model: Path, policy: Path, questions: int
         found: list[tuple[float, float, float]] = []
         for seed in range(repetitions):
             asked = np.random.default_rng(seed).choice(half, questions, replace=False)
-            copied = _copy(vectors[asked], told[answer][asked], later, seed)
+            copied = _copy(vectors[asked], answers[answer][asked], later, seed)
             found.append(
                 (
                     float(roc_auc_score(later_fraud, copied)),
@@ -111,7 +111,7 @@ def measure_extraction(features: Path, model: Path, policy: Path, questions: int
         model_average_precision=float(average_precision_score(later_fraud, later_scores)),
         copies=copies,
         membership=_attack_membership(vectors[:half], fraud[:half], _bands(policy), repetitions),
-        inversion=_attack_inversion(vectors, told, _gains(booster, names), questions, half),
+        inversion=_attack_inversion(vectors, answers, _gains(booster, names), questions, half),
     )
 
 
@@ -136,7 +136,7 @@ def _attack_membership(
 
 
 def _attack_inversion(
-    vectors: NDArray[np.float32], told: dict[str, NDArray[np.float64]], hidden: list[int], questions: int, half: int
+    vectors: NDArray[np.float32], answers: dict[str, NDArray[np.float64]], hidden: list[int], questions: int, half: int
 ) -> dict[str, tuple[float, ...]]:
     asked = np.random.default_rng(0).choice(half, questions, replace=False)
     later = np.arange(half, len(vectors), max(1, half // ASSESSED_ROWS))
@@ -147,7 +147,7 @@ def _attack_inversion(
             continue
         known = np.delete(vectors, column, axis=1)
         for answer, values in found.items():
-            extra = [] if answer == "none" else [told[answer].astype(np.float32)]
+            extra = [] if answer == "none" else [answers[answer].astype(np.float32)]
             seen = np.column_stack([known, *extra])
             guess = _copy(seen[asked], is_high[asked].astype(np.float64), seen[later], 0)
             values.append(float(roc_auc_score(is_high[later], guess)))

@@ -15,7 +15,7 @@ CURVE_BINS = 10
 """Bins of the calibration curve, which users see next to the curve of live payments: tenths of the score range."""
 
 CALIBRATION_BINS = 15
-"""As in Guo et al., https://proceedings.mlr.press/v70/guo17a.html"""
+"""The number of bins in Guo et al., https://proceedings.mlr.press/v70/guo17a.html"""
 
 
 @dataclass(frozen=True)

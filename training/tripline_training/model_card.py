@@ -26,7 +26,7 @@ def card_of(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str:
         parts = [_details(manifest), _use(), _training_data(manifest), _evaluation(evaluation), _segments(evaluation)]
         return "\n\n".join([*parts, features_of_card(manifest), _limits(evaluation)]) + "\n"
     except (KeyError, TypeError) as error:
-        raise TrainingError(f"The manifest or the evaluation lacks what a model card needs: {error!r}.") from error
+        raise TrainingError(f"The manifest or the evaluation lacks an entry for the model card: {error!r}.") from error
 
 
 def _check_same_model(manifest: dict[str, Any], evaluation: dict[str, Any]) -> None:
@@ -61,9 +61,9 @@ def _details(manifest: dict[str, Any]) -> str:
 def _use() -> str:
     return (
         "## Use\n\n"
-        "Made to score card payments at the moment of the payment, as one part of a decision that rules, lists and "
-        "people take as well. Not made to judge people, to set prices or limits, or to score payments whose features "
-        "another feature spec computed."
+        "Intended for scoring card payments in real time, as one input to a decision, along with rules, lists and "
+        "analysts. Not intended for judging people, for setting prices or limits, or for payments whose features were "
+        "computed with another feature spec."
     )
 
 
@@ -83,7 +83,7 @@ def _evaluation(evaluation: dict[str, Any]) -> str:
         "",
         f"{data['rows']} payments of {data['cards']} cards from {data['from']} to {data['to']}, {data['frauds']} of "
         "them fraud. "
-        f"Intervals hold 95 % of {drawn['replicates']} bootstrap samples of whole cards (seed {drawn['seed']}).",
+        f"Intervals contain 95 % of {drawn['replicates']} bootstrap samples of whole cards (seed {drawn['seed']}).",
         "",
         "| measure | value | 95 % interval |",
         "| --- | --- | --- |",
@@ -94,7 +94,7 @@ def _evaluation(evaluation: dict[str, Any]) -> str:
         interval = "" if estimate["low"] is None else f"{estimate['low']:{form}} to {estimate['high']:{form}}"
         lines.append(f"| {words} | {estimate['value']:{form}} | {interval} |")
     costs = ", ".join(f"{name} {value:g}" for name, value in evaluation["costs"].items())
-    return "\n".join([*lines, "", f"Costs assumed for the money: {costs}."])
+    return "\n".join([*lines, "", f"Assumed costs: {costs}."])
 
 
 def _segments(evaluation: dict[str, Any]) -> str:
@@ -136,8 +136,8 @@ def _group(group: str, result: dict[str, Any]) -> str:
     if result["gain_low"] is None:
         return f"`{group}` is {used}: {result['reason']}."
     return (
-        f"`{group}` is {used}: with it the mean average precision over {result['folds']} folds is "
-        f"{result['ap_with']:.4f}, without it {result['ap_without']:.4f}. The 95 % interval of the gain is "
+        f"`{group}` is {used}: the mean average precision over {result['folds']} folds is {result['ap_with']:.4f} "
+        f"with it and {result['ap_without']:.4f} without. The 95 % interval of the gain is "
         f"{result['gain_low']:.4f} to {result['gain_high']:.4f}; AUC ROC is {result['auc_with']:.4f} with it and "
         f"{result['auc_without']:.4f} without."
     )
@@ -151,8 +151,8 @@ def _limits(evaluation: dict[str, Any]) -> str:
     ]
     text = (
         "## Limits\n\n"
-        "Fraud changes: the figures hold for the payments they were measured on, and drift has to be watched. Payments "
-        "that were never labelled are not in the figures."
+        "Fraud patterns change: the figures apply to the evaluated payments, so drift must be monitored. The figures "
+        "exclude payments without a label."
     )
     if weak:
         text += f" Too few frauds, or a loss of money, in these segments: {'; '.join(weak)}."
@@ -164,7 +164,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///...")
     parser.add_argument("--name", required=True, help="name of the model")
     parser.add_argument("--version", default="champion", help="alias or version (default champion)")
-    parser.add_argument("--evaluation", type=Path, required=True, help="JSON that evaluate_report wrote")
+    parser.add_argument("--evaluation", type=Path, required=True, help="JSON output of evaluate_report")
     parser.add_argument("--output", type=Path, required=True, help="where to write the card (Markdown)")
     given = parser.parse_args(arguments)
     found = registry.resolve(registry.registry_root(given.registry), given.name, given.version)

@@ -11,14 +11,16 @@ too early, because there is too little data yet.
 import argparse
 import fcntl
 import json
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tripline_training.data.dataset import parse_moment_ms
+from tripline_training.data.dataset import add_memory_rows_max, parse_moment_ms
 from tripline_training.errors import TOO_EARLY_EXIT_CODE, TooEarlyError, TrainingError, run_command
 from tripline_training.registry.write import write_file
 from tripline_training.retraining.challenge import DATA_EXIT_CODE, Outcome, challenge
@@ -29,6 +31,7 @@ from tripline_training.trees.publish_trees import file_sha256
 
 RESULT_FILE = "result.json"
 LOCK_FILE = "lock"
+TEMPORARY_FOLDER = "temporary"
 LOCK_SECONDS_MAX = 3_600
 LOCK_LOOK_SECONDS = 0.2
 
@@ -47,9 +50,10 @@ def retrain(command: Command) -> Outcome:
         result = command.work / RESULT_FILE
         known = _known_outcome(result, identity)
         if known is not None:
-            print("retrain: there is a result for these data already", flush=True)
+            print("retrain: a result for the same data already exists", flush=True)
             return known
-        outcome = challenge(command.options, command.work)
+        with _temporary_files_in(command.work / TEMPORARY_FOLDER):
+            outcome = challenge(command.options, command.work)
         write_file(result, (json.dumps({"identity": identity, **outcome.as_json()}) + "\n").encode())
         for checkpoint in command.work.glob("fit-*.ubj"):
             checkpoint.unlink()
@@ -69,6 +73,22 @@ def _known_outcome(path: Path, identity: str) -> Outcome | None:
         return Outcome.from_json(record) if record.pop("identity") == identity else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # The outcome is missing or incomplete, so it is computed again.
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """For rows that do not fit into memory, because the usual folder may be small or a RAM disk.
+
+    First deletes the files of a killed retraining.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    usual, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = usual
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -101,7 +121,7 @@ def parse_command(arguments: list[str] | None = None) -> Command:
         "--rules", type=Path, default=DEFAULT_PARAMS, help="file whose `retrain` defines when a model is better"
     )
     parser.add_argument(
-        "--trust-weeks", action="store_true", help="accept rejected weeks, after a person has reviewed them"
+        "--trust-weeks", action="store_true", help="accept rejected weeks, after a user has reviewed them"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -109,9 +129,10 @@ def parse_command(arguments: list[str] | None = None) -> Command:
     )
     parser.add_argument(
         "--drift-from",
-        help="start of the drift, date or RFC 3339: earlier days may weigh less, and a better model "
-        "learns from the newest weeks, too",
+        help="start of the drift, date or RFC 3339: earlier days may get less weight, and a better model "
+        "is also trained on the newest weeks",
     )
+    add_memory_rows_max(parser)
     add_constant_online(parser)
     parser.add_argument("--commit", help="commit of the code, for the record")
     given = parser.parse_args(arguments)
@@ -128,6 +149,7 @@ def parse_command(arguments: list[str] | None = None) -> Command:
         jobs=given.jobs,
         commit=given.commit,
         constant_online=given.constant_online,
+        memory_rows_max=given.memory_rows_max,
         drift_ms=None if given.drift_from is None else parse_moment_ms(given.drift_from),
     )
     return Command(options, given.work)

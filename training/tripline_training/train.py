@@ -14,7 +14,15 @@ import numpy as np
 import xgboost
 
 from tripline_training.check_data import check_before_training
-from tripline_training.data.dataset import ALWAYS, Dataset, Span, open_dataset, parse_moment_ms, parse_span
+from tripline_training.data.dataset import (
+    ALWAYS,
+    Dataset,
+    Span,
+    add_memory_rows_max,
+    open_dataset,
+    parse_moment_ms,
+    parse_span,
+)
 from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.evaluation.segments import describe_segments
@@ -42,6 +50,8 @@ class Options:
     known_by_ms: int | None
     """Labels that arrived later are not used; None: the start of `valid`, or otherwise the newest payment."""
     ids: Path | None
+    memory_rows_max: int
+    """Maximum number of rows that are kept in memory."""
     constant_online: tuple[str, ...]
     """Features that never change in production, so the model does not use them."""
     params: Path
@@ -69,7 +79,7 @@ def train(options: Options) -> Outcome:
     root = registry.registry_root(options.registry)
     with step("data") as said:
         check_before_training(options.features, options.feature_spec)
-        dataset = open_dataset(options.features, spec)
+        dataset = open_dataset(options.features, spec, options.memory_rows_max)
         known_by_ms = options.known_by_ms
         if known_by_ms is None:
             known_by_ms = dataset.newest_ms if options.valid is None else options.valid.from_ms
@@ -77,7 +87,10 @@ def train(options: Options) -> Outcome:
             options.train, known_by_ms, options.ids, genuine_share=params.genuine_share
         )
         frauds = int(rows.fraud.sum())
-        said.says(f"rows={len(rows)} frauds={frauds} left_out_unlabelled={left_out} features={len(spec.names)}")
+        said.says(
+            f"rows={len(rows)} frauds={frauds} left_out_unlabelled={left_out} features={len(spec.names)} "
+            f"on_disk={rows.mapped}"
+        )
         if frauds == 0 or frauds == len(rows):
             raise TrainingError("The training rows have only fraud or no fraud, so there is nothing to learn.")
     delay_ms = max(0, known_by_ms - int(rows.occurred_at_ms[-1]))
@@ -103,7 +116,7 @@ def train(options: Options) -> Outcome:
         lineage = Lineage(
             options.features,
             options.commit,
-            {**params.as_json(), "seed": options.seed, "jobs": options.jobs},
+            {**params.as_json(), "seed": options.seed, "jobs": options.jobs, "on_disk": rows.mapped},
             known_by_ms,
         )
         used = used_by_trees(model, card, spec.names)
@@ -156,6 +169,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         help=f"labels that arrive later are not used: {when}; default: --valid-from, or the newest payment",
     )
     parser.add_argument("--ids", type=Path, help="table with client_transaction_id, or a split: train on these only")
+    add_memory_rows_max(parser)
     add_constant_online(parser)
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
     parser.add_argument("--seed", type=int, default=1)
@@ -176,6 +190,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         valid=_span_of("valid", given.valid_from, given.valid_to),
         known_by_ms=None if given.known_by is None else parse_moment_ms(given.known_by),
         ids=given.ids,
+        memory_rows_max=given.memory_rows_max,
         constant_online=given.constant_online,
         params=given.params,
         seed=given.seed,

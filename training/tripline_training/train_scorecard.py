@@ -64,7 +64,7 @@ def _rows(dataset: Dataset, span: Span, known_by_ms: int, part: str) -> Rows:
     rows, _ = dataset.known_rows(span, known_by_ms)
     frauds = int(rows.fraud.sum()) if len(rows) else 0
     if frauds in (0, len(rows)):
-        raise TrainingError(f"--{part}-from to --{part}-to hold {len(rows)} labelled payments, {frauds} of them fraud.")
+        raise TrainingError(f"--{part}-from to --{part}-to have {len(rows)} labelled payments, {frauds} of them fraud.")
     return rows
 
 

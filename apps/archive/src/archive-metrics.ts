@@ -3,7 +3,7 @@ import { counter, gauge, histogram } from "@tripline/telemetry/metrics";
 const MS_PER_S = 1_000;
 const ROWS_PER_FLUSH = [1, 10, 100, 1_000, 10_000, 50_000, 100_000];
 
-/** The metrics of archive. */
+/** Metrics of the archive service. */
 export class ArchiveMetrics {
   readonly #rows = counter("tripline_archive_rows_total", {
     description: "Rows added to the lake, by topic",
@@ -63,7 +63,7 @@ export class ArchiveMetrics {
   }
 }
 
-/** Exports the current buffer size of all topics together. */
+/** Exports the total size of the buffers of all topics. */
 export function observeHeld(held: () => { readonly rows: number; readonly oldestAgeMs: number }): void {
   gauge("tripline_archive_held", { description: "Rows in memory, not in the lake yet" }, () => held().rows);
   gauge("tripline_archive_held_age_seconds", { description: "Age of the oldest row in memory" }, () => {

@@ -214,7 +214,7 @@ test("an unreadable record becomes a dead letter once, and all others become row
   );
   await service.close();
 
-  // The next process starts after the last of them, even though they have no rows in the lake.
+  // The next process starts after the last dead letter, although dead letters have no rows in the lake.
   await bench.start();
   await bench.send([transactionRecord(transactionOf(11, { cardToken: cardOf(1) }))]);
   await bench.untilArchived(transactions.name);
@@ -222,7 +222,7 @@ test("an unreadable record becomes a dead letter once, and all others become row
   expect(await bench.rows(transactions.name)).toHaveLength(11);
 });
 
-test("writes old rows however few there are", async () => {
+test("writes rows that are old enough, however few there are", async () => {
   await bench.start({ FLUSH_AGE_MS: "500" });
   await bench.send([labelRecord(labelOf(1))]);
   await bench.untilArchived(labels.name);
@@ -230,7 +230,7 @@ test("writes old rows however few there are", async () => {
   expect(await readdir(join(bench.lake, labels.name, "_staging"))).toEqual([]);
 });
 
-test("fills a new lake with everything in Kafka, whatever the committed offsets", async () => {
+test("fills a new lake with everything in Kafka, regardless of the committed offsets", async () => {
   const service = await bench.start();
   await bench.send(Array.from({ length: 50 }, (_, number) => labelRecord(labelOf(number))));
   await bench.untilArchived(labels.name);

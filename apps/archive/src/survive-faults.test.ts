@@ -92,7 +92,7 @@ test("creates a lake later if it cannot create it at startup", async () => {
   const service = await bench.start();
   await produce(100);
   await until("a sentence", async () =>
-    /^The folder .* cannot be made/.test((await readinessOf(service)).checks.lake ?? ""),
+    /^The folder .* cannot be created/.test((await readinessOf(service)).checks.lake ?? ""),
   );
   await rm(bench.lake);
   await untilReady(service);

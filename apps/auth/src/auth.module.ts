@@ -2,6 +2,7 @@ import type { DynamicModule, Provider as NestProvider, OnModuleInit } from "@nes
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import { TrustedProxies } from "@tripline/http/client-address";
+import { dnsResolve } from "@tripline/http/egress/check-target";
 import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
 import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi.controller";
 import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
@@ -38,19 +39,46 @@ import { OAuthServer } from "./provider/oauth-server.js";
 import type { SigningKeys } from "./provider/signing-keys.js";
 import { loadSigningKeys } from "./provider/signing-keys.js";
 import { RevocationPublisher } from "./revocations/revocation-publisher.js";
+import { ScimGroupsController } from "./scim/groups/scim-groups.controller.js";
+import { ScimGroups } from "./scim/groups/scim-groups.js";
+import { ScimChanges } from "./scim/scim-changes.js";
+import { ScimMetadataController } from "./scim/scim-metadata.controller.js";
+import { acceptScimBodies } from "./scim/scim-resource.js";
+import { ScimTokenController } from "./scim/token/scim-token.controller.js";
+import { ScimUsersController } from "./scim/users/scim-users.controller.js";
+import { ScimUsers } from "./scim/users/scim-users.js";
 import { Passkeys } from "./second-factor/passkeys.js";
 import { SecondFactors } from "./second-factor/second-factors.js";
 import { AccountController } from "./sign-in/account.controller.js";
 import { Account } from "./sign-in/account.js";
 import { FormGuard } from "./sign-in/forms.js";
+import { Interactions } from "./sign-in/interactions.js";
 import { PasskeysController } from "./sign-in/passkeys.controller.js";
 import { PasswordController } from "./sign-in/password.controller.js";
 import { SignInController } from "./sign-in/sign-in.controller.js";
+import { BreakGlass } from "./single-sign-on/break-glass.js";
+import { dnsTexts, ProviderDomains, READ_TEXTS } from "./single-sign-on/provider-domains.js";
+import { ProvidersController } from "./single-sign-on/providers.controller.js";
+import { SingleSignOnController } from "./single-sign-on/single-sign-on.controller.js";
+import { RESOLVE, UpstreamProvider } from "./single-sign-on/upstream-provider.js";
 
 const SIGNING_KEYS = Symbol("SIGNING_KEYS");
 
-const SIGN_IN = [FormGuard, KnownDevices, SignInFailures, SecondFactors, Passkeys, PasswordVerifier, PasswordSignIn];
+const SIGN_IN = [
+  Interactions,
+  BreakGlass,
+  UpstreamProvider,
+  ProviderDomains,
+  FormGuard,
+  KnownDevices,
+  SignInFailures,
+  SecondFactors,
+  Passkeys,
+  PasswordVerifier,
+  PasswordSignIn,
+];
 const ADMINISTRATION = [RevocationPublisher, Grants, PeopleAdmin, ClientsAdmin, Account];
+const PROVISIONING = [ScimChanges, ScimUsers, ScimGroups];
 
 function oauthServer(config: AuthConfig, secrets: SecretVerifier, proxies: TrustedProxies): NestProvider {
   const guard = new ClientAuthGuard(proxies);
@@ -76,8 +104,8 @@ export class AuthModule implements OnModuleInit {
     @Inject(OAuthServer) private readonly server: OAuthServer,
   ) {}
 
-  /** @param secrets checks the secrets of clients */
-  static forRoot(config: AuthConfig, secrets: SecretVerifier): DynamicModule {
+  /** @param secrets checks the secrets of clients @param readTexts reads the DNS records of tenants' domains */
+  static forRoot(config: AuthConfig, secrets: SecretVerifier, readTexts = dnsTexts()): DynamicModule {
     const proxies = new TrustedProxies(config.TRUSTED_PROXIES);
     return {
       module: AuthModule,
@@ -87,6 +115,8 @@ export class AuthModule implements OnModuleInit {
       ],
       controllers: [
         ...[SignInController, AccountController, PasswordController, PasskeysController],
+        ...[SingleSignOnController, ProvidersController],
+        ...[ScimTokenController, ScimMetadataController, ScimUsersController, ScimGroupsController],
         ...[IntrospectionController, UserinfoController],
         ...[PeopleController, ClientsController, GrantsController, OpenApiController],
       ],
@@ -94,6 +124,8 @@ export class AuthModule implements OnModuleInit {
         { provide: SIGNING_KEYS, useFactory: (logger: Logger) => setUpAuth(config, logger), inject: [LOGGER] },
         oauthServer(config, secrets, proxies),
         { provide: TrustedProxies, useValue: proxies },
+        { provide: RESOLVE, useValue: dnsResolve() },
+        { provide: READ_TEXTS, useValue: readTexts },
         { provide: AUTH_CONFIG, useValue: config },
         { provide: DESCRIBE_API, useValue: () => describeApi(config) },
         {
@@ -101,12 +133,13 @@ export class AuthModule implements OnModuleInit {
           useFactory: ({ keyOf }: OAuthServer, database: Database) => ownTokens(config, database, keyOf),
           inject: [OAuthServer, DATABASE],
         },
-        ...[...SIGN_IN, ...ADMINISTRATION, auditPublisher(AUDIT_SOURCE)],
+        ...[...SIGN_IN, ...ADMINISTRATION, ...PROVISIONING, auditPublisher(AUDIT_SOURCE)],
       ],
     };
   }
 
   async onModuleInit(): Promise<void> {
+    acceptScimBodies(this.host.httpAdapter.getInstance());
     await mountProvider(this.host.httpAdapter.besideNest, this.server);
   }
 }

@@ -1,4 +1,5 @@
 import { isNetwork } from "@tripline/http/client-address";
+import { allowedNetworks } from "@tripline/http/egress/networks";
 import { kafkaConfig, postgresConfig } from "@tripline/settings/connection-config";
 import { serviceConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
@@ -98,6 +99,11 @@ export const authConfig = z.object({
         "Addresses or CIDR blocks of the proxies in front of this service, comma-separated, for instance `10.0.0.0/8`. Only their " +
         "`X-Forwarded-For` is trusted, so that failed sign-ins count for the client's address. Empty: they count for the connection's address.",
     }),
+  PROVIDER_ALLOWED_NETWORKS: allowedNetworks.meta({
+    description:
+      "Non-public networks in which tenants may have their identity providers, comma-separated, such as `10.20.0.0/16`. " +
+      "Providers there may use plain HTTP. Empty: only public addresses by HTTPS.",
+  }),
   SECOND_FACTOR: z
     .enum(["optional", "required"])
     .default("optional")

@@ -1,10 +1,12 @@
+import { releaseVersion } from "@tripline/telemetry/release-version";
 import { Command } from "commander";
-import { commands } from "./commands.js";
+import { loadCommands } from "./commands.js";
 
 const program = new Command("tripline")
   .description("Real-time fraud detection for card payments, on this machine")
+  .version(releaseVersion(), "--version", "print the version")
   .showHelpAfterError();
-for (const command of commands()) program.addCommand(command);
+for (const command of await loadCommands(process.argv[2])) program.addCommand(command);
 
 try {
   await program.parseAsync();

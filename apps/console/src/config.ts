@@ -83,11 +83,11 @@ const settings = z.object({
       description: "Endpoint of that model: required on Azure; elsewhere, a private endpoint instead of the cloud's.",
     }),
   NARRATIVE_REGION: optionalText.meta({
-    description: "Region of Bedrock or location of Vertex AI, for instance `eu-central-1` or `europe-west3`.",
+    description: "Bedrock region or Vertex AI location, for instance `eu-central-1` or `europe-west3`.",
   }),
-  NARRATIVE_PROJECT: optionalText.meta({ description: "Project of Google Cloud, for Vertex AI." }),
+  NARRATIVE_PROJECT: optionalText.meta({ description: "Google Cloud project, for Vertex AI." }),
   NARRATIVE_API_KEY: optionalText.meta({
-    description: "Key of Azure OpenAI. Without it, the workload identity is used, as on the other clouds.",
+    description: "Azure OpenAI key. Without it, the workload identity is used, as on the other clouds.",
   }),
   NARRATIVE_WAIT_MS: z.coerce.number().int().min(500).max(25_000).default(10_000).meta({
     unit: "ms",
@@ -97,6 +97,14 @@ const settings = z.object({
   RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(90).meta({
     unit: "days",
     description: "Retention of payments, decisions, labels and closed cases in the console's database.",
+  }),
+  FRAUD_REPORT_WAIT_DAYS: z.coerce.number().int().min(1).max(365).default(30).meta({
+    unit: "days",
+    description: "How long a fraud report without a payment is compared with new payments.",
+  }),
+  FRAUD_REPORTS_WAITING_MAX: z.coerce.number().int().min(1_000).max(10_000_000).default(1_000_000).meta({
+    unit: "reports",
+    description: "Maximum number of such reports per tenant. Beyond it, the oldest ones are no longer compared.",
   }),
   CASE_OUTCOMES: z
     .string()

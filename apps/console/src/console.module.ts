@@ -17,7 +17,7 @@ import { openBackgroundDatabase, setUpDatabase } from "@tripline/stores/postgres
 import type { Logger } from "@tripline/telemetry/logger";
 import { AttachmentStore } from "./attachments/attachment-store.js";
 import { AttachmentsController } from "./attachments/attachments.controller.js";
-import { BACKGROUND } from "./background.js";
+import { BACKGROUND, SLOW_REQUESTS, SLOW_REQUESTS_MAX } from "./background.js";
 import { CaseEventPublisher } from "./cases/case-event-publisher.js";
 import { CaseFilesController } from "./cases/case-files.controller.js";
 import { CaseReader } from "./cases/case-reader.js";
@@ -38,9 +38,12 @@ import { ListReader } from "./entities/list-reader.js";
 import { ErasuresController } from "./erasures/erasures.controller.js";
 import { ForwardingController } from "./forwarding/forwarding.controller.js";
 import { ReportLabelPublisher } from "./fraud-reports/report-label-publisher.js";
+import { ReportMatcher } from "./fraud-reports/report-matcher.js";
+import { UnmatchedReportsController } from "./fraud-reports/unmatched-reports.controller.js";
+import { UnmatchedReports } from "./fraud-reports/unmatched-reports.js";
+import { LeaversController } from "./leavers/leavers.controller.js";
 import { LiveController } from "./live/live.controller.js";
 import { LiveHub } from "./live/live-hub.js";
-import { AUDIT_SOURCE, Looks } from "./looks.js";
 import { CONSOLE_MIGRATIONS } from "./migrations.js";
 import { DriftsController } from "./models/drifts.controller.js";
 import { MODEL_REGISTRY, ModelCards } from "./models/model-cards.js";
@@ -64,9 +67,10 @@ import { Cookies } from "./sessions/cookies.js";
 import { SessionController } from "./sessions/session.controller.js";
 import { SESSION_LIMITS, SessionStore } from "./sessions/session-store.js";
 import { Sessions } from "./sessions/sessions.js";
+import { AUDIT_SOURCE, ViewEvents } from "./view-events.js";
 import { ViewsController } from "./views/views.controller.js";
 
-/** Output of `npm run build`. */
+/** Folder into which `npm run build` writes the page. */
 const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/page/", import.meta.url));
 
 const HOUR_MS = 3_600_000;
@@ -86,11 +90,13 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
     @Inject(LabelSender) private readonly labels: LabelSender,
     @Inject(Retention) private readonly retention: Retention,
     @Inject(BACKGROUND) private readonly background: Database,
+    @Inject(SLOW_REQUESTS) private readonly slowRequests: Database,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost<ServiceAdapter>,
     @Inject(PolicyTrials) trials: PolicyTrials,
     @Inject(CaseEventPublisher) caseEvents: CaseEventPublisher,
     @Inject(ReportLabelPublisher) reportLabels: ReportLabelPublisher,
+    @Inject(ReportMatcher) matcher: ReportMatcher,
     @Inject(Readiness) readiness: Readiness,
   ) {
     // Added here, because hooks that are added later do not run for Nest's routes.
@@ -99,6 +105,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
     readiness.addNote("policy_checks", () => trials.note);
     readiness.addNote("case_events", () => caseEvents.note);
     readiness.addNote("report_labels", () => reportLabels.note);
+    readiness.addNote("unmatched_reports", () => matcher.note);
   }
 
   static forRoot(config: ConsoleConfig): DynamicModule {
@@ -116,6 +123,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
         ...[
           ProjectionController,
           ErasuresController,
+          LeaversController,
           DriftsController,
           LiveController,
           DecisionSearchController,
@@ -125,7 +133,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           SessionController,
         ],
         ...[ViewsController, PeopleController, EntitiesController, ReportsController, ForwardingController],
-        ...[PolicyTrialsController, PersonalController, OpenApiController],
+        ...[PolicyTrialsController, PersonalController, UnmatchedReportsController, OpenApiController],
         PageController,
       ],
       providers: [
@@ -133,6 +141,11 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
         { provide: DESCRIBE_API, useValue: () => describeApi(config) },
         { provide: PAGE_FILES, useFactory: () => readPageFiles(PAGE_FOLDER) },
         { provide: BACKGROUND, inject: [LOGGER], useFactory: (logger: Logger) => openBackground(config, logger) },
+        {
+          provide: SLOW_REQUESTS,
+          inject: [LOGGER],
+          useFactory: (logger: Logger) => openBackgroundDatabase(config, CONSOLE_MIGRATIONS, logger, SLOW_REQUESTS_MAX),
+        },
         { provide: MODEL_REGISTRY, useValue: registryUrl === undefined ? undefined : openRegistry(registryUrl) },
         { provide: NARRATIVE_MODEL, useValue: modelPlace(config) },
         { provide: CASE_OPENING, useValue: caseOpening(config) },
@@ -152,8 +165,10 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           ...REPORTS,
           ProjectionStore,
           ReportLabelPublisher,
+          ReportMatcher,
+          UnmatchedReports,
           Retention,
-          Looks,
+          ViewEvents,
         ],
         auditPublisher(AUDIT_SOURCE),
       ],
@@ -170,6 +185,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
     await closeWithin(this.logger, "labels", () => this.labels.close());
     await closeWithin(this.logger, "retention", () => this.retention.close());
     await closeWithin(this.logger, "projection", () => this.background.close());
+    await closeWithin(this.logger, "slow requests", () => this.slowRequests.close());
   }
 }
 

@@ -1,3 +1,4 @@
+import { allowedNetworks } from "@tripline/http/egress/networks";
 import type { RateConfig } from "@tripline/http/limits/rate-config";
 import { rateConfig } from "@tripline/http/limits/rate-config";
 import { policyWorkerConfig } from "@tripline/policy-worker/policy-worker";
@@ -5,7 +6,6 @@ import { masterKeyConfig } from "@tripline/sealing/master-key";
 import { feastProfiles } from "@tripline/settings/feast-profiles";
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
-import { allowedNetworks } from "./webhooks/egress/networks.js";
 
 const KEY_BYTES = 32;
 const CHECKS_MAX = 1_000;
@@ -60,7 +60,7 @@ export const controlConfig = z.object({
   WEBHOOK_ALLOWED_NETWORKS: allowedNetworks.meta({
     description:
       "Non-public networks that webhooks of all tenants may reach, comma-separated, such as `10.20.0.0/16`. " +
-      "Hosts there may use plain HTTP. Empty: only public addresses by HTTPS.",
+      "Hosts there may use plain HTTP. Empty: only public addresses over HTTPS.",
   }),
   WEBHOOK_RATE_TENANT: z.coerce.number().int().min(0).max(WEBHOOK_RATE_MAX).default(1_000).meta({
     unit: "deliveries/s",

@@ -1,5 +1,7 @@
 import type { DynamicModule, OnApplicationShutdown, Provider } from "@nestjs/common";
 import { Inject, Module, Optional } from "@nestjs/common";
+import type { Resolve } from "@tripline/http/egress/check-target";
+import { dnsResolve } from "@tripline/http/egress/check-target";
 import { RateLimits } from "@tripline/http/limits/rate-limits";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
@@ -62,8 +64,6 @@ import { RolloutStore } from "./rollouts/rollout-store.js";
 import { RolloutsController } from "./rollouts/rollouts.controller.js";
 import { MODEL_REGISTRY, Rollouts } from "./rollouts/rollouts.js";
 import { DeliveryStore } from "./webhooks/delivery-store.js";
-import type { Resolve } from "./webhooks/egress/check-target.js";
-import { dnsResolve } from "./webhooks/egress/check-target.js";
 import { EndpointSecrets } from "./webhooks/endpoint-secrets.js";
 import { EndpointStore } from "./webhooks/endpoint-store.js";
 import { Outbox } from "./webhooks/outbox.js";

@@ -5,11 +5,11 @@ import { DecisionMetrics } from "./decision-metrics.js";
 
 const scored = { rung: Rung.MODEL, score: 0.25 };
 const decided: [string, Partial<Decision>, Record<string, number>][] = [
-  ["without a trial: the champion's", scored, { champion: 0.25 }],
-  ["without a score: none, and not 0", { rung: Rung.RULES_ONLY }, {}],
-  ["by the scorecard: none of a model", { rung: Rung.SCORECARD, score: 0.25 }, {}],
+  ["the champion's without a rollout", scored, { champion: 0.25 }],
+  ["none, instead of 0, without a score", { rung: Rung.RULES_ONLY }, {}],
+  ["none for a decision by the scorecard", { rung: Rung.SCORECARD, score: 0.25 }, {}],
   [
-    "in shadow: both, side by side",
+    "both models' in shadow",
     {
       ...scored,
       trial: { trialRole: TrialRole.SHADOW, candidateVersion: "2", candidateMissing: "", candidateScore: 0.5 },
@@ -17,7 +17,7 @@ const decided: [string, Partial<Decision>, Record<string, number>][] = [
     { champion: 0.25, shadow: 0.5 },
   ],
   [
-    "in a canary: the candidate's decides",
+    "both models' in a canary",
     {
       rung: Rung.MODEL,
       score: 0.5,
@@ -33,9 +33,23 @@ const decided: [string, Partial<Decision>, Record<string, number>][] = [
   ],
 ];
 
-test.each(decided)("scores are reported with the model's role, %s", async (_name, fields, expected) => {
+test.each(decided)("reports scores with the model's role: %s", async (_name, fields, expected) => {
   registry.clear();
   new DecisionMetrics().decided({ ...Decision.decode(new Uint8Array()), ...fields });
   const sums = [...(await writeMetrics()).body.matchAll(/^tripline_decisions_score_sum\{role="(\w+)"\} (\S+)$/gm)];
   expect(Object.fromEntries(sums.map(([, role, sum]) => [role, Number(sum)]))).toEqual(expected);
+});
+
+test("counts decisions by fallback level, also by its former name", async () => {
+  registry.clear();
+  const metrics = new DecisionMetrics();
+  for (const rung of [Rung.MODEL, Rung.SCORECARD, Rung.RULES_ONLY, Rung.STATIC_POLICY]) {
+    metrics.decided({ ...Decision.decode(new Uint8Array()), rung });
+  }
+  const found = (await writeMetrics()).body.matchAll(/^tripline_decisions_degraded_total(\S+) 1$/gm);
+  expect([...found].map(([, labels]) => labels)).toEqual([
+    '{fallback_level="scorecard",rung="scorecard"}',
+    '{fallback_level="rules",rung="rules_only"}',
+    '{fallback_level="default_decision",rung="static_policy"}',
+  ]);
 });

@@ -1,9 +1,10 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { counter, gauge, histogram } from "@tripline/telemetry/metrics";
+import { fallbackLevelOf } from "./fallback-level.js";
 import { RecentDecisions } from "./recent-decisions.js";
 
-/** The reasons for a missing score, as values of a metric label; a small, fixed set. */
+/** The reasons for a missing score, as label values. The set is small and fixed. */
 export type MissingScoreCause =
   | "no-time"
   | "circuit-open"
@@ -20,18 +21,18 @@ const MS_PER_S = 1_000;
 /** Most payments score below 0.01; the bands of policies are above that. */
 const SCORES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
 
-/** The metrics of decisions. */
+/** Metrics of the decisions service. */
 export class DecisionMetrics {
   readonly #made = counter("tripline_decisions_made_total", {
     description: "First decisions of payments, by outcome and level of the fallback chain",
-    labels: ["outcome", "rung"],
+    labels: ["outcome", "fallback_level", "rung"],
   });
   readonly #repeated = counter("tripline_decisions_repeated_total", {
     description: "Retried payments that got their first decision",
   });
   readonly #degraded = counter("tripline_decisions_degraded_total", {
     description: "First decisions below the fallback level of the model",
-    labels: ["rung"],
+    labels: ["fallback_level", "rung"],
   });
   readonly #score = histogram("tripline_decisions_score", {
     description: "Calibrated scores of first decisions, by the model's role: champion, canary or shadow",
@@ -88,10 +89,10 @@ export class DecisionMetrics {
   readonly recent = new RecentDecisions();
 
   decided(decision: Decision): void {
-    const rung = Rung[decision.rung].toLowerCase();
+    const level = fallbackLevelOf(decision);
     this.recent.add(decision.rung === Rung.STATIC_POLICY, decision.decidedAtMs);
-    this.#made.inc({ outcome: Outcome[decision.outcome].toLowerCase(), rung });
-    if (decision.rung !== Rung.MODEL) this.#degraded.inc({ rung });
+    this.#made.inc({ outcome: Outcome[decision.outcome].toLowerCase(), ...level });
+    if (decision.rung !== Rung.MODEL) this.#degraded.inc(level);
     for (const outcome of decision.spentBudgets) {
       this.#budgetSpent.inc({ outcome: Outcome[outcome].toLowerCase(), tenant: decision.tenant });
     }

@@ -1,5 +1,6 @@
 import { Controller, Inject } from "@nestjs/common";
 import { TOPICS } from "@tripline/contracts/topics";
+import type { Unfinished } from "@tripline/kafka/consumer/unfinished";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
 import { DECISIONS_GROUP, PAYMENTS_TOGETHER_MAX, ROUNDS_MAX } from "./deciding/batch-decider.js";
@@ -16,7 +17,7 @@ export class DecisionsController {
     recordsTogetherMax: PAYMENTS_TOGETHER_MAX,
     roundsMax: ROUNDS_MAX,
   })
-  handle(batches: readonly RecordBatch[]): Promise<void> {
+  handle(batches: readonly RecordBatch[]): Promise<Unfinished> {
     return this.decider.handle(batches);
   }
 }

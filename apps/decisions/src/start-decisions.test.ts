@@ -211,7 +211,7 @@ describe("decisions", () => {
     await bed.producer.send([reviewed.record, declined.record]);
     const decision = await bed.decided(declined.id);
     await bed.decided(reviewed.id);
-    // Redelivers the payment.
+    // Redelivers the payment with another score.
     bed.scorer.probability = () => 0.01;
     await bed.producer.send([declined.record]);
     const [first, second] = await bed.updateRecords(declined.id, 2);
@@ -321,9 +321,15 @@ describe("decisions", () => {
       {
         "tripline.payment.id": payments[0]?.id,
         "tripline.decision.outcome": "decline",
+        "tripline.decision.fallback_level": "model",
         "tripline.decision.rung": "model",
       },
-      { "tripline.payment.id": again, "tripline.decision.outcome": "review", "tripline.decision.rung": "rules_only" },
+      {
+        "tripline.payment.id": again,
+        "tripline.decision.outcome": "review",
+        "tripline.decision.fallback_level": "rules",
+        "tripline.decision.rung": "rules_only",
+      },
     ]);
     await bed.restart();
   });

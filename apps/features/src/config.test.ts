@@ -10,19 +10,19 @@ test.each([
   ["callers with a token", { ...TOKENS, HOST: "0.0.0.0" }],
   ["all callers on this machine", { FEATURES_ONLINE_TENANT: "demo" }],
   ["nobody, although the demo's tenant has profiles", { FEAST_TENANT: "demo" }],
-  ["all callers on this machine, by another name", { FEATURES_ONLINE_TENANT: "demo", HOST: "::1" }],
+  ["all callers on this machine, at its IPv6 address", { FEATURES_ONLINE_TENANT: "demo", HOST: "::1" }],
 ])("can serve features to %s", (_name, environment) => {
   expect(readConfig(featuresConfig, { ...BASE, ...environment })).toMatchObject(environment);
 });
 
 test.each([
-  ["a tenant for everybody who reaches the port", { FEATURES_ONLINE_TENANT: "demo", HOST: "0.0.0.0" }, "127.0.0.1"],
-  ["a name that only looks like this machine", { FEATURES_ONLINE_TENANT: "demo", HOST: "127.0.0.1.example" }, "HOST"],
+  ["a tenant for all callers, from any machine", { FEATURES_ONLINE_TENANT: "demo", HOST: "0.0.0.0" }, "127.0.0.1"],
+  ["a host name that resembles this machine's", { FEATURES_ONLINE_TENANT: "demo", HOST: "127.0.0.1.example" }, "HOST"],
   ["a tenant together with tokens", { ...TOKENS, FEATURES_ONLINE_TENANT: "demo" }, "replaces tokens"],
   ["a malformed tenant", { FEATURES_ONLINE_TENANT: "a:b" }, "FEATURES_ONLINE_TENANT: must be"],
   ["an issuer without keys", { AUTH_ISSUER: ISSUER }, "AUTH_JWKS_URL is not set"],
   ["a profile without a tenant", { FEAST_PROFILES: "card" }, "FEAST_TENANT is not set"],
-  ["a profile that there is not", { FEAST_TENANT: "demo", FEAST_PROFILES: "card,device" }, "no such profile: device"],
+  ["a profile that does not exist", { FEAST_TENANT: "demo", FEAST_PROFILES: "card,device" }, "no such profile: device"],
   ["keys without an issuer", { AUTH_JWKS_URL: `${ISSUER}/jwks` }, "AUTH_ISSUER is not set"],
 ])("rejects %s", (_name, environment, message) => {
   const read = () => readConfig(featuresConfig, { ...BASE, ...environment });

@@ -15,14 +15,14 @@ export interface FoldCounts {
   readonly flagged: number;
   /** Payment updates or labels counted only for the entities that they name, because their payments are unknown. */
   readonly ofCardOnly: number;
-  /** Payments by profile of the spec. */
+  /** Number of payments without a usable row, for each profile of the spec. */
   readonly profileMisses: readonly number[];
 }
 
 const MS_PER_S = 1_000;
 const BATCH_SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
-/** The metrics of features. */
+/** Metrics of the features service. */
 @Injectable()
 export class FeatureMetrics {
   readonly #batchSize = histogram("tripline_features_batch_size", {

@@ -2,6 +2,7 @@ import { Controller, Inject } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { featureSources } from "@tripline/contracts/features/feature-sources";
 import { TOPICS } from "@tripline/contracts/topics";
+import type { Unfinished } from "@tripline/kafka/consumer/unfinished";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
 import { BatchProcessor, RECORDS_TOGETHER_MAX, ROUNDS_MAX } from "./batches/batch-processor.js";
@@ -22,8 +23,8 @@ export class FeaturesController {
     recordsTogetherMax: RECORDS_TOGETHER_MAX,
     roundsMax: ROUNDS_MAX,
   })
-  async handle(batches: readonly RecordBatch[]): Promise<void> {
+  async handle(batches: readonly RecordBatch[]): Promise<Unfinished> {
     await this.hold.passed();
-    await this.processor.handle(batches);
+    return this.processor.handle(batches);
   }
 }

@@ -6,8 +6,8 @@ import { INTAKE_TOPICS } from "./intake/intake-topics.js";
 const OWN = [...INTAKE_TOPICS.map((topic) => TOPICS[topic].name), SUBJECT_KEYS_TOPIC.name];
 
 /**
- * A readiness check that Kafka is available and that our topics exist. Creates missing topics if this service is
- * permitted to.
+ * A readiness check: Kafka is available, and our topics exist. It does not create them, because their number of
+ * partitions is permanent and only the installation knows it.
  *
  * @returns a function that otherwise throws TriplineError `kafka-unavailable`
  */
@@ -15,7 +15,7 @@ export function kafkaCheck(admin: KafkaAdmin): () => Promise<void> {
   let topics: Promise<void> | undefined;
   return async () => {
     // Makes at most one attempt at a time, and none after the first success.
-    topics ??= admin.ensureTopics(OWN).catch((error: unknown) => {
+    topics ??= admin.requireTopics(OWN).catch((error: unknown) => {
       topics = undefined;
       throw error;
     });

@@ -12,7 +12,7 @@ import { Readiness } from "@tripline/nest-kit/readiness";
 import { InjectRedis, RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { TransitSealer } from "@tripline/sealing/transit/transit-sealer";
-import { askRedis, awaitRedis } from "@tripline/stores/redis/connect-redis";
+import { awaitRedis, requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { kafkaCheck } from "./check-kafka.js";
@@ -91,7 +91,7 @@ function transitSealer(): FactoryProvider<TransitSealer> {
     provide: TransitSealer,
     useFactory: (redis: Redis, logger: Logger) =>
       new TransitSealer({
-        store: (keyId, key, seconds) => askRedis(() => redis.set(transitKey(keyId), key, "EX", seconds)),
+        store: (keyId, key, seconds) => requestRedis(() => redis.set(transitKey(keyId), key, "EX", seconds)),
         logger,
       }),
     inject: [redisToken(), LOGGER],

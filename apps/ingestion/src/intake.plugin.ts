@@ -24,7 +24,7 @@ import { acceptBatch } from "./intake/accept-batch.js";
 import { EventIntake } from "./intake/event-intake.js";
 import type { IntakeRules, PrepareEvent } from "./intake/prepare-event.js";
 import { prepareFraudReport, prepareLabel, preparePayment, preparePaymentUpdate } from "./intake/prepare-event.js";
-import { turnAway } from "./intake/turn-away.js";
+import { shedLoad } from "./intake/shed-load.js";
 import type { PersonalSeal } from "./personal/seal-personal.js";
 import { PERSONAL_SEAL } from "./personal/seal-personal.js";
 import { detailFor } from "./replies/answer-detail.js";
@@ -35,7 +35,7 @@ import { checkContentType, readIdempotencyKey, readTenant, readWaitMs } from "./
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** On the clock of `performance.now()`. */
+    /** The time of arrival on the clock of `performance.now()`. */
     arrivedAtMs: number;
   }
 }
@@ -102,7 +102,7 @@ export class IntakePlugin implements OnModuleInit {
       this.count(scope);
       scope.setErrorHandler((thrown, _request, reply) => sendProblem(thrown, reply, this.logger));
       for (const route of INTAKE_ROUTES) this.addRoute(scope, route);
-      this.server.turnAwayBy(turnAway(this.intake, this.verifier, INTAKE_ROUTES));
+      this.server.shedLoadBy(shedLoad(this.intake, this.verifier, INTAKE_ROUTES));
     });
   }
 

@@ -17,14 +17,14 @@ import {
   updateBody,
 } from "./testing/service.js";
 
-/** Rare enough that a match means that one of them was stored. */
+/** So rare that a match shows that one of these values was stored. */
 const GOOD = withLuhnDigit("551234987650918");
 const BAD = `${GOOD.slice(0, -1)}${(Number(GOOD.at(-1)) + 1) % 10}`;
 const DEVICE = "f00dfeed-2b1d-4c3a-9e77-51de0c0ffee5";
 const EMAIL = "canary.5150@mail.tripline.test";
 /** Two notations of one address; the needle matches both. */
 const [LONG_ADDRESS, ADDRESS] = ["2001:0DB8:0000:0000:5CA1:AB1E:0:77", "2001:db8::5ca1:ab1e:0:77"];
-/** The same number as people write it. */
+/** The same number in other notations. */
 const GROUPED = (GOOD.match(/.{4}/g) ?? []).join("-");
 const NEEDLES = [GOOD.slice(0, -1), GROUPED.slice(0, -1), DEVICE, "5ca1:ab1e", "canary.5150", "mail.tripline.test"];
 

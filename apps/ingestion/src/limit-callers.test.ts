@@ -3,7 +3,7 @@ import { startIngestion } from "./start-ingestion.js";
 import type { Answer, TestBed, TestClient } from "./testing/service.js";
 import { paymentBody, startTestBed, testConfig } from "./testing/service.js";
 
-/** 20 in 10 s. */
+/** A budget of 20 requests in 10 s. */
 const PER_SECOND = 2;
 const TRIES_MAX = 100;
 

@@ -35,6 +35,9 @@ describe("while Kafka or Redis is down", () => {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "tripline-ingestion-"));
     [stack, issuer] = await Promise.all([startStack({ directory, parts: ["kafka", "redis"] }), startTestIssuer()]);
+    const admin = await connectKafka({ brokers: stack.kafkaBrokers, clientId: "test" }).admin();
+    await admin.ensureTopics();
+    await admin.close();
     service = await startIngestion(testConfig(stack, issuer));
     client = new TestClient(service.url, await issuer.authorization());
     await untilReady();

@@ -1,4 +1,4 @@
-"""The server under test, as the environment names it, and NVIDIA's client of it over both transports."""
+"""NVIDIA's client for the server under test, over both transports. Environment variables specify the server."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import tritonclient.http as triton_http
 
 @dataclass(frozen=True)
 class Golden:
-    """One version of a model with its golden batch."""
+    """A version of a model with its golden batch."""
 
     version: str
     inputs: np.ndarray
@@ -29,7 +29,7 @@ class Transport:
     name: str
     module: ModuleType
     client: Any
-    # Over gRPC, descriptions come as messages unless JSON is asked for; over HTTP they always are JSON.
+    # gRPC returns descriptions as messages unless JSON is requested; HTTP always returns JSON.
     as_json: dict[str, bool]
 
     def tensors(self, rows: np.ndarray, name: str = "features", **settings: bool) -> list[Any]:

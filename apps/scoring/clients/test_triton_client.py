@@ -1,4 +1,4 @@
-"""NVIDIA's client speaks to the scoring service as it speaks to Triton: its calls are unchanged."""
+"""Calls the scoring service with NVIDIA's client as if it were Triton, without changes to the calls."""
 
 import os
 import queue
@@ -25,7 +25,7 @@ def assert_golden(result: object, golden: Golden) -> None:
 
 
 def test_the_example_of_the_readme_runs_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    """regression #24: the example named a number of features that the model had outgrown."""
+    """regression #24: the example specified fewer features than the model had."""
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert '"localhost:7404"' in example
@@ -59,7 +59,7 @@ def test_metadata(transport: Transport, golden: dict[str, Golden]) -> None:
     (tensor,) = model["inputs"]
     assert tensor["name"] == "features"
     assert tensor["datatype"] == "FP32"
-    # The client writes 64-bit numbers of gRPC as text.
+    # The client formats 64-bit numbers from gRPC as text.
     assert [int(size) for size in tensor["shape"]] == [-1, 4]
     version = golden["fraud@challenger"].version
     assert transport.client.get_model_metadata("fraud", version, **transport.as_json)["versions"] == [version]
@@ -130,7 +130,7 @@ def test_infer_asks_for_outputs_and_how_the_answer_came_about(transport: Transpo
 def test_infer_over_http_in_binary_and_in_json(
     transport: Transport, golden: dict[str, Golden], is_binary_input: bool, is_binary_output: bool, coding: str | None
 ) -> None:
-    # Enough rows that an answer in JSON is long enough to be compressed.
+    # Enough rows for a JSON response that is long enough to be compressed.
     own = golden["fraud@champion"]
     rows = np.concatenate([own.inputs, own.inputs])
     result = transport.client.infer(
@@ -190,7 +190,7 @@ def test_stream(golden: dict[str, Golden]) -> None:
         seen = [answers.get(timeout=WAIT_S_MAX) for _ in range(601)]
         client.stop_stream()
     results = {result.get_response().id: result.as_numpy("probability") for result, error in seen if error is None}
-    # A request has one answer, so each is its last one; on a stream Triton says so without being asked.
+    # Each request has one response, which is therefore the last. On a stream, Triton marks it even if not requested.
     finals = [result.get_response().parameters["triton_final_response"] for result, error in seen if error is None]
     assert len(finals) == 600
     assert all(final.bool_param for final in finals)

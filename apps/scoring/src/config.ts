@@ -110,7 +110,7 @@ export const scoringBesideDecisionsConfig = z
     }),
     MODEL_SETTINGS: modelSettingsByName.meta({
       description:
-        "Settings of single models, as JSON by `name` or `name@alias`: `workers`, `execution_providers`, `require_gpu`, " +
+        "Settings for individual models, as JSON by `name` or `name@alias`: `workers`, `execution_providers`, `require_gpu`, " +
         "`contributions`, `rows_per_run_max`, `rows_per_run_max_by_provider`, `rows_queued_max`.",
     }),
     MODEL_CONTROL: z

@@ -104,7 +104,7 @@ test("does not start with a model that fails its checks, and says why in one sen
   expect(more).toEqual([]);
   expect(line).toMatchObject({ level: "fatal", code: "model-refused" });
   expect(line?.msg).toMatch(
-    /^Model fraud [0-9a-f]{12} is rejected: row 0 of its golden batch returns NaN, but the trainer's score is /,
+    /^Model fraud [0-9a-f]{12} was rejected: row 0 of its golden batch returns NaN, but the trainer's score is /,
   );
 });
 

@@ -14,7 +14,7 @@ const MODEL_LABELS = ["model", "model_version", "execution_providers"] as const;
 type ModelLabels = Record<(typeof MODEL_LABELS)[number], string>;
 type Labelled = Pick<ServedModel, "manifest" | "providers">;
 
-/** The metrics of this service. */
+/** Metrics of the scoring service. */
 export interface ScoringMetrics {
   answered(answer: ScoreAnswer, model: Labelled): void;
   ran(run: RunReport, model: Labelled): void;

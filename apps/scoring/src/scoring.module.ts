@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { DynamicModule, FactoryProvider, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
@@ -7,7 +6,7 @@ import { closeWithin } from "@tripline/nest-kit/close-within";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
-import { z } from "zod";
+import { releaseVersion } from "@tripline/telemetry/release-version";
 import type { ScoringConfig } from "./config.js";
 import { SCORING_CONFIG } from "./config.js";
 import { GrpcServer } from "./grpc/grpc-server.js";
@@ -88,15 +87,10 @@ function inferenceServer(config: ScoringConfig): FactoryProvider<InferenceServer
         models,
         registry,
         metrics,
-        version: packageVersion(),
+        version: releaseVersion(),
         isControlled: config.MODEL_CONTROL === "explicit",
         isDraining: () => readiness.isDraining,
       }),
     inject: [ServedModels, REGISTRY, METRICS, Readiness],
   };
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }

@@ -259,8 +259,8 @@ describe("does not start", () => {
       /has no alias "shadow". Aliases are always-nan, /,
     ],
     ["with a model that returns NaN", { MODELS: "fraud@always-nan" }, "model-refused", /returns NaN/],
-    ["with a model that has other tensors", { MODELS: "fraud@wrong-input" }, "model-refused", /"float_input"/],
-    ["with a model that returns other scores", { MODELS: "fraud@wrong-golden" }, "model-refused", /golden batch/],
+    ["with a model that has different tensors", { MODELS: "fraud@wrong-input" }, "model-refused", /"float_input"/],
+    ["with a model that returns different scores", { MODELS: "fraud@wrong-golden" }, "model-refused", /golden batch/],
     ["with an unknown registry type", { REGISTRY_URL: "ftp://bucket" }, "config-invalid", /ftp:\/\/ is not supported/],
     [
       "without the required GPU",

@@ -8,7 +8,7 @@ const OWN_CGROUP = "/proc/self/cgroup";
  * Cores that this process may use, according to the limits of its control groups (cgroups(7), version 2): `docker run
  * --cpus`, or `resources.limits.cpu` of a pod.
  *
- * @returns undefined without a limit, and on systems without cgroups
+ * @returns undefined if there is no limit, and on systems without cgroups
  */
 export function allowedCores(root = CGROUPS, own = OWN_CGROUP): number | undefined {
   const path = /^0::(.*)$/m.exec(readText(own))?.[1];

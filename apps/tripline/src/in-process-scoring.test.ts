@@ -14,10 +14,10 @@ import { InProcessScoring } from "./in-process-scoring.js";
 const LOGGER = createLogger("test", "silent");
 const REQUEST = { ...ModelInferRequest.decode(new Uint8Array()), modelName: "fraud" };
 const RESPONSE = { ...ModelInferResponse.decode(new Uint8Array()), modelVersion: "7" };
-/** Longer than a busy machine stalls. */
+/** Longer than any stall of a busy machine. */
 const AMPLE_MS = 60_000;
 
-/** A server that gives these responses in order; it repeats the last one. */
+/** A server that returns these responses in order, and repeats the last one. */
 function serverOf(...answers: ((call: InferCall) => Promise<ModelInferResponse>)[]) {
   const calls: InferCall[] = [];
   const server: Server = {
@@ -36,7 +36,7 @@ function serverOf(...answers: ((call: InferCall) => Promise<ModelInferResponse>)
 const fails = (code: TriplineError["code"]) => () => Promise.reject(new TriplineError(code, "why"));
 const inMs = (ms: number) => performance.now() + ms;
 
-// Without it, traces in headers are ignored.
+// Without telemetry, trace headers are ignored.
 let telemetry: Telemetry;
 beforeAll(() => {
   telemetry = startTelemetry({ service: "test" });

@@ -7,7 +7,7 @@ import type {
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { HEADERS, INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Answer, ScoringClient } from "@tripline/decisions/scoring/scoring-client";
-import { askWithin, noAnswer } from "@tripline/decisions/scoring/scoring-client";
+import { noAnswer, requestWithin } from "@tripline/decisions/scoring/scoring-client";
 import { INFER_SPAN } from "@tripline/scoring/grpc/inference-service";
 import type { InferenceServer } from "@tripline/scoring/inference/inference-server";
 import { contextsFromHeaders } from "@tripline/scoring/inference/trace-inference";
@@ -37,7 +37,7 @@ export class InProcessScoring implements ScoringClient {
     headers: Readonly<Record<string, string>>,
     deadlineMs: number,
   ): Promise<Answer<ModelInferResponse>> {
-    return askWithin(deadlineMs, this.#closing.signal, () =>
+    return requestWithin(deadlineMs, this.#closing.signal, () =>
       this.#attempt(INFER, deadlineMs, (server, isLate) =>
         server.infer({
           request,
@@ -53,7 +53,7 @@ export class InProcessScoring implements ScoringClient {
   }
 
   modelMetadata(name: string, version: string, deadlineMs: number): Promise<Answer<ModelMetadataResponse>> {
-    return askWithin(deadlineMs, this.#closing.signal, () =>
+    return requestWithin(deadlineMs, this.#closing.signal, () =>
       this.#attempt(METADATA, deadlineMs, (server) => server.modelMetadata(name, version)),
     );
   }

@@ -16,14 +16,14 @@ export interface PartConfig {
 /** Running parts by name. */
 export type RunningTargets = ReadonlyMap<Target, RunningService>;
 
-/** A part with valid settings. */
+/** A part whose settings were validated. */
 export interface ReadyPart {
   readonly config: PartConfig;
   start(running: RunningTargets): Promise<RunningService>;
 }
 
 export interface Part {
-  /** Names of the part's variables. */
+  /** Names of the environment variables that the part reads. */
   readonly variables: readonly string[];
   /** @throws TriplineError `config-invalid` */
   read(environment: Environment): ReadyPart;

@@ -36,7 +36,7 @@ export function parseTargets(text: string | undefined): readonly Target[] {
 
 export interface Neighbour {
   readonly target: Target;
-  /** Variables with its address, if it is not in the same process. */
+  /** The variables with its address, needed if it runs in another process. */
   readonly variables: readonly string[];
 }
 
@@ -82,7 +82,7 @@ export interface FixedPort {
 export function checkPorts(ports: readonly FixedPort[]): void {
   const taken = new Map<number, FixedPort>();
   for (const one of ports) {
-    // 0 means any free port.
+    // Port 0 stands for any free port.
     if (one.port === 0) continue;
     const other = taken.get(one.port);
     taken.set(one.port, one);
@@ -98,7 +98,7 @@ export function checkPorts(ports: readonly FixedPort[]): void {
 const CORES_PER_TARGET_MIN = 0.12;
 
 /**
- * @param cores number of cores that this process may use; undefined without a limit
+ * @param cores number of cores that this process may use; undefined if there is no limit
  * @throws TriplineError `config-invalid`
  */
 export function checkCores(targets: readonly Target[], cores: number | undefined): void {
@@ -109,7 +109,7 @@ export function checkCores(targets: readonly Target[], cores: number | undefined
   );
 }
 
-/** The name of a variable for a single part. */
+/** The variable's name with the prefix of a single part. */
 export function prefixed(target: Target, variable: string): string {
   return `${target.toUpperCase()}_${variable}`;
 }

@@ -48,7 +48,7 @@ variable "api_client_cidrs" {
 }
 
 variable "alert_emails" {
-  description = "Who is told of alerts and of the budget."
+  description = "Recipients of alerts and budget notifications."
   type        = set(string)
 }
 

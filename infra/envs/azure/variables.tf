@@ -56,7 +56,7 @@ variable "database_administrator" {
 }
 
 variable "alert_emails" {
-  description = "Who is told of alerts and of the budget."
+  description = "Recipients of alerts and budget notifications."
   type        = set(string)
 }
 

@@ -36,7 +36,7 @@ variable "api_client_cidrs" {
 }
 
 variable "alert_emails" {
-  description = "Who is told of alerts and of the budget; five at most."
+  description = "Recipients of alerts and budget notifications; at most five."
   type        = set(string)
 }
 

@@ -1,15 +1,20 @@
-"""The features of the backfill benchmark in pandas, in one process: Parquet in, Parquet out.
+"""Computes the features of the backfill benchmark with pandas in one process, from Parquet to Parquet.
 
     python backfill_pandas.py TRANSACTIONS.parquet FEATURES.parquet
 
-Windows are exact, (t - w, t], where Tripline's move in tiles at their old end. Payments of one entity at one time all
-see each other in the windows over labels, where Tripline's see those that came before; `card_unusual_max_7d` sees none
-of them. The distance from home is against the mean of all earlier places, where Tripline's follows a card that moves.
-Left out: what is told of devices and network addresses, which stands at its default where the payments carry neither,
-as the handbook's do. Amounts have two decimal places. A card remembers all its unusual payments, where Tripline's
-remembers 32 of the longest window. A fraud is explained by its own payment alone, where Tripline asks for one of just
-that time. Different partners are counted with `rolling.apply`, the rest with rolling sums and maxima, `merge_asof` and
-cumulative sums, but for usual amounts and runs of frauds, which fold_side_by_side.py folds.
+Differences from Tripline:
+- Windows are exact, (t - w, t]. The old end of Tripline's windows moves in tiles.
+- Windows over labels include all payments of an entity with the same time, and `card_unusual_max_7d` includes none of
+  them. Tripline includes those that were counted earlier.
+- The distance from home is measured from the mean of all earlier locations. Tripline's home follows a card that moves.
+- Features of devices and network addresses are omitted. They have their defaults if payments have neither, like those
+  of the handbook.
+- All amounts have two decimal places.
+- A card remembers all of its unusual payments. In Tripline, it remembers 32 in the longest window.
+- Only a fraud's own payment can explain it. In Tripline, any payment with the same time can.
+
+Distinct partners are counted with `rolling.apply`. fold_side_by_side.py computes usual amounts and runs of frauds. All
+other features use rolling sums and maxima, `merge_asof` and cumulative sums.
 """
 
 import sys
@@ -27,7 +32,7 @@ WEIGHT = 5
 EARTH_RADIUS_KM = 6371.0088
 UNUSUAL_RATIO = 2
 
-# By entity and window: what is summed. "one" counts.
+# The summed columns by entity and window. The sum of "one" is a count.
 SUMS = {
     "card": {
         "5min": ["one"],
@@ -49,7 +54,7 @@ NAMES = {"5min": "5m", "1h": "1h", "1D": "1d", "3D": "3d", "7D": "7d", "14D": "1
 
 
 def read_payments(path: str) -> pd.DataFrame:
-    """Payments in event order. Ids become numbers, which are grouped faster than strings."""
+    """Payments in event order. Replaces IDs with numbers, because grouping by numbers is faster than by strings."""
     payments = pd.read_parquet(path).sort_values(["occurred_at_ms", "client_transaction_id"], ignore_index=True)
     payments["at"] = pd.to_datetime(payments["occurred_at_ms"], unit="ms").astype("datetime64[ns]")
     payments["known_at"] = pd.to_datetime(payments["labelled_at_ms"], unit="ms").astype("datetime64[ns]")
@@ -69,13 +74,13 @@ def read_payments(path: str) -> pd.DataFrame:
 
 
 def in_row_order(rolled: pd.DataFrame | pd.Series, order: np.ndarray) -> pd.DataFrame | pd.Series:
-    """What a rolling group-by gives, group by group, in the order of the payments."""
+    """Puts the result of a rolling group-by, which is ordered by group, in the order of the payments."""
     rolled = rolled.set_axis(order)
     return rolled.sort_index()
 
 
 def rolling_totals(payments: pd.DataFrame) -> dict[str, pd.Series]:
-    """Sums, maxima and different partners over windows, each payment's own part included."""
+    """Sums, maxima and numbers of distinct partners over windows that include the payment itself."""
     totals = {}
     for entity, windows in SUMS.items():
         groups = payments.groupby(entity)
@@ -96,7 +101,7 @@ def count_different(values: np.ndarray) -> int:
 
 
 def label_totals(payments: pd.DataFrame, entity: str) -> dict[str, pd.Series]:
-    """By window: labels reported by then, and frauds among them; when the first fraud did; a terminal's run."""
+    """Known labels and frauds by window, the time of the first fraud report, and a terminal's run of frauds."""
     columns = ["known_at", entity, "fraud", "occurred_at_ms", "unusual"]
     labels = payments.loc[payments["known_at"].notna(), columns].sort_values("known_at")
     groups = labels.groupby(entity)
@@ -129,7 +134,7 @@ def seconds(gap: pd.Series) -> pd.Series:
 
 
 def compare_with_past(payments: pd.DataFrame, totals: dict[str, pd.Series], entity: str, window: str):
-    """Mean and sample standard deviation of the payments before, NaN where there are too few."""
+    """Mean and sample standard deviation of the earlier payments; NaN if there are too few."""
     count = totals[f"{entity}_one_{window}"] - 1
     total = totals[f"{entity}_amount_{window}"] - payments["amount"]
     squares = totals[f"{entity}_square_{window}"] - payments["square"]
@@ -188,11 +193,11 @@ def unusual_features(payments: pd.DataFrame, totals: dict[str, pd.Series]) -> di
     features = {"card_ratio_usual": payments["ratio"].fillna(1)}
     for window in UNUSUAL_WINDOWS:
         features[f"card_unusual_{NAMES[window]}"] = totals[f"card_unusual_{window}"] - payments["unusual"]
-    # A window that is open at its end leaves the payment itself out.
+    # A window with an open end excludes the payment itself.
     unusual = payments.assign(ratio=payments["ratio"].where(payments["unusual"] == 1))
     largest = unusual.groupby("card").rolling("7D", on="at", closed="neither")["ratio"].max()
     order = np.argsort(payments["card"].to_numpy(), kind="stable")
-    # In whole thousandths.
+    # Truncates the ratio to thousandths.
     features["card_unusual_max_7d"] = np.floor(in_row_order(largest, order).fillna(0) * 1000) / 1000
     return features
 

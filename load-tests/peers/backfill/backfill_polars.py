@@ -1,14 +1,19 @@
-"""The features of the backfill benchmark in Polars, on all its threads: Parquet in, Parquet out.
+"""Computes the features of the backfill benchmark with Polars on all of its threads, from Parquet to Parquet.
 
     python backfill_polars.py TRANSACTIONS.parquet FEATURES.parquet
 
-Windows are exact, (t - w, t], where Tripline's move in tiles at their old end. Payments of one entity at one time all
-see each other, where Tripline's see those that came before; only `card_unusual_max_7d` sees none of them. The distance
-from home is against the mean of all earlier places, where Tripline's follows a card that moves. Left out: what is told
-of devices and network addresses, which stands at its default where the payments carry neither, as the handbook's do.
-Amounts have two decimal places. A card remembers all its unusual payments, where Tripline's remembers 32 of the longest
-window. A fraud is explained by its own payment alone, where Tripline asks for one of just that time. Usual amounts and
-runs of frauds are folded by fold_side_by_side.py, in one thread.
+Differences from Tripline:
+- Windows are exact, (t - w, t]. The old end of Tripline's windows moves in tiles.
+- Windows include all payments of an entity with the same time; only `card_unusual_max_7d` includes none of them.
+  Tripline includes those that were counted earlier.
+- The distance from home is measured from the mean of all earlier locations. Tripline's home follows a card that moves.
+- Features of devices and network addresses are omitted. They have their defaults if payments have neither, like those
+  of the handbook.
+- All amounts have two decimal places.
+- A card remembers all of its unusual payments. In Tripline, it remembers 32 in the longest window.
+- Only a fraud's own payment can explain it. In Tripline, any payment with the same time can.
+
+fold_side_by_side.py computes usual amounts and runs of frauds, in one thread.
 """
 
 import sys
@@ -25,8 +30,8 @@ WEIGHT = 5
 EARTH_RADIUS_KM = 6371.0088
 UNUSUAL_RATIO = 2
 
-# By entity: windows over which payments are counted, amounts and squares of amounts summed, the largest amount found,
-# unusual payments counted.
+# The windows by entity for the number of payments, the sums of amounts and of their squares, the largest amount, and
+# the number of unusual payments.
 COUNTS = {"card": ("5m", "1h", "1d", "7d", "30d"), "terminal": ("1h", "1d", "7d", "30d")}
 SUMS = {"card": ("1h", "1d", "7d", "30d"), "terminal": ("30d",)}
 SQUARES = {"card": ("7d", "30d"), "terminal": ("30d",)}
@@ -38,7 +43,7 @@ LABEL_WINDOWS = ("1d", "7d", "14d", "28d", "30d")
 
 
 def read_payments(path: str) -> pl.DataFrame:
-    """Payments in event order. Ids become numbers, which are grouped faster than strings."""
+    """Payments in event order. Replaces IDs with numbers, because grouping by numbers is faster than by strings."""
     latitude = pl.col("latitude").radians()
     longitude = pl.col("longitude").radians()
     payments = (
@@ -65,7 +70,7 @@ def read_payments(path: str) -> pl.DataFrame:
 
 
 def rolling_sums(payments: pl.DataFrame) -> pl.DataFrame:
-    """Sums and maxima over windows, each payment's own part included."""
+    """Sums and maxima over windows that include the payment itself."""
     columns = []
     for entity in COUNTS:
         for column, windows in (("one", COUNTS), ("amount", SUMS), ("square", SQUARES), ("unusual", UNUSUAL)):
@@ -76,7 +81,7 @@ def rolling_sums(payments: pl.DataFrame) -> pl.DataFrame:
             largest = pl.col("amount").rolling_max_by("at", window).over(entity)
             columns.append(largest.alias(f"{entity}_max_{window}"))
         columns.append(pl.col("at").diff().over(entity).dt.total_milliseconds().alias(f"{entity}_gap_ms"))
-    # A window that is open at its end leaves the payment itself out.
+    # A window with an open end excludes the payment itself.
     largest = pl.col("unusual_ratio").rolling_max_by("at", "7d", closed="none").over("card")
     columns.append(largest.alias("unusual_max_7d"))
     for part in ("x", "y", "z"):
@@ -85,7 +90,7 @@ def rolling_sums(payments: pl.DataFrame) -> pl.DataFrame:
 
 
 def pairs(payments: pl.DataFrame) -> pl.DataFrame:
-    """A card at a terminal: how long ago it was last there, and how often since it was last new there."""
+    """Time since the card's last payment at the terminal, and its payments there since it was last new there."""
     key = pl.col("card").cast(pl.UInt64) * 2**32 + pl.col("terminal")
     numbered = payments.select("at", key.alias("pair")).with_columns(
         pl.col("at").diff().over("pair").dt.total_milliseconds().alias("pair_gap_ms"),
@@ -98,7 +103,7 @@ def pairs(payments: pl.DataFrame) -> pl.DataFrame:
 
 
 def distinct_partners(payments: pl.DataFrame) -> pl.DataFrame:
-    """Different partners within windows, in the order of the payments."""
+    """Numbers of distinct partners within windows, in the order of the payments."""
     numbered = payments.lazy().select("at", "card", "terminal").with_row_index("row")
     queries = [
         numbered.rolling("at", period=window, group_by=entity)
@@ -112,7 +117,7 @@ def distinct_partners(payments: pl.DataFrame) -> pl.DataFrame:
 
 
 def label_totals(payments: pl.DataFrame) -> pl.DataFrame:
-    """By entity and window: labels reported by then, frauds among them; when the first fraud did; runs."""
+    """Known labels and frauds by entity and window, the time of the first fraud report, and runs of frauds."""
     columns = []
     for entity in PARTNERS:
         labels = (
@@ -158,12 +163,12 @@ def seconds(gap_ms: str) -> pl.Expr:
 
 
 def before(entity: str, column: str, window: str) -> pl.Expr:
-    """A total without the payment itself."""
+    """A total that excludes the payment itself."""
     return pl.col(f"{entity}_{column}_{window}") - pl.col(column)
 
 
 def deviation(entity: str, window: str) -> pl.Expr:
-    """Sample standard deviation of the payments before."""
+    """Sample standard deviation of the earlier payments."""
     count, total = before(entity, "one", window), before(entity, "amount", window)
     variance = (before(entity, "square", window) - total * total / count) / (count - 1)
     return pl.when(count >= 2).then(variance.clip(0).sqrt())
@@ -185,7 +190,7 @@ def distance_from_home() -> pl.Expr:
 
 
 def features() -> list[pl.Expr]:
-    """All features."""
+    """Expressions for all features."""
     hour, weekday = pl.col("at").dt.hour(), pl.col("at").dt.weekday()
     columns = {
         "amount": pl.col("amount"),
@@ -210,7 +215,7 @@ def features() -> list[pl.Expr]:
     columns["card_ratio_30d"] = pl.when(past > 1e-6).then(ratio).otherwise(1)
     columns["card_ratio_usual"] = pl.col("ratio").fill_null(1)
     columns |= {f"card_unusual_{window}": before("card", "unusual", window) for window in UNUSUAL["card"]}
-    # In whole thousandths.
+    # The ratio is truncated to thousandths.
     columns["card_unusual_max_7d"] = (pl.col("unusual_max_7d").fill_null(0) * 1000).floor() / 1000
     columns["card_distance_from_home"] = distance_from_home()
     for entity in PARTNERS:

@@ -1,7 +1,7 @@
-"""What cannot be had from windows and cumulative sums, because each step needs the one before, in NumPy for both peers.
+"""Features that windows and cumulative sums cannot compute, because they need a sequential fold. Both peers use this.
 
-Entities are folded side by side: first the first event of every entity, then the second of every entity, and so on.
-Each turn is a few operations on arrays, and there are as many turns as the busiest entity has events.
+All entities are folded in parallel: first the first event of every entity, then the second event, and so on. Each turn
+consists of a few array operations, and the number of turns is the number of events of the busiest entity.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ PAYMENTS_MAX = 256
 
 
 def turns(entities: np.ndarray) -> Iterator[np.ndarray]:
-    """Turn by turn, the rows of the events whose turn it is. An entity has the same place in every turn.
+    """The rows of the events in each turn. An entity has the same position in every turn.
 
-    entities: by row, in event order, a number from 0 on; those with the most events have the first places.
+    entities: the number of the entity, from 0, of each row in event order. Entities with the most events come first.
     """
     order = np.argsort(entities, kind="stable")
     sizes = np.bincount(entities)
@@ -28,16 +28,16 @@ def turns(entities: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def ratio_to_usual(cards: np.ndarray, thousandths: np.ndarray) -> np.ndarray:
-    """Amounts divided by the card's usual amount before, NaN where there is none.
+    """Amounts divided by the card's usual amount before the payment; NaN if there is none.
 
-    The usual amount is the mean of the payments above nothing, each counted at most CLIP times the mean so far. At
-    PAYMENTS_MAX of them all before weigh half.
+    The usual amount is the mean of the payments above 0, each clipped to CLIP times the mean so far. After every
+    PAYMENTS_MAX payments, the weight of all earlier ones is halved.
     """
     amounts = thousandths.astype(float)
     ratios = np.full(len(amounts), np.nan)
     paid = np.flatnonzero(amounts)
     sums = np.zeros(cards.max(initial=0) + 1)
-    # As many for every card whose turn it is.
+    # Every card in a turn has the same count.
     count = 0
     for turn in turns(cards[paid]):
         rows = paid[turn]
@@ -62,10 +62,10 @@ def ratio_to_usual(cards: np.ndarray, thousandths: np.ndarray) -> np.ndarray:
 def runs_of_frauds(
     terminals: np.ndarray, occurred_at_ms: np.ndarray, fraud: np.ndarray, explained: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """What is known of a terminal's run of frauds after each label, by name of the column; times are NaN without one.
+    """The terminal's run of frauds after each label, by column name. Times are NaN if there is no run.
 
-    Rows are labels in the order in which they were reported. A run are the frauds, explained ones left out, that took
-    place after the last payment known to be genuine; a genuine payment that took place after its beginning ends it.
+    Rows are labels in the order in which they were reported. A run consists of the unexplained frauds that took place
+    after the last payment known to be genuine. A genuine payment that took place after the start of the run ends it.
     """
     entities = terminals.max(initial=0) + 1
     genuine, began, frauds = np.full(entities, -np.inf), np.full(entities, np.inf), np.zeros(entities)

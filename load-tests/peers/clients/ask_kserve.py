@@ -1,5 +1,5 @@
-"""KServe's clients speak to the scoring service as they do to KServe. Prints a line of JSON for each thing that was asked:
-`asked`, `scores` where it gave some, `fault` where it failed.
+"""Calls the scoring service with KServe's clients, as users call KServe. Prints a line of JSON per request: `asked`,
+`scores` if it returned scores, and `fault` if it failed.
 
 Usage: ask_kserve.py <gRPC address> <URL> <model> <file with the golden batch>
 """
@@ -65,7 +65,7 @@ async def main(address: str, url: str, model: str, rows: np.ndarray) -> None:
             answer = rest.infer(url, request(model, rows, is_binary), model_name=model)
             await attempt(f"REST: golden batch as {kind}", scores(answer, model))
         unknown = rest.infer(url, request(model, rows, True), model_name="unknown")
-        await attempt("REST: an unknown model is 404, with its sentence", refused(unknown))
+        await attempt("REST: an unknown model is 404, with a message", refused(unknown))
 
 
 if __name__ == "__main__":

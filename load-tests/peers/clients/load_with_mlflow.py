@@ -1,5 +1,5 @@
-"""MLflow loads the champion of a registry by its alias and scores with it, by its own functions. Prints a line of JSON for each
-thing that was asked: `asked`, `scores` where it gave some, `fault` where it failed.
+"""Loads the champion of a registry by its alias and scores rows, using MLflow's own functions. Prints a line of JSON
+per request: `asked`, `scores` if it returned scores, and `fault` if it failed.
 
 Usage: load_with_mlflow.py <URL of the MLflow server> <model> <file with the golden batch>
 """
@@ -27,7 +27,7 @@ def main(url: str, name: str, inputs: list[list[float]]) -> None:
     def predict() -> list[float]:
         model = mlflow.pyfunc.load_model(uri)
         features = model.metadata.get_input_schema().input_names()
-        # By their names, whatever their order. MLflow takes no whole numbers where the schema says double.
+        # MLflow matches columns by name, in any order. It rejects integers if the schema says double.
         rows = pd.DataFrame(inputs, columns=features, dtype=float)[features[::-1]]
         return model.predict(rows)["probability"].tolist()
 

@@ -1,6 +1,6 @@
-"""What `feast apply` reads for bench features: fifty features of a card in one view, which is what Feast reads quickest.
+"""The definitions that `feast apply` reads for `bench features`: fifty features of a card in one view.
 
-Its guide advises to keep features that are asked for together in one view:
+Feast reads a single view fastest. Its guide recommends one view for features that are requested together:
 https://docs.feast.dev/how-to-guides/online-server-performance-tuning
 """
 
@@ -10,7 +10,7 @@ from feast import Entity, FeatureView, Field, FileSource, PushSource, ValueType
 from feast.types import Float64, Int64
 
 FEATURES = 50
-# Every fifth is a whole number, as counts are.
+# Every fifth feature is an integer, as counts are.
 schema = [Field(name=f"f{index:02}", dtype=Int64 if index % 5 == 0 else Float64) for index in range(FEATURES)]
 
 card = Entity(name="card", join_keys=["card_token"], value_type=ValueType.STRING)
@@ -22,7 +22,7 @@ card_profile = FeatureView(
     schema=schema,
     source=PushSource(
         name="card_profile_push",
-        # Only pushes fill the view; the file is never there.
+        # The view is filled only by pushes, so the file never exists.
         batch_source=FileSource(name="card_profile_batch", path="none.parquet", timestamp_field="event_timestamp"),
     ),
 )

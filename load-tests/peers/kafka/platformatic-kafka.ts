@@ -7,7 +7,7 @@ import { serveWorker } from "./serve-worker.js";
  *   messages. Arguments: the brokers, comma-separated, and `idempotent` for the producer's setting.
  */
 
-/** The default of kafkajs. */
+/** Interval between commits: the default of kafkajs. */
 const COMMIT_EVERY_MS = 5_000;
 
 const [brokers = "", setting = ""] = process.argv.slice(2);

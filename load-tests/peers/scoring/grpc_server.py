@@ -1,12 +1,13 @@
-"""A scoring server as one writes it in Python: grpcio and onnxruntime, set up as their guides say.
+"""A typical scoring server in Python: grpcio and onnxruntime, configured according to their guides.
 
     python grpc_server.py PORT WORKERS MODEL...
 
-One process per core on one port by SO_REUSEPORT, since one interpreter runs on one core
-(https://github.com/grpc/grpc/tree/master/examples/python/multiprocessing); asyncio on uvloop, which answers more calls
-than threads do (https://grpc.io/docs/guides/performance/#python); one thread inside a run, since the processes have the
-cores (https://onnxruntime.ai/docs/performance/tune-performance/threading.html). Tensors go as raw bytes, without a copy
-in Python.
+- One process per core, which share a port through SO_REUSEPORT, because an interpreter uses one core
+  (https://github.com/grpc/grpc/tree/master/examples/python/multiprocessing)
+- asyncio on uvloop, which answers more calls than threads (https://grpc.io/docs/guides/performance/#python)
+- One thread per run, because the processes already use all cores
+  (https://onnxruntime.ai/docs/performance/tune-performance/threading.html)
+- Tensors as raw bytes, without a copy in Python
 """
 
 import asyncio

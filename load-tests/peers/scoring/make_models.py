@@ -1,9 +1,10 @@
-"""Makes the two models of the benchmark, each with a golden batch, from a seed: the same files every time.
+"""Creates the two models of the benchmark, each with a golden batch. A fixed seed makes the files reproducible.
 
     python make_models.py FOLDER
 
-300 complete trees of depth 6 over 32 features, as a gradient-boosted classifier exports them, and a network
-32-128-64-1. Expected outputs come from onnx's reference evaluator, so they are independent of what is measured.
+The models are 300 complete trees of depth 6 over 32 features, in the form in which gradient-boosted classifiers are
+exported, and a network 32-128-64-1. onnx's reference evaluator computes the expected outputs, so they do not depend on
+the measured servers.
 """
 
 import itertools
@@ -38,7 +39,7 @@ def model_of(nodes: list[NodeProto], initializers: list[TensorProto]) -> ModelPr
 
 
 def make_covers(random: np.random.Generator, inner: int, total: int) -> np.ndarray:
-    """What reached each node in training, a tree per row: random in the leaves, above them the children's sum."""
+    """The training weight of each node, one tree per row: random for leaves, the sum of the children otherwise."""
     covers = np.zeros((TREES, total), dtype=np.float32)
     covers[:, inner:] = random.integers(1, 100, (TREES, total - inner))
     for node in reversed(range(inner)):

@@ -1,4 +1,4 @@
-"""An ONNX model in MLServer: a custom runtime as its documentation describes one
+"""An ONNX model in MLServer, as a custom runtime according to its documentation
 (https://mlserver.readthedocs.io/en/latest/user-guide/custom.html)."""
 
 import numpy as np

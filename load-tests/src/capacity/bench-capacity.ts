@@ -50,7 +50,7 @@ export const capacityBenchmark: Benchmark = {
       .argParser(parseRates)
       .default([...RATES_DEFAULT]),
     new Option("--small", "300 cards instead of 10,000; ready in seconds"),
-    new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing"),
+    new Option("--short", "a few seconds with a small world, as a test; the figures are meaningless"),
   ],
   parts: [
     {
@@ -60,7 +60,7 @@ export const capacityBenchmark: Benchmark = {
     },
     {
       name: "bytes",
-      title: "the bytes that payments leave on disk and in memory, whatever else the machine does",
+      title: "the bytes that payments leave on disk and in memory, also measurable on a busy machine",
       onlyWhenNamed: true,
       run: runBytes,
     },
@@ -124,9 +124,9 @@ async function label({ port, authorization }: BenchSystem, stream: PaymentStream
   await client.applyLabels(payments, LABEL_WAIT_S);
 }
 
-const CPU_NOTE = "<process>_cpu_ms is the CPU time of a round of wall_ms, including what is spent without any payment.";
+const CPU_NOTE = "<process>_cpu_ms is the CPU time of a round of wall_ms, including work that no payment causes.";
 const NOTES = [
-  "kafka_bytes_<topic>: the segments of one replica divided by their records. redis_bytes_<kind>: MEMORY USAGE of a sample of the keys. redis_states_<entity>: window states of the world for each of its cards, or terminals.",
+  "kafka_bytes_<topic>: the segments of one replica divided by their records. redis_bytes_<kind>: MEMORY USAGE of a sample of the keys. redis_states_<entity>: window states of the world per card or terminal.",
   "lake_bytes: the archive's files divided by the payments, once it has caught up; archive_us_per_decision is its CPU time for that.",
 ];
 

@@ -12,7 +12,7 @@ const FETCH_MS_MAX = 10_000;
 export const promtool: StockClient = {
   tool: "promtool",
   find: (environment) => findTool(environment, { variable: "PROMTOOL_BIN", names: ["promtool"], version: "--version" }),
-  ask: async ({ path }, { system }) => {
+  request: async ({ path }, { system }) => {
     const check = async (...args: readonly string[]): Promise<void> => void (await runTool(path, ["check", ...args]));
     const rules = filesIn(RULES, /^alerts.*\.yaml$/);
     const configurations = filesIn(OBSERVABILITY, /^prometheus.*\.yaml$/);

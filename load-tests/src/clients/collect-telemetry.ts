@@ -67,7 +67,7 @@ export async function startCollector({ path }: FoundTool, folder: string): Promi
   };
 }
 
-/** JSON is also YAML. */
+/** The collector's configuration, written as JSON, because JSON is also YAML. */
 function configuration(port: number): object {
   const pipeline = { receivers: ["otlp"], exporters: ["debug"] };
   return {

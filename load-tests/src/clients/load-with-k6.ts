@@ -20,7 +20,7 @@ const RUN_MS_MAX = 120_000;
 export const k6: StockClient = {
   tool: "k6",
   find: findK6,
-  ask: async ({ path }, { system, credentials, environment }) => [
+  request: async ({ path }, { system, credentials, environment }) => [
     await attempt("10 requests per second of every kind, ledger clean", async () => {
       const { defaults } = SCENARIOS[SCENARIO];
       const load = { ...defaults, ...UNLIMITED, lines: LINES_DEFAULT, errorsPercent: ERRORS_PERCENT_DEFAULT };
@@ -33,7 +33,7 @@ export const k6: StockClient = {
         steps: new StepLog(process.stderr),
         signal: AbortSignal.timeout(RUN_MS_MAX),
       });
-      if (wasInterrupted) throw new Error(`k6 was not done after ${RUN_MS_MAX / 1_000} s`);
+      if (wasInterrupted) throw new Error(`k6 did not finish within ${RUN_MS_MAX / 1_000} s`);
       const broken = crossed(limits).map(({ metric, condition, value }) => `${metric} ${condition} was ${value}`);
       if (broken.length > 0) throw new Error(broken.join(", "));
       if (!balances(ledger) || ledger.accepted === 0) throw new Error(ledgerLine(ledger));

@@ -10,14 +10,14 @@ import { DEMO_CLIENT_ID, localUrl, MODEL_NAME } from "@tripline/system/services/
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { BenchError } from "../harness/bench-error.js";
-import { grpcurl } from "./ask-grpcurl.js";
-import { kserve, mlflow } from "./ask-python.js";
 import { promtool } from "./check-with-promtool.js";
 import type { RunningCollector } from "./collect-telemetry.js";
 import { findCollector, startCollector } from "./collect-telemetry.js";
 import { k6 } from "./load-with-k6.js";
 import type { ToolResult } from "./print-outcomes.js";
 import { countOutcomes, printOutcomes } from "./print-outcomes.js";
+import { grpcurl } from "./request-with-grpcurl.js";
+import { kserve, mlflow } from "./request-with-python.js";
 import type { FoundTool } from "./stock-client.js";
 import { attempt } from "./stock-client.js";
 
@@ -73,7 +73,7 @@ try {
     const asked = { system, champion, scoringAddress, scoringUrl, credentials, folder, environment };
     for (const [client, program] of found) {
       const outcomes = await steps
-        .run(`ask with ${client.tool}`, () => client.ask(program, asked))
+        .run(`ask with ${client.tool}`, () => client.request(program, asked))
         .catch(async (error: unknown) => [await attempt("start", () => Promise.reject(error))]);
       results.push({ tool: client.tool, version: program.version, outcomes });
     }

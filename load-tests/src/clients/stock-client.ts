@@ -1,15 +1,15 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { findProgram } from "@tripline/local-stack/processes/find-program";
 import type { GoldenBatch } from "@tripline/model-registry/model-manifest";
 import type { ModelVersion } from "@tripline/model-registry/model-registry";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 import { BenchError } from "../harness/bench-error.js";
-import { findProgram } from "../harness/find-program.js";
 
 /** A whole system on this machine, which the tools use. */
 export interface AskedSystem {
   readonly system: RunningSystem;
-  /** `host:port` of scoring's gRPC. */
+  /** Address of scoring's gRPC port, `host:port`. */
   readonly scoringAddress: string;
   readonly scoringUrl: string;
   readonly champion: ModelVersion;
@@ -28,7 +28,7 @@ export interface FoundTool {
 
 export interface Outcome {
   readonly asked: string;
-  /** Absent if it passed. */
+  /** Why the check failed; absent if it passed. */
   readonly fault?: string;
 }
 
@@ -37,7 +37,7 @@ export interface StockClient {
   readonly tool: string;
   /** @throws BenchError in one sentence if the tool is not installed */
   find(environment: NodeJS.ProcessEnv): Promise<FoundTool>;
-  ask(found: FoundTool, asked: AskedSystem): Promise<Outcome[]>;
+  request(found: FoundTool, asked: AskedSystem): Promise<Outcome[]>;
 }
 
 /** Maximum difference from the score that was published with the model. */
@@ -86,7 +86,7 @@ export async function findTool(
   { variable, names, version }: { readonly variable: string; readonly names: readonly string[]; version: string },
 ): Promise<FoundTool> {
   const path = environment[variable] || (await findProgram(names, environment.PATH));
-  if (path === undefined) throw new BenchError(`${names.join(" or ")} is not on the PATH, nor named in ${variable}`);
+  if (path === undefined) throw new BenchError(`${names.join(" or ")} is not on the PATH, and ${variable} is not set`);
   // Some tools print their version on standard error.
   const output = await execute(path, [version], { timeout: RUN_MS_MAX }).catch(() => {
     throw new BenchError(`${path} cannot be run`);

@@ -14,7 +14,7 @@ const MODEL = /trees=300 depth=6 .*?(row_us_b1=.*)$/m;
 /** Contributions by packages/tree-shap. Its own benchmark creates complete trees, the worst case of their depth. */
 export const contributionsPart: BenchPart = {
   name: "contributions",
-  title: "contributions of a payment by 300 trees of depth 6, packages/tree-shap",
+  title: "contributions of a payment with 300 trees of depth 6, packages/tree-shap",
   run: runContributions,
 };
 
@@ -36,7 +36,7 @@ async function runContributions(context: BenchContext): Promise<PartOutcome> {
   return {
     contestants: measured,
     summary: { contrib_us: samplesOf(measured, "tree-shap", "row_us_b16") },
-    notes: ["contrib_us: CPU time per payment, 16 of them together; row_us_b1 is that of a payment alone."],
+    notes: ["contrib_us: CPU time per payment in batches of 16; row_us_b1: CPU time of a single payment."],
   };
 }
 

@@ -12,7 +12,7 @@ export const decisionsBenchmark: Benchmark = {
   name: "decisions",
   description:
     "rules compared with json-rules-engine, lists, contributions, replay, the path of a decision without Kafka, and a model in shadow",
-  options: [new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing")],
+  options: [new Option("--short", "a few seconds with a small world, as a test; the figures are meaningless")],
   parts: [rulesPart, enginePart, contributionsPart, replayPart, pathPart, shadowPart],
   line: [
     "rules_us",

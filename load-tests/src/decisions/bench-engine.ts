@@ -34,7 +34,7 @@ interface Listed extends VectorPayment {
 /** Measures lookups in full lists, and the whole decision with these lists, without I/O. */
 export const enginePart: BenchPart = {
   name: "engine",
-  title: "the look-ups of a payment in lists of a million entries, and a whole decision by the shipped policy",
+  title: "list lookups of a payment in lists of a million entries, and a whole decision with the shipped policy",
   run: runEngine,
 };
 
@@ -66,8 +66,8 @@ async function runEngine(context: BenchContext): Promise<PartOutcome> {
       decide_us: samplesOf(measured, "decision", "cpu_us_per_op"),
     },
     notes: [
-      "lists_us: CPU time of a look-up; a payment has four (card, device, IP token, terminal), and one payment in 50 is on a list.",
-      "decide_us: CPU time of a decision with its look-ups, the shipped rules, a score, its band and its reasons.",
+      "lists_us: CPU time of a lookup; a payment has four (card, device, IP token, terminal), and one payment in 50 is on a list.",
+      "decide_us: CPU time of a decision with its list lookups, the shipped rules, a score, its band and its reasons.",
     ],
   };
 }

@@ -40,7 +40,7 @@ const WAIT_MS_MAX = 5_000;
  */
 export const pathPart: BenchPart = {
   name: "path",
-  title: `${BATCH} payments per batch through the whole path: parse, read, score over gRPC, decide, keep in Redis, reply`,
+  title: `${BATCH} payments per batch through the whole path: parse, read, score over gRPC, decide, store in Redis, reply`,
   run: runPath,
 };
 

@@ -33,7 +33,7 @@ const DAY_MS = 86_400_000;
 /** `tripline replay` on a generated lake: reads, scores, decides, explains and compares byte for byte. */
 export const replayPart: BenchPart = {
   name: "replay",
-  title: `tripline replay of ${VECTORS * COPIES} decisions by the model and the policy that made them`,
+  title: `tripline replay of ${VECTORS * COPIES} decisions with the model and the policy that made them`,
   run: runReplay,
 };
 
@@ -65,7 +65,7 @@ async function runReplay(context: BenchContext): Promise<PartOutcome> {
             toMs: NOON_MS + DAY_MS,
           });
           if (report.identical !== payments.length) {
-            throw new BenchError(`Of ${payments.length} decisions only ${report.identical} came out identical.`);
+            throw new BenchError(`Only ${report.identical} of ${payments.length} decisions are identical.`);
           }
           return { operations: report.rows };
         },
@@ -76,7 +76,7 @@ async function runReplay(context: BenchContext): Promise<PartOutcome> {
   return {
     contestants: measured,
     summary: { replay_per_s: samplesOf(measured, "tripline", "ops_per_s") },
-    notes: ["replay_per_s: decisions by the clock, loading of the model included; every one of them is identical."],
+    notes: ["replay_per_s: decisions per second of wall-clock time, including loading the model; all are identical."],
   };
 }
 

@@ -57,10 +57,10 @@ async function runRules(context: BenchContext): Promise<PartOutcome> {
       rules_us: samplesOf(measured, `tripline ${USUAL}`, "cpu_us_per_op"),
     },
     notes: [
-      `rules_us: CPU time of a decision by ${USUAL} rules, without a score.`,
-      "budgets_ratio: CPU time of conditions whose steps are counted divided by that of the same conditions evaluated by cel-js as it is. An operation is one condition.",
-      "rules_ratio, few_rules_ratio: CPU time of json-rules-engine divided by ours. An operation is a decision. Ours ends with a Decision, its reasons in words; json-rules-engine with the events of the rules that fired.",
-      "A check before the rounds makes sure that the same rules fire in both for every payment.",
+      `rules_us: CPU time of a decision with ${USUAL} rules, without a score.`,
+      "budgets_ratio: CPU time of conditions with a step budget divided by CPU time of the same conditions in unmodified cel-js. An operation is one condition.",
+      "rules_ratio, few_rules_ratio: CPU time of json-rules-engine divided by ours. An operation is a decision. Ours returns a Decision with its reasons in sentences; json-rules-engine returns the events of the rules that fired.",
+      "A check before the rounds ensures that the same rules fire in both engines for every payment.",
     ],
   };
 }
@@ -136,7 +136,7 @@ async function expectSame(policy: Policy, engine: Engine, payments: readonly Vec
     const ours = decided(policy, payment).filter((code) => code !== NOTHING_UNUSUAL);
     if (ours.toSorted().join() === theirs.join()) continue;
     throw new BenchError(
-      `For ${payment.transaction.transactionId} the rules ${theirs} fired in json-rules-engine and ${ours} in ours.`,
+      `For ${payment.transaction.transactionId}, the rules ${theirs} fired in json-rules-engine and ${ours} in ours.`,
     );
   }
 }

@@ -34,8 +34,7 @@ const CANDIDATE_SCORES = /^tripline_decisions_candidate_scores_total\{[^}]*\} (\
 /** Cost of a decision while a second model scores every payment in shadow, relative to the cost without one. */
 export const shadowPart: BenchPart = {
   name: "shadow",
-  title:
-    "a decision of the whole system while a copy of the model is in shadow for all cards, and while none is, in turns",
+  title: "a decision of the whole system, with and without a copy of the model in shadow for all cards, alternating",
   run: runShadow,
 };
 
@@ -67,7 +66,7 @@ async function runShadow(context: BenchContext): Promise<PartOutcome> {
         const isShadow = stage === RolloutStage.SHADOW;
         if (isShadow ? asked < ASKED_SHARE_MIN : asked > 0) {
           throw new BenchError(
-            `The candidate was asked for ${(100 * asked).toFixed(0)} % of the payments of "${name}".`,
+            `The candidate was asked to score ${(100 * asked).toFixed(0)} % of the payments of "${name}".`,
           );
         }
         return round;
@@ -81,8 +80,8 @@ async function runShadow(context: BenchContext): Promise<PartOutcome> {
     contestants: measured,
     summary: { shadow_cpu_ratio: ratio("cpu_us_per_op") },
     notes: [
-      "CPU is that of all processes of the system, Kafka and Valkey included; scoring holds both models all the time.",
-      "The copy has the same trees. Payments come as fast as they are answered.",
+      "CPU time of all processes of the system, including Kafka and Valkey; scoring always has both models loaded.",
+      "The copy has the same trees. Payments are sent in a closed loop.",
     ],
   };
 }

@@ -27,7 +27,7 @@ export async function readVectors({ statePath }: World, count: number): Promise<
   );
   const rows = answer.getRows();
   connection.closeSync();
-  if (rows.length < count) throw new BenchError(`The history holds ${rows.length} payments, but ${count} are needed.`);
+  if (rows.length < count) throw new BenchError(`The history has ${rows.length} payments, but ${count} are needed.`);
   return rows.map(([id, cardToken, terminalId, occurredAtMs, ...features]) => {
     const values = features.map(Number);
     const transaction = transactionOf(String(id), String(cardToken), String(terminalId), Number(occurredAtMs));

@@ -24,7 +24,7 @@ const WARM_UP_ROUNDS = 20;
 /** Measures the effect of a change: alternates between two builds of the system, at full speed and at equal rates. */
 export const buildsPart: BenchPart = {
   name: "builds",
-  title: `this build compared with that of another folder, ${CLOSED_CONNECTIONS} payments in flight and at equal rates`,
+  title: `this build vs. the build in another folder, with ${CLOSED_CONNECTIONS} payments in flight and at equal rates`,
   onlyWhenNamed: true,
   line: [
     "rate_ratio",
@@ -77,9 +77,9 @@ async function runBuilds(context: BenchContext): Promise<PartOutcome> {
       alone_p50_ratio: ratio("p50_ms", "alone"),
     },
     notes: [
-      "A ratio is this build divided by the other one, round by round. rate_ratio and cpu_ratio: as fast as payments are answered.",
-      `nine tenths, half, a tenth: of the slower build's rate. alone: ${ALONE_PER_S} payments per second, so that payments seldom overlap.`,
-      "Each build trains its own model, starts its own services and makes its own payments of the same simulation.",
+      "A ratio is this build divided by the other one, round by round. rate_ratio and cpu_ratio are measured in a closed loop.",
+      `nine tenths, half, a tenth: shares of the slower build's rate. alone: ${ALONE_PER_S} payments per second, so that payments rarely overlap.`,
+      "Each build trains its own model, starts its own services and generates its own payments from the same simulation.",
     ],
   };
 }

@@ -39,7 +39,7 @@ const MB_BYTES = 1e6;
  */
 export const cardsPart: BenchPart = {
   name: "cards",
-  title: "cost of a decision with the world's cards and with many times as many, at the same rate",
+  title: "cost of a decision with the world's cards vs. many times as many cards, at the same rate",
   onlyWhenNamed: true,
   sharesSystem: true,
   async check(context) {
@@ -152,7 +152,7 @@ function outcomeOf(measured: readonly Measured[], notes: readonly string[]): Par
 }
 
 const NOTES = [
-  "few before: the world's cards before the replicas are loaded. few and many alternate, with all states loaded: few pays with the world's cards, many with a random replica for each payment.",
+  "few before: the world's cards, before the replicas are loaded. few and many alternate with all states loaded: in few, the world's cards pay; in many, a random replica makes each payment.",
   "cards_cpu_ratio: CPU time of a decision, many divided by few, round by round; cards_cpu_before_ratio: many divided by the median of few before.",
-  "Replicas share the terminals. Their states are copies of the originals from when they were loaded; during the rounds, those of few change and those of many hardly do.",
+  "Replicas share the terminals. Their states are copies of the originals at load time. During the rounds, the states of few change, and those of many hardly change.",
 ];

@@ -25,15 +25,17 @@ test("the last line begins with the promised figures", () => {
 test(
   "with --short every part decides every payment on one system, and the last lines have all figures",
   async () => {
-    const { code, output, errors } = await bench("e2e", "--short", "--only", "load,textbook,topology,cards");
+    const { code, output, errors } = await bench("e2e", "--short", "--only", "load,textbook,topology,cards,fields");
     expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
-    const [line = "", ofTopology = ""] = output.trimEnd().split("\n").slice(-2);
+    const [line = "", ofTopology = "", ofFields = ""] = output.trimEnd().split("\n").slice(-3);
     const names = ["decisions_per_s", "p50_ms", "p99_ms_at_half", "cpu_us_per_decision", "textbook_ratio"];
     for (const name of [...names, "cards_cpu_ratio", "cards_cpu_before_ratio"]) {
       expect(line).toMatch(new RegExp(`\\b${name}=[\\d.]+`));
     }
     const ratios = ["alone_p50_ratio", "alone_cpu_ratio", "cpu_ratio", "rate_ratio", "p50_ratio", "p99_ratio"];
     expect(ofTopology).toMatch(new RegExp(`^topology: ${ratios.map((name) => `${name}=[\\d.]+`).join(" ")}$`));
+    const costs = ["fields_cpu_ratio", "fields_p50_ratio", "updates_cpu_ratio", "updates_p50_ratio"];
+    expect(ofFields).toMatch(new RegExp(`^fields: ${costs.map((name) => `${name}=[\\d.]+`).join(" ")}$`));
     const rows = Array.from(output.matchAll(/^\| lost \| (.*) \|$/gm), ([, cells = ""]) => cells.split(" | "));
     const lost = rows.map((cells) => cells.filter((cell) => cell !== "–"));
     // Load at three rates, topology at three rates in two topologies, and cards with few and many.

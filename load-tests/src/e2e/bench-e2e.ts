@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from "commander";
 import type { Benchmark } from "../harness/run-benchmark.js";
 import { buildsPart } from "./bench-builds.js";
 import { cardsPart } from "./bench-cards.js";
+import { fieldsPart } from "./bench-fields.js";
 import { loadPart } from "./bench-load.js";
 import { overloadPart } from "./bench-overload.js";
 import { textbookPart } from "./bench-textbook.js";
@@ -22,9 +23,9 @@ export const e2eBenchmark: Benchmark = {
       "for the part builds: a commit, or a built copy of the repository (default: load-tests/baseline.txt)",
     ),
     new Option("--cards <count>", "number of cards in the part cards; default 5 million").argParser(parseCards),
-    new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing"),
+    new Option("--short", "a few seconds with a small world, as a test; the figures are meaningless"),
   ],
-  parts: [loadPart, textbookPart, overloadPart, topologyPart, tracingPart, buildsPart, cardsPart],
+  parts: [loadPart, textbookPart, overloadPart, topologyPart, tracingPart, buildsPart, cardsPart, fieldsPart],
   line: [
     "decisions_per_s",
     "p50_ms",

@@ -46,7 +46,7 @@ export const sharesOf = (highest: number): (readonly [name: string, ratePerSecon
 /** The whole system: decisions per second, their latency and cost. */
 export const loadPart: BenchPart = {
   name: "load",
-  title: "all processes of the system, an open model, each decision returned to its caller",
+  title: "all processes of the system in an open model, with each decision returned to its caller",
   sharesSystem: true,
   run: runLoad,
 };
@@ -97,9 +97,9 @@ export function streamOn(system: BenchSystem, world: World, waitSeconds = WAIT_S
 }
 
 const NOTES = [
-  `An operation is a payment that was answered with its decision, over HTTP with Prefer: wait=${WAIT_SECONDS}; latency counts from the time at which it was due.`,
-  "cpu_us_per_op is the CPU time of all processes, Kafka and Valkey included; it excludes generator_us_per_op, which uses the same cores.",
-  "10 thousand cards that have paid for 45 days; four in five payments name a device, an address and a place, so four window states are read and written.",
+  `An operation is a payment whose decision was returned over HTTP with Prefer: wait=${WAIT_SECONDS}; latency counts from the time at which the payment was due.`,
+  "cpu_us_per_op is the CPU time of all processes, including Kafka and Valkey; it excludes generator_us_per_op, which uses the same cores.",
+  "10,000 cards with 45 days of payments; four in five payments have a device, an address and a location, so four window states are read and written.",
   "rss_mb and loop_p99_ms: the largest of the four services. Metrics are recorded; spans are not, because there is no collector.",
 ];
 
@@ -128,7 +128,7 @@ function isCold(figures: ArrivalFigures | undefined, slice: number): boolean {
   return slice < WARM_UP_SLICES_MAX && figures !== undefined && figures.decided + figures.degraded === 0;
 }
 
-/** More than the system's capacity. */
+/** A rate above the system's capacity. */
 const REQUESTS_PER_S_MAX = 10_000;
 
 /** The requests for a run at a rate; for rate 0, more than the system can process. */
@@ -139,7 +139,7 @@ export function requestsFor(stream: RequestSource, ratePerSecond: number, durati
 export async function highestRate(context: BenchContext, system: BenchSystem, stream: PaymentStream) {
   const { rate } = context.flags;
   if (typeof rate === "number") {
-    return { ratePerSecond: rate, notes: [`decisions_per_s was given with --rate ${rate} and not searched for.`] };
+    return { ratePerSecond: rate, notes: [`decisions_per_s was given as --rate ${rate}, without a search.`] };
   }
   const run = (perSecond: number) => probe(context, system, stream, perSecond);
   return findMaximum({ run, log: context.log, isShort: context.flags.short === true });
@@ -185,7 +185,7 @@ export function processMeters({ pids, threads = [] }: BenchSystem): CpuMeter[] {
   return [...[...pids].map(([name, pid]) => processTreeCpu(name, pid)), ...threads];
 }
 
-/** The system under a steady load. */
+/** Measures the system under a steady load. */
 export function loadContestant({ name, system, stream, ratePerSecond, durationMs }: LoadPlan): Contestant {
   let requests: ReturnType<RequestSource["take"]> = [];
   return {

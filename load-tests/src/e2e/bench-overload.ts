@@ -33,7 +33,7 @@ const SLICE_MS = 250;
  */
 export const overloadPart: BenchPart = {
   name: "overload",
-  title: `${TIMES_OVER} times what a closed loop reaches for ${PHASE_MS / 1_000} s, then half of it: goodput, refusals, and time to recover`,
+  title: `${TIMES_OVER} times the rate of a closed loop for ${PHASE_MS / 1_000} s, then half of that rate: goodput, rejections, and recovery time`,
   run: runOverload,
 };
 
@@ -61,10 +61,10 @@ async function runOverload(context: BenchContext): Promise<PartOutcome> {
       lost: samplesOf(measured, "overload", "lost"),
     },
     notes: [
-      `A closed loop of ${CLOSED_CONNECTIONS} reached ${Math.round(most)} per second before; the overload is ${TIMES_OVER} times that rate.`,
+      `Before the overload, a closed loop of ${CLOSED_CONNECTIONS} reached ${Math.round(most)} per second; the overload is ${TIMES_OVER} times that rate.`,
       `Ingestion runs with WAIT_TARGET_MS=${WAIT_TARGET_MS}; the load generator shares the cores.`,
-      "goodput_per_s: payments that were decided for their callers; generator_cores: cores that the generator uses meanwhile. refused: 429 or 503 with Retry-After. lost: accepted and never decided.",
-      `recovery_s: until answers come within ${RECOVERED_P99_MS} ms again, after the load has fallen to half of what a closed loop reaches.`,
+      "goodput_per_s: payments per second whose decisions reached their callers; generator_cores: cores that the generator used. refused: 429 or 503 with Retry-After. lost: accepted but never decided.",
+      `recovery_s: time until responses take at most ${RECOVERED_P99_MS} ms again, after the load has fallen to half the rate of a closed loop.`,
     ],
   };
 }

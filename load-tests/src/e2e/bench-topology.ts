@@ -66,9 +66,9 @@ async function runTopology(context: BenchContext): Promise<PartOutcome> {
       p99_ratio: ratio("p99_ms", "half"),
     },
     notes: [
-      "Every ratio is together divided by services, round by round. CPU is that of all processes, Kafka and Valkey included.",
-      `alone: ${ALONE_PER_S} per second. half and nine tenths: of the highest rate that services sustained, or of --rate; both topologies get the same rates. most: ops_per_s of a closed loop.`,
-      "Both systems run all the time, each with its own Kafka and Valkey; the one whose turn it is not has no payments.",
+      "Every ratio is together divided by services, round by round. CPU is the CPU time of all processes, including Kafka and Valkey.",
+      `alone: ${ALONE_PER_S} per second. half and nine tenths: shares of the highest rate that services sustained, or of --rate; both topologies get the same rates. most: ops_per_s of a closed loop.`,
+      "Both systems run throughout, each with its own Kafka and Valkey; only one of them gets payments at a time.",
     ],
   };
 }

@@ -35,7 +35,7 @@ type SideName = keyof typeof SIDES;
 /** The cost of recording spans and sending them to a receiver on this machine, compared with no spans. */
 export const tracingPart: BenchPart = {
   name: "tracing",
-  title: "no spans, those of one payment in a hundred, and those of every payment, exported to a receiver, in turns",
+  title: "no spans, spans of 1 % of the payments, and spans of all payments, exported to a receiver, alternating",
   line: ["cpu_ratio_1", "cpu_ratio_100"],
   run: runTracing,
 };
@@ -73,9 +73,9 @@ async function runTracing(context: BenchContext): Promise<PartOutcome> {
       cpu_ratio_100: ratioOf(measured, "cpu_us_per_op", "100 %", "off"),
     },
     notes: [
-      "Every ratio is the CPU of a decision divided by that without spans, round by round, of all processes, Kafka and Valkey included.",
-      "receiver_us_per_op, of a receiver that keeps nothing, is not part of it. bytes_per_op: what it received.",
-      "All three get the same rate: nine tenths of the highest that the one without spans sustained, or of --rate. Each has its own Kafka and Valkey; those whose turn it is not have no payments.",
+      "Every ratio is the CPU time per decision divided by that without spans, round by round, of all processes including Kafka and Valkey.",
+      "It excludes receiver_us_per_op, the CPU time of a receiver that discards everything. bytes_per_op: bytes that the receiver got.",
+      "All three get the same rate: nine tenths of the highest rate that the system without spans sustained, or of --rate. Each has its own Kafka and Valkey; only one of them gets payments at a time.",
     ],
   };
 }

@@ -4,7 +4,7 @@ import { BenchContext } from "../harness/bench-context.js";
 import { ownCpu, processTreeCpu } from "../harness/cpu-meter.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { driveArrivals } from "./arrivals/drive-arrivals.js";
-import type { PaymentStream } from "./arrivals/payment-stream.js";
+import type { RequestSource } from "./arrivals/payment-stream.js";
 import { CLOSED_CONNECTIONS, latenciesOf, requireHealthy } from "./bench-load.js";
 import { residentMb } from "./system/read-services.js";
 
@@ -17,13 +17,13 @@ export interface ClosedPlan {
   readonly name: string;
   readonly port: number;
   readonly pids: ReadonlyMap<string, number>;
-  readonly stream: PaymentStream;
+  readonly stream: RequestSource;
   readonly isShort: boolean;
 }
 
 /** A system under a closed load, in which the next payment follows each response, to compare systems at their limit. */
 export function closedContestant({ name, port, pids, stream, isShort }: ClosedPlan): Contestant {
-  let requests: ReturnType<PaymentStream["take"]> = [];
+  let requests: ReturnType<RequestSource["take"]> = [];
   return {
     name,
     meters: [...pids].map(([process, pid]) => processTreeCpu(process, pid)),

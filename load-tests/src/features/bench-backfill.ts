@@ -87,12 +87,12 @@ function handbookFolder({ flags }: BenchContext): string {
   const given = flags.handbook;
   if (typeof given !== "string") {
     throw new BenchError(
-      "backfill needs the handbook's payments: give their folder with --handbook <folder>, or leave it out with --only read,window,velocity.",
+      "backfill needs the handbook's payments: specify their folder with --handbook <folder>, or omit it with --only read,window,velocity.",
     );
   }
   const folder = resolve(given);
   if (existsSync(join(folder, "raw"))) return folder;
-  throw new BenchError(`--handbook: ${folder} holds no folder raw/ with the handbook's daily files.`);
+  throw new BenchError(`--handbook: ${folder} contains no folder raw/ with the handbook's daily files.`);
 }
 
 /** The handbook's days as one transactions file, in event order. */

@@ -29,7 +29,7 @@ async function bench(...args: string[]): Promise<{ code: number | null; output: 
 test("without the handbook's payments, nothing runs and the message says how to provide them", async () => {
   const { code, output, errors } = await bench("features");
   expect(errors).toBe(
-    "backfill needs the handbook's payments: give their folder with --handbook <folder>, or leave it out with --only read,window,velocity.\n",
+    "backfill needs the handbook's payments: specify their folder with --handbook <folder>, or omit it with --only read,window,velocity.\n",
   );
   expect([code, output]).toEqual([1, ""]);
 });
@@ -38,7 +38,7 @@ test("names a folder without payments", async () => {
   const folder = await mkdtemp(join(tmpdir(), "tripline-bench-"));
   try {
     const { code, errors } = await bench("features", "--only", "window,backfill", "--handbook", folder);
-    expect(errors).toBe(`--handbook: ${folder} holds no folder raw/ with the handbook's daily files.\n`);
+    expect(errors).toBe(`--handbook: ${folder} contains no folder raw/ with the handbook's daily files.\n`);
     expect(code).toBe(1);
   } finally {
     await rm(folder, { recursive: true });

@@ -10,7 +10,7 @@ import { windowPart } from "./bench-window-update.js";
 export const featuresBenchmark: Benchmark = {
   name: "features",
   description: "reading, updating and backfilling features, compared with Feast, sorted sets, pandas and Polars",
-  options: [new Option("--handbook <folder>", "the handbook's payments (the folder that holds raw/), for backfill")],
+  options: [new Option("--handbook <folder>", "the handbook's payments (the folder that contains raw/), for backfill")],
   parts: [readPart, windowPart, profilesPart, velocityPart, backfillPart],
   line: [
     "rps_ratio",

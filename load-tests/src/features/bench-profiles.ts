@@ -32,7 +32,7 @@ const ROWS_TOGETHER = 1_000;
  */
 export const profilesPart: BenchPart = {
   name: "profiles",
-  title: "the same path with the profiles of card and terminal that Feast keeps, and without them",
+  title: "the same path with and without the profiles of card and terminal from Feast",
   run: runProfiles,
 };
 
@@ -77,8 +77,8 @@ async function runProfiles(context: BenchContext): Promise<PartOutcome> {
       profile_redis_us_per_tx: added("redis_cpu_us_per_op"),
     },
     notes: [
-      "profile_us_per_tx: CPU of Node for a payment with both profiles less that without, round by round; profile_redis_us_per_tx: the same of Valkey.",
-      "The profiles are read in the round trip of the states, which a test of apps/features holds.",
+      "profile_us_per_tx: additional CPU time of Node per payment with both profiles, round by round; profile_redis_us_per_tx: the same for Valkey.",
+      "The profiles are read in the same round trip as the states, which a test of apps/features verifies.",
     ],
   };
 }

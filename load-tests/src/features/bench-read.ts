@@ -66,11 +66,11 @@ async function runRead(context: BenchContext): Promise<PartOutcome> {
       windows_p99_ratio: ratioOf(measured, "p99_ms", "tripline windows", "feast"),
     },
     notes: [
-      `tripline and feast read the same 50 features of one view, pushed to both over HTTP, of ${CARDS} cards in turn, from one Valkey; the answers of both are compared first.`,
-      `feast: feast serve with ${feast.workers} workers, tuned as its guide says; tripline: ${instances.length} instances, the connections spread evenly.`,
-      "tripline windows: 48 features computed at the request from the window states of a card, a terminal, a device and an address.",
-      "direct: packages/feast-client reads from Redis what Feast wrote; its CPU time is all in the client; client_cpu_us_per_op of the others is the load generator's and not part of cpu_us_per_op.",
-      `Each connection sends its next request after the answer to the one before; latencies are measured by the client, on the same machine.`,
+      `tripline and feast read the same 50 features of one view for ${CARDS} cards in rotation from one Valkey. The features were pushed to both over HTTP, and their responses are compared first.`,
+      `feast: feast serve with ${feast.workers} workers, tuned according to its guide; tripline: ${instances.length} instances that share the connections evenly.`,
+      "tripline windows: 48 features, computed per request from the window states of a card, a terminal, a device and an address.",
+      "direct: packages/feast-client reads Feast's rows from Redis, so all of its CPU time is in the client. For the others, client_cpu_us_per_op is the load generator's CPU time, which cpu_us_per_op excludes.",
+      `Each connection sends its next request after the previous response. The client on the same machine measures the latencies.`,
     ],
   };
 }

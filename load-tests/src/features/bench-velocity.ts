@@ -50,8 +50,8 @@ async function runVelocity(context: BenchContext): Promise<PartOutcome> {
       velocity_memory_ratio: [memoryRatio],
     },
     notes: [
-      "Both take events in order and in batches; the values of both are compared at the end.",
-      "velocity_memory_ratio: MEMORY USAGE of all keys of the sorted sets divided by that of all keys of the states.",
+      "Both process events in order and in batches; their values are compared at the end.",
+      "velocity_memory_ratio: MEMORY USAGE of all sorted sets divided by MEMORY USAGE of all states.",
     ],
   };
 }
@@ -119,7 +119,7 @@ class TileWindows {
     this.#keys = Array.from({ length: KEYS }, (_, key) => this.#engine.stateKeys("demo", idsOf(key))[0] ?? "");
   }
 
-  /** One event of every card. */
+  /** Counts one event of every card. */
   async count(step: number): Promise<void> {
     const snapshot = await this.#store.read(["applied:bench"], this.#keys);
     const changes = this.#keys.map((stateKey, key) => {
@@ -145,7 +145,7 @@ class TileWindows {
   compareWith({ last }: SortedSetWindows): void {
     const far = this.last.findIndex((value, index) => Math.abs(value - (last[index] ?? 0)) > 0.15 * value);
     if (far >= 0 || last.length !== this.last.length) {
-      throw new Error(`tiles say ${this.last.join()}, sorted sets ${last.join()}`);
+      throw new Error(`tiles return ${this.last.join()}, sorted sets ${last.join()}`);
     }
   }
 }
@@ -159,7 +159,7 @@ class SortedSetWindows {
 
   constructor(private readonly redis: Redis) {}
 
-  /** One event of every card. */
+  /** Counts one event of every card. */
   async count(step: number): Promise<void> {
     const atMs = timeAt(step);
     const pipeline = this.redis.pipeline();

@@ -76,7 +76,7 @@ async function runWindowUpdate(context: BenchContext): Promise<PartOutcome> {
       bytes_per_entity: [bytesPerEntity],
     },
     notes: [
-      `${CARDS} cards at ${TERMINALS} terminals, ${WARM_BATCHES * BATCH} payments before anything is measured; each payment moves the states of a card and a terminal.`,
+      `${CARDS} cards at ${TERMINALS} terminals, ${WARM_BATCHES * BATCH} unmeasured payments first; each payment updates the states of a card and a terminal.`,
       "bytes_per_entity: memory of Valkey divided by its keys, including its own tables.",
     ],
   };

@@ -6,7 +6,7 @@ export interface Load {
   /** Servers that share the connections evenly, for example http://127.0.0.1:6566. */
   readonly urls: readonly string[];
   readonly path: string;
-  /** JSON bodies, sent in rotation. */
+  /** JSON bodies, which are sent in rotation. */
   readonly bodies: readonly string[];
   /** Open connections, each with one request in flight. */
   readonly connections: number;
@@ -39,13 +39,13 @@ export async function driveLoad({ urls, path, bodies, connections, durationMs }:
       try {
         let askedAt = performance.now();
         do {
-          await ask(client, path, bodies[next++ % bodies.length] ?? "");
+          await sendRequest(client, path, bodies[next++ % bodies.length] ?? "");
           const answeredAt = performance.now();
           latenciesMs.push(answeredAt - askedAt);
           askedAt = answeredAt;
         } while (askedAt < endAt);
       } catch (error) {
-        // Also stops the other connections.
+        // This also stops the other connections.
         endAt = 0;
         throw error;
       } finally {
@@ -61,7 +61,7 @@ export async function driveLoad({ urls, path, bodies, connections, durationMs }:
 }
 
 /** Sends one request, at the lowest cost for the client: the body is read and discarded. */
-function ask(client: Client, path: string, body: string): Promise<void> {
+function sendRequest(client: Client, path: string, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let status = 0;
     const headers = { "content-type": "application/json" };

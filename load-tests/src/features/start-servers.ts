@@ -35,7 +35,7 @@ export async function startFeaturesService(context: BenchContext, index: number)
 }
 
 export interface FeastServer extends HttpServer {
-  /** The file written by `feast apply`. */
+  /** The file that `feast apply` wrote. */
   readonly registry: string;
   readonly workers: number;
 }

@@ -31,7 +31,7 @@ export interface ContextOptions {
   readonly security?: LocalSecurity | undefined;
 }
 
-/** The part's own Valkey. */
+/** The Valkey server that only this part uses. */
 export interface BenchRedis {
   readonly url: string;
   readonly port: number;

@@ -9,13 +9,13 @@ const ROUNDS_MAX = 100;
 
 /** The command line: a command per benchmark, and one that compares two results. */
 export function benchProgram(benchmarks: readonly Benchmark[], environment: RunEnvironment): Command {
-  const program = new Command("bench").description("Benchmarks, each beside its peers").showHelpAfterError();
+  const program = new Command("bench").description("Benchmarks compared with their peers").showHelpAfterError();
   for (const benchmark of benchmarks) program.addCommand(benchCommand(benchmark, environment));
   program
     .command("compare")
     .description("compare the figures of two results")
-    .argument("<old>", "JSON file of a run")
-    .argument("<new>", "JSON file of another")
+    .argument("<old>", "JSON file of the first run")
+    .argument("<new>", "JSON file of the second run")
     .action(async (old: string, young: string) => {
       environment.print(printComparison(compareResults(await readResult(old), await readResult(young))));
     });
@@ -38,7 +38,7 @@ async function runUnnamed(
     const { name } = await readResult(flags.compare);
     const benchmark = benchmarks.find((one) => one.name === name);
     if (benchmark === undefined)
-      throw new BenchError(`${flags.compare} is a result of ${name}, and there is no such benchmark.`);
+      throw new BenchError(`${flags.compare} is a result of ${name}, which is not a benchmark.`);
     await runBenchmark(benchmark, flags, environment);
     return;
   }
@@ -61,7 +61,7 @@ function benchCommand(benchmark: Benchmark, environment: RunEnvironment): Comman
     .description(benchmark.description)
     .option("--rounds <count>", "rounds of each contestant; figures are medians", parseRounds)
     .option("--only <parts>", `only these parts: ${names}`, (text: string) => text.split(","))
-    .addOption(new Option("--compare <file>", "JSON file of an earlier run, to print the ratios old by new"));
+    .addOption(new Option("--compare <file>", "JSON file of an earlier run; prints the ratios old / new"));
   command.option("--profile <folder>", "write CPU profiles there and print where the time went; slows everything down");
   for (const option of benchmark.options ?? []) command.addOption(option);
   return command.action(async (flags: BenchFlags) => {

@@ -8,11 +8,11 @@ import { BenchError } from "./bench-error.js";
 export interface CpuMeter {
   /** For example `node`. Names of figures start with it. */
   readonly name: string;
-  /** Milliseconds. */
+  /** Reads the CPU time in milliseconds. */
   readMs(): Promise<number>;
 }
 
-/** This process. */
+/** The CPU time of this process. */
 export function ownCpu(name = "node"): CpuMeter {
   return {
     name,

@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 
 export interface ValkeyMemory {
   readonly usedBytes: number;
-  /** 0: no limit. */
+  /** 0 if there is no limit. */
   readonly limitBytes: number;
   readonly keys: number;
 }

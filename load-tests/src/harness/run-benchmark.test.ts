@@ -57,7 +57,7 @@ function tinyBenchmark(): Benchmark {
       },
       {
         name: "missing",
-        title: "a peer that is not there",
+        title: "a missing peer",
         async check({ flags }) {
           if (flags.data === undefined) throw new BenchError("missing needs --data <folder>: say where it is.");
         },
@@ -186,9 +186,7 @@ test("without a name, an earlier result determines what runs again", async () =>
   expect(printed).toContain("| sort / long / size_bytes | 1600 | 1600 | 1.00 |");
   expect(printed.at(-1)).toBe("again: size_ratio=2.00 absent_ratio=n/a");
   await writeFile(path, (await readFile(path, "utf8")).replace('"again"', '"bogus"'));
-  await expect(bench("--compare", path)).rejects.toThrow(
-    /old\.json is a result of bogus, and there is no such benchmark\.$/,
-  );
+  await expect(bench("--compare", path)).rejects.toThrow(/old\.json is a result of bogus, which is not a benchmark\.$/);
 });
 
 test("reports a missing requirement before anything runs", async () => {

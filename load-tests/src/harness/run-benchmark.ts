@@ -53,11 +53,11 @@ export interface Benchmark {
 
 export interface BenchFlags {
   readonly rounds?: number;
-  /** Names of parts; undefined runs all. */
+  /** Names of the parts to run; if undefined, all parts run. */
   readonly only?: readonly string[];
-  /** The file of an earlier run. */
+  /** The result file of an earlier run, for comparison. */
   readonly compare?: string;
-  /** A folder for CPU profiles. */
+  /** Folder for CPU profiles. */
   readonly profile?: string;
   readonly [flag: string]: unknown;
 }
@@ -68,7 +68,7 @@ export interface RunEnvironment {
   readonly results?: string;
   /** The result: tables and the last line. */
   readonly print: (text: string) => void;
-  /** Progress. */
+  /** Prints progress messages. */
   readonly log: (line: string) => void;
 }
 

@@ -9,7 +9,7 @@ export interface ServerPlan {
   readonly command: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Addresses on which it listens. */
+  /** The port on which it listens. */
   readonly port: number;
   readonly readyMs: number;
   isReady(): Promise<boolean>;

@@ -22,7 +22,7 @@ const TOPIC = TOPICS.appliedLabels.name;
 export const consumePart: BenchPart = {
   name: "consume",
   title:
-    "a backlog of payments in six partitions, read from its beginning: our consumer beside plain kafkajs and @platformatic/kafka",
+    "a backlog of payments in six partitions, read from its beginning: our consumer vs. plain kafkajs and @platformatic/kafka",
   check: requirePeers,
   run: runConsume,
 };
@@ -30,7 +30,7 @@ export const consumePart: BenchPart = {
 async function runConsume(context: BenchContext): Promise<PartOutcome> {
   const records = roundMsOr(context, ROUND_MS) * RECORDS_PER_ROUND_MS;
   const filler = await startWorker(context, "tripline");
-  await filler.ask({ type: "fill", topic: TOPIC, records });
+  await filler.request({ type: "fill", topic: TOPIC, records });
   const contestants: Contestant[] = [];
   for (const name of NAMES) contestants.push(await consuming(context, name, records));
   const measured = await context.measure(contestants, { roundsDefault: ROUNDS, warmUpRounds: 1 });
@@ -44,7 +44,7 @@ async function runConsume(context: BenchContext): Promise<PartOutcome> {
       consume_cpu_us: samplesOf(measured, "tripline", "cpu_us_per_op"),
     },
     notes: [
-      `${records} records; a new group each round, which has joined and holds its first records when the round begins.`,
+      `${records} records; a new group in each round, which has joined and received its first records before the round begins.`,
       "tripline: batches through packages/kafka. kafkajs: eachMessage. platformatic: a stream of messages.",
     ],
   };
@@ -57,12 +57,12 @@ async function consuming(context: BenchContext, name: WorkerName, records: numbe
     name,
     meters: [workerCpu("consumer", worker)],
     prepare: async () => {
-      await worker.ask({ type: "leave" });
+      await worker.request({ type: "leave" });
       groups += 1;
-      await worker.ask({ type: "join", topic: TOPIC, group: `consume-${name}-${groups}` });
+      await worker.request({ type: "join", topic: TOPIC, group: `consume-${name}-${groups}` });
     },
     run: async () => {
-      await worker.ask({ type: "drain", records });
+      await worker.request({ type: "drain", records });
       return { operations: records };
     },
   };

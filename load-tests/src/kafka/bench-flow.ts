@@ -20,7 +20,7 @@ const TOPIC_OF = {
 /** Producer and consumer at the same time, to measure the cost of a message, with Kafka's share shown separately. */
 export const flowPart: BenchPart = {
   name: "flow",
-  title: `produced with ${CONCURRENCY} under way and consumed at the same time: our client beside plain kafkajs and @platformatic/kafka`,
+  title: `produced with ${CONCURRENCY} in flight and consumed at the same time: our client vs. plain kafkajs and @platformatic/kafka`,
   check: requirePeers,
   run: runFlow,
 };
@@ -37,8 +37,8 @@ async function runFlow(context: BenchContext): Promise<PartOutcome> {
       platformatic_flow_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "platformatic", "tripline"),
     },
     notes: [
-      "Producer and consumer are a process each; a round ends when everything that was acknowledged in it was handled.",
-      "tripline handles batches and commits them; kafkajs uses eachMessage and commits every 5 s, as it does by default; platformatic reads a stream and commits as often.",
+      "Producer and consumer are separate processes; a round ends once all records acknowledged in it were handled.",
+      "tripline handles batches and commits them; kafkajs uses eachMessage and commits every 5 s, its default; platformatic reads a stream and also commits every 5 s.",
     ],
   };
 }
@@ -46,20 +46,20 @@ async function runFlow(context: BenchContext): Promise<PartOutcome> {
 async function flowing(context: BenchContext, name: keyof typeof TOPIC_OF): Promise<Contestant> {
   const [producer, consumer] = [await startWorker(context, name), await startWorker(context, name)];
   const topic = TOPIC_OF[name];
-  await producer.ask({ type: "fill", topic, records: 1 });
-  await consumer.ask({ type: "join", topic, group: `flow-${name}` });
-  await consumer.ask({ type: "drain", records: 1 });
+  await producer.request({ type: "fill", topic, records: 1 });
+  await consumer.request({ type: "join", topic, group: `flow-${name}` });
+  await consumer.request({ type: "drain", records: 1 });
   return {
     name,
     meters: [workerCpu("producer", producer), workerCpu("consumer", consumer)],
     run: async () => {
-      const { records, p50Ms, p99Ms } = await producer.ask({
+      const { records, p50Ms, p99Ms } = await producer.request({
         type: "produce",
         topic,
         durationMs: roundMsOr(context, ROUND_MS),
         concurrency: CONCURRENCY,
       });
-      await consumer.ask({ type: "drain", records });
+      await consumer.request({ type: "drain", records });
       return { operations: records, figures: { p50_ms: p50Ms, p99_ms: p99Ms } };
     },
   };

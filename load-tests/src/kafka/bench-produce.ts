@@ -16,7 +16,7 @@ const CONCURRENCY = 64;
 /** One message per send with 64 concurrent sends. We batch them; the peers use their own behaviour. */
 export const producePart: BenchPart = {
   name: "produce",
-  title: `one message per send, ${CONCURRENCY} under way, acknowledged by all replicas: our producer beside plain kafkajs and @platformatic/kafka`,
+  title: `one message per send, ${CONCURRENCY} in flight, acknowledged by all replicas: our producer vs. plain kafkajs and @platformatic/kafka`,
   check: requirePeers,
   run: runProduce,
 };
@@ -41,8 +41,8 @@ async function runProduce(context: BenchContext): Promise<PartOutcome> {
     },
     notes: [
       "All: payments of about 270 bytes with four headers to six partitions of one broker, acks of all in-sync replicas (-1).",
-      "tripline: packages/kafka, idempotent, at most one request under way. kafkajs, platformatic: idempotent too, for which both allow one request under way. The same with default: not idempotent.",
-      "Each client is a process of its own; cpu_us_per_op is that process, without the broker.",
+      "tripline: packages/kafka, idempotent, at most one request in flight. kafkajs, platformatic: idempotent, for which both allow one request in flight. With the suffix default: not idempotent.",
+      "Each client is a separate process; cpu_us_per_op is the CPU time of that process, without the broker.",
     ],
   };
 }
@@ -53,7 +53,7 @@ async function producing(context: BenchContext, name: WorkerName): Promise<Conte
     name,
     meters: [workerCpu("producer", worker)],
     run: async () => {
-      const { records, p50Ms, p99Ms } = await worker.ask({
+      const { records, p50Ms, p99Ms } = await worker.request({
         type: "produce",
         topic: TOPICS.transactions.name,
         durationMs: roundMsOr(context, ROUND_MS),

@@ -17,7 +17,7 @@ export type WorkerName = "tripline" | PeerName | `${PeerName} default`;
 /** A Kafka client in a separate process. One request at a time. */
 export interface KafkaWorker {
   /** @throws BenchError if the worker fails, ends or does not reply within two minutes */
-  ask(request: WorkerRequest): Promise<WorkerAnswer>;
+  request(request: WorkerRequest): Promise<WorkerAnswer>;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface KafkaWorker {
  * than one system tick.
  */
 export function workerCpu(name: string, worker: KafkaWorker): CpuMeter {
-  return { name, readMs: async () => (await worker.ask({ type: "cpu" })).cpuMs };
+  return { name, readMs: async () => (await worker.request({ type: "cpu" })).cpuMs };
 }
 
 const PEERS: Readonly<Record<PeerName, { readonly program: string; readonly package: string }>> = {
@@ -67,7 +67,7 @@ export async function startWorker(context: BenchContext, name: WorkerName): Prom
     clearTimeout(timer);
   });
   return {
-    ask: (request) =>
+    request: (request) =>
       new Promise((resolve, reject) => {
         const fail = (why: string) => {
           finish();

@@ -50,7 +50,7 @@ const LINES_MAX = 10_000;
 export function loadProgram(options: ProgramOptions): Command {
   const scenarios = Object.entries(SCENARIOS).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
   const program = new Command("load")
-    .description("plays load with k6 against a running Tripline, or against one that it starts, and checks the ledger")
+    .description("generates load with k6 against a running Tripline or one that it starts, and checks the ledger")
     .argument("<scenario>", "one of the scenarios below")
     .addHelpText("after", `\nScenarios:\n${scenarios.join("\n")}`)
     .showHelpAfterError("Add --help for all options.");
@@ -59,8 +59,8 @@ export function loadProgram(options: ProgramOptions): Command {
   });
   program
     .command("payments")
-    .description("only writes the payments, to start k6 by hand")
-    .argument("<file>", "where to write them, one JSON object per line")
+    .description("only writes the payments, to start k6 manually")
+    .argument("<file>", "output file, one JSON object per line")
     .option("--count <number>", `at most ${PAYMENTS_MAX}`, wholeNumber(1, PAYMENTS_MAX), 10_000)
     .action(async (path: string, { count }: { count: number }) => {
       const { seed, cards, terminals } = program.opts<LoadFlags>();
@@ -73,26 +73,26 @@ export function loadProgram(options: ProgramOptions): Command {
 function addOptions(program: Command): Command {
   return program
     .option("--rate <payments>", "payments per second", positive(RATE_MAX))
-    .option("--duration <time>", "without the warm-up, such as 60s, 5m or 1h", duration)
-    .option("--warm-up <time>", "time in which the rate rises from 0; limits do not apply to it", duration)
+    .option("--duration <time>", "duration without the warm-up, such as 60s, 5m or 1h", duration)
+    .option("--warm-up <time>", "time in which the rate rises from 0; limits do not apply", duration)
     .option("--target <url>", "address of a running Tripline's ingestion; default: start one on this machine")
     .option("--kafka <brokers>", "host:port,… of the target's Kafka; the ledger then reads topics, not the API")
     .option("--wait <seconds>", "how long callers wait for their decision", positive(30), WAIT_SECONDS_DEFAULT)
-    .option("--p99-ms <ms>", "limit of the 99th percentile of latency", positive(600_000))
+    .option("--p99-ms <ms>", "limit for the 99th percentile of latency", positive(600_000))
     .option(
       "--errors-percent <share>",
-      "limit of requests that fail or are refused",
+      "limit for requests that fail or are rejected",
       positive(100),
       ERRORS_PERCENT_DEFAULT,
     )
     .option(
       "--degraded-percent <share>",
-      "limit of decisions that are late or made without the model",
+      "limit for decisions that are late or made without the model",
       positive(100),
       DEGRADED_PERCENT_DEFAULT,
     )
     .option("--lines <count>", "payments in a batch", wholeNumber(1, LINES_MAX), LINES_DEFAULT)
-    .option("--vus <count>", "requests that may be in flight at a time", wholeNumber(1, 20_000))
+    .option("--vus <count>", "maximum number of requests in flight", wholeNumber(1, 20_000))
     .option("--seed <number>", "the same seed gives the same payments", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
     .option("--cards <count>", "number of cards", wholeNumber(1, 10_000_000), 20_000)
     .option("--terminals <count>", "number of terminals", wholeNumber(1, 10_000_000), 5_000)

@@ -14,7 +14,7 @@ export interface LoadSettings {
   readonly warmUpSeconds: number;
   /** Time for which a caller waits for a decision. */
   readonly waitSeconds: number;
-  /** Payments in a batch. */
+  /** Number of payments in a batch. */
   readonly lines: number;
   /** Maximum number of requests that k6 can have in flight. */
   readonly vus: number;
@@ -76,7 +76,7 @@ export function settingsFromEnvironment(environment: Readonly<Record<string, str
   const text = (name: keyof LoadSettings, whenAbsent: string): string => environment[VARIABLES[name]] || whenAbsent;
   const number = (name: keyof LoadSettings, whenAbsent: number): number => {
     const value = Number(text(name, String(whenAbsent)));
-    if (!(value >= 0)) throw new Error(`${VARIABLES[name]} must be a number that is not negative.`);
+    if (!(value >= 0)) throw new Error(`${VARIABLES[name]} must be a number that is at least 0.`);
     return value;
   };
   const duration = (name: keyof LoadSettings, whenAbsent: number): number => {

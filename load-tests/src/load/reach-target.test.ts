@@ -69,19 +69,19 @@ describe("a target with Tripline", () => {
 
   test("rejects a wrong secret", async () => {
     const message = await refusal(ingestion.url, { ...credentials, TRIPLINE_CLIENT_SECRET: "wrong" });
-    expect(message).toContain(`refused ${SHOP.client_id} (401, invalid_client): set TRIPLINE_CLIENT_ID`);
+    expect(message).toContain(`rejected ${SHOP.client_id} (401, invalid_client): set TRIPLINE_CLIENT_ID`);
   });
 
   test("rejects a token with another signature", async () => {
     const token = (await bed.issuer.authorization()).replace("Bearer ", "");
     const message = await refusal(ingestion.url, { TRIPLINE_TOKEN: token });
-    expect(message).toContain(`${ingestion.url} refuses the token (401, token-invalid)`);
+    expect(message).toContain(`${ingestion.url} rejects the token (401, token-invalid)`);
   });
 
   test("rejects a malformed token, and a token URL where nothing listens", async () => {
     expect(await refusal(ingestion.url, { TRIPLINE_TOKEN: "hello" })).toContain("The token names no tenant");
     const [port = 0] = await findFreePorts(1);
     const elsewhere = { ...credentials, TRIPLINE_TOKEN_URL: `http://127.0.0.1:${port}/oauth/token` };
-    expect(await refusal(ingestion.url, elsewhere)).toContain("gives no token (ECONNREFUSED)");
+    expect(await refusal(ingestion.url, elsewhere)).toContain("issues no token (ECONNREFUSED)");
   });
 });

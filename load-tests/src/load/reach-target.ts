@@ -16,7 +16,7 @@ import { BenchError } from "../harness/bench-error.js";
 /** A running Tripline, with credentials for sending payments. */
 export interface Target {
   readonly apiUrl: string;
-  /** Environment for k6. */
+  /** Environment variables with which k6 authenticates. */
   readonly credentials: Readonly<Record<string, string>>;
   readonly tenant: string;
   authorization(): Promise<string>;
@@ -30,7 +30,7 @@ export interface Target {
 export interface TargetOptions {
   /** Address of ingestion. Without it, the run starts a system on this machine. */
   readonly target?: string;
-  /** `host:port,…` of a running system's brokers. */
+  /** Brokers of a running system, as `host:port,…`. */
   readonly kafka?: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly steps: StepLog;
@@ -68,8 +68,7 @@ async function startTarget(steps: StepLog): Promise<Target> {
   try {
     const tokenUrl = await findTokenUrl(system.apiUrl);
     const { clientSecret } = demoSecrets(workspace.secrets);
-    if (tokenUrl === undefined)
-      throw new BenchError("The system that was started does not say where tokens come from.");
+    if (tokenUrl === undefined) throw new BenchError("The started system does not name a token endpoint.");
     const access = await clientAccess({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret });
     return { ...access, apiUrl: system.apiUrl, kafka: system.kafka, services: system.services, stop: system.stop };
   } catch (error) {
@@ -103,8 +102,7 @@ async function openAccess(
     return { tenant: tenantOf(token), credentials: { TRIPLINE_TOKEN: token }, authorization: async () => header };
   }
   const tokenUrl = TRIPLINE_TOKEN_URL || tokenUrlOfApi;
-  if (tokenUrl === undefined)
-    throw new BenchError(`${apiUrl} does not say where tokens come from: set TRIPLINE_TOKEN_URL.`);
+  if (tokenUrl === undefined) throw new BenchError(`${apiUrl} does not name a token endpoint: set TRIPLINE_TOKEN_URL.`);
   if (TRIPLINE_CLIENT_ID && TRIPLINE_CLIENT_SECRET) {
     return clientAccess({ tokenUrl, clientId: TRIPLINE_CLIENT_ID, clientSecret: TRIPLINE_CLIENT_SECRET });
   }
@@ -152,14 +150,14 @@ async function requestToken({ tokenUrl, clientId, clientSecret }: Client) {
     body = await response.json();
   } catch (error) {
     throw new BenchError(
-      `${tokenUrl} gives no token (${causeOf(error)}): see that auth runs there, or ${FIX_CREDENTIALS}.`,
+      `${tokenUrl} issues no token (${causeOf(error)}): check that auth runs there, or ${FIX_CREDENTIALS}.`,
     );
   }
   const answer = tokenAnswer.safeParse(body);
   if (!response.ok || !answer.success) {
     const { error = "no token in it" } = z.object({ error: z.string().optional() }).catch({}).parse(body);
     throw new BenchError(
-      `${tokenUrl} refused ${clientId} (${response.status}, ${error}): ${FIX_CREDENTIALS} that it knows.`,
+      `${tokenUrl} rejected ${clientId} (${response.status}, ${error}): ${FIX_CREDENTIALS} that it knows.`,
     );
   }
   const { access_token: token, expires_in: lifeSeconds } = answer.data;
@@ -188,6 +186,6 @@ async function checkAccess(apiUrl: string, authorization: string): Promise<void>
     .parse(await response.json());
   if (response.status === 404 && code === "decision-not-found") return;
   throw new BenchError(
-    `${apiUrl} refuses the token (${response.status}, ${code}): ${FIX_CREDENTIALS} with the scopes transactions:write, labels:write and decisions:read.`,
+    `${apiUrl} rejects the token (${response.status}, ${code}): ${FIX_CREDENTIALS} with the scopes transactions:write, labels:write and decisions:read.`,
   );
 }

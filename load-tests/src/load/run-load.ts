@@ -102,7 +102,7 @@ export async function playLoad(options: PlayOptions): Promise<LoadResult> {
     if (outcome.dropped > 0) {
       correctLateness(transcript, stages, paymentsPerIteration(mix, settings.lines), numbersEach);
     }
-    const ledger = await steps.finish("compare what was sent with what was decided", () => closeLedger(transcript));
+    const ledger = await steps.finish("compare sent payments with decisions", () => closeLedger(transcript));
     const played = outcome.wasInterrupted ? cutStages(stages, transcript.endSeconds()) : stages;
     const phases = figuresByPhase(played, transcript);
     const generator = generatorFigures(settings, played, transcript, outcome, CORES);

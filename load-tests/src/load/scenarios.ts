@@ -6,7 +6,7 @@
 /** The action of one iteration. `batch` sends many payments, all other kinds send one. */
 export type Kind = "sync" | "async" | "batch" | "label" | "retry" | "bad";
 
-/** Percentages of the iterations. */
+/** The share of each kind in the iterations, in percent. */
 export type Mix = Readonly<Partial<Record<Kind, number>>>;
 
 /** A period in which the rate changes linearly from one value to another. */
@@ -14,7 +14,7 @@ export interface Stage {
   /** The phase: stages with the same phase are measured together. */
   readonly phase: string;
   readonly seconds: number;
-  /** Payments per second. */
+  /** Rate at the start, in payments per second. */
   readonly fromRate: number;
   readonly toRate: number;
   /** Whether limits apply. The ledger counts all payments in any case. */
@@ -58,35 +58,35 @@ const minute: Load = { rate: 200, seconds: 60, warmUpSeconds: WARM_UP_SECONDS };
 
 export const SCENARIOS = {
   smoke: {
-    description: "a little of every kind of request: does it work at all",
+    description: "a short check with every kind of request",
     defaults: { rate: 10, seconds: 10, warmUpSeconds: 0 },
     mix: EVERY_KIND,
     p99Ms: 2_000,
     stages: steadily,
   },
   steady: {
-    description: "one rate, the usual mix: 2 % sent twice, 1 % bad input",
+    description: "a constant rate of the standard mix: 2 % sent twice, 1 % invalid",
     defaults: minute,
     mix: USUAL,
     p99Ms: P99_MS,
     stages: steadily,
   },
   ramp: {
-    description: "ten steps up to the rate, to find the last one that holds the limits",
+    description: "ten steps up to the rate, to find the last one within the limits",
     defaults: { rate: 1_000, seconds: 100, warmUpSeconds: WARM_UP_SECONDS },
     mix: { sync: 100 },
     p99Ms: P99_MS,
     stages: inSteps,
   },
   spike: {
-    description: "ten times the rate for a third of the time; the limits hold before and after it",
+    description: "ten times the rate for a third of the time; the limits apply before and after it",
     defaults: { rate: 50, seconds: 60, warmUpSeconds: WARM_UP_SECONDS },
     mix: USUAL,
     p99Ms: P99_MS,
     stages: withSpike,
   },
   soak: {
-    description: "one rate for a long time; the last tenth is compared with the first",
+    description: "a constant rate for a long time; compares the last tenth with the first",
     defaults: { rate: 100, seconds: 3_600, warmUpSeconds: WARM_UP_SECONDS },
     mix: USUAL,
     p99Ms: P99_MS,
@@ -121,7 +121,7 @@ export const SCENARIOS = {
     stages: steadily,
   },
   mix: {
-    description: "every kind of request at the same time, a tenth of them batches; the rate counts requests",
+    description: "every kind of request at the same time, a tenth of them batches; the rate is in requests",
     defaults: { ...minute, rate: 50 },
     mix: EVERY_KIND,
     p99Ms: 1_000,

@@ -37,7 +37,7 @@ export const recoveryBenchmark: Benchmark = {
     {
       name: "recovery",
       title:
-        "a snapshot that continues another one, and a rebuild from it, for a lake and for one with ten times its history",
+        "a snapshot that continues an earlier one, and a rebuild from it, for a lake and for a lake with ten times its history",
       run: runRecovery,
     },
   ],
@@ -82,7 +82,7 @@ async function runRecovery(context: BenchContext): Promise<PartOutcome> {
     },
     notes: [
       "rss_mb: the maximum of this process, which also generates the states.",
-      "first_answer_s and last_answer_s are not measured: features answers when the whole rebuild is over.",
+      "first_answer_s and last_answer_s are not measured, because features responds only after the whole rebuild.",
       `age_ratio: restore time from the older lake, with ${AGE} times as many events before the snapshot, divided by restore time from the younger one.`,
     ],
   };

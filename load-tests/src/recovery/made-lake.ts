@@ -26,7 +26,7 @@ const STATES_PER_SLICE = 500_000;
 
 export interface LakeSize {
   readonly entities: number;
-  /** Events before the snapshot. */
+  /** Number of events before the snapshot. */
   readonly oldEvents: number;
   /** Events after the snapshot, each for a different card. */
   readonly newEvents: number;

@@ -48,7 +48,7 @@ async function runBatching(context: BenchContext): Promise<PartOutcome> {
       batching_ratio: ratioOf(measured, "ops_per_s", "many", "one"),
       light_p50_ratio: ratioOf(measured, "p50_ms", "light", "light, not batched"),
     },
-    notes: ["one: a single caller, which sends its next row after the answer to the last one."],
+    notes: ["one: a single caller, which sends its next row after the previous response."],
   };
 }
 
@@ -92,7 +92,7 @@ async function runWorkers(context: BenchContext): Promise<PartOutcome> {
     contestants: measured,
     summary: { workers_ratio: ratioOf(measured, "ops_per_s", "all", "one") },
     notes: [
-      "cpu_us_per_op of both shows whether these are whole cores: threads that share a core slow each other down.",
+      "cpu_us_per_op of both shows whether the threads have separate cores: threads that share a core slow each other down.",
     ],
   };
 }

@@ -25,13 +25,13 @@ const MILLION = 1_000_000;
 /** A model on an accelerator, compared with the same trees in our own code, for batches from one row to many. */
 export const gpuBenchmark: Benchmark = {
   name: "gpu",
-  description: "tensor twin and network on a GPU beside the CPU's trees; measures nothing where no GPU is at hand",
+  description: "tensor twin and network on a GPU, compared with trees on the CPU; measures nothing without a GPU",
   options: [
     new Option("--provider <name>", "execution provider of the accelerator")
       .choices(["cuda", "tensorrt", "webgpu", "dml", "coreml"])
       .default("cuda"),
-    new Option("--gpu-price <usd>", "US dollars an hour of the machine with the GPU").argParser(Number).default(0.8),
-    new Option("--core-price <usd>", "US dollars an hour of a core").argParser(Number).default(0.05),
+    new Option("--gpu-price <usd>", "US dollars per hour for the machine with the GPU").argParser(Number).default(0.8),
+    new Option("--core-price <usd>", "US dollars per core and hour").argParser(Number).default(0.05),
   ],
   absent: async ({ root }, { provider }) => {
     const registry = openRegistry(pathToFileURL(join(root, "apps/scoring/test-models/networks/generated")).href);
@@ -39,7 +39,7 @@ export const gpuBenchmark: Benchmark = {
       (session) => session.close(),
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
-    return reason === undefined ? undefined : `gpu: nothing is measured, since there is no GPU to run on: ${reason}`;
+    return reason === undefined ? undefined : `gpu: nothing is measured, because there is no usable GPU: ${reason}`;
   },
   parts: [{ name: "batches", title: "300 trees of depth 6 and a network, by batch, on a GPU and on the CPU", run }],
   line: BATCHES.map((rows) => `ratio_b${rows}`),
@@ -80,9 +80,9 @@ async function run(context: BenchContext): Promise<PartOutcome> {
     contestants: measured,
     summary: Object.fromEntries(ratios),
     notes: [
-      "ratio_b<rows>: the cost of a million rows of trees on all cores by that of their twin on the GPU; over 1 the GPU pays.",
-      `usd_per_million: at ${gpuPrice} US dollars an hour with the GPU and ${corePrice} for a core, all the time at full load.`,
-      "Batches are run one after another, as one caller would; on several cores each batch is shared out.",
+      "ratio_b<rows>: cost of a million rows of trees on all cores divided by their twin's cost on the GPU; above 1, the GPU is cheaper.",
+      `usd_per_million: at ${gpuPrice} US dollars per hour with the GPU and ${corePrice} per core and hour, always at full load.`,
+      "Batches run one after another, as for a single caller; on several cores, each batch is split.",
     ],
   };
 }

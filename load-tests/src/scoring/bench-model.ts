@@ -17,7 +17,7 @@ const US_PER_MS = 1_000;
 /** The model alone, on an inference thread, without any protocol. */
 export const modelPart: BenchPart = {
   name: "model",
-  title: `300 trees on one inference thread: a run of one row, a row in a run of ${BATCH_ROWS}, and its contributions`,
+  title: `300 trees on one inference thread: a run of one row, a row in a run of ${BATCH_ROWS} rows, and contributions`,
   run: runModel,
 };
 
@@ -60,7 +60,7 @@ async function runModel(context: BenchContext): Promise<PartOutcome> {
       row_us_b256: samplesOf(measured, `${BATCH_ROWS} rows`, "row_us"),
     },
     notes: [
-      "row_us: median time inside the model's run, by its rows; rows are random and different each time.",
+      "row_us: median time inside the model per row; every run has different random rows.",
       `contributions: the time of exact TreeSHAP alone, in runs of ${EXPLAINED_ROWS} rows.`,
     ],
   };

@@ -50,15 +50,15 @@ async function runUnary(context: BenchContext): Promise<PartOutcome> {
       loop_p99_ms: measured[0]?.samples.loop_p99_ms ?? [],
     },
     notes: [
-      "All three load the same file and return the scores of its golden batch; tensors are sent as raw bytes.",
+      "All three servers load the same file and return the scores of its golden batch; tensors are sent as raw bytes.",
       "grpcio: one asyncio process per core on uvloop; mlserver: a worker per core, batches of up to 64 within 5 ms.",
-      "The load generator is one process on the same machine; its CPU time is client_cpu_us_per_op and not part of cpu_us_per_op.",
-      "unary_cpu_ratio: CPU time of a row in grpcio divided by that in tripline; it says more if the generator takes a core.",
+      "The load generator is one process on the same machine; its CPU time is client_cpu_us_per_op, which cpu_us_per_op excludes.",
+      "unary_cpu_ratio: CPU time per row in grpcio divided by that in tripline; more meaningful if the generator uses a whole core.",
     ],
   };
 }
 
-/** Many rows per call. */
+/** The part with many rows per call. */
 export const batchedPart: BenchPart = {
   name: "batched",
   title: `${BATCH_ROWS} rows per call, ${CONNECTIONS * BATCH_CALLS_EACH} calls in flight: the scoring service compared with Python's grpcio with onnxruntime, 300 trees`,

@@ -6,7 +6,7 @@ const MODEL_INFER = "/inference.GRPCInferenceService/ModelInfer";
 export interface CallLoad {
   /** host:port of servers that share the connections evenly. */
   readonly addresses: readonly string[];
-  /** Serialised requests, sent in rotation. */
+  /** Serialised requests, which are sent in rotation. */
   readonly messages: readonly Buffer[];
   readonly connections: number;
   /** Calls in flight on each connection. */
@@ -37,7 +37,7 @@ export async function driveCalls(load: CallLoad): Promise<CallFigures> {
     ),
   );
   const endMs = performance.now() + durationMs;
-  const ask = async (connection: GrpcConnection): Promise<void> => {
+  const sendRequest = async (connection: GrpcConnection): Promise<void> => {
     let askedMs = performance.now();
     while (askedMs < endMs) {
       await connection.call(messages[next++ % messages.length] ?? Buffer.alloc(0));
@@ -48,7 +48,7 @@ export async function driveCalls(load: CallLoad): Promise<CallFigures> {
     }
   };
   try {
-    await Promise.all(connections.flatMap((one) => Array.from({ length: load.callsEach }, () => ask(one))));
+    await Promise.all(connections.flatMap((one) => Array.from({ length: load.callsEach }, () => sendRequest(one))));
   } finally {
     for (const connection of connections) connection.close();
   }

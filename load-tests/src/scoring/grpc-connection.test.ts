@@ -68,7 +68,7 @@ test("exchanges calls and responses with a server of the official gRPC library",
   ]);
   const other = { ...MODEL, golden: { ...MODEL.golden, outputs: [0.5, 0.26] } };
   expect(() => expectGolden("the server", other, answers)).toThrow(
-    "the server gives other scores than trees's golden batch.",
+    "the server returns scores that differ from trees's golden batch.",
   );
 });
 
@@ -86,7 +86,7 @@ test("many calls of several frames each respect the connection's flow-control wi
 test("a rejected call ends the load with an error", async () => {
   const messages = goldenRequests({ ...MODEL, name: "network" });
   const load = { addresses: [address], messages, connections: 1, callsEach: 1, durationMs: 60_000 };
-  await expect(driveCalls(load)).rejects.toThrow("A call was answered with an error.");
+  await expect(driveCalls(load)).rejects.toThrow("The server responded to a call with an error.");
 });
 
 test("names an unreachable server", async () => {

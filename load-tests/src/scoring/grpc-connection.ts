@@ -91,7 +91,7 @@ export class GrpcConnection {
     const frames = this.#requestFrames(stream, message);
     const bytes = message.length + GRPC_PREFIX_BYTES;
     if (bytes > this.#streamWindow) {
-      return Promise.reject(new BenchError(`A request of ${bytes} bytes is over the window of ${this.#streamWindow}.`));
+      return Promise.reject(new BenchError(`A request of ${bytes} bytes exceeds the window of ${this.#streamWindow}.`));
     }
     return new Promise((resolve, reject) => {
       this.#calls.set(stream, { chunks: [], resolve, reject });
@@ -149,7 +149,7 @@ export class GrpcConnection {
     else if (type === SETTINGS && (flags & ACK) === 0) this.#takeSettings(payload);
     else if (type === PING && (flags & ACK) === 0) this.#socket.write(frame(PING, ACK, 0, payload));
     else if (type === GOAWAY) this.#fail("The server goes away.");
-    else if (type === RST_STREAM) this.#end(stream, "The server broke off a call.");
+    else if (type === RST_STREAM) this.#end(stream, "The server reset a call.");
     else if (type === WINDOW_UPDATE && stream === 0) {
       this.#sendWindow += payload.readUInt32BE(0);
       this.#send();
@@ -179,7 +179,7 @@ export class GrpcConnection {
     this.#calls.delete(stream);
     const body = call.chunks.length === 1 ? call.chunks[0] : Buffer.concat(call.chunks);
     if (fault !== undefined || body === undefined || body.length <= GRPC_PREFIX_BYTES) {
-      call.reject(new BenchError(fault ?? "A call was answered with an error."));
+      call.reject(new BenchError(fault ?? "The server responded to a call with an error."));
     } else {
       call.resolve(body.subarray(GRPC_PREFIX_BYTES));
     }

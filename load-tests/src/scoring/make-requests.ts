@@ -36,7 +36,7 @@ export function expectGolden(server: string, model: BenchModel, answers: readonl
   const isEqual = model.golden.outputs.every(
     (expected, row) => Math.abs((scores[row] ?? Number.NaN) - expected) <= DIFFERENCE_MAX,
   );
-  if (!isEqual) throw new BenchError(`${server} gives other scores than ${model.name}'s golden batch.`);
+  if (!isEqual) throw new BenchError(`${server} returns scores that differ from ${model.name}'s golden batch.`);
 }
 
 function scoreOf(answer: Buffer): number {

@@ -10,7 +10,7 @@ import type { BenchContext } from "../harness/bench-context.js";
 import { packageVersions } from "../harness/package-versions.js";
 
 const MAKE_MS_MAX = 120_000;
-/** Columns of both models. */
+/** Number of input columns of both models. */
 const WIDTH = 32;
 const CREATED_AT = "2026-01-01T00:00:00Z";
 

@@ -13,9 +13,9 @@ const READY_MS_MAX = 180_000;
 const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
 
 export interface ScoringServer {
-  /** host:port of gRPC. */
+  /** Address of the gRPC port, `host:port`. */
   readonly address: string;
-  /** Base URL of HTTP, if available. */
+  /** Base URL of the HTTP port, if there is one. */
   readonly url: string;
   readonly pid: number;
 }

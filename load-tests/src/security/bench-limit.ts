@@ -43,7 +43,7 @@ export const limitPart: BenchPart = {
     return {
       contestants: measured,
       summary: { limit_us: (limited ?? []).map((us, round) => us - (nothing?.[round] ?? 0)) },
-      notes: ["limit_us: CPU time of the service for a request, its share of the calls to Redis included."],
+      notes: ["limit_us: CPU time of the service per request, including its share of the calls to Redis."],
     };
   },
 };

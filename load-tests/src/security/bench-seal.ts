@@ -22,10 +22,10 @@ const FIELDS = {
   cardholder: "ADA LOVELACE",
 };
 
-/** The cost of sealing a payment's personal fields for known people, and of opening them. */
+/** The cost of sealing a payment's personal fields for known people, and of decrypting them. */
 export const sealPart: BenchPart = {
   name: "seal",
-  title: "personal fields of a payment: sealed with the data key of a person who is known, and opened",
+  title: "personal fields of a payment: sealed with an existing data key of the person, and decrypted",
   async run(context) {
     const isShort = context.flags.short === true;
     const subjects = Array.from({ length: isShort ? SHORT_SUBJECTS : SUBJECTS }, () => ({
@@ -76,7 +76,7 @@ export const sealPart: BenchPart = {
         seal_us: samplesOf(measured, "seal", "cpu_us_per_op"),
         open_us: samplesOf(measured, "open", "cpu_us_per_op"),
       },
-      notes: ["open_us: without the question to Postgres for the wrapped key, and with a known envelope key."],
+      notes: ["open_us: without the query to Postgres for the wrapped key, and with a cached envelope key."],
     };
   },
 };

@@ -9,8 +9,8 @@ import { tokenPart } from "./bench-token.js";
 export const securityBenchmark: Benchmark = {
   name: "security",
   description:
-    "what protection costs a request: checking its token, counting it against budgets, sealing its personal fields, TLS and rights",
-  options: [new Option("--short", "a few requests, which show that it works and nothing else")],
+    "the cost of security per request: verifying tokens, rate limits, sealing personal fields, TLS and access control",
+  options: [new Option("--short", "a few requests, as a test; the figures are meaningless")],
   parts: [tokenPart, limitPart, sealPart, tlsPart],
   line: ["jwt_us", "jwt_first_us", "seal_us", "open_us", "tls_cpu_ratio", "limit_us"],
 };

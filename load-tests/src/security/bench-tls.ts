@@ -23,7 +23,7 @@ const SHARE = 0.4;
 /** The whole system with TLS and access control, compared with the same system without them, at the same rate. */
 export const tlsPart: BenchPart = {
   name: "tls",
-  title: "the whole system with TLS 1.3 and rights of each service's own, compared with the same without, in turns",
+  title: "the whole system with TLS 1.3 and least-privilege access vs. without them, alternating",
   run: runTls,
 };
 
@@ -48,8 +48,8 @@ async function runTls(context: BenchContext): Promise<PartOutcome> {
     contestants: measured,
     summary: { tls_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "tls", "plain") },
     notes: [
-      `CPU per decision of all services, Kafka and Valkey: with TLS vs. without, at ${SHARE} of what a closed loop reaches without TLS.`,
-      "The packaged Valkey has no TLS. A thread of Node terminates it instead and is counted as valkey_tls; a Valkey with TLS of its own takes less.",
+      `CPU per decision of all services, Kafka and Valkey: with TLS vs. without, at ${SHARE} of the rate of a closed loop without TLS.`,
+      "The packaged Valkey has no TLS. A Node thread terminates TLS instead and is counted as valkey_tls; a Valkey with built-in TLS uses less CPU.",
     ],
   };
 }

@@ -16,7 +16,7 @@ const [ISSUER, AUDIENCE, SCOPE] = ["https://auth.tripline.test", "urn:tripline:a
 /** Measures the verification of an access token (ES256), both the first time and from the cache. */
 export const tokenPart: BenchPart = {
   name: "token",
-  title: "access tokens: checked at first sight, and from the cache",
+  title: "access tokens: verified the first time, and from the cache",
   async run(context) {
     const isShort = context.flags.short === true;
     const count = isShort ? SHORT_TOKENS : TOKENS;
@@ -76,7 +76,7 @@ export const tokenPart: BenchPart = {
           jwt_us: samplesOf(measured, "from the cache", "cpu_us_per_op"),
           jwt_first_us: samplesOf(measured, "first sight", "cpu_us_per_op"),
         },
-        notes: ["jwt_us, jwt_first_us: CPU time of a check, all threads; the signature is checked in Node's pool."],
+        notes: ["jwt_us, jwt_first_us: CPU time of a check, all threads; Node's thread pool verifies the signature."],
       };
     } finally {
       issuer.close();

@@ -23,7 +23,7 @@ const REFUSALS = [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 428, 42
 const EXCLUDED_PATHS = [
   // Schemathesis cannot generate JSON lines. Each line is an object like the body of a single request, which is tested.
   "/batch$",
-  // An event stream never ends.
+  // An event stream never ends, so it cannot be tested.
   "^/api/live$",
   // A caller that signs out or changes its own client then gets 401. Schemathesis finds that client in the list.
   "sign-out$",
@@ -47,7 +47,7 @@ export interface Fuzzing {
   readonly examples: number;
   /** Folder for schemathesis's files. */
   readonly folder: string;
-  /** Receives its output. */
+  /** Receives schemathesis's output. */
   print(text: string): void;
 }
 

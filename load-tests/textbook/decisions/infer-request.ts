@@ -1,6 +1,6 @@
 import type { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 
-/** One row, as raw bytes. */
+/** A request to score one row, which is sent as raw bytes. */
 export function inferRequest(modelName: string, values: readonly number[]): ModelInferRequest {
   return {
     modelName,

@@ -7,8 +7,8 @@ import type { FeaturesMessage } from "../messages.js";
 import { TOPICS } from "../messages.js";
 import { workerSettings } from "../read-settings.js";
 import { serveHealth } from "../serve-health.js";
-import { askScore } from "./ask-score.js";
 import { decide } from "./decide.js";
+import { requestScore } from "./request-score.js";
 
 /** Makes a unary call per row, applies rules, writes to Redis and Kafka, and replies to the waiting caller. */
 
@@ -21,7 +21,7 @@ const scoring = new GRPCInferenceServiceClient(settings.SCORING_ADDRESS, credent
 
 await consumeEach(settings.KAFKA_BROKERS, "textbook-decisions", TOPICS.features, async (value) => {
   const { transaction, values }: FeaturesMessage = JSON.parse(value);
-  const score = await askScore(scoring, settings.MODEL_NAME, values);
+  const score = await requestScore(scoring, settings.MODEL_NAME, values);
   const made = JSON.stringify(decide(transaction, values, score));
   const key = `textbook-decision:${transaction.id}`;
   const decision = (await redis.set(key, made, "EX", DECISION_SECONDS, "NX", "GET")) ?? made;

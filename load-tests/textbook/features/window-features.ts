@@ -102,7 +102,7 @@ function pastsOf(reply: unknown): readonly Past[] {
   return pasts;
 }
 
-/** Newest first, until the window ends. */
+/** Statistics of the past payments in a window. The payments are ordered newest first. */
 function statsOf(pasts: readonly Past[], sinceMs: number): WindowStats {
   const stats: WindowStats = { count: 0, sum: 0, squares: 0, max: 0, partners: new Set() };
   for (let at = pasts.length - 1; at >= 0; at -= 1) {

@@ -285,7 +285,7 @@ describe("a snapshot", () => {
     expect(keys).toBe(0);
   });
 
-  test("of a spec with other windows is rejected", async () => {
+  test("is rejected if its spec has different windows", async () => {
     const { statePath } = await run(csvOf(rowsOf(5)));
     const feature = { name: "n", kind: "count", entity: "card", window: "1d", default: 0, sentence: "x" };
     const other = parseFeatureSpec(
@@ -299,7 +299,7 @@ describe("a snapshot", () => {
     expect(await attempt(statePath, { spec: other })).toMatchObject({ outcome: { code: "state-unreadable" }, keys: 0 });
   });
 
-  test("returns every entry once", async () => {
+  test("returns each entry once", async () => {
     const { statePath } = await run(csvOf(rowsOf(300)));
     const keys: string[] = [];
     let announced = 0;
@@ -334,7 +334,7 @@ describe("the handbook's data", () => {
     expect(numbers.every((number) => isCardNumber(number) && /^400000\d{10}$/.test(number))).toBe(true);
   });
 
-  test("is backfilled in its own order, with labels after seven days", async () => {
+  test("is backfilled in the order of its IDs, with labels after seven days", async () => {
     await write();
     const outputPath = join(folder, "out.parquet");
     const source = handbookSource({ directory: folder, cardTokenKey: key });

@@ -51,7 +51,9 @@ interface Line {
 }
 
 const TIMEOUT_MS_DEFAULT = 10_000;
-/** Payments, labels or updates per request. The API accepts more, but a payment should not wait for thousands of others. */
+/**
+ * Payments, labels or updates per request. The API accepts more, but a payment should not wait for thousands of others.
+ */
 export const BATCH_LINES = 500;
 const SECOND_MS = 1_000;
 const JSON_TYPE = "application/json";
@@ -91,7 +93,8 @@ export class TriplineClient {
 
   /**
    * Sends payments, {@link BATCH_LINES} per request, and returns their results in order. A rejected payment does not
-   * stop the others. If a retry of some payments fails, those payments get its error, and the others keep their results.
+   * stop the others. If a retry of some payments fails, those payments get its error, and the others keep their
+   * results.
    *
    * @throws TriplineError only if the first request of a batch fails, for example because a scope is missing
    */
@@ -141,21 +144,30 @@ export class TriplineClient {
   /**
    * Sends fraud reports, such as chargebacks.
    *
-   * @throws TriplineError for the first rejected report; the other reports in its request are still accepted
+   * @param options with `onRejected`, rejected reports do not stop the others
+   * @throws TriplineError without `onRejected`, for the first rejected report; the other reports in its request are
+   *   still accepted
    */
-  async report(reports: Iterable<FraudReport> | AsyncIterable<FraudReport>, options: CallOptions = {}): Promise<void> {
+  async report(
+    reports: Iterable<FraudReport> | AsyncIterable<FraudReport>,
+    options: CallOptions & { readonly onRejected?: (report: FraudReport, error: TriplineError) => void } = {},
+  ): Promise<void> {
     await this.#sendAll("/v1/fraud-reports/batch", reports, options);
   }
 
   async #sendAll<T extends object>(
     path: string,
     items: Iterable<T> | AsyncIterable<T>,
-    options: CallOptions,
+    { onRejected, ...options }: CallOptions & { readonly onRejected?: (item: T, error: TriplineError) => void },
   ): Promise<void> {
     for await (const batch of batchesOf(items)) {
       const lines = await this.#sendLines(path, batch, this.#begin(options), "accepted");
-      const refused = lines.find(({ problem, error }) => problem !== undefined || error !== undefined);
-      if (refused !== undefined) throw errorOf(refused);
+      for (const [index, item] of batch.entries()) {
+        const line = lines[index];
+        if (line !== undefined && line.problem === undefined && line.error === undefined) continue;
+        if (onRejected === undefined || line === undefined || isTemporary(line.status)) throw errorOf(line);
+        onRejected(item, errorOf(line));
+      }
     }
   }
 
@@ -277,7 +289,7 @@ export class TriplineClient {
     // The description contains only one such address.
     const url = /"tokenUrl"\s*:\s*"([^"]+)"/.exec(text)?.[1];
     if (url !== undefined) return url;
-    throw new TriplineError("token-refused", `${this.#url}/openapi.json names no token endpoint. Set tokenUrl.`);
+    throw new TriplineError("token-refused", `${this.#url}/openapi.json contains no token endpoint. Set tokenUrl.`);
   }
 
   #begin({ timeoutMs, waitMs = WAIT_MS_DEFAULT }: CallOptions): Call {

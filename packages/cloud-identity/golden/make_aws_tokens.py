@@ -1,4 +1,4 @@
-"""Writes aws-tokens.json: what AWS's own Python signs for fixed credentials at a fixed time.
+"""Writes aws-tokens.json: tokens that AWS's own Python library signs for fixed credentials at a fixed time.
 
 pip install botocore aws-msk-iam-sasl-signer-python; python make_aws_tokens.py > aws-tokens.json
 """

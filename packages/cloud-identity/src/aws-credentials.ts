@@ -1,8 +1,17 @@
 import { types } from "node:util";
 import { z } from "zod";
-import { ANSWER_MS_MAX, ask, parseJson, readTokenFile, refused, silent, strange, unavailable } from "./ask-identity.js";
 import type { IdentityVariables } from "./identity-variables.js";
 import type { Expiring } from "./renew-token.js";
+import {
+  ANSWER_MS_MAX,
+  parseJson,
+  readTokenFile,
+  refused,
+  sendRequest,
+  silent,
+  strange,
+  unavailable,
+} from "./request-identity.js";
 
 /** The credentials that sign requests to AWS. */
 export interface AwsCredentials extends Expiring {
@@ -36,7 +45,7 @@ export async function fetchAwsCredentials(variables: IdentityVariables, region: 
     return assumeRole(role, await readTokenFile(file), region, variables.AWS_ENDPOINT_URL_STS);
   }
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: url } = variables;
-  if (url !== undefined) return askContainer(url, variables.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE);
+  if (url !== undefined) return fetchContainerCredentials(url, variables.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE);
   throw unavailable("There is no AWS identity. Assign a role to the service account.");
 }
 
@@ -90,10 +99,10 @@ function stsFailure(thrown: unknown, where: string): Error {
  * Sends its own request, because AWS's `fromHttp` has no timeout for a server that accepts a request but does not
  * respond.
  */
-async function askContainer(url: string, tokenFile: string | undefined): Promise<AwsCredentials> {
+async function fetchContainerCredentials(url: string, tokenFile: string | undefined): Promise<AwsCredentials> {
   const headers: Record<string, string> = {};
   if (tokenFile !== undefined) headers.authorization = await readTokenFile(tokenFile);
-  const { status, text } = await ask({ who: WHO_POD, url, headers });
+  const { status, text } = await sendRequest({ who: WHO_POD, url, headers });
   if (status !== STATUS_OK) throw refused(WHO_POD, status, text);
   const given = containerCredentials.safeParse(parseJson(text));
   if (!given.success) throw strange(WHO_POD);

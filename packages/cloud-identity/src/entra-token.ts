@@ -1,10 +1,10 @@
 import type { INetworkModule, NetworkResponse } from "@azure/msal-node";
 import type { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
-import type { IdentityRequest } from "./ask-identity.js";
-import { ask, parseJson, readTokenFile, refused, strange, unavailable } from "./ask-identity.js";
 import type { Token } from "./google-token.js";
 import type { IdentityVariables } from "./identity-variables.js";
+import type { IdentityRequest } from "./request-identity.js";
+import { parseJson, readTokenFile, refused, sendRequest, strange, unavailable } from "./request-identity.js";
 
 const AUTHORITY = "https://login.microsoftonline.com/";
 const WHO = "Entra";
@@ -55,7 +55,7 @@ class BoundedNetwork implements INetworkModule {
   }
 
   async #send<T>(request: IdentityRequest): Promise<NetworkResponse<T>> {
-    const { status, headers, text } = await ask(request).catch((thrown) => {
+    const { status, headers, text } = await sendRequest(request).catch((thrown) => {
       this.failure = thrown;
       throw thrown;
     });

@@ -1,8 +1,8 @@
 import { types } from "node:util";
 import { z } from "zod";
-import { refused, silent, strange } from "./ask-identity.js";
 import type { IdentityVariables } from "./identity-variables.js";
 import type { Expiring } from "./renew-token.js";
+import { refused, silent, strange } from "./request-identity.js";
 
 export interface Token extends Expiring {
   readonly text: string;

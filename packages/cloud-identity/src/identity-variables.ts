@@ -19,7 +19,7 @@ export const identityVariables = {
   /** EKS Pod Identity: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html */
   AWS_CONTAINER_CREDENTIALS_FULL_URI: optionalText,
   AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: optionalText,
-  /** Keys, for machines outside a cluster. */
+  /** Access keys, for machines outside a cluster. */
   AWS_ACCESS_KEY_ID: optionalText,
   AWS_SECRET_ACCESS_KEY: optionalText,
   AWS_SESSION_TOKEN: optionalText,

@@ -31,7 +31,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-/** The variables without some of them. */
+/** All variables except the given ones. */
 const without = (...names: (keyof IdentityVariables)[]): IdentityVariables => ({
   ...variables,
   ...Object.fromEntries(names.map((name) => [name, undefined])),
@@ -81,7 +81,7 @@ describe("Azure", () => {
     expect(scopes).toEqual([scope]);
   });
 
-  test("uses the object ID in the token as the Redis user, unless the URL names one", async () => {
+  test("uses the object ID in the token as the Redis user, unless the URL contains a user", async () => {
     const host = "tripline.westeurope.redis.azure.net";
     const signIn = redisSignIn("azure-entra", variables, { host, user: undefined });
     expect(await signIn()).toMatchObject({ user: "object-1", password: entraToken });
@@ -224,7 +224,7 @@ test("loads a cloud's library only for that cloud", async () => {
   expect(JSON.parse(stdout)).toEqual([[], ["gcp-metadata"], ["@azure"], ["@aws-sdk", "@smithy"]]);
 });
 
-test("reports what an environment lacks for an identity", () => {
+test("reports which variables an environment lacks for an identity", () => {
   const nothing = schema.parse({ AWS_ROLE_ARN: "", AZURE_CLIENT_ID: "x" });
   expect(missingIdentity("gcp", nothing)).toEqual([]);
   expect(missingIdentity("aws", nothing)).toEqual([expect.stringContaining("AWS_ROLE_ARN")]);

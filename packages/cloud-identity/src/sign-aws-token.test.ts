@@ -5,7 +5,10 @@ import { z } from "zod";
 import type { AwsSigning } from "./sign-aws-token.js";
 import { signCacheToken, signDatabaseToken, signKafkaToken, tokenEndMs } from "./sign-aws-token.js";
 
-/** Signed by AWS's own Python library with fixed credentials at a fixed time; `golden/make_aws_tokens.py` regenerates them. */
+/**
+ * Signed by AWS's own Python library with fixed credentials at a fixed time; `golden/make_aws_tokens.py` regenerates
+ * them.
+ */
 const golden = z
   .object({
     at: z.iso.datetime(),

@@ -72,6 +72,10 @@ const fraudReport: Classes<FraudReport> = {
   acceptedAtMs: behavioural,
   verdict: behavioural,
   policyVersion: none,
+  acquirerReference: behavioural,
+  authorisationCode: behavioural,
+  file: none,
+  matchedBy: none,
 };
 
 const paymentUpdate: Classes<PaymentUpdate> = {

@@ -4,7 +4,7 @@ import { REPLY_DECISION, REPLY_DECISIONS } from "./redis-keys.js";
 
 const decision = fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes));
 
-test("splits what it has joined", () => {
+test("splits a message into the replies that were joined", () => {
   fc.assert(
     fc.property(fc.array(decision, { minLength: 2, maxLength: 60 }), (decisions) => {
       const message = joinDecisions(decisions);

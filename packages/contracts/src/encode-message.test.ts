@@ -42,7 +42,7 @@ test("a message neither contains the previous one nor shares its bytes", () => {
   expect(long).toEqual(copy);
 });
 
-test("a failed write leaves nothing behind", () => {
+test("a failed write has no effect on the next message", () => {
   expect(() => encodeMessage(Transaction, { ...transaction, amountMinor: Number.NaN })).toThrow();
   expect(encodeMessage(Transaction, transaction)).toEqual(Transaction.encode(transaction).finish());
 });

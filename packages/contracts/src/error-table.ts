@@ -106,6 +106,7 @@ export const ERROR_TABLE = {
   "spec-mismatch": row(409, GRPC.failedPrecondition, "dead-letter", "The feature spec versions differ"),
   "model-not-found": row(404, GRPC.notFound, "dead-letter", "Model or version not found"),
   "rollout-not-found": row(404, GRPC.notFound, "dead-letter", "No rollout found for this model"),
+  "provider-not-found": row(404, GRPC.notFound, "dead-letter", "The tenant has no identity provider"),
   "rollout-conflict": row(
     409,
     GRPC.failedPrecondition,
@@ -115,6 +116,8 @@ export const ERROR_TABLE = {
   "model-refused": row(500, GRPC.failedPrecondition, "stop", "The model failed its checks"),
   "invalid-tensor": row(400, GRPC.invalidArgument, "dead-letter", "A tensor has an invalid name, type, shape or value"),
   "webhook-url-refused": row(422, GRPC.invalidArgument, "dead-letter", "Webhooks may not be sent to this URL"),
+  "provider-url-refused": row(422, GRPC.invalidArgument, "dead-letter", "The identity provider's URL is not allowed"),
+  "provider-unavailable": row(502, GRPC.unavailable, "retry", "The identity provider is unavailable", 5),
   "deadline-exceeded": row(504, GRPC.deadlineExceeded, "retry", "The deadline was exceeded"),
   "scoring-unavailable": row(503, GRPC.unavailable, "retry", "No model is available", 1),
   "queue-full": row(503, GRPC.resourceExhausted, "retry", "The queue is full", 1),

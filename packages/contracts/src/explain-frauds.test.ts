@@ -33,7 +33,7 @@ test.each([
   expect(faultsOf([draft])).toEqual([`spec.yaml:1 features.0.explained_by: ${sentence}`]);
 });
 
-test("one entity explains frauds, and its own are not explained", () => {
+test("only one entity can explain the frauds of another, and none can explain its own", () => {
   const explained = { ...RUN, explained_by: "card" };
   expect(faultsOf([explained, { ...explained, kind: "days_since_run_began" }])).toEqual([]);
   expect(faultsOf([explained, { entity: "card", kind: "run_count" }])).toEqual([]);

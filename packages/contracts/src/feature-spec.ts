@@ -88,7 +88,7 @@ const named = {
   name,
   default: z.number(),
   sentence: z.string().min(1),
-  /** Used instead if there is no history from which to compute the value, so that the value is the default. */
+  /** Used instead of `sentence` for a default value, that is, if there is no history to compute a value from. */
   sentence_without_past: z.string().min(1).optional(),
 };
 /** All other partners, or only those with a confirmed fraud on a payment of this entity. */

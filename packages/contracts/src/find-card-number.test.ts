@@ -144,7 +144,7 @@ describe("the false-positive rate for identifiers", () => {
     expect(shareOf(said)).toBeLessThan(0.045);
   });
 
-  test("ids of traces: 0.1 % hide one", () => {
+  test("trace ids: 0.1 % contain one", () => {
     let hidden = 0;
     for (let index = 0; index < DRAWS; index += 1) if (hidesCardNumber(drawn(32, 16))) hidden += 1;
     expect(Math.abs(hidden / DRAWS - 0.001)).toBeLessThan(0.001);

@@ -44,8 +44,8 @@ export function cardToken(key: Uint8Array, tenant: string, cardNumber: string): 
 
 /**
  * Like `cardToken`, for other texts: the client's id of the paying device, an address normalised by `normalAddress` or
- * `normalEmail`, or a network from `networkOf`. The input starts with the kind, and contains two NULs instead of the one
- * in a card's input, so the same text never gives the same digits in two kinds of tokens.
+ * `normalEmail`, or a network from `networkOf`. The input starts with the kind, and contains two NULs, whereas a
+ * card's input contains one. Tokens of different kinds therefore never have the same digits for the same text.
  *
  * @param tenant without NUL, as in every valid access token
  */

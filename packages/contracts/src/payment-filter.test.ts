@@ -103,7 +103,7 @@ test("a filter is described in words", () => {
 describe("a filter of payment updates", () => {
   const UPDATES = { kind: "update_count", entity: "card", window: "1d" };
 
-  test("names fields of updates", () => {
+  test("tests fields of updates", () => {
     const where = {
       kind: ["declined"],
       declined_by: ["issuer", "tripline"],
@@ -133,7 +133,7 @@ describe("a filter of payment updates", () => {
     expect(faultsOf({ ...feature, where })).toEqual([expect.stringContaining(message)]);
   });
 
-  test("is not for entities that name a person other than the card", () => {
+  test("is not allowed for entities that identify a person by a field other than the card", () => {
     expect(faultsOf({ ...UPDATES, entity: "terminal" })).toEqual([]);
     expect(faultsOf({ ...UPDATES, entity: "email" })).toEqual([
       'spec.yaml:1 features.0.entity: "email" cannot have update_count: the states of cards would contain email_token, and an erasure would not find it there',

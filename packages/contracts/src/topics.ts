@@ -5,6 +5,7 @@ export interface Topic {
   /** Protobuf message carried as the value. */
   readonly schema: string;
   readonly key: string;
+  /** Default for one machine. If it is above 1, an installation can choose another number before its first payment. */
   readonly partitions: number;
   /**
    * Retention in days. Absent for a compacted topic (`cleanup.policy=compact`): Kafka keeps only the newest record of
@@ -16,6 +17,10 @@ export interface Topic {
   readonly purpose: string;
 }
 
+/** For new installations. Each instance of a consuming service needs at least one partition. */
+export const PARTITIONS_DEFAULT = 24;
+
+/** For the demo, tests and Compose, which run one instance of each service. */
 const WIDTH = 6;
 
 const mainTopics = {
@@ -42,11 +47,11 @@ const mainTopics = {
   fraudReports: {
     name: "fraud-reports",
     schema: "tripline.events.v1.FraudReport",
-    key: "card token",
+    key: "card token; report id without a card",
     partitions: WIDTH,
     retentionDays: 90,
-    writtenBy: "ingestion",
-    readBy: ["archive", "console"],
+    writtenBy: "ingestion, console",
+    readBy: ["archive", "console", "control"],
     purpose: "Chargebacks, issuers' reports of fraud and other reports, from which the console derives labels",
   },
   paymentUpdates: {
@@ -96,7 +101,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 90,
     writtenBy: "decisions",
-    readBy: ["archive", "control", "console", "consumers of your own"],
+    readBy: ["archive", "control", "console", "your own consumers"],
     purpose: "Decisions with their reasons",
   },
   driftDetected: {

@@ -9,6 +9,7 @@ export const WEBHOOK_EVENT_TYPES = [
   "case.unassigned",
   "case.closed",
   "case.reopened",
+  "fraud_report.received",
   "list.changed",
   "policy.activated",
   "rollout.step",

@@ -30,10 +30,10 @@ test("a growing share keeps its cards", () => {
   expect(cardsOf({ canaryBasisPoints: 100 }).every((card) => wider.has(card))).toBe(true);
 });
 
-test("another rollout selects other cards", () => {
+test("another rollout selects different cards", () => {
   const again = new Set(cardsOf({ canaryBasisPoints: 500, rolloutId: "rol_2" }));
   const both = cardsOf({ canaryBasisPoints: 500 }).filter((card) => again.has(card)).length;
-  // 5 % of 5 % of 20,000.
+  // Expected: 5 % of 5 % of 20,000 cards, which is 50.
   expect(both).toBeGreaterThan(20);
   expect(both).toBeLessThan(90);
 });
@@ -45,7 +45,7 @@ test("uses all ten thousand positions evenly: chi-square of 100 groups", () => {
     groups[group] = (groups[group] ?? 0) + 1;
   }
   const chiSquare = groups.reduce((sum, count) => sum + (count - 200) ** 2 / 200, 0);
-  // 99 degrees of freedom: 99.9 % of fair draws stay below 148.
+  // 148 is the 99.9th percentile for 99 degrees of freedom.
   expect(chiSquare).toBeLessThan(148);
 });
 

@@ -119,7 +119,7 @@ test("a rule that ignores the budget counts against it and is never limited, eve
   expect(spent).toMatchObject({ outcome: Outcome.REVIEW, spentBudgets: [] });
 });
 
-test("the decision names the spent budgets, and can be reproduced byte for byte", () => {
+test("the decision lists the spent budgets, and can be reproduced byte for byte", () => {
   for (const input of [inputOf(10, 0.1), inputOf(900, 0.1), inputOf(900, 0.3), inputOf(900), inputOf(0.5, 0.1)]) {
     for (const { decision } of decideWithinBudgets(policy, input)) {
       const { spentBudgets } = recordedInputs(decision);

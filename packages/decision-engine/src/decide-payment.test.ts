@@ -86,7 +86,7 @@ const scored = (value: number): Score => ({ value, modelName: "fraud", modelVers
 const codes = (decision: Decision) => decision.reasons.map((reason) => reason.code);
 
 describe("with the model's score", () => {
-  test("approves a payment with nothing unusual, and gives that reason", () => {
+  test("approves a payment with nothing unusual, and says so in the reason", () => {
     const decision = decide(POLICY, input({}));
     expect(decision).toMatchObject({
       transactionId: "txn_1",
@@ -103,7 +103,7 @@ describe("with the model's score", () => {
     expect(decision.reasons).toEqual([
       {
         code: "NOTHING_UNUSUAL",
-        text: "Nothing spoke against it: no rule fired, and the estimated fraud probability of 1 % is below every band.",
+        text: "No rule flagged this payment, and the estimated fraud probability of 1 % is below every band.",
         outcome: Outcome.APPROVE,
       },
     ]);
@@ -157,7 +157,7 @@ describe("without a score", () => {
 
   test("approves if no rule fires, and says that there was no score", () => {
     const decision = decide(POLICY, input({ score: missing }));
-    expect(decision.reasons[0]?.text).toBe("Nothing spoke against it: no rule fired, and there was no score.");
+    expect(decision.reasons[0]?.text).toBe("No rule flagged this payment, and there was no score.");
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, -0.01, 1.01])("%d is not a score", (value) => {
@@ -177,7 +177,7 @@ describe("without a score", () => {
 describe("with the scorecard's score", () => {
   const missing: Score = { missing: "scoring did not respond within 250 ms" };
 
-  test("the score counts in the bands, and the decision names the scorecard and what raised the score", () => {
+  test("the bands apply to the score, and the decision mentions the scorecard and what raised the score", () => {
     const decision = decide(POLICY, input({ ratio: 9, amount: 200, score: missing }), SCORECARD);
     expect(decision).toMatchObject({
       outcome: Outcome.DECLINE,
@@ -194,7 +194,7 @@ describe("with the scorecard's score", () => {
     expect(decision.reasons.at(-2)?.text).toBe("9");
   });
 
-  test("an approval names the scorecard, but not what raised the score", () => {
+  test("an approval mentions the scorecard, but not what raised the score", () => {
     const decision = decide(POLICY, input({ amount: 200, score: missing }), SCORECARD);
     expect(decision).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.SCORECARD });
     expect(codes(decision)).toEqual(["NOTHING_UNUSUAL", "SCORED_BY_SCORECARD"]);
@@ -222,14 +222,14 @@ describe("with the scorecard's score", () => {
     expect(decision.degradedBecause).toBe("the model fraud gave NaN, which is not a probability");
   });
 
-  test("the scorecard is not used with unusable features or those of another spec", () => {
+  test("the scorecard is not used if the features are unusable or belong to a different spec", () => {
     const features = { specVersion: 3, values: [1, Number.NaN], incomplete: false };
     expect(decide(POLICY, { ...input({ score: missing }), features }, SCORECARD).rung).toBe(Rung.STATIC_POLICY);
     const other = parseScorecard(JSON.stringify({ ...CARD_FILE, feature_spec_version: 4 }), { ...SPEC, version: 4 });
     expect(decide(POLICY, input({ score: missing }), other).rung).toBe(Rung.RULES_ONLY);
   });
 
-  test("a failing rule still leads to the default decision, along with what fired", () => {
+  test("a failing rule still leads to the default decision, in addition to the rules that fired", () => {
     const decision = decide(POLICY, input({ ratio: 0, amount: 2000, score: missing }), SCORECARD);
     expect(decision).toMatchObject({ rung: Rung.STATIC_POLICY, modelVersion: SCORECARD.version });
     expect(codes(decision)).toEqual(["HUGE", "DOUBTFUL", "NO_FACTS"]);

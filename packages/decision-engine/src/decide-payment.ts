@@ -115,7 +115,7 @@ export function decideWithinBudgets(policy: Policy, input: DecisionInput, scorec
   }
 }
 
-/** The reasons for each outcome, before any budget. */
+/** The reasons for each outcome, before budgets are applied. */
 function judge(policy: Policy, input: DecisionInput, scorecard: Scorecard | undefined): Verdict {
   if (input.notEvaluated !== undefined) {
     const reasons = [staticReason(policy, input.transaction)];
@@ -183,7 +183,9 @@ function standIn(score: Score, features: PaymentFeatures, scorecard: Scorecard |
   return { value, modelName: SCORECARD_NAME, modelVersion: scorecard.version, insteadOf: score.missing };
 }
 
-/** A number outside 0 to 1 is not a probability. NaN is rejected too, because every comparison with it would be false. */
+/**
+ * A number outside 0 to 1 is not a probability. NaN is rejected too, because every comparison with it would be false.
+ */
 function usableScore(score: Score): Score {
   if ("missing" in score || (score.value >= 0 && score.value <= 1)) return score;
   return { missing: `the model ${score.modelName} gave ${score.value}, which is not a probability` };
@@ -247,13 +249,13 @@ export function nothingUnusual(score: Score): Reason {
       : `the estimated fraud probability of ${formatShare(score.value)} is below every band`;
   return {
     code: NOTHING_UNUSUAL,
-    text: `Nothing spoke against it: no rule fired, and ${about}.`,
+    text: `No rule flagged this payment, and ${about}.`,
     outcome: Outcome.APPROVE,
   };
 }
 
 export function scorecardReason(): Reason {
-  const text = "The model gave no score, so the score is that of the simpler scorecard.";
+  const text = "The model returned no score, so the score of the simpler scorecard was used.";
   return { code: SCORED_BY_SCORECARD, text, outcome: Outcome.APPROVE };
 }
 

@@ -5,7 +5,7 @@ import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { parseScorecard } from "./parse-scorecard.js";
 import type { Scorecard } from "./scorecard.js";
 
-/** Written by the trainer, and compared with its own evaluation in its own tests. */
+/** Written by the trainer, whose tests compare these probabilities with its own evaluation. */
 const GOLDEN = z
   .object({
     names: z.array(z.string()),
@@ -46,7 +46,7 @@ describe("the trainer's golden vectors", () => {
     expect(new Set(GOLDEN.probabilities).size).toBeGreaterThan(30);
   });
 
-  test("give them at any position in the vector", () => {
+  test("give the same probabilities at any position in the vector", () => {
     const shifted = parseScorecard(JSON.stringify(GOLDEN.scorecard), specOf(spec.version, ["x", ...GOLDEN.names, "y"]));
     for (const row of GOLDEN.inputs) expect(probabilityOf(shifted, [1e9, ...row, -1e9])).toBe(probabilityOf(card, row));
   });

@@ -160,7 +160,7 @@ describe("the baseline in a reason", () => {
   });
 });
 
-test("uses other words, or none, if there is no past", () => {
+test("uses a different sentence, or none, if there is no history", () => {
   const values = {
     card_seconds_since_last: 2_592_000,
     card_distance_from_home: -1,
@@ -179,7 +179,7 @@ test("expresses a time in everyday words", () => {
   ]);
 });
 
-test("omits a sentence that is true only for yes if the value is no", () => {
+test("omits a sentence that applies only to the value yes if the value is no", () => {
   expect(textsOf({ is_night: 1 }, { is_weekend: 2, is_night: 1 })).toEqual([
     "It took place at night (before 7:00 UTC).",
   ]);

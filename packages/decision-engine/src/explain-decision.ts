@@ -3,7 +3,7 @@ import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/
 import type { DescribedPayment, FeatureWords } from "./feature-words.js";
 import type { Policy } from "./policy.js";
 
-/** As many as an adverse action notice has; more do not help an analyst. */
+/** The usual number in an adverse action notice. More reasons do not help an analyst. */
 const REASONS_MAX = 4;
 
 /** Prefix of reason codes for features that raised the score; the feature's name follows. */

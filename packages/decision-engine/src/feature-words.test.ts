@@ -36,7 +36,7 @@ const SPEC = parseFeatureSpec(
 const words = new Map(SPEC.features.map(({ name }, index) => [name, featureWords(SPEC)[index]]));
 const said = (name: string, values: readonly number[]) => words.get(name)?.describe({ currency: "EUR", values });
 
-test("a filtered feature is a topic of its own", () => {
+test("a filtered feature is a separate topic", () => {
   expect(words.get("abroad_1d")?.topic).toBe("card frequency, merchant country not BE");
   expect(words.get("abroad_1d")?.topic).toBe(words.get("abroad_30d")?.topic);
   expect(words.get("count_1d")?.topic).toBe("card frequency");
@@ -67,7 +67,7 @@ describe("a category", () => {
   const [merchant, channel] = featureWords(spec);
   const values = [categoryCode("7995"), categoryCode("moto")];
 
-  test("is a topic of its own and has no unit", () => {
+  test("is a separate topic and has no unit", () => {
     expect(merchant?.topic).toBe("payment mcc");
     expect(featureUnits(spec).size).toBe(0);
   });
@@ -93,12 +93,12 @@ default_decision:
     expect(() => parsePolicy(policy("mcc == '7995'", "{merchant_category}"), spec)).toThrow(/\{merchant_category\}/);
   });
 
-  test("says nothing of a payment without a value", () => {
+  test("says nothing about a payment without a value", () => {
     expect(merchant?.describe({ currency: "EUR", values: [0, 0], transaction: { mcc: "" } })).toBeUndefined();
   });
 });
 
-test("features of an entity or a partner that the payment does not name are not described", () => {
+test("features of an entity or a partner that the payment does not contain are not described", () => {
   const values = SPEC.features.map(() => 3);
   const describe = (name: string, transaction: object) =>
     words.get(name)?.describe({ currency: "EUR", values, transaction });

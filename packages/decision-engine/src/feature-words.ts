@@ -194,7 +194,10 @@ export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefi
   });
 }
 
-/** The payment fields without which a feature has its default. The number of partners counts those of earlier payments. */
+/**
+ * The payment fields without which a feature has its default. `distinct` needs no partner, because it counts those of
+ * earlier payments.
+ */
 function fieldsOf({ entities }: FeatureSpec, feature: Feature) {
   const partner = "of" in feature && feature.kind !== "distinct" ? [feature.of] : [];
   const names = [...("entity" in feature ? [feature.entity] : []), ...partner];
@@ -239,7 +242,10 @@ interface CountWindow {
   readonly width: number;
 }
 
-/** How often the entity pays outside the feature's window, based on the longest window whose oldest part contains payments. */
+/**
+ * How often the entity pays outside the feature's window, based on the longest window whose oldest part contains
+ * payments.
+ */
 function usualRate(spec: FeatureSpec, entity: string, width: number, words: string | undefined): Usual | undefined {
   const windows = countWindows(spec, entity);
   const own = windows.find((window) => window.width === width);

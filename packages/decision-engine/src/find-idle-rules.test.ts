@@ -97,7 +97,7 @@ test.each<[string, RuleText, RuleText]>([
   expect(idle(one, other).covered.filter(({ id }) => id === "r0")).toEqual([]);
 });
 
-test("names the second of two equal rules", () => {
+test("reports the second of two equal rules", () => {
   expect(idle({ when: "amount > 5" }, { when: "5 < amount" }).covered).toEqual([{ id: "r1", by: "r0" }]);
 });
 

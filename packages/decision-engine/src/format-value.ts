@@ -54,7 +54,10 @@ export function formatValue(value: number | bigint, unit: Unit, currency = "", w
   }
 }
 
-/** At most one decimal, and none from 10 on; one significant digit below 0.1, so that a small number is not shown as 0. */
+/**
+ * Formats with at most one decimal below 10, and none from 10 on. Numbers below 0.1 have one significant digit, so that
+ * they are not shown as 0.
+ */
 export function formatDecimal(value: number): string {
   const magnitude = Math.abs(value);
   if (magnitude < 0.0001) return "0";

@@ -13,9 +13,9 @@ const BANDS_MAX = 20;
 /** Per rule. */
 const EXAMPLES_MAX = 50;
 export const TENANTS_MAX = 10_000;
-/** Rows by amount, per tenant. */
+/** Maximum number of `by_amount` rows per tenant. */
 const AMOUNTS_MAX = 100;
-/** Answers per spent budget. */
+/** Maximum number of `when_spent` rows per budget. */
 const SPENT_ROWS_MAX = 20;
 const PER_DAY_MAX = 1_000_000_000;
 const list = (max: number) =>
@@ -143,7 +143,7 @@ export const guardSchema = z.strictObject(
       .max(86_400, "must be at most one day")
       .default(DEFAULT_GUARD.watchSeconds)
       .meta({
-        description: "How long a revision is monitored after its activation, compared with an equal time before.",
+        description: "How long an activation is monitored, compared with an equally long period before it.",
       }),
     cards_min: z
       .int("must be a whole number")

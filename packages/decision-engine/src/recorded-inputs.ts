@@ -12,7 +12,9 @@ export interface RecordedInputs {
   readonly score: { readonly modelName: string; readonly modelVersion: string } | { readonly missing: string };
   /** The scorecard whose score was used instead; undefined if there was none. */
   readonly scorecardVersion: string | undefined;
-  /** Contributions were available. False if no contribution produced a sentence, which gives the same result. */
+  /**
+   * Whether contributions were available. Also false if none produced a sentence, because the decision is the same.
+   */
   readonly hasContributions: boolean;
   /** The list entries that matched the payment. */
   readonly listHits: readonly ListHit[];
@@ -28,7 +30,9 @@ export interface RecordedInputs {
   readonly switchedOffRules?: readonly string[];
 }
 
-/** At the lowest fallback level, the reason for a missing score is not recorded, and the decision does not depend on it. */
+/**
+ * At the lowest fallback level, the reason for a missing score is not recorded, and the decision does not depend on it.
+ */
 const NOT_RECORDED = "the score was missing when the payment was first decided";
 
 /**

@@ -25,7 +25,7 @@ describe("templates", () => {
     ).toBe("50 % of 2.3");
   });
 
-  test("name the currency once in a sentence that contains it", () => {
+  test("contain the currency only once if the sentence itself contains it", () => {
     expect(render("{amount} {currency}", { amount: 12.5, currency: "EUR" })).toBe("12.50 EUR");
   });
 
@@ -39,7 +39,7 @@ describe("templates", () => {
     );
   });
 
-  test("name a missing value", () => {
+  test("say that a value is missing", () => {
     expect(render("{amount} paid", {})).toBe("(amount unknown) paid");
   });
 

@@ -63,7 +63,7 @@ function decideWith(policy: Policy, cardToken: string) {
 
 const SHADOW_HIT = { ruleId: "big", code: "BIG", outcome: Outcome.DECLINE };
 
-test("a live rule decides, a shadow rule is recorded, and a disabled rule does neither", () => {
+test("a live rule decides, a shadow rule is only recorded, and a disabled rule is ignored", () => {
   expect(decideBy(policyOf("mode: live"))).toMatchObject({ outcome: Outcome.DECLINE, shadowHits: [] });
   const shadow = decideBy(policyOf("mode: shadow"));
   expect(shadow).toMatchObject({ outcome: Outcome.CHALLENGE, shadowHits: [SHADOW_HIT] });
@@ -71,7 +71,7 @@ test("a live rule decides, a shadow rule is recorded, and a disabled rule does n
   expect(decideBy(policyOf("mode: off"))).toMatchObject({ outcome: Outcome.CHALLENGE, shadowHits: [] });
 });
 
-test("regression #24: a shadow rule that cannot be evaluated changes nothing, and the decision names it", () => {
+test("regression #24: a shadow rule that cannot be evaluated changes nothing, and the decision lists it", () => {
   const faulty = "1 / (amount_minor - amount_minor) == 1";
   const skipped = (inShadow: boolean) => [{ ruleId: "big", why: "evaluation-failed", inShadow }];
   const live = decideBy(policyOf("mode: live", faulty));

@@ -43,7 +43,7 @@ test("counts examples that pass", () => {
   expect(found).toEqual({ faults: [], unproven: [], count: 5 });
 });
 
-test("reports a failing example with its position, and names a rule that fires on none", () => {
+test("reports a failing example with its position, and a rule that fires on no example", () => {
   expect(report("{ fires: false, values: { amount: 900, hour: 3 } }")).toEqual({
     faults: ["p.yaml:9:9 The rule big-at-night fires on this example."],
     unproven: ["big-at-night"],

@@ -20,7 +20,7 @@ const USUAL = {
 export interface ExampleReport {
   /** Failed examples, one sentence each with its position. */
   readonly faults: readonly string[];
-  /** Rules without an example on which they fire, so nothing shows that they ever can. */
+  /** Rules that fire on none of their examples, so they may never fire. */
   readonly unproven: readonly string[];
   readonly count: number;
 }

@@ -19,7 +19,7 @@ test("the version depends on every word", () => {
   const others = [
     changed(({ name }) => (name === "amount" ? { sentence: "The amount was {value}." } : {})),
     changed(({ sentence_without_past: text }) => (text === undefined ? {} : { sentence_without_past: `${text}.` })),
-    // Written in another unit.
+    // The value has a different unit.
     changed(({ name }) => (name === "card_distance_from_home" ? { kind: "seconds_since_last" } : {})),
     changed(() => ({}), { card: { key: "card_token", optional: false } }),
     changed(() => ({}), { card: { key: "card_token", optional: false, usually: { rate: "it makes {value}" } } }),

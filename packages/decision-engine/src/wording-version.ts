@@ -25,7 +25,7 @@ export function wordingVersion(words: readonly (FeatureWords | undefined)[]): st
   );
   // As with a real payment, longer windows contain more, so the texts include the baseline.
   payments.push({ currency: "EUR", values: words.map((_, index) => 2 + index) });
-  // A payment that names only its card.
+  // A payment that contains only its card.
   payments.push({ currency: "EUR", values: words.map(() => 1), transaction: { cardToken: "ct_1" } });
   const texts = words.flatMap((one) => payments.map((payment) => one?.describe(payment) ?? ""));
   const topics = words.map((one) => one?.topic ?? "");

@@ -3,7 +3,7 @@ import { FeastError } from "./feast-error.js";
 
 const unavailable = () => Promise.reject(new FeastError("unavailable", "not there"));
 
-test("tries a read once if the error is permanent or of another kind", async () => {
+test("tries a read once if the error is permanent or of a different kind", async () => {
   const policy = new CallPolicy({ attemptsMax: 5 });
   for (const error of [new FeastError("server-error", "no"), new Error("other")]) {
     let tries = 0;
@@ -16,7 +16,7 @@ test("tries a read once if the error is permanent or of another kind", async () 
   }
 });
 
-test("makes no attempt if too little time is left", async () => {
+test("makes no attempt if too little time remains", async () => {
   const policy = new CallPolicy({ attemptsMax: 10 });
   let tries = 0;
   const read = policy.retry(policy.startCall({ timeoutMs: 1 }), () => {

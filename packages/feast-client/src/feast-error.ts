@@ -1,6 +1,6 @@
 /** The machine-readable kind of error. The message is for users and names the field at fault. */
 export type FeastErrorCode =
-  /** The request itself is invalid, whatever the feature store contains. */
+  /** The request itself is invalid, regardless of the content of the feature store. */
   | "invalid-request"
   | "unknown-feature"
   | "unknown-feature-view"

@@ -117,7 +117,7 @@ describe("reading", () => {
     expect(toRecords(answer)).toEqual([{ amount_mean: null }, { amount_mean: 12.5 }]);
   });
 
-  test("returns any age from a view without an age limit", async () => {
+  test("returns a value of any age from a view without an age limit", async () => {
     await feast.call("write", {
       view: "terminal_stats",
       rows: [{ entity: { terminal_id: 1 }, features: { amount_mean: 1 }, eventTimestampMs: 1_000 }],
@@ -297,13 +297,13 @@ describe("push", () => {
     expect(await feast.call("offline_rows", { card })).toBe(offline);
   });
 
-  test("names an unknown push source", async () => {
+  test("reports an unknown push source", async () => {
     const push = http.push({ pushSource: "nope", rows: [row("p3", 1)] });
     await expect(push).rejects.toMatchObject({ code: "unknown-push-source", field: "nope" });
   });
 });
 
-test("reads what Feast materialised", async () => {
+test("reads rows that Feast materialised", async () => {
   await feast.call("materialize", { views: ["card_stats"] });
   const answer = await direct.getOnlineFeatures({
     features: ["card_stats:amount_mean"],

@@ -49,7 +49,7 @@ export interface OnlineFeatures {
   readonly rows: readonly OnlineFeatureRow[];
 }
 
-/** The interface of every client, whatever its transport. */
+/** The interface of every client, regardless of its transport. */
 export interface OnlineFeatureReader {
   /**
    * Reads features of entities. Retries while the feature store is unavailable, up to the deadline.

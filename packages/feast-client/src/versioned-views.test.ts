@@ -80,7 +80,7 @@ test("reads two versions together with full names", async () => {
   expect(toRecords(await http.getOnlineFeatures(request))).toEqual(expected);
 });
 
-test("Feast's SDK reads what is written to a version only from that version", async () => {
+test("Feast's SDK reads rows written to a version only from that version", async () => {
   const write = (featureView: string, features: Record<string, unknown>) =>
     direct.writeOnlineFeatures({
       featureView,
@@ -100,7 +100,7 @@ test("Feast's SDK reads what is written to a version only from that version", as
   }
 });
 
-test("names a version that does not exist", async () => {
+test("reports a version that does not exist", async () => {
   const request = { features: ["versioned@v7:mean"], entities: [{ card_id: "by-feast" }] };
   await expect(direct.getOnlineFeatures(request)).rejects.toMatchObject({
     code: "unknown-feature-view",

@@ -1,7 +1,7 @@
 """
-Runs the real Feast for the tests: one process, since importing Feast takes seconds. It sets a feature repository up,
-starts Feast's own HTTP and gRPC servers and then answers one JSON request per line of standard input with one line of
-standard output. It ends with its standard input.
+Runs the real Feast for the tests, in one process because importing Feast takes seconds. Creates a feature repository,
+starts Feast's own HTTP and gRPC servers, and answers each JSON request, a line of standard input, with one line of
+standard output. Exits when its standard input closes.
 """
 
 import json
@@ -77,7 +77,7 @@ class Driver:
 
     def start_grpc(self, port: int) -> None:
         server = get_grpc_server(f"127.0.0.1:{port}", self.store, max_workers=4, registry_ttl_sec=3600)
-        # The service of the Go server, of which Feast generates the frame and leaves the method open in Python.
+        # The Go server's service. Feast generates only its base class for Python, without the method.
         python_server = GrpcFeatureServer(self.store, registry_ttl_sec=3600)
 
         class ServingService(ServingServiceServicer):
@@ -86,11 +86,13 @@ class Driver:
 
         add_ServingServiceServicer_to_server(ServingService(), server)
         server.start()
-        # A server that nothing holds is collected, and stops.
+        # Without a reference, the server would be garbage-collected and would stop.
         self.grpc_server = server
 
     def write(self, view: str, rows: list[dict[str, Any]]) -> None:
-        """Writes rows with the online store's own code; types are the view's, values in the form of every-type.json."""
+        """
+        Writes rows with the online store's own code. Values have the view's types and the form of every-type.json.
+        """
         self.write_to(self.store.get_feature_view(view), rows)
 
     def write_to(self, table: FeatureView, rows: list[dict[str, Any]]) -> None:
@@ -116,7 +118,7 @@ class Driver:
         entities: list[dict[str, Any]],
         types: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Reads with Feast's SDK: per feature the fields of the values, and the values as the SDK gives them."""
+        """Reads with Feast's SDK. Returns, for each feature, the values and the protobuf field of each value."""
         rows = [{name: self.join_key(value) for name, value in row.items()} for row in entities]
         response = self.store.get_online_features(features, rows)
         values = response.to_dict()
@@ -137,13 +139,13 @@ class Driver:
         return to_python(value["type"], value["value"]) if isinstance(value, dict) else value
 
     def apply_versions(self, features: list[dict[str, str]]) -> None:
-        """Applies the same view again and again, each time with another set of features."""
+        """Applies the same view repeatedly, each time with a different set of features."""
         for fields in features:
             schema = {"card_id": feast_type("STRING"), **{name: feast_type(kind) for name, kind in fields.items()}}
             self.store.apply([definitions.view("versioned", [definitions.card], schema)])
 
     def write_version(self, view: str, version: int, rows: list[dict[str, Any]]) -> None:
-        """Writes to one version of a view, as `feast materialize --version` does."""
+        """Writes to one version of a view, like `feast materialize --version`."""
         table = self.store.registry.get_feature_view_by_version(view, self.store.project, version)
         table.projection.version_tag = version
         self.write_to(table, rows)
@@ -152,17 +154,17 @@ class Driver:
         return self.store.precompute_feature_service(service)
 
     def read_service(self, service: str, entities: list[dict[str, Any]]) -> dict[str, list[Any]]:
-        """What the store answers for a service with `precompute_online`: the vectors, and nothing else."""
+        """Reads a service with `precompute_online`, for which the store returns only the stored vectors."""
         rows = [{name: self.join_key(value) for name, value in row.items()} for row in entities]
         kept = self.store.get_feature_service(service)
         return dict(self.store.get_online_features(kept, rows, full_feature_names=True).to_dict())
 
     def hash_fields(self, names: list[str]) -> list[str]:
-        """The fields of Redis hashes that Feast makes of names, in hexadecimal."""
+        """The fields of Redis hashes that Feast derives from names, in hexadecimal."""
         return [_mmh3(name).hex() for name in names]
 
     def offline_rows(self, card: str) -> int:
-        """How many rows of a card the offline store of the push source holds."""
+        """The number of rows of a card in the offline store of the push source."""
         frame = pd.read_parquet(self.repo / "data" / "batch.parquet")
         return int((frame["card_id"] == card).sum())
 
@@ -175,7 +177,7 @@ class Driver:
 
 def main() -> None:
     logging.disable(logging.CRITICAL)
-    # Feast prints; what is for the tests goes to a copy of standard output.
+    # Feast prints to standard output, so this redirects it to standard error and sends responses through a copy.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     try:

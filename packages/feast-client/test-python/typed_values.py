@@ -1,4 +1,4 @@
-"""Values of every-type.json as Python values, and back. A type's JSON form is the same in both directions."""
+"""Converts values of every-type.json to Python values and back. A type's JSON form is the same in both directions."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ TYPES = {
     "VALUE_SET": types.Set(types.Array(types.Int64)),
 }
 
-# What is the same in JSON, or has its items in a form of its own.
+# Types whose JSON form needs no conversion.
 AS_IT_IS = {"VALUE_LIST", "VALUE_SET", "MAP", "STRUCT", "MAP_LIST", "STRUCT_LIST"}
 
 
@@ -78,7 +78,7 @@ FROM_PYTHON: dict[str, Callable[[Any], Any]] = {
 
 
 def feast_type(name: str) -> Any:  # noqa: ANN401
-    """The dtype of a Field from the name of a value type."""
+    """The dtype of a Field for the name of a value type."""
     if name in TYPES:
         return TYPES[name]
     if name.endswith("_LIST"):
@@ -87,7 +87,7 @@ def feast_type(name: str) -> Any:  # noqa: ANN401
 
 
 def to_python(name: str, value: Any) -> Any:  # noqa: ANN401
-    """What a user of Feast's SDK would give for a feature of this type."""
+    """The value that a user of Feast's SDK would pass for a feature of this type."""
     if name in AS_IT_IS:
         return value
     if name.endswith("_LIST"):
@@ -98,7 +98,7 @@ def to_python(name: str, value: Any) -> Any:  # noqa: ANN401
 
 
 def from_python(name: str, value: Any) -> Any:  # noqa: ANN401
-    """What Feast's SDK gives back, in the form of every-type.json. Sets are sorted."""
+    """Converts a value returned by Feast's SDK to the form of every-type.json. Sets are sorted."""
     if value is None or name in AS_IT_IS:
         return value
     if name.endswith("_LIST"):

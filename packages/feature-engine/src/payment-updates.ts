@@ -13,7 +13,7 @@ export type UpdateEvent = Pick<
 
 /** Which updates a feature counts. */
 export interface UpdateSelection {
-  /** The same for features that can share their tiles. */
+  /** Features with the same key can share their tiles. */
   readonly key: string;
   /** The quantity that is added up: 1 for each declined payment, or the amounts of the updates. */
   readonly adds: "declines" | "amounts";

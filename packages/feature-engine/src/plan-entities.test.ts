@@ -113,7 +113,7 @@ test("keeps usual amounts and fraud runs only for entities that need them, and f
   ]);
   expect(plansOf([...usual, run]).map(judgeOfOne)).toEqual([-1, -1]);
   expect(judgeOf(plansOf([{ ...run, explained_by: "card" }]))).toBe(0);
-  // They use no tiles.
+  // Usual amounts use no tiles.
   expect(plansOf(usual).flatMap(({ payments }) => payments.rings)).toEqual([]);
 });
 
@@ -148,7 +148,7 @@ describe("the fingerprint", () => {
     expect(of([...base, terminal])).not.toBe(of(base));
   });
 
-  test("does not change for features of values already kept, or of the payment alone", () => {
+  test("does not change if a feature uses values that are already kept, or only the payment", () => {
     const more = [over("label_count", "2d"), over("fraud_rate", "2d"), over("count", "2h"), { kind: "amount" }];
     expect(of([...base, ...more])).toBe(of(base));
     expect(of(base)).toBe(of(base));

@@ -65,7 +65,10 @@ export function findPlaces(feature: ProfileFeature, plans: readonly ProfilePlan[
   return { profile, first, second };
 }
 
-/** The fields of a payment that are compared with profiles. Coordinates are in degrees; NaN if the payment has no location. */
+/**
+ * The fields of a payment that are compared with profiles. Coordinates are in degrees; NaN if the payment has no
+ * location.
+ */
 export interface ComparedPayment {
   readonly atMs: number;
   readonly latitude: number;

@@ -14,18 +14,18 @@ function faultsOf(body: unknown) {
 }
 
 describe("describeIssues", () => {
-  test("names fields by JSON pointer, with escapes", () => {
+  test("identifies fields by JSON pointers, with escapes", () => {
     expect(faultsOf({ a: "x", "b/c~d": 1 }).fields).toEqual([{ pointer: "/b~1c~0d", detail: "is not a known field" }]);
   });
 
-  test("names the field that was probably meant, at any depth", () => {
+  test("suggests the field that was probably meant, at any depth", () => {
     expect(faultsOf({ a: "x", depp: 1, lines: [{ amuont: 1, else: 2 }] }).message).toBe(
       "/lines/0/amuont is not a known field (did you mean amount?); /lines/0/else is not a known field; " +
         "/depp is not a known field (did you mean deep?).",
     );
   });
 
-  test("names the attributes of a payment as the place for other values", () => {
+  test("suggests the attributes of a payment for other values", () => {
     const open = z.strictObject({ colour: z.string().optional(), attributes: z.unknown().optional() });
     const body = { color: 1, tier: 2 };
     const result = open.safeParse(body);

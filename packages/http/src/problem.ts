@@ -71,7 +71,7 @@ export function asHttpError(thrown: unknown): TriplineError {
   const code = property(thrown, "code");
   const status = property(thrown, "statusCode") ?? property(thrown, "status");
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE" || status === 413) {
-    return new TriplineError("body-too-large", "The body exceeds the limit of this endpoint. Send less at once.");
+    return new TriplineError("body-too-large", "The body exceeds the limit of this endpoint. Send a smaller body.");
   }
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE" || status === 415) {
     return new TriplineError(

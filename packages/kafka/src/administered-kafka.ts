@@ -1,118 +1,135 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Admin } from "@platformatic/kafka";
+import { FetchIsolationLevels, ListOffsetTimestamps } from "@platformatic/kafka";
+import { TriplineError } from "@tripline/contracts/error-table";
 import type { Topic } from "@tripline/contracts/topics";
-import { ALL_TOPICS } from "@tripline/contracts/topics";
-import type { Admin, ITopicConfig, ITopicMetadata, RetryOptions } from "kafkajs";
-import type { WantedConfig } from "./complete-configs.js";
+import { ALL_TOPICS, TOPICS } from "@tripline/contracts/topics";
+import { AdminConnection } from "./admin-connection.js";
+import type { ClusterOptions } from "./client/platformatic/connection-options.js";
+import type { WantedTopic } from "./complete-configs.js";
 import { completeConfigs } from "./complete-configs.js";
-import { asKafkaError, isPassing } from "./kafka-fault.js";
-import type { Client, OpenClient } from "./open-client.js";
-import type { KafkaAdmin, KafkaRight, Log } from "./port.js";
+import { createTopics } from "./create-topics.js";
+import { asKafkaError } from "./kafka-fault.js";
+import type { KafkaAdmin, KafkaRight, Log, TopicsWanted } from "./port.js";
 import { setRights } from "./set-rights.js";
 import { topicConfig } from "./topic-config.js";
-import { finishBy, settlesWithin } from "./wait-backoff.js";
 
-const REQUEST_MS_MAX = 5_000;
-const CALL_MS_MAX = 10_000;
-const RETRY: RetryOptions = { initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 1_000, retries: 5 };
 /** A busy machine with one broker needs more than 15 s for all topics. */
 const LEADERS_MS_MAX = 60_000;
 const POLL_MS = 50;
-const DISCONNECT_MS_MAX = 1_000;
 
 export interface AdminDependencies {
-  readonly openClient: OpenClient;
+  readonly cluster: ClusterOptions;
   readonly topicPrefix: string;
   readonly log: Log;
   readonly topics?: readonly Topic[];
 }
 
-type ConfiguredTopic = ITopicConfig & WantedConfig;
-
-/** Connects on the first call, and reconnects after a failure. */
 export class AdministeredKafka implements KafkaAdmin {
-  #open: { readonly client: Client; readonly admin: Admin; readonly connected: Promise<void> } | undefined;
+  readonly #connection: AdminConnection;
 
-  constructor(private readonly dependencies: AdminDependencies) {}
+  constructor(private readonly dependencies: AdminDependencies) {
+    this.#connection = new AdminConnection(dependencies.cluster);
+  }
 
-  async ensureTopics(needed: readonly string[] = []): Promise<void> {
-    const topics = (this.dependencies.topics ?? ALL_TOPICS).map((topic) => this.#configOf(topic));
-    // Topics that this client may not access are not listed.
-    const visible = new Set(await this.#call((admin) => admin.listTopics()));
-    const enough = new Set(needed.map((name) => this.dependencies.topicPrefix + name));
-    // If every needed topic exists, the others are not created: this client may lack permission, and the broker would
-    // reject and log each attempt.
-    const isEnough = enough.size > 0 && [...enough].every((topic) => visible.has(topic));
-    const missing = isEnough ? [] : topics.filter(({ topic }) => !visible.has(topic));
+  async ensureTopics({ partitions }: TopicsWanted = {}): Promise<ReadonlyMap<string, number>> {
+    const visible = await this.#visibleTopics();
+    const width = (await this.#partitionsOfPayments(visible)) ?? partitions;
+    const table = this.dependencies.topics ?? ALL_TOPICS;
+    const topics = table.map((topic) => this.#wantedOf(topic, topic.partitions === 1 ? 1 : width));
+    await this.#create(topics.filter(({ topic }) => !visible.has(topic)));
+    const found = await this.#waitForLeaders(topics.map(({ topic }) => topic));
+    await this.#completeConfigs(topics.filter(({ topic }) => visible.has(topic)));
+    return found;
+  }
+
+  async requireTopics(names: readonly string[]): Promise<void> {
+    const topics = names.map((name) => this.dependencies.topicPrefix + name);
+    const visible = await this.#visibleTopics();
+    const missing = topics.filter((topic) => !visible.has(topic));
     if (missing.length > 0) {
-      // Resolves to false if all topics exist, including those that another service is creating at the same time.
-      const request = { topics: missing, waitForLeaders: false, timeout: REQUEST_MS_MAX };
-      await this.#call((admin) => admin.createTopics(request));
+      const detail = `Kafka has no topic ${missing.join(", ")}, or this service may not use it. Run: tripline topics`;
+      throw new TriplineError("kafka-unavailable", detail);
     }
-    await this.#waitForLeaders(isEnough ? topics.filter(({ topic }) => enough.has(topic)) : topics);
-    if (!isEnough) await this.#completeConfigs(topics.filter(({ topic }) => visible.has(topic)));
+    await this.#waitForLeaders(topics);
   }
 
-  async endOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
-    const offsets = await this.#fetchOffsets(topic);
-    return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
+  endOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
+    return this.#offsetsOf(topic, ListOffsetTimestamps.LATEST);
   }
 
-  async startOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
-    const offsets = await this.#fetchOffsets(topic);
-    return new Map(offsets.map(({ partition, low }) => [partition, Number(low)]));
+  startOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
+    return this.#offsetsOf(topic, ListOffsetTimestamps.EARLIEST);
   }
 
   async committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const { topicPrefix } = this.dependencies;
-    const topics = await this.#call((admin) =>
-      admin.fetchOffsets({ groupId: topicPrefix + group, topics: [topicPrefix + topic] }),
+    const groups = await this.#connection.call((admin) =>
+      admin.listConsumerGroupOffsets({ groups: [topicPrefix + group] }),
     );
-    const offsets = topics.flatMap(({ partitions }) => partitions);
-    return new Map(
-      offsets
-        .map(({ partition, offset }): [number, number] => [partition, Number(offset)])
-        .filter(([, offset]) => offset >= 0),
-    );
+    const found = groups.flatMap(({ topics }) => topics).find(({ name }) => name === topicPrefix + topic);
+    const committed = (found?.partitions ?? []).filter(({ committedOffset }) => committedOffset >= 0n);
+    return new Map(committed.map(({ partitionIndex, committedOffset }) => [partitionIndex, Number(committedOffset)]));
   }
 
   async groupMembers(group: string): Promise<number> {
-    const { groups } = await this.#call((admin) => admin.describeGroups([this.dependencies.topicPrefix + group]));
-    return groups.reduce((sum, { members }) => sum + members.length, 0);
+    const groups = await this.#connection.call((admin) =>
+      admin.describeGroups({ groups: [this.dependencies.topicPrefix + group] }),
+    );
+    return [...groups.values()].reduce((sum, { members }) => sum + members.size, 0);
   }
 
   async clusterId(): Promise<string> {
-    const { clusterId } = await this.#call((admin) => admin.describeCluster());
-    return clusterId;
+    // Without `forceUpdate`, the library would use its cache, and a readiness check would not detect an outage.
+    return (await this.#connection.call((admin) => admin.metadata({ topics: [], forceUpdate: true }))).id;
   }
 
   setRights(rights: readonly KafkaRight[]): Promise<{ readonly added: number; readonly removed: number }> {
-    return this.#call((admin) => setRights(admin, this.dependencies.topicPrefix, rights));
+    return this.#connection.call((admin) => setRights(admin, this.dependencies.topicPrefix, rights));
   }
 
-  async close(): Promise<void> {
-    if (this.#open !== undefined) await settlesWithin(DISCONNECT_MS_MAX, this.#open.admin.disconnect());
-    this.#discard();
+  close(): Promise<void> {
+    return this.#connection.close();
   }
 
-  #fetchOffsets(topic: string) {
-    return this.#call((admin) => admin.fetchTopicOffsets(this.dependencies.topicPrefix + topic));
+  async #offsetsOf(topic: string, timestamp: bigint): Promise<ReadonlyMap<number, number>> {
+    const name = this.dependencies.topicPrefix + topic;
+    const found = await this.#connection.call(async (admin) =>
+      listOffsets(admin, await partitionsOf(admin, [name]), timestamp),
+    );
+    const partitions = found.flatMap((each) => each.partitions);
+    return new Map(partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]));
   }
 
-  #configOf(topic: Topic): ConfiguredTopic {
-    // Uses the broker's default replication factor: one in the demo, three in production.
-    return {
-      topic: this.dependencies.topicPrefix + topic.name,
-      numPartitions: topic.partitions,
-      replicationFactor: -1,
-      configEntries: Object.entries(topicConfig(topic)).map(([name, value]) => ({ name, value })),
-    };
+  /** The topics that this client may access. */
+  async #visibleTopics(): Promise<ReadonlySet<string>> {
+    return new Set(await this.#connection.call((admin) => admin.listTopics({})));
+  }
+
+  /** Number of partitions of the topic of payments; undefined in a new installation. */
+  async #partitionsOfPayments(visible: ReadonlySet<string>): Promise<number | undefined> {
+    const name = this.dependencies.topicPrefix + TOPICS.transactions.name;
+    if (!visible.has(name)) return undefined;
+    return (await this.#connection.call((admin) => partitionsOf(admin, [name]))).get(name);
+  }
+
+  #wantedOf(topic: Topic, partitions = topic.partitions): WantedTopic {
+    const configs = Object.entries(topicConfig(topic)).map(([name, value]) => ({ name, value }));
+    return { topic: this.dependencies.topicPrefix + topic.name, partitions, configs };
+  }
+
+  /** The library sends the same settings for all topics of a request. */
+  async #create(missing: readonly WantedTopic[]): Promise<void> {
+    for (const topics of Map.groupBy(missing, ({ configs }) => JSON.stringify(configs)).values()) {
+      await this.#connection.call((admin) => createTopics(admin, topics));
+    }
   }
 
   /** Continues without permission to change topics, because the only consequence is that Kafka keeps records longer. */
-  async #completeConfigs(topics: readonly ConfiguredTopic[]): Promise<void> {
+  async #completeConfigs(topics: readonly WantedTopic[]): Promise<void> {
     const { log } = this.dependencies;
     try {
-      await this.#call((admin) => completeConfigs(admin, topics, log));
+      await this.#connection.call((admin) => completeConfigs(admin, topics, log));
     } catch (thrown) {
       const { message } = asKafkaError(thrown);
       log(
@@ -123,62 +140,40 @@ export class AdministeredKafka implements KafkaAdmin {
     }
   }
 
-  async #waitForLeaders(topics: readonly ConfiguredTopic[]): Promise<void> {
-    const names = topics.map(({ topic }) => topic);
+  /** @returns the number of partitions by topic, without the prefix */
+  async #waitForLeaders(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const deadlineMs = performance.now() + LEADERS_MS_MAX;
     for (;;) {
       try {
-        const metadata = await this.#call((admin) => admin.fetchTopicMetadata({ topics: names }));
-        this.#warnOfOtherPartitions(topics, metadata.topics);
-        // A new leader may not know its role yet. A request for offsets shows whether it is ready.
-        for (const topic of names) await this.#call((admin) => admin.fetchTopicOffsets(topic));
-        return;
+        const found = await this.#connection.call(async (admin) => {
+          const partitions = await partitionsOf(admin, names);
+          // A new leader may not know its role yet. A request for offsets shows whether it is ready.
+          await listOffsets(admin, partitions, ListOffsetTimestamps.LATEST);
+          return partitions;
+        });
+        const { length } = this.dependencies.topicPrefix;
+        return new Map([...found].map(([name, count]) => [name.slice(length), count]));
       } catch (thrown) {
         if (performance.now() + POLL_MS > deadlineMs) throw thrown;
         await sleep(POLL_MS);
       }
     }
   }
+}
 
-  #warnOfOtherPartitions(wanted: readonly ConfiguredTopic[], found: readonly ITopicMetadata[]): void {
-    for (const { topic, numPartitions } of wanted) {
-      const partitions = found.find(({ name }) => name === topic)?.partitions.length;
-      if (partitions !== undefined && partitions !== numPartitions) {
-        const message = `topic ${topic} has ${partitions} partitions, but the topic table has ${numPartitions}`;
-        this.dependencies.log("warn", message, {});
-      }
-    }
-  }
+/** Number of partitions by topic. */
+async function partitionsOf(admin: Admin, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const { topics } = await admin.metadata({ topics: [...names], forceUpdate: true });
+  return new Map([...topics].map(([name, { partitionsCount }]) => [name, partitionsCount]));
+}
 
-  /** Retries errors that the broker marks as retriable, until the time limit. */
-  async #call<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-    const deadlineMs = performance.now() + CALL_MS_MAX;
-    for (;;) {
-      const { admin, connected } = this.#connect();
-      try {
-        return await finishBy(
-          deadlineMs,
-          connected.then(() => work(admin)),
-        );
-      } catch (thrown) {
-        this.#discard();
-        if (!isPassing(thrown) || performance.now() + POLL_MS > deadlineMs) throw asKafkaError(thrown);
-        await sleep(POLL_MS);
-      }
-    }
-  }
-
-  #connect() {
-    if (this.#open === undefined) {
-      const client = this.dependencies.openClient({ requestMsMax: REQUEST_MS_MAX, retry: RETRY });
-      const admin = client.kafka.admin({ retry: RETRY });
-      this.#open = { client, admin, connected: admin.connect() };
-    }
-    return this.#open;
-  }
-
-  #discard(): void {
-    this.#open?.client.destroy();
-    this.#open = undefined;
-  }
+/** One request for each broker. Like our consumers, it does not see records of an open transaction. */
+function listOffsets(admin: Admin, topics: ReadonlyMap<string, number>, timestamp: bigint) {
+  return admin.listOffsets({
+    isolationLevel: FetchIsolationLevels.READ_COMMITTED,
+    topics: [...topics].map(([name, count]) => ({
+      name,
+      partitions: Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp })),
+    })),
+  });
 }

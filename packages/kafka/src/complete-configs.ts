@@ -1,38 +1,36 @@
-import type { Admin } from "kafkajs";
-import kafkajs from "kafkajs";
+import type { Admin } from "@platformatic/kafka";
+import { ConfigResourceTypes, ConfigSources, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
 import type { Log } from "./port.js";
 
-// Node cannot detect these named exports of a CommonJS module.
-const { ConfigResourceTypes, ConfigSource } = kafkajs;
-
-/** A topic and its intended settings. */
-export interface WantedConfig {
+/** A topic and its intended settings. The name includes the prefix. */
+export interface WantedTopic {
   readonly topic: string;
-  readonly configEntries: readonly { readonly name: string; readonly value: string }[];
+  readonly partitions: number;
+  readonly configs: readonly { readonly name: string; readonly value: string }[];
 }
 
 /**
  * Adds missing settings to topics that an older version created. A setting that an operator has changed stays as it is,
- * and a warning names it. Kafka replaces all settings of a topic at once, so the existing settings are sent again.
+ * and a warning names it.
  */
-export async function completeConfigs(admin: Admin, wanted: readonly WantedConfig[], log: Log): Promise<void> {
+export async function completeConfigs(admin: Admin, wanted: readonly WantedTopic[], log: Log): Promise<void> {
   if (wanted.length === 0) return;
+  const resourceType = ConfigResourceTypes.TOPIC;
   const described = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: wanted.map(({ topic }) => ({ type: ConfigResourceTypes.TOPIC, name: topic })),
+    resources: wanted.map(({ topic }) => ({ resourceType, resourceName: topic })),
   });
-  const resources = wanted.flatMap(({ topic, configEntries }) => {
-    const entries = described.resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [];
-    const own = entries.filter(({ configSource }) => configSource === ConfigSource.TOPIC_CONFIG);
-    const missing = configEntries.filter(({ name }) => !own.some(({ configName }) => configName === name));
-    for (const { configName: name, configValue: value } of own) {
-      const other = configEntries.find((entry) => entry.name === name && entry.value !== value);
+  const resources = wanted.flatMap(({ topic, configs }) => {
+    const entries = described.find(({ resourceName }) => resourceName === topic)?.configs ?? [];
+    const own = entries.filter(({ configSource }) => configSource === ConfigSources.DYNAMIC_TOPIC_CONFIG);
+    for (const { name, value } of own) {
+      const other = configs.find((entry) => entry.name === name && entry.value !== value);
       if (other === undefined) continue;
       log("warn", `topic ${topic} has ${name}=${value}, but the topic table has ${other.value}; it is kept`, {});
     }
-    if (missing.length === 0) return [];
-    const kept = own.map(({ configName: name, configValue: value }) => ({ name, value }));
-    return [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [...kept, ...missing] }];
+    const missing = configs.filter(({ name }) => !own.some((entry) => entry.name === name));
+    const configOperation = IncrementalAlterConfigOperationTypes.SET;
+    const changes = missing.map((entry) => ({ ...entry, configOperation }));
+    return changes.length === 0 ? [] : [{ resourceType, resourceName: topic, configs: changes }];
   });
-  if (resources.length > 0) await admin.alterConfigs({ validateOnly: false, resources });
+  if (resources.length > 0) await admin.incrementalAlterConfigs({ resources });
 }

@@ -1,6 +1,9 @@
-import { ALL_TOPICS } from "@tripline/contracts/topics";
+import type { Socket } from "node:net";
+import type { Topic } from "@tripline/contracts/topics";
+import { ALL_TOPICS, TOPICS } from "@tripline/contracts/topics";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { Admin } from "kafkajs";
+import { AdministeredKafka } from "./administered-kafka.js";
 import { connectKafka } from "./connect-kafka.js";
 import { clientOpener } from "./open-client.js";
 import type { ConsumerOptions, EventConsumer, EventProducer, Kafka, KafkaAdmin, OutgoingRecord } from "./port.js";
@@ -88,6 +91,16 @@ test("creates every topic of the table with its partitions, retention and dead-l
   expect(await admin.clusterId()).toMatch(/^\S{22}$/);
 });
 
+test("gives a topic of a later version the number of partitions of the existing topics", async () => {
+  const { transactions, decisions, driftDetected } = TOPICS;
+  const cluster = { brokers, clientId: "test" };
+  const ofVersion = (topics: readonly Topic[]) =>
+    resources.keep(new AdministeredKafka({ cluster, topicPrefix: `later-${topicPrefix}`, log: () => {}, topics }));
+  await ofVersion([transactions]).ensureTopics({ partitions: 4 });
+  const found = await ofVersion([transactions, decisions, driftDetected]).ensureTopics({ partitions: 24 });
+  expect(Object.fromEntries(found)).toEqual({ transactions: 4, decisions: 4, "drift-detected": 1 });
+});
+
 const HOUR_MS = 3_600_000;
 const APPLIED_MS_MAX = 10_000;
 
@@ -104,7 +117,7 @@ test("regression #24: Kafka deletes a record within a day after its retention, a
   }
 });
 
-test("regression #24: older topics get missing settings and keep what an operator changed", async () => {
+test("regression #24: older topics get missing settings and keep the settings that an operator changed", async () => {
   const prefix = `old-${topicPrefix}`;
   const week = { name: "retention.ms", value: String(7 * 24 * HOUR_MS) };
   const create = (name: string, configEntries: { name: string; value: string }[]) => ({
@@ -214,7 +227,7 @@ test("keeps the order of each key across many concurrent sends, in batches of on
   expect(await admin.committedOffsets("order", "transactions")).toEqual(await admin.endOffsets("transactions"));
 });
 
-test("delivers what is produced once a consumer is ready, even in a group that has consumed before", async () => {
+test("delivers records produced once a consumer is ready, even in a group that has consumed before", async () => {
   for (let round = 0; round < 2; round += 1) {
     const collector = new BatchCollector();
     const topics = ["features", "decisions"];
@@ -229,11 +242,42 @@ test("delivers what is produced once a consumer is ready, even in a group that h
   }
 });
 
+test("requests the cluster's id from Kafka on each call, because readiness checks rely on it", async () => {
+  let socket: Socket | undefined;
+  const onSocket = (opened: Socket) => {
+    socket = opened;
+  };
+  const cluster = { brokers, clientId: "test", onSocket };
+  const asking = resources.keep(new AdministeredKafka({ cluster, topicPrefix, log: () => {} }));
+  const id = await asking.clusterId();
+  const writtenBytes = socket?.bytesWritten ?? Number.POSITIVE_INFINITY;
+  expect(await asking.clusterId()).toBe(id);
+  expect(socket?.bytesWritten).toBeGreaterThan(writtenBytes);
+});
+
+test("regression #25: the end of a topic excludes an open transaction, as our consumers do", async () => {
+  const client = clientOpener({ brokers, clientId: "test", log: () => {} })({ requestMsMax: 5_000, retry: {} });
+  const raw = client.kafka.producer({
+    transactionalId: `${topicPrefix}open`,
+    idempotent: true,
+    maxInFlightRequests: 1,
+  });
+  await raw.connect();
+  const transaction = await raw.transaction();
+  const before = (await admin.endOffsets("payment-updates")).get(0) ?? 0;
+  const messages = [{ key: "a", value: "1", partition: 0 }];
+  await transaction.send({ topic: `${topicPrefix}payment-updates`, messages });
+  expect((await admin.endOffsets("payment-updates")).get(0)).toBe(before);
+  await transaction.commit();
+  await raw.disconnect();
+  client.destroy();
+});
+
 test("a group that never committed has no offsets", async () => {
   expect(await admin.committedOffsets("unheard-of", "features")).toEqual(new Map());
 });
 
-test("counts the live members of a group, and none after they leave", async () => {
+test("counts the live members of a group, and 0 after they leave", async () => {
   expect(await admin.groupMembers("members")).toBe(0);
   const options = { group: "members", topics: ["features"], handle: async () => {}, onStop };
   const consumers = [await consume(options), await consume(options)];

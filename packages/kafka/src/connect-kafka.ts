@@ -1,8 +1,4 @@
-import { AdministeredKafka } from "./administered-kafka.js";
-import { platformaticLibrary } from "./client/platformatic/platformatic-library.js";
 import { consumeTopics } from "./consumer/consume-topics.js";
-import { followTable } from "./consumer/follow-table.js";
-import { clientOpener } from "./open-client.js";
 import type { Kafka, KafkaSecurity, Log } from "./port.js";
 import { openProducer } from "./producer/open-producer.js";
 import { GATHER_LIMITS } from "./producer/send-gatherer.js";
@@ -20,15 +16,27 @@ export interface KafkaOptions {
   readonly log?: Log;
 }
 
-/** Connects when a producer, consumer or admin is requested. */
+/**
+ * Connects when a producer, consumer or admin is requested. The client library is loaded then, because it has over 300
+ * modules, and many commands and tests import this function without using Kafka.
+ */
 export function connectKafka(options: KafkaOptions): Kafka {
   const { brokers, clientId, topicPrefix = "", security = {}, log = () => {} } = options;
-  const cluster = { brokers, clientId, security, log };
-  const dependencies = { library: platformaticLibrary(cluster), openClient: clientOpener(cluster), topicPrefix, log };
+  const cluster = { brokers, clientId, security };
+  const dependencies = async () => {
+    const { platformaticLibrary } = await import("./client/platformatic/platformatic-library.js");
+    return { library: platformaticLibrary(cluster), cluster, topicPrefix, log };
+  };
   return {
-    producer: (options) => openProducer({ ...dependencies, limits: { ...GATHER_LIMITS, ...options } }),
-    consume: async (options) => consumeTopics(dependencies, options),
-    follow: async (options) => followTable(dependencies, options),
-    admin: async () => new AdministeredKafka(dependencies),
+    producer: async (options) => openProducer({ ...(await dependencies()), limits: { ...GATHER_LIMITS, ...options } }),
+    consume: async (options) => consumeTopics(await dependencies(), options),
+    async follow(options) {
+      const { followTable } = await import("./consumer/follow-table.js");
+      return followTable(await dependencies(), options);
+    },
+    async admin() {
+      const { AdministeredKafka } = await import("./administered-kafka.js");
+      return new AdministeredKafka(await dependencies());
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** kafkajs nests its errors at most three levels deep: retries exceeded, protocol error, connection error. */
-const CAUSES_MAX = 20;
+/** A response about all topics may contain an error for each of them. */
+const CAUSES_MAX = 100;
 
 /** Errors caused by a record or its topic rather than by the state of Kafka, so that another record may be accepted. */
 const RECORD_FAULTS: ReadonlySet<string> = new Set([
@@ -15,13 +15,16 @@ const RECORD_FAULTS: ReadonlySet<string> = new Set([
 
 const TOO_LARGE: ReadonlySet<string> = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
-/** Name of the Kafka protocol error behind a kafkajs error, if there is one (https://kafka.apache.org/protocol). */
+/** Name of the Kafka protocol error behind an error, if there is one (https://kafka.apache.org/protocol). */
 export function protocolErrorName(thrown: unknown): string | undefined {
-  for (const error of causesOf(thrown)) {
-    if ("type" in error && typeof error.type === "string") return error.type;
-    if ("apiId" in error && typeof error.apiId === "string") return error.apiId;
-  }
-  return undefined;
+  return protocolErrorNames(thrown)[0];
+}
+
+/** Names of all Kafka protocol errors behind an error. */
+export function protocolErrorNames(thrown: unknown): string[] {
+  return causesOf(thrown).flatMap((error) =>
+    "apiId" in error && typeof error.apiId === "string" ? [error.apiId] : [],
+  );
 }
 
 /** The error itself and its causes. */
@@ -47,11 +50,7 @@ export function isRecordFault(thrown: unknown): boolean {
 const PASSING: ReadonlySet<string> = new Set([
   "UNKNOWN_TOPIC_OR_PARTITION",
   "LEADER_NOT_AVAILABLE",
-  "NOT_LEADER_FOR_PARTITION",
   "NOT_CONTROLLER",
-  "GROUP_COORDINATOR_NOT_AVAILABLE",
-  "NOT_COORDINATOR_FOR_GROUP",
-  "GROUP_LOAD_IN_PROGRESS",
   "NOT_LEADER_OR_FOLLOWER",
   "COORDINATOR_NOT_AVAILABLE",
   "NOT_COORDINATOR",
@@ -61,28 +60,46 @@ const PASSING: ReadonlySet<string> = new Set([
   "ILLEGAL_GENERATION",
 ]);
 
+/** In metadata responses, `@platformatic/kafka` replaces UNKNOWN_TOPIC_OR_PARTITION with its own error. */
+const UNKNOWN_TOPIC = /^Unknown topic /;
+
 /** Whether the broker reported that the same request may soon succeed. */
 export function isPassing(thrown: unknown): boolean {
+  if (causesOf(thrown).some(({ message }) => UNKNOWN_TOPIC.test(message))) return true;
   const name = protocolErrorName(thrown);
   return name !== undefined && PASSING.has(name);
 }
 
-/** Converts a kafkajs error to a TriplineError. */
+/**
+ * Whether a connection failed or a request timed out. False if the broker rejected this client or the client is closed.
+ */
+export function isUnreachable(thrown: unknown): boolean {
+  const causes = causesOf(thrown);
+  const hasCode = (code: string) => causes.some((error) => "code" in error && error.code === code);
+  const isClosed = causes.some((error) => "closed" in error && error.closed === true);
+  // The library's timeout error has this code too.
+  return hasCode("PLT_KFK_NETWORK") && !hasCode("PLT_KFK_AUTHENTICATION") && !isClosed;
+}
+
+/** Converts an error of the client library to a TriplineError. */
 export function asKafkaError(thrown: unknown): TriplineError {
   if (thrown instanceof TriplineError) return thrown;
-  // If no token is available, kafkajs rethrows that error, either unchanged or as the cause of its own error.
-  const own = causesOf(thrown).find((error) => error instanceof TriplineError);
+  const causes = causesOf(thrown);
+  // If no token is available, the library wraps our error in its own.
+  const own = causes.find((error) => error instanceof TriplineError);
   if (own !== undefined) return own;
   const name = protocolErrorName(thrown);
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  // The outermost error often says only that the library has stopped retrying.
+  const [first, ...others] = causes.map((error) => error.message);
+  const message = [first?.replace(/\.$/, "") ?? String(thrown), ...others.slice(-1)].join(": ");
   if (name !== undefined && TOO_LARGE.has(name)) {
     return new TriplineError("body-too-large", `Kafka rejected the record: ${message}`, [], { cause: thrown });
   }
-  if (causesOf(thrown).some(({ name: kind }) => kind === "KafkaJSSASLAuthenticationError")) {
+  if (causes.some((error) => "code" in error && error.code === "PLT_KFK_AUTHENTICATION")) {
     const detail = `Kafka rejects this service: ${message}. Check KAFKA_SASL, user and password, or the identity's rights.`;
     return new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
   }
-  const hint = CERTIFICATE_REFUSED.test(message)
+  const hint = causes.some((error) => CERTIFICATE_REFUSED.test(error.message))
     ? ". Is KAFKA_CA_FILE the authority of the brokers' certificates?"
     : "";
   return new TriplineError("kafka-unavailable", `Kafka is not responding: ${message}${hint}`, [], { cause: thrown });

@@ -1,14 +1,12 @@
 import type { Socket } from "node:net";
 import { connect as connectPlain, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { ISocketFactory, KafkaConfig, LogEntry, RetryOptions } from "kafkajs";
+import type { ISocketFactory, KafkaConfig, RetryOptions } from "kafkajs";
 import { Kafka, logLevel } from "kafkajs";
-import { patchRequestQueue } from "./patch-request-queue.js";
-import type { KafkaSecurity, Log, LogLevel } from "./port.js";
+import type { ClusterOptions } from "./client/platformatic/connection-options.js";
+import { connectMsMax } from "./client/platformatic/connection-options.js";
+import type { KafkaSecurity, Log } from "./port.js";
 
-const CONNECTION_MS_MAX = 1_000;
-/** Longer with TLS, because the handshake takes two more round trips, and CPU time on both sides. */
-const TLS_CONNECTION_MS_MAX = 2_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /** A kafkajs client whose connections can be closed permanently. */
@@ -31,22 +29,12 @@ export interface ClientOptions {
 
 export type OpenClient = (options: ClientOptions) => Client;
 
-export interface ConnectionOptions {
-  readonly brokers: readonly string[];
-  readonly clientId: string;
+export interface ConnectionOptions extends ClusterOptions {
   readonly log: Log;
-  readonly security?: KafkaSecurity;
-  /** Receives each new connection; tests use this to cut or delay connections. */
-  readonly onSocket?: (socket: Socket) => void;
 }
 
-/** Connection timeout, in milliseconds. */
-export const connectMsMax = ({ tls }: KafkaSecurity): number =>
-  tls === undefined ? CONNECTION_MS_MAX : TLS_CONNECTION_MS_MAX;
-
-/** Opens clients to one cluster. A client connects on first use. */
+/** Opens kafkajs clients for one cluster, for tests and rehearsed attacks. A client connects on first use. */
 export function clientOpener(options: ConnectionOptions): OpenClient {
-  patchRequestQueue();
   const { brokers, clientId, log, security = {}, onSocket } = options;
   return ({ requestMsMax, retry }) => {
     const sockets = new Set<Socket>();
@@ -71,9 +59,11 @@ export function clientOpener(options: ConnectionOptions): OpenClient {
       socketFactory,
       ...securityOf(security),
       logLevel: logLevel.INFO,
-      logCreator: () => (entry) => {
-        if (!isDestroyed) passOn(entry, log);
-      },
+      logCreator:
+        () =>
+        ({ namespace, log: { message, ...extra } }) => {
+          if (!isDestroyed) log("debug", `kafkajs ${namespace}: ${message}`, extra);
+        },
     });
     return {
       kafka,
@@ -109,15 +99,3 @@ const openTcpSocket = ({ host, port, ssl, onConnect }: Parameters<ISocketFactory
   socket.setNoDelay(true);
   return socket;
 };
-
-/** Log levels are one lower than in kafkajs, because it logs normal events of a reconnecting client as errors. */
-const LEVELS: Readonly<Record<string, LogLevel>> = { ERROR: "warn", WARN: "info", INFO: "debug" };
-
-/** This kafkajs warning does not apply, because after a failure a new producer with a new id replaces the old one. */
-const NOT_TRUE_HERE = "Limiting retries for the idempotent producer may invalidate EoS guarantees";
-
-function passOn({ namespace, label, log: content }: LogEntry, log: Log): void {
-  const { timestamp: _, logger: __, message, ...extra } = content;
-  if (message === NOT_TRUE_HERE) return;
-  log(LEVELS[label] ?? "debug", `kafkajs ${namespace}: ${message}`, extra);
-}

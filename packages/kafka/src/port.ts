@@ -1,4 +1,5 @@
 import type { ErrorCode, TriplineError } from "@tripline/contracts/error-table";
+import type { Unfinished } from "./consumer/unfinished.js";
 
 /** Tripline's interface to an event log. Apps use only these types and do not depend on the client library. */
 
@@ -63,7 +64,7 @@ export interface OwnPositions {
    * The record could not be handled and was dead-lettered, now or in an earlier attempt. Handling continues with the
    * next record. For an unreadable batch, this is called once, with the offset of the last record.
    */
-  buried(topic: string, partition: number, offset: number, error: TriplineError): void;
+  deadLettered(topic: string, partition: number, offset: number, error: TriplineError): void;
 }
 
 /** Receives a consumer's events, for metrics. Called on the hot path, so it must be fast and must not throw. */
@@ -91,7 +92,7 @@ export interface ConsumerOptions {
    * to this many records. A larger batch gets its own call. Default: one call per batch.
    */
   readonly recordsTogetherMax?: number;
-  /** Maximum number of concurrent calls of `handle`. Default: 6. */
+  /** Maximum number of concurrent calls of `handle`, not counting unfinished ones. Default: 6. */
   readonly roundsMax?: number;
   /**
    * Called with one batch per partition, never concurrently for the same partition. The function must be idempotent,
@@ -99,9 +100,10 @@ export interface ConsumerOptions {
    * its errors; any error other than a TriplineError counts as `internal`. If several batches fail with an error that
    * is not temporary, the function is called again for each batch alone, to find the partition with the bad record.
    * Batches that are unreadable or exceed 16 MiB decompressed are not passed to the function; each of them becomes one
-   * dead letter by reference.
+   * dead letter by reference. If a call resolves with `Unfinished`, the next call may start with other partitions. The
+   * partitions of the first call continue when its work has finished.
    */
-  handle(batches: readonly RecordBatch[]): Promise<void>;
+  handle(batches: readonly RecordBatch[]): Promise<void> | Promise<Unfinished>;
   /**
    * If absent, the consumer starts at the group's committed offset and commits what was handled. If given, only
    * `commit` commits.
@@ -167,19 +169,36 @@ export interface FollowedTable {
    * @throws TriplineError `shutting-down` if closed before that
    */
   readonly ready: Promise<void>;
-  /** Whether changes arrive: `ready`, and the broker confirmed within the last 10 s that this consumer is alive. */
+  /**
+   * Whether the table is up to date: `ready` has resolved, and the broker confirmed within the last 10 s that this
+   * consumer is alive.
+   */
   isHealthy(): boolean;
   close(): Promise<void>;
+}
+
+export interface TopicsWanted {
+  /**
+   * Number of partitions of new topics, except those that have only one. An existing topic keeps its number, because
+   * the number determines each card's partition. Topics that are created later get the number of `transactions`.
+   * Default: the number in the topic table.
+   */
+  readonly partitions?: number;
 }
 
 export interface KafkaAdmin {
   /**
    * Creates every missing topic of the table and waits until each partition has a leader, at most 60 s.
    *
-   * @param needed the topics that the client needs; pass them if it may lack permission to create or see others. If all
-   *   of these exist, no topic is created
+   * @returns the number of partitions by topic
    */
-  ensureTopics(needed?: readonly string[]): Promise<void>;
+  ensureTopics(wanted?: TopicsWanted): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Waits until each partition of existing topics has a leader, at most 60 s. Needs no permission for other topics.
+   *
+   * @throws TriplineError `kafka-unavailable` that names the missing topics
+   */
+  requireTopics(names: readonly string[]): Promise<void>;
   /** By partition: the end offset, which is the offset of the next record to be written. */
   endOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
   /** By partition: the offset of the oldest record still in Kafka; the end offset if the partition is empty. */

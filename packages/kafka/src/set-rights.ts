@@ -1,21 +1,14 @@
-import type { AclEntry, Admin } from "kafkajs";
-import kafkajs from "kafkajs";
+import type { Acl, Admin } from "@platformatic/kafka";
+import { AclOperations, AclPermissionTypes, ResourcePatternTypes, ResourceTypes } from "@platformatic/kafka";
 import type { KafkaRight } from "./port.js";
 
-// Node cannot detect these named exports of a CommonJS module.
-const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
-
-const KINDS = {
-  topic: AclResourceTypes.TOPIC,
-  group: AclResourceTypes.GROUP,
-  cluster: AclResourceTypes.CLUSTER,
-} as const;
+const KINDS = { topic: ResourceTypes.TOPIC, group: ResourceTypes.GROUP, cluster: ResourceTypes.CLUSTER } as const;
 
 const OPERATIONS = {
-  read: AclOperationTypes.READ,
-  write: AclOperationTypes.WRITE,
-  create: AclOperationTypes.CREATE,
-  describe: AclOperationTypes.DESCRIBE,
+  read: AclOperations.READ,
+  write: AclOperations.WRITE,
+  create: AclOperations.CREATE,
+  describe: AclOperations.DESCRIBE,
 } as const;
 
 /** Adds missing rights before it removes extra ones, so that a running service always has the rights that it needs. */
@@ -29,12 +22,12 @@ export async function setRights(
   const found = new Map((await entriesOf(admin, users)).map((entry) => [keyOf(entry), entry]));
   const missing = [...wanted].filter(([key]) => !found.has(key)).map(([, entry]) => entry);
   const extra = [...found].filter(([key]) => !wanted.has(key)).map(([, entry]) => entry);
-  if (missing.length > 0) await admin.createAcls({ acl: missing });
+  if (missing.length > 0) await admin.createAcls({ creations: missing });
   if (extra.length > 0) await admin.deleteAcls({ filters: extra });
   return { added: missing.length, removed: extra.length };
 }
 
-function entryOf({ user, kind, name, isPrefix, operation }: KafkaRight, topicPrefix: string): AclEntry {
+function entryOf({ user, kind, name, isPrefix, operation }: KafkaRight, topicPrefix: string): Acl {
   return {
     principal: `User:${user}`,
     host: "*",
@@ -46,12 +39,17 @@ function entryOf({ user, kind, name, isPrefix, operation }: KafkaRight, topicPre
   };
 }
 
-async function entriesOf(admin: Admin, users: ReadonlySet<string>): Promise<AclEntry[]> {
-  const { resources } = await admin.describeAcls({
-    resourceType: AclResourceTypes.ANY,
-    resourcePatternType: ResourcePatternTypes.ANY,
-    operation: AclOperationTypes.ANY,
-    permissionType: AclPermissionTypes.ANY,
+async function entriesOf(admin: Admin, users: ReadonlySet<string>): Promise<Acl[]> {
+  const resources = await admin.describeAcls({
+    filter: {
+      resourceType: ResourceTypes.ANY,
+      resourceName: null,
+      resourcePatternType: ResourcePatternTypes.ANY,
+      principal: null,
+      host: null,
+      operation: AclOperations.ANY,
+      permissionType: AclPermissionTypes.ANY,
+    },
   });
   return resources.flatMap(({ acls, resourceType, resourceName, resourcePatternType }) =>
     acls
@@ -60,7 +58,7 @@ async function entriesOf(admin: Admin, users: ReadonlySet<string>): Promise<AclE
   );
 }
 
-const keyOf = (entry: AclEntry): string =>
+const keyOf = (entry: Acl): string =>
   JSON.stringify([
     ...[entry.principal, entry.host, entry.permissionType, entry.operation],
     ...[entry.resourceType, entry.resourceName, entry.resourcePatternType],

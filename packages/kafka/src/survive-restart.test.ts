@@ -10,7 +10,7 @@ import { TestResources } from "./testing/test-resources.js";
 
 const KEYS = 20;
 const RESTARTS_MS_MAX = 120_000;
-/** Less than the session of a group member. */
+/** Less than the session timeout of a group member. */
 const RECOVERY_MS_MAX = 9_000;
 /**
  * On an idle machine, a send is rejected after two seconds. The limit only has to rule out retries by kafkajs itself,

@@ -28,6 +28,10 @@ const report: FraudReport = {
   acceptedAtMs: AT_MS + 5,
   verdict: FraudVerdict.FRAUD,
   policyVersion: "default-1",
+  acquirerReference: "24692164001000123456789",
+  authorisationCode: "A1B2C3",
+  file: "tc40-2024-02.csv",
+  matchedBy: "amount",
 };
 
 test("every field of a fraud report has a column, and the row belongs to the day of the report", () => {
@@ -56,5 +60,9 @@ test("every field of a fraud report has a column, and the row belongs to the day
     accepted_at_ms: BigInt(AT_MS + 5),
     verdict: "fraud",
     policy_version: "default-1",
+    acquirer_reference: "24692164001000123456789",
+    authorisation_code: "A1B2C3",
+    file: "tc40-2024-02.csv",
+    matched_by: "amount",
   });
 });

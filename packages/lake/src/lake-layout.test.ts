@@ -43,7 +43,7 @@ test.each([
   expect(isDay(text)).toBe(expected);
 });
 
-test("names contain their position", () => {
+test("file names contain their position", () => {
   expect(filePath("/lake/features", "2024-02-29", 12)).toBe("/lake/features/day=2024-02-29/0000000000000012.parquet");
   expect(sequenceOfFile("0000000000000012.parquet")).toBe(12);
   expect(sequenceOfEntry("0000000000000012.json")).toBe(12);

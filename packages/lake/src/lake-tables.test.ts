@@ -146,7 +146,7 @@ const drift: DriftDetected = {
   detectedAtMs: AT_MS,
 };
 
-/** The fields that were not sent. */
+/** The cells of fields that were not sent. */
 const unsentCells = Object.fromEntries(
   Object.keys(TRANSACTION_CLASSES).map((key) => [
     key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),

@@ -122,6 +122,10 @@ const fraudReport = columnsOf<FraudReport>({
   acceptedAtMs: long,
   verdict,
   policyVersion: text,
+  acquirerReference: text,
+  authorisationCode: text,
+  file: text,
+  matchedBy: text,
 });
 
 const paymentUpdate = columnsOf<PaymentUpdate>({

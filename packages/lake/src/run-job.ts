@@ -70,7 +70,8 @@ export async function runJob<Run extends JobRun>(options: JobOptions<Run>, signa
 }
 
 /**
- * Runs a Node program with a limited heap in a separate process. What it writes to stdout is for a terminal and is dropped.
+ * Runs a Node program with a limited heap in a separate process. Its output on stdout is intended for a terminal and is
+ * discarded.
  *
  * @param signal ends the process
  * @throws the signal's reason

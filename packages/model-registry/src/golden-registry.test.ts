@@ -7,7 +7,7 @@ import { openRegistry } from "./open-registry.js";
 import { refusal, temporaryRegistry } from "./testing/publications.js";
 
 /**
- * What this registry and the Python one write and reject, byte for byte; see
+ * The files that this registry and the Python one write, byte for byte, and the publications that they reject; see
  * training/tests/core/registry/test_registry_golden.py.
  */
 const GOLDEN = fileURLToPath(new URL("../golden", import.meta.url));
@@ -47,7 +47,7 @@ function publicationOf(index: number, changes: Partial<Publication["manifest"]> 
   };
 }
 
-/** Files by path, without what differs between runs: time, host and process of a move. */
+/** Files by path, without the parts that differ between runs: time, host and process of a move. */
 async function treeOf(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));

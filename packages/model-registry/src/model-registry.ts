@@ -68,9 +68,9 @@ export interface MoveOptions {
 /**
  * Models by name, version and alias.
  *
- * Every method rejects with a TriplineError: `model-not-found` if a name, version or alias does not exist, with the existing
- * ones; `model-refused` if something cannot be trusted, with the reason; `invalid-field` for an invalid name; `internal` if the
- * store itself fails.
+ * Every method rejects with a TriplineError: `model-not-found` if a name, version or alias does not exist (lists the
+ * existing ones); `model-refused` if a model cannot be trusted (states the reason); `invalid-field` for an invalid
+ * name; `internal` if the store itself fails.
  */
 export interface ModelRegistry {
   /** Reads one version, by its id or an alias, and verifies all of its files. */
@@ -92,8 +92,9 @@ export interface ModelRegistry {
    */
   setAlias(name: string, alias: string, version: string, options?: MoveOptions): Promise<AliasMove>;
   /**
-   * Adds a version. It appears completely or not at all, even with concurrent publishers. Publishing an existing version
-   * changes nothing and returns it; the same model with different features, spec version or tensors is rejected.
+   * Adds a version. It appears completely or not at all, even with concurrent publishers. Publishing an existing
+   * version changes nothing and returns it; the same model with different features, spec version or tensors is
+   * rejected.
    */
   publish(publication: Publication): Promise<ModelVersion>;
 }

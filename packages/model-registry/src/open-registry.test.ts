@@ -50,7 +50,7 @@ describe("publish", () => {
     await registry.publish(publication("model one"));
     const error = await refusal(registry.publish(publication("model one", { features: ["card_count_1d", "amount"] })));
     expect(error.code).toBe("model-refused");
-    expect(error.message).toContain('another "features"');
+    expect(error.message).toContain('a different "features"');
   });
 
   test.each<[string, Publication, string]>([
@@ -124,7 +124,7 @@ describe("publish", () => {
     expect(await registry.versions("fraud")).toHaveLength(12);
   });
 
-  test("ignores what a killed writer left, and deletes it after an hour", async () => {
+  test("ignores files left by a killed writer, and deletes them after an hour", async () => {
     const versions = join(root, "models", "fraud", "versions");
     for (const name of [".tmp-old", ".tmp-new"]) {
       await mkdir(join(versions, name), { recursive: true });
@@ -139,7 +139,7 @@ describe("publish", () => {
 });
 
 describe("resolve", () => {
-  test("lists what exists if the model, version or alias does not", async () => {
+  test("lists existing names if the model, version or alias does not exist", async () => {
     expect((await refusal(registry.resolve("fraud", "champion"))).message).toBe(
       "There is no model fraud. There are none yet.",
     );
@@ -226,7 +226,7 @@ describe("resolve", () => {
     expect((await refusal(registry.scorecard("fraud", "0123456789ab"))).code).toBe("model-not-found");
   });
 
-  test("rejects a manifest of another version", async () => {
+  test("rejects a manifest of a different version", async () => {
     const one = await registry.publish(publication("model one"));
     const two = await registry.publish(publication("model two"));
     await writeFile(pathOf(two.version, "model.json"), await readFile(pathOf(one.version, "model.json")));

@@ -35,7 +35,7 @@ const AZURE_HOST = /\.blob\.core\.windows\.net$/;
  */
 export function openRegistry(
   url: string,
-  // biome-ignore lint/style/noProcessEnv: credentials reach a registry as they reach MLflow's own clients, through whatever service opens it.
+  // biome-ignore lint/style/noProcessEnv: like MLflow's own clients, a registry reads credentials from the environment.
   environment: RegistryEnvironment = process.env,
 ): RecordingRegistry {
   if (!URL.canParse(url)) throw new TriplineError("config-invalid", `"${url}" is not a URL; ${KINDS}.`);

@@ -66,7 +66,7 @@ export function checkSameMeaning(there: ModelManifest, given: ModelManifest): vo
     if (isDeepStrictEqual(there[key], given[key])) continue;
     throw new TriplineError(
       "model-refused",
-      `Model ${there.name} ${there.version} was published before with another "${key}"; a model must not change its meaning.`,
+      `Model ${there.name} ${there.version} was published before with a different "${key}"; a model must not change its meaning.`,
     );
   }
 }

@@ -1,7 +1,9 @@
+import type { OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Injectable, ServiceUnavailableException } from "@nestjs/common";
 import type { HealthCheckResult } from "@nestjs/terminus";
 import { HealthCheckService, HealthIndicatorService } from "@nestjs/terminus";
 import { asTriplineError, shownDetail } from "@tripline/contracts/error-table";
+import { labelledGauge } from "@tripline/telemetry/metrics";
 
 export type HealthCheck = () => void | Promise<void>;
 
@@ -11,19 +13,41 @@ export interface ReadinessReport {
   readonly checks: Readonly<Record<string, string>>;
 }
 
+/** The service's name, a label of its metrics, because a process may run several services. */
+export const SERVICE_NAME = Symbol("SERVICE_NAME");
+
 const CHECK_MS_MAX = 1_000;
 
 /** Whether a service can accept work. Each provider that has a dependency adds a check. */
 @Injectable()
-export class Readiness {
+export class Readiness implements OnApplicationShutdown {
   readonly #checks = new Map<string, HealthCheck>();
   readonly #notes = new Map<string, () => string | undefined>();
+  /** Whether each check failed when it last ran. */
+  readonly #isFailing = new Map<string, boolean>();
+  readonly #endReading: () => void;
+  #refreshing: Promise<unknown> | undefined;
   #isDraining = false;
 
   constructor(
+    @Inject(SERVICE_NAME) service: string,
     @Inject(HealthCheckService) private readonly health: HealthCheckService,
     @Inject(HealthIndicatorService) private readonly indicators: HealthIndicatorService,
-  ) {}
+  ) {
+    const description = "Whether a readiness check fails (1), as of the previous scrape or request";
+    this.#endReading = labelledGauge(
+      "tripline_readiness_failing",
+      { description, labels: ["service", "check"] },
+      () => {
+        this.#refresh();
+        return [...this.#isFailing].map(([check, isFailing]) => [Number(isFailing), { service, check }] as const);
+      },
+    );
+  }
+
+  onApplicationShutdown(): void {
+    this.#endReading();
+  }
 
   /** @param check throws while the service is not ready; times out after one second */
   add(name: string, check: HealthCheck): void {
@@ -49,17 +73,27 @@ export class Readiness {
     const attempts = [...this.#checks].map(([name, check]) =>
       this.indicators
         .check(name)
-        .attempt(() => ask(check))
+        .attempt(() => sendRequest(check))
         .withTimeout(CHECK_MS_MAX),
     );
     const { status, details } = await this.health.check(attempts).catch(resultOf);
+    for (const [name, { status: one }] of Object.entries(details)) this.#isFailing.set(name, one !== "up");
     const checks = Object.entries(details).map(([name, one]) => [name, one.status === "up" ? "ok" : one.message]);
     const notes = [...this.#notes].map(([name, read]) => [name, read() ?? "ok"]);
     return { status: status === "ok" ? "ready" : "not-ready", checks: Object.fromEntries([...checks, ...notes]) };
   }
+
+  /** A scrape does not wait for the checks: it starts them, and the next scrape shows their results. */
+  #refresh(): void {
+    this.#refreshing ??= this.report()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#refreshing = undefined;
+      });
+  }
 }
 
-async function ask(check: HealthCheck): Promise<void> {
+async function sendRequest(check: HealthCheck): Promise<void> {
   try {
     await check();
   } catch (error) {

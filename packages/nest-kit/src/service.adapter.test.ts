@@ -41,9 +41,9 @@ describe("routes outside Nest", () => {
 
   test("bypass Nest's hooks, while Nest's routes keep them", async () => {
     hooked.length = 0;
-    const ask = async (path: string, init = {}) => (await fetch(service.url + path, init)).text();
-    expect(await ask("/beside", { method: "POST" })).toBe("beside");
-    expect(await ask("/within")).toBe("within");
+    const sendRequest = async (path: string, init = {}) => (await fetch(service.url + path, init)).text();
+    expect(await sendRequest("/beside", { method: "POST" })).toBe("beside");
+    expect(await sendRequest("/within")).toBe("within");
     expect(hooked).toEqual(["/within"]);
   });
 

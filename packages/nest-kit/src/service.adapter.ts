@@ -26,8 +26,8 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
     private readonly server: HttpServer,
     private readonly log: Logger,
     /**
-     * Scope for plugin routes outside Nest: Nest's guards, filters and interceptors do not run there, and the plugin itself
-     * counts requests and answers errors.
+     * Scope for plugin routes outside Nest: Nest's guards, filters and interceptors do not run there, and the plugin
+     * itself counts requests and answers errors.
      */
     readonly besideNest: FastifyInstance<Server>,
     /** All registered routes. */
@@ -41,7 +41,8 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
     const root = fastify<Server>({
       bodyLimit: bodyLimitBytes,
       forceCloseConnections: "idle",
-      routerOptions: { maxParamLength: 128 },
+      // Names of users from identity providers have up to 132 characters, 66 of which may be escaped.
+      routerOptions: { maxParamLength: 264 },
       serverFactory: (handle: RequestListener) => server.create(handle),
       clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => server.onClientError(error, socket),
       // For requests that the router rejects before it has found a route, and thus an exception filter. Fastify's own
@@ -66,7 +67,10 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
     return new ServiceAdapter(server, log, root, routes, nest);
   }
 
-  /** The default would add Nest's middleware engine, which nothing uses and which would also run on the routes outside Nest. */
+  /**
+   * The default would add Nest's middleware engine, which nothing uses and which would also run on the routes outside
+   * Nest.
+   */
   override async init(): Promise<void> {}
 
   override async close(): Promise<void> {

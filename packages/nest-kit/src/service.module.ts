@@ -5,12 +5,13 @@ import { TerminusModule } from "@nestjs/terminus";
 import type { Logger } from "@tripline/telemetry/logger";
 import { HealthController, METRICS_ELSEWHERE } from "./health.controller.js";
 import { HttpServer } from "./http/http-server.js";
-import { Readiness } from "./readiness.js";
+import { Readiness, SERVICE_NAME } from "./readiness.js";
 
 /** The service's log, in every module. */
 export const LOGGER = Symbol("LOGGER");
 
 export interface ServiceModuleOptions {
+  readonly name: string;
   readonly logger: Logger;
   /** The app's own root module. */
   readonly module: Type | DynamicModule;
@@ -22,13 +23,14 @@ export interface ServiceModuleOptions {
 @Global()
 @Module({})
 export class ServiceModule {
-  static forRoot({ logger, module, hasMetricsPort, server }: ServiceModuleOptions): DynamicModule {
+  static forRoot({ name, logger, module, hasMetricsPort, server }: ServiceModuleOptions): DynamicModule {
     return {
       module: ServiceModule,
       imports: [TerminusModule.forRoot({ logger: false }), module],
       controllers: [HealthController],
       providers: [
         Readiness,
+        { provide: SERVICE_NAME, useValue: name },
         { provide: LOGGER, useValue: logger },
         { provide: HttpServer, useValue: server },
         { provide: METRICS_ELSEWHERE, useValue: hasMetricsPort },

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { OnApplicationShutdown } from "@nestjs/common";
 import { Controller, Get, Inject, Module, Post } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
@@ -54,6 +55,16 @@ class FaultyModule implements OnApplicationShutdown {
   }
 }
 
+/** Has the same check as `FaultyModule`, and it always fails. */
+@Module({})
+class StoreModule {
+  constructor(@Inject(Readiness) readiness: Readiness) {
+    readiness.add("store", () => {
+      throw new TriplineError("store-unavailable", "The store is down.");
+    });
+  }
+}
+
 describe("startService", () => {
   let service: RunningService;
 
@@ -68,7 +79,7 @@ describe("startService", () => {
     });
   });
 
-  test("keeps a known error's code, status and Retry-After", async () => {
+  test("answers with a known error's code, status and Retry-After", async () => {
     const response = await fetch(`${service.url}/known`);
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("2");
@@ -129,7 +140,7 @@ describe("startService", () => {
     expect(await response.json()).toMatchObject({ code });
   });
 
-  test("readiness names what is missing; liveness does not check it", async () => {
+  test("readiness reports missing dependencies; liveness does not check them", async () => {
     broken = true;
     const ready = await fetch(`${service.url}/health/ready`);
     expect(ready.status).toBe(503);
@@ -138,6 +149,30 @@ describe("startService", () => {
     expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
     broken = false;
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
+  });
+
+  test("each scrape runs the readiness checks, and the next one shows their results", async () => {
+    const scrape = async () => (await fetch(`${service.url}/metrics`)).text();
+    expect(await scrape()).toContain('tripline_readiness_failing{service="faulty",check="store"} 0');
+    broken = true;
+    while (!(await scrape()).includes('tripline_readiness_failing{service="faulty",check="store"} 1')) await delay(10);
+    broken = false;
+    while (!(await scrape()).includes('tripline_readiness_failing{service="faulty",check="store"} 0')) await delay(10);
+  });
+
+  test("regression #26: services of one process do not overwrite each other's readiness", async () => {
+    const other = await startService({
+      name: "other",
+      port: 0,
+      host: "127.0.0.1",
+      logger: createLogger("other", "silent"),
+      module: StoreModule,
+    });
+    const failing = 'tripline_readiness_failing{service="other",check="store"} 1';
+    let metrics = "";
+    while (!metrics.includes(failing)) metrics = await (await fetch(`${service.url}/metrics`)).text();
+    expect(metrics).toContain('tripline_readiness_failing{service="faulty",check="store"} 0');
+    await other.close();
   });
 
   test("a draining service is not ready, still responds, and closes connections", async () => {
@@ -164,7 +199,7 @@ describe("startService", () => {
 class FullModule {
   constructor(@Inject(HttpServer) server: HttpServer) {
     const problem = prepareProblem(new TriplineError("too-many-requests", "There is no room."));
-    server.turnAwayBy(({ headers }) => (headers.prefer === undefined ? undefined : problem));
+    server.shedLoadBy(({ headers }) => (headers.prefer === undefined ? undefined : problem));
   }
 }
 

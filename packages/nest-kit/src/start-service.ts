@@ -65,9 +65,9 @@ const BODY_LIMIT_BYTES_DEFAULT = 65_536;
 /**
  * Nest on Fastify with health, metrics and problem+json: the frame of every app.
  *
- * It shuts down in this order: readiness; `beforeApplicationShutdown` of providers; the HTTP port, once its requests are
- * answered; the consumers of `transports`; then providers' resources in `onApplicationShutdown`, where Nest closes dependents
- * first.
+ * It shuts down in this order: readiness; `beforeApplicationShutdown` of providers; the HTTP port, once its requests
+ * are answered; the consumers of `transports`; then providers' resources in `onApplicationShutdown`, where Nest closes
+ * dependents first.
  */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const { name, logger, metricsPort } = options;
@@ -77,6 +77,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   const adapter = await ServiceAdapter.create(server, logger, options.bodyLimitBytes ?? BODY_LIMIT_BYTES_DEFAULT);
   const app = await NestFactory.create<NestFastifyApplication>(
     ServiceModule.forRoot({
+      name,
       logger,
       module: options.module,
       hasMetricsPort: metricsPort !== undefined,

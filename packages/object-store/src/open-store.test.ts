@@ -39,7 +39,7 @@ afterAll(async () => {
 
 let prefixes = 0;
 
-/** A store used by this test alone. */
+/** A store that only this test uses. */
 async function freshStore(kind: (typeof KINDS)[number]): Promise<ObjectStore> {
   if (kind === "memory") return new ObjectStore("memory://", new MemoryDriver());
   prefixes += 1;
@@ -143,7 +143,7 @@ test("rejects a server that ignores the condition of a write", async () => {
   });
 });
 
-test("writes large objects to S3 in parts, and leaves nothing of a failed upload", async () => {
+test("writes large objects to S3 in parts, and leaves no parts of a failed upload", async () => {
   const MIB = 1024 ** 2;
   const partBytes = { upload: 5 * MIB, copy: 6 * MIB };
   const variables = storeVariablesSchema.parse(s3.writer.environment);
@@ -166,7 +166,7 @@ test("writes large objects to S3 in parts, and leaves nothing of a failed upload
   expect(await unfinishedUploads()).toEqual([]);
 }, 60_000);
 
-test("names an object in an archive tier, and says what to do", async () => {
+test("reports an object in an archive tier, and says what to do", async () => {
   const [StorageClass, Body] = ["DEEP_ARCHIVE" as const, "1"];
   await s3Client().send(new PutObjectCommand({ Bucket: "tripline", Key: "archived/a", StorageClass, Body }));
   const store = await open(s3.writer, "/archived");

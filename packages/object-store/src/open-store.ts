@@ -23,7 +23,7 @@ export function isStoreUrl(text: string): boolean {
  */
 export async function openStore(
   url: string,
-  // biome-ignore lint/style/noProcessEnv: an identity reaches a store as it reaches the clouds' own libraries, through whatever opens it.
+  // biome-ignore lint/style/noProcessEnv: like the clouds' libraries, a store reads its identity from the environment.
   environment: Readonly<Record<string, string | undefined>> = process.env,
   limits?: StoreLimits,
 ): Promise<ObjectStore> {

@@ -1,7 +1,7 @@
 """Serves S3 (moto) and Google Cloud Storage (gcp-storage-emulator), each with a bucket `tripline`, for the tests.
 
-Prints one line of JSON when both answer, and ends when its input does. S3 asks for keys: those of an identity that may
-do everything, and of one that may only read.
+Prints one line of JSON when both respond, and exits when its input closes. S3 requires keys: it has an identity with
+full access and a read-only one.
 """
 
 import json
@@ -37,7 +37,7 @@ def serve_s3():
     key_id = boto3.client("kms", **setup).create_key()["KeyMetadata"]["KeyId"]
     kms = {"key_id": key_id, "user": make_user(iam, "wrapper", ["kms:Encrypt", "kms:Decrypt"])}
     keys = {"writer": make_user(iam, "writer", ["s3:*"]), "reader": make_user(iam, "reader", READ_ONLY)}
-    # From here on as in AWS: without a key that exists, nothing is allowed.
+    # From here on, every request needs an existing key, as in AWS.
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
     return {"url": url, "kms": kms, **keys}
 
@@ -59,7 +59,7 @@ def serve_gcs():
 
 
 def know_preconditions():
-    """The emulator ignores `ifGenerationMatch=0`, which asks for an object that is not there yet."""
+    """Implements `ifGenerationMatch=0` (the object must not exist yet), which the emulator ignores."""
     turn = threading.Lock()
     insert = gcs.objects.insert
 

@@ -28,7 +28,7 @@ export interface Backtest {
   readonly toMs: number;
 }
 
-/** A thread's task for a text. */
+/** A thread's task for a policy text. */
 export type PolicyTask =
   | { readonly kind: "ready" }
   | { readonly kind: "check" | "outline" | "stored-outline"; readonly text: string }

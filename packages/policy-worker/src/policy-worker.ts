@@ -44,7 +44,9 @@ export const policyWorkerConfig = {
 
 export type PolicyWorkerConfig = Readonly<z.infer<z.ZodObject<typeof policyWorkerConfig>>>;
 
-/** Processes users' policy texts in threads with a deadline and a memory limit, so that no text can block the service. */
+/**
+ * Processes users' policy texts in threads with a deadline and a memory limit, so that no text can block the service.
+ */
 export class PolicyWorker {
   readonly #queue = new FairQueue(THREADS, WAIT_MS_MAX);
   readonly #pool: Tinypool;

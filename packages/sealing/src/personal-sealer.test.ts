@@ -58,7 +58,7 @@ test("sealed data opens only with its key, for its person and payment", async ()
   await expect(open(newKey(), sealed)).rejects.toMatchObject({ code: "master-key-unavailable" });
 });
 
-test("opens what the previous master key wrapped", async () => {
+test("opens data whose keys the previous master key wrapped", async () => {
   const [old, fresh] = [newKey(), newKey()];
   const before = sealedBy(await started(openMasterKey(old)));
   const after = sealedBy(await started(openMasterKey(`${fresh},${old}`)));

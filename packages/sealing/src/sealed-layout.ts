@@ -48,7 +48,9 @@ export function keyContext(subject: PersonalSubject): string {
   return `data-key\0${writeSubject(subject)}`;
 }
 
-/** Without other tokens, the text is the same as before they were introduced, so that older data can still be opened. */
+/**
+ * Without other tokens, the text is the same as before they were introduced, so that older data can still be opened.
+ */
 export function writeSubject({ tenant, cardToken, emailToken, otherTokens = NO_TOKENS }: PersonalSubject): string {
   const text = `${tenant}\0${cardToken}\0${emailToken}`;
   return otherTokens.length === 0 ? text : `${text}\0${otherTokens.join("\0")}`;

@@ -19,8 +19,8 @@ import { kafkaConnection } from "./kafka-connection.js";
 import { readConfig } from "./read-config.js";
 
 /**
- * A broker with authentication: TLS with passwords or tokens, and client certificates. The tokens are JWTs like Entra's, which
- * the broker verifies with the signing key.
+ * A broker with authentication: TLS with passwords or tokens, and client certificates. The tokens are JWTs like
+ * Entra's, which the broker verifies with the signing key.
  */
 
 const START_MS_MAX = 180_000;
@@ -207,12 +207,12 @@ test("a service works with permissions for only its own topics and group", async
   const environment = { KAFKA_SASL: "plain", KAFKA_USERNAME: "limited", KAFKA_PASSWORD: PASSWORDS.plain };
   const kafka = connectKafka({ ...connectionTo(secureBroker, environment), clientId: "test" });
   const admin = resources.keep(await kafka.admin());
-  await admin.ensureTopics(["transactions"]);
+  await admin.requireTopics(["transactions"]);
   expect(await admin.clusterId()).toMatch(/^\S{22}$/);
   // A user with its own topics requests no others: each would be logged as an authorization failure.
   expect(await refusalsOf("limited")).toBe(0);
   await expect(admin.ensureTopics()).rejects.toMatchObject({ code: "kafka-unavailable" });
-  await expect(admin.ensureTopics(["features"])).rejects.toMatchObject({ code: "kafka-unavailable" });
+  await expect(admin.requireTopics(["features"])).rejects.toMatchObject({ code: "kafka-unavailable" });
   expect(await refusalsOf("limited")).toBeGreaterThan(0);
   const producer = resources.keep(await kafka.producer());
   await producer.send([{ topic: "transactions", key: "k", value: Buffer.from("v"), headers: {} }]);

@@ -20,7 +20,7 @@ let server: Server;
 let port: number;
 let before: TestCertificate;
 let after: TestCertificate;
-let heard: (event: "renewed" | "fault") => void = () => undefined;
+let notify: (event: "renewed" | "fault") => void = () => undefined;
 
 beforeAll(async () => {
   [before, after] = [await makeCertificate("before", ["127.0.0.1"]), await makeCertificate("after", ["127.0.0.1"])];
@@ -28,7 +28,7 @@ beforeAll(async () => {
   writeFileSync(key.path, before.key);
   const served = new ServerCertificate(
     { certificate, key },
-    { lookEveryMs: LOOK_EVERY_MS, onRenewed: () => heard("renewed"), onFault: () => heard("fault") },
+    { lookEveryMs: LOOK_EVERY_MS, onRenewed: () => notify("renewed"), onFault: () => notify("fault") },
   );
   server = createServer(served.serverOptions(), (_request, response) => response.end("fine"));
   served.renew(server);
@@ -43,9 +43,9 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const untilHeard = (wanted: "renewed" | "fault") =>
+const untilNotified = (wanted: "renewed" | "fault") =>
   new Promise<void>((resolve) => {
-    heard = (event) => {
+    notify = (event) => {
       if (event === wanted) resolve();
     };
   });
@@ -110,11 +110,11 @@ test("loads a new certificate under traffic without a failed request, and keeps 
     while (!isOver) answers.push(await request());
   };
   const clients = [traffic(), traffic()];
-  const halfway = untilHeard("fault");
+  const halfway = untilNotified("fault");
   writeFileSync(certificate.path, after.certificate);
   await halfway;
   expect(await nameShown()).toBe("before");
-  const renewed = untilHeard("renewed");
+  const renewed = untilNotified("renewed");
   writeFileSync(key.path, after.key);
   await renewed;
   const answeredBefore = answers.length;

@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { isCardNumber } from "@tripline/contracts/identifiers";
 import { createSimulation } from "./create-simulation.js";
-import { DAY_MS } from "./keep-rhythm.js";
+import { DAY_MS } from "./payment-times.js";
 import type { Scenario, SimulatedPayment } from "./simulated-payment.js";
 
 /** A Monday. */
@@ -34,6 +34,16 @@ describe("createSimulation", () => {
     const resumed = createSimulation(options).payments(middleMs);
     const expected = sixtyDays.filter((payment) => payment.occurredAtMs >= middleMs);
     expect(expected.map(() => resumed.next().value)).toEqual(expected);
+  });
+
+  test("regression #28: omits the terminal of payments without a location, and nothing else", () => {
+    const changed = take(3, { omitsOnlineTerminals: true, hasDetails: true });
+    expect(changed).toEqual(
+      take(3, { hasDetails: true }).map((one) => (one.latitude === null ? { ...one, terminalId: null } : one)),
+    );
+    const absent = changed.filter(({ terminalId }) => terminalId === null).length / changed.length;
+    expect([absent > 0.05, absent < 0.5]).toEqual([true, true]);
+    expect(changed.filter(({ merchantId }) => merchantId == null)).toEqual([]);
   });
 
   test("returns payments in event order with ascending IDs", () => {
@@ -69,7 +79,7 @@ describe("createSimulation", () => {
     }
   });
 
-  test("makes about two payments per card and day, more on weekends and few at night", () => {
+  test("makes about two payments per card per day, more on weekends and few at night", () => {
     const genuine = sixtyDays.filter((payment) => !payment.fraud);
     expect(genuine.length / (60 * options.cards)).toBeGreaterThan(1.8);
     expect(genuine.length / (60 * options.cards)).toBeLessThan(2.2);

@@ -4,13 +4,13 @@ import { takeOverAccount } from "./attacks/take-over-account.js";
 import { testCards } from "./attacks/test-cards.js";
 import { describePayment } from "./describe/describe-payment.js";
 import type { World } from "./draft-payment.js";
-import { DAY_MS, dayOf } from "./keep-rhythm.js";
+import { DAY_MS, dayOf } from "./payment-times.js";
 import { placeTerminals } from "./place-terminals.js";
 import type { FraudRates } from "./plan-frauds.js";
 import { DEFAULT_FRAUD_RATES, planFrauds } from "./plan-frauds.js";
 import { profileCards } from "./profile-cards.js";
 import { simulateDay } from "./simulate-day.js";
-import type { SimulatedPayment } from "./simulated-payment.js";
+import type { SimulatedPayment, TerminalPayment } from "./simulated-payment.js";
 
 export interface SimulationOptions {
   /** Integer from 0 to 2^53 - 1. */
@@ -21,11 +21,15 @@ export interface SimulationOptions {
   readonly startMs: number;
   /** ISO 4217. Default: EUR. */
   readonly currency?: string;
-  /** Average number of payments per card and day, above 0 and at most 10. Default: 2. */
+  /** Average number of payments per card per day, above 0 and at most 10. Default: 2. */
   readonly paymentsPerDay?: number;
   readonly fraud?: Partial<FraudRates>;
   /** Whether payments have the fields of `PaymentDetails`. Default: false. */
   readonly hasDetails?: boolean;
+  /** Whether owners pay more often, and more, in December. Default: false. */
+  readonly hasSeasons?: boolean;
+  /** Whether payments at online shops, which have no location, lack a terminal. Default: false. */
+  readonly omitsOnlineTerminals?: boolean;
 }
 
 /** The attacks that can be started at any time. */
@@ -60,9 +64,11 @@ export function createSimulation(options: SimulationOptions): Simulation {
   const terminals = placeTerminals(seed, options.terminals);
   const cards = profileCards(seed, options.cards, paymentsPerDay, terminals);
   const minorPerMajor = 10 ** currencyDecimals(currency);
-  const world: World = { seed, cards, terminals, currency, minorPerMajor };
-  const described = (payment: SimulatedPayment): SimulatedPayment =>
-    options.hasDetails === true ? describePayment(seed, payment) : payment;
+  const world: World = { seed, cards, terminals, currency, minorPerMajor, hasSeasons: options.hasSeasons === true };
+  const described = (payment: TerminalPayment): SimulatedPayment => {
+    const whole = options.hasDetails === true ? describePayment(seed, payment) : payment;
+    return options.omitsOnlineTerminals === true && payment.latitude === null ? { ...whole, terminalId: null } : whole;
+  };
 
   function* payments(fromMs = startMs): Generator<SimulatedPayment, never, void> {
     const firstMs = Math.max(fromMs, startMs);

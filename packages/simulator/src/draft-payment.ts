@@ -1,13 +1,13 @@
 import type { Origin } from "./equip-cards.js";
-import { DAY_MS, HOUR_MS } from "./keep-rhythm.js";
 import type { Payer } from "./name-payers.js";
 import { merchantCountry } from "./name-payers.js";
+import { DAY_MS, HOUR_MS } from "./payment-times.js";
 import type { TerminalMap } from "./place-terminals.js";
 import { terminalId } from "./place-terminals.js";
 import type { CardProfile } from "./profile-cards.js";
 import type { Random } from "./seed-random.js";
 import { logNormal } from "./seed-random.js";
-import type { AttackStep, Scenario, SimulatedPayment } from "./simulated-payment.js";
+import type { AttackStep, Scenario, TerminalPayment } from "./simulated-payment.js";
 
 /** Number of cards and terminals in a simulation. */
 export interface World {
@@ -16,9 +16,11 @@ export interface World {
   readonly terminals: TerminalMap;
   readonly currency: string;
   readonly minorPerMajor: number;
+  /** Whether owners pay more in December. */
+  readonly hasSeasons: boolean;
 }
 
-export type Draft = Omit<SimulatedPayment, "clientTransactionId">;
+export type Draft = Omit<TerminalPayment, "clientTransactionId">;
 
 export interface DraftParts {
   readonly terminal: number;

@@ -2,8 +2,8 @@ import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { normalAddress } from "@tripline/contracts/identifiers";
 import { createSimulation } from "./create-simulation.js";
 import { equipCard } from "./equip-cards.js";
-import { DAY_MS } from "./keep-rhythm.js";
 import { mapDegrees } from "./map-degrees.js";
+import { DAY_MS } from "./payment-times.js";
 import type { SimulatedPayment } from "./simulated-payment.js";
 
 const startMs = Date.UTC(2026, 0, 5);
@@ -56,7 +56,7 @@ describe("devices, addresses and locations", () => {
     }),
   );
 
-  test("a fifth of the cards has neither device nor address, even when stolen; the others have both", () => {
+  test("a fifth of the cards have neither a device nor an address, even if stolen; the others have both", () => {
     const wrong = payments.filter(({ cardNumber, deviceId, ipAddress }) => {
       const isSilent = equipment.get(cardNumber) === null;
       return (deviceId === null) !== isSilent || (ipAddress === null) !== isSilent;

@@ -88,8 +88,8 @@ export function deviceId(random: () => number): string {
 }
 
 /*
- * Addresses come from reserved ranges: 10.0.0.0/8 (RFC 1918) and 2001:db8::/32 (RFC 3849) for homes, 100.64.0.0/10 for mobile
- * devices behind carrier-grade NAT (RFC 6598), 198.18.0.0/15 (RFC 2544) for thieves.
+ * Addresses come from reserved ranges: 10.0.0.0/8 (RFC 1918) and 2001:db8::/32 (RFC 3849) for homes, 100.64.0.0/10 for
+ * mobile devices behind carrier-grade NAT (RFC 6598), 198.18.0.0/15 (RFC 2544) for thieves.
  */
 
 function lineAddress(line: number, isIpv6: boolean): string {

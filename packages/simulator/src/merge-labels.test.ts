@@ -1,7 +1,7 @@
 import { createSimulation } from "./create-simulation.js";
-import { DAY_MS } from "./keep-rhythm.js";
 import type { SimulatedEvent } from "./merge-labels.js";
 import { eventsFrom, mergeLabels } from "./merge-labels.js";
+import { DAY_MS } from "./payment-times.js";
 import type { SimulatedPayment } from "./simulated-payment.js";
 
 const startMs = Date.UTC(2026, 0, 1);

@@ -3,7 +3,7 @@ import { isCountry } from "@tripline/contracts/country";
 import { binOf, normalEmail } from "@tripline/contracts/identifiers";
 import type { SimulationOptions } from "./create-simulation.js";
 import { createSimulation } from "./create-simulation.js";
-import { DAY_MS } from "./keep-rhythm.js";
+import { DAY_MS } from "./payment-times.js";
 import type { SimulatedPayment } from "./simulated-payment.js";
 
 const startMs = Date.UTC(2026, 0, 5);

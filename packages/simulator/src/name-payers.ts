@@ -30,7 +30,11 @@ export interface Payer {
   readonly ipCountry: string | null;
 }
 
-/** Owners use their own e-mail address and are rarely abroad. @returns a function that gives the payer of each payment */
+/**
+ * Owners use their own e-mail address and are rarely abroad.
+ *
+ * @returns a function that returns the payer of each payment
+ */
 export function ownerPayers(seed: number, card: number, day: number, isOnline: boolean): () => Payer {
   const cardCountry = issuerCountry(seed, card);
   if (!isOnline) return () => ({ email: null, cardCountry, ipCountry: null });

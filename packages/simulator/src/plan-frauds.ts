@@ -1,18 +1,20 @@
 import { below, poisson, STREAM, seedRandom } from "./seed-random.js";
 
-/** Rates of new fraud. With the defaults, about 0.8 % of payments are fraud, and no attack of `attacks/` takes place. */
+/**
+ * Rates of new fraud. With the defaults, about 0.8 % of payments are fraud, and there are no attacks of `attacks/`.
+ */
 export interface FraudRates {
-  /** Newly compromised terminals per 1,000 terminals and day. */
+  /** Newly compromised terminals per 1,000 terminals per day. */
   readonly compromisedTerminals: number;
-  /** Newly stolen card numbers per 1,000 cards and day. */
+  /** Newly stolen card numbers per 1,000 cards per day. */
   readonly stolenCards: number;
-  /** Bursts of small payments that test a card number, per 1,000 cards and day. */
+  /** Bursts of small payments that test a card number, per 1,000 cards per day. */
   readonly testingBursts: number;
-  /** BIN testing runs, each of which tries many numbers of one issuer at one terminal, per 1,000 cards and day. */
+  /** BIN testing runs, each of which tries many numbers of one issuer at one terminal, per 1,000 cards per day. */
   readonly binTestings: number;
-  /** Card-testing attacks, each of which tries many numbers of one BIN, per 1,000 cards and day. */
+  /** Card-testing attacks, each of which tries many numbers of one BIN, per 1,000 cards per day. */
   readonly cardTestings: number;
-  /** Accounts taken over, per 1,000 cards and day. */
+  /** Accounts taken over, per 1,000 cards per day. */
   readonly accountTakeovers: number;
 }
 

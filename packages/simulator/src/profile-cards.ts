@@ -28,8 +28,8 @@ const PAYMENTS_PER_DAY_MAX = 15;
 export const ISSUERS = 10;
 
 /**
- * 16 digits with a valid check digit, unique per seed. The last digit of the account comes first, as the issuer's digit:
- * consecutive cards have different banks.
+ * 16 digits with a valid check digit, unique per seed. The last digit of the account comes first and identifies the
+ * issuer, so that consecutive cards have different banks.
  */
 export function cardNumber(seed: number, card: number): string {
   const account = String(((seed % CARDS_MAX) + card) % CARDS_MAX).padStart(9, "0");

@@ -1,7 +1,7 @@
 /**
- * Random numbers that depend only on their key, so that any day of a simulation can be generated on its own. The generator is
- * sfc32 (Chris Doty-Humphrey, PractRand 0.95, public domain, https://pracrand.sourceforge.net/RNG_engines.txt): three words of
- * state and a counter, initialised from the key.
+ * Random numbers that depend only on their key, so that any day of a simulation can be generated on its own. The
+ * generator is sfc32 (Chris Doty-Humphrey, PractRand 0.95, public domain,
+ * https://pracrand.sourceforge.net/RNG_engines.txt): three words of state and a counter, initialised from the key.
  */
 export type Random = () => number;
 
@@ -32,6 +32,7 @@ export const STREAM = {
   shop: 23,
   details: 24,
   guest: 25,
+  consequence: 26,
 } as const;
 
 /** Rounds after which each bit of the key affects each bit of the state; the author's own choice. */

@@ -5,13 +5,13 @@ import type { Draft, DraftParts, World } from "./draft-payment.js";
 import { draftPayment } from "./draft-payment.js";
 import type { Origin } from "./equip-cards.js";
 import { ownerOrigin, ringOf, thiefOrigin } from "./equip-cards.js";
-import { DAY_MS, dayFactor, ownerTimeMs, thiefTimeMs } from "./keep-rhythm.js";
 import { ownerPayers, thiefPayer } from "./name-payers.js";
+import { DAY_MS, dayFactor, NO_SEASON, ownerTimeMs, seasonOf, thiefTimeMs } from "./payment-times.js";
 import { anywhere, favourite } from "./place-terminals.js";
 import type { FraudPlan } from "./plan-frauds.js";
 import { ISSUERS } from "./profile-cards.js";
 import { below, logNormal, poisson, STREAM, seedRandom } from "./seed-random.js";
-import type { SimulatedPayment } from "./simulated-payment.js";
+import type { TerminalPayment } from "./simulated-payment.js";
 
 export interface DayOptions extends World {
   /** Days since the epoch. */
@@ -27,7 +27,7 @@ const COMPROMISED_SHARE = 0.8;
 const THIEF_PAYMENTS_PER_DAY = 2;
 
 /** All payments of one day (UTC) in event order. */
-export function simulateDay(options: DayOptions): SimulatedPayment[] {
+export function simulateDay(options: DayOptions): TerminalPayment[] {
   const drafts: Draft[] = [];
   for (let card = 0; card < options.cards.length; card += 1) payAsOwner(options, card, drafts);
   options.plan.stolenCards.forEach((card) => {
@@ -65,11 +65,14 @@ function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
   const random = seedRandom(options.seed, STREAM.payments, card, options.day);
   const originOfOwner = originsOfOwner(options, card);
   const payerOf = ownerPayers(options.seed, card, options.day, profile.equipment !== null);
-  const count = poisson(random, profile.paymentsPerDay * dayFactor(options.day), PAYMENTS_PER_CARD_DAY_MAX);
+  const season = options.hasSeasons ? seasonOf(options.day) : NO_SEASON;
+  const mean = profile.paymentsPerDay * dayFactor(options.day) * season.payments;
+  const count = poisson(random, mean, PAYMENTS_PER_CARD_DAY_MAX);
   for (let index = 0; index < count; index += 1) {
     const away = random() < AWAY_SHARE;
     const terminal = away ? anywhere(options.terminals, random) : favourite(profile.nearby, random);
-    const amountMajor = logNormal(random, profile.amountMedian, 0.5) * options.terminals.priceLevel(terminal);
+    const amountMajor =
+      logNormal(random, profile.amountMedian * season.amounts, 0.5) * options.terminals.priceLevel(terminal);
     const occurredAtMs = ownerTimeMs(options.day, random);
     const hit = options.plan.compromisedTerminals.has(terminal) && random() < COMPROMISED_SHARE;
     const scenario = hit ? "compromised-terminal" : "none";
@@ -80,7 +83,9 @@ function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
   }
 }
 
-/** The owner keeps paying. The thief pays several times the typical amount, at terminals that the owner does not use. */
+/**
+ * The owner keeps paying. The thief pays several times the typical amount, at terminals that the owner does not use.
+ */
 function payAsThief(options: DayOptions, card: number, drafts: Draft[]): void {
   const profile = options.cards[card];
   if (profile === undefined) return;
@@ -118,7 +123,10 @@ function testNumber(options: DayOptions, card: number, burst: number, drafts: Dr
   }
 }
 
-/** BIN testing: one small payment with each of many numbers of an issuer, at one terminal within minutes, from one device. */
+/**
+ * BIN testing: one small payment with each of many numbers of an issuer, at one terminal within minutes, from one
+ * device.
+ */
 function testIssuer(options: DayOptions, first: number, run: number, drafts: Draft[]): void {
   const { seed, day, cards } = options;
   const random = seedRandom(seed, STREAM.binTested, run, day);

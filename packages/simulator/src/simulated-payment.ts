@@ -20,7 +20,8 @@ export interface SimulatedPayment extends Partial<PaymentDetails> {
   readonly clientTransactionId: string;
   /** 16 digits from a test range, with a valid Luhn check digit. */
   readonly cardNumber: string;
-  readonly terminalId: string;
+  /** Null only with the option `omitsOnlineTerminals`. */
+  readonly terminalId: string | null;
   readonly amountMinor: number;
   /** ISO 4217. */
   readonly currency: string;
@@ -47,3 +48,6 @@ export interface SimulatedPayment extends Partial<PaymentDetails> {
   /** When the label arrives: after about 3 days (at most 14) for fraud, or after 7 days for a genuine payment. */
   readonly labelledAtMs: number;
 }
+
+/** A payment before its terminal may be omitted. */
+export type TerminalPayment = SimulatedPayment & { readonly terminalId: string };

@@ -17,7 +17,7 @@ interface ExportResult {
 const SUCCESS = 0;
 
 /**
- * An exporter that counts exported and lost items, and logs one sentence when the collector becomes unavailable and one
+ * An exporter that counts exported and lost items, and logs one line when the collector becomes unavailable and one
  * when it is available again, however many items are lost in between.
  */
 export class CollectorExporter<T> implements Exporter<T> {

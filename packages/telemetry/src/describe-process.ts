@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { Resource } from "@opentelemetry/resources";
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from "@opentelemetry/semantic-conventions";
 import { collectDefaultMetrics, Gauge } from "prom-client";
-import { z } from "zod";
 import { registry } from "./metrics.js";
+import { releaseVersion } from "./release-version.js";
 
 /** Names that the stable part of the semantic conventions does not export. */
 const ATTR_SERVICE_INSTANCE_ID = "service.instance.id";
@@ -48,12 +47,6 @@ function resourceOf(service: string, environment = ""): Resource {
   return defaultResource()
     .merge(resourceFromAttributes(own))
     .merge(detectResources({ detectors: [envDetector] }));
-}
-
-/** All packages of a release have the same version. */
-function releaseVersion(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }
 
 /** The resource as a metric, according to OpenTelemetry's mapping to Prometheus. */

@@ -3,7 +3,7 @@ import { SpanKind } from "@opentelemetry/api";
 
 /**
  * Kinds and attributes of spans according to OpenTelemetry's semantic conventions, version 1.45. Keys of records and
- * Redis, bodies and raw paths are omitted, because they contain card tokens, or whatever the caller sent instead.
+ * Redis, bodies and raw paths are omitted, because they contain card tokens, or any text that the caller sent instead.
  */
 export interface SpanSettings {
   readonly kind: SpanKind;
@@ -56,7 +56,10 @@ export function redisSpan(operation: string): SpanSettings {
   return { kind: SpanKind.CLIENT, attributes: { "db.system.name": "redis", "db.operation.name": operation } };
 }
 
-/** A gRPC call, client or server side; the method includes its service, as in `inference.GRPCInferenceService/ModelInfer`. */
+/**
+ * A gRPC call, client or server side; the method includes its service, as in
+ * `inference.GRPCInferenceService/ModelInfer`.
+ */
 export function callSpan(kind: SpanKind, method: string): SpanSettings {
   return { kind, attributes: { "rpc.system.name": "grpc", "rpc.method": method } };
 }

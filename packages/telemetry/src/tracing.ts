@@ -28,8 +28,8 @@ export interface SpanOptions {
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * The trace context in the headers of a record or request; an empty context if there is none. Only `traceparent` is read:
- * `tracestate` and `baggage` contain arbitrary data from the sender, and would be copied to every topic.
+ * The trace context in the headers of a record or request; an empty context if there is none. Only `traceparent` is
+ * read: `tracestate` and `baggage` contain arbitrary data from the sender, and would be copied to every topic.
  */
 export function contextFromHeaders({ traceparent }: Headers): Context {
   return typeof traceparent !== "string" ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });

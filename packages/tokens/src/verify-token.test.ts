@@ -184,7 +184,8 @@ describe("tokenVerifier", () => {
       clock.mockReturnValue(startMs + 3_600_000);
       await expect(identify()).resolves.toMatchObject({ subject: "client" });
       answer = { keys: [{ ...jwk, kid: "k2" }] };
-      // A probe starts the fetch; tokens are accepted until it completes. If it fails, the next one is half a minute later.
+      // A probe starts the fetch. Tokens are accepted until it completes. If it fails, the next fetch is half a minute
+      // later.
       let code: unknown;
       for (let ms = 3_700_000; typeof code !== "string"; ms += 31_000) {
         clock.mockReturnValue(startMs + ms);

@@ -22,7 +22,8 @@ const EXTREMES = [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY
 const EXTREME_EVERY = 16;
 
 /**
- * Rows that reveal a wrong comparison: each value is a threshold of its feature, an adjacent float, or an extreme value.
+ * Rows that reveal a wrong comparison: each value is a threshold of its feature, an adjacent float, or an extreme
+ * value.
  *
  * @returns row-major, `rows` × `width` values
  */

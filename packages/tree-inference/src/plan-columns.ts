@@ -81,8 +81,8 @@ export function planTrees(ensembles: readonly TreeEnsemble[]): PlannedTree[][] {
 }
 
 /**
- * Adds the keys of a tree's splits by column, and returns the tree's depth. Iterative, because a file may contain trees of any
- * depth.
+ * Adds the keys of a tree's splits by column, and returns the tree's depth. Iterative, because a file may contain trees
+ * of any depth.
  */
 function gatherKeys(ensemble: TreeEnsemble, root: number, into: Map<number, Set<number>>): number {
   const open = [{ node: root, level: 0 }];

@@ -10,9 +10,9 @@ const VECTORS = 3;
 /**
  * Runs 16 rows through complete trees of one depth and adds the leaves that they reach to the rows' sums, tree by tree.
  *
- * Every split is compared for all rows at once. Then, from the lowest splits up, each split selects for each row between the
- * results of its halves. There are no data-dependent branches to mispredict, which is faster than following each row's own
- * path.
+ * Every split is compared for all rows at once. Then, from the lowest splits up, each split selects one of the
+ * results of its two halves for each row. This is faster than following each row's own path, because there are no
+ * data-dependent branches to mispredict.
  */
 export function treeCode(name: string, depth: number): WasmFunction {
   const tree = [

@@ -8,9 +8,9 @@ import type { TreeEnsemble } from "./tree-ensemble.js";
 import { LEAF } from "./tree-ensemble.js";
 
 /**
- * How an ensemble's trees are explained. Each tree's top splits come first: they pass down, in slots of an array, which
- * features of the path lead to the nodes below. Below them are blocks, with contributions in `table`, and single leaves too
- * deep for a table. Everything is in flat arrays; `…Ends[i]` is the end of tree or item i and the start of i + 1.
+ * How an ensemble's trees are explained. Each tree's top splits come first. They record in slots of an array which
+ * features of the path lead to the nodes below: blocks, with contributions in `table`, and single leaves that are too
+ * deep for a table. All arrays are flat; `…Ends[i]` is the end of tree or item i and the start of i + 1.
  */
 export interface TreePlan {
   readonly trees: number;

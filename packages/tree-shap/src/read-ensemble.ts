@@ -192,7 +192,10 @@ function readColumns(node: OnnxNode, width: number, hasCovers: boolean): NodeCol
   const ints = (name: string): readonly number[] => node.attributes.get(name)?.ints ?? [];
   const floats = (name: string): readonly number[] => node.attributes.get(name)?.floats ?? [];
   if (node.attributes.has("nodes_values_as_tensor")) {
-    throw new ShapError("unsupported-model", "Trees with double thresholds are not explained: export them as float32.");
+    throw new ShapError(
+      "unsupported-model",
+      "Trees with double thresholds cannot be explained: export them as float32.",
+    );
   }
   const treeIds = ints("nodes_treeids");
   const columns = {
@@ -233,7 +236,7 @@ function readColumns(node: OnnxNode, width: number, hasCovers: boolean): NodeCol
 function checkMode(mode: string): void {
   if (mode === "LEAF" || /^BRANCH_(LEQ|LT|GTE|GT)$/.test(mode)) return;
   if (/^BRANCH_(EQ|NEQ)$/.test(mode)) {
-    throw new ShapError("unsupported-model", `Trees with ${mode}, of categorical features, are not explained.`);
+    throw new ShapError("unsupported-model", `Trees that use ${mode} on categorical features cannot be explained.`);
   }
   throw malformed(`nodes_modes holds ${mode.slice(0, 40)}`);
 }

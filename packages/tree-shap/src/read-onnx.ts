@@ -45,7 +45,7 @@ export interface OnnxAttribute {
 export function readOnnx(bytes: Uint8Array): OnnxGraph {
   const graph = decodeGraph(bytes);
   if (graph === undefined) {
-    throw new ShapError("malformed-model", "The bytes do not hold an ONNX graph: give the content of an .onnx file.");
+    throw new ShapError("malformed-model", "The bytes contain no ONNX graph: pass the content of an .onnx file.");
   }
   const initialized = new Set(graph.initializer.map(({ name }) => name));
   return {
@@ -59,7 +59,7 @@ function decodeGraph(bytes: Uint8Array): GraphProto | undefined {
   try {
     return ModelProto.decode(bytes).graph;
   } catch (error) {
-    throw new ShapError("malformed-model", "The bytes are not an ONNX model: give the content of an .onnx file.", {
+    throw new ShapError("malformed-model", "The bytes are not an ONNX model: pass the content of an .onnx file.", {
       cause: error,
     });
   }

@@ -2,8 +2,8 @@
 export const PATH_FEATURES_MAX = 31;
 
 /**
- * The weight of a coalition of `size` players for one more player among `players`, as `[players * 32 + size]`: size! (players -
- * size - 1)! / players! (Shapley 1953; https://arxiv.org/abs/1802.03888).
+ * The weight of a coalition of `size` players for one more player among `players`, as `[players * 32 + size]`: size!
+ * (players - size - 1)! / players! (Shapley 1953; https://arxiv.org/abs/1802.03888).
  */
 export const SHAPLEY_WEIGHTS = shapleyWeights();
 

@@ -5,9 +5,9 @@ import type { TreeEnsemble } from "./tree-ensemble.js";
 import { LEAF } from "./tree-ensemble.js";
 
 /**
- * A subtree with precomputed contributions. They depend only on which features of the path lead to the subtree, and on the
- * direction at each of its splits: these are the bits of a pattern, path first. For each pattern, the table has the subtree's
- * contribution to each of `features`.
+ * A subtree with precomputed contributions. They depend only on which features of the path lead to the subtree, and on
+ * the direction at each of its splits. These bits form a pattern, in which those of the path come first. For each
+ * pattern, the table has the subtree's contribution to each of `features`.
  */
 export interface TabulatedBlock {
   /** The features of the path, then the other features of the subtree. */
@@ -28,11 +28,13 @@ interface BlockLeaf {
 }
 
 /**
- * Computes a block's table with the idea of Fast TreeSHAP v2 (https://arxiv.org/abs/2109.09847): for each leaf, contributions
- * depend on the row only through the set of features that lead to the leaf. The leaves of the block are added up.
+ * Computes a block's table with the idea of Fast TreeSHAP v2 (https://arxiv.org/abs/2109.09847): for each leaf,
+ * contributions depend on the row only through the set of features that lead to the leaf. The table adds up the leaves
+ * of the block.
  *
  * @param root number of the subtree's first node
- * @param path the features above it; together with the subtree's splits they must be few, because each doubles the table
+ * @param path the features above it; there must be few of these and of the subtree's splits, because each doubles the
+ * table
  */
 export function tabulateBlock(ensemble: TreeEnsemble, root: number, path: readonly PathFeature[]): TabulatedBlock {
   const splits: number[] = [];
@@ -89,7 +91,9 @@ function addLeaf(leaf: BlockLeaf, features: readonly number[], patterns: number,
   }
 }
 
-/** One row per set of the path's features that lead to the leaf: the leaf's contribution to each feature of its path. */
+/**
+ * The leaf's contribution to each feature of its path: one row per set of the path's features that lead to the leaf.
+ */
 function leafContributions(value: number, path: readonly PathFeature[]): Float64Array {
   const players = path.length;
   const sets = 1 << players;
@@ -114,8 +118,8 @@ function leafContributions(value: number, path: readonly PathFeature[]): Float64
 }
 
 /**
- * For each set of features that lead to the leaf: the sum, over its subsets as coalitions, of the coalition's Shapley weight
- * among all features of the path times the shares of the set's features outside the coalition.
+ * For each set of features that lead to the leaf: the sum, over its subsets as coalitions, of the coalition's Shapley
+ * weight among all features of the path times the shares of the set's features outside the coalition.
  */
 function coalitionAverages(path: readonly PathFeature[]): Float64Array {
   const players = path.length;

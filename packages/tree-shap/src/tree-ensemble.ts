@@ -1,6 +1,7 @@
 /**
- * The trees that add up to one output, in one set of arrays. Node i is a split if `feature[i]` is not LEAF. A row goes left at
- * a split if its value is at most `threshold[i]`, or if it is NaN and `nanLeft[i]` is 1; otherwise it goes right.
+ * The trees that add up to one output, in one set of arrays. Node i is a split if `feature[i]` is not LEAF. A row goes
+ * left at a split if its value is at most `threshold[i]`, or if it is NaN and `nanLeft[i]` is 1; otherwise it goes
+ * right.
  */
 export interface TreeEnsemble {
   /** Columns of a row. */

@@ -239,7 +239,7 @@ describe("reading a model", () => {
     ({ ...model, attributes: { [name]: value } }) as TestModel;
   test.each<[string, string, Uint8Array | TestModel, TreeExplainerOptions, RegExp]>([
     ["bytes that are not protobuf", "malformed-model", new Uint8Array([255, 255, 255]), {}, /are not an ONNX model/],
-    ["an empty file", "malformed-model", new Uint8Array(), {}, /do not hold an ONNX graph/],
+    ["an empty file", "malformed-model", new Uint8Array(), {}, /contain no ONNX graph/],
     ["a truncated file", "malformed-model", encodeModel(model).subarray(0, 100), {}, /are not an ONNX model/],
     ["no covers", "no-covers", withAttribute("nodes_hitrates", undefined), {}, /has no nodes_hitrates/],
     ["covers of 1", "no-covers", withAttribute("nodes_hitrates", { floats: [1, 1, 1] }), {}, /node 0 of tree 0 has 1/],

@@ -23,8 +23,8 @@ export interface TreeExplainerOptions {
 const TABLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * Exact path-dependent TreeSHAP of a tree ensemble: how much each feature moves a row's margin away from `expectedValue`. The
- * margin is the sum of the trees, before any sigmoid, softmax, exponential or calibration.
+ * Exact path-dependent TreeSHAP of a tree ensemble: how much each feature moves a row's margin away from
+ * `expectedValue`. The margin is the sum of the trees, before any sigmoid, softmax, exponential or calibration.
  */
 export class TreeExplainer {
   private readonly scratch: Scratch;

@@ -83,7 +83,7 @@ def test_created_is_the_current_time_unless_rows_of_an_entity_share_a_time(
 
 
 def test_types_match_the_feast_repository(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
-    # No payment names a device: the table is there all the same, so that `feast apply` finds its columns.
+    # No payment has a device. The table still exists, so that `feast apply` finds its columns.
     convert(write_lake(tmp_path / "lake", [replace(row, device_token="") for row in some(spec)]))
     table = pq.read_table(tmp_path / "tables" / "device_windows.parquet")
     moment = pa.timestamp("us", tz="UTC")
@@ -113,7 +113,7 @@ def test_other_spec_versions_are_skipped_and_named(tmp_path: Path, spec: Feature
     old = [replace(row, spec_version=spec.version - 1, values=row.values[:9]) for row in vectors[:5]]
     with open_log([write_lake(tmp_path / "lake", [*old, *vectors[5:]])], spec) as log:
         assert log.connection.execute("SELECT count(*) FROM payments").fetchall() == [(len(vectors) - 5,)]
-        assert f"{tmp_path}/lake holds 5 payments of other spec versions, which are left out" in log.notes
+        assert f"{tmp_path}/lake contains 5 payments of other spec versions, which are omitted" in log.notes
 
 
 def test_a_payment_in_two_logs_is_read_from_the_first(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
@@ -182,7 +182,7 @@ def write_backfill(path: Path, spec: FeatureSpec, vectors: list[Vector], **colum
 
 
 def test_reads_a_backfill_file(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
-    """Its rows of the same time follow each other as they do in the file."""
+    """Rows with the same time keep the order of the file."""
     vectors = [replace(row, card_token="card-1", occurred_at_ms=START_MS) for row in some(spec)]
     path = write_backfill(tmp_path / "features.parquet", spec, vectors)
     tables = convert(path)
@@ -220,7 +220,7 @@ def test_the_command_reports_written_and_skipped_rows(tmp_path: Path, spec: Feat
     command = [sys.executable, str(REPOSITORY / "convert_log.py"), "--data", str(tmp_path / "tables"), "--log"]
     done = subprocess.run([*command, str(lake)], capture_output=True, text=True, check=True)
     assert "payment_features: 29 rows" in done.stdout
-    assert "1 payments were computed from state that was not rebuilt yet and are left out" in done.stdout
+    assert "1 payments are omitted, because their state was not rebuilt yet" in done.stdout
     failed = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
     assert failed.returncode == 1
     assert failed.stderr.startswith("error: ")
@@ -228,7 +228,7 @@ def test_the_command_reports_written_and_skipped_rows(tmp_path: Path, spec: Feat
 
 
 def test_reads_the_actual_output_of_backfill(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
-    """History and vectors come from the commands of this checkout, which has to be built."""
+    """The history and the vectors come from the commands of this checkout, which must be built."""
     history, features = tmp_path / "history.parquet", tmp_path / "features.parquet"
     tripline("simulate", str(history), "--cards", "20", "--terminals", "10", "--days", "8")
     tripline("backfill", "--input", str(history), "--output", str(features))

@@ -55,7 +55,7 @@ def test_splits_the_spec_of_this_checkout(spec: FeatureSpec) -> None:
 
 
 def test_splits_like_the_engine(spec: FeatureSpec) -> None:
-    """Asks the contracts of this checkout, which have to be built."""
+    """Reads the contracts of this checkout, which must be built."""
     module = (ROOT / "packages" / "contracts" / "dist" / "feature-spec.js").as_uri()
     script = (
         f"import {{ currentFeatureSpec, needsPayment }} from {json.dumps(module)};"

@@ -1,4 +1,4 @@
-"""The loop with the system: an empty lake first, then payments, then newer and late ones."""
+"""Runs the loop of a system: with an empty lake first, then with payments, then with newer and late ones."""
 
 import re
 import sys
@@ -147,7 +147,7 @@ def _redis_of(store: FeatureStore) -> Redis:
 
 
 def payments_total(store: FeatureStore, vectors: list[Vector]) -> dict[str, int]:
-    """The profiles as stored online."""
+    """The number of payments per card, as stored online."""
     names = ids_of(vectors, "card_token")
     found = online(store, ["card_profile:card_payments_total"], [{"card_token": name} for name in names])
     return {name: row["card_payments_total"] for name, row in zip(names, found, strict=True)}

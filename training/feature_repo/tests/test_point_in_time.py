@@ -52,7 +52,7 @@ def of_entity(spec: FeatureSpec, entity: str) -> list[str]:
 def test_each_payment_gets_the_vector_that_the_model_received(
     store: FeatureStore, spec: FeatureSpec, vectors: list[Vector]
 ) -> None:
-    """The whole signature at once. If entities had several payments in a millisecond, the last one counts."""
+    """Requests the whole signature at once. If entities had several payments in a millisecond, the last one counts."""
     keys = [*spec.entity_keys.values(), "client_transaction_id"]
     rows = [{key: row.key(key) or None for key in keys} | {"at_ms": row.occurred_at_ms} for row in vectors]
     found = historical(store, store.get_feature_service("fraud"), rows)
@@ -126,7 +126,7 @@ def test_the_last_counted_of_two_rows_with_the_same_time_wins(
             other_log(rows)
             [found] = historical(store, [f"card_windows:{name}" for name in of_entity(spec, "card")], [at])
             assert_same(found, second, of_entity(spec, "card"), spec)
-            # The terminal counted them in the opposite order.
+            # The terminal counted the payments in the opposite order.
             terminal = {"terminal_id": early.terminal_id, "at_ms": early.occurred_at_ms}
             views = [f"terminal_windows:{name}" for name in of_entity(spec, "terminal")]
             assert_same(historical(store, views, [terminal])[0], first, of_entity(spec, "terminal"), spec)

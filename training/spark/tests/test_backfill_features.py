@@ -67,7 +67,8 @@ def test_equals_a_backfill_on_one_machine_bit_for_bit(
 
 
 def test_orders_simultaneous_events_like_a_backfill(tmp_path: Path, backfill_to: Callable[..., Path]) -> None:
-    """Labels before payments, then ids by their bytes; names with commas, quotes and letters of every length."""
+    """Labels come before payments, and IDs are ordered by their bytes. Names contain commas, quotes and letters of
+    every length."""
     rows = [
         payment(
             0,
@@ -145,7 +146,7 @@ def _write(path: Path, table: pa.Table) -> None:
 
 
 def test_stops_with_one_sentence_if_the_engine_rejects_a_row(tmp_path: Path) -> None:
-    """As somebody runs it, with a program of its own."""
+    """Runs the job as users do, as a separate program."""
     rows = [payment(1), payment(2, latitude=91, longitude=0), payment(3)]
     path = write_csv(tmp_path / "payments.csv", rows)
     output = tmp_path / "features"

@@ -90,8 +90,8 @@ def _with(values: pa.Array, at: int, value: float | None) -> pa.Array:
         (lambda table: _replaced(table, None), "amount of a row is empty or not a number"),
         (lambda table: _replaced(table, float("nan")), "amount of a row is empty or not a number"),
         (lambda table: _replaced(table, 1e300), "amount of a row is 1e\\+300, which does not fit into a float32"),
-        (lambda table: table.set_column(2, "amount", [["12"] * ROWS]), "amount is string, model fraud"),
-        (lambda table: table.append_column("score", [[0] * ROWS]), "has a column score already"),
+        (lambda table: table.set_column(2, "amount", [["12"] * ROWS]), "amount is string, but model fraud"),
+        (lambda table: table.append_column("score", [[0] * ROWS]), "already has a column score"),
     ],
 )
 def test_rejects_with_one_sentence(

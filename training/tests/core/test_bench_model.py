@@ -17,7 +17,7 @@ from tripline_training.data.published import read_folds
 from tripline_training.errors import TrainingError
 
 DAYS = 80
-# Days of 1970: trained up to 3 March, which is day 62, and assessed from 11 to 17 March.
+# Days of 1970: training ends on 3 March, which is day 62, and 11 to 17 March are assessed.
 FOLD = {"train_from": "1970-02-25", "train_to": "1970-03-03", "assess_from": "1970-03-11", "assess_to": "1970-03-17"}
 TRAIN_END_DAY = 62
 ASSESS_DAYS = (69, 76)
@@ -31,7 +31,7 @@ def history() -> dict[str, Any]:
 
 
 def assessed(data: dict[str, Any]) -> list[int]:
-    """Numbers of the payments that the split assesses: all on the assessed days, except every seventh."""
+    """Numbers of the assessed payments: all on the assessed days, except every seventh."""
     days = data["occurred_at_ms"] // DAY_MS
     return [int(row) for row in np.flatnonzero((days >= ASSESS_DAYS[0]) & (days < ASSESS_DAYS[1])) if row % 7]
 

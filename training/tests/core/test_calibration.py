@@ -51,7 +51,7 @@ def test_no_calibration_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("margins", "fraud", "sentence"),
     [
-        (np.linspace(-1, 1, 100), np.arange(100) >= 81, "hold 19 frauds; it takes at least 20"),
+        (np.linspace(-1, 1, 100), np.arange(100) >= 81, "include 19 frauds; at least 20"),
         (np.linspace(-1, 1, 100), np.arange(100) < 30, "worse than chance"),
     ],
 )
@@ -114,7 +114,7 @@ def rows_over(days: float, frauds_a_day: int = 10) -> Rows:
         # Four days with four frauds each have fewer than the required 20; six days have enough.
         (20, 4, 0),
         (20, 6, 4),
-        # Only frauds.
+        # All payments are frauds.
         (26, 100, 0),
     ],
 )

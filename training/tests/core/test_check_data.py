@@ -1,4 +1,4 @@
-"""The check finds every kind of fault in a features file, and its sentence names the column."""
+"""The check finds every kind of fault in a features file, and its message names the column."""
 
 import json
 from collections.abc import Callable
@@ -17,6 +17,11 @@ from tripline_training.data_checks.findings import DataReport
 from tripline_training.errors import TrainingError
 
 SPEC = """version: 7
+entities:
+  card: { key: card_token }
+  terminal: { key: terminal_id, optional: true }
+  email: { key: email_token, optional: true }
+  card_country: { key: card_token/merchant_country, optional: true }
 features:
   - { name: amount, kind: amount, default: 0 }
   - { name: card_count_1d, entity: card, kind: count, window: 1d, default: 0 }
@@ -26,7 +31,8 @@ features:
 
 
 def checked_columns() -> dict[str, Any]:
-    """Every fourth row of conftest, with features as a cold backfill computes them: terminals count known frauds."""
+    """Every fourth row of conftest, with the features of a backfill without earlier state: terminals count known
+    frauds."""
     data = {name: values[::4] for name, values in columns().items()}
     cards, terminals = data["card_token"], data["terminal_id"]
     at, labelled, fraud = data["occurred_at_ms"], data["labelled_at_ms"], data["fraud"]
@@ -235,6 +241,25 @@ def test_does_not_judge_early_labels_if_the_past_is_unknown(checked_spec: Path, 
     assert "1 cards had payments before this file begins" in report.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("entity", "of"),
+    [("card_country", "of their card"), ("email", "in the file")],
+)
+def test_regression_28_finds_early_labels_of_every_entity(tmp_path: Path, entity: str, of: str) -> None:
+    """regression #28: only the features of cards and terminals were checked."""
+    spec = tmp_path / "spec.yaml"
+    name = f"{entity}_fraud_count_7d"
+    spec.write_text(f"{SPEC}  - {{ name: {name}, entity: {entity}, kind: fraud_count, window: 7d, default: 0 }}\n")
+    data = {**checked_columns(), name: np.zeros(1_000)}
+    assert check_data(write_parquet(tmp_path / "valid.parquet", data), spec, now_ms=NOW_MS).faults == []
+    data[name][0] = 1
+    faults = check_data(write_parquet(tmp_path / "f.parquet", data), spec, now_ms=NOW_MS).faults
+    assert [f.sentence for f in faults] == [
+        f"{name}: 1 rows reflect labels before the first label {of} arrived; compute the feature from labels by the "
+        "time they arrived."
+    ]
+
+
 def test_one_label_cannot_stop_retraining_in_a_running_system(checked_spec: Path, tmp_path: Path) -> None:
     data = checked_columns()
     put("labelled_at_ms", 10_000, 0)(data)
@@ -319,3 +344,11 @@ def test_before_training_lists_the_first_faults_and_counts_the_rest(checked_spec
     data = {f"x{i}": np.zeros(3) for i in range(4)}
     with pytest.raises(TrainingError, match="And 4 more"):
         check_before_training(write_parquet(tmp_path / "f.parquet", data), checked_spec)
+
+
+@pytest.mark.parametrize("text", ["entities:\nfeatures: []\n", "- features\n"])
+def test_an_invalid_feature_spec_is_reported(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "features.yaml"
+    path.write_text(text)
+    with pytest.raises(TrainingError, match="cannot be read as a feature spec"):
+        read_spec_features(path)

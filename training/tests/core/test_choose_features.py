@@ -150,8 +150,8 @@ def test_used_features_are_those_in_splits_and_scorecard(options: MakeOptions) -
     assert "card_age" not in manifest["used_features"]
     text = features_of_card(manifest)
     assert f"It uses {len(manifest['used_features'])} of the 5 features of its input: " in text
-    assert "`card_profile` is not used: with it the mean average precision over " in text
-    assert "`terminal_profile` is used: with it the mean average precision over " in text
+    assert "`card_profile` is not used: the mean average precision over " in text
+    assert "`terminal_profile` is used: the mean average precision over " in text
     older = {key: value for key, value in manifest.items() if key != "used_features"}
     assert "It uses 5 of the 5 features" in features_of_card({**older, "metrics": {}})
 

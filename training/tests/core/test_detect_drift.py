@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import DAY_MS, columns, write_parquet
+from tests.conftest import DAY_MS, columns, write_parquet, write_settled
 from tripline_training.detect_drift import DRIFT_EXIT_CODE, main
 from tripline_training.drift.judge_days import DayVerdict, Judgement, Limits, judge_day
+from tripline_training.drift.judge_weeks import judge_labels
 from tripline_training.drift.measure_distance import (
     bin_edges,
     count_bins,
@@ -197,12 +198,15 @@ def test_served_scores_are_monitored(judged: list[str], tmp_path: Path) -> None:
     assert [c["kind"] for c in json.loads(events.read_text())["columns"]] == ["score"]
 
 
-# Checked on day 76. Its newest labelled week is days 63 to 69.
+# The check is on day 76. Its newest labelled week is days 63 to 69.
 LOOK = 76
 
 
-def labelled_weeks(folder: Path, seed: int, *, found: float = 0.9) -> list[str]:
-    """120 payments per day for 12 weeks. Scores find 90 % of the frauds, and `found` in the newest labelled week."""
+def labelled_weeks(folder: Path, seed: int, *, found: float = 0.9, mature_days: int = 84) -> list[str]:
+    """120 payments per day for 12 weeks. Scores find 90 % of the frauds, and `found` in the newest labelled week.
+
+    Genuine payments after `mature_days` have no label.
+    """
     random = np.random.default_rng(seed)
     rows = 84 * 120
     at = np.arange(rows) * DAY_MS // 120
@@ -214,17 +218,20 @@ def labelled_weeks(folder: Path, seed: int, *, found: float = 0.9) -> list[str]:
     swapped = random.permutation(np.flatnonzero(newest & ~fraud))[: int((newest & fraud & ~is_found).sum())]
     scores[swapped] = 0.9 * random.random(len(swapped))
     ids = [f"t{i:06d}" for i in range(rows)]
-    write_parquet(
+    known = fraud | (at < mature_days * DAY_MS)
+    write_settled(
         folder / "weeks.parquet",
         {
             "client_transaction_id": ids,
             "card_token": [f"ct_{i % 50}" for i in range(rows)],
             "terminal_id": [f"term-{i % 20}" for i in range(rows)],
             "occurred_at_ms": at,
-            "labelled_at_ms": at + 7 * DAY_MS,
-            "fraud": fraud.astype(int),
+            "labelled_at_ms": [ms + 7 * DAY_MS if label else None for ms, label in zip(at, known, strict=True)],
+            "fraud": [int(yes) if label else None for yes, label in zip(fraud, known, strict=True)],
             **{name: random.random(rows) for name in ("amount", "card_count_1d", "terminal_fraud_rate_7d")},
         },
+        delay_days=7,
+        mature_before_ms=mature_days * DAY_MS,
     )
     served = folder / "served.csv"
     lines = [f"{name},{score}" for name, score in zip(ids, scores, strict=True)]
@@ -239,7 +246,7 @@ def days(first: int, last: int) -> list[str]:
 
 def test_labels_reveal_scores_that_find_fewer_frauds(tmp_path: Path, spec_path: Path) -> None:
     arguments = [*labelled_weeks(tmp_path, 1, found=0.2), "--feature-spec", str(spec_path)]
-    # One check per week.
+    # Runs one check per week.
     assert main([*arguments, *days(LOOK - 6, LOOK - 1)]) == 0
     assert not (tmp_path / "looks.ndjson").exists()
     assert main([*arguments, *days(LOOK, LOOK)]) == 0
@@ -256,6 +263,22 @@ def test_labels_of_normal_weeks_raise_no_alarm(seed: int, tmp_path: Path, spec_p
     assert main([*arguments, *days(LOOK - 13, LOOK + 7)]) == 0
     assert not (tmp_path / "looks.ndjson").exists()
     assert 'kind="performance"} 0.0' in (tmp_path / "looks.prom").read_text()
+
+
+def test_a_week_is_measured_on_payments_with_a_verdict(tmp_path: Path) -> None:
+    """regression #31: among the newest payments of a week, only the frauds had labels, which hid a decrease."""
+    recent = LOOK - 11
+    falls = []
+    for mature_days in (84, recent):
+        labelled_weeks(tmp_path, 1, found=0.5, mature_days=mature_days)
+        scores = tmp_path / "served.csv"
+        if mature_days > recent:
+            # All verdicts are known, but the recent payments have no scores.
+            scores.write_text("\n".join(scores.read_text().splitlines()[: 1 + recent * 120]))
+        judged = judge_labels(tmp_path / "weeks.parquet", scores, LOOK)
+        assert judged is not None
+        falls.append(judged.distance)
+    assert falls[0] == falls[1]
 
 
 def test_a_slow_drift_is_detected_with_a_reference_but_not_from_day_to_day(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from tests.conftest import columns, write_settled
 from tripline_training import evaluate_report, model_card
 from tripline_training.data.days import DAY_MS
 from tripline_training.errors import TrainingError
@@ -110,7 +111,7 @@ def test_money_by_hand() -> None:
     ("text", "sentence"),
     [
         ("{", "cannot be read"),
-        ('{"lost_share": 1}', "must hold exactly lost_share, chargeback_fee, review_cost, friction_share"),
+        ('{"lost_share": 1}', "must contain exactly lost_share, chargeback_fee, review_cost, friction_share"),
         (
             '{"lost_share": 1, "chargeback_fee": -1, "review_cost": 1, "friction_share": 0}',
             "chargeback_fee must be a number from 0, not -1",
@@ -133,7 +134,7 @@ def test_the_bootstrap_samples_cards_and_is_seeded() -> None:
         estimate = first[name]
         assert estimate.value == value
         assert estimate.low is not None and estimate.high is not None and estimate.low < estimate.high, name
-    # If the payments were independent, their number would not matter; a card's payments are drawn together.
+    # All payments of a card are drawn together, so the result differs from that for independent payments.
     alone = bootstrap(replace(rows, cards=np.arange(len(rows))), COSTS, replicates=40, seed=1)
     assert alone["average_precision"] != first["average_precision"]
     one_card = bootstrap(replace(rows, cards=np.zeros(len(rows), dtype=np.int64)), COSTS, replicates=5, seed=1)
@@ -248,6 +249,19 @@ def test_from_the_champion_to_report_and_card(
     paths["json"].write_text(json.dumps(report))
     with pytest.raises(TrainingError, match="evaluation belongs to another model: it evaluated 000000000000"):
         model_card.main([*card, "--evaluation", str(paths["json"])])
+
+
+def test_evaluates_only_payments_with_a_verdict(arguments: Arguments, tmp_path: Path) -> None:
+    """regression #31: among the newest payments, only the frauds have a label, so every measure was too good."""
+    data = columns()
+    is_unknown = (data["occurred_at_ms"] >= 30 * DAY_MS) & (data["fraud"] == 0)
+    for name in ("labelled_at_ms", "fraud"):
+        data[name] = [None if unknown else int(value) for value, unknown in zip(data[name], is_unknown, strict=True)]
+    settled = write_settled(tmp_path / "settled.parquet", data, delay_days=7, mature_before_ms=30 * DAY_MS)
+    output = tmp_path / "report.json"
+    evaluate_report.main(arguments("--features", str(settled), "--json", str(output)))
+    # Three of the six days are too recent for a verdict.
+    assert json.loads(output.read_text())["data"]["rows"] == 300
 
 
 def test_names_missing_inputs(arguments: Arguments, tmp_path: Path) -> None:

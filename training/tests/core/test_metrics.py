@@ -4,7 +4,7 @@ import pytest
 from tripline_training.data.days import DAY_MS
 from tripline_training.metrics import card_precision_top_k, measure
 
-# day, card, score, fraud
+# Columns: day, card, score, fraud.
 BY_HAND = [
     (0, "a", 0.1, 0),
     (0, "a", 0.9, 1),  # A card counts with its highest score.

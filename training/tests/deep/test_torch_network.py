@@ -133,8 +133,8 @@ def test_the_command_publishes_a_model_that_scoring_serves(tmp_path: Path, capsy
     ("change", "said"),
     [
         ({"hidden": 3}, "hidden must be"),
-        ({"width": 8}, "must hold exactly"),
-        ({"fraud_weight": None}, "must hold exactly"),
+        ({"width": 8}, "must contain exactly"),
+        ({"fraud_weight": None}, "must contain exactly"),
     ],
 )
 def test_rejects_impossible_parameters(tmp_path: Path, change: dict[str, int | None], said: str) -> None:

@@ -54,7 +54,7 @@ def test_a_stopped_search_continues_to_the_same_result(
     assert len({line.split()[2] for line in trials}) == 3
     assert (tmp_path / "halves.json").read_text() == (tmp_path / "whole.json").read_text()
     read_params(tmp_path / "whole.json")
-    # The current parameters are tried first, so the best ones are at least as good.
+    # The current parameters are tried first, so the best result is at least as good as theirs.
     first, last = (float(trials[i].split()[2].split("=")[1]) for i in (0, -1))
     best = float(trials[-1].split("best=")[1])
     assert best >= max(first, last)

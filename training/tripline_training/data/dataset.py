@@ -1,7 +1,8 @@
 """Reads and checks the output of `tripline backfill`: one row per payment with its label and its features."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,16 @@ from numpy.typing import NDArray
 
 from tripline_training.data.feature_spec import FeatureSpec
 from tripline_training.data.folds import fold_ids, is_fold
-from tripline_training.data.sampling import EVERYTHING, Shares, is_sampled, rounded, shares_of
+from tripline_training.data.mapped_rows import CHUNK_ROWS, mapped_array
+from tripline_training.data.sampling import (
+    EVERYTHING,
+    Shares,
+    is_sampled,
+    mature_before_ms,
+    metadata_of,
+    rounded,
+    shares_of,
+)
 from tripline_training.data.tables import arrays, columns_of, query, require_columns, sql_name, table_at
 from tripline_training.errors import TrainingError
 
@@ -24,6 +34,11 @@ KEY_COLUMNS = {
     "fraud": ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "BOOLEAN"),
 }
 FEATURE_TYPES = ("DOUBLE", "FLOAT")
+COLUMNS = ("ids", "cards", "occurred_at_ms", "fraud", "features")
+"""The columns of `Rows`."""
+MEMORY_ROWS_MAX = 2_000_000
+"""Above this number, training keeps the rows in temporary files."""
+MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -40,17 +55,19 @@ class Rows:
     """Positions of the features that are categories."""
     shares: Shares = EVERYTHING
     """For each class, the share of its payments that these rows contain."""
+    mapped: bool = False
+    """Whether the columns are in temporary files. If so, `ids` and `cards` are hashes, only useful for comparison."""
 
     def __len__(self) -> int:
         return len(self.fraud)
 
     @property
     def columns(self) -> tuple[NDArray[Any], ...]:
-        return self.ids, self.cards, self.occurred_at_ms, self.fraud, self.features
+        return tuple(getattr(self, name) for name in COLUMNS)
 
     def with_columns(self, columns: Iterable[NDArray[Any]]) -> "Rows":
         """Other payments with the same features, in the order of `columns`."""
-        return Rows(*columns, categories=self.categories, shares=self.shares)
+        return replace(self, **dict(zip(COLUMNS, columns, strict=True)))
 
     @property
     def weights(self) -> NDArray[np.float64] | None:
@@ -107,6 +124,12 @@ class Dataset:
     """Event time of the newest payment."""
     shares: Shares = EVERYTHING
     """The shares of the lake's payments that the file contains."""
+    memory_rows_max: int | None = None
+    """Above this number, rows are kept in temporary files. None: always in memory."""
+    label_delay_ms: int = 0
+    """Age at which a payment without a report counts as genuine; 0 if such payments never get a verdict."""
+    mature_before_ms: int = 2**62
+    """Payments at or after this time are too recent for a verdict, even with a label: frauds are labelled earlier."""
 
     def known_rows(
         self, span: Span, known_by_ms: int, ids: Path | None = None, *, genuine_share: float | None = None
@@ -125,17 +148,17 @@ class Dataset:
         genuine = min(self.shares.genuine, rounded(genuine_share or 1))
         frauds, of_genuine = (is_sampled("client_transaction_id", share) for share in (self.shares.frauds, genuine))
         chosen = "true" if frauds == of_genuine == "true" else f"CASE fraud WHEN 1 THEN {frauds} ELSE {of_genuine} END"
-        rows = self._rows(f"{within} AND {_known(known_by_ms)} AND {chosen}", Shares(self.shares.frauds, genuine))
+        rows = self._rows(f"{within} AND {self._known(known_by_ms)} AND {chosen}", Shares(self.shares.frauds, genuine))
         return rows, self._unknown(within, known_by_ms)
 
-    def compared_rows(self, span: Span, known_by_ms: int) -> tuple[Rows, int]:
+    def compared_rows(self, spans: Sequence[Span], known_by_ms: int) -> tuple[Rows, int]:
         """Like `known_rows`, for comparing models: all payments, or from a sample, all payments of its cards."""
-        within = f"{self._within(span)} AND {self._of_cards}"
-        return self._rows(f"{within} AND {_known(known_by_ms)}"), self._unknown(within, known_by_ms)
+        within = f"{self._within(*spans)} AND {self._of_cards}"
+        return self._rows(f"{within} AND {self._known(known_by_ms)}"), self._unknown(within, known_by_ms)
 
     def rows_with_truth(self, span: Span) -> Rows:
         """The labelled payments of a span, for evaluating predictions."""
-        has_truth = "fraud IS NOT NULL AND labelled_at_ms IS NOT NULL"
+        has_truth = f"fraud IS NOT NULL AND labelled_at_ms IS NOT NULL AND occurred_at_ms < {self.mature_before_ms}"
         return self._rows(f"{self._within(span)} AND {self._of_cards} AND {has_truth}")
 
     @property
@@ -143,15 +166,22 @@ class Dataset:
         return is_sampled("card_token", self.shares.cards)
 
     def _unknown(self, within: str, known_by_ms: int) -> int:
-        return _count(f"{self._table} WHERE {within} AND NOT {_known(known_by_ms)}")
+        return _count(f"{self._table} WHERE {within} AND NOT {self._known(known_by_ms)}")
+
+    def _known(self, known_by_ms: int) -> str:
+        """A verdict known by then. A recent payment has none, because so far only frauds could have been labelled."""
+        before_ms = min(self.mature_before_ms, known_by_ms - self.label_delay_ms + 1)
+        of_age = "" if self.label_delay_ms == 0 else f" AND occurred_at_ms < {before_ms}"
+        return f"(coalesce(labelled_at_ms <= {known_by_ms}, false){of_age})"
 
     @property
     def _table(self) -> str:
         return table_at(self.path)
 
     @staticmethod
-    def _within(span: Span) -> str:
-        return f"occurred_at_ms >= {span.from_ms} AND occurred_at_ms < {span.to_ms}"
+    def _within(*spans: Span) -> str:
+        within = (f"occurred_at_ms >= {span.from_ms} AND occurred_at_ms < {span.to_ms}" for span in spans)
+        return f"({' OR '.join(within)})" if spans else "false"
 
     def _ids(self, path: Path) -> str:
         if is_fold(path):
@@ -164,23 +194,60 @@ class Dataset:
         return wanted
 
     def _rows(self, condition: str, shares: Shares = EVERYTHING) -> Rows:
+        mapped, columns = False, None
+        if self.memory_rows_max is not None:
+            count = _count(f"{self._table} WHERE {condition}")
+            mapped = count > self.memory_rows_max
+            columns = self._mapped_columns(condition, count) if mapped else None
+        columns = columns or self._columns(condition)
+        return Rows(*columns, categories=self.spec.category_positions, shares=shares, mapped=mapped)
+
+    def _mapped_columns(self, condition: str, count: int) -> tuple[NDArray[Any], ...]:
+        types: tuple[type[np.generic], ...] = (np.uint64, np.uint64, np.int64, np.int64)
+        columns = [mapped_array((count,), kind) for kind in types]
+        columns.append(mapped_array((count, len(self.spec.names)), np.float32))
+        filled = 0
+        for span in self._batches(condition):
+            batch = self._columns(f"{condition} AND {self._within(span)}", "md5_number_lower({})")
+            end = filled + len(batch[0])
+            for column, values in zip(columns, batch, strict=True):
+                column[filled:end] = values
+            filled = end
+        assert filled == count
+        return tuple(columns)
+
+    def _batches(self, condition: str) -> Iterator[Span]:
+        """Consecutive minutes with about CHUNK_ROWS payments. The file is sorted by time, so each is read once."""
+        minutes = query(
+            f"SELECT occurred_at_ms // {MINUTE_MS}, count(*) FROM {self._table} WHERE {condition} "
+            "GROUP BY ALL ORDER BY 1"
+        )
+        from_ms = rows = 0
+        while (found := minutes.fetchone()) is not None:
+            minute, count = found
+            if rows + count > CHUNK_ROWS and rows > 0:
+                yield Span(from_ms, minute * MINUTE_MS)
+                from_ms, rows = minute * MINUTE_MS, 0
+            rows += count
+        yield Span(from_ms, ALWAYS.to_ms)
+
+    def _columns(self, condition: str, key: str = "{}") -> tuple[NDArray[Any], ...]:
         features = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in self.spec.names)
         columns = arrays(
-            "SELECT client_transaction_id, card_token, occurred_at_ms, fraud::BIGINT AS fraud, "
-            f"{features} FROM {self._table} WHERE {condition} ORDER BY occurred_at_ms, client_transaction_id"
+            f"SELECT {key.format('client_transaction_id')} AS id, {key.format('card_token')} AS card, "
+            f"occurred_at_ms, fraud::BIGINT AS fraud, {features} FROM {self._table} WHERE {condition} "
+            "ORDER BY occurred_at_ms, client_transaction_id"
         )
-        return Rows(
-            ids=columns["client_transaction_id"],
-            cards=columns["card_token"],
-            occurred_at_ms=columns["occurred_at_ms"].astype(np.int64),
-            fraud=columns["fraud"].astype(np.int64),
-            features=np.column_stack([columns[name].astype(np.float32) for name in self.spec.names]),
-            categories=self.spec.category_positions,
-            shares=shares,
+        return (
+            columns["id"],
+            columns["card"],
+            columns["occurred_at_ms"].astype(np.int64),
+            columns["fraud"].astype(np.int64),
+            np.column_stack([columns[name].astype(np.float32) for name in self.spec.names]),
         )
 
 
-def open_dataset(path: Path, spec: FeatureSpec) -> Dataset:
+def open_dataset(path: Path, spec: FeatureSpec, memory_rows_max: int | None = None) -> Dataset:
     """Checks the whole file. Raises TrainingError that lists every kind of fault with its number of rows."""
     table = table_at(path)
     _check_columns(path, columns_of(table), spec)
@@ -192,11 +259,25 @@ def open_dataset(path: Path, spec: FeatureSpec) -> Dataset:
     faults = _faults(table, spec)
     if faults:
         raise TrainingError(f"{path} is not suitable for training: {'; '.join(faults)}.")
-    return Dataset(path, spec, int(oldest_ms), int(newest_ms), shares_of(path))
+    return Dataset(
+        path,
+        spec,
+        int(oldest_ms),
+        int(newest_ms),
+        shares_of(path),
+        memory_rows_max,
+        int(metadata_of(path).get("label_delay_ms", 0)),
+        mature_before_ms(path),
+    )
 
 
-def _known(known_by_ms: int) -> str:
-    return f"coalesce(labelled_at_ms <= {known_by_ms}, false)"
+def add_memory_rows_max(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--memory-rows-max",
+        type=int,
+        default=MEMORY_ROWS_MAX,
+        help="more rows than this are kept in temporary files in TMPDIR (default 2,000,000)",
+    )
 
 
 def _check_columns(path: Path, present: dict[str, str], spec: FeatureSpec) -> None:

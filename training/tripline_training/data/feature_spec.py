@@ -20,7 +20,7 @@ class FeatureGroup:
 class FeatureSpec:
     version: int
     names: tuple[str, ...]
-    """In the order of the vector."""
+    """Names of the features, in the order of the vector."""
     groups: tuple[FeatureGroup, ...] = ()
     """The profiles: one group per Feast view."""
     categories: tuple[str, ...] = ()

@@ -39,12 +39,22 @@ EVERYTHING = Shares()
 KEYS = {"fraud_share": "frauds", "genuine_share": "genuine", "card_share": "cards"}
 
 
+def metadata_of(path: Path) -> dict[str, float]:
+    """The entries that packages/model-loop wrote to a Parquet file's metadata; empty for other files."""
+    if path.suffix != ".parquet":
+        return {}
+    entries = query(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({sql_text(str(path))})").fetchall()
+    return {key: float(value) for key, value in entries if key in (*KEYS, "label_delay_ms", "mature_before_ms")}
+
+
+def mature_before_ms(path: Path) -> int:
+    """Payments at or after this time have no verdict yet, even with a label; far in the future if all have one."""
+    return int(metadata_of(path).get("mature_before_ms", 2**62))
+
+
 def shares_of(path: Path) -> Shares:
     """The shares in the metadata of a Parquet file; `EVERYTHING` if it contains none."""
-    if path.suffix != ".parquet":
-        return EVERYTHING
-    entries = query(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({sql_text(str(path))})").fetchall()
-    return Shares(**{KEYS[key]: float(value) for key, value in entries if key in KEYS})
+    return Shares(**{KEYS[key]: value for key, value in metadata_of(path).items() if key in KEYS})
 
 
 def rounded(share: float) -> float:

@@ -1,5 +1,7 @@
 """Reads tables (Parquet, CSV, newline-delimited JSON) through DuckDB."""
 
+import tempfile
+import uuid
 from pathlib import Path
 
 import duckdb
@@ -33,7 +35,9 @@ def columns_of(table: str) -> dict[str, str]:
 def query(sql: str) -> duckdb.DuckDBPyConnection:
     """Runs one query on a separate database. Raises TrainingError with DuckDB's first line if it fails."""
     try:
-        return duckdb.connect(":memory:").execute(sql)
+        # DuckDB's own choice is the current folder, which may be read-only.
+        spill = f"{tempfile.gettempdir()}/tripline-duckdb-{uuid.uuid4().hex}"
+        return duckdb.connect(":memory:", config={"temp_directory": spill}).execute(sql)
     except duckdb.Error as error:
         raise TrainingError(str(error).split("\n", maxsplit=1)[0]) from error
 

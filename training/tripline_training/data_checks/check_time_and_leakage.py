@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from tripline_training.data.tables import arrays, query, sql_name
-from tripline_training.data_checks.feature_kinds import ENTITY_COLUMNS, LABEL_KINDS, SpecFeature
+from tripline_training.data_checks.feature_kinds import KEYS_IN_FILE, LABEL_KINDS, SpecFeature
 from tripline_training.data_checks.findings import ColumnProfile, Finding, Level
 
 SAMPLE_ROWS_MAX = 30_000
@@ -23,7 +23,7 @@ class Rules:
     """A single feature that separates fraud this well must have seen the label: good models do not reach it."""
     feature_auc_warning: float = 0.95
     early_change: Level = "fault"
-    """The severity if a label feature changed before a label of its card or terminal was known."""
+    """The severity if a label feature changed before a label of its entity was known."""
     fraud_share_warning: tuple[float, float] = (0.0001, 0.2)
 
 
@@ -159,7 +159,7 @@ def _judge_feature(name: str, constant: bool, auc: float | None, rules: Rules) -
 
 
 def check_labels_in_features(table: str, features: list[SpecFeature], rules: Rules) -> tuple[list[Finding], str | None]:
-    """Features over labels that changed before the first label of their card or terminal arrived.
+    """Features over labels that changed before the first label of their entity can have arrived.
 
     This check requires the whole history: no card may have payments before its first payment in the file. A file that
     continues from an earlier state is not checked; the second value then says so.
@@ -167,31 +167,40 @@ def check_labels_in_features(table: str, features: list[SpecFeature], rules: Rul
     note = _unknown_past(table, features)
     if note is not None:
         return [], note
-    findings: list[Finding] = []
-    for entity, key in ENTITY_COLUMNS.items():
-        own = [feature for feature in features if feature.entity == entity and feature.kind in LABEL_KINDS]
-        if not own:
-            continue
-        counts = ", ".join(
-            f"count(*) FILTER (abs({sql_name(feature.name)} - {feature.default!r}) > 1e-9)" for feature in own
+    groups: dict[str | None, list[SpecFeature]] = {}
+    for feature in features:
+        if feature.kind in LABEL_KINDS:
+            groups.setdefault(_key_in_file(feature), []).append(feature)
+    return [finding for key, own in groups.items() for finding in _early_changes(table, key, own, rules)], None
+
+
+def _key_in_file(feature: SpecFeature) -> str | None:
+    """The column whose labels include all labels of the feature's entity; None if only the whole file does."""
+    return next((key for key in KEYS_IN_FILE if key in feature.key_fields), None)
+
+
+def _early_changes(table: str, key: str | None, features: list[SpecFeature], rules: Rules) -> list[Finding]:
+    counts = ", ".join(
+        f"count(*) FILTER (abs({sql_name(feature.name)} - {feature.default!r}) > 1e-9)" for feature in features
+    )
+    first = f"SELECT {'' if key is None else f'{key}, '}min(labelled_at_ms) AS first_label_ms FROM {table}"
+    labels = f"CROSS JOIN ({first})" if key is None else f"JOIN ({first} GROUP BY {key}) USING ({key})"
+    row = query(
+        f"SELECT {counts} FROM {table} {labels} WHERE first_label_ms IS NULL OR occurred_at_ms < first_label_ms"
+    ).fetchall()[0]
+    of = {"card_token": "of their card", "terminal_id": "of their terminal", None: "in the file"}[key]
+    return [
+        Finding(
+            feature.name,
+            "leakage",
+            rules.early_change,
+            int(count),
+            f"{feature.name}: {count} rows reflect labels before the first label {of} arrived; compute the "
+            "feature from labels by the time they arrived.",
         )
-        row = query(
-            f"SELECT {counts} FROM {table} JOIN (SELECT {key}, min(labelled_at_ms) AS first_label_ms FROM {table} "
-            f"GROUP BY {key}) USING ({key}) WHERE first_label_ms IS NULL OR occurred_at_ms < first_label_ms"
-        ).fetchall()[0]
-        findings += [
-            Finding(
-                feature.name,
-                "leakage",
-                rules.early_change,
-                int(count),
-                f"{feature.name}: {count} rows reflect labels before the first label of their {entity} had become "
-                "known; compute the feature from labels by the time they arrived.",
-            )
-            for feature, count in zip(own, row, strict=True)
-            if count > 0
-        ]
-    return findings, None
+        for feature, count in zip(features, row, strict=True)
+        if count > 0
+    ]
 
 
 def _unknown_past(table: str, features: list[SpecFeature]) -> str | None:

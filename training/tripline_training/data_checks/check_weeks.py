@@ -29,7 +29,7 @@ ERRORS = 3
 class Week:
     span: Span
     part: slice
-    """Its position among all rows."""
+    """The week's position among all rows."""
     rows: Rows
 
     @property

@@ -25,6 +25,8 @@ class SpecFeature:
     entity: str | None
     default: float
     """Used without history; always a possible value."""
+    key_fields: tuple[str, ...] = ()
+    """The payment fields that identify the entity."""
 
 
 COUNT = ValueRange(0, None, whole=True)
@@ -84,22 +86,25 @@ LABEL_KINDS = frozenset(
         "run_count",
     }
 )
-ENTITY_COLUMNS = {"card": "card_token", "terminal": "terminal_id"}
-"""The entities whose keys are in a features file."""
+KEYS_IN_FILE = ("card_token", "terminal_id")
+"""The fields of entity keys that a features file contains."""
 
 
 def read_spec_features(path: Path) -> list[SpecFeature]:
     """In the order of the vector. Raises TrainingError if the file cannot be read or a feature has no kind."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entities = document.get("entities", {})
+        keys = {name: tuple(str(entity["key"]).split("/")) for name, entity in entities.items()}
         return [
             SpecFeature(
                 name=str(feature["name"]),
                 kind=str(feature["kind"]),
                 entity=feature.get("entity"),
                 default=float(feature.get("default", 0)),
+                key_fields=keys.get(feature.get("entity"), ()),
             )
             for feature in document["features"]
         ]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise TrainingError(f"{path} cannot be read as a feature spec: {error!r}.") from error

@@ -1,4 +1,4 @@
-"""Finds days that differ from the days before them by more than usual."""
+"""Finds days that differ from the preceding days by more than usual."""
 
 import math
 from collections.abc import Sequence
@@ -30,8 +30,9 @@ class Limits:
     usual_days: int = 14
     """This many days, each compared with the days before it, show the usual distance between days."""
     false_alarms_per_day: float = 0.0001
-    """Over all columns together. Distances have longer tails than Student's: at 0.001 one of 126 usual days of nine
-    simulated systems of 600 payments a day alarmed. Amounts that grow by half have p-values of 1e-8 there."""
+    """For all columns together. Distances have longer tails than Student's distribution: with 0.001, one of 126
+    ordinary days raised an alarm in nine simulated systems with 600 payments per day. In these systems, amounts that
+    grow by half have p-values of 1e-8."""
     distance_min: float = 0.1
     """Smaller distances do not matter, however significant they are."""
     outcome_distance_min: float = math.log(2)
@@ -48,7 +49,7 @@ class Judgement:
 
     column: str
     kind: str
-    """feature, score, outcome or performance."""
+    """One of `feature`, `score`, `outcome` and `performance`."""
     distance: float
     """Population stability index; for outcomes, the difference in log odds; for performance, the decrease."""
     threshold: float
@@ -111,7 +112,8 @@ class _Bounds:
     """False alarms allowed per day and column."""
     spread_min: float
     """Among many columns, some vary little over two weeks by chance and would raise an alarm on the first ordinary day.
-    Therefore, each spread is raised to at least the middle column's and at least that of independent payments."""
+    Therefore, each spread is raised to at least the median spread of the columns, and at least to the spread of
+    independent payments."""
 
 
 def days_after_reference(days: Days, reference: range, judged: int, limits: Limits) -> Days:

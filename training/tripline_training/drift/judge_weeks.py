@@ -1,10 +1,12 @@
 """Judges whether the deciding scores find fewer of the frauds in the newest labelled week than in earlier weeks."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 
 from tripline_training.data.days import DAY_MS
+from tripline_training.data.sampling import mature_before_ms, metadata_of
 from tripline_training.data.tables import arrays, require_columns
 from tripline_training.drift.judge_days import Judgement, usual_limit
 
@@ -50,7 +52,7 @@ def _weekly_precisions(features: Path, scores: Path, day: int) -> np.ndarray:
         rank_scores,
     )
 
-    last = day - LABEL_DAYS
+    last = day - max(LABEL_DAYS, math.ceil(metadata_of(features).get("label_delay_ms", 0) / DAY_MS))
     first = last + 1 - (USUAL_WEEKS + 1) * WEEK_DAYS
     payments = require_columns(features, ["client_transaction_id", "occurred_at_ms", "labelled_at_ms", "fraud"])
     decided = require_columns(scores, ["client_transaction_id", "score"])
@@ -59,7 +61,8 @@ def _weekly_precisions(features: Path, scores: Path, day: int) -> np.ndarray:
         f"s.score::DOUBLE AS score FROM {payments} AS f JOIN {decided} AS s "
         "ON s.client_transaction_id::VARCHAR = f.client_transaction_id "
         f"WHERE f.occurred_at_ms // {DAY_MS} BETWEEN {first} AND {last} "
-        f"AND f.fraud IS NOT NULL AND f.labelled_at_ms < {(day + 1) * DAY_MS}"
+        f"AND f.fraud IS NOT NULL AND f.labelled_at_ms < {(day + 1) * DAY_MS} "
+        f"AND f.occurred_at_ms < {mature_before_ms(features)}"
     )
     precisions: list[float] = []
     for back in range(USUAL_WEEKS + 1):

@@ -1,5 +1,6 @@
 """Reads the payments of some days with the monitored columns: features, and scores if there are any."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tripline_training.data.days import DAY_MS
+from tripline_training.data.sampling import metadata_of
 from tripline_training.data.tables import arrays, query, require_columns, sql_name
 from tripline_training.data_checks.feature_kinds import CALENDAR_KINDS, read_spec_features
 from tripline_training.errors import TrainingError
@@ -21,7 +23,7 @@ SCORE = "score"
 class Column:
     name: str
     kind: str
-    """feature or score."""
+    """Either `feature` or `score`."""
     values: NDArray[np.float64]
     is_category: bool = False
     """Its values are codes without an order."""
@@ -34,7 +36,11 @@ class Days:
     day: NDArray[np.int64]
     columns: list[Column]
     outcomes: dict[int, tuple[int, int]]
-    """Per day: the labels that arrived on it, and the frauds among them. From all rows, not only the chosen ones."""
+    """Per day: the labels that arrived on it, and the frauds among them. Covers all rows, not only the chosen ones.
+
+    If genuine payments get no labels, the counts are of frauds reported on the day, and of genuine payments that
+    reached the age of a verdict on it. Days for which these are unknown are omitted.
+    """
 
 
 def newest_whole_day(features: Path) -> int:
@@ -82,15 +88,35 @@ def read_days(
         f"QUALIFY row_number() OVER (PARTITION BY {day} ORDER BY hash(f.client_transaction_id), "
         f"f.client_transaction_id) <= {ROWS_PER_DAY_MAX} ORDER BY f.occurred_at_ms, f.client_transaction_id"
     )
-    known = query(
-        f"SELECT labelled_at_ms // {DAY_MS} AS day, count(*), count(*) FILTER (fraud::BIGINT = 1) FROM {table} "
-        f"WHERE labelled_at_ms // {DAY_MS} BETWEEN {first_day} AND {last_day} AND fraud IS NOT NULL GROUP BY 1"
-    ).fetchall()
     watched = [Column(name, "feature", columns[name].astype(np.float64), name in categories) for name in names]
     if scores is not None:
         watched.append(Column(SCORE, "score", columns[SCORE].astype(np.float64)))
     return Days(
         day=columns["day"].astype(np.int64),
         columns=watched,
-        outcomes={int(at): (int(labels), int(frauds)) for at, labels, frauds in known},
+        outcomes=_outcomes(features, table, first_day, last_day),
     )
+
+
+def _outcomes(features: Path, table: str, first_day: int, last_day: int) -> dict[int, tuple[int, int]]:
+    entries = metadata_of(features)
+    is_fraud = "coalesce(fraud::BIGINT = 1, false)"
+    known = f"SELECT labelled_at_ms // {DAY_MS} AS day, {is_fraud} AS is_fraud FROM {table} WHERE fraud IS NOT NULL"
+    if "label_delay_ms" in entries:
+        # The verdict "genuine" is known up to the newest report only, but a day's reports may all be dated 0:00.
+        # Therefore, the payments are counted, without their verdicts.
+        delay_days = math.ceil(entries["label_delay_ms"] / DAY_MS)
+        newest_report_ms = int(entries["mature_before_ms"] + entries["label_delay_ms"])
+        oldest = query(f"SELECT min(occurred_at_ms) FROM {table}").fetchall()[0][0]
+        # The first day of the file may be incomplete.
+        first_day = max(first_day, (oldest or 0) // DAY_MS + 1 + delay_days)
+        last_day = min(last_day, newest_report_ms // DAY_MS)
+        known = (
+            f"{known} AND {is_fraud} UNION ALL "
+            f"SELECT occurred_at_ms // {DAY_MS} + {delay_days}, false FROM {table} WHERE NOT {is_fraud}"
+        )
+    rows = query(
+        f"SELECT day, count(*), count(*) FILTER (is_fraud) FROM ({known}) "
+        f"WHERE day BETWEEN {first_day} AND {last_day} GROUP BY 1"
+    ).fetchall()
+    return {int(at): (int(labels), int(frauds)) for at, labels, frauds in rows}

@@ -27,19 +27,19 @@ def prometheus_text(verdict: DayVerdict, limits: Limits, model: str, now_ms: int
         ]
 
     parts = [
-        ("tripline_drift_distance", "Distance of the day from the days before it, by column.", "distance"),
+        ("tripline_drift_distance", "Distance between the day and the days before it, by column.", "distance"),
         ("tripline_drift_threshold", "Distance above which the column counts as drifted.", "threshold"),
-        ("tripline_drift_drifted", "1 where the column drifted.", "drifted"),
+        ("tripline_drift_drifted", "1 if the column drifted.", "drifted"),
     ]
     lines = []
     for metric, text, key in parts:
         lines += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge", *series(metric, key)]
     singles = [
-        ("tripline_drift_columns_drifted", "How many columns drifted.", len(verdict.drifted)),
-        ("tripline_drift_rows", "Payments of the day that were compared.", verdict.rows),
-        ("tripline_drift_window_days", "Days that the day was compared with.", limits.window_days),
-        ("tripline_drift_day_seconds", "Beginning of the day that was compared.", verdict.day * DAY_MS // 1000),
-        ("tripline_drift_last_run_seconds", "When the comparison was made.", now_ms / 1000),
+        ("tripline_drift_columns_drifted", "Number of columns that drifted.", len(verdict.drifted)),
+        ("tripline_drift_rows", "Number of compared payments of the day.", verdict.rows),
+        ("tripline_drift_window_days", "Number of days with which the day was compared.", limits.window_days),
+        ("tripline_drift_day_seconds", "Start of the compared day.", verdict.day * DAY_MS // 1000),
+        ("tripline_drift_last_run_seconds", "Time of the comparison.", now_ms / 1000),
     ]
     for metric, text, value in singles:
         lines += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge", f"{metric}{{{name}}} {value}"]

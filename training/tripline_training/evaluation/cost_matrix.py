@@ -34,7 +34,7 @@ class CostMatrix:
 @dataclass(frozen=True)
 class Money:
     saved: float
-    """Compared with approving every payment."""
+    """Savings compared with approving every payment."""
     saved_share: float
     """Share of the savings that perfect knowledge would give; negative if the model costs more than it saves."""
     possible: float
@@ -56,7 +56,7 @@ def read_cost_matrix(path: Path | None) -> CostMatrix:
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path} cannot be read: {error}.") from error
     if not isinstance(values, dict) or set(values) != set(names):
-        raise TrainingError(f"{path} must hold exactly {', '.join(names)}.")
+        raise TrainingError(f"{path} must contain exactly {', '.join(names)}.")
     for name in names:
         value = values[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:

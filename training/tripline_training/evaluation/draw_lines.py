@@ -31,7 +31,7 @@ class Axis:
     """Above `low`. On a logarithmic axis, both are above 0. Points outside are drawn at the nearer end."""
     logarithmic: bool = False
     format: str = "~g"
-    """https://d3js.org/d3-format#locale_format"""
+    """A format of D3: https://d3js.org/d3-format#locale_format"""
 
 
 def draw_lines(title: str, x_axis: Axis, y_axis: Axis, lines: Sequence[Line]) -> str:

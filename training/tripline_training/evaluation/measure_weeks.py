@@ -4,9 +4,10 @@ python -m tripline_training.evaluation.measure_weeks --features features.parquet
     --registry file:///models --name fraud --versions 5f0c..,champion --beside file:///other \\
     --from 2026-02-22 --weeks 4
 
-Prints one line of JSON: the frauds of each week, the figures of the other model (the champion of its registry, by the
-same name), and by version or alias, as it was given, the figures of the weeks and the ratio of their mean to the other
-model's. The interval of the ratio is that of the payments measured; what another training would give is not in it.
+Prints one line of JSON: the number of frauds per week, the figures of the other model, and for each given version or
+alias its figures per week and the ratio of their mean to the other model's mean. The other model is the champion with
+the same name in the registry `--beside`. The interval of the ratio covers only the choice of payments, not the
+variation between training runs.
 """
 
 import argparse
@@ -50,7 +51,7 @@ class Week:
     rows: NDArray[np.int64]
     fraud: NDArray[np.int64]
     rankings: list[Ranking]
-    """Of each model."""
+    """One ranking per model."""
 
     def average_precisions(self, times: Floats) -> list[float]:
         return [average_precision(*counts_from_top(one, self.fraud, times[self.rows])) for one in self.rankings]
@@ -123,7 +124,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///... or mlflow+http://...")
     parser.add_argument("--name", required=True, help="name of the model in both registries")
     parser.add_argument("--versions", required=True, help="aliases or versions, comma-separated")
-    parser.add_argument("--beside", required=True, help=f"URL of the registry of the other model, its {BESIDE}")
+    parser.add_argument("--beside", required=True, help=f"URL of the registry whose {BESIDE} is the other model")
     parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 time")
     parser.add_argument("--weeks", type=int, default=4)
     given = parser.parse_args(arguments)

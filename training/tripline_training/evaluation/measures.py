@@ -38,9 +38,9 @@ class CalibrationBin:
     rows: int
     frauds: int
     predicted: float
-    """Mean score."""
+    """Mean score of the rows."""
     observed: float
-    """Share of fraud."""
+    """Share of fraud among the rows."""
 
 
 def rank_scores(scores: Floats) -> Ranking:

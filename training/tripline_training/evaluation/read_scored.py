@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Span
 from tripline_training.data.feature_spec import FeatureSpec
+from tripline_training.data.sampling import mature_before_ms
 from tripline_training.data.tables import arrays, require_columns, sql_name
 from tripline_training.data_checks.feature_kinds import read_spec_features
 from tripline_training.errors import TrainingError
@@ -35,14 +36,14 @@ class Scored:
 
     occurred_at_ms: NDArray[np.int64]
     cards: NDArray[np.int64]
-    """A number per card, from 0."""
+    """A number per card, starting from 0."""
     terminals: NDArray[np.int64]
     """A number per terminal, from 0; payments without a terminal get the number of the empty name."""
     terminal_names: list[str]
     card_age_days: NDArray[np.float64]
     """Time since the card's first payment in the file, which may start later than the card."""
     amounts: NDArray[np.float64]
-    """In major units."""
+    """Amounts in major units."""
     fraud: NDArray[np.int64]
     scores: NDArray[np.float64]
 
@@ -75,13 +76,15 @@ def read_registered_model(url: str, name: str, alias_or_version: str) -> Evaluat
 
 
 def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, span: Span) -> Scored:
-    """Scores the labelled payments of a span. Raises TrainingError if there are none."""
+    """Scores the payments of a span that have a verdict. Raises TrainingError if there are none."""
     amount = next((f.name for f in read_spec_features(feature_spec) if f.kind == "amount"), None)
     if amount is None:
         raise TrainingError(f"{feature_spec} has no feature of kind amount, so no money can be counted.")
     table = require_columns(features, [*KEYS, amount, *model.features])
     named = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in model.features)
-    within = f"occurred_at_ms >= {span.from_ms} AND occurred_at_ms < {span.to_ms}"
+    # Among more recent payments, only the frauds have a label.
+    to_ms = min(span.to_ms, mature_before_ms(features))
+    within = f"occurred_at_ms >= {span.from_ms} AND occurred_at_ms < {to_ms}"
     columns = arrays(
         "SELECT card_token, coalesce(terminal_id, '') AS terminal_id, occurred_at_ms, fraud::BIGINT AS fraud, "
         f"{sql_name(amount)}::DOUBLE AS money, "

@@ -26,7 +26,7 @@ def average_onnx(members: Sequence[bytes], platt: Platt) -> bytes:
     # The few operators that are added here have the same meaning in all later opsets.
     found = {opset.version for model in models for opset in model.opset_import if opset.domain == ""} - {OPSET}
     if len(found) > 1:
-        raise TrainingError(f"The networks were exported for the opsets {sorted(found)}: export them for one.")
+        raise TrainingError(f"The networks were exported for the opsets {sorted(found)}: use the same opset for all.")
     opsets[""] = max([OPSET, *found])
     constants = {"one": 1.0, "low": SMALLEST, "high": 1 - SMALLEST}
     constants |= {"slope": platt.slope / len(models), "intercept": platt.intercept}

@@ -116,7 +116,7 @@ def margins_of_card(card: Scorecard, features: NDArray[np.float32], names: tuple
     total = np.full(len(features), card.intercept)
     for part in card.features:
         if part.name not in names:
-            raise TrainingError(f"The scorecard needs the feature {part.name}, which is not there.")
+            raise TrainingError(f"The scorecard needs the feature {part.name}, which is missing.")
         values = features[:, names.index(part.name)]
         total = total + np.array(part.weights)[_bins_of(values, np.array(part.edges, dtype=np.float32))]
     return total

@@ -40,7 +40,7 @@ class Setting:
 @dataclass(frozen=True)
 class FittedTorch:
     network: TorchNetwork
-    """In evaluation mode, on the CPU."""
+    """The network in evaluation mode, on the CPU."""
     epochs: int
     """Number of training epochs."""
     held_ap: float | None = None

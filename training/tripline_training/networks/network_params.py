@@ -42,7 +42,7 @@ NETWORK_WHOLE = ("hidden", "epochs", "patience", "batch_rows")
 @dataclass(frozen=True)
 class TorchParams(NetworkParams):
     learning_rate_decay: float
-    """Factor per epoch."""
+    """Factor by which the learning rate changes per epoch."""
     weight_decay: float
     fraud_weight: float
     """Weight of a fraud relative to a genuine payment; calibration removes its effect on the probabilities."""

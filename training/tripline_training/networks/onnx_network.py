@@ -30,7 +30,7 @@ def strip_model(content: bytes) -> bytes:
 
 
 def operators_of(content: bytes) -> dict[str, object]:
-    """What a runtime needs to run the model, namely opsets and operators, for the manifest."""
+    """The requirements of the model on a runtime, for the manifest: opsets and operators."""
     model = onnx.load_model_from_string(content)
     return {
         "opsets": {opset.domain or "ai.onnx": opset.version for opset in model.opset_import},

@@ -248,7 +248,7 @@ def _first_cause(error: BaseException) -> BaseException:
 
 
 def _unless_there(create: Callable[[], T]) -> T | None:
-    """None if it already exists."""
+    """The result; None if the object already exists."""
     try:
         return create()
     except MlflowException as error:

@@ -48,7 +48,7 @@ class Move:
     from_version: str | None
     to: str
     at: str
-    """RFC 3339."""
+    """Time of the move, RFC 3339."""
     by: str
     why: str | None
     is_rollback: bool

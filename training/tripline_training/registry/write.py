@@ -56,8 +56,7 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    """After this, the entries of a folder survive a power failure. Windows cannot open folders and does not need this.
-    """
+    """Makes a folder's entries durable across a power failure. Windows cannot open folders and does not need this."""
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)

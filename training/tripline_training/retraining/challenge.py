@@ -267,7 +267,7 @@ def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> 
         champion = np.full(len(rows), float(np.average(prepared.train.fraud, weights=prepared.train.weights)))
     else:
         champion = predict_onnx(prepared.champion.model, rows.features).astype(np.float64)
-    return compare_scores(rows, new, champion, prepared.rules.replicates, options.seed)
+    return compare_scores(rows, new, champion, prepared.rules.replicates, options.seed, prepared.rules.bands)
 
 
 def _params_used(prepared: Prepared, options: Options, weight: float, fixed: list[list[str]]) -> dict[str, Any]:
@@ -291,7 +291,7 @@ def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
         "segments": measured.segments,
         "selection": prepared.selection.as_json(),
     }
-    params = _params_used(prepared, options, candidate.weight, chosen.fixed)
+    params = _params_used(prepared, options, candidate.weight, chosen.fixed) | {"on_disk": candidate.rows.mapped}
     lineage = Lineage(options.features, options.commit, params, candidate.known_by_ms)
     used = used_by_trees(candidate.model, candidate.card, prepared.spec.names)
     refuse_constant(used, options.constant_online)

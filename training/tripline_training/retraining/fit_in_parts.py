@@ -39,7 +39,7 @@ def fit_in_parts(
     booster = _read(path)
     done = 0 if booster is None else booster.num_boosted_rounds()
     encoding = learn_encoding(rows.features, rows.categories)
-    matrix = matrix_of(rows, encoding, importance=importance) if done < params.trees else None
+    matrix = matrix_of(rows, encoding, params, jobs, importance=importance) if done < params.trees else None
     while matrix is not None and done < params.trees:
         settings = tree_settings(params, seed + done, jobs)
         grown = xgboost.train(settings, matrix, min(PART_TREES, params.trees - done), xgb_model=booster)
@@ -60,6 +60,8 @@ def identity_of(
     for values in (rows.features, rows.fraud, *(given for given in (rows.weights, importance) if given is not None)):
         digest.update(np.ascontiguousarray(values).data)
     settings = {"params": params.as_json(), "seed": seed, "jobs": jobs, "part": PART_TREES, "by": xgboost.__version__}
+    if rows.mapped:
+        settings["on_disk"] = True
     if rows.categories:
         settings["categories"] = list(rows.categories)
     digest.update(json.dumps(settings, sort_keys=True).encode())

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tripline_training.retraining.compare_scores import Comparison
+from tripline_training.retraining.measure_calibration import why_not_calibrated
 from tripline_training.retraining.rules import Rules
 
 
@@ -36,7 +37,9 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
     # sound.
     is_as_good = measured.is_under_way and measured.old is not None and ap.high >= 0
     gain_min = -rules.ap_gain_min if is_as_good else rules.ap_gain_min
-    rise = newest.ece_new - newest.ece_champion
+    loss = newest.log_loss
+    has_champion = measured.champion_version is not None
+    not_calibrated = why_not_calibrated(newest.bands, rules.calibration_ratio_max, has_champion)
     reasons = [
         (version == measured.champion_version and not is_as_good, "the same model came out."),
         (
@@ -54,11 +57,11 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
             f"card precision@100 on the newest weeks falls from {cp100.champion:.4f} to {cp100.new:.4f}, with a 95 % "
             f"interval of the gain from {cp100.low:.4f} to {cp100.high:.4f}.",
         ),
+        (not_calibrated is not None, not_calibrated or ""),
         (
-            # A constant score is calibrated on average, but contains no information.
-            measured.champion_version is not None and rise > rules.ece_rise_max,
-            f"the champion is better calibrated: the calibration error on the newest weeks rises from "
-            f"{newest.ece_champion:.4f} to {newest.ece_new:.4f}.",
+            loss.low > 0 and loss.gain > rules.log_loss_rise_max,
+            f"the log loss on the newest weeks rises from {loss.champion:.5f} to {loss.new:.5f}, with a 95 % interval "
+            f"of the rise from {loss.low:.5f} to {loss.high:.5f}.",
         ),
     ]
     return next((sentence for applies, sentence in reasons if applies), None) or why_old_weeks_keep(measured, rules)
@@ -85,7 +88,8 @@ def figures_of(measured: Measured, more: str = "") -> str:
         "ap_gain_high": newest.ap.high,
         "cp100_new": newest.cp100.new,
         "cp100_champion": newest.cp100.champion,
-        "ece_new": newest.ece_new,
+        "log_loss_new": newest.log_loss.new,
+        "log_loss_champion": newest.log_loss.champion,
     }
     if old is not None:
         pairs |= {"old_ap_new": old.ap.new, "old_ap_champion": old.ap.champion}

@@ -1,16 +1,18 @@
 """The inputs of a retraining: its options, the payments by purpose, and the champion."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tripline_training.data.dataset import Rows, Span, open_dataset
+from tripline_training.data.dataset import MEMORY_ROWS_MAX, Rows, Span, open_dataset
+from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
 from tripline_training.errors import TooEarlyError, TrainingError
 from tripline_training.registry import registry
 from tripline_training.registry.names import RegistryCallError
 from tripline_training.retraining.rules import Rules, read_rules
-from tripline_training.retraining.windows import Windows, joined, lay_out, outside
+from tripline_training.retraining.windows import Windows, lay_out, outside
 from tripline_training.selection.choose_features import Fitting, Selection, choose_features, only_features
 from tripline_training.steps import step
 from tripline_training.trees.calibration import FRAUDS_MIN
@@ -37,6 +39,8 @@ class Options:
     """Time of the drift; None without drift."""
     constant_online: tuple[str, ...] = ()
     """Features that are constant online; models do not use them."""
+    memory_rows_max: int = MEMORY_ROWS_MAX
+    """Maximum number of rows that are kept in memory, for each purpose."""
 
     def files(self) -> dict[str, Path]:
         """Files on whose bytes an outcome depends."""
@@ -79,13 +83,16 @@ def prepare(options: Options) -> Prepared:
     version = options.champion_version()
     champion = None if version is None else registry.resolve(store, options.name, version)
     with step("data") as said:
-        dataset = open_dataset(options.features, spec)
+        dataset = open_dataset(options.features, spec, options.memory_rows_max)
+        # Reports may take longer than the rules expect.
+        delay_days = max(rules.label_delay_days, math.ceil(dataset.label_delay_ms / DAY_MS))
+        rules = replace(rules, label_delay_days=delay_days)
         windows = lay_out(dataset.oldest_ms, options.cutoff_ms, rules, None if champion is None else champion.manifest)
         share = read_params(options.params).genuine_share
         train, left_out = dataset.known_rows(windows.train, windows.newest.from_ms, genuine_share=share)
         train = outside(train, windows.fixed)
-        newest, unlabelled = dataset.compared_rows(windows.newest, options.cutoff_ms)
-        old = joined([dataset.compared_rows(span, options.cutoff_ms)[0] for span in windows.fixed], newest)
+        newest, unlabelled = dataset.compared_rows([windows.newest], options.cutoff_ms)
+        old, _ = dataset.compared_rows(windows.fixed, options.cutoff_ms)
         trained_or_newest = Span(windows.train.from_ms, windows.newest.to_ms)
         whole, _ = dataset.known_rows(trained_or_newest, options.cutoff_ms, genuine_share=share)
         known = None if options.drift_ms is None else outside(whole, windows.named)

@@ -22,12 +22,16 @@ class Rules:
     """The average precision must rise by at least this, and the 95 % interval of the gain must be above 0."""
     cp100_loss_max: float
     """Card precision@100 may fall by at most this, and the interval of its gain must reach 0."""
-    ece_rise_max: float
-    """The calibration error may rise by at most this: the score bands of the policy need calibrated probabilities."""
+    calibration_ratio_max: float
+    """Maximum of observed / expected frauds, overall and above each band. The minimum is its reciprocal."""
+    log_loss_rise_max: float
+    """Maximum rise of the log loss; a larger rise counts only if it is statistically significant."""
     old_ap_loss_max: float
     """On the fixed old weeks, the average precision may fall by at most this."""
     replicates: int
     """Number of bootstrap samples."""
+    bands: tuple[float, ...]
+    """Scores at which the policy acts, ascending. Scores above each must be calibrated."""
     fixed_windows: tuple[tuple[str, str], ...]
     """Old weeks as pairs of dates, both inclusive. Empty: those in the champion's manifest."""
 
@@ -48,7 +52,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "train_days_max": (3, 3_650),
     "ap_gain_min": (0, 1),
     "cp100_loss_max": (0, 1),
-    "ece_rise_max": (0, 1),
+    "calibration_ratio_max": (1.01, 100),
+    "log_loss_rise_max": (0, 1),
     "old_ap_loss_max": (0, 1),
     "replicates": (50, 10_000),
 }
@@ -62,8 +67,8 @@ def read_rules(path: Path) -> Rules:
         values = json.loads(path.read_text(encoding="utf-8"))["retrain"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path} has no rules under `retrain`; take them from training/params.json.") from error
-    if not isinstance(values, dict) or set(values) != {*LIMITS, "fixed_windows"}:
-        raise TrainingError(f"{path}: retrain must hold exactly {', '.join(LIMITS)}, fixed_windows.")
+    if not isinstance(values, dict) or set(values) != {*LIMITS, "bands", "fixed_windows"}:
+        raise TrainingError(f"{path}: retrain must hold exactly {', '.join(LIMITS)}, bands, fixed_windows.")
     for name, (low, high) in LIMITS.items():
         value = values[name]
         kinds = (int,) if name in WHOLE else (int, float)
@@ -71,6 +76,9 @@ def read_rules(path: Path) -> Rules:
             raise TrainingError(f"{path}: retrain.{name} must be a number from {low:g} to {high:g}, not {value!r}.")
     if values["train_days_min"] > values["train_days_max"]:
         raise TrainingError(f"{path}: retrain.train_days_min must not be above train_days_max.")
+    bands = values["bands"]
+    if not isinstance(bands, list) or not all(isinstance(band, float) and 0 < band < 1 for band in bands):
+        raise TrainingError(f"{path}: retrain.bands must be a list of scores between 0 and 1.")
     windows = values["fixed_windows"]
     pairs = isinstance(windows, list) and all(
         isinstance(pair, list) and len(pair) == 2 and all(isinstance(day, str) for day in pair) for pair in windows
@@ -79,6 +87,7 @@ def read_rules(path: Path) -> Rules:
         raise TrainingError(
             f"{path}: retrain.fixed_windows must be up to {WINDOWS_MAX} pairs of a first and last date."
         )
-    rules = Rules(**{**values, "fixed_windows": tuple((str(first), str(last)) for first, last in windows)})
+    named = tuple((str(first), str(last)) for first, last in windows)
+    rules = Rules(**{**values, "bands": tuple(bands), "fixed_windows": named})
     assert len(rules.fixed_spans) == len(windows)
     return rules

@@ -92,13 +92,6 @@ def spans_as_json(spans: list[Span]) -> list[list[str]]:
     return [[moment(span.from_ms), moment(span.to_ms)] for span in spans]
 
 
-def joined(parts: list[Rows], like: Rows) -> Rows:
-    """Concatenates rows; empty if there are no parts."""
-    if not parts:
-        return select_rows(like, np.zeros(len(like), dtype=bool))
-    return like.with_columns(np.concatenate(columns) for columns in zip(*(part.columns for part in parts), strict=True))
-
-
 def outside(rows: Rows, spans: list[Span]) -> Rows:
     inside = np.zeros(len(rows), dtype=bool)
     for span in spans:

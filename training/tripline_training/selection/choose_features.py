@@ -49,9 +49,9 @@ class GroupResult:
 @dataclass(frozen=True)
 class Selection:
     names: tuple[str, ...]
-    """In the order of the spec."""
+    """Names of the features, in the order of the spec."""
     constant_online: tuple[str, ...] = ()
-    """Omitted because they never change online."""
+    """Features that are omitted because they never change online."""
     groups: tuple[GroupResult, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Fitting:
-    """How the model will be trained."""
+    """Settings for training the model."""
 
     params: Params
     seed: int
@@ -169,10 +169,10 @@ class _Trial:
 
     def _fold_scores(self, fold: Fold, names: tuple[str, ...]) -> NDArray[np.float64]:
         params, seed, jobs = _quick(self._fitting.params), self._fitting.seed, self._fitting.jobs
-        learn = replace(fold.learn, features=fold.learn.features.copy())
+        learn = replace(fold.learn, features=fold.learn.features.copy(), mapped=False)
         learn = only_features(learn, self._spec, names)
         encoding = learn_encoding(learn.features, learn.categories)
-        matrix = matrix_of(learn, encoding, importance=fold.weights)
+        matrix = matrix_of(learn, encoding, params, jobs, importance=fold.weights)
         booster = keep_encoding(xgboost.train(tree_settings(params, seed, jobs), matrix, params.trees), encoding)
         return predict_booster(booster, fold.later.features).astype(np.float64)
 

@@ -10,6 +10,6 @@ def add_constant_online(parser: argparse.ArgumentParser) -> None:
         type=lambda text: tuple(name for name in text.split(",") if name),
         default=(),
         metavar="NAMES",
-        help="features that are constant where the model will serve, comma-separated, for instance profiles that "
-        "nothing materialises: the model does not use them",
+        help="features that are constant in production, comma-separated, for instance profiles that "
+        "are not materialised; the model does not use them",
     )

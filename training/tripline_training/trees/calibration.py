@@ -12,6 +12,7 @@ import xgboost
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from tripline_training.data.mapped_rows import chunks_of
 from tripline_training.errors import TrainingError
 from tripline_training.trees.categories import encoding_of
 
@@ -29,8 +30,19 @@ class Platt:
 
 def margins_of(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArray[np.float64]:
     """The model's log odds for each row."""
-    encoded = encoding_of(booster).encode(features)
-    return booster.predict(xgboost.DMatrix(encoded), output_margin=True).astype(np.float64)
+    return predict_in_chunks(booster, features, output_margin=True).astype(np.float64)
+
+
+def predict_in_chunks(
+    booster: xgboost.Booster, features: NDArray[np.float32], *, output_margin: bool = False
+) -> NDArray[np.float32]:
+    """A prediction for each row. XGBoost copies the rows that it predicts, so they are predicted in chunks."""
+    encoding = encoding_of(booster)
+    scores = np.empty(len(features), np.float32)
+    for part in chunks_of(len(features)):
+        rows = xgboost.DMatrix(encoding.encode(features[part]))
+        scores[part] = booster.predict(rows, output_margin=output_margin)
+    return scores
 
 
 def fit_platt(
@@ -44,13 +56,13 @@ def fit_platt(
     frauds = int(fraud.sum())
     if frauds < FRAUDS_MIN or len(fraud) - frauds < FRAUDS_MIN:
         raise TrainingError(
-            f"The {len(fraud)} payments held out for the calibration hold {frauds} frauds; "
-            f"it takes at least {FRAUDS_MIN} of either kind."
+            f"The {len(fraud)} payments held out for the calibration include {frauds} frauds; "
+            f"at least {FRAUDS_MIN} frauds and {FRAUDS_MIN} genuine payments are needed."
         )
     model = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-8).fit(margins[:, None], fraud, weights)
     slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
     if not slope > 0:
-        raise TrainingError(f"On the payments held out for the calibration the model is worse than chance: {slope:g}.")
+        raise TrainingError(f"On the payments held out for calibration, the model is worse than chance ({slope:g}).")
     return Platt(slope, intercept)
 
 

@@ -22,7 +22,7 @@ MISSING, OTHER = -1, 0
 VALUES_MAX = 64
 """Maximum number of category values that a model knows; all others are one value to it."""
 ROWS_MIN = 50
-"""A value in fewer rows says more about these rows than about the value."""
+"""A value in fewer rows would tell the model more about these rows than about the value itself."""
 ATTRIBUTE = "tripline.categories"
 TREES_DOMAIN = "ai.onnx.ml"
 

@@ -13,7 +13,9 @@ from onnx import NodeProto, TensorProto, helper
 from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
 
+from tripline_training.data.mapped_rows import chunks_of
 from tripline_training.errors import TrainingError
+from tripline_training.trees.calibration import predict_in_chunks
 from tripline_training.trees.categories import TREES_DOMAIN, encoding_nodes, encoding_of
 from tripline_training.trees.node_covers import COVERS_ATTRIBUTE, node_covers, xgboost_trees
 
@@ -78,16 +80,18 @@ def width_of(model: bytes) -> int:
 
 def predict_booster(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArray[np.float32]:
     """XGBoost's own probabilities, one per row."""
-    encoded = encoding_of(booster).encode(features)
-    return booster.predict(xgboost.DMatrix(encoded, missing=np.nan)).astype(np.float32)
+    return predict_in_chunks(booster, features)
 
 
 def predict_onnx(model: bytes, features: NDArray[np.float32]) -> NDArray[np.float32]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    (output,) = session.run([OUTPUT_NAME], {INPUT_NAME: features})
-    return np.asarray(output, dtype=np.float32)[:, 0]
+    scores = np.empty(len(features), np.float32)
+    for part in chunks_of(len(features)):
+        (output,) = session.run([OUTPUT_NAME], {INPUT_NAME: features[part]})
+        scores[part] = output[:, 0]
+    return scores
 
 
 def check_export(booster: xgboost.Booster, model: bytes, features: NDArray[np.float32], seed: int) -> tuple[int, float]:

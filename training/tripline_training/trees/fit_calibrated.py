@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.data.days import DAY_MS
+from tripline_training.data.mapped_rows import mapped_selection
 from tripline_training.errors import TrainingError
 from tripline_training.trees.calibration import FRAUDS_MIN, Platt, calibrated, fit_platt, margins_of
 from tripline_training.trees.fit_trees import fit
@@ -18,7 +19,7 @@ from tripline_training.trees.params import Params
 CALIBRATION_DAYS = 14
 """Days at the end of the training rows that are held out once for calibration."""
 HELD_DAYS_MIN = 3
-"""With fewer days, the share of fraud says more about those days than about the model."""
+"""With fewer days, the share of fraud depends more on these days than on the model."""
 
 
 Fit = Callable[[Rows, Params, int, int], xgboost.Booster]
@@ -62,7 +63,7 @@ def fit_calibrated(
     if not 0 < int(rows.fraud[earlier].sum()) < int(earlier.sum()):
         raise TrainingError(
             f"The payments earlier than the {held_days} days held out for the calibration and the "
-            f"{delay_ms / DAY_MS:g} days of label delay hold only fraud or no fraud: train on a longer period."
+            f"{delay_ms / DAY_MS:g} days of label delay contain only fraud or no fraud: train on a longer period."
         )
     trial = fit_rows(select_rows(rows, earlier), params, seed, jobs)
     later = select_rows(rows, held)
@@ -106,4 +107,6 @@ def split_rows(rows: Rows, delay_ms: int, held_days: int) -> tuple[NDArray[np.bo
 
 def select_rows(rows: Rows, which: NDArray[np.bool_] | NDArray[np.int64]) -> Rows:
     """The rows for which `which` is true, or those at these positions."""
+    if rows.mapped:
+        return rows.with_columns(mapped_selection(column, which) for column in rows.columns)
     return rows.with_columns(column[which] for column in rows.columns)

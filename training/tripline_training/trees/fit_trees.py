@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.trees.categories import Encoding, keep_encoding, learn_encoding
+from tripline_training.trees.external_matrix import ExternalMatrix
 from tripline_training.trees.params import Params
 
 
@@ -18,7 +19,7 @@ def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
     programs, two threads are many times slower than one.
     """
     encoding = learn_encoding(rows.features, rows.categories)
-    matrix = matrix_of(rows, encoding)
+    matrix = matrix_of(rows, encoding, params, jobs)
     return keep_encoding(xgboost.train(tree_settings(params, seed, jobs), matrix, params.trees), encoding)
 
 
@@ -42,13 +43,15 @@ def tree_settings(params: Params, seed: int, jobs: int) -> dict[str, Any]:
 
 
 def matrix_of(
-    rows: Rows, encoding: Encoding, *, importance: NDArray[np.float64] | None = None
+    rows: Rows, encoding: Encoding, params: Params, jobs: int, *, importance: NDArray[np.float64] | None = None
 ) -> xgboost.DMatrix:
-    """The training rows, encoded and weighted.
+    """The training rows, encoded and weighted; on disk if the rows are.
 
     `importance` is how much each row counts; by default, all rows count equally.
     """
     weights = rows.weights
     if importance is not None:
         weights = importance if weights is None else weights * importance
+    if rows.mapped:
+        return ExternalMatrix(rows, encoding, weights, params.max_bin, jobs)
     return xgboost.DMatrix(encoding.encode(rows.features), label=rows.fraud, weight=weights)

@@ -24,7 +24,7 @@ class CoveredNode:
     cover: float
     """Sum of the second derivatives of the loss over the rows that reached it (XGBoost), or their number (LightGBM)."""
     feature: int | None
-    """None: a leaf."""
+    """The feature that a split compares; None for a leaf."""
     children: tuple["CoveredNode", ...]
     """For a split: the child if the comparison is true, then the child if it is false."""
 

@@ -70,7 +70,7 @@ def read_values(
         for name in besides:
             values.pop(name, None)
     if not isinstance(values, dict) or set(values) != set(limits):
-        raise TrainingError(f"{path} must hold exactly {', '.join(limits)}.")
+        raise TrainingError(f"{path} must contain exactly {', '.join(limits)}.")
     for name, (low, high) in limits.items():
         value = values[name]
         kinds = (int,) if name in whole else (int, float)

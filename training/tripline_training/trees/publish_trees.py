@@ -128,7 +128,7 @@ def compose_facts(
 
 
 def moment(time_ms: int) -> str:
-    """RFC 3339 in UTC."""
+    """A time as RFC 3339 in UTC."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

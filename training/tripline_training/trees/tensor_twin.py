@@ -25,11 +25,11 @@ TWIN_EDGE_ROWS = 5_000
 NODES_MAX = 2**21
 """For all trees, padded: 24 MB. A model with more has no twin."""
 BESIDE_TRUE = {"BRANCH_LT": "GreaterOrEqual", "BRANCH_LEQ": "Greater"}
-"""By the comparison that leads to a split's true side, the one that leads to the other: no value is missing by then."""
+"""Maps the comparison for a split's true side to the comparison for its other side. No values are missing here."""
 
 
 _Node = tuple[int, int]
-"""The tree and its node."""
+"""Numbers of a tree and of a node in it."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ afterAll(() => bench.close());
 const dayOf = (daysAgo: number) => new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10);
 const filesOf = async (...days: string[]) => (await listFiles(bench.lake, TOPIC, days)).files.length;
 
-/** Several flushes of payments from today, three days ago and last year. */
+/** Flushes payments of today, three days ago and last year. */
 async function fill(): Promise<void> {
   for (let flush = 0; flush < 4; flush += 1) {
     const numbers = Array.from({ length: 30 }, () => next++);
@@ -69,7 +69,7 @@ test("a separate process merges the files of closed days, and leaves the current
   expect(startedAtMs).toBeLessThanOrEqual(endedAtMs);
 }, 60_000);
 
-test("a process that dies leaves its failure for the console, and a stopped one leaves none", async () => {
+test("the console gets a failure if the process crashes, but not if it is stopped", async () => {
   const program = join(bench.lake, "dying.mjs");
   await writeFile(program, "process.kill(process.pid, 'SIGKILL');");
   const { failure } = await runCompaction(disk, bench.lake, CALM, program);

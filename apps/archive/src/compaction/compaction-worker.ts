@@ -10,7 +10,7 @@ const MINUTE_MS = 60_000;
 const FIRST_MS_MAX = 600_000;
 
 export interface CompactionWorkerOptions {
-  /** 0: never. */
+  /** 0 disables compactions. */
   readonly intervalMinutes: number;
   readonly logger: Pick<Logger, "info" | "warn">;
   times(): Promise<CompactionTimes>;

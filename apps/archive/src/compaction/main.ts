@@ -13,7 +13,7 @@ import { openDisk } from "@tripline/lake/log/open-disk";
  * at an interval; operators use `tripline lake compact`.
  */
 
-/** The next run continues the work. */
+/** Time limit of a run. The next run continues the work. */
 const RUN_MS_MAX = 20 * 60_000;
 /** For copies of the files in a merge, if the lake is in an object store. */
 const CACHE_GIB = "0.6";
@@ -21,7 +21,7 @@ const EMPTY: Compaction = { days: 0, files: 0, merged: 0, rows: 0, daysLeft: 0, 
 
 const [lake = "", folder = ""] = process.argv.slice(2);
 
-// The service has the other end open: if the service is killed, this process ends as well.
+// The service holds the other end of this pipe: if the service is killed, this process ends as well.
 process.stdin
   .resume()
   .once("end", () => process.exit(1))

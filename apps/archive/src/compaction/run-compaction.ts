@@ -7,9 +7,9 @@ import { runJob } from "@tripline/lake/run-job";
 const PROGRAM = join(import.meta.dirname, "main.js");
 /** Prefix of the folders for copies of the files of a merge. */
 const SCRATCH = "tripline-compaction";
-/** Rows are in DuckDB's memory, which has a limit of its own. */
+/** The rows are not on the heap but in DuckDB's memory, which has a separate limit. */
 const HEAP_MIB = 128;
-/** The program should end earlier; a merge that takes longer will never end. */
+/** The program normally ends earlier. A merge that takes longer is considered hung. */
 const RUN_MS_MAX = 3_600_000;
 
 /**

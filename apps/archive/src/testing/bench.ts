@@ -33,8 +33,8 @@ export class TestBench {
   ) {}
 
   /**
-   * @param corner the Kafka to use. Default: the test run's shared one
-   * @param url of a lake in an object store. Default: a new folder
+   * @param corner the Kafka cluster to use. Default: the shared one of the test run
+   * @param url URL of a lake in an object store. Default: a new folder
    */
   static async open(corner?: KafkaCorner, url?: string): Promise<TestBench> {
     const stack = corner ?? (await testStack());

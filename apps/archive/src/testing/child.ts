@@ -9,7 +9,7 @@ const START_MS_MAX = 30_000;
 export class ChildArchive {
   /** Resolves with the signal that ended the process, or null. */
   readonly ended: Promise<NodeJS.Signals | null>;
-  /** The log so far. */
+  /** The log of the process up to now. */
   log = "";
 
   private constructor(

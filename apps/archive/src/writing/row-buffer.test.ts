@@ -52,7 +52,7 @@ test("skips redelivered records, and reports a gap unless it precedes everything
   expect(ranges(buffer)).toEqual({ 0: { from: 0, to: 111 } });
 });
 
-test("dead letters advance the end without any rows", () => {
+test("a dead letter advances the end offset without adding a row", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 4);
   buffer.pass(0, 4);
@@ -88,7 +88,7 @@ test("rejects a partition that was not started, without dead-lettering its recor
 
 const isPoison = (offset: number) => offset % 5 === 3;
 
-test("in any order of events, lake and buffer together hold every record once", () => {
+test("for any order of events, the lake and the buffer together contain each record once", () => {
   const step = fc.record({ kind: fc.constantFrom("receive", "flush", "other", "begin"), count: fc.nat(8) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -13,7 +13,7 @@ interface HeldPartition {
 
 export interface Snapshot {
   readonly ranges: ReadonlyMap<number, { readonly from: number; readonly to: number }>;
-  /** Ordered by partition and offset. */
+  /** The rows of all partitions, ordered by partition and offset. */
   readonly rows: readonly HeldRow[];
 }
 

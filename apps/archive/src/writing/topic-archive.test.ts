@@ -149,7 +149,7 @@ test("stays within its memory limit while the lake is not writable; waiting hand
       archive.check();
       return false;
     } catch (thrown) {
-      return /cannot be (made|written).*Free disk space in the lake's folder/.test(String(thrown));
+      return /cannot be (created|written).*Free disk space in the lake's folder/.test(String(thrown));
     }
   });
   expect([archive.held.rows, isDone, commits]).toEqual([20, false, []]);

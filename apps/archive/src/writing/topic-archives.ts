@@ -50,7 +50,7 @@ export class TopicArchives implements OwnPositions {
     return this.#of(batch.topic).handle(batch);
   }
 
-  buried(topic: string, partition: number, offset: number): void {
+  deadLettered(topic: string, partition: number, offset: number): void {
     this.#of(topic).pass(partition, offset);
   }
 
@@ -79,8 +79,7 @@ export class TopicArchives implements OwnPositions {
 
   #of(topic: string): TopicArchive {
     const archive = this.#archives.get(topic);
-    if (archive === undefined)
-      throw new TriplineError("config-invalid", `The archive does not keep the topic ${topic}.`);
+    if (archive === undefined) throw new TriplineError("config-invalid", `The topic ${topic} is not archived.`);
     return archive;
   }
 }

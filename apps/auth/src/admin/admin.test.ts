@@ -35,7 +35,7 @@ beforeAll(async () => {
   const { postgresUrl, kafkaBrokers: brokers, topicPrefix } = await testStack();
   const kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
   const admin = await kafka.admin();
-  await admin.ensureTopics(["auth-events", "auth-events.dlq", "audit", "audit.dlq"]);
+  await admin.ensureTopics();
   await admin.close();
   service = await startAuth(
     testConfig(postgresUrl, {

@@ -3,6 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Role } from "@tripline/contracts/roles";
 import { scopesOf } from "@tripline/contracts/roles";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
+import { z } from "zod";
 import { insertPerson } from "../people/person-store.js";
 import { revoke } from "../revocations/revocation-store.js";
 import type { Actor } from "./admin-action.js";
@@ -34,18 +35,37 @@ export async function applyPersonChange(
       return setRoles(transaction, by, change.roles, person);
     case "person-enable":
       await transaction.execute(
-        "UPDATE auth.people SET disabled_at = NULL, admin_removed_at = NULL WHERE person_id = $1",
+        // A removed administrator who is enabled without the admin role still counts as removed.
+        `UPDATE auth.people SET disabled_at = NULL, deprovisioned_at = NULL,
+           admin_removed_at = CASE WHEN 'admin' = ANY (roles) THEN NULL ELSE admin_removed_at END
+         WHERE person_id = $1`,
         [id],
       );
       return revoke(transaction, { kind: "person", id, tenant }, false);
     case "person-reset":
+      await refuseProvisioned(transaction, id);
       await transaction.execute(
-        `UPDATE auth.people SET password_hash = $2, totp_secret = NULL, recovery_codes = '{}' WHERE person_id = $1`,
+        // A user who gets a password is unlinked from the identity provider, which could not revoke the password.
+        `UPDATE auth.people SET password_hash = $2, totp_secret = NULL, recovery_codes = '{}', provider_issuer = NULL,
+           provider_subject = NULL, provider_groups = '{}', external_id = NULL, provisioned_at = NULL,
+           deprovisioned_at = NULL WHERE person_id = $1`,
         [id, change.password_hash],
       );
       await transaction.execute("DELETE FROM auth.passkeys WHERE person_id = $1", [id]);
+      await transaction.execute("DELETE FROM auth.scim_members WHERE person_id = $1", [id]);
       return revoke(transaction, { kind: "person", id, tenant }, disabledAt !== null);
   }
+}
+
+/** Rejects a password for a provisioned user: it would still work after the provider deactivates the account. */
+async function refuseProvisioned(transaction: Queries, personId: string): Promise<void> {
+  const provisioned = await transaction.query(
+    z.unknown(),
+    "SELECT 1 FROM auth.people JOIN auth.scim_tokens USING (tenant) WHERE person_id = $1 AND provisioned_at IS NOT NULL",
+    [personId],
+  );
+  if (provisioned.length === 0) return;
+  throw new TriplineError("invalid-field", "The identity provider manages this user, who therefore has no password.");
 }
 
 async function add(

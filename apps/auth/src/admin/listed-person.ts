@@ -17,7 +17,7 @@ export type ListedPerson = z.infer<typeof listedRow>;
 
 const SELECT = `SELECT person_id, user_name, name, tenant, roles, created_at, disabled_at, totp_secret IS NOT NULL
   OR EXISTS (SELECT 1 FROM auth.passkeys WHERE passkeys.person_id = people.person_id) AS has_second_factor FROM auth.people`;
-const PEOPLE_MAX = 10_000;
+export const PEOPLE_MAX = 10_000;
 
 export function listPeople(queries: Queries, tenant: string): Promise<ListedPerson[]> {
   return queries.query(listedRow, `${SELECT} WHERE tenant = $1 ORDER BY user_name LIMIT ${PEOPLE_MAX}`, [tenant]);

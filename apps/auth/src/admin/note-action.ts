@@ -13,7 +13,11 @@ export function noteAction(
   transaction: Queries,
   { tenant, subject, kind }: Actor,
   action: string,
-  done: { readonly kind: "person" | "client" | "key" | "grant"; readonly id: string; readonly details?: object },
+  done: {
+    readonly kind: "person" | "client" | "key" | "grant" | "provider" | "scim-token" | "group";
+    readonly id: string;
+    readonly details?: object;
+  },
 ): Promise<void> {
   return noteAudit(transaction, AUDIT_SOURCE, {
     tenant,

@@ -11,15 +11,13 @@ import { RevocationPublisher } from "../revocations/revocation-publisher.js";
 import { revoke } from "../revocations/revocation-store.js";
 import type { Actor } from "./admin-action.js";
 import { notFound } from "./admin-action.js";
-import { withdrawGrants } from "./grants/grant-store.js";
+import { disablePerson } from "./disable-person.js";
 import type { Requested } from "./grants/grants.js";
 import { Grants } from "./grants/grants.js";
-import { lockAdmins, noteAdminRemoved } from "./grants/second-admin.js";
-import { keepAnAdmin } from "./keep-an-admin.js";
+import { lockAdmins } from "./grants/second-admin.js";
 import type { ListedPerson } from "./listed-person.js";
 import { findListedPerson, listPeople } from "./listed-person.js";
 import { noteAction } from "./note-action.js";
-import { revokeOwnedClients } from "./owned-clients.js";
 
 /** A change, and whether all services have been notified of it. If not, they are notified once Kafka is available. */
 export type Changed<T> = T & { readonly is_published: boolean };
@@ -47,18 +45,9 @@ export class PeopleAdmin {
 
   /** @throws TriplineError `last-admin` */
   disable(by: Actor, userName: string): Promise<Changed<ListedPerson>> {
-    return this.#change(by, userName, "disable", async (transaction, person) => {
-      const { person_id: id, tenant } = person;
-      await keepAnAdmin(transaction, person);
-      await noteAdminRemoved(transaction, id, by);
-      await withdrawGrants(transaction, id);
-      await transaction.execute(
-        "UPDATE auth.people SET disabled_at = coalesce(disabled_at, now()) WHERE person_id = $1",
-        [id],
-      );
-      await revoke(transaction, { kind: "person", id, tenant }, true);
-      await revokeOwnedClients(transaction, id);
-    });
+    return this.#change(by, userName, "disable", (transaction, person) =>
+      disablePerson(transaction, by, person, false),
+    );
   }
 
   enable(by: Actor, userName: string): Promise<Requested> {

@@ -4,13 +4,20 @@ import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 
 /** Tables in a backup, each after the tables that it references. Tables with short-lived data are omitted. */
-const TABLES = ["clients", "signing_keys", "people", "passkeys"] as const;
+const TABLES = [
+  ...(["clients", "signing_keys", "people", "passkeys", "identity_providers"] as const),
+  ...(["scim_tokens", "scim_groups", "scim_members"] as const),
+];
 /** Defaults for columns that rows of an earlier version lack. */
 const ADDED_COLUMNS = {
   clients: { redirect_uris: [], signed_out_uris: [] },
   signing_keys: { active_from: "1970-01-01T00:00:00Z" },
-  people: {},
+  people: { provider_groups: [], provider_subject_claim: "sub" },
   passkeys: {},
+  identity_providers: { provisioning_match: "external_id" },
+  scim_tokens: {},
+  scim_groups: {},
+  scim_members: {},
 };
 const FORMAT = 1;
 const ROWS_MAX = 1_000_000;
@@ -28,6 +35,10 @@ const backup = z.strictObject({
     /** Absent from backups of earlier versions. */
     people: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
     passkeys: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
+    identity_providers: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
+    scim_tokens: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
+    scim_groups: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
+    scim_members: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
   }),
   sha256: z.string(),
 });
@@ -36,8 +47,9 @@ export type Backup = z.infer<typeof backup>;
 type Content = Omit<Backup, "sha256">;
 
 /**
- * Everything that auth cannot recreate: clients and users with hashed secrets and passwords, passkeys, and encrypted
- * signing keys, but not KEY_ENCRYPTION_KEY itself. Call it in a transaction, for a consistent snapshot.
+ * Everything that auth cannot recreate: clients and users with hashed secrets and passwords, passkeys, identity
+ * providers with their SCIM tokens and groups, and encrypted signing keys, but not KEY_ENCRYPTION_KEY itself. Call it
+ * in a transaction, for a consistent snapshot.
  */
 export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
   await transaction.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -51,6 +63,10 @@ export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
     signing_keys: await rowsOf("signing_keys"),
     people: await rowsOf("people"),
     passkeys: await rowsOf("passkeys"),
+    identity_providers: await rowsOf("identity_providers"),
+    scim_tokens: await rowsOf("scim_tokens"),
+    scim_groups: await rowsOf("scim_groups"),
+    scim_members: await rowsOf("scim_members"),
   };
   const content: Content = { format: FORMAT, created_at: now.toISOString(), migrations, tables };
   return { ...content, sha256: digest(content) };

@@ -67,12 +67,12 @@ function assertion(changes: JWTPayload = {}, key: CryptoKey = privateKey): Promi
   return new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: "1" }).sign(key);
 }
 
-function ask(client_assertion: string, instance = 0): Promise<TokenAnswer> {
+function sendRequest(client_assertion: string, instance = 0): Promise<TokenAnswer> {
   return requestToken(url(instance), undefined, { client_assertion, client_assertion_type: ASSERTION_TYPE });
 }
 
 /** `fetch` does not allow setting the Host header. */
-function askUnderHost(host: string, client_assertion: string): Promise<string> {
+function requestUnderHost(host: string, client_assertion: string): Promise<string> {
   const headers = { host, "content-type": "application/x-www-form-urlencoded" };
   const parameters = { grant_type: "client_credentials", client_assertion, client_assertion_type: ASSERTION_TYPE };
   return new Promise((resolve, reject) => {
@@ -85,7 +85,7 @@ function askUnderHost(host: string, client_assertion: string): Promise<string> {
 describe("private_key_jwt", () => {
   test("issues a token for an assertion addressed to the issuer or its token endpoint", async () => {
     for (const aud of [ISSUER, `${ISSUER}/oauth/token`]) {
-      const answer = await ask(await assertion({ aud }));
+      const answer = await sendRequest(await assertion({ aud }));
       expect(answer).toMatchObject({ status: 200, scope: "labels:write" });
       expect(decodeJwt(answer.access_token ?? "")).toMatchObject({ sub: clientId, tenant: "first-bank" });
     }
@@ -102,28 +102,31 @@ describe("private_key_jwt", () => {
     ["for a client that does not exist", { iss: "nobody", sub: "nobody" }],
     ["for an ID that no database can store", { iss: "\0", sub: "\0" }],
   ])("rejects an assertion %s", async (_case, changes) => {
-    await expect(ask(await assertion(changes))).resolves.toMatchObject({ status: 401, error: "invalid_client" });
+    await expect(sendRequest(await assertion(changes))).resolves.toMatchObject({
+      status: 401,
+      error: "invalid_client",
+    });
   });
 
   test("rejects an unsigned assertion or one signed with another key", async () => {
-    await expect(ask(await assertion({}, strangerKey))).resolves.toMatchObject({ error: "invalid_client" });
+    await expect(sendRequest(await assertion({}, strangerKey))).resolves.toMatchObject({ error: "invalid_client" });
     const [, claims = ""] = (await assertion()).split(".");
     const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${claims}.`;
-    await expect(ask(unsigned)).resolves.toMatchObject({ status: 401, error: "invalid_client" });
+    await expect(sendRequest(unsigned)).resolves.toMatchObject({ status: 401, error: "invalid_client" });
   });
 
   test("accepts each assertion once, even if two instances get it concurrently", async () => {
     const first = await assertion();
-    await expect(ask(first, 0)).resolves.toMatchObject({ status: 200 });
-    await expect(ask(first, 1)).resolves.toMatchObject({ status: 401, error: "invalid_client" });
+    await expect(sendRequest(first, 0)).resolves.toMatchObject({ status: 200 });
+    await expect(sendRequest(first, 1)).resolves.toMatchObject({ status: 401, error: "invalid_client" });
     const second = await assertion();
-    const answers = await Promise.all([0, 1, 0, 1].map((instance) => ask(second, instance)));
+    const answers = await Promise.all([0, 1, 0, 1].map((instance) => sendRequest(second, instance)));
     expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, 401, 401, 401]);
   });
 
   test("does not accept the caller's Host header as the audience", async () => {
     const forAnother = await assertion({ aud: "http://other.test/oauth/token" });
-    const answer = JSON.parse(await askUnderHost("other.test", forAnother));
+    const answer = JSON.parse(await requestUnderHost("other.test", forAnother));
     expect(answer).toMatchObject({ error: "invalid_client" });
   });
 

@@ -9,7 +9,8 @@ export const CLIENT_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 /** Format of a tenant, which every service checks in tokens. */
 export const TENANT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
-const USER_NAME_CHARACTERS_MAX = 64;
+/** Users of an identity provider are named `<tenant>:<name>:<number>`. */
+const USER_NAME_CHARACTERS_MAX = 132;
 const SECRET_CHARACTERS_MIN = 24;
 const SECRET_CHARACTERS_MAX = 256;
 const CLIENT_KEYS_MAX = 8;

@@ -5,10 +5,15 @@ import { ClientsController } from "../admin/clients.controller.js";
 import { GrantsController } from "../admin/grants/grants.controller.js";
 import { PeopleController } from "../admin/people.controller.js";
 import { IntrospectionController } from "../introspection/introspection.controller.js";
+import { ScimTokenController } from "../scim/token/scim-token.controller.js";
+import { ProvidersController } from "../single-sign-on/providers.controller.js";
 import { describeApi } from "./describe-api.js";
 import { ROUTES } from "./routes.js";
 
-const CONTROLLERS = [ClientsController, GrantsController, PeopleController, IntrospectionController];
+const CONTROLLERS = [
+  ...[ClientsController, GrantsController, PeopleController],
+  ...[ProvidersController, ScimTokenController, IntrospectionController],
+];
 
 test("regression #24: describes exactly the routes that need a token, with their scopes", () => {
   const described = ROUTES.map(({ method, path, scope }) => `${method} ${path} ${scope}`);

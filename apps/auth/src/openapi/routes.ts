@@ -6,6 +6,7 @@ import { newOwner } from "../admin/clients.controller.js";
 import { newPerson, newRoles } from "../admin/people.controller.js";
 import { addedClient } from "../clients/client-registration.js";
 import { introspectionRequest } from "../introspection/introspection.controller.js";
+import { newProvider, providerSettings } from "../single-sign-on/provider-settings.js";
 
 /** A request with an access token. The endpoints of OAuth and OpenID Connect describe themselves. */
 export interface AuthRoute extends Route {
@@ -53,6 +54,11 @@ const grant = z
       client_id: z.string().optional(),
       roles: z.array(z.string()).optional(),
       scopes: z.array(z.string()).optional(),
+      settings: providerSettings.optional().meta({ description: "The requested settings of `provider-set`." }),
+      has_new_secret: z
+        .boolean()
+        .optional()
+        .meta({ description: "Whether `provider-set` replaces the client secret." }),
     }),
     requested_by: z.string(),
     principal: z.string().meta({ description: "The requesting user, even if a client of that user sent the request." }),
@@ -60,9 +66,22 @@ const grant = z
     expires_at: time,
   })
   .meta({ id: "Grant" });
-const secrets = { password: z.string().optional(), client_secret: z.string().optional() };
+const secrets = {
+  password: z.string().optional(),
+  client_secret: z.string().optional(),
+  token: z.string().optional(),
+};
+const scimToken = z
+  .object({ tenant: z.string(), created_by: z.string(), created_at: time })
+  .meta({ id: "ScimToken", description: "The token with which the identity provider calls the SCIM API." });
+const changedScimToken = scimToken
+  .extend({ is_published: isPublished, token: secrets.token })
+  .meta({ id: "ChangedScimToken" });
 const changedPerson = person.extend({ is_published: isPublished, ...secrets }).meta({ id: "ChangedUser" });
 const changedClient = client.extend({ is_published: isPublished, ...secrets }).meta({ id: "ChangedClient" });
+const changedProvider = providerSettings
+  .extend({ tenant: z.string(), changed_at: time, is_published: isPublished })
+  .meta({ id: "ChangedIdentityProvider" });
 const pending = z.object({ grant, ...secrets }).meta({
   id: "PendingGrant",
   description: "The change awaits approval by a second administrator.",
@@ -169,8 +188,10 @@ const GRANTS: readonly AuthRoute[] = [
     id: "approveGrant",
     summary: "Approve a change that another administrator requested",
     parameters: OF_A_CLIENT,
-    answers: { 200: z.union([changedPerson, changedClient]).meta({ id: "Approved" }) },
-    errors: [...CHANGE, "name-taken"],
+    answers: {
+      200: z.union([changedPerson, changedClient, changedProvider, changedScimToken]).meta({ id: "Approved" }),
+    },
+    errors: [...CHANGE, "name-taken", "changed-meanwhile"],
   }),
   post({
     path: "/v1/grants/{id}/reject",
@@ -182,10 +203,67 @@ const GRANTS: readonly AuthRoute[] = [
   }),
 ];
 
+const PROVIDER: readonly AuthRoute[] = [
+  get({
+    path: "/v1/identity-provider",
+    id: "getIdentityProvider",
+    summary: "The identity provider of the tenant, without its secret",
+    answers: { 200: changedProvider.omit({ is_published: true }).meta({ id: "IdentityProvider" }) },
+    errors: ["provider-not-found"],
+  }),
+  put({
+    path: "/v1/identity-provider",
+    id: "setIdentityProvider",
+    summary: "Set the identity provider, after checking its metadata and the DNS records of its domains",
+    body: newProvider,
+    answers: { 200: changedProvider, 202: pending },
+    errors: ["approval-missing", "provider-unavailable", "provider-url-refused", "sign-in-failed", "queue-full"],
+  }),
+  {
+    ...post({
+      path: "/v1/identity-provider",
+      id: "removeIdentityProvider",
+      summary: "Remove the identity provider; its users can no longer sign in",
+      answers: { 200: changedProvider, 202: pending },
+      errors: ["provider-not-found", "approval-missing"],
+    }),
+    method: "delete",
+  },
+];
+
+const SCIM_TOKEN: readonly AuthRoute[] = [
+  get({
+    path: "/v1/identity-provider/scim-token",
+    id: "getScimToken",
+    summary: "When the SCIM token was created, and by whom",
+    answers: { 200: scimToken },
+    errors: ["not-found"],
+  }),
+  post({
+    path: "/v1/identity-provider/scim-token",
+    id: "setScimToken",
+    summary: "Create or replace the SCIM token of the identity provider; it is returned once",
+    answers: { 201: changedScimToken, 202: pending },
+    errors: ["not-found", "approval-missing"],
+  }),
+  {
+    ...post({
+      path: "/v1/identity-provider/scim-token",
+      id: "removeScimToken",
+      summary: "Remove the SCIM token; the identity provider can no longer change users and groups",
+      answers: { 200: changedScimToken, 202: pending },
+      errors: ["not-found", "approval-missing"],
+    }),
+    method: "delete",
+  },
+];
+
 export const ROUTES: readonly AuthRoute[] = [
   ...USERS,
   ...CLIENTS,
   ...GRANTS,
+  ...PROVIDER,
+  ...SCIM_TOKEN,
   {
     method: "post",
     path: "/oauth/introspect",

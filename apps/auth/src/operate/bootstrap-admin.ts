@@ -1,6 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
+import { passwordAdmins } from "../admin/keep-an-admin.js";
 import { newSecret } from "../admin/new-secret.js";
 import { noteAction, operatorOf } from "../admin/note-action.js";
 import { canonicalUserName } from "../people/canonical-user-name.js";
@@ -8,10 +9,11 @@ import type { PersonRegistration } from "../people/person-registration.js";
 import { addPerson } from "../people/person-store.js";
 
 /**
- * Adds the first administrator of a tenant. Call it in a transaction.
+ * Adds a tenant's first administrator with a password. Users of an identity provider do not count, because they may be
+ * unable to sign in. Call it in a transaction.
  *
  * @returns the text to print, with the password
- * @throws TriplineError `last-admin` if the tenant has one, `name-taken`
+ * @throws TriplineError `last-admin` if the tenant already has one, `name-taken`
  */
 export async function bootstrapAdmin(
   transaction: Queries,
@@ -20,13 +22,9 @@ export async function bootstrapAdmin(
   const { tenant, user_name: userName } = person;
   // Serialises concurrent calls.
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.people bootstrap'))", []);
-  const admins = await transaction.query(
-    z.object({ user_name: z.string() }),
-    "SELECT user_name FROM auth.people WHERE tenant = $1 AND 'admin' = ANY (roles) AND disabled_at IS NULL LIMIT 1",
-    [tenant],
-  );
-  if (admins[0] !== undefined) {
-    const detail = `The tenant ${tenant} has an administrator, ${admins[0].user_name}, who can add others.`;
+  const [admin] = await passwordAdmins(transaction, tenant);
+  if (admin !== undefined) {
+    const detail = `The tenant ${tenant} has an administrator, ${admin.user_name}, who can add others.`;
     throw new TriplineError("last-admin", detail);
   }
   const password = newSecret();

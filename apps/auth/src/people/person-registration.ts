@@ -17,6 +17,7 @@ const NAME_CHARACTERS_MAX = 100;
  * not support Unicode classes.
  */
 const CONTROL_CHARACTER = /[\p{C}\p{Zl}\p{Zp}]/u;
+export const hasControlCharacter = (text: string): boolean => CONTROL_CHARACTER.test(text);
 
 export const password = z
   .string()
@@ -38,10 +39,16 @@ export const personRegistration = z.strictObject({
     .string()
     .min(1, "must not be empty")
     .max(NAME_CHARACTERS_MAX, `must have at most ${NAME_CHARACTERS_MAX} characters`)
-    .refine((name) => !CONTROL_CHARACTER.test(name), "must not contain control characters or line breaks"),
+    .refine((name) => !hasControlCharacter(name), "must not contain control characters or line breaks"),
   tenant: z.string().regex(TENANT_PATTERN, "must be 1 to 64 letters, digits, dashes or underscores"),
   roles,
   password,
 });
+
+/** @returns the start of a name from an identity provider; undefined if it cannot be shown */
+export function shownName(claimed: unknown): string | undefined {
+  const name = typeof claimed === "string" ? claimed.slice(0, NAME_CHARACTERS_MAX) : undefined;
+  return personRegistration.shape.name.safeParse(name).data;
+}
 
 export type PersonRegistration = z.input<typeof personRegistration>;

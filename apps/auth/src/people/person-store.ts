@@ -28,9 +28,14 @@ const SELECT = `SELECT person_id, user_name, name, tenant, roles, password_hash,
   totp_secret IS NOT NULL OR EXISTS (SELECT 1 FROM auth.passkeys WHERE passkeys.person_id = people.person_id) AS has_second_factor
   FROM auth.people`;
 
-/** The user with this name, unless disabled. @param userName in its canonical form */
+/** The enabled user who has this name and a password. @param userName in its canonical form */
 export async function personNamed(queries: Queries, userName: string): Promise<Person | undefined> {
-  const [row] = await queries.query(personRow, `${SELECT} WHERE user_name = $1 AND disabled_at IS NULL`, [userName]);
+  const [row] = await queries.query(
+    personRow,
+    `${SELECT} WHERE user_name = $1 AND disabled_at IS NULL
+     AND provider_issuer IS NULL`,
+    [userName],
+  );
   return row;
 }
 

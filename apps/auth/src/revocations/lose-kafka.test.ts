@@ -25,7 +25,7 @@ test("disables a client without Kafka, and notifies the services when it is back
   }
   const kafka = connectKafka({ brokers: kafkaBrokers, clientId: "test", topicPrefix });
   const admin = await kafka.admin();
-  await admin.ensureTopics(["auth-events", "auth-events.dlq"]);
+  await admin.ensureTopics();
   await admin.close();
   const received = Promise.withResolvers<AuthEvent>();
   const table = await kafka.follow({
@@ -45,3 +45,19 @@ test("disables a client without Kafka, and notifies the services when it is back
     await table.close();
   }
 }, 120_000);
+
+test("regression #30: administrators can change the same client repeatedly without Kafka", async () => {
+  const { postgresUrl } = await testStack();
+  const service = await startAuth(testConfig(postgresUrl, { BOOTSTRAP_CLIENTS: JSON.stringify([SHOP, OPERATOR]) }));
+  try {
+    const { access_token: token } = await requestToken(service.url, basic(OPERATOR.client_id, OPERATOR.client_secret));
+    const statuses: number[] = [];
+    for (const _time of ["first", "second", "third"]) {
+      const headers = { authorization: `Bearer ${token}` };
+      statuses.push((await fetch(`${service.url}/v1/clients/shop/disable`, { method: "POST", headers })).status);
+    }
+    expect(statuses).toEqual([200, 200, 200]);
+  } finally {
+    await service.close();
+  }
+});

@@ -18,6 +18,7 @@ import { z } from "zod";
 
 /** Changes that another instance committed, or that Kafka did not accept, are published within this time. */
 const POLL_MS = 500;
+const UNAVAILABLE: ReadonlySet<string> = new Set(["kafka-unavailable", "database-unavailable"]);
 const ROWS_PER_ROUND_MAX = 500;
 /** No token lives longer, so older revocations are irrelevant. */
 const KEPT = "1 day";
@@ -30,12 +31,14 @@ const unpublishedRow = z.object({
   not_before: z.date(),
   changed_at: z.date(),
   is_removed: z.boolean(),
+  version: z.string(),
 });
 
 /**
  * Notifies the services of revoked tokens. A committed change is published at least once: before its response if Kafka
- * is up, otherwise by a later round of any instance, even after a crash. A round locks the rows that it publishes, so
- * the changes of one subject keep their order.
+ * is up, otherwise by a later round of any instance, even after a crash. Only one instance publishes at a time, so the
+ * changes of one subject keep their order. Rows are not locked during the request to Kafka:
+ * during an outage, it lasts until the statement timeout, and administrators must still be able to revoke rights.
  */
 @Injectable()
 export class RevocationPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -64,14 +67,14 @@ export class RevocationPublisher implements OnApplicationBootstrap, OnApplicatio
 
   /**
    * @returns whether all changes committed so far are published; otherwise, they will be once Kafka is available
-   * @throws TriplineError `database-unavailable`
    */
   async publish(): Promise<boolean> {
     try {
       await this.#outbox.publish();
       return true;
     } catch (thrown) {
-      if (asTriplineError(thrown).code !== "kafka-unavailable") throw thrown;
+      // The database times out as well if another instance is waiting for Kafka.
+      if (!UNAVAILABLE.has(asTriplineError(thrown).code)) throw thrown;
       return false;
     }
   }
@@ -82,16 +85,18 @@ export class RevocationPublisher implements OnApplicationBootstrap, OnApplicatio
 
   #publishRound(): Promise<boolean> {
     return this.database.transaction(async (transaction) => {
+      await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.revocations'))", []);
       const rows = await transaction.query(
         unpublishedRow,
-        `SELECT kind, subject, tenant, disabled, not_before, changed_at, is_removed FROM auth.revocations
-         WHERE NOT is_published ORDER BY kind, subject LIMIT $1 FOR UPDATE`,
+        `SELECT kind, subject, tenant, disabled, not_before, changed_at, is_removed, xmin::text AS version FROM auth.revocations
+         WHERE NOT is_published ORDER BY kind, subject LIMIT $1`,
         [ROWS_PER_ROUND_MAX],
       );
       if (rows.length === 0) return false;
       await this.producer.send(rows.map(recordOf));
-      const keys = [rows.map(({ kind }) => kind), rows.map(({ subject }) => subject)];
-      const ofRound = "(kind, subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
+      // A row that has changed since is published again.
+      const keys = [rows.map(({ kind }) => kind), rows.map(({ subject }) => subject), rows.map((row) => row.version)];
+      const ofRound = "(kind, subject, xmin::text) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))";
       await transaction.execute(`DELETE FROM auth.revocations WHERE ${ofRound} AND is_removed`, keys);
       await transaction.execute(`UPDATE auth.revocations SET is_published = true WHERE ${ofRound}`, keys);
       return rows.length === ROWS_PER_ROUND_MAX;

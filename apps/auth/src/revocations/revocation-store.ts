@@ -35,6 +35,19 @@ export async function revoke(
     await transaction.execute("DELETE FROM auth.sign_ins WHERE person_id = $1", [id]);
 }
 
+/** Does the same for several users of a tenant, with two statements. */
+export async function revokeUsers(transaction: Queries, tenant: string, ids: readonly string[]): Promise<void> {
+  await transaction.execute(
+    `INSERT INTO auth.revocations AS held (kind, subject, tenant, disabled, not_before)
+     SELECT 'person', person_id, tenant, disabled_at IS NOT NULL, clock_timestamp() FROM auth.people
+       WHERE tenant = $1 AND person_id = ANY ($2)
+     ON CONFLICT (kind, subject) DO UPDATE SET tenant = excluded.tenant, disabled = excluded.disabled,
+       not_before = excluded.not_before, changed_at = clock_timestamp(), is_removed = false, is_published = false`,
+    [tenant, ids],
+  );
+  await transaction.execute("DELETE FROM auth.sign_ins WHERE person_id = ANY ($1)", [ids]);
+}
+
 const revocationRow = z.object({ disabled: z.boolean(), not_before: z.date() });
 
 /** Whether a token issued at this time is revoked, according to the database. @param keys as in `Revocations` */

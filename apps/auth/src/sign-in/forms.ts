@@ -23,6 +23,7 @@ const fields = z.object({
   sealed: field,
   name: field,
   action: field,
+  organisation: field,
   passkey_id: z.string().max(1_400).catch(""),
   passkey: z.string().max(PASSKEY_CHARACTERS_MAX).catch(""),
   passkey_sealed: field,

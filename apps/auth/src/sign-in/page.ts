@@ -46,10 +46,12 @@ export interface Page {
   readonly error?: string | undefined;
   /** Below the heading. */
   readonly html: string;
+  /** URL that the browser opens immediately. */
+  readonly refreshTo?: string;
 }
 
 /** Renders a complete page. `html` must already be safe; the title and the error are escaped. */
-export function renderPage({ title, error, html }: Page): string {
+export function renderPage({ title, error, html, refreshTo }: Page): string {
   const summary =
     error === undefined
       ? ""
@@ -61,7 +63,7 @@ export function renderPage({ title, error, html }: Page): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${error === undefined ? "" : "Error: "}${heading} – Tripline</title>
-<style>${STYLE}</style>
+${refreshTo === undefined ? "" : `<meta http-equiv="refresh" content="0; url=${escapeHtml(refreshTo)}">\n`}<style>${STYLE}</style>
 </head>
 <body>
 <main>

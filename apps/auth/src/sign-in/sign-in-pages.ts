@@ -1,4 +1,5 @@
 import { renderSVG } from "uqr";
+import { USER_NAME_CHARACTERS_MAX } from "../people/canonical-user-name.js";
 import type { Ceremony } from "../second-factor/passkeys.js";
 import type { Enrolment } from "../second-factor/second-factors.js";
 import { escapeHtml, renderPage } from "./page.js";
@@ -25,10 +26,12 @@ export interface PasswordPage extends Form {
   readonly userName: string;
   /** Whether to ask for a code, because the attempts for the name are used up. */
   readonly asksCode?: boolean;
+  /** Where the form for single sign-on is sent; absent if no tenant has a provider. */
+  readonly ssoPath?: string;
 }
 
 /** Asks for user name and password. */
-export function passwordPage({ csrf, error, userName, asksCode = false }: PasswordPage): string {
+export function passwordPage({ csrf, error, userName, asksCode = false, ssoPath }: PasswordPage): string {
   const invalid = invalidIf(error);
   // Focus the first empty field.
   const [nameFocus, passwordFocus] = userName === "" ? [" autofocus", ""] : ["", " autofocus"];
@@ -38,13 +41,35 @@ export function passwordPage({ csrf, error, userName, asksCode = false }: Passwo
     html: `<form method="post">
 <input type="hidden" name="csrf" value="${csrf}">
 <label for="user_name">User name</label>
-<input id="user_name" name="user_name" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64"
-  required value="${escapeHtml(userName)}"${invalid}${nameFocus}>
+<input id="user_name" name="user_name" autocomplete="username" autocapitalize="none" spellcheck="false"
+  maxlength="${USER_NAME_CHARACTERS_MAX}" required value="${escapeHtml(userName)}"${invalid}${nameFocus}>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="256"
   required${invalid}${passwordFocus}>
 ${asksCode ? OWNER_CODE : ""}<button type="submit">Sign in</button>
-</form>`,
+</form>${ssoPath === undefined ? "" : singleSignOnForm(ssoPath, csrf)}`,
+  });
+}
+
+function singleSignOnForm(path: string, csrf: string): string {
+  return `
+<h2>Single sign-on</h2>
+<form method="post" action="${escapeHtml(path)}">
+<input type="hidden" name="csrf" value="${csrf}">
+<label for="organisation">Organisation or e-mail address</label>
+<input id="organisation" name="organisation" autocomplete="email" autocapitalize="none" spellcheck="false" maxlength="254"
+  required>
+<button type="submit">Continue with single sign-on</button>
+</form>`;
+}
+
+/** Sends the browser to another site. A redirect of a form would require the page's CSP to allow that site. */
+export function continuePage(title: string, url: string): string {
+  const target = escapeHtml(url);
+  return renderPage({
+    title,
+    refreshTo: url,
+    html: `<p><a href="${target}">Continue</a> if nothing happens.</p>`,
   });
 }
 

@@ -9,9 +9,9 @@ import type { Logger } from "@tripline/telemetry/logger";
 import { counter } from "@tripline/telemetry/metrics";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Interaction } from "oidc-provider";
-import { errors } from "oidc-provider";
 import type { AuthConfig } from "../config.js";
 import { AUTH_CONFIG } from "../config.js";
+import { USER_NAME_CHARACTERS_MAX } from "../people/canonical-user-name.js";
 import { KnownDevices } from "../people/known-devices.js";
 import { PasswordSignIn } from "../people/password-sign-in.js";
 import { PASSWORD_CHARACTERS_MAX } from "../people/person-registration.js";
@@ -19,15 +19,16 @@ import type { Person } from "../people/person-store.js";
 import { personWithId } from "../people/person-store.js";
 import type { Wait } from "../people/sign-in-failures.js";
 import { SignInFailures } from "../people/sign-in-failures.js";
-import { OAuthServer } from "../provider/oauth-server.js";
 import { Passkeys } from "../second-factor/passkeys.js";
 import { SecondFactors } from "../second-factor/second-factors.js";
+import { BreakGlass } from "../single-sign-on/break-glass.js";
+import { hasProviders } from "../single-sign-on/provider-store.js";
 import { FormGuard, readForm, sendPage, tooManyAttempts } from "./forms.js";
+import { EXPIRED, Interactions, isHeldByAnother, redirectUriOf } from "./interactions.js";
 import { codePage, enrolPage, messagePage, passwordPage, recoveryCodesPage } from "./sign-in-pages.js";
 import type { Passed } from "./sign-in-steps.js";
 import { nextStep, PASSWORD_ALONE, passedIn, WITH_CODE, WITH_PASSKEY } from "./sign-in-steps.js";
 
-const EXPIRED = "This sign-in has expired or was started in another browser. Go back and start again.";
 const WRONG = "The user name or the password is wrong.";
 const WRONG_PASSKEY = "The passkey was not accepted. Try again.";
 const WRONG_CODE = "The code is wrong or was already used. Wait for the next one.";
@@ -53,7 +54,8 @@ export class SignInController {
   });
 
   constructor(
-    @Inject(OAuthServer) private readonly server: OAuthServer,
+    @Inject(Interactions) private readonly interactions: Interactions,
+    @Inject(BreakGlass) private readonly breakGlass: BreakGlass,
     @Inject(PasswordSignIn) private readonly passwords: PasswordSignIn,
     @Inject(SecondFactors) private readonly secondFactors: SecondFactors,
     @Inject(Passkeys) private readonly passkeys: Passkeys,
@@ -68,7 +70,7 @@ export class SignInController {
 
   @Get(":uid")
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const interaction = await this.#interaction(request, reply);
+    const interaction = await this.interactions.find(request, reply);
     if (interaction === undefined) return;
     const csrf = this.guard.token(interaction.uid);
     const person = await this.#personOf(passedIn(interaction));
@@ -81,12 +83,13 @@ export class SignInController {
       const enrolment = this.secondFactors.begin(person.person_id, person.user_name);
       return sendPage(reply, 200, enrolPage({ csrf, enrolment, asksPassword: false }), leadsTo);
     }
-    sendPage(reply, 200, passwordPage({ csrf, userName: hintOf(interaction) }), leadsTo);
+    const sso = ssoOf(interaction, await hasProviders(this.queries));
+    sendPage(reply, 200, passwordPage({ csrf, userName: hintOf(interaction), ...sso }), leadsTo);
   }
 
   @Post(":uid")
   async submit(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() body: unknown): Promise<void> {
-    const interaction = await this.#interaction(request, reply);
+    const interaction = await this.interactions.find(request, reply);
     if (interaction === undefined) return;
     const form = readForm(body);
     if (!this.guard.isOwn(request, form.csrf, interaction.uid)) {
@@ -103,8 +106,15 @@ export class SignInController {
 
   async #checkPassword(attempt: Attempt): Promise<void> {
     const { interaction, request, reply, form } = attempt;
+    const hasSso = await hasProviders(this.queries);
     const again = (status: number, error: string, asksCode = form.code !== ""): void => {
-      const page = passwordPage({ csrf: form.csrf, userName: form.user_name, error, asksCode });
+      const page = passwordPage({
+        csrf: form.csrf,
+        userName: form.user_name,
+        error,
+        asksCode,
+        ...ssoOf(interaction, hasSso),
+      });
       sendPage(reply, status, page, redirectUriOf(interaction));
     };
     if (form.user_name.trim() === "" || form.password === "") {
@@ -129,14 +139,19 @@ export class SignInController {
       return again(422, WRONG);
     }
     const { person, hasCode } = outcome;
-    const held = interaction.session?.accountId;
-    if (held !== undefined && held !== person.person_id) {
+    if (isHeldByAnother(interaction, person)) {
       return sendPage(reply, 409, messagePage("Sign in", "Another user is signed in here. Sign out first."));
+    }
+    if (await this.breakGlass.mustUseProvider(person)) {
+      this.#count("refused");
+      return again(403, "Your organisation requires single sign-on. Use it below.");
     }
     if (hasCode) return this.#finish(attempt, person, WITH_CODE);
     if (this.#nextStep(person) === "done") return this.#finish(attempt, person, PASSWORD_ALONE);
     this.#count("password-right");
-    await this.#keep(attempt, { personId: person.person_id, atMs: Date.now(), isComplete: false });
+    await this.interactions.keep(request, reply, {
+      passed: { personId: person.person_id, atMs: Date.now(), isComplete: false },
+    });
     reply.redirect(`/sign-in/${interaction.uid}`, 303);
   }
 
@@ -161,7 +176,7 @@ export class SignInController {
   }
 
   async #enrol(attempt: Attempt, person: Person): Promise<void> {
-    const { interaction, reply, form } = attempt;
+    const { interaction, request, reply, form } = attempt;
     const { person_id: personId, user_name: userName } = person;
     let codes: readonly string[] | undefined;
     const outcome = await this.#attemptCode(attempt, person, async () => {
@@ -171,7 +186,7 @@ export class SignInController {
     const leadsTo = redirectUriOf(interaction);
     if (codes !== undefined) {
       this.logger.info({ person_id: personId }, "second factor set up");
-      await this.#keep(attempt, { personId, atMs: Date.now(), isComplete: true });
+      await this.interactions.keep(request, reply, { passed: { personId, atMs: Date.now(), isComplete: true } });
       return sendPage(reply, 200, recoveryCodesPage(codes, form.csrf), leadsTo);
     }
     const error = typeof outcome === "object" ? tooManyAttempts(reply, outcome) : WRONG_CODE;
@@ -189,38 +204,10 @@ export class SignInController {
     return outcome;
   }
 
-  async #keep({ request, reply }: Attempt, passed: Passed): Promise<void> {
-    await this.server.provider.interactionResult(
-      request.raw,
-      reply.raw,
-      { passed },
-      { mergeWithLastSubmission: false },
-    );
-  }
-
   async #finish({ request, reply }: Attempt, person: Person, amr: string[]): Promise<void> {
     this.#count("signed-in");
-    this.logger.info({ person_id: person.person_id, tenant: person.tenant, amr }, "signed in");
-    const login = { accountId: person.person_id, amr, remember: false };
-    const result = this.server.provider.interactionResult(
-      request.raw,
-      reply.raw,
-      { login },
-      { mergeWithLastSubmission: false },
-    );
-    reply.header("set-cookie", this.devices.cookieFor(person)).redirect(await result, 303);
-  }
-
-  /** The sign-in that this browser has started. If there is none, sends an error page. */
-  async #interaction(request: FastifyRequest, reply: FastifyReply): Promise<Interaction | undefined> {
-    try {
-      const interaction = await this.server.provider.interactionDetails(request.raw, reply.raw);
-      if (interaction.prompt.name === "login") return interaction;
-    } catch (error) {
-      if (!(error instanceof errors.SessionNotFound)) throw error;
-    }
-    sendPage(reply, 400, messagePage("Sign in", EXPIRED));
-    return undefined;
+    await this.breakGlass.note(person);
+    await this.interactions.finish(request, reply, person, amr);
   }
 
   #personOf(passed: Passed | undefined): Promise<Person | undefined> {
@@ -237,10 +224,11 @@ export class SignInController {
   }
 }
 
-function redirectUriOf({ params }: Interaction): string | undefined {
-  return typeof params.redirect_uri === "string" ? params.redirect_uri : undefined;
+function hintOf({ params }: Interaction): string {
+  return typeof params.login_hint === "string" ? params.login_hint.slice(0, USER_NAME_CHARACTERS_MAX) : "";
 }
 
-function hintOf({ params }: Interaction): string {
-  return typeof params.login_hint === "string" ? params.login_hint.slice(0, 64) : "";
+/** The path of the form for single sign-on, if any tenant has a provider. */
+function ssoOf({ uid }: Interaction, hasSso: boolean): { readonly ssoPath?: string } {
+  return hasSso ? { ssoPath: `/sign-in/${uid}/single-sign-on` } : {};
 }

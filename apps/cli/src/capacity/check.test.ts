@@ -6,7 +6,7 @@ import { compareWithResult, isWithin } from "./check.js";
 import { learnFrom, loadsOf, measuredSchema, readCapacityResult } from "./figures.js";
 import committed from "./measured.json" with { type: "json" };
 
-test("learns the figures that a run measured", () => {
+test("reads the figures that a run measured", () => {
   const learnt = learnFrom(testResult([1_000, 100]), TEST_MEASURED);
   expect(learnt.rates).toEqual([100, 1_000]);
   expect(learnt.cpu.features).toEqual(TEST_MEASURED.cpu.features);
@@ -43,7 +43,7 @@ test.each([
   expect(compared.every(isWithin)).toBe(within);
 });
 
-test("one process off the prediction is shown but does not fail the check", () => {
+test("reports a process that deviates from its prediction without failing the check", () => {
   const result = testResult([100, 1_000]);
   const figures = result.parts[0]?.contestants[1]?.figures;
   if (figures !== undefined) figures.valkey_cpu_ms = { median: 500 };

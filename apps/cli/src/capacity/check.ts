@@ -54,7 +54,7 @@ export function compareWithResult(measured: Measured, result: CapacityResult): C
   return [...cpu, ...bytes, { what: "lake by payment", ...lake, counts: true }];
 }
 
-/** The keys and topics that plans use; all others are few or small. */
+/** The keys and topics that plans take into account. All others are rare or small. */
 const COUNTED: readonly string[] = [
   ...["transactions", "features", "decisions"],
   ...["card", "terminal", "device", "ip", "idem", "decision"],

@@ -1,5 +1,7 @@
+import { PARTITIONS_DEFAULT } from "@tripline/contracts/topics";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { Command, InvalidArgumentError } from "commander";
+import { positiveNumber } from "../commands/number-options.js";
 import { compareWithResult, errorOf, isWithin, TOLERANCE } from "./check.js";
 import type { Measured } from "./figures.js";
 import { learnFrom, measuredSchema, readCapacityResult, readMeasured } from "./figures.js";
@@ -14,6 +16,7 @@ interface CapacityFlags {
   readonly terminals: number;
   readonly retention: number;
   readonly meanShare: number;
+  readonly partitions: number;
   readonly lakeCache?: number;
   readonly measured?: string;
   readonly check?: string;
@@ -34,11 +37,12 @@ export function capacityCommand(
     .option("--cards <count>", "active cards", above0, 10_000_000)
     .option("--terminals <count>", "active terminals", above0, 1_000_000)
     .option("--retention <days>", "retention of the lake in days", above0, 365)
-    .option("--lake-cache <GiB>", "LAKE_CACHE_GIB of a lake in a bucket. Default: the lake is in a folder", above0)
+    .option("--lake-cache <GiB>", "LAKE_CACHE_GIB, if the lake is in a bucket (default: it is in a folder)", above0)
+    .option("--partitions <number>", "partitions per topic", positiveNumber, PARTITIONS_DEFAULT)
     .option("--mean-share <share>", "mean rate divided by peak rate, for storage; 0 to 1", share, 0.5)
     .option("--measured <file>", "costs of your machine, from --learn, instead of those in docs/capacity.md")
     .option("--learn <result.json>", "print the costs behind a result of `npm run bench -- capacity`")
-    .option("--check <result.json>", "compare predictions with such a result; exit code 1 if one is 20 % off")
+    .option("--check <result.json>", "compare predictions with such a result; exit code 1 if one is more than 20 % off")
     .option("--json", "print JSON")
     .action((flags: CapacityFlags) => runCapacity(flags, output, errors));
 }
@@ -58,8 +62,8 @@ async function runCapacity(flags: CapacityFlags, output: CommandOutput, errors: 
 }
 
 function plan(measured: Measured, flags: CapacityFlags, output: CommandOutput): Plan {
-  const { rate, cards, terminals, retention: retentionDays, meanShare, lakeCache: lakeCacheGib } = flags;
-  const demand: Demand = { rate, cards, terminals, retentionDays, meanShare, lakeCacheGib };
+  const { rate, cards, terminals, retention: retentionDays, meanShare, partitions, lakeCache: lakeCacheGib } = flags;
+  const demand: Demand = { rate, cards, terminals, retentionDays, meanShare, partitions, lakeCacheGib };
   const planned = planCapacity(demand, measured);
   if (flags.json !== true) print(output, planLines(planned, measured));
   else print(output, [JSON.stringify({ ...planned, services: Object.fromEntries(planned.services) }, null, 2)]);

@@ -39,8 +39,8 @@ export function capacityTables(table: Table): Record<"measured" | "plans" | "cos
       CLOUDS.flatMap((cloud) => {
         const costs = plans.map((plan) => costOf(plan, cloud));
         return [
-          [`${CLOUD_NAMES[cloud]}, a month`, ...costs.map(({ month }) => count(month))],
-          [`${CLOUD_NAMES[cloud]}, a million decisions`, ...costs.map(({ perMillion }) => perMillion.toFixed(2))],
+          [`${CLOUD_NAMES[cloud]}, per month`, ...costs.map(({ month }) => count(month))],
+          [`${CLOUD_NAMES[cloud]}, per million decisions`, ...costs.map(({ perMillion }) => perMillion.toFixed(2))],
         ];
       }),
     ),

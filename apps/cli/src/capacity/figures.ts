@@ -55,10 +55,9 @@ const resultSchema = z.object({
 const BYTES_PART = "bytes";
 export type CapacityResult = z.infer<typeof resultSchema>;
 
-/** A measured steady load. */
+/** A steady load and its measurements. */
 export interface MeasuredLoad {
   readonly name: string;
-  /** Decisions per second. */
   readonly rate: number;
   /** Milliseconds of CPU time per second, by process. */
   readonly cpuMsPerS: ReadonlyMap<ProcessName, number>;

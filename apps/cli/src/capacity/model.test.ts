@@ -23,10 +23,10 @@ test.each([
 });
 
 describe("a plan", () => {
-  test("has two instances of every service and six partitions at a low rate", () => {
+  test("has two instances of every service and the default number of partitions at a low rate", () => {
     const plan = planAt({ rate: 10 });
     expect([...plan.services.values()].map(({ instances }) => instances)).toEqual([2, 2, 2, 2, 2]);
-    expect(plan).toMatchObject({ partitions: 6, vcpus: 12, kafka: { brokers: 3 } });
+    expect(plan).toMatchObject({ partitions: 24, vcpus: 12, kafka: { brokers: 3 } });
   });
 
   test("gives each instance at most its share of a core", () => {
@@ -35,7 +35,7 @@ describe("a plan", () => {
     expect(plan.services.get("features")).toMatchObject({ instances: 4, cores: expect.closeTo(2.4, 6) });
     // 40 µs per decision: 0.8 cores. An instance has two cores and may use 1.2 of them.
     expect(plan.services.get("scoring")).toMatchObject({ instances: 2, cores: expect.closeTo(0.8, 6) });
-    expect(plan.partitions).toBe(12);
+    expect(plan.partitions).toBe(24);
   });
 
   test("keeps records as long as their topics require, in three copies, with headroom", () => {
@@ -65,8 +65,8 @@ describe("a plan", () => {
     expect(planAt({ rate: limit("single core") }).redis.cpuShare).toBeCloseTo(RULES.redisUtilisation, 6);
     for (const name of ["features", "decisions", "archive"] as const) {
       const rate = limits.find(({ part }) => part === name)?.rate ?? Number.NaN;
-      expect(planAt({ rate: rate * 0.999 }).services.get(name)?.instances).toBe(6);
-      expect(planAt({ rate: rate * 1.001 }).services.get(name)?.instances).toBe(7);
+      expect(planAt({ rate: rate * 0.999 }).services.get(name)?.instances).toBe(24);
+      expect(planAt({ rate: rate * 1.001 }).services.get(name)?.instances).toBe(25);
     }
     expect(limits.some(({ part }) => part === "reading the lake")).toBe(false);
     const bucket = planAt({ lakeCacheGib: 20 }).limits.find(({ part }) => part === "reading the lake");

@@ -1,4 +1,4 @@
-import { TOPICS } from "@tripline/contracts/topics";
+import { PARTITIONS_DEFAULT, TOPICS } from "@tripline/contracts/topics";
 import type { Measured, ProcessName } from "./figures.js";
 
 /** The requirements of an installation. */
@@ -11,6 +11,8 @@ export interface Demand {
   readonly terminals: number;
   /** Retention of the lake, in days. */
   readonly retentionDays: number;
+  /** Partitions per topic. Default: 24. */
+  readonly partitions?: number;
   /** `LAKE_CACHE_GIB`, set only for a lake in a bucket. A lake in a folder needs no cache. */
   readonly lakeCacheGib?: number | undefined;
 }
@@ -39,7 +41,6 @@ export const RULES = {
   labelShare: 0.01,
   /** Share of the lake's bytes that its largest topic, `features`, takes up, rounded up. */
   featuresOfLake: 0.6,
-  partitionsDefault: TOPICS.features.partitions,
 } as const;
 
 export const SERVICES = ["ingestion", "features", "decisions", "scoring", "archive"] as const;
@@ -55,7 +56,7 @@ const GIB = 1024 ** 3;
 export interface Limit {
   readonly part: string;
   readonly what: string;
-  /** The calculation. */
+  /** The formula for the rate at which it is reached. */
   readonly from: string;
   /** Peak decisions per second at which it is reached. */
   readonly rate: number;
@@ -70,9 +71,9 @@ export interface Plan {
   readonly kafka: {
     readonly brokers: number;
     readonly cores: number;
-    /** Per replica. */
+    /** Megabytes written per second and replica. */
     readonly writtenMbPerS: number;
-    /** For all replicas, including the required free space. */
+    /** Disk space for all replicas, including the free space that Kafka needs. */
     readonly diskGb: number;
   };
   readonly redis: {
@@ -83,7 +84,7 @@ export interface Plan {
     readonly cpuShare: number;
   };
   readonly lakeGb: number;
-  /** Lowest first. */
+  /** The limits in ascending order of their rates. */
   readonly limits: readonly Limit[];
 }
 
@@ -130,7 +131,7 @@ const MS_PER_S = 1_000;
 /** Precision: a billionth of the highest measured rate. */
 const HALVINGS = 30;
 
-/** Pure. */
+/** A pure function. */
 export function planCapacity(demand: Demand, measured: Measured): Plan {
   const services = new Map(SERVICES.map((name) => [name, serviceAt(demand.rate, measured, name)] as const));
   const vcpus = SERVICES.reduce((sum, name) => {
@@ -141,7 +142,7 @@ export function planCapacity(demand: Demand, measured: Measured): Plan {
     demand,
     services,
     vcpus,
-    partitions: partitionsFor(busiest),
+    partitions: partitionsFor(busiest, widthOf(demand)),
     kafka: kafkaFor(demand, measured),
     redis: redisFor(demand, measured),
     lakeGb: (measured.lake_bytes * meanRate(demand) * DAY_S * demand.retentionDays) / GB,
@@ -157,9 +158,10 @@ function serviceAt(rate: number, measured: Measured, name: ServiceName): { cores
   return { cores: instances * coresAt(measured, name, rate / instances), instances };
 }
 
-/** At least two per instance, to keep the load balanced when an instance joins or leaves; a multiple of the default. */
-function partitionsFor(instances: number): number {
-  const step = RULES.partitionsDefault;
+const widthOf = ({ partitions = PARTITIONS_DEFAULT }: Demand): number => partitions;
+
+/** At least two per instance, to keep the load balanced when an instance joins or leaves; a multiple of `step`. */
+function partitionsFor(instances: number, step: number): number {
   return Math.max(step, Math.ceil((2 * instances) / step) * step);
 }
 
@@ -205,13 +207,14 @@ export const isOfTerminal = (entity: string): boolean => entity.startsWith("term
 function limitsOf(demand: Demand, measured: Measured): Limit[] {
   const { partsGb } = redisFor(demand, measured);
   const gbPerRate = (partsGb.requests + partsGb.decisions) / demand.rate;
+  const width = widthOf(demand);
   const byPartitions = (name: ServiceName): Limit => ({
     part: name,
-    what: `one instance for each of ${RULES.partitionsDefault} partitions`,
-    from: `${RULES.partitionsDefault} instances that each use ${RULES.utilisation} of a core`,
-    rate: RULES.partitionsDefault * rateAt(measured, name, RULES.utilisation * RULES.coresPerInstance[name]),
+    what: `one instance for each of ${width} partitions`,
+    from: `${width} instances that each use ${RULES.utilisation} of a core`,
+    rate: width * rateAt(measured, name, RULES.utilisation * RULES.coresPerInstance[name]),
     movedBy:
-      "more partitions in the topic table, set before the first payment because the number determines each card's partition",
+      "more partitions (`kafka.partitions` of the chart), before the first payment: the number determines each card's partition",
   });
   return [
     ...lakeLimit(demand, measured),

@@ -18,15 +18,18 @@ import { openMapping } from "../commands/data/map-options.js";
 import { checkServedScores, replayThrough, withReplaySystem, writeReplayLog } from "./replay-through-system.js";
 
 export interface AssessOwnOptions {
-  /** Path of mapping.yaml. */
+  /** Path of the mapping file. */
   readonly map: string;
-  /** `FROM..TO`, both included. */
+  /** The assessed days as `FROM..TO`, both inclusive. */
   readonly days: string;
   readonly steps: StepLog;
 }
 
 const DAY_MS = 86_400_000;
-/** Training skips the first days, whose windows are still empty: at most this many, and at most a third of the history. */
+/**
+ * Maximum number of initial days that training skips, because their windows are still empty; at most a third of the
+ * history.
+ */
 const WARM_UP_DAYS_MAX = 21;
 const REVIEW_SHARE = 0.005;
 

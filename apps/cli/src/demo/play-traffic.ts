@@ -17,7 +17,7 @@ export interface TrafficOptions {
   readonly signal: AbortSignal;
   /** End of the event time, in ms. */
   readonly untilMs: number;
-  /** Ids (`txn_…`) of accepted payments. */
+  /** IDs (`txn_…`) of accepted payments. */
   readonly accepted: Set<string>;
   readonly onFirstDecision: () => void;
   /** Whether to send the simulated issuer's answers as well. Needs the scope `payment-updates:write`. */

@@ -81,7 +81,7 @@ function updateOf(
   };
 }
 
-/** Uniform in [0, 1). */
+/** A pseudo-random number in [0, 1) for a payment and a purpose. */
 function shareOf({ clientTransactionId }: SimulatedPayment, of: string): number {
   return hash("sha256", `${of} ${clientTransactionId}`, "buffer").readUInt32BE() / 2 ** 32;
 }

@@ -68,7 +68,7 @@ async function stopByGuard({ client, policies, kafka, print }: BadPolicyOptions)
   try {
     await delay(USUAL_MS);
     const { newest_activation: after } = await policies.status();
-    begun = await policies.activate({ revision, after, note: "journey: without a look at the backtest" });
+    begun = await policies.activate({ revision, after, note: "journey: activated despite the backtest" });
     const endMs = Date.now() + RETURN_MS_MAX;
     do {
       await delay(POLL_MS);

@@ -6,9 +6,9 @@ import { SHIPPED_POLICY } from "@tripline/model-loop/replay-decisions/find-polic
 import { ATTACK_MS_MAX } from "@tripline/simulator/attacks/attack-table";
 import type { Simulation } from "@tripline/simulator/create-simulation";
 import { createSimulation } from "@tripline/simulator/create-simulation";
-import { DAY_MS, HOUR_MS } from "@tripline/simulator/keep-rhythm";
 import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
+import { DAY_MS, HOUR_MS } from "@tripline/simulator/payment-times";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { ControlClient } from "@tripline/system/client/control-client";
 import type { PolicyClient } from "@tripline/system/client/policy-client";
@@ -27,7 +27,7 @@ export interface CardTestingOptions {
   readonly kafka: Kafka;
   /** The simulation that traffic continues. */
   readonly model: Pick<TrainedModel, "simulation" | "historyEndMs">;
-  /** Key of the tokens. */
+  /** Key with which card tokens are computed. */
   readonly cardTokenKey: Uint8Array;
   /** Prints each completed step. */
   print(text: string): void;

@@ -1,12 +1,21 @@
+import { randomInt } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { ReportFile } from "@tripline/backfill/reports/report-file";
+import { parseReportMapping } from "@tripline/backfill/reports/report-mapping";
 import type { FraudReport } from "@tripline/client";
 import type { KnownPayment } from "@tripline/system/client/payment";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { labelBody } from "@tripline/system/client/tripline-client";
+import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import { newPayment } from "./first-payment.js";
 
 export interface ChargebackOptions {
   readonly client: Pick<TriplineClient, "send" | "sendReports">;
+  /** Ingestion's key for tokens. */
+  readonly cardTokenKey: Uint8Array;
   /** Prints each completed step. */
   print(text: string): void;
 }
@@ -15,34 +24,78 @@ const WAIT_SECONDS = 10;
 const POLL_MS = 500;
 /** A rule of the shipped policy that uses the number of confirmed frauds on the card. */
 const KNOWN_FRAUD = "KNOWN_FRAUD_ON_CARD";
-/** Time for the console to derive the verdict and for the feature service to count it. */
-const VERDICT_MS_MAX = 30_000;
+/** Time to match the report, derive the verdict and count it. A report that arrives before its payment waits a minute. */
+const VERDICT_MS_MAX = 90_000;
 const AMOUNT_MINOR = 1_999;
 
+/** The columns of the issuers' file. */
+const MAPPING = `
+report:
+  report_id: { column: FRAUD_ID }
+  kind: tc40
+  card: { column: PAN, holds: number }
+  amount: { column: AMOUNT }
+  currency: { column: CURRENCY }
+  occurred_at: { column: PURCHASE_DATE, format: "%d%m%Y" }
+  acquirer_reference: { column: ARN }
+`;
+
 /**
- * The issuer of a card reports a payment as fraud, and the cardholder disputes it. The card's next payment is flagged.
+ * A file of issuers' reports marks a payment as fraud, and the cardholder disputes it. The card's next payment is flagged.
  * The merchant wins the dispute, and the card is no longer flagged.
  *
  * @throws Error whose message is one sentence that names the failed step
  */
-export async function chargebackJourney({ client, print }: ChargebackOptions): Promise<void> {
-  const payment = newPayment(AMOUNT_MINOR);
+export async function chargebackJourney({ client, cardTokenKey, print }: ChargebackOptions): Promise<void> {
+  const acquirerReference = `2469216${randomInt(1e8, 1e9 - 1)}${randomInt(1e6, 1e7 - 1)}`;
+  const payment = { ...newPayment(AMOUNT_MINOR), acquirerReference };
   if ((await reasonsOf(client, payment)).includes(KNOWN_FRAUD))
     throw new Error("The new card already has confirmed fraud.");
   print("A new card pays 19.99 EUR.");
 
-  const dispute = `dispute-${payment.clientTransactionId}`;
-  await client.sendReports([
-    reportOf(payment, { report_id: `tc40-${payment.clientTransactionId}`, kind: "tc40" }),
-    reportOf(payment, { report_id: dispute, kind: "chargeback", reason_code: "10.4" }),
-  ]);
+  await client.sendReports(await readFile(payment, cardTokenKey));
   await untilFlagged(client, payment, true);
-  print(`The issuer sends a TC40 report, and the cardholder disputes the payment. The next one has ${KNOWN_FRAUD}.`);
+  print(`A TC40 file names the card, the day and the acquirer reference. The next payment has ${KNOWN_FRAUD}.`);
 
-  const won = { report_id: dispute, version: 2, kind: "chargeback", stage: "won", reason_code: "10.4" } as const;
-  await client.sendReports([reportOf(payment, won)]);
+  const dispute = {
+    report_id: `dispute-${payment.clientTransactionId}`,
+    kind: "chargeback",
+    reason_code: "10.4",
+  } as const;
+  await client.sendReports([reportOf(payment, dispute)]);
+  await client.sendReports([reportOf(payment, { ...dispute, version: 2, stage: "won" })]);
   await untilFlagged(client, payment, false);
-  print(`The merchant wins the dispute. The next payment no longer has ${KNOWN_FRAUD}.`);
+  print(`The cardholder disputes the payment, and the merchant wins. The next payment no longer has ${KNOWN_FRAUD}.`);
+}
+
+/** The reports in a file about the payment, as `tripline reports import` reads them. */
+async function readFile(payment: KnownPayment, key: Uint8Array): Promise<FraudReport[]> {
+  const folder = await mkdtemp(join(tmpdir(), "tripline-chargeback-"));
+  try {
+    const path = join(folder, "tc40.csv");
+    const [year, month, day] = new Date(payment.occurredAtMs).toISOString().slice(0, 10).split("-");
+    const { cardNumber, currency, acquirerReference, clientTransactionId } = payment;
+    const cells = [
+      `tc40-${clientTransactionId}`,
+      cardNumber,
+      "19.99",
+      currency,
+      `${day}${month}${year}`,
+      acquirerReference,
+    ];
+    await writeFile(path, `FRAUD_ID,PAN,AMOUNT,CURRENCY,PURCHASE_DATE,ARN\n${cells.join(",")}\n`, { mode: 0o600 });
+    const file = await ReportFile.open(parseReportMapping(MAPPING, "the mapping", path), { key, tenant: DEMO_TENANT });
+    try {
+      const reports: FraudReport[] = [];
+      for await (const { request } of file.reports()) reports.push(request as unknown as FraudReport);
+      if (reports.length !== 1) throw new Error(`The file was rejected: ${file.mapped.rejected[0]?.reason}.`);
+      return reports;
+    } finally {
+      await file.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 type ReportPart = Pick<FraudReport, "report_id" | "version" | "kind" | "stage" | "reason_code">;

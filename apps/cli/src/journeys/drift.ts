@@ -175,7 +175,7 @@ async function turnsOf(worker: FollowedTraining, count: number): Promise<void> {
   const until = worker.turns() + count;
   const endMs = Date.now() + TURN_MS_MAX;
   while (worker.turns() < until) {
-    if (Date.now() > endMs) throw new Error(`The training worker makes no progress: ${worker.fault() ?? "it is busy"}`);
+    if (Date.now() > endMs) throw new Error(`The training worker is not making progress: ${worker.fault() ?? "busy"}`);
     await delay(LOOK_MS);
   }
 }

@@ -13,7 +13,7 @@ import { z } from "zod";
 
 export interface EraseOptions {
   readonly client: Pick<TriplineClient, "send">;
-  /** With the scopes `personal:read` and `personal:erase`. */
+  /** A client with the scopes `personal:read` and `personal:erase`. */
   readonly control: Pick<ControlClient, "call">;
   readonly kafka: Kafka;
   /** The person to erase; by default a new one. */
@@ -55,7 +55,7 @@ export async function eraseJourney(options: EraseOptions): Promise<string> {
 
   const sealed = await sealedOf(kafka, first.id);
   if (sealed === undefined) throw new Error("The payment has no sealed fields on its topic.");
-  const fields = await until("the personal fields can be opened", () => openPersonal(control, first.id, sealed));
+  const fields = await until("the personal fields can be decrypted", () => openPersonal(control, first.id, sealed));
   if (fields.cardholder !== person.cardholder || fields.email !== person.email) {
     throw new Error(`The decrypted fields differ from those sent: ${Object.keys(fields).join(", ")}.`);
   }

@@ -50,8 +50,8 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
   const newTokens = () => new AccessTokens({ ...credentials, tokenUrl: `${addresses.auth}/oauth/token` });
   const before = await newTokens().authorization();
   const clientAt = (url: string): TriplineClient => new TriplineClient(url, newTokens());
-  let frontDoor = addresses.ingestion;
-  const traffic = new SingleTraffic(() => clientAt(frontDoor), CONNECTIONS);
+  let ingestionUrl = addresses.ingestion;
+  const traffic = new SingleTraffic(() => clientAt(ingestionUrl), CONNECTIONS);
   let after: string;
   let end: (() => Promise<void>) | undefined;
   try {
@@ -83,7 +83,7 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
       const names = await reconnectServices(secure);
       print(`${names.join(" and ")} were restarted, and connected to Kafka and scoring with their new certificates.`);
       const onMoved = (url: string): void => {
-        frontDoor = url;
+        ingestionUrl = url;
       };
       end = await rotateMasterKey({ secure, kafka, clientAt, onMoved });
       print(

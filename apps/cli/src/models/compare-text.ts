@@ -5,7 +5,7 @@ import type { CompareReport, Disagreement } from "@tripline/model-loop/compare-m
 import type { Cells } from "./print-figures.js";
 import { money, table } from "./print-figures.js";
 
-/** The text report. It shows 95 % confidence intervals. */
+/** The report as text, with 95 % confidence intervals. */
 export function compareText(report: CompareReport): string {
   const { candidate, payments, cards, unscored, skipped, stricter, milder, examples } = report;
   const sections = [

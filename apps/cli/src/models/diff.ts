@@ -7,7 +7,7 @@ import { changed } from "./changes.js";
 
 /** The difference between the two models' scores of the same rows. */
 export interface GoldenComparison {
-  /** Rows of both golden batches. */
+  /** Number of rows in both golden batches. */
   readonly rows: number;
   readonly mean_difference: number;
   readonly max_difference: number;

@@ -9,7 +9,7 @@ import { money, number } from "../models/print-figures.js";
 /** A table of the report, for both the page and the terminal. */
 export interface FigureTable {
   readonly title: string;
-  /** The first entry is empty if that column needs no name. */
+  /** The first heading is empty if its column needs none. */
   readonly head: readonly string[];
   readonly rows: readonly Cells[];
 }
@@ -17,7 +17,7 @@ export interface FigureTable {
 /** Number of segment values shown; the JSON report has more. */
 const SEGMENT_VALUES_MAX = 4;
 
-/** The report's terms for its subject. */
+/** Terms for the subject of the report. */
 export const WORDS: Readonly<Record<LakeReport["subject"], { by: string; parts: string; stops: string }>> = {
   draft: { by: "by the draft", parts: "Rules and bands of the draft", stops: "the draft stops" },
   shadow: { by: "with shadow rules", parts: "Shadow rules", stops: "is stopped, shadow rules included" },
@@ -60,19 +60,19 @@ function policyTable(report: LakeReport): FigureTable {
   return {
     title: `Originally and ${WORDS[report.subject].by}`,
     head: ["", "payments", "share", "cards", "of all cards", "precision", "recall", "of genuine"],
-    rows: policiesOf(report).map(([name, { hits, share, cards, cardShare, precision, recall, annoyed }]) => [
+    rows: policiesOf(report).map(([name, { hits, share, cards, cardShare, precision, recall, falsePositiveRate }]) => [
       ...[name, hits, percent(share), cards, percent(cardShare)],
-      ...[precision, recall, annoyed].map(percent),
+      ...[precision, recall, falsePositiveRate].map(percent),
     ]),
   };
 }
 
 /** Amounts of caught fraud and false positives, from labels; empty rows are omitted. */
 function moneyTable(title: string, figures: readonly (readonly [name: string, figures: HitFigures])[]): FigureTable {
-  const isKnown = ({ caught, annoyed }: CaughtMoney) => caught.value + annoyed.value > 0;
+  const isKnown = ({ caught, falsePositives }: CaughtMoney) => caught.value + falsePositives.value > 0;
   const rows = figures.flatMap(([name, { money: currencies }]) =>
-    currencies.filter(isKnown).map(({ currency, caught, fraud, annoyed }): Cells => {
-      return [name, total(currency, caught), money(currency, fraud), total(currency, annoyed)];
+    currencies.filter(isKnown).map(({ currency, caught, fraud, falsePositives }): Cells => {
+      return [name, total(currency, caught), money(currency, fraud), total(currency, falsePositives)];
     }),
   );
   return { title, head: ["", "fraud caught", "of all fraud", "genuine hit"], rows };
@@ -129,7 +129,7 @@ export function exampleLine({ kind, decided, drafted, ...payment }: Counterexamp
   const { transactionId, currency, amountMinor, occurredAtMs, sentences } = payment;
   const time = `${new Date(occurredAtMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   const change = decided === drafted ? nameOf(drafted) : `${nameOf(decided)} -> ${nameOf(drafted)}`;
-  const what = kind === "annoyed" ? "Genuine" : "Missed fraud";
+  const what = kind === "false-positive" ? "Genuine" : "Missed fraud";
   return `${what}: ${transactionId}, ${money(currency, amountMinor)}, ${time}, ${change}. ${sentences.join(" ")}`;
 }
 

@@ -23,8 +23,16 @@ export function printReport(report: BacktestReport | ShadowReport, broken: reado
 
 /** The JSON report. */
 export function reportJson(report: BacktestReport | ShadowReport, broken: readonly string[] = []): string {
-  const text = (_: string, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value);
+  const text = (_: string, value: unknown) =>
+    value instanceof Map ? Object.fromEntries(value) : withFormerNames(value);
   return `${JSON.stringify({ ...report, broken }, text, 2)}\n`;
+}
+
+/** Until 0.3.0, false positives are also given as `annoyed`. */
+function withFormerNames(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if ("falsePositiveRate" in value) return { ...value, annoyed: value.falsePositiveRate };
+  return "falsePositives" in value ? { ...value, annoyed: value.falsePositives } : value;
 }
 
 function lastLine(report: BacktestReport | ShadowReport, broken: readonly string[]): string {

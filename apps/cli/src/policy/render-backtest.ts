@@ -77,7 +77,7 @@ function plotsOf(report: LakeReport): Html[] {
     ...bars("Precision: share of frauds among labelled hits", "%", shares("precision")),
     ...bars("Recall: share of known frauds that are hit", "%", shares("recall")),
     ...currenciesOf(report).flatMap((currency) =>
-      (["caught", "annoyed"] as const).flatMap((name) => {
+      (["caught", "falsePositives"] as const).flatMap((name) => {
         const title = name === "caught" ? "Amount of frauds hit" : "Amount of genuine payments hit";
         return bars(`${title}, ${currency}`, currency, moneyBars(parts, currency, name));
       }),
@@ -88,7 +88,7 @@ function plotsOf(report: LakeReport): Html[] {
 function moneyBars(
   parts: readonly (HitFigures & { readonly id: string })[],
   currency: string,
-  name: "caught" | "annoyed",
+  name: "caught" | "falsePositives",
 ) {
   const major = (minor: number) => minor / 10 ** currencyDecimals(currency);
   return parts.flatMap(({ id, money }) => barOf(id, money.find((each) => each.currency === currency)?.[name], major));

@@ -12,7 +12,7 @@ import type { Worker } from "../cases/case-requests.js";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
 import type { AttachmentLimits, CaseAttachment } from "../contract/attachments.js";
-import { AUDIT_SOURCE } from "../looks.js";
+import { AUDIT_SOURCE } from "../view-events.js";
 import { detectFile } from "./detect-type.js";
 
 const MB = 1_000_000;
@@ -54,13 +54,13 @@ export class AttachmentStore {
     };
   }
 
-  /** Null if attachments are not configured. */
+  /** The limits for attachments; null if attachments are not configured. */
   get limits(): AttachmentLimits | null {
     const { ATTACHMENTS_URL, ATTACHMENT_MB_MAX } = this.config;
     return ATTACHMENTS_URL === undefined ? null : { bytesMax: ATTACHMENT_MB_MAX * MB, filesMax: FILES_MAX };
   }
 
-  /** Oldest first. */
+  /** The case's attachments, oldest first. */
   async list(caseId: string): Promise<CaseAttachment[]> {
     const rows = await this.database.query(
       attachmentRow,

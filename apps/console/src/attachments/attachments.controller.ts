@@ -21,10 +21,10 @@ import { z } from "zod";
 import { parseCaseId, workerOf } from "../cases/case-requests.js";
 import { CaseStore } from "../cases/case-store.js";
 import type { CaseAttachment } from "../contract/attachments.js";
-import { Looks } from "../looks.js";
 import { AtOnce } from "../requests/at-once.js";
 import { Person, RequirePermission, requirePermission, SessionGuard } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
+import { ViewEvents } from "../view-events.js";
 import { AttachmentStore } from "./attachment-store.js";
 
 /** Maximum number of concurrent transfers, limited because each file is in memory as a whole. */
@@ -43,7 +43,7 @@ export class AttachmentsController implements OnModuleInit {
   constructor(
     @Inject(CaseStore) private readonly cases: CaseStore,
     @Inject(AttachmentStore) private readonly attachments: AttachmentStore,
-    @Inject(Looks) private readonly looks: Looks,
+    @Inject(ViewEvents) private readonly viewEvents: ViewEvents,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
   ) {}
 
@@ -82,7 +82,7 @@ export class AttachmentsController implements OnModuleInit {
     const id = parseAttachmentId(path);
     const { of, content } = await this.#transfers.run(async () => {
       const file = await this.attachments.read(session.tenant, parseCaseId(path), id);
-      await this.looks.note(session, "attachment", id, { case: parseCaseId(path), sha256: file.of.sha256 });
+      await this.viewEvents.record(session, "attachment", id, { case: parseCaseId(path), sha256: file.of.sha256 });
       return file;
     });
     await reply

@@ -4,10 +4,11 @@ import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { PersonRef } from "../contract/people.js";
-import { AUDIT_SOURCE } from "../looks.js";
+import { AUDIT_SOURCE } from "../view-events.js";
 import type { Verdict, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import type { CaseChange } from "./case-store.js";
+import { canWork } from "./case-store.js";
 import type { FourEyesAmounts } from "./four-eyes.js";
 import { needsSecondPerson } from "./four-eyes.js";
 
@@ -28,13 +29,25 @@ export function escalate(found: KnownCase, by: Worker, note: string): CaseChange
   };
 }
 
-/** Reopens a closed case or ends a snooze. Ending a snooze keeps a verdict that awaits a second user. */
-export function reopen(found: KnownCase): CaseChange {
+/**
+ * Reopens a closed case or ends a snooze. Ending a snooze keeps a verdict that awaits a second user. Reopening
+ * unassigns a user who has left: the closed case stayed assigned, but an open one would not be offered to anybody else.
+ *
+ * @param queries the transaction that locks the case
+ */
+export async function reopen(queries: Queries, found: KnownCase, { tenant }: Worker): Promise<CaseChange> {
   if (found.status === "open") throw new TriplineError("changed-meanwhile", "The case is already open.");
   if (found.status === "snoozed") {
     return { set: { status: "open", snoozed_until_ms: null }, text: "Ended the snooze." };
   }
-  return { set: { status: "open", verdict: null, pending: null }, text: "Reopened the case." };
+  const set = { status: "open", verdict: null, pending: null };
+  if (found.assignee_id === null || (await canWork(queries, tenant, found.assignee_id))) {
+    return { set, text: "Reopened the case." };
+  }
+  return {
+    set: { ...set, assignee_id: null, assignee_name: null },
+    text: `Reopened the case, and unassigned ${found.assignee_name ?? found.assignee_id}, who can no longer work on cases.`,
+  };
 }
 
 /**

@@ -14,13 +14,13 @@ const caseRow = z.object({ id: z.string(), revision: z.number() });
 const countRow = z.object({ count: z.coerce.number() });
 
 let bed: TestBed;
-let frontDoor: FakeService;
+let ingestion: FakeService;
 let consumer: EventConsumer;
 const collector = new BatchCollector();
 
 beforeAll(async () => {
-  frontDoor = await startFakeService();
-  bed = await startTestBed({ INGESTION_URL: frontDoor.url });
+  ingestion = await startFakeService();
+  bed = await startTestBed({ INGESTION_URL: ingestion.url });
   consumer = await bed.kafka.consume({
     group: `test-${randomUUID()}`,
     topics: [CASE_EVENTS_TOPIC.name],
@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await consumer?.close();
   await bed?.close();
-  frontDoor?.close();
+  ingestion?.close();
 });
 
 async function newCase() {
@@ -76,7 +76,7 @@ test("opening, assigning, unassigning, closing and reopening a case publish one 
   const records = collector.records.filter(({ key }) => key === id);
   expect(records).toHaveLength(5);
   for (const { value } of records) expect(value.toString()).not.toContain(card);
-  // The outbox is empty.
+  // Waits until the outbox is empty.
   await eventually(async () => {
     const left = "SELECT count(*) FROM console.case_outbox WHERE case_id = $1";
     expect(await bed.database.query(countRow, left, [id])).toEqual([{ count: 0 }]);

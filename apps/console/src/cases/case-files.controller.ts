@@ -4,12 +4,12 @@ import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import type { FastifyReply } from "fastify";
 import type { CaseRow } from "../contract/cases.js";
 import type { DecisionRow } from "../contract/decisions.js";
-import { Looks } from "../looks.js";
 import { AtOnce } from "../requests/at-once.js";
 import { PAGE_MAX } from "../requests/request-fields.js";
 import { writeCsv } from "../requests/write-csv.js";
 import { may, Person, RequirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
+import { ViewEvents } from "../view-events.js";
 import { CaseReader } from "./case-reader.js";
 import { caseCursor, caseFileQuery, parseCaseId, reportQuery, workerOf } from "./case-requests.js";
 import { CaseStore } from "./case-store.js";
@@ -62,7 +62,7 @@ export class CaseFilesController {
   constructor(
     @Inject(CaseStore) private readonly cases: CaseStore,
     @Inject(CaseReader) private readonly reader: CaseReader,
-    @Inject(Looks) private readonly looks: Looks,
+    @Inject(ViewEvents) private readonly viewEvents: ViewEvents,
   ) {}
 
   @Get("cases.csv")
@@ -82,7 +82,7 @@ export class CaseFilesController {
         if (page.next === null) break;
         after = caseCursor.parse(page.next);
       }
-      await this.looks.note(session, "queue", `${found.length} cases as a file`);
+      await this.viewEvents.record(session, "queue", `${found.length} cases as a file`);
       return found;
     });
     await sendFile(reply, "cases.csv", CSV, writeCsv(CASE_HEAD, rows.map(caseCells)));
@@ -92,7 +92,7 @@ export class CaseFilesController {
   @RequirePermission("cases:read")
   async payments(@Person() session: Session, @Param() path: unknown, @Res() reply: FastifyReply): Promise<void> {
     const found = await this.cases.find(session.tenant, parseCaseId(path));
-    await this.looks.note(session, "case", found.id, { file: "payments.csv" });
+    await this.viewEvents.record(session, "case", found.id, { file: "payments.csv" });
     const rows = await this.reader.payments(session.tenant, found.id, showFor(session));
     await sendFile(reply, `case-${found.id}.csv`, CSV, writeCsv(PAYMENT_HEAD, rows.map(paymentCells)));
   }
@@ -108,7 +108,7 @@ export class CaseFilesController {
     const { zone } = parseRequest(reportQuery, query);
     const found = await this.cases.find(session.tenant, parseCaseId(path));
     const pdf = await this.#reports.run(async () => {
-      await this.looks.note(session, "case", found.id, { file: "report.pdf" });
+      await this.viewEvents.record(session, "case", found.id, { file: "report.pdf" });
       const seesTokens = may(session, "personal:read");
       const shown = await this.reader.read(session.tenant, found, seesTokens);
       return writeReport({ of: shown, reader: { name: session.personName, seesTokens, zone, nowMs: Date.now() } });

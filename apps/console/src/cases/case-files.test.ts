@@ -184,12 +184,12 @@ describe("a file of a case", () => {
   });
 
   test.each([
-    ["a picture that says it is a program", PNG, "invoice.exe", "image/png", "invoice.exe.png"],
-    ["a text that would be run as a page", Buffer.from("<script>1</script>"), "a.html", "text/plain", "a.html.txt"],
+    ["an image with the name of a program", PNG, "invoice.exe", "image/png", "invoice.exe.png"],
+    ["a text with the name of a web page", Buffer.from("<script>1</script>"), "a.html", "text/plain", "a.html.txt"],
     ["a list", Buffer.from("a,b\r\n1,ž"), "list.CSV", "text/plain", "list.CSV"],
-    ["a name that turns its direction", PNG, "photo\u202egnp.exe", "image/png", "photognp.exe.png"],
-    ["a name of nothing", PNG, "/", "image/png", "file.png"],
-    ["a text that is larger than a body of JSON may be", Buffer.alloc(1.5 * MB, 97), "a.txt", "text/plain", "a.txt"],
+    ["a name that changes the text direction", PNG, "photo\u202egnp.exe", "image/png", "photognp.exe.png"],
+    ["an empty name", PNG, "/", "image/png", "file.png"],
+    ["a text larger than the JSON limit", Buffer.alloc(1.5 * MB, 97), "a.txt", "text/plain", "a.txt"],
   ])("is described by its content: %s", async (_, content, given, mediaType, name) => {
     const { id } = await newCase();
     await expect(add(ana, id, content, given)).resolves.toMatchObject({ status: 201, body: { mediaType, name } });

@@ -128,7 +128,7 @@ export class CaseReader {
     });
   }
 
-  /** Newest payments first. */
+  /** The decisions that match the condition, newest payments first. */
   #decisions(condition: string, values: readonly unknown[], limit: number): Promise<KnownDecision[]> {
     return this.database.query(
       decisionRow,

@@ -107,7 +107,7 @@ export const reopenRequest = z.strictObject({ revision });
 export const refuseRequest = z.strictObject({ revision, note });
 export const verdictRequest = z.strictObject({ revision, ...verdict }).refine(reasonFits, REASON_MESSAGE);
 
-/** Exactly one change. */
+/** A request contains exactly one change. */
 const change = z.union([
   z.strictObject({ assign: z.strictObject(assign) }),
   z.strictObject({ snooze: z.strictObject(snooze) }),

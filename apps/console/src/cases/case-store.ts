@@ -18,7 +18,7 @@ import { CASE_COLUMNS, caseRow, toCaseRow } from "./case-rows.js";
 export interface CaseChange {
   readonly set: Readonly<Record<string, unknown>>;
   readonly text: string;
-  /** Further changes in the same transaction. */
+  /** Makes further changes in the same transaction. */
   readonly also?: (queries: Queries) => Promise<unknown>;
 }
 
@@ -142,14 +142,24 @@ export function assignTo(person: PersonRef | null): CaseChange {
   };
 }
 
-async function applyChange(
+/**
+ * Changes a case that the transaction has locked.
+ *
+ * @param person absent if the change is not a user's
+ * @throws TriplineError `changed-meanwhile`
+ */
+export async function applyChange(
   transaction: Queries,
-  { person, tenant }: Worker,
+  { person, tenant }: Pick<Worker, "tenant"> & Partial<Pick<Worker, "person">>,
   found: KnownCase,
   { set, text, also }: CaseChange,
 ): Promise<KnownCase> {
+  if (typeof set.assignee_id === "string" && !(await canWork(transaction, tenant, set.assignee_id))) {
+    throw new TriplineError("changed-meanwhile", "This user can no longer work on cases.");
+  }
   const nowMs = Date.now();
-  const changes = { ...set, changed_at_ms: nowMs, last_change: `${person.name}: ${text}` };
+  const last = person === undefined ? text : `${person.name}: ${text}`;
+  const changes = { ...set, changed_at_ms: nowMs, last_change: last };
   const columns = Object.keys(changes).map((name, index) => `${name} = $${index + 2}`);
   const [changed] = await transaction
     .query(
@@ -166,13 +176,23 @@ async function applyChange(
     });
   await transaction.execute(
     "INSERT INTO console.case_events (case_id, at_ms, by_id, by_name, text) VALUES ($1, $2, $3, $4, $5)",
-    [found.id, nowMs, person.id, person.name, text],
+    [found.id, nowMs, person?.id ?? null, person?.name ?? null, text],
   );
   const after = existing(changed === undefined ? [] : [changed]);
   const event = eventOf(found, after);
   if (event !== undefined) await queueCaseEvent(transaction, tenant, event, after);
   await also?.(transaction);
   return after;
+}
+
+/** Locks the user until the transaction ends, so that a concurrent removal of the user finds the changed case. */
+export async function canWork(transaction: Queries, tenant: string, personId: string): Promise<boolean> {
+  const found = await transaction.query(
+    z.unknown(),
+    "SELECT 1 FROM console.people WHERE tenant = $1 AND person_id = $2 AND can_work FOR SHARE",
+    [tenant, personId],
+  );
+  return found.length > 0;
 }
 
 /** @param value adds a value and returns its placeholder */

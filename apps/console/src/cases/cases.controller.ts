@@ -22,9 +22,9 @@ import type { FastifyReply } from "fastify";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
 import type * as shown from "../contract/cases.js";
-import { AUDIT_SOURCE, Looks } from "../looks.js";
 import { may, Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
+import { AUDIT_SOURCE, ViewEvents } from "../view-events.js";
 import { escalate, giveVerdict, keepNote, refuseVerdict, reopen, requireOpen, snooze } from "./case-changes.js";
 import { CaseReader } from "./case-reader.js";
 import type { BulkChange } from "./case-requests.js";
@@ -45,7 +45,7 @@ export class CasesController {
   constructor(
     @Inject(CaseStore) private readonly cases: CaseStore,
     @Inject(CaseReader) private readonly reader: CaseReader,
-    @Inject(Looks) private readonly looks: Looks,
+    @Inject(ViewEvents) private readonly viewEvents: ViewEvents,
     @Inject(CaseNarratives) private readonly narratives: CaseNarratives,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CONSOLE_CONFIG) private readonly config: ConsoleConfig,
@@ -61,7 +61,7 @@ export class CasesController {
   @RequirePermission("cases:read")
   async find(@Person() session: Session, @Param() path: unknown): Promise<shown.CaseDetail> {
     const found = await this.cases.find(session.tenant, parseCaseId(path));
-    await this.looks.note(session, "case", found.id);
+    await this.viewEvents.record(session, "case", found.id);
     return this.reader.read(session.tenant, found, may(session, "personal:read"));
   }
 
@@ -146,7 +146,7 @@ export class CasesController {
   @RequirePermission("cases:write")
   reopen(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<shown.CaseRow> {
     const { revision } = parseRequest(requests.reopenRequest, body);
-    return this.#change(session, path, revision, reopen);
+    return this.#change(session, path, revision, (found, queries) => reopen(queries, found, workerOf(session)));
   }
 
   @Post(":id/verdict")

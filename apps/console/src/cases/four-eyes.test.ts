@@ -18,7 +18,7 @@ test.each([
 test.each([
   [500_000, 1, true],
   [1, 800_000, true],
-  // Not converted, so not added up.
+  // Amounts in different currencies are not converted, so they are not added up.
   [499_999, 799_999, false],
 ])("a case of %i EUR and %i JPY: %s", (eur, jpy, isNeeded) => {
   const sums = new Map([

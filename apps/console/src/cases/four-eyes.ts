@@ -30,7 +30,8 @@ export const fourEyesAmounts = z
 /**
  * Whether a second user must confirm a verdict.
  *
- * @param sums of its payments, in minor units by currency; each is compared with the threshold of its currency
+ * @param sums of the payments that the verdict covers, in minor units by currency; each is compared with the threshold
+ *   for its currency
  */
 export function needsSecondPerson(amounts: FourEyesAmounts, sums: ReadonlyMap<string, number>): boolean {
   return [...sums].some(([currency, sum]) => {

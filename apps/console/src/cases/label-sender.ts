@@ -8,9 +8,9 @@ import { z } from "zod";
 import { BACKGROUND } from "../background.js";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
-import { AUDIT_SOURCE } from "../looks.js";
 import { AuthorizationServer } from "../sessions/authorization-server.js";
 import { Sessions } from "../sessions/sessions.js";
+import { AUDIT_SOURCE } from "../view-events.js";
 
 const EVERY_MS = 1_000;
 const TOGETHER_MAX = 100;
@@ -47,7 +47,7 @@ interface Answer {
   readonly refusal?: string;
 }
 
-/** The token for posting a label. */
+/** The token with which a label is posted. */
 interface Sender {
   readonly token: string;
   /** Whether the console itself posts the label on behalf of the label's tenant. */

@@ -13,19 +13,19 @@ import type { TestBrowser } from "../testing/test-browser.js";
 import { eventually, newCard, testPayment } from "../testing/test-records.js";
 
 let bed: TestBed;
-let frontDoor: FakeService;
+let ingestion: FakeService;
 let ana: TestBrowser;
 let ben: TestBrowser;
 let vera: TestBrowser;
 
 beforeAll(async () => {
-  frontDoor = await startFakeService();
+  ingestion = await startFakeService();
   bed = await startTestBed({
-    INGESTION_URL: frontDoor.url,
-    CONTROL_URL: frontDoor.url,
+    INGESTION_URL: ingestion.url,
+    CONTROL_URL: ingestion.url,
     FOUR_EYES_AMOUNT_MINOR: "500000",
   });
-  bed.issuer.administration = frontDoor.handle;
+  bed.issuer.administration = ingestion.handle;
   ana = await bed.as(bed.people.analyst);
   ben = await bed.as(bed.people.second);
   vera = await bed.as(bed.people.viewer);
@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await bed?.close();
-  frontDoor?.close();
+  ingestion?.close();
 });
 
 const page = z.object({ cases: z.array(z.object({ id: z.string(), revision: z.number() })), total: z.number() });
@@ -84,21 +84,21 @@ describe("two users on one case", () => {
 describe("a verdict", () => {
   test("closes the case, and labels its payments as the user once ingestion accepts labels", async () => {
     const { id, revision, payment, card } = await newCase();
-    frontDoor.answer = { status: 503, body: { code: "kafka-unavailable", detail: "away" } };
-    frontDoor.seen.length = 0;
+    ingestion.answer = { status: 503, body: { code: "kafka-unavailable", detail: "away" } };
+    ingestion.seen.length = 0;
     const given = { revision, verdict: "fraud", reason: "stolen-card", note: "The card is not with its holder." };
     await expect(ana.post(`/api/cases/${id}/verdict`, given)).resolves.toMatchObject({
       status: 200,
       body: { status: "closed", verdict: "fraud" },
     });
-    await eventually(async () => expect(frontDoor.seen).toHaveLength(1));
-    frontDoor.answer = { status: 202, body: {} };
+    await eventually(async () => expect(ingestion.seen).toHaveLength(1));
+    ingestion.answer = { status: 202, body: {} };
     const outbox = z.object({ count: z.coerce.number() });
     await eventually(async () => {
       const left = "SELECT count(*) FROM console.label_outbox WHERE transaction_id = $1";
       expect(await bed.database.query(outbox, left, [payment.transactionId])).toEqual([{ count: 0 }]);
     });
-    const [first, again] = frontDoor.seen;
+    const [first, again] = ingestion.seen;
     expect(first).toMatchObject({
       path: "/v1/labels",
       body: { card: { token: card }, terminal_id: "T1", fraud: true, source: "analyst" },
@@ -124,22 +124,22 @@ describe("a verdict", () => {
     const leaver = await bed.as({ ...bed.people.analyst, id: `${bed.tenant}-leo`, name: "Leo" });
     const { id, revision, payment } = await newCase();
     // The user has no permission, as after being disabled; the token of the console itself is accepted.
-    frontDoor.answer = { status: 401, body: { code: "token-revoked", detail: "away" } };
-    frontDoor.seen.length = 0;
+    ingestion.answer = { status: 401, body: { code: "token-revoked", detail: "away" } };
+    ingestion.seen.length = 0;
     await leaver.post(`/api/cases/${id}/verdict`, { revision, verdict: "fraud", reason: "stolen-card" });
-    await eventually(async () => expect(frontDoor.seen.length).toBeGreaterThanOrEqual(2));
+    await eventually(async () => expect(ingestion.seen.length).toBeGreaterThanOrEqual(2));
     await leaver.post("/session/sign-out");
-    frontDoor.answer = { status: 202, body: {} };
+    ingestion.answer = { status: 202, body: {} };
     await eventually(async () => {
       expect(await bed.database.query(outbox, left, [payment.transactionId])).toEqual([{ count: 0 }]);
     });
-    const [own, relayed] = frontDoor.seen;
+    const [own, relayed] = ingestion.seen;
     expect(own?.headers["tripline-tenant"]).toBeUndefined();
     expect(relayed).toMatchObject({ body: { source: "analyst" }, headers: { "tripline-tenant": bed.tenant } });
     const claims = (seen: typeof own) =>
       JSON.parse(Buffer.from(String(seen?.headers.authorization).split(".")[1] ?? "", "base64url").toString());
     expect(claims(relayed)).toMatchObject({ client_id: "tripline-console-labels", scope: "labels:relay" });
-    expect(frontDoor.seen.at(-1)?.headers["tripline-tenant"]).toBe(bed.tenant);
+    expect(ingestion.seen.at(-1)?.headers["tripline-tenant"]).toBe(bed.tenant);
     const rows = await bed.database.query(audit, noted, [payment.transactionId]);
     expect(rows).toMatchObject([{ actor: "console", actor_kind: "service", details: expect.stringContaining("-leo") }]);
   });
@@ -178,8 +178,8 @@ describe("a verdict", () => {
 
   test("on a closed case is rejected with the name of the user who closed it, and sends no label", async () => {
     const { id, revision, payment, card } = await newCase();
-    frontDoor.answer = { status: 202, body: {} };
-    const sent = () => frontDoor.seen.filter(({ body }) => JSON.stringify(body)?.includes(card));
+    ingestion.answer = { status: 202, body: {} };
+    const sent = () => ingestion.seen.filter(({ body }) => JSON.stringify(body)?.includes(card));
     await ana.post(`/api/cases/${id}/verdict`, { revision, verdict: "fraud", reason: "stolen-card" });
     const late = { revision: revision + 1, verdict: "genuine", reason: "customer-confirmed" };
     await expect(ben.post(`/api/cases/${id}/verdict`, late)).resolves.toMatchObject({
@@ -290,17 +290,17 @@ describe("rejected requests", () => {
     }
     await expect(vera.post("/api/cases/next")).resolves.toMatchObject({ status: 403 });
     await ana.get(`/api/cases/${id}`);
-    const looks: unknown[] = [];
+    const viewed: unknown[] = [];
     const events = await bed.kafka.consume({
-      group: `looks-${bed.tenant}`,
+      group: `view-events-${bed.tenant}`,
       topics: [AUDIT_TOPIC.name],
       async handle(batches) {
-        for (const { value } of batches.flatMap(({ records }) => records)) looks.push(AuditEvent.decode(value));
+        for (const { value } of batches.flatMap(({ records }) => records)) viewed.push(AuditEvent.decode(value));
       },
       onStop: () => {},
     });
     await eventually(async () => {
-      expect(looks).toContainEqual(
+      expect(viewed).toContainEqual(
         expect.objectContaining({
           actor: bed.people.analyst.id,
           action: "case-viewed",
@@ -310,7 +310,7 @@ describe("rejected requests", () => {
       );
     });
     await events.close();
-    expect(looks).not.toContainEqual(expect.objectContaining({ actor: bed.people.viewer.id }));
+    expect(viewed).not.toContainEqual(expect.objectContaining({ actor: bed.people.viewer.id }));
   });
 });
 
@@ -354,14 +354,14 @@ test.each([
   ["control", "/v1/lists/deny/entries?tenant=x"],
   ["auth", "/v1/people/a.person+1@acme.example/roles"],
 ])("%s receives only the user's token, and only on paths for users", async (service, allowed) => {
-  frontDoor.answer = { status: 200, body: { lists: [] } };
-  frontDoor.seen.length = 0;
+  ingestion.answer = { status: 200, body: { lists: [] } };
+  ingestion.seen.length = 0;
   const answer = await ana.send("POST", `/api/${service}${allowed}`, { entries: [] }, { "x-forwarded-for": "1.2.3.4" });
   expect(answer).toMatchObject({ status: 200, body: { lists: [] } });
   expect(answer.headers.get("set-cookie")).toBeNull();
-  expect(frontDoor.seen).toMatchObject([{ method: "POST", path: allowed, body: { entries: [] } }]);
-  expect(frontDoor.seen[0]?.headers.authorization).toMatch(/^Bearer ey/);
-  expect(Object.keys(frontDoor.seen[0]?.headers ?? {})).not.toEqual(
+  expect(ingestion.seen).toMatchObject([{ method: "POST", path: allowed, body: { entries: [] } }]);
+  expect(ingestion.seen[0]?.headers.authorization).toMatch(/^Bearer ey/);
+  expect(Object.keys(ingestion.seen[0]?.headers ?? {})).not.toEqual(
     expect.arrayContaining([expect.stringMatching(/^(cookie|x-csrf-token|x-forwarded-for)$/)]),
   );
   for (const path of [
@@ -374,7 +374,7 @@ test.each([
   ]) {
     await expect(statusOf(`/api/${service}${path}`)).resolves.toBe(404);
   }
-  expect(frontDoor.seen).toHaveLength(1);
+  expect(ingestion.seen).toHaveLength(1);
 });
 
 /** The raw path, because `fetch` would resolve the dots. */

@@ -37,7 +37,7 @@ export interface CaseRow {
 
 export type CaseSort = "due" | "opened" | "score" | "amount";
 
-/** `GET /api/cases`. All parameters are optional. */
+/** Query of `GET /api/cases`. All parameters are optional. */
 export interface CaseQuery {
   readonly status?: CaseStatus;
   readonly outcome?: Outcome;
@@ -50,7 +50,7 @@ export interface CaseQuery {
   readonly amountMinorMin?: number;
   readonly amountMinorMax?: number;
   readonly scoreMin?: number;
-  /** Past its due time. */
+  /** Whether the case is past its due time. */
   readonly overdue?: boolean;
   /** Part of a card token, the ID of a payment, or a terminal. */
   readonly search?: string;
@@ -58,7 +58,7 @@ export interface CaseQuery {
   /** Default: false for `due`, true for all other orders. */
   readonly descending?: boolean;
   readonly after?: string;
-  /** At most 200; 50 by default. */
+  /** Maximum number of cases: at most 200, by default 50. */
   readonly limit?: number;
 }
 
@@ -85,7 +85,7 @@ export interface CardUsual {
   readonly payments: number;
   readonly paymentsPerDay: number;
   readonly amountMedianMinor: number | null;
-  /** The 5th and 95th percentiles. */
+  /** This and the next value are the 5th and 95th percentiles. */
   readonly amountP05Minor: number | null;
   readonly amountP95Minor: number | null;
   /** Payments by hour of day, UTC: 24 numbers. */
@@ -98,7 +98,7 @@ export interface CardUsual {
 export type EntityKind = "card" | "terminal" | "device" | "ip";
 
 export interface GraphNode {
-  /** `kind:value`. */
+  /** The entity as `kind:value`. */
   readonly id: string;
   readonly kind: EntityKind;
   readonly value: string;
@@ -128,9 +128,9 @@ export interface CaseEvent {
   readonly text: string;
 }
 
-/** `GET /api/cases/:id`. */
+/** Response of `GET /api/cases/:id`. */
 export interface CaseDetail extends CaseRow {
-  /** Newest first. */
+  /** Decisions on the case's payments, newest first. */
   readonly decisions: readonly DecisionRow[];
   /** The payment to look at first: the newest one with the strictest outcome. */
   readonly focus: DecisionDetail;
@@ -139,9 +139,9 @@ export interface CaseDetail extends CaseRow {
   readonly graph: CaseGraph;
   readonly notes: readonly CaseNote[];
   readonly history: readonly CaseEvent[];
-  /** Oldest first. */
+  /** The attachments, oldest first. */
   readonly attachments: readonly CaseAttachment[];
-  /** Null if no store is configured. */
+  /** The limits for attachments; null if no store is configured. */
   readonly attachmentLimits: AttachmentLimits | null;
   /** Whether the payments' amounts require a second user to confirm a verdict. */
   readonly needsSecondUser: boolean;
@@ -200,7 +200,7 @@ export interface SavedView {
   readonly query: CaseQuery;
 }
 
-/** `GET /api/entities/:kind/:value`. */
+/** Response of `GET /api/entities/:kind/:value`. */
 export interface EntityDetail {
   /** `card` or a kind in `SEARCHED_FIELDS`. */
   readonly kind: string;

@@ -10,13 +10,13 @@ export interface DecisionRow {
   readonly transactionId: string;
   readonly clientTransactionId: string;
   readonly cardToken: string;
-  /** Empty if it was not sent. */
+  /** The terminal; empty if the payment has none. */
   readonly terminalId: string;
   readonly amountMinor: number;
   readonly currency: string;
   readonly occurredAtMs: number;
   readonly decidedAtMs: number;
-  /** From acceptance to decision. */
+  /** Time from acceptance to decision. */
   readonly latencyMs: number;
   readonly outcome: Outcome;
   /** Fraud probability; null if neither the model nor the scorecard scored the payment. */

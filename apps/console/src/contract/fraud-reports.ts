@@ -9,7 +9,7 @@ export type ReportVerdict = "fraud" | "genuine" | "nothing";
  * Why a report does not match its payment or its other versions:
  *
  * - `other-card`: its card is not the payment's card, so the report does not count
- * - `other-payment`: a later version is about another payment, so this version does not count
+ * - `other-payment`: a later version is about another payment or contradicts this one, so this version does not count
  * - `conflicting-version`: the same version arrived again with different content, which is ignored
  * - `other-currency`: its currency is not the payment's currency
  * - `over-amount`: its amount exceeds the payment's amount
@@ -38,4 +38,80 @@ export interface FraudReportRow {
   readonly verdict: ReportVerdict;
   readonly policyVersion: string;
   readonly finding: ReportFinding | null;
+  /** Null if the report named its payment. */
+  readonly matchedBy: MatchedBy | null;
+}
+
+/** How Tripline found the payment of a report that did not name one; `earlier_version` means any other version. */
+export type MatchedBy = "acquirer_reference" | "authorisation_code" | "amount" | "earlier_version" | "user";
+
+export type UnmatchedState = "waiting" | "ambiguous" | "expired";
+
+/** A report whose payment is not known. */
+export interface UnmatchedReport {
+  readonly id: string;
+  readonly reportId: string;
+  readonly version: number;
+  readonly kind: ReportKind;
+  readonly stage: ReportStage;
+  readonly isWithdrawn: boolean;
+  readonly state: UnmatchedState;
+  /** Masked for users without the permission `personal:read`; empty if the report has none. */
+  readonly card: string;
+  readonly acquirerReference: string;
+  readonly authorisationCode: string;
+  readonly amountMinor: number | null;
+  readonly currency: string;
+  readonly occurredAtMs: number;
+  readonly reportedAtMs: number;
+  readonly file: string;
+}
+
+export interface UnmatchedPage {
+  readonly reports: readonly UnmatchedReport[];
+  /** The `after` of the next page; null on the last one. */
+  readonly next: string | null;
+}
+
+/** Whether a field of a report agrees with the payment's; `unknown` if one of them is missing. */
+export type Agreement = "same" | "differs" | "unknown";
+
+/** A payment that an unmatched report may be about. */
+export interface CandidatePayment {
+  readonly transactionId: string;
+  readonly clientTransactionId: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly occurredAtMs: number;
+  readonly terminalId: string;
+  readonly acquirerReference: string;
+  readonly authorisationCode: string;
+  readonly agreement: {
+    readonly card: Agreement;
+    readonly acquirerReference: Agreement;
+    readonly authorisationCode: Agreement;
+    readonly amount: Agreement;
+    /** The day in UTC, because files often contain only the day of a payment. */
+    readonly day: Agreement;
+  };
+}
+
+/** Reports with the same file, kind and currency, compared with their payments. */
+export interface ReconciliationLine {
+  /** Empty for reports that were not imported from a file. */
+  readonly file: string;
+  readonly kind: ReportKind | "unknown";
+  readonly currency: string;
+  readonly reports: number;
+  readonly matched: number;
+  readonly unmatched: number;
+  /** Reports about a payment that has an earlier report of the same kind. */
+  readonly duplicates: number;
+  readonly amountDiffers: number;
+  /** Sum of the reported amounts. */
+  readonly amountMinor: number;
+}
+
+export interface Reconciliation {
+  readonly lines: readonly ReconciliationLine[];
 }

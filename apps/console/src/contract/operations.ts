@@ -41,7 +41,7 @@ export interface ArchiveJobs {
   readonly compaction: {
     readonly atMs: number;
     readonly tookMs: number;
-    /** Days of topics. */
+    /** Number of compacted days, summed over all topics. */
     readonly days: number;
     /** Files that were merged, and the files into which they were merged. */
     readonly files: number;
@@ -53,7 +53,7 @@ export interface ArchiveJobs {
   } | null;
   /** Snapshots of the window states; null if the archive's version does not report them. */
   readonly snapshots: {
-    /** Null if there is none. */
+    /** Time of the newest snapshot; null if there is none. */
     readonly newestAtMs: number | null;
     /** 0 if none are taken at an interval. */
     readonly intervalHours: number;
@@ -68,7 +68,7 @@ export interface ArchiveJobs {
   } | null;
 }
 
-/** `GET /api/health`. */
+/** Response of `GET /api/health`. */
 export interface HealthReport {
   readonly atMs: number;
   readonly services: readonly ServiceHealth[];
@@ -91,7 +91,7 @@ export interface ModelsReport {
   /** Payments that are old enough and have a verdict, by tenth of the champion's score. */
   readonly calibration: readonly CalibrationBin[];
   readonly maturity: Maturity;
-  /** By hour, oldest first. */
+  /** Figures by hour, oldest first. */
   readonly hours: readonly {
     readonly atMs: number;
     readonly decisions: number;

@@ -23,11 +23,11 @@ export type UpdateFinding = "other-card" | "other-currency" | "over-amount" | "c
 export interface PaymentUpdateRow {
   readonly id: string;
   readonly kind: UpdateKind;
-  /** Null unless `kind` is `declined`. */
+  /** Who declined the payment; null unless `kind` is `declined`. */
   readonly declinedBy: "issuer" | "tripline" | null;
   /** The issuer's response code; empty if it was not sent. */
   readonly issuerCode: string;
-  /** Null for kinds without an amount. */
+  /** The update's amount; null for kinds without an amount. */
   readonly amountMinor: number | null;
   readonly currency: string;
   readonly finding: UpdateFinding | null;

@@ -24,7 +24,7 @@ export interface OpenedField {
   /** The field's name in requests, for example `email`. */
   readonly name: string;
   readonly title: string;
-  /** Most frequent first. */
+  /** The field's values, most frequent first. */
   readonly values: readonly OpenedValue[];
 }
 

@@ -30,7 +30,7 @@ export interface HitFigures {
   readonly precision?: Estimate | undefined;
   readonly recall?: Estimate | undefined;
   /** False positives as a share of genuine payments. */
-  readonly annoyed?: Estimate | undefined;
+  readonly falsePositiveRate?: Estimate | undefined;
 }
 
 export interface TrialPart extends HitFigures {
@@ -61,7 +61,7 @@ export interface PolicyTrial {
   readonly decided: { readonly stopped: HitFigures; readonly declined: HitFigures };
   readonly drafted: { readonly stopped: HitFigures; readonly declined: HitFigures };
   readonly changes: readonly {
-    /** For example `approve -> decline`. */
+    /** The outcomes before and after, for example `approve -> decline`. */
     readonly change: string;
     readonly payments: number;
     readonly frauds: number;
@@ -70,7 +70,7 @@ export interface PolicyTrial {
   readonly parts: readonly TrialPart[];
   /** A few examples of stopped genuine payments and of missed frauds. */
   readonly examples: readonly {
-    readonly kind: "annoyed" | "missed";
+    readonly kind: "false-positive" | "missed";
     readonly transactionId: string;
     readonly amountMinor: number;
     readonly currency: string;

@@ -27,7 +27,7 @@ export type Permission =
   /** Permission to see unmasked tokens of cards, devices and addresses. Each view is recorded. */
   | "personal:read";
 
-/** `GET /api/session`. */
+/** Response of `GET /api/session`. */
 export interface Session {
   readonly person: { readonly id: string; readonly name: string };
   readonly tenant: string;

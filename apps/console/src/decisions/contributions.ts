@@ -12,7 +12,7 @@ import type { FeatureDescriber, ReadBack } from "./describe-decision.js";
 
 /** Timeout, after which a decision is shown without contributions. */
 const WAIT_MS_MAX = 1_500;
-/** Champion, candidate and their predecessors. */
+/** Maximum number of cached models: champion, candidate and their predecessors. */
 const MODELS_MAX = 4;
 /**
  * Uses only a few tables. More of them would speed up large batches but slow down loading, and here each batch has only

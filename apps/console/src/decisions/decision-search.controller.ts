@@ -4,10 +4,10 @@ import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import type * as shown from "../contract/decisions.js";
 import type { PaymentDetail } from "../contract/payments.js";
 import { SEARCHED } from "../entities/searched-kinds.js";
-import { Looks } from "../looks.js";
 import { writeCursor } from "../requests/request-fields.js";
 import { may, Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
+import { ViewEvents } from "../view-events.js";
 import { DecisionReader } from "./decision-reader.js";
 import { toDecisionRow } from "./decision-rows.js";
 import { decisionQuery, ProjectedDecisions } from "./projected-decisions.js";
@@ -20,7 +20,7 @@ export class DecisionSearchController {
   constructor(
     @Inject(ProjectedDecisions) private readonly store: ProjectedDecisions,
     @Inject(DecisionReader) private readonly reader: DecisionReader,
-    @Inject(Looks) private readonly looks: Looks,
+    @Inject(ViewEvents) private readonly viewEvents: ViewEvents,
   ) {}
 
   @Get()
@@ -43,7 +43,7 @@ export class DecisionSearchController {
   @RequirePermission("decisions:read")
   async find(@Person() session: Session, @Param("id") id: string): Promise<PaymentDetail> {
     const detail = await this.reader.readPayment(id, session.tenant, may(session, "personal:read"));
-    await this.looks.note(session, "decision", detail.transactionId);
+    await this.viewEvents.record(session, "decision", detail.transactionId);
     return detail;
   }
 }

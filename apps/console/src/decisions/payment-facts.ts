@@ -3,7 +3,7 @@ import type { Transaction } from "@tripline/contracts/generated/tripline/events/
 import type { PaymentFact } from "../contract/decisions.js";
 import type { ShowToken } from "../requests/mask-token.js";
 
-/** A precision of about 100 m. */
+/** Decimal places of a degree that are shown: a precision of about 100 m. */
 export const DEGREE_DIGITS = 3;
 
 /** The payment's fields with the use `console`, in the order of payment.yaml, without fields that were not sent. */

@@ -28,7 +28,7 @@ export const decisionQuery = z.strictObject({
 export type DecisionSearch = z.infer<typeof decisionQuery>;
 
 const recordsRow = decisionRow.extend({ vector: z.instanceof(Buffer), decision: z.instanceof(Buffer) });
-/** Includes the original records. */
+/** A decision with its original records. */
 export type RecordedDecision = z.infer<typeof recordsRow>;
 
 /** A filter by card, terminal or similar covers its newest payments, up to this many. Results are sorted by decision time. */

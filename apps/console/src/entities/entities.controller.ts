@@ -7,9 +7,9 @@ import { toCaseRow } from "../cases/case-rows.js";
 import type { EntityDetail } from "../contract/cases.js";
 import { DecisionReader } from "../decisions/decision-reader.js";
 import { toDecisionRow } from "../decisions/decision-rows.js";
-import { Looks } from "../looks.js";
 import { Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
+import { ViewEvents } from "../view-events.js";
 import { EntityStore } from "./entity-store.js";
 import { ListReader } from "./list-reader.js";
 import { SEARCHED, searchedBy } from "./searched-kinds.js";
@@ -28,7 +28,7 @@ export class EntitiesController {
     @Inject(EntityStore) private readonly entities: EntityStore,
     @Inject(DecisionReader) private readonly decisions: DecisionReader,
     @Inject(ListReader) private readonly lists: ListReader,
-    @Inject(Looks) private readonly looks: Looks,
+    @Inject(ViewEvents) private readonly viewEvents: ViewEvents,
   ) {}
 
   @Get(":kind/:value")
@@ -48,7 +48,7 @@ export class EntitiesController {
       this.lists.of(session, kind, value),
     ]);
     if (sums.payments === 0) throw new TriplineError("not-found", `No payments found for this ${kind}.`);
-    await this.looks.note(session, kind, value);
+    await this.viewEvents.record(session, kind, value);
     const show = showFor(session);
     const vector = await this.entities.newestVector(tenant, kind, value);
     const spec = currentFeatureSpec();

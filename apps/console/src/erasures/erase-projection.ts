@@ -1,6 +1,7 @@
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { removeAttachments } from "../attachments/attachment-store.js";
+import { lockReports } from "../fraud-reports/match-reports.js";
 import { CASES_OF_CARD, PLACES_OF_CARD } from "./places-of-card.js";
 
 const STATEMENTS = [
@@ -23,6 +24,8 @@ export async function eraseProjection(
   untilMs = Number.MAX_SAFE_INTEGER,
 ): Promise<void> {
   await database.transaction(async (transaction) => {
+    // Otherwise, a match could move a report to a table from which the card's rows were already deleted.
+    await lockReports(transaction);
     for (const statement of STATEMENTS) await transaction.execute(statement, [tenant, subject, untilMs]);
   });
 }

@@ -18,6 +18,8 @@ export const PLACES_OF_CARD: readonly PlaceOfCard[] = [
   // Some updates, reports and derived labels refer to a payment that never arrived.
   { table: "payment_updates", rows: `(transaction_id IN (${PAYMENTS}) OR ${OF_CARD} AND updated_at_ms <= $3)` },
   { table: "fraud_reports", rows: `(transaction_id IN (${PAYMENTS}) OR ${OF_CARD} AND reported_at_ms <= $3)` },
+  { table: "unmatched_reports", rows: `${OF_CARD} AND reported_at_ms <= $3` },
+  { table: "matched_reports", rows: `${OF_CARD} AND queued_at_ms <= $3` },
   { table: "report_labels", rows: `${OF_CARD} AND queued_at_ms <= $3` },
   {
     table: "labels",

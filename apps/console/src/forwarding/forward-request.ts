@@ -34,7 +34,8 @@ export async function forwardRequest(
 ): Promise<void> {
   const { pathname, search } = new URL(request.url, url);
   const path = pathname.slice(prefix.length);
-  const isPlain = request.url.split("?", 1)[0] === pathname && !path.includes("..");
+  // Names may contain dots, but `..` as a whole segment would have changed the path when it was parsed.
+  const isPlain = request.url.split("?", 1)[0] === pathname;
   if (!isPlain || !allowed.test(path) || !METHODS.has(request.method)) {
     throw new TriplineError("not-found", "Not found.");
   }

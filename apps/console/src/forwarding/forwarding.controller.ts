@@ -29,7 +29,8 @@ export class ForwardingController {
       name: "The authorization server",
       url: new URL(AUTH_TOKEN_URL).origin,
       prefix: "/api/auth",
-      allowed: /^\/v1\/(people|clients|grants)(\/[A-Za-z0-9._@+-]{1,64}(\/[a-z-]{1,32})?)?$/,
+      // The longest names are those of identity providers' users, such as `acme:carla@acme.example`.
+      allowed: /^\/v1\/(identity-provider|(people|clients|grants)(\/[A-Za-z0-9._:@+-]{1,132}(\/[a-z-]{1,32})?)?)$/,
     };
   }
 

@@ -5,6 +5,7 @@ import { derivedLabelId } from "@tripline/contracts/identifiers";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ReportFinding } from "../contract/fraud-reports.js";
+import { possibleSql } from "./choose-payment.js";
 import type { ChangedVerdict, KnownLabel } from "./derive-verdict.js";
 import { changedVerdict } from "./derive-verdict.js";
 import { judgeReports } from "./judge-reports.js";
@@ -33,6 +34,7 @@ const ofPaymentRow = z.object({
   transaction_id: z.string(),
   card_token: z.string().nullable(),
   terminal_id: z.string().nullable(),
+  occurred_at_ms: z.coerce.number().nullable(),
   amount_minor: z.coerce.number().nullable(),
   currency: z.string().nullable(),
   fraud: z.boolean().nullable(),
@@ -68,12 +70,14 @@ export async function addReports(
     ...[column("clientTransactionId"), column("cardToken"), column("terminalId"), column("occurredAtMs")],
     ...[column("kind"), column("stage"), column("verdict"), column("policyVersion"), column("withdrawn")],
     ...[column("reasonCode"), column("amountMinor"), column("currency"), column("reportedAtMs")],
+    ...[column("file"), column("matchedBy")],
   ];
   const stored = await queries.execute(
-    `INSERT INTO console.fraud_reports (${READ_COLUMNS}, read_at_ms) SELECT *, $19::bigint FROM ${READ_ROWS}
+    `INSERT INTO console.fraud_reports (${READ_COLUMNS}, read_at_ms) SELECT *, $21::bigint FROM ${READ_ROWS}
      ON CONFLICT (report_id) DO NOTHING`,
     [...values, nowMs],
   );
+  await takeFromUnmatched(queries, reports, isArchived);
   const conflicting = stored === reports.length ? [] : await markConflicting(queries, values);
   if (isArchived) return NONE;
   const ids = reports.map(({ reportId }) => reportId);
@@ -81,12 +85,35 @@ export async function addReports(
   return { ...added, counted: [...conflicting, ...added.counted] };
 }
 
+/** The console may have read these reports without their payment. Their other versions are matched next. */
+async function takeFromUnmatched(
+  queries: Queries,
+  reports: readonly FraudReport[],
+  isArchived: boolean,
+): Promise<void> {
+  await queries.execute(
+    `WITH taken AS (
+       DELETE FROM console.unmatched_reports WHERE report_id = ANY($1::text[]) RETURNING report_id, is_conflicting
+     )
+     UPDATE console.fraud_reports known SET is_conflicting = true FROM taken
+     WHERE taken.is_conflicting AND known.report_id = taken.report_id`,
+    [reports.map(({ reportId }) => reportId)],
+  );
+  if (isArchived) return;
+  await queries.execute(
+    `UPDATE console.unmatched_reports other SET checked_at_ms = 0, state = replace(state, 'expired', 'waiting')
+     FROM unnest($1::text[], $2::text[]) AS known (tenant, client_report_id)
+     WHERE other.tenant = known.tenant AND other.client_report_id = known.client_report_id`,
+    [reports.map(({ tenant }) => tenant), reports.map(({ clientReportId }) => clientReportId)],
+  );
+}
+
 const READ_COLUMNS = `report_id, client_report_id, version, transaction_id, tenant, client_transaction_id, card_token,
   terminal_id, occurred_at_ms, kind, stage, verdict, policy_version, withdrawn, reason_code, amount_minor, currency,
-  reported_at_ms`;
+  reported_at_ms, file, matched_by`;
 const READ_ROWS = `unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
   $8::text[], $9::bigint[], $10::smallint[], $11::smallint[], $12::smallint[], $13::text[], $14::bool[], $15::text[],
-  $16::bigint[], $17::text[], $18::bigint[])`;
+  $16::bigint[], $17::text[], $18::bigint[], $19::text[], $20::text[])`;
 /** Fields that only the client sets. The verdict depends on the tenant's policy; the time may be that of arrival. */
 const CONTENT = ["transaction_id", "card_token", "terminal_id", "occurred_at_ms", "kind", "stage", "withdrawn"].concat([
   "reason_code",
@@ -116,15 +143,43 @@ async function countReports(queries: Queries, read: readonly string[], nowMs: nu
     [read],
   );
   if (uncounted.length === 0) return NONE;
-  const ids = new Set(uncounted.map(({ report_id }) => report_id));
-  const causes = await causesOf(queries, ids);
+  const ids = uncounted.map(({ report_id }) => report_id);
+  const causes = await causesOf(queries, ids, "fraud_reports");
   for (const { transaction_id, report_id } of uncounted) causes.set(transaction_id, report_id);
+  return changeVerdicts(queries, causes, new Set(ids), nowMs);
+}
+
+/**
+ * Queues labels for payments whose reports have a new version without a payment. If it contradicts the payment, the
+ * earlier versions no longer count, even if the new version never finds its own payment.
+ *
+ * @param unmatched IDs of the new versions
+ */
+export async function recountEarlierVersions(
+  queries: Queries,
+  unmatched: readonly string[],
+  nowMs: number,
+): Promise<AddedReports> {
+  const causes = await causesOf(queries, unmatched, "unmatched_reports");
+  return causes.size === 0 ? NONE : changeVerdicts(queries, causes, new Set(), nowMs);
+}
+
+/**
+ * @param causes the payments, each with the new version that may change its verdict
+ * @param ids new reports, which are counted
+ */
+async function changeVerdicts(
+  queries: Queries,
+  causes: ReadonlyMap<string, string>,
+  ids: ReadonlySet<string>,
+  nowMs: number,
+): Promise<AddedReports> {
   const payments = [...causes.keys()].toSorted();
   const reports = await reportsOf(queries, payments);
   const known = await queries.query(
     ofPaymentRow,
-    `SELECT wanted.id AS transaction_id, p.card_token, p.terminal_id, p.amount_minor, p.currency, l.fraud,
-       l.labelled_at_ms, l.report_id AS label_report_id, l.counted_card_token, l.counted_terminal_id,
+    `SELECT wanted.id AS transaction_id, p.card_token, p.terminal_id, p.occurred_at_ms, p.amount_minor, p.currency,
+       l.fraud, l.labelled_at_ms, l.report_id AS label_report_id, l.counted_card_token, l.counted_terminal_id,
        l.counted_occurred_at_ms
      FROM unnest($1::text[]) AS wanted (id) LEFT JOIN console.payments p ON p.transaction_id = wanted.id
      LEFT JOIN console.labels l ON l.transaction_id = wanted.id`,
@@ -157,15 +212,19 @@ async function countReports(queries: Queries, read: readonly string[], nowMs: nu
 }
 
 /** Payments that the newest versions of the reports name, each with the new version that may change its verdict. */
-async function causesOf(queries: Queries, ids: ReadonlySet<string>): Promise<Map<string, string>> {
+async function causesOf(
+  queries: Queries,
+  ids: readonly string[],
+  table: "fraud_reports" | "unmatched_reports",
+): Promise<Map<string, string>> {
   const rows = await queries.query(
     z.object({ transaction_id: z.string(), report_id: z.string() }),
-    `SELECT other.transaction_id, r.report_id FROM console.fraud_reports r, LATERAL (
+    `SELECT other.transaction_id, r.report_id FROM console.${table} r, LATERAL (
        SELECT v.transaction_id FROM console.fraud_reports v
        WHERE v.tenant = r.tenant AND v.client_report_id = r.client_report_id
        ORDER BY v.version DESC LIMIT ${REPORTS_OF_PAYMENT_MAX}
      ) other WHERE r.report_id = ANY($1::text[])`,
-    [[...ids]],
+    [ids],
   );
   return new Map(rows.map(({ transaction_id, report_id }) => [transaction_id, report_id]));
 }
@@ -215,16 +274,34 @@ async function queueLabels(queries: Queries, queued: readonly QueuedLabel[], now
       nowMs,
     ],
   );
-  for (const label of labels) {
-    await queries.execute(
-      "INSERT INTO console.report_labels (tenant, card_token, queued_at_ms, record) VALUES ($1, $2, $3, $4)",
-      [label.tenant, label.cardToken, nowMs, Buffer.from(encodeMessage(Label, label))],
-    );
-  }
+  const records = labels.map((label) => ({ ...label, record: Buffer.from(encodeMessage(Label, label)) }));
+  await queueRecords(queries, "report_labels", records, nowMs);
+}
+
+/** Queues records for `ReportLabelPublisher`. */
+export async function queueRecords(
+  queries: Queries,
+  outbox: "report_labels" | "matched_reports",
+  records: readonly { readonly tenant: string; readonly cardToken: string; readonly record: Buffer }[],
+  nowMs: number,
+): Promise<void> {
+  await queries.execute(
+    `INSERT INTO console.${outbox} (tenant, card_token, record, queued_at_ms)
+     SELECT tenant, card, record, $4::bigint FROM unnest($1::text[], $2::text[], $3::bytea[])
+       WITH ORDINALITY AS queued (tenant, card, record, number) ORDER BY number`,
+    [
+      records.map(({ tenant }) => tenant),
+      records.map(({ cardToken }) => cardToken),
+      records.map(({ record }) => record),
+      nowMs,
+    ],
+  );
 }
 
 function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: QueuedLabel): Label {
   const { tenant, client_transaction_id: clientTransactionId } = report;
+  // A report may have only the payment's day.
+  const occurredAtMs = payment.counted_occurred_at_ms ?? payment.occurred_at_ms ?? report.occurred_at_ms;
   return {
     // Differs from the IDs of clients' labels, because the feature service ignores a second label with the same ID.
     labelId: derivedLabelId(tenant, clientTransactionId, cause),
@@ -233,8 +310,8 @@ function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: 
     // A label must be reversed in the states that counted it. The `counted_*` values are null if a client sent it.
     cardToken: payment.counted_card_token ?? report.card_token,
     terminalId: payment.counted_terminal_id ?? payment.terminal_id ?? report.terminal_id,
-    occurredAtMs: payment.counted_occurred_at_ms ?? report.occurred_at_ms,
-    labelledAtMs: atMs,
+    occurredAtMs,
+    labelledAtMs: Math.max(atMs, occurredAtMs),
     fraud,
     source: kindOf(report.kind) ?? "",
     reportId: report.report_id,
@@ -246,14 +323,19 @@ function messageOf({ payment, changed: { fraud, report, atMs }, cause, label }: 
 
 /** The newest reports of each payment, oldest first. If the limit is exceeded, highest versions are kept first. */
 export function reportsOf(queries: Queries, transactionIds: readonly string[]): Promise<KnownReport[]> {
-  const later = `FROM console.fraud_reports v
-    WHERE v.tenant = k.tenant AND v.client_report_id = k.client_report_id AND v.version > k.version`;
+  const later = (table: string): string =>
+    `FROM console.${table} v WHERE v.tenant = k.tenant AND v.client_report_id = k.client_report_id AND v.version > k.version`;
+  const [known, unmatched] = [later("fraud_reports"), later("unmatched_reports")];
   return queries.query(
     reportRow,
     `SELECT ${REPORT_COLUMNS} FROM unnest($1::text[]) AS wanted (id), LATERAL (
-       SELECT k.*, (SELECT max(v.reported_at_ms) ${later} AND v.transaction_id <> k.transaction_id) AS moved_at_ms
-       FROM console.fraud_reports k WHERE k.transaction_id = wanted.id
-       ORDER BY EXISTS (SELECT ${later} AND v.transaction_id = k.transaction_id), k.reported_at_ms DESC, k.report_id DESC
+       SELECT k.*, greatest((SELECT max(v.reported_at_ms) ${known} AND v.transaction_id <> k.transaction_id),
+         (SELECT max(v.reported_at_ms) ${unmatched} AND NOT (${possibleSql("v", "paid")}))) AS moved_at_ms
+       FROM console.fraud_reports k LEFT JOIN console.payments p ON p.transaction_id = k.transaction_id, LATERAL (
+         SELECT k.card_token, coalesce(p.acquirer_reference, '') AS acquirer_reference,
+           coalesce(p.authorisation_code, '') AS authorisation_code
+       ) paid WHERE k.transaction_id = wanted.id
+       ORDER BY EXISTS (SELECT ${known} AND v.transaction_id = k.transaction_id), k.reported_at_ms DESC, k.report_id DESC
        LIMIT ${REPORTS_OF_PAYMENT_MAX}
      ) r ORDER BY r.reported_at_ms, r.report_id`,
     [transactionIds],

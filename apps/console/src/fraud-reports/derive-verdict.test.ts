@@ -34,6 +34,7 @@ function report(of: string, atMs: number, verdict: FraudVerdict, change: Partial
     currency: "",
     reported_at_ms: atMs,
     is_conflicting: false,
+    matched_by: "",
     moved_at_ms: null,
     ...change,
   };

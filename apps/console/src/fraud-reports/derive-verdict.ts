@@ -23,7 +23,7 @@ export interface ChangedVerdict {
  * - Only the highest version of each report applies.
  * - The newest report that counts determines the verdict. A client's label is treated as a report.
  * - If no report counts any more, a payment that was fraud because of a report becomes genuine. A report stops counting
- *   if a later version withdraws it, carries no verdict, or is about another payment.
+ *   if a later version withdraws it, carries no verdict, or is about another payment or contradicts this one.
  *
  * @param reports reports that name the payment's card
  */

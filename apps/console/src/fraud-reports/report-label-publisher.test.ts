@@ -84,6 +84,6 @@ test("regression #30: labels that Kafka has acknowledged are not sent again whil
   await round;
   await expect(waiting()).resolves.toEqual([dead, dead]);
   await publisher.onApplicationShutdown();
-  expect(publisher.note).toBe("labels from fraud reports cannot be published");
+  expect(publisher.note).toBe("fraud reports or their labels cannot be published");
   await database.execute("DELETE FROM console.report_labels");
 });

@@ -1,6 +1,7 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { HEADERS } from "@tripline/contracts/headers";
+import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
 import { closeWithin } from "@tripline/nest-kit/close-within";
@@ -13,7 +14,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import { BACKGROUND } from "../background.js";
 
-const LABELS_PER_ROUND_MAX = 500;
+const RECORDS_PER_ROUND_MAX = 500;
 
 const queuedRow = z.object({
   id: z.string(),
@@ -21,7 +22,7 @@ const queuedRow = z.object({
   card_token: z.string(),
   record: z.instanceof(Buffer),
 });
-type QueuedLabel = z.infer<typeof queuedRow>;
+type QueuedRecord = z.infer<typeof queuedRow>;
 
 interface Round {
   readonly isMore: boolean;
@@ -29,7 +30,7 @@ interface Round {
 }
 const NOTHING_SENT: Round = { isMore: false, failed: undefined };
 
-/** Sends labels derived from reports to Kafka in order. While Kafka is unavailable, the labels wait in Postgres. */
+/** Sends matched reports and the labels derived from reports to Kafka. While Kafka is unavailable, they wait in Postgres. */
 @Injectable()
 export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
@@ -40,7 +41,7 @@ export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicati
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.#outbox = new OutboxPublisher({
-      what: "labels from fraud reports",
+      what: "fraud reports or their labels",
       gauge: "tripline_console_report_labels_unpublished_seconds",
       logger,
       round: () => this.#round(),
@@ -57,43 +58,59 @@ export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicati
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await closeWithin(this.logger, "labels from fraud reports", () => this.#outbox.close());
+    await closeWithin(this.logger, "matched fraud reports and labels", () => this.#outbox.close());
   }
 
   async #round(): Promise<boolean> {
-    // Only one instance publishes at a time, so that labels keep their order. The other instances skip the round.
+    // In sequence, because each occupies a background connection while it waits for Kafka. Independently, so that an
+    // unavailable partition of one topic does not block the other.
+    const rounds = [
+      ...(await Promise.allSettled([this.#publish("report_labels", TOPICS.labels)])),
+      ...(await Promise.allSettled([this.#publish("matched_reports", TOPICS.fraudReports)])),
+    ];
+    const failed = rounds.find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
+    return rounds.some((round) => round.status === "fulfilled" && round.value);
+  }
+
+  async #publish(outbox: string, topic: Topic): Promise<boolean> {
+    // Only one instance publishes at a time, so that records keep their order. The other instances skip the round.
     const { isMore, failed } = await runAlone<Round>(
       this.database,
-      "console.report_labels",
+      `console.${outbox}`,
       NOTHING_SENT,
       async (transaction) => {
         const rows = await transaction.query(
           queuedRow,
-          "SELECT id, tenant, card_token, record FROM console.report_labels ORDER BY id LIMIT $1",
-          [LABELS_PER_ROUND_MAX],
+          `SELECT id, tenant, card_token, record FROM console.${outbox} ORDER BY id LIMIT $1`,
+          [RECORDS_PER_ROUND_MAX],
         );
-        // Sends each card's labels separately, so that an unavailable partition does not cause the rest to be sent again.
+        // Sends each card's records separately, so that an unavailable partition does not cause the rest to be sent again.
         const cards = [...Map.groupBy(rows, ({ card_token }) => card_token).values()];
-        const sent = await Promise.allSettled(cards.map((labels) => this.producer.send(labels.map(recordOf))));
-        const ids = cards.flatMap((labels, card) =>
-          sent[card]?.status === "fulfilled" ? labels.map(({ id }) => id) : [],
+        const sent = await Promise.allSettled(
+          cards.map((records) => this.producer.send(records.map((record) => recordOf(topic, record)))),
+        );
+        const ids = cards.flatMap((records, card) =>
+          sent[card]?.status === "fulfilled" ? records.map(({ id }) => id) : [],
         );
         if (ids.length > 0) {
-          await transaction.execute("DELETE FROM console.report_labels WHERE id = ANY ($1::bigint[])", [ids]);
+          await transaction.execute(`DELETE FROM console.${outbox} WHERE id = ANY ($1::bigint[])`, [ids]);
         }
         return {
-          isMore: rows.length === LABELS_PER_ROUND_MAX,
+          isMore: rows.length === RECORDS_PER_ROUND_MAX,
           failed: sent.find(({ status }) => status === "rejected"),
         };
       },
     );
-    // Fails only after the commit, so that labels already sent are not sent again.
+    // Fails only after the commit, so that records already sent are not sent again.
     if (failed?.status === "rejected") throw failed.reason;
     return isMore;
   }
 }
 
-function recordOf({ tenant, card_token: key, record: value }: QueuedLabel): OutgoingRecord {
-  const { name: topic, schema } = TOPICS.labels;
+function recordOf(
+  { name: topic, schema }: Topic,
+  { tenant, card_token: key, record: value }: QueuedRecord,
+): OutgoingRecord {
   return { topic, key, value, headers: { [HEADERS.schema]: schema, [HEADERS.tenant]: tenant } };
 }

@@ -1,18 +1,20 @@
 import {
-  REPORT_KIND_NUMBERS,
-  REPORT_STAGE_NUMBERS,
-  REPORT_VERDICT_NUMBERS,
+  REPORT_KIND_NAMES,
+  REPORT_STAGE_NAMES,
+  REPORT_VERDICT_NAMES,
 } from "@tripline/contracts/fraud-reports/report-policy";
 import { z } from "zod";
-import type {
-  FraudReportRow,
-  ReportFinding,
-  ReportKind,
-  ReportStage,
-  ReportVerdict,
-} from "../contract/fraud-reports.js";
+import type { FraudReportRow, MatchedBy, ReportFinding, ReportKind, ReportStage } from "../contract/fraud-reports.js";
 
-/** A row of `console.fraud_reports`, and whether a later version is about another payment. */
+const MATCHED_BY = [
+  "acquirer_reference",
+  "authorisation_code",
+  "amount",
+  "earlier_version",
+  "user",
+] as const satisfies readonly MatchedBy[];
+
+/** A row of `console.fraud_reports`, and whether a later version is about another payment or contradicts this one. */
 export const reportRow = z.object({
   report_id: z.string(),
   client_report_id: z.string(),
@@ -33,7 +35,9 @@ export const reportRow = z.object({
   currency: z.string(),
   reported_at_ms: z.coerce.number(),
   is_conflicting: z.boolean(),
-  /** When a higher version about another payment was reported; computed, not a column. */
+  /** Empty if the report named its payment, or for a method added in a newer release. */
+  matched_by: z.enum(["", ...MATCHED_BY]).catch(""),
+  /** When a higher version about another payment, or one that contradicts this payment, was reported; computed. */
   moved_at_ms: z.coerce.number().nullable(),
 });
 export type KnownReport = z.infer<typeof reportRow>;
@@ -42,22 +46,19 @@ export const REPORT_COLUMNS = Object.keys(reportRow.shape)
   .map((name) => `r.${name}`)
   .join(", ");
 
-const KINDS = byNumber<ReportKind>(REPORT_KIND_NUMBERS);
-const STAGES = byNumber<ReportStage>(REPORT_STAGE_NUMBERS);
-const VERDICTS = byNumber<ReportVerdict>(REPORT_VERDICT_NUMBERS);
-
-function byNumber<Name extends string>(numbers: Readonly<Record<Name, number>>): ReadonlyMap<number, Name> {
-  return new Map((Object.keys(numbers) as Name[]).map((name) => [numbers[name], name]));
-}
-
 /** @returns undefined for a kind added in a newer release */
 export function kindOf(kind: number): ReportKind | undefined {
-  return KINDS.get(kind);
+  return REPORT_KIND_NAMES.get(kind);
+}
+
+/** @returns undefined for a stage added in a newer release */
+export function stageOf(stage: number): ReportStage | undefined {
+  return REPORT_STAGE_NAMES.get(stage);
 }
 
 /** @returns undefined for a kind or stage added in a newer release */
 export function toReportRow(row: KnownReport, finding: ReportFinding | undefined): FraudReportRow | undefined {
-  const [kind, stage] = [kindOf(row.kind), STAGES.get(row.stage)];
+  const [kind, stage] = [kindOf(row.kind), stageOf(row.stage)];
   if (kind === undefined || stage === undefined) return undefined;
   return {
     id: row.report_id,
@@ -69,8 +70,9 @@ export function toReportRow(row: KnownReport, finding: ReportFinding | undefined
     reasonCode: row.reason_code,
     amountMinor: row.amount_minor,
     currency: row.currency,
-    verdict: VERDICTS.get(row.verdict) ?? "nothing",
+    verdict: REPORT_VERDICT_NAMES.get(row.verdict) ?? "nothing",
     policyVersion: row.policy_version,
     finding: finding ?? null,
+    matchedBy: row.matched_by === "" ? null : row.matched_by,
   };
 }

@@ -198,6 +198,15 @@ test("regression #30: a replacement label keeps the card, terminal and time of t
   ]);
 });
 
+test("regression #30: a label has the time of its payment, even if the report has only the day", async () => {
+  const [card, atMs] = [newCard(), Date.now() - 60_000];
+  const payment = testPayment(bed.tenant, { card, atMs });
+  await bed.producer.send([payment.vector, payment.decision]);
+  await caseOf(card);
+  await report(payment, card, ["d-1", { occurredAtMs: atMs - 40_000, reportedAtMs: atMs - 40_000 }]);
+  await eventually(async () => expect(labelsOf(card)).toMatchObject([{ occurredAtMs: atMs, labelledAtMs: atMs }]));
+});
+
 test("regression #30: a new version about another payment reverses the first payment's verdict", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const [wrong, right] = [testPayment(bed.tenant, { card, atMs }), testPayment(bed.tenant, { card, atMs })];
@@ -269,4 +278,66 @@ test("an erasure deletes a card's reports, even without a payment; retention del
   await bed.database.execute("UPDATE console.fraud_reports SET read_at_ms = 0 WHERE card_token = $1", [kept]);
   await bed.service.get(Retention).drop();
   expect(await reportsOf(kept)).toEqual([]);
+});
+
+const reconciliation = z.object({ lines: z.array(z.looseObject({ reports: z.number(), duplicates: z.number() })) });
+
+test("regression #30: a report is a duplicate of an earlier one unless that one was withdrawn or moved", async () => {
+  const [card, atMs] = [newCard(), Date.now() - 60_000];
+  const [payment, other] = [testPayment(bed.tenant, { card, atMs }), testPayment(bed.tenant, { card, atMs })];
+  const file = idOf("file", card);
+  const viewer = await bed.as(bed.people.viewer);
+  const linesOf = async () =>
+    reconciliation.parse((await viewer.get(`/api/fraud-reports/reconciliation?file=${file}`)).body).lines;
+  await report(
+    payment,
+    card,
+    ["a", { file, reportedAtMs: atMs + 1 }],
+    ["b", { file, reportedAtMs: atMs + 2 }],
+    ["a", { file, reportedAtMs: atMs + 3, version: 2 }],
+  );
+  expect(await linesOf()).toMatchObject([{ reports: 2, duplicates: 1 }]);
+  await report(payment, card, ["a", { file, version: 3, withdrawn: true }]);
+  expect(await linesOf()).toMatchObject([{ reports: 1, duplicates: 0 }]);
+  await report(other, card, ["a", { file, version: 4 }]);
+  expect(await linesOf()).toMatchObject([{ reports: 2, duplicates: 0 }]);
+});
+
+test("regression #30: a reconciliation with too many lines is rejected, not truncated", async () => {
+  const card = newCard();
+  await report(testPayment(bed.tenant, { card }), card, ["d-1"]);
+  await bed.database.execute(
+    `INSERT INTO console.fraud_reports SELECT (jsonb_populate_record(r, jsonb_build_object('report_id', r.report_id || n,
+       'client_report_id', r.client_report_id || n, 'transaction_id', r.transaction_id || n, 'file', 'file-' || n,
+       'reported_at_ms', $2::bigint))).*
+     FROM console.fraud_reports r, generate_series(1, 5001) n WHERE r.card_token = $1`,
+    [card, Date.parse("2020-01-01")],
+  );
+  const viewer = await bed.as(bed.people.viewer);
+  await expect(viewer.get("/api/fraud-reports/reconciliation?from=2020-01-01&to=2020-01-01")).resolves.toMatchObject({
+    status: 422,
+  });
+});
+
+test("regression #30: slow reconciliations do not stop the projection", async () => {
+  const viewer = await bed.as(bed.people.viewer);
+  const blocked =
+    "SELECT 'blocked' AS id FROM pg_locks WHERE NOT granted AND relation = 'console.fraud_reports'::regclass";
+  const payment = testPayment(bed.tenant, {});
+  const answers = await bed.database.transaction(async (transaction) => {
+    await transaction.execute("LOCK TABLE console.fraud_reports IN ACCESS EXCLUSIVE MODE");
+    const asked = Array.from({ length: 6 }, () => viewer.get("/api/fraud-reports/reconciliation?file=a"));
+    await eventually(async () => {
+      expect((await transaction.query(idRow, blocked, [])).length).toBeGreaterThan(1);
+    });
+    await bed.producer.send([payment.vector]);
+    const projected = "SELECT transaction_id AS id FROM console.payments WHERE transaction_id = $1";
+    const untilMs = Date.now() + 10_000;
+    while ((await bed.database.query(idRow, projected, [payment.transactionId])).length === 0) {
+      if (Date.now() > untilMs) throw new Error("the payment is not projected");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return asked;
+  });
+  for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
 });

@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 /** A browser's request, and a response that has not been started. */
-async function ask() {
+async function sendRequest() {
   const browser = get({ port: (server.address() as AddressInfo).port }).on("error", () => {});
   const [, raw] = (await once(server, "request")) as [unknown, ServerResponse];
   const gone = once(raw, "close");
@@ -29,8 +29,8 @@ async function ask() {
   return { open, leave: () => browser.destroy(), gone };
 }
 
-test.each(["before", "after"])("keeps nothing of a browser that disconnects %s its stream is open", async (when) => {
-  const { open, leave, gone } = await ask();
+test.each(["before", "after"])("keeps no state of a browser that disconnects %s its stream is open", async (when) => {
+  const { open, leave, gone } = await sendRequest();
   if (when === "before") {
     leave();
     await gone;

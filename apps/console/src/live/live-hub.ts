@@ -16,7 +16,7 @@ import { PROJECTION_GROUP } from "../projection/projection.controller.js";
 export interface Listener {
   readonly tenant: string;
   onSecond(second: LiveSecond): void;
-  /** Newest first. */
+  /** Receives new decisions, newest first. */
   onDecisions(decisions: readonly KnownDecision[]): void;
 }
 

@@ -7,7 +7,7 @@ import type { CalibrationBin, ModelCard } from "../contract/operations.js";
 
 /** Only aliases can change; versions are immutable. */
 const KEPT_MS = 60_000;
-/** Champion, candidate and their predecessors. */
+/** Maximum number of cached cards: those of champion, candidate and their predecessors. */
 const CARDS_MAX = 16;
 
 const trained = z.object({ rows: z.number(), frauds: z.number() });

@@ -7,6 +7,7 @@ import { CasesController } from "../cases/cases.controller.js";
 import { PeopleController } from "../cases/people.controller.js";
 import { DecisionSearchController } from "../decisions/decision-search.controller.js";
 import { EntitiesController } from "../entities/entities.controller.js";
+import { UnmatchedReportsController } from "../fraud-reports/unmatched-reports.controller.js";
 import { LiveController } from "../live/live.controller.js";
 import { PersonalController } from "../personal/personal.controller.js";
 import { PolicyTrialsController } from "../policies/policy-trials.controller.js";
@@ -21,7 +22,7 @@ import { ROUTES } from "./routes.js";
 const CONTROLLERS = [
   ...[AttachmentsController, CaseFilesController, CasesController, PeopleController, DecisionSearchController],
   ...[EntitiesController, LiveController, PersonalController, PolicyTrialsController, ReportsController],
-  ...[SessionController, ViewsController],
+  ...[SessionController, UnmatchedReportsController, ViewsController],
 ];
 const documented = z.object({
   servers: z.array(z.object({ url: z.url() })),
@@ -54,7 +55,7 @@ test("regression #24: a known path with another method answers 405", async () =>
 });
 
 test("regression #24: an overlong ID answers 414, not 405", async () => {
-  const response = await fetch(`${bed.service.url}/api/views/${"a".repeat(200)}`);
+  const response = await fetch(`${bed.service.url}/api/views/${"a".repeat(300)}`);
   expect([response.status, await response.json()]).toEqual([
     414,
     expect.objectContaining({ code: "address-too-long" }),

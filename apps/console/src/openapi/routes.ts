@@ -1,34 +1,20 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
-import type { Route } from "@tripline/http/describe-routes";
 import { z } from "zod";
 import { attachmentId } from "../attachments/attachments.controller.js";
 import * as cases from "../cases/case-requests.js";
-import type { Permission } from "../contract/session.js";
 import { decisionQuery } from "../decisions/projected-decisions.js";
 import { entity } from "../entities/entities.controller.js";
 import { openRequest } from "../personal/personal.controller.js";
 import { draft } from "../policies/policy-trials.controller.js";
-
-/** A request from the page by a signed-in user. */
-export interface ConsoleRoute extends Route {
-  readonly scope: Permission | "signed-in";
-}
-
-/**
- * Only the page reads these responses, with the types in `apps/console/src/contract`, so the document only names them.
- */
-const shown = (name: string) =>
-  z.looseObject({}).meta({ id: name, description: `\`${name}\` of apps/console/src/contract.` });
-const listOf = (name: string) => z.array(z.looseObject({})).meta({ id: `${name}s`, description: `${name}, each.` });
+import { FRAUD_REPORTS } from "./report-routes.js";
+import type { ConsoleRoute } from "./shown-answers.js";
+import { FILE, listOf, NOT_FOUND, shown, WITH_ID } from "./shown-answers.js";
 
 const CASE_ROW = shown("CaseRow");
 const PERSON_REFS = listOf("PersonRef");
 const VIEW = shown("SavedView");
 const TRIAL_LINE = shown("TrialLine");
-const FILE = z.string().meta({ id: "File" });
-const OF_A_CASE = z.object({ id: z.string() });
-const OF_A_FILE = OF_A_CASE.extend(attachmentId.shape);
-const NOT_FOUND: readonly ErrorCode[] = ["not-found"];
+const OF_A_FILE = WITH_ID.extend(attachmentId.shape);
 const CHANGE_ERRORS: readonly ErrorCode[] = ["not-found", "changed-meanwhile", "csrf-token-wrong"];
 
 /** Changes of a case that return its row. */
@@ -86,7 +72,7 @@ const CASES: readonly ConsoleRoute[] = [
     id: "readCase",
     scope: "cases:read",
     summary: "A case with all its details",
-    parameters: OF_A_CASE,
+    parameters: WITH_ID,
     answers: { 200: shown("CaseDetail") },
     errors: NOT_FOUND,
   },
@@ -97,7 +83,7 @@ const CASES: readonly ConsoleRoute[] = [
       id: `${name.replace(/^verdict\/refuse$/, "rejectVerdict")}${name.includes("/") ? "" : "Case"}`,
       scope,
       summary,
-      parameters: OF_A_CASE,
+      parameters: WITH_ID,
       body,
       answers: { 200: CASE_ROW },
       errors: [...CHANGE_ERRORS, "approval-missing"],
@@ -109,7 +95,7 @@ const CASES: readonly ConsoleRoute[] = [
     id: "addNote",
     scope: "cases:write",
     summary: "Add a note",
-    parameters: OF_A_CASE,
+    parameters: WITH_ID,
     body: cases.noteText,
     answers: { 201: shown("CaseNote") },
     errors: CHANGE_ERRORS,
@@ -120,7 +106,7 @@ const CASES: readonly ConsoleRoute[] = [
     id: "writeNarrative",
     scope: "cases:read",
     summary: "Generate a summary of the case",
-    parameters: OF_A_CASE,
+    parameters: WITH_ID,
     answers: { 200: shown("CaseNarrative") },
     errors: ["not-found", "csrf-token-wrong"],
   },
@@ -130,7 +116,7 @@ const CASES: readonly ConsoleRoute[] = [
     id: "downloadPayments",
     scope: "cases:read",
     summary: "The payments of a case as a CSV file",
-    parameters: OF_A_CASE,
+    parameters: WITH_ID,
     answers: { 200: FILE },
     answerType: "text/csv",
     errors: NOT_FOUND,
@@ -141,7 +127,7 @@ const CASES: readonly ConsoleRoute[] = [
     id: "downloadReport",
     scope: "cases:read",
     summary: "A case as a PDF",
-    parameters: OF_A_CASE,
+    parameters: WITH_ID,
     query: cases.reportQuery,
     answers: { 200: FILE },
     answerType: "application/pdf",
@@ -153,7 +139,7 @@ const CASES: readonly ConsoleRoute[] = [
     id: "addAttachment",
     scope: "cases:write",
     summary: "Add a file; its name is percent-encoded in the header x-file-name",
-    parameters: OF_A_CASE,
+    parameters: WITH_ID,
     body: FILE,
     bodyType: "application/octet-stream",
     answers: { 201: shown("CaseAttachment") },
@@ -273,7 +259,7 @@ const REST: readonly ConsoleRoute[] = [
     id: "readDecision",
     scope: "decisions:read",
     summary: "A payment with its decision and updates, by Tripline's ID or yours",
-    parameters: OF_A_CASE,
+    parameters: WITH_ID,
     answers: { 200: shown("PaymentDetail") },
     errors: ["decision-not-found"],
   },
@@ -355,4 +341,4 @@ const REST: readonly ConsoleRoute[] = [
   },
 ];
 
-export const ROUTES: readonly ConsoleRoute[] = [...CASES, ...VIEWS, ...REST];
+export const ROUTES: readonly ConsoleRoute[] = [...CASES, ...VIEWS, ...FRAUD_REPORTS, ...REST];

@@ -23,7 +23,7 @@ export interface PageFile {
   readonly type: string;
   readonly isImmutable: boolean;
   readonly body: Buffer;
-  /** Keyed by content coding. */
+  /** The compressed bodies, by content coding. */
   readonly coded: Readonly<Partial<Record<"br" | "gzip", Buffer>>>;
 }
 

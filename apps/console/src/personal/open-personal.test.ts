@@ -50,7 +50,7 @@ async function known(personal: Buffer | undefined = SEALED) {
   return { id, subjects: [cardToken, emailToken] };
 }
 
-const ask = (browser: TestBrowser, transactionIds: readonly string[]) =>
+const sendRequest = (browser: TestBrowser, transactionIds: readonly string[]) =>
   browser.post("/api/personal/open", { transactionIds, reason: REASON });
 
 test("the control plane decrypts on behalf of the user, with the reason, and the payments' values are summarised", async () => {
@@ -70,7 +70,7 @@ test("the control plane decrypts on behalf of the user, with the reason, and the
   control.answer = { status: 200, body: { payments: opened } };
   const ana = await bed.as(bed.people.analyst);
   const ids = [first, second, erased, keyless, empty].map(({ id }) => id);
-  const answer = await ask(ana, [...ids, `txn_${"0".repeat(32)}`]);
+  const answer = await sendRequest(ana, [...ids, `txn_${"0".repeat(32)}`]);
   expect(answer).toMatchObject({
     status: 200,
     body: {
@@ -112,7 +112,7 @@ test("the control plane decrypts on behalf of the user, with the reason, and the
   expect(decodeJwt(String(asked?.headers.authorization).replace("Bearer ", "")).sub).toBe(bed.people.analyst.id);
 });
 
-test.each(ROLES)("a person with the role %s opens them only if the role may", async (role) => {
+test.each(ROLES)("a user with the role %s can decrypt them only if the role allows it", async (role) => {
   control.answer = { status: 200, body: { payments: [{ fields: FIELDS, erased: false }] } };
   const { id } = await known();
   const scopes = scopesOf([role]);
@@ -124,14 +124,14 @@ test.each(ROLES)("a person with the role %s opens them only if the role may", as
     scope: scopes.filter((scope) => scope !== "personal:erase").join(" "),
   });
   const may = scopes.includes("personal:read");
-  expect((await ask(browser, [id])).status).toBe(may ? 200 : 403);
+  expect((await sendRequest(browser, [id])).status).toBe(may ? 200 : 403);
   expect(control.seen).toHaveLength(may ? 1 : 0);
 });
 
 test("another tenant's payment is missing, without a request to the control plane", async () => {
   const { id } = await known();
   const stranger = await bed.as({ ...bed.people.analyst, id: `${bed.tenant}-stranger`, tenant: `${bed.tenant}-other` });
-  expect(await ask(stranger, [id])).toMatchObject({
+  expect(await sendRequest(stranger, [id])).toMatchObject({
     status: 200,
     body: { fields: [], payments: { opened: 0, missing: 1 } },
   });
@@ -151,7 +151,7 @@ test.each([
   const { id } = await known();
   control.answer = refused;
   const ana = await bed.as(bed.people.analyst);
-  expect(await ask(ana, [id])).toMatchObject({ status, body: { code } });
+  expect(await sendRequest(ana, [id])).toMatchObject({ status, body: { code } });
 });
 
 test("rejects a missing reason and a reason as free text", async () => {

@@ -10,7 +10,7 @@ import { CONSOLE_CONFIG } from "../config.js";
 import type { OpenedPersonal, OpenedValue, OpenReason } from "../contract/personal.js";
 import type { Session } from "../sessions/session-store.js";
 
-/** The control plane's maximum per request. */
+/** The control plane's maximum number of payments per request. */
 export const PAYMENTS_MAX = 100;
 /** Long enough for a call to a cloud's key service. */
 const ANSWER_MS_MAX = 10_000;
@@ -64,7 +64,7 @@ export class PersonalReader {
       const subjects = SUBJECT_KEYS.map((field) => transaction[ENTITY_KEYS[field]]).filter((token) => token !== "");
       return [{ transaction_id, personal: Buffer.from(personal).toString("base64"), subjects }];
     });
-    const payments = sealed.length === 0 ? [] : await this.#ask(session, { payments: sealed, reason });
+    const payments = sealed.length === 0 ? [] : await this.#request(session, { payments: sealed, reason });
     const opened = payments.flatMap(({ fields }) => (fields === null ? [] : [fields]));
     const erased = payments.filter((one) => one.erased).length;
     return {
@@ -82,7 +82,7 @@ export class PersonalReader {
     };
   }
 
-  async #ask(session: Session, body: object): Promise<Opened> {
+  async #request(session: Session, body: object): Promise<Opened> {
     const response = await fetch(`${this.#controlUrl}/v1/personal/open`, {
       method: "POST",
       redirect: "error",

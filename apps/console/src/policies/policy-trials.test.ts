@@ -84,7 +84,7 @@ test("a backtest on the newest payments reports progress, intervals and unknown 
   expect(report.changes).toContainEqual(
     expect.objectContaining({ change: "approve -> decline", payments: LARGE, frauds: FRAUDS }),
   );
-  expect(report.examples.map(({ kind }) => kind)).toContain("annoyed");
+  expect(report.examples.map(({ kind }) => kind)).toContain("false-positive");
 });
 
 test("counts the effect of shadow rules from stored decisions", async () => {

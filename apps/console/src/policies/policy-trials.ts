@@ -121,7 +121,7 @@ export class PolicyTrials implements OnApplicationShutdown {
     return row?.count ?? 0;
   }
 
-  /** Newest first. */
+  /** Pages of the tenant's payments, newest first. */
   async *#pages(tenant: string): AsyncGenerator<readonly PaymentRow[]> {
     let place: readonly [number, string] = [Number.MAX_SAFE_INTEGER, ""];
     for (let done = 0; done < PAYMENTS_MAX; done += PAGE_ROWS) {

@@ -36,6 +36,15 @@ export function presentTrial(figures: BacktestFigures, { labels, ...about }: Abo
   };
 }
 
-function hitsOf({ hits, share, frauds, genuine, unknown, precision, recall, annoyed }: tallied.HitFigures): HitFigures {
-  return { hits, share, frauds, genuine, unknown, precision, recall, annoyed };
+function hitsOf({
+  hits,
+  share,
+  frauds,
+  genuine,
+  unknown,
+  precision,
+  recall,
+  falsePositiveRate,
+}: tallied.HitFigures): HitFigures {
+  return { hits, share, frauds, genuine, unknown, precision, recall, falsePositiveRate };
 }

@@ -13,7 +13,7 @@ function batch(kind: "features" | "decisions", partition: number): RecordBatch {
   return { topic, partition, records: [record] };
 }
 
-test("partitions with the same number are written in one transaction, and others concurrently", async () => {
+test("writes partitions with the same number in one transaction, and others concurrently", async () => {
   const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const added: [payments: number, decisions: number, partitions: number[]][] = [];
   const store = {

@@ -6,13 +6,15 @@ import { z } from "zod";
 import { BACKGROUND } from "../background.js";
 import { VALUE_FIELDS } from "../entities/searched-kinds.js";
 import { addReports } from "../fraud-reports/add-reports.js";
+import { addUnmatched, lockReports } from "../fraud-reports/match-reports.js";
+import { ReportCounters, readLabelCounts } from "../fraud-reports/report-counters.js";
 import { addUpdates } from "../updates/add-updates.js";
 import type { CaseOpening } from "./open-cases.js";
 import { CASE_OPENING, openCases } from "./open-cases.js";
 import type { ReadDecision, ReadLabel, ReadPayment, ReadRecords } from "./read-records.js";
 
 /** An arbitrary number that no other program in this database uses for two-key advisory locks. */
-const LOCK_CLASS = 711_301;
+export const LOCK_CLASS = 711_301;
 
 const addedRow = z.object({ ids: z.array(z.string()) });
 /** `is_new` is false for an updated row, which has the updating transaction in `xmax`. */
@@ -21,20 +23,12 @@ const writtenRow = z.object({ transaction_id: z.string(), is_new: z.boolean() })
 /** Writes the topics into Postgres. Idempotent. */
 @Injectable()
 export class ProjectionStore {
-  readonly #labels = counter("tripline_console_labels_total", {
-    description: "Labels of decided payments, by outcome, by verdict, and by the source of the score",
-    labels: ["outcome", "truth", "role"],
-  });
-
   readonly #updates = counter("tripline_console_payment_updates_total", {
     description: "Payment updates, by kind and by their finding on arrival",
     labels: ["kind", "finding"],
   });
 
-  readonly #reports = counter("tripline_console_fraud_reports_total", {
-    description: "Fraud reports, by kind and by their finding on arrival",
-    labels: ["kind", "finding"],
-  });
+  readonly #reports = new ReportCounters();
 
   constructor(
     @Inject(BACKGROUND) private readonly database: Database,
@@ -53,6 +47,8 @@ export class ProjectionStore {
       for (const partition of [...partitions].toSorted((left, right) => left - right)) {
         await transaction.execute("SELECT pg_advisory_xact_lock($1, $2)", [LOCK_CLASS, partition]);
       }
+      // Before any row is locked, because the matcher locks labels while it holds this lock.
+      if (records.reports.length + records.unmatched.length > 0) await lockReports(transaction);
       const nowMs = Date.now();
       const newLabels = await addLabels(transaction, records.labels, nowMs);
       const newPayments = await addPayments(transaction, records.payments, nowMs);
@@ -70,36 +66,17 @@ export class ProjectionStore {
       await openCases(transaction, [...new Set([...stopped, ...late])], this.opening, nowMs);
       const newUpdates = await addUpdates(transaction, records.updates, nowMs);
       const newReports = await addReports(transaction, records.reports, nowMs, isArchived);
-      const labels = [...newLabels, ...newReports.labelled];
-      return { labelled: await countLabels(transaction, labels), updated: newUpdates, reported: newReports.counted };
+      const unmatched = await addUnmatched(transaction, records.unmatched, nowMs, isArchived);
+      return {
+        labelled: await readLabelCounts(transaction, [...newLabels, ...newReports.labelled, ...unmatched.labelled]),
+        updated: newUpdates,
+        reported: [...newReports.counted, ...unmatched.counted],
+      };
     });
     // Counted after the commit, because a retried transaction would be counted twice.
-    for (const { outcome, truth, role, count } of labelled) {
-      this.#labels.inc({ outcome: Outcome[outcome]?.toLowerCase() ?? "", truth, role }, count);
-    }
     for (const { kind, finding } of updated) this.#updates.inc({ kind, finding });
-    for (const { kind, finding } of reported) this.#reports.inc({ kind, finding });
+    this.#reports.count({ labelled, reported });
   }
-}
-
-const labelledRow = z.object({
-  outcome: z.number(),
-  truth: z.enum(["fraud", "genuine"]),
-  role: z.enum(["champion", "canary"]),
-  count: z.coerce.number(),
-});
-
-/** Decisions of newly labelled payments; a label that arrived before its decision is skipped. */
-async function countLabels(queries: Queries, ids: readonly string[]): Promise<z.infer<typeof labelledRow>[]> {
-  if (ids.length === 0) return [];
-  return queries.query(
-    labelledRow,
-    `SELECT d.outcome, CASE WHEN l.fraud THEN 'fraud' ELSE 'genuine' END AS truth,
-       CASE WHEN d.model_version = d.candidate_version THEN 'canary' ELSE 'champion' END AS role, count(*) AS count
-     FROM console.labels l JOIN console.decisions d USING (transaction_id) WHERE l.transaction_id = ANY($1::text[])
-     GROUP BY 1, 2, 3`,
-    [ids],
-  );
 }
 
 async function addPayments(queries: Queries, payments: readonly ReadPayment[], nowMs: number): Promise<Set<string>> {
@@ -109,18 +86,20 @@ async function addPayments(queries: Queries, payments: readonly ReadPayment[], n
     addedRow,
     `WITH added AS (
        INSERT INTO console.payments (transaction_id, tenant, client_transaction_id, card_token, terminal_id, device_token,
-         ip_token, amount_minor, currency, occurred_at_ms, record, read_at_ms)
+         ip_token, amount_minor, currency, occurred_at_ms, record, read_at_ms, authorisation_code, acquirer_reference)
        SELECT id, tenant, client_id, card, terminal, device, ip, amount, currency, occurred_at_ms,
-         substring($11::bytea FROM start FOR length), $14::bigint
+         substring($11::bytea FROM start FOR length), $14::bigint, code, reference
        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-         $9::text[], $10::bigint[], $12::int[], $13::int[])
-         AS new (id, tenant, client_id, card, terminal, device, ip, amount, currency, occurred_at_ms, start, length)
+         $9::text[], $10::bigint[], $12::int[], $13::int[], $15::text[], $16::text[])
+         AS new (id, tenant, client_id, card, terminal, device, ip, amount, currency, occurred_at_ms, start, length,
+           code, reference)
        ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id
      ) SELECT coalesce(array_agg(transaction_id), '{}') AS ids FROM added`,
     [
       ...[column("transactionId"), column("tenant"), column("clientTransactionId"), column("cardToken")],
       ...[column("terminalId"), column("deviceToken"), column("ipToken"), column("amountMinor"), column("currency")],
       ...[column("occurredAtMs"), ...pack(column("record")), nowMs],
+      ...[column("authorisationCode"), column("acquirerReference")],
     ],
   );
   const newIds = new Set(added?.ids);

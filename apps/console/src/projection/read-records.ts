@@ -29,6 +29,8 @@ export interface ReadPayment extends Pick<Transaction, (typeof VALUE_FIELDS)[num
   readonly amountMinor: number;
   readonly currency: string;
   readonly occurredAtMs: number;
+  readonly authorisationCode: string;
+  readonly acquirerReference: string;
   readonly record: Buffer;
 }
 
@@ -48,6 +50,8 @@ export interface ReadRecords {
   readonly labels: readonly ReadLabel[];
   readonly updates: readonly PaymentUpdate[];
   readonly reports: readonly FraudReport[];
+  /** Reports for which no payment was found. */
+  readonly unmatched: readonly FraudReport[];
 }
 
 const UPDATE_ID_PATTERN = /^upd_[0-9a-f]{32}$/;
@@ -62,6 +66,7 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
   const labels = new Map<string, ReadLabel>();
   const updates = new Map<string, PaymentUpdate>();
   const reports: FraudReport[] = [];
+  const unmatched: FraudReport[] = [];
   for (const record of batches.flatMap(({ records }) => records)) {
     if (record.topic === TOPICS.features.name) {
       const payment = decode(record, readPayment);
@@ -75,7 +80,8 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
       if (!updates.has(update.updateId)) updates.set(update.updateId, update);
     } else if (record.topic === TOPICS.fraudReports.name) {
       // Repeated versions are kept, because their content may differ.
-      reports.push(decode(record, readReport));
+      const report = decode(record, readReport);
+      (report.transactionId === "" ? unmatched : reports).push(report);
     } else {
       const label = decode(record, readLabel);
       const before = labels.get(label.transactionId);
@@ -88,6 +94,7 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
     labels: [...labels.values()],
     updates: [...updates.values()],
     reports,
+    unmatched,
   };
 }
 
@@ -116,7 +123,13 @@ function readUpdate(record: Buffer): PaymentUpdate | undefined {
 
 function readReport(record: Buffer): FraudReport | undefined {
   const report = FraudReport.decode(record);
-  return isPlaced(report) && REPORT_ID_PATTERN.test(report.reportId) ? report : undefined;
+  if (!REPORT_ID_PATTERN.test(report.reportId)) return undefined;
+  return (report.transactionId === "" ? isSearchable(report) : isPlaced(report)) ? report : undefined;
+}
+
+function isSearchable({ tenant, cardToken, clientReportId }: FraudReport): boolean {
+  const isCard = cardToken === "" || CARD_TOKEN_PATTERN.test(cardToken);
+  return isCard && TENANT_PATTERN.test(tenant) && IDENTIFIER_PATTERN.test(clientReportId);
 }
 
 /** Whether the IDs are valid. One invalid record would otherwise make the whole transaction fail. */

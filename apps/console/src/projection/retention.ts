@@ -42,6 +42,7 @@ const EXPIRED: readonly string[] = [
     "status = 'closed' AND changed_at_ms < $1 AND NOT EXISTS (SELECT FROM console.case_payments p WHERE p.case_id = cases.id)",
   ),
   rowsOf("drifts", "event_id", "read_at_ms < $1"),
+  rowsOf("unmatched_reports", "report_id", "read_at_ms < $1"),
   // Payments in a case stay as long as the case.
   ...Object.entries(ROWS_OF_PAYMENTS).map(([table, key]) =>
     rowsOf(

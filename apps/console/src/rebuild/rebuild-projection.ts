@@ -42,7 +42,7 @@ const PARTS: readonly Part[] = [
 export interface Rebuilding {
   readonly store: Pick<ProjectionStore, "add">;
   readonly lake: string;
-  /** UTC, `YYYY-MM-DD`. */
+  /** The days to read, in UTC, as `YYYY-MM-DD`. */
   readonly days: readonly string[];
   /** People who were erased so far. The lake still has their payments, with their tokens. */
   readErasures(): Promise<readonly Erasure[]>;
@@ -58,7 +58,7 @@ export interface Rebuilding {
  * @throws TriplineError `not-found` if the lake has none of the topics; errors of `readRows` and `ProjectionStore.add`
  */
 export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<string, number>> {
-  // Checked before anything is written.
+  // The input is checked before anything is written.
   const parts = await partsOf(of);
   const erasures = await of.readErasures();
   for (const erasure of erasures) await of.eraseAgain(erasure);

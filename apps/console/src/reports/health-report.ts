@@ -13,7 +13,9 @@ import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
 import type { ArchiveJobs, ConsumerLag, DeadLetters, HealthReport, ServiceHealth } from "../contract/operations.js";
 import { rungOf } from "../decisions/decision-rows.js";
+import { LEAVERS_GROUP } from "../leavers/leavers.controller.js";
 import { PROJECTED_TOPICS, PROJECTION_GROUP } from "../projection/projection.controller.js";
+import { unreadRecords } from "./unread-records.js";
 
 const ANSWER_MS_MAX = 2_000;
 /** Cached, because many users view it and each report queries all services. */
@@ -27,6 +29,7 @@ const groupsOf = (spec: FeatureSpec): readonly { readonly group: string; readonl
   { group: "archive", topics: [TOPICS.transactions.name, TOPICS.decisions.name, TOPICS.labels.name] },
   { group: PROJECTION_GROUP, topics: PROJECTED_TOPICS },
   ...["features-erasures", "console-erasures"].map((group) => ({ group, topics: [TABLES.erasures.name] })),
+  { group: LEAVERS_GROUP, topics: [TABLES.authEvents.name] },
 ];
 
 const ARCHIVE = "archive";
@@ -75,9 +78,9 @@ export class HealthReporter {
   async #gather(tenant: string): Promise<HealthReport> {
     const watched = this.config.WATCHED_SERVICES;
     const [services, own, archive, { lag, deadLetters }, rungs] = await Promise.all([
-      Promise.all(watched.map(({ name, url }) => askService(name, url))),
+      Promise.all(watched.map(({ name, url }) => fetchService(name, url))),
       this.readiness.report(),
-      askJobs(watched.find(({ name }) => name === ARCHIVE)?.url),
+      fetchJobs(watched.find(({ name }) => name === ARCHIVE)?.url),
       this.#topics(),
       this.#rungs(tenant),
     ]);
@@ -95,19 +98,19 @@ export class HealthReporter {
   async #topics(): Promise<Pick<HealthReport, "lag" | "deadLetters">> {
     const lag: ConsumerLag[] = [];
     const deadLetters: DeadLetters[] = [];
-    if ((await this.#ask(() => this.admin.clusterId())) === undefined) return { lag, deadLetters };
+    if ((await this.#request(() => this.admin.clusterId())) === undefined) return { lag, deadLetters };
     // Queried one after the other, to put little load on the brokers.
     for (const { group, topics } of groupsOf(currentFeatureSpec())) {
-      for (const topic of topics) lag.push(...((await this.#ask(() => this.#lag(group, topic))) ?? []));
+      for (const topic of topics) lag.push(...((await this.#request(() => this.#lag(group, topic))) ?? []));
     }
     for (const { name } of Object.values(TOPICS)) {
-      deadLetters.push(...((await this.#ask(() => this.#deadLetters(deadLetterTopic(name)))) ?? []));
+      deadLetters.push(...((await this.#request(() => this.#deadLetters(deadLetterTopic(name)))) ?? []));
     }
     return { lag, deadLetters };
   }
 
-  /** Undefined if Kafka does not respond. */
-  async #ask<T>(ask: () => Promise<T>): Promise<T[] | undefined> {
+  /** The response, in an array; undefined if Kafka does not respond. */
+  async #request<T>(ask: () => Promise<T>): Promise<T[] | undefined> {
     try {
       return [await ask()];
     } catch {
@@ -116,15 +119,7 @@ export class HealthReporter {
   }
 
   async #lag(group: string, topic: string): Promise<ConsumerLag> {
-    const [ends, starts, committed] = await Promise.all([
-      this.admin.endOffsets(topic),
-      this.admin.startOffsets(topic),
-      this.admin.committedOffsets(group, topic),
-    ]);
-    const records = [...ends].map(([partition, end]) => {
-      return Math.max(0, end - Math.max(committed.get(partition) ?? 0, starts.get(partition) ?? 0));
-    });
-    return { group, topic, records: sum(records) };
+    return { group, topic, records: await unreadRecords(this.admin, { group, topic }) };
   }
 
   async #deadLetters(topic: string): Promise<DeadLetters> {
@@ -146,7 +141,7 @@ export class HealthReporter {
   }
 }
 
-async function askService(name: string, url: string): Promise<ServiceHealth> {
+async function fetchService(name: string, url: string): Promise<ServiceHealth> {
   try {
     const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
     return healthOf(name, response.ok, ready.parse(await response.json()).checks);
@@ -163,7 +158,7 @@ function healthOf(name: string, isReady: boolean, checks: Readonly<Record<string
 }
 
 /** Null without an archive, or if it is unavailable. */
-async function askJobs(url: string | undefined): Promise<ArchiveJobs | null> {
+async function fetchJobs(url: string | undefined): Promise<ArchiveJobs | null> {
   if (url === undefined) return null;
   try {
     const response = await fetch(`${url}/jobs`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });

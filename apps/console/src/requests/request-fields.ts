@@ -4,7 +4,7 @@ import { z } from "zod";
 export const writtenText = (charactersMax: number) =>
   z.string().max(charactersMax, `must have at most ${charactersMax} characters`).trim();
 
-/** Boolean parameters of a query. */
+/** A boolean parameter of a query. */
 export const yesOrNo = z.enum(["true", "false"], "must be true or false").transform((text) => text === "true");
 
 export const PAGE_MAX = 200;

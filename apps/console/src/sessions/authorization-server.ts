@@ -20,7 +20,7 @@ const SCOPES = [
   ...["operations:write", "webhooks:read", "webhooks:write"],
 ];
 
-/** RFC 9068, with Tripline's claims. */
+/** The claims of an access token: RFC 9068, with Tripline's claims. */
 const accessClaims = z.object({
   sub: z.string().min(1),
   tenant: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),

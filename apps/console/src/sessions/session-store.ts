@@ -9,7 +9,7 @@ import { z } from "zod";
 export const tokens = z.object({
   access: z.string(),
   refresh: z.string().optional(),
-  /** For signing out. */
+  /** The ID token, which is sent for signing out. */
   id: z.string().optional(),
 });
 export type Tokens = z.infer<typeof tokens>;

@@ -27,7 +27,7 @@ export interface TestIssuer {
   administration: RequestListener | undefined;
   /** Lifetime of new tokens in seconds. */
   tokenTtl: number;
-  /** Number of refresh token exchanges. */
+  /** Number of times that a refresh token was exchanged. */
   readonly refreshes: () => number;
   close(): void;
 }

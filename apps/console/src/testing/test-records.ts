@@ -167,6 +167,10 @@ function testReport(
     acceptedAtMs: payment.occurredAtMs + version,
     verdict: FraudVerdict.FRAUD,
     policyVersion: "default-1",
+    acquirerReference: "",
+    authorisationCode: "",
+    file: "",
+    matchedBy: "",
   };
 }
 

@@ -13,7 +13,7 @@ const eur = (kind: PaymentUpdateKind, amount_minor: number, change: Change = {})
   ...change,
 });
 
-/** The findings, oldest update first. */
+/** The findings for the changes, oldest update first. */
 function judged(...changes: Change[]) {
   const updates = changes.map((change, index): KnownUpdate => {
     const id = { update_id: `upd_${index}`, transaction_id: "txn_1", card_token: "ct_1", updated_at_ms: index };

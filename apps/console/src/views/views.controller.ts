@@ -51,7 +51,7 @@ export class ViewsController {
     return found;
   }
 
-  /** The body is the query. */
+  /** Saves a view. The body is the view's query. */
   @Put(":name")
   @RequirePermission("cases:read")
   async save(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<SavedView> {

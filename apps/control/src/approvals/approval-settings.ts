@@ -4,7 +4,7 @@ import type { Database, Queries } from "@tripline/stores/postgres/connect-databa
 import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
-import { takeTurns } from "../policies/read-policy.js";
+import { lockPolicies } from "../policies/read-policy.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import type { ApplyChange, ChangeKind, ChangeRequest } from "./change-requests.js";
 import { requestChange } from "./change-requests.js";
@@ -46,7 +46,7 @@ export class ApprovalSettings {
    */
   async change(by: Managed, wanted: NewSettings): Promise<ChangeRequest[]> {
     const waiting = await this.database.transaction(async (transaction) => {
-      await takeTurns(transaction, by.tenant);
+      await lockPolicies(transaction, by.tenant);
       const before = await readSettings(transaction, by.tenant);
       const requests: ChangeRequest[] = [];
       for (const setting of SETTINGS) {

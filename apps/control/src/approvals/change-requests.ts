@@ -16,7 +16,7 @@ const OPEN_MAX = 100;
 const EXPIRES_AFTER = "7 days";
 /** Time within which a break-glass change can be rejected before it takes effect. */
 export const BREAK_GLASS_DELAY_SECONDS = 3_600;
-/** Maximum per run, for all tenants. */
+/** Maximum number of changes per run, for all tenants. */
 const DUE_MAX = 50;
 
 const requestRow = z.object({

@@ -47,7 +47,7 @@ export class AuditLog {
     for (const { source } of added) this.#added.inc({ source });
   }
 
-  /** Newest first. */
+  /** Entries that match a search, newest first. */
   newest(tenant: string, { before, limit, actor, action, subject }: AuditSearch): Promise<AuditEntry[]> {
     return this.database.query(
       entryRow,

@@ -15,7 +15,7 @@ import { readListWatch } from "./list-watch.js";
 const WITHDRAWN_WITHIN = "30 days";
 /** Maximum number of open watches, for all tenants. */
 const OPEN_MAX = 1_000;
-/** Longer than any watch takes. */
+/** Longer than the duration of any watch. */
 const WATCHED_WITHIN = "2 days";
 
 type Entry = Pick<NewEntry, "kind" | "value">;

@@ -219,7 +219,11 @@ export const ANSWERS = named({
             tenant: z.string(),
             key: z.string().meta({ description: "Masked." }),
             bytes: z.int(),
-            buried_at: time,
+            dead_lettered_at: time,
+            buried_at: time.meta({
+              description: "Earlier name of dead_lettered_at. Version 0.3.0 removes it.",
+              deprecated: true,
+            }),
             returned: z.int().meta({ description: "How often it was redriven before." }),
             is_reference: z
               .boolean()

@@ -32,7 +32,7 @@ const READ_ERRORS = [
   "too-many-requests",
   "database-unavailable",
 ] as const satisfies readonly ErrorCode[];
-/** The tenant that a request is about. */
+/** The tenant to which a request applies. */
 const TENANT = z.string().optional().meta({
   description:
     "Tenant to manage instead of the caller's own, for clients of the operator's tenant; empty for the defaults of all tenants.",

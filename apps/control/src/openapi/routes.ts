@@ -325,6 +325,14 @@ const AUDIT: readonly ControlRoute[] = [
   },
 ];
 
+const REDRIVE = {
+  method: "post",
+  scope: "operations:write",
+  body: lettersToReturn,
+  answers: { 200: ANSWERS.returned },
+  errors: ["state-conflict", "kafka-unavailable", "deadline-exceeded"],
+} as const;
+
 const OPERATIONS: readonly ControlRoute[] = [
   {
     method: "get",
@@ -335,15 +343,12 @@ const OPERATIONS: readonly ControlRoute[] = [
     answers: { 200: ANSWERS.letters },
     errors: ["kafka-unavailable", "deadline-exceeded"],
   },
+  { ...REDRIVE, path: "/v1/dead-letters/redrive", id: "redriveDeadLetters", summary: "Redrive dead letters" },
   {
-    method: "post",
+    ...REDRIVE,
     path: "/v1/dead-letters/return",
     id: "returnDeadLetters",
-    scope: "operations:write",
-    summary: "Redrive dead letters",
-    body: lettersToReturn,
-    answers: { 200: ANSWERS.returned },
-    errors: ["state-conflict", "kafka-unavailable", "deadline-exceeded"],
+    summary: "Earlier path of `/v1/dead-letters/redrive`. Version 0.3.0 removes it.",
   },
   {
     method: "get",
@@ -372,7 +377,7 @@ const OPERATIONS: readonly ControlRoute[] = [
   },
 ];
 
-/** Which parts of the API the configuration enables. */
+/** The parts of the API that depend on the configuration. */
 export interface ApiParts {
   /** Whether a registry is configured. */
   readonly hasRollouts: boolean;

@@ -34,16 +34,25 @@ export class DeadLettersController {
     };
   }
 
-  @Post("return")
+  @Post("redrive")
   @HttpCode(200)
   @RequireScope("operations:write")
-  async return(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
+  async redrive(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
     const by = operatorOf(request, this.config.OPERATOR_TENANT);
     const { returned, skipped } = await this.letters.return(by, parseRequest(lettersToReturn, body));
     return { returned, skipped };
   }
+
+  /** The former path, until 0.3.0. */
+  @Post("return")
+  @HttpCode(200)
+  @RequireScope("operations:write")
+  async return(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
+    return this.redrive(request, body);
+  }
 }
 
-function present({ buriedAtMs, reference, topic: _, ...letter }: ShownLetter) {
-  return { ...letter, buried_at: new Date(buriedAtMs).toISOString(), is_reference: reference !== undefined };
+function present({ deadLetteredAtMs, reference, topic: _, ...letter }: ShownLetter) {
+  const at = new Date(deadLetteredAtMs).toISOString();
+  return { ...letter, dead_lettered_at: at, buried_at: at, is_reference: reference !== undefined };
 }

@@ -28,7 +28,7 @@ const placeRow = z.object({ partition: z.number(), offset: z.coerce.number() });
 /** A dead letter without its value, which may contain personal data. */
 export interface ShownLetter extends DeadLetter {
   readonly tenant: string;
-  /** Masked. */
+  /** The key of the record, masked. */
   readonly key: string;
   readonly bytes: number;
 }
@@ -38,7 +38,7 @@ export interface WaitingLetters {
   /** Number of waiting dead letters, including those not shown. */
   readonly count: number;
   readonly canReturn: boolean;
-  /** Newest first. */
+  /** The dead letters, newest first. */
   readonly letters: readonly ShownLetter[];
 }
 
@@ -115,7 +115,7 @@ export class DeadLetters {
       // Counts the ranges that were read, because more dead letters may have arrived since.
       count: countOf(ranges) - returned,
       canReturn: RETURNABLE_TOPICS.includes(topic),
-      letters: [...letters.values()].toSorted((left, right) => right.buriedAtMs - left.buriedAtMs),
+      letters: [...letters.values()].toSorted((left, right) => right.deadLetteredAtMs - left.deadLetteredAtMs),
     };
   }
 

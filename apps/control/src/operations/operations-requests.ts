@@ -2,7 +2,7 @@ import { ALL_TOPICS, takesBack } from "@tripline/contracts/topics";
 import { LETTERED_TOPICS } from "@tripline/kafka/dead-letters/return-letters";
 import { z } from "zod";
 
-/** Maximum per request. */
+/** Maximum number of dead letters per request. */
 const LETTERS_MAX = 500;
 const TEXT_CHARACTERS_MAX = 1_000;
 

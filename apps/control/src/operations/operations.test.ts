@@ -61,7 +61,7 @@ async function letters(): Promise<z.infer<typeof letter>[]> {
   return (found?.letters ?? []).toSorted((left, right) => left.offset - right.offset);
 }
 
-async function bury(...texts: string[]): Promise<void> {
+async function deadLetter(...texts: string[]): Promise<void> {
   for (const text of texts) failing.add(text);
   const producer = await bed.kafka.producer();
   const headers = { [HEADERS.tenant]: "acme" };
@@ -69,10 +69,10 @@ async function bury(...texts: string[]): Promise<void> {
   await producer.close();
 }
 
-const putBack = (body: object): Promise<Answer> => ops().send("POST", "/v1/dead-letters/return", body);
+const putBack = (body: object): Promise<Answer> => ops().send("POST", "/v1/dead-letters/redrive", body);
 
 test("shows dead letters without personal data, redrives the chosen ones, and logs it", async () => {
-  await bury("one", "two", "three", "four");
+  await deadLetter("one", "two", "three", "four");
   const found = await until(letters, ({ length }) => length === 4);
   expect(found[0]).toMatchObject({ key: "ct_ab…abab", message: "cannot: ct_ab…abab" });
   expect(JSON.stringify(found)).not.toContain(CARD);
@@ -87,8 +87,10 @@ test("shows dead letters without personal data, redrives the chosen ones, and lo
   );
   expect(handled.toSorted()).toEqual(["three", "two"]);
   expect((await letters()).map(({ offset }) => offset)).toEqual([found[0]?.offset, found[3]?.offset]);
-  // A redriven dead letter is not redriven again.
+  // A redriven dead letter is not redriven again, not even by the former path.
   await expect(putBack(chosen)).resolves.toMatchObject({ body: { returned: 0 } });
+  const former = ops().send("POST", "/v1/dead-letters/return", chosen);
+  await expect(former).resolves.toMatchObject({ status: 200, body: { returned: 0 } });
   await expect(putBack({ topic: TOPIC, code: "spec-mismatch" })).resolves.toMatchObject({ body: { returned: 2 } });
   expect(await letters()).toEqual([]);
   await until(
@@ -119,7 +121,7 @@ test.each([
   ],
   ["neither letters nor a code", "operations:write", OPERATOR_TENANT, { topic: TOPIC }, 422],
 ] as const)("does not redrive dead letters: %s", async (_, scope, tenant, body, status) => {
-  await expect(ops(scope, tenant).send("POST", "/v1/dead-letters/return", body)).resolves.toMatchObject({ status });
+  await expect(ops(scope, tenant).send("POST", "/v1/dead-letters/redrive", body)).resolves.toMatchObject({ status });
 });
 
 test("lists a tenant's own erasures with their progress and masked tokens", async () => {

@@ -17,7 +17,7 @@ const RETRY_MS = 1_000;
 @Injectable()
 export class ErasureFollower extends TableFollower {
   readonly #closing = new AbortController();
-  /** Erasures in progress. The number of pending ones is bounded by the size of the table. */
+  /** The erasures in progress, one after another. Their number is bounded by the size of the table. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(

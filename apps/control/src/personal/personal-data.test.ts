@@ -30,14 +30,14 @@ afterAll(async () => {
 const pay = (person: Person) => payers.pay(person);
 const as = (scope: string, tenant = "acme") => bed.as("ana", { tenant, scope });
 
-async function ask(body: object, tenant?: string) {
+async function sendRequest(body: object, tenant?: string) {
   const answer = await as("personal:read", tenant).send("POST", "/v1/personal/open", body);
   expect(answer.status).toBe(200);
   return opened.parse(answer.body).payments[0];
 }
 
 const open = async (payment: object, tenant?: string): Promise<unknown> =>
-  (await ask({ payments: [payment] }, tenant))?.fields;
+  (await sendRequest({ payments: [payment] }, tenant))?.fields;
 
 async function untilOpened(payment: object): Promise<void> {
   while ((await open(payment)) === null) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -54,7 +54,7 @@ test("an authorised user reads a payment's personal data, which is logged; anoth
   expect(await open({ ...payment, transaction_id: `txn_${hex()}` })).toBeNull();
   const refused = await as("cases:read personal:erase").send("POST", "/v1/personal/open", { payments: [payment] });
   expect(refused.status).toBe(403);
-  await ask({ payments: [payment], reason: "verify-identity" });
+  await sendRequest({ payments: [payment], reason: "verify-identity" });
   const entries = async () => logged.parse((await as("audit:read").get("/v1/audit?limit=100")).body).entries;
   const look = ({ action, subject_id: id, details }: Entry): boolean =>
     action === "personal-data-opened" &&
@@ -93,8 +93,11 @@ test.each(["cardToken", "emailToken", "accountToken"] as const)(
       status: 200,
       body: { subject: person[by], keys: 1, seen_with: subjects.filter((token) => token !== person[by]) },
     });
-    expect(await ask({ payments: [{ ...payment, subjects }] })).toMatchObject({ fields: null, erased: true });
-    expect(await ask({ payments: [{ ...payment, subjects }] }, "shop")).toMatchObject({ fields: null, erased: false });
+    expect(await sendRequest({ payments: [{ ...payment, subjects }] })).toMatchObject({ fields: null, erased: true });
+    expect(await sendRequest({ payments: [{ ...payment, subjects }] }, "shop")).toMatchObject({
+      fields: null,
+      erased: false,
+    });
     // The key is sent again, as after a crash of ingestion, with a payment from an instance that does not know about
     // the erasure yet.
     const late = await pay(person);

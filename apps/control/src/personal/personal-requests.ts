@@ -2,7 +2,7 @@ import { SUBJECT_PREFIXES } from "@tripline/contracts/generated/payment-fields";
 import { isSubject, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { z } from "zod";
 
-/** Maximum per request. */
+/** Maximum number of payments per request. */
 const PAYMENTS_MAX = 100;
 /** Enough for all fields at their maximum length (attributes: 4,096 bytes). `PAYMENTS_MAX` of them fit into a body of 1 MiB. */
 const SEALED_CHARACTERS_MAX = 10_000;

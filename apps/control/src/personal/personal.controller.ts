@@ -29,7 +29,7 @@ export class PersonalController {
     @Inject(ErasurePublisher) private readonly publisher: ErasurePublisher,
     @Inject(ErasureFollower) private readonly erasures: ErasureFollower,
     @Inject(PersonExport) private readonly people: PersonExport,
-    /** Undefined without a master key. */
+    /** Undefined if no master key is configured. */
     @Inject(PersonalOpener) private readonly opener: PersonalOpener | undefined,
     @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
   ) {}

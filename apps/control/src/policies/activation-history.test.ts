@@ -57,7 +57,7 @@ const cases: [story: string, next: string, kind: string, hasStood?: boolean][] =
   ["a* b <a ?b* c", "b", "return", true],
   ["a* b <a ?b <a", "b", "suspect"],
   ["a* b* <a ?b c", "b", "return", false],
-  // A bad one, immediately replaced, and then the bad one again: its monitoring continues.
+  // A bad draft, its immediate replacement, and the bad draft again: its monitoring continues.
   ["a* b c", "b", "return", false],
   ["a* b! c", "b", "return", true],
   // A withdrawal counts as an activation.

@@ -22,7 +22,7 @@ export interface PastActivation {
   readonly stoodAtMs: number | null;
 }
 
-/** A policy that was active, and its fate. */
+/** A policy that was active, and what happened to it. */
 export interface PastPolicy {
   readonly revision: number | null;
   /** Its newest activation; 0 if the tenant started without its own policy. */

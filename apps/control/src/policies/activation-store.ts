@@ -17,12 +17,12 @@ import {
   approvalsOf,
   findRevision,
   historyOf,
+  lockPolicies,
   nameRevision,
   newestActivation,
   pastOf,
   required,
   revisionSubject,
-  takeTurns,
 } from "./read-policy.js";
 import { findMissingApproval } from "./second-user.js";
 
@@ -36,7 +36,7 @@ export interface NewActivation {
   readonly revision: number | null;
   /** The newest activation that the caller knows; 0 if there was none. */
   readonly after: number;
-  /** Undefined means now. */
+  /** The time of the activation; undefined means now. */
   readonly at: Date | undefined;
   readonly isWatched: boolean;
   readonly note: string;
@@ -92,7 +92,7 @@ export class ActivationStore {
   activate(by: Managed, wanted: NewActivation): Promise<ActivationRow> {
     return this.database.transaction(async (transaction) => {
       const { tenant } = by;
-      await takeTurns(transaction, tenant);
+      await lockPolicies(transaction, tenant);
       const newest = await newestActivation(transaction, tenant);
       if ((newest?.activation ?? 0) !== wanted.after) throw beaten(newest, wanted.after);
       const { revision, at, note } = wanted;
@@ -127,7 +127,7 @@ export class ActivationStore {
    */
   goBack(by: Managed, after: number, why: string): Promise<ActivationRow> {
     return this.database.transaction(async (transaction) => {
-      await takeTurns(transaction, by.tenant);
+      await lockPolicies(transaction, by.tenant);
       const newest = await newestActivation(transaction, by.tenant);
       if ((newest?.activation ?? 0) !== after) throw beaten(newest, after);
       const history = await historyOf(transaction, by.tenant, null);

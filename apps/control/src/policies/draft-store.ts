@@ -10,7 +10,7 @@ import { DRAFT_COLUMNS, draftRow, draftText } from "./policy-rows.js";
 /** Maximum number of drafts shown per tenant. */
 const DRAFTS_SHOWN_MAX = 200;
 
-/** Drafts, which may be invalid. */
+/** Stores drafts, which may be invalid. */
 @Injectable()
 export class DraftStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}

@@ -387,7 +387,8 @@ test("publishes active policies to a new Kafka at startup, and deletes supersede
   // An earlier release removed the active policy if its successor had been replaced.
   const remove = "UPDATE control.policy_activations SET withdrawn_at = now() WHERE tenant = $1 AND activation = 3";
   await database.execute(remove, [tenant]);
-  activations.clear();
+  // Activation 1 may have been deleted already, and is not deleted again.
+  for (const number of [2, 3]) activations.delete(`${tenant}/${number}`);
   await bed.startAnother();
   for (const number of [2, 3]) {
     await expect(activationOf(`${tenant}/${number}`)).resolves.toMatchObject({ activation: number });

@@ -117,7 +117,7 @@ test("rolls back a draft that declines a third, records the reason, and compares
   await activate(good);
   await decide(good, 0.05);
   await decide(good, 0.05);
-  // It has no guard of its own, so the previous policy's guard applies.
+  // This draft has no guard, so the guard of the previous policy applies.
   const bad = await push(textOf(10, ""));
   await activate(bad);
   const over = await playUntilReplaced(bad, 0.35);
@@ -146,7 +146,7 @@ test("compares a tenant's first revision with the policy file, and returns to th
 });
 
 test("compares the policy for all tenants with payments of tenants without their own policy", async () => {
-  // Enough payments to hide the change.
+  // Payments of a tenant with its own policy: enough to hide the change if they were counted.
   for (let time = 0; time < 15; time += 1) await decide({ revision: 4, version: "4+own" }, 1, "has-its-own");
   await decide({ revision: 0, version: "1+file" }, 0);
   const operator = bed.as("op", { tenant: OPERATOR_TENANT });
@@ -163,7 +163,7 @@ test("regression #24: a second attempt with a rolled-back policy needs another u
   await activate(plain);
   await decide(plain, 0);
   await decide(plain, 0);
-  // Neither policy has a guard of its own.
+  // Neither policy has a guard.
   const bad = await push(textOf(500, ""));
   await activate(bad);
   expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ revision: plain.revision, author: "guard" });
@@ -187,7 +187,7 @@ test("regression #24: rolls back a bad draft even after a switch to another draf
   await activate(bad);
   const other = await push(textOf(498));
   await activate(other);
-  // An immediate rollback to a policy that has not been judged yet.
+  // An immediate return to a policy that has not been judged yet.
   await activate(bad);
   expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ author: "guard" });
   expect((await playUntilReplaced({ ...other }, 0.9)).in_force?.revision).toBe(good.revision);

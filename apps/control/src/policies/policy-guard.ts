@@ -22,7 +22,7 @@ const MS_PER_S = 1_000;
 /** Minimum uptime before an instance ends a watch. Until then, it may not have read all decisions. */
 const LOOKED_MS_MIN = 60_000;
 
-/** A watch, and the version of its policy. */
+/** The state of a watch, with the version of its policy. */
 interface Watch {
   readonly version: string | null;
   readonly kept: ActivationWatch;

@@ -14,19 +14,19 @@ import {
   approvalsOf,
   findRevision,
   historyOf,
+  lockPolicies,
   NEWEST_ONE,
   nameRevision,
   newestActivation,
   required,
   revisionSubject,
   revisionsOf,
-  takeTurns,
 } from "./read-policy.js";
 import { UNWATCHED_APPROVAL_MS } from "./second-user.js";
 
 export interface NewRevision {
   readonly text: string;
-  /** From the check of the text. */
+  /** As returned by the check of the text. */
   readonly version: string;
   readonly note: string;
 }
@@ -134,7 +134,7 @@ export class PolicyStore {
   /** Serialises the changes of each tenant. */
   #change<T>({ tenant }: Managed, run: (transaction: Queries) => Promise<T>): Promise<T> {
     return this.database.transaction(async (transaction) => {
-      await takeTurns(transaction, tenant);
+      await lockPolicies(transaction, tenant);
       return run(transaction);
     });
   }

@@ -138,7 +138,7 @@ async function longAgo(queries: Queries, tenant: string, sha256: string | null, 
 }
 
 /** Serialises changes per tenant, until the transaction ends. */
-export async function takeTurns(transaction: Queries, tenant: string): Promise<void> {
+export async function lockPolicies(transaction: Queries, tenant: string): Promise<void> {
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtextextended('policy of ' || $1, 0))", [tenant]);
 }
 
@@ -152,7 +152,7 @@ export function revisionSubject(revision: number | null) {
   return { kind: "policy-revision", id: revision === null ? "" : String(revision) };
 }
 
-/** A phrase for messages. */
+/** The name of a revision in messages. */
 export function nameRevision(revision: number | null): string {
   return revision === null ? "no policy of the tenant's own" : `revision ${revision}`;
 }

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import { GUARD } from "../rollouts/rollout-state.js";
 import { isInForce } from "./policy-rows.js";
-import { takeTurns } from "./read-policy.js";
+import { lockPolicies } from "./read-policy.js";
 
 /** A rule that returned no result for this many payments is switched off. */
 export const FAILURES_MAX = 3;
@@ -38,7 +38,7 @@ export class SwitchedOffRules {
     return this.database.transaction(async (transaction) => {
       const owner = await ownerOf(transaction, tenant, revision, version);
       if (owner === undefined) return false;
-      await takeTurns(transaction, owner);
+      await lockPolicies(transaction, owner);
       const rule = [owner, revision, ruleId];
       if (await isSwitchedOff(transaction, rule)) return false;
       await transaction.execute(

@@ -38,7 +38,7 @@ test("revisions and approvals of an earlier release keep their user if the audit
       read("SELECT approver_principal AS principal FROM control.policy_approvals ORDER BY approver"),
     ).resolves.toEqual(["bob", null]);
     await expect(read("SELECT kind AS principal FROM control.policy_activations")).resolves.toEqual([null]);
-    // An instance of the earlier release approves while this one already runs.
+    // An instance of the earlier release adds an approval while the new one is already running.
     await run(
       "INSERT INTO control.policy_approvals (tenant, revision, approver, note, approved_at) VALUES ('shop', 1, 'bob', '', now()) ON CONFLICT DO NOTHING",
     );

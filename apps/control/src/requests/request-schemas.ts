@@ -15,7 +15,7 @@ const PAGE_DEFAULT = 50;
 const PAGE_MAX = 200;
 
 const INT_MAX = 2_147_483_647;
-/** Start of a list. */
+/** The page with the newest rows. */
 export const NEWEST = { before: INT_MAX };
 
 /** A page of a list, newest first. */

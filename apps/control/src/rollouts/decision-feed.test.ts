@@ -22,22 +22,22 @@ test("regression #24: reads earlier decisions only when a listener is ready, how
 
   const feed = new DecisionFeed(kafka, admin, createLogger("test", "silent"));
   const known = Promise.withResolvers<void>();
-  const heard = new Set<string>();
+  const received = new Set<string>();
   const listener = {
     ready: known.promise,
     wantsDecisions: false,
     wantsLabels: false,
-    decision: ({ transactionId }: Decision) => void heard.add(transactionId),
+    decision: ({ transactionId }: Decision) => void received.add(transactionId),
     label: () => {},
   };
   feed.listen(listener);
   void feed.onModuleInit();
   await delay(3_000);
-  expect([heard.size, feed.isCaughtUp]).toEqual([0, false]);
+  expect([received.size, feed.isCaughtUp]).toEqual([0, false]);
   listener.wantsDecisions = true;
   known.resolve();
   while (!feed.isCaughtUp) await delay(20);
-  expect(heard).toEqual(new Set(ids));
+  expect(received).toEqual(new Set(ids));
   await feed.onApplicationShutdown();
   await producer.close();
   await admin.close();

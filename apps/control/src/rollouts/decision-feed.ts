@@ -58,7 +58,7 @@ export class DecisionFeed implements OnModuleInit {
     this.#consumer = await this.kafka.consume({
       group: `control-guard-${randomUUID()}`,
       topics: [TOPICS.decisions.name, TOPICS.labels.name],
-      positions: { begin: (topic, partition) => this.#begin(topic, partition), buried: () => {} },
+      positions: { begin: (topic, partition) => this.#begin(topic, partition), deadLettered: () => {} },
       handle: async (batches) => {
         for (const batch of batches) this.#take(batch);
       },

@@ -26,7 +26,7 @@ export interface RolloutState {
   /** Whether automatic steps are paused. */
   readonly isHeld: boolean;
   readonly plan: RolloutPlan;
-  /** Counts the steps. */
+  /** Number of the latest step. */
   readonly revision: number;
   readonly startedAtMs: number;
   readonly changedAtMs: number;

@@ -100,7 +100,7 @@ const PUBLISHED_TOGETHER_MAX = 20;
 export class RolloutStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** Newest first. */
+  /** The newest rollouts first. */
   list(): Promise<RolloutState[]> {
     return this.database.query(
       rolloutRow,
@@ -166,7 +166,7 @@ export class RolloutStore {
     return newestIn(this.database, modelName, "");
   }
 
-  /** Oldest first. */
+  /** The steps of a rollout, oldest first. */
   steps(rolloutId: string): Promise<RecordedStep[]> {
     return this.database.query(
       stepRow,

@@ -98,7 +98,7 @@ const start = (plan: object = {}) =>
 
 type Change = Omit<Partial<Decision>, "trial"> & { readonly trial?: Partial<ModelTrial> };
 
-/** Decisions as the decisions service makes them. */
+/** Decisions as the decisions service publishes them. */
 async function decide(role: TrialRole, count: number, change: Change) {
   const records = Array.from({ length: count }, () => {
     const id = randomUUID().replaceAll("-", "");
@@ -196,7 +196,7 @@ test("a user takes a rollout from shadow to champion; each step is published and
 
 test("a canary waits until scoring has the candidate, and a rollback restores the alias", async () => {
   await start({ begin_with: "canary" });
-  // Asked for in vain: the guard sees it, and the canary does not begin.
+  // Scoring does not have the candidate yet: the guard checks these payments, but the canary does not begin.
   await decide(TrialRole.SHADOW, 20, { trial: { candidateMissing: "scoring rejected the request (NOT_FOUND)" } });
   const before = await until("a look", async () => ((await shown()).findings.length > 0 ? shown() : undefined));
   expect(before.stage).toBe("shadow");

@@ -44,7 +44,7 @@ export class Rollouts implements OnApplicationShutdown {
     labels: ["step", "by"],
   });
 
-  /** For each rollout, the time at which the registry is called again. */
+  /** The time of the next call to the registry, by rollout. */
   readonly #attempts = new Map<string, { readonly waitMs: number; readonly nextAtMs: number }>();
   #pendingSinceMs: number | undefined;
   #finishing: Promise<void> | undefined;

@@ -12,7 +12,7 @@ const FIELDS = {
   ...UNSENT_PERSONAL,
   ...{ email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" },
 };
-/** The personal data in every test payment, as control shows it. */
+/** The personal data of every test payment, as control returns it. */
 export const SHOWN = Object.fromEntries(Object.entries(PERSONAL_FIELDS).map(([name, key]) => [name, FIELDS[key]]));
 
 export const hex = (): string => randomBytes(16).toString("hex");

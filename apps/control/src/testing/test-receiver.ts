@@ -20,7 +20,7 @@ export interface ReceivedMessage extends z.infer<typeof message> {
 /** A webhook receiver on this machine. */
 export interface TestReceiver {
   readonly url: string;
-  /** In order of arrival. */
+  /** The received messages in order of arrival. */
   readonly messages: readonly ReceivedMessage[];
   /** Sets the response to later messages; 204 by default. */
   answer(how: (response: ServerResponse, received: ReceivedMessage) => void): void;

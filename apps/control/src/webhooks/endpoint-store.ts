@@ -42,7 +42,7 @@ const countRow = z.object({ count: z.coerce.number() });
 export class EndpointStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** Oldest first. */
+  /** The tenant's endpoints, oldest first. */
   list(tenant: string): Promise<EndpointRow[]> {
     return this.database.query(
       endpointRow,

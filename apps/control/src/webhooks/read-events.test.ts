@@ -4,10 +4,14 @@ import {
   CaseEventKind,
   Decision,
   DriftDetected,
+  FraudReport,
+  FraudReportKind,
+  FraudReportStage,
+  FraudVerdict,
   Outcome,
   Rung,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { eventOfAudit, eventOfCase, eventOfDecision, eventOfDrift } from "./read-events.js";
+import { eventOfAudit, eventOfCase, eventOfDecision, eventOfDrift, eventOfReport } from "./read-events.js";
 import type { WebhookEvent } from "./webhook-event.js";
 import { messageBody } from "./write-message.js";
 
@@ -30,10 +34,22 @@ const decision: Decision = {
   decidedAtMs: AT_MS,
 };
 
+const report: FraudReport = {
+  ...FraudReport.decode(NOTHING),
+  ...{ tenant: "acme", reportId: "rpt_1", clientReportId: "d-1", version: 2, acceptedAtMs: AT_MS, cardToken: CARD },
+  ...{ transactionId: "txn_1", clientTransactionId: "order-1", terminalId: "T1", reasonCode: "10.4" },
+  kind: FraudReportKind.CHARGEBACK,
+  stage: FraudReportStage.WON,
+  verdict: FraudVerdict.GENUINE,
+};
+
 const audited = (action: string, details: object, more: object = {}) => ({
   ...{ eventId: "e1", tenant: "acme", action, subjectId: "", details: JSON.stringify(details), atMs: AT_MS },
   ...{ source: "control", ...more },
 });
+
+/** When the record was written. */
+const RECORD_AT_MS = 9_999;
 
 test.each<[string, WebhookEvent | undefined, object]>([
   [
@@ -57,6 +73,25 @@ test.each<[string, WebhookEvent | undefined, object]>([
       ...{ tenant: "acme", caseId: "c1", eventId: "c1/4", kind: CaseEventKind.CLOSED, revision: 4, verdict: "fraud" },
     }),
     { type: "case.closed", orderKey: "case/c1", data: { case_id: "c1", revision: 4, payments: 0, verdict: "fraud" } },
+  ],
+  [
+    "a fraud report",
+    eventOfReport(report, RECORD_AT_MS),
+    {
+      type: "fraud_report.received",
+      atMs: AT_MS,
+      orderKey: "report/d-1",
+      data: {
+        report_id: "d-1",
+        version: 2,
+        id: "txn_1",
+        transaction_id: "order-1",
+        kind: "chargeback",
+        stage: "won",
+        withdrawn: false,
+        verdict: "genuine",
+      },
+    },
   ],
   [
     "an entry added to a list",
@@ -114,7 +149,11 @@ test.each([
   expect(eventOfAudit(change)).toBeUndefined();
 });
 
-test("outcomes and kinds from a later release are skipped", () => {
+test("outcomes and kinds from a later release are skipped, as are reports without a payment", () => {
+  expect(eventOfReport({ ...report, kind: 99 as FraudReportKind }, RECORD_AT_MS)).toBeUndefined();
+  expect(eventOfReport({ ...report, transactionId: "" }, RECORD_AT_MS)).toBeUndefined();
+  // regression #30: an endpoint created between the report and its match receives the event.
+  expect(eventOfReport({ ...report, matchedBy: "user" }, RECORD_AT_MS)?.atMs).toBe(RECORD_AT_MS);
   expect(eventOfDecision({ ...decision, outcome: 99 as Outcome })).toBeUndefined();
   expect(eventOfCase({ ...CaseEvent.decode(NOTHING), kind: 99 as CaseEventKind })).toBeUndefined();
 });

@@ -1,6 +1,16 @@
 import type { FallbackLevelName, OutcomeName } from "@tripline/contracts/decisions/decision-names";
 import { FALLBACK_LEVEL_NAMES, OUTCOME_NAMES } from "@tripline/contracts/decisions/decision-names";
-import type { CaseEvent, Decision, DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  REPORT_KIND_NAMES,
+  REPORT_STAGE_NAMES,
+  REPORT_VERDICT_NAMES,
+} from "@tripline/contracts/fraud-reports/report-policy";
+import type {
+  CaseEvent,
+  Decision,
+  DriftDetected,
+  FraudReport,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import { CaseEventKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { WebhookEventType } from "@tripline/contracts/webhook-events";
 import { z } from "zod";
@@ -60,6 +70,35 @@ export function eventOfCase({ tenant, caseId, kind, revision, atMs, ...event }: 
       revision,
       payments: event.payments,
       ...(type === "case.closed" ? { verdict: event.verdict } : {}),
+    },
+  };
+}
+
+/**
+ * Undefined for a kind or stage added in a later release, and for a report whose payment is not known yet: the console
+ * writes the report again once it has found the payment.
+ *
+ * @param recordAtMs when the record was written to the topic
+ */
+export function eventOfReport(report: FraudReport, recordAtMs: number): WebhookEvent | undefined {
+  const [kind, stage] = [REPORT_KIND_NAMES.get(report.kind), REPORT_STAGE_NAMES.get(report.stage)];
+  if (report.transactionId === "" || kind === undefined || stage === undefined) return undefined;
+  return {
+    tenant: report.tenant,
+    type: "fraud_report.received",
+    sourceId: report.reportId,
+    // A file may report events from weeks ago, and a match may follow weeks after the report was accepted.
+    atMs: report.matchedBy === "" ? report.acceptedAtMs : recordAtMs,
+    orderKey: `report/${report.clientReportId}`,
+    data: {
+      report_id: report.clientReportId,
+      version: report.version,
+      id: report.transactionId,
+      transaction_id: report.clientTransactionId,
+      kind,
+      stage,
+      withdrawn: report.withdrawn,
+      verdict: REPORT_VERDICT_NAMES.get(report.verdict) ?? null,
     },
   };
 }

@@ -6,6 +6,7 @@ import {
   CaseEvent,
   Decision,
   DriftDetected,
+  FraudReport,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { AUDIT_TOPIC, CASE_EVENTS_TOPIC, TOPICS } from "@tripline/contracts/topics";
@@ -20,7 +21,7 @@ import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import type { NewDelivery } from "./delivery-store.js";
 import { addDeliveries } from "./delivery-store.js";
-import { eventOfAudit, eventOfCase, eventOfDecision, eventOfDrift } from "./read-events.js";
+import { eventOfAudit, eventOfCase, eventOfDecision, eventOfDrift, eventOfReport } from "./read-events.js";
 import type { Subscription } from "./subscriptions.js";
 import { Subscriptions } from "./subscriptions.js";
 import type { WebhookEvent } from "./webhook-event.js";
@@ -38,7 +39,7 @@ const RECORDS_TOGETHER_MAX = 2_000;
 const SKEW_MS = 60_000;
 
 interface Source {
-  readonly read: (value: Buffer) => WebhookEvent | undefined;
+  readonly read: (value: Buffer, timestampMs: number) => WebhookEvent | undefined;
   /** A record is decoded only if an endpoint subscribes to one of these types and is not newer than the record. */
   readonly types: readonly WebhookEventType[];
 }
@@ -49,6 +50,10 @@ const typesOf = (...groups: readonly string[]) =>
 const SOURCES: Readonly<Record<string, Source>> = {
   [TOPICS.decisions.name]: { read: (value) => eventOfDecision(Decision.decode(value)), types: typesOf("decision") },
   [CASE_EVENTS_TOPIC.name]: { read: (value) => eventOfCase(CaseEvent.decode(value)), types: typesOf("case") },
+  [TOPICS.fraudReports.name]: {
+    read: (value, timestampMs) => eventOfReport(FraudReport.decode(value), timestampMs),
+    types: typesOf("fraud_report"),
+  },
   [TOPICS.driftDetected.name]: { read: (value) => eventOfDrift(DriftDetected.decode(value)), types: typesOf("drift") },
   [AUDIT_TOPIC.name]: {
     read: (value) => eventOfAudit(AuditEvent.decode(value)),
@@ -132,11 +137,11 @@ function deliveryOf(endpointId: string, tenant: string, event: WebhookEvent): Ne
 }
 
 function readEvent(
-  { value, topic, partition, offset }: IncomingRecord,
+  { value, timestampMs, topic, partition, offset }: IncomingRecord,
   read: Source["read"] | undefined,
 ): WebhookEvent | undefined {
   try {
-    return read?.(value);
+    return read?.(value, timestampMs);
   } catch (cause) {
     const place = `${topic}, partition ${partition}, offset ${offset}`;
     throw new TriplineError("message-unreadable", `The record at ${place} is not an event.`, [], { cause });

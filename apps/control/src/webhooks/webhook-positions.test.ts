@@ -30,7 +30,7 @@ afterAll(async () => {
 const send = (topic: string, text: string) =>
   producer.send([{ topic, key: KEY, value: Buffer.from(text), headers: {} }]);
 
-/** Reads a topic as the control plane does, until a test closes the reader. */
+/** Consumes a topic with the control plane's consumer group, until a test closes the consumer. */
 async function open(topic: string, endpoints: Subscription[]) {
   const collector = new BatchCollector();
   let consumer: EventConsumer | undefined;

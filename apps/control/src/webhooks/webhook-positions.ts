@@ -38,7 +38,7 @@ export class WebhookPositions implements OwnPositions {
     }
   }
 
-  buried(topic: string, partition: number, offset: number): void {
+  deadLettered(topic: string, partition: number, offset: number): void {
     this.kafka.commit(WEBHOOKS_GROUP, topic, partition, offset + 1);
   }
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Resolve } from "@tripline/http/egress/check-target";
 import { createLogger } from "@tripline/telemetry/logger";
 import type { TestReceiver } from "../testing/test-receiver.js";
 import { startReceiver } from "../testing/test-receiver.js";
-import type { Resolve } from "./egress/check-target.js";
 import type { Attempted, DueEndpoint, EndpointFindings } from "./outbox.js";
 import { WebhookSender } from "./webhook-sender.js";
 
@@ -114,7 +114,7 @@ test("unresponsive endpoints do not delay the others", async () => {
   // Two of a tenant's eight lanes are for failing endpoints.
   expect(hanging.filter(({ id }) => waiting.get(id)?.length === 0)).toHaveLength(2 + 8);
   const ended = sender.onApplicationShutdown();
-  // Ends the unanswered requests.
+  // Ends the requests that the receiver has not answered.
   await receiver.kill();
   await receiver.revive();
   await ended;

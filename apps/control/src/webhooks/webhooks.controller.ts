@@ -14,6 +14,9 @@ import {
   UseInterceptors,
 } from "@nestjs/common";
 import { invalidFields } from "@tripline/http/describe-issues";
+import type { Resolve } from "@tripline/http/egress/check-target";
+import { checkTarget } from "@tripline/http/egress/check-target";
+import { AllowedNetworks } from "@tripline/http/egress/networks";
 import { parseRequest } from "@tripline/http/parse-request";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
@@ -23,9 +26,6 @@ import { CONTROL_CONFIG } from "../config.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { managedBy } from "../requests/managed-tenant.js";
 import { DeliveryStore } from "./delivery-store.js";
-import type { Resolve } from "./egress/check-target.js";
-import { checkTarget } from "./egress/check-target.js";
-import { AllowedNetworks } from "./egress/networks.js";
 import { EndpointSecrets } from "./endpoint-secrets.js";
 import { EndpointStore } from "./endpoint-store.js";
 import { showSecret } from "./sign-message.js";

@@ -23,7 +23,7 @@ const POLL_MS = 50;
 const CASES_DEFAULT = 40;
 const CASES = Number(process.env.WEBHOOK_CASES ?? CASES_DEFAULT);
 const REVISIONS = [1, 2, 3, 4, 5];
-/** Killed receivers must not delay deliveries by minutes. */
+/** A time limit that deliveries would exceed if killed receivers delayed them by minutes. */
 const LONG_MS_MAX = CASES > CASES_DEFAULT ? 600_000 : 60_000;
 
 const created = z.object({ endpoint: z.looseObject({ id: z.string() }), secret: z.string() });

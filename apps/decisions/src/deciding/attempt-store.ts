@@ -1,16 +1,16 @@
 import { Inject, Injectable } from "@nestjs/common";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 
-/** Longer than the pauses between restarts of a process that keeps crashing. */
+/** Longer than the pauses between restarts of a crashing process. */
 const TTL_SECONDS = 86_400;
 
 const attempt = z.object({
-  /** The process that wrote it. */
+  /** ID of the process that wrote the attempt. */
   owner: z.string(),
   /** Whether that process still has to finish these offsets. */
   isOpen: z.boolean(),
@@ -40,7 +40,7 @@ export class AttemptStore {
 
   /** @throws TriplineError `redis-unavailable` */
   async read(topic: string, partition: number): Promise<Attempt | undefined> {
-    const text = await askRedis(() => this.redis.get(this.#key(topic, partition)));
+    const text = await requestRedis(() => this.redis.get(this.#key(topic, partition)));
     if (text === null) return undefined;
     // An attempt from a later release that this one cannot parse is ignored.
     return attempt.safeParse(parseJson(text)).data;
@@ -48,7 +48,7 @@ export class AttemptStore {
 
   /** @throws TriplineError `redis-unavailable` */
   async write(topic: string, partition: number, one: Attempt): Promise<void> {
-    await askRedis(() => this.redis.set(this.#key(topic, partition), JSON.stringify(one), "EX", TTL_SECONDS));
+    await requestRedis(() => this.redis.set(this.#key(topic, partition), JSON.stringify(one), "EX", TTL_SECONDS));
   }
 
   #key(topic: string, partition: number): string {

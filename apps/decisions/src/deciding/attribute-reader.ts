@@ -6,7 +6,7 @@ import type { Policy } from "@tripline/decision-engine/policy";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { TransitOpener } from "@tripline/sealing/transit/transit-opener";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import type { Payment } from "./parse-payment.js";
@@ -22,7 +22,7 @@ export class AttributeReader {
     @InjectRedis() redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.#opener = new TransitOpener((keyId) => askRedis(() => redis.getBuffer(transitKey(keyId))));
+    this.#opener = new TransitOpener((keyId) => requestRedis(() => redis.getBuffer(transitKey(keyId))));
   }
 
   /** Loads the keys of these payments. Never rejects; if a payment's key is missing, its attributes are unavailable. */

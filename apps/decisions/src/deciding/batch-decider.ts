@@ -7,6 +7,7 @@ import { decideWithinBudgets, whyUnusable } from "@tripline/decision-engine/deci
 import { wantsContributions } from "@tripline/decision-engine/explain-decision";
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
+import { Unfinished } from "@tripline/kafka/consumer/unfinished";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
@@ -43,8 +44,8 @@ interface Round {
 export const DECISIONS_GROUP = "decisions";
 /** Maximum number of payments that are decided together, in one call to scoring. */
 export const PAYMENTS_TOGETHER_MAX = ROWS_PER_CALL_MAX;
-/** While two rounds wait for scoring, a third one can be stored and published. */
-export const ROUNDS_MAX = 3;
+/** While one round waits for scoring, another is decided and stored. */
+export const ROUNDS_MAX = 2;
 
 const NONE: ReadonlySet<IncomingRecord> = new Set();
 
@@ -70,17 +71,20 @@ export class BatchDecider {
   ) {}
 
   /**
+   * Resolves when the payments are decided; the decisions are published while the next round is decided.
+   *
    * @param unsafe records that get the default decision, because evaluating them crashed the process earlier
-   * @throws TriplineError `message-unreadable` before anything is done; `redis-unavailable`, `kafka-unavailable` if the
-   *   batches must be redelivered; `shutting-down` before the lists are loaded; `state-unreadable` for an invalid
-   *   stored decision
+   * @throws TriplineError, here or in `Unfinished`: `message-unreadable` before anything is done; `redis-unavailable`,
+   *   `kafka-unavailable` if the batches must be redelivered; `shutting-down` before the lists are loaded;
+   *   `state-unreadable` for an invalid stored decision
    */
-  async handle(batches: readonly RecordBatch[], unsafe = NONE): Promise<void> {
+  async handle(batches: readonly RecordBatch[], unsafe = NONE): Promise<Unfinished> {
     const parsed = batches.map(({ topic, partition, records }) => {
       const payments = records.map(parsePayment);
       return { topic, partition, records, payments, traces: payments.map((payment) => payment.trace) };
     });
-    await withProcessSpans(DECISIONS_GROUP, parsed, async (contexts) => {
+    const decided = Promise.withResolvers<void>();
+    const finished = withProcessSpans(DECISIONS_GROUP, parsed, async (contexts) => {
       const open = parsed.flatMap(({ records, payments }, batch) =>
         payments.map((payment, index): OpenPayment => {
           const trace = itemAt(itemAt(contexts, batch), index);
@@ -90,8 +94,12 @@ export class BatchDecider {
         }),
       );
       await this.lists.ready();
-      await this.writer.publish(open, await this.#decide(open));
+      const standing = await this.#decide(open);
+      decided.resolve();
+      await this.writer.publish(open, standing);
     });
+    await Promise.race([decided.promise, finished]);
+    return new Unfinished(finished);
   }
 
   /**

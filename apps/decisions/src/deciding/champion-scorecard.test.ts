@@ -75,7 +75,7 @@ describe("ChampionScorecard", () => {
     expect(scorecard.note).toBeUndefined();
     await promote("two", cardOf(2));
     await becomes(() => scorecard.current?.intercept === 2);
-    // Like a model from before scorecards existed: if it gives no score, only rules decide.
+    // A model from before scorecards existed: without its score, only rules decide.
     const without = await promote("three", undefined);
     await becomes(() => scorecard.current === undefined);
     const why = `model fraud ${without} was published without a scorecard.`;

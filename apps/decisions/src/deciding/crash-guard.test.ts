@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { EVALUATION_CRASH, EVALUATION_FAULT } from "@tripline/contracts/degraded-reasons";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
@@ -11,6 +12,7 @@ import { decide } from "@tripline/decision-engine/decide-payment";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { recordedInputs } from "@tripline/decision-engine/recorded-inputs";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { Unfinished } from "@tripline/kafka/consumer/unfinished";
 import type { EventProducer, IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
@@ -81,7 +83,8 @@ describe("payments that cannot be evaluated", () => {
       contributionsWaitMsMax: 0,
     });
     const payments = [delivered(10, 0), delivered(DEADLY, 1), delivered(20, 2)];
-    await decider.handle([{ topic: TOPIC, partition: 0, records: payments.map(({ record }) => record) }]);
+    const batch = { topic: TOPIC, partition: 0, records: payments.map(({ record }) => record) };
+    await (await decider.handle([batch])).finished;
     const [before, faulty, after] = await standing(payments);
     for (const one of [before, after]) expect(one).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.RULES_ONLY });
     expect(faulty).toMatchObject({
@@ -95,6 +98,29 @@ describe("payments that cannot be evaluated", () => {
     const decidedAtMs = faulty?.decidedAtMs ?? 0;
     const input = { transaction, features: vector, score: { missing: "" }, listHits: [], notEvaluated, decidedAtMs };
     expect(decide(POLICY, input)).toEqual(faulty);
+  });
+
+  test("the next round does not wait until Kafka acknowledges decisions, but the partition does", async () => {
+    const acknowledged = Promise.withResolvers<void>();
+    const decider = batchDecider({
+      redis,
+      producer: { send: () => acknowledged.promise, close: async () => {} },
+      client: NO_SCORING,
+      policy: POLICY,
+      scoringWaitMsMax: 0,
+      contributionsWaitMsMax: 0,
+    });
+    const one = delivered(10, 0);
+    const { finished } = await decider.handle([{ topic: TOPIC, partition: 0, records: [one.record] }]);
+    let isFinished = false;
+    const settled = finished.then(() => {
+      isFinished = true;
+    });
+    expect(await standing([one])).toMatchObject([{ outcome: Outcome.APPROVE }]);
+    await setImmediate();
+    expect(isFinished).toBe(false);
+    acknowledged.resolve();
+    await settled;
   });
 
   test("regression #24: a payment that crashes every process gets the default decision, and the others are decided", async () => {
@@ -126,6 +152,7 @@ describe("payments that cannot be evaluated", () => {
     function guardOf(decided: number[][]): CrashGuard {
       const handle = async (batches: readonly RecordBatch[]) => {
         decided.push(batches.flatMap((batch) => batch.records.map(({ offset }) => offset)));
+        return new Unfinished(Promise.resolve());
       };
       return new CrashGuard(attempts(), { handle }, LOGGER);
     }
@@ -160,7 +187,7 @@ describe("payments that cannot be evaluated", () => {
       await guard.handle([{ topic: TOPIC, partition, records: many }]);
       const watched = await attempts().read(TOPIC, partition);
       const next = (offset: number) => [{ ...delivered(1, offset).record }];
-      await guard.handle([{ topic: TOPIC, partition, records: next(2_000) }]);
+      await (await guard.handle([{ topic: TOPIC, partition, records: next(2_000) }])).finished;
       expect(await attempts().read(TOPIC, partition)).toEqual(watched);
       await guard.handle([{ topic: TOPIC, partition, records: next(5_000) }]);
       expect(await attempts().read(TOPIC, partition)).toMatchObject({ from: 5_000, isOpen: false });

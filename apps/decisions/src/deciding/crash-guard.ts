@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { Unfinished } from "@tripline/kafka/consumer/unfinished";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
@@ -32,7 +33,7 @@ interface Partition {
   left: number;
   /** As in `Attempt`. */
   stops: number;
-  /** The last offset that other processes stopped on; -1 for none. */
+  /** The last offset at which other processes stopped; -1 if there is none. */
   suspectTo: number;
   unsafe: string[];
   /**
@@ -66,23 +67,35 @@ export class CrashGuard {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** @throws TriplineError as `BatchDecider.handle` */
-  async handle(batches: readonly RecordBatch[]): Promise<void> {
+  /**
+   * Resolves like `BatchDecider.handle`, or, if a batch is watched, when everything has finished.
+   *
+   * @throws TriplineError like `BatchDecider.handle`
+   */
+  async handle(batches: readonly RecordBatch[]): Promise<Unfinished> {
     const watched = batches.filter((batch) => this.#isWatched(batch));
-    if (watched.length === 0) {
-      await this.decider.handle(batches);
-      for (const batch of batches) this.#advance(batch);
-      return;
+    if (watched.length > 0) {
+      await this.#handleWatched(batches, watched);
+      return new Unfinished(Promise.resolve());
     }
+    const { finished } = await this.decider.handle(batches);
+    return new Unfinished(
+      finished.then(() => {
+        for (const batch of batches) this.#advance(batch);
+      }),
+    );
+  }
+
+  async #handleWatched(batches: readonly RecordBatch[], watched: readonly RecordBatch[]): Promise<void> {
     await Promise.all(watched.map((batch) => this.#begin(batch)));
     const suspects = watched.filter((batch) => this.#isSuspect(batch));
     const others = batches.filter((batch) => !suspects.includes(batch));
     if (others.length > 0) {
-      await this.decider.handle(others, this.#unsafeOf(others));
+      await (await this.decider.handle(others, this.#unsafeOf(others))).finished;
       for (const batch of others) this.#advance(batch);
       await Promise.all(others.filter((batch) => watched.includes(batch)).map((batch) => this.#end(batch)));
     }
-    for (const batch of suspects) await this.#takeTurn(() => this.#decideOneByOne(batch));
+    for (const batch of suspects) await this.#runExclusive(() => this.#decideOneByOne(batch));
   }
 
   /**
@@ -163,16 +176,16 @@ export class CrashGuard {
       const one = { ...batch, records: [record] };
       const isUnsafe = known.unsafe.includes(nameOf(record));
       await this.#write(one, { isOpen: true, ...(isUnsafe ? {} : { alone: nameOf(record) }) });
-      await this.decider.handle([one], isUnsafe ? new Set([record]) : undefined);
+      await (await this.decider.handle([one], isUnsafe ? new Set([record]) : undefined)).finished;
       this.#advance(one);
     }
     await this.#end(batch);
   }
 
-  async #takeTurn(run: () => Promise<void>): Promise<void> {
-    const turn = this.#alone.then(run);
-    this.#alone = turn.catch(() => {});
-    await turn;
+  async #runExclusive(task: () => Promise<void>): Promise<void> {
+    const run = this.#alone.then(task);
+    this.#alone = run.catch(() => {});
+    await run;
   }
 
   #unsafeOf(batches: readonly RecordBatch[]): ReadonlySet<IncomingRecord> {
@@ -209,7 +222,7 @@ export class CrashGuard {
 
   #known(batch: RecordBatch): Partition {
     const known = this.#partitions.get(keyOf(batch));
-    if (known === undefined) throw new TriplineError("internal", `Nothing is known of ${keyOf(batch)}.`);
+    if (known === undefined) throw new TriplineError("internal", `There is no state for ${keyOf(batch)}.`);
     return known;
   }
 }

@@ -6,7 +6,7 @@ import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { DecisionStore } from "./decision-store.js";
 
-/** With a score whose bytes are not UTF-8, which a text API would destroy. */
+/** The score's bytes are not valid UTF-8, so a text API would destroy them. */
 function encoded(transactionId: string, outcome: Outcome): Uint8Array {
   return Decision.encode({
     transactionId,
@@ -48,8 +48,8 @@ describe("DecisionStore", () => {
 
   test("keeps the first decision byte for byte", async () => {
     const first = encoded("txn_a", Outcome.DECLINE);
-    expect(await store.keepFirst([{ transactionId: "txn_a", bytes: first }])).toEqual([first]);
-    const kept = await store.keepFirst([
+    expect(await store.putIfAbsent([{ transactionId: "txn_a", bytes: first }])).toEqual([first]);
+    const kept = await store.putIfAbsent([
       { transactionId: "txn_b", bytes: encoded("txn_b", Outcome.REVIEW) },
       { transactionId: "txn_a", bytes: encoded("txn_a", Outcome.APPROVE) },
     ]);
@@ -60,7 +60,7 @@ describe("DecisionStore", () => {
   });
 
   test("makes one decision for a payment that is twice in a batch", async () => {
-    const [one, two] = await store.keepFirst([
+    const [one, two] = await store.putIfAbsent([
       { transactionId: "txn_twice", bytes: encoded("txn_twice", Outcome.CHALLENGE) },
       { transactionId: "txn_twice", bytes: encoded("txn_twice", Outcome.APPROVE) },
     ]);
@@ -68,7 +68,7 @@ describe("DecisionStore", () => {
   });
 
   test("a decision expires", async () => {
-    await store.keepFirst([{ transactionId: "txn_ttl", bytes: encoded("txn_ttl", Outcome.APPROVE) }]);
+    await store.putIfAbsent([{ transactionId: "txn_ttl", bytes: encoded("txn_ttl", Outcome.APPROVE) }]);
     const ttl = await redis.ttl(decisionKey("txn_ttl"));
     expect(ttl).toBeGreaterThan(3_590);
     expect(ttl).toBeLessThanOrEqual(3_600);
@@ -78,7 +78,7 @@ describe("DecisionStore", () => {
     await redis.set(decisionKey("txn_bad"), "not protobuf");
     await redis.set(decisionKey("txn_other"), Buffer.from(encoded("txn_x", Outcome.APPROVE)));
     for (const id of ["txn_bad", "txn_other"]) {
-      const again = store.keepFirst([{ transactionId: id, bytes: encoded(id, Outcome.REVIEW) }]);
+      const again = store.putIfAbsent([{ transactionId: id, bytes: encoded(id, Outcome.REVIEW) }]);
       await expect(again).rejects.toMatchObject({ code: "state-unreadable" });
     }
   });
@@ -121,9 +121,9 @@ describe("DecisionStore", () => {
 
   test("stores all new decisions of a batch in which one payment already has one", async () => {
     const stands = encoded("txn_s1", Outcome.DECLINE);
-    await store.keepFirst([{ transactionId: "txn_s1", bytes: stands }]);
+    await store.putIfAbsent([{ transactionId: "txn_s1", bytes: stands }]);
     const ids = ["txn_s0", "txn_s1", "txn_s2"];
-    const kept = await store.keepFirst(ids.map((id) => ({ transactionId: id, bytes: encoded(id, Outcome.APPROVE) })));
+    const kept = await store.putIfAbsent(ids.map((id) => ({ transactionId: id, bytes: encoded(id, Outcome.APPROVE) })));
     expect(kept.map((bytes) => Decision.decode(bytes).outcome)).toEqual([
       ...[Outcome.APPROVE, Outcome.DECLINE, Outcome.APPROVE],
     ]);
@@ -136,7 +136,7 @@ describe("DecisionStore", () => {
     const lost = new DecisionStore(away, { DECISION_TTL_HOURS: 1 });
     const bytes = encoded("txn_a", Outcome.REVIEW);
     const unavailable = { code: "redis-unavailable" };
-    await expect(lost.keepFirst([{ transactionId: "txn_a", bytes }])).rejects.toMatchObject(unavailable);
+    await expect(lost.putIfAbsent([{ transactionId: "txn_a", bytes }])).rejects.toMatchObject(unavailable);
     await expect(lost.reply([{ channel: "c", bytes }])).rejects.toMatchObject(unavailable);
     away.disconnect();
   });

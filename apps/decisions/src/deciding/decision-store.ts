@@ -4,7 +4,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
-import { askRedis, asRedisError } from "@tripline/stores/redis/connect-redis";
+import { asRedisError, requestRedis } from "@tripline/stores/redis/connect-redis";
 import { addCommand, sendEncoded } from "@tripline/stores/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { Redis } from "ioredis";
@@ -48,7 +48,7 @@ export class DecisionStore {
    *   bytes that were already stored
    * @throws TriplineError `redis-unavailable`; some may have been stored
    */
-  async keepFirst(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
+  async putIfAbsent(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
     const limited = decisions.filter(({ takes }) => takes !== undefined);
     if (limited.length === 0) return this.#keepFree(decisions);
     const free = decisions.filter(({ takes }) => takes === undefined);
@@ -65,13 +65,13 @@ export class DecisionStore {
     for (const { transactionId, bytes } of decisions) {
       addCommand(pipeline, "set", [decisionKey(transactionId), bytes, "EX", `${this.#ttlSeconds}`, "NX", "GET"]);
     }
-    const before = outcomesOf(await askRedis(() => pipeline.exec()), decisions.length);
+    const before = outcomesOf(await requestRedis(() => pipeline.exec()), decisions.length);
     return decisions.map(({ transactionId, bytes }, index) => standingOf(transactionId, before[index]) ?? bytes);
   }
 
   async #keepLimited(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
     const args = [KEEP_WITHIN_BUDGETS, ...keepArguments(decisions, this.#ttlSeconds)];
-    const kept = await askRedis(() => sendEncoded(this.#redis, "eval", args));
+    const kept = await requestRedis(() => sendEncoded(this.#redis, "eval", args));
     return decisions.map((decision, index) => {
       const one: unknown = Array.isArray(kept) ? kept[index] : undefined;
       const bytes = typeof one === "number" ? choicesOf(decision)[one]?.bytes : standingOf(decision.transactionId, one);
@@ -86,12 +86,12 @@ export class DecisionStore {
    * them already has one
    */
   async #keepAll(decisions: readonly StoredDecision[]): Promise<boolean> {
-    if (!(await askRedis(() => this.#multiSet.isKnown()))) return false;
+    if (!(await requestRedis(() => this.#multiSet.isKnown()))) return false;
     // If two of the decisions were for the same payment, the command would store the last one.
     if (new Set(decisions.map(({ transactionId }) => transactionId)).size < decisions.length) return false;
     const entries = decisions.map(({ transactionId, bytes }) => ({ key: decisionKey(transactionId), value: bytes }));
     const args = multiSetArgs(entries, this.#ttlSeconds, "NX");
-    return (await askRedis(() => sendEncoded(this.#redis, "msetex", args))) === 1;
+    return (await requestRedis(() => sendEncoded(this.#redis, "msetex", args))) === 1;
   }
 
   /**
@@ -107,7 +107,7 @@ export class DecisionStore {
       else known.push(bytes);
     }
     const sending = [...channels].map(([channel, decisions]) => [channel, joinDecisions(decisions)]);
-    await askRedis(() => Promise.all(sending.map((args) => sendEncoded(this.#redis, "publish", args))));
+    await requestRedis(() => Promise.all(sending.map((args) => sendEncoded(this.#redis, "publish", args))));
   }
 }
 

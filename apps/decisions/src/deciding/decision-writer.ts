@@ -1,7 +1,7 @@
 import { Inject, Injectable } from "@nestjs/common";
 import type { Attributes } from "@opentelemetry/api";
 import { encodeMessage } from "@tripline/contracts/encode-message";
-import { Decision, Outcome, PaymentUpdate, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, Outcome, PaymentUpdate } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
@@ -13,6 +13,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import { redisSpan, sendSpan } from "@tripline/telemetry/span-options";
 import { describeSpan, headersFromContext, withSpans } from "@tripline/telemetry/tracing";
 import { DecisionMetrics } from "../decision-metrics.js";
+import { fallbackLevelOf } from "../fallback-level.js";
 import { DecisionStore } from "./decision-store.js";
 import { declineUpdate } from "./decline-update.js";
 import type { DecidedPayment, OpenPayment } from "./open-payment.js";
@@ -41,7 +42,7 @@ export class DecisionWriter {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Stores decisions for payments that have none, and replies. @throws the same errors as `DecisionStore.keepFirst` */
+  /** Stores decisions for payments that have none, and replies. @throws the same errors as `DecisionStore.putIfAbsent` */
   async keep(decided: readonly DecidedPayment[]): Promise<readonly (readonly [OpenPayment, StandingDecision])[]> {
     if (decided.length === 0) return [];
     const traces = decided.map(({ open }) => open.trace);
@@ -50,7 +51,7 @@ export class DecisionWriter {
       ...storedChoice(itemAt(choices, 0)),
       otherwise: choices.slice(1).map(storedChoice),
     }));
-    const kept = await withSpans(traces, "redis set", KEEP, () => this.store.keepFirst(entries));
+    const kept = await withSpans(traces, "redis set", KEEP, () => this.store.putIfAbsent(entries));
     const standing = decided.map(({ open, choices }, index): readonly [OpenPayment, StandingDecision] => {
       const bytes = itemAt(kept, index);
       const at = choicesOf(itemAt(entries, index)).findIndex((choice) => choice.bytes === bytes);
@@ -116,9 +117,11 @@ function storedChoice({ decision, takes }: Choice) {
 }
 
 /** The decision in force, as span attributes. */
-function attributesOf({ outcome, rung }: Decision): Attributes {
+function attributesOf(decision: Decision): Attributes {
+  const { fallback_level: level, rung } = fallbackLevelOf(decision);
   return {
-    "tripline.decision.outcome": Outcome[outcome].toLowerCase(),
-    "tripline.decision.rung": Rung[rung].toLowerCase(),
+    "tripline.decision.outcome": Outcome[decision.outcome].toLowerCase(),
+    "tripline.decision.fallback_level": level,
+    "tripline.decision.rung": rung,
   };
 }

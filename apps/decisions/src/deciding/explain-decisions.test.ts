@@ -70,7 +70,7 @@ describe("reasons for a raised score", () => {
   async function decide(payments: readonly TestPayment[], contributionsWaitMsMax = 60_000): Promise<Decision[]> {
     const decider = batchDecider({ redis, client, producer, policy: POLICY, contributionsWaitMsMax });
     const records = payments.map(({ record }) => record);
-    await decider.handle([{ topic: TOPICS.features.name, partition: 0, records }]);
+    await (await decider.handle([{ topic: TOPICS.features.name, partition: 0, records }])).finished;
     const kept = await redis.mgetBuffer(payments.map(({ id }) => decisionKey(id)));
     return kept.map((bytes) => Decision.decode(bytes ?? Buffer.of()));
   }

@@ -29,7 +29,7 @@ const takeOf = (tenant: string, outcome: Outcome, perDay: number | undefined) =>
   perDay,
 });
 
-/** Reviewed, otherwise challenged, otherwise declined. */
+/** A payment that is reviewed or, if that budget is spent, challenged or, if that budget is spent too, declined. */
 function reviewed(tenant: string, id: string, reviews: number | undefined, challenges = 1): StoredDecision {
   const transactionId = `${tenant}_${id}`;
   return {
@@ -47,7 +47,7 @@ const approved = (tenant: string, id: string): StoredDecision => {
   return { transactionId, ...choice(transactionId, Outcome.APPROVE) };
 };
 const keep = async (decisions: readonly StoredDecision[], store = stores[0]): Promise<Outcome[]> =>
-  ((await store?.keepFirst(decisions)) ?? []).map((bytes) => Decision.decode(bytes).outcome);
+  ((await store?.putIfAbsent(decisions)) ?? []).map((bytes) => Decision.decode(bytes).outcome);
 const countOf = async (tenant: string, outcome: Outcome): Promise<string | null | undefined> =>
   redises[0]?.get(budgetKey(takeOf(tenant, outcome, undefined)));
 

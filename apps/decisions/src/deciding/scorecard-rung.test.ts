@@ -60,7 +60,7 @@ describe("payments that no model scores", () => {
     const records = payments.map(({ record }, offset) => {
       return { ...record, value: Buffer.from(record.value), partition: 0, offset, timestampMs: Date.now() };
     });
-    await decider.handle([{ topic: TOPICS.features.name, partition: 0, records }]);
+    await (await decider.handle([{ topic: TOPICS.features.name, partition: 0, records }])).finished;
     const kept = await redis.mgetBuffer(payments.map(({ id }) => decisionKey(id)));
     return kept.map((bytes) => Decision.decode(bytes ?? Buffer.of()));
   }

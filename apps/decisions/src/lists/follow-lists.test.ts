@@ -16,7 +16,7 @@ import { payment } from "../testing/payment.js";
 const NOW_MS = Date.now();
 const HOUR_MS = 3_600_000;
 const OTHERS = 5_000;
-/** More payments than are decided before a change arrives, so the test needs no clock to wait for it. */
+/** More payments than can be decided before a change arrives, so that the test needs no timeout. */
 const TRIES_MAX = 1_000;
 
 let stack: TestStack;

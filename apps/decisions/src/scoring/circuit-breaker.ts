@@ -7,14 +7,20 @@ export interface CircuitBreakerOptions {
   readonly nowMs: () => number;
 }
 
-/** Remembers that a server is down, so that not every caller has to wait to find out. */
+/** Remembers that a server is down, so that not every caller has to wait for a timeout. */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
   #failures = 0;
+  #rejection: string | undefined;
   #openUntilMs = 0;
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = options;
+  }
+
+  /** How the server rejected the latest failed call; undefined if it did not respond. */
+  get rejection(): string | undefined {
+    return this.#rejection;
   }
 
   /** Whether a call should be tried. While the peer is down, returns true to one caller per `openMs`. */
@@ -33,9 +39,13 @@ export class CircuitBreaker {
     return failed;
   }
 
-  /** @returns whether this begins a series of failures */
-  failed(): boolean {
+  /**
+   * @param rejection the status of a response that rejected the call
+   * @returns whether this begins a series of failures
+   */
+  failed(rejection?: string): boolean {
     this.#failures += 1;
+    this.#rejection = rejection;
     this.#openUntilMs = this.#options.nowMs() + this.#options.openMs;
     return this.#failures === 1;
   }

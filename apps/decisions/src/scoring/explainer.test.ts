@@ -70,7 +70,7 @@ describe("Explainer", () => {
     }
   });
 
-  test("asks a missing version again", async () => {
+  test("requests contributions again from a version that was missing", async () => {
     peer.alter = () => {
       throw Object.assign(new Error("gone"), { code: status.NOT_FOUND, details: "gone" });
     };

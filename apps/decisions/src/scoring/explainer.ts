@@ -46,7 +46,7 @@ export class Explainer {
     traces: readonly Context[],
     budgetMs: number,
   ): Promise<readonly (readonly number[])[] | undefined> {
-    const found = await this.#ask(rows, modelVersion, traces, budgetMs);
+    const found = await this.#request(rows, modelVersion, traces, budgetMs);
     const isFound = typeof found !== "string";
     this.metrics.explained(isFound ? "explained" : found, rows.length);
     if (isFound) {
@@ -57,7 +57,7 @@ export class Explainer {
     return undefined;
   }
 
-  async #ask(
+  async #request(
     rows: readonly (readonly number[])[],
     modelVersion: string,
     traces: readonly Context[],

@@ -7,7 +7,7 @@ import type {
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { GRPCInferenceServiceClient } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import type { Answer, ScoringClient } from "./scoring-client.js";
-import { askWithin, noAnswer } from "./scoring-client.js";
+import { noAnswer, requestWithin } from "./scoring-client.js";
 
 type Call<T> = (
   metadata: Metadata,
@@ -47,13 +47,13 @@ export class InferenceClient implements ScoringClient {
   ): Promise<Answer<ModelInferResponse>> {
     const call: Call<ModelInferResponse> = (metadata, options, done) =>
       this.#client.modelInfer(request, metadata, options, done);
-    return askWithin(deadlineMs, this.#closing.signal, () => attempt(headers, deadlineMs, call));
+    return requestWithin(deadlineMs, this.#closing.signal, () => attempt(headers, deadlineMs, call));
   }
 
   modelMetadata(name: string, version: string, deadlineMs: number): Promise<Answer<ModelMetadataResponse>> {
     const call: Call<ModelMetadataResponse> = (metadata, options, done) =>
       this.#client.modelMetadata({ name, version }, metadata, options, done);
-    return askWithin(deadlineMs, this.#closing.signal, () => attempt({}, deadlineMs, call));
+    return requestWithin(deadlineMs, this.#closing.signal, () => attempt({}, deadlineMs, call));
   }
 
   close(): void {

@@ -48,21 +48,21 @@ describe("Scorer", () => {
     expect(peer.requests).toHaveLength(0);
   });
 
-  test("a late score is missing shortly after the time budget", async () => {
+  test("a late score counts as missing shortly after the time budget", async () => {
     await score([row(1)]);
     peer.delayMs = 20_000;
     const startedMs = performance.now();
     expect(await score([row(1)], 150)).toEqual([{ missing: "scoring did not respond within 150 ms" }]);
     const tookMs = performance.now() - startedMs;
     expect(tookMs).toBeGreaterThan(140);
-    // Well before the response.
+    // Long before the response.
     expect(tookMs).toBeLessThan(10_000);
   });
 
-  test("scores are missing while scoring is down, and return with it", async () => {
+  test("scores are missing while scoring is down, and available again afterwards", async () => {
     await score([row(1)]);
     peer.stop();
-    // Which of the two depends on whether the client has already seen that its connection is gone.
+    // The message depends on whether the client has already noticed the broken connection.
     const missing = expect.stringMatching(/^scoring (was unreachable for|did not respond within) 200 ms$/);
     expect(await score([row(1)], 200)).toEqual([{ missing }]);
     await peer.start();
@@ -106,6 +106,16 @@ describe("Scorer", () => {
     peer.delayMs = 0;
     expect(await score([row(1)], 5_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);
     expect(await score([row(1)], 1_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);
+  });
+
+  test("after three rejected batches, the reason is the rejection, not a missing response (regression #26)", async () => {
+    peer.failures = Array.from({ length: 3 }, () => status.INVALID_ARGUMENT);
+    for (let batch = 0; batch < 3; batch += 1) await score([row(1)], 1_000);
+    expect(await score([row(1)], 1_000)).toEqual([
+      { missing: "scoring rejects all requests (INVALID_ARGUMENT) and gets only one per second" },
+    ]);
+    expect(peer.requests).toHaveLength(3);
+    expect(await score([row(1)], 5_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);
   });
 
   test("checks a model version once", async () => {

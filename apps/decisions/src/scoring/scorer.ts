@@ -65,7 +65,7 @@ export class Scorer {
   ): Promise<readonly Score[]> {
     if (rows.length === 0) return [];
     const startedMs = performance.now();
-    const result = await this.#ask(CHAMPION, rows, traces, budgetMs);
+    const result = await this.#request(CHAMPION, rows, traces, budgetMs);
     this.metrics.scored(performance.now() - startedMs);
     if (!("cause" in result)) {
       markAnswered(traces);
@@ -84,7 +84,7 @@ export class Scorer {
     budgetMs: number,
   ): Promise<readonly Score[]> {
     const { metrics } = this;
-    const result = await this.#ask(version, rows, traces, budgetMs);
+    const result = await this.#request(version, rows, traces, budgetMs);
     metrics.candidateScored("cause" in result ? result.cause : "scored", rows.length);
     if ("cause" in result) {
       for (const trace of traces) failSpan(trace, result.cause);
@@ -97,7 +97,7 @@ export class Scorer {
     });
   }
 
-  async #ask(
+  async #request(
     version: string,
     rows: readonly (readonly number[])[],
     traces: readonly Context[],
@@ -106,9 +106,7 @@ export class Scorer {
     const deadlineMs = performance.now() + budgetMs;
     const breaker = this.#breakerOf(version);
     if (budgetMs < SCORING_MS_MIN) return missing("no-time", "the caller's deadline left no time for scoring");
-    if (budgetMs <= HURRY_MS_MAX && !breaker.allows()) {
-      return missing("circuit-open", "scoring has stopped responding and gets only one request per second");
-    }
+    if (budgetMs <= HURRY_MS_MAX && !breaker.allows()) return missingWhileOpen(breaker);
     const request = inferRequest(this.config.MODEL_NAME, rows, version);
     const answer = await this.client.infer(request, traceHeaders(traces), deadlineMs);
     this.#remember(breaker, version, answer, budgetMs);
@@ -154,7 +152,8 @@ export class Scorer {
       if (breaker.succeeded()) logger.info(asked, "scoring is available again");
     } else if (answer.failure !== "late" || budgetMs >= TELLING_WAIT_MS) {
       const { failure, status, detail } = answer;
-      if (breaker.failed()) logger.warn({ ...asked, failure, status, detail, budgetMs }, "scoring is unavailable");
+      const isFirst = breaker.failed(failure === "refused" ? status : undefined);
+      if (isFirst) logger.warn({ ...asked, failure, status, detail, budgetMs }, "scoring is unavailable");
     }
   }
 }
@@ -170,6 +169,14 @@ interface Missing {
 
 function missing(cause: MissingScoreCause, because: string): Missing {
   return { cause, because };
+}
+
+/** A server that rejects every request is up, so restarting it would not help: the cause must say what happened. */
+function missingWhileOpen({ rejection }: CircuitBreaker): Missing {
+  if (rejection !== undefined) {
+    return missing("refused", `scoring rejects all requests (${rejection}) and gets only one per second`);
+  }
+  return missing("circuit-open", "scoring has stopped responding and gets only one request per second");
 }
 
 function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budgetMs: number): Missing {

@@ -49,7 +49,7 @@ const RETRY_MS_MIN = 10;
 const RETRY_MS_MAX = 100;
 
 /** Retries while the server is unreachable and time is left. Requests are idempotent. */
-export async function askWithin<T>(
+export async function requestWithin<T>(
   deadlineMs: number,
   closing: AbortSignal,
   attempt: () => Promise<Answer<T>>,

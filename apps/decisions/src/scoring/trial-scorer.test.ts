@@ -170,7 +170,7 @@ describe("scoreTrial", () => {
     const [scored] = await all(rollout, [task(1)], 900);
     expect(scored).toMatchObject({
       score: { value: BY_CHAMPION },
-      trial: { candidateMissing: "scoring has stopped responding and gets only one request per second" },
+      trial: { candidateMissing: "scoring rejects all requests (NOT_FOUND) and gets only one per second" },
     });
   });
 

@@ -18,7 +18,7 @@ export const SCORING_CALL = callSpan(SpanKind.CLIENT, "inference.GRPCInferenceSe
 
 export interface ScoreTask {
   readonly cardToken: string;
-  /** Features of the scorer's spec. */
+  /** Values of the features in the order of the scorer's spec. */
   readonly row: readonly number[];
   readonly trace: Context;
 }
@@ -32,7 +32,7 @@ export interface Scored {
 /** Payments whose scores arrive together. */
 export interface ScoredPart<T> {
   readonly tasks: readonly T[];
-  /** In task order. Never rejects. */
+  /** Results in the order of `tasks`. Never rejects. */
   readonly scored: Promise<readonly Scored[]>;
 }
 
@@ -57,8 +57,10 @@ export function scoreTrial<T extends ScoreTask>(
   const byCandidate =
     asked.length === 0
       ? Promise.resolve(new Map<T, Score>())
-      : ask(asked, "score by candidate", (rows, traces) => scorer.scoreByCandidate(version, rows, traces, budgetMs));
-  const byChampion = ask(tasks, "score", (rows, traces) => scorer.score(rows, traces, budgetMs));
+      : sendRequest(asked, "score by candidate", (rows, traces) =>
+          scorer.scoreByCandidate(version, rows, traces, budgetMs),
+        );
+  const byChampion = sendRequest(tasks, "score", (rows, traces) => scorer.score(rows, traces, budgetMs));
 
   async function scoreCanary(part: readonly T[]): Promise<Scored[]> {
     const candidate = await byCandidate;
@@ -90,7 +92,11 @@ type Ask = (rows: readonly (readonly number[])[], traces: readonly Context[]) =>
 
 const UNASKED: Score = { missing: "it was not asked" };
 
-async function ask<T extends ScoreTask>(tasks: readonly T[], name: string, run: Ask): Promise<ReadonlyMap<T, Score>> {
+async function sendRequest<T extends ScoreTask>(
+  tasks: readonly T[],
+  name: string,
+  run: Ask,
+): Promise<ReadonlyMap<T, Score>> {
   const rows = tasks.map(({ row }) => row);
   const traces = tasks.map(({ trace }) => trace);
   const scores = await withSpans(traces, name, SCORING_CALL, (contexts) => run(rows, contexts));

@@ -53,12 +53,13 @@ const decider = batchDecider({
 });
 const guard = new CrashGuard(new AttemptStore(redis, { KAFKA_TOPIC_PREFIX: topicPrefix }), decider, logger);
 const topic = TOPICS.features.name;
-await guard.handle([
+const { finished } = await guard.handle([
   {
     topic,
     partition: 0,
     records: records.map((record) => ({ ...record, topic, partition: 0, value: Buffer.from(record.value, "base64") })),
   },
 ]);
+await finished;
 await producer.close();
 redis.disconnect();

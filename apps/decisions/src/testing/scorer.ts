@@ -17,8 +17,8 @@ export interface OtherVersion {
 }
 
 /**
- * A server for tests: it implements the scorer's protocol over a real socket, and the test controls its responses and
- * their timing. Other tests use the real scorer with this service.
+ * A scoring server for tests, which implements the protocol over a real socket. The test controls its responses and
+ * their timing. Other tests run decisions with the real scoring service.
  */
 export class TestScorer {
   /** Additional versions that it serves. */
@@ -26,7 +26,7 @@ export class TestScorer {
   readonly requests: ModelInferRequest[] = [];
   readonly traceHeaders: Record<string, string>[] = [];
   metadataRequests = 0;
-  /** One probability per row. */
+  /** Computes the probability for a row. */
   probability: (row: readonly number[]) => number = () => 0.01;
   /** One list of numbers per row, or undefined for a server without explanations. */
   contributions: ((row: readonly number[]) => readonly number[]) | undefined;

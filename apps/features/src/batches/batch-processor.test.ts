@@ -33,7 +33,7 @@ import {
 
 const { connect, instance } = useRedis();
 
-/** Sequence of an entity's stored state. */
+/** The sequence number of an entity's stored state. */
 async function sequenceOf(entity: "card" | "terminal", id: string): Promise<number> {
   const redis = await connect();
   return engine.decodeState(entity === "card" ? 0 : 1, await redis.getBuffer(keyOf(entity, id))).sequence;

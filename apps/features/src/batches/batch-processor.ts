@@ -4,6 +4,7 @@ import type { Attributes, Context } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { HEADERS } from "@tripline/contracts/headers";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import { Unfinished } from "@tripline/kafka/consumer/unfinished";
 import type { EventProducer, RecordBatch } from "@tripline/kafka/port";
 import { SerialQueue } from "@tripline/kafka/serial-queue";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
@@ -48,8 +49,8 @@ const CONFLICT_WAITS_MAX = 6;
  * enough that folding them blocks the process for only a few milliseconds.
  */
 export const RECORDS_TOGETHER_MAX = 200;
-/** The next round is counted while the emissions of the previous one are published. */
-export const ROUNDS_MAX = 2;
+/** One round is counted at a time, so that batches that arrive in the meantime share the next one. */
+export const ROUNDS_MAX = 1;
 
 /** The batch of one partition. */
 interface PartitionBatch {
@@ -57,11 +58,11 @@ interface PartitionBatch {
   readonly partition: number;
   readonly appliedKey: string;
   readonly events: readonly EventRecord[];
-  /** One per event. */
+  /** Trace contexts, one per event. */
   readonly contexts: readonly Context[];
 }
 
-/** The emissions of each batch. */
+/** The emissions of several batches, one list per batch. */
 type BatchEmissions = readonly (readonly Emission[])[];
 
 /** Records at offsets that were already counted, before a check that their partition was not recreated. */
@@ -79,7 +80,7 @@ interface Progress {
   readonly earlier: readonly Emission[];
 }
 
-/** A snapshot, with the profiles from the same read. */
+/** A snapshot of the states, with the profiles from the same read. */
 interface ProfiledSnapshot extends Snapshot {
   readonly profilesOf: ProfilesOf;
 }
@@ -117,16 +118,21 @@ export class BatchProcessor {
   ) {}
 
   /**
-   * @throws TriplineError `message-unreadable` or `invalid-field` before anything is done; `redis-unavailable`,
-   *   `kafka-unavailable`, `state-conflict` if the batches must be redelivered; `state-unreadable`
+   * Resolves when the batches are counted; they are published while the next round is counted.
+   *
+   * @throws TriplineError, here or in `Unfinished`: `message-unreadable` or `invalid-field` before anything is done;
+   *   `redis-unavailable`, `kafka-unavailable`, `state-conflict` if the batches must be redelivered; `state-unreadable`
    */
-  async handle(incoming: readonly RecordBatch[]): Promise<void> {
+  async handle(incoming: readonly RecordBatch[]): Promise<Unfinished> {
     const parsed = incoming.map(({ topic, partition, records }) => {
       const events = records.map((record) => parseEvent(this.engine, record));
       return { topic, partition, events, traces: events.map((event) => event.trace) };
     });
     for (const { topic, events } of parsed) this.metrics.batch(topic, events.length);
-    await withProcessSpans(FEATURES_GROUP, parsed, async (contexts) => {
+    const counted = Promise.withResolvers<void>();
+    // Other partitions must not wait for a broker that does not respond.
+    if (!parsed.every(({ topic, partition }) => this.partitions.isChecked(topic, partition))) counted.resolve();
+    const finished = withProcessSpans(FEATURES_GROUP, parsed, async (contexts) => {
       const batches = await Promise.all(
         parsed.map(async ({ topic, partition, events }, index): Promise<PartitionBatch> => {
           const appliedKey = await this.partitions.keyOf(topic, partition);
@@ -134,21 +140,30 @@ export class BatchProcessor {
         }),
       );
       for (const batch of batches) describeEvents(batch);
-      const emissions = await this.#countOnce(batches);
+      const emissions = await this.#countOnce(batches, counted.resolve);
+      counted.resolve();
       await this.#publish(
         batches.flatMap(({ events, contexts }, index) => encodeEvents(events, contexts, emissions[index] ?? [])),
       );
       await this.#reply(batches.flatMap((batch) => batch.events));
     });
+    await Promise.race([counted.promise, finished]);
+    return new Unfinished(finished);
   }
 
-  /** Updates the states up to the end of the batches. @returns the emissions of each batch */
-  async #countOnce(batches: readonly PartitionBatch[]): Promise<BatchEmissions> {
+  /**
+   * Updates the states up to the end of the batches.
+   *
+   * @param onAsking called before a request to Kafka
+   * @returns the emissions of each batch
+   */
+  async #countOnce(batches: readonly PartitionBatch[], onAsking: () => void): Promise<BatchEmissions> {
     // Terminates, because the number of unverified records decreases each time.
     for (;;) {
       const { emissions, unverified } = await this.#rounds.run(() => this.#countRound(batches));
       if (unverified.length === 0) return emissions;
       // Done between rounds, so that an unresponsive broker does not block partitions of other brokers.
+      onAsking();
       await Promise.all(
         unverified.map(async ({ batch, events }) => {
           await this.partitions.requireHeld(batch.topic, batch.partition);

@@ -1,6 +1,6 @@
 import type { OutgoingRecord } from "@tripline/kafka/port";
 import { cardOf, delivered, payment, paymentRecord, START_MS } from "../testing/events.js";
-import { engine, expectedVectors, keyOf, useRedis, withoutClock } from "../testing/instance.js";
+import { engine, expectedVectors, keyOf, Outbox, useRedis, withoutClock } from "../testing/instance.js";
 
 const { connect, instance } = useRedis();
 
@@ -88,6 +88,32 @@ test("a partition whose end Kafka does not report does not block the other", asy
   await again;
   expect(sentOf(outbox.sent, 0)).toHaveLength(6);
   expect(await sharedSequence()).toBe(6);
+});
+
+test("counts the next round while Kafka has not acknowledged the previous one, whose own partition waits", async () => {
+  const outbox = new Outbox();
+  const { handle, store } = await instance(outbox);
+  const [zero, one] = [recordsOf(paymentsOf(0, 2), 0), recordsOf(paymentsOf(1, 2), 1)];
+  await handle(zero.slice(0, 1));
+  await handle(one.slice(0, 1));
+  const [asked, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const send = outbox.send.bind(outbox);
+  outbox.send = async (records) => {
+    asked.resolve();
+    outbox.send = send;
+    await answer.promise;
+    await send(records);
+  };
+  let isFirstDone = false;
+  const first = handle(zero.slice(1)).then(() => {
+    isFirstDone = true;
+  });
+  await asked.promise;
+  await handle(one.slice(1));
+  expect([store.writes, isFirstDone]).toEqual([4, false]);
+  answer.resolve();
+  await first;
+  expect(sentOf(outbox.sent, 0)).toHaveLength(2);
 });
 
 test("two overlapping batches of one partition, as after a rebalance, are counted once and emit the same bytes", async () => {

@@ -36,7 +36,7 @@ export interface PartFold {
 
 /** The result of folding events of several partitions, before anything is written. */
 export interface PartsFold {
-  /** One per part, in the same order. */
+  /** One result per partition, in the order of the input. */
   readonly parts: readonly PartFold[];
   /** Encoded states that changed, by key. */
   readonly changed: ReadonlyMap<string, Uint8Array>;

@@ -147,7 +147,7 @@ test("regression #12: a writer that lost its partition does not undo what its su
     const bytes = await (await connect()).getBuffer(keyOf("card", cardOf(card)));
     return engine.decodeState(0, bytes).sequence;
   });
-  // One more, from the other partition.
+  // Includes one more event, from the other partition.
   expect((await Promise.all(states)).reduce((sum, sequence) => sum + sequence)).toBe(21);
 });
 

@@ -1,7 +1,7 @@
 import { subjectsOf } from "@tripline/contracts/feature-spec";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { ProfileEraser } from "./profile-eraser.js";
 import { scanKeys } from "./scan-keys.js";
@@ -12,7 +12,7 @@ export type ShownState =
       readonly kind: "window state";
       readonly key: string;
       readonly entity: string;
-      /** Current values by name. */
+      /** The current values of the window features, by name. */
       readonly features: Readonly<Record<string, number>>;
       /** The whole state, in Base64. */
       readonly bytes: string;
@@ -53,21 +53,21 @@ async function showKey(redis: Redis, engine: FeatureEngine, rows: Pick<ProfileEr
     if (place !== undefined) return { ...place, state: await showState(redis, engine, entity, text) };
     const row = rows.rowOf(entity, key);
     if (row === undefined) continue;
-    const fields = await askRedis(() => redis.hkeys(key));
+    const fields = await requestRedis(() => redis.hkeys(key));
     const columns = fields.filter((field) => !field.startsWith(TIME_FIELD)).length;
     const shown = { kind: "row of Feast", entity: plan.name, id: row.id, columns } as const;
     return { ...row, state: columns === 0 ? [] : [shown] };
   }
   const [kind, , tenant = "", ...id] = text.split(":");
   if (kind !== "profile") return undefined;
-  const bytes = (await askRedis(() => redis.getBuffer(key)))?.toString("base64");
+  const bytes = (await requestRedis(() => redis.getBuffer(key)))?.toString("base64");
   const state = bytes === undefined ? [] : [{ kind: "pushed profile", key: text, bytes } as const];
   return { tenant: decodeURIComponent(tenant), id: id.join(":"), state };
 }
 
 /** Returns nothing for a state that an erasure has emptied. */
 async function showState(redis: Redis, engine: FeatureEngine, entity: number, key: string): Promise<ShownState[]> {
-  const value = await askRedis(() => redis.getBuffer(key));
+  const value = await requestRedis(() => redis.getBuffer(key));
   if (value === null || value.equals(Buffer.from(engine.emptiedState(entity, value)))) return [];
   const values = engine.readEntity(entity, engine.decodeState(entity, value), Date.now());
   const features = Object.fromEntries(engine.entityFeatures(entity).map((name, index) => [name, values[index] ?? 0]));

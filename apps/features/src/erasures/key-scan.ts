@@ -4,7 +4,7 @@ import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Logger } from "@tripline/telemetry/logger";
 import { gauge } from "@tripline/telemetry/metrics";
 import type { Redis } from "ioredis";
@@ -20,7 +20,7 @@ export const SCAN_KEY = "erasure-scan";
 const SHARE_DEFAULT = 0.02;
 const SAVE_EVERY_MS_DEFAULT = 1_000;
 const SAY_EVERY_MS = 30_000;
-/** An abandoned scan expires. */
+/** Time after which an abandoned scan expires. */
 const EXPIRY_S = 7 * 86_400;
 
 const progress = z.object({
@@ -109,24 +109,24 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
         log.info({ looked: this.#looked }, "scanning all keys for states of erased cards");
         saidAtMs = nowMs;
       }
-      await askRedis(() => this.redis.del(SCAN_KEY));
+      await requestRedis(() => this.redis.del(SCAN_KEY));
     } finally {
       this.#looked = 0;
     }
   }
 
   async #read(): Promise<Progress | undefined> {
-    const text = await askRedis(() => this.redis.get(SCAN_KEY));
+    const text = await requestRedis(() => this.redis.get(SCAN_KEY));
     return storedProgress.safeParse(text).data;
   }
 
   async #save(now: Progress): Promise<void> {
-    await askRedis(() => this.redis.set(SCAN_KEY, JSON.stringify(now), "EX", EXPIRY_S));
+    await requestRedis(() => this.redis.set(SCAN_KEY, JSON.stringify(now), "EX", EXPIRY_S));
   }
 
   /** The id of the server process, or empty if it is unknown, and the number of keys. */
   async #server(): Promise<readonly [string, number]> {
-    const [server, keyspace] = await askRedis(() =>
+    const [server, keyspace] = await requestRedis(() =>
       Promise.all([this.redis.info("server"), this.redis.info("keyspace")]),
     );
     const keys = [...keyspace.matchAll(/^db\d+:keys=(\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0);

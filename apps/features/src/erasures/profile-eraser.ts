@@ -1,7 +1,7 @@
 import { profileView } from "@tripline/contracts/profile-tables";
 import { RowErase } from "@tripline/feast-client/row-erase";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "../config.js";
 import { describeViews } from "../online/feature-views.js";
@@ -60,10 +60,10 @@ export class ProfileEraser {
         view.kind === "profile" && view.joinKey === engine.entities[entity]?.key ? [profileKey(view, tenant, id)] : [],
       ),
     );
-    if (pushed.length > 0) await askRedis(() => this.redis.del(pushed));
+    if (pushed.length > 0) await requestRedis(() => this.redis.del(pushed));
     if (tenant !== source?.tenant) return;
     const commands = entities.flatMap(({ entity, id }) => this.#command(entity, id, erasedAtMs) ?? []);
-    await askRedis(() => Promise.all(commands.map((command) => this.redis.sendCommand(command))));
+    await requestRedis(() => Promise.all(commands.map((command) => this.redis.sendCommand(command))));
   }
 
   /** The entity of the Feast row under a key; undefined for other keys. */
@@ -76,7 +76,7 @@ export class ProfileEraser {
   /** @throws TriplineError `redis-unavailable` */
   async eraseRow(entity: number, id: string, erasedAtMs: number): Promise<void> {
     const command = this.#command(entity, id, erasedAtMs);
-    if (command !== undefined) await askRedis(async () => this.redis.sendCommand(command));
+    if (command !== undefined) await requestRedis(async () => this.redis.sendCommand(command));
   }
 
   /** Window rows computed from payments after the erasure belong to a new person and are kept. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 
 /** Number of keys that the server scans at a time, in about 0.4 ms. */
@@ -32,7 +32,7 @@ export interface ItemScan {
 }
 
 export interface ScanOptions {
-  /** A Redis pattern. */
+  /** Redis pattern for the key names. */
   readonly match: string;
   /** Start cursor (default: the first key). */
   readonly cursor?: string;
@@ -52,7 +52,7 @@ export async function* scanKeys(redis: Redis, options: ScanOptions): AsyncGenera
   do {
     signal?.throwIfAborted();
     const startedAt = performance.now();
-    const [next, keys] = await askRedis(() => redis.scanBuffer(cursor, "MATCH", match, "COUNT", KEYS_PER_PAGE));
+    const [next, keys] = await requestRedis(() => redis.scanBuffer(cursor, "MATCH", match, "COUNT", KEYS_PER_PAGE));
     const tookMs = performance.now() - startedAt;
     cursor = next.toString();
     yield { keys, looked: KEYS_PER_PAGE, cursor };

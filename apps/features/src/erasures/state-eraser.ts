@@ -2,7 +2,7 @@ import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { ERASING, FEATURE_ENGINE } from "../features.tokens.js";
 import type { SubjectStateKey } from "./subject-entities.js";
@@ -31,19 +31,19 @@ export class StateEraser {
   async erase(tenant: string, subject: string): Promise<void> {
     const keys = listedStateKeys(this.engine, tenant, subject);
     if (keys.length === 0) return;
-    const values = await askRedis(() => this.redis.mgetBuffer(keys.map(({ key }) => key)));
+    const values = await requestRedis(() => this.redis.mgetBuffer(keys.map(({ key }) => key)));
     for (const [index, place] of keys.entries()) if (values[index] !== null) await this.empty(place);
   }
 
   /** @throws as `erase` */
   async empty({ key, entity }: SubjectStateKey): Promise<void> {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-      await askRedis(() => this.redis.watch(key));
-      const value = await askRedis(() => this.redis.getBuffer(key));
+      await requestRedis(() => this.redis.watch(key));
+      const value = await requestRedis(() => this.redis.getBuffer(key));
       // The state has expired. The watch on its key does not affect the next state.
       if (value === null) return;
       const emptied = Buffer.from(this.engine.emptiedState(entity, value));
-      const written = await askRedis(() => this.redis.multi().set(key, emptied, "KEEPTTL").exec());
+      const written = await requestRedis(() => this.redis.multi().set(key, emptied, "KEEPTTL").exec());
       if (written !== null) return;
     }
     throw new TriplineError("state-conflict", "A state of an erased person changed all the time.");

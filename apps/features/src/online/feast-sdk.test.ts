@@ -135,7 +135,7 @@ beforeAll(async () => {
   service = await startWholeService();
   guarded = await startServing({ ...issuer.environment, REDIS_URL: stack.redisUrl });
   startedAtMs = Date.now();
-  answers = await askFeast(python);
+  answers = await requestFeast(python);
 }, START_MS_MAX);
 
 afterAll(async () => {
@@ -165,7 +165,7 @@ async function startWholeService(): Promise<RunningService> {
 }
 
 /** One Python process for all requests, because importing Feast takes many seconds. */
-async function askFeast(python: string): Promise<Answers> {
+async function requestFeast(python: string): Promise<Answers> {
   const env = { PATH: process.env.PATH, ...keepBytecode(python), SCRATCH: scratch };
   const child = spawn(python, [SCRIPT], { env, stdio: "pipe" });
   child.stdin.end(

@@ -1,4 +1,4 @@
-"""Reads and pushes features with the stock Feast SDK, and asks Feast's own feature server the same, for the test.
+"""Reads and pushes features with the unmodified Feast SDK, and sends the same requests to Feast's own feature server.
 
 Standard input is one JSON object, standard output another; both are described in feast-sdk.test.ts.
 """
@@ -39,7 +39,7 @@ auth: {auth}
 
 
 def open_store(online_store: dict, views: list[dict], auth: dict | None = None) -> FeatureStore:
-    """A repository of its own with the views and a service of all window features."""
+    """Creates a separate repository with the views and a service that has all window features."""
     folder = tempfile.mkdtemp(dir=os.environ["SCRATCH"])
     settings = {"online_store": online_store, "auth": auth or {"type": "no_auth"}}
     text = STORE.format(folder=folder, **{name: json.dumps(value) for name, value in settings.items()})
@@ -70,8 +70,8 @@ def make_objects(views: list[dict], folder: str) -> list:
     return [*entities.values(), *made, FeatureService(name="fraud_features", features=windows)]
 
 
-def told(response: OnlineResponse) -> dict:
-    """What a response of the SDK says, with the status and the time of every value."""
+def content_of(response: OnlineResponse) -> dict:
+    """The content of an SDK response, with the status and the type of every value."""
     values = response.to_dict()
     proto = response.proto
     return {
@@ -93,7 +93,7 @@ def failure_of(work: Callable[[], object]) -> str:
 
 
 def read_keys(store: FeatureStore, view: str, features: list[str], ids: list[str]) -> list[dict]:
-    """The path that Feast takes for on-demand views: the online store itself, view by view."""
+    """Reads the online store itself, view by view, as Feast does for on-demand views."""
     table = store.get_feature_view(view)
     keys = [EntityKey(join_keys=table.join_keys, entity_values=[Value(string_val=key)]) for key in ids]
     rows = store._get_provider().online_read(store.config, table, keys, features)
@@ -109,8 +109,8 @@ def ask_sdk(given: dict) -> dict:
     store = open_store(remote, given["views"])
     rows = given["entity_rows"]
     answers = {
-        "features": told(store.get_online_features(given["features"], rows)),
-        "service": told(store.get_online_features(store.get_feature_service("fraud_features"), given["service_rows"])),
+        "features": content_of(store.get_online_features(given["features"], rows)),
+        "service": content_of(store.get_online_features(store.get_feature_service("fraud_features"), given["service_rows"])),
         "full_names": list(store.get_online_features(given["features"], rows, full_feature_names=True).to_dict()),
         "frame_columns": list(store.get_online_features(given["features"], rows).to_df().columns),
         "keys": read_keys(store, "card_windows", given["card_features"], given["cards"]),
@@ -122,14 +122,14 @@ def ask_sdk(given: dict) -> dict:
     store.push("card_profile_push", pushed)
     profile = [{"card_token": token} for token in given["profiles"]["card_token"]]
     names = [f"card_profile:{name}" for name in given["profiles"] if name != "card_token"]
-    answers["profiles"] = told(store.get_online_features(names, profile))
+    answers["profiles"] = content_of(store.get_online_features(names, profile))
     windows = pd.DataFrame({"card_token": ["x"], "event_timestamp": [datetime.now()]}).assign(
         **dict.fromkeys(given["card_features"], 1.0)
     )
     answers["pushed_windows"] = failure_of(lambda: store.push("card_windows_push", windows))
     guarded = {**remote, "path": given["token_url"]}
     with_token = open_store(guarded, given["views"], {"type": "oidc", "token": given["token"]})
-    answers["with_token"] = told(with_token.get_online_features(given["features"], rows))
+    answers["with_token"] = content_of(with_token.get_online_features(given["features"], rows))
     answers["without_token"] = failure_of(
         lambda: open_store(guarded, given["views"]).get_online_features(given["features"], rows)
     )
@@ -137,7 +137,7 @@ def ask_sdk(given: dict) -> dict:
 
 
 def ask_for_unknown(remote: dict, rows: list[dict]) -> dict:
-    """The SDK has a repository of its own, which may know what the server does not."""
+    """Requests objects that the SDK's own repository has but the server does not."""
     store = open_store(remote, [{"name": "other_windows", "join_key": "card_token", "features": {"amount": "double"}}])
     store.apply(FeatureService(name="other_features", features=[store.get_feature_view("other_windows")]))
     cards = [{"card_token": row["card_token"]} for row in rows]
@@ -151,7 +151,7 @@ def ask_for_unknown(remote: dict, rows: list[dict]) -> dict:
 
 
 def ask_server(given: dict) -> list[str]:
-    """The raw answers of Feast's server, of a store that holds the same values."""
+    """The raw responses of Feast's own server, whose store has the same values."""
     folder = tempfile.mkdtemp(dir=os.environ["SCRATCH"])
     store = open_store({"type": "sqlite", "path": f"{folder}/online.db"}, given["views"])
     for view, rows in given["stored"].items():

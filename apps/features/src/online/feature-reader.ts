@@ -75,7 +75,7 @@ export class FeatureReader {
       }
     }
     return withSpan("redis read", redisSpan("MGET"), () =>
-      this.options.redis.ask(async (redis) => {
+      this.options.redis.request(async (redis) => {
         const [values, ...columns] = await Promise.all([
           redis.mgetBuffer(keys),
           ...lookup.profiles.map(({ view }) => redis.zrange(columnsKey(view, tenant), "0", "-1")),

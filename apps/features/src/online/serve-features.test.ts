@@ -195,7 +195,7 @@ test("regression #24: a state flagged as uncertain by a rebuild returns no value
   expect(await statuses()).toEqual(["PRESENT", "PRESENT"]);
 });
 
-test("reads a missing mark once for all waiting requests, and again for the next", async () => {
+test("reads a missing mark once for all waiting requests, and again for the next request", async () => {
   await unmarkComplete(serving.redis);
   const bound = new BoundRedis(serving.redis, 100);
   const answered: ((isComplete: boolean) => void)[] = [];

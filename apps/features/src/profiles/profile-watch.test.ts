@@ -5,7 +5,7 @@ test("logs a thousand failed look-ups once, with the command to run, and also th
   const log = (extra: unknown, line?: string) => void lines.push(`${JSON.stringify(extra)} ${line}`);
   const watch = new ProfileWatch({ warn: log, info: log });
   const look = (profile: string, found: number) => watch.seen(profile, 200, found);
-  // Nobody has materialised any profiles, so nothing is lost.
+  // No profiles were ever materialised, so nothing can be lost.
   for (let batch = 0; batch < 9; batch += 1) look("card", 0);
   look("card", 1);
   for (let batch = 0; batch < 4; batch += 1) look("card", 0);

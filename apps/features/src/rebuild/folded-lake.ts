@@ -41,7 +41,7 @@ export interface RebuiltState {
   readonly touchedAtMs: number;
 }
 
-/** By Redis key. Can be iterated repeatedly. */
+/** The rebuilt states by Redis key. They can be iterated repeatedly. */
 export interface RebuiltStates {
   readonly size: number;
   entries(): Iterable<readonly [string, RebuiltState]> | AsyncIterable<readonly [string, RebuiltState]>;
@@ -50,7 +50,7 @@ export interface RebuiltStates {
 export interface FoldedLake {
   readonly states: RebuiltStates;
   readonly events: number;
-  /** Those of `events` that were counted while states were lost. */
+  /** How many of `events` were counted while states were lost. */
   readonly incomplete: number;
   /** Records that were delivered more than once. */
   readonly repeated: number;

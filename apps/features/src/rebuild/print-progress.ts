@@ -3,7 +3,7 @@ import type { RebuildListener, RebuildReport, RebuildStep } from "./rebuild-stat
 const REDRAW_MS = 100;
 const MINUTE_S = 60;
 
-/** Prints a line per step, which is updated on a terminal while the step runs. */
+/** Prints one line per step; on a terminal, the line is updated while the step runs. */
 export function progressPrinter(out: NodeJS.WriteStream): RebuildListener & { end(): void } {
   let current: RebuildStep | undefined;
   let count: number | undefined;

@@ -94,7 +94,7 @@ test("regression #24: if their order is unknown, only the affected states are fl
   for (const key of certain) {
     expect(after.get(key)).toEqual(before.get(key));
   }
-  // `b-0` belongs to card 0; the other one shares no entity with the missing event.
+  // `b-0` belongs to card 0; the other card shares no entity with the missing event.
   expect(await isFlagged("b")).toBe(true);
   await history.producer.send([paymentRecord({ ...other, ...ids("o-2"), occurredAtMs: START_MS + 60_000 })]);
   await history.serve();

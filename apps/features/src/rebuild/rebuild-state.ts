@@ -8,7 +8,7 @@ import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engin
 import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
 import type { LetterOrigin } from "@tripline/kafka/dead-letters/read-origins";
 import type { KafkaAdmin } from "@tripline/kafka/port";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { ProfileEraser } from "../erasures/profile-eraser.js";
 import type { ScanEraser } from "../erasures/scan-eraser.js";
@@ -27,7 +27,7 @@ import { StateReplacement } from "./replace-states.js";
 export interface RebuildOptions {
   readonly engine: FeatureEngine;
   readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
-  /** A separate connection. */
+  /** An exclusive connection. */
   readonly redis: Redis;
   /** Another separate connection, for the key that pauses the services. */
   readonly holding: Redis;
@@ -124,7 +124,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
 
 /** Another restore may have ended since the worker noticed the loss. */
 async function requireLost({ engine, holding }: RebuildOptions): Promise<void> {
-  if ((await askRedis(() => holding.exists(completeKey(engine.entities)))) === 0) return;
+  if ((await requestRedis(() => holding.exists(completeKey(engine.entities)))) === 0) return;
   throw new TriplineError("state-conflict", "The window states are complete: another run has restored them.");
 }
 

@@ -215,14 +215,14 @@ describe("while it runs", () => {
     const processor = await history.processor();
     const redis = connectRedis(history.stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(redis);
-    const ask = redis[command].bind(redis) as (...keys: string[]) => Promise<unknown>;
+    const sendRequest = redis[command].bind(redis) as (...keys: string[]) => Promise<unknown>;
     let turns = 0;
     const meanwhile = async (...keys: string[]) => {
-      const answer = await ask(...keys);
+      const answer = await sendRequest(...keys);
       turns += 1;
       const [first] = late;
       if (turns === turn && first !== undefined) {
-        await processor.handle([{ topic: first.topic, partition: first.partition, records: late }]);
+        await (await processor.handle([{ topic: first.topic, partition: first.partition, records: late }])).finished;
       }
       return answer;
     };

@@ -9,7 +9,7 @@ import { REBUILD_KEY } from "../states/rebuild-hold.js";
 import type { RebuiltStates } from "./folded-lake.js";
 
 export interface ReplaceStatesOptions {
-  /** A separate connection. */
+  /** An exclusive connection. */
   readonly redis: Redis;
   /** Value of the key that pauses the services. */
   readonly held: string;
@@ -79,7 +79,7 @@ export class StateReplacement {
   async #removeStates(): Promise<void> {
     const { redis, prefixes } = this.options;
     const found = redis.scanStream({ match: "state:*", count: KEYS_PER_PIPELINE });
-    await this.#ask(async () => {
+    await this.#request(async () => {
       for await (const keys of found as AsyncIterable<string[]>) {
         const ours = keys.filter((key) => prefixes.some((prefix) => key.startsWith(prefix)));
         await this.#requireHeld();
@@ -118,7 +118,7 @@ export class StateReplacement {
    */
   async #mark(applied: ReadonlyMap<string, number>, flagged: FlaggedStates): Promise<void> {
     const { redis, appliedKeys, completeKey } = this.options;
-    const isUnchanged = async () => (await this.#ask(() => redis.exists(...appliedKeys))) === 0;
+    const isUnchanged = async () => (await this.#request(() => redis.exists(...appliedKeys))) === 0;
     await this.#write(isUnchanged, () => {
       const transaction = redis.multi();
       for (const [key, offset] of applied) transaction.set(key, Buffer.from(encodeApplied({ offset, emissions: [] })));
@@ -130,7 +130,7 @@ export class StateReplacement {
   async #write(isUnchanged: () => Promise<boolean>, build: () => ChainableCommander): Promise<void> {
     const { redis, appliedKeys } = this.options;
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-      await this.#ask(() => redis.watch(REBUILD_KEY, ...appliedKeys));
+      await this.#request(() => redis.watch(REBUILD_KEY, ...appliedKeys));
       await this.#requireHeld();
       if (!(await isUnchanged())) break;
       // The key is renewed every few seconds, which also cancels the transaction.
@@ -146,7 +146,7 @@ export class StateReplacement {
    */
   async #requireHeld(): Promise<void> {
     const { redis, held } = this.options;
-    if ((await this.#ask(() => redis.get(REBUILD_KEY))) === held) return;
+    if ((await this.#request(() => redis.get(REBUILD_KEY))) === held) return;
     throw new TriplineError(
       "state-conflict",
       "Redis lost its data, or this process paused for too long, before all states were restored. Run this again.",
@@ -167,7 +167,7 @@ export class StateReplacement {
 
   /** Null if a watched key has changed. */
   async #tryExec(commands: ChainableCommander): Promise<unknown[] | null> {
-    const replies = await this.#ask(() => commands.exec());
+    const replies = await this.#request(() => commands.exec());
     return replies === null
       ? null
       : replies.map(([error, reply]) => {
@@ -176,7 +176,7 @@ export class StateReplacement {
         });
   }
 
-  async #ask<T>(work: () => Promise<T>): Promise<T> {
+  async #request<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isLost) throw new TriplineError("redis-unavailable", "The connection to Redis was lost; run it again.");
     try {
       return await work();

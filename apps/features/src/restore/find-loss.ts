@@ -3,7 +3,7 @@ import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import type { KafkaAdmin } from "@tripline/kafka/port";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { scanKeys } from "../erasures/scan-keys.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
@@ -14,10 +14,10 @@ const SCAN_SHARE = 0.1;
 
 /** The mark of this layout or, without one, of the running services' layout. Redis loses all marks together. */
 export async function readMark(redis: Redis, ownKey: string): Promise<string | null> {
-  const own = await askRedis(() => redis.get(ownKey));
+  const own = await requestRedis(() => redis.get(ownKey));
   if (own !== null) return own;
   const other = await findMark(redis);
-  return other === undefined ? null : `${other} ${await askRedis(() => redis.get(other))}`;
+  return other === undefined ? null : `${other} ${await requestRedis(() => redis.get(other))}`;
 }
 
 async function findMark(redis: Redis): Promise<string | undefined> {
@@ -58,7 +58,7 @@ export class LossFinder {
   }
 
   async #exists(key: string): Promise<boolean> {
-    return (await askRedis(() => this.redis.exists(key))) === 1;
+    return (await requestRedis(() => this.redis.exists(key))) === 1;
   }
 
   async #findCommits(): Promise<boolean> {

@@ -17,7 +17,7 @@ const SHARE_MIN = 0.1;
 
 export interface Measured {
   readonly share: number;
-  /** Null if unknown. */
+  /** Estimated remaining time; null if unknown. */
   readonly leftSeconds: number | null;
 }
 

@@ -1,4 +1,4 @@
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 
@@ -24,17 +24,17 @@ export type RestoreProgress = z.infer<typeof stored>;
 /** @throws TriplineError `redis-unavailable` */
 export async function writeProgress(redis: Pick<Redis, "set">, progress: RestoreProgress): Promise<void> {
   const expiryMs = "failure" in progress ? FAILURE_EXPIRY_MS : EXPIRY_MS;
-  await askRedis(() => redis.set(RESTORE_KEY, JSON.stringify(progress), "PX", expiryMs));
+  await requestRedis(() => redis.set(RESTORE_KEY, JSON.stringify(progress), "PX", expiryMs));
 }
 
 /** @throws TriplineError `redis-unavailable` */
 export async function clearProgress(redis: Pick<Redis, "del">): Promise<void> {
-  await askRedis(() => redis.del(RESTORE_KEY));
+  await requestRedis(() => redis.del(RESTORE_KEY));
 }
 
 /** Undefined if no restore is running, or this version cannot read its progress. @throws TriplineError `redis-unavailable` */
 export async function readProgress(redis: Pick<Redis, "get">): Promise<RestoreProgress | undefined> {
-  const text = await askRedis(() => redis.get(RESTORE_KEY));
+  const text = await requestRedis(() => redis.get(RESTORE_KEY));
   if (text === null) return undefined;
   try {
     return stored.parse(JSON.parse(text));

@@ -99,7 +99,7 @@ test("two workers restore lost states by themselves, also after a restore is kil
   for (const pid of running) process.kill(pid, "SIGKILL");
   expect(running.length).toBeGreaterThan(0);
   expect(await exists(COMPLETE_KEY)).toBeUndefined();
-  // It would expire after 30 s.
+  // Without this, the key would expire after 30 s.
   await history.redis.del(REBUILD_KEY);
   await until(() => exists(COMPLETE_KEY), "the restore after the kill");
   expect(await history.states()).toEqual(undisturbed);

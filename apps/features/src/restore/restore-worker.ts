@@ -9,9 +9,9 @@ const RETRY_MS = 5_000;
 
 export interface RestoreWorkerOptions {
   readonly log: Pick<Logger, "info" | "warn">;
-  /** Default: 2,000 ms */
+  /** Interval between checks. Default: 2,000 ms */
   readonly lookEveryMs?: number;
-  /** Default: 5,000 ms */
+  /** Wait before the first retry. Default: 5,000 ms */
   readonly retryMs?: number;
   isLost(): Promise<boolean>;
   /**
@@ -24,7 +24,7 @@ export interface RestoreWorkerOptions {
 
 /**
  * Restores the window states when Redis has lost them. Several workers can run at once: only one restore at a time
- * pauses features, and any other one fails and checks again.
+ * can pause features; any other fails and checks again later.
  */
 export class RestoreWorker {
   #lost = new AbortController();

@@ -33,7 +33,7 @@ export interface BaseStates {
 /** The states that a fold starts from, and the records that are missing from them. */
 export interface FoldStart {
   readonly range: CountedRange;
-  /** Default: none */
+  /** The states to start from. Default: none */
   readonly base?: BaseStates;
   readonly slices: number;
   /** The snapshot that the fold continues. Default: none */

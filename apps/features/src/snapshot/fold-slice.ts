@@ -18,10 +18,10 @@ export interface FoldSliceOptions {
   readonly engine: FeatureEngine;
   readonly lake: string;
   readonly range: CountedRange;
-  /** Default: none */
+  /** The states to start from. Default: none */
   readonly base?: BaseStates;
   readonly stateTtlMs: number;
-  /** See `FoldInOrder`. */
+  /** The time of the last erasure of a state's person, as for `FoldInOrder`. */
   readonly erasedAtMs: (key: string) => number | undefined;
   /** Number of ranges of hash slots; a divisor of 16,384. The largest slice determines the memory needed. */
   readonly slices: number;

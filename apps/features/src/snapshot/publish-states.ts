@@ -11,7 +11,7 @@ export interface FoldPosition {
   readonly takenAtMs: number;
   readonly layout: StateLayout;
   readonly cut: LakeCut;
-  /** Read before the cut. */
+  /** Positions of the sources, read before the cut. */
   readonly sources: SourcePositions;
 }
 

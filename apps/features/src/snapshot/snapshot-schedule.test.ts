@@ -14,7 +14,7 @@ test.each<[string, Partial<ScheduleFacts>, number, number]>([
     6,
     START_MS + 5 * HOUR_MS,
   ],
-  ["at once if the newest snapshot is too old", { newestAtMs: START_MS - 7 * HOUR_MS }, 6, START_MS - HOUR_MS],
+  ["immediately if the newest snapshot is too old", { newestAtMs: START_MS - 7 * HOUR_MS }, 6, START_MS - HOUR_MS],
   [
     "a quarter of an hour after a failed run",
     { newestAtMs: START_MS - 7 * HOUR_MS, failedAtMs: START_MS },
@@ -22,7 +22,7 @@ test.each<[string, Partial<ScheduleFacts>, number, number]>([
     START_MS + 15 * MINUTE_MS,
   ],
   [
-    "by the newest snapshot if another process took one after the failed run",
+    "an interval after the newest snapshot, if another process took it after the failed run",
     { newestAtMs: START_MS + MINUTE_MS, failedAtMs: START_MS },
     6,
     START_MS + MINUTE_MS + 6 * HOUR_MS,

@@ -8,7 +8,7 @@ import { dueAtMs } from "./snapshot-schedule.js";
 const LOOK_EVERY_MS = 60_000;
 
 export interface SnapshotWorkerOptions {
-  /** 0: never. */
+  /** 0 disables snapshots. */
   readonly intervalHours: number;
   readonly log: Pick<Logger, "info" | "warn">;
   /** The time of the newest snapshot; undefined if there is none. */
@@ -27,7 +27,7 @@ export class SnapshotWorker {
 
   constructor(private readonly options: SnapshotWorkerOptions) {}
 
-  /** Until the signal is aborted. */
+  /** Takes snapshots until the signal is aborted. */
   async follow(signal: AbortSignal): Promise<void> {
     const { intervalHours, log } = this.options;
     if (intervalHours === 0) log.info("snapshots are switched off");

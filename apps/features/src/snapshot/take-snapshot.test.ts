@@ -163,7 +163,7 @@ test("an unusable snapshot is reported in one sentence, and the previous one is 
     expect(report).toMatchObject({ snapshot: older.id, events: 60 });
     expect(await history.states()).toEqual(undisturbed);
     expect(notes).toEqual(sentence === undefined ? [] : [expect.stringMatching(sentence)]);
-    // The next case must find the damaged one.
+    // Removes the new snapshot, so that the next case finds the damaged one.
     await rm(join(history.lake, "_snapshots", published), { recursive: true });
     await rm(folder, { recursive: true });
     await cp(backup, folder, { recursive: true });

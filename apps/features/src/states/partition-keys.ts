@@ -13,6 +13,7 @@ import { StateStore } from "./state-store.js";
 export class PartitionKeys {
   /** Checked partitions. Bounded by the number of partitions of the topics. */
   readonly #checked = new Map<string, Promise<string>>();
+  readonly #answered = new Set<string>();
   /** Stored offsets by partition key, for the partitions that end at or before their stored offset. */
   readonly #conflicts = new Map<string, number>();
 
@@ -38,6 +39,11 @@ export class PartitionKeys {
     return checking;
   }
 
+  /** Whether `keyOf` resolves without a request to Kafka. */
+  isChecked(topic: string, partition: number): boolean {
+    return this.#answered.has(`${topic}/${partition}`);
+  }
+
   /**
    * For records that seem to be redelivered: if a topic is recreated while its consumer runs, it starts again at
    * offsets that were already counted. Asks Kafka on every call, which takes as long as the topic's slowest broker
@@ -53,6 +59,7 @@ export class PartitionKeys {
     const { admin, config } = this;
     const key = appliedKey(await admin.clusterId(), config.KAFKA_TOPIC_PREFIX + topic, partition);
     await this.#require(key, topic, partition);
+    this.#answered.add(`${topic}/${partition}`);
     return key;
   }
 

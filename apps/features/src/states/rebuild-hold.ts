@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import { DELETE_IF_UNCHANGED } from "@tripline/stores/redis/delete-if-unchanged";
 import type { Redis } from "ioredis";
 import { HOLD } from "../features.tokens.js";
@@ -58,7 +58,7 @@ export class RebuildHold {
   async #look(): Promise<boolean> {
     const nowMs = performance.now();
     if (nowMs - this.#lookedAtMs < LOOK_MS) return this.#isHeld;
-    this.#isHeld = (await askRedis(() => this.redis.exists(REBUILD_KEY))) > 0;
+    this.#isHeld = (await requestRedis(() => this.redis.exists(REBUILD_KEY))) > 0;
     this.#lookedAtMs = nowMs;
     return this.#isHeld;
   }
@@ -74,7 +74,7 @@ export class RebuildHold {
  */
 export async function whileHeld<T>(redis: Redis, work: (held: string) => Promise<T>): Promise<T> {
   const own = randomUUID();
-  if ((await askRedis(() => redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "NX"))) === null) throw isRunning();
+  if ((await requestRedis(() => redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "NX"))) === null) throw isRunning();
   // A failed renewal is retried well before the key expires.
   const renew = () => void redis.eval(RENEW, 1, REBUILD_KEY, own, EXPIRY_MS).catch(() => {});
   const renewing = setInterval(renew, RENEW_MS);
@@ -88,7 +88,7 @@ export async function whileHeld<T>(redis: Redis, work: (held: string) => Promise
 
 /** @throws TriplineError `state-conflict` while a rebuild runs; `redis-unavailable` */
 export async function requireNotHeld(redis: Redis): Promise<void> {
-  if ((await askRedis(() => redis.exists(REBUILD_KEY))) > 0) throw isRunning();
+  if ((await requestRedis(() => redis.exists(REBUILD_KEY))) > 0) throw isRunning();
 }
 
 function isRunning(): TriplineError {

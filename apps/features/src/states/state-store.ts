@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state/state-codec";
-import { askRedis, asRedisError } from "@tripline/stores/redis/connect-redis";
+import { asRedisError, requestRedis } from "@tripline/stores/redis/connect-redis";
 import { addBuilt, addCommand, encodeArguments } from "@tripline/stores/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { ChainableCommander, Command, Redis } from "ioredis";
@@ -11,7 +11,7 @@ import type { FlaggedStates } from "./complete-mark.js";
 import { encodeMark, MarkReader } from "./complete-mark.js";
 
 const NO_EVICTION = "noeviction";
-/** Commands of a read in addition to one per partition: UNWATCH, WATCH and MGET. */
+/** Commands that a read issues in addition to one per partition: UNWATCH, WATCH and MGET. */
 const READ_COMMANDS = 3;
 
 /** The stored values at one moment; `compareAndSet` checks whether they are still current. */
@@ -20,11 +20,11 @@ export interface Snapshot {
   readonly appliedHeads: readonly Buffer[];
   /** Stored states by key; null if there is none. */
   readonly states: ReadonlyMap<string, Buffer | null>;
-  /** Results of the additional commands, in order. Each one is a reply or an error. */
+  /** Results of the additional commands in their order. Each one is a reply or an error. */
   readonly besides: readonly unknown[];
   /** Whether the states are marked as complete; see `StateCompleteness`. */
   readonly complete: boolean;
-  /** If complete: the unverified states. */
+  /** The unverified states, if the states are marked as complete. */
   readonly flagged: FlaggedStates;
   /** Number of the read that returned it; only the newest one can be the basis of a write. */
   readonly read: number;
@@ -35,7 +35,7 @@ export interface Change {
   readonly snapshot: Snapshot;
   /** The new applied batches of the counted partitions. */
   readonly applied: readonly { readonly key: string; readonly value: Uint8Array }[];
-  /** Only states that changed. */
+  /** The new states of entities, only where they changed. */
   readonly states: readonly { readonly key: string; readonly value: Uint8Array }[];
 }
 
@@ -114,22 +114,22 @@ export class StateStore {
 
   /** As in `Snapshot.appliedHeads`, for one partition. Does not affect watches. */
   async readAppliedHead(appliedKey: string): Promise<Buffer> {
-    return askRedis(() => this.redis.getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1));
+    return requestRedis(() => this.redis.getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1));
   }
 
   /** Whether the states are marked as complete. */
   async isMarkedComplete(): Promise<boolean> {
-    return (await askRedis(() => this.redis.exists(this.options.completeKey))) === 1;
+    return (await requestRedis(() => this.redis.exists(this.options.completeKey))) === 1;
   }
 
   /** Marks the states as complete. */
   async markComplete(): Promise<void> {
-    await askRedis(() => this.redis.set(this.options.completeKey, encodeMark(), "NX"));
+    await requestRedis(() => this.redis.set(this.options.completeKey, encodeMark(), "NX"));
   }
 
   /** @throws TriplineError `state-unreadable` */
   async readApplied(appliedKey: string): Promise<AppliedBatch | undefined> {
-    const bytes = await askRedis(() => this.redis.getBuffer(appliedKey));
+    const bytes = await requestRedis(() => this.redis.getBuffer(appliedKey));
     return bytes === null ? undefined : decodeApplied(bytes);
   }
 
@@ -141,7 +141,7 @@ export class StateStore {
    */
   async compareAndSet({ snapshot, applied, states }: Change): Promise<boolean> {
     const { stateTtlSeconds } = this.options;
-    const together = await askRedis(() => this.#multiSet.isKnown());
+    const together = await requestRedis(() => this.#multiSet.isKnown());
     const transaction = this.redis.multi();
     for (const { key, value } of applied) transaction.set(key, asBuffer(value));
     if (together && states.length > 0) {
@@ -152,7 +152,7 @@ export class StateStore {
     // Nothing may be awaited between here and the write.
     if (snapshot.read !== this.#watching) return false;
     this.#watching += 1;
-    const replies = await askRedis(() => transaction.exec());
+    const replies = await requestRedis(() => transaction.exec());
     const failed = replies?.find(([error]) => error !== null)?.[0];
     if (failed) throw asRedisError(failed);
     return replies !== null;
@@ -160,7 +160,7 @@ export class StateStore {
 
   /** An evicted state would look like that of a new card, and nothing would show that its windows lack events. */
   async #requireNoEviction(): Promise<void> {
-    const memory = await askRedis(() => this.redis.info("memory"));
+    const memory = await requestRedis(() => this.redis.info("memory"));
     // Managed servers may not allow this command.
     const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
     if (policy !== undefined && policy !== NO_EVICTION) {
@@ -176,7 +176,7 @@ export class StateStore {
 
   /** One round trip. @returns the replies in order; throws the first error among the first `own` commands */
   #run(pipeline: ChainableCommander, own: number): Promise<unknown[]> {
-    return askRedis(async () => {
+    return requestRedis(async () => {
       const replies = (await pipeline.exec()) ?? [];
       return replies.map(([error, reply], index) => {
         if (error !== null && index < own) throw error;
@@ -187,7 +187,7 @@ export class StateStore {
 
   /** Notifies waiting callers that their labels were applied. One round trip. */
   async replyApplied(labels: readonly { readonly channel: string; readonly labelId: string }[]): Promise<void> {
-    await askRedis(() =>
+    await requestRedis(() =>
       Promise.all(
         labels.map(({ channel, labelId }) =>
           this.redis.publish(channel, Buffer.concat([Buffer.of(REPLY_LABEL_APPLIED), Buffer.from(labelId, "ascii")])),
@@ -198,7 +198,7 @@ export class StateStore {
 
   /** For the readiness probe. */
   async ping(): Promise<void> {
-    await askRedis(() => this.redis.ping());
+    await requestRedis(() => this.redis.ping());
   }
 
   close(): void {

@@ -137,10 +137,10 @@ export class TestHistory {
       topics: this.#sources,
       positions: {
         begin: async (topic, partition) => before.get(`${topic}/${partition}`) ?? 0,
-        buried: (topic, partition, offset) => void handled.set(`${topic}/${partition}`, offset + 1),
+        deadLettered: (topic, partition, offset) => void handled.set(`${topic}/${partition}`, offset + 1),
       },
       async handle(batches) {
-        await processor.handle(batches);
+        await (await processor.handle(batches)).finished;
         for (const { topic, partition, records } of batches) {
           handled.set(`${topic}/${partition}`, (records.at(-1)?.offset ?? -1) + 1);
         }

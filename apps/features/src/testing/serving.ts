@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Module } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { deadLetterTopic, TABLES } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
@@ -134,7 +133,7 @@ export interface TestServing {
 /** Revocations are read before the first token is checked. */
 async function makeRevocationTopics({ kafkaBrokers: brokers }: TestStack): Promise<void> {
   const admin = await connectKafka({ brokers, clientId: "test" }).admin();
-  await admin.ensureTopics([TABLES.authEvents.name, deadLetterTopic(TABLES.authEvents.name)]);
+  await admin.ensureTopics();
   await admin.close();
 }
 

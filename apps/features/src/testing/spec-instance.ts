@@ -56,7 +56,7 @@ export function specInstance(spec: FeatureSpec, counting: Redis, erasing: Redis)
       const [first] = records;
       if (first === undefined) return [];
       const incoming = records.map((record, offset) => delivered(record, offset));
-      await processor.handle([{ topic: first.topic, partition: 0, records: incoming }]);
+      await (await processor.handle([{ topic: first.topic, partition: 0, records: incoming }])).finished;
       return outbox.sent.splice(0);
     },
     export: (tenant: string, subject: string) => exportStates(erasing, engine, profiles, { tenant, subject }),

@@ -27,7 +27,7 @@ describe("batches", () => {
 
   const produced = () => recordCount(bed.admin, "transactions");
 
-  /** Retries as a client would: on a busy machine, Kafka may respond too late, which gives 503 for a line. */
+  /** Retries like a client, because on a busy machine Kafka may respond too late, which results in 503 for a line. */
   async function sendUntilDecided(lines: readonly string[]): Promise<{ answer: Answer; tries: number }> {
     for (let tries = 1; ; tries += 1) {
       const answer = await client.postLines(PATH, lines, { prefer: "wait=30" });

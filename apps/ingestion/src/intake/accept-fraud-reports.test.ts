@@ -79,7 +79,43 @@ describe("POST /v1/fraud-reports", () => {
       acceptedAtMs: expect.any(Number),
       verdict: FraudVerdict.GENUINE,
       policyVersion: "default-1",
+      acquirerReference: "",
+      authorisationCode: "",
+      file: "",
+      matchedBy: "",
     });
+  });
+
+  test("a report can name a card or an acquirer reference instead of a payment; the latter is keyed by its own ID", async () => {
+    const references = {
+      acquirer_reference: "24692164001000123456789",
+      authorisation_code: "A1B2C3",
+      file: "tc40.csv",
+    };
+    const byCard = reportBody({ transaction_id: undefined, amount: EUR_5, ...references });
+    const byReference = reportBody({ transaction_id: undefined, card: undefined, ...references });
+    const token = cardToken(bed.config.CARD_TOKEN_KEY, "acme", CARD_NUMBER);
+    for (const [body, key] of [
+      [byCard, token],
+      [byReference, idOf(byReference)],
+    ] as const) {
+      const answer = await client.post(PATH, body);
+      expect(answer).toMatchObject({ status: 202, body: { id: idOf(body), status: "pending" } });
+      expect(answer.body).not.toHaveProperty("transaction_id");
+      const record = await recordOf(body);
+      expect(record.key).toBe(key);
+      expect(FraudReport.decode(record.value)).toMatchObject({
+        transactionId: "",
+        clientTransactionId: "",
+        cardToken: key === token ? token : "",
+        acquirerReference: references.acquirer_reference,
+        authorisationCode: references.authorisation_code,
+        file: references.file,
+        matchedBy: "",
+      });
+    }
+    const changed = await client.post(PATH, { ...byReference, authorisation_code: "B2" });
+    expect(changed.body).toMatchObject({ status: 409, code: "idempotency-conflict" });
   });
 
   test("the verdict depends on the tenant's policy; kinds without an entry use the default", async () => {
@@ -146,6 +182,10 @@ describe("POST /v1/fraud-reports", () => {
   test.each([
     ["unknown kind", { kind: "rumour" }, "/kind", `must be one of ${kinds}`],
     ["no report_id", { report_id: undefined }, "/report_id", "is missing"],
+    ["card without an amount", { transaction_id: undefined }, "/amount", "is missing"],
+    ["neither payment nor card", { transaction_id: undefined, card: undefined }, "/transaction_id", "is missing"],
+    ["payment without a card", { card: undefined }, "/card", "is missing"],
+    ["card number as file", { file: `${CARD_NUMBER}.csv` }, "/file", "must not contain a card number"],
     ["card number as report_id", { report_id: CARD_NUMBER }, "/report_id", "must not contain a card number"],
     ["card number as reason", { reason_code: CARD_NUMBER }, "/reason_code", "must not contain a card number"],
     ["version 0", { version: 0 }, "/version", "must be a whole number from 1 to 1000000"],

@@ -13,17 +13,17 @@ function stage(itemsMax: number, fail = false) {
 
 test("requests of one event-loop turn share one call, and each gets its own result", async () => {
   const { calls, gatherer } = stage(10);
-  const answers = await Promise.all([gatherer.ask([1, 2]), gatherer.ask([]), gatherer.ask([3])]);
+  const answers = await Promise.all([gatherer.request([1, 2]), gatherer.request([]), gatherer.request([3])]);
   expect(answers).toEqual([["answer 1", "answer 2"], [], ["answer 3"]]);
   expect(calls).toEqual([[1, 2, 3]]);
-  await gatherer.ask([4]);
+  await gatherer.request([4]);
   expect(calls).toEqual([[1, 2, 3], [4]]);
 });
 
 test("no call exceeds the limit", async () => {
   const { calls, gatherer } = stage(3);
   const numbers = Array.from({ length: 8 }, (_, index) => index);
-  const [many, few] = await Promise.all([gatherer.ask(numbers), gatherer.ask([100, 101])]);
+  const [many, few] = await Promise.all([gatherer.request(numbers), gatherer.request([100, 101])]);
   expect(many).toEqual(numbers.map((number) => `answer ${number}`));
   expect(few).toEqual(["answer 100", "answer 101"]);
   expect(Math.max(...calls.map((items) => items.length))).toBe(3);
@@ -32,9 +32,9 @@ test("no call exceeds the limit", async () => {
 
 test("a failed call fails only the requests in it", async () => {
   const { gatherer } = stage(10, true);
-  const outcomes = await Promise.allSettled([gatherer.ask([1]), gatherer.ask([2])]);
+  const outcomes = await Promise.allSettled([gatherer.request([1]), gatherer.request([2])]);
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-  await expect(gatherer.ask([3])).rejects.toThrow("refused");
+  await expect(gatherer.request([3])).rejects.toThrow("refused");
 });
 
 afterEach(() => jest.useRealTimers());
@@ -43,13 +43,13 @@ test("non-urgent requests wait for others, and precede urgent ones in the call",
   // On a busy machine, two event-loop turns can take longer than the wait.
   jest.useFakeTimers({ doNotFake: ["setImmediate", "clearImmediate", "nextTick", "queueMicrotask"] });
   const { calls, gatherer } = stage(10);
-  const patient = [gatherer.ask([1], false), gatherer.ask([2], false)];
+  const patient = [gatherer.request([1], false), gatherer.request([2], false)];
   await nextTurn();
   await nextTurn();
   expect(calls).toEqual([]);
-  await gatherer.ask([3]);
+  await gatherer.request([3]);
   expect(await Promise.all(patient)).toEqual([["answer 1"], ["answer 2"]]);
-  const alone = gatherer.ask([4], false);
+  const alone = gatherer.request([4], false);
   jest.runOnlyPendingTimers();
   expect(await alone).toEqual(["answer 4"]);
   expect(calls).toEqual([[1, 2, 3], [4]]);

@@ -24,11 +24,11 @@ export class CallGatherer<T, R> {
    *   Requests keep their order
    * @throws any error of the call that contains these items
    */
-  ask(items: readonly T[], isUrgent = true): Promise<R[]> {
-    return items.length <= this.itemsMax ? this.#enqueue(items, isUrgent) : this.#askInParts(items);
+  request(items: readonly T[], isUrgent = true): Promise<R[]> {
+    return items.length <= this.itemsMax ? this.#enqueue(items, isUrgent) : this.#requestInParts(items);
   }
 
-  async #askInParts(items: readonly T[]): Promise<R[]> {
+  async #requestInParts(items: readonly T[]): Promise<R[]> {
     const results: R[] = [];
     for (let start = 0; start < items.length; start += this.itemsMax) {
       results.push(...(await this.#enqueue(items.slice(start, start + this.itemsMax), true)));

@@ -188,9 +188,9 @@ export class EventIntake {
       // Sent in one request, so that sealed data never exists without its key.
       await producer.send([
         ...newKeys.map(keyRecord),
-        ...events.map(({ cardToken, value, attributes }) => ({
+        ...events.map(({ key, value, attributes }) => ({
           topic,
-          key: cardToken,
+          key,
           value,
           headers: attributes === undefined ? headers : { ...headers, [HEADERS.attributes]: attributes },
         })),

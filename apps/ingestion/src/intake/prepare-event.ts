@@ -54,7 +54,8 @@ export interface PreparedEvent {
   readonly ownName?: string | undefined;
   /** Does not depend on the formatting of the request. */
   readonly fingerprint: string;
-  readonly cardToken: string;
+  /** The record's key: the card token, except for a report without a card. */
+  readonly key: string;
   readonly value: Uint8Array;
   /** The sealed attributes for decisions, sent as the header `tripline-attributes`. */
   readonly attributes?: string | undefined;
@@ -134,7 +135,7 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
   const fingerprint = fingerprintOf("transactions", content);
   const attributes = sent === undefined ? undefined : rules.transit?.seal(sent, id);
   const newKey = sealed?.newKey;
-  return { topic: "transactions", id, clientTransactionId, fingerprint, cardToken: token, value, attributes, newKey };
+  return { topic: "transactions", id, clientTransactionId, fingerprint, key: token, value, attributes, newKey };
 };
 
 /** @throws TriplineError `invalid-field` that names every wrong field */
@@ -163,7 +164,7 @@ export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
   // The fields as sent, without defaults, so that a later retry without `labelled_at` is the same request.
   const sent = [clientTransactionId, token, terminalId, occurredAtMs, fraud, label.labelled_at ?? null];
   const fingerprint = fingerprintOf("labels", [...sent, label.source ?? SOURCE_DEFAULT]);
-  return { topic: "labels", id, clientTransactionId, fingerprint, cardToken: token, value };
+  return { topic: "labels", id, clientTransactionId, fingerprint, key: token, value };
 };
 
 /**
@@ -197,7 +198,7 @@ export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) =
   const sent = [clientTransactionId, clientUpdateId, token, kind, issuerCode, updatedAtMs, ...money];
   const fingerprint = fingerprintOf("payment-updates", sent);
   const ownName = `update_id ${clientUpdateId}`;
-  return { topic: "paymentUpdates", id, clientTransactionId, ownName, fingerprint, cardToken: token, value };
+  return { topic: "paymentUpdates", id, clientTransactionId, ownName, fingerprint, key: token, value };
 };
 
 /**
@@ -208,20 +209,21 @@ export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) =
  */
 export const prepareFraudReport: PrepareEvent = (body, tenant, nowMs, rules) => {
   const report = parse(reports, fraudReportSchema, body);
-  const { transaction_id: clientTransactionId, report_id: clientReportId, occurred_at: occurredAtMs, kind } = report;
-  const { terminal_id: terminalId = "", version = 1, stage = "received", withdrawn = false } = report;
-  const { reason_code: reasonCode = "", amount, reported_at: reportedAtMs } = report;
+  const { transaction_id: clientTransactionId = "", report_id: clientReportId, occurred_at: occurredAtMs } = report;
+  const { terminal_id: terminalId = "", version = 1, kind, stage = "received", withdrawn = false } = report;
+  const { reason_code: reasonCode = "", amount, reported_at: reportedAtMs, file = "" } = report;
+  const { acquirer_reference: acquirerReference = "", authorisation_code: authorisationCode = "" } = report;
   refuse([
     ...timeErrors("/occurred_at", occurredAtMs, nowMs),
     ...(reportedAtMs === undefined ? [] : timeErrors("/reported_at", reportedAtMs, nowMs)),
   ]);
-  const token = tokenOf(report.card, tenant, rules);
+  const token = report.card === undefined ? "" : tokenOf(report.card, tenant, rules);
   const id = fraudReportId(tenant, clientReportId, version);
   const policy = rules.reportPolicies?.get(tenant) ?? REPORT_POLICY_DEFAULT;
   const value = encodeMessage(FraudReport, {
     reportId: id,
     tenant,
-    transactionId: transactionId(tenant, clientTransactionId),
+    transactionId: clientTransactionId === "" ? "" : transactionId(tenant, clientTransactionId),
     clientTransactionId,
     cardToken: token,
     terminalId,
@@ -238,12 +240,22 @@ export const prepareFraudReport: PrepareEvent = (body, tenant, nowMs, rules) => 
     acceptedAtMs: nowMs,
     verdict: REPORT_VERDICT_NUMBERS[reportVerdict(policy, kind, stage)],
     policyVersion: policy.version,
+    acquirerReference,
+    authorisationCode,
+    file,
+    matchedBy: "",
   });
   const money = amount === undefined ? [] : [amount.minor, amount.currency];
   const sent = [clientReportId, version, clientTransactionId, token, terminalId, occurredAtMs, kind, stage, withdrawn];
-  const fingerprint = fingerprintOf("fraud-reports", [...sent, reasonCode, reportedAtMs ?? null, ...money]);
+  // Appended only if sent, so that a retry of a request to an earlier release has the same fingerprint.
+  const references = acquirerReference + authorisationCode === "" ? [] : [acquirerReference, authorisationCode];
+  const content = [...sent, reasonCode, reportedAtMs ?? null, ...money, ...references];
+  const fingerprint = fingerprintOf("fraud-reports", content);
   const ownName = `report_id ${clientReportId} and version ${version}`;
-  return { topic: "fraudReports", id, clientTransactionId, ownName, fingerprint, cardToken: token, value };
+  // A report without a card is keyed by its own ID. When the console has found the payment, it writes the report again,
+  // keyed by the payment's card.
+  const key = token === "" ? id : token;
+  return { topic: "fraudReports", id, clientTransactionId, ownName, fingerprint, key, value };
 };
 
 /** The name by which error messages refer to the event, with the client's ID. */

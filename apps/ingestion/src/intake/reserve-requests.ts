@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import { DELETE_IF_UNCHANGED } from "@tripline/stores/redis/delete-if-unchanged";
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { Redis } from "ioredis";
@@ -79,7 +79,7 @@ export class RequestReservations {
     if (idempotencyKey !== undefined && first !== undefined) {
       requests.push({ key: requestKey(tenant, `key:${sha256(idempotencyKey)}`), value: first.value });
     }
-    const found = await this.#reserving.ask(requests);
+    const found = await this.#reserving.request(requests);
     const states = requests.map(({ value }, index) => stateOf(found[index], value));
     if (idempotencyKey === undefined || !states.includes("conflict")) return states;
     await this.release(requests.filter((_request, index) => states[index] === "fresh"));
@@ -87,7 +87,7 @@ export class RequestReservations {
   }
 
   /**
-   * @param isUrgent as in `CallGatherer.ask`
+   * @param isUrgent as in `CallGatherer.request`
    * @throws TriplineError `redis-unavailable`
    */
   async mark(
@@ -96,14 +96,14 @@ export class RequestReservations {
     state: "accepted" | "applied",
     isUrgent = true,
   ): Promise<void> {
-    await this.#marking.ask(
+    await this.#marking.request(
       events.map(({ id, fingerprint }) => ({ key: requestKey(tenant, id), value: stored(state, fingerprint) })),
       isUrgent,
     );
   }
 
   private async release(requests: readonly StoredRequest[]): Promise<void> {
-    await askRedis(() =>
+    await requestRedis(() =>
       Promise.all(requests.map(({ key, value }) => this.redis.eval(DELETE_IF_UNCHANGED, 1, key, value))),
     );
   }
@@ -122,7 +122,7 @@ export class RequestReservations {
 
   /** @returns 1 if all were set, 0 if none was; undefined if this Redis cannot set them in one command */
   private async setAll(requests: readonly StoredRequest[], condition?: "NX"): Promise<unknown> {
-    return askRedis(async () => {
+    return requestRedis(async () => {
       if (!(await this.#multiSet.isKnown())) return undefined;
       return this.redis.call("MSETEX", ...multiSetArgs(requests, this.ttlSeconds, condition));
     });
@@ -133,7 +133,7 @@ export class RequestReservations {
     for (const { key } of requests) args.push(key);
     for (const { value } of requests) args.push(value);
     args.push(this.ttlSeconds);
-    const found = await askRedis(() => this.redis.eval(script, requests.length, ...args));
+    const found = await requestRedis(() => this.redis.eval(script, requests.length, ...args));
     return Array.isArray(found) ? found : [];
   }
 }

@@ -45,7 +45,7 @@ interface Kind {
   readonly scope: string;
   readonly request: z.ZodType;
   readonly line: z.ZodType;
-  /** The result that a caller can wait for; undefined if there is none. */
+  /** The result for which a caller can wait; undefined if there is none. */
   readonly answer?: { readonly description: string; readonly schema: z.ZodType };
   /** Response headers with the URL of the later result. */
   readonly headers: Headers;

@@ -13,7 +13,7 @@ describe("bounds and shutdown", () => {
 
   afterAll(() => telemetry.shutdown());
 
-  test("more waiters than allowed get 429 and nothing is accepted; the others free their places", async () => {
+  test("callers above the limit get 429 and nothing is accepted; finished callers free their places", async () => {
     const bed = await startTestBed({ WAITERS_MAX: "2" });
     try {
       const lines = [paymentBody(), paymentBody(), paymentBody()].map((body) => JSON.stringify(body));
@@ -92,7 +92,7 @@ describe("bounds and shutdown", () => {
     }
   });
 
-  test("a shutdown answers waiting callers with 202, at once", async () => {
+  test("at shutdown, waiting callers get 202 immediately", async () => {
     const bed = await startTestBed();
     try {
       const body = paymentBody();

@@ -6,7 +6,7 @@ export class FairShares {
   readonly #held = new Map<string, number>();
   #sum = 0;
 
-  /** Usage of all tenants. */
+  /** The total usage of all tenants. */
   get sum(): number {
     return this.#sum;
   }

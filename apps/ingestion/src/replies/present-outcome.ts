@@ -73,7 +73,8 @@ export function answerOutcome(
   if (outcome === undefined) throw new TriplineError("internal", "A request has no outcome.");
   if (outcome.state === "refused") throw outcome.error;
   if (outcome.isReplay) reply.header("idempotent-replayed", "true");
-  const ids = { id: event.id, transaction_id: event.clientTransactionId };
+  // A fraud report may not name its payment.
+  const ids = { id: event.id, transaction_id: event.clientTransactionId || undefined };
   if (outcome.state === "pending") {
     if (event.topic === "transactions") reply.header("location", decisionPath(event.id));
     return reply.status(202).send({ ...ids, status: "pending" });

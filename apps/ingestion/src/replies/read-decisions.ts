@@ -1,14 +1,14 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
-import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { isAccepted, requestKey } from "../intake/reserve-requests.js";
 
 /** The existing decisions, by ID. @throws TriplineError `redis-unavailable` */
 export async function readDecisions(redis: Redis, ids: readonly string[]): Promise<Map<string, Decision>> {
   if (ids.length === 0) return new Map();
-  const values = await askRedis(() => redis.mgetBuffer(ids.map(decisionKey)));
+  const values = await requestRedis(() => redis.mgetBuffer(ids.map(decisionKey)));
   const decisions = values.flatMap((value) => (value === null ? [] : [decodeDecision(value)]));
   return new Map(decisions.map((decision) => [decision.transactionId, decision]));
 }
@@ -25,7 +25,7 @@ export async function readDecision(
   id: string,
 ): Promise<Decision | "pending" | undefined> {
   // Sent together, so that both are in one packet.
-  const [value, request] = await askRedis(() =>
+  const [value, request] = await requestRedis(() =>
     Promise.all([redis.getBuffer(decisionKey(id)), redis.get(requestKey(tenant, id))]),
   );
   if (value === null) return isAccepted(request) ? "pending" : undefined;

@@ -6,7 +6,7 @@ const LATENCY_MS = 20;
 
 interface Course {
   readonly ms: number;
-  /** Arriving callers per second, over time. */
+  /** Callers that arrive per second, at a given time. */
   offered(atMs: number): number;
   /** Answered callers per second at most, over time. */
   capacity(atMs: number): number;
@@ -16,7 +16,7 @@ interface Course {
 
 interface Happened {
   readonly atMs: number;
-  /** Undefined if the caller was rejected. */
+  /** Time for which the caller waited; undefined if it was rejected. */
   readonly waitedMs: number | undefined;
 }
 
@@ -107,7 +107,7 @@ test("callers wait during a standstill and while its backlog is processed", () =
     offered: () => 1_000,
     capacity: (at) => (isStanding(at) ? 0 : 5_000),
   });
-  // Until the stall is detected, and until replies outpace arrivals, it looks like an overload.
+  // Until the standstill is detected, and until replies outpace arrivals, it looks like an overload.
   expect(refused(happened)).toBeLessThan(400);
   expect(refused(within(happened, 2_300, 5_000))).toBe(0);
   expect(refused(within(happened, 5_300, 10_000))).toBe(0);
@@ -147,7 +147,7 @@ test("a standstill during an overload does not end the overload", () => {
   const isStanding = (at: number) => at >= 4_000 && at < 6_000;
   const capacity = (at: number) => (isStanding(at) ? 0 : 2_000);
   const happened = play({ ms: 10_000, offered: (at) => (at < 1_000 ? 1_000 : 6_000), capacity });
-  // Those who were waiting when it began, and hardly any others.
+  // Almost all of them are callers who were waiting when it began.
   expect(waits(happened).filter((waitedMs) => waitedMs > 2 * TARGET_MS).length).toBeLessThan(500);
   expect(quantile(waits(within(happened, 7_000, 10_000)), 0.99)).toBeLessThan(TARGET_MS * 1.3);
   expect(waits(within(happened, 7_000, 10_000)).length / 3).toBeGreaterThan(1_950);

@@ -1,4 +1,4 @@
-/** Length of a slot for counting. */
+/** Length of a slot in which replies are counted. */
 const SLOT_MS = 50;
 /** Slots per rate: enough to smooth bursts of results, few enough to follow changes. */
 const SLOTS = 10;

@@ -1,7 +1,7 @@
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { ATTRIBUTE_TEXT_MAX, ATTRIBUTES_MAX } from "@tripline/decision-engine/attributes/sent-attributes";
 
-/** Characters of a name. */
+/** Maximum length of a name in characters. */
 const NAME_MAX = 64;
 /** Maximum size of all attributes as JSON. */
 const BYTES_MAX = 4_096;
@@ -12,7 +12,7 @@ const NUMBER_MAX = Number.MAX_SAFE_INTEGER;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as in field-kinds.ts
 const ONE_LINE = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*$/u;
 
-/** In JSON Schema. */
+/** The shape of the attributes, in JSON Schema. */
 export const ATTRIBUTES_SHAPE = {
   type: "object",
   maxProperties: ATTRIBUTES_MAX,

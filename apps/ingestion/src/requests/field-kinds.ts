@@ -133,7 +133,7 @@ export const country = (description: string) =>
     .refine(isCountry, "must be an ISO 3166-1 alpha-2 code in capitals, such as BE")
     .meta({ pattern: "^[A-Z]{2}$", description });
 
-/** WGS 84. */
+/** A location in WGS 84. */
 export const coordinates = (description: string) =>
   z.strictObject({ latitude: degrees(LATITUDE_MAX), longitude: degrees(LONGITUDE_MAX) }).meta({ description });
 

@@ -1,7 +1,7 @@
 /** No schema is this deep, so validation rejects deeper bodies anyway. */
 const DEPTH_MAX = 8;
 const COLON = 0x3a;
-/** Strings and structural characters. */
+/** Matches strings and structural characters. */
 const TOKEN = /"(?:[^"\\]+|\\.)*"|[{}[\],]/g;
 
 /**
@@ -58,7 +58,7 @@ function isContainer(value: unknown): value is Readonly<Record<string, unknown>>
 
 /** An open object or array during the search, and its current member. */
 interface Level {
-  /** Absent for an array. */
+  /** The keys seen so far; absent for an array. */
   readonly keys?: Set<string>;
   member: string;
   isKeyNext: boolean;

@@ -25,7 +25,7 @@ function parseText(text: string, what: string): unknown {
   }
 }
 
-/** Does the same for bytes, which must be UTF-8 (RFC 8259 section 8.1). */
+/** Parses bytes, which must be UTF-8 (RFC 8259 section 8.1), in the same way. */
 export function parseJsonBytes(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new TriplineError("malformed-json", "The body is not valid UTF-8.");
   return parseJson(bytes.toString("utf8"));

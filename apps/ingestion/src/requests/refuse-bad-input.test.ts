@@ -126,9 +126,9 @@ describe("bad input is rejected and reaches no topic", () => {
     ["latitude out of range", "/location/latitude", paymentBody({ location: { latitude: 90.1, longitude: 4 } })],
     ["longitude out of range", "/location/longitude", paymentBody({ location: { latitude: 50, longitude: -181 } })],
     ["latitude as text", "/location/latitude", paymentBody({ location: { latitude: "50", longitude: 4 } })],
-    ["more than a place", "/location/altitude", paymentBody({ location: { latitude: 50, longitude: 4, altitude: 1 } })],
-    ["place that is null", "/location", paymentBody({ location: null })],
-    ["place as a list", "/location", paymentBody({ location: [50, 4] })],
+    ["an altitude", "/location/altitude", paymentBody({ location: { latitude: 50, longitude: 4, altitude: 1 } })],
+    ["location that is null", "/location", paymentBody({ location: null })],
+    ["location as a list", "/location", paymentBody({ location: [50, 4] })],
   ];
 
   test.each(fields)("payment: %s", async (_name, pointer, body) => {
@@ -156,9 +156,9 @@ describe("bad input is rejected and reaches no topic", () => {
     ["fraud as text", "/fraud", labelBody({ fraud: "yes" })],
     ["missing fraud", "/fraud", without(labelBody(), "fraud")],
     ["labelled in the future", "/labelled_at", labelBody({ labelled_at: at(120_000) })],
-    ["payment at the epoch, which means none", "/occurred_at", labelBody({ occurred_at: EPOCH })],
+    ["payment at the epoch, which means no time", "/occurred_at", labelBody({ occurred_at: EPOCH })],
     ["labelled before the epoch", "/labelled_at", labelBody({ labelled_at: "1969-12-31T23:59:59Z" })],
-    ["labelled before it happened", "/labelled_at", labelBody({ labelled_at: at(-10_000) })],
+    ["labelled before the payment", "/labelled_at", labelBody({ labelled_at: at(-10_000) })],
     ["a source in free text", "/source", labelBody({ source: "Said by Mr. X" })],
     ["unknown field", "/amount", labelBody({ amount: 1 })],
     ["a device", "/device_id", labelBody({ device_id: "d-1" })],
@@ -167,7 +167,7 @@ describe("bad input is rejected and reaches no topic", () => {
     ["card number as id", "/transaction_id", labelBody({ transaction_id: "4111:1111:1111:1111" })],
     ["card number as terminal", "/terminal_id", labelBody({ terminal_id: "0004111111111111111" })],
     ["card number as source", "/source", labelBody({ source: "4111111111111111" })],
-    ["payment of the future", "/occurred_at", labelBody({ occurred_at: at(120_000) })],
+    ["payment in the future", "/occurred_at", labelBody({ occurred_at: at(120_000) })],
   ];
 
   test.each(labels)("label: %s", async (_name, pointer, body) => {

@@ -1,6 +1,6 @@
 import { AMOUNT_MINOR_MAX, CURRENT_CURRENCIES, isCurrency } from "@tripline/contracts/currency";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
-import { REPORT_KINDS, REPORT_STAGES } from "@tripline/contracts/fraud-reports/report-policy";
+import { REPORT_KINDS, REPORT_STAGES, REPORT_VERSION_MAX } from "@tripline/contracts/fraud-reports/report-policy";
 import { BIN_PATTERN, CARD_TOKEN_PATTERN, isCardNumber, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { z } from "zod";
 import { declaredFields, firstFields } from "../generated/payment-fields.js";
@@ -129,10 +129,10 @@ export const labelSchema = z
   })
   .meta({ id: "Label" });
 
-/** Responses of the issuer. */
+/** Kinds of updates that are responses of the issuer. */
 const ANSWERS = ["authorised", "declined"] as const;
 const THREE_DS = ["three_ds_completed", "three_ds_abandoned"] as const;
-/** Movements and releases of money. */
+/** Kinds of updates that move or release money. */
 const MOVES = ["captured", "reversed", "refunded"] as const;
 const UPDATE_KINDS = [...ANSWERS, ...THREE_DS, ...MOVES] as const;
 
@@ -179,19 +179,29 @@ export const paymentUpdateSchema = z
   })
   .meta({ id: "PaymentUpdate" });
 
-const VERSION_MAX = 1_000_000;
+/** Whether a report names its payment. Otherwise, its card and amount are needed to find it. */
+const namesPayment = (report: {
+  transaction_id?: string | undefined;
+  acquirer_reference?: string | undefined;
+}): boolean => report.transaction_id !== undefined || report.acquirer_reference !== undefined;
 
 export const fraudReportSchema = z
   .strictObject({
     report_id: identifier("Your ID for the report, such as the ID of the dispute. A payment can have several reports."),
     version: count(
-      [1, VERSION_MAX],
+      [1, REPORT_VERSION_MAX],
       "Version of the report. A new stage, a correction or a withdrawal has the same report_id and a higher version; the highest one applies. Sending the same version again is safe. Default: 1.",
     ).optional(),
-    transaction_id: identifier("Your ID of the payment, as sent with the payment."),
-    card: cardAlone,
+    transaction_id: identifier(
+      "Your ID of the payment, as sent with the payment. Without it, Tripline looks for the payment by acquirer_reference, or by card, date and amount.",
+    ).optional(),
+    card: cardAlone.optional(),
+    acquirer_reference: identifier("Acquirer reference number (ARN) of the payment.").optional(),
+    authorisation_code: identifier("The issuer's code for the authorisation.").optional(),
     terminal_id: labelledTerminal,
-    occurred_at: time("When the payment took place."),
+    occurred_at: time(
+      "When the payment took place. Without transaction_id, the day is enough: two days before and after it are searched.",
+    ),
     kind: choice(
       REPORT_KINDS,
       "Source of the report: a chargeback, the issuer's report to Visa (tc40) or Mastercard (safe), an early warning, a refund, one of your analysts, or the cardholder.",
@@ -206,6 +216,19 @@ export const fraudReportSchema = z
       .optional(),
     amount: movedAmount.meta({ description: "The reported amount, which may be a part of the payment's." }).optional(),
     reported_at: time("When this version was reported. Default: now.").optional(),
+    file: identifier("Name of the file that contains the report, for reconciliation.").optional(),
+  })
+  .refine((report) => report.card !== undefined || report.transaction_id === undefined, {
+    path: ["card"],
+    message: "is missing",
+  })
+  .refine((report) => namesPayment(report) || report.card === undefined || report.amount !== undefined, {
+    path: ["amount"],
+    message: "is missing",
+  })
+  .refine((report) => namesPayment(report) || report.card !== undefined, {
+    path: ["transaction_id"],
+    message: "is missing",
   })
   .refine((report) => report.stage === undefined || report.stage === "received" || report.kind === "chargeback", {
     path: ["stage"],

@@ -55,7 +55,7 @@ export class TestDecider {
   readonly reports: IncomingRecord[] = [];
   /** While set, records are consumed but get no result. */
   isSilent = false;
-  /** Changes to the decisions of `decisionFor`. */
+  /** Overrides fields of the decisions from `decisionFor`. */
   changes: Partial<Decision> = {};
   #consumer: EventConsumer | undefined;
 

@@ -27,7 +27,7 @@ export interface TokenClaims {
   readonly scope?: string;
   readonly audience?: string;
   readonly issuer?: string;
-  /** Seconds from now. */
+  /** Lifetime of the token in seconds. */
   readonly expiresInSeconds?: number;
 }
 

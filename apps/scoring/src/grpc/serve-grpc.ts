@@ -40,13 +40,13 @@ export interface GrpcOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** If undefined, plain TCP. */
+  /** The server's certificate; if undefined, the port uses plain TCP. */
   readonly certificate: ServerCertificate | undefined;
   /** Accepted common names of client certificates; if undefined, all. */
   readonly clients?: readonly string[] | undefined;
   /** Called when a client is rejected. */
   readonly onRefused?: (name: string) => void;
-  /** Adds the services. */
+  /** Adds the services to the server. */
   readonly addServices: (server: Server) => void;
   /** Time that calls in progress may take when the server stops, in milliseconds. */
   readonly stopMsMax?: number;

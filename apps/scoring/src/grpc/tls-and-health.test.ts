@@ -118,7 +118,7 @@ test("regression #24: HTTP serves the same clients as gRPC, and answers probes",
     GRPC_CLIENT_CA_FILE: save("v-clients.pem", [decisions, features].map(({ certificate }) => certificate).join("\n")),
     GRPC_CLIENTS: "decisions",
   });
-  const ask = (path: string, client?: { key: string; certificate: string }) =>
+  const sendRequest = (path: string, client?: { key: string; certificate: string }) =>
     new Promise<number | undefined>((resolve, reject) => {
       const shown = client === undefined ? {} : { cert: client.certificate, key: client.key };
       get(`${scoring.service.url}${path}`, { ca: own.certificate, agent: false, ...shown }, (response) => {
@@ -127,10 +127,10 @@ test("regression #24: HTTP serves the same clients as gRPC, and answers probes",
       }).once("error", reject);
     });
   for (const path of ["/v2", "/v2/models/fraud", "/v2/models/stats"]) {
-    expect(await ask(path, decisions)).toBe(200);
-    for (const client of [undefined, features, stranger]) expect(await ask(path, client)).toBe(403);
+    expect(await sendRequest(path, decisions)).toBe(200);
+    for (const client of [undefined, features, stranger]) expect(await sendRequest(path, client)).toBe(403);
   }
-  expect(await ask("/health/live")).toBe(200);
+  expect(await sendRequest("/health/live")).toBe(200);
 });
 
 test("with a certificate, the HTTP port accepts only TLS", async () => {
@@ -210,10 +210,10 @@ test("health reports readiness, and notifies watchers when the server drains", a
   expect(await check("")).toEqual({ status: Status.SERVING });
   expect(await check("inference.GRPCInferenceService")).toEqual({ status: Status.SERVING });
   await expect(check("other")).rejects.toMatchObject({ code: status.NOT_FOUND });
-  const heard: Status[] = [];
+  const received: Status[] = [];
   const watch = client.watch({ service: "" });
   const first = new Promise((resolve) => watch.once("data", resolve));
-  watch.on("data", (response: HealthCheckResponse) => heard.push(response.status));
+  watch.on("data", (response: HealthCheckResponse) => received.push(response.status));
   watch.on("error", () => undefined);
   const ended = new Promise((resolve) => watch.once("end", resolve));
   await first;
@@ -228,7 +228,7 @@ test("health reports readiness, and notifies watchers when the server drains", a
   await drained;
   await scorings.pop()?.close();
   await ended;
-  expect(heard).toEqual([Status.SERVING, Status.NOT_SERVING]);
+  expect(received).toEqual([Status.SERVING, Status.NOT_SERVING]);
 });
 
 /** The reflection service's response to a ServerReflectionRequest. */

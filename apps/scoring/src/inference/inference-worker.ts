@@ -10,13 +10,13 @@ const RUN_MS_MAX = 10_000;
 const CLOSE_MS_MAX = 2_000;
 
 export interface RunResult {
-  /** One value per row. */
+  /** The model's output, one value per row. */
   readonly outputs: Float32Array;
-  /** Milliseconds inside the model. */
+  /** Duration of the run inside the model, in milliseconds. */
   readonly durationMs: number;
   /** One value per feature of each row, if requested. */
   readonly contributions?: Float32Array | undefined;
-  /** Milliseconds that the contributions took. */
+  /** Duration of the contributions, in milliseconds. */
   readonly explanationMs?: number;
   /** The new provider, if the model moved because its provider ran out of memory. */
   readonly moved?: Pick<LoadedModel, "providers" | "unavailable"> | undefined;
@@ -66,7 +66,7 @@ export class InferenceWorker {
       throw new TriplineError("config-invalid", `EXECUTION_PROVIDERS cannot be satisfied: ${reason}.`);
     }
     const isTwin = reply.kind === "load-failed" && reply.fault === "twin";
-    const what = isTwin ? "The model is rejected" : "onnxruntime cannot load the model";
+    const what = isTwin ? "The model was rejected" : "onnxruntime cannot load the model";
     throw new TriplineError("model-refused", `${what}: ${reason}.`);
   }
 

@@ -18,7 +18,7 @@ class Stopwatch implements Duration {
 
 /** Statistics of a model version since it was loaded, as defined by the protocol. */
 export class ModelTally {
-  /** Requests, from arrival to response. */
+  /** Successful requests, from arrival to response. */
   readonly success = new Stopwatch();
   readonly failure = new Stopwatch();
   readonly queue = new Stopwatch();

@@ -10,7 +10,7 @@ import { ROWS_EXPLAINED_MAX } from "./request-batcher.js";
 
 /** A parsed infer request. */
 export interface InferInput {
-  /** Row-major, all finite. */
+  /** The features, row-major. All values are finite. */
   readonly features: Float32Array<ArrayBuffer>;
   readonly rows: number;
   /** Whether the request has raw bytes; the response then has raw bytes as well. */

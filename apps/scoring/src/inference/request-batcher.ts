@@ -43,10 +43,10 @@ export interface ScoreAnswer {
 export interface RunReport {
   readonly rows: number;
   readonly requests: number;
-  /** Milliseconds since the epoch. */
+  /** Start of the run, in milliseconds since the epoch. */
   readonly startedMs: number;
   readonly endedMs: number;
-  /** Milliseconds inside the model. */
+  /** Duration of the run inside the model, in milliseconds. */
   readonly inferenceMs: number;
   /** Time for the contributions in milliseconds; 0 if none were requested. */
   readonly explanationMs: number;
@@ -256,9 +256,9 @@ export class RequestBatcher {
 interface StartedRun {
   readonly batch: readonly Waiting[];
   readonly rows: number;
-  /** Milliseconds since the epoch. */
+  /** Start of the run, in milliseconds since the epoch. */
   readonly startedMs: number;
-  /** On the monotonic clock. */
+  /** The time at which the run took its requests, on the monotonic clock. */
   readonly takenMs: number;
 }
 

@@ -74,11 +74,11 @@ const workerReply = z.discriminatedUnion("kind", [
     kind: z.literal("ran"),
     outputs: float32Array,
     shape: z.array(z.number()),
-    /** Milliseconds inside the model. */
+    /** Duration of the run inside the model, in milliseconds. */
     durationMs: z.number(),
     /** One value per feature of each row, if requested. */
     contributions: float32Array.optional(),
-    /** Time for the contributions in milliseconds. */
+    /** Duration of the contributions, in milliseconds. */
     explanationMs: z.number(),
     /** The new providers, after a run for which the previous one had no memory. */
     moved: z.object({ providers: z.array(provider), unavailable: z.array(unavailable) }).optional(),

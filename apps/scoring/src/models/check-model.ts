@@ -6,7 +6,7 @@ import type { LoadedModel } from "../inference/worker-messages.js";
 export const GOLDEN_DIFFERENCE_MAX = 1e-5;
 
 function refuse(manifest: ModelManifest, reason: string): TriplineError {
-  return new TriplineError("model-refused", `Model ${manifest.name} ${manifest.version} is rejected: ${reason}.`);
+  return new TriplineError("model-refused", `Model ${manifest.name} ${manifest.version} was rejected: ${reason}.`);
 }
 
 /**

@@ -140,6 +140,6 @@ async function refusing<T>(manifest: ModelManifest, run: () => Promise<T>): Prom
   } catch (error) {
     const { code, message } = asTriplineError(error);
     if (code !== "internal") throw error;
-    throw new TriplineError("model-refused", `Model ${manifest.name} ${manifest.version} is rejected: ${message}`);
+    throw new TriplineError("model-refused", `Model ${manifest.name} ${manifest.version} was rejected: ${message}`);
   }
 }

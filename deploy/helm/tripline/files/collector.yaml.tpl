@@ -36,7 +36,7 @@ processors:
         string_attribute: { key: tripline.decision.outcome, values: [decline] }
       - name: without-the-model
         type: string_attribute
-        string_attribute: { key: tripline.decision.rung, values: [scorecard, rules_only, static_policy] }
+        string_attribute: { key: tripline.decision.fallback_level, values: [scorecard, rules, default_decision] }
       - name: slow
         type: latency
         latency: { threshold_ms: {{ .Values.telemetry.collector.slowMs }} }

@@ -1,6 +1,7 @@
-{{/* From code: packages/system/src/service-environment, written by `npm run documents`.
-The environment of each program. A template per program and per group of variables that programs share: those of `environment`
-give YAML of variables, those of `secrets` entries of a container's `env`. `limits` are numbers that checks.yaml compares values with. */}}
+{{/* Generated from packages/system/src/service-environment by `npm run documents`.
+The environment of each program. Each program, and each group of variables that programs share, has a template:
+`environment` templates produce variables as YAML, and `secrets` templates produce entries of a container's `env`.
+checks.yaml compares values with the numbers in `limits`. */}}
 
 {{- define "tripline.environment.service" -}}
 PORT: "8080"
@@ -228,6 +229,12 @@ POLICY_FILE: /etc/tripline/policy/policy.yaml
 {{ include "tripline.environment.database" . }}
 {{ include "tripline.environment.kafka" . }}
 AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
+{{- if .Values.auth.trustedProxies }}
+TRUSTED_PROXIES: {{ .Values.auth.trustedProxies | quote }}
+{{- end }}
+{{- if .Values.auth.singleSignOn.allowedNetworks }}
+PROVIDER_ALLOWED_NETWORKS: {{ .Values.auth.singleSignOn.allowedNetworks | quote }}
+{{- end }}
 {{- if .Values.console.url }}
 CONSOLE_URL: {{ .Values.console.url | quote }}
 {{- end }}

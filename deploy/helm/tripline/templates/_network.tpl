@@ -5,7 +5,7 @@
 {{- . | trim | regexFind "^[a-z+]+://[^/?#]+" | splitList "://" | last | splitList "@" | last }}
 {{- end }}
 
-{{/* URL, and the port to use if it has none. */}}
+{{/* The port of a URL. Arguments: the URL, and the port to use if it has none. */}}
 {{- define "tripline.portOf" -}}
 {{- regexFind ":[0-9]+$" (include "tripline.authority" (index . 0)) | trimPrefix ":" | default (index . 1) }}
 {{- end }}

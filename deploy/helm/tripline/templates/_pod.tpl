@@ -1,4 +1,4 @@
-{{/* What all pods have in common: what the Pod Security Standard `restricted` requires, and more. */}}
+{{/* Settings of all pods: those that the Pod Security Standard `restricted` requires, and stricter ones. */}}
 
 {{- define "tripline.podSecurity" -}}
 automountServiceAccountToken: false

@@ -14,6 +14,6 @@ variable "monthly_usd" {
 }
 
 variable "alert_topic_arn" {
-  description = "SNS topic that is told."
+  description = "SNS topic that receives budget notifications."
   type        = string
 }

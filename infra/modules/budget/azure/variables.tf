@@ -19,6 +19,6 @@ variable "start_date" {
 }
 
 variable "action_group_id" {
-  description = "Action group that is told."
+  description = "Action group that receives budget notifications."
   type        = string
 }

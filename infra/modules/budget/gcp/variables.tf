@@ -19,7 +19,7 @@ variable "monthly_usd" {
 }
 
 variable "notification_channel_ids" {
-  description = "Channels that are told; five at most."
+  description = "Channels that receive budget notifications; at most five."
   type        = list(string)
 
   validation {

@@ -39,7 +39,7 @@ variable "database_instance_id" {
 }
 
 variable "database_free_bytes_min" {
-  description = "Free disk of the database below which someone is told."
+  description = "Free disk of the database below which an alert is sent."
   type        = number
 }
 

@@ -23,13 +23,13 @@ export interface ArrivalLoad {
 /** The results of the requests. */
 export interface ArrivalFigures {
   readonly sent: number;
-  /** Decided with the model's score. */
+  /** Payments that were decided with the model's score. */
   readonly decided: number;
-  /** Decided without the model. */
+  /** Payments that were decided without the model. */
   readonly degraded: number;
   /** Status 202: accepted, but not decided in time. */
   readonly pending: number;
-  /** Status 429 or 503 with Retry-After. */
+  /** Responses with status 429 or 503 and Retry-After. */
   readonly refused: number;
   /** Anything else: other statuses, broken connections, or the decision on another payment. */
   readonly failed: number;
@@ -122,7 +122,7 @@ class ArrivalDriver {
     const elapsedMs = nowMs - this.#startedAt;
     if (durationMs !== undefined && elapsedMs >= durationMs) this.#isOver = true;
     if (nowMs - this.#lastAt > STALL_MS_MAX) {
-      this.#done.reject(new BenchError(`No request was answered within ${STALL_MS_MAX / 1_000} s.`));
+      this.#done.reject(new BenchError(`There was no response within ${STALL_MS_MAX / 1_000} s.`));
     }
     if (ratePerSecond > 0 && !this.#isOver) {
       const due = Math.min(requests.length, Math.floor((elapsedMs * ratePerSecond) / 1_000));

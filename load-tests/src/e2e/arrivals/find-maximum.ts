@@ -26,7 +26,7 @@ export async function findMaximum({
 }: MaximumSearch): Promise<{ ratePerSecond: number; notes: readonly string[] }> {
   const closedRate = decidedPerSecond(await run(0));
   log(`  closed loop: ${Math.round(closedRate)} per second`);
-  if (isShort) return { ratePerSecond: closedRate / 2, notes: ["Short: half of what a closed loop reached."] };
+  if (isShort) return { ratePerSecond: closedRate / 2, notes: ["With --short: half the rate of a closed loop."] };
   for (const share of SHARES) {
     const ratePerSecond = Math.round(closedRate * share);
     const figures = await run(ratePerSecond);
@@ -39,7 +39,7 @@ export async function findMaximum({
 }
 
 const closedNote = (rate: number): string =>
-  `A closed loop reached ${Math.round(rate)} per second; decisions_per_s is the highest rate of an open model with p99 within ${P99_MS_MAX} ms and everything answered.`;
+  `A closed loop reached ${Math.round(rate)} per second; decisions_per_s is the highest rate of an open model with p99 within ${P99_MS_MAX} ms and all requests decided.`;
 
 /** The reason why the load was not sustained, in words; undefined if it was. */
 export function whyNotSustained(figures: ArrivalFigures): string | undefined {

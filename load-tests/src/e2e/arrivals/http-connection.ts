@@ -6,7 +6,7 @@ import { BenchError } from "../../harness/bench-error.js";
 /** A server's response. */
 export interface HttpAnswer {
   readonly status: number;
-  /** Head and body; bytes as Latin-1. */
+  /** The head and body; each byte is a Latin-1 character. */
   readonly text: string;
 }
 

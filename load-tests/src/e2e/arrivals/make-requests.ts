@@ -4,12 +4,12 @@ import { paymentBody } from "@tripline/system/client/tripline-client";
 /** A request as bytes, built before anything is measured. */
 export interface PreparedRequest {
   readonly bytes: Buffer;
-  /** The response contains the same ID. */
+  /** The response contains the same transaction ID. */
   readonly transactionId: string;
 }
 
 export interface RequestOptions {
-  /** `host:port`. */
+  /** Value of the `Host` header, `host:port`. */
   readonly host: string;
   readonly authorization: string;
   /** Time for which a caller waits for its decision, in seconds. */

@@ -14,7 +14,7 @@ export interface TokenIssuer {
 
 const AUDIENCE = "urn:tripline:api";
 const TOKEN_LIFE = "12h";
-const SCOPES = "transactions:write labels:write decisions:read";
+const SCOPES = "transactions:write labels:write payment-updates:write decisions:read";
 
 /** Publishes a signing key and signs one token with it. Replaces auth, which is not on a decision's path. */
 export async function startTokenIssuer(context: BenchContext, tenant: string): Promise<TokenIssuer> {

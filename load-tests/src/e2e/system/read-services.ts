@@ -18,7 +18,7 @@ export type ProcessName = BenchProgram | "kafka" | "valkey";
 
 /** Tripline's processes on this machine, without the auth service, which is not on a decision's path. */
 export interface BenchSystem {
-  /** Ingestion's port. */
+  /** Port of the ingestion API. */
   readonly port: number;
   /** PEM of its authority, if it uses TLS. */
   readonly ca?: string | undefined;

@@ -6,7 +6,7 @@ import type { BenchContext } from "../../harness/bench-context.js";
 
 /** The basis of benchmarks of the whole system: cards with weeks of payments, and a model trained on them. */
 export interface World extends TrainedModel {
-  /** File with the key of the card tokens under which the window states are stored. */
+  /** File with the key used to create the card tokens; window states are stored under those tokens. */
   readonly secretsFile: string;
 }
 

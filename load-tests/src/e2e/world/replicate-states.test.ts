@@ -10,7 +10,7 @@ import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { preparePayment } from "@tripline/ingestion/intake/prepare-event";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { createSimulation } from "@tripline/simulator/create-simulation";
-import { DAY_MS } from "@tripline/simulator/keep-rhythm";
+import { DAY_MS } from "@tripline/simulator/payment-times";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import { paymentBody } from "@tripline/system/client/tripline-client";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";

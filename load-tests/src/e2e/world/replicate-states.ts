@@ -148,14 +148,14 @@ export function requireMemory(need: { cards: number; bytes: number; freeBytes: n
 export async function raiseMemoryLimit(redis: Redis, bytes: number): Promise<void> {
   const { usedBytes, limitBytes } = await readValkeyMemory(redis);
   const wanted = Math.ceil(usedBytes + 2 * bytes + REST_BYTES);
-  // 0 means unlimited.
+  // A limit of 0 means that memory is unlimited.
   if (limitBytes > 0 && limitBytes < wanted) await redis.config("SET", "maxmemory", String(wanted));
 }
 
 export interface CopyPlan {
   readonly redis: Redis;
   readonly states: readonly Original[];
-  /** Includes the original. */
+  /** Number of copies, including the original. */
   readonly replicas: number;
   readonly log: (line: string) => void;
 }
@@ -200,7 +200,7 @@ async function copy(pipeline: ChainableCommander): Promise<number> {
   const copied = (await repliesOf(pipeline)).reduce((sum, reply) => sum + reply, 0);
   if (copied === length) return copied;
   throw new BenchError(
-    `${length - copied} of ${length} states could not be copied: they are gone, or the copies exist already.`,
+    `${length - copied} of ${length} states could not be copied: they no longer exist, or the copies already exist.`,
   );
 }
 
@@ -209,6 +209,6 @@ async function repliesOf(pipeline: ChainableCommander): Promise<number[]> {
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, reply]) => {
     if (error === null && typeof reply === "number") return reply;
-    throw new BenchError(`Valkey could not copy the states: ${error?.message ?? `it answered ${reply}`}.`);
+    throw new BenchError(`Valkey could not copy the states: ${error?.message ?? `it returned ${reply}`}.`);
   });
 }

@@ -48,7 +48,7 @@ export async function readResult(path: string): Promise<BenchResult> {
   try {
     text = await readFile(path, "utf8");
   } catch {
-    throw new BenchError(`${path} cannot be read: give the JSON file that an earlier run wrote.`);
+    throw new BenchError(`${path} cannot be read: specify the JSON file of an earlier run.`);
   }
   try {
     return benchResult.parse(JSON.parse(text));

@@ -31,12 +31,12 @@ describe("a load", () => {
       { begun: 8_000, k6Cores: 1.9 },
       "The generator could not send 2000 of 10000 requests: k6 used 1.90 of 2 cores",
     ],
-    ["the machine was busy", { dropped: 100, machineBusy: 0.99 }, "were 99 % busy, of which k6 had 0.50 cores"],
-    ["there was another cause", { dropped: 100, k6Cores: undefined }, "k6 was held up by something else"],
+    ["the machine was busy", { dropped: 100, machineBusy: 0.99 }, "were 99 % busy, and k6 used 0.50 cores of them"],
+    ["there was another cause", { dropped: 100, k6Cores: undefined }, "something else delayed k6"],
     [
       "k6 was late",
       { latenessP99Ms: 80, machineBusy: 1 },
-      "could not send in time: 1 % of the requests left 80 ms late",
+      "could not send in time: 1 % of the requests were sent at least 80 ms late",
     ],
   ])("that was not sent because %s is the generator's fault", (_what, changes, sentence) => {
     const fault = loadFault({ ...good, ...changes });
@@ -85,7 +85,7 @@ describe("a ramp", () => {
     [
       "rejections",
       (atMs, index) => (index < 290 ? decided(index, atMs) : `p ${index} ${atMs} 0 1 429 - - -`),
-      "5.00 % were refused",
+      "5.00 % were rejected or failed",
     ],
     [
       "degraded decisions",

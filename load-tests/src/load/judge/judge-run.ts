@@ -9,7 +9,7 @@ export interface PhaseFigures {
   readonly phase: string;
   readonly isLimited: boolean;
   readonly seconds: number;
-  /** Average of due payments per second. */
+  /** Average number of payments due per second. */
   readonly askedPerS: number;
   readonly sentPerS: number;
   readonly decidedPerS: number;
@@ -18,13 +18,13 @@ export interface PhaseFigures {
   readonly p99Ms: number;
   readonly maxMs: number;
   readonly latenessP99Ms: number;
-  /** Average of requests in flight. */
+  /** Average number of requests in flight. */
   readonly underWay: number;
   readonly sent: number;
-  /** Temporarily rejected: 429 or 503. */
+  /** Requests that were temporarily rejected with 429 or 503. */
   readonly refused: number;
   readonly failed: number;
-  /** Accepted, but no decision was returned. */
+  /** Accepted payments for which no decision was returned. */
   readonly undecided: number;
   readonly degraded: number;
 }
@@ -89,7 +89,7 @@ function figuresOf(
   };
 }
 
-/** NaN without values. */
+/** The quantiles; NaN if there are no values. */
 export function quantiles(values: readonly number[], fractions: readonly number[]): number[] {
   const sorted = Float64Array.from(values).sort();
   return fractions.map((fraction) => {
@@ -190,11 +190,11 @@ export function loadFault(figures: GeneratorFigures): Fault | undefined {
       const sentence = `The generator could not send ${missing} of ${planned} requests: ${reasonOf(figures)}.`;
       return { sentence, by: "generator" };
     }
-    const sentence = `The system held up ${missing} of ${planned} requests: all ${vus} users of k6 were waiting for its answers, so its latency is worse than shown; lower --rate, or raise --vus.`;
+    const sentence = `The system held up ${missing} of ${planned} requests: all ${vus} users of k6 were waiting for its responses, so its latency is worse than shown; lower --rate, or raise --vus.`;
     return { sentence, by: "system" };
   }
   if (latenessP99Ms > LATENESS_P99_MS_MAX) {
-    const sentence = `The generator could not send in time: 1 % of the requests left ${latenessP99Ms.toFixed(0)} ms late or more, since ${reasonOf(figures)}.`;
+    const sentence = `The generator could not send in time: 1 % of the requests were sent at least ${latenessP99Ms.toFixed(0)} ms late, because ${reasonOf(figures)}.`;
     return { sentence, by: "generator" };
   }
   return undefined;
@@ -206,10 +206,10 @@ function reasonOf({ k6Cores, cores, machineBusy }: GeneratorFigures): string {
     return `k6 used ${k6Cores.toFixed(2)} of ${cores} cores itself; ${fix}`;
   }
   if (machineBusy >= SATURATED_SHARE) {
-    const own = k6Cores === undefined ? "" : `, of which k6 had ${k6Cores.toFixed(2)} cores`;
+    const own = k6Cores === undefined ? "" : `, and k6 used ${k6Cores.toFixed(2)} cores of them`;
     return `this machine's ${cores} cores were ${(machineBusy * 100).toFixed(0)} % busy${own}; ${fix}`;
   }
-  return `k6 was held up by something else; ${fix}`;
+  return `something else delayed k6; ${fix}`;
 }
 
 export interface Breakpoint {
@@ -240,7 +240,7 @@ export function findBreakpoint(phases: readonly PhaseFigures[], settings: LoadSe
 /** A ramp ends when something cannot keep up. If it is the generator, the run says nothing about the system. */
 export function rampFault({ heldPerS, brokeAt }: Breakpoint, figures: GeneratorFigures): Fault | undefined {
   if (brokeAt?.by !== "generator") return undefined;
-  const sentence = `The generator could not send ${brokeAt.perS} payments per second, and the system's own limit is above ${heldPerS}: ${brokeAt.why}, since ${reasonOf(figures)}.`;
+  const sentence = `The generator could not send ${brokeAt.perS} payments per second, and the system's own limit is above ${heldPerS}: ${brokeAt.why}, because ${reasonOf(figures)}.`;
   return { sentence, by: "generator" };
 }
 
@@ -252,14 +252,14 @@ function breakOf(step: PhaseFigures, settings: LoadSettings): Break | undefined 
   const errors = percent(step.refused + step.failed);
   const worse = percent(step.degraded + step.undecided);
   const sentShare = step.sentPerS / step.askedPerS;
-  const late = `payments left ${step.latenessP99Ms.toFixed(0)} ms late (p99)`;
+  const late = `payments were sent ${step.latenessP99Ms.toFixed(0)} ms late (p99)`;
   if (sentShare < SENT_SHARE_MIN) {
     const why = `only ${(100 * sentShare).toFixed(0)} % of the payments could be sent`;
     if (step.underWay < USERS_WAITING_SHARE * vus) return { why, by: "generator" };
     return { why: `${why}, as ${vus} were waiting for a response`, by: "system" };
   }
   if (step.latenessP99Ms > LATENESS_P99_MS_MAX) return { why: late, by: "generator" };
-  if (errors > errorsPercent) return { why: `${errors.toFixed(2)} % were refused or failed`, by: "system" };
+  if (errors > errorsPercent) return { why: `${errors.toFixed(2)} % were rejected or failed`, by: "system" };
   if (worse > degradedPercent)
     return { why: `${worse.toFixed(2)} % were decided late or without the model`, by: "system" };
   if (!(step.p99Ms <= p99Ms)) return { why: `p99 ${step.p99Ms.toFixed(0)} ms is over ${p99Ms} ms`, by: "system" };

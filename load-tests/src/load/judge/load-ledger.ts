@@ -139,7 +139,7 @@ export async function openTopicLedger(kafka: Kafka, load: LoadRun, settleMs = SE
     const consumer = await kafka.consume({
       group: `load-ledger-${randomUUID()}`,
       topics: [topic],
-      positions: { begin: async (_topic, partition) => positions.get(partition) ?? 0, buried() {} },
+      positions: { begin: async (_topic, partition) => positions.get(partition) ?? 0, deadLettered() {} },
       async handle(batches) {
         for (const record of batches.flatMap(({ records }) => records)) {
           addRecord(findings, load, record);
@@ -185,7 +185,7 @@ function addRecord(findings: Findings, { tenant, run }: LoadRun, record: Incomin
   findings.add(number, printOf(nameOf(Outcome, outcome), nameOf(Rung, rung), decidedAtMs));
 }
 
-/** The API uses lower-case names. */
+/** The name of an enum's value in lower case, as in the API. */
 function nameOf(names: Readonly<Record<number, string>>, value: number): string {
   return (names[value] ?? String(value)).toLowerCase();
 }
@@ -194,7 +194,7 @@ const decisionBody = z.object({ outcome: z.string(), rung: z.string(), decided_a
 
 export interface DecisionReader {
   readonly apiUrl: string;
-  /** Token of the payments' sender. */
+  /** The tenant that sent the payments. */
   readonly tenant: string;
   authorization(): Promise<string>;
 }

@@ -7,7 +7,7 @@ import { quantiles } from "./judge-run.js";
 /** Figures over time, one value per slice. */
 export interface Series {
   readonly secondsPerSlice: number;
-  /** Due payments per second. */
+  /** Payments due per second. */
   readonly askedPerS: readonly number[];
   readonly sentPerS: readonly number[];
   readonly decidedPerS: readonly number[];

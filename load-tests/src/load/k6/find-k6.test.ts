@@ -15,7 +15,7 @@ function program(name: string, answer: string, exitCode = 0): string {
   return path;
 }
 
-const HOW = /install it as https:\/\/grafana\.com\/docs\/k6\/\S+ says, or name the program in K6_BIN\.$/;
+const HOW = /: install it \(https:\/\/grafana\.com\/docs\/k6\/\S+\), or set K6_BIN to the path of the program\.$/;
 
 async function refusal(environment: Record<string, string>): Promise<string> {
   const error: unknown = await findK6(environment).catch((thrown: unknown) => thrown);
@@ -42,7 +42,7 @@ test("rejects an old k6 and names its version", async () => {
 });
 
 test("rejects another program and one that fails", async () => {
-  expect(await refusal({ K6_BIN: program("other", "hello") })).toContain("does not say that it is k6");
+  expect(await refusal({ K6_BIN: program("other", "hello") })).toContain("does not identify itself as k6");
   expect(await refusal({ K6_BIN: program("failing", "k6 v2.2.0", 3) })).toContain("cannot be run as k6");
 });
 

@@ -1,14 +1,14 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { findProgram } from "@tripline/local-stack/processes/find-program";
 import { BenchError } from "../../harness/bench-error.js";
-import { findProgram } from "../../harness/find-program.js";
 
 const run = promisify(execFile);
 const ANSWER_MS_MAX = 30_000;
 /** The first version that runs TypeScript and writes the summary we read by default. */
 const MAJOR_MIN = 2;
 const HOW_TO_GET =
-  "install it as https://grafana.com/docs/k6/latest/set-up/install-k6/ says, or name the program in K6_BIN";
+  "install it (https://grafana.com/docs/k6/latest/set-up/install-k6/), or set K6_BIN to the path of the program";
 
 export interface K6 {
   readonly path: string;
@@ -40,6 +40,6 @@ async function versionOf(path: string): Promise<string> {
     throw new BenchError(`${path} cannot be run as k6 (${cause}): ${HOW_TO_GET}.`);
   }
   const version = /\bv(\d+\.\d+\.\d+\S*)/.exec(output)?.[1];
-  if (version === undefined) throw new BenchError(`${path} does not say that it is k6: ${HOW_TO_GET}.`);
+  if (version === undefined) throw new BenchError(`${path} does not identify itself as k6: ${HOW_TO_GET}.`);
   return version;
 }

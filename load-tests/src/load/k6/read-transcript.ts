@@ -35,7 +35,7 @@ export class Transcript {
   /** Start of the scenario, ms since the epoch; undefined before the first payment. */
   startMs: number | undefined;
 
-  /** @param numbersEach distance between the numbers of two requests' payments, see `numbersPerIteration` */
+  /** @param numbersEach the gap between the payment numbers of consecutive requests, see `numbersPerIteration` */
   constructor(private readonly numbersEach = 1) {}
 
   add(line: string): void {
@@ -70,7 +70,7 @@ export class Transcript {
 
   private addPayment(number: number, fields: readonly string[]): void {
     const [atMs, latenessMs, latencyMs, status, outcome = "-", rung = "-", decidedAt = "-"] = fields;
-    if (number > NUMBERS_MAX) throw new BenchError(`A run may send ${NUMBERS_MAX} payments; play a shorter one.`);
+    if (number > NUMBERS_MAX) throw new BenchError(`A run can send ${NUMBERS_MAX} payments; use a shorter run.`);
     if (this.count === this.numbers.length) this.grow();
     const index = this.count;
     this.numbers[index] = number;

@@ -11,7 +11,7 @@ import type { K6 } from "./find-k6.js";
 
 /** Load of the generator and the machine over about a second. */
 export interface CpuSample {
-  /** Milliseconds since the epoch. */
+  /** Time of the sample, in milliseconds since the epoch. */
   readonly atMs: number;
   /** Cores that k6 used; undefined if the system does not report it. */
   readonly k6Cores: number | undefined;
@@ -150,5 +150,5 @@ async function readSummary(folder: string): Promise<Pick<K6Outcome, "dropped" | 
 async function failureOf(folder: string, code: number): Promise<string> {
   const path = join(folder, LOG_FILE);
   const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line.trim() !== "");
-  return `k6 could not play the scenario (exit code ${code}): ${lines.at(-1)?.trim() ?? "it said nothing"}; its log is ${path}.`;
+  return `k6 could not run the scenario (exit code ${code}): ${lines.at(-1)?.trim() ?? "no output"}; see its log ${path}.`;
 }

@@ -17,7 +17,7 @@ export interface PaymentsOptions {
   readonly seed: number;
   readonly cards: number;
   readonly terminals: number;
-  /** At most `PAYMENTS_MAX`. */
+  /** Number of payments, at most `PAYMENTS_MAX`. */
   readonly count: number;
 }
 

@@ -77,7 +77,7 @@ function limitLines(limits: readonly Limit[]): string[] {
   const broken = crossed(limits);
   if (broken.length === 0) return [`limits: all ${limits.length} held`];
   return [
-    `limits: ${broken.length} of ${limits.length} did not hold`,
+    `limits: ${broken.length} of ${limits.length} were exceeded`,
     ...broken.map(
       (limit) =>
         `  ${limit.metric} ${limit.condition} was ${limit.value === undefined ? "missed" : shown(limit.value)}`,

@@ -149,7 +149,8 @@ class ParityTally {
     const names = this.engine.spec.features.map((feature) => feature.name);
     for (let index = 0; index < Math.max(values.length, vector.values.length); index += 1) {
       const [emitted, replayed] = [vector.values[index], values[index]];
-      // Object.is distinguishes 0 from -0 and equates NaN with NaN: bit equality, except for NaN payloads, which do not occur.
+      // Object.is distinguishes 0 from -0 and equates NaN with NaN. This is bit equality except for NaN payloads, which
+      // do not occur.
       if (Object.is(replayed, emitted)) continue;
       this.#differ({ transactionId, feature: names[index] ?? `value ${index}`, emitted, replayed });
     }

@@ -344,7 +344,7 @@ describe("foldEntity", () => {
     await expect(folded("shop", [])).rejects.toThrow('--entity "shop" is not among card, terminal, device, ip, email');
   });
 
-  test("does not read ahead while nobody consumes its rows", async () => {
+  test("does not read ahead while no rows are consumed", async () => {
     let taken = 0;
     let release: (() => void) | undefined;
     const output = new Writable({

@@ -38,7 +38,7 @@ const label = z
     occurred_at_ms: wholeNumber,
     labelled_at_ms: wholeNumber,
     fraud: z.union([z.literal(0), z.literal(1)], "must be 0 or 1"),
-    /** The result of the plan's judge. */
+    /** Whether the plan's judge entity explains the fraud. */
     explained: z.union([z.literal(0), z.literal(1)], "must be 0 or 1").optional(),
     // Includes the keys of entities that labels reach through the card.
     ...OPTIONAL_LINE,

@@ -10,7 +10,9 @@ const PAYMENT_COLUMNS = [
   ...["client_transaction_id", "card_token::VARCHAR AS card_token", "terminal_id::VARCHAR AS terminal_id"],
   ...["occurred_at_ms", "labelled_at_ms", "fraud"],
 ];
-/** Dictionaries do not help with vectors of mostly distinct values, and stronger compression gains little on doubles. */
+/**
+ * Dictionaries do not help if most values are distinct, and stronger compression hardly makes doubles smaller.
+ */
 const FORMAT = [
   ...["FORMAT parquet", "COMPRESSION zstd", "COMPRESSION_LEVEL 1"],
   ...["DICTIONARY_SIZE_LIMIT 8192", "WRITE_BLOOM_FILTER false"],

@@ -14,7 +14,10 @@ import { writeHistory } from "../input/write-history.js";
 const START_MS = Date.UTC(2025, 0, 6);
 const DAY_MS = 86_400_000;
 const DAYS = 8;
-/** Small blocks, each followed by a checkpoint, give many points at which to kill a backfill; two workers share the work. */
+/**
+ * Small blocks, each followed by a checkpoint, so that a backfill can be killed at many points. Two workers share the
+ * work.
+ */
 const TUNING = { blockPayments: 64, checkpointMs: 0, workers: 2 };
 const DEADLINE_MS = 60_000;
 
@@ -53,7 +56,10 @@ function optionsOf(name: string): BackfillOptions & { statePath: string } {
   };
 }
 
-/** Starts the same backfill in a separate process. `onProgress` is code that runs at every report; `left` counts down to 0. */
+/**
+ * Starts the same backfill in a separate process. `onProgress` is code that runs at every progress report; `left`
+ * counts down to 0.
+ */
 async function start(name: string, onProgress = "", left = 0) {
   const { outputPath, statePath } = optionsOf(name);
   const program = `
@@ -178,7 +184,7 @@ test("two backfills cannot write to one output, neither in one process nor in tw
   expect(done).toHaveLength(1);
   for (const result of done) await expectWhole("twice", result);
 
-  // It stops at its first report, with its database open.
+  // The process stops itself at its first report, while its database is open.
   const marker = join(folder, "stopped");
   const running = await start(
     "other",

@@ -97,7 +97,7 @@ class Numbered {
     };
   }
 
-  /** The profile values in force, joined as a backfill does. */
+  /** The profile values that are valid at each payment, joined as in a backfill. */
   #profiles(paid: readonly OracleEvent[]): Float64Array[][] {
     const plans = planProfiles(this.spec);
     const rows = paid.map((event) => profileRowsOf({ profiles: plans }, event));

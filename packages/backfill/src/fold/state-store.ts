@@ -37,7 +37,9 @@ export class StateStore {
     this.slabs[this.slabOf[entity] ?? 0]?.set(bytes, this.starts[entity] ?? 0);
   }
 
-  /** A new place is 1.5 times the size of the state that needs it, so abandoned places remain a bounded share of memory. */
+  /**
+   * A new place is 1.5 times the size of its state, which limits the share of memory that abandoned places take.
+   */
   #allot(entity: number, room: number): void {
     if (this.used + room > (this.slabs.at(-1)?.length ?? 0)) {
       this.slabs.push(new Uint8Array(Math.max(SLAB_BYTES, room)));

@@ -29,31 +29,33 @@ export class WorkerPool {
   /** Starts the remaining workers and assigns each its share. */
   async begin(start: Omit<WorkerStart, "share">): Promise<void> {
     while (this.members.length < start.shares) this.members.push(new PoolMember());
-    await Promise.all(this.members.map((member, share) => member.ask({ kind: "begin", start: { ...start, share } })));
+    await Promise.all(
+      this.members.map((member, share) => member.request({ kind: "begin", start: { ...start, share } })),
+    );
   }
 
   /** Folds a filled block. @throws TriplineError of any failed worker */
   async fold(slot: number, fill: BlockFill): Promise<void> {
     await this.#inTurn(async () => {
-      for (const step of FOLD_STEPS) await this.#askAll({ kind: "fold", step, slot, fill });
+      for (const step of FOLD_STEPS) await this.#requestAll({ kind: "fold", step, slot, fill });
     });
   }
 
   /** Loads the states of a checkpoint. @throws TriplineError `state-unreadable` */
   async restore(path: string): Promise<void> {
-    await this.#askAll({ kind: "restore", path });
+    await this.#requestAll({ kind: "restore", path });
   }
 
   /** The states after everything folded so far, by worker and entity. `WorkerTask` describes `ids`. */
   async states(ids?: ResolvedIds): Promise<(readonly EncodedStates[])[]> {
     const task: WorkerTask = { kind: "states", ...(ids === undefined ? {} : { ids }) };
-    const answers = await this.#inTurn(() => this.#askAll(task));
+    const answers = await this.#inTurn(() => this.#requestAll(task));
     return answers.map((answer) => (answer.kind === "states" ? answer.entities : []));
   }
 
   /** The references in all states, ascending and distinct. */
   async references(): Promise<Float64Array> {
-    const answers = await this.#inTurn(() => this.#askAll({ kind: "references" }));
+    const answers = await this.#inTurn(() => this.#requestAll({ kind: "references" }));
     const all = answers.flatMap((answer) => (answer.kind === "references" ? [...answer.references] : []));
     return Float64Array.from(new Set(all)).sort();
   }
@@ -69,8 +71,8 @@ export class WorkerPool {
     return turn;
   }
 
-  #askAll(task: WorkerTask): Promise<WorkerAnswer[]> {
-    return Promise.all(this.members.map((member) => member.ask(task)));
+  #requestAll(task: WorkerTask): Promise<WorkerAnswer[]> {
+    return Promise.all(this.members.map((member) => member.request(task)));
   }
 }
 
@@ -95,7 +97,7 @@ class PoolMember {
     this.worker.on("exit", (code) => this.#break(new TriplineError("internal", `A worker ended with code ${code}.`)));
   }
 
-  ask(task: WorkerTask): Promise<WorkerAnswer> {
+  request(task: WorkerTask): Promise<WorkerAnswer> {
     if (this.broken !== undefined) return Promise.reject(this.broken);
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve, reject });

@@ -51,7 +51,10 @@ describe("the location of the handbook's payments", () => {
     }
   }
 
-  /** Like `backfilled`, but only the non-null optional columns of each row: the terminal and, if known, the location. */
+  /**
+   * Like `backfilled`, but with only each row's optional columns that are not null: the terminal and, if known, the
+   * location.
+   */
   async function originsInBackfill(): Promise<object[]> {
     const { names, rows } = await backfilled();
     return rows.map((row) => {

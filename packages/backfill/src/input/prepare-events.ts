@@ -24,11 +24,11 @@ export interface PrepareOptions {
 export interface PreparedEvents {
   readonly payments: number;
   readonly labels: number;
-  /** Ids by entity of the spec and number. */
+  /** For each entity of the spec, its ids, indexed by their numbers. */
   readonly ids: readonly (readonly string[])[];
   /** By number. */
   readonly currencies: readonly string[];
-  /** Texts that filters and categories read, by column and number. */
+  /** For each column that filters and categories read, its texts, indexed by their numbers. */
   readonly texts: ReadonlyMap<string, readonly string[]>;
   /** Whether any payment has a location. */
   readonly hasPlaces: boolean;

@@ -69,7 +69,7 @@ describe("writeHistory", () => {
     }
     expect(expected.length).toBeGreaterThan(100);
     expect(rows).toBe(expected.length);
-    // The simulation leaves the later fields empty.
+    // The simulation does not fill the remaining fields.
     const empty = Array.from({ length: Object.keys(columns).length - (expected[0]?.length ?? 0) }, () => null);
     expect(await queried(`SELECT * FROM read_parquet('${path}')`)).toEqual(expected.map((row) => [...row, ...empty]));
     const types = await queried(`DESCRIBE SELECT * FROM read_parquet('${path}')`);

@@ -14,11 +14,16 @@ import { sqlText } from "./work-database.js";
 type Cell = string | number | boolean | null | undefined;
 type OptionalCells = Readonly<Partial<Record<keyof typeof OPTIONAL_COLUMNS, Cell>>>;
 
+/** A payment whose label may never arrive. */
+export type HistoryPayment = Omit<SimulatedPayment, "labelledAtMs"> & { readonly labelledAtMs: number | null };
+
 export interface HistoryOptions {
   readonly simulation: SimulationOptions;
-  /** In event order; may be infinite. Default: the payments of `simulation`. */
-  readonly payments?: Iterable<SimulatedPayment>;
-  /** Payments at or after this time, in ms since the epoch, are left out. */
+  /**
+   * In event order; may be infinite. Without a label time, no label is written. Default: the payments of `simulation`.
+   */
+  readonly payments?: Iterable<HistoryPayment>;
+  /** Payments at or after this time, in milliseconds since the epoch, are omitted. */
   readonly untilMs: number;
   readonly tenant: string;
   readonly cardTokenKey: Uint8Array;
@@ -100,14 +105,19 @@ function remembered(make: (text: string) => string): (text: string) => string {
   };
 }
 
-function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: Tokens): void {
+function appendRow(appender: DuckDBAppender, payment: HistoryPayment, tokens: Tokens): void {
   appender.appendVarchar(payment.clientTransactionId);
   appender.appendVarchar(tokens.card(payment.cardNumber));
   appender.appendDouble(payment.amountMinor);
   appender.appendVarchar(payment.currency);
   appender.appendDouble(payment.occurredAtMs);
-  appender.appendDouble(payment.fraud ? 1 : 0);
-  appender.appendDouble(payment.labelledAtMs);
+  if (payment.labelledAtMs === null) {
+    appender.appendNull();
+    appender.appendNull();
+  } else {
+    appender.appendDouble(payment.fraud ? 1 : 0);
+    appender.appendDouble(payment.labelledAtMs);
+  }
   const cells: Readonly<Record<string, Cell>> = { ...optionalCells(payment, tokens), ...detailCells(payment, tokens) };
   for (const [column, type] of Object.entries(OPTIONAL_COLUMNS)) {
     const value = cells[column] ?? null;
@@ -121,7 +131,7 @@ function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: 
 }
 
 /** The optional columns that the simulator always fills. */
-function optionalCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells {
+function optionalCells(payment: HistoryPayment, tokens: Tokens): OptionalCells {
   const { deviceId, ipAddress, email } = payment;
   return {
     terminal_id: payment.terminalId,
@@ -139,7 +149,7 @@ function optionalCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells
 }
 
 /** The optional columns that the simulator fills only in simulations with details. */
-function detailCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells {
+function detailCells(payment: HistoryPayment, tokens: Tokens): OptionalCells {
   const { accountId, phone, deviceFingerprint, billingPostalCode, shippingPostalCode } = payment;
   return {
     merchant_id: payment.merchantId,

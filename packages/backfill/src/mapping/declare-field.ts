@@ -84,6 +84,11 @@ interface Definition {
   readonly retired_numbers?: readonly number[];
 }
 
+/** The request names of the fields in payment.yaml, given its text. */
+export function declaredNames(definition: string): string[] {
+  return (parse(definition) as Definition).fields.map(({ name, path = name }) => path);
+}
+
 /**
  * Adds a field to the text of payment.yaml, with the next free field number.
  *

@@ -94,7 +94,7 @@ function amountSql(
   const faults = [
     [`${source(column)} IS NULL`, `has no amount (column ${column})`],
     ["amount_minor IS NULL", `the amount cannot be read as a number (column ${column})`],
-    ["amount_minor < 0", "the amount is negative: a refund is not a payment"],
+    ["amount_minor < 0", "the amount is negative"],
     [`amount_minor > ${AMOUNT_MINOR_MAX}`, `the amount is above ${AMOUNT_MINOR_MAX} minor units`],
   ] as const;
   return {
@@ -131,7 +131,7 @@ function numberOf(text: string, decimal: "." | ",", type: string): string {
 }
 
 /** SQL for a time in milliseconds since the epoch. */
-function timeSql(column: string, name: string, given: TimeSource, isRequired: boolean): FieldSql {
+export function timeSql(column: string, name: string, given: TimeSource, isRequired: boolean): FieldSql {
   const text = source(given.column);
   const faults = [
     ...(isRequired ? [[`${text} IS NULL`, `has no ${name} (column ${given.column})`] as const] : []),
@@ -168,7 +168,7 @@ function formatWords({ format, step }: TimeSource): string {
   );
 }
 
-function identifierSql(
+export function identifierSql(
   column: string,
   name: string,
   given: Pick<TextSource, "constant" | "clean"> & { readonly column?: string | undefined },
@@ -207,7 +207,7 @@ function declaredSql(field: MappedField, given: TimeSource | TextSource | Decima
   return { column: name, type: wire === "bool" ? "BOOLEAN" : "VARCHAR", uses: [text.column], value, faults };
 }
 
-/** Same checks as ingestion. */
+/** Performs the same checks as ingestion. */
 const PATTERNS: Readonly<Record<string, readonly [pattern: string, words: string]>> = {
   bin: [BIN_PATTERN.source, "the first 6 or 8 digits of a card number"],
   mcc: ["\\d{4}", "a merchant category code of four digits"],

@@ -22,7 +22,7 @@ async function inspect(content: string, declarations: readonly Declaration[] = [
   return inspectFile(file, folder, declarations);
 }
 
-test("the proposal for a file in another schema can be used unchanged", async () => {
+test("the proposal for a file with a different schema can be used unchanged", async () => {
   const inspection = await inspect(ownCsv({ days: 20, perDay: 50 }));
   expect(inspection.fields).toMatchObject({
     transaction_id: { column: "ref" },
@@ -37,6 +37,12 @@ test("the proposal for a file in another schema can be used unchanged", async ()
   expect(inspection.unmapped).toContain("email");
   expect(inspection.notes.join("\n")).toMatch(
     /hour counts steps.*\n.*EUR is a guess|EUR is a guess[\s\S]*hour counts steps/,
+  );
+  expect(inspection.notes).toEqual(
+    expect.arrayContaining([
+      "card: customer stands for the card, which is a guess",
+      "terminal_id: merchant stands for the terminal, which is a guess",
+    ]),
   );
   const mapping = parseMapping(inspection.yaml, join(folder, "mapping.yaml"));
   const key = Buffer.alloc(32);
@@ -54,11 +60,12 @@ test.each([
   ["day first", "23/01/2026 10:00", { format: "%d/%m/%Y %H:%M" }],
   ["month first", "01/23/2026 10:00", { format: "%m/%d/%Y %H:%M" }],
 ])("a time: %s", async (_, value, expected) => {
-  const { fields } = await inspect(
+  const { fields, notes } = await inspect(
     `id,timestamp,amount,card_number\n${rows((index) => `${index},${value},1.5,4111111111111111`)}\n`,
   );
   expect(fields.occurred_at).toEqual({ column: "timestamp", ...expected });
   expect(fields.card).toEqual({ column: "card_number", holds: "number" });
+  expect(notes.join("\n")).not.toMatch(/card:/);
 });
 
 test("for a file without ids, cards and labels, the proposal says what to fill in", async () => {

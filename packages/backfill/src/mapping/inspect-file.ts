@@ -22,7 +22,10 @@ export interface Inspection extends Proposal {
 
 /** Number of rows to sample from the start of the file. */
 const SAMPLE_ROWS = 10_000;
-/** Enough to detect too many values of an enum, even if the column also has every text for a missing value. */
+/**
+ * Number of distinct texts to read: enough to detect an enum with too many values, even if the column also contains
+ * every text that stands for a missing value.
+ */
 const VALUES_READ_MAX = VALUES_MAX + MISSING_TEXTS.size + 1;
 
 /**

@@ -35,11 +35,15 @@ async function check(text: string, content: string | Buffer, file = "payments.cs
 }
 
 /** The rows that a backfill reads. */
-async function rowsOf(text: string): Promise<Record<string, unknown>[]> {
+async function rowsOf(text: string, rawPath?: string): Promise<Record<string, unknown>[]> {
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   try {
-    const select = await mappedSource({ mapping: mappingOf(text), key }).prepare(connection, tenant);
+    const select = await mappedSource({
+      mapping: mappingOf(text),
+      key,
+      ...(rawPath === undefined ? {} : { rawPath }),
+    }).prepare(connection, tenant);
     const reader = await connection.runAndReadAll(`SELECT * FROM (${select}) ORDER BY tie_order`);
     return reader.getRowObjectsJson();
   } finally {
@@ -48,7 +52,7 @@ async function rowsOf(text: string): Promise<Record<string, unknown>[]> {
   }
 }
 
-describe("a file in another schema", () => {
+describe("a file with a different schema", () => {
   test("with steps, decimal commas, customers and merchants becomes payments with labels", async () => {
     const { checked } = await check(OWN_MAPPING, ownCsv({ days: 3, perDay: 40 }));
     expect(checked).toMatchObject({ rows: 120, accepted: 120, rejected: [], unusedColumns: ["kind"], labelled: 120 });
@@ -116,6 +120,19 @@ describe("a file in another schema", () => {
 const HEAD = "ref;hour;kind;total;customer;merchant;fraudulent";
 const good = (id: string) => `${id};1;fuel;9,99;cust-1;shop-1;no`;
 
+test("regression #28: original columns may have the same names as fields", async () => {
+  writeFileSync(join(folder, "payments.csv"), ownCsv({ days: 3, perDay: 40 }).replace("kind", "currency"));
+  const rawPath = join(folder, "raw.parquet");
+  const rows = await rowsOf(OWN_MAPPING, rawPath);
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  const raw = await connection.runAndReadAll(`SELECT DISTINCT currency FROM '${rawPath}' ORDER BY ALL`);
+  expect(raw.getRows().flat()).toEqual(["fuel", "games", "grocery", "travel"]);
+  expect(new Set(rows.map(({ currency }) => currency))).toEqual(new Set(["EUR"]));
+  connection.closeSync();
+  instance.closeSync();
+});
+
 describe("rows that are not payments", () => {
   test("are listed in the reject file with line and reason, and the other rows are used", async () => {
     const lines = [
@@ -135,7 +152,7 @@ describe("rows that are not payments", () => {
     expect(checked).toMatchObject({ rows: 9, accepted: 2 });
     expect(rejects.map(({ line, reason }) => [line, reason])).toEqual([
       [3, "the amount cannot be read as a number (column total)"],
-      [4, "the amount is negative: a refund is not a payment"],
+      [4, "the amount is negative"],
       [5, "has no occurred_at (column hour)"],
       [6, "has no card: the column customer is empty"],
       [7, expect.stringContaining("terminal_id is not 1 to 64 letters")],

@@ -27,7 +27,16 @@ export interface MappedFile {
   readonly unusedColumns: readonly string[];
 }
 
-const REPEATED_ID = "an earlier row has the same transaction_id";
+/** How files of other records differ from files of payments. */
+interface OtherRows {
+  /** Additional columns of `mapped`. */
+  readonly columns: readonly FieldSql[];
+  /** What rejections call the field `transaction_id`. */
+  readonly idName: string;
+  /** Column of `mapped`. Rows are repeated only if they have the same ID and the same version. */
+  readonly version?: string;
+}
+const PAYMENTS: OtherRows = { columns: [], idName: "transaction_id" };
 
 /**
  * Reads a file into the temporary table `mapped`, which has a column per field and, for rejected rows, a reason. The
@@ -35,15 +44,31 @@ const REPEATED_ID = "an earlier row has the same transaction_id";
  *
  * @throws TriplineError `invalid-field` if the file cannot be read or lacks a column that the mapping names
  */
-export async function mapRows(connection: DuckDBConnection, mapping: Mapping, key: TokenKey): Promise<MappedFile> {
+export async function mapRows(
+  connection: DuckDBConnection,
+  mapping: Mapping,
+  key: TokenKey,
+  other = PAYMENTS,
+): Promise<MappedFile> {
   const { columns } = await readRaw(connection, mapping);
-  const fields = fieldsSql(mapping);
+  const fields = [...fieldsSql(mapping), ...other.columns];
   const used = [...new Set(fields.flatMap(({ uses }) => uses))];
   requireColumns(mapping, columns, used);
   await connection.run(mappedTable(mapping, fields, used));
-  await tokeniseFields(connection, mapping, key);
+  const texts = other.columns.filter(({ type, uses }) => type === "VARCHAR" && uses.length > 0);
+  await tokeniseFields(
+    connection,
+    mapping,
+    key,
+    texts.map(({ column }) => column),
+  );
   const hasIds = mapping.fields.transaction_id.column !== undefined;
-  if (hasIds) await rejectRepeatedIds(connection);
+  if (hasIds) await rejectRepeatedIds(connection, other.version);
+  if (other.idName !== PAYMENTS.idName) {
+    await connection.run(
+      `UPDATE mapped SET reason = replace(reason, 'transaction_id', ${sqlText(other.idName)}) WHERE reason IS NOT NULL`,
+    );
+  }
   const unusedColumns = columns.filter((name) => !used.includes(name));
   return {
     ...(await countRows(connection)),
@@ -79,11 +104,14 @@ function mappedTable(mapping: Mapping, fields: readonly FieldSql[], used: readon
     FROM (SELECT *, ${values.join(", ")} FROM (SELECT ${["rowid AS raw_row", ...texts].join(", ")} FROM raw${whole}))`;
 }
 
-async function rejectRepeatedIds(connection: DuckDBConnection): Promise<void> {
-  await connection.run(`CREATE TEMP TABLE repeated AS SELECT transaction_id, min(raw_row) AS first_row FROM mapped
-    WHERE reason IS NULL GROUP BY transaction_id HAVING count(*) > 1`);
-  await connection.run(`UPDATE mapped SET reason = ${sqlText(REPEATED_ID)} FROM repeated
-    WHERE mapped.transaction_id = repeated.transaction_id AND mapped.raw_row > first_row AND mapped.reason IS NULL`);
+async function rejectRepeatedIds(connection: DuckDBConnection, version: string | undefined): Promise<void> {
+  const of = version === undefined ? "1" : sqlName(version);
+  const reason = `an earlier row has the same transaction_id${version === undefined ? "" : " and version"}`;
+  await connection.run(`CREATE TEMP TABLE repeated AS SELECT transaction_id, ${of} AS same, min(raw_row) AS first_row
+    FROM mapped WHERE reason IS NULL GROUP BY ALL HAVING count(*) > 1`);
+  await connection.run(`UPDATE mapped SET reason = ${sqlText(reason)} FROM repeated
+    WHERE mapped.transaction_id = repeated.transaction_id AND ${of} = same AND mapped.raw_row > first_row
+      AND mapped.reason IS NULL`);
 }
 
 async function repeatedPayments(connection: DuckDBConnection, mapping: Mapping): Promise<number> {

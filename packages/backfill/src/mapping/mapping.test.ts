@@ -11,6 +11,15 @@ test("resolves the file relative to the mapping, detects its format, and convert
   expect(parseMapping(OWN_MAPPING.replace("payments.csv", "p.jsonl.zst"), path).format).toBe("ndjson");
 });
 
+test("regression #28: lists the commands for a field that was declared but not generated", () => {
+  const content = OWN_MAPPING.replace("fields:", "fields:\n  product_line: { column: line }");
+  const parse = (declared: string[]) => () => parseMapping(content, path, declared);
+  expect(parse(["product_line"])).toThrow(
+    "fields: product_line is in payment.yaml but not in the generated code. Run `npx tripline generate && npx tsc -b",
+  );
+  expect(parse([])).toThrow("product_line is unknown. Known fields:");
+});
+
 test.each([
   ["file: payments.csv", "", /file: is missing/],
   ["transaction_id: { column: ref }", "transaction_id: {}", /transaction_id: must have exactly one of column and row/],

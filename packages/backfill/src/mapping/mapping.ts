@@ -12,6 +12,9 @@ import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
  * texts from a mapping reach SQL only in quotes.
  */
 
+/** The commands that add a new field to the code. */
+export const GENERATE = "npx tripline generate && npx tsc -b && npm run documents";
+
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** A start outside these years is a mistake. */
 const START_YEARS = [1900, 2200] as const;
@@ -39,7 +42,7 @@ const timeZone = z.string().refine(isTimeZone, "must be a time zone such as Euro
 /** A strptime format, restricted to the directives for parts of a time. */
 const TIME_FORMAT = /^(?:[^%]|%[aAbBdfgHIjmMnpSyYzZ%-])+$/;
 
-const text = z
+export const text = z
   .strictObject({
     column: columnName.optional(),
     constant: z.string().min(1).max(128).optional(),
@@ -60,7 +63,7 @@ const transactionId = z
   })
   .superRefine(exactlyOne("column", "row"));
 
-const card = z.strictObject({
+export const card = z.strictObject({
   column: columnName,
   /**
    * number: card numbers. token: tokens of this installation. id: an id that identifies the card, such as a customer
@@ -69,21 +72,21 @@ const card = z.strictObject({
   holds: z.enum(["number", "token", "id"], "must be number, token or id"),
 });
 
-const amount = z.strictObject({
+export const amount = z.strictObject({
   column: columnName,
   unit: z.enum(["major", "minor"], "must be major (12.99) or minor (1299)").default("major"),
   decimal: z.enum([".", ","], 'must be "." or ","').default("."),
   scale: z.number().positive().max(1e9).default(1),
 });
 
-const currency = z
+export const currency = z
   .strictObject({
     column: columnName.optional(),
     constant: z.string().refine(wasCurrency, "must be an ISO 4217 code in capitals, such as EUR").optional(),
   })
   .superRefine(exactlyOne("column", "constant"));
 
-const time = z
+export const time = z
   .strictObject({
     column: columnName,
     /** iso, epoch_s, epoch_ms, or a strptime format such as "%d.%m.%Y %H:%M". */
@@ -132,8 +135,8 @@ const declared = Object.fromEntries(
   }),
 );
 
-const mappingSchema = z.strictObject({
-  file: z.string().min(1),
+/** How to read a file. */
+export const fileEntries = {
   format: z.enum(["csv", "parquet", "ndjson"], "must be csv, parquet or ndjson").optional(),
   csv: z
     .strictObject({
@@ -143,6 +146,11 @@ const mappingSchema = z.strictObject({
     .default({}),
   /** Texts that mean that a value is missing, in addition to empty text. */
   missing: z.array(z.string()).max(MISSING_MAX).default([]),
+};
+
+const mappingSchema = z.strictObject({
+  file: z.string().min(1),
+  ...fileEntries,
   fields: z.strictObject({ transaction_id: transactionId, card, amount, currency, occurred_at: time, ...declared }),
   label: label.optional(),
 });
@@ -170,26 +178,23 @@ export interface Mapping extends Omit<z.infer<typeof mappingSchema>, "fields"> {
 /**
  * Reads a mapping.
  *
+ * @param declared names of the fields in payment.yaml, which may be newer than the generated code
  * @throws TriplineError `invalid-field` with a sentence per fault
  */
-export async function readMapping(path: string): Promise<Mapping> {
-  const content = await readFile(path, "utf8").catch((error: unknown) => {
+export async function readMapping(path: string, declared?: readonly string[]): Promise<Mapping> {
+  return parseMapping(await readMappingText(path), path, declared);
+}
+
+/** @throws TriplineError `invalid-field` */
+export async function readMappingText(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((error: unknown) => {
     throw new TriplineError("invalid-field", `${path} cannot be read: ${reasonOf(error)}.`, [], { cause: error });
   });
-  return parseMapping(content, path);
 }
 
 /** @throws TriplineError `invalid-field` with a sentence per fault */
-export function parseMapping(content: string, path: string): Mapping {
-  const document = parseDocument(content);
-  const [fault] = document.errors;
-  if (fault !== undefined) throw new TriplineError("invalid-field", `${path} is not YAML: ${firstLine(fault.message)}`);
-  const result = mappingSchema.safeParse(document.toJS());
-  if (!result.success) {
-    const faults = result.error.issues.map((issue) => `${issue.path.join(".") || "the file"}: ${sentenceOf(issue)}`);
-    throw new TriplineError("invalid-field", `${path} is not a mapping: ${faults.join("; ")}.`);
-  }
-  const { file, format, fields, ...rest } = result.data;
+export function parseMapping(content: string, path: string, declared: readonly string[] = []): Mapping {
+  const { file, format, fields, ...rest } = parseYaml(mappingSchema, content, path, declared);
   return {
     ...rest,
     file: resolve(dirname(path), file),
@@ -200,15 +205,37 @@ export function parseMapping(content: string, path: string): Mapping {
   };
 }
 
+/** @throws TriplineError `invalid-field` with a sentence per fault */
+export function parseYaml<S extends z.ZodType>(
+  schema: S,
+  content: string,
+  path: string,
+  declared: readonly string[] = [],
+): z.infer<S> {
+  const document = parseDocument(content);
+  const [fault] = document.errors;
+  if (fault !== undefined) throw new TriplineError("invalid-field", `${path} is not YAML: ${firstLine(fault.message)}`);
+  const result = schema.safeParse(document.toJS());
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(
+    (issue) => `${issue.path.join(".") || "the file"}: ${sentenceOf(issue, declared)}`,
+  );
+  throw new TriplineError("invalid-field", `${path} is not a mapping: ${faults.join("; ")}.`);
+}
+
 /** The format, from the file's extension; CSV if it is unknown. */
 export function formatOf(file: string): Mapping["format"] {
   if (/\.parquet$/i.test(file)) return "parquet";
   return /\.(?:ndjson|jsonl)(?:\.(?:gz|zst))?$/i.test(file) ? "ndjson" : "csv";
 }
 
-function sentenceOf(issue: z.core.$ZodIssue): string {
+function sentenceOf(issue: z.core.$ZodIssue, declared: readonly string[]): string {
   if (issue.code === "unrecognized_keys") {
-    const known = issue.path.at(-1) === "fields" ? `. Known fields: ${fieldNames().join(", ")}` : "";
+    const isField = issue.path.at(-1) === "fields";
+    if (isField && issue.keys.every((key) => declared.includes(key))) {
+      return `${issue.keys.join(", ")} is in payment.yaml but not in the generated code. Run \`${GENERATE}\` first`;
+    }
+    const known = isField ? `. Known fields: ${fieldNames().join(", ")}` : "";
     return `${issue.keys.join(", ")} is unknown${known}`;
   }
   if (issue.code === "invalid_type" && issue.input === undefined) return "is missing";

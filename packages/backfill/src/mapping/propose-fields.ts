@@ -85,7 +85,7 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
   fields.transaction_id = transactionIdEntry(take("transaction_id", isId));
   if (!("column" in fields.transaction_id))
     notes.push("transaction_id: no column is unique; the number of the row becomes the id");
-  add("card", cardEntry(take), "card: name the column that identifies the card, such as a customer's ID");
+  add("card", cardEntry(take, notes), "card: name the column that identifies the card, such as a customer's ID");
   const amount = take("amount", (column) => looksLike.number(column) || looksLike.commaNumber(column));
   add("amount", amount && amountEntry(amount), "amount: name the column with the amount");
   fields.currency = currencyEntry(take("currency", looksLike.currency), notes);
@@ -96,6 +96,9 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
     if (column !== undefined) fields[field.name] = fieldEntry(column, field);
     else if (field.required) notes.push(`${field.name}: name its column, or add a constant`);
   }
+  const terminal = fields.terminal_id?.column;
+  if (typeof terminal === "string" && !/terminal/i.test(terminal))
+    notes.push(`terminal_id: ${terminal} stands for the terminal, which is a guess`);
   const unmapped = MAPPED_FIELDS.filter(({ name }) => fields[name] === undefined).map(({ name }) => name);
   return { fields, label, notes, unmapped, unused: [...free.keys()] };
 }
@@ -134,13 +137,15 @@ function transactionIdEntry(column: ColumnProfile | undefined): Record<string, u
   return column === undefined ? { row: "row-" } : { column: column.name, ...cleaned(column) };
 }
 
-function cardEntry(take: Take): Record<string, unknown> | undefined {
+function cardEntry(take: Take, notes: string[]): Record<string, unknown> | undefined {
   const numbers = take("card", looksLike.cardNumber);
   if (numbers !== undefined) return { column: numbers.name, holds: "number" };
   const tokens = take("card", looksLike.cardToken);
   if (tokens !== undefined) return { column: tokens.name, holds: "token" };
   const ids = take("card", () => true);
-  return ids === undefined ? undefined : { column: ids.name, holds: "id" };
+  if (ids === undefined) return undefined;
+  if (!/card|pan/i.test(ids.name)) notes.push(`card: ${ids.name} stands for the card, which is a guess`);
+  return { column: ids.name, holds: "id" };
 }
 
 function amountEntry(column: ColumnProfile): Record<string, unknown> {

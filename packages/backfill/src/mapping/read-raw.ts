@@ -29,8 +29,8 @@ const SAMPLE_OBJECTS = 10_000;
 const MEMBER = ".";
 
 /**
- * Reads a file into two temporary tables. `raw` has a text per column; its rowid numbers the rows from 0. `broken` has the
- * number, fault and text of each unreadable line.
+ * Reads a file into two temporary tables. `raw` contains all columns as text; its rowid numbers the rows from 0.
+ * `broken` contains the number, fault and text of each unreadable line.
  *
  * @throws TriplineError `invalid-field` if the file cannot be read
  */

@@ -6,8 +6,9 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /*
- * An unclosed quote would swallow the rest of a CSV file. Lines are therefore scanned before parsing. A line with an even number
- * of quotes is a complete record. A line with an odd number starts or ends a value with line breaks, or is broken.
+ * An unclosed quote would swallow the rest of a CSV file, so lines are scanned before they are parsed. A line with an
+ * even number of quotes is a complete record. A line with an odd number is broken, or starts or ends a value that
+ * contains line breaks.
  */
 
 /** The result of the scan. Lines are numbered from 1. */

@@ -47,8 +47,17 @@ interface Tokens {
   readonly fault?: string;
 }
 
-/** Writes the token tables. Rejects rows with texts that ingestion would reject. */
-export async function tokeniseFields(connection: DuckDBConnection, mapping: Mapping, key: TokenKey): Promise<void> {
+/**
+ * Writes the token tables. Rejects rows with values that ingestion would reject.
+ *
+ * @param more further columns of `mapped` whose values are stored in clear text
+ */
+export async function tokeniseFields(
+  connection: DuckDBConnection,
+  mapping: Mapping,
+  key: TokenKey,
+  more: readonly string[],
+): Promise<void> {
   const { holds } = mapping.fields.card;
   await tokenise(connection, "card", ["bin"], (value) => cardTokens(value, holds, key));
   for (const field of MAPPED_FIELDS) {
@@ -62,6 +71,7 @@ export async function tokeniseFields(connection: DuckDBConnection, mapping: Mapp
     }
   }
   if (mapping.fields.transaction_id.column !== undefined) await rejectCardNumbers(connection, "transaction_id");
+  for (const column of more) await rejectCardNumbers(connection, column);
 }
 
 function cardTokens(value: string, holds: Mapping["fields"]["card"]["holds"], { key, tenant }: TokenKey): Tokens {

@@ -23,7 +23,8 @@ export async function writeRawColumns(
   for (const column of columns.filter((name) => !hidden.has(name))) {
     const type = await typeOf(connection, column);
     if (type === undefined) continue;
-    values.push(`try_cast(nullif(trim(${sqlName(column)}), '') AS ${type}) AS ${sqlName(column)}`);
+    // A field's column of `mapped` may have the same name.
+    values.push(`try_cast(nullif(trim(raw.${sqlName(column)}), '') AS ${type}) AS ${sqlName(column)}`);
   }
   await connection.run(
     `COPY (SELECT ${["mapped.transaction_id AS client_transaction_id", ...values].join(", ")}

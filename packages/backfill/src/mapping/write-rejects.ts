@@ -26,7 +26,8 @@ export async function writeRejects(
   const file = await open(path, "w", 0o600);
   try {
     if (!(await hasRejects(connection))) return;
-    const query = `SELECT line::DOUBLE, reason, text, ${texts(columns)} FROM (${await linesOf(connection, mapping, columns)}) ORDER BY line`;
+    const query = `SELECT ${OWN.line}::DOUBLE, ${OWN.reason}, ${OWN.text}, ${texts(columns)}
+      FROM (${await linesOf(connection, mapping, columns)}) ORDER BY ${OWN.line}`;
     const result = await connection.stream(query);
     for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
       const lines = chunk.getRows().map(([line, reason, text, ...values]) => {
@@ -50,23 +51,30 @@ async function hasRejects(connection: DuckDBConnection): Promise<boolean> {
   return found.currentRowCount > 0;
 }
 
+/** Names that no column of a file has. */
+const OWN = {
+  line: sqlName("line of the reject"),
+  reason: sqlName("reason of the reject"),
+  text: sqlName("text of the reject"),
+};
+
 const texts = (columns: readonly string[]): string => columns.map(sqlName).join(", ");
 
 /**
- * SQL for the rejected rows with their line numbers in the file, from 1. In CSV, these also count the header, broken and blank
- * lines, and line breaks within quotes.
+ * SQL for the rejected rows with their line numbers in the file, from 1. In CSV, these also count the header, broken
+ * and blank lines, and line breaks within quotes.
  */
 async function linesOf(connection: DuckDBConnection, mapping: Mapping, columns: readonly string[]): Promise<string> {
   const rejected = "(SELECT raw_row, reason FROM mapped WHERE reason IS NOT NULL)";
   const none = columns.map((name) => `NULL AS ${sqlName(name)}`).join(", ");
-  const broken = `SELECT line, reason, text, ${none} FROM broken`;
-  if (mapping.format !== "csv") {
-    return `SELECT raw_row + 1 AS line, reason, NULL AS text, ${texts(columns)}
-      FROM ${rejected} JOIN raw ON raw.rowid = raw_row UNION ALL ${broken}`;
-  }
+  const broken = `SELECT line AS ${OWN.line}, reason AS ${OWN.reason}, text AS ${OWN.text}, ${none} FROM broken`;
+  const own = columns.map((name) => `raw.${sqlName(name)}`).join(", ");
+  const rows = (line: string) =>
+    `SELECT ${line} AS ${OWN.line}, r.reason AS ${OWN.reason}, NULL AS ${OWN.text}, ${own}
+     FROM ${rejected} r JOIN raw ON raw.rowid = r.raw_row`;
+  if (mapping.format !== "csv") return `${rows("r.raw_row + 1")} UNION ALL ${broken}`;
   await connection.run(csvLines(columns));
-  return `SELECT line, reason, NULL AS text, ${texts(columns)}
-    FROM ${rejected} JOIN raw ON raw.rowid = raw_row JOIN csv_lines USING (raw_row) UNION ALL ${broken}`;
+  return `${rows("csv_lines.line")} JOIN csv_lines ON csv_lines.raw_row = r.raw_row UNION ALL ${broken}`;
 }
 
 /** The line on which each row starts. */

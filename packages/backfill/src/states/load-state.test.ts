@@ -87,7 +87,7 @@ const isRefused = (...words: string[]) =>
 
 const stored = async () => [await redis.get(STATE), await redis.exists(MARK)];
 
-test("does not load states whose tokens were made with another key", async () => {
+test("does not load states whose tokens were created with a different key", async () => {
   const [made, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
   await writeStateKey(join(folder, "state.bin"), made);
   await expect(load({ cardTokenKey: other })).rejects.toMatchObject({ code: "state-conflict" });
@@ -103,7 +103,7 @@ test("a new service gets its history, even if payments are waiting for it", asyn
   expect(await stored()).toEqual(["of a history", 1]);
 });
 
-test("regression #12: rejects an old snapshot after Redis lost counted events, and names the right command, whether the service runs or not", async () => {
+test("regression #12: rejects an old snapshot after Redis lost counted events, and suggests the right command, with or without the service", async () => {
   await count();
   await redis.flushdb();
   await expect(load()).rejects.toEqual(isRefused("has counted", "`tripline rebuild-state`", "--partial"));

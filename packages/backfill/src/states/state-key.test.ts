@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { requireStateKey, writeStateKey } from "./state-key.js";
 
-test("rejects states whose tokens were made with another key, and names both fingerprints", async () => {
+test("rejects states whose tokens were created with a different key, and reports both fingerprints", async () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-state-key-"));
   try {
     const path = join(folder, "states.bin");

@@ -368,19 +368,23 @@ export interface components {
             report_id: string;
             /** @description Version of the report. A new stage, a correction or a withdrawal has the same report_id and a higher version; the highest one applies. Sending the same version again is safe. Default: 1. */
             version?: number;
-            /** @description Your ID of the payment, as sent with the payment. */
-            transaction_id: string;
-            card: {
+            /** @description Your ID of the payment, as sent with the payment. Without it, Tripline looks for the payment by acquirer_reference, or by card, date and amount. */
+            transaction_id?: string;
+            card?: {
                 /** @description Immediately replaced by a token; never stored. */
                 number?: string;
                 /** @description `card_token` of an earlier decision. */
                 token?: string;
             } & (unknown | unknown);
+            /** @description Acquirer reference number (ARN) of the payment. */
+            acquirer_reference?: string;
+            /** @description The issuer's code for the authorisation. */
+            authorisation_code?: string;
             /** @description The payment's terminal. Omit it only if the payment has none; otherwise, the verdict is not counted for the terminal. */
             terminal_id?: string;
             /**
              * Format: date-time
-             * @description When the payment took place.
+             * @description When the payment took place. Without transaction_id, the day is enough: two days before and after it are searched.
              */
             occurred_at: string;
             /**
@@ -408,6 +412,8 @@ export interface components {
              * @description When this version was reported. Default: now.
              */
             reported_at?: string;
+            /** @description Name of the file that contains the report, for reconciliation. */
+            file?: string;
         };
         Decision: {
             /** @description Tripline's ID of the payment and its decision. */
@@ -482,7 +488,7 @@ export interface components {
              * @description Stable, so programs can match on it.
              * @enum {string}
              */
-            code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "webhook-url-refused" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
+            code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "provider-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "webhook-url-refused" | "provider-url-refused" | "provider-unavailable" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
             /** @description What is wrong and how to fix it. */
             detail: string;
             errors?: {

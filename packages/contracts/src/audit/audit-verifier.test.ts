@@ -112,7 +112,7 @@ test("detects any removed entry", () => {
   );
 });
 
-test("detects two exchanged entries at the first of them", () => {
+test("detects two swapped entries at the first of them", () => {
   fc.assert(
     fc.property(lengths, fc.nat(), fc.nat(), (length, a, b) => {
       const log = write(length);
@@ -128,7 +128,7 @@ test("detects two exchanged entries at the first of them", () => {
   );
 });
 
-test("detects a truncated log by its head, or by a kept signature", () => {
+test("detects a truncated log by its head, or by a stored signature", () => {
   fc.assert(
     fc.property(lengths, fc.nat(), (length, at) => {
       const log = write(length);
@@ -168,7 +168,7 @@ test("a checkpoint is valid only with a trusted key's signature over its whole c
   expect(isSigned(other.sign(checkpoint), { ...other.key, keyId: signer.key.keyId })).toBe(false);
 });
 
-test("detects an entry of another tenant", () => {
+test("detects an entry of a different tenant", () => {
   const log = write(3);
   const other = { ...(log.entries[1] as AuditEntry), tenant: "other" };
   expect(faultOf(log.entries.with(1, other), log)).toMatchObject({ sequence: 2 });

@@ -8,6 +8,9 @@ export type ReportKindName = (typeof REPORT_KINDS)[number];
 export const REPORT_STAGES = ["received", "represented", "won", "lost"] as const;
 export type ReportStageName = (typeof REPORT_STAGES)[number];
 
+/** Maximum version of a report that ingestion accepts. */
+export const REPORT_VERSION_MAX = 1_000_000;
+
 export const REPORT_VERDICTS = ["nothing", "fraud", "genuine"] as const;
 export type ReportVerdictName = (typeof REPORT_VERDICTS)[number];
 
@@ -74,3 +77,12 @@ export const REPORT_VERDICT_NUMBERS: Readonly<Record<ReportVerdictName, FraudVer
   fraud: FraudVerdict.FRAUD,
   genuine: FraudVerdict.GENUINE,
 };
+
+/** The names by number. A missing number was added in a newer release. */
+export const REPORT_KIND_NAMES = byNumber(REPORT_KIND_NUMBERS);
+export const REPORT_STAGE_NAMES = byNumber(REPORT_STAGE_NUMBERS);
+export const REPORT_VERDICT_NAMES = byNumber(REPORT_VERDICT_NUMBERS);
+
+function byNumber<Name extends string>(numbers: Readonly<Record<Name, number>>): ReadonlyMap<number, Name> {
+  return new Map((Object.keys(numbers) as Name[]).map((name) => [numbers[name], name]));
+}

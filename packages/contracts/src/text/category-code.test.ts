@@ -30,7 +30,7 @@ describe("the code of a category", () => {
     );
   });
 
-  test("is a whole number that a float32 holds exactly, and 0 only for no text", () => {
+  test("is an integer that a float32 represents exactly, and is 0 only for a missing text", () => {
     expect(categoryCode("")).toBe(NO_CATEGORY);
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), (text) => {
@@ -41,7 +41,7 @@ describe("the code of a category", () => {
     );
   });
 
-  test("gives back every value of every enumeration, which differ from each other", () => {
+  test("gives every value of every enumeration a different code, which can be decoded", () => {
     const fields: Readonly<Record<string, { readonly type: string; readonly values?: readonly string[] }>> =
       CATEGORY_FIELDS;
     for (const [field, { values = [] }] of Object.entries(fields)) {

@@ -15,7 +15,7 @@ test.each([
   expect(csvCell(text)).toBe(cell);
 });
 
-test("reads what it has written", () => {
+test("reads a cell that it has written", () => {
   fc.assert(
     fc.property(
       fc.string().filter((text) => !/^'[=+\-@\t\r]/.test(text)),

@@ -4,7 +4,10 @@ import { nodesIn, operandsOf, wrapEvaluate } from "../conditions/checked-node.js
 import { StepsExceeded } from "../conditions/step-meter.js";
 import { ATTRIBUTES } from "../policy-variables.js";
 
-/** Thrown when an attribute that was not sent is read. A single object, because its stack trace is useless. */
+/**
+ * Thrown when an expression reads an attribute that was not sent. A single shared object, because nobody needs its
+ * stack trace.
+ */
 export const ABSENT = new Error("The attribute was not sent.");
 
 /** Number of steps for reading an attribute, including the cost of `ABSENT` and its handling. */
@@ -27,7 +30,7 @@ export function isAttributeRead(node: CheckedNode): boolean {
   return from?.op === "id" && from.args === ATTRIBUTES;
 }
 
-/** Makes a read of an attribute that was not sent throw `ABSENT`. */
+/** Makes the node throw `ABSENT` when it reads an attribute that was not sent. */
 export function readAttribute(node: CheckedNode): void {
   node.handle = (attributes, name) => {
     const value = attributes instanceof Map ? (attributes.get(name) as unknown) : undefined;

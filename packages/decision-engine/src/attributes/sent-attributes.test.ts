@@ -106,14 +106,14 @@ describe("a rule that reads attributes", () => {
     ['"none" in attributes', false],
     ["has(attributes.tier)", true],
     ["has(attributes.none)", false],
-    // Sent with another type.
+    // The attribute was sent with a different type.
     ['attributes["tier"] > 1.0', false],
     ['attributes["items"] == "gold"', false],
     ['attributes["items"].startsWith("g")', false],
     ['attributes["items"].matches("g")', false],
     ['attributes["tier"] + 1.0 > 0.0', false],
     ['attributes["tier"] && amount > 1', false],
-    // Sent with a value that makes the condition fail.
+    // The attribute's value makes the condition fail.
     ['int(attributes["tier"]) > 1', false],
     ['int(attributes["tier"]) != 1', true],
     ['double(attributes["tier"]) > 1.0 || amount > 1', true],
@@ -132,12 +132,12 @@ describe("a rule that reads attributes", () => {
     expect(decideBy(policyText(GOLD)).outcome).toBe(Outcome.CHALLENGE);
   });
 
-  test("still fails on an error of its own", () => {
+  test("still fails on an error that attributes did not cause", () => {
     const when = 'attributes["items"] > 1.0 && 1 / int(amount - 900.0) > 0';
     expect(decideBy(policyText(when), SENT)).toMatchObject({ rung: Rung.STATIC_POLICY });
   });
 
-  test("costs a bounded number of steps", () => {
+  test("takes a bounded number of steps", () => {
     const loop = '[1, 2, 3, 4, 5, 6, 7, 8].all(x, attributes["none"] != "gold")';
     for (const when of [GOLD, 'attributes["none"] > 1.0', loop]) {
       const estimate = parsePolicy(policyText(when), SPEC).rules[1]?.when.estimate;
@@ -167,7 +167,7 @@ describe("policy check", () => {
     expect(() => parsePolicy(policyText("amount > 5", "", reason), SPEC)).not.toThrow();
   });
 
-  test("rejects an attribute in a sentence", () => {
+  test("is rejected if its sentence contains an attribute", () => {
     expect(() => parsePolicy(policyText(GOLD).replace("It fired.", '"{attributes}"'), SPEC)).toThrow(/placeholder/);
   });
 

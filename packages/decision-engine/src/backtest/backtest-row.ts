@@ -23,6 +23,8 @@ export interface BacktestRow {
   readonly segments: readonly string[];
   /** Undefined if no label has arrived. */
   readonly isFraud: boolean | undefined;
+  /** Whether the issuer declined the payment, or the customer abandoned it. */
+  readonly isNotPaid?: boolean;
   readonly decided: Outcome;
   readonly drafted: Outcome;
   /** Ids of the draft's rules and bands that hit the payment. */

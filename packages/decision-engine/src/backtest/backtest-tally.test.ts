@@ -54,7 +54,7 @@ function figuresOf(rows: readonly BacktestRow[], labels = LABELS) {
   return tally.figures();
 }
 
-test("every figure equals a plain count", () => {
+test("every figure equals a direct count", () => {
   fc.assert(
     fc.property(rowsOf, (rows) => {
       const found = figuresOf(rows);
@@ -66,10 +66,10 @@ test("every figure equals a plain count", () => {
       expect(found.unlabelled).toBe(mature.length - frauds.length - genuine.length);
       for (const part of found.parts) {
         const isHit = ({ hits }: BacktestRow) => hits.includes(part.id);
-        const [caught, annoyed] = [frauds.filter(isHit), genuine.filter(isHit)];
+        const [caught, stopped] = [frauds.filter(isHit), genuine.filter(isHit)];
         expect(part.hits).toBe(rows.filter(isHit).length);
-        expect(part.unknown).toBe(part.hits - caught.length - annoyed.length);
-        const known = caught.length + annoyed.length;
+        expect(part.unknown).toBe(part.hits - caught.length - stopped.length);
+        const known = caught.length + stopped.length;
         if (known === 0) expect(part.precision).toBeUndefined();
         else expect(part.precision?.value).toBeCloseTo(caught.length / known, 12);
         if (frauds.length === 0) expect(part.recall).toBeUndefined();
@@ -79,7 +79,7 @@ test("every figure equals a plain count", () => {
           of.filter(({ currency }) => currency === "EUR").reduce((sum, { amountMinor }) => sum + amountMinor, 0);
         const money = part.money.find(({ currency }) => currency === "EUR");
         expect(money?.caught.value ?? 0).toBe(euros(caught));
-        expect(money?.annoyed.value ?? 0).toBe(euros(annoyed));
+        expect(money?.falsePositives.value ?? 0).toBe(euros(stopped));
         expect(part.daily.reduce((sum, count) => sum + count, 0)).toBe(part.hits);
         for (const { id, rows: shared, jaccard } of part.overlaps) {
           const [both, either] = [
@@ -134,7 +134,7 @@ test("lists at most ten counterexamples: genuine payments that are hit and fraud
           const row = byId.get(transactionId);
           const isHit = id === undefined ? (row?.drafted ?? 0) > Outcome.APPROVE : row?.hits.includes(id);
           expect(row?.occurredAtMs).toBeLessThan(MATURE_MS);
-          expect([row?.isFraud, isHit]).toEqual(kind === "annoyed" ? [false, true] : [true, false]);
+          expect([row?.isFraud, isHit]).toEqual(kind === "false-positive" ? [false, true] : [true, false]);
           if (kind === "missed") expect(row?.drafted).toBe(Outcome.APPROVE);
         }
       }

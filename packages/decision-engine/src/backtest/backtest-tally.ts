@@ -26,8 +26,8 @@ export interface DraftPart {
 
 /** A payment for which the draft, or one of its rules, is wrong. */
 export interface Counterexample {
-  /** `annoyed`: a false positive. `missed`: fraud, not hit, and approved by the draft. */
-  readonly kind: "annoyed" | "missed";
+  /** `false-positive`: genuine, but hit. `missed`: fraud, not hit, and approved by the draft. */
+  readonly kind: "false-positive" | "missed";
   readonly transactionId: string;
   readonly amountMinor: number;
   readonly currency: string;
@@ -81,7 +81,7 @@ export interface BacktestFigures {
     /** By outcome: the highest number of payments of one tenant with that outcome on one day (UTC). */
     readonly busiest: Readonly<Record<string, number>>;
   };
-  /** Changed outcomes, by `approve -> decline`. */
+  /** Changed outcomes, by old and new outcome, such as `approve -> decline`. */
   readonly changes: Readonly<
     Record<string, { readonly rows: number; readonly frauds: number; readonly genuine: number }>
   >;
@@ -101,7 +101,7 @@ export interface RuleSkips {
 
 /** Sums of a card's amounts, in any number of columns. */
 export interface CardAmounts {
-  /** Identifies the card, whatever the order of payments. */
+  /** Identifies the card, regardless of the order of payments. */
   readonly key: number;
   readonly amounts: ReadonlyMap<string, number>;
 }
@@ -129,19 +129,19 @@ class PartMeasure extends HitMeasure {
 }
 
 class Examples {
-  readonly #annoyed = new RowSample<Counterexample>(EXAMPLES_MAX);
+  readonly #falsePositives = new RowSample<Counterexample>(EXAMPLES_MAX);
   readonly #missed = new RowSample<Counterexample>(EXAMPLES_MAX);
 
   offer(row: BacktestRow, truth: Truth, isHit: boolean): void {
-    if (truth === "genuine" && isHit) this.#annoyed.offer(row.transactionId, exampleOf(row, "annoyed"));
+    if (truth === "genuine" && isHit) this.#falsePositives.offer(row.transactionId, exampleOf(row, "false-positive"));
     const isMissed = truth === "fraud" && !isHit && row.drafted === Outcome.APPROVE;
     if (isMissed) this.#missed.offer(row.transactionId, exampleOf(row, "missed"));
   }
 
   get all(): Counterexample[] {
-    const [annoyed, missed] = [this.#annoyed.rows, this.#missed.rows];
+    const [falsePositives, missed] = [this.#falsePositives.rows, this.#missed.rows];
     const kept = Math.max(EXAMPLES_MAX / 2, EXAMPLES_MAX - missed.length);
-    return [...annoyed.slice(0, kept), ...missed.slice(0, EXAMPLES_MAX - Math.min(kept, annoyed.length))];
+    return [...falsePositives.slice(0, kept), ...missed.slice(0, EXAMPLES_MAX - Math.min(kept, falsePositives.length))];
   }
 }
 
@@ -262,7 +262,7 @@ export class BacktestTally {
       if (measure.part.outcome > row.decided) measure.stricter += 1;
       for (const other of hit) if (other !== measure) count(measure.shared, other.part.id);
     }
-    // Only these can be counterexamples.
+    // Only payments with a verdict can be counterexamples.
     if (truth !== "fraud" && truth !== "genuine") return;
     for (const measure of truth === "genuine" ? hit : this.#parts.values()) {
       measure.examples.offer(row, truth, row.hits.includes(measure.part.id));

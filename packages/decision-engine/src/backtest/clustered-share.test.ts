@@ -10,11 +10,11 @@ const clusters = fc.array(
 test("one payment per card gives Wilson's interval", () => {
   const cards = Array.from({ length: 200 }, (_, index) => ({ hits: index < 30 ? 1 : 0, units: 1 }));
   const found = clusteredShare(cards);
-  // The variance has n - 1 instead of n.
+  // The variance is divided by n - 1 instead of n.
   expect(found).toEqual(wilsonInterval(0.15, 199));
 });
 
-test("identical payments of a card count as one", () => {
+test("identical payments by one card count as one payment", () => {
   const cards = Array.from({ length: 200 }, (_, index) => ({ hits: index < 30 ? 7 : 0, units: 7 }));
   const { low, high } = wilsonInterval(0.15, 199);
   expect(clusteredShare(cards)?.low).toBeCloseTo(low, 9);
@@ -38,7 +38,7 @@ test("is the share of all payments, with an interval at least as wide as for ind
   );
 });
 
-test("cards without a hit count the same one by one and as sums", () => {
+test("cards without a hit can be passed individually or as totals, with the same result", () => {
   fc.assert(
     fc.property(clusters, fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 30 }), (cards, without) => {
       const oneByOne = clusteredShare([...cards, ...without.map((units) => ({ hits: 0, units }))]);

@@ -1,7 +1,7 @@
 import type { Estimate } from "./wilson-interval.js";
 import { wilsonInterval } from "./wilson-interval.js";
 
-/** One card: `hits` of its `units` payments count. */
+/** One card, with `hits` among its `units` payments. */
 export interface Cluster {
   readonly hits: number;
   readonly units: number;

@@ -20,7 +20,7 @@ export interface CaughtMoney {
   /** Total of all known frauds. */
   readonly fraud: number;
   /** Total of the genuine payments that were hit. */
-  readonly annoyed: TotalEstimate;
+  readonly falsePositives: TotalEstimate;
 }
 
 export interface SegmentHits {
@@ -49,7 +49,7 @@ export interface HitFigures {
   /** Share of the known frauds that were hit. */
   readonly recall: Estimate | undefined;
   /** Share of the genuine payments that were hit. */
-  readonly annoyed: Estimate | undefined;
+  readonly falsePositiveRate: Estimate | undefined;
   readonly money: readonly CaughtMoney[];
   /** By day, from the first with payments to the last. */
   readonly daily: readonly number[];
@@ -112,12 +112,12 @@ export class HitMeasure {
       unknown: rows - frauds - genuine,
       precision: clusteredShare(known.filter(({ units }) => units > 0)),
       recall: population.shareOf("frauds", this.#cards),
-      annoyed: population.shareOf("genuine", this.#cards),
+      falsePositiveRate: population.shareOf("genuine", this.#cards),
       money: currencies.map((currency) => ({
         currency,
         caught: money(`fraud ${currency}`) ?? { value: 0 },
         fraud: population.fraudMinor.get(currency) ?? 0,
-        annoyed: money(`genuine ${currency}`) ?? { value: 0 },
+        falsePositives: money(`genuine ${currency}`) ?? { value: 0 },
       })),
       daily: days.map(({ day }) => this.#days.get(day) ?? 0),
     };

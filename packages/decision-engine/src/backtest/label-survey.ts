@@ -6,7 +6,9 @@ import type { TruthRule } from "./population.js";
 export const MATURE_SHARE = 0.95;
 const DAY_MS = 86_400_000;
 
-/** Verdict on an old payment without a label. `auto`: genuine if genuine payments get labels only as exceptions. */
+/**
+ * Verdict on an old payment without a label. `auto`: genuine if genuine payments rarely get labels, otherwise unknown.
+ */
 export type UnlabelledMeaning = "auto" | "genuine" | "unknown";
 
 /** A summary of the labels. */

@@ -4,7 +4,10 @@ import { SEGMENT_NAMES } from "./backtest-row.js";
 import { clusteredShare } from "./clustered-share.js";
 import type { Estimate } from "./wilson-interval.js";
 
-/** The verdict on a payment. `young`: its label may still arrive. `unlabelled`: it should have arrived by now, but has not. */
+/**
+ * The verdict on a payment. `young`: its label may still arrive. `unlabelled`: it should have arrived by now, but has
+ * not.
+ */
 export type Truth = "fraud" | "genuine" | "young" | "unlabelled";
 
 export interface TruthRule {
@@ -15,15 +18,16 @@ export interface TruthRule {
   readonly matureBeforeMs: number;
   /**
    * Whether an old payment without a label is genuine, because genuine payments get one only in exceptional cases. Does
-   * not apply to declined payments, because nobody disputes them.
+   * not apply to payments that were declined or abandoned, because nobody disputes them.
    */
   readonly isUnlabelledGenuine: boolean;
 }
 
-export function truthOf({ occurredAtMs, isFraud, decided }: BacktestRow, rule: TruthRule): Truth {
+export function truthOf({ occurredAtMs, isFraud, decided, isNotPaid }: BacktestRow, rule: TruthRule): Truth {
   if (occurredAtMs >= rule.matureBeforeMs) return "young";
   if (isFraud !== undefined) return isFraud ? "fraud" : "genuine";
-  return rule.isUnlabelledGenuine && decided !== Outcome.DECLINE ? "genuine" : "unlabelled";
+  const isDisputable = decided !== Outcome.DECLINE && isNotPaid !== true;
+  return rule.isUnlabelledGenuine && isDisputable ? "genuine" : "unlabelled";
 }
 
 /** Payments by one card, or by all cards. */

@@ -30,12 +30,14 @@ export interface Reopened {
   readonly transaction: Transaction;
   readonly features: PaymentFeatures;
   readonly isFraud: boolean | undefined;
+  /** As in `BacktestRow`. */
+  readonly isNotPaid?: boolean;
   readonly policy: Policy;
   readonly inputs: RecordedInputs;
   readonly scorecard: Scorecard | undefined;
 }
 
-/** The inputs of the decision, or which one is missing. */
+/** The inputs of the decision, or the reason why one is missing. */
 export function reopenPayment(
   archived: Decision,
   vector: FeatureVector | undefined,
@@ -73,13 +75,13 @@ export function decideAgain(
   const attributes = transaction.hasAttributes === true ? unread : undefined;
   const input = { transaction, attributes, features, score, listHits, trial, spentBudgets, notEvaluated, decidedAtMs };
   const decision = decide(policy, input, scorecard);
-  // The same policy text makes the same decisions, whatever its revision number in the control plane.
+  // The same policy text makes the same decisions, regardless of its revision number in the control plane.
   return isSame ? { ...decision, policyRevision } : decision;
 }
 
 /** A payment decided again by a draft. @param ids of the draft's rules and bands, which are also its codes */
 export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
-  const { archived, transaction, isFraud } = one;
+  const { archived, transaction, isFraud, isNotPaid = false } = one;
   // The budgets that would remain under the draft are unknown, so no budget counts as spent. A payment that another
   // policy could not evaluate is evaluated again, because the draft may be able to evaluate it.
   const inputs = { ...one.inputs, spentBudgets: [], notEvaluated: undefined };
@@ -94,6 +96,7 @@ export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
     currency,
     occurredAtMs,
     isFraud,
+    isNotPaid,
     segments: segmentsOf(transaction),
     decided: archived.outcome,
     drafted: drafted.outcome,

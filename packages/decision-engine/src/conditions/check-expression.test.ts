@@ -30,7 +30,9 @@ const VALUES = {
 
 type Texts = fc.Arbitrary<string>;
 
-/** Expressions by type. Loops and `cel.bind` bind names. A name may also appear unbound: the expression is then invalid. */
+/**
+ * Expressions by type. Loops and `cel.bind` bind names. A name may also appear unbound: the expression is then invalid.
+ */
 const { bool: EXPRESSION } = fc.letrec<{
   bool: string;
   int: string;
@@ -131,7 +133,7 @@ function outcomeOf(run: () => unknown): unknown {
   }
 }
 
-test("regression #24: the evaluation of any rule ends within the step limit and its own estimate", () => {
+test("regression #24: the evaluation of any rule ends within the step limit and the rule's estimate", () => {
   const seen = { evaluated: 0, exceeded: 0, loops: 0 };
   fc.assert(
     fc.property(EXPRESSION, (text) => {
@@ -145,7 +147,7 @@ test("regression #24: the evaluation of any rule ends within the step limit and 
       const { user, system } = process.cpuUsage(started);
       const used = PAYMENT_STEPS_MAX - budget.left;
       expect(used).toBeLessThanOrEqual(RULE_STEPS_MAX);
-      // About 0.4 ms on an idle machine.
+      // Takes about 0.4 ms on an idle machine.
       expect((user + system) / 1_000).toBeLessThan(500);
       const again = new StepBudget();
       expect(outcomeOf(() => condition.evaluate(CHECKER.evaluationOf(VALUES), again))).toBe(outcome);

@@ -11,7 +11,7 @@ import type { StepEstimate } from "./prepare-steps.js";
 import { RULE_STEPS_MAX } from "./step-meter.js";
 
 export interface ExpressionFault {
-  /** The text after the name of the field. */
+  /** The message, which follows the name of the field. */
   readonly sentence: string;
   /** Offset in the expression; undefined if the whole expression is at fault. */
   readonly pos?: number;

@@ -72,7 +72,7 @@ export function evaluationIn(environment: Environment): (values: Readonly<Record
   return (values) => probe(values);
 }
 
-/** Wraps the evaluation of a node as a whole. A macro has its own. */
+/** Wraps the evaluation of a whole node. For a macro, this is the macro's own evaluation. */
 export function wrapEvaluate(node: CheckedNode, wrap: (evaluate: Evaluate) => Evaluate): void {
   const macro = node.meta.macro as { evaluate: Evaluate } | undefined;
   if (macro === undefined) node.setMeta("evaluate", wrap(node.meta.evaluate));

@@ -66,7 +66,7 @@ export class Condition {
     } finally {
       const isExceeded = meter.isExceeded;
       budget.left -= allowed - Math.max(0, meter.left);
-      // biome-ignore lint/correctness/noUnsafeFinally: an exceeded budget counts, whatever the expression made of it.
+      // biome-ignore lint/correctness/noUnsafeFinally: an exceeded budget counts, even if the expression succeeded.
       if (isExceeded) throw this.#exceeded(allowed, budget);
     }
   }

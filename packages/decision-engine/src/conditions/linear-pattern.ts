@@ -1,6 +1,6 @@
 import { RE2JS, RE2JSException } from "re2js";
 
-/** A regular expression whose matching time is linear in the text, whatever the pattern. */
+/** A regular expression whose matching time is linear in the text, regardless of the pattern. */
 export interface LinearPattern {
   /** Maximum number of instructions examined per character. */
   readonly size: number;

@@ -25,13 +25,13 @@ export interface Known {
   readonly patterns: PatternCompiler;
 }
 
-/** The cost of an expression, as far as its text shows. */
+/** The cost of an expression, estimated from its text. */
 export interface StepEstimate {
   /** Maximum number of steps. Includes evaluation errors only in conditions on attributes. */
   readonly stepsMax: number;
   /** Counted in advance for each evaluation: work outside loops that does not depend on sizes. */
   readonly stepsFixed: number;
-  /** Items of the nested loops at the most expensive place, the outermost first. */
+  /** Number of items in each loop around the most expensive part, outermost loop first. */
   readonly loops: readonly number[];
   /** Offset of the most expensive part of the expression. */
   readonly pos: number;
@@ -59,18 +59,18 @@ interface Cost {
   readonly mayBeAbsent: boolean;
 }
 
-/** Bound names, and values appended to the list that `map` or `filter` creates. */
+/** Extents of bound names, and of the values that `map` or `filter` appends to its list. */
 interface Scope {
   readonly bound: ReadonlyMap<string, Extent>;
   pushed?: Extent;
 }
 
-/** Work up to this limit is counted in advance at its maximum, whatever the actual size. */
+/** Work of at most this many steps is charged in advance at its maximum, regardless of the actual size. */
 const FIXED_STEPS_MAX = 64;
 /** Steps are counted by UTF-16 code units, of which a character has at most two. */
 const ATTRIBUTE_TEXT = textOf(2 * ATTRIBUTE_TEXT_MAX);
 const ATTRIBUTE_VALUES = entriesOf(ATTRIBUTES_MAX, ATTRIBUTE_TEXT);
-/** Each of their operands is itself a condition. */
+/** Operators whose operands are themselves conditions. */
 const LOGICAL: ReadonlySet<string> = new Set(["&&", "||", "!_", "?:"]);
 const CANNOT_THROW = new Set(["==", "!=", "startsWith", "endsWith", "contains", "size", "named", "lowerAscii", "trim"]);
 const NEEDS_LITERAL = "is not a literal";
@@ -97,7 +97,7 @@ class Preparation {
     private readonly meter: StepMeter,
   ) {}
 
-  /** An attribute that was not sent makes the smallest condition that reads it false. */
+  /** An attribute that was not sent makes the innermost condition that reads it false. */
   visit(node: CheckedNode, scope: Scope): Cost {
     const cost = this.#visit(node, scope);
     if (!cost.mayBeAbsent || node.checkedType?.name !== "bool" || LOGICAL.has(node.op)) return cost;

@@ -59,7 +59,7 @@ function decideStored(...rules: readonly RuleText[]): Decision {
 
 const ones = (count: number): string => `[${Array.from({ length: count }, () => "1").join(",")}]`;
 const ONES = ones(50);
-/** 556 characters that take 50^5 comparisons, which blocked every tenant. */
+/** 556 characters that take 50^5 comparisons. Such a rule used to block every tenant. */
 const NESTED = ["a", "b", "c", "d", "e"].reduceRight((inner, name) => `${ONES}.all(${name}, ${inner})`, "e > 0");
 const DOUBLED = Array.from({ length: 18 }, (_, index) => index).reduceRight(
   (inner, index) => `cel.bind(x${index + 1}, x${index} + x${index}, ${inner})`,
@@ -109,7 +109,7 @@ describe("regression #24: a rule that would block all payments", () => {
     expect(decideStored({ when })).toEqual(decision);
   });
 
-  test("gets an error with its position and how to fix it", () => {
+  test("is reported with its position and a suggested fix", () => {
     expect(() => parsePolicy(policyText([{ when: `amount > 1 && ${NESTED}` }]), SPEC)).toThrow(
       /^policy\.yaml:4:26 .* steps, more than the 20,000 of a rule: it goes through 50 × 50 × 50 × 50 × 50 items; compare with `in`, or shorten the lists\.$/,
     );
@@ -223,7 +223,7 @@ test.each([
   });
 });
 
-test("a rule that fails at little cost leads to the default decision, which names the rule", () => {
+test("a rule that fails without exceeding a limit leads to the default decision, which names the rule", () => {
   const decision = decideStored({ when: "1 / (amount_minor - amount_minor) == 1" });
   expect(decision).toMatchObject({
     outcome: Outcome.REVIEW,

@@ -1,7 +1,7 @@
 /**
  * Step limit of a rule. A step takes about 20 ns. Each operation is one step; operations that read or create large
  * values take more steps. Steps are counted instead of time, so that all instances and all decision replays agree,
- * whatever the load.
+ * regardless of the load.
  */
 export const RULE_STEPS_MAX = 20_000;
 /**

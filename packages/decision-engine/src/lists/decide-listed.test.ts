@@ -69,7 +69,7 @@ test("the decision contains the entries, so that it can be reproduced", () => {
   expect(decided([]).decision.listHits).toEqual([]);
 });
 
-test("the strictest of conflicting lists counts", () => {
+test("the strictest of conflicting lists wins", () => {
   expect(decided([hit("deny"), hit("allow")]).outcome).toBe(Outcome.DECLINE);
   expect(decided([hit("watch"), hit("allow")]).outcome).toBe(Outcome.REVIEW);
 });
@@ -90,7 +90,7 @@ test("a rule with overrides_score overrides the score's band, and no other rule"
   expect(decided([hit("allow", { kind: "terminal" })], { score: 0.9 }).outcome).toBe(Outcome.DECLINE);
 });
 
-test("a tenant's own list is found by its name, and counts with its effect", () => {
+test("a tenant's own list is found by its name, and its effect applies", () => {
   const mules = hit("watch", { list: "mules", kind: "terminal" });
   expect(decided([mules]).codes).toEqual(["WATCHED", "MULES"]);
   expect(decided([{ ...mules, kind: "card" }]).codes).toEqual(["WATCHED"]);

@@ -2,7 +2,7 @@ import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/e
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { LIST_NOUNS, ListedValueFacts } from "../generated/listed-values.js";
 
-/** The lists of a payment, for rules. `deny` covers all lists with that effect, whatever their names. */
+/** The lists of a payment, for rules. `deny` covers all lists with that effect, regardless of their names. */
 export class ListFacts {
   readonly deny: ListedValueFacts;
   readonly watch: ListedValueFacts;

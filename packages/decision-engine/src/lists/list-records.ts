@@ -42,7 +42,7 @@ const TOKEN = /^[a-z]{2}_[0-9a-f]{32}$/;
 const TOKEN_PREFIX = 3;
 const TOKEN_BYTES = 16;
 
-/** The first time that a record cannot store. */
+/** Timestamps in records must be below this. */
 export const TIME_MS_END = NEVER;
 export const VALUE_BYTES_MAX = 255;
 export const REASON_BYTES_MAX = 4_000;
@@ -52,7 +52,7 @@ export class ListRecords {
   readonly #chunks: Buffer[] = [];
   /** Used units of the last chunk. */
   #used = CHUNK_UNITS;
-  /** Free places, by units. */
+  /** Free places, by their size in units. */
   readonly #free = new Map<number, number[]>();
   readonly #lists: string[] = [];
   readonly #idOfList = new Map<string, number>();

@@ -29,7 +29,7 @@ function tableOf(...entries: readonly ListEntry[]): ListTable {
 const listsOf = (table: ListTable, values: ListedValues, atMs = NOW_MS, tenant = "demo") =>
   table.find(tenant, values, atMs).map(({ list, kind }) => `${list}/${kind}`);
 
-test("a hit names the list, the reason and the expiry", () => {
+test("a hit contains the list, the reason and the expiry", () => {
   const table = tableOf(entry({ expiresAtMs: NOW_MS + 5, reason: "Stolen in Zürich" }));
   expect(table.find("demo", { card: CARD }, NOW_MS)).toEqual([
     {
@@ -57,7 +57,7 @@ test("an entry expires after its last millisecond, by the time of the decision",
   expect(listsOf(table, { card: CARD }, NOW_MS)).toEqual([]);
 });
 
-test("the strictest of several lists comes first, in whatever order they were filled", () => {
+test("the strictest of several lists comes first, regardless of the order in which they were filled", () => {
   const entries = [
     entry({ list: "vip", effect: "allow" }),
     entry({ list: "watch", effect: "watch" }),

@@ -95,7 +95,7 @@ export function documentFaults(contents: ParsedNode | null): YamlFault[] {
     const names = new Set<string>();
     const sizes = items.map(({ key, value }) => {
       const name = keyName(key);
-      if (!isScalar(key)) fault(key, "A key must be a plain text.");
+      if (!isScalar(key)) fault(key, "A key must be plain text.");
       else if (names.has(name)) fault(key, `The key ${name} occurs twice.`);
       names.add(name);
       return measure(value);

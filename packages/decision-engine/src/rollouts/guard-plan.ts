@@ -10,11 +10,11 @@ export const guardPlan = z.strictObject({
   cards_min: z.number().int().min(1).max(1_000_000).default(8),
   /** How much the candidate's share of payments without a score may exceed the champion's. */
   missing_points_max: points.default(0.1),
-  /** Maximum excess over the champion's share of any outcome. */
+  /** How much the candidate's share of any outcome may exceed the champion's. */
   outcome_points_max: points.default(0.1),
   /** A decision is slow if it exceeds the champion's 95th percentile by more than this. */
   slow_ms: z.number().int().min(1).max(10_000).default(50),
-  /** Maximum share of slow decisions in excess of 5 %. */
+  /** How much the share of slow decisions may exceed 5 %. */
   slow_points_max: points.default(0.1),
   /** Maximum population stability index of the candidate's scores vs. the champion's for the same payments. */
   index_max: z.number().min(0).max(100).default(0.25),

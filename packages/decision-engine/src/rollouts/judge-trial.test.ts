@@ -25,7 +25,7 @@ interface Behaviour {
 }
 
 const SAME: Behaviour = { score: (score) => score };
-/** Like a model trained on other weeks: the same ranking, except for noise. */
+/** Behaves like a model trained on other weeks: the same ranking with some noise. */
 const RETRAINED: Behaviour = {
   score: (score, random) => 1 / (1 + Math.exp(-(Math.log(score / (1 - score)) + 0.6 * (random() - 0.5)))),
 };
@@ -93,7 +93,7 @@ describe("false alarms", () => {
   });
 });
 
-describe("a bad candidate is detected in 4,000 payments with a share of 1 %", () => {
+describe("detects a bad candidate that gets 1 % of the cards within 4,000 payments", () => {
   test.each<[string, Behaviour, GuardName]>([
     ["inverted", INVERTED, "outcomes"],
     ["failing", FAILING, "scores-missing"],
@@ -109,7 +109,7 @@ test("in shadow only the scores are compared, and an inverted model is detected"
   expect(breachesOf({ candidate: play(1, 500, 1, FAILING).candidate, champion: [] }, SHADOW)).toEqual([]);
 });
 
-test("judges nothing below the minimum sample", () => {
+test("does not judge samples below the minimum size", () => {
   const { candidate, champion } = play(1, 5_000, 0.01, INVERTED);
   const few = candidate.filter(({ cardToken }) => cardToken === candidate[0]?.cardToken);
   for (const finding of judgeTrial({ candidate: few, champion }, CANARY, PLAN)) {
@@ -117,7 +117,7 @@ test("judges nothing below the minimum sample", () => {
   }
 });
 
-test("labels: detects a candidate with more false positives than the champion, but not one with as many", () => {
+test("labels: detects a candidate with more false positives than the champion, but not one with equally many", () => {
   const flagged = (arm: string, count: number, falseAlarms: number): TrialSample[] =>
     Array.from({ length: count }, (_, at) => ({
       cardToken: `ct_${arm}_${at}`,

@@ -12,11 +12,11 @@ export interface TrialSample {
   readonly latencyMs: number;
   readonly candidateScore: number | undefined;
   readonly championScore: number | undefined;
-  /** The model of its arm returned no score. */
+  /** Whether the arm's model returned no score. */
   readonly isScoreMissing: boolean;
   /** Whether the candidate answered or was merely late. Either shows that the scoring service has loaded it. */
   readonly isServed: boolean;
-  /** The decision was made without a model score. */
+  /** Whether the decision was made without a model score. */
   readonly isDegraded: boolean;
   /** For a payment that was not approved; undefined until its label arrives. */
   isFraud?: boolean;
@@ -35,7 +35,7 @@ export type GuardName = "scores-missing" | "outcomes" | "latency" | "score-distr
 /** The result of one guard. */
 export interface Finding {
   readonly guard: GuardName;
-  /** There was enough data. */
+  /** Whether there was enough data to judge. */
   readonly isJudged: boolean;
   readonly isBreached: boolean;
   /** A sentence for users. */
@@ -303,7 +303,9 @@ function byCard<S extends OutcomeSample>(samples: readonly S[], read: (sample: S
   return { mean: meanOf([...cards.values()].map(({ sum, count }) => sum / count)), count: cards.size };
 }
 
-/** The population stability index, with half a payment added to each bin so that the logarithm of an empty one is finite. */
+/**
+ * The population stability index. Half a payment is added to each bin, so that the logarithm of an empty bin is finite.
+ */
 function stabilityIndex(scores: readonly number[], reference: readonly number[]): number {
   const [shares, wanted] = [sharesOf(scores), sharesOf(reference)];
   return shares.reduce((sum, share, bin) => {

@@ -158,7 +158,7 @@ test("a server that is briefly unavailable does not fail a read", async () => {
   expect(toRecords(await client.getOnlineFeatures(REQUEST))).toEqual([{ mean: 1.5 }]);
 });
 
-test("names the service that a different server implements", async () => {
+test("reports which service a different server implements", async () => {
   const client = connect(
     await serve((_call, reply) => reply(null, response()), "/GrpcFeatureServer/GetOnlineFeatures"),
   );
@@ -185,7 +185,7 @@ test("abandons a silent server at the deadline or when the caller cancels", asyn
   await expect(read).rejects.toMatchObject({ code: "aborted", cause: { message: "gone" } });
 });
 
-test("names a server that is unreachable or speaks another protocol", async () => {
+test("reports a server that is unreachable or uses a different protocol", async () => {
   const [port] = await findFreePorts(1);
   await expect(connect(`127.0.0.1:${port}`).getOnlineFeatures(REQUEST)).rejects.toMatchObject({
     code: "unavailable",

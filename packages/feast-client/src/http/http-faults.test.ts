@@ -126,7 +126,7 @@ describe("an unavailable server", () => {
     expect(server?.seen.requests).toBe(1);
   });
 
-  test("is retried after it breaks the connection within a response", async () => {
+  test("is retried after it drops the connection in the middle of a response", async () => {
     const url = await serve((_request, response) => {
       if (server?.seen.requests === 1) {
         response.writeHead(200, { "content-length": "1000" });

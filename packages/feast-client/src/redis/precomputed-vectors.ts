@@ -13,7 +13,7 @@ import { featureField, timestampField } from "./hash-field.js";
  * A part of a Lua script: recomputes the vectors from the hash KEYS[1]. `next` is the position in ARGV at which their
  * description by `vectorArguments` starts, and `now` is the serialised time. The bytes are identical to those that
  * Feast writes. A stored vector keeps the time at which it was written, so that Feast's next vector counts as newer,
- * whatever our clock says.
+ * regardless of our clock.
  */
 export const WRITE_VECTORS = `
 local function part(tag, bytes)

@@ -76,7 +76,7 @@ test.each([
   });
 });
 
-test("reports an unreadable stored timestamp, and names a feature", async () => {
+test("reports an unreadable stored timestamp with the name of a feature", async () => {
   await redis.hset(KEY, timestampField("stats"), Buffer.from([0xff, 0xff]));
   await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({
     code: "malformed-response",

@@ -55,7 +55,7 @@ test.each([
   },
 );
 
-test("writes nothing if there is no row and none must be blocked", async () => {
+test("writes nothing if there is no row and later rows are not blocked", async () => {
   const before = await feast.redis.dbsize();
   expect(await eraseUntil("c-unknown", AT_MS, false)).toBe(0);
   expect(await feast.redis.dbsize()).toBe(before);

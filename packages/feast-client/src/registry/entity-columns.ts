@@ -66,7 +66,7 @@ export function entityColumns(
   });
 }
 
-/** @throws FeastError `invalid-request` if a request is invalid, whatever the registry */
+/** @throws FeastError `invalid-request` if a request is invalid, regardless of the registry */
 export function checkRequest(request: OnlineFeaturesRequest): void {
   const { entities, features, featureService } = request;
   if (!Array.isArray(entities) || entities.length === 0) {

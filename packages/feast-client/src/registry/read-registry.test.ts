@@ -90,14 +90,14 @@ test("reads a future type as unknown, and images as bytes", () => {
   expect(featureViews.map(({ features }) => features.mean)).toEqual(["UNKNOWN", "BYTES"]);
 });
 
-test("names a join key of a type that Feast cannot look up", () => {
+test("reports a join key of a type that Feast cannot look up", () => {
   const bytes = message([PROJECT, entity("here", "card_id"), view("here", "a", 5, 5)]);
   expect(() => parseRegistry(bytes, { project: "here" })).toThrow(
     expect.objectContaining({ code: "unsupported", field: "a:card_id", message: expect.stringContaining("DOUBLE") }),
   );
 });
 
-test("names a missing project, and lists the existing ones", () => {
+test("reports a missing project, and lists the existing ones", () => {
   expect(() => parseRegistry(message([PROJECT]), { project: "nope" })).toThrow(
     expect.objectContaining({ code: "invalid-request", message: "The registry has no project nope; it has here." }),
   );
@@ -121,7 +121,7 @@ test("rejects bytes that are not a registry", () => {
   );
 });
 
-test("reads a registry from its file, and names a missing file", async () => {
+test("reads a registry from its file, and reports a missing file", async () => {
   const folder = mkdtempSync(join(tmpdir(), "feast-registry-"));
   try {
     const path = join(folder, "registry.db");

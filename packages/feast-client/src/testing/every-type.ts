@@ -42,7 +42,9 @@ export function toJavaScript(type: FeatureType | string, json: unknown): FeastVa
   }
 }
 
-/** The same value with the items of a set, or the keys of a map, in a fixed order, because their own order is undefined. */
+/**
+ * The same value with the items of a set, or the keys of a map, in a fixed order, because their own order is undefined.
+ */
 export function inFixedOrder(type: string, value: FeastValue): FeastValue {
   if (!type.endsWith("_SET") || !Array.isArray(value)) return value;
   return [...(value as FeastValue[])].sort((one, other) => {

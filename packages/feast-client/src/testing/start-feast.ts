@@ -133,6 +133,6 @@ class FeastDriver {
   }
 
   private failure(what: string): Error {
-    return new Error(`Feast ${what}. The last lines it wrote:\n${this.errors}`);
+    return new Error(`Feast ${what}. The last lines of its output:\n${this.errors}`);
   }
 }

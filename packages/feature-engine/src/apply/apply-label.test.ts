@@ -45,7 +45,7 @@ test("labels are not counted as payments, nor payments as labels", () => {
   expect(states.pay(START_MS)).toMatchObject({ card_count_30d: 2, terminal_fraud_rate_30d: 1 });
 });
 
-test("the first fraud is the one known earliest, whatever the order and delay of labels", () => {
+test("the first fraud is the one known earliest, regardless of the order and delay of labels", () => {
   const states = fresh();
   const payAt = (atMs: number) => states.pay(atMs).card_days_since_first_fraud;
   states.label(START_MS + 100 * DAY_MS);

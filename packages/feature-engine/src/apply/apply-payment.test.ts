@@ -34,7 +34,7 @@ test("a first payment has defaults for the past, and counts itself", () => {
   });
 });
 
-test("every kind returns its default if and only if there is no past", () => {
+test("every kind returns its default if and only if there is no history", () => {
   const states = new TestStates(compileEngine(wideSpec));
   const ofCard = (values: Record<string, number>) =>
     Object.fromEntries(
@@ -152,7 +152,7 @@ test("a card with constant amounts has no deviation, however large they are", ()
   }
 });
 
-test("flags a payment older than all windows without counting it, and counts one in an old tile there", () => {
+test("flags a payment older than all windows without counting it, and counts a late payment in its own tile", () => {
   const states = fresh();
   states.pay(START_MS + 40 * DAY_MS);
   const [card, terminal] = [states.of("card", "c"), states.of("terminal", "t")];

@@ -169,7 +169,7 @@ export class FeatureEngine {
   }
 
   /**
-   * What remains of a state after its data subject is erased: only the number of events, which orders later events.
+   * What remains of a state after its data subject is erased: only the number of events, which later events continue.
    *
    * @throws like `decodeState`
    */

@@ -59,8 +59,8 @@ function foldAll(events: readonly CountedEvent[], stateTtlMs = Number.POSITIVE_I
 }
 
 /**
- * The output of a service that loses its states before the first, third … of some events, and restores them before the
- * others.
+ * The output of a service that loses its states before the event at the first cut, restores them before the event at
+ * the second, and so on.
  */
 function disturbed(steps: readonly Step[], cuts: readonly number[], ttlMs?: number): readonly CountedEvent[] {
   const online = new OnlineCounter(engine, ttlMs);
@@ -109,7 +109,7 @@ test.each([
   },
 );
 
-test("an event counted while states were lost is not reported, and counts after all earlier ones, whatever its timestamp", () => {
+test("an event counted while states were lost is not reported, and follows all earlier ones, whatever its timestamp", () => {
   const online = new OnlineCounter(engine);
   const event = { label: false, card: 1, terminal: 1, device: undefined, amountMinor: 100 };
   online.count({ id: 0, atMs: START_MS, ...event });

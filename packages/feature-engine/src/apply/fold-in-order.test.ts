@@ -120,7 +120,7 @@ test("reports the largest deviation from event-time order", () => {
   expect(newest).toBeLessThanOrEqual(Math.max(...sorted) - Math.min(...sorted));
 });
 
-test("a spec with windows that differ by one tile gives other features", () => {
+test("a spec with windows that differ by one tile gives different features", () => {
   const off = parseFeatureSpec(
     JSON.stringify({
       ...spec,
@@ -140,7 +140,7 @@ test("a spec with windows that differ by one tile gives other features", () => {
   expect(different).toBeGreaterThan(0);
 });
 
-/** The windows of the current spec, in their written form. */
+/** The windows of the current spec, in the form that a spec file uses. */
 function named() {
   return Object.fromEntries(
     Object.entries(spec.windows).map(([name, { width, tile }]) => [

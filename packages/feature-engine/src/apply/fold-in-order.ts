@@ -252,7 +252,7 @@ export class FoldInOrder {
       return;
     }
     if (this.#waiting.size >= this.#options.waitingMax) {
-      throw new TriplineError("queue-full", `${this.#waiting.size} events wait for earlier ones that do not come.`);
+      throw new TriplineError("queue-full", `${this.#waiting.size} events wait for earlier ones that do not arrive.`);
     }
     for (const place of places) if (place !== undefined) this.#waiting.set(place, counting);
   }

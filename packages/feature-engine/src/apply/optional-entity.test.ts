@@ -82,7 +82,7 @@ test("the IDs of an event are in the order of the spec, or undefined", () => {
   expect(engine.entityIds({ ...ids, deviceToken: "", ipToken: "i" })).toEqual(["c", "t", undefined, "i"]);
 });
 
-test("an entity of several fields exists if all of them are present", () => {
+test("an entity with several key fields exists if all of them are present", () => {
   const engine = compileEngine(currentFeatureSpec());
   const ids = { cardToken: "c", terminalId: "t" };
   const named = (event: object) => engine.entityIds({ ...ids, ...event }).slice(4);

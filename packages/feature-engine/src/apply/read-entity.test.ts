@@ -26,7 +26,7 @@ function withoutPayment(values: Readonly<Record<string, number>>, name: string):
   }
 }
 
-test("an entity's features are what a payment would see, without the payment itself", () => {
+test("an entity has the features of its next payment, without that payment", () => {
   const engine = compileEngine(wideSpec);
   fc.assert(
     fc.property(eventStreams(), fc.integer({ min: -DAY_MS, max: 5 * DAY_MS }), (events, laterMs) => {
@@ -44,7 +44,7 @@ test("an entity's features are what a payment would see, without the payment its
         const before = states.bytesOf(entity, id);
         const read = states.read(entity, id, atMs);
         expect(states.bytesOf(entity, id)).toEqual(before);
-        // All four count the payment; using copies of their states undoes it.
+        // The payment is counted in a copy of the state, so that the next read does not see it.
         const copies = new TestStates(engine);
         copies.put(entity, id, before);
         const ids = { cardToken: "unknown card", terminalId: "unknown terminal", [field]: id };
@@ -93,7 +93,7 @@ test("reads each entity's features that need no payment, in the order of the spe
   ]);
 });
 
-test("an unknown entity has its defaults, and counts nothing", () => {
+test("an unknown entity has default features, and reading it counts nothing", () => {
   const states = new TestStates(compileEngine(wideSpec));
   expect(states.read("device", "never", START_MS)).toMatchObject({
     device_seconds_since_last: -7,

@@ -10,7 +10,7 @@ export class ByteReader {
 
   constructor(private buffer: Uint8Array) {}
 
-  /** Restarts with other bytes. */
+  /** Starts to read another buffer. */
   reset(buffer: Uint8Array): void {
     this.buffer = buffer;
     this.at = 0;

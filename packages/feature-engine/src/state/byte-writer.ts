@@ -49,7 +49,7 @@ export class ByteWriter {
     const { buffer } = this;
     let { at } = this;
     let rest = value;
-    // Bitwise operators are limited to 32 bits, so division first removes the low groups of seven bits from larger values.
+    // Bitwise operators are limited to 32 bits. For larger values, division first removes the low groups of seven bits.
     while (rest > 0x7fff_ffff) {
       buffer[at] = (rest % 128) | 0x80;
       at += 1;

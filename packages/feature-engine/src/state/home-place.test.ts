@@ -45,7 +45,7 @@ describe("distance from home", () => {
     ["a degree along a meridian", "10 20", "11 20", HALF_AROUND_KM / 180],
     ["a degree of longitude at 60° is half as long", "60 0", "60 1", 55.597],
     ["across the date line", "-17.7 179.9", "-17.7 -179.9", 21.1863],
-    // 3 m further south, where the great circle between the two runs.
+    // The home is 3 m further south, because the great circle between the two locations bends south.
     ["from a home on the date line, which both sides have", "-17.7 179.9, -17.7 -179.9", "-17.7 180", 0.0031],
     ["at the North Pole, whatever the longitude", "90 0", "90 123", 0],
     ["at the South Pole, whatever the longitude", "-90 -50", "-90 50", 0],
@@ -133,7 +133,7 @@ describe("as a feature", () => {
   const fresh = () => new TestStates(compileEngine(currentFeatureSpec()));
   const at = ([latitude, longitude]: Place) => ({ latitude, longitude });
 
-  test("measures a payment from the earlier ones, and then moves the home", () => {
+  test("measures a payment's distance from the earlier ones, and then moves the home", () => {
     const states = fresh();
     expect(states.pay(START_MS, at([0, 0]))).toMatchObject({ card_distance_from_home: -1 });
     const degree = expect.closeTo(HALF_AROUND_KM / 180, 2);
@@ -159,7 +159,7 @@ describe("as a feature", () => {
     expect(states.of("card", "c").home?.count).toBe(1);
   });
 
-  test("measures a payment from the previous one, if both have coordinates and are in order", () => {
+  test("measures a payment's distance from the previous one if both have coordinates and are in order", () => {
     const states = fresh();
     const fromLast = (atMs: number, place: object) => states.pay(START_MS + atMs, place).card_distance_from_last;
     expect(fromLast(0, at(BERLIN))).toBe(-1);

@@ -38,7 +38,9 @@ export function addPlace(home: HomePlace, latitude: number, longitude: number): 
 
 /** Location of an entity's newest payment. */
 export interface LastPlace {
-  /** Hundred-thousandths of a degree (about a metre) from the south pole and from 180° W, plus 1; 0 for an unknown location. */
+  /**
+   * Distance from the South Pole and from 180° W in 0.00001° (about a metre), plus 1; 0 if the location is unknown.
+   */
   north: number;
   east: number;
 }

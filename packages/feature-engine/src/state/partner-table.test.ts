@@ -55,7 +55,7 @@ describe("a table of partners", () => {
     expect(rowsOf(table).map(([hash]) => hash)).toEqual([2, 1, 3, 4]);
   });
 
-  test("forgets partners last seen at or before the expiry, and accepts none that old", () => {
+  test("forgets partners last seen at or before the expiry, and does not add such partners", () => {
     const table = noPartners();
     addPartner(table, 1, 100, 0);
     addPartner(table, 2, 101, 0);
@@ -86,7 +86,7 @@ describe("a table of partners", () => {
     expect(rowsOf(table).at(-1)).toEqual([2, 1002, 1, 0]);
   });
 
-  test("counts and finds partners seen after a time, like a plain list", () => {
+  test("counts and finds partners seen after a given time, as a plain list does", () => {
     const update = fc.tuple(fc.nat(200), fc.integer({ min: 1, max: 500 }));
     fc.assert(
       fc.property(fc.array(update, { maxLength: 120 }), fc.nat(500), (updates, afterMs) => {

@@ -245,7 +245,7 @@ describe("impossible states are rejected", () => {
   });
 });
 
-test("a state is decoded into the memory of a spent one, whatever that contained", () => {
+test("decoding into the memory of an unused state gives the same result as into new memory", () => {
   fc.assert(
     fc.property(streams, eventStreams({ eventsMax: 60, updates: true }), ([engine, place, events], others) => {
       const { bytes } = storedAfter(engine, place, events);

@@ -10,7 +10,7 @@ test("a key contains entity, plan, tenant and ID", () => {
   expect(stateKey(card, "acme", "ct_1")).toBe("state:card:z:acme:ct_1");
 });
 
-test("no two tenants share a key, whatever their names", () => {
+test("no two tenants share a key, regardless of their names", () => {
   const keys = [
     stateKey(card, "a", "b:c"),
     stateKey(card, "a:b", "c"),

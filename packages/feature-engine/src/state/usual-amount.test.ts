@@ -48,7 +48,7 @@ test("payments of at least twice the usual amount are unusual for the length of 
   expect(seen(START_MS + 4 * DAY_MS)).toMatchObject({ card_unusual_count_3d: 0, card_unusual_max_3d: 0 });
 });
 
-test("the largest ratio is the window's, in thousandths", () => {
+test("the largest ratio covers only the window, and is in thousandths", () => {
   expect(seenAfter([10, 70, 200 / 3, 1]).card_unusual_max_3d).toBe(7);
   expect(seenAfter([30, 100, 1]).card_unusual_max_3d).toBe(3.333);
 });

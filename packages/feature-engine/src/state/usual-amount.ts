@@ -9,7 +9,10 @@ export interface UsualAmount {
   /** Number of payments in the sum, excluding zero amounts. */
   count: number;
   sum: number;
-  /** Time and ratio of unusual payments, in the order in which they were counted. Only the first `used` numbers are valid. */
+  /**
+   * Time and ratio of unusual payments, in the order in which they were counted. Only the first `used` numbers are
+   * valid.
+   */
   readonly rows: Float64Array;
   used: number;
 }

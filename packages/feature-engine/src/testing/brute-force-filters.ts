@@ -52,7 +52,9 @@ function restrict(spec: FeatureSpec, by: unknown, keyOf: (feature: Feature) => s
   return own;
 }
 
-/** Whether a feature of this kind counts an update. Declines of Tripline count only if the filter names `declined_by`. */
+/**
+ * Whether a feature of this kind counts an update. Tripline's declines count only if the filter names `declined_by`.
+ */
 export function isSelectedUpdate(kind: string, where: Feature["where"] = {}, fields: OracleFields): boolean {
   const isDeclined = fields.kind === "declined";
   if (kind === "declined_share" && !isDeclined && fields.kind !== "authorised") return false;

@@ -9,7 +9,7 @@ interface CountedEvent {
 interface Partner {
   readonly partner: string | undefined;
   readonly lastMs: number;
-  /** Number of payments since the partner was last new. */
+  /** Number of payments since the partner last counted as new. */
   readonly count: number;
   /** Whether one of them was labelled as fraud. */
   fraud: boolean;

@@ -308,7 +308,9 @@ function secondsSince(spec: FeatureSpec, lastMs: number, atMs: number): number |
  */
 let late = new Map<FeatureSpec, Map<string, Map<OracleEvent, boolean>>>();
 
-/** Events that were not too late when they arrived. `payments` are all earlier ones that pass the filter of the spec. */
+/**
+ * Events that were not too late when they arrived. `payments` are all earlier payments that pass the spec's filter.
+ */
 function countedOnly(spec: FeatureSpec, entity: string, payments: readonly OracleEvent[]): OracleEvent[] {
   const ofSpec = late.get(spec) ?? new Map<string, Map<OracleEvent, boolean>>();
   late.set(spec, ofSpec);

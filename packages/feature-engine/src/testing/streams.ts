@@ -45,7 +45,7 @@ export interface StreamShape {
   readonly terminals: number;
   readonly eventsMin: number;
   readonly eventsMax: number;
-  /** Minutes rather than days between events. */
+  /** Whether the time between events is minutes rather than days. */
   readonly busy: boolean;
   /** Whether there are payment updates. */
   readonly updates: boolean;

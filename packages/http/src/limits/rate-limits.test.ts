@@ -74,7 +74,7 @@ test("clients of a tenant share its budget, and another tenant has its own", asy
   expect(() => limits.spend(newCaller(), 1)).not.toThrow();
 });
 
-test("an exception applies to the tenant or client that it names", async () => {
+test("an exception applies only to its tenant or client", async () => {
   const { tenant } = newCaller();
   const exceptions = `${tenant}=0, ${tenant}/shop=${PER_SECOND}`;
   const limits = new RateLimits(config({ RATE_LIMIT_TENANT: 1, RATE_LIMIT_EXCEPTIONS: exceptions }), redis);

@@ -2,7 +2,6 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { AdministeredKafka } from "../administered-kafka.js";
 import type { ConnectionOptions } from "../open-client.js";
-import { clientOpener } from "../open-client.js";
 import { FailingSockets } from "../testing/failing-sockets.js";
 import { kafkajsLibrary } from "../testing/kafkajs-library.js";
 import { TestResources } from "../testing/test-resources.js";
@@ -44,9 +43,7 @@ beforeEach(async () => {
     { ...TOPICS.labels, name: "six", partitions: PARTITIONS },
     { ...TOPICS.labels, name: "many", partitions: MANY_PARTITIONS },
   ];
-  admin = resources.keep(
-    new AdministeredKafka({ openClient: clientOpener({ brokers, clientId: "test", log }), topicPrefix, log, topics }),
-  );
+  admin = resources.keep(new AdministeredKafka({ cluster: { brokers, clientId: "test" }, topicPrefix, log, topics }));
   await admin.ensureTopics();
 });
 

@@ -81,13 +81,13 @@ test("dead-letters an unreadable record with every byte; the rest of its batch a
     if (records.some(({ value }) => value.equals(poison))) throw new TriplineError("message-unreadable", "not ours");
   });
   const lags: (number | undefined)[] = [];
-  const buried: string[] = [];
+  const deadLettered: string[] = [];
   const observer: ConsumerObserver = {
     lag(topic, partition, records) {
       if (`${topic}/${partition}` === "features/0") lags.push(records);
     },
     deadLetter(topic, code) {
-      buried.push(`${topic} ${code}`);
+      deadLettered.push(`${topic} ${code}`);
     },
     failing() {},
   };
@@ -99,7 +99,7 @@ test("dead-letters an unreadable record with every byte; the rest of its batch a
   await collector.untilRecords(20);
   await consumer.close();
   expect((await admin.committedOffsets("poison", "features")).get(0)).toBe(21);
-  expect(buried).toEqual(["features message-unreadable"]);
+  expect(deadLettered).toEqual(["features message-unreadable"]);
   expect(lags.slice(-2)).toEqual([0, undefined]);
 
   const letters = new BatchCollector();

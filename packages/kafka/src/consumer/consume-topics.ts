@@ -135,7 +135,7 @@ class SupervisedConsumer implements EventConsumer {
       ...(this.options.positions === undefined ? {} : { positions: this.options.positions }),
       ...(this.options.observer === undefined ? {} : { observer: this.options.observer }),
       handle: (records, isRepeated) => this.#handle(records, isRepeated),
-      bury: (record, error) => this.#bury(record, error),
+      deadLetter: (record, error) => this.#deadLetter(record, error),
       stop: (error) => this.#stop(error),
       ready: () => this.#markReady(),
     });
@@ -151,14 +151,14 @@ class SupervisedConsumer implements EventConsumer {
     await this.#gatherer.run({ topic: first.topic, partition: first.partition, records }, isRepeated);
   }
 
-  async #bury(record: FetchedRecord, error: TriplineError): Promise<void> {
+  async #deadLetter(record: FetchedRecord, error: TriplineError): Promise<void> {
     const { group, observer, positions } = this.options;
     const { topic, partition, offset } = record;
     // A dead letter that cannot be handled stays in its topic, because dead-letter topics have no dead-letter topic.
     if (!isDeadLetterTopic(topic)) await this.#sendLetter(record, error);
     this.dependencies.log("error", "consumer: dead letter", { group, topic, partition, offset, code: error.code });
     observer?.deadLetter(topic, error.code);
-    positions?.buried(topic, partition, offset, error);
+    positions?.deadLettered(topic, partition, offset, error);
   }
 
   async #sendLetter(record: FetchedRecord, error: TriplineError): Promise<void> {

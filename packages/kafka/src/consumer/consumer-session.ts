@@ -41,7 +41,7 @@ export interface SessionOptions {
   readonly positions?: OwnPositions;
   readonly observer?: ConsumerObserver;
   handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void>;
-  bury(record: FetchedRecord, error: TriplineError): Promise<void>;
+  deadLetter(record: FetchedRecord, error: TriplineError): Promise<void>;
   stop(error: TriplineError): void;
   /** Called when partitions have been assigned and the client is fetching them. */
   ready(): void;
@@ -221,13 +221,13 @@ export class ConsumerSession {
     const key = `${topic}/${partition}`;
     const known = workers.get(key);
     if (known !== undefined) return known;
-    const { memory, recordsPerBatchMax, handle, bury, stop, log } = this.options;
+    const { memory, recordsPerBatchMax, handle, deadLetter, stop, log } = this.options;
     const commit = (offset: number) => {
       committer.mark({ topic, partition, offset });
       this.#observeLag(assignment, { topic, partition, offset });
     };
     const own = this.#ownPosition(topic, partition);
-    const steps = { recordsPerBatchMax, handle, bury, commit, stop, signal, log };
+    const steps = { recordsPerBatchMax, handle, deadLetter, commit, stop, signal, log };
     const worker = new PartitionWorker(key, memory, own === undefined ? steps : { ...steps, own });
     workers.set(key, worker);
     return worker;

@@ -134,9 +134,9 @@ function followShortly({
   sockets = new FailingSockets(),
 }: Following) {
   const library = platformaticLibrary({ brokers, clientId: "test", onSocket: sockets.adopt });
-  const openClient = clientOpener({ brokers, clientId: "test", log });
+  const cluster = { brokers, clientId: "test" };
   const options = { topic, group: "test", apply, onStop: () => {} };
-  return resources.keep(followTable({ library, openClient, topicPrefix, log }, options, QUIET_MS));
+  return resources.keep(followTable({ library, cluster, topicPrefix, log }, options, QUIET_MS));
 }
 
 test("does not mistake a Kafka that does not answer for an empty table", async () => {

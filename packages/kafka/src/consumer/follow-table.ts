@@ -58,7 +58,7 @@ class TableFollower implements FollowedTable {
       topics: [topic],
       positions: {
         begin: async (_topic, partition, isMadeAnew) => this.#begin(partition, isMadeAnew),
-        buried: (_topic, partition, offset) => this.#passed(partition, offset),
+        deadLettered: (_topic, partition, offset) => this.#passed(partition, offset),
       },
       handle: async (batches) => {
         for (const { partition, records } of batches) this.#apply(partition, records);

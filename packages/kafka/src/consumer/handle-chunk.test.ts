@@ -5,17 +5,17 @@ import { handleChunk } from "./handle-chunk.js";
 interface Trace {
   readonly calls: number[][];
   readonly handled: number[];
-  readonly buried: [number, string][];
+  readonly deadLettered: [number, string][];
   readonly done: number[];
   readonly failing: string[];
 }
 
 /** `fail` returns the error of a batch, if any; it receives the number of earlier attempts of the same batch. */
-function stage(fail: (records: readonly number[], before: number) => ErrorCode | undefined, buryFails = 0) {
-  const trace: Trace = { calls: [], handled: [], buried: [], done: [], failing: [] };
+function stage(fail: (records: readonly number[], before: number) => ErrorCode | undefined, deadLetterFails = 0) {
+  const trace: Trace = { calls: [], handled: [], deadLettered: [], done: [], failing: [] };
   const abort = new AbortController();
   const tries = new Map<string, number>();
-  let buryFailures = buryFails;
+  let deadLetterFailures = deadLetterFails;
   const steps = {
     signal: abort.signal,
     log: () => {},
@@ -28,9 +28,9 @@ function stage(fail: (records: readonly number[], before: number) => ErrorCode |
       if (code !== undefined) throw new TriplineError(code, `no: ${code}`);
       trace.handled.push(...records);
     },
-    async bury(record: number, error: TriplineError) {
-      if (buryFailures-- > 0) throw new TriplineError("kafka-unavailable", "down");
-      trace.buried.push([record, error.code]);
+    async deadLetter(record: number, error: TriplineError) {
+      if (deadLetterFailures-- > 0) throw new TriplineError("kafka-unavailable", "down");
+      trace.deadLettered.push([record, error.code]);
     },
     done: (last: number) => void trace.done.push(last),
     failing: ({ code }: TriplineError) => void trace.failing.push(code),
@@ -43,14 +43,14 @@ const upTo = (count: number) => [...Array(count).keys()];
 test("marks a handled chunk as done immediately", async () => {
   const { trace, steps } = stage(() => undefined);
   expect(await handleChunk(upTo(5), steps)).toBe(true);
-  expect(trace).toEqual({ calls: [upTo(5)], handled: upTo(5), buried: [], done: [4], failing: [] });
+  expect(trace).toEqual({ calls: [upTo(5)], handled: upTo(5), deadLettered: [], done: [4], failing: [] });
 });
 
 test.each([0, 1, 6, 7, 8, 15])("isolates the bad record %d of 16, and the others continue in order", async (bad) => {
   const { trace, steps } = stage((records) => (records.includes(bad) ? "message-unreadable" : undefined));
   expect(await handleChunk(upTo(16), steps)).toBe(true);
   expect(trace.handled).toEqual(upTo(16).filter((record) => record !== bad));
-  expect(trace.buried).toEqual([[bad, "message-unreadable"]]);
+  expect(trace.deadLettered).toEqual([[bad, "message-unreadable"]]);
   expect(trace.done).toEqual([...trace.done].sort((a, b) => a - b));
   expect(trace.done.at(-1)).toBe(15);
   // Halving 16 four times: each level fails once with the bad record and succeeds once without.
@@ -60,7 +60,7 @@ test.each([0, 1, 6, 7, 8, 15])("isolates the bad record %d of 16, and the others
 test("dead-letters every record of a chunk with only bad records", async () => {
   const { trace, steps } = stage(() => "invalid-field");
   expect(await handleChunk(upTo(7), steps)).toBe(true);
-  expect(trace.buried.map(([record]) => record)).toEqual(upTo(7));
+  expect(trace.deadLettered.map(([record]) => record)).toEqual(upTo(7));
   expect(trace.done).toEqual(upTo(7));
 });
 
@@ -70,7 +70,7 @@ test("retries a temporary fault until it ends, with the whole chunk", async () =
   expect(trace.calls).toHaveLength(21);
   expect(trace.failing).toEqual(Array(20).fill("redis-unavailable"));
   expect(trace.handled).toEqual(upTo(3));
-  expect(trace.buried).toEqual([]);
+  expect(trace.deadLettered).toEqual([]);
 });
 
 test("retries an internal error five times, then the bad record alone five times, then dead-letters it", async () => {
@@ -81,14 +81,14 @@ test("retries an internal error five times, then the bad record alone five times
   expect(count([2, 3])).toBe(1);
   expect(count([2])).toBe(6);
   expect(trace.handled).toEqual([0, 1, 3]);
-  expect(trace.buried).toEqual([[2, "internal"]]);
+  expect(trace.deadLettered).toEqual([[2, "internal"]]);
 });
 
 test("dead-letters nothing if an internal error ends within five tries", async () => {
   const { trace, steps } = stage((_, before) => (before < 5 ? "internal" : undefined));
   expect(await handleChunk(upTo(4), steps)).toBe(true);
   expect(trace.calls).toHaveLength(6);
-  expect(trace.buried).toEqual([]);
+  expect(trace.deadLettered).toEqual([]);
 });
 
 test("treats anything thrown that is not a TriplineError as internal", async () => {
@@ -97,7 +97,7 @@ test("treats anything thrown that is not a TriplineError as internal", async () 
     throw new RangeError("a bug");
   };
   expect(await handleChunk([0], { ...steps, handle })).toBe(true);
-  expect(trace.buried).toEqual([[0, "internal"]]);
+  expect(trace.deadLettered).toEqual([[0, "internal"]]);
 });
 
 test("throws an error with the reaction stop, and marks earlier records as done", async () => {
@@ -106,7 +106,7 @@ test("throws an error with the reaction stop, and marks earlier records as done"
     return records.includes(3) ? "state-unreadable" : undefined;
   });
   await expect(handleChunk(upTo(4), steps)).rejects.toMatchObject({ code: "state-unreadable" });
-  expect(trace.buried).toEqual([[0, "message-unreadable"]]);
+  expect(trace.deadLettered).toEqual([[0, "message-unreadable"]]);
   expect(trace.done).toEqual([0, 1]);
 });
 
@@ -114,7 +114,7 @@ test("marks a record as done only when its dead letter is acknowledged", async (
   const { trace, steps } = stage(() => "message-unreadable", 3);
   expect(await handleChunk([0], steps)).toBe(true);
   expect(trace.failing).toEqual(Array(3).fill("kafka-unavailable"));
-  expect(trace.buried).toEqual([[0, "message-unreadable"]]);
+  expect(trace.deadLettered).toEqual([[0, "message-unreadable"]]);
   expect(trace.done).toEqual([0]);
 });
 

@@ -12,7 +12,7 @@ export interface ChunkSteps<R> {
   /** @param isRepeated whether handling these records has failed before */
   handle(records: readonly R[], isRepeated: boolean): Promise<void>;
   /** Writes the record as a dead letter. Resolves when Kafka has acknowledged it. */
-  bury(record: R, error: TriplineError): Promise<void>;
+  deadLetter(record: R, error: TriplineError): Promise<void>;
   /** Everything up to and including this record is done. Called in order. */
   done(last: R): void;
   /** An attempt to handle or dead-letter records has failed and will be repeated. */
@@ -53,7 +53,7 @@ async function handlePart<R>(records: readonly R[], steps: ChunkSteps<R>, isWhol
       (await handlePart(records.slice(middle), steps, false))
     );
   }
-  if (!(await buryRecord(last, outcome, steps))) return false;
+  if (!(await deadLetterRecord(last, outcome, steps))) return false;
   steps.done(last);
   return true;
 }
@@ -84,10 +84,10 @@ async function tryHandling<R>(
   return "aborted";
 }
 
-async function buryRecord<R>(record: R, error: TriplineError, steps: ChunkSteps<R>): Promise<boolean> {
+async function deadLetterRecord<R>(record: R, error: TriplineError, steps: ChunkSteps<R>): Promise<boolean> {
   for (let tries = 1; !steps.signal.aborted; tries += 1) {
     try {
-      await steps.bury(record, error);
+      await steps.deadLetter(record, error);
       return true;
     } catch (thrown) {
       await pause(tries, "consumer: retrying a dead letter", asTriplineError(thrown), steps);

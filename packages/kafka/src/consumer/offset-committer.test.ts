@@ -88,7 +88,7 @@ test("does not give up a commit while Kafka is unavailable", async () => {
 });
 
 test("does not retry the commit of a replaced member", async () => {
-  const { committer, commits, gaveUp } = stage(() => Object.assign(new Error("old"), { type: "ILLEGAL_GENERATION" }));
+  const { committer, commits, gaveUp } = stage(() => Object.assign(new Error("old"), { apiId: "ILLEGAL_GENERATION" }));
   committer.mark(at(0, 5));
   await committer.idle();
   expect(commits).toHaveLength(1);

@@ -67,7 +67,7 @@ class Positions implements OwnPositions {
     return this.at.get(partition) ?? 0;
   }
 
-  buried(topic: string, partition: number, offset: number): void {
+  deadLettered(topic: string, partition: number, offset: number): void {
     this.letters.push(`${topic}/${partition}@${offset}`);
   }
 }
@@ -119,7 +119,7 @@ test("reports a dead letter in its order among the others", async () => {
     if (records.some(({ value }) => value.toString() === "poison")) throw new TriplineError("message-unreadable", "no");
     seen.push(...records.map(({ value }) => value.toString()), ...positions.letters.splice(0));
   });
-  await consume({ group: "buried", handle: collector.handle, positions });
+  await consume({ group: "dead-lettered", handle: collector.handle, positions });
   await has(collector, "7");
   // The dead letter is reported before the next record is handled.
   expect(seen.filter((text) => !text.startsWith("labels"))).toEqual([...count(0, 4), ...count(5, 8)]);
@@ -142,7 +142,7 @@ test("requests an unavailable position again, while other partitions continue", 
     return positions.begin(topic, partition);
   };
   const collector = new BatchCollector();
-  const own = { begin, buried: () => {} };
+  const own = { begin, deadLettered: () => {} };
   await consume({ group: "away", handle: collector.handle, positions: own });
   await collector.until(() => textsOf(collector, 1).length === 1, "the other partition");
   await thirdTry;
@@ -162,7 +162,7 @@ test("a position error with the reaction stop closes the consumer", async () => 
     group: "stop",
     topics: ["labels"],
     handle: async () => {},
-    positions: { begin, buried: () => {} },
+    positions: { begin, deadLettered: () => {} },
     onStop: () => events.dispatchEvent(new Event("stop")),
   });
   resources.keep(consumer);
@@ -204,7 +204,7 @@ test("requests the position of a reassigned partition again, after its running h
       if (partition === 0) order.push(`begin ${asked++}`);
       return 0;
     },
-    buried: () => {},
+    deadLettered: () => {},
   };
   // It gets its initial partitions, then fewer when another member joins, and all of them when that member has left.
   let assignments = 0;

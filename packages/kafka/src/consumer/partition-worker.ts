@@ -38,7 +38,7 @@ export interface PartitionSteps {
   readonly own?: OwnPosition;
   readonly recordsPerBatchMax: number;
   handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void>;
-  bury(record: FetchedRecord, error: TriplineError): Promise<void>;
+  deadLetter(record: FetchedRecord, error: TriplineError): Promise<void>;
   /** Called when everything before `offset` is done. */
   commit(offset: number): void;
   stop(error: TriplineError): void;
@@ -184,11 +184,11 @@ export class PartitionWorker {
   }
 
   #chunkSteps(): ChunkSteps<FetchedRecord> {
-    const { handle, bury, commit, signal, log } = this.steps;
+    const { handle, deadLetter, commit, signal, log } = this.steps;
     const { failing } = this.memory;
     return {
       handle,
-      bury,
+      deadLetter,
       signal,
       log: (level, message, extra) => log(level, message, { partition: this.key, ...extra }),
       failing: (error) => failing.failed(this.key, error),

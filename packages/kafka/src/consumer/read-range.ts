@@ -61,7 +61,7 @@ export async function readRange(kafka: Kafka, options: RangeOptions): Promise<vo
     topics: [topic],
     positions: {
       begin: async (_topic, partition) => open.get(partition)?.from ?? ranges.get(partition)?.to ?? 0,
-      buried(_topic, partition, offset, error) {
+      deadLettered(_topic, partition, offset, error) {
         const range = open.get(partition);
         if (range === undefined || offset < range.from) return;
         skipped?.({ partition, offset, error }, commitOf(partition));

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { handleChunk } from "./handle-chunk.js";
+import { Unfinished } from "./unfinished.js";
 import { WorkGatherer } from "./work-gatherer.js";
 
 /** Rounds that end when the test decides. */
@@ -87,6 +88,47 @@ test("runs the allowed number of rounds in parallel", async () => {
   await Promise.all(all);
 });
 
+test("an unfinished round makes room for the next, and its pieces are done when it has finished", async () => {
+  const [begun, ends]: [string[], PromiseWithResolvers<void>[]] = [[], []];
+  const gatherer = new WorkGatherer<string>({
+    async doTogether([piece = ""]) {
+      begun.push(piece);
+      const end = Promise.withResolvers<void>();
+      ends.push(end);
+      return new Unfinished(end.promise);
+    },
+    sizeOf: () => 1,
+    sizeMax: 1,
+    roundsMax: 1,
+  });
+  const done: string[] = [];
+  const all = ["a", "b"].map((piece) => gatherer.run(piece).then(() => done.push(piece)));
+  for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+  expect([begun, done]).toEqual([["a", "b"], []]);
+  ends[1]?.resolve();
+  await all[1];
+  expect(done).toEqual(["b"]);
+  ends[0]?.resolve();
+  await all[0];
+});
+
+test("after a fault in an unfinished round, each piece is retried alone", async () => {
+  const tried: (readonly string[])[] = [];
+  const gatherer = new WorkGatherer<string>({
+    async doTogether(pieces) {
+      tried.push(pieces);
+      const fails = pieces.includes("bad");
+      return new Unfinished(fails ? Promise.reject(new TriplineError("message-unreadable", "bad")) : Promise.resolve());
+    },
+    sizeOf: () => 1,
+    sizeMax: 10,
+    roundsMax: 1,
+  });
+  const outcomes = await Promise.allSettled(["a", "bad"].map((piece) => gatherer.run(piece)));
+  expect(outcomes).toMatchObject([{ status: "fulfilled" }, { reason: { code: "message-unreadable" } }]);
+  expect(tried).toEqual([["a", "bad"], ["a"], ["bad"]]);
+});
+
 test("a temporary fault fails the whole round, without trying each piece", async () => {
   const rounds = new HeldRounds();
   const gatherer = gathererOf(rounds);
@@ -133,7 +175,7 @@ test("a persistent fault in one partition does not stop the others of its round"
   const handleOne = (record: string) =>
     handleChunk([record], {
       handle: ([piece = ""], isRepeated) => gatherer.run(piece, isRepeated),
-      bury: async () => {},
+      deadLetter: async () => {},
       done() {},
       failing() {},
       log() {},

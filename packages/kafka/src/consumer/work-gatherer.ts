@@ -1,19 +1,20 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { asTriplineError } from "@tripline/contracts/error-table";
+import { Unfinished } from "./unfinished.js";
 
 export interface GatherOptions<T> {
   /**
    * Processes several items at once, and resolves when all are done. If it rejects, part of the work may have been
    * done, so items must be idempotent. After a temporary error (`retry` in the error table), all items fail, and
    * callers retry them alone. After any other error, each item is retried separately, because a single item may be the
-   * cause.
+   * cause. If it resolves with `Unfinished`, the next round may start, and the items are done when that has finished.
    */
-  doTogether(pieces: readonly T[]): Promise<void>;
+  doTogether(pieces: readonly T[]): Promise<void> | Promise<Unfinished>;
   /** Size of an item, in the unit of `sizeMax`. */
   sizeOf(piece: T): number;
   /** Maximum total size per round; a larger single item is processed alone. */
   readonly sizeMax: number;
-  /** Maximum number of concurrent rounds. */
+  /** Maximum number of concurrent rounds, not counting unfinished ones. */
   readonly roundsMax: number;
 }
 
@@ -45,11 +46,14 @@ export class WorkGatherer<T> {
   run(piece: T, isAlone = false): Promise<void> {
     const settle = Promise.withResolvers<void>();
     this.#waiting.push({ piece, size: this.#options.sizeOf(piece), isAlone, settle });
-    if (this.#rounds < this.#options.roundsMax) {
-      this.#rounds += 1;
-      void this.#work();
-    }
+    this.#start();
     return settle.promise;
+  }
+
+  #start(): void {
+    if (this.#rounds >= this.#options.roundsMax) return;
+    this.#rounds += 1;
+    void this.#work();
   }
 
   /** One of the concurrent rounds: continues as long as items are waiting. Never rejects. */
@@ -72,16 +76,28 @@ export class WorkGatherer<T> {
     return this.#waiting.splice(0, count);
   }
 
+  /** Resolves when the next round may start. Never rejects. */
   async #do(round: readonly Waiting<T>[]): Promise<void> {
     try {
-      await this.#options.doTogether(round.map(({ piece }) => piece));
-      for (const { settle } of round) settle.resolve();
+      const result = await this.#options.doTogether(round.map(({ piece }) => piece));
+      const finished = result instanceof Unfinished ? result.finished : Promise.resolve();
+      void finished.then(
+        () => {
+          for (const { settle } of round) settle.resolve();
+        },
+        (error: unknown) => this.#fail(round, error),
+      );
     } catch (error) {
-      if (round.length === 1 || asTriplineError(error).row.kafka === "retry") {
-        for (const { settle } of round) settle.reject(error);
-      } else {
-        for (const waiting of round) await this.#do([waiting]);
-      }
+      this.#fail(round, error);
     }
+  }
+
+  #fail(round: readonly Waiting<T>[], error: unknown): void {
+    if (round.length === 1 || asTriplineError(error).row.kafka === "retry") {
+      for (const { settle } of round) settle.reject(error);
+      return;
+    }
+    this.#waiting.unshift(...round.map((waiting) => ({ ...waiting, isAlone: true })));
+    this.#start();
   }
 }

@@ -40,7 +40,7 @@ export interface DeadLetter {
   /** The consumer group that could not process the record. */
   readonly group: string;
   /** When the record was dead-lettered, in milliseconds since the epoch. */
-  readonly buriedAtMs: number;
+  readonly deadLetteredAtMs: number;
   /** How many times the record was redriven before. */
   readonly returned: number;
   /** Position of the original, if the dead letter does not contain it. */
@@ -77,7 +77,7 @@ export function describeLetter(topic: string, record: IncomingRecord): DeadLette
     code: headers[DEAD_LETTER_HEADERS.code] ?? "unknown",
     message: headers[DEAD_LETTER_HEADERS.message] ?? "",
     group: headers[DEAD_LETTER_HEADERS.group] ?? "unknown",
-    buriedAtMs: timestampMs,
+    deadLetteredAtMs: timestampMs,
     returned: returnedOf(headers),
     ...(headers[REFERENCE_HEADERS.reference] === undefined ? {} : { reference: referenceOf(topic, headers) }),
   };
@@ -245,7 +245,7 @@ function passBack({ partition, offset }: LetterPlace, isBack: IsBack): number {
 }
 
 function skippedSentence(topic: string, { partition, offset, error }: SkippedRecord): string {
-  return `${deadLetterTopic(topic)}/${partition}@${offset} cannot be redriven and stays there: ${error.message}`;
+  return `${deadLetterTopic(topic)}/${partition}@${offset} cannot be redriven and is kept: ${error.message}`;
 }
 
 /** @throws TriplineError `message-unreadable` for a dead letter by reference */

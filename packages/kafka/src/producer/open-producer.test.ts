@@ -59,7 +59,7 @@ async function read(group: string, topic: string, until: string): Promise<string
   return texts();
 }
 
-test("stores what it acknowledges after a lost response, instead of taking it for a duplicate", async () => {
+test("stores the records that it acknowledges after a lost response, not treating them as duplicates", async () => {
   const sockets = new FailingSockets();
   const producer = resources.keep(await openProducer(options(sockets)));
   await producer.send([record("before")]);
@@ -133,7 +133,11 @@ test("a record that is too large fails alone, whether the client or the broker r
   await admin.disconnect();
   client.destroy();
   const topics = [{ ...TOPICS.labels, name: "small", partitions: 1 }];
-  await resources.keep(new AdministeredKafka({ openClient, topicPrefix, log, topics })).ensureTopics();
+  await resources
+    .keep(
+      new AdministeredKafka({ cluster: { brokers: stack.kafkaBrokers, clientId: "test" }, topicPrefix, log, topics }),
+    )
+    .ensureTopics();
 
   const producer = resources.keep(await openProducer(options()));
   const outcomes = await Promise.allSettled([

@@ -40,17 +40,17 @@ function stage(limits: Partial<GatherLimits> = {}, fault: (names: readonly strin
 }
 
 const tooLarge = () => {
-  const cause = Object.assign(new Error("too large"), { type: "MESSAGE_TOO_LARGE" });
+  const cause = Object.assign(new Error("too large"), { apiId: "MESSAGE_TOO_LARGE" });
   return new TriplineError("body-too-large", "too large", [], { cause });
 };
 
-test("puts sends made together into one request, in order", async () => {
+test("combines simultaneous sends into one request, in order", async () => {
   const { gatherer, requests } = stage();
   await Promise.all([gatherer.send(records(2, "a")), gatherer.send([]), gatherer.send(records(1, "b"))]);
   expect(requests).toEqual([["a0", "a1", "b0"]]);
 });
 
-test("puts the sends of one turn into one request even without a linger", async () => {
+test("combines sends made in one turn of the event loop into one request, even without a linger time", async () => {
   const { gatherer, requests } = stage({ lingerMs: 0 });
   const sends = [gatherer.send(records(1, "a"))];
   await Promise.resolve();
@@ -99,7 +99,7 @@ test("splits a send larger than a request, and resolves it when the last part is
   expect(requests).toEqual([["r0", "r1"], ["r2", "r3"], ["r4"]]);
 });
 
-test("limits requests by bytes as well; a larger record travels alone", async () => {
+test("limits requests by bytes as well; a larger record is sent alone", async () => {
   const { gatherer, requests } = stage({ requestBytesMax: 100 });
   await gatherer.send([record("a", 60), record("b", 40), record("c", 1), record("big", 500), record("d", 1)]);
   expect(requests).toEqual([["a", "b"], ["c"], ["big"], ["d"]]);
@@ -140,7 +140,7 @@ test("an unavailable Kafka fails the whole request and the rest of a split send,
   expect(requests).toHaveLength(2);
 });
 
-test("rejects a send that expired while Kafka acknowledged nothing, without another request", async () => {
+test("rejects a send that expired while Kafka acknowledged nothing, without sending a request", async () => {
   const { gatherer, requests, hold, answer } = stage(
     { sendMsMax: 30, requestRecordsMax: 1 },
     () => new TriplineError("kafka-unavailable", "away"),

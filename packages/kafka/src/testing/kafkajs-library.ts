@@ -103,7 +103,7 @@ function consumerOf(openClient: OpenClient, options: ConsumerClientOptions, even
     seek: ({ topic, partition }, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
     pause: (place) => consumer.pause(listOf(place)),
     resume(place) {
-      // kafkajs throws if its consumer has ended.
+      // kafkajs throws if its consumer has stopped.
       if (!isOver) consumer.resume(listOf(place));
     },
     isConnected: () => client.isConnected(),

@@ -35,7 +35,7 @@ describe.each([
 
   afterEach(() => lake.clear());
 
-  /** Flushes of six rows each. */
+  /** Writes this many flushes of six rows each. */
   async function fill(flushes: number): Promise<void> {
     const writer = lake.writer();
     for (let flush = 0; flush < flushes; flush += 1) {
@@ -94,7 +94,7 @@ describe.each([
     });
   });
 
-  test("several runs at once, while archive writes, leave each row once", async () => {
+  test("concurrent runs, while the archive service writes, leave each row once", async () => {
     await fill(12);
     const runs = Promise.all([compact(), compact(), compact()]);
     await fill(6);
@@ -105,7 +105,7 @@ describe.each([
     for (const day of DAYS) expect((await filesOf(day)).length).toBeLessThan(9);
   });
 
-  test("compacts only wanted days of wanted topics, and stops when its time is over", async () => {
+  test("compacts only the requested days of the requested topics, and stops when its time is up", async () => {
     await fill(12);
     const before = await filesOf("2024-02-28");
     const seen: string[] = [];
@@ -142,7 +142,7 @@ describe.each([
     expect(await lake.staged()).toEqual([]);
   });
 
-  test("does not bring back a day that was deleted meanwhile", async () => {
+  test("does not restore a day that was deleted in the meantime", async () => {
     await fill(8);
     const deleting = {
       async merge(paths: readonly string[], target: string): Promise<number> {
@@ -159,7 +159,7 @@ describe.each([
   });
 });
 
-test("in an object store, versions that would remove more than an entry names cannot read it", async () => {
+test("in an object store, releases that would remove files not listed in an entry cannot read that entry", async () => {
   const lake = new MemoryLake();
   const writer = lake.writer();
   for (let flush = 1; flush <= 8; flush += 1) await writer.add({ 0: 6 * flush }, DAYS);

@@ -178,7 +178,7 @@ describe.each([
     expect(await names()).toEqual(["0000000000000003.json"]);
   });
 
-  test("several writers at once add one", async () => {
+  test("concurrent writers add one checkpoint", async () => {
     await fill(1, 2);
     const tail = await readTail(lake.disk, folder);
     if (tail.entry === undefined) throw new Error("no entry");

@@ -55,7 +55,7 @@ async function isRemoved(held: string): Promise<boolean> {
   return !(await readdir(folder)).includes(held);
 }
 
-test("removes what a dead process held", async () => {
+test("removes the files that a dead process held", async () => {
   expect(await isRemoved("held-999999999-1-x")).toBe(true);
 });
 
@@ -63,7 +63,7 @@ onLinux("so is what one held that had this process's pid before, as in a contain
   expect(await isRemoved(`held-${process.pid}-1-x`)).toBe(true);
 });
 
-test("does not touch what another cache of this process holds", async () => {
+test("keeps the files that another cache of this process holds", async () => {
   const held = await new FileCache(folder, 10).hold([fileOf("a")]);
   await (await new FileCache(folder, 10).hold([fileOf("b")]))?.release();
   expect(await readFile(held?.paths[0] ?? "", "utf8")).toBe("a         ");
@@ -75,7 +75,7 @@ test("nothing is left behind if a file is missing, or if the files exceed the li
   expect(await cache.hold([{ ...fileOf("a"), fetch: async () => false }])).toBeUndefined();
   await expect(cache.hold([fileOf("a"), fileOf("b"), fileOf("c")])).rejects.toMatchObject({
     code: "lake-unavailable",
-    message: expect.stringMatching(/LAKE_CACHE_GIB allows 0\.0\. Read fewer days/),
+    message: expect.stringMatching(/LAKE_CACHE_GIB allows only 0\.0\. Read fewer days/),
   });
   expect(await readdir(folder)).toEqual([]);
 });

@@ -74,7 +74,7 @@ export class FileCache {
     if (bytes <= this.bytesMax) return;
     throw new TriplineError(
       "lake-unavailable",
-      `The files to read have ${(bytes / GIB).toFixed(1)} GiB together, and LAKE_CACHE_GIB allows ` +
+      `The files to read total ${(bytes / GIB).toFixed(1)} GiB, but LAKE_CACHE_GIB allows only ` +
         `${(this.bytesMax / GIB).toFixed(1)}. Read fewer days, or raise it and provide that much space in ${this.folder}.`,
     );
   }

@@ -14,7 +14,7 @@ export class FolderDisk implements LakeDisk {
   readonly hasNoLateEffects = true;
 
   async makeFolder(path: string): Promise<void> {
-    await attempt(`The folder ${path} cannot be made`, async () => {
+    await attempt(`The folder ${path} cannot be created`, async () => {
       const first = await mkdir(path, { recursive: true });
       if (first === undefined) return;
       for (let folder = path; folder.length >= first.length; folder = dirname(folder)) {
@@ -42,7 +42,7 @@ export class FolderDisk implements LakeDisk {
   async requireLinks(): Promise<void> {}
 
   async linkNew(from: string, to: string): Promise<boolean> {
-    return attempt(`${to} cannot be made`, () => unless("EEXIST", () => link(from, to)));
+    return attempt(`${to} cannot be created`, () => unless("EEXIST", () => link(from, to)));
   }
 
   async move(from: string, to: string): Promise<boolean> {

@@ -5,7 +5,7 @@ const ADVICE =
   "Free disk space in the lake's folder, or fix its path or permissions; records that are not in the lake yet stay in Kafka.";
 
 /**
- * The lake is currently unavailable.
+ * The error for a lake that is currently unavailable.
  *
  * @param what the attempted operation, as the beginning of a sentence
  * @param advice a sentence for the operator
@@ -75,8 +75,8 @@ export interface LakeDisk {
    */
   list(path: string, prefix?: string): Promise<string[]>;
   /**
-   * Names in the subfolders whose name begins with `prefix`, by subfolder. In an object store, one request returns 1,000
-   * names, however many subfolders there are.
+   * Names in the subfolders whose name begins with `prefix`, by subfolder. In an object store, one request returns
+   * 1,000 names, however many subfolders there are.
    */
   listSubfolders(path: string, prefix: string): Promise<ReadonlyMap<string, string[]>>;
   /** Sizes in bytes of the files in a folder, by name; empty if the folder does not exist. */

@@ -80,7 +80,7 @@ export async function listFiles(
 
 /**
  * The days of a topic in ascending order, `YYYY-MM-DD`; empty if the topic was never archived there. Lists only two
- * folders, whatever the number of days. May include a day from which everything was removed.
+ * folders, regardless of the number of days. May include a day whose files were all removed.
  *
  * @throws TriplineError `lake-unavailable`, `state-unreadable`
  */

@@ -23,7 +23,7 @@ class SharedDriver extends MemoryDriver {
   override remove = (key: string) => this.shared.remove(key);
 }
 
-/** Its copies wait before they become visible. */
+/** A store whose copies become visible only once the test releases them. */
 class SlowCopies extends SharedDriver {
   readonly begun = Promise.withResolvers<void>();
   readonly released = Promise.withResolvers<void>();
@@ -37,7 +37,9 @@ class SlowCopies extends SharedDriver {
   };
 }
 
-/** The first entry gets no response, and is created when the test decides. */
+/**
+ * A store that does not respond to the request for the first log entry, and creates the entry when the test says so.
+ */
 class LateEntry extends SharedDriver {
   carryOut: (() => Promise<boolean>) | undefined;
 
@@ -65,7 +67,7 @@ describe("an entry created after its writer gave up", () => {
     expect(await lake.staged()).toEqual([]);
   });
 
-  test("still finds its rows", async () => {
+  test("still has its rows", async () => {
     expect(await driver.carryOut?.()).toBe(true);
     await lake.writer().log.refresh();
     expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 4]])));
@@ -81,7 +83,7 @@ describe("an entry created after its writer gave up", () => {
     expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 6]])));
   });
 
-  test("finds its number taken by the retry, which has removed its rows", async () => {
+  test("is rejected because the retry took its number and removed its rows", async () => {
     expect(await writer.add({ 0: 6 }, DAYS)).toBe(true);
     expect(await driver.carryOut?.()).toBe(false);
     expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 6]])));
@@ -100,7 +102,7 @@ test("rejects an unsuitable store each time, and keeps no rows", async () => {
   }
 });
 
-test("a day in an archive tier is named, with what to do", async () => {
+test("the error for a day in an archive tier names the day and says what to do", async () => {
   const lake = new MemoryLake();
   await lake.writer().add({ 0: 3 }, ["2024-02-29"]);
   class Archived extends SharedDriver {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { makeOwnFolder, removeAbandoned } from "./own-folder.js";
 
-test("folders of processes that no longer run are removed, and no others", async () => {
+test("removes only folders of processes that are no longer running", async () => {
   const parent = await mkdtemp(join(tmpdir(), "tripline-own-"));
   try {
     const dead = execFileSync(process.execPath, ["-p", "process.pid"], { encoding: "utf8" }).trim();

@@ -180,7 +180,9 @@ describe.each([
   });
 });
 
-/** Fails once, as a disk may, in one method for paths with a given suffix; the operation may have succeeded nevertheless. */
+/**
+ * Fails once, in one method, for paths with a given suffix. As on a real disk, the operation may have succeeded.
+ */
 class FailingDisk extends FolderDisk {
   constructor(
     private readonly method: "sync" | "linkNew",
@@ -239,7 +241,7 @@ describe("a lake in a folder", () => {
     await expect(writer.log.append(change)).rejects.toMatchObject({ code: "internal" });
   });
 
-  test("rejects a lake of another Kafka or topic, and says what to do", async () => {
+  test("rejects a lake of a different Kafka cluster or topic, and says what to do", async () => {
     await new TextWriter(lake).add({ 0: 3 }, DAYS);
     const other = { ...SOURCE, cluster: "other" };
     const log = new TopicLog({ disk: new FolderDisk(), lake, topic: TOPIC, source: other });
@@ -284,7 +286,7 @@ describe("a lake in a folder", () => {
     const writer = new TextWriter(lake);
     await expect(writer.add({ 0: 3 }, DAYS)).rejects.toMatchObject({
       code: "lake-unavailable",
-      message: expect.stringMatching(/^The folder .* cannot be made: .*Free disk space in the lake's folder.*\.$/),
+      message: expect.stringMatching(/^The folder .* cannot be created: .*Free disk space in the lake's folder.*\.$/),
     });
     await rm(join(lake, TOPIC));
     expect(await writer.add({ 0: 3 }, DAYS)).toBe(true);

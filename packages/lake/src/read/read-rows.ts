@@ -30,11 +30,11 @@ export interface LakeRow {
 
 /**
  * The rows of a topic, ordered by `kafka_partition` and `kafka_offset`, in chunks of about 2,000. All chunks show the
- * topic as of the first chunk. Memory is bounded, whatever the number of rows, because the sort spills to the temporary
- * folder.
+ * topic as of the first chunk. Memory is bounded, regardless of the number of rows, because the sort spills to the
+ * temporary folder.
  *
  * @throws TriplineError like `listFiles`; `invalid-field` for an unknown column or an integer beyond 2^53;
- *   `lake-unavailable` if a file cannot be read, for example because a compaction removed it
+ * `lake-unavailable` if a file cannot be read, for example because a compaction removed it
  */
 export async function* readRows(options: ReadRowsOptions): AsyncGenerator<LakeRow[]> {
   const held = await holdFiles(options.lake, options.topic, options.days);

@@ -44,7 +44,7 @@ export async function* readSnapshot(
 export async function verifySnapshot(path: string): Promise<SnapshotHeader> {
   const headers: SnapshotHeader[] = [];
   for await (const _entry of readSnapshot(path, (header) => headers.push(header))) {
-    // Only the reader's checks matter here.
+    // The reader checks each entry, so nothing else is needed here.
   }
   const [header] = headers;
   if (header === undefined) throw unreadable(path, "is truncated");

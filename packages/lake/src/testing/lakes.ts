@@ -64,7 +64,7 @@ export class FolderLake extends TestLake {
   }
 }
 
-/** In an in-process object store. A move consists of two requests, so a writer can die between them. */
+/** A lake in an in-process object store. A move consists of two requests, so a writer can die between them. */
 export class MemoryLake extends TestLake {
   readonly lake = "memory://lake";
   readonly driver = new MemoryDriver();

@@ -1,6 +1,8 @@
 import { createServer } from "node:net";
 
-/** Below the range that systems use for source ports of outgoing connections, so that a port stays free across a restart. */
+/**
+ * Below the source ports that systems use for outgoing connections, so that a port stays free during a restart.
+ */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 31_999;
 const ATTEMPTS_MAX = 200;

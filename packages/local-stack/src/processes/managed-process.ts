@@ -125,7 +125,7 @@ export class ManagedProcess {
       if (Date.now() - startedMs > patient(PORT_WAIT_MS)) {
         throw new TriplineError(
           "config-invalid",
-          `Port ${port}, where ${title} should listen, is in use. Stop the process that listens there, or choose another port.`,
+          `Port ${port}, which ${title} needs, is already in use. Stop the process that listens there, or choose another port.`,
         );
       }
       await delay(POLL_MS);

@@ -28,7 +28,10 @@ export function tailOf(logFile: string): string {
   }
 }
 
-/** Runs a command to completion, with its output in `logFile`. Throws one sentence with the log's last lines if it fails. */
+/**
+ * Runs a command to completion, with its output in `logFile`. Throws one sentence with the log's last lines if it
+ * fails.
+ */
 export async function runCommand(command: Command): Promise<void> {
   mkdirSync(dirname(command.logFile), { recursive: true });
   const log = openSync(command.logFile, "w");

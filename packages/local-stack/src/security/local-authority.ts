@@ -5,9 +5,9 @@ import { generate } from "selfsigned";
 import { writeWhole } from "../write-whole.js";
 
 const DAY_MS = 86_400_000;
-/** Longer than any demo. */
+/** Validity of certificates in days: longer than any demo runs. */
 const VALID_DAYS = 30;
-/** For a persistent authority. */
+/** Validity of a persistent authority, in days. */
 const KEPT_VALID_DAYS = 3_650;
 /** Certificates of a persistent authority are renewed this long before they expire. */
 const RENEW_DAYS = 10;
@@ -30,7 +30,9 @@ export class LocalAuthority {
   private constructor(
     private readonly folder: string,
     private readonly own: KeyPair,
-    /** Host names in each certificate, in addition to `localhost` and the program's; the program's name replaces a `*`. */
+    /**
+     * Host names in each certificate, in addition to `localhost` and the program's name, which replaces a `*`.
+     */
     private readonly hosts: readonly string[],
     /** File mode of private keys. */
     readonly secretMode: number,

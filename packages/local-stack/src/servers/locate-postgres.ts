@@ -32,7 +32,10 @@ export function postgresPrograms(user: SystemUser | undefined): string {
   return `${user === undefined || isOpenToAll(native) ? native : copyOf(native)}/bin`;
 }
 
-/** The data folder: below the stack's directory, or in the temporary folder if Postgres' user cannot access that directory. */
+/**
+ * The data folder: below the stack's directory, or in the temporary folder if Postgres' user cannot access that
+ * directory.
+ */
 export function postgresDataFolder(directory: string, user: SystemUser | undefined): string {
   if (user === undefined || isOpenToAll(directory)) return `${directory}/postgres`;
   const hash = createHash("sha256").update(resolve(directory)).digest("hex").slice(0, 12);

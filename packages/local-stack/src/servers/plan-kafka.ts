@@ -4,8 +4,8 @@ import { JAVA_ENVIRONMENT, PACKAGE_ROOT } from "../locate-tools.js";
 import type { ProcessPlan } from "../processes/managed-process.js";
 import { runCommand } from "../processes/run-command.js";
 import type { StackSecurity } from "../security/stack-security.js";
-import { answersApiVersions } from "./ask-kafka.js";
 import { toProperties } from "./properties-file.js";
+import { answersApiVersions } from "./request-kafka.js";
 
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 15_000;

@@ -9,8 +9,8 @@ import pg from "pg";
 import { endLeftovers } from "../processes/end-leftovers.js";
 import { findFreePorts, isPortFree } from "../processes/find-free-ports.js";
 import { identifyProcess } from "../processes/identify-process.js";
-import { createTopic, listTopics } from "../testing/ask-topics.js";
 import { makeTestDirectory, removeAbandonedTestDirectories } from "../testing/directory.js";
+import { createTopic, listTopics } from "../testing/request-topics.js";
 import type { LocalStack, PartName, StackStep } from "./start-stack.js";
 import { startStack } from "./start-stack.js";
 import type { ServerEvent } from "./supervise-server.js";
@@ -111,7 +111,7 @@ describe("startStack", () => {
         await createTopic(first.kafkaBrokers, "payments");
         await query(first.postgresUrl, "CREATE TABLE payment AS SELECT 42 AS id");
 
-        // After a kill, with the same addresses.
+        // Restarted after a kill, the servers have the same addresses.
         await Promise.all([first.kafka.kill(), first.postgres.kill()]);
         expect(await isPortFree(portOf(first.kafkaBrokers[0] ?? ""))).toBe(true);
         await Promise.all([first.kafka.start(), first.postgres.start()]);
@@ -126,7 +126,7 @@ describe("startStack", () => {
           expect(await isPortFree(portOf(address))).toBe(true);
         }
 
-        // In a later run, with other addresses.
+        // In a later run, the servers have other addresses.
         const second = await start({ directory: named, parts: ["kafka", "postgres"] });
         expect(second.kafkaBrokers).not.toEqual(first.kafkaBrokers);
         await expectData(second);
@@ -156,7 +156,7 @@ describe("startStack", () => {
     try {
       await expect(start({ parts: ["redis", "postgres"], ports: { redis: taken } })).rejects.toMatchObject({
         code: "config-invalid",
-        message: `Port ${taken}, where Valkey should listen, is in use. Stop the process that listens there, or choose another port.`,
+        message: `Port ${taken}, which Valkey needs, is already in use. Stop the process that listens there, or choose another port.`,
       });
       expect(readdirSync(`${directory}/run`)).toEqual([]);
     } finally {
@@ -226,7 +226,7 @@ describe("processes that a killed run leaves behind", () => {
 });
 
 describe("removeAbandonedTestDirectories", () => {
-  test("stops and removes what a killed process left, but not what belongs to a live one", async () => {
+  test("stops servers and removes directories of a killed process, but not those of a live one", async () => {
     const script = `
       import { makeTestDirectory } from ${JSON.stringify(new URL("../testing/directory.js", import.meta.url).href)};
       import { startStack } from ${JSON.stringify(new URL("./start-stack.js", import.meta.url).href)};

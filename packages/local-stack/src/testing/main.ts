@@ -2,7 +2,9 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { runTestServers } from "./run-servers.js";
 import { TEST_STACK_VARIABLE, testStackAddresses } from "./stack.js";
 
-/** `node dist/testing/main.js up`: runs a test run's servers in the foreground, to run tests against them repeatedly. */
+/**
+ * `node dist/testing/main.js up`: runs a test run's servers in the foreground, to run tests against them repeatedly.
+ */
 async function up(): Promise<void> {
   const { stack, end } = await runTestServers({ endOnSignals: false });
   const addresses = testStackAddresses.parse(stack);

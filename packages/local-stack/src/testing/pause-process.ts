@@ -18,7 +18,7 @@ export async function pauseProcess(pid: number): Promise<void> {
   if (process.platform !== "linux") return;
   const deadline = Date.now() + PAUSE_MS_MAX;
   while (!threadStates(pid).every((state) => state === "T")) {
-    if (Date.now() > deadline) throw new TriplineError("deadline-exceeded", `Process ${pid} does not stand still.`);
+    if (Date.now() > deadline) throw new TriplineError("deadline-exceeded", `Process ${pid} is still running.`);
     await delay(POLL_MS);
   }
 }

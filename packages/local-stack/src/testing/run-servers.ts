@@ -11,7 +11,10 @@ import { storeKafkaClasses } from "./store-kafka-classes.js";
  */
 const KAFKA_HEAP = "-Xmx1g";
 
-/** Commands that a test must not use on a shared Valkey: they disconnect other clients, or affect or stop the whole server. */
+/**
+ * Commands that a test must not use on a shared Valkey: they disconnect other clients, or affect or stop the whole
+ * server.
+ */
 const NOT_SHARED = [
   "client|kill",
   "client|pause",

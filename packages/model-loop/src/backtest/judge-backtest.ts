@@ -13,7 +13,7 @@ export interface BacktestLimits {
   /** Payments that the rule hits. */
   readonly hitShareMax?: number;
   /** Share of genuine payments among those that the rule, or the draft, stops. */
-  readonly annoyedShareMax?: number;
+  readonly falsePositiveShareMax?: number;
   readonly precisionMin?: number;
   readonly recallMin?: number;
 }
@@ -35,8 +35,8 @@ export function judgeBacktest(report: BacktestReport, limits: BacktestLimits): s
     above(
       part === undefined ? "The draft stops" : `${name} hits`,
       "of the genuine payments",
-      what.annoyed,
-      limits.annoyedShareMax,
+      what.falsePositiveRate,
+      limits.falsePositiveShareMax,
     ),
     below(`The precision of ${name} is`, what.precision, limits.precisionMin),
     below(`The recall of ${name} is`, what.recall, limits.recallMin),
@@ -50,14 +50,14 @@ function above(
   max: number | undefined,
 ): string | undefined {
   if (max === undefined || (estimate !== undefined && estimate.value <= max)) return undefined;
-  if (estimate === undefined) return `${subject} an unknown share ${of}, and the limit is ${percent(max)} at most.`;
-  return `${subject} ${percent(estimate.value)} ${of}; the limit is ${percent(max)} at most.`;
+  if (estimate === undefined) return `${subject} an unknown share ${of}; the maximum is ${percent(max)}.`;
+  return `${subject} ${percent(estimate.value)} ${of}; the maximum is ${percent(max)}.`;
 }
 
 function below(subject: string, estimate: Estimate | undefined, min: number | undefined): string | undefined {
   if (min === undefined || (estimate !== undefined && estimate.value >= min)) return undefined;
-  if (estimate === undefined) return `${subject} unknown, and the limit is ${percent(min)} at least.`;
-  return `${subject} ${percent(estimate.value)}; the limit is ${percent(min)} at least.`;
+  if (estimate === undefined) return `${subject} unknown; the minimum is ${percent(min)}.`;
+  return `${subject} ${percent(estimate.value)}; the minimum is ${percent(min)}.`;
 }
 
 function percent(share: number): string {

@@ -26,7 +26,7 @@ test("is not too short if late labels of recent payments are still missing", () 
     const [ageDays = 0, delayDays = 0] = key.split(" ").map(Number);
     return { ageDays, delayDays, labels };
   });
-  // Within 28 days, the longest delay that enough payments could have shown.
+  // Share of the labels that arrive within 28 days, the longest delay that can be observed for enough payments.
   const within = (days: number) => (1 - (8 / 9) ** days) / (1 - (8 / 9) ** 28);
   const truth = [...Array(28).keys()].find((day) => within(day + 1) >= 0.95) ?? 0;
   const found = labelDelayDays(cells, 0.95) ?? 0;

@@ -23,6 +23,15 @@ describe("cacheKey", () => {
   });
 });
 
+test("regression #31: the key depends on the code that estimates the label delay", () => {
+  const patterns = CODE.filter(([folder]) => folder.endsWith(join("decision-engine", "dist"))).map(
+    ([, pattern]) => pattern,
+  );
+  for (const name of ["backtest/label-survey.js", "backtest/label-delay.js"]) {
+    expect(patterns.some((pattern) => pattern.test(name))).toBe(true);
+  }
+});
+
 describe("dropOldEntries", () => {
   test("keeps the most recently changed entries", async () => {
     const folder = await mkdtemp(join(tmpdir(), "tripline-cache-"));

@@ -20,6 +20,8 @@ export const CODE: readonly (readonly [folder: string, pattern: RegExp])[] = [
   [join(ROOT, "packages", "backfill", "dist"), PRODUCT_CODE],
   [join(ROOT, "packages", "model-loop", "dist"), /^demo-model\/train-demo-model\.js$/],
   [join(ROOT, "packages", "model-loop", "dist"), /^train-champion\.js$/],
+  [join(ROOT, "packages", "model-loop", "dist"), /^truth\/settle-labels\.js$/],
+  [join(ROOT, "packages", "decision-engine", "dist"), /^backtest\/label-(survey|delay)\.js$/],
   [join(ROOT, "training"), /^params\.json$/],
   [join(ROOT, "training", "requirements"), /^training\.txt$/],
   [join(ROOT, "training", "tripline_training"), /\.py$/],

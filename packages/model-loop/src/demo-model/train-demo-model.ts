@@ -8,7 +8,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { holdLock } from "@tripline/local-stack/processes/hold-lock";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { SimulationOptions } from "@tripline/simulator/create-simulation";
-import { DAY_MS } from "@tripline/simulator/keep-rhythm";
+import { DAY_MS } from "@tripline/simulator/payment-times";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services";
 import type { StepLog } from "@tripline/system/step-log";
@@ -70,8 +70,8 @@ export const DEMO_SIMULATION: SimulationOptions = {
 };
 
 /**
- * Simulates a history, computes its features, trains a model and publishes it as `champion`. If the data, feature spec and code
- * are unchanged, the cached model is used.
+ * Simulates a history, computes its features, trains a model and publishes it as `champion`. If the data, feature spec
+ * and code are unchanged, the cached model is used.
  *
  * @throws TriplineError or Error in one sentence; nothing is published in that case
  */

@@ -90,7 +90,7 @@ export function comparedAsText({ frauds, shifted, versions }: ComparedWeeks, ver
   const count = frauds.reduce((sum, each) => sum + each, 0);
   return (
     `Mean AP of ${frauds.length} later weeks with ${count} frauds: champion ${weeksAsText(champion.weeks)}, trained on ` +
-    `the new traffic alone ${weeksAsText(shifted)}, the champion before ${weeksAsText(old.weeks)}. Ratio: ` +
-    `${champion.ratio.toFixed(3)}; with other cards drawn from these ${champion.low.toFixed(3)} to ${champion.high.toFixed(3)}`
+    `the new traffic alone ${weeksAsText(shifted)}, previous champion ${weeksAsText(old.weeks)}. Ratio: ` +
+    `${champion.ratio.toFixed(3)}; 95 % interval ${champion.low.toFixed(3)} to ${champion.high.toFixed(3)}`
   );
 }

@@ -131,9 +131,9 @@ async function playDays(rehearsal: Rehearsal, events: readonly DriftDetected[]):
     // Late enough that the previous day is complete.
     newestPaymentMs: async () => today * DAY_MS + DAY_MS / 2,
     judge: async (day) => events.filter((event) => event.day === dateOf(day)),
-    tell: async (found) => {
+    send: async (found) => {
       for (const { day, sentence } of found) print(`${sinceShift(rehearsal, Date.parse(day) / DAY_MS)}: ${sentence}`);
-      await loop.hear(found);
+      await loop.receive(found);
     },
     retrain: async (cutoffMs, driftMs) => {
       const outcome = await retrainBy(rehearsal, cutoffMs, driftMs);

@@ -22,18 +22,22 @@ const SHIFTS: Readonly<Record<ShiftName, Shift>> = {
       return { ...payment, amountMinor: Math.max(1, Math.round(payment.amountMinor * factor)) };
     },
   },
-  /** Nearly no compromised terminals any more, but many times more card testing. */
+  /** Almost no compromised terminals, but several times as much card testing. */
   frauds: { fraud: { compromisedTerminals: 0.1, stolenCards: 2.4, testingBursts: 7.2, binTestings: 1.6 } },
   /** Every second terminal is replaced by an unknown one. */
   terminals: {
     change(payment) {
       const { terminalId } = payment;
-      return /[02468]$/.test(terminalId) ? { ...payment, terminalId: `${terminalId}N` } : payment;
+      return terminalId !== null && /[02468]$/.test(terminalId)
+        ? { ...payment, terminalId: `${terminalId}N` }
+        : payment;
     },
   },
 };
 
-/** The payment after a shift, if it took place at or after `fromMs`. A shift of fraud rates changes no existing payment. */
+/**
+ * The payment after a shift, if it took place at or after `fromMs`. A shift of fraud rates changes no existing payment.
+ */
 export function shiftPayment(payment: SimulatedPayment, shift: ShiftName, fromMs: number): SimulatedPayment {
   return payment.occurredAtMs < fromMs ? payment : (SHIFTS[shift].change?.(payment) ?? payment);
 }

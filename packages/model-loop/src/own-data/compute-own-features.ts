@@ -7,10 +7,12 @@ import type { Mapping } from "@tripline/backfill/mapping/mapping";
 import { writeStateKey } from "@tripline/backfill/states/state-key";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
 import { holdLock } from "@tripline/local-stack/processes/hold-lock";
 import type { StepLog } from "@tripline/system/step-log";
 import { cacheKey, dropOldEntries } from "../demo-model/train-cache.js";
+import { settleFile } from "../truth/settle-labels.js";
 
 export interface OwnDataOptions {
   readonly mapping: Mapping;
@@ -61,6 +63,7 @@ export async function computeOwnFeatures(options: OwnDataOptions): Promise<OwnFe
     }
     await rm(entry, { recursive: true, force: true });
     await mkdir(entry, { recursive: true });
+    const computed = join(entry, "computed.parquet");
     await steps.run("read the payments, compute features and window states", (onProgress) =>
       backfill({
         spec: currentFeatureSpec(),
@@ -72,12 +75,14 @@ export async function computeOwnFeatures(options: OwnDataOptions): Promise<OwnFe
           onMapped: ({ accepted, rows }) => requireSome(options, accepted, rows),
         }),
         tenant,
-        outputPath: files.features,
+        outputPath: computed,
         statePath: files.state,
         ...(untilMs === undefined ? {} : { untilMs }),
         onProgress: ({ doneEvents, totalEvents }) => onProgress({ done: doneEvents, total: totalEvents }),
       }),
     );
+    const scan = await LakeScan.open();
+    await settleFile(scan, computed, files.features, { unlabelled: "auto" }).finally(() => scan.close());
     await writeStateKey(files.state, key);
     await writeFile(join(entry, DONE_FILE), "");
     await dropOldEntries(join(options.folder, "computed"), ENTRIES_MAX);

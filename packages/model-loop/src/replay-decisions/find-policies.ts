@@ -34,8 +34,8 @@ export async function readPolicy(path: string): Promise<PolicyText> {
 }
 
 /**
- * Finds versions of a policy in its file, in the file's git history, or in a folder. Omits versions that are not found or do
- * not match this build's features.
+ * Finds versions of a policy in its file, in the file's git history, or in a folder. Omits versions that are not found
+ * or do not match this build's features.
  *
  * @param folder with `.yaml` files, as `tripline policy pull --all` writes it
  * @throws TriplineError `config-invalid` for an unreadable folder

@@ -6,6 +6,7 @@ import { listFiles } from "@tripline/lake/log/list-files";
 import type { Row } from "@tripline/lake/read/row-message";
 import type { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
+import { DECLINED_KINDS } from "../truth/declined-payments.js";
 
 export interface ArchivedRange {
   /** The folder that the archive service writes to. */
@@ -24,6 +25,8 @@ export interface ArchivedDecision {
   readonly features: Row | undefined;
   /** Undefined if no label has arrived. */
   readonly isFraud: boolean | undefined;
+  /** Whether the issuer declined the payment, or the customer abandoned it, by the end of the next day. */
+  readonly isNotPaid: boolean;
 }
 
 /** The number of decisions by one pair of versions. */
@@ -35,6 +38,7 @@ export interface ArchivedVersions {
   readonly rows: number;
 }
 
+const DAY_MS = 86_400_000;
 /** A payment's first decision is the valid one and was made from the first vector; later records are redeliveries. */
 const FIRST_DECISION = firstBy("decided_at_ms");
 const FIRST_VECTOR = firstBy("computed_at_ms");
@@ -64,7 +68,7 @@ export async function surveyDecisions(scan: LakeScan, range: ArchivedRange): Pro
   const ofTenant = tenant === undefined ? "" : ` for the tenant ${tenant}`;
   throw new TriplineError(
     "not-found",
-    `No decision was made${ofTenant} from ${isoOf(fromMs)} to ${isoOf(toMs)} in ${lake}: ` +
+    `${lake} contains no decisions${ofTenant} from ${isoOf(fromMs)} to ${isoOf(toMs)}: ` +
       "use --from and --to for the times at which decisions were made.",
   );
 }
@@ -88,10 +92,11 @@ export function requireSpec(archived: readonly ArchivedVersions[], spec: Feature
 export async function* readArchived(scan: LakeScan, range: ArchivedRange): AsyncGenerator<ArchivedDecision[]> {
   for await (const decisions of decisionTables(scan, range)) {
     for await (const chunk of scan.rows(await queryOf(scan, range, decisions))) {
-      yield chunk.map(({ decision, features, fraud }) => ({
+      yield chunk.map(({ decision, features, fraud, is_not_paid }) => ({
         decision: decision as Row,
         features: hasId(features) ? features : undefined,
         isFraud: typeof fraud === "boolean" ? fraud : undefined,
+        isNotPaid: is_not_paid === true,
       }));
     }
   }
@@ -131,13 +136,22 @@ async function queryOf(scan: LakeScan, range: ArchivedRange, decisions: string):
       : `SELECT tenant, client_transaction_id, fraud FROM ${labels} SEMI JOIN d USING (tenant, client_transaction_id)
         QUALIFY row_number() OVER (PARTITION BY tenant, client_transaction_id
           ORDER BY labelled_at_ms DESC, kafka_partition, kafka_offset DESC) = 1`;
+  const updates = await scan.table(lake, TOPICS.paymentUpdates, undefined, withNextDays(days));
+  const notPaid =
+    updates === undefined
+      ? "false"
+      : `d.transaction_id IN (SELECT transaction_id FROM ${updates} WHERE ${DECLINED_KINDS})`;
   const withFeatures = vectors !== undefined;
   return `WITH d AS MATERIALIZED (${made}), l AS (${truths})
     ${withFeatures ? `, f AS (SELECT * FROM ${vectors} SEMI JOIN d USING (tenant, transaction_id) QUALIFY ${FIRST_VECTOR})` : ""}
-    SELECT d AS decision, ${withFeatures ? "f" : "NULL"} AS features, l.fraud AS fraud FROM d
+    SELECT d AS decision, ${withFeatures ? "f" : "NULL"} AS features, l.fraud AS fraud, ${notPaid} AS is_not_paid FROM d
     ${withFeatures ? "LEFT JOIN f ON f.tenant = d.tenant AND f.transaction_id = d.transaction_id" : ""}
     LEFT JOIN l ON l.tenant = d.tenant AND l.client_transaction_id = d.client_transaction_id
     ORDER BY d.kafka_partition, d.kafka_offset`;
+}
+
+function withNextDays(days: readonly string[]): string[] {
+  return [...new Set(days.flatMap((day) => [day, dayOf(Date.parse(day) + DAY_MS) ?? day]))].sort();
 }
 
 /** Days of the range with decisions, ascending. */

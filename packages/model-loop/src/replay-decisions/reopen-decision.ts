@@ -3,11 +3,12 @@ import { reopenPayment } from "@tripline/decision-engine/backtest/reopen-payment
 import { decisionOf, vectorOf } from "@tripline/lake/read/row-message";
 import type { ArchivedDecision } from "./read-archived.js";
 
-/** The inputs of an archived decision, or which input is missing. */
+/** The inputs of an archived decision, or the reason why one is missing. */
 export function reopenDecision(
-  { decision, features, isFraud }: ArchivedDecision,
+  { decision, features, isFraud, isNotPaid }: ArchivedDecision,
   deciders: Deciders,
 ): Reopened | { readonly reason: SkipReason; readonly what: string } {
   const vector = features === undefined ? undefined : vectorOf(features);
-  return reopenPayment(decisionOf(decision), vector, isFraud, deciders);
+  const reopened = reopenPayment(decisionOf(decision), vector, isFraud, deciders);
+  return "reason" in reopened ? reopened : { ...reopened, isNotPaid };
 }

@@ -16,7 +16,9 @@ import type { ReplayInputs } from "./replay-worker.js";
 
 export interface ReplayDecisionsOptions extends ArchivedRange {
   readonly registryUrl: string;
-  /** Replaces the archived policy versions, which are otherwise found in the shipped policy's file and its git history. */
+  /**
+   * Replaces the archived policy versions, which are otherwise found in the shipped policy's file and its git history.
+   */
   readonly policyFile?: string;
   /** A folder with further policies. */
   readonly policiesFolder?: string;

@@ -51,9 +51,9 @@ export interface ReplayTally {
   unexplained: number;
   /** By reason, and by what was missing. */
   readonly skipped: Map<SkipReason, Map<string, number>>;
-  /** Decisions by other versions, by archived policy version. */
+  /** Decisions replayed with a different policy version, by archived version. */
   readonly otherPolicies: Map<string, number>;
-  /** The same by archived model version. */
+  /** Decisions replayed with a different model version, by archived version. */
   readonly otherModels: Map<string, number>;
   /** By archived outcome, then by the new one. */
   readonly transitions: Map<number, Map<number, Transition>>;
@@ -145,7 +145,7 @@ export function count(counts: Map<string, number>, key: string, more = 1): void 
   counts.set(key, (counts.get(key) ?? 0) + more);
 }
 
-/** By name, as text that is equal if the values are equal. */
+/** The fields by name, as texts that are equal if the values are equal. */
 function fieldsOf(decision: Decision): Map<string, string> {
   return new Map(Object.entries(decision).map(([name, value]) => [name, JSON.stringify(value) ?? "absent"]));
 }

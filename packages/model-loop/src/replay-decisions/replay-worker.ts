@@ -16,7 +16,7 @@ export interface ReplayInputs {
   /** Whether the only policy decides everything, not only decisions by its own version. */
   readonly isPolicyForced: boolean;
   readonly models: readonly SessionModel[];
-  /** The same for the only model. */
+  /** Whether the only model scores all decisions, not only those by its own version. */
   readonly isModelForced: boolean;
   /** Their JSON. */
   readonly scorecards: readonly string[];

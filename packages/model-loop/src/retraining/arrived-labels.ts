@@ -29,7 +29,7 @@ export interface ArrivedLabels {
   readonly genuine: number;
 }
 
-const NO_LABELS = `SELECT NULL::VARCHAR AS tenant, NULL::VARCHAR AS client_transaction_id, NULL::BIGINT AS known_ms,
+const NO_LABELS = `SELECT NULL::VARCHAR AS tenant, NULL::VARCHAR AS client_transaction_id, NULL::BIGINT AS occurred_at_ms, NULL::BIGINT AS known_ms,
   NULL::BOOLEAN AS fraud, NULL::INTEGER AS kafka_partition, NULL::BIGINT AS kafka_offset WHERE false`;
 
 /** Copies the labels into the scan's database, a few days at a time. @throws TriplineError `lake-unavailable` */
@@ -58,13 +58,13 @@ const labelDays = (options: LabelOptions) =>
 
 function arrivedOf(table: string, { labelsBy, cutoffMs, tenant }: LabelOptions): string {
   const of = tenant === undefined ? "" : ` AND tenant = ${sqlText(tenant)}`;
-  return `SELECT tenant, client_transaction_id, ${KNOWN_MS[labelsBy]} AS known_ms, fraud, kafka_partition, kafka_offset
+  return `SELECT tenant, client_transaction_id, occurred_at_ms, ${KNOWN_MS[labelsBy]} AS known_ms, fraud, kafka_partition, kafka_offset
     FROM ${table} WHERE ${KNOWN_MS[labelsBy]} <= ${cutoffMs}${of}`;
 }
 
 /** Keeps only the latest label, because a chargeback may correct an analyst's label. */
 function latestOf(arrived: string): string {
-  return `SELECT tenant, client_transaction_id, known_ms, fraud FROM (${arrived})
+  return `SELECT tenant, client_transaction_id, occurred_at_ms AS paid_at_ms, known_ms, fraud FROM (${arrived})
     QUALIFY row_number() OVER (
       PARTITION BY tenant, client_transaction_id ORDER BY known_ms DESC, kafka_partition, kafka_offset DESC
     ) = 1`;

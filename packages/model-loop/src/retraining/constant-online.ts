@@ -34,8 +34,8 @@ const ROWS_MIN = 1_000;
 const LABEL_ROWS_MIN = 100_000;
 
 /**
- * Features that are constant online, in the newest week of archived vectors. Profiles need 100 payments, label counts 100,000,
- * and other features 1,000 over more than six days.
+ * Features that are constant online, in the newest week of archived vectors. Profiles need 100 payments, label counts
+ * 100,000, and other features 1,000 over more than six days.
  *
  * @throws TriplineError `not-found` if no features are archived; `lake-unavailable`
  */

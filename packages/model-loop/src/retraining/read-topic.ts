@@ -114,7 +114,9 @@ async function groupDays(options: TopicOptions, topic: Topic, days: readonly str
   return groups;
 }
 
-/** All rows of these days at once. Other days are not read, because the lake may be large and old days may be offline. */
+/**
+ * All rows of these days at once. Other days are not read, because the lake may be large and old days may be offline.
+ */
 export async function tableOf(
   scan: LakeScan,
   { lake, positions }: TopicOptions,

@@ -6,10 +6,14 @@ import type { TransactionsSource } from "@tripline/backfill/input/transactions-s
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { TOPICS } from "@tripline/contracts/topics";
+import type { UnlabelledMeaning } from "@tripline/decision-engine/backtest/label-survey";
 import { listDays } from "@tripline/lake/log/list-files";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
-import type { LabelOptions } from "./arrived-labels.js";
+import { copyDeclined } from "../truth/declined-payments.js";
+import type { SettledRule } from "../truth/settle-labels.js";
+import { metadataSql, ruleMetadata, ruleOf, settledSql, settleFile, surveyTable } from "../truth/settle-labels.js";
+import type { ArrivedLabels, LabelOptions } from "./arrived-labels.js";
 import { copyLabels, LABELLED_AT_MS, labelsOf } from "./arrived-labels.js";
 import { dayBefore, daysOf, noArchive, paymentDays, paymentsOf, tableOf, tablesOf } from "./read-topic.js";
 import type { SampleOptions, Shares } from "./sample-payments.js";
@@ -21,6 +25,8 @@ export interface LakeDatasetOptions extends LabelOptions {
   readonly outputPath: string;
   /** How to sample a large lake. Default: all payments are written. */
   readonly sample?: SampleOptions;
+  /** The verdict on a mature payment without a label. Default: `auto`. */
+  readonly unlabelled?: UnlabelledMeaning;
 }
 
 export interface LakeDataset {
@@ -53,6 +59,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
   try {
     const days = await paymentDays(options, TOPICS.features);
     const labels = await copyLabels(scan, options);
+    const truth = await truthOf(scan, options, labels);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder);
     let parts: string[] = [];
@@ -66,9 +73,11 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
     for await (const vectors of tablesOf(scan, options, TOPICS.features, days, { incomplete: "BOOLEAN" })) {
       if (sample !== undefined) {
         payments += await countPayments(scan, vectors, options);
-        shares = sharesOf(sample, payments, labels);
+        // An upper bound, because some payments without a label have no verdict.
+        const genuine = truth.rule === undefined ? labels.genuine : payments - labels.frauds;
+        shares = sharesOf(sample, payments, { frauds: labels.frauds, genuine: Math.max(0, genuine) });
       }
-      parts.push(await write(partOf(options, vectors, labels.table, shares)));
+      parts.push(await write(partOf(options, vectors, truth, shares)));
       // Limits the parts to about three times the size of the sample.
       if (shares === undefined || shares.unlabelled >= reducedTo / 2) continue;
       const reduced = await write(rowsIn(parts, shares));
@@ -77,7 +86,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
       reducedTo = shares.unlabelled;
     }
     if (parts.length === 0) throw noArchive(options.lake, TOPICS.features);
-    return await joinParts(scan, parts, outputPath, shares);
+    return await joinParts(scan, parts, outputPath, truth.rule, shares);
   } finally {
     await scan.close();
     await rm(folder, { recursive: true, force: true });
@@ -89,17 +98,40 @@ async function countPayments(scan: LakeScan, vectors: string, options: LakeDatas
   return Number(payments);
 }
 
+/** The labels, and what a missing label means. */
+interface Truth {
+  readonly labels: string;
+  /** Table of the payments that never get a verdict; read only if there is a rule. */
+  readonly declined: string | undefined;
+  readonly rule: SettledRule | undefined;
+}
+
+async function truthOf(scan: LakeScan, options: LakeDatasetOptions, { table }: ArrivedLabels): Promise<Truth> {
+  // Only the late labels of earlier payments were read, so including these would overestimate the delay.
+  const arrived = `SELECT paid_at_ms AS occurred_at_ms, known_ms, fraud FROM ${table}
+    WHERE paid_at_ms >= ${options.fromMs ?? 0}`;
+  const rule = ruleOf(await surveyTable(scan, arrived, options.unlabelled ?? "auto"));
+  return { labels: table, rule, declined: rule === undefined ? undefined : await copyDeclined(scan, options) };
+}
+
 /** SQL for the first vector of each payment of some days, by time, with columns that show which vectors are usable. */
-function partOf({ spec, ...options }: LakeDatasetOptions, vectors: string, labels: string, shares?: Shares): string {
+function partOf(
+  { spec, ...options }: LakeDatasetOptions,
+  vectors: string,
+  { labels, declined, rule }: Truth,
+  shares?: Shares,
+): string {
   const isOfSpec = `spec_version = ${spec.version} AND len("values") = ${spec.features.length}`;
   const values = spec.features.map(({ name }, index) => `"values"[${index + 1}]::DOUBLE AS ${sqlName(name)}`);
-  const isWanted = shares === undefined ? "" : ` AND ${isSampled(shares, "l.fraud")}`;
-  return `SELECT transaction_id, card_token, nullif(terminal_id, '') AS terminal_id,
-      occurred_at_ms, ${LABELLED_AT_MS} AS labelled_at_ms, l.fraud::TINYINT AS fraud, ${values.join(", ")},
+  const isDeclined = declined === undefined ? "false" : `transaction_id IN (SELECT transaction_id FROM ${declined})`;
+  const label = settledSql({ fraud: "l.fraud", labelledAtMs: LABELLED_AT_MS, isDeclined }, rule);
+  const isWanted = shares === undefined ? "" : `WHERE ${isSampled(shares, "fraud::BOOLEAN")}`;
+  return `SELECT * FROM (SELECT transaction_id, card_token, nullif(terminal_id, '') AS terminal_id,
+      occurred_at_ms, ${label.labelledAtMs} AS labelled_at_ms, (${label.fraud})::TINYINT AS fraud, ${values.join(", ")},
       computed_at_ms, kafka_partition, kafka_offset, ${isOfSpec} AS is_of_spec, coalesce(incomplete, false) AS incomplete
     FROM ${vectors} LEFT JOIN ${labels} AS l USING (tenant, client_transaction_id)
-    WHERE ${paymentsOf(options)}${isWanted}
-    QUALIFY row_number() OVER (PARTITION BY transaction_id ${FIRST}) = 1
+    WHERE ${paymentsOf(options)}
+    QUALIFY row_number() OVER (PARTITION BY transaction_id ${FIRST}) = 1) ${isWanted}
     ORDER BY occurred_at_ms, transaction_id`;
 }
 
@@ -117,6 +149,7 @@ async function joinParts(
   scan: LakeScan,
   parts: readonly string[],
   outputPath: string,
+  rule: SettledRule | undefined,
   shares?: Shares,
 ): Promise<LakeDataset> {
   const all = rowsIn(parts, shares);
@@ -127,12 +160,13 @@ async function joinParts(
     ORDER BY occurred_at_ms, transaction_id`;
   const rows = Number(repeated) === 0 ? all : firsts;
   const unfinished = `${outputPath}.unfinished`;
+  const metadata = metadataSql({ ...sharesMetadata(shares), ...ruleMetadata(rule) });
   await scan.row(`COPY (
     SELECT transaction_id AS client_transaction_id,
       * EXCLUDE (transaction_id, computed_at_ms, kafka_partition, kafka_offset, is_of_spec, incomplete)
     FROM (${rows})
     WHERE is_of_spec AND NOT incomplete
-  ) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${shares === undefined ? "" : sharesMetadata(shares)})`);
+  ) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${metadata})`);
   const counts = await scan.row(`SELECT count(*) FILTER (incomplete) AS incomplete,
     count(*) FILTER (NOT incomplete AND NOT is_of_spec) AS other_spec FROM (${rows})`);
   const dataset = await countRows(scan, unfinished, Number(counts.other_spec), Number(counts.incomplete));
@@ -155,7 +189,11 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
   }
   const scan = await LakeScan.open();
   try {
-    await backfill({ spec, source: lakeSource(scan, options), tenant, outputPath, untilMs: cutoffMs });
+    const computed = `${outputPath}.computed.parquet`;
+    await backfill({ spec, source: lakeSource(scan, options), tenant, outputPath: computed, untilMs: cutoffMs });
+    // The backfill identifies payments in the lake by Tripline's IDs.
+    const declined = `(SELECT transaction_id AS client_transaction_id FROM ${await copyDeclined(scan, options)})`;
+    await settleFile(scan, computed, outputPath, { unlabelled: options.unlabelled ?? "auto", declined });
     return await countRows(scan, outputPath, 0, 0);
   } finally {
     await scan.close();

@@ -48,8 +48,8 @@ export interface PlanOptions {
 }
 
 /**
- * Returns the interrupted plan if the request is the same; otherwise a new one for the current lake. Removes leftovers of
- * earlier plans. If neither the lake nor the request has changed since the last completed plan, returns that plan.
+ * Returns the interrupted plan if the request is the same; otherwise a new one for the current lake. Removes leftovers
+ * of earlier plans. If neither the lake nor the request has changed since the last completed plan, returns that plan.
  *
  * @throws TriplineError `lake-unavailable`, `not-found`
  */
@@ -86,7 +86,13 @@ export async function finishPlan(work: string, done: RetrainPlan): Promise<void>
 /** The archive position of each topic that a retraining reads. */
 async function positionsOf(lake: string): Promise<LakePositions> {
   const positions: Record<string, Record<string, number>> = {};
-  for (const { name } of [TOPICS.transactions, TOPICS.labels, TOPICS.features]) {
+  for (const { name } of [
+    TOPICS.transactions,
+    TOPICS.labels,
+    TOPICS.features,
+    TOPICS.decisions,
+    TOPICS.paymentUpdates,
+  ]) {
     try {
       const { positions: ends } = await listFiles(lake, name, []);
       positions[name] = Object.fromEntries([...ends].sort(([one], [other]) => one - other));

@@ -25,9 +25,10 @@ import { ROWS_MAX } from "./sample-payments.js";
 export const SPEC_FILE = join(ROOT, "packages", "contracts", "feature-spec.yaml");
 export const PARAMS_FILE = join(ROOT, "training", "params.json");
 const TRAINING_CODE = join(ROOT, "training", "tripline_training");
-const DATASET_CODE = ["retrain-dataset", "read-topic", "arrived-labels", "sample-payments", "constant-online"].map(
-  (name) => fileURLToPath(new URL(`./${name}.js`, import.meta.url)),
-);
+const DATASET_CODE = [
+  ...["./retrain-dataset", "./read-topic", "./arrived-labels", "./sample-payments", "./constant-online"],
+  ...["../truth/settle-labels", "../truth/declined-payments"],
+].map((name) => fileURLToPath(new URL(`${name}.js`, import.meta.url)));
 
 export interface RetrainOptions {
   readonly lake: string;

@@ -59,7 +59,7 @@ test("samples a large lake by hash, and writes the shares to the file", async ()
   });
   expect(rows.map(([id]) => id).sort()).toEqual(expected.map((id) => `txn_${id}`).sort());
   expect(rows.map(([, , , at]) => at)).toEqual(rows.map(([, , , at]) => at).sort());
-  // The lake is read in four parts, and the first ones are reduced later.
+  // The lake is read in four parts, and rows of the earlier parts are removed later.
   expect(await logged({ sample, recordsTogether: 100 })).toEqual({ report, rows });
   expect((await logged({ sample: { ...sample, rowsMax: 400 } })).report).toMatchObject({ rows: 400, labelled: 200 });
   const compared = (await logged({ sample: { rowsMax: 100, purpose: "comparison" } })).rows;

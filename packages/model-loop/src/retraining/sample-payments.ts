@@ -79,7 +79,8 @@ function hashBound(of: number): string {
   );
 }
 
-/** SQL that stores the shares as metadata in a Parquet file. `tripline_training` uses them to weight the rows. */
-export function sharesMetadata({ frauds, genuine, cards }: Shares): string {
-  return `, KV_METADATA {fraud_share: '${frauds}', genuine_share: '${genuine}', card_share: '${cards}'}`;
+/** Entries in a Parquet file's metadata from which `tripline_training` weights the rows. */
+export function sharesMetadata(shares: Shares | undefined): Readonly<Record<string, number>> {
+  if (shares === undefined) return {};
+  return { fraud_share: shares.frauds, genuine_share: shares.genuine, card_share: shares.cards };
 }

@@ -28,12 +28,12 @@ const SCORE_COLUMNS = ["score", "model", "model_version"];
 const NUMERIC_TYPE = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\))$/;
 
 /**
- * Scores every row of a Parquet file with a model. The output has the input's rows in the same order: the columns to keep, then
- * `score` (FLOAT, the fraud probability), `model` and `model_version`.
+ * Scores every row of a Parquet file with a model. The output has the input's rows in the same order: the columns to
+ * keep, then `score` (FLOAT, the fraud probability), `model` and `model_version`.
  *
  * @returns the number of rows
- * @throws TriplineError `invalid-field` if the input lacks a column of the model or contains an empty value, NaN or a value too
- *   large for a float32; `model-refused` if the model does not run
+ * @throws TriplineError `invalid-field` if the input lacks a column of the model or contains an empty value, NaN or a
+ * value too large for a float32; `model-refused` if the model does not run
  */
 export async function scoreFile(options: ScoreOptions): Promise<number> {
   const database = await openWorkDatabase();
@@ -74,12 +74,15 @@ async function checkColumns(
   if (missing.length > 0) {
     throw new TriplineError(
       "invalid-field",
-      `${inputPath} lacks ${missing.length} of the ${features.length} columns that ${named} takes: ${missing.join(", ")}.`,
+      `${inputPath} lacks ${missing.length} of the ${features.length} columns that ${named} needs: ${missing.join(", ")}.`,
     );
   }
   const text = features.find((name) => !NUMERIC_TYPE.test(found.get(name) ?? ""));
   if (text !== undefined) {
-    throw new TriplineError("invalid-field", `${inputPath}: ${text} is ${found.get(text)}, ${named} takes numbers.`);
+    throw new TriplineError(
+      "invalid-field",
+      `${inputPath}: ${text} is ${found.get(text)}, but ${named} needs numbers.`,
+    );
   }
   const unknown = keep?.find((name) => !found.has(name));
   if (unknown !== undefined) throw new TriplineError("invalid-field", `${inputPath} has no column ${unknown} to keep.`);

@@ -107,5 +107,5 @@ async function openTrees(
 }
 
 function refused({ name, version }: SessionModel["manifest"], reason: string): TriplineError {
-  return new TriplineError("model-refused", `Model ${name} ${version} is rejected: ${reason}.`);
+  return new TriplineError("model-refused", `Model ${name} ${version} was rejected: ${reason}.`);
 }

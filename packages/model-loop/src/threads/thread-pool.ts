@@ -46,7 +46,7 @@ export class ThreadPool<Task, Result> {
     const thread = this.threads[this.#next % this.threads.length];
     this.#next += 1;
     if (thread === undefined) throw new TriplineError("internal", "A pool needs at least one thread.");
-    const answer = await thread.ask(task, handedOver);
+    const answer = await thread.request(task, handedOver);
     if (answer.kind === "done") return answer.result;
     throw new TriplineError("internal", `A thread answered a task with "${answer.kind}".`);
   }
@@ -81,7 +81,7 @@ class PoolThread<Task, Result> {
     this.#worker.on("exit", (code) => this.#break(new TriplineError("internal", `A thread ended with code ${code}.`)));
   }
 
-  ask(task: Task, handedOver: readonly ArrayBuffer[]): Promise<ThreadAnswer<Result>> {
+  request(task: Task, handedOver: readonly ArrayBuffer[]): Promise<ThreadAnswer<Result>> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const answer = this.#answer();
     this.#worker.postMessage(task, [...handedOver]);

@@ -48,7 +48,7 @@ const put = (...events: DriftDetected[]) =>
   );
 
 /** Follows until it has received `count` days; `onDrift` may fail. */
-async function hear(count: number, onDrift: (days: string[]) => Promise<void> = async () => {}): Promise<string[]> {
+async function receive(count: number, onDrift: (days: string[]) => Promise<void> = async () => {}): Promise<string[]> {
   const days: string[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const consumer = await followDrift({
@@ -69,14 +69,14 @@ test(
   "receives each model drift event once, and again if it could not be stored",
   async () => {
     await put(eventOf("2026-01-15"), eventOf("2026-01-15", "other"), eventOf("2026-01-16"));
-    expect(await hear(2)).toEqual(["2026-01-15", "2026-01-16"]);
+    expect(await receive(2)).toEqual(["2026-01-15", "2026-01-16"]);
     await put(eventOf("2026-01-17"));
     let failures = 0;
-    const heard = await hear(2, async () => {
+    const received = await receive(2, async () => {
       failures += 1;
       if (failures === 1) throw new TriplineError("store-unavailable", "the store is away");
     });
-    expect(heard).toEqual(["2026-01-17", "2026-01-17"]);
+    expect(received).toEqual(["2026-01-17", "2026-01-17"]);
   },
   TIMEOUT_MS,
 );
@@ -90,7 +90,7 @@ test(
       { topic: TOPIC, key: "fraud", value: DriftDetected.encode(eventOf("2026-01-21")).finish(), headers: {} },
     ]);
     await put(eventOf("2026-01-22"));
-    expect(await hear(1)).toEqual(["2026-01-22"]);
+    expect(await receive(1)).toEqual(["2026-01-22"]);
     const letters = await admin.endOffsets(deadLetterTopic(TOPIC));
     expect([...letters.values()].reduce((sum, end) => sum + end, 0)).toBe(2);
   },

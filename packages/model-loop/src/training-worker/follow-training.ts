@@ -61,7 +61,7 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
   const consumer = await followDrift({
     kafka,
     model: asked.model,
-    onDrift: (events) => loop.hear(events),
+    onDrift: (events) => loop.receive(events),
     onStop: (error) => {
       stopped = error;
       logger.error({ code: error.code }, `drift events are no longer followed: ${error.message}`);
@@ -83,12 +83,12 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
 }
 
 async function report(
-  { report: tell, retrain: { model }, times, logger }: FollowOptions,
+  { report, retrain: { model }, times, logger }: FollowOptions,
   state: LoopState,
   failure: string | undefined,
 ): Promise<void> {
   try {
-    await tell?.(reportLoop(model, state.current, times, failure));
+    await report?.(reportLoop(model, state.current, times, failure));
   } catch (error) {
     logger.warn({ err: error }, "the training status could not be reported to the control plane");
   }
@@ -162,7 +162,7 @@ function makeLoop(options: FollowOptions, state: LoopState): TrainingLoop {
         throw error;
       }),
     judge: (day) => judgeDay({ lake, model, registryUrl, labelsBy, ...tenant, output }, day),
-    tell: (events) => sendDrift(kafka, events),
+    send: (events) => sendDrift(kafka, events),
     retrain: (cutoffMs, driftMs) =>
       retrain({ ...asked, cutoffMs, output, signal, ...(driftMs === undefined ? {} : { driftMs }) }),
     ...(rollouts === undefined ? {} : { rollout: new LeadingRollout({ state, model, rollouts, plan, logger }) }),

@@ -56,7 +56,7 @@ class World {
         const kind = this.drifts.get(day);
         return kind === undefined ? [] : [drift(day, kind)];
       },
-      tell: (events) => loop.hear(events),
+      send: (events) => loop.receive(events),
       retrain: async (cutoffMs, driftMs) => {
         this.driftDays.push(driftMs === undefined ? undefined : driftMs / DAY_MS - DAY);
         this.did.push(`retrain ${dateOf(cutoffMs / DAY_MS)}`);
@@ -158,7 +158,7 @@ test("rejects a bad week: rolls out nothing, keeps the drift open, and tries the
   expect(state.current).toMatchObject({ challenger: null, alarm: { day: DAY }, triedDay: DAY + 8 });
 });
 
-test("tells a retraining when the first open drift began, even after a restart", async () => {
+test("passes the start of the first open drift to a retraining, even after a restart", async () => {
   await loop.turn();
   world.outcomes = [kept, kept, kept, kept];
   await passDays(28);
@@ -172,7 +172,7 @@ test("tells a retraining when the first open drift began, even after a restart",
 test("drift during a retraining joins it and does not start another", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
-  world.meanwhile = () => loop.hear([drift(DAY), drift(DAY + 1)]);
+  world.meanwhile = () => loop.receive([drift(DAY), drift(DAY + 1)]);
   world.outcomes = [kept, kept];
   await passDays(7);
   expect(world.did).toEqual(["retrain 2026-03-02"]);
@@ -210,7 +210,7 @@ test("continues after being killed at any step, and repeats nothing", async () =
   expect(world.did).toHaveLength(2);
 });
 
-test("waits for a rollout of another version, and a rejection ends the challenger", async () => {
+test("waits while a different version is rolled out, and drops a rejected challenger", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
   world.outcomes = [better("v1"), better("v2")];
@@ -257,7 +257,7 @@ test("retries an unavailable lake, and skips a day that cannot be evaluated", as
       if (fault !== undefined) throw fault;
       return [];
     },
-    tell: async () => {},
+    send: async () => {},
     retrain: async () => kept,
   });
   await expect(other.turn()).rejects.toThrow("the lake is away");

@@ -22,8 +22,8 @@ export interface TrainingLoopOptions {
   newestPaymentMs(): Promise<number | undefined>;
   /** Tests whether a day, counted from 1970-01-01, drifted. */
   judge(day: number): Promise<readonly DriftDetected[]>;
-  /** Publishes the events; this loop receives them through `hear`. */
-  tell(events: readonly DriftDetected[]): Promise<void>;
+  /** Publishes the events; this loop receives them through `receive`. */
+  send(events: readonly DriftDetected[]): Promise<void>;
   /** @param driftMs time of the open drift, if any */
   retrain(cutoffMs: number, driftMs: number | undefined): Promise<RetrainOutcome>;
   /** Absent without credentials for the control plane; challengers are then rolled out manually. */
@@ -60,7 +60,7 @@ export class TrainingLoop {
   }
 
   /** Keeps a drift until a champion resolves it. A drift that arrives while another is unresolved joins it. */
-  async hear(events: readonly DriftDetected[]): Promise<void> {
+  async receive(events: readonly DriftDetected[]): Promise<void> {
     const { state, logger } = this.#options;
     for (const { day: date, sentence, columns } of events) {
       const day = Math.floor(Date.parse(date) / DAY_MS);
@@ -92,7 +92,7 @@ export class TrainingLoop {
   }
 
   async #judgeDays(last: number, today: number): Promise<void> {
-    const { state, judge, tell, logger } = this.#options;
+    const { state, judge, send, logger } = this.#options;
     if (state.current.judgedDay === null) {
       // Days before the first check are history and start nothing.
       await state.change(() => ({ judgedDay: last - 1, firstDay: today }));
@@ -102,7 +102,7 @@ export class TrainingLoop {
       let result = "unjudged";
       try {
         const events = await judge(day);
-        if (events.length > 0) await tell(events);
+        if (events.length > 0) await send(events);
         result = events.length > 0 ? "drifted" : "usual";
         logger.info({ day: dateOf(day), result }, `drift check of the day: ${result}`);
       } catch (error) {

@@ -61,7 +61,7 @@ describe("the alias history", () => {
     expect(moves[1]?.to).toBe(await registry.aliasTarget("fraud", "champion"));
   });
 
-  test("rejects a move that expects another version, and reports the current one", async () => {
+  test("rejects a move that expects a different version, and reports the current one", async () => {
     expect((await refusal(registry.setAlias("fraud", "champion", one, { expect: two }))).message).toBe(
       `The alias "champion" of model fraud names no version and not ${two}, as expected: ` +
         "another user moved it. Check it, then try again if needed.",
@@ -192,7 +192,7 @@ describe("rollBackAlias", () => {
     expect((await rollBackAlias(registry, "fraud", "champion")).to).toBe(one);
   });
 
-  test("does nothing if the alias does not name the expected version", async () => {
+  test("does nothing if the alias does not point to the expected version", async () => {
     for (const version of [one, two]) await registry.setAlias("fraud", "champion", version);
     expect((await refusal(rollBackAlias(registry, "fraud", "champion", { expect: one }))).code).toBe("state-conflict");
     expect(await registry.aliasTarget("fraud", "champion")).toBe(two);

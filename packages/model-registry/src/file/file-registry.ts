@@ -30,8 +30,8 @@ import { isCode, readFinished, writeDirectory, writeFileAtomically } from "./wri
 
 /**
  * A registry in a directory:
- * `models/<name>/versions/<version>/{model.onnx,model.json,golden.json,scorecard.json,twin.onnx}`, `models/<name>/aliases/<alias>` and
- * `models/<name>/history/<number>/move.json`.
+ * `models/<name>/versions/<version>/{model.onnx,model.json,golden.json,scorecard.json,twin.onnx}`,
+ * `models/<name>/aliases/<alias>` and `models/<name>/history/<number>/move.json`.
  */
 export class FileRegistry implements RecordingRegistry {
   constructor(private readonly root: string) {}

@@ -159,7 +159,7 @@ function artifactPath(source: string, file: string): string {
   if (parsed?.protocol !== "mlflow-artifacts:") {
     throw new TriplineError(
       "model-refused",
-      `The model is kept at ${source}, past the MLflow server: only artifacts that it serves itself can be read ` +
+      `The model is stored at ${source}, outside the MLflow server, but only artifacts that it serves can be read ` +
         "(mlflow server --serve-artifacts).",
     );
   }

@@ -21,8 +21,8 @@ const SCHEMA_CHARACTERS_MAX = 65_535;
 const ARTIFACT_FOLDER = "model";
 
 /**
- * Adds a version: a run with parameters, metrics and files, and last the model version that points to it. Readers see nothing
- * until then, so a publisher that dies leaves only an unused run.
+ * Adds a version: first a run with parameters, metrics and files, then the model version that points to it. Readers see
+ * only model versions, so a publisher that dies leaves only an unused run.
  *
  * @returns MLflow's number of the new version
  */
@@ -70,7 +70,7 @@ async function startRun(client: MlflowClient, manifest: ModelManifest) {
     experiment_id: await experimentId(client, `tripline/${name}`),
     run_name: `${name} ${version}`,
     start_time: createdMs,
-    // MLflow's own clients send both forms.
+    // MLflow's own clients also send the user both as a field and as a tag.
     user_id: userName(),
     tags: [
       { key: "mlflow.user", value: userName() },

@@ -61,7 +61,7 @@ function own(content: string, changes: Partial<Publication["manifest"]> = {}): P
 }
 
 /** MLflow's own answer. */
-async function ask(path: string, query: Record<string, string>) {
+async function sendRequest(path: string, query: Record<string, string>) {
   const response = await fetch(`${mlflow.url}/api/2.0/mlflow/${path}?${new URLSearchParams(query)}`);
   return JSON.parse(await response.text());
 }
@@ -73,7 +73,7 @@ async function tell(path: string, body: unknown): Promise<void> {
 }
 
 const versionsIn = async (): Promise<{ version: string; run_id: string; source: string }[]> =>
-  (await ask("model-versions/search", { filter: `name='${name}'` })).model_versions ?? [];
+  (await sendRequest("model-versions/search", { filter: `name='${name}'` })).model_versions ?? [];
 
 describe("publish", () => {
   test("creates a version that resolves with everything published", async () => {
@@ -103,7 +103,7 @@ describe("publish", () => {
     };
     await registry.publish(own("model one", { lineage, metrics: { valid: { auc_roc: 0.97, name: "March" } } }));
     const [version] = await versionsIn();
-    const { run } = await ask("runs/get", { run_id: version?.run_id ?? "" });
+    const { run } = await sendRequest("runs/get", { run_id: version?.run_id ?? "" });
     expect(run.info.status).toBe("FINISHED");
     expect(run.data.params).toEqual(
       expect.arrayContaining([
@@ -133,7 +133,7 @@ describe("publish", () => {
     expect(await versionsIn()).toHaveLength(1);
     const error = await refusal(registry.publish(own("model one", { features: ["amount", "other"] })));
     expect(error.code).toBe("model-refused");
-    expect(error.message).toContain('published before with another "features"');
+    expect(error.message).toContain('published before with a different "features"');
   });
 
   test("leaves one version after several concurrent publications of the same model", async () => {
@@ -149,11 +149,11 @@ describe("publish", () => {
     await registry.publish(own("model one"));
     expect(proxy.failures).toEqual([]);
     const [version] = await versionsIn();
-    const { run } = await ask("runs/get", { run_id: version?.run_id ?? "" });
+    const { run } = await sendRequest("runs/get", { run_id: version?.run_id ?? "" });
     expect(run.inputs.dataset_inputs).toMatchObject([{ dataset: { digest: "0".repeat(36) } }]);
   });
 
-  test("leaves nothing visible if its process dies before the end", async () => {
+  test("leaves no visible version if its process dies before it is complete", async () => {
     const before = proxy.requests;
     await registry.publish(own("measured"));
     const requests = proxy.requests - before;
@@ -198,7 +198,7 @@ describe("resolve", () => {
     expect(Buffer.from((await registry.resolve(name, version)).modelBytes).toString()).toBe("model one");
   });
 
-  test("lists what exists if the model, version or alias does not", async () => {
+  test("lists existing names if the model, version or alias does not exist", async () => {
     expect((await refusal(registry.resolve(name, "champion"))).message).toMatch(`There is no model ${name}. `);
     const { version } = await registry.publish(own("model one"));
     await registry.setAlias(name, "champion", version);
@@ -212,7 +212,7 @@ describe("resolve", () => {
     expect((await refusal(registry.resolve("../other", "champion"))).code).toBe("invalid-field");
   });
 
-  test("rejects an alias of a version published by others, and does not list theirs", async () => {
+  test("rejects an alias of a version that another program published, and does not list such versions", async () => {
     const { version } = await registry.publish(own("model one"));
     await tell("model-versions/create", { name, source: "s3://bucket/model" });
     await tell("registered-models/alias", { name, alias: "champion", version: "2" });
@@ -242,7 +242,8 @@ describe("aliases", () => {
       [two, ["champion", "shadow"]],
       [three, []],
     ]);
-    // The alias is moved in MLflow's own pages, bypassing this registry: a rollback still restores its previous version.
+    // The alias is moved in MLflow's user interface, bypassing this registry. A rollback still restores its previous
+    // version.
     await tell("registered-models/alias", { name, alias: "champion", version: "3" });
     expect(await rollBackAlias(registry, name, "champion")).toMatchObject({ from: three, to: two, is_rollback: true });
     expect((await rollBackAlias(registry, name, "champion")).to).toBe(one);

@@ -37,7 +37,7 @@ function open(warnings: string[] = [], from: MemoryDriver = driver): StoreRegist
   );
 }
 
-test("another process reads what one publishes and moves, with who moved it", async () => {
+test("another process reads published versions and alias moves, including who made the moves", async () => {
   const [here, there] = [open(), open()];
   const { version } = await here.publish({ ...publication("model one"), scorecard: Buffer.from("{}") });
   await here.setAlias("fraud", "champion", version, { by: "kim", why: "first" });
@@ -106,7 +106,7 @@ test("concurrent publications of a model with different golden batches leave one
 test("rejects a damaged file, and the same model with different features", async () => {
   const { version, manifest } = await open().publish(publication("model one"));
   const other = publication("model one", { features: ["card_count_1d", "amount"] });
-  expect((await refusal(open().publish(other))).message).toContain('another "features"');
+  expect((await refusal(open().publish(other))).message).toContain('a different "features"');
   const key = `models/fraud/files/${manifest.files["model.onnx"]}`;
   await driver.put(key, { kind: "bytes", data: Buffer.from("damaged") }, false);
   expect((await refusal(open().resolve("fraud", version))).code).toBe("model-refused");

@@ -46,8 +46,8 @@ type MoveRecord = z.infer<typeof recordSchema>;
 /**
  * A registry in an object store: `models/<name>/files/<sha256>` are the files of versions,
  * `models/<name>/versions/<version>/model.json` is a manifest, which makes its version visible, and
- * `models/<name>/moves/<number>.json` are the alias moves; the last one has the targets of all aliases. Only one writer can
- * create a manifest or take a number.
+ * `models/<name>/moves/<number>.json` are the alias moves; the last one has the targets of all aliases. Only one writer
+ * can create a manifest or take a number.
  *
  * Versions are read through a cache in a folder. While the store is unavailable, aliases keep their last known targets.
  */

@@ -25,7 +25,7 @@ describe("the connection guard", () => {
     await service.close();
   });
 
-  test("cuts headers that arrive too slowly", async () => {
+  test("closes a connection whose headers arrive too slowly", async () => {
     const client = await open({ limits: { headersTimeoutMs: 300 } });
     client.write("POST /body HTTP/1.1\r\nhost: x\r\nx-drip: ");
     expect(await client.drip("a", 20)).toMatch(LATE);
@@ -36,25 +36,25 @@ describe("the connection guard", () => {
     expect(await client.ended).toBe("");
   });
 
-  test("regression #12: cuts a body that arrives too slowly, after its grace", async () => {
+  test("regression #12: closes a connection whose body arrives too slowly, after a grace period", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10_000 } });
     client.write(postHead("/body", 60_000));
     expect(await client.drip(" ", 20)).toMatch(LATE);
   });
 
-  test("cuts a chunked body that arrives too slowly, after its grace", async () => {
+  test("closes a connection whose chunked body arrives too slowly, after a grace period", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10_000 } });
     client.write(postHead("/body", "chunked"));
     expect(await client.drip("1\r\n \r\n", 20)).toMatch(LATE);
   });
 
-  test("regression #12: cuts a body that never ends", async () => {
+  test("regression #12: closes a connection whose body never ends", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10 } });
     client.write(`${postHead("/body", 60_000)}{"half":`);
     expect(await client.ended).toMatch(LATE);
   });
 
-  test("cuts the body of a request that already has a response", async () => {
+  test("closes a connection whose body continues after the response", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10 } });
     client.write(`${postHead("/nowhere", 60_000).replace("application/json", "application/xml")}<half>`);
     const received = await client.ended;
@@ -62,7 +62,7 @@ describe("the connection guard", () => {
     expect(received.match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
 
-  test("cuts a body with a sufficient rate when its total time is over", async () => {
+  test("closes a connection after the total time limit, even if its body arrives fast enough", async () => {
     const client = await open({ limits: { requestTimeoutMs: 600, bodyGraceMs: 50, bodyBytesPerSecondMin: 10 } });
     client.write(postHead("/body", 60_000));
     expect(await client.drip(" ".repeat(100), 20)).toMatch(LATE);
@@ -179,7 +179,7 @@ describe("connections from one address", () => {
 });
 
 describe("a closing service", () => {
-  test("cuts incomplete requests, answers complete ones, and does not wait for its timeout", async () => {
+  test("ends incomplete requests, answers complete ones, and does not wait for the timeout", async () => {
     const lines: string[] = [];
     const sink = new Writable({
       write(chunk, _encoding, done) {

@@ -17,9 +17,9 @@ interface Connection {
   response?: ServerResponse;
   /** Bytes reserved for the body of `request`. */
   reservedBytes: number;
-  /** A request arrived before an earlier request was answered. */
+  /** Whether a request arrived before an earlier request was answered. */
   isPipelined: boolean;
-  /** Further input is ignored. */
+  /** Whether further input is ignored. */
   isCut: boolean;
   /**
    * The request that was incomplete at the last check, the number of checks since then, and the bytes that had been

@@ -15,12 +15,12 @@ const WITHOUT_HOST = prepareProblem(new TriplineError("invalid-header", "HTTP/1.
 const WRONG_EXPECTATION = prepareProblem(new TriplineError("invalid-header", "Expect can only be 100-continue."));
 
 /** The response with which to reject a request, based only on its headers; undefined to accept it. */
-export type TurnAway = (request: IncomingMessage) => PreparedProblem | undefined;
+export type ShedLoad = (request: IncomingMessage) => PreparedProblem | undefined;
 
 /** The HTTP port of a service: Node's server with client limits, and problem+json for Node's own errors. */
 export class HttpServer {
   readonly #guard: ConnectionGuard;
-  #turnAway: TurnAway | undefined;
+  #shedLoad: ShedLoad | undefined;
 
   /** @param certificate if given, the port accepts only TLS */
   constructor(
@@ -31,8 +31,8 @@ export class HttpServer {
   }
 
   /** Called for every request from now on, before Fastify and Nest. Its response is sent immediately. */
-  turnAwayBy(turnAway: TurnAway): void {
-    this.#turnAway = turnAway;
+  shedLoadBy(shedLoad: ShedLoad): void {
+    this.#shedLoad = shedLoad;
   }
 
   /** For Fastify, which provides the listener for accepted requests. */
@@ -48,7 +48,7 @@ export class HttpServer {
       requireHostHeader: false,
     };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
-      const problem = this.#guard.begin(request, response) ?? requireHost(request) ?? this.#turnAway?.(request);
+      const problem = this.#guard.begin(request, response) ?? requireHost(request) ?? this.#shedLoad?.(request);
       if (problem === undefined) handle(request, response);
       else answerNow(response, problem);
     };

@@ -6,6 +6,7 @@ export type Audience =
   | "this machine"
   | "other services"
   | "clients with a certificate"
+  | "the tenant's identity provider"
   | "who is signed in at auth";
 
 /**

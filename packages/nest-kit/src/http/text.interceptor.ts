@@ -24,9 +24,9 @@ const REFUSED = [
 ] as const;
 
 /**
- * Rejects a card number or the character U+0000 in any text of a request, on every route: in a name, a note, an id, the path or
- * the query. Card numbers may enter only through the ingestion API, which has its own routes. The interceptor runs after the
- * guards, so that a caller without a token learns nothing.
+ * Rejects requests on all routes with a card number or the character U+0000 in any text: in a name, a note, an id, the
+ * path or the query. Card numbers may enter only through the ingestion API, which has its own routes. The interceptor
+ * runs after the guards, so that a caller without a token learns nothing.
  */
 @Injectable()
 export class TextInterceptor implements NestInterceptor {

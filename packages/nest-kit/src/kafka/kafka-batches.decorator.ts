@@ -12,7 +12,10 @@ export interface KafkaBatchesOptions
   readonly positions?: InjectionToken;
 }
 
-/** Nest would send a response. The consumer needs the error instead, because its code decides what happens to the records. */
+/**
+ * Nest would send a response. The consumer needs the error instead, because its code decides what happens to the
+ * records.
+ */
 @Catch()
 class ErrorsForTheConsumer implements ExceptionFilter {
   catch(error: unknown, _host: ArgumentsHost) {
@@ -27,7 +30,11 @@ class ErrorsForTheConsumer implements ExceptionFilter {
 export function KafkaBatches(options: KafkaBatchesOptions) {
   const bind = EventPattern<Record<string, readonly RecordBatch[]>>(options.group, KAFKA_TRANSPORT, { ...options });
   const passErrors = UseFilters(ErrorsForTheConsumer);
-  return (controller: object, name: string, method: TypedPropertyDescriptor<ConsumerOptions["handle"]>): void => {
+  return <R extends ReturnType<ConsumerOptions["handle"]>>(
+    controller: object,
+    name: string,
+    method: TypedPropertyDescriptor<(batches: readonly RecordBatch[]) => R>,
+  ): void => {
     bind(controller, name, method);
     passErrors(controller, name, method);
   };

@@ -14,7 +14,7 @@ import { TableFollowerContext } from "./table-follower.js";
 export interface KafkaModuleOptions {
   /** Appears in the brokers' logs and quotas. */
   readonly clientId: string;
-  /** For a service that produces. */
+  /** Only for a service that sends records. */
   readonly producer?: ProducerOptions;
 }
 

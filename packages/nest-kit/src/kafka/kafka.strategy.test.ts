@@ -36,7 +36,7 @@ const ended: string[] = [];
 /** Starts slightly after the beginning of a partition. */
 class LatePositions implements OwnPositions {
   begin = async () => FROM;
-  buried() {}
+  deadLettered() {}
 }
 
 @Controller()

@@ -2,6 +2,7 @@ import { Inject, Injectable } from "@nestjs/common";
 import { ModuleRef } from "@nestjs/core";
 import type { CustomTransportStrategy, MessageHandler } from "@nestjs/microservices";
 import { Server } from "@nestjs/microservices";
+import { Unfinished } from "@tripline/kafka/consumer/unfinished";
 import type { EventConsumer, Kafka, OwnPositions, RecordBatch } from "@tripline/kafka/port";
 import { consumerMetrics } from "@tripline/telemetry/consumer-metrics";
 import type { Logger } from "@tripline/telemetry/logger";
@@ -15,8 +16,8 @@ import type { KafkaBatchesOptions } from "./kafka-batches.decorator.js";
 import { KAFKA_TRANSPORT } from "./kafka-batches.decorator.js";
 
 /**
- * Nest's adapter for the consumers: calls the methods that `KafkaBatches` marks. packages/kafka implements retries, dead
- * letters, commits and the order within a partition.
+ * Nest's adapter for the consumers: calls the methods that `KafkaBatches` marks. packages/kafka implements retries,
+ * dead letters, commits and the order within a partition.
  */
 @Injectable()
 export class KafkaStrategy extends Server implements CustomTransportStrategy {
@@ -84,7 +85,8 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 }
 
 /** Nest returns a stream that fails if the handler throws; this rethrows the error. */
-async function handOver(handler: MessageHandler, batches: readonly RecordBatch[]): Promise<void> {
+async function handOver(handler: MessageHandler, batches: readonly RecordBatch[]): Promise<Unfinished> {
   const result: unknown = await handler(batches);
-  if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+  const value = isObservable(result) ? await lastValueFrom(result, { defaultValue: undefined }) : result;
+  return value instanceof Unfinished ? value : new Unfinished(Promise.resolve());
 }

@@ -1,7 +1,7 @@
 import type { DynamicModule, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import type { RedisConfig } from "@tripline/settings/connection-config";
-import { askRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
+import { connectRedis, requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { Readiness } from "../readiness.js";
@@ -38,7 +38,7 @@ export class RedisModule implements OnApplicationShutdown {
   ) {
     if (!isChecked) return;
     readiness.add(name, async () => {
-      await askRedis(() => redis.ping());
+      await requestRedis(() => redis.ping());
     });
   }
 

@@ -26,9 +26,9 @@ export interface TestStore {
 }
 
 export interface S3Server {
-  /** With the keys of an identity with full access. */
+  /** Uses the keys of an identity with full access. */
   readonly writer: TestStore;
-  /** With the keys of a read-only identity. */
+  /** Uses the keys of a read-only identity. */
   readonly reader: TestStore;
   readonly endpoint: string;
   /** A key of the same cloud's key service, and an identity that may use only this key. */
@@ -47,7 +47,7 @@ export async function startPythonStores(): Promise<{ s3: S3Server; gcs: TestStor
   const { python } = await provisionPython({ name: "store-emulators", requirementsFile, root: ROOT });
   const child = spawn(python, [`${PACKAGE}/test-python/serve_stores.py`], {
     stdio: ["pipe", "pipe", "inherit"],
-    // biome-ignore lint/style/noProcessEnv: the environment of a child is ours with a part that differs
+    // biome-ignore lint/style/noProcessEnv: a child process inherits our environment with a few changes
     env: { ...process.env, ...keepBytecode(python) },
   });
   const { s3, gcs } = served.parse(JSON.parse(await lineOf(child, /^{.*}$/)));

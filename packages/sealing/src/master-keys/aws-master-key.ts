@@ -9,10 +9,12 @@ interface KmsCalls {
 const REQUEST_MS_MAX = 3_000;
 const ATTEMPTS_MAX = 2;
 
-/** A symmetric key of AWS KMS, whose library is loaded at the first call. Uses the SDK's default region and identity. */
+/**
+ * A symmetric key of AWS KMS, whose library is loaded at the first call. Uses the SDK's default region and identity.
+ */
 export function awsMasterKey(keyId: string): MasterKey {
   let client: Promise<KmsCalls> | undefined;
-  const ask = async (call: (kms: KmsCalls) => Promise<Uint8Array | undefined>): Promise<Buffer> => {
+  const sendRequest = async (call: (kms: KmsCalls) => Promise<Uint8Array | undefined>): Promise<Buffer> => {
     client ??= loadKms(keyId);
     const answer = await call(await client).catch((cause) => {
       throw new Error(`AWS KMS rejected the request: ${String(cause.message).replace(/\.$/, "")}.`, { cause });
@@ -21,8 +23,8 @@ export function awsMasterKey(keyId: string): MasterKey {
     throw new Error("AWS KMS returned no key.");
   };
   return masterKeyOf(`awskms:${keyId}`, {
-    wrap: (key) => ask((kms) => kms.encrypt(key)),
-    unwrap: (wrapped) => ask((kms) => kms.decrypt(wrapped)),
+    wrap: (key) => sendRequest((kms) => kms.encrypt(key)),
+    unwrap: (wrapped) => sendRequest((kms) => kms.decrypt(wrapped)),
   });
 }
 

@@ -2,7 +2,7 @@ import { fetchEntraToken } from "@tripline/cloud-identity/entra-token";
 import type { IdentityVariables } from "@tripline/cloud-identity/identity-variables";
 import { renewing } from "@tripline/cloud-identity/renew-token";
 import { z } from "zod";
-import { askKeyService } from "./ask-key-service.js";
+import { requestKeyService } from "./request-key-service.js";
 import type { MasterKey } from "./wrapping.js";
 import { masterKeyOf, WRAP_CONTEXT } from "./wrapping.js";
 
@@ -22,9 +22,9 @@ const result = z.object({ kid: z.string(), value: z.base64url() });
  */
 export function azureMasterKey(url: string, variables: IdentityVariables): MasterKey {
   const tokens = renewing(() => fetchEntraToken(variables, tokenResource(url)));
-  const ask = async (call: string, given: Uint8Array) => {
+  const sendRequest = async (call: string, given: Uint8Array) => {
     const { value: token } = await tokens();
-    const { kid, value } = await askKeyService({
+    const { kid, value } = await requestKeyService({
       who: "Azure Key Vault",
       url: `${url}/${call}?api-version=${API_VERSION}`,
       headers: { authorization: `Bearer ${token.text}` },
@@ -35,13 +35,13 @@ export function azureMasterKey(url: string, variables: IdentityVariables): Maste
   };
   return masterKeyOf(`azurekv:${url}`, {
     async wrap(key) {
-      const { version, bytes } = await ask("wrapkey", Buffer.concat([HEAD, key]));
+      const { version, bytes } = await sendRequest("wrapkey", Buffer.concat([HEAD, key]));
       return Buffer.concat([Uint8Array.of(version.length), Buffer.from(version), bytes]);
     },
     async unwrap(wrapped) {
       const [length = 0] = wrapped;
       const version = versionOf(Buffer.from(wrapped.subarray(1, 1 + length)).toString("latin1"));
-      const { bytes } = await ask(`${version}/unwrapkey`, wrapped.subarray(1 + length));
+      const { bytes } = await sendRequest(`${version}/unwrapkey`, wrapped.subarray(1 + length));
       if (bytes.subarray(0, HEAD.length).equals(HEAD)) return bytes.subarray(HEAD.length);
       throw new Error("The value that Azure Key Vault unwrapped is not a key for personal data.");
     },

@@ -2,7 +2,7 @@ import { fetchGoogleToken } from "@tripline/cloud-identity/google-token";
 import type { IdentityVariables } from "@tripline/cloud-identity/identity-variables";
 import { renewing } from "@tripline/cloud-identity/renew-token";
 import { z } from "zod";
-import { askKeyService } from "./ask-key-service.js";
+import { requestKeyService } from "./request-key-service.js";
 import type { MasterKey } from "./wrapping.js";
 import { masterKeyOf, WRAP_CONTEXT } from "./wrapping.js";
 
@@ -22,9 +22,9 @@ const decrypted = z.object({ plaintext: bytes });
 export function googleMasterKey(name: string, variables: IdentityVariables, service = SERVICE): MasterKey {
   // Google's library has its own retries.
   const tokens = renewing(() => fetchGoogleToken(variables), { attemptsMax: 1 });
-  const ask = async <S extends z.ZodType>(method: string, field: string, given: Uint8Array, answer: S) => {
+  const sendRequest = async <S extends z.ZodType>(method: string, field: string, given: Uint8Array, answer: S) => {
     const { value: token } = await tokens();
-    return askKeyService({
+    return requestKeyService({
       who: "Google Cloud KMS",
       url: `${service}/v1/${name}:${method}`,
       headers: { authorization: `Bearer ${token.text}` },
@@ -36,7 +36,7 @@ export function googleMasterKey(name: string, variables: IdentityVariables, serv
     });
   };
   return masterKeyOf(`gcpkms:${name}`, {
-    wrap: async (key) => (await ask("encrypt", "plaintext", key, encrypted)).ciphertext,
-    unwrap: async (wrapped) => (await ask("decrypt", "ciphertext", wrapped, decrypted)).plaintext,
+    wrap: async (key) => (await sendRequest("encrypt", "plaintext", key, encrypted)).ciphertext,
+    unwrap: async (wrapped) => (await sendRequest("decrypt", "ciphertext", wrapped, decrypted)).plaintext,
   });
 }

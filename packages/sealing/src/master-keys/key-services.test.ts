@@ -69,7 +69,7 @@ const services: readonly [name: string, () => TestKeyService, (key: string) => M
 const unavailable = (message: RegExp) => ({ code: "master-key-unavailable", message: expect.stringMatching(message) });
 
 describe.each(services)("%s", (name, service, keyOf) => {
-  test("unwraps only what it wrapped", async () => {
+  test("unwraps only keys that it wrapped", async () => {
     const [key, secret] = [keyOf("personal"), randomBytes(32)];
     const wrapped = await key.wrap(secret);
     expect(Buffer.from(wrapped).includes(secret)).toBe(false);
@@ -130,7 +130,7 @@ async function post(url: string, headers: Record<string, string>, body: object):
   return answer.data ?? answer;
 }
 
-test("does not unwrap what the same key wrapped for another purpose", async () => {
+test("does not unwrap data that the same key wrapped for a different purpose", async () => {
   const secret = randomBytes(32);
   const [authorization, plaintext] = [`Bearer ${TOKEN}`, secret.toString("base64")];
   const ofGoogle = await post(`${google.url}/v1/${RING}/personal:encrypt`, { authorization }, { plaintext });
@@ -165,7 +165,7 @@ test("waits at most 3 s for a service that accepts a request and never responds"
   );
 }, 30_000);
 
-test("a version of an Azure key unwraps what it wrapped even after a newer version exists", async () => {
+test("a version of an Azure key unwraps the keys that it wrapped even after a newer version exists", async () => {
   const [key, secret] = [openMasterKey(`azurekv:${azure.url}/keys/personal`, access), randomBytes(32)];
   const before = await key.wrap(secret);
   azure.turn();
@@ -183,7 +183,7 @@ test.each([
   expect(tokenResource(url)).toBe(resource);
 });
 
-test("names the identity provider that returns no token", async () => {
+test("reports which identity provider returns no token", async () => {
   identity.failWith(403);
   try {
     for (const [name, who] of [

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { renewing } from "@tripline/cloud-identity/renew-token";
 import { z } from "zod";
-import { askKeyService } from "./ask-key-service.js";
+import { requestKeyService } from "./request-key-service.js";
 import type { MasterKey } from "./wrapping.js";
 import { masterKeyOf, WRAP_CONTEXT } from "./wrapping.js";
 
@@ -42,7 +42,7 @@ export function vaultMasterKey({ server, mount, key }: VaultKey, access: VaultAc
     headers: Record<string, string>,
     body: Record<string, string>,
     answer: S,
-  ) => askKeyService({ who: WHO, url: `${server}/v1/${path}`, headers: { ...shared, ...headers }, body, answer });
+  ) => requestKeyService({ who: WHO, url: `${server}/v1/${path}`, headers: { ...shared, ...headers }, body, answer });
   const logIn = renewing(async () => {
     const { VAULT_KUBERNETES_ROLE: role = "", VAULT_KUBERNETES_MOUNT: at = "kubernetes" } = access;
     const jwt = await readToken(access.VAULT_KUBERNETES_TOKEN_FILE ?? SERVICE_ACCOUNT_TOKEN);
@@ -51,7 +51,7 @@ export function vaultMasterKey({ server, mount, key }: VaultKey, access: VaultAc
     const seconds = Math.min(auth.lease_duration || TOKEN_SECONDS_MAX, TOKEN_SECONDS_MAX);
     return { text: auth.client_token, expiresAtMs: Date.now() + seconds * 1_000 };
   });
-  const ask = async <S extends z.ZodType>(method: string, body: Record<string, string>, answer: S) => {
+  const sendRequest = async <S extends z.ZodType>(method: string, body: Record<string, string>, answer: S) => {
     const { VAULT_TOKEN_FILE: file } = access;
     const token = file === undefined ? (await logIn()).value.text : await readToken(file);
     const context = { associated_data: Buffer.from(WRAP_CONTEXT).toString("base64") };
@@ -61,11 +61,11 @@ export function vaultMasterKey({ server, mount, key }: VaultKey, access: VaultAc
     async wrap(plain) {
       const body = { plaintext: Buffer.from(plain).toString("base64") };
       // As text, `vault:v3:…`, which includes the key version needed to decrypt it.
-      return Buffer.from((await ask("encrypt", body, encrypted)).data.ciphertext);
+      return Buffer.from((await sendRequest("encrypt", body, encrypted)).data.ciphertext);
     },
     async unwrap(wrapped) {
       const body = { ciphertext: Buffer.from(wrapped).toString("latin1") };
-      return Buffer.from((await ask("decrypt", body, decrypted)).data.plaintext, "base64");
+      return Buffer.from((await sendRequest("decrypt", body, decrypted)).data.plaintext, "base64");
     },
   });
 }

@@ -1,6 +1,6 @@
 /**
- * The Kafka header `tripline-attributes` has the layout of `Transaction.personal` (sealed-layout.ts) in base64url. The plaintext
- * is a JSON object with sorted names.
+ * The Kafka header `tripline-attributes` has the layout of `Transaction.personal` (sealed-layout.ts) in base64url. The
+ * plaintext is a JSON object with sorted names.
  */
 
 /** How long a key is stored: as long as copies of wrapped data keys remain on Kafka after an erasure. */

@@ -14,7 +14,7 @@ interface LoadedKey {
 
 /** Opens the output of `TransitSealer`. */
 export class TransitOpener {
-  /** In the order of loading. */
+  /** In the order in which the keys were loaded. */
   readonly #keys = new Map<string, LoadedKey>();
 
   /**

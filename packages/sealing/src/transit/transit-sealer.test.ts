@@ -29,7 +29,7 @@ class Transit {
     () => this.nowMs,
   );
 
-  /** Stores as the sealer's timer does. */
+  /** Stores a key, as the sealer's timer does. */
   async pass(ms: number): Promise<void> {
     this.nowMs += ms;
     this.sealer.close();

@@ -1,4 +1,4 @@
-import { HOUR_MS } from "../keep-rhythm.js";
+import { HOUR_MS } from "../payment-times.js";
 
 /** Bounds, both inclusive. */
 export interface Bounds {
@@ -42,7 +42,10 @@ export const CARD_TESTING = {
   purchaseAuthorisedShare: 0.8,
 } as const;
 
-/** A customer's account pays from another device, network and delivery address, after its e-mail address was changed. */
+/**
+ * After the e-mail address of a customer's account was changed, it pays with another device, network and delivery
+ * address.
+ */
 export const ACCOUNT_TAKEOVER = {
   payments: { min: 2, max: 5 },
   /** Time from the first payment to the last. */

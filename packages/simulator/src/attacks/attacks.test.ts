@@ -1,7 +1,7 @@
 import { binOf, isCardNumber, networkOf, normalEmail } from "@tripline/contracts/identifiers";
 import type { SimulationOptions } from "../create-simulation.js";
 import { createSimulation } from "../create-simulation.js";
-import { DAY_MS } from "../keep-rhythm.js";
+import { DAY_MS } from "../payment-times.js";
 import { cardNumber } from "../profile-cards.js";
 import type { SimulatedPayment } from "../simulated-payment.js";
 import { ATTACK_SEEDS } from "../testing/attack-seeds.js";
@@ -168,7 +168,7 @@ test("in a simulation, attacks occur at their rates and leave all other payments
   expect(others.length).toBe(expected.length);
   const tested = attacks.filter(({ scenario, attackStep }) => scenario === "card-testing" && attackStep === "attempt");
   const runs = distinct(tested, ({ deviceId }) => deviceId).size;
-  // 0.3 per 1,000 cards and day are 7 attacks of 800 cards in 30 days.
+  // With 800 cards, a rate of 0.3 per 1,000 cards per day gives 7 attacks in 30 days.
   expect(runs).toBeGreaterThanOrEqual(1);
   expect(runs).toBeLessThanOrEqual(16);
   const takeovers = distinct(

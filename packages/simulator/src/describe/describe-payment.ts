@@ -1,9 +1,9 @@
-import { dayOf } from "../keep-rhythm.js";
 import { HOME, ownerEmail } from "../name-payers.js";
+import { dayOf } from "../payment-times.js";
 import { cardOf } from "../profile-cards.js";
 import type { Random } from "../seed-random.js";
 import { STREAM, seedRandom } from "../seed-random.js";
-import type { SimulatedPayment } from "../simulated-payment.js";
+import type { SimulatedPayment, TerminalPayment } from "../simulated-payment.js";
 import { deliveryOf, guestOf } from "./guest-details.js";
 import type { Owner } from "./owner-details.js";
 import { openAccountOf, ownerOf } from "./owner-details.js";
@@ -63,7 +63,7 @@ const NO_PAYER = {
 type DetailsOfPayer = Omit<PaymentDetails, "merchantId" | "mcc" | "cardFunding" | "cardBrand">;
 
 /** Adds the additional fields, which depend only on the seed and the payment; the other fields remain unchanged. */
-export function describePayment(seed: number, payment: SimulatedPayment): SimulatedPayment {
+export function describePayment(seed: number, payment: TerminalPayment): SimulatedPayment {
   const card = cardOf(seed, payment.cardNumber);
   const random = seedRandom(seed, STREAM.details, card, payment.occurredAtMs % 2 ** 32);
   const owner = ownerOf(seed, card);

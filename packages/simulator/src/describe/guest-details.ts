@@ -34,7 +34,7 @@ export function deliveryOf(seed: number, payment: SimulatedPayment, billing: Add
   return share < GIFT_ABROAD_SHARE + GIFT_SHARE ? { country: HOME, postalCode } : billing;
 }
 
-/** The same for all payments from a device. */
+/** A thief's address, which is the same for all payments from a device. */
 function thiefAddress(seed: number, { deviceId }: SimulatedPayment, abroadShare: number): Address {
   const random = seedRandom(seed, STREAM.guest, keyOf(deviceId ?? ""), 0);
   const country = random() < abroadShare ? oneOf(FAR, random) : HOME;

@@ -13,8 +13,8 @@ interface Shop {
 }
 
 /**
- * Merchant category codes and their shares: grocery stores, restaurants, fast food, service stations, drug stores, clothing,
- * electronics, books, digital games, local transport, other shops.
+ * Merchant category codes and their shares: grocery stores, restaurants, fast food, service stations, drug stores,
+ * clothing, electronics, books, digital games, local transport, other shops.
  */
 const MCC_SHARES = {
   "5411": 0.24,

@@ -139,7 +139,7 @@ export function breaksConstraint(error: unknown, name: string): boolean {
 }
 
 /** Transient error classes of https://www.postgresql.org/docs/current/errcodes-appendix.html. */
-const PASSING_CLASSES = new Set(["08", "53", "55", "57"]);
+const PASSING_CLASSES = new Set(["08", "40", "53", "55", "57"]);
 /** Wrong user or password, or missing database. */
 const CONFIG_CLASSES = new Set(["28", "3D"]);
 

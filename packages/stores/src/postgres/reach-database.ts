@@ -24,7 +24,7 @@ export function reachDatabase(config: PostgresConfig): DatabaseAddress {
   const isSecure = mode === null ? ca !== undefined || auth !== "none" : mode !== "disable";
   const address = { url: plainUrl, ...(isSecure ? { tls: tlsOf(config, mode) } : {}) };
   if (auth === "none") return address;
-  // RDS signs host and port together.
+  // The signature of an RDS token covers host and port.
   const host = `${url.hostname}:${url.port === "" ? 5432 : url.port}`;
   const tokens = postgresTokens(auth, config, host, decodeURIComponent(url.username));
   return { ...address, password: async () => (await tokens()).value.text };

@@ -44,9 +44,18 @@ export function openDatabase(config: PostgresConfig, { schema }: Migrations, log
   return connect(config, schema, logger, CONNECTIONS_MAX, QUERY_TIMEOUT_MS);
 }
 
-/** The database for background work, which may be slow and must not use the connections of requests. */
-export function openBackgroundDatabase(config: PostgresConfig, { schema }: Migrations, logger: Logger): Database {
-  return connect(config, schema, logger, BACKGROUND_CONNECTIONS_MAX, BACKGROUND_TIMEOUT_MS);
+/**
+ * The database for work that may be slow and must not use the connections of other requests.
+ *
+ * @param connectionsMax default: 3
+ */
+export function openBackgroundDatabase(
+  config: PostgresConfig,
+  { schema }: Migrations,
+  logger: Logger,
+  connectionsMax = BACKGROUND_CONNECTIONS_MAX,
+): Database {
+  return connect(config, schema, logger, connectionsMax, BACKGROUND_TIMEOUT_MS);
 }
 
 function connect(

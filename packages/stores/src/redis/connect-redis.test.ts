@@ -16,7 +16,7 @@ import { redisConfig } from "@tripline/settings/connection-config";
 import { readConfig } from "@tripline/settings/read-config";
 import { Redis } from "ioredis";
 import { z } from "zod";
-import { askRedis, awaitRedis, connectRedis } from "./connect-redis.js";
+import { awaitRedis, connectRedis, requestRedis } from "./connect-redis.js";
 import { SignedInRedis } from "./signed-in-redis.js";
 
 /** A real Valkey, with tokens as passwords. It has no TLS in the tests, so a proxy adds TLS. */
@@ -162,14 +162,14 @@ test("reports a wrong password or a missing permission as unavailable", async ()
   open.push(redis);
   await awaitRedis(redis, READY_MS_MAX);
   const unavailable = (reply: string) => ({ code: "redis-unavailable", message: expect.stringContaining(reply) });
-  await expect(askRedis(() => redis.auth("restricted", "wrong"))).rejects.toMatchObject(unavailable("WRONGPASS"));
+  await expect(requestRedis(() => redis.auth("restricted", "wrong"))).rejects.toMatchObject(unavailable("WRONGPASS"));
   await redis.auth("restricted", "right");
-  await expect(askRedis(() => redis.set("rate:1", "1"))).rejects.toMatchObject(unavailable("NOPERM"));
+  await expect(requestRedis(() => redis.set("rate:1", "1"))).rejects.toMatchObject(unavailable("NOPERM"));
   const script = 'return redis.call("set", "rate:1", "1")';
-  await expect(askRedis(() => redis.eval(script, 0))).rejects.toMatchObject(unavailable("ACL failure"));
+  await expect(requestRedis(() => redis.eval(script, 0))).rejects.toMatchObject(unavailable("ACL failure"));
   await admin.acl("SETUSER", "default", "resetpass");
   await redis.call("RESET");
-  await expect(askRedis(() => redis.get("idem:1"))).rejects.toMatchObject(unavailable("NOAUTH"));
+  await expect(requestRedis(() => redis.get("idem:1"))).rejects.toMatchObject(unavailable("NOAUTH"));
 });
 
 test("an open connection authenticates with the next token before the last one expires, even while subscribed", async () => {
@@ -179,15 +179,15 @@ test("an open connection authenticates with the next token before the last one e
   await Promise.all([awaitRedis(redis, READY_MS_MAX), awaitRedis(subscriber, READY_MS_MAX)]);
   expect(await redis.acl("WHOAMI")).toBe(OBJECT_ID);
   const ids = await Promise.all([redis.client("ID"), subscriber.client("ID")]);
-  const heard: string[] = [];
-  subscriber.on("message", (_channel, message) => heard.push(message));
+  const received: string[] = [];
+  subscriber.on("message", (_channel, message) => received.push(message));
   await subscriber.subscribe("reply:1");
   const before = await authCalls();
   await until(async () => (await authCalls()) >= before + 4);
   expect(await Promise.all([redis.client("ID"), subscriber.client("ID")])).toEqual(ids);
   await redis.publish("reply:1", "still here");
-  await until(async () => heard.length > 0);
-  expect(heard).toEqual(["still here"]);
+  await until(async () => received.length > 0);
+  expect(received).toEqual(["still here"]);
   expect(errors).toEqual([]);
 });
 

@@ -32,8 +32,8 @@ export function connectRedis(
   const options = {
     ...(config !== undefined && url.startsWith("rediss://") ? { tls: tlsOf(config) } : {}),
     commandTimeout: timeoutMs,
-    // Closes a connection with overdue responses. Otherwise abandoned commands would accumulate while the server hangs, and run
-    // later.
+    // Closes a connection with overdue responses. Otherwise abandoned commands would accumulate while the server hangs,
+    // and run later.
     socketTimeout: timeoutMs,
     connectTimeout: Math.max(CONNECT_TIMEOUT_MS, timeoutMs),
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
@@ -109,9 +109,9 @@ export function asRedisError(error: unknown): TriplineError {
 }
 
 /** Awaits a Redis response. @throws TriplineError like `asRedisError` */
-export async function askRedis<T>(ask: () => Promise<T>): Promise<T> {
+export async function requestRedis<T>(request: () => Promise<T>): Promise<T> {
   try {
-    return await ask();
+    return await request();
   } catch (error) {
     throw asRedisError(error);
   }

@@ -13,14 +13,14 @@ export class MultiSet {
 
   /** Checks once per connection, and again after a failure. @throws like ioredis */
   isKnown(): Promise<boolean> {
-    this.#known ??= this.#ask().catch((error: unknown) => {
+    this.#known ??= this.#request().catch((error: unknown) => {
       this.#known = undefined;
       throw error;
     });
     return this.#known;
   }
 
-  async #ask(): Promise<boolean> {
+  async #request(): Promise<boolean> {
     const answer: unknown = await this.redis.command("INFO", "MSETEX");
     return Array.isArray(answer) && Array.isArray(answer[0]);
   }

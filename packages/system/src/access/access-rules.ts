@@ -41,7 +41,7 @@ export function readAccessRules(file = ACCESS_FILE): AccessRules {
   const read = rules.parse(parse(readFileSync(file, "utf8")));
   for (const [service, { cache }] of Object.entries(read.services)) {
     if (cache !== service in read.cache_rights) {
-      throw new Error(`${file}: services.${service}.cache is ${cache}, which does not go with cache_rights.`);
+      throw new Error(`${file}: services.${service}.cache is ${cache}, which is inconsistent with cache_rights.`);
     }
   }
   return read;

@@ -2,7 +2,7 @@ import type { Kafka } from "@tripline/kafka/port";
 import type { RedisConfig } from "@tripline/settings/connection-config";
 import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import type { DatabaseAddress } from "@tripline/stores/postgres/reach-database";
-import { askRedis, awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
+import { awaitRedis, connectRedis, requestRedis } from "@tripline/stores/redis/connect-redis";
 import { MultiSet } from "@tripline/stores/redis/multi-set";
 import type { AccessRules } from "./access-rules.js";
 import { COLLECTOR_USER } from "./access-rules.js";
@@ -55,11 +55,11 @@ async function makeRedisUsers(rules: AccessRules, target: RedisConfig | string, 
   const redis = connectRedis(target, undefined, QUERY_MS_MAX);
   try {
     await awaitRedis(redis);
-    const users = redisUsers(rules, await askRedis(() => new MultiSet(redis).isKnown()));
+    const users = redisUsers(rules, await requestRedis(() => new MultiSet(redis).isKnown()));
     for (const [user, rights] of users) {
       if (user === COLLECTOR_USER && passwords[user] === undefined) continue;
       const secret = redisSecret(passwordOf(passwords, user));
-      await askRedis(() => redis.call("ACL", "SETUSER", user, "reset", "on", secret, ...rights));
+      await requestRedis(() => redis.call("ACL", "SETUSER", user, "reset", "on", secret, ...rights));
     }
     await redis.call("ACL", "SAVE").catch((error: unknown) => {
       if (!(error instanceof Error && NO_FILE.test(error.message))) throw error;

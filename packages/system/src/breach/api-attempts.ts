@@ -110,7 +110,7 @@ export function certificateAttempts(options: CertificateAttemptOptions): readonl
           where: "API",
           what: `${what} (${service})`,
           refusal: NO_TOKEN,
-          try: () => askWithCertificate(security, who, addresses[service] + path, method),
+          try: () => requestWithCertificate(security, who, addresses[service] + path, method),
         }),
       ),
       ...(scoringClients.includes(who)
@@ -118,11 +118,11 @@ export function certificateAttempts(options: CertificateAttemptOptions): readonl
         : [
             {
               ...({ who, where: "API", what: "ask for a score (scoring, gRPC)", refusal: NOT_SERVED } as const),
-              try: () => askGrpc(security, who, scoringAddress),
+              try: () => requestGrpc(security, who, scoringAddress),
             },
             {
               ...({ who, where: "API", what: "ask for a score (scoring, HTTP)", refusal: NO_SCOPE } as const),
-              try: () => askWithCertificate(security, who, `${scoringUrl}/v2/models/fraud`, "GET"),
+              try: () => requestWithCertificate(security, who, `${scoringUrl}/v2/models/fraud`, "GET"),
             },
           ]),
     ];
@@ -139,7 +139,7 @@ function codeIn(text: string): string {
   return /"code":"([a-z-]+)"/.exec(text)?.[1] ?? text.slice(0, 80);
 }
 
-function askWithCertificate(security: LocalSecurity, who: string, url: string, method: string): Promise<string> {
+function requestWithCertificate(security: LocalSecurity, who: string, url: string, method: string): Promise<string> {
   const headers = method === "POST" ? { "content-type": "application/json" } : {};
   return new Promise((resolve, reject) => {
     const options = { method, headers, ...security.kafkaTls(who), agent: false, timeout: ANSWER_MS_MAX };
@@ -160,7 +160,7 @@ function askWithCertificate(security: LocalSecurity, who: string, url: string, m
 }
 
 /** Resolves for any response status. */
-async function askGrpc(security: LocalSecurity, who: string, address: string): Promise<unknown> {
+async function requestGrpc(security: LocalSecurity, who: string, address: string): Promise<unknown> {
   const session = connect(`https://${address}`, { ...security.kafkaTls(who), ALPNProtocols: ["h2"] });
   const closed = once(session, "close").then(() => {
     throw new Error("the connection was closed");

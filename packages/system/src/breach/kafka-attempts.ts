@@ -11,8 +11,8 @@ const REQUEST_MS_MAX = 10_000;
 const TOPICS_TRIED = 2;
 const NOT_ALLOWED = /^(TOPIC|GROUP|CLUSTER)_AUTHORIZATION_FAILED$|^Not authorized to access group/;
 /**
- * A broker's first group creates the internal groups topic, and requests fail until it exists: over 5 s at a load average of
- * 50. Authorization failures are not retried.
+ * A broker's first group creates the internal topic of groups. Requests fail until the topic exists, which takes over
+ * 5 s at a load average of 50. Authorization failures are not retried.
  */
 const RETRY = { retries: 7, initialRetryTime: 300 };
 

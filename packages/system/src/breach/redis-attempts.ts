@@ -32,7 +32,7 @@ export function redisAttempts(security: LocalSecurity, stack: ServiceAddresses):
   return [...Object.keys(security.rules.cache_rights), COLLECTOR_USER].flatMap((who) => {
     const { redisUrl = "" } = security.accessOf(who, stack);
     const attempt = (what: string, command: readonly [string, ...string[]]): Attempt => {
-      return { who, where: "Redis", what, refusal: NOT_ALLOWED, try: () => ask(redisUrl, command) };
+      return { who, where: "Redis", what, refusal: NOT_ALLOWED, try: () => sendRequest(redisUrl, command) };
     };
     // These commands rebuild the feature service's state.
     const own = who === OPERATOR_USER || who === SNAPSHOTS ? "features" : who;
@@ -53,7 +53,7 @@ export function redisAttempts(security: LocalSecurity, stack: ServiceAddresses):
   });
 }
 
-async function ask(url: string, [name, ...args]: readonly [string, ...string[]]): Promise<unknown> {
+async function sendRequest(url: string, [name, ...args]: readonly [string, ...string[]]): Promise<unknown> {
   const redis = connectRedis(url, undefined, ANSWER_MS_MAX);
   try {
     await awaitRedis(redis);

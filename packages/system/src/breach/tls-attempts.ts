@@ -28,31 +28,31 @@ export function tlsAttempts(security: LocalSecurity, { kafkaBrokers, redisUrl, p
   };
   const plainPostgres = new URL(postgresUrl);
   return [
-    attempt("ask Kafka without a certificate", () => askTls(kafkaPort, { ca }, API_VERSIONS)),
+    attempt("ask Kafka without a certificate", () => requestTls(kafkaPort, { ca }, API_VERSIONS)),
     attempt("ask Kafka by TLS 1.2", () =>
-      askTls(kafkaPort, { ...security.kafkaTls("setup"), maxVersion: "TLSv1.2" }, API_VERSIONS),
+      requestTls(kafkaPort, { ...security.kafkaTls("setup"), maxVersion: "TLSv1.2" }, API_VERSIONS),
     ),
-    attempt("ask Kafka without TLS", () => ask(connectPlain(kafkaPort, "127.0.0.1"), "connect", API_VERSIONS)),
+    attempt("ask Kafka without TLS", () => sendRequest(connectPlain(kafkaPort, "127.0.0.1"), "connect", API_VERSIONS)),
     attempt(
       "ask Redis without a password",
-      () => askTls(redisPort, { ca }, "GET decision:txn_1\r\n"),
+      () => requestTls(redisPort, { ca }, "GET decision:txn_1\r\n"),
       /^NOAUTH|-NOAUTH/,
     ),
-    attempt("ask Redis by TLS 1.2", () => askTls(redisPort, { ca, maxVersion: "TLSv1.2" }, "PING\r\n")),
-    attempt("ask Redis without TLS", () => ask(connectPlain(redisPort, "127.0.0.1"), "connect", "PING\r\n")),
-    attempt("ask Postgres without TLS", () => askPlainly(plainPostgres.href), /no encryption|28000/),
+    attempt("ask Redis by TLS 1.2", () => requestTls(redisPort, { ca, maxVersion: "TLSv1.2" }, "PING\r\n")),
+    attempt("ask Redis without TLS", () => sendRequest(connectPlain(redisPort, "127.0.0.1"), "connect", "PING\r\n")),
+    attempt("ask Postgres without TLS", () => requestPlainly(plainPostgres.href), /no encryption|28000/),
   ];
 }
 
 /** An ApiVersions request, which Kafka clients send first. */
 const API_VERSIONS = Buffer.from("0000000a00120000000000070000", "hex");
 
-function askTls(port: number, options: ConnectionOptions, request: Buffer | string): Promise<unknown> {
-  return ask(connect({ port, host: "127.0.0.1", ...options }), "secureConnect", request);
+function requestTls(port: number, options: ConnectionOptions, request: Buffer | string): Promise<unknown> {
+  return sendRequest(connect({ port, host: "127.0.0.1", ...options }), "secureConnect", request);
 }
 
 /** Resolves to the first bytes of the response. */
-async function ask(socket: Socket, ready: string, request: Buffer | string): Promise<unknown> {
+async function sendRequest(socket: Socket, ready: string, request: Buffer | string): Promise<unknown> {
   const ended = once(socket, "close").then(() => {
     throw new Error("the connection was closed");
   });
@@ -71,7 +71,7 @@ async function ask(socket: Socket, ready: string, request: Buffer | string): Pro
   }
 }
 
-async function askPlainly(url: string): Promise<void> {
+async function requestPlainly(url: string): Promise<void> {
   const options = { connectionsMax: 1, queryTimeoutMs: QUERY_MS_MAX, onIdleError: () => undefined };
   const database = connectDatabase({ url, ...options });
   try {

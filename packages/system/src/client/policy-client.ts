@@ -120,13 +120,13 @@ export class PolicyClient {
     await this.#call(z.undefined(), "POST", `/revisions/${revision ?? "none"}/approvals`, {}, { note, ...more });
   }
 
-  /** @returns changes that wait for another user's approval */
+  /** @returns changes that await another user's approval */
   async changeSettings(change: SettingsChange): Promise<readonly WaitingChange[]> {
     const answer = z.object({ waiting: z.array(waitingChange) }).optional();
     return (await this.#call(answer, "PUT", "/settings", {}, change))?.waiting ?? [];
   }
 
-  /** Changes that wait for another user's approval, oldest first. */
+  /** Changes that await another user's approval, oldest first. */
   async waiting(): Promise<readonly WaitingChange[]> {
     const answer = z.object({ approvals: z.array(waitingChange) });
     return answer.parse(await this.control.call("GET", "/v1/approvals")).approvals;

@@ -1,8 +1,8 @@
 import type { KnownPayment } from "../client/payment.js";
 
 /**
- * A span of event time in which no card, terminal, device, e-mail or network address occurs twice. The events of a slice can be
- * sent in parallel, because their order does not change any feature.
+ * A span of event time in which no card, terminal, device, e-mail or network address occurs twice. The events of a
+ * slice can be sent in parallel, because their order does not change any feature.
  */
 export interface Slice {
   readonly payments: readonly KnownPayment[];

@@ -1,4 +1,5 @@
 import {
+  ALLOWED_NETWORKS,
   COMPOSE_GRPC_PORT,
   chartTls,
   consoleUrl,
@@ -19,7 +20,6 @@ import {
   serviceUrl,
   TOGETHER_TARGETS,
   WATCHED,
-  webhookAllowedNetworks,
 } from "./shared-sources.js";
 import type { VariableSource } from "./variable-source.js";
 import {
@@ -75,7 +75,7 @@ export const VARIABLE_GROUPS = {
       compose: null,
       chart: chartValue("workload.deploymentEnvironment", { isOptional: true }),
       description:
-        "`deployment.environment.name` of spans, log lines and `target_info`, for instance `production`. `OTEL_RESOURCE_ATTRIBUTES` overrides it.",
+        "`deployment.environment.name` for spans, log lines and `target_info`, for instance `production`. `OTEL_RESOURCE_ATTRIBUTES` overrides it.",
     },
   },
   kafka: {
@@ -158,7 +158,7 @@ export const VARIABLE_GROUPS = {
     },
     MLFLOW_TRACKING_USERNAME: {
       chart: chartSecretOf(SECRET_OF_MLFLOW, "username", { isOptional: true }),
-      description: "User of MLflow, instead of a token.",
+      description: "MLflow user, instead of a token.",
     },
     MLFLOW_TRACKING_PASSWORD: {
       chart: chartSecretOf(SECRET_OF_MLFLOW, "password", { isOptional: true }),
@@ -257,7 +257,8 @@ export const SERVICE_VARIABLES = {
         chart: chartSecretFor("auth", "bootstrap-people", { isOptional: true }),
         local: "bootstrapPeople",
       },
-      TRUSTED_PROXIES: { compose: composeVariable("TRIPLINE_TRUSTED_PROXIES", "") },
+      TRUSTED_PROXIES: ALLOWED_NETWORKS.proxies,
+      PROVIDER_ALLOWED_NETWORKS: ALLOWED_NETWORKS.providers,
       CONSOLE_URL: consoleUrl,
       CONSOLE_CLIENT_SECRET: {
         composeSecret: "console-client-secret",
@@ -287,7 +288,7 @@ export const SERVICE_VARIABLES = {
         local: "auditSigningKey",
       },
       PERSONAL_MASTER_KEY: personalMasterKey,
-      WEBHOOK_ALLOWED_NETWORKS: webhookAllowedNetworks,
+      WEBHOOK_ALLOWED_NETWORKS: ALLOWED_NETWORKS.webhooks,
       AUDIT_ANCHOR_URL: {
         compose: composeVariable("TRIPLINE_ANCHORS_URL", "file:///var/lib/tripline/anchors"),
         chart: chartValue("objectStore.anchors", { isOptional: true }),

@@ -80,12 +80,23 @@ export const operatorTenant: VariableSource = {
   local: "operatorTenant",
 };
 
-/** Non-public networks that contain webhook receivers. */
-export const webhookAllowedNetworks: VariableSource = {
-  compose: composeVariable("TRIPLINE_WEBHOOK_ALLOWED_NETWORKS", ""),
-  chart: chartValue("control.webhooks.allowedNetworks", { isOptional: true }),
-  local: "webhookAllowedNetworks",
-};
+/** Non-public networks that contain webhook receivers, tenants' identity providers, and the proxies in front of auth. */
+export const ALLOWED_NETWORKS = {
+  proxies: {
+    compose: composeVariable("TRIPLINE_TRUSTED_PROXIES", ""),
+    chart: chartValue("auth.trustedProxies", { isOptional: true }),
+  },
+  webhooks: {
+    compose: composeVariable("TRIPLINE_WEBHOOK_ALLOWED_NETWORKS", ""),
+    chart: chartValue("control.webhooks.allowedNetworks", { isOptional: true }),
+    local: "allowedNetworks",
+  },
+  providers: {
+    compose: composeVariable("TRIPLINE_PROVIDER_ALLOWED_NETWORKS", ""),
+    chart: chartValue("auth.singleSignOn.allowedNetworks", { isOptional: true }),
+    local: "allowedNetworks",
+  },
+} as const satisfies Record<string, VariableSource>;
 
 /** With `tls`: the path of a file of the service's own certificate or, if `file` is missing, the flag `true`. */
 export function chartTls(file?: "tls.crt" | "tls.key" | "ca.crt"): ChartSource {

@@ -85,7 +85,7 @@ export type LocalValue =
   | "tokenUrl"
   | "topicPrefix"
   | "watchedServices"
-  | "webhookAllowedNetworks";
+  | "allowedNetworks";
 
 /** A value of values.yaml. An optional value is set only if it is not empty. */
 export function chartValue(path: string, options: { readonly isOptional?: boolean } = {}): ChartSource {

@@ -2,9 +2,10 @@ import type { GroupName, ProgramName, Variables } from "./service-variables.js";
 import { PROGRAM_NAMES, PROGRAM_VARIABLES, VARIABLE_GROUPS } from "./service-variables.js";
 import type { ChartSource } from "./variable-source.js";
 
-const HEAD = `{{/* From code: packages/system/src/service-environment, written by \`npm run documents\`.
-The environment of each program. A template per program and per group of variables that programs share: those of \`environment\`
-give YAML of variables, those of \`secrets\` entries of a container's \`env\`. \`limits\` are numbers that checks.yaml compares values with. */}}
+const HEAD = `{{/* Generated from packages/system/src/service-environment by \`npm run documents\`.
+The environment of each program. Each program, and each group of variables that programs share, has a template:
+\`environment\` templates produce variables as YAML, and \`secrets\` templates produce entries of a container's \`env\`.
+checks.yaml compares values with the numbers in \`limits\`. */}}
 `;
 
 /**

@@ -36,7 +36,7 @@ const WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
   tls: "true",
   grpcClients: "decisions",
 };
-/** The same for variables whose value is in a file. */
+/** Like `WITH_TLS`, for variables whose value is in a file. */
 const IN_FILE_WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
   redisUrl: `${TLS}/redis-url`,
   postgresUrl: `${TLS}/postgres-url`,

@@ -69,7 +69,7 @@ export class LocalSecurity {
     return this.authority.identityOf(name);
   }
 
-  /** For a Kafka client in this process. */
+  /** TLS settings for a Kafka client in this process. */
   kafkaTls(name: string): { readonly ca: string; readonly cert: string; readonly key: string } {
     const { certificateFile, keyFile } = this.identityOf(name);
     const [cert, key] = [readFileSync(certificateFile, "utf8"), readFileSync(keyFile, "utf8")];

@@ -72,20 +72,20 @@ export function tlsVariables({
   };
 }
 
-/** For connections of this process that have no authority setting of their own. */
+/** Makes this process trust the system's certificate authority on connections that do not set one. */
 export function trustAuthorityOf({ tls }: LocalSystem): void {
   if (tls === undefined) return;
   setDefaultCACertificates([...getCACertificates("default"), readFileSync(tls.authorityFile, "utf8")]);
 }
 
-/** The same, if the address belongs to a local system. For other addresses, nothing changes. */
+/** Calls `trustAuthorityOf` for the local system at this address. For other addresses, nothing changes. */
 export function trustAuthorityAt(url: string): void {
   const origin = URL.parse(url)?.origin;
   const system = findLocalSystem(({ addresses }) => Object.values(addresses).some((address) => address === origin));
   if (system !== undefined) trustAuthorityOf(system);
 }
 
-/** A local system, if there is one. */
+/** The first local system that matches; undefined if there is none. */
 export function findLocalSystem(isWanted: (system: LocalSystem) => boolean): LocalSystem | undefined {
   for (const name of namesIn(STATE_DIRECTORY)) {
     try {

@@ -179,6 +179,8 @@ function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | u
   const { ports, secrets, contributionsWaitMs } = options;
   const issuer = url(ports.auth);
   return {
+    // In a local system, webhook receivers and identity providers run on the same machine.
+    allowedNetworks: LOOPBACK,
     archiveFlushAgeMs: String(ARCHIVE_FLUSH_AGE_MS),
     anchorsUrl: options.anchorsUrl,
     attachmentsUrl: options.attachmentsUrl,
@@ -221,7 +223,5 @@ function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | u
     watchedServices: WATCHED.filter((name) => name !== "archive" || options.lakeDirectory !== undefined)
       .map((name) => `${name}=${url(ports[name])}`)
       .join(","),
-    // In a local system, webhook receivers run on the same machine.
-    webhookAllowedNetworks: LOOPBACK,
   };
 }

@@ -55,7 +55,10 @@ export interface SystemOptions {
   readonly isSecure?: boolean;
   /** If given, a server that exits unexpectedly is restarted and reported to this listener. */
   readonly onServer?: ServerListener;
-  /** Whether Ctrl-C ends this process and the system immediately. False for a caller that stops it cleanly. Default true. */
+  /**
+   * Whether Ctrl-C ends this process and the system immediately. False for a caller that stops it cleanly. Default
+   * true.
+   */
   readonly endOnSignals?: boolean;
   readonly steps: StepLog;
 }
@@ -65,13 +68,13 @@ const ANSWER_MS = 10_000;
 
 export type ServiceAddresses = Readonly<Record<"ingestion" | "features" | "control" | "auth", string>>;
 
-/** A whole Tripline on this machine. */
+/** A complete Tripline system on this machine. */
 export interface RunningSystem {
   readonly apiUrl: string;
   readonly client: TriplineClient;
   /** The console's address, and a user who can sign in. */
   readonly console: { readonly url: string; readonly userName: string; readonly password: string };
-  /** With the operator's credentials. */
+  /** The control plane, with the operator's credentials. */
   readonly control: ControlClient;
   /** The authorization server, with the operator's credentials. */
   readonly auth: ControlClient;

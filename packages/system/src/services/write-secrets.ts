@@ -36,7 +36,7 @@ export function makeSecrets(folder: string, database: string): string[] {
   });
 }
 
-/** The owner of the database. */
+/** Name and password of the database's owner. */
 export function databaseUserIn(folder: string): { readonly name: string; readonly password: string } {
   return { name: DATABASE_USER, password: readFileSync(join(folder, "postgres/password"), "utf8") };
 }

@@ -20,7 +20,7 @@ import { tokenSigner } from "./sign-token.js";
 const ROUTES = collectRoutes();
 const HOUR_MS = 3_600_000;
 const AUDIENCE = "urn:tripline:api";
-/** A user of the demo's tenant, for ids in paths. */
+/** A user of the demo's tenant, whose name is used in the paths of routes. */
 const PERSON = "demo-lead";
 
 let system: InProcessSystem;

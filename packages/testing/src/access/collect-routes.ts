@@ -111,5 +111,5 @@ function accessOf(stated: (decorator: object) => unknown, route: string): Access
   if (scope !== undefined) return { by: "token", scope: String(scope) };
   if (permission !== undefined) return { by: "session", scope: String(permission) };
   if (to !== undefined) return { by: "open", to: to as Audience };
-  throw new Error(`${route} does not say for whom it is: give it RequireScope, RequirePermission or OpenTo.`);
+  throw new Error(`${route} does not declare who may call it: add RequireScope, RequirePermission or OpenTo.`);
 }

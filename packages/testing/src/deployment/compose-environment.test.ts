@@ -259,7 +259,7 @@ describe("compose.yaml", () => {
       for (const [, variable = ""] of needed) expect(environment[variable]).toBeTruthy();
       expect(environment.FEAST_REDIS).toBe("valkey:6379,db=0");
     }
-    // A restore of lost states deletes the rows of erased people there.
+    // When the service restores lost states, it deletes the rows of erased people there.
     for (const name of ["features", "rebuild-state", "snapshots"])
       expect(base[name]?.environment.FEAST_TENANT).toBe(DEMO_TENANT);
     // By default, no profiles are read. All three services have the same value.

@@ -26,12 +26,7 @@ describe("judgeRollouts", () => {
   test.each<[string, readonly Rollout[], Goal, string]>([
     ["returns reached if all are healthy", [healthy, healthy], "healthy", "reached"],
     ["returns moving if one is in progress", [healthy, moving], "healthy", "moving"],
-    [
-      "returns reached at the step that waits for a person, if that is the goal",
-      [healthy, atStep],
-      "paused",
-      "reached",
-    ],
+    ["returns reached at the step that waits for a user, if that is the goal", [healthy, atStep], "paused", "reached"],
     ["returns moving at that step, if the goal is the end", [healthy, atStep], "healthy", "moving"],
     ["returns stopped after a return to the previous version", [healthy, back], "healthy", "stopped"],
     ["returns stopped if the analysis is inconclusive", [healthy, untold], "paused", "stopped"],
@@ -51,7 +46,7 @@ describe("judgeRollouts", () => {
 
   test("reports what happened and what to do", () => {
     expect(judgeRollouts([back], "healthy")).toMatchObject({
-      fault: "tripline-decisions went back to the version before: RolloutAborted: metric assessed Failed.",
+      fault: "tripline-decisions was rolled back to the previous version: RolloutAborted: metric assessed Failed.",
       lines: ["tripline-decisions: Degraded RolloutAborted: metric assessed Failed"],
     });
     expect(judgeRollouts([untold], "paused")).toMatchObject({

@@ -38,13 +38,13 @@ describe.each(CLOUDS)("tiers of the lake on %s", (cloud) => {
     if (cloud === "gcp") return;
     const unreadable = ages.filter((_, index) => RESTORED_FIRST.includes([...tiers.keys()][index] ?? ""));
     const driftDays = -firstDayRead(0);
-    // A merged file is as much younger than its day as compaction takes, never older.
+    // A merged file counts as new, so it may be younger than its day, but not older.
     for (const age of unreadable) expect(age).toBeGreaterThan(driftDays + daysCompacted());
   });
 
-  test("are not reached by a retraining of the chart", () => {
+  test("are not read by the chart's retraining job", () => {
     const { jobs } = parse(read("deploy/helm/tripline/values.yaml")) as { jobs: { worker: { days: number } } };
-    // 0 reads everything: Terraform's outputs then set fewer days than the archive tier.
+    // 0 means no limit. Terraform's outputs replace it with a limit below the age of the archive tier.
     const outputs = read(`infra/envs/${cloud}/outputs.tf`);
     expect(jobs.worker.days).toBe(0);
     expect(cloud === "gcp" || /worker = \{ days = .*(deep_archive|archive) - 7/.test(outputs)).toBe(true);

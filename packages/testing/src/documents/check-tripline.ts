@@ -1,4 +1,4 @@
-import { commands } from "@tripline/cli/commands";
+import { loadCommands } from "@tripline/cli/commands";
 import { Command, CommanderError } from "commander";
 import { PLACEHOLDER } from "./read-commands.js";
 
@@ -20,7 +20,9 @@ let silenced: Command | undefined;
  * @param isWhole false if arguments may be missing
  */
 export async function faultOfTripline(words: readonly string[], isWhole: boolean): Promise<string | undefined> {
-  silenced ??= silence(commands().reduce((program, command) => program.addCommand(command), new Command("tripline")));
+  silenced ??= silence(
+    (await loadCommands()).reduce((program, command) => program.addCommand(command), new Command("tripline")),
+  );
   try {
     await silenced.parseAsync([...words], { from: "user" });
     return undefined;

@@ -3,6 +3,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { loadCommands } from "@tripline/cli/commands";
 import { ROOT } from "@tripline/system/services/workspace";
 import { findPortBase } from "@tripline/system/testing/find-port-base";
 import { parse } from "yaml";
@@ -16,7 +17,16 @@ import { Repository } from "./repository.js";
 /** Generous: the test runs many programs one after another to get their help, and the machine may be busy. */
 const RUN_MS_MAX = 300_000;
 const DOCUMENTS = [
-  ...["README.md", "CONTRIBUTING.md", "docs/*.md", "infra/README.md", "training/README.md", "load-tests/README.md"],
+  ...[
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/*.md",
+    "docs/adr/*.md",
+    "infra/README.md",
+    "training/README.md",
+    "load-tests/README.md",
+  ],
   ...["apps/*/README.md", "packages/*/README.md", "deploy/**/README.md"],
 ];
 const files = globSync(DOCUMENTS, { cwd: ROOT, exclude: ["**/node_modules"] }).sort();
@@ -134,6 +144,13 @@ test(
   },
   RUN_MS_MAX,
 );
+
+test("each command of tripline is loaded by its own name, without the others", async () => {
+  const names = (await loadCommands()).map((command) => command.name());
+  const loaded = await Promise.all(names.map(loadCommands));
+  expect(loaded.map((commands) => commands.map((command) => command.name()))).toEqual(names.map((name) => [name]));
+  expect(names.length).toBeGreaterThan(30);
+});
 
 test("package.json has at most a dozen scripts, and CONTRIBUTING.md names each of them and each tool of `npx tripline`", () => {
   const commands = Object.keys(repository.scripts).map((name) => (name === "test" ? "npm test" : `npm run ${name}`));

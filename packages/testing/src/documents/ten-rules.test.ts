@@ -73,7 +73,7 @@ class Shop {
   }
 }
 
-test("tripline policy check passes, with examples for each rule and no rule that another one hides", async () => {
+test("tripline policy check passes, with examples for each rule, and no rule covers another one", async () => {
   const words = ["policy", "check", POLICY, "--feature-spec", SPEC];
   const { stdout } = await promisify(execFile)(process.execPath, [join(ROOT, "apps/cli/dist/main.js"), ...words]);
   expect(stdout).toMatch(/^policy: version=1\+[0-9a-f]{8} rules=10 bands=0 budgets=0 examples=27 failed=0\n$/);

@@ -47,7 +47,7 @@ export function redisStore(redis: Redis, engine: () => FeatureEngine): SearchedS
         const text = `${key} ${value?.toString("latin1") ?? ""}`;
         if (person.clear.some((clear) => text.includes(clear))) found.push(`${key} holds clear text`);
         if (!tokensOf(person).some((token) => text.includes(token))) return;
-        if (value === null || !isEmptied(key, value)) found.push(`${key} holds what the person did`);
+        if (value === null || !isEmptied(key, value)) found.push(`${key} contains the person's activity`);
       };
       await Promise.all((await redis.keys("*")).map(look));
       return found.sort();

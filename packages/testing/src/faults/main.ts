@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 const [, , given = "1"] = process.argv;
 const rounds = Number(given);
 if (!(Number.isSafeInteger(rounds) && rounds > 0)) {
-  process.stderr.write("The number of rounds is a whole number from 1 on.\n");
+  process.stderr.write("The number of rounds must be a whole number of at least 1.\n");
   process.exit(2);
 }
 

@@ -65,7 +65,7 @@ export async function recoveryRound(round: number, options: RecoveryOptions): Pr
 async function breakThings({ system, traffic, print }: RecoveryOptions, admin: KafkaAdmin): Promise<void> {
   const kill = async (service: BusyService): Promise<void> => {
     const victim = system.services.get(programOf(service, TOPOLOGY));
-    if (victim === undefined) throw new Error(`There is no process of ${service}.`);
+    if (victim === undefined) throw new Error(`The service ${service} has no process.`);
     const left = await killBusy(service, victim, { admin, traffic });
     print(`killed ${service} with ${left} unfinished`);
   };

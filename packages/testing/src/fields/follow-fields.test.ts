@@ -19,7 +19,8 @@ import { startInProcess } from "../support/in-process-system.js";
 import { readFeatures } from "../support/read-topics.js";
 import { testModel } from "../support/test-model.js";
 
-// Follows whatever packages/contracts/payment.yaml lists. `npx tripline test fields` runs this in a copy with more fields.
+// Follows whatever packages/contracts/payment.yaml lists. `npx tripline test fields` runs this in a copy with more
+// fields.
 
 const START_MS_MAX = 300_000;
 const TRIES_MAX = 200;

@@ -21,7 +21,7 @@ test("`tripline journey bad-policy`: backtest and guard stop a draft that declin
       print: (text) => printed.push(text),
     });
     expect(printed).toHaveLength(5);
-    expect(printed[1]).toMatch(/\nThe draft declines 3\d\.\d % of the payments; the limit is 5 % at most\.$/);
+    expect(printed[1]).toMatch(/\nThe draft declines 3\d\.\d % of the payments; the maximum is 5 %\.$/);
     expect(printed[2]).toMatch(/\nbacktest: rows=\d+ .* broken=0$/);
     expect(printed[3]).toMatch(
       /rolled back by guard after [\d.]+ s; .*\noutcomes: the outcome decline: \d+\.\d % for \d+ cards/,

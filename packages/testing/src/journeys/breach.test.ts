@@ -8,7 +8,7 @@ import type { Kafka } from "@tripline/kafka/port";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { makeTestDirectory } from "@tripline/local-stack/testing/directory";
-import { askRedis, awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
+import { awaitRedis, connectRedis, requestRedis } from "@tripline/stores/redis/connect-redis";
 import { COLLECTOR_USER, OPERATOR_USER, SETUP_USER } from "@tripline/system/access/access-rules";
 import { databaseRoles } from "@tripline/system/access/plan-access";
 import type { AttemptOutcome } from "@tripline/system/breach/attempt";
@@ -21,7 +21,9 @@ import { kafkaFrom } from "@tripline/system/client/connect-system";
 import { readTopic } from "@tripline/system/ledger/ledger";
 import { LocalSecurity } from "@tripline/system/services/local-security";
 
-/** The short form of the journey `breach`: the real servers with the rights of infra/access.yaml, without the services. */
+/**
+ * The short form of the journey `breach`: the real servers with the rights of infra/access.yaml, without the services.
+ */
 
 const START_MS_MAX = 180_000;
 const TRY_MS_MAX = 240_000;
@@ -59,13 +61,17 @@ beforeAll(async () => {
   // As in an old installation, in which services do not have their own roles.
   await execute(security, stack.postgresUrl, FROM_BEFORE);
   const said: string[] = [];
-  await ensureTopics(kafkaFrom(ofTheJob()), START_MS_MAX, () => undefined);
+  await ensureTopics(kafkaFrom(ofTheJob()), { timeoutMs: START_MS_MAX, partitions: 6 }, () => undefined);
   await giveAccess(security.passwordFolder, ofTheJob(), (line) => said.push(line));
   await giveAccess(security.passwordFolder, ofTheJob(), (line) => said.push(line));
   expect(said.filter((line) => line.startsWith("Kafka"))).toEqual([
     expect.stringMatching(/^Kafka: \d{3} rights added, 0 removed$/),
     "Kafka: 0 rights added, 0 removed",
   ]);
+  // The first request for a group creates the broker's internal topic. Until then, the broker rejects no attempt.
+  const admin = await kafkaFrom(ofTheJob()).kafka.admin();
+  expect(await admin.groupMembers("none")).toBe(0);
+  await admin.close();
   for (const role of databaseRoles(security.rules)) {
     const { postgresUrl = "" } = security.accessOf(role, stack);
     await execute(security, postgresUrl, "CREATE TABLE schema_migrations (version int)");
@@ -128,9 +134,9 @@ test("an operator has the permissions that the commands need", async () => {
   await admin.close();
   const redis = connectRedis(security.accessOf(OPERATOR_USER, stack).redisUrl ?? "");
   await awaitRedis(redis);
-  await askRedis(() => redis.set("state:card:1:shop:c1", "x", "EX", 60));
-  expect(await askRedis(() => redis.scan(0, "MATCH", "state:*"))).toEqual(["0", ["state:card:1:shop:c1"]]);
-  await askRedis(() => redis.unlink("state:card:1:shop:c1"));
+  await requestRedis(() => redis.set("state:card:1:shop:c1", "x", "EX", 60));
+  expect(await requestRedis(() => redis.scan(0, "MATCH", "state:*"))).toEqual(["0", ["state:card:1:shop:c1"]]);
+  await requestRedis(() => redis.unlink("state:card:1:shop:c1"));
   redis.disconnect();
 });
 
@@ -140,8 +146,8 @@ test("ingestion stores keys of attributes, and decisions reads them", async () =
   );
   if (writer === undefined || reader === undefined) throw new Error("no connections");
   await Promise.all([awaitRedis(writer), awaitRedis(reader)]);
-  await askRedis(() => writer.set(transitKey("01"), "x", "EX", 60));
-  expect(await askRedis(() => reader.get(transitKey("01")))).toBe("x");
+  await requestRedis(() => writer.set(transitKey("01"), "x", "EX", 60));
+  expect(await requestRedis(() => reader.get(transitKey("01")))).toBe("x");
   writer.disconnect();
   reader.disconnect();
 });
@@ -155,7 +161,7 @@ test("the collector can monitor Kafka, Redis and Postgres", async () => {
   await admin.close();
   const redis = connectRedis(redisUrl);
   await awaitRedis(redis);
-  expect(await askRedis(() => redis.info("memory"))).toMatch(/used_memory:\d+/);
+  expect(await requestRedis(() => redis.info("memory"))).toMatch(/used_memory:\d+/);
   redis.disconnect();
   await execute(security, postgresUrl, "SELECT * FROM pg_stat_replication, pg_stat_bgwriter, pg_stat_database");
   await execute(security, postgresUrl, "SELECT pg_database_size(datname), pg_ls_waldir() FROM pg_database");

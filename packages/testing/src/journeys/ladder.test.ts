@@ -127,7 +127,7 @@ describe("the fallback chain", () => {
   }, 240_000);
 
   test("a new champion has its own scorecard", async () => {
-    // So large that the score is 1, whatever the weights of the features are.
+    // So large that the score is 1, regardless of the weights of the features.
     const changed = JSON.stringify({ ...JSON.parse(await scorecardText()), intercept: 400 });
     await promoteAgain(1, changed);
     const certain = await decideUntil(({ score }) => score === 1);

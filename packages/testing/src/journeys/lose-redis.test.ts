@@ -201,7 +201,7 @@ describe("when Redis comes back empty", () => {
     return checks.window_states ?? "";
   }
 
-  test("decisions are flagged until the states are restored by themselves, and afterwards nothing is missing", async () => {
+  test("decisions are flagged until the states are restored automatically; then nothing is missing", async () => {
     const first = await play(START_MS, SNAPSHOT_MS);
     await awaitArchive(system.kafka, lake);
     await run("snapshot-state");

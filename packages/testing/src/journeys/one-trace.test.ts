@@ -61,7 +61,7 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
     expect(decided?.attributes).toMatchObject({
       "tripline.payment.id": result.decision?.id,
       "tripline.decision.outcome": result.decision?.outcome,
-      "tripline.decision.rung": "model",
+      "tripline.decision.fallback_level": "model",
     });
     const sent = receiver.bodies.map((body) => body.toString("latin1")).join("\n");
     for (const secret of [payment.cardNumber.slice(3, 15), payment.deviceId, EMAIL, payment.terminalId]) {

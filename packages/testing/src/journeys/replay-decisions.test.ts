@@ -21,7 +21,7 @@ import { testModel } from "../support/test-model.js";
 const START_MS = Date.UTC(2025, 2, 3);
 const PAYMENTS = 400;
 const DAY_MS = 86_400_000;
-/** A payment by a new card, so large that it is not approved, whatever the score. */
+/** A payment by a new card, so large that it is not approved, regardless of the score. */
 const SUSPICIOUS = { amountMinor: 2_500_000 };
 const EXPLAINED_TRIES_MAX = 40;
 const WAIT_S = 30;
@@ -60,7 +60,7 @@ function history(): KnownPayment[] {
   const simulation = createSimulation({ seed: 12, cards: 200, terminals: 100, startMs: START_MS - 20 * DAY_MS });
   const payments: KnownPayment[] = [];
   for (const { kind, payment } of eventsFrom(simulation, START_MS)) {
-    // Every third payment has a gold tier, and every third one another tier.
+    // A third of the payments has the tier gold, another third the tier silver, and the rest none.
     const tier = ["gold", "silver"][payments.length % 3];
     if (kind !== "label") payments.push(tier === undefined ? payment : { ...payment, attributes: { tier } });
     if (payments.length === PAYMENTS) break;

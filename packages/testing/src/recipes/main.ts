@@ -3,8 +3,8 @@ import { COMMANDS, RECIPES } from "./recipes.js";
 import { RepositoryCopy } from "./repository-copy.js";
 
 /**
- * `npx tripline test recipes`: follows all recipes of CONTRIBUTING.md together on one copy of this checkout, because they
- * are independent. Exits with 1 if a recipe does not have the documented result.
+ * `npx tripline test recipes`: follows all recipes of CONTRIBUTING.md together on one copy of this checkout, because
+ * they are independent. Exits with 1 if a recipe does not have the documented result.
  */
 process.exitCode = perform() ? 0 : 1;
 

@@ -110,7 +110,9 @@ interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
 }
 
-/** A tsconfig.json for all sources as one program, which takes a fraction of the time of a build and writes no output. */
+/**
+ * A tsconfig.json for all sources as one program, which takes a fraction of the time of a build and writes no output.
+ */
 export function wholeProgram(root: string): object {
   const folders = packageFolders();
   const paths = [...folders, "apps/console/web"].flatMap((folder) => {

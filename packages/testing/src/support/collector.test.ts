@@ -56,7 +56,7 @@ const accept = (request: IncomingMessage, response: ServerResponse): void => {
   request.resume().on("end", () => response.writeHead(200).end());
 };
 
-test("logs one sentence when a collector rejects spans, and one when it accepts them again", async () => {
+test("logs one line when a collector rejects spans, and one when it accepts them again", async () => {
   let isBroken = true;
   const server = await serve((request, response) => {
     if (isBroken) request.resume().on("end", () => response.writeHead(400).end());

@@ -28,7 +28,7 @@ export type TraceContract = Readonly<Record<"payment" | "payments" | "label" | "
 export function readTraceContract(): TraceContract {
   const { payment, label, update } = contractFile.parse(parse(readFileSync(FILE, "utf8"), { merge: true }));
   const [first, ...others] = payment;
-  if (first === undefined) throw new Error("The contract has no span of a payment.");
+  if (first === undefined) throw new Error("The contract has no span for a payment.");
   const batch = `${first.span}/batch`;
   const { "tripline.payment.id": _of, ...attributes } = first.attributes;
   const route = `${String(attributes["http.route"])}/batch`;

@@ -84,7 +84,7 @@ describe("examine", () => {
     ["linux", "arm64", true, "linux arm64"],
     ["darwin", "arm64", true, "darwin arm64"],
     ["win32", "x64", false, "Tripline does not run on Windows itself"],
-    ["linux", "riscv64", false, "there is no Kafka, Valkey and Postgres packaged for linux riscv64"],
+    ["linux", "riscv64", false, "there are no packages of Kafka, Valkey and Postgres for linux riscv64"],
   ])("accepts %s on %s: %s", async (platform, architecture, ok, detail) => {
     expect(await finding("system", { platform, architecture })).toMatchObject({ ok, detail });
   });

@@ -110,7 +110,7 @@ describe("tripline init, in a copy of this repository", () => {
     writeFileSync(at("mine.txt"), "not committed\n");
     const { status, output } = init(...PROJECT);
     expect(status).toBe(1);
-    expect(output).toContain("There are changes that are not committed: commit or remove them first");
+    expect(output).toContain("There are uncommitted changes: commit or remove them first");
     expect(changed()).toBe("?? mine.txt\n");
     rmSync(at("mine.txt"));
   });

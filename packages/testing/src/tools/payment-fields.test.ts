@@ -71,10 +71,10 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
     ["{ name: a, path: a, number: 120, type: colour, class: none, description: A. }", "type"],
     ["{ name: a, path: a, number: 120, type: text, class: personal, description: A. }", "add sealed"],
     ["{ name: a, path: a, number: 120, type: text, class: none, description: A., list: b }", "list_kinds has no b"],
-    ["{ name: a, path: a, number: 120, type: number, class: none, description: A., uses: [entity_key] }", "is a text"],
+    ["{ name: a, path: a, number: 120, type: number, class: none, description: A., uses: [entity_key] }", "be a text"],
     [
       "{ name: a, path: a, number: 120, type: number, class: none, description: A., uses: [model_category] }",
-      "a category of a model is a text",
+      "a category of a model must be a text",
     ],
     [
       "{ name: a, path: a, number: 120, type: text, format: phone, class: none, description: A., example: b }",
@@ -94,7 +94,7 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
     ],
     [
       "{ name: a, path: a, type: text, sealed: 60, class: personal, title: A, description: A., example: b }",
-      "a field that is only sealed has the fingerprint none",
+      "a field that is only sealed needs the fingerprint none",
     ],
     ["{ name: a, path: a, number: 120, type: attributes, class: none, description: A., example: b }", "only the field"],
   ];

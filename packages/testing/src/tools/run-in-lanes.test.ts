@@ -30,7 +30,7 @@ test.each([1, 2, 3])("%d lanes: every test runs once, and whole systems run one 
   expect(ran.toSorted()).toEqual([...whole, ...others].toSorted());
 });
 
-test("a lane that has run all whole systems helps the others, down to the last test", async () => {
+test("a lane that has run all whole-system tests helps the others until the last test", async () => {
   const parts: [lane: number, size: number][] = [];
   await runInLanes({
     whole,
@@ -49,7 +49,7 @@ test("a lane that has run all whole systems helps the others, down to the last t
   expect(parts.at(-1)).toEqual([expect.any(Number), 1]);
 });
 
-test("no worker runs more than a few files, with or without whole systems", async () => {
+test("no worker runs more than a few files, with or without whole-system tests", async () => {
   const sizes: number[] = [];
   const run = async (tests: string[]) => void sizes.push(tests.length);
   await runInLanes({ whole: others, others, lanes: 2, run });

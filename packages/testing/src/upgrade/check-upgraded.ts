@@ -89,7 +89,7 @@ async function checkNoDeadLetters(kafka: Kafka): Promise<void> {
   try {
     for (const { name } of ALL_TOPICS.filter((topic) => isDeadLetterTopic(topic.name))) {
       const letters = [...(await admin.endOffsets(name)).values()].reduce((total, end) => total + end, 0);
-      if (letters > 0) throw new Error(`${name} has ${letters} records.`);
+      if (letters > 0) throw new Error(`${name} contains ${letters} dead letters.`);
     }
   } finally {
     await admin.close();

@@ -10,8 +10,8 @@ import { loadBuild } from "./load-build.js";
 import { upgrade } from "./upgrade.js";
 
 /**
- * `npx tripline test upgrade --from <commit>`: starts the whole system of another commit and, under traffic, replaces its
- * services with those of this checkout. `--built <folder>` uses a checkout that is already built.
+ * `npx tripline test upgrade --from <commit>`: starts the whole system of another commit and, under traffic, replaces
+ * its services with those of this checkout. `--built <folder>` uses a checkout that is already built.
  */
 
 const START_MS = Date.UTC(2026, 0, 15);
@@ -21,7 +21,7 @@ const SCORING_WAIT_MS = 20_000;
 
 const { from, built } = parseArgs({ options: { from: { type: "string" }, built: { type: "string" } } }).values;
 if ((from === undefined) === (built === undefined)) {
-  process.stderr.write("Give --from <commit> or --built <folder>.\n");
+  process.stderr.write("Specify --from <commit> or --built <folder>.\n");
   process.exit(2);
 }
 

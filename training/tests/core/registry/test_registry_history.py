@@ -53,14 +53,14 @@ def test_the_history_is_bounded(tmp_path: Path) -> None:
     assert len(brief(tmp_path)) == MOVES_KEPT == len(list((tmp_path / "models/fraud/history").iterdir()))
 
 
-def _hang(root: Path, to: str, is_written: bool, said: Connection) -> None:
+def _hang(root: Path, to: str, is_written: bool, sent: Connection) -> None:
     """Moves an alias and hangs before or after writing it."""
     alias = root / "models/fraud/aliases/champion"
 
     def write(version: str) -> None:
         if is_written:
             alias.write_text(version)
-        said.send("hanging")
+        sent.send("hanging")
         signal.pause()
 
     def compose(current: str | None) -> Move:
@@ -73,10 +73,10 @@ def _hang(root: Path, to: str, is_written: bool, said: Connection) -> None:
 def test_a_process_killed_during_a_move_does_not_block_others(tmp_path: Path, is_written: bool) -> None:
     one, two, three = (publish(tmp_path, text) for text in ("one", "two", "three"))
     registry.set_alias(tmp_path, "fraud", "champion", one)
-    heard, said = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(target=_hang, args=(tmp_path, two, is_written, said))
+    received, sent = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("spawn").Process(target=_hang, args=(tmp_path, two, is_written, sent))
     process.start()
-    assert heard.poll(WAIT_SECONDS_MAX)
+    assert received.poll(WAIT_SECONDS_MAX)
     process.kill()
     process.join(WAIT_SECONDS_MAX)
     now = two if is_written else one

@@ -17,7 +17,7 @@ export const REPLY = { passthrough: true };
 export function answerRequest(
   reply: FastifyReply,
   requested: Requested,
-  secret: { readonly password?: string; readonly client_secret?: string } = {},
+  secret: Readonly<Partial<Record<"password" | "client_secret" | "token", string>>> = {},
   done = OK,
 ): object {
   reply.status("grant" in requested ? ACCEPTED : done);

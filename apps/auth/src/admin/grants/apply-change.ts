@@ -1,4 +1,8 @@
 import type { Queries } from "@tripline/stores/postgres/connect-database";
+import type { ListedScimToken } from "../../scim/token/scim-token-store.js";
+import { applyScimTokenChange } from "../../scim/token/scim-token-store.js";
+import { applyProviderChange } from "../../single-sign-on/apply-provider-change.js";
+import type { ListedProvider } from "../../single-sign-on/provider-store.js";
 import type { Actor } from "../admin-action.js";
 import { notFound } from "../admin-action.js";
 import { applyClientChange } from "../apply-client-change.js";
@@ -9,9 +13,9 @@ import type { ListedPerson } from "../listed-person.js";
 import { findListedPerson } from "../listed-person.js";
 import { noteAction } from "../note-action.js";
 import type { GrantChange } from "./grant-change.js";
-import { isPersonChange } from "./grant-change.js";
+import { isPersonChange, isProviderChange, isScimTokenChange } from "./grant-change.js";
 
-export type Listed = ListedPerson | ListedClient;
+export type Listed = ListedPerson | ListedClient | ListedProvider | ListedScimToken;
 
 /**
  * The subject of a change, locked until the transaction ends; undefined if the change adds it.
@@ -22,7 +26,8 @@ export async function findChanged(
   transaction: Queries,
   tenant: string,
   change: GrantChange,
-): Promise<Listed | undefined> {
+): Promise<ListedPerson | ListedClient | undefined> {
+  if (isProviderChange(change) || isScimTokenChange(change)) return undefined;
   if (change.action === "person-add" || change.action === "client-add") return undefined;
   const found = isPersonChange(change)
     ? await findListedPerson(transaction, tenant, change.user_name, "FOR UPDATE")
@@ -44,6 +49,8 @@ export async function applyChange(
   details: object,
 ): Promise<Listed> {
   const { tenant } = by;
+  if (isProviderChange(change)) return applyProviderChange(transaction, by, change, details);
+  if (isScimTokenChange(change)) return applyScimTokenChange(transaction, by, change, details);
   const before = await findChanged(transaction, tenant, change);
   if (isPersonChange(change)) {
     await applyPersonChange(transaction, by, change, before as ListedPerson | undefined);

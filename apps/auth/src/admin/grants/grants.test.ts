@@ -1,5 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Role, Scope } from "@tripline/contracts/roles";
+import { problemHeaders } from "@tripline/http/problem";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { connectDatabase } from "@tripline/stores/postgres/connect-database";
@@ -9,6 +13,8 @@ import { z } from "zod";
 import { AUTH_MIGRATIONS } from "../../database/set-up-database.js";
 import { insertPerson } from "../../people/person-store.js";
 import type { RevocationPublisher } from "../../revocations/revocation-publisher.js";
+import { ScimChanges } from "../../scim/scim-changes.js";
+import { hashScimToken, tenantOfToken } from "../../scim/token/scim-token-store.js";
 import type { Actor } from "../admin-action.js";
 import { ClientsAdmin } from "../clients-admin.js";
 import { operatorOf } from "../note-action.js";
@@ -16,9 +22,12 @@ import { PeopleAdmin } from "../people-admin.js";
 import { approveGrant } from "./approve-grant.js";
 import type { Requested } from "./grants.js";
 import { Grants } from "./grants.js";
+import { lockAdmins } from "./second-admin.js";
 
 const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const PUBLIC_KEY = publicKey.export({ format: "jwk" }) as Record<string, string>;
+
+const publisher = { publish: () => Promise.resolve(true) } as unknown as RevocationPublisher;
 
 let database: Database;
 let grants: Grants;
@@ -30,7 +39,6 @@ beforeAll(async () => {
   database = connectDatabase({ url, connectionsMax: 4, queryTimeoutMs: 30_000, onIdleError() {} });
   await database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS));
   const logger = createLogger("auth", "silent");
-  const publisher = { publish: () => Promise.resolve(true) } as unknown as RevocationPublisher;
   grants = new Grants(database, publisher, logger);
   people = new PeopleAdmin(database, grants, publisher, logger);
   clients = new ClientsAdmin(database, grants, publisher, logger);
@@ -255,6 +263,14 @@ test("regression #24: removing the second administrator does not avoid the appro
   expect(await people.setRoles(demoted.person("ada"), demoted.of("ann"), ["lead"])).not.toHaveProperty("grant");
 });
 
+test("regression #30: an administrator who is enabled without the admin role still counts as removed", async () => {
+  const { of, person } = await newTenant({ hasSecond: true });
+  await people.disable(person("ada"), of("bea"));
+  await people.setRoles(person("ada"), of("bea"), ["viewer"]);
+  expect(await people.enable(person("ada"), of("bea"))).not.toHaveProperty("grant");
+  expect(await people.setRoles(person("ada"), of("ann"), ["lead"])).toHaveProperty("grant");
+});
+
 test("regression #24: a user who loses a role also loses its sensitive scopes on their own clients", async () => {
   const { of, person, store } = await newTenant({ hasSecond: true });
   await store("deploy", ["policy:approve", "labels:write"], "lea");
@@ -271,4 +287,79 @@ test("regression #24: a user who loses a role also loses its sensitive scopes on
     [of("deploy"), "labels:write", true],
     [of("other"), "policy:approve", true],
   ]);
+});
+
+test("regression #30: a provider's user cannot become independent of the provider without a second administrator", async () => {
+  const { of, person } = await newTenant({ hasSecond: true });
+  const reset = () => people.reset(person("ada"), of("ada"), "a password of some length");
+  expect(await reset()).not.toHaveProperty("grant");
+  await database.execute(
+    "UPDATE auth.people SET provider_issuer = 'https://a.example', provider_subject = '1' WHERE person_id = $1",
+    [of("ada")],
+  );
+  expect(await reset()).toHaveProperty("grant");
+});
+
+describe("a tenant with SCIM", () => {
+  const setToken = (tenant: string, token: string) =>
+    database.execute(
+      `INSERT INTO auth.scim_tokens (tenant, token_hash, created_by) VALUES ($1, decode($2, 'hex'), 'x')
+       ON CONFLICT (tenant) DO UPDATE SET token_hash = excluded.token_hash, created_at = now()`,
+      [tenant, hashScimToken(token)],
+    );
+
+  async function newProvisioned() {
+    const team = await newTenant({ hasSecond: true });
+    const { tenant } = team;
+    await database.execute(
+      `INSERT INTO auth.identity_providers (tenant, issuer, client_id, client_secret, scope, domains, subject_claim,
+         user_name_claim, roles_claim, role_mapping, required_claims, is_enforced)
+       VALUES ($1, 'https://a.example', 'x', 'x', 'openid', '{}', 'sub', 'name', 'groups', '[]', '[]', false)`,
+      [tenant],
+    );
+    await setToken(tenant, `first-${tenant}`);
+    const caller = { tenant, authorization: `Bearer first-${tenant}` };
+    const changes = new ScimChanges(database, publisher);
+    return { ...team, change: () => changes.make(caller, () => Promise.resolve({ done: "done" })) };
+  }
+
+  test("regression #30: a change is rejected if its token is replaced while it waits", async () => {
+    const { tenant, change } = await newProvisioned();
+    expect(await change()).toBe("done");
+    let waiting: Promise<unknown> | undefined;
+    await database.transaction(async (transaction) => {
+      await lockAdmins(transaction, tenant);
+      waiting = expect(change()).rejects.toMatchObject({ code: "token-invalid" });
+      await transaction.execute("UPDATE auth.scim_tokens SET token_hash = 'other' WHERE tenant = $1", [tenant]);
+    });
+    await waiting;
+  });
+
+  test("regression #30: changes that wait for each other do not exhaust the database connections", async () => {
+    const { tenant, change } = await newProvisioned();
+    const refused: TriplineError[] = [];
+    let waiting: Promise<unknown>[] = [];
+    await database.transaction(async (transaction) => {
+      await lockAdmins(transaction, tenant);
+      waiting = Array.from({ length: 10 }, () => change().catch((error) => refused.push(asTriplineError(error))));
+      const answered = sleep(1_000, "no connection");
+      expect(await Promise.race([database.query(z.unknown(), "SELECT 1"), answered])).toHaveLength(1);
+      while (refused.length < 8) await sleep(50);
+    });
+    expect((await Promise.all(waiting)).filter((one) => one === "done")).toHaveLength(2);
+    for (const error of refused) {
+      expect([error.row.httpStatus, problemHeaders(error)["retry-after"]]).toEqual([429, "1"]);
+    }
+  });
+
+  test("regression #30: approving an old request does not restore a replaced token", async () => {
+    const { tenant, person } = await newProvisioned();
+    const request = async (token: string) =>
+      grantOf(await grants.request(person("ada"), { action: "scim-token-set", secret_hash: hashScimToken(token) }));
+    const old = await request(`old-${tenant}`);
+    await setToken(tenant, `new-${tenant}`);
+    await expect(grants.approve(person("bea"), old)).rejects.toMatchObject({ code: "changed-meanwhile" });
+    expect(await tenantOfToken(database, `Bearer new-${tenant}`)).toBe(tenant);
+    expect(await grants.approve(person("bea"), await request(`last-${tenant}`))).toMatchObject({ tenant });
+  });
 });

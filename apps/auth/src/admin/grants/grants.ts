@@ -8,6 +8,8 @@ import { counter } from "@tripline/telemetry/metrics";
 import { RevocationPublisher } from "../../revocations/revocation-publisher.js";
 import type { Actor } from "../admin-action.js";
 import { notFound } from "../admin-action.js";
+import type { ListedClient } from "../listed-client.js";
+import type { ListedPerson } from "../listed-person.js";
 import { noteAction } from "../note-action.js";
 import type { Listed } from "./apply-change.js";
 import { applyChange, findChanged } from "./apply-change.js";
@@ -75,6 +77,13 @@ export class Grants {
     return (await listGrants(this.database, tenant)).map(shownGrant);
   }
 
+  /** @throws TriplineError `not-found` */
+  async find({ tenant }: Actor, id: string): Promise<GrantChange> {
+    const grant = (await listGrants(this.database, tenant)).find(({ grant_id }) => grant_id === id);
+    if (grant === undefined) throw notFound("grant");
+    return grant.change;
+  }
+
   /** @throws TriplineError `not-found`; `approval-missing` for the requester or a client; errors of the change */
   async approve(by: Actor, id: string): Promise<Listed & { readonly is_published: boolean }> {
     const { listed, change } = await this.database.transaction((transaction) => approveGrant(transaction, by, id));
@@ -116,7 +125,7 @@ function shownGrant({ grant_id, change, requested_by, principal, requested_at, e
   return { grant_id, change: shownChange(change), requested_by, principal, requested_at, expires_at };
 }
 
-function rightsOf(before: Listed | undefined): Before {
+function rightsOf(before: ListedPerson | ListedClient | undefined): Before {
   if (before === undefined) return {};
   return "roles" in before
     ? { id: before.person_id, roles: before.roles }

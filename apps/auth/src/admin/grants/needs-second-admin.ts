@@ -12,7 +12,8 @@ const OF_PEOPLE: readonly string[] = scopesOf(ROLES);
 const SENSITIVE_ROLES: readonly string[] = ["admin", "lead"];
 
 export const isSensitiveScope = (scope: string): boolean => SENSITIVE_SCOPE.test(scope);
-const hasSensitiveRole = (roles: readonly string[]): boolean => roles.some((role) => SENSITIVE_ROLES.includes(role));
+export const isSensitiveRole = (role: string): boolean => SENSITIVE_ROLES.includes(role);
+const hasSensitiveRole = (roles: readonly string[]): boolean => roles.some(isSensitiveRole);
 
 /** The subject before the change; empty if the change adds it. */
 export interface Before {
@@ -30,6 +31,8 @@ export interface Before {
  * - it grants a client a sensitive scope, or one that its owner's or the requester's roles do not include;
  * - it adds a client that signs in users;
  * - it reveals the password or secret of a user or client with such rights, or unlocks that user or client;
+ * - it gives a user of the identity provider a password, so that the provider can no longer remove the user's roles;
+ * - it concerns the identity provider, which can sign in as any of its users, or its SCIM token;
  * - it changes the owner of a client with rights that the requester lacks, because the requester may know its secret.
  */
 export async function needsSecondAdmin(
@@ -51,7 +54,7 @@ export async function needsSecondAdmin(
     case "person-enable":
       return hasSensitiveRole(roles);
     case "person-reset":
-      return hasSensitiveRole(roles) && id !== principal;
+      return hasSensitiveRole(roles) && (id !== principal || (await isOfProvider(queries, id)));
     case "client-add": {
       if (change.redirect_uris.length > 0) return true;
       const [held, own] = [await scopesHeldBy(queries, change.owner), await scopesHeldBy(queries, principal)];
@@ -62,6 +65,11 @@ export async function needsSecondAdmin(
     case "client-rotate-secret":
       if (owner === undefined || owner === principal) return scopes.some(isSensitiveScope);
       return isBeyond(scopes, await scopesHeldBy(queries, principal));
+    case "provider-set":
+    case "provider-remove":
+    case "scim-token-set":
+    case "scim-token-remove":
+      return true;
     case "client-owner":
       return isBeyond(scopes, await scopesHeldBy(queries, principal));
   }
@@ -70,6 +78,15 @@ export async function needsSecondAdmin(
 /** Whether a user who knows a client's secret could use it to exceed their own roles. */
 function isBeyond(scopes: readonly string[], own: readonly string[]): boolean {
   return scopes.some((scope) => isSensitiveScope(scope) || (OF_PEOPLE.includes(scope) && !own.includes(scope)));
+}
+
+async function isOfProvider(queries: Queries, personId: string | undefined): Promise<boolean> {
+  const found = await queries.query(
+    z.unknown(),
+    "SELECT 1 FROM auth.people WHERE person_id = $1 AND provider_issuer IS NOT NULL",
+    [personId ?? ""],
+  );
+  return found.length > 0;
 }
 
 async function scopesHeldBy(queries: Queries, owner: string | null | undefined): Promise<readonly string[]> {

@@ -29,7 +29,7 @@ const entries = z.object({
 export function listCommand(output: CommandOutput): Command {
   return controlCommand("list", "show who did what, newest first")
     .option("--actor <name>", "only entries of this client or user")
-    .option("--action <name>", "as policy-activated")
+    .option("--action <name>", "only this action, for example policy-activated")
     .option("--subject <id>", "only entries about this subject, for example a list or a model")
     .option("--limit <count>", "number of entries, at most 200", "50")
     .action(async ({ actor, action, subject, limit, ...flags }: ListFlags) => {

@@ -42,7 +42,7 @@ export interface ExportedLog {
   readonly head: z.infer<typeof head>;
   readonly keys: readonly AuditKey[];
   readonly checkpoints: readonly AuditCheckpoint[];
-  /** Can be read only once. */
+  /** The entries in order. They can be read only once. */
   readonly entries: AsyncIterable<ReadEntry>;
 }
 

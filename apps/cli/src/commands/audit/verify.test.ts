@@ -24,11 +24,11 @@ interface Proofs {
   readonly keys: readonly AuditKey[];
 }
 
-/** Two entries after the first four. */
+/** Two additional entries after the first four. */
 interface Later {
   readonly actor: string;
   readonly signer: CheckpointSigner;
-  /** Replaces the valid signature. */
+  /** Checkpoints that replace the valid signature. */
   readonly checkpoints?: readonly AuditCheckpoint[];
 }
 

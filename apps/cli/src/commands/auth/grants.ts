@@ -12,6 +12,7 @@ const grant = z.object({
     client_id: z.string().optional(),
     roles: z.array(z.string()).optional(),
     scopes: z.array(z.string()).optional(),
+    settings: z.record(z.string(), z.unknown()).optional(),
   }),
   requested_by: z.string(),
   expires_at: z.string(),
@@ -51,8 +52,9 @@ export function tellPending(output: CommandOutput, answer: unknown): boolean {
 }
 
 function describe({ grant_id: id, change, requested_by: by, expires_at: expires }: z.infer<typeof grant>): string {
-  const { action, user_name: userName, client_id: clientId, roles, scopes } = change;
+  const { action, user_name: userName, client_id: clientId, roles, scopes, settings } = change;
   const rights = (roles ?? scopes)?.join(",");
   const what = [action, userName ?? clientId, rights].filter(Boolean).join(" ");
-  return `${id}  ${what}  (requested by ${by}, expires ${expires})`;
+  const lines = Object.entries(settings ?? {}).map(([name, value]) => `\n  ${name}: ${JSON.stringify(value)}`);
+  return `${id}  ${what}  (requested by ${by}, expires ${expires})${lines.join("")}`;
 }

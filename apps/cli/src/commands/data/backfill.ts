@@ -39,7 +39,7 @@ export function backfillCommand(): Command {
   return new Command("backfill")
     .description("compute the features and final window states of past payments; a restart resumes where it stopped")
     .addOption(new Option("--input <path>", "transactions, CSV or Parquet; may be a glob").conflicts("handbook"))
-    .option("--handbook <folder>", "the handbook's benchmark data instead (the folder that holds raw/)")
+    .option("--handbook <folder>", "the handbook's benchmark data instead (the folder that contains raw/)")
     .addOption(mapOption().conflicts(["input", "handbook"]))
     .option("--rejects <file>", "with --map: where to write rejected rows (default: <mapping>.rejects.ndjson)")
     .addOption(cardTokenKeyOption(`with --handbook or --map; with --map, ${OF_DEMO}`))

@@ -5,16 +5,15 @@ import type { Declaration } from "@tripline/backfill/mapping/declare-field";
 import { addField, DECLARED_TYPES } from "@tripline/backfill/mapping/declare-field";
 import type { Inspection } from "@tripline/backfill/mapping/inspect-file";
 import { inspectFile } from "@tripline/backfill/mapping/inspect-file";
-import { ROOT } from "@tripline/system/services/workspace";
+import { GENERATE } from "@tripline/backfill/mapping/mapping";
 import { Command, InvalidArgumentError } from "commander";
+import { PAYMENT_FIELDS } from "./map-options.js";
 
 interface InspectFlags {
   readonly output?: string;
   readonly force?: boolean;
   readonly declare: readonly Declaration[];
 }
-
-const PAYMENT_FIELDS = join(ROOT, "packages", "contracts", "payment.yaml");
 
 /** `tripline data inspect <file>`: proposes a mapping. */
 export function inspectCommand(): Command {
@@ -74,6 +73,6 @@ function report({ columns, declared, fields, notes, unmapped, unused }: Inspecti
 function declaredLines(declared: Inspection["declared"]): string[] {
   return [
     `New payment fields, see ${PAYMENT_FIELDS}: ${declared.map(({ name }) => name).join(", ")}`,
-    "First check their titles, descriptions and classes, then run: npx tripline generate && npx tsc -b && npm run documents",
+    `First check their titles, descriptions and classes, then run: ${GENERATE}`,
   ];
 }

@@ -30,7 +30,7 @@ export function loadStateCommand(): Command {
       "--partial",
       "load even if the features service has already counted payments; those are then missing from the states",
     )
-    .addOption(cardTokenKeyOption("to reject states that another key made"))
+    .addOption(cardTokenKeyOption("to reject states that were created with another key"))
     .option("--workspace <name>", "without --redis and --kafka: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: LoadStateFlags) => {
       const { state: statePath, ttlDays, topicPrefix, partial, cardTokenKey = localKey(flags) } = flags;
@@ -57,7 +57,7 @@ function localKey({ redis, workspace }: LoadStateFlags): Buffer | undefined {
   return redis === undefined ? installationKey(undefined, workspace) : undefined;
 }
 
-export function kafkaOption(what = "the source of what the features service has counted"): Option {
+export function kafkaOption(what = "the source of the events that the features service has counted"): Option {
   return new Option("--kafka <brokers>", `host:port, comma-separated: ${what}`).env("KAFKA_BROKERS");
 }
 

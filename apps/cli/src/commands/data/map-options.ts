@@ -1,10 +1,16 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { declaredNames } from "@tripline/backfill/mapping/declare-field";
 import type { Mapping } from "@tripline/backfill/mapping/mapping";
 import { readMapping } from "@tripline/backfill/mapping/mapping";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_WORKSPACE } from "@tripline/system/services/local-system";
-import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { InvalidArgumentError, Option } from "commander";
+
+/** Only in a copy of the repository. */
+export const PAYMENT_FIELDS = join(ROOT, "packages", "contracts", "payment.yaml");
 
 /** Minimum length that ingestion requires for `CARD_TOKEN_KEY`, in bytes. */
 const CARD_TOKEN_KEY_BYTES_MIN = 32;
@@ -38,5 +44,7 @@ export function mapOption(): Option {
 
 /** The mapping in a file, and the default path for its rejected rows. */
 export async function openMapping(path: string): Promise<{ mapping: Mapping; rejectsPath: string }> {
-  return { mapping: await readMapping(path), rejectsPath: `${path.replace(/\.ya?ml$/, "")}.rejects.ndjson` };
+  const declared = existsSync(PAYMENT_FIELDS) ? declaredNames(await readFile(PAYMENT_FIELDS, "utf8")) : [];
+  const rejectsPath = `${path.replace(/\.ya?ml$/, "")}.rejects.ndjson`;
+  return { mapping: await readMapping(path, declared), rejectsPath };
 }

@@ -32,7 +32,7 @@ const WORKERS_MAX = 64;
 /** `tripline rebuild-state`: rebuilds lost window states in Redis from the lake. */
 export function rebuildStateCommand(): Command {
   return new Command("rebuild-state")
-    .description("rebuild the window states that Redis lost exactly, from the archive's record of what was counted")
+    .description("rebuild the exact window states that Redis lost, from the counted events in the archive")
     .option("--lake <folder>", "the folder or URL that the archive service writes to")
     .option("--kafka <brokers>", "host:port, comma-separated", parseBrokers)
     .option("--redis <url>", "Redis of the features service, for example redis://127.0.0.1:6379", parseRedis)
@@ -42,11 +42,11 @@ export function rebuildStateCommand(): Command {
     .option("--ttl-days <days>", "STATE_TTL_DAYS of the features service", parseDays)
     .option("--wait <seconds>", "maximum wait for the archive to catch up", parseSeconds)
     .option("--from-scratch", "ignore the snapshots in the archive, and count everything again")
-    .option("--memory <gib>", "how much memory the states may take; the rest waits in TMPDIR (default: 2)", parseGib)
+    .option("--memory <gib>", "memory limit for the states; the remainder is stored in TMPDIR (default: 2)", parseGib)
     .option("--workers <count>", "threads that process slices and share this memory (default: 1)", (text) =>
       parseCount(text, WORKERS_MAX),
     )
-    .option("--partial", "if the archive is incomplete: count what it has, in time order")
+    .option("--partial", "if the archive is incomplete, count its events in time order")
     .option("--workspace <name>", "without --lake, --kafka and --redis: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: RebuildFlags) => {
       const environment = { ...signInVariables(process.env), ...passedOn(), ...settingsOf(flags) };

@@ -1,8 +1,9 @@
 import { writeHistory } from "@tripline/backfill/input/write-history";
+import { livePayments } from "@tripline/simulator/consequences/consequences";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { wholeNumber } from "../number-options.js";
 
 interface SimulateFlags {
@@ -10,7 +11,11 @@ interface SimulateFlags {
   readonly cards: number;
   readonly terminals: number;
   readonly days: number;
+  readonly world: (typeof WORLDS)[number];
 }
+
+/** `consequences`: decisions have consequences, and only reported frauds have a label. */
+const WORLDS = ["standard", "consequences"] as const;
 
 const DAY_MS = 86_400_000;
 
@@ -23,12 +28,19 @@ export function simulateCommand(): Command {
     .option("--cards <number>", "number of cards", wholeNumber, 2_000)
     .option("--terminals <number>", "number of terminals", wholeNumber, 2_000)
     .option("--days <number>", "number of days, ending yesterday", wholeNumber, 60)
+    .addOption(
+      new Option("--world <name>", "consequences: cards get blocked, and only reported frauds have a label")
+        .choices([...WORLDS])
+        .default("standard" as const),
+    )
     .action(async (path: string, flags: SimulateFlags) => {
       const untilMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
       const secrets = demoSecrets(workspaceIn(`${STATE_DIRECTORY}/demo`).secrets);
-      const { seed, cards, terminals, days } = flags;
+      const { seed, cards, terminals, days, world } = flags;
+      const simulation = { seed, cards, terminals, startMs: untilMs - days * DAY_MS };
       const rows = await writeHistory({
-        simulation: { seed, cards, terminals, startMs: untilMs - days * DAY_MS },
+        simulation,
+        ...(world === "consequences" ? { payments: livePayments(simulation) } : {}),
         untilMs,
         tenant: DEMO_TENANT,
         cardTokenKey: Buffer.from(secrets.cardTokenKey, "base64"),

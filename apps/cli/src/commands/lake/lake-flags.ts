@@ -35,7 +35,7 @@ export function withLakeFlags(command: Command): Command {
 export function lakeOf({ lake, workspace }: LakeFlags): string {
   if (lake !== undefined) return isStoreUrl(lake) ? lake : resolve(lake);
   const { lakeDirectory } = readLocalSystem(workspace);
-  if (lakeDirectory === undefined) throw new Error("The system on this machine has no archive. Give --lake.");
+  if (lakeDirectory === undefined) throw new Error("The system on this machine has no archive. Specify --lake.");
   return lakeDirectory;
 }
 

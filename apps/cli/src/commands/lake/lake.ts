@@ -5,7 +5,7 @@ import { statusCommand } from "./status.js";
 /** `tripline lake`: the files of the archived topics. */
 export function lakeCommand(): Command {
   return new Command("lake")
-    .description("the files of the archived topics: list them, merge small ones")
+    .description("list the files of the archived topics, and merge small ones")
     .addCommand(statusCommand())
     .addCommand(compactCommand());
 }

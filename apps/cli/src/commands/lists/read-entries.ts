@@ -17,7 +17,7 @@ export type ShownEntry = z.infer<typeof entry>;
 
 const page = z.object({ entries: z.array(entry), next: z.string().nullable() });
 
-/** Filters; by default all entries. */
+/** The entries to read; by default, all entries. */
 export interface Wanted {
   readonly list?: string;
   readonly kind?: string;

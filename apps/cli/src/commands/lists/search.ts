@@ -10,7 +10,7 @@ interface SearchFlags extends ControlFlags, Wanted {
   readonly json?: true;
 }
 
-/** `export` has no limit. */
+/** Maximum number of entries shown. `export` has no limit. */
 const SHOWN_MAX = 1_000;
 
 export function searchCommand(output: CommandOutput): Command {

@@ -20,7 +20,7 @@ interface BenchModelFlags {
 export function benchModelCommand(): Command {
   return new Command("bench-model")
     .description("train on the handbook's published folds and compare the results with the published ones")
-    .requiredOption("--handbook <folder>", "the handbook's benchmark data (the folder that holds raw/ and folds/)")
+    .requiredOption("--handbook <folder>", "the handbook's benchmark data (the folder that contains raw/ and folds/)")
     .addOption(
       new Option("--folds <part>", "choose models on validation, report them on test")
         .choices(["test", "validation"])

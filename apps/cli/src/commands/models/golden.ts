@@ -9,16 +9,16 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { StepLog } from "@tripline/system/step-log";
 import { Command } from "commander";
 
-/** Maximum differences caused by payments of one card in the same second, which the tables may order differently. */
+/** Maximum number of differences due to payments of one card in the same second, whose order is not defined. */
 const TIES_MAX = 20;
 
 /** `tripline compare-golden`: compares our windows with a benchmark's published ones. */
 export function goldenCommand(): Command {
   return new Command("compare-golden")
-    .description("compare computed features with those that the handbook publishes, and print the table")
+    .description("compare computed features with the handbook's published features, and print the table")
     .requiredOption(
       "--handbook <folder>",
-      "the handbook's benchmark data (the folder that holds raw/ and golden-features/)",
+      "the handbook's benchmark data (the folder that contains raw/ and golden-features/)",
     )
     .action(async ({ handbook }: { handbook: string }) => {
       const steps = new StepLog();

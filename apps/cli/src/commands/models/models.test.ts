@@ -107,7 +107,7 @@ describe("diff", () => {
     const { name: _name, version: _version, files: _files, ...facts } = manifest;
     const features = [...manifest.features.slice(0, 3), "other"];
     const metrics = { valid: { auc_roc: 0.5, rows: 7 } };
-    // An additional byte at the end makes a new version.
+    // An additional byte at the end results in a new version.
     const bytes = Buffer.concat([modelBytes, Buffer.from([0x72, 0x00])]);
     const changes = { ...facts, features, metrics, feature_spec_version: 2 };
     const other = await registry.publish({ name: "fraud", modelBytes: bytes, golden, manifest: changes });

@@ -86,7 +86,7 @@ function registryCommands(output: CommandOutput): Command {
             remedy: "Train a model and publish it there, for instance with `tripline train`.",
             say: (line) => process.stderr.write(`${line}\n`),
           });
-          output.write(`${flags.model} ${version} is there\n`);
+          output.write(`${flags.model} ${version} exists\n`);
         }),
     )
     .addCommand(

@@ -38,7 +38,7 @@ export async function ownFeatures(flags: OwnFlags, steps: StepLog): Promise<{ ma
   return { mapping, files };
 }
 
-/** `tripline train --map`. */
+/** Runs `tripline train --map`. */
 export async function trainOnOwnData(flags: OwnFlags, steps: StepLog): Promise<void> {
   const { mapping, files } = await ownFeatures(flags, steps);
   const registryUrl = ownRegistry(flags);

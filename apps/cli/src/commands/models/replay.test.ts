@@ -195,7 +195,7 @@ test("reproduces a decision made with a control-plane revision, from a file with
   await expect(replayDecisions(options)).resolves.toMatchObject({ rows: 40, sameVersions: 40, identical: 40 });
 });
 
-test("the command ends with the counts, and with exit code 1 if a byte differs", async () => {
+test("the command prints the counts at the end, and exits with code 1 if any byte differs", async () => {
   const same = await command(...flagsOf(lake), "--policy", policyFile);
   expect(same.lines.at(-1)).toMatch(
     /^replay: rows=300 identical=300 differ=0 reworded=0 other_versions=0 changed=0 degraded=\d+ skipped=0$/,
@@ -332,7 +332,7 @@ test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([
     "an empty range",
     () => ({ fromMs: FROM_MS + DAY_MS, toMs: FROM_MS + 2 * DAY_MS }),
     "not-found",
-    "No decision was made from 2026-02-11T00:00:00.000Z",
+    "contains no decisions from 2026-02-11T00:00:00.000Z",
   ],
   ["a tenant without decisions", () => ({ tenant: "nobody" }), "not-found", "for the tenant nobody"],
   [

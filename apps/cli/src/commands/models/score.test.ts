@@ -140,7 +140,7 @@ describe("rejects with a sentence, and leaves no output behind:", () => {
       "* REPLACE (1e300 AS amount)",
       "amount of row 1 is 1e+300, which is too large for a float32",
     ],
-    ["text", "* REPLACE (id AS amount)", "amount is VARCHAR, model fraud"],
+    ["text", "* REPLACE (id AS amount)", "amount is VARCHAR, but model fraud"],
     ["a column named score", "*, 1 AS score", "already has a column score"],
   ])("%s", async (_case, change, sentence) => {
     const input = await writeInput("features.parquet", 0, 5_000, change);
@@ -161,7 +161,7 @@ describe("rejects with a sentence, and leaves no output behind:", () => {
 
   test.each([
     ["always-nan", "is not a probability"],
-    ["wrong-input", "is rejected: it "],
+    ["wrong-input", "was rejected: it "],
   ])("the model %s", async (alias, sentence) => {
     const model = await openRegistry(REGISTRY).resolve("fraud", alias);
     const input = await writeInput("features.parquet", 0, 5_000);

@@ -19,7 +19,7 @@ interface ScoreFlags {
 
 interface ModelReference {
   readonly name: string;
-  /** An alias or a version. */
+  /** The alias or version of the model. */
   readonly at: string;
 }
 

@@ -26,7 +26,7 @@ export function backupCommand(): Command {
 export function restoreCommand(): Command {
   return new Command("restore")
     .description("restore a backup into an empty database")
-    .requiredOption("--from <place>", "what `tripline backup` wrote")
+    .requiredOption("--from <place>", "output of `tripline backup`")
     .option("--postgres <url>", DATABASE)
     .action(async ({ from, postgres }: { from: string; postgres?: string }) => {
       process.exitCode = await run("restore", from, postgres);

@@ -58,7 +58,7 @@ async function startConsumer(): Promise<void> {
   });
 }
 
-async function bury(...texts: string[]): Promise<void> {
+async function deadLetter(...texts: string[]): Promise<void> {
   for (const text of texts) failing.add(text);
   if (consumer === undefined) await startConsumer();
   await produce(...texts);
@@ -108,16 +108,18 @@ async function records(topic: string): Promise<IncomingRecord[]> {
 
 test("lists and redrives nothing without dead letters", async () => {
   expect(await run("list")).toBe("No dead letters.\n");
-  expect(await run("return", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
+  for (const name of ["redrive", "return"]) {
+    expect(await run(name, "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
+  }
 });
 
 test("lists dead letters by code, and redrives them unchanged once", async () => {
-  await bury("spec 1", "poison 2");
+  await deadLetter("spec 1", "poison 2");
   const listed = await run("list");
   expect(listed).toContain("1  of labels, by reader: spec-mismatch");
   expect(listed).toContain("message-unreadable  cannot: poison 2");
   failing.clear();
-  expect(await run("return", "--topic", "labels")).toBe("2 dead letters put back on labels.\n");
+  expect(await run("redrive", "--topic", "labels")).toBe("2 dead letters put back on labels.\n");
   const back = (await records("labels")).filter(({ headers }) => headers[RETURNED_HEADER] !== undefined);
   expect(back.map(({ key, value }) => [key, value.toString()]).sort()).toEqual([
     ["poison 2", "poison 2"],
@@ -125,25 +127,26 @@ test("lists dead letters by code, and redrives them unchanged once", async () =>
   ]);
   for (const { headers } of back) expect(headers).toEqual({ [HEADERS.tenant]: "demo", [RETURNED_HEADER]: "1" });
   expect(await run("list")).toBe("No dead letters.\n");
-  expect(await run("return", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
+  expect(await run("redrive", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
 });
 
 test("redrives only the dead letters with the given code, and keeps the others", async () => {
-  await bury("poison 1");
-  await bury("spec 2");
+  await deadLetter("poison 1");
+  await deadLetter("spec 2");
   failing.delete("spec 2");
-  expect(await run("return", "--topic", "labels", "--code", "spec-mismatch")).toBe(
+  expect(await run("redrive", "--topic", "labels", "--code", "spec-mismatch")).toBe(
     "1 dead letters put back on labels. 1 with other codes were skipped.\n",
   );
   expect(await run("list", "--topic", "labels")).toContain("1  of labels, by reader: message-unreadable");
 });
 
 test("dead-letters a record that fails again, with the number of redrives", async () => {
-  await bury("poison 1");
-  await run("return", "--topic", "labels");
+  await deadLetter("poison 1");
+  await run("redrive", "--topic", "labels");
   await reachLetters(1);
   const letter = JSON.parse(await run("list", "--json"));
   expect(letter).toMatchObject({ topic: "labels", code: "message-unreadable", returned: 1 });
+  expect(letter.buriedAtMs).toBe(letter.deadLetteredAtMs);
   const [first, second] = await records(deadLetterTopic("labels"));
   expect(first?.headers[RETURNED_HEADER]).toBeUndefined();
   expect(second?.headers).toMatchObject({ [RETURNED_HEADER]: "1", [DEAD_LETTER_HEADERS.group]: "reader" });
@@ -172,12 +175,12 @@ test("regression #12: dead letters that cannot be redriven are reported and skip
     "it is all zeros (by reference: a record of 2200000 bytes at labels/3@17, SHA-256 e3b0)",
   );
   const startedMs = performance.now();
-  const output = await run("return", "--topic", "labels");
+  const output = await run("redrive", "--topic", "labels");
   expect(performance.now() - startedMs).toBeLessThan(WAIT_MS_MAX);
   const [line, tooLarge, byReference, ...more] = output.trimEnd().split("\n");
   expect(line).toBe("2 dead letters put back on labels.");
   expect(tooLarge).toMatch(
-    /^labels\.dlq\/0@1 cannot be redriven and stays there: A record of 1200\d{3} bytes is over the limit of 1000000/,
+    /^labels\.dlq\/0@1 cannot be redriven and is kept: A record of 1200\d{3} bytes is over the limit of 1000000/,
   );
   expect(byReference).toMatch(/^labels\.dlq\/0@2 cannot .*it does not contain the original.* at labels\/3@17/);
   expect(more).toEqual([]);
@@ -185,19 +188,19 @@ test("regression #12: dead letters that cannot be redriven are reported and skip
   process.exitCode = exitCodeBefore;
   expect((await records("labels")).map(({ value }) => value.toString()).sort()).toEqual(["first", "last"]);
   expect(await run("list")).toBe("No dead letters.\n");
-  expect(await run("return", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
+  expect(await run("redrive", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
 });
 
 test("allows one redrive at a time", async () => {
-  await bury("poison 1");
+  await deadLetter("poison 1");
   const other = await kafka.consume({
     group: RETURN_GROUP,
     topics: [deadLetterTopic("labels")],
-    positions: { begin: async () => 0, buried: () => {} },
+    positions: { begin: async () => 0, deadLettered: () => {} },
     handle: async () => {},
     onStop: () => {},
   });
   await other.ready;
-  await expect(run("return", "--topic", "labels")).rejects.toMatchObject({ code: "state-conflict" });
+  await expect(run("redrive", "--topic", "labels")).rejects.toMatchObject({ code: "state-conflict" });
   await other.close();
 });

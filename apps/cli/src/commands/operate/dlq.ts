@@ -25,7 +25,7 @@ interface ListFlags extends DlqFlags {
   readonly json?: true;
 }
 
-interface ReturnFlags extends DlqFlags {
+interface RedriveFlags extends DlqFlags {
   readonly topic: string;
   readonly code?: string;
 }
@@ -36,30 +36,36 @@ const SENTENCE_LENGTH_MAX = 100;
 
 /** `tripline dlq`: shows dead letters and redrives them once the cause is fixed. */
 export function dlqCommand(output: CommandOutput = process.stdout): Command {
-  return new Command("dlq")
-    .description("list dead letters, and redrive them once the cause is fixed")
-    .addCommand(
-      withKafka("list", "count dead letters that were not redriven by code, and show the newest")
-        .addOption(topicOption("only this topic"))
-        .option("--limit <count>", "number of dead letters to show", parseLimit, LIMIT_DEFAULT)
-        .option("--json", "print the dead letters as JSON lines")
-        .action(async (flags: ListFlags) => list(flags, output)),
-    )
-    .addCommand(
-      withKafka(
-        "return",
-        "redrive dead letters; a record that fails again becomes a dead letter again; exit code 1 if some cannot be redriven",
+  return (
+    new Command("dlq")
+      .description("list dead letters, and redrive them once the cause is fixed")
+      .addCommand(
+        withKafka("list", "count dead letters that were not redriven by code, and show the newest")
+          .addOption(topicOption("only this topic"))
+          .option("--limit <count>", "number of dead letters to show", parseLimit, LIMIT_DEFAULT)
+          .option("--json", "print the dead letters as JSON lines")
+          .action(async (flags: ListFlags) => list(flags, output)),
       )
-        .addOption(topicOption("the original topic").makeOptionMandatory())
-        .option("--code <code>", "only this error code")
-        .action(async (flags: ReturnFlags) => {
-          const { returned, left, skipped } = await returnLetters(connect(flags), flags.topic, { code: flags.code });
-          const rest = left === 0 ? "" : ` ${left} with other codes were skipped.`;
-          output.write(`${returned} dead letters put back on ${flags.topic}.${rest}\n`);
-          for (const sentence of skipped) output.write(`${sentence}\n`);
-          if (skipped.length > 0) process.exitCode = 1;
-        }),
-    );
+      .addCommand(redriveCommand("redrive", output))
+      // The former name, until 0.3.0.
+      .addCommand(redriveCommand("return", output), { hidden: true })
+  );
+}
+
+function redriveCommand(name: string, output: CommandOutput): Command {
+  return withKafka(
+    name,
+    "redrive dead letters; a record that fails again becomes a dead letter again; exit code 1 if some cannot be redriven",
+  )
+    .addOption(topicOption("the original topic").makeOptionMandatory())
+    .option("--code <code>", "only this error code")
+    .action(async (flags: RedriveFlags) => {
+      const { returned, left, skipped } = await returnLetters(connect(flags), flags.topic, { code: flags.code });
+      const rest = left === 0 ? "" : ` ${left} with other codes were skipped.`;
+      output.write(`${returned} dead letters put back on ${flags.topic}.${rest}\n`);
+      for (const sentence of skipped) output.write(`${sentence}\n`);
+      if (skipped.length > 0) process.exitCode = 1;
+    });
 }
 
 function withKafka(name: string, description: string): Command {
@@ -91,14 +97,17 @@ async function list({ limit, ...flags }: ListFlags, output: CommandOutput): Prom
           counts.set(kind, (counts.get(kind) ?? 0) + 1);
           shown.push(letter);
         }
-        shown.sort((a, b) => b.buriedAtMs - a.buriedAtMs);
+        shown.sort((a, b) => b.deadLetteredAtMs - a.deadLetteredAtMs);
         shown.length = Math.min(shown.length, limit);
       },
       onSkipped: (sentence) => unread.push(sentence),
     });
   }
   if (flags.json === true) {
-    for (const letter of shown) output.write(`${JSON.stringify(letter)}\n`);
+    // `buriedAtMs` is the former name of the time, until 0.3.0.
+    for (const letter of shown) {
+      output.write(`${JSON.stringify({ ...letter, buriedAtMs: letter.deadLetteredAtMs })}\n`);
+    }
     return;
   }
   if (counts.size > 0) output.write(`${tableOf(counts, shown)}\n`);
@@ -116,7 +125,7 @@ function tableOf(counts: ReadonlyMap<string, number>, letters: readonly DeadLett
     const again = letter.returned === 0 ? "" : ` (redriven ${letter.returned} times before)`;
     const message = letter.message.slice(0, SENTENCE_LENGTH_MAX);
     const original = letter.reference === undefined ? "" : ` (${describeReference(letter.reference)})`;
-    return `${new Date(letter.buriedAtMs).toISOString()}  ${where}  ${letter.code}${again}  ${message}${original}`;
+    return `${new Date(letter.deadLetteredAtMs).toISOString()}  ${where}  ${letter.code}${again}  ${message}${original}`;
   });
   return [...kinds, "", ...lines].join("\n");
 }

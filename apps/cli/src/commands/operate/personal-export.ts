@@ -164,7 +164,7 @@ async function exportLake(
       }
     } catch (thrown) {
       missing += 1;
-      // That topic has no data yet.
+      // The lake has no data of that topic yet.
       if (asTriplineError(thrown).code !== "not-found" || missing === LAKE_TOPICS.length) throw thrown;
     }
   }

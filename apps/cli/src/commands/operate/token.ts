@@ -5,7 +5,7 @@ import { DEMO_WORKSPACE, trustAuthorityAt } from "@tripline/system/services/loca
 import { DEMO_CLIENT_ID, DEMO_SCOPES } from "@tripline/system/services/plan-services";
 import { Command, Option } from "commander";
 
-interface TokenFlags {
+export interface TokenFlags {
   readonly api?: string;
   readonly tokenUrl?: string;
   readonly workspace: string;
@@ -13,9 +13,19 @@ interface TokenFlags {
 
 /** `tripline token`: prints a token for a first manual request. */
 export function tokenCommand(): Command {
-  return new Command("token")
-    .description("print an access token for the client in CLIENT_ID and CLIENT_SECRET, or for the local demo")
-    .option("--api <url>", "the ingestion API that the token is for (default: the one on this machine)")
+  const command = new Command("token").description(
+    "print an access token for the client in CLIENT_ID and CLIENT_SECRET, or for the local demo",
+  );
+  return ingestionOptions(command).action(async (flags: TokenFlags) => {
+    const header = await (await openIngestion(flags)).tokens.authorization();
+    process.stdout.write(`${header.replace(/^Bearer /, "")}\n`);
+  });
+}
+
+/** Adds the options of a command for the ingestion API. */
+export function ingestionOptions(command: Command): Command {
+  return command
+    .option("--api <url>", "the ingestion API (default: the one on this machine)")
     .addOption(
       new Option("--token-url <url>", "auth's token endpoint (default: from the API's description)").env("TOKEN_URL"),
     )
@@ -23,20 +33,23 @@ export function tokenCommand(): Command {
       "--workspace <name>",
       "folder below .tripline with the secrets of the system on this machine",
       DEMO_WORKSPACE,
-    )
-    .action(async (flags: TokenFlags) => {
-      const header = await (await tokensOf(flags)).authorization();
-      process.stdout.write(`${header.replace(/^Bearer /, "")}\n`);
-    });
+    );
 }
 
 /**
  * Uses the credentials in the environment or, if there are none, those of the demo client of a system that was started
  * from this repository.
  */
-async function tokensOf({ api, tokenUrl, workspace }: TokenFlags): Promise<AccessTokens> {
-  const apiUrl = (api ?? localAddresses(workspace).ingestion).replace(/\/$/, "");
-  for (const address of [apiUrl, tokenUrl ?? apiUrl]) trustAuthorityAt(address);
+export async function openIngestion(
+  flags: TokenFlags,
+): Promise<{ readonly url: string; readonly tokens: AccessTokens }> {
+  const { api, tokenUrl, workspace } = flags;
+  const url = (api ?? localAddresses(workspace).ingestion).replace(/\/$/, "");
+  for (const address of [url, tokenUrl ?? url]) trustAuthorityAt(address);
+  return { url, tokens: await tokensFor(url, tokenUrl, workspace) };
+}
+
+async function tokensFor(apiUrl: string, tokenUrl: string | undefined, workspace: string): Promise<AccessTokens> {
   const isNamed = process.env.CLIENT_ID !== undefined || process.env.CLIENT_SECRET !== undefined;
   if (tokenUrl !== undefined) return tokensFrom(process.env, tokenUrl);
   const url = await readTokenUrl(apiUrl, {

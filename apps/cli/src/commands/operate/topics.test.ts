@@ -10,18 +10,28 @@ describe("the topics job", () => {
     const { kafkaBrokers, topicPrefix } = await testStack();
     const system = kafkaFrom({ KAFKA_BROKERS: kafkaBrokers.join(","), KAFKA_TOPIC_PREFIX: topicPrefix });
     const said: string[] = [];
-    await ensureTopics(system, 60_000, (line) => said.push(line));
-    await ensureTopics(system, 60_000, (line) => said.push(line));
-    expect(said).toEqual([`${ALL_TOPICS.length} topics exist`, `${ALL_TOPICS.length} topics exist`]);
+    const say = (line: string) => said.push(line);
+    await ensureTopics(system, { timeoutMs: 60_000, partitions: 3 }, say);
+    await ensureTopics(system, { timeoutMs: 60_000, partitions: 4 }, say);
+    expect(said).toEqual([
+      `${ALL_TOPICS.length} topics exist`,
+      `${ALL_TOPICS.length} topics exist`,
+      expect.stringMatching(/^existing topics keep 3 partitions instead of 4: transactions, labels, .*case-events$/),
+    ]);
     const admin = await connectKafka({ brokers: kafkaBrokers, clientId: "test", topicPrefix }).admin();
-    expect((await admin.endOffsets("decisions")).size).toBe(6);
+    expect((await admin.endOffsets("decisions")).size).toBe(3);
+    expect((await admin.endOffsets("policies")).size).toBe(1);
     await admin.close();
   });
 
   test("says what it is waiting for, and finally which setting to correct", async () => {
     const [port] = await findFreePorts(1);
     const said: string[] = [];
-    const made = ensureTopics(kafkaFrom({ KAFKA_BROKERS: `127.0.0.1:${port}` }), 1, (line) => said.push(line));
+    const made = ensureTopics(
+      kafkaFrom({ KAFKA_BROKERS: `127.0.0.1:${port}` }),
+      { timeoutMs: 1, partitions: 6 },
+      (line) => said.push(line),
+    );
     await expect(made).rejects.toThrow(
       new RegExp(`^Kafka at 127\\.0\\.0\\.1:${port} was not ready within .* Set KAFKA_BROKERS`),
     );

@@ -1,5 +1,5 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
-import { ALL_TOPICS } from "@tripline/contracts/topics";
+import { ALL_TOPICS, PARTITIONS_DEFAULT } from "@tripline/contracts/topics";
 import { waitVisibly } from "@tripline/stores/wait-visibly";
 import { readAccessRules } from "@tripline/system/access/access-rules";
 import { applyAccess } from "@tripline/system/access/apply-access";
@@ -7,10 +7,12 @@ import { readPasswords } from "@tripline/system/access/make-access";
 import type { SystemKafka } from "@tripline/system/client/connect-system";
 import { accessTargetsFrom, kafkaFrom } from "@tripline/system/client/connect-system";
 import { Command } from "commander";
+import { positiveNumber } from "../number-options.js";
 import { durationMs } from "../parse-duration.js";
 
 interface TopicsFlags {
   readonly timeout: string;
+  readonly partitions: number;
   readonly access?: string;
 }
 
@@ -25,22 +27,38 @@ export function topicsCommand(): Command {
     .description("wait for Kafka at KAFKA_BROKERS and create missing topics")
     .option("--timeout <duration>", "maximum wait for Kafka", "2m")
     .option(
+      "--partitions <number>",
+      "partitions of new topics, except those with only one; existing topics keep theirs",
+      positiveNumber,
+      PARTITIONS_DEFAULT,
+    )
+    .option(
       "--access <passwords>",
       "also grant each service its rights from infra/access.yaml: on Kafka if KAFKA_CERT_FILE is set, and on the systems at REDIS_URL and " +
         "POSTGRES_URL; a folder with one password file per user",
     )
-    .action(async ({ timeout, access }: TopicsFlags) => {
+    .action(async ({ timeout, partitions, access }: TopicsFlags) => {
       const say: Say = (line) => process.stderr.write(`${line}\n`);
-      await ensureTopics(kafkaFrom(process.env), durationMs(timeout), say);
+      await ensureTopics(kafkaFrom(process.env), { timeoutMs: durationMs(timeout), partitions }, say);
       if (access !== undefined) await giveAccess(access, process.env, say);
     });
 }
 
+interface TopicsOptions {
+  readonly timeoutMs: number;
+  /** Number of partitions of new topics. */
+  readonly partitions: number;
+}
+
 /** @throws Error in one sentence if Kafka is not available within `timeoutMs` */
-export async function ensureTopics({ kafka, brokers }: SystemKafka, timeoutMs: number, say: Say): Promise<void> {
+export async function ensureTopics(
+  { kafka, brokers }: SystemKafka,
+  { timeoutMs, partitions }: TopicsOptions,
+  say: Say,
+): Promise<void> {
   const admin = await kafka.admin();
   try {
-    await waitVisibly(() => admin.ensureTopics(), {
+    const found = await waitVisibly(() => admin.ensureTopics({ partitions }), {
       what: `Kafka at ${brokers}`,
       timeoutMs,
       pollMs: POLL_MS,
@@ -48,10 +66,21 @@ export async function ensureTopics({ kafka, brokers }: SystemKafka, timeoutMs: n
       remedy: "Set KAFKA_BROKERS (kafka.bootstrapServers of the chart) to brokers that are reachable from here.",
       say,
     });
+    say(`${found.size} topics exist`);
+    for (const line of describeOtherNumbers(found, partitions)) say(line);
   } finally {
     await admin.close();
   }
-  say(`${ALL_TOPICS.length} topics exist`);
+}
+
+/** One line for each number of partitions that existing topics have instead of the requested number. */
+function describeOtherNumbers(found: ReadonlyMap<string, number>, wanted: number): string[] {
+  const kept = ALL_TOPICS.filter(({ name, partitions }) => partitions > 1 && found.get(name) !== wanted);
+  const byNumber = Map.groupBy(kept, ({ name }) => found.get(name) ?? 0);
+  return [...byNumber].map(([partitions, topics]) => {
+    const names = topics.map(({ name }) => name).join(", ");
+    return `existing topics keep ${partitions} partitions instead of ${wanted}: ${names}`;
+  });
 }
 
 /** @throws TriplineError if a server is unavailable or does not let this user grant access */

@@ -42,7 +42,7 @@ export async function activate(
 ): Promise<string> {
   const { newest_activation: after } = await policies.status();
   const made = await policies.activate({ revision, after, note, ...how });
-  const what = revision === null ? "no revision of its own" : `revision ${revision}`;
+  const what = revision === null ? "no own revision" : `revision ${revision}`;
   const delay = made.is_published ? "" : "; Kafka is unavailable, so the services are notified later";
   return `${what} from ${made.activates_at} on (activation ${made.activation})${delay}\n`;
 }

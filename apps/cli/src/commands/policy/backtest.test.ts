@@ -39,7 +39,7 @@ rules:
   - { id: burst, when: ${BURST}, action: challenge, reason: BURST, text: "{card_count_1d} payments in a day." }
   - { id: fraud-before, when: card_fraud_count_30d >= 1, action: approve, reason: FRAUD_BEFORE, text: "Fraud before." }
 ${REST}`;
-/** The same conditions in SQL, on the features file. */
+/** The conditions of the draft in SQL, on the features file. */
 const BURST_SQL = "card_count_1d >= 5 AND card_seconds_since_last < 3600";
 
 let folder: string;
@@ -149,7 +149,7 @@ test(
     const share = ((declined / rows) * 100).toLocaleString("en", { maximumSignificantDigits: 3 });
     expect(declined / rows).toBeGreaterThan(0.33);
     expect(code).toBe(1);
-    expect(lines).toContain(`The draft declines ${share} % of the payments; the limit is 2 % at most.`);
+    expect(lines).toContain(`The draft declines ${share} % of the payments; the maximum is 2 %.`);
     expect(lines.at(-1)).toMatch(new RegExp(`^backtest: rows=${rows} .* declined=${declined} .* broken=1$`));
   },
   TIMEOUT_MS,
@@ -158,10 +158,29 @@ test(
 test(
   "a sound draft stays within its limits",
   async () => {
-    const limits = ["--decline-share-max", "5%", "--annoyed-share-max", "0.2", "--recall-min", "0.3"];
+    const limits = ["--decline-share-max", "5%", "--false-positive-share-max", "0.2", "--recall-min", "0.3"];
     const { text, code } = await run("sound.yaml", "--json", ...limits);
     expect(code).toBe(0);
-    expect(JSON.parse(text)).toMatchObject({ broken: [], decidedBy: { policy: expect.any(Number) } });
+    const found = JSON.parse(text);
+    expect(found).toMatchObject({ broken: [], decidedBy: { policy: expect.any(Number) } });
+    // The former name stays until 0.3.0.
+    expect(found.draft.stopped.annoyed).toEqual(found.draft.stopped.falsePositiveRate);
+    expect(found.draft.stopped.money[0].annoyed).toEqual(found.draft.stopped.money[0].falsePositives);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "limits the false positives, also by the former name of the option",
+  async () => {
+    const outputs = [];
+    for (const option of ["--false-positive-share-max", "--annoyed-share-max"]) {
+      outputs.push(await run("sound.yaml", option, "0.001%"));
+    }
+    const [limited, former] = outputs;
+    expect(limited?.code).toBe(1);
+    expect(limited?.text).toMatch(/^The draft stops .* % of the genuine payments; the maximum is 0\.001 %\.$/m);
+    expect(former).toEqual(limited);
   },
   TIMEOUT_MS,
 );
@@ -192,18 +211,18 @@ test(
       ["fraud-before", "card_fraud_count_30d >= 1"],
       ["score>=0.6", "score >= 0.6"],
     ] as const) {
-      const [hits, cards, caught, annoyed, caughtMinor, annoyedMinor] = await counted(
+      const [hits, cards, caught, hitGenuine, caughtMinor, genuineMinor] = await counted(
         `count(*) FILTER (${sql}), count(DISTINCT card_token) FILTER (${sql}), count(*) FILTER (${old} AND ${sql} AND fraud = 1),
         count(*) FILTER (${old} AND ${sql} AND fraud = 0), sum(amount_minor) FILTER (${old} AND ${sql} AND fraud = 1),
         sum(amount_minor) FILTER (${old} AND ${sql} AND fraud = 0)`,
       );
       const part = found.parts.find((each) => each.id === id);
-      expect({ id, ...part }).toMatchObject({ id, hits, cards, frauds: caught, genuine: annoyed });
+      expect({ id, ...part }).toMatchObject({ id, hits, cards, frauds: caught, genuine: hitGenuine });
       expect(hits).toBeGreaterThan(0);
       expect(part?.money[0]).toMatchObject({
         currency: "EUR",
         caught: { value: caughtMinor },
-        annoyed: { value: annoyedMinor },
+        falsePositives: { value: genuineMinor },
       });
       expect(part?.recall?.value).toBeCloseTo((caught ?? 0) / (frauds ?? 1), 9);
     }
@@ -234,7 +253,7 @@ test(
     );
     expect(code).toBe(1);
     expect(lines.find((line) => line.startsWith("burst hits "))).toMatch(
-      / % of the payments; the limit is 0.01 % at most\.$/,
+      / % of the payments; the maximum is 0.01 %\.$/,
     );
     expect(
       lines.some((line) =>
@@ -286,14 +305,14 @@ test(
     const ofDays = ["--lake", at("unlabelled"), ...FIRST_DAYS];
     const { lines, code } = await run("sound.yaml", ...ofDays, "--precision-min", "0.1");
     expect(lines).toContain("The lake has no labels, so fraud caught and false positives are unknown.");
-    expect(lines).toContain("The precision of what the draft stops is unknown, and the limit is 10 % at least.");
+    expect(lines).toContain("The precision of what the draft stops is unknown; the minimum is 10 %.");
     expect(code).toBe(1);
     expect((await run("sound.yaml", ...ofDays, "--decline-share-max", "10%")).code).toBe(0);
   },
   TIMEOUT_MS,
 );
 
-test("counts a shadow rule or a partly live rule on all payments, and decides as the draft says", async () => {
+test("counts a shadow rule or a partly live rule on all payments, and decides according to the draft", async () => {
   await writeFile(at("shadow.yaml"), SOUND.replace("{ id: burst,", "{ id: burst, mode: shadow,"));
   await writeFile(at("partial.yaml"), SOUND.replace("{ id: burst,", "{ id: burst, percent: 25,"));
   const toMs = START_MS + 3 * DAY_MS;
@@ -340,7 +359,7 @@ test.each<[string, string, readonly string[], string]>([
     "an empty range",
     "sound.yaml",
     ["--from", "2025-01-01", "--to", "2025-01-02"],
-    "No decision was made from 2025-01-01",
+    "contains no decisions from 2025-01-01",
   ],
   ["a reversed range", "sound.yaml", ["--to", "2026-01-01"], "--from must be before --to"],
   ["a lake of another feature spec", "sound.yaml", ["--lake", "older"], `this build has ${spec.version}`],
@@ -351,7 +370,7 @@ test.each<[string, string, readonly string[], string]>([
     "rules.0.when is not a valid expression: Unknown variable: card_moon_phase",
   ],
   ["a draft that does not exist", "none.yaml", [], "none.yaml cannot be read (ENOENT)"],
-  ["a limit for a rule without a rule", "sound.yaml", ["--hit-share-max", "1%"], "name the rule by --rule"],
+  ["a limit for a rule without a rule", "sound.yaml", ["--hit-share-max", "1%"], "specify the rule with --rule"],
 ])("rejects %s in a sentence", async (_case, draft, parameters, sentence) => {
   await writeFile(
     at("other.yaml"),

@@ -5,7 +5,7 @@ import { backtestPolicy } from "@tripline/model-loop/backtest/backtest-policy";
 import type { BacktestLimits } from "@tripline/model-loop/backtest/judge-backtest";
 import { judgeBacktest } from "@tripline/model-loop/backtest/judge-backtest";
 import type { CommandOutput } from "@tripline/system/command-output";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { printReport, reportJson } from "../../policy/print-backtest.js";
 import { renderReport } from "../../policy/render-backtest.js";
 import { labelsByOption, lakeOption, tenantOption, unlabelledOption } from "../lake-options.js";
@@ -14,6 +14,8 @@ import { registryOption } from "../registry-options.js";
 import { fromOption, requireRange, scorecardOption, threadsOption, toOption } from "../replay-options.js";
 
 interface BacktestFlags extends BacktestLimits {
+  /** Deprecated: `falsePositiveShareMax`. */
+  readonly annoyedShareMax?: number;
   readonly lake: string;
   readonly from: number;
   readonly to: number;
@@ -53,7 +55,9 @@ export function backtestCommand(output: CommandOutput = process.stdout): Command
       process.exitCode = await run(file, flags, output);
     });
   for (const [flag, what] of LIMITS) command.option(`--${flag} <share>`, what, parseShare);
-  return command;
+  // The former name of --false-positive-share-max, until 0.3.0.
+  const former = new Option("--annoyed-share-max <share>").argParser(parseShare).hideHelp();
+  return command.addOption(former);
 }
 
 const LIMITS = [
@@ -61,8 +65,8 @@ const LIMITS = [
   ["decline-cards-max", "limit: cards of which the draft declines a payment"],
   ["stop-share-max", "limit: payments that the draft does not simply approve"],
   ["hit-share-max", "limit: payments that the rule hits (needs --rule)"],
-  ["annoyed-share-max", "limit: genuine payments that the rule hits, or that the draft stops"],
-  ["precision-min", "limit: frauds among what the rule hits, or among what the draft stops"],
+  ["false-positive-share-max", "limit: genuine payments that the rule hits, or that the draft stops"],
+  ["precision-min", "limit: share of frauds among the payments that the rule hits, or that the draft stops"],
   ["recall-min", "limit: known frauds that the rule hits, or that the draft stops"],
 ] as const;
 
@@ -70,7 +74,7 @@ async function run(policyFile: string, flags: BacktestFlags, output: CommandOutp
   requireRange(flags);
   const { lake, registry: registryUrl, from: fromMs, to: toMs, tenant, rule, labelsBy, unlabelled, threads } = flags;
   if (flags.hitShareMax !== undefined && rule === undefined) {
-    throw new TriplineError("invalid-field", "--hit-share-max is the limit of a rule: name the rule by --rule.");
+    throw new TriplineError("invalid-field", "--hit-share-max is the limit of a rule: specify the rule with --rule.");
   }
   const line = new ProgressLine(process.stderr);
   line.say("reading the versions of the decisions");
@@ -90,7 +94,11 @@ async function run(policyFile: string, flags: BacktestFlags, output: CommandOutp
       onProgress: (progress) => line.update(progress),
     });
     line.end();
-    const broken = judgeBacktest(report, flags);
+    const falsePositiveShareMax = flags.falsePositiveShareMax ?? flags.annoyedShareMax;
+    const broken = judgeBacktest(report, {
+      ...flags,
+      ...(falsePositiveShareMax === undefined ? {} : { falsePositiveShareMax }),
+    });
     if (flags.html !== undefined) await writeFile(flags.html, renderReport(report, broken));
     output.write(flags.json === true ? reportJson(report, broken) : printReport(report, broken));
     return report.rows > 0 && broken.length === 0 ? 0 : 1;

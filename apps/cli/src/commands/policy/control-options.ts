@@ -11,7 +11,7 @@ export interface PolicyFlags extends ControlFlags {
 /** A command for a tenant's policy, with the control plane's connection options. */
 export function policyCommandOf(name: string, description: string): Command {
   return controlCommand(name, description).addOption(
-    new Option("--all-tenants", "the policy of all tenants that have none of their own").conflicts("tenant"),
+    new Option("--all-tenants", "the policy of all tenants without their own policy").conflicts("tenant"),
   );
 }
 

@@ -18,11 +18,11 @@ export function requireApprovalCommand(output: CommandOutput): Command {
   )
     .addArgument(new Argument("<needed>").choices(["yes", "no"]))
     .addOption(
-      new Option("--for <what>", "revisions of the policy, or list entries that concern many payments")
+      new Option("--for <what>", "revisions of the policy, or list entries that affect many payments")
         .choices(["policy", "lists"])
         .default("policy"),
     )
-    .option("--break-glass", "switch it off after an hour without another user; requires --note and fires an alert")
+    .option("--break-glass", "switch it off after an hour without a second user; requires --note and fires an alert")
     .addOption(noteOption("why"))
     .action(async (needed: string, flags: RequireApprovalFlags) => {
       const policies = await openPolicy(flags, "approver");

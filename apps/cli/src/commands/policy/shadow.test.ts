@@ -96,7 +96,7 @@ test("counts what each shadow rule would have done in addition to the decisions"
   expect(big.money[0]).toMatchObject({
     currency: "EUR",
     caught: { value: sum(71, 90) * 100 },
-    annoyed: { value: sum(41, 70) * 100 },
+    falsePositives: { value: sum(41, 70) * 100 },
   });
   expect(huge).toMatchObject({ id: "huge", hits: 10, stricter: 0, alone: 0 });
   expect(huge.overlaps).toEqual(

@@ -17,12 +17,12 @@ export function waitingCommand(output: CommandOutput): Command {
         const until = takes_effect_at === null ? `expires ${expires_at}` : `takes effect ${takes_effect_at}`;
         return [id, kind, author, until, note];
       });
-      output.write(`${table([["id", "change", "asked by", "until", "note"], ...rows])}\n`);
+      output.write(`${table([["id", "change", "requested by", "until", "note"], ...rows])}\n`);
     },
   );
 }
 
-/** `tripline policy confirm` and `refuse`. */
+/** Creates `tripline policy confirm` and `tripline policy refuse`. */
 export function settleCommand(how: "confirm" | "refuse", output: CommandOutput): Command {
   const what = how === "confirm" ? "confirm a change that another user requested" : "reject a pending change";
   return policyCommandOf(how, what)

@@ -7,6 +7,7 @@ import { PolicyClient } from "@tripline/system/client/policy-client";
 import { RolloutClient } from "@tripline/system/client/rollout-client";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_CLIENT_ID } from "@tripline/system/services/plan-services";
+import type { RunningSystem } from "@tripline/system/services/run-system";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Argument, Command } from "commander";
@@ -44,7 +45,8 @@ interface Journey {
       RevokeOptions &
       RotateOptions &
       BreachOptions &
-      DriftJourneyOptions,
+      DriftJourneyOptions &
+      Pick<RunningSystem, "services">,
   ): Promise<unknown>;
   /** Whether archive runs as well. */
   readonly isArchived?: true;
@@ -59,8 +61,8 @@ interface Journey {
 }
 
 const WORKSPACE = "journey";
-/** Only tests may depend on a browser, so this program is in the testing package. */
-const IN_BROWSER = join(ROOT, "packages", "testing", "dist", "journeys", "console", "main.js");
+/** Only tests may depend on a browser or an SMTP server, so these programs are in the testing package. */
+const JOURNEY_PROGRAMS = join(ROOT, "packages", "testing", "dist", "journeys");
 
 const JOURNEYS: Readonly<Record<string, Journey>> = {
   "first-payment": { tell: firstPaymentJourney },
@@ -79,18 +81,27 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
   "rule-author": inBrowser("rule-author"),
   "model-owner": inBrowser("model-owner"),
   webhooks: inBrowser("webhooks"),
+  leave: inBrowser("leave"),
+  alert: {
+    tell({ services }) {
+      const running = [...services.values()].map(({ plan, pid }) => ({ name: plan.name, url: plan.url, pid }));
+      return runProgram("alert", "alert", [JSON.stringify(running)]);
+    },
+  },
 };
 
-/** A journey through the console, run by a separate program that prints its steps. */
+/** A journey through the console. */
 function inBrowser(name: string): Journey {
-  return {
-    hasConsole: true,
-    async tell({ registryUrl }) {
-      const words = ["--enable-source-maps", IN_BROWSER, name, WORKSPACE, registryUrl];
-      const [code] = await once(spawn(process.execPath, words, { stdio: "inherit" }), "exit");
-      if (code !== 0) throw new Error(`The journey ${name} did not go as expected.`);
-    },
-  };
+  const tell: Journey["tell"] = ({ registryUrl }) => runProgram(name, "console", [name, WORKSPACE, registryUrl]);
+  return { hasConsole: true, tell };
+}
+
+/** Runs a journey as a separate program, which prints its own steps. */
+async function runProgram(name: string, folder: string, words: readonly string[]): Promise<void> {
+  const program = join(JOURNEY_PROGRAMS, folder, "main.js");
+  const running = spawn(process.execPath, ["--enable-source-maps", program, ...words], { stdio: "inherit" });
+  const [code] = await once(running, "exit");
+  if (code !== 0) throw new Error(`The journey ${name} did not go as expected.`);
 }
 
 /** `tripline journey`: one end-to-end story, step by step, on a system that it starts. */
@@ -111,7 +122,7 @@ export function journeyCommand(): Command {
         process.stdout.write(`\n${count}. ${text.replaceAll("\n", "\n   ")}\n`);
       };
       try {
-        const { client, control, auth, addresses, kafka } = system;
+        const { client, control, auth, addresses, kafka, services } = system;
         const secrets = demoSecrets(workspace.secrets);
         const { keyEncryptionKey, clientSecret } = secrets;
         const cardTokenKey = Buffer.from(secrets.cardTokenKey, "base64");
@@ -136,6 +147,7 @@ export function journeyCommand(): Command {
           lake: workspace.lake,
           model,
           redisUrl,
+          services,
         };
         await system.services.get("console")?.ready();
         await tell({ ...shared, ...identity, cardTokenKey, print });

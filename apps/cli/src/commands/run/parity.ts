@@ -110,11 +110,12 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
   );
 }
 
-/** Events from the end of the model's history up to a given time, in event order. */
+/** Events from the end of the model's history up to a given time, in event order. Some payments have no terminal. */
 function eventsOf(model: TrainedModel, untilMs: number): { payments: SimulatedPayment[]; labels: SimulatedPayment[] } {
   const payments: SimulatedPayment[] = [];
   const labels: SimulatedPayment[] = [];
-  for (const { kind, atMs, payment } of eventsFrom(createSimulation(model.simulation), model.historyEndMs)) {
+  const simulation = createSimulation({ ...model.simulation, omitsOnlineTerminals: true });
+  for (const { kind, atMs, payment } of eventsFrom(simulation, model.historyEndMs)) {
     if (atMs >= untilMs) break;
     (kind === "label" ? labels : payments).push(payment);
   }

@@ -1,9 +1,9 @@
 import { randomInt } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { createSimulation } from "@tripline/simulator/create-simulation";
-import { DAY_MS } from "@tripline/simulator/keep-rhythm";
 import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
 import { mergeLabels } from "@tripline/simulator/merge-labels";
+import { DAY_MS } from "@tripline/simulator/payment-times";
 import { waitVisibly } from "@tripline/stores/wait-visibly";
 import { kafkaFrom, tokensFrom } from "@tripline/system/client/connect-system";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
@@ -66,7 +66,7 @@ async function playFrom(
   const system = environment.KAFKA_BROKERS === undefined ? undefined : kafkaFrom(environment);
   const end = endOnSignal();
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  await waitVisibly(() => askUntilThere(flags.api, () => tokens.authorization()), {
+  await waitVisibly(() => requestUntilReady(flags.api, () => tokens.authorization()), {
     what: `the API at ${flags.api}`,
     timeoutMs: durationMs(flags.wait),
     pollMs: POLL_MS,
@@ -140,7 +140,7 @@ function* first(
  * Does not call `/health/ready`, which a gateway need not expose. Any successful response to a caller with a token is
  * enough.
  */
-async function askUntilThere(api: string, authorization: () => Promise<string>): Promise<void> {
+async function requestUntilReady(api: string, authorization: () => Promise<string>): Promise<void> {
   const response = await fetch(`${api}/openapi.json`, { headers: { authorization: await authorization() } });
   await response.body?.cancel();
   if (!response.ok) throw new Error(`The response status is ${response.status}.`);

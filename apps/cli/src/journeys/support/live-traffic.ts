@@ -8,7 +8,7 @@ const CARDS = 20_000;
 const TERMINALS = 500;
 const TICK_MS = 250;
 const WAIT_SECONDS = 10;
-/** Amounts are uniformly distributed up to this. */
+/** The maximum amount; amounts are distributed uniformly. */
 export const LIVE_AMOUNT_MINOR_MAX = 8_000;
 /** Number of concurrent requests. If decisions become slow, fewer requests are sent. */
 const UNDER_WAY_MAX = 8;

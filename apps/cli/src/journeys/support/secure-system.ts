@@ -9,9 +9,9 @@ export interface SecureSystem
   readonly security: LocalSecurity;
   /** Folder of the services' logs. */
   readonly logs: string;
-  /** host:port of scoring's gRPC */
+  /** Address of scoring's gRPC port, `host:port`. */
   readonly scoringAddress: string;
-  /** URL of its HTTP port. */
+  /** URL of scoring's HTTP port. */
   readonly scoringUrl: string;
 }
 

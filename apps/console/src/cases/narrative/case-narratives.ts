@@ -55,7 +55,7 @@ export class CaseNarratives {
     try {
       const text = await this.#asked.run(async () => {
         await note();
-        return this.#ask(place, facts, signal);
+        return this.#request(place, facts, signal);
       });
       this.#keep(key, text);
       return { text, model: place.model, fallback: null };
@@ -65,7 +65,7 @@ export class CaseNarratives {
     }
   }
 
-  async #ask(place: ModelPlace, facts: CaseFacts, signal: AbortSignal): Promise<string> {
+  async #request(place: ModelPlace, facts: CaseFacts, signal: AbortSignal): Promise<string> {
     this.#opened ??= openNarrativeModel(place);
     const model = await this.#opened;
     const prompt = { task: TASK, facts: JSON.stringify(blindFacts(facts), null, 1) };

@@ -22,7 +22,7 @@ export interface ModelPlace {
   readonly region?: string | undefined;
   readonly project?: string | undefined;
   readonly apiKey?: string | undefined;
-  /** Timeout for a response. */
+  /** Maximum time to wait for a response, in milliseconds. */
   readonly waitMs: number;
 }
 

@@ -175,7 +175,7 @@ function linked({ graph }: CaseDetail): Content | undefined {
   return lines.length < 2 ? undefined : table(text.linkedColumns, lines);
 }
 
-/** Oldest first, as on the page. */
+/** The case's notes, oldest first, as on the page. */
 function notes({ notes: all }: CaseDetail, time: (ms: number) => string): Content[] {
   let left = NOTE_CHARACTERS_MAX;
   const shown: CaseNote[] = [];

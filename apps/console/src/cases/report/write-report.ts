@@ -8,7 +8,7 @@ import type { ReportReader } from "./case-report.js";
 const WRITE_MS_MAX = 20_000;
 const HEAP_MIB_MAX = 192;
 
-/** Input of the thread. */
+/** Input of the thread that writes the report. */
 export interface ReportOrder {
   readonly of: CaseDetail;
   readonly reader: ReportReader;

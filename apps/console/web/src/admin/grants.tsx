@@ -7,10 +7,16 @@ import { Button } from "../ui/button.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Panel } from "../ui/panel.js";
+import { RequestedProvider } from "./requested-provider.js";
 import { AdminStepDialog } from "./step-dialog.js";
 import { useGrants, usePeople } from "./use-admin.js";
 
-const subjectOf = ({ change }: AdminGrant): string => change.user_name ?? change.client_id ?? "";
+const isOfProvider = ({ change }: AdminGrant): boolean => change.action.startsWith("provider-");
+
+const subjectOf = (grant: AdminGrant): string =>
+  isOfProvider(grant)
+    ? (grant.change.settings?.issuer ?? text.provider.title)
+    : (grant.change.user_name ?? grant.change.client_id ?? text.provider.title);
 
 function RequestedBy({ id }: { readonly id: string }) {
   const people = usePeople().data?.people ?? [];
@@ -76,5 +82,10 @@ function GrantDialog({ of, onClose }: { readonly of: AdminGrant; readonly onClos
     ...(of.principal === person.id ? {} : { approve: { to: `${to}/approve` } }),
     reject: { to: `${to}/reject` },
   };
-  return <AdminStepDialog title={subjectOf(of)} steps={steps} words={text.grants.steps} onClose={onClose} />;
+  return (
+    <AdminStepDialog
+      {...{ title: subjectOf(of), steps, words: text.grants.steps, onClose }}
+      children={isOfProvider(of) ? () => <RequestedProvider change={of.change} /> : undefined}
+    />
+  );
 }

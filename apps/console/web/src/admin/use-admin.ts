@@ -1,9 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { DecisionPage } from "#contract/decisions";
-import type { AdminClient, AdminGrant, AdminPerson, Changed } from "../api/auth.js";
+import type { AdminClient, AdminGrant, AdminPerson, AdminProvider, Changed } from "../api/auth.js";
 import { AUTH } from "../api/auth.js";
 import type { RequestOptions } from "../api/request.js";
-import { request } from "../api/request.js";
+import { problemFrom, request } from "../api/request.js";
 
 export function usePeople() {
   return useQuery({
@@ -23,6 +23,21 @@ export function useGrants() {
   return useQuery({
     queryKey: ["admin", "grants"],
     queryFn: ({ signal }) => request<{ grants: readonly AdminGrant[] }>(`${AUTH}/grants`, { signal }),
+  });
+}
+
+/** The identity provider of the tenant; null if it has none. */
+export function useProvider() {
+  return useQuery({
+    queryKey: ["admin", "provider"],
+    queryFn: async ({ signal }) => {
+      try {
+        return await request<AdminProvider>(`${AUTH}/identity-provider`, { signal });
+      } catch (error) {
+        if (problemFrom(error).code === "provider-not-found") return null;
+        throw error;
+      }
+    },
   });
 }
 

@@ -54,6 +54,7 @@ const routes = [
     ...at("/payments/$id"),
     component: lazyRouteComponent(() => import("../payment/payment-screen.js"), "PaymentScreen"),
   }),
+  createRoute({ ...at("/reports"), component: lazyRouteComponent(() => import("../reports/reports.js"), "Reports") }),
   createRoute({ ...at("/look-up"), component: lazyRouteComponent(() => import("../entity/entity.js"), "Entity") }),
   createRoute({ ...at("/lists"), component: lazyRouteComponent(() => import("../lists/lists.js"), "Lists") }),
   createRoute({ ...at("/policy"), component: lazyRouteComponent(() => import("../policy/policy.js"), "Policy") }),

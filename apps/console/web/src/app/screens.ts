@@ -5,6 +5,7 @@ import { text } from "../texts/en/app.js";
 export const SCREENS = [
   { to: "/live", title: text.screens.live, needs: "decisions:read" },
   { to: "/queue", title: text.screens.queue, needs: "cases:read" },
+  { to: "/reports", title: text.screens.reports, needs: "cases:read" },
   { to: "/look-up", title: text.screens.entity, needs: "cases:read" },
   { to: "/lists", title: text.screens.lists, needs: "lists:read" },
   { to: "/policy", title: text.screens.policy, needs: "policy:read" },

@@ -56,7 +56,7 @@ function Update({ update }: { readonly update: PaymentUpdateRow }) {
 }
 
 function Report({ report }: { readonly report: FraudReportRow }) {
-  const { kind, stage, reasonCode, reportId, version, isWithdrawn, verdict, finding } = report;
+  const { kind, stage, reasonCode, reportId, version, isWithdrawn, verdict, finding, matchedBy } = report;
   return (
     <>
       {text.case.reports[kind]}
@@ -65,6 +65,7 @@ function Report({ report }: { readonly report: FraudReportRow }) {
       <span className="quiet">
         {" "}
         {text.case.reportIs(reportId, version, reasonCode)} {text.case.reportCounts[isWithdrawn ? "nothing" : verdict]}
+        {matchedBy !== null && ` ${text.case.reportMatched[matchedBy]}`}
       </span>
       {finding !== null && <strong> {text.case.reportFindings[finding]}</strong>}
     </>

@@ -9,7 +9,7 @@ import { Panel } from "../ui/panel.js";
 const AmountChart = lazy(async () => ({ default: (await import("../charts/amount-chart.js")).AmountChart }));
 
 const PLACE = /distance|pair_is_new|terminal_is_new/;
-const RHYTHM = /^card_count_1d$|seconds_since_last$/;
+const FREQUENCY = /^card_count_1d$|seconds_since_last$/;
 const DIGITS_SHOWN = 1;
 
 /** This payment compared with the card's baseline: amount, hour, place, frequency. */
@@ -33,9 +33,9 @@ export function Usual({ of }: { readonly of: CaseDetail }) {
           <Values of={focus} matching={PLACE} />
         </div>
         <div>
-          <h3>{text.case.rhythm}</h3>
-          <p>{text.case.rhythmUsual(formatDecimal(usual.paymentsPerDay))}</p>
-          <Values of={focus} matching={RHYTHM} />
+          <h3>{text.case.frequency}</h3>
+          <p>{text.case.frequencyUsual(formatDecimal(usual.paymentsPerDay))}</p>
+          <Values of={focus} matching={FREQUENCY} />
         </div>
       </div>
     </Panel>

@@ -123,7 +123,12 @@ const FIGURES: readonly Column<HitFigures>[] = [
   { id: "share", title: text.columns.share, look: "number", cell: (one) => share(one.share) },
   { id: "precision", title: text.columns.precision, look: "number", cell: (one) => share(one.precision) },
   { id: "recall", title: text.columns.recall, look: "number", cell: (one) => share(one.recall) },
-  { id: "annoyed", title: text.columns.annoyed, look: "number", cell: (one) => share(one.annoyed) },
+  {
+    id: "falsePositiveRate",
+    title: text.columns.falsePositiveRate,
+    look: "number",
+    cell: (one) => share(one.falsePositiveRate),
+  },
 ];
 
 interface PolicyLine extends HitFigures {

@@ -58,9 +58,9 @@ test("hides the first steps when all of them are done", async () => {
   await page.goto("/admin");
   const steps = page.getByRole("region", { name: "First steps" });
   await steps.getByText("with the scope transactions:write").waitFor();
-  await page.getByRole("button", { name: "Add a client" }).click();
+  await page.getByRole("button", { name: "Add client" }).click();
   await page.getByLabel("Client ID").fill("till-2");
-  await page.getByRole("dialog").getByRole("button", { name: "Add a client" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Add client" }).click();
   await page.getByText("The client can now call the API").waitFor();
   await page.keyboard.press("Escape");
   await steps.waitFor({ state: "detached" });
@@ -92,6 +92,51 @@ test("regression #24: a change that needs two administrators waits for the secon
   await page.getByRole("dialog").getByRole("status").waitFor();
   expect(api.admin.clients[0]?.owner?.user_name).toBe("ada");
   expect(faults).toEqual([]);
+});
+
+test("regression #30: shows what a requested identity provider changes before it is approved", async () => {
+  const { page, api, faults } = await openConsole();
+  const settings = {
+    ...{ issuer: "https://login.example.com", client_id: "tripline", scope: "openid", domains: ["example.com"] },
+    ...{ subject_claim: "sub", user_name_claim: "email", roles_claim: "groups", required_claims: [] },
+    ...{ role_mapping: [{ value: "staff", role: "admin" as const }], is_enforced: true, break_glass: "demo" },
+    provisioning_match: "external_id" as const,
+  };
+  const provider = { ...settings, role_mapping: [], is_enforced: false, break_glass: null };
+  api.admin.provider = { ...provider, tenant: "demo", changed_at: new Date().toISOString() };
+  const at = { requested_at: new Date().toISOString(), expires_at: new Date(Date.now() + 86_400_000).toISOString() };
+  const change = { action: "provider-set", settings, has_new_secret: true };
+  api.admin.grants = [{ grant_id: "g1", change, principal: "person-ada", requested_by: "person-ada", ...at }];
+  await page.goto("/admin");
+  await page.getByRole("button", { name: `Approve or reject the request for ${settings.issuer}` }).click();
+  const row = (name: string) => page.getByRole("dialog").getByRole("row", { name: new RegExp(`^${name}`, "u") });
+  expect(await row("Roles None").getByRole("cell").allTextContents()).toEqual(["Roles", "None", "staff → admin"]);
+  expect(await row("Passwords rejected").getByRole("cell").allTextContents()).toEqual([
+    ...["Passwords rejected", "No", "Yes"],
+  ]);
+  expect(await row("E-mail domains").locator("strong").count()).toBe(0);
+  expect(await row("Client secret").getByRole("cell").allTextContents()).toEqual(["Client secret", "Set", "New"]);
+  await page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
+  await page.getByRole("dialog").getByRole("status").waitFor();
+  expect(faults).toEqual([]);
+});
+
+test("regression #30: does not report a missing identity provider if the request for it fails", async () => {
+  const { page, api, fixture } = await openConsole();
+  const at = { requested_at: new Date().toISOString(), expires_at: new Date(Date.now() + 86_400_000).toISOString() };
+  const change = { action: "provider-remove" };
+  api.admin.grants = [{ grant_id: "g1", change, principal: "person-ada", requested_by: "person-ada", ...at }];
+  await page.goto("/admin");
+  const open = () => page.getByRole("button", { name: /^Approve or reject the request/ }).click();
+  await open();
+  await page
+    .getByRole("dialog")
+    .getByRole("row", { name: /^Issuer None None/ })
+    .waitFor();
+  fixture.failing.set("/identity-provider", new Refusal(404, "not-found", "Not found."));
+  await page.reload();
+  await open();
+  await page.getByRole("dialog").getByRole("alert").waitFor();
 });
 
 test("rejects an invalid URL, then adds an endpoint and shows its secret once", async () => {
@@ -138,7 +183,7 @@ test("tests, edits, pauses, resumes, rotates, replays and removes an endpoint, o
   expect(await step("Rotate secret", () => page.getByLabel(/^Hours/).fill("0"))).toBe(
     "Saved. The change is in the audit log.",
   );
-  expect(await step("Replay")).toBe("Events that are being sent again: 13.");
+  expect(await step("Replay")).toBe("Events being resent: 13.");
   await step("Remove");
   await page.getByRole("cell", { name: ENDPOINT }).waitFor({ state: "detached" });
   expect(api.control.webhooks.endpoints).toHaveLength(1);

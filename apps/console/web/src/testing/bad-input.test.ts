@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { Refusal } from "./fixture-request.js";
-import { makeDecision, seeded } from "./made-up-payments.js";
+import { makeDecision, seeded } from "./made-up/payments.js";
 import { useConsole } from "./use-console.js";
 
 /* Shows background errors in place, without losing input. More such tests: case-work.test.ts, screens.test.ts. */

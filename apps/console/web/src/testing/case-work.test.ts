@@ -119,7 +119,7 @@ test("the timeline shows a payment's updates and fraud reports, and what does no
     "code 51",
   );
   expect(await timeline.getByRole("row").filter({ hasText: "Chargeback won" }).textContent()).toMatch(
-    /dispute-1, version 2, reason 10\.4\. Counts as genuine\. Its amount exceeds the payment's amount\./,
+    /dispute-1, version 2, reason 10\.4\. Counts as genuine\. Matched by a user\. Its amount exceeds the payment's amount\./,
   );
 });
 
@@ -152,7 +152,7 @@ test("a verdict above the amount limit waits for a second user, who confirms it"
   api.change("20000", { pendingVerdict });
   await page.goto("/cases/20000");
   const pending = page.getByRole("region", { name: "Close as fraud" });
-  await pending.getByText(/Lin requested "Fraud" \(Card stolen or lost\)/).waitFor();
+  await pending.getByText(/Lin requested "Fraud" \(Card lost or stolen\)/).waitFor();
   expect(await page.getByRole("toolbar").getByRole("button", { name: "Fraud" }).count()).toBe(0);
   await pending.getByRole("button", { name: "Confirm" }).click();
   await page.getByText("Closed as fraud", { exact: true }).waitFor();
@@ -239,7 +239,7 @@ test("a model's summary is marked as generated; without the model, the template 
   await page.goto("/cases/20000");
   const summary = page.getByRole("region", { name: "Summary" });
   await summary.getByText("Generated", { exact: true }).waitFor();
-  await summary.getByText("Written by nova-lite from the data of this case. Check it against the case.").waitFor();
+  await summary.getByText("Written by nova-lite from the data in this case. Check it against the case.").waitFor();
   fixture.failing.set("/narrative", new Refusal(503, "database-unavailable", "The database is unavailable."));
   await page.goto("/cases/19999");
   await summary.getByText("From a template: the model could not write a summary.").waitFor();

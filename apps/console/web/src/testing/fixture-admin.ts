@@ -1,4 +1,4 @@
-import type { AdminClient, AdminGrant, AdminPerson } from "../api/auth.js";
+import type { AdminClient, AdminGrant, AdminPerson, AdminProvider } from "../api/auth.js";
 import type { Answer, Asked } from "./fixture-request.js";
 import { Refusal } from "./fixture-request.js";
 
@@ -9,6 +9,7 @@ export interface AdminState {
   people: AdminPerson[];
   clients: AdminClient[];
   grants: AdminGrant[];
+  provider?: AdminProvider;
 }
 
 export function makeAdmin(nowMs: number): AdminState {
@@ -72,6 +73,10 @@ export function answerAdmin(state: AdminState, { method, path, body }: Asked, no
   const [area = "", id = "", step = ""] = path.replace("/api/auth/v1/", "").split("/").map(decodeURIComponent);
   const now = new Date(nowMs).toISOString();
   if (area === "grants") return answerGrants(state, id, step);
+  if (area === "identity-provider") {
+    if (state.provider !== undefined) return state.provider;
+    throw new Refusal(404, "provider-not-found", "This tenant has no identity provider.", "Not found");
+  }
   if (method === "GET") return area === "people" ? { people: state.people } : { clients: state.clients };
   const locked = { disable: { disabled_at: now }, enable: { disabled_at: null } }[step] ?? {};
   if (area === "clients") {

@@ -7,8 +7,9 @@ import { answerControl } from "./fixture-control.js";
 import { openPersonal } from "./fixture-personal.js";
 import type { Answer, Asked } from "./fixture-request.js";
 import { Refusal } from "./fixture-request.js";
-import { makeControl } from "./made-up-control.js";
-import { caseDetail, makeCase, makeDecision, seeded } from "./made-up-payments.js";
+import { makeControl } from "./made-up/control.js";
+import { caseDetail, makeCase, makeDecision, seeded } from "./made-up/payments.js";
+import { answerReports, makeReports } from "./made-up/reports.js";
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -25,6 +26,7 @@ export class Api {
   readonly #rows: CaseRow[];
   readonly control;
   readonly admin;
+  readonly unmatched;
   #views: SavedView[] = [{ name: "Past due, nobody's", query: { overdue: true, assignee: "nobody" } }];
 
   constructor(
@@ -35,6 +37,7 @@ export class Api {
     this.#rows = Array.from({ length: cases }, (_, index) => makeCase(random, index, nowMs));
     this.control = makeControl(nowMs);
     this.admin = makeAdmin(nowMs);
+    this.unmatched = { reports: makeReports(nowMs) };
   }
 
   /** The case, for tests to read or change. */
@@ -71,6 +74,7 @@ export class Api {
     if (area === "control") return answerControl(this.control, asked, this.nowMs);
     if (area === "auth") return answerAdmin(this.admin, asked, this.nowMs);
     if (area === "decisions") return id === "" ? { decisions: [this.#payment()], next: null } : this.#payment();
+    if (area === "fraud-reports") return answerReports(this.unmatched, asked, [id, ...rest]);
     if (area === "views") return this.#answerViews(asked, id);
     if (area === "people") return id === "names" ? [...PEOPLE, { id: "ada", name: "Ada Osei" }] : PEOPLE;
     if (area === "health") return makeHealth(this.nowMs);

@@ -2,7 +2,7 @@ import type { DeadLetter } from "../api/control.js";
 import type { Answer, Asked } from "./fixture-request.js";
 import { Refusal } from "./fixture-request.js";
 import { answerWebhooks } from "./fixture-webhooks.js";
-import type { ControlState } from "./made-up-control.js";
+import type { ControlState } from "./made-up/control.js";
 
 type Body = Readonly<Record<string, unknown>>;
 

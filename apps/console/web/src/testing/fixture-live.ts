@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { DecisionRow, LiveSecond, Outcome } from "#contract/decisions";
-import { makeDecision, seeded } from "./made-up-payments.js";
+import { makeDecision, seeded } from "./made-up/payments.js";
 
 const SECONDS_BEFORE = 90;
 const DECISIONS_BEFORE = 20;

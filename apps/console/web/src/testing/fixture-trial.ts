@@ -17,7 +17,7 @@ function hits(count: number, precision: number): HitFigures {
     unknown: count - frauds - genuine,
     precision: near(precision),
     recall: near(frauds / 160),
-    annoyed: near(genuine / 7_000),
+    falsePositiveRate: near(genuine / 7_000),
   };
 }
 
@@ -70,7 +70,7 @@ function makeTrial(subject: PolicyTrial["subject"]): PolicyTrial {
     ],
     examples: [
       {
-        kind: "annoyed",
+        kind: "false-positive",
         transactionId: "txn_1",
         amountMinor: 21_271,
         currency: "EUR",
@@ -83,7 +83,7 @@ function makeTrial(subject: PolicyTrial["subject"]): PolicyTrial {
         amountMinor: 232,
         currency: "EUR",
         occurredAtMs: toMs - 9 * HOUR_MS,
-        sentences: ["Nothing spoke against it."],
+        sentences: ["No rule flagged this payment."],
       },
     ],
   };

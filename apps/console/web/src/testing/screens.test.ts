@@ -76,6 +76,7 @@ describe("roles", () => {
     expect(await page.getByRole("navigation", { name: "Screens" }).getByRole("link").allTextContents()).toEqual([
       "Live",
       "Queue",
+      "Reports",
       "Look up",
       "Health",
     ]);

@@ -18,6 +18,9 @@ export const SCREENS: readonly ScreenOf[] = [
   { name: "case", path: "/cases/20000", ready: caseReady },
   { name: "personal", path: "/cases/20000", ready: personalReady },
   { name: "verdict", path: "/cases/19999", ready: verdictReady },
+  { name: "reports", path: "/reports", ready: reportsReady },
+  { name: "report", path: "/reports", ready: reportReady },
+  { name: "match", path: "/reports", ready: matchReady },
   { name: "payment", path: "/payments/order-1", ready: paymentReady },
   { name: "live", path: "/live", ready: liveReady },
   { name: "look-up", path: "/look-up", ready: lookedUp },
@@ -51,6 +54,24 @@ async function personalReady(page: Page): Promise<void> {
 async function verdictReady(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Fraud" }).click();
   await page.getByRole("dialog", { name: "Close as fraud" }).waitFor();
+}
+
+async function reportsReady(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Open dispute-8800" }).waitFor();
+  await page.getByText("What the figures mean").click();
+  await page.getByRole("button", { name: "Compare" }).click();
+  await page.getByRole("cell", { name: "1,204" }).first().waitFor();
+}
+
+async function reportReady(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Open dispute-8800" }).click();
+  await page.getByRole("dialog", { name: "Report dispute-8800" }).getByText("order-4711").waitFor();
+}
+
+async function matchReady(page: Page): Promise<void> {
+  await reportReady(page);
+  await page.getByRole("button", { name: "Match with order-4713" }).click();
+  await page.getByText("These fields differ: amount.").waitFor();
 }
 
 async function paymentReady(page: Page): Promise<void> {

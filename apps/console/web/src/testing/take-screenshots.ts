@@ -7,7 +7,7 @@ import { SCREENS } from "./screens.js";
 const WIDTHS_PX = [1280, 390];
 const HEIGHT_PX = 860;
 /** Not the full page, because a dialog is in the middle of the window. */
-const DIALOGS = ["verdict", "person", "endpoint", "return"];
+const DIALOGS = ["verdict", "person", "endpoint", "return", "report", "match"];
 
 /** Takes screenshots of every screen in both themes, wide and narrow, such as `queue-light-1280.png`. */
 export async function takeScreenshots(browser: Browser, baseURL: string, folder: string, only = ""): Promise<string[]> {

@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
+import { checkTarget } from "@tripline/http/egress/check-target";
+import { AllowedNetworks } from "@tripline/http/egress/networks";
 import type { TestReceiver } from "../../testing/test-receiver.js";
 import { startReceiver } from "../../testing/test-receiver.js";
-import { checkTarget } from "./check-target.js";
-import { AllowedNetworks } from "./networks.js";
 import { MessagePoster } from "./post-message.js";
 
 const BODY = JSON.stringify({ type: "webhook.test", version: 1, timestamp: "2026-11-30T00:00:00Z", data: {} });
@@ -31,8 +31,8 @@ test.each([
   ["accepts", 204, {}, 0],
   ["redirects to a metadata service", 302, { location: "http://169.254.169.254/latest/meta-data" }, 0],
   ["is gone", 410, {}, 0],
-  ["asks for a pause", 503, { "retry-after": "120" }, 120_000],
-  ["asks for a pause until a date", 503, { "retry-after": "Wed, 21 Oct 2026 07:28:00 GMT" }, 0],
+  ["requests a pause", 503, { "retry-after": "120" }, 120_000],
+  ["requests a pause until a date", 503, { "retry-after": "Wed, 21 Oct 2026 07:28:00 GMT" }, 0],
 ])("reports the status of a receiver that %s", async (_what, status, headers, retryAfterMs) => {
   const before = receiver.messages.length;
   const result = await post((response) => response.writeHead(status, headers).end("secret"));

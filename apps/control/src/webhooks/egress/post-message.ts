@@ -2,8 +2,8 @@ import type { ClientRequest } from "node:http";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
-import type { CheckedTarget } from "./check-target.js";
-import { hostOf } from "./check-target.js";
+import type { CheckedTarget } from "@tripline/http/egress/check-target";
+import { hostOf } from "@tripline/http/egress/check-target";
 
 const REQUEST_MS_MAX = 15_000;
 /** Maximum size of a response that is read. Its content is ignored; reading a short one keeps the connection usable. */
@@ -15,7 +15,7 @@ const RETRY_AFTER_SECONDS_MAX = 86_400;
 
 /** The result of a request. The response body is discarded. */
 export interface PostResult {
-  /** Undefined if there was no response. */
+  /** The HTTP status; undefined if there was no response. */
   readonly status: number | undefined;
   /** Why there is no response: a code such as `ECONNREFUSED`. */
   readonly error: string | undefined;
@@ -35,7 +35,7 @@ export class MessagePoster {
   /** @param timeoutMs from the start of the request to the end of the response */
   constructor(private readonly timeoutMs = REQUEST_MS_MAX) {}
 
-  /** Never rejects. */
+  /** Sends a message. Never rejects. */
   async post(target: CheckedTarget, headers: Readonly<Record<string, string>>, body: string): Promise<PostResult> {
     const first = await this.#send(target, headers, body);
     // The receiver has just closed the idle connection. The next request uses another connection.

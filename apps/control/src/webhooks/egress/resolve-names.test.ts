@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
+import type { Resolve } from "@tripline/http/egress/check-target";
 import { readConfig } from "@tripline/settings/read-config";
 import { controlConfig } from "../../config.js";
 import { ControlModule } from "../../control.module.js";
 import { RESOLVE } from "../webhook-sender.js";
-import type { Resolve } from "./check-target.js";
 
 /** Longer than all attempts to reach a DNS server. */
 const RESOLVE_MS_MAX = 20_000;

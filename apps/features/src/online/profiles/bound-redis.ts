@@ -20,11 +20,11 @@ export class BoundRedis {
 
   /** For the readiness probe. */
   async ping(): Promise<void> {
-    await this.ask((redis) => redis.ping());
+    await this.request((redis) => redis.ping());
   }
 
   /** @throws TriplineError `redis-unavailable`, or `queue-full` if too many callers are waiting */
-  async ask<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
+  async request<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     if (this.#underWay >= this.underWayMax) {
       throw new TriplineError("queue-full", `More than ${this.underWayMax} requests are waiting for Redis; try again.`);
     }

@@ -9,7 +9,7 @@ import { ROW_HEAD_LENGTH } from "./profile-row.js";
 export interface ProfilePush {
   readonly view: ProfileView;
   readonly columns: readonly string[];
-  /** Encoded by `encodeRow`. */
+  /** Rows that `encodeRow` encoded. */
   readonly rows: readonly { readonly id: string; readonly row: string }[];
 }
 
@@ -74,7 +74,7 @@ export class ProfileStore {
   }
 
   #run(keys: readonly string[], values: readonly (string | number)[]): Promise<unknown> {
-    return this.redis.ask(async (redis) => {
+    return this.redis.request(async (redis) => {
       try {
         return await redis.evalsha(WRITE_ROWS_SHA, keys.length, ...keys, ...values);
       } catch (error) {

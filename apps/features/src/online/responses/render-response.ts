@@ -5,7 +5,7 @@ export type FieldStatus = "PRESENT" | "NULL_VALUE" | "NOT_FOUND" | "OUTSIDE_MAX_
 
 /** The result for one view: a column per feature, a value per row. */
 export interface ViewColumns {
-  /** JSON by feature and row. */
+  /** The values as JSON, by feature and row. */
   readonly values: readonly (readonly string[])[];
   /** By feature and row. Features that share a status for every row share the list. */
   readonly statuses: readonly (readonly FieldStatus[])[];

@@ -23,7 +23,7 @@ const TURNS = 2;
 export type StepCounts = Record<Step, number> & { conflicts: number };
 type Step = (typeof STEPS)[number];
 
-/** Relative frequencies. */
+/** The possible steps with their relative frequencies. */
 const STEPS = [
   "call answered",
   "call lost before the server",

@@ -176,8 +176,10 @@ export class SimulatedFleet {
   async send(records: readonly OutgoingRecord[]): Promise<void> {
     const fault = this.sendFault;
     this.sendFault = undefined;
-    // Copied, because the memory is reused.
-    if (fault !== "before") this.sent.push(...records.map((one) => ({ ...one, value: Buffer.from(one.value) })));
+    // Copied when Kafka replies, to check that later rounds have not reused the memory by then.
+    await this.#asked(() => {
+      if (fault !== "before") this.sent.push(...records.map((one) => ({ ...one, value: Buffer.from(one.value) })));
+    });
     if (fault !== undefined) throw new TriplineError("kafka-unavailable", "as the schedule wants it");
   }
 

@@ -1,15 +1,27 @@
+import type { Socket } from "node:net";
 import { isIP } from "node:net";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { BaseOptions, ConnectionPool, SASLOptions } from "@platformatic/kafka";
-import type { ConnectionOptions } from "../../open-client.js";
-import { connectMsMax } from "../../open-client.js";
 import type { KafkaSecurity, KafkaTls } from "../../port.js";
 import type { ClientOptions } from "../client-library.js";
 
+const CONNECTION_MS_MAX = 1_000;
+/** Longer with TLS, because the handshake takes two more round trips, and CPU time on both sides. */
+const TLS_CONNECTION_MS_MAX = 2_000;
 /** May be long: a request to a former leader fails, and the client then refreshes its metadata immediately. */
 const METADATA_MS_MAX = 60_000;
 
-export type ClusterOptions = Omit<ConnectionOptions, "log">;
+export interface ClusterOptions {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly security?: KafkaSecurity;
+  /** Receives each new connection; tests use this to cut or delay connections. */
+  readonly onSocket?: (socket: Socket) => void;
+}
+
+/** Connection timeout, in milliseconds. */
+export const connectMsMax = ({ tls }: KafkaSecurity): number =>
+  tls === undefined ? CONNECTION_MS_MAX : TLS_CONNECTION_MS_MAX;
 
 export function connectionOptions(cluster: ClusterOptions, { requestMsMax }: ClientOptions): BaseOptions {
   const { brokers, clientId, security = {} } = cluster;

@@ -180,7 +180,7 @@ test.each([
   expect(most).toBeLessThan(64 * 1024 ** 2);
 });
 
-test("regression #12: a batch of very many empty records is also too large", async () => {
+test("regression #12: a batch with a huge number of empty records is also too large", async () => {
   const unread = await unreadAmong({
     ...three,
     attributes: GZIP,
@@ -195,7 +195,7 @@ test("accepts a compressed batch without records", async () => {
   expect(records.map(({ offset }) => offset)).toEqual([1, 50]);
 });
 
-test("stops a partition at the limit, and the next fetch continues there", async () => {
+test("stops reading a partition at the limit, and continues with the next fetch", async () => {
   const large = (firstOffset: number): Batch => {
     const batch: Batch = { firstOffset, attributes: GZIP, values: [Buffer.alloc(10_000_000)] };
     return { ...batch, packed: gzipSync(recordsOf(batch)) };

@@ -89,10 +89,10 @@ export class FetchLoop {
 
   /** Sends a fetch to each broker that leads a wanted partition and has no pending request. */
   poll(): void {
-    if (!this.#isOver) this.#ask().catch((error: unknown) => this.#pollLater(error));
+    if (!this.#isOver) this.#request().catch((error: unknown) => this.#pollLater(error));
   }
 
-  async #ask(): Promise<void> {
+  async #request(): Promise<void> {
     if (!this.#all.some(isWanted)) return;
     const { brokers, topics } = await this.consumer.metadata({ topics: [...this.options.topics] });
     const leaderOf = ({ topic, partition }: Place) => topics.get(topic)?.partitions[partition]?.leader;

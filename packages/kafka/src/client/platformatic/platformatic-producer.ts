@@ -7,7 +7,7 @@ import { murmur2 } from "../murmur2.js";
 import type { ClusterOptions } from "./connection-options.js";
 import { connectionOptions, cut, watch } from "./connection-options.js";
 
-/** About 2 s in total. */
+/** With `BACKOFF`, the retries take about 2 s in total. */
 const RETRIES = 8;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 300 };
 const ALL_IN_SYNC = -1;

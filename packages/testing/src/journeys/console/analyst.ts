@@ -26,7 +26,7 @@ export async function analystJourney(stage: ConsoleStage): Promise<void> {
     await client.send(again, DECISION_WAIT_SECONDS);
   }
   const before = await payAt(stage, terminalId);
-  if (before.reasons.includes("TERMINAL_WITH_FRAUDS")) throw new Error("The terminal has frauds already.");
+  if (before.reasons.includes("TERMINAL_WITH_FRAUDS")) throw new Error("The terminal already has confirmed frauds.");
   await inBrowser(stage, 2, async (admin, page) => {
     if (admin === undefined || page === undefined) throw new Error("There is no browser.");
     await signIn(admin, "demo", stage.passwords.demo);
@@ -34,7 +34,7 @@ export async function analystJourney(stage: ConsoleStage): Promise<void> {
     const password = await letIn(admin, userName);
     await signIn(page, userName, password);
     await setUpFactor(page, userName, password);
-    print(`An administrator let ${userName} in, who signed in with a password and a code.`);
+    print(`An administrator added ${userName}, who signed in with a password and a code.`);
     await closeAsFraud(page, terminalId);
     let next: Awaited<ReturnType<typeof payAt>> = { outcome: undefined, reasons: [] };
     await comesTrue(
@@ -46,11 +46,11 @@ export async function analystJourney(stage: ConsoleStage): Promise<void> {
       },
     );
     print(
-      `The case was closed as fraud by keyboard, and the next payment at its terminal is stopped: ${next.outcome}.`,
+      `The case was closed as fraud by keyboard, and the next payment at its terminal was stopped: ${next.outcome}.`,
     );
     await watch(page, terminalId);
     await auditHolds(admin);
-    print("The terminal is watched, and the audit log holds, signatures and all.");
+    print("The terminal is on the watch list, and the audit log and its signatures are valid.");
   });
 }
 
@@ -98,7 +98,7 @@ async function closeAsFraud(page: Page, terminalId: string): Promise<void> {
   await page.keyboard.press("a");
   await page.getByText("Assignee Anna Analyst").waitFor();
   await page.keyboard.press("f");
-  await page.getByRole("radio", { name: "Card stolen or lost" }).press("Space");
+  await page.getByRole("radio", { name: "Card lost or stolen" }).press("Space");
   await page.getByRole("button", { name: "Label as fraud" }).press("Enter");
   await page.getByText("Closed as fraud", { exact: true }).waitFor();
 }

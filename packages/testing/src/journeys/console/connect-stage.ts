@@ -22,13 +22,14 @@ export function connectStage(
   const at = (port: number): string => `http://127.0.0.1:${port}`;
   const tokensFor = (clientId: string, clientSecret: string): AccessTokens =>
     new AccessTokens({ tokenUrl: `${at(ports.auth)}/oauth/token`, clientId, clientSecret });
+  const operator = tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret);
   return {
     consoleUrl: at(ports.console),
+    authUrl: at(ports.auth),
     passwords: { demo: secrets.demoPassword, lead: secrets.leadPassword },
     client: new TriplineClient(at(ports.ingestion), tokensFor(DEMO_CLIENT_ID, secrets.clientSecret)),
-    rollouts: new RolloutClient(
-      new ControlClient(at(ports.control), tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret)),
-    ),
+    auth: new ControlClient(at(ports.auth), operator),
+    rollouts: new RolloutClient(new ControlClient(at(ports.control), operator)),
     registryUrl,
     browser,
     print,

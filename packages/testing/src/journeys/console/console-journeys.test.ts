@@ -37,10 +37,22 @@ afterAll(async () => {
 test.each(Object.entries(CONSOLE_JOURNEYS))(
   "%s, in a browser and on the whole system",
   async (_, tell) => {
-    const { client, consoleUrl, passwords, control } = system;
+    const { client, consoleUrl, passwords, control, auth, addresses } = system;
     const printed: string[] = [];
     const rollouts = new RolloutClient(control);
-    await tell({ client, consoleUrl, passwords, rollouts, registryUrl, browser, print: (text) => printed.push(text) });
+    const print = (text: string): void => void printed.push(text);
+    const stage = {
+      client,
+      consoleUrl,
+      authUrl: addresses.auth,
+      auth,
+      passwords,
+      rollouts,
+      registryUrl,
+      browser,
+      print,
+    };
+    await tell(stage);
     expect(printed.length).toBeGreaterThan(1);
   },
   JOURNEY_MS_MAX,

@@ -1,5 +1,6 @@
 import { analystJourney } from "./analyst.js";
 import type { ConsoleStage } from "./console-stage.js";
+import { leaveJourney } from "./leave.js";
 import { modelOwnerJourney } from "./model-owner.js";
 import { ruleAuthorJourney } from "./rule-author.js";
 import { webhooksJourney } from "./webhooks.js";
@@ -10,4 +11,5 @@ export const CONSOLE_JOURNEYS: Readonly<Record<string, (stage: ConsoleStage) => 
   "rule-author": ruleAuthorJourney,
   "model-owner": modelOwnerJourney,
   webhooks: webhooksJourney,
+  leave: leaveJourney,
 };

@@ -1,5 +1,6 @@
 import type { WatchedPage } from "@tripline/console-web/testing/open-browser";
 import { openPage } from "@tripline/console-web/testing/open-browser";
+import type { ControlClient } from "@tripline/system/client/control-client";
 import type { RolloutClient } from "@tripline/system/client/rollout-client";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import type { Browser, Page } from "playwright-core";
@@ -8,9 +9,12 @@ import { buildPayment } from "../../support/build-payment.js";
 /** Everything that a journey through the console needs: a running system and a browser. */
 export interface ConsoleStage {
   readonly consoleUrl: string;
+  readonly authUrl: string;
   /** Passwords of the users `demo`, who has every role, and `demo-lead`. */
   readonly passwords: { readonly demo: string; readonly lead: string };
-  readonly client: Pick<TriplineClient, "send" | "decideAll">;
+  readonly client: Pick<TriplineClient, "send" | "sendReports" | "decideAll">;
+  /** Calls auth as an administrator's client. */
+  readonly auth: Pick<ControlClient, "call">;
   /** A client with an operator's rights. */
   readonly rollouts: RolloutClient;
   readonly registryUrl: string;
@@ -62,6 +66,19 @@ export async function signIn(page: Page, userName: string, password: string, cod
   await page.getByRole("heading", { name: "Look up", level: 1 }).waitFor();
 }
 
+/** Signs in with the tenant's identity provider, which has one user. */
+export async function signInWithCompany(page: Page, tenant: string): Promise<void> {
+  await page.goto("/look-up");
+  await page.getByRole("link", { name: "Sign in" }).click();
+  await chooseCompany(page, tenant);
+  await page.getByRole("heading", { name: "Look up", level: 1 }).waitFor();
+}
+
+export async function chooseCompany(page: Page, tenant: string): Promise<void> {
+  await page.getByLabel("Organisation or e-mail address").fill(tenant);
+  await page.getByRole("button", { name: "Continue with single sign-on" }).click();
+}
+
 /** @throws Error if the page failed or violated its content security policy */
 export async function inBrowser(
   { browser, consoleUrl }: ConsoleStage,
@@ -76,5 +93,5 @@ export async function inBrowser(
     await Promise.all(opened.map(({ context }) => context.close()));
   }
   const faults = opened.flatMap((one) => one.faults);
-  if (faults.length > 0) throw new Error(`The page did what it must not: ${faults.join("; ")}`);
+  if (faults.length > 0) throw new Error(`The page reported errors: ${faults.join("; ")}`);
 }

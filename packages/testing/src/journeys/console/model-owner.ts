@@ -44,7 +44,7 @@ export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
       await page.locator(".tag").getByText("Canary", { exact: true }).waitFor();
       const share = await seenBad(page);
       await stage.picture?.("models", page);
-      print(`The canary scored payments with a mean of ${share}, which Models shows beside the champion's.`);
+      print(`The canary scored payments with a mean of ${share}, which Models shows next to the champion's.`);
       await step(page, "Hold", "Its scores look inverted");
       await page.getByText("Held", { exact: true }).waitFor();
       await step(page, "Roll back", "Its scores are inverted");
@@ -59,8 +59,8 @@ export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
     throw new Error(`The rollout is at ${reached} after the steps ${names.join(", ")}.`);
   }
   const deciding = await registry.aliasTarget(MODEL_NAME, "champion");
-  if (deciding !== champion.manifest.version) throw new Error(`The champion is ${deciding}.`);
-  print("Held and rolled back from the screen, with both reasons kept; the champion decides all payments again.");
+  if (deciding !== champion.manifest.version) throw new Error(`The wrong version is champion: ${deciding}.`);
+  print("The rollout was held and rolled back, with a reason each; the champion decides all payments again.");
 }
 
 /** @returns the candidate's mean score, as displayed */
@@ -70,7 +70,7 @@ async function seenBad(page: Page): Promise<string> {
     .getByRole("cell")
     .nth(CANARY_COLUMN);
   let shown = "";
-  await comesTrue("Models does not show a bad mean score of the candidate.", async () => {
+  await comesTrue("The Models screen does not show the candidate's high mean score.", async () => {
     shown = (await mean.textContent()) ?? "";
     return Number.parseFloat(shown) / 100 > BAD_MEAN_MIN;
   });

@@ -36,32 +36,32 @@ export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
     stage.print("Policies now require a second approver, and the shipped policy is active as revision 1.");
 
     await saveRevision(page, SHIPPED.replace(/^rules:\n/m, NEW_RULE), "stricter", backtest);
-    stage.print("A stricter draft was tried on recent payments: the backtest says what its rule would have done.");
+    stage.print("A stricter draft was backtested on recent payments: the report shows the hits of its rule.");
     if (!(await page.getByRole("button", { name: "Approve" }).isDisabled())) {
-      throw new Error("An author may approve the own revision.");
+      throw new Error("An author can approve their own revision.");
     }
     await page.getByRole("button", { name: "Activate" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Activate" }).click();
     await page.getByRole("alert").getByText("Another user must approve this first").waitFor();
     await page.keyboard.press("Escape");
-    stage.print("A stricter revision was refused until another person approves it.");
+    stage.print("The stricter revision cannot be activated until another user approves it.");
     await approver.goto("/policy/revisions/2");
     await confirm(approver, "Approve", /^Approve revision/);
     await confirm(page, "Activate", /^Activate revision/);
     await looksAtEverything(stage, true);
-    stage.print("Approved by a colleague and activated, it decided the next payment.");
+    stage.print("After a colleague's approval, it was activated and decided the next payment.");
 
     await page.goto("/policy/revisions/1");
     await confirm(page, "Roll back to this", /^Activate revision 1/);
     await looksAtEverything(stage, false);
-    stage.print("Rolled back from the screen, the shipped policy decides again.");
+    stage.print("After a rollback on the screen, the shipped policy decides again.");
   });
 }
 
 /** Waits until the backtest reports the new rule's hits on existing payments. */
 async function backtest(page: Page): Promise<void> {
   const region = page.getByRole("region", { name: "Backtest" });
-  await comesTrue("The backtest does not tell what the new rule would have done.", async () => {
+  await comesTrue("The backtest does not show the hits of the new rule.", async () => {
     await region.getByRole("button", { name: "Run on recent payments", disabled: false }).click();
     await region.getByRole("status").or(region.getByText("No payments yet")).waitFor();
     return region.getByRole("cell", { name: "everything-is-looked-at" }).isVisible();
@@ -95,7 +95,7 @@ async function confirm(page: Page, action: string, dialog: RegExp): Promise<void
 
 /** Waits until the next decision shows the change. */
 function looksAtEverything(stage: ConsoleStage, wanted: boolean): Promise<void> {
-  return comesTrue("The policy of before decides still.", async () => {
+  return comesTrue("The previous policy is still in effect.", async () => {
     const { reasons } = await payAt(stage, "t-anywhere");
     return reasons.includes("EVERYTHING_IS_LOOKED_AT") === wanted;
   });

@@ -1,15 +1,18 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
+import { buildPayment, randomCardNumber } from "../../support/build-payment.js";
 import { CONSOLE_JOURNEYS } from "./console-journeys.js";
 import type { ConsoleStage } from "./console-stage.js";
-import { inBrowser, signIn } from "./console-stage.js";
+import { comesTrue, DECISION_WAIT_SECONDS, inBrowser, signIn } from "./console-stage.js";
 
 const QUALITY_PERCENT = 80;
 const HEIGHT_PX = 900;
 /** Maximum height of a picture of a screen that is taller than the window. */
 const LONG_PX = 1_900;
 const LIVE_MS = 20_000;
+const REPORTS = 6;
 
 interface Screen {
   readonly name: string;
@@ -27,6 +30,7 @@ const SCREENS: readonly Screen[] = [
   { name: "live", open: openLive },
   { name: "queue", open: openQueue },
   { name: "case", open: openCase },
+  { name: "reports", open: openReports },
   { name: "entity", open: openEntity },
   { name: "lists", open: visit("/lists", "Lists") },
   { name: "policy", open: visit("/policy", "Revisions") },
@@ -44,9 +48,10 @@ export async function takePictures(stage: ConsoleStage, folder: string): Promise
   const picture = (name: string, page: Page) => takePicture(page, folder, name);
   for (const [name, tell] of Object.entries(CONSOLE_JOURNEYS)) {
     await tell({ ...stage, picture }).catch((error: Error) => {
-      stage.print(`What ${name} would have shown is missing: ${error.message.split("\n")[0]}`);
+      stage.print(`Pictures of the journey ${name} are missing: ${error.message.split("\n")[0]}`);
     });
   }
+  await sendAmbiguousReports(stage);
   await inBrowser(stage, 1, async (page) => {
     if (page === undefined) throw new Error("There is no browser.");
     await signIn(page, "demo", stage.passwords.demo);
@@ -56,6 +61,39 @@ export async function takePictures(stage: ConsoleStage, folder: string): Promise
       stage.print(`${name} is in the picture.`);
     }
   });
+}
+
+/** Each report could be about either of two payments, so a user decides. */
+async function sendAmbiguousReports({ client }: ConsoleStage): Promise<void> {
+  const reports = Array.from({ length: REPORTS }, () => {
+    const cardNumber = randomCardNumber();
+    return { payments: [buildPayment({ cardNumber }), buildPayment({ cardNumber })], cardNumber };
+  });
+  for (const payment of reports.flatMap(({ payments }) => payments)) await client.send(payment, DECISION_WAIT_SECONDS);
+  await client.sendReports(
+    reports.map(({ payments, cardNumber }) => ({
+      report_id: `dispute-${randomUUID().slice(0, 8)}`,
+      kind: "chargeback",
+      reason_code: "10.4",
+      card: { number: cardNumber },
+      amount: { minor: payments[0]?.amountMinor ?? 0, currency: "EUR" },
+      occurred_at: new Date(payments[0]?.occurredAtMs ?? 0).toISOString(),
+      file: "chargebacks.csv",
+    })),
+  );
+}
+
+/** Tripline tries to match reports every ten seconds. */
+async function openReports(page: Page): Promise<void> {
+  await comesTrue("Reports does not show the reports.", async () => {
+    await page.goto("/reports");
+    await heading(page, "Reports");
+    await page.waitForLoadState("networkidle");
+    return (await page.getByRole("button", { name: /^Open dispute-/ }).count()) >= REPORTS;
+  });
+  await page.getByRole("button", { name: "Compare" }).click();
+  await page.getByText("What the figures mean").click();
+  await page.getByRole("cell", { name: "chargebacks.csv" }).first().waitFor();
 }
 
 async function takePicture(page: Page, folder: string, name: string): Promise<void> {

@@ -35,12 +35,12 @@ export async function webhooksJourney(stage: ConsoleStage): Promise<void> {
 
       receiver.answer((response) => response.writeHead(UNAVAILABLE).end());
       await addListEntry(page);
-      await isThere("The change of a list did not arrive.", 2);
+      await isThere("The event about the list change did not arrive.", 2);
       receiver.answer((response) => response.writeHead(204).end());
       await isThere("The event that the server rejected was not sent again.", 3);
       const [, rejected, accepted] = receiver.messages;
       if (rejected === undefined || accepted === undefined || rejected.id !== accepted.id) {
-        throw new Error("The event came again with another ID.");
+        throw new Error("The event was sent again with a different ID.");
       }
       verify(accepted);
       if (accepted.body.includes(CARD)) throw new Error("The event contains the card's token.");
@@ -51,13 +51,13 @@ export async function webhooksJourney(stage: ConsoleStage): Promise<void> {
       await row.getByText("2 attempts, status 204").waitFor();
       await stage.picture?.("webhooks", page);
       stage.print(
-        "A change of a list was rejected with 503 and delivered by the next attempt, as the delivery log shows.",
+        "The server rejected a list change with 503 and accepted the next attempt, as the delivery log shows.",
       );
 
       await row.getByRole("button", { name: /^Send again: evt_/ }).click();
       await isThere("The event was not replayed.", 4);
-      if (receiver.messages[3]?.id !== accepted.id) throw new Error("The replay has another ID.");
-      stage.print("Sent again from the delivery log, it arrived with the same ID.");
+      if (receiver.messages[3]?.id !== accepted.id) throw new Error("The replayed event has a different ID.");
+      stage.print("The event was sent again from the delivery log and arrived with the same ID.");
       await page.getByRole("button", { name: `Change ${receiver.url}` }).click();
       await page.getByRole("radio", { name: "Remove" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();

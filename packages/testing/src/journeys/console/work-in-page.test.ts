@@ -1,4 +1,5 @@
 import { text } from "node:stream/consumers";
+import { ReportMatcher } from "@tripline/console/fraud-reports/report-matcher";
 import type { FakeService } from "@tripline/console/testing/fake-service";
 import { startFakeService } from "@tripline/console/testing/fake-service";
 import type { TestBed } from "@tripline/console/testing/test-bed";
@@ -66,13 +67,14 @@ describe("the page of a payment without a case", () => {
     await page.getByRole("heading", { name: "Payment order-7", level: 1 }).waitFor();
     await page.getByText("€296.90").first().waitFor();
     await page.getByText("No case", { exact: true }).waitFor();
-    const timeline = page.getByRole("table", { name: "Label and updates" });
+    const timeline = page.getByRole("table", { name: "Label, updates and fraud reports" });
     await timeline.getByText("Authorised by the issuer").waitFor();
     await timeline.getByText("Label from chargeback").waitFor();
     await page.getByText("Show JSON").click();
     await page.getByLabel("Recorded data").getByText(`"cardToken": "${card}"`).waitFor();
     // The row in Look up links to this page by Tripline's ID.
     await page.getByRole("link", { name: card }).first().click();
+    await page.waitForURL("**/look-up");
     await page.getByRole("link", { name: "€296.90" }).click();
     await page.waitForURL(`**/payments/${payment.transactionId}`);
     await page.getByRole("heading", { name: "What moved the score" }).waitFor();
@@ -218,5 +220,118 @@ describe("regression #32: work on cases", () => {
     await page.waitForURL(/sort=amount/);
     expect(new URL(page.url()).search).toContain("amountMinorMin=1000");
     expect(faults).toEqual([]);
+  });
+});
+
+const DAY_MS = 86_400_000;
+
+/** Two payments of a card with the same amount, and a report that may be about either. */
+async function ambiguousReport(file: string) {
+  const [card, atMs] = [newCard(), Date.now() - 20 * DAY_MS];
+  const unique = card.slice(3, 11);
+  const [first, second] = ["a", "b"].map((name) =>
+    testPayment(bed.tenant, {
+      id: `order-${unique}-${name}`,
+      card,
+      atMs,
+      amountMinor: 1_999,
+      outcome: Outcome.APPROVE,
+    }),
+  );
+  if (first === undefined || second === undefined) throw new Error("there are two");
+  for (const { transactionId, vector, decision } of [first, second]) {
+    await bed.producer.send([vector, decision]);
+    await known(transactionId);
+  }
+  const name = `dispute-${unique}`;
+  const sent = { transactionId: "", clientTransactionId: "", terminalId: "", amountMinor: 1_999, currency: "EUR" };
+  await bed.producer.send([first.report(name, { ...sent, reportedAtMs: Date.now() - DAY_MS, file })]);
+  const ana = await bed.as(bed.people.analyst);
+  const page = z.object({ reports: z.array(z.object({ id: z.string(), reportId: z.string() })) });
+  const id = await eventually(async () => {
+    await bed.service.get(ReportMatcher).check();
+    const { reports } = page.parse((await ana.get("/api/fraud-reports/unmatched")).body);
+    const found = reports.find(({ reportId }) => reportId === name);
+    expect(found).toBeDefined();
+    return found?.id ?? "";
+  });
+  return { card, id, name, payment: `order-${unique}-a`, transactionId: first.transactionId };
+}
+
+describe("reports without a payment", () => {
+  test("an analyst matches one by keyboard, and its payment shows it; a viewer reads why there is no button", async () => {
+    const { card, name, payment } = await ambiguousReport("");
+    const { page: seen } = await openAs(bed.people.viewer, "/reports");
+    await seen.getByRole("button", { name: `Open ${name}` }).click();
+    await seen.getByText("You cannot match this report").waitFor();
+    expect(await seen.getByRole("button", { name: /^Match/ }).count()).toBe(0);
+    expect(await seen.content()).not.toContain(card);
+    const { page, faults } = await openAs(bed.people.analyst, "/reports");
+    const open = page.getByRole("button", { name: `Open ${name}` });
+    await open.waitFor();
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog", { name: `Report ${name}` });
+    await dialog
+      .getByRole("row", { name: new RegExp(`${payment} €19.99 same .* same same unknown unknown`) })
+      .waitFor();
+    expect(await findViolations(page)).toEqual([]);
+    await dialog.getByRole("button", { name: `Match with ${payment}` }).press("Enter");
+    await dialog.getByText(`Match report ${name} with payment ${payment}?`).waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByText(`Report ${name} was matched with payment ${payment}.`).waitFor();
+    await open.waitFor({ state: "detached" });
+    await page.getByRole("link", { name: payment }).click();
+    await page
+      .getByRole("table", { name: "Label, updates and fraud reports" })
+      .getByText("Matched by a user.")
+      .waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  test("if a colleague has already matched a report, the page says so and removes it from the list", async () => {
+    const { id, name, payment, transactionId } = await ambiguousReport("");
+    const { page } = await openAs(bed.people.analyst, "/reports");
+    await page.getByRole("button", { name: `Open ${name}` }).click();
+    await page.getByRole("button", { name: `Match with ${payment}` }).click();
+    const ben = await bed.as(bed.people.second);
+    await expect(ben.post(`/api/fraud-reports/unmatched/${id}/match`, { transactionId })).resolves.toMatchObject({
+      status: 204,
+    });
+    await page.getByRole("dialog").getByRole("button", { name: "Match", exact: true }).click();
+    await page.getByRole("alert").getByText("No report with this ID is unmatched.").first().waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: `Open ${name}` }).waitFor({ state: "detached" });
+  });
+
+  test("the reconciliation of a file counts it as unmatched, also in the CSV; without reports, it has no figures", async () => {
+    const file = `tc40-${newCard().slice(3, 11)}.csv`;
+    await ambiguousReport(file);
+    const { page } = await openAs(bed.people.viewer, "/reports");
+    const region = page.getByRole("region", { name: "Reconciliation" }).first();
+    await region.getByLabel("File").fill(file);
+    await region.getByRole("button", { name: "Compare" }).click();
+    await region.getByRole("row", { name: `${file} Chargeback 1 0 1 0 0 €19.99` }).waitFor();
+    const download = page.waitForEvent("download");
+    await region.getByRole("button", { name: "Export CSV" }).click();
+    expect(await text(await (await download).createReadStream())).toContain(`${file},chargeback,EUR,1,0,1,0,0,1999`);
+    const stranger = { ...bed.people.viewer, id: `${bed.tenant}-sid`, tenant: `${bed.tenant}-empty` };
+    const { page: empty } = await openAs(stranger, "/reports");
+    await empty.getByText("No ambiguous reports", { exact: true }).waitFor();
+    await empty.getByRole("button", { name: "Compare" }).click();
+    await empty.getByText("No reports in this period", { exact: true }).waitFor();
+    expect(await empty.getByRole("alert").count()).toBe(0);
+  });
+
+  test("the Health screen shows one that has waited for a user for more than a day", async () => {
+    const { id } = await ambiguousReport("");
+    const waiting = "UPDATE console.unmatched_reports SET read_at_ms = $2 WHERE report_id = $1";
+    await bed.database.execute(waiting, [id, Date.now() - 1.5 * DAY_MS]);
+    // Otherwise, up to a minute passes before waiting reports are counted again.
+    await bed.restart();
+    await bed.service.get(ReportMatcher).check();
+    const { page } = await openAs(bed.people.viewer, "/system");
+    const row = page.getByRole("row", { name: /^console/ });
+    await row.getByText(/unmatched_reports: .* fraud reports? without a payment/).waitFor();
   });
 });

@@ -122,12 +122,12 @@ export const text = {
     noneMature: (days: number) =>
       `No payment is old enough for a verdict yet: 95 % of labels arrive within ${plural(days, "day", "days")}.`,
     mature: (payments: string, before: string, days: number) =>
-      `Precision, calibration and other figures with labels: ${payments} payments before ${before}. 95 % of labels arrive within ${plural(days, "day", "days")}.`,
+      `Precision, calibration and other metrics that need labels: ${payments} payments before ${before}. 95 % of labels arrive within ${plural(days, "day", "days")}.`,
     rollout: "Rollout",
     stages: { shadow: "Shadow", canary: "Canary", champion: "Champion", "rolled-back": "Rolled back" },
     share: (percent: string) => `${percent} of cards`,
     held: "Held",
-    registryPending: "rollback not in the registry yet",
+    registryPending: "rollback not yet in the registry",
     since: (when: string, who: string) => `Since ${when}, by ${who}`,
     guards: "Guards",
     guardNames: {
@@ -161,7 +161,7 @@ export const text = {
     cardOf: "Model",
     cardUse: "Use",
     cardUseDetail:
-      "Scores a card payment when it is made. The score is one input to the decision, with rules, lists and analysts. Do not use it to assess people, to set prices or limits, or with features from another feature spec.",
+      "Scores a card payment when it is made. The score is one input to the decision, along with rules, lists and analysts. Do not use it to assess people, to set prices or limits, or with features from another feature spec.",
     cardLimits: "Limits",
     cardLimitsDetail:
       "Fraud changes over time. These figures apply to the payments they were measured on, and exclude payments without labels.",

@@ -5,7 +5,7 @@ export const text = {
   openCase: "Open the case",
   noCase: "No case",
   print: "Print",
-  timeline: "Label and updates",
+  timeline: "Label, updates and fraud reports",
   record: "Recorded data",
   recordDetail: "The feature vector and the decision as Tripline recorded them, without sealed personal data.",
   recordShow: "Show JSON",

@@ -25,15 +25,15 @@ export const text = {
     active: "Active",
     paused: {
       user: "Paused by a user",
-      gone: "Paused: it answered 410",
-      failing: "Paused: it accepted nothing for three days",
+      gone: "Paused: it returned 410",
+      failing: "Paused: it accepted no events for three days",
     } as Words,
     failing: (since: string) => `Failing since ${since}`,
     missed: (count: string) => `${count} events missed`,
     secretOnce: "The signing secret. It is shown only once, so store it now where your server reads it.",
     saved: "Saved. The change is in the audit log.",
     tested: (id: string) => `Test event ${id} is being sent. The delivery log shows its result.`,
-    replaying: (count: string) => `Events that are being sent again: ${count}.`,
+    replaying: (count: string) => `Events being resent: ${count}.`,
     overlap: "Hours to keep signing with the old secret",
     from: "From",
     to: "To",
@@ -51,7 +51,8 @@ export const text = {
       },
       replay: {
         name: "Replay",
-        detail: "Resends the events from this period in order and with the same IDs. Skips events that still wait.",
+        detail:
+          "Resends the events from this period in order and with the same IDs. Skips events that are still waiting.",
       },
       remove: { name: "Remove", detail: "Removes the endpoint and its delivery log. Waiting events are not sent." },
     } as Steps,

@@ -324,9 +324,10 @@ export interface FraudReport {
   /** Deterministic: the same tenant, client report id and version always give the same id. */
   reportId: string;
   tenant: string;
-  /** Tripline's id of the payment. */
+  /** Tripline's id of the payment. Empty, like the client's, until the console has found the payment: see `matched_by`. */
   transactionId: string;
   clientTransactionId: string;
+  /** Empty only if the report names neither a payment nor a card. */
   cardToken: string;
   /** Empty if it was not sent. */
   terminalId: string;
@@ -355,6 +356,17 @@ export interface FraudReport {
   /** What it counts as, by the tenant's policy of that version when ingestion accepted it. */
   verdict: FraudVerdict;
   policyVersion: string;
+  /** Acquirer reference number (ARN) of the payment; empty if it was not sent. */
+  acquirerReference: string;
+  /** The issuer's code for the authorisation; empty if it was not sent. */
+  authorisationCode: string;
+  /** The file from which it was imported; empty if none. */
+  file: string;
+  /**
+   * How the console found the payment: `acquirer_reference`, `authorisation_code`, `amount`, `earlier_version` (another
+   * version of the report) or `user`. Empty if the sender named the payment. The console writes a matched report again, with the same id and keyed by its card.
+   */
+  matchedBy: string;
 }
 
 /** What happened to a payment after it was accepted. Topic `payment-updates`. */
@@ -1877,6 +1889,10 @@ function createBaseFraudReport(): FraudReport {
     acceptedAtMs: 0,
     verdict: 0,
     policyVersion: "",
+    acquirerReference: "",
+    authorisationCode: "",
+    file: "",
+    matchedBy: "",
   };
 }
 
@@ -1938,6 +1954,18 @@ export const FraudReport: MessageFns<FraudReport> = {
     }
     if (message.policyVersion !== "") {
       writer.uint32(154).string(message.policyVersion);
+    }
+    if (message.acquirerReference !== "") {
+      writer.uint32(162).string(message.acquirerReference);
+    }
+    if (message.authorisationCode !== "") {
+      writer.uint32(170).string(message.authorisationCode);
+    }
+    if (message.file !== "") {
+      writer.uint32(178).string(message.file);
+    }
+    if (message.matchedBy !== "") {
+      writer.uint32(186).string(message.matchedBy);
     }
     return writer;
   },
@@ -2105,6 +2133,38 @@ export const FraudReport: MessageFns<FraudReport> = {
             }
 
             message.policyVersion = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.acquirerReference = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.authorisationCode = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.matchedBy = reader.string();
             continue;
           }
         }

@@ -1,0 +1,13 @@
+import type { FallbackLevelName } from "@tripline/contracts/decisions/decision-names";
+import { FALLBACK_LEVEL_NAMES } from "@tripline/contracts/decisions/decision-names";
+import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+
+const NAMES: Readonly<Record<number, FallbackLevelName>> = FALLBACK_LEVEL_NAMES;
+
+/**
+ * The fallback level of a decision, for metrics and spans. `rung` is its former name, with the former names of two
+ * levels, until 0.3.0.
+ */
+export function fallbackLevelOf({ rung }: { readonly rung: Rung }) {
+  return { fallback_level: NAMES[rung] ?? "unspecified", rung: Rung[rung].toLowerCase() };
+}
