@@ -1,6 +1,7 @@
 import { optionalText, serviceConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 import { EXECUTION_PROVIDERS, isGpu, rowsPerRunOf } from "./models/execution-providers.js";
+import { isTaken } from "./rest/managed-routes.js";
 
 /** Maximum number of models in memory. */
 const MODELS_MAX = 256;
@@ -69,6 +70,13 @@ const ROWS_PER_RUN_DEFAULTS = `${treeRows} for \`trees\`, ${gpuRows} for GPUs, e
 
 const grpcPort = number.int().min(0).max(65_535).meta({ unit: "port", description: "gRPC port. 0: any free port." });
 
+const vertexRoute = optionalText
+  .refine(
+    (path) => path === undefined || /^\/[\w.:/-]{1,254}$/.test(path),
+    "must be a path of letters, digits and ._:/-",
+  )
+  .refine((path) => path === undefined || !isTaken(path), "is a path that the service already serves");
+
 /** If decisions runs in the same process, gRPC needs an explicit port. */
 export const scoringBesideDecisionsConfig = z
   .object({
@@ -90,6 +98,12 @@ export const scoringBesideDecisionsConfig = z
           "Common names of authorised client certificates, comma-separated; needs `GRPC_CLIENT_CA_FILE`. Without it, every " +
           "client with a certificate from these authorities is accepted.",
       }),
+    AIP_HTTP_PORT: number.int().min(1).max(65_535).optional().meta({
+      unit: "port",
+      description: "Set by Vertex AI. Replaces `PORT`.",
+    }),
+    AIP_HEALTH_ROUTE: vertexRoute.meta({ description: "Set by Vertex AI. Additional path for health checks." }),
+    AIP_PREDICT_ROUTE: vertexRoute.meta({ description: "Set by Vertex AI. Additional path for scores." }),
     REGISTRY_URL: z.string().min(1).meta({
       description:
         "URL of the model registry: `file:///…`, `mlflow+https://…` for MLflow, or `s3://…`, `gs://…` or `azblob://…`.",

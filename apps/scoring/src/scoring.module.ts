@@ -13,6 +13,8 @@ import { GrpcServer } from "./grpc/grpc-server.js";
 import { InferenceServer } from "./inference/inference-server.js";
 import { settingsIn } from "./models/model-settings.js";
 import { ServedModels } from "./models/served-models.js";
+import { managedEndpointController } from "./rest/managed-endpoint.controller.js";
+import { managedRoutes } from "./rest/managed-routes.js";
 import { ModelController } from "./rest/model.controller.js";
 import { ProtocolBodies } from "./rest/protocol-bodies.js";
 import { RepositoryController } from "./rest/repository.controller.js";
@@ -43,7 +45,12 @@ export class ScoringModule implements OnApplicationShutdown {
   static forRoot(config: ScoringConfig): DynamicModule {
     return {
       module: ScoringModule,
-      controllers: [ServerController, ModelController, RepositoryController],
+      controllers: [
+        ServerController,
+        ModelController,
+        RepositoryController,
+        managedEndpointController(managedRoutes(config)),
+      ],
       providers: [
         { provide: SCORING_CONFIG, useValue: config },
         { provide: METRICS, useFactory: createScoringMetrics },

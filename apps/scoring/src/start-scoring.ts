@@ -31,11 +31,11 @@ export async function startScoring(config: ScoringConfig): Promise<RunningScorin
   const logger = createLogger("scoring", config.LOG_LEVEL);
   const service = await startService({
     name: "scoring",
-    ...httpPort(config),
+    ...httpPort({ ...config, PORT: config.AIP_HTTP_PORT ?? config.PORT }),
     ...clientCertificates(config),
     logger,
     module: ScoringModule.forRoot(config),
-    filter: new InferenceErrorFilter(logger),
+    filter: new InferenceErrorFilter(logger, config),
   });
   return { ...service, grpcAddress: service.get(GrpcServer).address };
 }

@@ -8,6 +8,7 @@ import type {
   ModelInferResponse,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { describeSpan, withSpans } from "@tripline/telemetry/tracing";
+import { describeModel } from "../models/describe-model.js";
 import type { ServedModel } from "../models/served-model.js";
 import { CONTRIBUTIONS } from "../models/served-model.js";
 import type { ScoringMetrics } from "../scoring-metrics.js";
@@ -92,7 +93,7 @@ async function infer(
   arrivedMs: number,
 ): Promise<ModelInferResponse> {
   const { request } = call;
-  const { timeoutUs, wantsTelemetry } = readParameters(request);
+  const { timeoutUs, wantsTelemetry, wantsProperties } = readParameters(request);
   const { features, rows, isRaw, outputs } = readTensors(request, model, model.limits.rowsPerRunMax);
   // There is no `await` between selecting the model and submitting the rows, so the model cannot be swapped in between.
   const answer = await model.batcher.submit({
@@ -105,14 +106,23 @@ async function infer(
   metrics.answered(answer, model);
   traceRun(contexts, answer, model);
   const response = toResponse(request.id, model, tensorsOf(answer, outputs, model), isRaw);
-  if (wantsTelemetry || call.isOfStream) {
+  if (wantsTelemetry || wantsProperties || call.isOfStream) {
     response.parameters = {
+      ...(wantsProperties ? propertiesOf(model) : {}),
       ...(wantsTelemetry ? telemetryOf(answer, model) : {}),
       ...(call.isOfStream ? FINAL_RESPONSE : {}),
     };
   }
   model.tally.answered(answer, performance.now() - arrivedMs);
   return response;
+}
+
+/** The properties in the model's metadata, for callers that can only infer, as through a managed endpoint. */
+function propertiesOf(model: ServedModel): Record<string, InferParameter> {
+  const { properties } = describeModel(model, []);
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, value]) => [name, { parameterChoice: { $case: "stringParam", value } }]),
+  );
 }
 
 /** Describes how an answer was computed, as parameters of the response. */

@@ -42,6 +42,17 @@ export class InferenceServer {
     return { name: "tripline-scoring", version: this.options.version, extensions: [...EXTENSIONS] };
   }
 
+  /**
+   * Name of the first served model, for callers that cannot name one.
+   *
+   * @throws TriplineError `scoring-unavailable` if none is served
+   */
+  firstModel(): string {
+    const [first] = this.options.models.all();
+    if (first === undefined) throw new TriplineError("scoring-unavailable", "No model is served yet.");
+    return first.manifest.name;
+  }
+
   /** @throws TriplineError `model-not-found`, `scoring-unavailable` if it is not loaded */
   modelMetadata(name: string, version: string): ModelMetadataResponse {
     const { models } = this.options;

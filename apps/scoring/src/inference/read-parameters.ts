@@ -7,6 +7,8 @@ export interface RequestParameters {
   readonly timeoutUs: number;
   /** Whether the response describes how it was computed. */
   readonly wantsTelemetry: boolean;
+  /** Whether the response describes the model, as its metadata does. */
+  readonly wantsProperties: boolean;
 }
 
 /**
@@ -25,7 +27,11 @@ export function readParameters(request: ModelInferRequest): RequestParameters {
       );
     }
   }
-  return { timeoutUs: readTimeout(parameters.timeout), wantsTelemetry: readFlag("telemetry", parameters.telemetry) };
+  return {
+    timeoutUs: readTimeout(parameters.timeout),
+    wantsTelemetry: readFlag("telemetry", parameters.telemetry),
+    wantsProperties: readFlag("properties", parameters.properties),
+  };
 }
 
 function givenBy(parameter: InferParameter | undefined): boolean | number | string | undefined {

@@ -6,19 +6,26 @@ import { asHttpError } from "@tripline/http/problem";
 import { ProblemFilter } from "@tripline/nest-kit/problem.filter";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { ScoringConfig } from "../config.js";
 import { logFailure } from "../log-failure.js";
-import { isOfProtocol, JSON_TYPE } from "./protocol-bodies.js";
+import { JSON_TYPE, protocolRequests } from "./protocol-bodies.js";
 
-/** Below the prefix of the Open Inference Protocol, sends errors in its format, with Tripline's code added. */
+/** On the paths of the Open Inference Protocol and of managed endpoints, sends errors in its format, with Tripline's code added. */
 @Catch()
 export class InferenceErrorFilter extends ProblemFilter {
-  constructor(private readonly log: Logger) {
+  readonly #isOfProtocol: (request: FastifyRequest) => boolean;
+
+  constructor(
+    private readonly log: Logger,
+    config: ScoringConfig,
+  ) {
     super(log);
+    this.#isOfProtocol = protocolRequests(config);
   }
 
   override catch(thrown: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
-    if (!isOfProtocol(request)) {
+    if (!this.#isOfProtocol(request)) {
       super.catch(thrown, host);
       return;
     }

@@ -2,14 +2,12 @@ import { Controller, Get, HttpCode, Inject, Param, Post, Req, Res, UseGuards } f
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { ModelMetadataResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
-import { requestSpan } from "@tripline/telemetry/span-options";
-import { contextFromHeaders } from "@tripline/telemetry/tracing";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { InferenceServer } from "../inference/inference-server.js";
 import { CertificateGuard } from "./certificate.guard.js";
-import { encodeBody } from "./code-body.js";
 import { configJson, messageJson } from "./describe-json.js";
-import { headerOf, JSON_TYPE, readBody } from "./protocol-bodies.js";
+import { inferCall, sendAnswer } from "./infer-call.js";
+import { headerOf, readBody } from "./protocol-bodies.js";
 import { readInferBody } from "./read-infer-body.js";
 import { writeInferBody } from "./write-infer-body.js";
 
@@ -53,22 +51,7 @@ export class ModelController {
   ): Promise<void> {
     const headerLength = headerOf(request, "inference-header-content-length");
     const infer = readInferBody(await readBody(request), headerLength, name, version);
-    const response = await this.server.infer({
-      request: infer.request,
-      // HTTP has no deadline, except for the request parameter `timeout`.
-      deadlineMs: Number.POSITIVE_INFINITY,
-      isCancelled: () => request.raw.socket.destroyed,
-      parents: [contextFromHeaders(request.headers)],
-      span: {
-        ...requestSpan("POST", request.routeOptions.url ?? ""),
-        ended: (failure) => ({ "http.response.status_code": failure?.httpStatus ?? 200 }),
-      },
-      isOfStream: false,
-    });
-    const answer = writeInferBody(response, infer.isBinaryOutput);
-    const { body, coding } = await encodeBody(answer.body, headerOf(request, "accept-encoding"));
-    if (answer.headerLength !== undefined) reply.header("inference-header-content-length", answer.headerLength);
-    if (coding !== undefined) reply.header("content-encoding", coding);
-    await reply.type(answer.headerLength === undefined ? JSON_TYPE : "application/octet-stream").send(body);
+    const response = await this.server.infer(inferCall(request, infer.request));
+    await sendAnswer(request, reply, writeInferBody(response, infer.isBinaryOutput));
   }
 }

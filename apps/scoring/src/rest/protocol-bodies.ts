@@ -5,7 +5,10 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
+import type { ScoringConfig } from "../config.js";
+import { SCORING_CONFIG } from "../config.js";
 import { decodeBody } from "./code-body.js";
+import { managedRoutes } from "./managed-routes.js";
 
 /** Maximum size of a request body in bytes, as for a gRPC message. */
 const BODY_BYTES_MAX = 16 * 1_024 * 1_024;
@@ -15,7 +18,10 @@ const PREFIX = "/v2";
 /** Configures Fastify for the Open Inference Protocol: requests are bytes, and responses are JSON without a charset. */
 @Injectable()
 export class ProtocolBodies implements OnModuleInit {
-  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<ServiceAdapter>) {}
+  constructor(
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<ServiceAdapter>,
+    @Inject(SCORING_CONFIG) private readonly config: ScoringConfig,
+  ) {}
 
   onModuleInit(): void {
     const fastify = this.host.httpAdapter.getInstance();
@@ -24,6 +30,7 @@ export class ProtocolBodies implements OnModuleInit {
     fastify.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: BODY_BYTES_MAX }, (_request, body, parsed) =>
       parsed(null, body),
     );
+    const isOfProtocol = protocolRequests(this.config);
     fastify.addHook("onSend", (request, reply, payload, done) => {
       // Removes Fastify's charset, because JSON has none (RFC 8259, 11), and KServe's client compares the whole value.
       const isJson = reply.getHeader("content-type")?.toString().startsWith(JSON_TYPE) === true;
@@ -33,9 +40,17 @@ export class ProtocolBodies implements OnModuleInit {
   }
 }
 
-/** Whether a request's path has the protocol's prefix, even if the route is unknown. */
-export function isOfProtocol({ url }: FastifyRequest): boolean {
-  return url === PREFIX || url.startsWith(`${PREFIX}/`) || url.startsWith(`${PREFIX}?`);
+/**
+ * Returns a function that tells whether a request's path has the protocol's prefix, even if the route is unknown, or is
+ * one of a managed endpoint's.
+ */
+export function protocolRequests(config: ScoringConfig): (request: FastifyRequest) => boolean {
+  const { health, predict } = managedRoutes(config);
+  const managed = new Set([...health, ...predict]);
+  return ({ url }) => {
+    const path = url.split("?", 1)[0] ?? "";
+    return path === PREFIX || path.startsWith(`${PREFIX}/`) || managed.has(path);
+  };
 }
 
 /** The bytes of a request, decompressed. @throws the same errors as `decodeBody` */

@@ -16,22 +16,22 @@ export interface RestInfer {
 /** Maximum nesting of a tensor, one level per dimension. */
 const NESTING_MAX = 8;
 
-const parameters = z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])).default({});
+export const parametersSchema = z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])).default({});
 const size = z.int().min(0);
 
 const inferBody = z.object({
   id: z.string().default(""),
-  parameters,
+  parameters: parametersSchema,
   inputs: z.array(
     z.object({
       name: z.string(),
       datatype: z.string(),
       shape: z.array(z.int()),
-      parameters,
+      parameters: parametersSchema,
       data: z.unknown().optional(),
     }),
   ),
-  outputs: z.array(z.object({ name: z.string(), parameters })).default([]),
+  outputs: z.array(z.object({ name: z.string(), parameters: parametersSchema })).default([]),
 });
 
 type RestInput = z.infer<typeof inferBody>["inputs"][number];
@@ -50,8 +50,17 @@ export function readInferBody(
   modelVersion: string,
 ): RestInfer {
   const jsonLength = readHeaderLength(headerLength, body.length);
-  const { id, parameters, inputs, outputs } = parseBody(body.subarray(0, jsonLength));
-  const rawInputContents = readBinary(inputs, body.subarray(jsonLength));
+  return toInfer(parseInferJson(body.subarray(0, jsonLength)), body.subarray(jsonLength), modelName, modelVersion);
+}
+
+/**
+ * @param value the JSON of an infer request
+ * @param binary the data that follows it
+ * @throws TriplineError `invalid-field`, `invalid-tensor`
+ */
+export function toInfer(value: unknown, binary: Buffer, modelName: string, modelVersion: string): RestInfer {
+  const { id, parameters, inputs, outputs } = checkBody(value);
+  const rawInputContents = readBinary(inputs, binary);
   const isRaw = rawInputContents.length > 0;
   const isBinary = new Map(outputs.map((output) => [output.name, output.parameters.binary_data]));
   return {
@@ -84,13 +93,16 @@ function readHeaderLength(header: string | undefined, bodyLength: number): numbe
   );
 }
 
-function parseBody(json: Buffer): z.infer<typeof inferBody> {
-  let value: unknown;
+/** @throws TriplineError `malformed-json` */
+export function parseInferJson(json: Buffer): unknown {
   try {
-    value = JSON.parse(json.toString("utf8"));
+    return JSON.parse(json.toString("utf8"));
   } catch {
     throw new TriplineError("malformed-json", "The body is not valid JSON; NaN and Infinity are not JSON either.");
   }
+}
+
+function checkBody(value: unknown): z.infer<typeof inferBody> {
   const result = inferBody.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;

@@ -34,6 +34,18 @@ export function writeInferBody(response: ModelInferResponse, isBinaryOutput: (na
   return { body: Buffer.concat([json, ...binary]), headerLength: json.length };
 }
 
+/** Writes the scores of a response as Vertex AI's `predictions`, in the order of the instances. */
+export function writePredictions(response: ModelInferResponse): RestAnswer {
+  const parameters = Object.entries(response.parameters);
+  const body = {
+    predictions: response.outputs[0]?.contents?.fp32Contents ?? [],
+    model_name: response.modelName,
+    model_version: response.modelVersion,
+    ...(parameters.length === 0 ? {} : { parameters: Object.fromEntries(parameters.map(plain)) }),
+  };
+  return { body: Buffer.from(JSON.stringify(body)) };
+}
+
 const FP32_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 function rawOf(values: readonly number[]): Buffer {
