@@ -1,4 +1,4 @@
-/** Names of the apps that are programs and compiled. */
+/** Names of the apps that are compiled programs. */
 export function programNames(root: string): string[];
 
 /** The compiler's output for a program. */

@@ -68,7 +68,7 @@ export function subjectFields(fields: readonly KeyField[]): KeyField[] {
   return fields.filter((field) => SUBJECT_KEYS.some((key) => key === field));
 }
 
-/** A field other than the card that identifies a person. Erasing this person does not find the states of cards. */
+/** A field other than the card that identifies a person. An erasure by this field does not find the states of cards. */
 function otherPersonIn(key: string): KeyField | undefined {
   return subjectFields(keyFields(key)).find((field) => field !== CARD_KEY);
 }
@@ -364,7 +364,7 @@ export function parseFeatureSpec(text: string, fileName = "feature-spec.yaml"): 
   throw new TriplineError("config-invalid", faults.join("\n"));
 }
 
-/** The first alias (`*name`) without its anchor, on which `toJS` would throw. */
+/** The first alias (`*name`) without an anchor, on which `toJS` would throw. */
 function unresolvedAlias(document: ReturnType<typeof parseDocument>): Alias | undefined {
   let found: Alias | undefined;
   visit(document, {

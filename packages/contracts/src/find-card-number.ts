@@ -9,7 +9,8 @@ type Issue = readonly [prefixMin: number, prefixMax: number, digitsMin: number, 
 
 /**
  * Ranges that the brands issue, based on https://en.wikipedia.org/wiki/Payment_card_number as of 2026. Each additional
- * row would reject more ids that only look like card numbers, so some ranges are omitted, such as parts of Maestro's 6.
+ * row would reject more ids that only look like card numbers, so some ranges are omitted, such as parts of Maestro's
+ * range 6.
  */
 const ISSUES: readonly Issue[] = [
   [4000, 4999, 16, 16], // Visa
@@ -74,12 +75,12 @@ const HEXADECIMAL_ID =
 /**
  * Whether a text contains something that looks like a card number. Its number of digits must be one that the brand
  * issues, and it must pass the Luhn check. The number may be in one piece, padded with zeros, or split into the usual
- * groups, and may be next to letters or other groups. Parts of longer runs of digits are ignored, because every tenth
- * long number would contain a match.
+ * groups, and may be next to letters or other groups. Parts of longer runs of digits are ignored, because one in ten
+ * long numbers would contain a match.
  *
  * Digits of any script are recognised, and words between the groups do not hide a number.
  *
- * 3.6 % of random 16-digit numbers match. For any other length, the share is no higher. UUIDs, hexadecimal ids of 24 or
+ * 3.6 % of random 16-digit numbers match, and at most that share for any other length. UUIDs, hexadecimal ids of 24 or
  * more digits, times since the epoch, IBANs and telephone numbers with a country code never match.
  */
 export function holdsCardNumber(text: string): boolean {

@@ -24,7 +24,7 @@ export function assignCard(rollout: Rollout, cardToken: string): Assignment | un
   }
   if (rollout.stage !== RolloutStage.CANARY) return undefined;
   if (place < rollout.canaryBasisPoints) return { role: TrialRole.CANARY, isCandidateAsked: true };
-  // Counted from the other end, so that the two shares overlap only if they add up to more than all cards.
+  // The shadow share starts at the other end, so the two shares overlap only if they add up to more than all cards.
   return { role: TrialRole.CONTROL, isCandidateAsked: BASIS_POINTS - 1 - place < rollout.shadowBasisPoints };
 }
 

@@ -274,7 +274,7 @@ function countWindows(spec: FeatureSpec, entity: string): readonly CountWindow[]
     .toSorted((left, right) => right.width - left.width);
 }
 
-/** The payment's amount is compared with the usual amount; there is none without an earlier payment. */
+/** The usual amount, for comparison with the payment's amount; there is none without an earlier payment. */
 function usualAmount(spec: FeatureSpec, entity: string, words: string | undefined): Usual | undefined {
   const amountAt = spec.features.findIndex(({ kind }) => kind === "amount");
   const ratioAt = spec.features.findIndex(

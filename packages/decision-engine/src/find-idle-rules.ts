@@ -26,7 +26,7 @@ interface Range {
   readonly highIsOpen: boolean;
 }
 
-/** What is known about the variables if a case is true. */
+/** Known facts about the variables if a case is true. */
 interface Facts {
   readonly numbers: Map<string, Range>;
   readonly allowed: Map<string, ReadonlySet<string>>;

@@ -191,7 +191,7 @@ const NO_LABELS = {
   recentIds: false,
 } as const;
 
-/** Whether labels do not name this entity, but reach it through the card. */
+/** Whether labels reach this entity only through the card, because they do not name it. */
 export function isFound(plan: EntityPlan): boolean {
   return isFoundBy(plan, true);
 }

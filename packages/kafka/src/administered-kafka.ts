@@ -167,7 +167,7 @@ async function partitionsOf(admin: Admin, names: readonly string[]): Promise<Rea
   return new Map([...topics].map(([name, { partitionsCount }]) => [name, partitionsCount]));
 }
 
-/** One request for each broker. Like our consumers, it does not see records of an open transaction. */
+/** One request per broker. Like our consumers, it does not see records of an open transaction. */
 function listOffsets(admin: Admin, topics: ReadonlyMap<string, number>, timestamp: bigint) {
   return admin.listOffsets({
     isolationLevel: FetchIsolationLevels.READ_COMMITTED,

@@ -88,7 +88,7 @@ function securityOf({ tls, sasl }: KafkaSecurity): Pick<KafkaConfig, "ssl" | "sa
 }
 
 const openTcpSocket = ({ host, port, ssl, onConnect }: Parameters<ISocketFactory>[0]): Socket => {
-  // According to the types, `ssl` is always present; without TLS, it is not.
+  // The types claim that `ssl` is always present, but it is absent without TLS.
   const tls: typeof ssl | undefined = ssl;
   const serverName = isIP(host) ? {} : { servername: host };
   const socket = tls

@@ -56,8 +56,8 @@ export interface OwnPositions {
    * any of its records is handled. Errors are retried until the partition is lost, unless the error's reaction is
    * `stop`. If Kafka no longer has that offset, reading starts at the next available record.
    *
-   * @param isMadeAnew called again because the partition is shorter than what was already read: its topic was
-   *   recreated, and its offsets mean other records
+   * @param isMadeAnew true if the partition ends before the last position: the topic was recreated, and its offsets
+   * refer to other records
    */
   begin(topic: string, partition: number, isMadeAnew: boolean): Promise<number>;
   /**
@@ -130,8 +130,8 @@ export interface EventConsumer {
    */
   stuck(afterMs?: number): TriplineError | undefined;
   /**
-   * Commits that everything before `offset` is done, so that the group's lag can be monitored. Use this for a handler
-   * with its own positions. Ignored for a partition that is not assigned, and not retried if the assignment ends first.
+   * Commits `offset`: everything before it is done. For handlers with their own positions, so that the group's lag can
+   * be monitored. Ignored for a partition that is not assigned, and not retried if the assignment ends first.
    */
   commit(topic: string, partition: number, offset: number): void;
   /** Lets running handlers finish, at most 5 s, commits what they handled, and leaves the group. */

@@ -27,7 +27,7 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Whether the promise settled within `ms`. Its outcome is ignored, and a later rejection is not unhandled. */
+/** Whether the promise settled within `ms`. Ignores its outcome and handles a later rejection. */
 export function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(false), ms);

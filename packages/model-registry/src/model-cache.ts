@@ -38,7 +38,7 @@ export class ModelCache {
     return this.#found(this.files.resolve(name, version), this.#versionPath(name, version));
   }
 
-  /** Like the previous method, but only for the version's scorecard. */
+  /** Like `find`, but only for the version's scorecard. */
   findScorecard(name: string, version: string): Promise<Uint8Array | undefined> {
     return this.#found(this.scorecards.scorecard(name, version), this.#versionPath(name, version, SCORECARDS_FOLDER));
   }
@@ -121,7 +121,7 @@ export class ModelCache {
     await Promise.all(used.slice(VERSIONS_CACHED_MAX - 1).map(({ path }) => this.#remove(path)));
   }
 
-  /** Renames it atomically first, so that no reader finds a part of it. */
+  /** Renames it atomically first, so that no reader finds it partly deleted. */
   async #remove(path: string): Promise<void> {
     const gone = join(path, "..", `.tmp-${randomBytes(8).toString("hex")}`);
     await rename(path, gone).catch(() => undefined);

@@ -12,7 +12,7 @@ import { sha256Hex } from "./model-manifest.js";
 import type { RecordingRegistry } from "./model-registry.js";
 import { StoreRegistry } from "./store/store-registry.js";
 
-/** Settings of an MLflow registry besides its URL, under the names of MLflow's own clients. */
+/** Settings of an MLflow registry other than its URL, under the names of MLflow's own clients. */
 export interface RegistryEnvironment {
   readonly MLFLOW_TRACKING_TOKEN?: string | undefined;
   readonly MLFLOW_TRACKING_USERNAME?: string | undefined;

@@ -1,7 +1,7 @@
 import { identityVariables, optionalText } from "@tripline/cloud-identity/identity-variables";
 import { z } from "zod";
 
-/** A store's settings besides its URL, under the names of the clouds' own libraries. */
+/** A store's settings other than its URL, under the names of the clouds' own libraries. */
 export const storeVariables = {
   ...identityVariables,
   /** Address of an S3 server that is not AWS: MinIO, Ceph, R2. */

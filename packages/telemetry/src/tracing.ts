@@ -148,7 +148,7 @@ function spanSettings(options: Omit<SpanOptions, "parent">): { kind?: SpanKind; 
 }
 
 function markFailed(span: Span, kind: SpanKind | undefined, thrown: unknown): void {
-  // The message may contain client data; only the code goes on the span.
+  // The message may contain client data, so the span gets only the code.
   const { code, row } = asTriplineError(thrown);
   span.setAttribute("error.type", code);
   // According to OpenTelemetry's conventions, rejecting an invalid request is not a server failure.

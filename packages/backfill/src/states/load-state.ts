@@ -32,7 +32,7 @@ export interface LoadStateOptions {
   readonly answerMsMax?: number;
 }
 
-/** Reveals which events the feature service has already processed. */
+/** Shows which events the feature service has already processed. */
 export interface CountedKafka {
   readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
   readonly topicPrefix: string;

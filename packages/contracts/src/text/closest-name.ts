@@ -17,7 +17,7 @@ export function closestName(given: string, known: readonly string[]): string | u
   return best;
 }
 
-/** Makes `terminalId`, `Terminal-ID` and `terminal_id` equal. */
+/** Normalises names, so that `terminalId`, `Terminal-ID` and `terminal_id` are equal. */
 function plain(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9]/g, "").toLowerCase();
 }

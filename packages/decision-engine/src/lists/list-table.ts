@@ -16,7 +16,7 @@ interface Place {
   readonly value: string;
 }
 
-/** Maximum number of entries considered for one payment; further ones would be no stricter and would change nothing. */
+/** Maximum number of entries considered for one payment; others would not be stricter and would change nothing. */
 const HITS_MAX = 16;
 const SHORT_BIN_DIGITS = 6;
 const SLOTS_MIN = 1 << 10;

@@ -14,7 +14,7 @@ export interface TrialSample {
   readonly championScore: number | undefined;
   /** Whether the arm's model returned no score. */
   readonly isScoreMissing: boolean;
-  /** Whether the candidate answered or was merely late. Either shows that the scoring service has loaded it. */
+  /** Whether the candidate returned a score or was merely late. In both cases, the scoring service has loaded it. */
   readonly isServed: boolean;
   /** Whether the decision was made without a model score. */
   readonly isDegraded: boolean;

@@ -47,7 +47,7 @@ export class RowErase {
   /**
    * A command for one entity, to be sent only once. The reply is 1, or 0 if there was no row.
    *
-   * @param isKeptAway block later rows even if there is no row yet
+   * @param isKeptAway whether to block later rows even if there is no row yet
    * @throws FeastError `invalid-join-key`, `invalid-value`
    */
   command(id: string | number | bigint, views: readonly ErasedView[], isKeptAway: boolean): Command {

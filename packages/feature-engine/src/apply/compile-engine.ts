@@ -169,7 +169,8 @@ export class FeatureEngine {
   }
 
   /**
-   * What remains of a state after its data subject is erased: only the number of events, which later events continue.
+   * A state after the erasure of its data subject. It contains only the number of events, from which counting
+   * continues.
    *
    * @throws like `decodeState`
    */

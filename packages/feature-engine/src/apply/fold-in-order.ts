@@ -45,7 +45,10 @@ export interface FoldInOrderOptions {
   readonly erasedAtMs?: (key: string) => number | undefined;
   /** Time to live of an unused state online, in milliseconds of wall-clock time. Default: unlimited. */
   readonly stateTtlMs?: number;
-  /** Whether an event stops waiting for an earlier event once the clock shows that it will not arrive. Default: no. */
+  /**
+   * Whether an event stops waiting for an earlier event once the clock shows that the earlier one will not arrive.
+   * Default: no.
+   */
   readonly passesGaps?: boolean;
   /** Needed only if the entities of an event are added one by one. */
   readonly decisions?: FoldDecisions;

@@ -38,9 +38,7 @@ export function addPlace(home: HomePlace, latitude: number, longitude: number): 
 
 /** Location of an entity's newest payment. */
 export interface LastPlace {
-  /**
-   * Distance from the South Pole and from 180° W in 0.00001° (about a metre), plus 1; 0 if the location is unknown.
-   */
+  /** Distance from the South Pole and from 180° W in 0.00001° (about a metre), plus 1; 0 if the location is unknown. */
   north: number;
   east: number;
 }
@@ -84,7 +82,7 @@ export function distanceFromHomeKm(home: HomePlace, latitude: number, longitude:
   const y = home.y / SCALE / home.count - 1;
   const z = home.z / SCALE / home.count - 1;
   const length = Math.sqrt(x * x + y * y + z * z);
-  // Locations all around the globe cancel out and leave no direction.
+  // Locations on opposite sides of the globe cancel out, so their mean has no direction.
   if (length < 1e-6) return undefined;
   const across = Math.cos(latitude * RADIANS);
   const chord = Math.hypot(

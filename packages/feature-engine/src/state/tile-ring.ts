@@ -16,7 +16,7 @@ export interface Aggregate {
  * errors.
  */
 export interface TileRing extends Aggregate {
-  /** Only the first `used` numbers are valid; the others are spare capacity, also for other rings decoded later. */
+  /** Only the first `used` numbers are valid; the others are spare capacity, which rings decoded later may use. */
   tiles: Float64Array;
   /** Numbers in use: `TILE_STRIDE` for each tile. */
   used: number;

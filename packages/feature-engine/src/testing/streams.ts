@@ -13,7 +13,7 @@ const STARTS_MS = [
   // Before a leap day, and before 1 March of a year without one.
   Date.UTC(2024, 1, 28, 22),
   Date.UTC(2023, 1, 28, 22),
-  // Europe skips an hour, and repeats one.
+  // The hour that Europe skips, and the hour that it repeats.
   Date.UTC(2024, 2, 31, 0, 30),
   Date.UTC(2024, 9, 27, 0, 30),
   // A new year, and the first hours of the epoch.

@@ -106,7 +106,7 @@ export class RateLimits {
     budget.isAsking = true;
     try {
       let points = 0;
-      // Repeats if more was spent in the meantime. Debt beyond a whole budget is taken from later windows.
+      // Repeats if callers have spent more in the meantime. Debt beyond a whole budget is taken from later windows.
       do {
         points = Math.min(pointsOf(budget), Math.max(0, -budget.left) + partOf(budget));
         const { msBeforeNext } = await this.#consume(budget, points);

@@ -23,7 +23,7 @@ const PARTIAL_FETCH_MS = 100;
 const FETCH_BYTES_PER_PARTITION = 1024 ** 2;
 const REQUEST_MS_MAX = 5_000;
 const LEAVE_MS_MAX = 2_000;
-/** A connected client without a sign of life for this long counts as hung. Joining a group is always faster. */
+/** A connected client that is silent for this long counts as hung. Joining a group never takes this long. */
 const SILENCE_MS_MAX = 30_000;
 const WATCH_MS = 1_000;
 

@@ -41,8 +41,8 @@ export interface RangeOptions {
 /**
  * Reads partitions from one offset to another.
  *
- * @throws TriplineError `deadline-exceeded` if the ends are not reached within two minutes; the error that stops the
- *   consumer
+ * @throws TriplineError `deadline-exceeded` if the ends are not reached within two minutes; any error that stops the
+ * consumer
  */
 export async function readRange(kafka: Kafka, options: RangeOptions): Promise<void> {
   const { group, topic, ranges, handle, skipped, finish } = options;

@@ -147,7 +147,9 @@ export interface ReturnOptions {
   readonly code?: string | undefined;
   /** Only these dead letters. */
   readonly places?: readonly LetterPlace[] | undefined;
-  /** Whether an earlier run has redriven a dead letter after the group's committed offset. It is then skipped. */
+  /**
+   * Whether an earlier run redrove a dead letter that is after the group's committed offset. This run then skips it.
+   */
   isBack?(place: LetterPlace): boolean;
   /** Called, and awaited, each time dead letters have been written to their topic. */
   onReturned?(letters: readonly DeadLetter[]): Promise<void>;

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-/** For tests: connections that a test can cut, block from reopening, or make lose or delay the broker's responses. */
+/** For tests: connections that a test can cut and keep closed, or whose responses it can drop or delay. */
 export class FailingSockets {
   #isCut = false;
   #isMuted = false;

@@ -65,7 +65,7 @@ export async function listFiles(
   }
   for (let tries = 1; ; tries += 1) {
     const files = await filesAt(disk, folder, tail, days);
-    // Only if the log is unchanged is it certain that nothing was removed while the folders were read.
+    // If the log is unchanged, nothing was removed while the folders were read.
     const now = await tailFrom(disk, folder, tail);
     const isSame = now.sequence === tail.sequence;
     const isLast = tries === TRIES_MAX;

@@ -19,12 +19,12 @@ export async function removeAbandoned(parent: string, prefix: string): Promise<v
   }
 }
 
-/** Whether this exact process is running: in a container, the next process gets the same pid. */
+/** Compares the start time as well, because in a container, the next process gets the same pid. */
 async function isRunning(pid: number, start: string | undefined): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (cause) {
-    // It is running as another user.
+    // With EPERM, the process is running as another user.
     if (Reflect.get(Object(cause), "code") !== "EPERM") return false;
   }
   const startNow = await startOf(pid);

@@ -189,8 +189,8 @@ export class TopicLog {
       await this.#disk.linkNew(draft, entryPath(this.folder, sequence));
       await this.#disk.sync(logFolder(this.folder));
     } catch (thrown) {
-      // An operation that failed may nevertheless have succeeded. In a store, it may even succeed later, until another
-      // entry has the number.
+      // A failed operation may have taken effect. In a store, it may even take effect later, until another entry has
+      // the number.
       const there = await readEntry(this.#disk, this.folder, sequence);
       const cannotBe = there === undefined ? this.#disk.hasNoLateEffects : there.id !== change.id;
       if (cannotBe) await this.#removeStaged(change);

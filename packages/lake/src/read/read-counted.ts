@@ -49,7 +49,9 @@ export interface PlacedEvent {
 
 /** Totals of the archive. */
 export interface CountedTotals {
-  /** Events, each as often as it was counted: once, unless a client repeated it late. */
+  /**
+   * Number of times that events were counted: once for each event, unless a late retry by a client was counted again.
+   */
   readonly events: number;
   /** Number of records of these topics that were in Kafka but are not in the archive. */
   readonly missing: number;

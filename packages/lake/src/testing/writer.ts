@@ -51,7 +51,7 @@ export class DyingDisk extends FolderDisk {
   }
 }
 
-/** So few that the tests that kill writers also kill some of them in a checkpoint. */
+/** Small enough that the tests also kill some writers during a checkpoint. */
 const CHECKPOINT_ENTRIES = 3;
 
 let ids = 0;

@@ -28,12 +28,7 @@ const NOT_FOUND = 404;
 const FINAL = [400, NOT_FOUND, 422];
 const WHY_CHARACTERS_MAX = 300;
 
-/**
- * Starts a challenger's rollout and follows it to its end. The control plane and its guards decide on the steps.
- *
- * @param today the day of the newest payment
- * @throws Error in one sentence if the control plane does not respond; the next turn retries
- */
+/** Starts a challenger's rollout and follows it to its end. The control plane and its guards decide on the steps. */
 export class LeadingRollout {
   readonly #options: LeadRolloutOptions;
   readonly #ends = counter("tripline_training_rollouts_total", {
@@ -47,7 +42,7 @@ export class LeadingRollout {
 
   /**
    * @param today the day of the newest payment
-   * @throws Error in one sentence if control does not answer; the next turn retries
+   * @throws Error in one sentence if the control plane does not respond; the next turn retries
    */
   async lead(today: number): Promise<void> {
     const { state, logger } = this.#options;
@@ -60,8 +55,7 @@ export class LeadingRollout {
     logger.info({ version: challenger.version, stage }, `rollout: ${stage}, by ${last?.actor}: ${last?.why}`);
     if (stage === "champion") {
       await state.change(({ alarm }) => {
-        // A model with little post-drift data is better than the old one, and more labels make the next model better
-        // still.
+        // A challenger with little post-drift data does not close the drift, because more labels lead to a better one.
         const isAnswered = alarm === null || challenger.learntTo - alarm.day >= LEARNT_DAYS_MIN;
         return { challenger: null, promotedDay: today, ...(isAnswered ? { alarm: null } : {}) };
       });

@@ -10,7 +10,7 @@ import { isCode, readFinished, writeDirectory } from "./write-atomically.js";
 
 /** Number of moves that are kept per model; older moves are deleted. */
 export const MOVES_KEPT = 200;
-/** A move takes milliseconds. A move that started longer ago counts as abandoned. */
+/** A move takes milliseconds, so one that started longer ago counts as abandoned. */
 const MOVE_MS_MAX = 15_000;
 /** How long a move waits for the lock. */
 const TURN_MS_MAX = 60_000;

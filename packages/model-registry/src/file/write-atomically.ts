@@ -91,7 +91,7 @@ async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
     const path = join(parent, name);
-    // The owner may rename the entry between the two calls; then it is not abandoned.
+    // If its owner renames the entry between the two calls, it is not abandoned.
     const entry = await stat(path).catch(() => undefined);
     if (entry === undefined || Date.now() - entry.mtimeMs < TEMPORARY_AGE_MS_MAX) continue;
     await rm(path, { recursive: true, force: true });

@@ -35,7 +35,7 @@ export class HttpServer {
     this.#shedLoad = shedLoad;
   }
 
-  /** For Fastify, which provides the listener for accepted requests. */
+  /** Creates the server for Fastify, which provides the listener for accepted requests. */
   create(handle: RequestListener): Server {
     const { limits } = this;
     const options = {

@@ -10,7 +10,7 @@ import { networkFault } from "./network-fault.js";
 import { COPY_PART_BYTES, S3Parts, UPLOAD_PART_BYTES } from "./s3-parts.js";
 
 const CONNECT_MS_MAX = 5_000;
-/** Timeout for a silent response. */
+/** Timeout if the server stops sending a response. */
 const SILENCE_MS_MAX = 30_000;
 /** Maximum open connections; further requests wait. */
 const SOCKETS_MAX = 50;

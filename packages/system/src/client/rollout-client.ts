@@ -43,7 +43,7 @@ export type ShownRollout = z.infer<typeof shownRollout>;
 
 export type RolloutStepName = "advance" | "hold" | "resume" | "promote" | "rollback";
 
-/** The body of `POST /v1/rollouts`; for missing fields, the server has defaults. */
+/** The body of `POST /v1/rollouts`. The server has defaults for missing fields. */
 export interface RolloutRequest {
   readonly model: string;
   readonly candidate: string;

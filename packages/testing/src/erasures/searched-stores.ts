@@ -106,7 +106,7 @@ export function lakeStore(lake: string, open: Open): SearchedStore {
   };
 }
 
-/** As the lake. */
+/** Like `lakeStore`. */
 export function topicStore(kafka: Kafka, open: Open): SearchedStore {
   return {
     name: "topics",

@@ -85,7 +85,7 @@ async function begin(service: ServiceProcess): Promise<void> {
   await service.ready();
 }
 
-/** Sends payments and labels until the work is done, but at least one burst. */
+/** Sends payments and labels until the work is done, and at least one burst. */
 async function under(traffic: readonly BusyTraffic[], work: () => Promise<void>): Promise<void> {
   let isOver = false;
   const flow = async () => {

@@ -19,7 +19,10 @@ const POLL_MS = 500;
 const ANSWER_MS_MAX = 5_000;
 /** Two scrapes and their timeouts, on a busy machine. */
 const SCRAPED_MS_MAX = 120_000;
-/** Scrape, `for: 1m`, evaluation and group wait take about 100 s; a resolution waits for the group interval of 60 s. */
+/**
+ * Scrape, `for: 1m`, evaluation and group wait take about 100 s. The resolved message waits for the group interval, 60
+ * s.
+ */
 const MESSAGE_MS_MAX = 300_000;
 
 /**
