@@ -1,14 +1,15 @@
--- The profile of a card: a row for each day (UTC) on which it paid, as of the end of that day. Read by DuckDB, in
--- packages/backfill and in training/feature_repo. Sums are of whole numbers, so that the order of rows does not matter.
+-- The profile of a card: one row for each day (UTC) with payments, as of the end of that day. DuckDB runs this query in
+-- packages/backfill and in training/feature_repo. Sums are integers, so the order of rows does not matter.
 --
 -- From profile_payments: card_token, terminal_id, occurred_at_ms, thousandths of the major unit, latitude, longitude.
 --
--- card_payments_total, card_active_days_total   payments, and days with one
+-- card_payments_total, card_active_days_total   number of payments, and of days with payments
 -- card_amount_mean_total                        mean amount in major units
--- card_usual_hour                               hour of the day (UTC) of most payments; the earliest of equals
+-- card_usual_hour                               most frequent hour of the day (UTC), the earliest if several are equal
 -- card_first_paid_ms                            time of the first payment
--- card_home_latitude, card_home_longitude       mean place of the payments that say where; null without one. The mean is of
---                                               degrees: wrong for a card that pays on both sides of 180 degrees
+-- card_home_latitude, card_home_longitude       mean location of the payments that have one; null if none does. It is the
+--                                               mean of degrees, which is wrong for a card that pays on both sides of
+--                                               180 degrees
 WITH payments AS (
   SELECT card_token, occurred_at_ms, thousandths, occurred_at_ms // 86400000 AS day,
     occurred_at_ms % 86400000 // 3600000 AS hour, latitude IS NOT NULL AND longitude IS NOT NULL AS placed,

@@ -1,11 +1,11 @@
--- The profile of a terminal: a row for each day (UTC) on which it took a payment or one of its payments was labelled, as
--- of the end of that day. Payments without a terminal are left out. Read by DuckDB, in packages/backfill and in training/feature_repo.
+-- The profile of a terminal: one row for each day (UTC) with payments or labels, as of the end of that day. Omits payments
+-- without a terminal. DuckDB runs this query in packages/backfill and in training/feature_repo.
 --
 -- From profile_payments, as in card.sql, and profile_labels: terminal_id, labelled_at_ms, fraud (0 or 1).
 --
--- terminal_payments_total, terminal_labels_total   payments, and labels that had arrived
+-- terminal_payments_total, terminal_labels_total   number of payments, and of labels that had arrived
 -- terminal_amount_mean_total                       mean amount in major units; null before the first payment
--- terminal_fraud_rate_total                        share of fraud among the labels; null without any
+-- terminal_fraud_rate_total                        share of fraud among the labels; null without labels
 WITH events AS (
   SELECT terminal_id, occurred_at_ms // 86400000 AS day, 1 AS payment, thousandths AS amount, 0 AS label, 0 AS fraud
   FROM profile_payments WHERE terminal_id <> ''

@@ -169,8 +169,7 @@ export class FeatureEngine {
   }
 
   /**
-   * A state after the erasure of its data subject. It contains only the number of events, from which counting
-   * continues.
+   * A state after the erasure of its data subject: only the number of events, from which counting continues.
    *
    * @throws like `decodeState`
    */

@@ -29,18 +29,18 @@ export interface NodeProto {
   domain: string;
 }
 
-/** Those of one node have different names, and each fills one of the other fields. */
+/** The attributes of a node have different names. Each sets one of the other fields. */
 export interface AttributeProto {
   name: string;
   i: bigint;
-  /** ONNX says bytes here and in strings, which are the same on the wire. What is read of them is text. */
+  /** ONNX declares bytes here and in `strings`, which has the same encoding. All values that we read are text. */
   s: string;
   floats: number[];
   ints: bigint[];
   strings: string[];
 }
 
-/** The values are in the list of their type, or in raw_data as little-endian numbers. */
+/** The values are in the list for their type, or in `raw_data` as little-endian numbers. */
 export interface TensorProto {
   /** A number of TensorProto.DataType. */
   dataType: number;
@@ -69,7 +69,7 @@ export interface TensorShapeProto {
   dim: TensorShapeProto_Dimension[];
 }
 
-/** A length, or a name for a length that is free, or neither. */
+/** A size, the name of a variable size, or neither. */
 export interface TensorShapeProto_Dimension {
   value: { $case: "dimValue"; value: bigint } | { $case: "dimParam"; value: string } | undefined;
 }

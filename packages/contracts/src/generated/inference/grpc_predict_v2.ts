@@ -28,9 +28,9 @@ export const protobufFileName = "inference/grpc_predict_v2.proto";
 
 /**
  * Open Inference Protocol, version 2, over gRPC: the wire contract that KServe, Triton and OpenVINO Model Server share.
- * Names and field numbers are fixed by that protocol (https://github.com/kserve/open-inference-protocol). What follows
- * ModelInfer in the service are Triton's extensions, with the names and numbers of Triton
- * (https://github.com/triton-inference-server/common/blob/main/protobuf/grpc_service.proto), so far as they are served.
+ * That protocol defines names and field numbers (https://github.com/kserve/open-inference-protocol). The methods after
+ * ModelInfer are Triton extensions that we support, with Triton's names and numbers
+ * (https://github.com/triton-inference-server/common/blob/main/protobuf/grpc_service.proto).
  */
 
 export interface ServerLiveRequest {
@@ -82,7 +82,7 @@ export interface ModelMetadataResponse {
 export interface ModelMetadataResponse_TensorMetadata {
   name: string;
   datatype: string;
-  /** A dimension of -1 is free. */
+  /** -1 stands for a dimension of any size. */
   shape: number[];
 }
 
@@ -179,7 +179,7 @@ export interface InferTensorContents {
 }
 
 export interface ModelStreamInferResponse {
-  /** Empty when the request was answered. */
+  /** Empty if the request succeeded. */
   errorMessage: string;
   inferResponse: ModelInferResponse | undefined;
 }
@@ -208,9 +208,9 @@ export interface ModelStatistics {
   version: string;
   /** Milliseconds since the epoch. */
   lastInference: number;
-  /** Rows that were scored. */
+  /** Number of scored rows. */
   inferenceCount: number;
-  /** Runs of the model. */
+  /** Number of runs of the model. */
   executionCount: number;
   inferenceStats: InferStatistics | undefined;
   batchStats: InferBatchStatistics[];
@@ -262,7 +262,7 @@ export interface RepositoryIndexResponse {
 export interface RepositoryIndexResponse_ModelIndex {
   name: string;
   version: string;
-  /** READY, LOADING, UNLOADING, UNAVAILABLE, or empty for what was never loaded. */
+  /** READY, LOADING, UNLOADING, UNAVAILABLE, or empty if the model was never loaded. */
   state: string;
   reason: string;
 }

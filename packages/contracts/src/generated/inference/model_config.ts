@@ -12,8 +12,8 @@ export const protobufPackage = "inference";
 export const protobufFileName = "inference/model_config.proto";
 
 /**
- * The part of Triton's model configuration that describes a model which is served here. Names and field numbers are fixed
- * by Triton (https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto).
+ * The part of Triton's model configuration that describes our models. Triton defines names and field numbers
+ * (https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto).
  */
 
 export enum DataType {
@@ -36,7 +36,7 @@ export enum DataType {
 
 export interface ModelInstanceGroup {
   name: string;
-  /** Threads that run the model. */
+  /** Number of threads that run the model. */
   count: number;
   kind: ModelInstanceGroup_Kind;
 }
@@ -99,7 +99,7 @@ export interface ModelConfig {
   versionPolicy:
     | ModelVersionPolicy
     | undefined;
-  /** Most rows of one request. */
+  /** Maximum number of rows per request. */
   maxBatchSize: number;
   input: ModelInput[];
   output: ModelOutput[];

@@ -27,7 +27,7 @@ export const protobufFileName = "grpc/health/v1/health.proto";
 
 /**
  * Health of a gRPC server: names and numbers are fixed by
- * https://github.com/grpc/grpc/blob/master/doc/health-checking.md, so that probes and balancers can ask for it.
+ * https://github.com/grpc/grpc/blob/master/doc/health-checking.md, so that probes and load balancers can query it.
  */
 
 export interface HealthCheckRequest {

@@ -12,8 +12,8 @@ export const protobufPackage = "tripline.events.v1";
 export const protobufFileName = "tripline/events/v1/events.proto";
 
 /**
- * What travels on Tripline's Kafka topics. Keys are card tokens where nothing else is said; headers are listed in src/headers.ts.
- * Money is in minor units of its currency. Times are milliseconds since the Unix epoch, UTC.
+ * The messages on Tripline's Kafka topics. Unless stated otherwise, keys are card tokens. Headers are listed in
+ * src/headers.ts. Amounts are in minor units of their currency. Times are milliseconds since the Unix epoch, UTC.
  */
 
 export enum FraudReportKind {
@@ -29,7 +29,7 @@ export enum FraudReportKind {
   CUSTOMER = 7,
 }
 
-/** The stage of a chargeback; other reports stay at RECEIVED. */
+/** The stage of a chargeback. Other reports have the stage RECEIVED. */
 export enum FraudReportStage {
   UNSPECIFIED = 0,
   RECEIVED = 1,
@@ -38,7 +38,7 @@ export enum FraudReportStage {
   LOST = 4,
 }
 
-/** What a report counts as. */
+/** The verdict that follows from a report. */
 export enum FraudVerdict {
   UNSPECIFIED = 0,
   NOTHING = 1,
@@ -72,36 +72,36 @@ export enum Outcome {
   DECLINE = 4,
 }
 
-/** The fallback level that decided. */
+/** The fallback level on which the decision was made. */
 export enum Rung {
   UNSPECIFIED = 0,
   MODEL = 1,
   RULES_ONLY = 2,
   STATIC_POLICY = 3,
-  /** SCORECARD - Between the model and the rules alone; its number came later. */
+  /** SCORECARD - Between the model and rules only; it was added later. */
   SCORECARD = 4,
 }
 
-/** What a payment is to the model that is tried out. */
+/** The role of a payment in the evaluation of a candidate model. */
 export enum TrialRole {
   UNSPECIFIED = 0,
-  /** SHADOW - The candidate scores it too; the champion's score counts. */
+  /** SHADOW - The candidate also scores the payment, but the champion's score decides. */
   SHADOW = 1,
-  /** CANARY - Its card is in the candidate's share: the candidate's score counts where there is one, else the champion's. */
+  /** CANARY - The card is in the candidate's share: the candidate's score decides or, if it is missing, the champion's. */
   CANARY = 2,
-  /** CONTROL - Its card is in the champion's share. */
+  /** CONTROL - The card is in the champion's share. */
   CONTROL = 3,
 }
 
 export enum RolloutStage {
   UNSPECIFIED = 0,
-  /** SHADOW - The candidate scores payments and decides none. */
+  /** SHADOW - The candidate scores payments, but its scores do not decide. */
   SHADOW = 1,
   /** CANARY - The candidate decides for a share of the cards. */
   CANARY = 2,
-  /** CHAMPION - Over: the candidate is the champion. */
+  /** CHAMPION - Completed: the candidate is the champion. */
   CHAMPION = 3,
-  /** ROLLED_BACK - Over: the champion has all cards again. */
+  /** ROLLED_BACK - Rolled back: the champion scores all cards again. */
   ROLLED_BACK = 4,
 }
 
@@ -261,17 +261,17 @@ export interface PersonalFields {
   attributes: string;
 }
 
-/** A data key that ingestion made, wrapped. Topic `subject-keys`; control keeps it until it is destroyed. */
+/** A wrapped data key that ingestion created. Topic `subject-keys`. Control stores it until it is destroyed. */
 export interface SubjectKey {
   tenant: string;
-  /** Together the subject: a card, and the e-mail address that came with it, which may be empty. */
+  /** The subject: a card, and the e-mail address sent with it, which may be empty. */
   cardToken: string;
   emailToken: string;
-  /** 16 random bytes, which stand before everything that is sealed with the key. */
+  /** 16 random bytes, which precede everything that is sealed with the key. */
   keyId: Buffer;
-  /** The data key, under the envelope key. */
+  /** The data key, wrapped by the envelope key. */
   wrapped: Buffer;
-  /** The envelope key, under the master key, and which master key that is. */
+  /** The envelope key, wrapped by the master key, and the name of the master key. */
   wrappedEnvelope: Buffer;
   masterKey: string;
   createdAtMs: number;
@@ -280,8 +280,8 @@ export interface SubjectKey {
 }
 
 /**
- * A person whose data are to be gone. Table `erasures`, keyed by `tenant/subject`; it stays for good, so that nothing of before comes
- * back.
+ * A person whose data must be erased. Table `erasures`, keyed by `tenant/subject`. Kept permanently, so that earlier
+ * data is never restored.
  */
 export interface Erasure {
   tenant: string;
@@ -301,20 +301,20 @@ export interface Label {
   terminalId: string;
   /** When the payment took place. */
   occurredAtMs: number;
-  /** When the label became known: its event time. Features never see a label before that. */
+  /** When the label became known: its event time. Features never use a label before that. */
   labelledAtMs: number;
   fraud: boolean;
-  /** Source of the label, for instance `chargeback` or `analyst`. */
+  /** Source of the label, for example `chargeback` or `analyst`. */
   source: string;
   /**
-   * `report_id` of the fraud report that decided the verdict, and the version of the policy that applied to it. Empty for
-   * a label that a client sent.
+   * `report_id` of the fraud report that determined the verdict, and the version of the policy that applied to it.
+   * Empty for a label from a client.
    */
   reportId: string;
   policyVersion: string;
   /**
-   * `labelled_at_ms` of the payment's earlier derived label, whose verdict was the opposite: this label takes it back. Absent if
-   * there is none.
+   * `labelled_at_ms` of the payment's earlier derived label with the opposite verdict, which this label replaces.
+   * Absent if there is none.
    */
   replacedAtMs?: number | undefined;
 }
@@ -335,15 +335,15 @@ export interface FraudReport {
   occurredAtMs: number;
   /** The client's own id of the report, the same for all versions. */
   clientReportId: string;
-  /** From 1. The highest one applies. */
+  /** Starts at 1. The highest version applies. */
   version: number;
   kind: FraudReportKind;
   stage: FraudReportStage;
-  /** The sender takes the report back. */
+  /** Whether the sender withdrew the report. */
   withdrawn: boolean;
-  /** The network's reason code, for instance `10.4`; empty if it was not sent. */
+  /** The network's reason code, for example `10.4`; empty if it was not sent. */
   reasonCode: string;
-  /** The reported amount in minor units, which may be a part of the payment's; absent if it was not sent. */
+  /** The reported amount in minor units, which may be lower than the payment's; absent if it was not sent. */
   amountMinor?:
     | number
     | undefined;
@@ -353,18 +353,19 @@ export interface FraudReport {
   reportedAtMs: number;
   /** When ingestion accepted it. */
   acceptedAtMs: number;
-  /** What it counts as, by the tenant's policy of that version when ingestion accepted it. */
+  /** The verdict according to the tenant's policy of this version, which applied when ingestion accepted the report. */
   verdict: FraudVerdict;
   policyVersion: string;
   /** Acquirer reference number (ARN) of the payment; empty if it was not sent. */
   acquirerReference: string;
   /** The issuer's code for the authorisation; empty if it was not sent. */
   authorisationCode: string;
-  /** The file from which it was imported; empty if none. */
+  /** The file from which it was imported, if any. */
   file: string;
   /**
    * How the console found the payment: `acquirer_reference`, `authorisation_code`, `amount`, `earlier_version` (another
-   * version of the report) or `user`. Empty if the sender named the payment. The console writes a matched report again, with the same id and keyed by its card.
+   * version of the report) or `user`. Empty if the sender named the payment. The console publishes a matched report
+   * again, with the same id, keyed by its card.
    */
   matchedBy: string;
 }
@@ -379,7 +380,7 @@ export interface PaymentUpdate {
   clientTransactionId: string;
   cardToken: string;
   kind: PaymentUpdateKind;
-  /** The issuer's response code, for instance `51`; empty if it was not sent. */
+  /** The issuer's response code, for example `51`; empty if it was not sent. */
   issuerCode: string;
   /** The amount captured, reversed or refunded, in minor units of the currency; absent for other kinds. */
   amountMinor?:
@@ -397,7 +398,7 @@ export interface PaymentUpdate {
   clientUpdateId: string;
 }
 
-/** A payment with its feature vector, as it was known at the payment's event time. Topic `features`. */
+/** A payment with its feature vector as of the payment's event time. Topic `features`. */
 export interface FeatureVector {
   transaction: Transaction | undefined;
   specVersion: number;
@@ -405,18 +406,17 @@ export interface FeatureVector {
   values: number[];
   computedAtMs: number;
   /**
-   * How many events each entity's state had seen, this one included, in the order of the spec's entities; 0 where the
-   * payment names no such entity. They order the records of an entity.
+   * Number of events in each entity's state, including this one, in the order of the spec's entities; 0 if the payment
+   * does not name the entity. These numbers order the records of an entity.
    */
   sequences: number[];
   /** The payment is older than every window of one of its entities, which did not count it. */
   tooLate: boolean;
-  /** The stored state was lost and is not rebuilt yet: windows hold less than took place, and `sequences` began anew. */
+  /** The stored state was lost and is not rebuilt yet: windows lack earlier events, and `sequences` restarted. */
   incomplete: boolean;
   /**
-   * Of which time the profile was that the features were made of, for each profile of the spec in its order: the event
-   * timestamp of Feast's row. 0: there was none in force, and its features have their defaults. Absent in vectors of specs
-   * without profiles.
+   * For each profile of the spec, in its order: the event timestamp of the Feast row from which the features were
+   * computed; 0 if no row was in force, so that the features have their defaults. Absent if the spec has no profiles.
    */
   profileTimesMs: number[];
 }
@@ -429,11 +429,11 @@ export interface AppliedLabel {
   sequences: number[];
   tooLate: boolean;
   appliedAtMs: number;
-  /** As in FeatureVector: `sequences` say nothing then. */
+  /** As in FeatureVector. If true, `sequences` are not meaningful. */
   incomplete: boolean;
   /**
-   * Entities that the label does not name and whose states counted it: their ids in the order of the spec's
-   * entities, empty for the others. No ids if the card's state no longer names the payment.
+   * Ids of the entities that the label does not name but whose states counted it, in the order of the spec's entities;
+   * empty for other entities. No ids if the card's state no longer contains the payment.
    */
   entityIds: string[];
 }
@@ -449,45 +449,45 @@ export interface AppliedPaymentUpdate {
   /** As in AppliedLabel. */
   incomplete: boolean;
   /**
-   * Entities of the payment, other than its card, whose states counted the update: their ids in the order of the spec's
-   * entities, empty for the others. No ids if the card's state no longer names the payment.
+   * Ids of the payment's entities, other than its card, whose states counted the update, in the order of the spec's
+   * entities; empty for other entities. No ids if the card's state no longer contains the payment.
    */
   entityIds: string[];
 }
 
 export interface Reason {
-  /** Stable code, for instance `AMOUNT_FAR_ABOVE_OWN_MEAN`. */
+  /** Stable code, for example `AMOUNT_FAR_ABOVE_OWN_MEAN`. */
   code: string;
-  /** A sentence for an analyst, with the payment's own figures. */
+  /** A sentence for analysts, with the payment's figures. */
   text: string;
-  /** The outcome that this reason alone would have had. */
+  /** The outcome that this reason alone would lead to. */
   outcome: Outcome;
 }
 
 /**
- * An entry of a tenant's list, of a card that is to be declined for instance. Topic `lists`; its key is the tenant, the
- * list, the kind and the value, separated by `/`, and a record without a value removes the entry.
+ * An entry of a tenant's list, for example a card to decline. Topic `lists`. The key is the tenant, the list, the kind
+ * and the value, separated by `/`. A record without a value removes the entry.
  */
 export interface ListEntry {
   tenant: string;
-  /** `deny`, `watch`, `allow`, or a name of the tenant's own. */
+  /** `deny`, `watch`, `allow`, or a name that the tenant chose. */
   list: string;
-  /** The kind of the listed value, from `list_kinds` in payment.yaml: `card`, for instance. */
+  /** The kind of the listed value, from `list_kinds` in payment.yaml, for example `card`. */
   kind: string;
   /** A token for cards, devices, e-mail addresses, network addresses and their ranges; otherwise the value itself. */
   value: string;
-  /** `deny`, `watch` or `allow`; that of its name for a list with one of these names. */
+  /** `deny`, `watch` or `allow`. A list with one of these names has that effect. */
   effect: string;
-  /** Why it is listed, in a person's words. */
+  /** Why the author listed it. */
   reason: string;
   /** Who listed it. */
   author: string;
   createdAtMs: number;
-  /** The first moment at which it no longer counts; absent for an entry without an end. */
+  /** When the entry expires; absent if it does not. */
   expiresAtMs?: number | undefined;
 }
 
-/** An entry that a payment matched when it was decided. The value is the payment's own. */
+/** An entry that a payment matched when it was decided. The payment contains the value. */
 export interface ListHit {
   list: string;
   kind: string;
@@ -497,58 +497,58 @@ export interface ListHit {
   expiresAtMs?: number | undefined;
 }
 
-/** The part that a payment had in the rollout of a model. */
+/** The part of a payment in the rollout of a model. */
 export interface ModelTrial {
   trialRole: TrialRole;
   candidateVersion: string;
-  /** Absent where the candidate was not asked, did not answer in time or gave no probability. */
+  /** Absent if the candidate was not called, was late, or did not return a probability. */
   candidateScore?:
     | number
     | undefined;
-  /** The champion's for the same payment, where the candidate's share has its card; absent where it was not there in time. */
+  /** The champion's score for the same payment, if its card is in the candidate's share. Absent if it was late. */
   championScore?:
     | number
     | undefined;
-  /** Why the candidate, which was asked, gave no score; else empty. */
+  /** Why the candidate was called but returned no score; otherwise empty. */
   candidateMissing: string;
 }
 
-/** A rule in shadow that fired. */
+/** A shadow rule that fired. */
 export interface ShadowHit {
   ruleId: string;
-  /** What its reason would have been, and what it alone would have done. */
+  /** The code of its reason, and the outcome that the rule alone would lead to. */
   code: string;
   outcome: Outcome;
 }
 
 /**
- * A rule whose condition has no result for this payment. A rule that decides and exceeds its budget asks for nothing; one
- * whose evaluation fails leads to the default decision. A shadow rule changes nothing in either case.
+ * A rule whose condition has no result for this payment. A live rule that exceeds its budget is ignored; one whose
+ * evaluation fails leads to the default decision. A shadow rule has no effect in either case.
  */
 export interface SkippedRule {
   ruleId: string;
   /** `budget-exceeded` or `evaluation-failed`. Readers accept other codes. */
   why: string;
-  /** It was a shadow rule for this payment. */
+  /** Whether it was a shadow rule for this payment. */
   inShadow: boolean;
 }
 
-/** What was decided, and why. Topic `decisions`. */
+/** A decision with its reasons. Topic `decisions`. */
 export interface Decision {
   transactionId: string;
   tenant: string;
   clientTransactionId: string;
   cardToken: string;
   outcome: Outcome;
-  /** Strictest first; before them, why a budget that is spent gave another outcome. */
+  /** Strictest first. If a budget was spent, the reason for the replaced outcome precedes them. */
   reasons: Reason[];
   /**
-   * Probability of fraud from the model, or from the scorecard where `rung` says so; absent when neither was there.
-   * Never 0 for "missing".
+   * Fraud probability from the model, or from the scorecard if `rung` says so. Absent if both are unavailable; a
+   * missing score is never 0.
    */
   score?: number | undefined;
   rung: Rung;
-  /** Why the decision is below the model's rung; empty on that rung. */
+  /** Why the decision was made below the model's fallback level; otherwise empty. */
   degradedBecause: string;
   policyVersion: string;
   modelName: string;
@@ -558,40 +558,46 @@ export interface Decision {
   acceptedAtMs: number;
   decidedAtMs: number;
   /**
-   * Digest of the words of `reasons` that no other version here covers: the sentences of the feature spec, and how values
-   * are written in them. Empty in decisions made before the field was added.
+   * Digest of the wording of `reasons` that no other version here covers: the sentences of the feature spec, and the
+   * format of values in them. Empty in decisions made before this field was added.
    */
   wordingVersion: string;
-  /** The list entries that the payment matched, the strictest first: an input of the decision, so that it can be made again. */
+  /**
+   * The list entries that the payment matched, the strictest first: an input of the decision, so that it can be
+   * replayed.
+   */
   listHits: ListHit[];
-  /** Number of the policy's revision in the control plane; 0 where the policy was a file's. */
+  /** Number of the policy's revision in the control plane; 0 if the policy came from a file. */
   policyRevision: number;
-  /** Rules in shadow that fired: what they would have done. They changed nothing. */
+  /** Shadow rules that fired. They had no effect. */
   shadowHits: ShadowHit[];
-  /** Present while a model is rolled out. */
+  /** Present during the rollout of a model. */
   trial?:
     | ModelTrial
     | undefined;
-  /** Outcomes that it would have had, in this order, were their budget not spent: an input of the decision. */
+  /**
+   * Outcomes, in this order, that the payment would have had if their budget had not been spent: an input of the
+   * decision.
+   */
   spentBudgets: Outcome[];
   /** Rules that were in force and have no result, in the order of the policy. */
   skippedRules: SkippedRule[];
 }
 
-/** How far the rollout of a model has come. Topic `rollouts`, compacted, keyed by the name of the model. */
+/** The state of a model's rollout. Topic `rollouts`, compacted, keyed by the name of the model. */
 export interface Rollout {
-  /** Also decides which cards are in the shares: each rollout has others. */
+  /** Also determines which cards are in the shares, so each rollout has different cards. */
   rolloutId: string;
   modelName: string;
   stage: RolloutStage;
   candidateVersion: string;
   /** The champion when the rollout began. */
   championVersion: string;
-  /** Of the cards, in hundredths of a percent. */
+  /** Share of the cards, in hundredths of a percent. */
   canaryBasisPoints: number;
-  /** The same for cards that the candidate scores without deciding. */
+  /** The same for cards whose payments the candidate scores without deciding. */
   shadowBasisPoints: number;
-  /** Grows by one with each step. */
+  /** Incremented with each step. */
   revision: number;
   startedAtMs: number;
   changedAtMs: number;
@@ -600,7 +606,7 @@ export interface Rollout {
   why: string;
 }
 
-/** A column of a day that is not what it was on the days before. */
+/** A column whose distribution on a day differs from the days before. */
 export interface DriftedColumn {
   column: string;
   /** `feature`, `score`, `outcome` or `performance`. */
@@ -608,81 +614,85 @@ export interface DriftedColumn {
   distance: number;
   /** The distance above which it counts as drifted. */
   threshold: number;
-  /** How likely such a distance is on a usual day. */
+  /** Probability of such a distance without drift. */
   pValue: number;
 }
 
 /**
- * A day whose payments, scores or outcomes differ from other days by more than days do. Topic `drift-detected`, keyed by
- * the name of the model.
+ * A day whose payments, scores or outcomes differ from other days by more than normal variation. Topic
+ * `drift-detected`, keyed by the name of the model.
  */
 export interface DriftDetected {
-  /** Deterministic: the same finding again has the same id. */
+  /** Deterministic: the same finding always has the same id. */
   eventId: string;
   modelName: string;
-  /** Whose payments; empty for those of all. */
+  /** The tenant of the payments; empty for all tenants. */
   tenant: string;
   /** UTC, YYYY-MM-DD. */
   day: string;
-  /** The first and the last day that it was compared with. */
+  /** The first and the last day with which it was compared. */
   comparedFrom: string;
   comparedTo: string;
   /** Payments of the day. */
   rows: number;
-  /** The farthest above its threshold first. */
+  /** Sorted by distance above the threshold, largest first. */
   columns: DriftedColumn[];
-  /** The finding in words. */
+  /** The finding as a sentence. */
   sentence: string;
   detectedAtMs: number;
 }
 
 /**
- * From when on a revision of a tenant's policy holds. Table `policies`, keyed by tenant and number of the activation. Of those
- * whose time has come, the one with the highest number holds, so the order of the records does not matter. One whose
- * `activates_at_ms` is later than the `created_at_ms` of any higher number was replaced before its time and never holds.
+ * When a revision of a tenant's policy takes effect. Table `policies`, keyed by tenant and activation number. Among the
+ * activations whose time has passed, the one with the highest number is in force, so the order of records does not
+ * matter. If `activates_at_ms` is later than the `created_at_ms` of any higher number, the activation was replaced and
+ * never takes effect.
  */
 export interface PolicyActivation {
-  /** Empty: all tenants without a policy of their own. */
+  /** Empty for all tenants without their own policy. */
   tenant: string;
-  /** From 1 on, by tenant. */
+  /** Starts at 1 for each tenant. */
   activation: number;
-  /** 0: from then on the tenant has no policy of its own. */
+  /** 0 removes the tenant's own policy. */
   revision: number;
   /** The policy file; empty without a revision. */
   text: string;
-  /** Of `text`, in hex. */
+  /** Hash of `text`, in hex. */
   sha256: string;
   activatesAtMs: number;
   /** Who activated it, and why. */
   author: string;
   note: string;
   createdAtMs: number;
-  /** Ids of rules of this revision that the control plane switched off because they failed. The record is published again with them. */
+  /**
+   * Ids of this revision's rules that the control plane disabled because they failed. Control then publishes the record
+   * again.
+   */
   switchedOffRules: string[];
 }
 
 /**
- * What somebody did or looked at, and what has to be provable afterwards. Topic `audit`, keyed by the tenant; control puts the
- * events into the audit log. Subjects are ids and tokens: no name, e-mail address or card number of anybody stands in clear.
+ * An action or a view that must be provable later. Topic `audit`, keyed by tenant. Control appends the events to the
+ * audit log. Subjects are ids and tokens, never names, e-mail addresses or card numbers in plaintext.
  */
 export interface AuditEvent {
   /** The same event again has the same id. */
   eventId: string;
-  /** Empty: what concerns all tenants. */
+  /** Empty if the event concerns all tenants. */
   tenant: string;
-  /** Client, person or part of Tripline. */
+  /** Id of a client, a user or a service. */
   actor: string;
   /** `client`, `person` or `service`. */
   actorKind: string;
-  /** What was done, for instance `policy-activated`. */
+  /** The action, for example `policy-activated`. */
   action: string;
-  /** What it was done to, for instance `list` and the name of the list. */
+  /** The object of the action, for example `list` and the name of the list. */
   subjectKind: string;
   subjectId: string;
-  /** A JSON object with the rest, at most 16 KiB. */
+  /** A JSON object with further details, at most 16 KiB. */
   details: string;
   atMs: number;
-  /** The service that noted it. */
+  /** The service that recorded it. */
   source: string;
 }
 
@@ -693,29 +703,26 @@ export interface CaseEvent {
   tenant: string;
   caseId: string;
   kind: CaseEventKind;
-  /** Revision of the case after the change: later events of a case have higher ones. */
+  /** Revision of the case after the change; it increases with each event. */
   revision: number;
   atMs: number;
-  /** The user to whom it was assigned; else empty. */
+  /** The user to whom it was assigned; otherwise empty. */
   assigneeId: string;
-  /** `fraud` or `genuine` if it was closed; else empty. */
+  /** `fraud` or `genuine` if it was closed; otherwise empty. */
   verdict: string;
-  /** Payments of the case at this time. */
+  /** Number of payments in the case at this time. */
   payments: number;
 }
 
-/**
- * Whose access tokens are not accepted any more, and from when on they are again. Table `auth-events`, keyed by `client/ID` or
- * `person/ID`.
- */
+/** A client or user whose access tokens are revoked. Table `auth-events`, keyed by `client/ID` or `person/ID`. */
 export interface AuthEvent {
-  /** A client's id, or a person's. */
+  /** The id of a client or a user. */
   subject: string;
   kind: AuthSubject;
   tenant: string;
-  /** No token is accepted while it is set. */
+  /** While true, no token is accepted. */
   disabled: boolean;
-  /** A token that was issued up to here is not accepted. */
+  /** Tokens issued at or before this time are not accepted. */
   notBeforeMs: number;
   changedAtMs: number;
 }
