@@ -1,10 +1,12 @@
 import { optionalText } from "@tripline/cloud-identity/identity-variables";
+import { rateConfig } from "@tripline/http/limits/rate-config";
 import { isStoreUrl } from "@tripline/object-store/open-store";
 import { policyWorkerConfig } from "@tripline/policy-worker/policy-worker";
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 import { fourEyesAmounts } from "./cases/four-eyes.js";
 import type { ModelPlace } from "./cases/narrative/narrative-model.js";
+import { disputePrograms } from "./dispute-ratios/dispute-programs.js";
 
 const KEY_BYTES = 32;
 
@@ -15,6 +17,7 @@ const settings = z.object({
   ...kafkaConfig,
   ...postgresConfig,
   ...tokenConfig,
+  ...rateConfig({ tenant: 20, client: 10, unit: "requests" }),
   AUTH_TOKEN_URL: address.meta({ description: "Token endpoint for codes and refresh tokens." }),
   CONSOLE_URL: address
     .transform((text) => text.replace(/\/$/, ""))
@@ -105,6 +108,12 @@ const settings = z.object({
   FRAUD_REPORTS_WAITING_MAX: z.coerce.number().int().min(1_000).max(10_000_000).default(1_000_000).meta({
     unit: "reports",
     description: "Maximum number of such reports per tenant. Beyond it, the oldest ones are no longer compared.",
+  }),
+  DISPUTE_PROGRAMS: disputePrograms.meta({
+    description:
+      "Thresholds of the card schemes for dispute ratios: a list in JSON with the fields of " +
+      "[dispute-programs.ts](../apps/console/src/dispute-ratios/dispute-programs.ts), which replaces the default.",
+    shownDefault: "VAMP, ECP, EFM",
   }),
   CASE_OUTCOMES: z
     .string()

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { DynamicModule, OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
+import { RateLimits } from "@tripline/http/limits/rate-limits";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
 import { closeWithin } from "@tripline/nest-kit/close-within";
@@ -32,11 +33,13 @@ import { Contributions } from "./decisions/contributions.js";
 import { DecisionReader } from "./decisions/decision-reader.js";
 import { DecisionSearchController } from "./decisions/decision-search.controller.js";
 import { ProjectedDecisions } from "./decisions/projected-decisions.js";
+import { DisputeRatioReader } from "./dispute-ratios/dispute-ratios.js";
 import { EntitiesController } from "./entities/entities.controller.js";
 import { EntityStore } from "./entities/entity-store.js";
 import { ListReader } from "./entities/list-reader.js";
 import { ErasuresController } from "./erasures/erasures.controller.js";
 import { ForwardingController } from "./forwarding/forwarding.controller.js";
+import { FraudReportApiController } from "./fraud-reports/fraud-report-api.controller.js";
 import { ReportLabelPublisher } from "./fraud-reports/report-label-publisher.js";
 import { ReportMatcher } from "./fraud-reports/report-matcher.js";
 import { UnmatchedReportsController } from "./fraud-reports/unmatched-reports.controller.js";
@@ -134,6 +137,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
         ],
         ...[ViewsController, PeopleController, EntitiesController, ReportsController, ForwardingController],
         ...[PolicyTrialsController, PersonalController, UnmatchedReportsController, OpenApiController],
+        FraudReportApiController,
         PageController,
       ],
       providers: [
@@ -148,6 +152,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
         },
         { provide: MODEL_REGISTRY, useValue: registryUrl === undefined ? undefined : openRegistry(registryUrl) },
         { provide: NARRATIVE_MODEL, useValue: modelPlace(config) },
+        { provide: RateLimits, useValue: new RateLimits(config) },
         { provide: CASE_OPENING, useValue: caseOpening(config) },
         {
           provide: SESSION_LIMITS,
@@ -167,6 +172,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           ReportLabelPublisher,
           ReportMatcher,
           UnmatchedReports,
+          DisputeRatioReader,
           Retention,
           ViewEvents,
         ],

@@ -14,6 +14,8 @@ export interface Route {
   readonly summary: string;
   /** The scope that the caller needs; absent if no scope is required. */
   readonly scope?: string;
+  /** The name of one of the API's security schemes. Default: the first one. */
+  readonly securedBy?: string;
   readonly parameters?: z.ZodObject;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
@@ -27,14 +29,18 @@ export interface Route {
   readonly errors?: readonly ErrorCode[];
 }
 
+interface Security {
+  readonly name: string;
+  readonly scheme: NonNullable<NonNullable<ZodOpenApiObject["components"]>["securitySchemes"]>[string];
+}
+
 export interface Api {
   readonly title: string;
   readonly description: string;
   /** How a caller authenticates; every operation refers to it by name. */
-  readonly security: {
-    readonly name: string;
-    readonly scheme: NonNullable<NonNullable<ZodOpenApiObject["components"]>["securitySchemes"]>[string];
-  };
+  readonly security: Security;
+  /** Another way, for the operations that name it. */
+  readonly otherSecurity?: Security;
   /** Errors that any request may get. */
   readonly errors: readonly ErrorCode[];
 }
@@ -54,21 +60,32 @@ export function describeRoutes(api: Api, routes: readonly Route[]): ApiDocument 
   for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method]: operationOf(api, route) };
   }
-  const { title, description, security } = api;
+  const { title, description, security, otherSecurity } = api;
+  const schemes = [security, ...(otherSecurity === undefined ? [] : [otherSecurity])];
   return createDocument({
     openapi: "3.1.0",
     info: { title, version: "1", description, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
     paths,
-    components: { securitySchemes: { [security.name]: security.scheme } },
+    components: { securitySchemes: Object.fromEntries(schemes.map(({ name, scheme }) => [name, scheme])) },
   });
 }
 
 function operationOf({ security, errors: common }: Api, route: Route): ZodOpenApiOperationObject {
-  const { id, summary, scope, parameters, query, body, bodyType = JSON_TYPE, errors = [] } = route;
+  const {
+    id,
+    summary,
+    scope,
+    securedBy = security.name,
+    parameters,
+    query,
+    body,
+    bodyType = JSON_TYPE,
+    errors = [],
+  } = route;
   return {
     operationId: id,
     summary,
-    security: scope === undefined ? [] : [{ [security.name]: [scope] }],
+    security: scope === undefined ? [] : [{ [securedBy]: [scope] }],
     requestParams: {
       ...(parameters === undefined ? {} : { path: parameters }),
       ...(query === undefined ? {} : { query: query as z.ZodObject }),

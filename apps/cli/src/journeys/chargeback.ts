@@ -1,4 +1,4 @@
-import { randomInt } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,14 +6,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ReportFile } from "@tripline/backfill/reports/report-file";
 import { parseReportMapping } from "@tripline/backfill/reports/report-mapping";
 import type { FraudReport } from "@tripline/client";
+import { formatShare } from "@tripline/decision-engine/format-value";
+import type { ControlClient } from "@tripline/system/client/control-client";
 import type { KnownPayment } from "@tripline/system/client/payment";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { labelBody } from "@tripline/system/client/tripline-client";
 import { DEMO_TENANT } from "@tripline/system/services/plan-services";
+import { z } from "zod";
 import { newPayment } from "./first-payment.js";
 
 export interface ChargebackOptions {
-  readonly client: Pick<TriplineClient, "send" | "sendReports">;
+  readonly client: Pick<TriplineClient, "send" | "sendReports" | "sendUpdates">;
+  /** The console's API for clients. */
+  readonly reports: Pick<ControlClient, "call">;
   /** Ingestion's key for tokens. */
   readonly cardTokenKey: Uint8Array;
   /** Prints each completed step. */
@@ -27,6 +32,9 @@ const KNOWN_FRAUD = "KNOWN_FRAUD_ON_CARD";
 /** Time to match the report, derive the verdict and count it. A report that arrives before its payment waits a minute. */
 const VERDICT_MS_MAX = 90_000;
 const AMOUNT_MINOR = 1_999;
+/** Undisputed payments of the same merchant. */
+const OTHER_PAYMENTS = 3;
+const RATIO_MS_MAX = 30_000;
 
 /** The columns of the issuers' file. */
 const MAPPING = `
@@ -46,9 +54,10 @@ report:
  *
  * @throws Error whose message is one sentence that names the failed step
  */
-export async function chargebackJourney({ client, cardTokenKey, print }: ChargebackOptions): Promise<void> {
+export async function chargebackJourney({ client, reports, cardTokenKey, print }: ChargebackOptions): Promise<void> {
+  const merchantId = `m-${randomUUID().slice(0, 8)}`;
   const acquirerReference = `2469216${randomInt(1e8, 1e9 - 1)}${randomInt(1e6, 1e7 - 1)}`;
-  const payment = { ...newPayment(AMOUNT_MINOR), acquirerReference };
+  const payment = { ...newPayment(AMOUNT_MINOR), acquirerReference, merchantId };
   if ((await reasonsOf(client, payment)).includes(KNOWN_FRAUD))
     throw new Error("The new card already has confirmed fraud.");
   print("A new card pays 19.99 EUR.");
@@ -63,9 +72,16 @@ export async function chargebackJourney({ client, cardTokenKey, print }: Chargeb
     reason_code: "10.4",
   } as const;
   await client.sendReports([reportOf(payment, dispute)]);
+  await capture(client, payment);
+  for (let other = 0; other < OTHER_PAYMENTS; other += 1) {
+    const paid = { ...newPayment(AMOUNT_MINOR), merchantId };
+    await reasonsOf(client, paid);
+    await capture(client, paid);
+  }
   await client.sendReports([reportOf(payment, { ...dispute, version: 2, stage: "won" })]);
   await untilFlagged(client, payment, false);
   print(`The cardholder disputes the payment, and the merchant wins. The next payment no longer has ${KNOWN_FRAUD}.`);
+  print(await ratioOf(reports, merchantId));
 }
 
 /** The reports in a file about the payment, as `tripline reports import` reads them. */
@@ -95,6 +111,50 @@ async function readFile(payment: KnownPayment, key: Uint8Array): Promise<FraudRe
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Tells the system that the payment was settled. */
+async function capture(client: ChargebackOptions["client"], payment: KnownPayment): Promise<void> {
+  const { transaction_id, card } = labelBody(payment);
+  const occurred_at = new Date().toISOString();
+  const amount = { minor: payment.amountMinor, currency: payment.currency as "EUR" };
+  await client.sendUpdates([{ transaction_id, card, update_id: "capture", kind: "captured", amount, occurred_at }]);
+}
+
+const shownRatios = z.object({
+  lines: z.array(
+    z.object({
+      merchantId: z.string().nullable(),
+      scheme: z.string(),
+      settled: z.number(),
+      chargebacks: z.number(),
+      ratio: z.number().nullable(),
+      programs: z.array(
+        z.object({ program: z.string(), state: z.string(), ratioMin: z.number(), reportsMin: z.number() }),
+      ),
+    }),
+  ),
+});
+
+/** Waits until the console has counted the captures and the chargeback. */
+async function ratioOf(reports: ChargebackOptions["reports"], merchant: string): Promise<string> {
+  const query = new URLSearchParams({ month: new Date().toISOString().slice(0, "2026-11".length), merchant });
+  const untilMs = Date.now() + RATIO_MS_MAX;
+  for (;;) {
+    const { lines } = shownRatios.parse(await reports.call("GET", "/v1/fraud-reports/ratios", { query }));
+    const line = lines.find(({ merchantId, scheme }) => merchantId === merchant && scheme === "visa");
+    const { chargebacks = 0, settled = 0, ratio = null, programs = [] } = line ?? {};
+    if (chargebacks === 1 && settled === OTHER_PAYMENTS + 1 && ratio !== null) {
+      const text = `This month, 1 of ${settled} settled payments of merchant ${merchant} was charged back: ${formatShare(ratio)}.`;
+      const limits = programs.map(
+        ({ program, state, ratioMin, reportsMin }) =>
+          `${program} (${formatShare(ratioMin)} and ${reportsMin.toLocaleString("en")} reports): ${state}`,
+      );
+      return [text, ...limits].join("\n");
+    }
+    if (Date.now() > untilMs) throw new Error(`The dispute ratio is not known: ${JSON.stringify(lines)}.`);
+    await delay(POLL_MS);
   }
 }
 

@@ -17,7 +17,9 @@ import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { SLOW_REQUESTS } from "../background.js";
+import type { DisputeRatios } from "../contract/dispute-ratios.js";
 import type * as shown from "../contract/fraud-reports.js";
+import { DisputeRatioReader, ratioQuery } from "../dispute-ratios/dispute-ratios.js";
 import { writeCsv } from "../requests/write-csv.js";
 import { Person, RequirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
@@ -41,6 +43,7 @@ export class UnmatchedReportsController {
   constructor(
     @Inject(UnmatchedReports) private readonly reports: UnmatchedReports,
     @Inject(SLOW_REQUESTS) private readonly database: Database,
+    @Inject(DisputeRatioReader) private readonly ratios: DisputeRatioReader,
   ) {}
 
   @Get("unmatched")
@@ -67,6 +70,12 @@ export class UnmatchedReportsController {
   reconcile(@Person() session: Session, @Query() query: unknown): Promise<shown.Reconciliation> {
     // A year of reports takes longer than the time limit of other requests.
     return reconcileReports(this.database, session.tenant, parseRequest(reconciliationQuery, query));
+  }
+
+  @Get("ratios")
+  @RequirePermission("cases:read")
+  readRatios(@Person() session: Session, @Query() query: unknown): Promise<DisputeRatios> {
+    return this.ratios.read(session.tenant, parseRequest(ratioQuery, query));
   }
 
   @Get("reconciliation.csv")

@@ -1,4 +1,5 @@
 import "reflect-metadata";
+import { RequireScope } from "@tripline/nest-kit/http/token.guard";
 import { describedRoutes } from "@tripline/nest-kit/testing/routes-of";
 import { z } from "zod";
 import { AttachmentsController } from "../attachments/attachments.controller.js";
@@ -7,6 +8,7 @@ import { CasesController } from "../cases/cases.controller.js";
 import { PeopleController } from "../cases/people.controller.js";
 import { DecisionSearchController } from "../decisions/decision-search.controller.js";
 import { EntitiesController } from "../entities/entities.controller.js";
+import { FraudReportApiController } from "../fraud-reports/fraud-report-api.controller.js";
 import { UnmatchedReportsController } from "../fraud-reports/unmatched-reports.controller.js";
 import { LiveController } from "../live/live.controller.js";
 import { PersonalController } from "../personal/personal.controller.js";
@@ -17,6 +19,7 @@ import { RequirePermission } from "../sessions/session.guard.js";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
 import { ViewsController } from "../views/views.controller.js";
+import { CLIENT_ROUTES } from "./report-routes.js";
 import { ROUTES } from "./routes.js";
 
 const CONTROLLERS = [
@@ -39,6 +42,8 @@ afterAll(() => bed?.close());
 test("regression #24: describes exactly the routes of the page, with their permissions", () => {
   const described = ROUTES.map(({ method, path, scope }) => `${method} ${path} ${scope}`);
   expect(described.toSorted()).toEqual(describedRoutes(CONTROLLERS, RequirePermission).toSorted());
+  const ofClients = CLIENT_ROUTES.map(({ method, path, scope }) => `${method} ${path} ${scope}`);
+  expect(ofClients).toEqual(describedRoutes([FraudReportApiController], RequireScope));
 });
 
 test("regression #24: the document is served without a session; regression #32: compressed", async () => {

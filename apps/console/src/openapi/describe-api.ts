@@ -1,9 +1,11 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
+import { clientCredentials } from "@tripline/http/describe-problems";
 import type { ApiDocument } from "@tripline/http/describe-routes";
 import { describeRoutes } from "@tripline/http/describe-routes";
 import type { ConsoleConfig } from "../config.js";
 import { Cookies } from "../sessions/cookies.js";
 import { SESSION_COOKIE } from "../sessions/session.guard.js";
+import { CLIENT_ROUTES } from "./report-routes.js";
 import { ROUTES } from "./routes.js";
 
 /** Errors that any authenticated request may get. */
@@ -19,10 +21,14 @@ export function describeApi(config: ConsoleConfig): ApiDocument {
     {
       title: "Tripline console",
       description:
-        "The API of the console's page. Changes require the header X-CSRF-Token. /api/control and /api/auth are proxies for the control plane and auth, which have their own descriptions.",
+        "The API of the console's page. Changes require the header X-CSRF-Token. /v1 is for clients with an access token. /api/control and /api/auth are proxies for the control plane and auth, which have their own descriptions.",
       security: { name: "session", scheme: cookie },
+      otherSecurity: {
+        name: "oauth",
+        scheme: clientCredentials(config, { "cases:read": "Read cases and fraud reports." }),
+      },
       errors: ERRORS,
     },
-    ROUTES,
+    [...ROUTES, ...CLIENT_ROUTES],
   );
 }

@@ -1,3 +1,5 @@
+import { CALLER_ERRORS } from "@tripline/http/describe-problems";
+import { ratioQuery } from "../dispute-ratios/dispute-ratios.js";
 import { reconciliationQuery } from "../fraud-reports/reconcile-reports.js";
 import { matchRequest } from "../fraud-reports/unmatched-reports.controller.js";
 import { unmatchedQuery } from "../fraud-reports/unmatched-reports.js";
@@ -46,6 +48,15 @@ export const FRAUD_REPORTS: readonly ConsoleRoute[] = [
   },
   {
     method: "get",
+    path: "/api/fraud-reports/ratios",
+    id: "readDisputeRatios",
+    scope: "cases:read",
+    summary: "A month's chargebacks per settled payment, by merchant and card scheme, with the schemes' thresholds",
+    query: ratioQuery,
+    answers: { 200: shown("DisputeRatios") },
+  },
+  {
+    method: "get",
     path: "/api/fraud-reports/reconciliation.csv",
     id: "downloadReconciliation",
     scope: "cases:read",
@@ -55,3 +66,16 @@ export const FRAUD_REPORTS: readonly ConsoleRoute[] = [
     answerType: "text/csv",
   },
 ];
+
+const OF_CLIENTS = ["unmatched", "reconciliation", "ratios"].map((name) => `/api/fraud-reports/${name}`);
+
+/** The same for clients with an access token. Cards are always masked. */
+export const CLIENT_ROUTES = FRAUD_REPORTS.filter(({ path }) => OF_CLIENTS.includes(path)).map(
+  (route): ConsoleRoute => ({
+    ...route,
+    path: route.path.replace("/api/", "/v1/"),
+    id: `${route.id}AsClient`,
+    securedBy: "oauth",
+    errors: CALLER_ERRORS,
+  }),
+);

@@ -4,6 +4,7 @@ import type { Database, Queries } from "@tripline/stores/postgres/connect-databa
 import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import { BACKGROUND } from "../background.js";
+import { countSettled } from "../dispute-ratios/count-settled.js";
 import { VALUE_FIELDS } from "../entities/searched-kinds.js";
 import { addReports } from "../fraud-reports/add-reports.js";
 import { addUnmatched, lockReports } from "../fraud-reports/match-reports.js";
@@ -67,9 +68,15 @@ export class ProjectionStore {
       const newUpdates = await addUpdates(transaction, records.updates, nowMs);
       const newReports = await addReports(transaction, records.reports, nowMs, isArchived);
       const unmatched = await addUnmatched(transaction, records.unmatched, nowMs, isArchived);
+      const labelCounts = await readLabelCounts(transaction, [
+        ...newLabels,
+        ...newReports.labelled,
+        ...unmatched.labelled,
+      ]);
+      await countSettled(transaction, newUpdates.captured, [...newPayments]);
       return {
-        labelled: await readLabelCounts(transaction, [...newLabels, ...newReports.labelled, ...unmatched.labelled]),
-        updated: newUpdates,
+        labelled: labelCounts,
+        updated: newUpdates.counted,
         reported: [...newReports.counted, ...unmatched.counted],
       };
     });
@@ -86,20 +93,23 @@ async function addPayments(queries: Queries, payments: readonly ReadPayment[], n
     addedRow,
     `WITH added AS (
        INSERT INTO console.payments (transaction_id, tenant, client_transaction_id, card_token, terminal_id, device_token,
-         ip_token, amount_minor, currency, occurred_at_ms, record, read_at_ms, authorisation_code, acquirer_reference)
+         ip_token, amount_minor, currency, occurred_at_ms, record, read_at_ms, authorisation_code, acquirer_reference,
+         merchant_id, card_scheme, is_remote)
        SELECT id, tenant, client_id, card, terminal, device, ip, amount, currency, occurred_at_ms,
-         substring($11::bytea FROM start FOR length), $14::bigint, code, reference
+         substring($11::bytea FROM start FOR length), $14::bigint, code, reference, merchant, scheme, is_remote
        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-         $9::text[], $10::bigint[], $12::int[], $13::int[], $15::text[], $16::text[])
+         $9::text[], $10::bigint[], $12::int[], $13::int[], $15::text[], $16::text[],
+         $17::text[], $18::text[], $19::bool[])
          AS new (id, tenant, client_id, card, terminal, device, ip, amount, currency, occurred_at_ms, start, length,
-           code, reference)
+           code, reference, merchant, scheme, is_remote)
        ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id
      ) SELECT coalesce(array_agg(transaction_id), '{}') AS ids FROM added`,
     [
       ...[column("transactionId"), column("tenant"), column("clientTransactionId"), column("cardToken")],
       ...[column("terminalId"), column("deviceToken"), column("ipToken"), column("amountMinor"), column("currency")],
       ...[column("occurredAtMs"), ...pack(column("record")), nowMs],
-      ...[column("authorisationCode"), column("acquirerReference")],
+      ...[column("authorisationCode"), column("acquirerReference"), column("merchantId")],
+      ...[column("cardScheme"), column("isRemote")],
     ],
   );
   const newIds = new Set(added?.ids);

@@ -15,6 +15,7 @@ import {
 } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
+import { isRemote, schemeOf } from "../dispute-ratios/card-scheme.js";
 import type { VALUE_FIELDS } from "../entities/searched-kinds.js";
 
 export interface ReadPayment extends Pick<Transaction, (typeof VALUE_FIELDS)[number]["key"]> {
@@ -31,6 +32,10 @@ export interface ReadPayment extends Pick<Transaction, (typeof VALUE_FIELDS)[num
   readonly occurredAtMs: number;
   readonly authorisationCode: string;
   readonly acquirerReference: string;
+  /** Empty if it is not known. */
+  readonly cardScheme: string;
+  /** False if the card was presented. */
+  readonly isRemote: boolean;
   readonly record: Buffer;
 }
 
@@ -102,7 +107,8 @@ function readPayment(record: Buffer): ReadPayment | undefined {
   const { transaction } = FeatureVector.decode(record);
   if (transaction === undefined || !isPlaced(transaction)) return undefined;
   const { terminalId } = transaction;
-  return terminalId === "" || IDENTIFIER_PATTERN.test(terminalId) ? { ...transaction, record } : undefined;
+  if (terminalId !== "" && !IDENTIFIER_PATTERN.test(terminalId)) return undefined;
+  return { ...transaction, cardScheme: schemeOf(transaction), isRemote: isRemote(transaction), record };
 }
 
 function readDecision(record: Buffer): ReadDecision | undefined {

@@ -54,6 +54,12 @@ const EXPIRED: readonly string[] = [
   ),
 ];
 
+/** Months of which some rows were deleted, or soon will be, have no dispute ratios. */
+const INCOMPLETE_MONTHS = [
+  "UPDATE console.settled_since SET since_ms = greatest(since_ms, $1::bigint)",
+  "DELETE FROM console.settled_months WHERE month < to_timestamp($1::bigint / 1000.0) AT TIME ZONE 'UTC'",
+];
+
 function rowsOf(table: string, key: string, condition: string): string {
   return `DELETE FROM console.${table} WHERE ${key} IN (SELECT ${key} FROM console.${table} WHERE ${condition} LIMIT ${ROWS_MAX})`;
 }
@@ -90,6 +96,7 @@ export class Retention {
 
   async drop(): Promise<void> {
     const fromMs = Date.now() - this.config.RETENTION_DAYS * DAY_MS;
+    for (const statement of INCOMPLETE_MONTHS) await this.database.execute(statement, [fromMs]);
     for (const statement of EXPIRED) {
       for (let count = 0; count < STATEMENTS_MAX && !this.#isClosing; count += 1) {
         if ((await this.database.execute(statement, [fromMs])) < ROWS_MAX) break;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { RequestListener } from "node:http";
 import { createServer } from "node:http";
-import { exportJWK, generateKeyPair } from "jose";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { Adapter, AdapterFactory, AdapterPayload, Configuration } from "oidc-provider";
 import { interactionPolicy, Provider } from "oidc-provider";
 
@@ -27,6 +27,8 @@ export interface TestIssuer {
   administration: RequestListener | undefined;
   /** Lifetime of new tokens in seconds. */
   tokenTtl: number;
+  /** An access token with the scopes of this user. */
+  token(person: TestPerson): Promise<string>;
   /** Number of times that a refresh token was exchanged. */
   readonly refreshes: () => number;
   close(): void;
@@ -58,6 +60,15 @@ export async function startTestIssuer(redirectUri: () => string, first: TestPers
   return Object.assign(state, {
     url,
     refreshes: () => refreshes,
+    token: ({ id, tenant, scope }: TestPerson) =>
+      new SignJWT({ tenant, scope, client_id: CLIENT_ID })
+        .setProtectedHeader({ alg: "ES256", kid: "test", typ: "at+jwt" })
+        .setIssuer(url)
+        .setAudience(AUDIENCE)
+        .setSubject(id)
+        .setIssuedAt()
+        .setExpirationTime("5m")
+        .sign(privateKey),
     close() {
       server.closeAllConnections();
       server.close();

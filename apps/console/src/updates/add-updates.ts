@@ -1,4 +1,5 @@
 import type { PaymentUpdate } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { UpdateFinding } from "../contract/payment-updates.js";
@@ -13,7 +14,7 @@ export interface CountedUpdate {
   readonly finding: UpdateFinding | "none" | "unmatched";
 }
 
-const newRow = z.object({ update_id: z.string(), transaction_id: z.string() });
+const newRow = z.object({ update_id: z.string(), transaction_id: z.string(), kind: z.number() });
 const paymentRow = z.object({
   transaction_id: z.string(),
   card_token: z.string(),
@@ -21,13 +22,19 @@ const paymentRow = z.object({
   currency: z.string(),
 });
 
+export interface AddedUpdates {
+  readonly counted: readonly CountedUpdate[];
+  /** IDs of the captures. */
+  readonly captured: readonly string[];
+}
+
 /** @returns updates that were not known before */
 export async function addUpdates(
   queries: Queries,
   read: readonly PaymentUpdate[],
   nowMs: number,
-): Promise<CountedUpdate[]> {
-  if (read.length === 0) return [];
+): Promise<AddedUpdates> {
+  if (read.length === 0) return { counted: [], captured: [] };
   // All transactions insert in the same order, to avoid deadlocks, because a client can repeat an update with another
   // card, whose records are in another transaction.
   const updates = read.toSorted((left, right) => (left.updateId < right.updateId ? -1 : 1));
@@ -38,14 +45,17 @@ export async function addUpdates(
        amount_minor, currency, updated_at_ms, read_at_ms)
      SELECT *, $11::bigint FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::smallint[],
        $7::text[], $8::bigint[], $9::text[], $10::bigint[])
-     ON CONFLICT (update_id) DO NOTHING RETURNING update_id, transaction_id`,
+     ON CONFLICT (update_id) DO NOTHING RETURNING update_id, transaction_id, kind`,
     [
       ...[column("updateId"), column("transactionId"), column("tenant"), column("cardToken"), column("kind")],
       ...[column("declinedBy"), column("issuerCode"), column("amountMinor"), column("currency")],
       ...[column("updatedAtMs"), nowMs],
     ],
   );
-  return judgeAdded(queries, added);
+  return {
+    counted: await judgeAdded(queries, added),
+    captured: added.flatMap(({ update_id, kind }) => (kind === PaymentUpdateKind.CAPTURED ? [update_id] : [])),
+  };
 }
 
 async function judgeAdded(queries: Queries, added: readonly z.infer<typeof newRow>[]): Promise<CountedUpdate[]> {

@@ -19,6 +19,9 @@ export class ControlRefusal extends Error {
   }
 }
 
+/** Names for the console, whose API for clients has the same conventions. */
+export const CONSOLE_NAMES = { service: "the console", option: "--console" } as const;
+
 /** Calls the control plane's API. */
 export class ControlClient {
   /**

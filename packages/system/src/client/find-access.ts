@@ -51,8 +51,8 @@ export function localAddresses(workspace: string): LocalSystem["addresses"] {
     return readLocalSystem(workspace).addresses;
   } catch {
     const ports = readPorts();
-    const url = (name: "ingestion" | "auth" | "control"): string => localUrl(ports[name], false);
-    return { ingestion: url("ingestion"), auth: url("auth"), control: url("control") };
+    const url = (name: keyof LocalSystem["addresses"]): string => localUrl(ports[name], false);
+    return { ingestion: url("ingestion"), auth: url("auth"), control: url("control"), console: url("console") };
   }
 }
 

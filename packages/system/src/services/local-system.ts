@@ -8,7 +8,7 @@ import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
 
 const localSystem = z.strictObject({
   /** Base URLs of the services that commands call. */
-  addresses: z.strictObject({ ingestion: z.url(), auth: z.url(), control: z.url() }),
+  addresses: z.strictObject({ ingestion: z.url(), auth: z.url(), control: z.url(), console: z.url() }),
   kafkaBrokers: z.array(z.string()).min(1),
   redisUrl: z.string(),
   /** The services' database; absent with TLS, because each service then has its own role. */

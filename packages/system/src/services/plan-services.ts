@@ -72,7 +72,7 @@ export const DEMO_SCOPES =
 export const OPERATOR_CLIENT_ID = "demo-operator";
 export const OPERATOR_SCOPES =
   "policy:read policy:write lists:read lists:write models:read models:write audit:read people:read people:write " +
-  "personal:read personal:erase operations:read operations:write webhooks:read webhooks:write";
+  "personal:read personal:erase operations:read operations:write webhooks:read webhooks:write cases:read";
 /** Approves the operator's requests. */
 export const APPROVER_CLIENT_ID = "demo-approver";
 const APPROVER_SCOPES = "policy:read policy:approve";

@@ -13,12 +13,14 @@ import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
 import type { ServerListener } from "@tripline/local-stack/servers/supervise-server";
 import { SETUP_USER } from "../access/access-rules.js";
-import { ControlClient } from "../client/control-client.js";
+import { CONSOLE_NAMES, ControlClient } from "../client/control-client.js";
 import { TriplineClient } from "../client/tripline-client.js";
 import type { ServiceName } from "../service-environment/service-variables.js";
 import type { StepLog } from "../step-log.js";
+import type { DemoSecrets } from "./demo-secrets.js";
 import { demoSecrets } from "./demo-secrets.js";
 import { LocalSecurity } from "./local-security.js";
+import type { LocalSystem } from "./local-system.js";
 import { announceSystem } from "./local-system.js";
 import type { SystemPorts, Topology } from "./plan-services.js";
 import {
@@ -76,6 +78,8 @@ export interface RunningSystem {
   readonly console: { readonly url: string; readonly userName: string; readonly password: string };
   /** The control plane, with the operator's credentials. */
   readonly control: ControlClient;
+  /** The console's API for clients, with the operator's credentials. */
+  readonly reports: ControlClient;
   /** The authorization server, with the operator's credentials. */
   readonly auth: ControlClient;
   /** Addresses of the services that accept tokens. */
@@ -113,9 +117,10 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   const snapshots = snapshotsOf(options, stack, security);
   const url = (port: number): string => localUrl(port, security !== undefined);
   const [apiUrl, issuer, controlUrl] = [url(ports.ingestion), url(ports.auth), url(ports.control)];
+  const consoleUrl = url(ports.console);
   const lake = options.isArchived === true ? { lakeDirectory: workspace.lake } : {};
   const withdraw = announceSystem(workspace, {
-    addresses: { ingestion: apiUrl, auth: issuer, control: controlUrl },
+    addresses: { ingestion: apiUrl, auth: issuer, control: controlUrl, console: consoleUrl },
     kafkaBrokers: stack.kafkaBrokers,
     ...(security === undefined ? storesOf(stack) : security.operator(stack)),
     ...(statePath === undefined ? {} : { statePath }),
@@ -154,31 +159,29 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     });
     await steps.run("get an access token", () => tokens.authorization());
     const client = new TriplineClient(apiUrl, tokens);
-    const operator = new AccessTokens({
-      tokenUrl,
-      clientId: OPERATOR_CLIENT_ID,
-      clientSecret: secrets.operatorSecret,
-      scope: OPERATOR_SCOPES,
-    });
-    const addresses = {
-      ingestion: apiUrl,
-      auth: issuer,
-      features: url(ports.features),
-      control: controlUrl,
-    };
-    const control = new ControlClient(addresses.control, operator);
-    const auth = new ControlClient(issuer, operator);
-    const console = {
-      url: url(ports.console),
-      userName: DEMO_USER_NAME,
-      password: secrets.demoPassword,
-    };
+    const addresses = { ingestion: apiUrl, auth: issuer, features: url(ports.features), control: controlUrl };
+    const console = { url: consoleUrl, userName: DEMO_USER_NAME, password: secrets.demoPassword };
+    const operator = operatorClients({ ...addresses, console: consoleUrl }, secrets);
     const authorization = () => tokens.authorization();
-    return { apiUrl, client, console, control, auth, addresses, authorization, kafka, stack, security, services, stop };
+    return { apiUrl, client, console, ...operator, addresses, authorization, kafka, stack, security, services, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Clients with the operator's credentials. */
+function operatorClients(
+  addresses: Pick<LocalSystem["addresses"], "control" | "auth" | "console">,
+  { operatorSecret: clientSecret }: DemoSecrets,
+): Pick<RunningSystem, "control" | "auth" | "reports"> {
+  const tokenUrl = `${addresses.auth}/oauth/token`;
+  const operator = new AccessTokens({ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret, scope: OPERATOR_SCOPES });
+  return {
+    control: new ControlClient(addresses.control, operator),
+    auth: new ControlClient(addresses.auth, operator),
+    reports: new ControlClient(addresses.console, operator, undefined, CONSOLE_NAMES),
+  };
 }
 
 async function createTopics(kafka: Kafka): Promise<void> {

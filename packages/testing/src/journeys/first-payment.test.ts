@@ -32,8 +32,10 @@ describe("a payment's journey", () => {
   test("`tripline journey chargeback` succeeds", async () => {
     const printed: string[] = [];
     const cardTokenKey = Buffer.from(system.secrets.cardTokenKey, "base64");
-    await chargebackJourney({ client: system.client, cardTokenKey, print: (text) => void printed.push(text) });
-    expect(printed).toHaveLength(3);
+    const { client, reports } = system;
+    await chargebackJourney({ client, reports, cardTokenKey, print: (text) => void printed.push(text) });
+    expect(printed).toHaveLength(4);
+    expect(printed[3]).toContain("1 of 4 settled payments of merchant m-");
   }, 200_000);
 
   async function post(body: object, headers: Record<string, string> = {}): Promise<Response> {

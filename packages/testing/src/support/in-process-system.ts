@@ -25,7 +25,7 @@ import type { RunningService } from "@tripline/nest-kit/start-service";
 import { scoringConfig } from "@tripline/scoring/config";
 import { startScoring } from "@tripline/scoring/start-scoring";
 import { readConfig } from "@tripline/settings/read-config";
-import { ControlClient } from "@tripline/system/client/control-client";
+import { CONSOLE_NAMES, ControlClient } from "@tripline/system/client/control-client";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import type { DemoSecrets } from "@tripline/system/services/demo-secrets";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
@@ -46,6 +46,8 @@ export interface InProcessSystem {
   readonly client: TriplineClient;
   /** The control plane, if it runs, called as an operator of the demo's tenant. */
   readonly control: ControlClient;
+  /** The console's API for clients, if it runs, called as the same operator. */
+  readonly reports: ControlClient;
   /** The authorization server, called as the same operator. */
   readonly auth: ControlClient;
   readonly addresses: ServiceAddresses;
@@ -169,8 +171,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     throw error;
   }
   return {
-    ...callersOf({ ingestion, features, auth, control }, secrets),
-    consoleUrl: `http://127.0.0.1:${console}`,
+    ...callersOf({ ingestion, features, auth, control }, `http://127.0.0.1:${console}`, secrets),
     passwords: { demo: secrets.demoPassword, lead: secrets.leadPassword },
     stack,
     kafka,
@@ -187,7 +188,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
 }
 
 /** Clients of the services, which have tokens. */
-function callersOf(ports: Readonly<Record<keyof ServiceAddresses, number>>, secrets: DemoSecrets) {
+function callersOf(ports: Readonly<Record<keyof ServiceAddresses, number>>, consoleUrl: string, secrets: DemoSecrets) {
   const url = (name: keyof ServiceAddresses) => `http://127.0.0.1:${ports[name]}`;
   const addresses = {
     ingestion: url("ingestion"),
@@ -205,6 +206,8 @@ function callersOf(ports: Readonly<Record<keyof ServiceAddresses, number>>, secr
     apiUrl: addresses.ingestion,
     client: new TriplineClient(addresses.ingestion, tokens),
     control: new ControlClient(addresses.control, operator),
+    consoleUrl,
+    reports: new ControlClient(consoleUrl, operator, undefined, CONSOLE_NAMES),
     auth: new ControlClient(addresses.auth, operator),
     authorization: () => tokens.authorization(),
     operator: {

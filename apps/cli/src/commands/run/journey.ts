@@ -122,7 +122,7 @@ export function journeyCommand(): Command {
         process.stdout.write(`\n${count}. ${text.replaceAll("\n", "\n   ")}\n`);
       };
       try {
-        const { client, control, auth, addresses, kafka, services } = system;
+        const { client, control, reports, auth, addresses, kafka, services } = system;
         const secrets = demoSecrets(workspace.secrets);
         const { keyEncryptionKey, clientSecret } = secrets;
         const cardTokenKey = Buffer.from(secrets.cardTokenKey, "base64");
@@ -140,6 +140,7 @@ export function journeyCommand(): Command {
         const shared = {
           client,
           control,
+          reports,
           rollouts,
           policies,
           kafka,

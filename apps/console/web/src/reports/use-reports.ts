@@ -1,4 +1,5 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { DisputeRatios } from "#contract/dispute-ratios";
 import type {
   CandidatePayment,
   Reconciliation,
@@ -48,6 +49,14 @@ export function useReconciliation(period: Period) {
   return useQuery({
     queryKey: [KEY, "reconciliation", period],
     queryFn: ({ signal }) => request<Reconciliation>(reconciliationPath(period), { signal, msMax: RECONCILE_MS_MAX }),
+  });
+}
+
+export function useRatios(month: string) {
+  return useQuery({
+    queryKey: [KEY, "ratios", month],
+    queryFn: ({ signal }) =>
+      request<DisputeRatios>(`${PATH}/ratios${queryString({ month })}`, { signal, msMax: RECONCILE_MS_MAX }),
   });
 }
 

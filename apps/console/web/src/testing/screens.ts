@@ -61,6 +61,9 @@ async function reportsReady(page: Page): Promise<void> {
   await page.getByText("What the figures mean").click();
   await page.getByRole("button", { name: "Compare" }).click();
   await page.getByRole("cell", { name: "1,204" }).first().waitFor();
+  await page.getByText("VAMP excessive: threshold exceeded").waitFor();
+  await page.getByText("not enough data").first().waitFor();
+  await page.getByText("Thresholds and sources").click();
 }
 
 async function reportReady(page: Page): Promise<void> {

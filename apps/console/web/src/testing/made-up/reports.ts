@@ -1,3 +1,4 @@
+import type { DisputeLine, DisputeRatios, DisputeScheme, ProgramResult } from "#contract/dispute-ratios";
 import type { Agreement, CandidatePayment, Reconciliation, UnmatchedReport } from "#contract/fraud-reports";
 import type { Answer, Asked } from "../fixture-request.js";
 import { Refusal } from "../fixture-request.js";
@@ -56,6 +57,41 @@ const RECONCILIATION: Reconciliation = {
   })),
 };
 
+function ratiosOf(month: string): DisputeRatios {
+  const line = (
+    merchantId: string | null,
+    scheme: DisputeScheme,
+    chargebacks: number,
+    settled: number,
+  ): DisputeLine => {
+    const ratio = settled === 0 ? null : chargebacks / settled;
+    const amounts = { currency: "EUR", settledMinor: settled * 4_999, chargebackMinor: chargebacks * 4_999, ratio };
+    return { merchantId, scheme, settled, chargebacks, fraudNotices: 12, ratio, amounts: [amounts], programs: [] };
+  };
+  const vamp: ProgramResult = {
+    program: "VAMP",
+    level: "excessive",
+    reports: 1_612,
+    ratio: 1_612 / 80_000,
+    ratioMin: 0.015,
+    reportsMin: 1_500,
+    state: "above",
+    from: "2026-04-01",
+    source: "Checkout.com help centre",
+  };
+  return {
+    month,
+    isComplete: true,
+    lines: [
+      line(null, "all", 1_640, 120_000),
+      line("m-000042", "all", 1_600, 80_000),
+      { ...line("m-000042", "visa", 1_600, 80_000), programs: [vamp] },
+      line("m-000007", "all", 40, 0),
+    ],
+    isCut: false,
+  };
+}
+
 /** Fraud reports, with responses like those of the console's backend. */
 export function answerReports(
   state: { reports: UnmatchedReport[] },
@@ -64,6 +100,7 @@ export function answerReports(
 ): Answer {
   const [area, id, step] = rest;
   if (area === "reconciliation") return RECONCILIATION;
+  if (area === "ratios") return ratiosOf(query.get("month") ?? "");
   if (id === undefined) {
     return { reports: state.reports.filter((one) => one.state === (query.get("state") ?? "ambiguous")), next: null };
   }

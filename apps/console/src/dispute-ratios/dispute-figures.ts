@@ -1,0 +1,36 @@
+import type { ReportKind } from "../contract/fraud-reports.js";
+
+/** Settled payments of a month that agree in all of these values. */
+export interface SettledFigures {
+  /** Null for all merchants together. */
+  readonly merchantId: string | null;
+  readonly month: string;
+  readonly scheme: string;
+  readonly isRemote: boolean;
+  readonly currency: string;
+  readonly payments: number;
+  readonly amountMinor: number;
+}
+
+/** Reports about payments that agree in all of these values. A payment counts once per kind. */
+export interface ReportedFigures {
+  /** Null for all merchants together. */
+  readonly merchantId: string | null;
+  readonly scheme: string;
+  readonly isRemote: boolean;
+  readonly currency: string;
+  readonly kind: ReportKind;
+  readonly reasonCode: string;
+  readonly reports: number;
+  readonly amountMinor: number;
+}
+
+export interface DisputeFigures {
+  /** Merchants to show, in this order. */
+  readonly merchants: readonly string[];
+  /** Of the month and the month before. */
+  readonly settled: readonly SettledFigures[];
+  readonly reported: readonly ReportedFigures[];
+  /** Months of which all payments and reports are stored. */
+  readonly complete: ReadonlySet<string>;
+}
