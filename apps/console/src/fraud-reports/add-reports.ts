@@ -73,7 +73,8 @@ export async function addReports(
     ...[column("file"), column("matchedBy")],
   ];
   const stored = await queries.execute(
-    `INSERT INTO console.fraud_reports (${READ_COLUMNS}, read_at_ms) SELECT *, $21::bigint FROM ${READ_ROWS}
+    `INSERT INTO console.fraud_reports (${READ_COLUMNS}, read_at_ms) SELECT ${READ_COLUMNS}, $21::bigint
+     FROM ${READ_ROWS} WITH ORDINALITY AS new (${READ_COLUMNS}, number) ORDER BY number
      ON CONFLICT (report_id) DO NOTHING`,
     [...values, nowMs],
   );

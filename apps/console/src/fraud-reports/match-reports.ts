@@ -84,8 +84,10 @@ export async function addUnmatched(
   await lockReports(queries);
   const stored = await queries.execute(
     `INSERT INTO console.unmatched_reports (${READ_COLUMNS}, checked_at_ms, read_at_ms)
-     SELECT new.*, $18::bigint, $19::bigint FROM ${READ_ROWS} AS new (${READ_COLUMNS})
+     SELECT ${READ_COLUMNS}, $18::bigint, $19::bigint
+     FROM ${READ_ROWS} WITH ORDINALITY AS new (${READ_COLUMNS}, number)
      WHERE NOT EXISTS (SELECT FROM console.fraud_reports known WHERE known.report_id = new.report_id)
+     ORDER BY number
      ON CONFLICT (report_id) DO NOTHING`,
     [...values, isArchived ? nowMs + REBUILD_MS_MAX : 0, nowMs],
   );
