@@ -40,7 +40,8 @@ export interface FoldInOrderOptions {
   readonly waitingMax?: number;
   /**
    * When the data subject of a state was erased, by Redis key. From then on, the state was empty except for its
-   * sequence number.
+   * sequence number. A label that was counted before the erasure, but is added only in a later fold, is judged without
+   * the erased history.
    */
   readonly erasedAtMs?: (key: string) => number | undefined;
   /** Time to live of an unused state online, in milliseconds of wall-clock time. Default: unlimited. */
