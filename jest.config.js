@@ -38,7 +38,8 @@ export default {
   // Two that compute, and one that waits for Kafka.
   maxWorkers: 3,
   reporters: ["default", "<rootDir>/tools/test/progress-reporter.mjs"],
-  testTimeout: 60_000,
+  // Finds hangs. Another whole system may use both cores.
+  testTimeout: 180_000,
   projects: [
     project("unit", tests.unit),
     project("process", tests.process),

@@ -6,7 +6,7 @@ import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { makeInstance, Outbox, payments, recordsOf } from "./testing/instance.js";
 import { useOwnRedis } from "./testing/own-redis.js";
 
-const SAVE_MS_MAX = 30_000;
+const SAVE_MS_MAX = 120_000;
 
 const own = useOwnRedis();
 

@@ -20,10 +20,10 @@ import {
 } from "./testing/service.js";
 
 const PATH = "/v1/transactions";
-const WAIT = { prefer: "wait=10" };
+const WAIT = { prefer: "wait=30" };
 /** A client must not hang during an outage, not even as long as it would wait for a decision. */
-const ANSWER_MS_MAX = 9_000;
-const TEST_MS_MAX = 120_000;
+const ANSWER_MS_MAX = 25_000;
+const TEST_MS_MAX = 300_000;
 
 describe("while Kafka or Redis is down", () => {
   let directory: string;
@@ -51,7 +51,7 @@ describe("while Kafka or Redis is down", () => {
   });
 
   async function untilReady(): Promise<void> {
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 90_000;
     for (;;) {
       const answer = await client.get("/health/ready");
       if (answer.status === 200) return;
@@ -138,9 +138,9 @@ describe("while Kafka or Redis is down", () => {
       const decider = new TestDecider(kafka, redis);
       await decider.start();
       const startedAtMs = Date.now();
-      expect((await client.post(PATH, body, { prefer: "wait=20" })).status).toBe(200);
+      expect((await client.post(PATH, body, WAIT)).status).toBe(200);
       // Through the reply channel, not through the final lookup.
-      expect(Date.now() - startedAtMs).toBeLessThan(10_000);
+      expect(Date.now() - startedAtMs).toBeLessThan(ANSWER_MS_MAX);
       await decider.close();
       redis.disconnect();
       await admin.close();

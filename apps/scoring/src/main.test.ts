@@ -12,7 +12,7 @@ import type { TestRegistry } from "./testing/service.js";
 import { copyRegistry, failureOf, METHODS, TestClient, testEnvironment } from "./testing/service.js";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
-const LINE_MS_MAX = 20_000;
+const LINE_MS_MAX = 120_000;
 
 const logLine = z.looseObject({ level: z.string(), msg: z.string() });
 type LogLine = z.infer<typeof logLine>;

@@ -26,4 +26,4 @@ test("an invalid configuration ends the process with one sentence and its exit c
     }),
   ]);
   expect(code).toBe(78);
-}, 60_000);
+});

@@ -41,7 +41,7 @@ describe("a process with several parts", () => {
     for (const url of urls) expect((await fetch(`${url}/health/live`)).ok).toBe(true);
     await close();
     for (const url of urls) await expect(fetch(`${url}/health/live`)).rejects.toThrow("fetch failed");
-  }, 60_000);
+  });
 
   test("runs the control plane: each part has its health and routes, and control accepts tokens of auth", async () => {
     const key = Buffer.alloc(32, 1).toString("base64");
@@ -79,7 +79,7 @@ describe("a process with several parts", () => {
     for (const target of services.keys()) {
       await expect(fetch(`${url(target)}/health/live`)).rejects.toThrow("fetch failed");
     }
-  }, 60_000);
+  });
 
   test("a part that fails to start stops the others, and the error names it with the reason", async () => {
     const REGISTRY_URL = pathToFileURL(join(folder, "no-models")).href;
@@ -88,5 +88,5 @@ describe("a process with several parts", () => {
       code: "model-not-found",
       message: expect.stringMatching(/^scoring did not start, so this process exits: .*fraud/),
     });
-  }, 60_000);
+  });
 });

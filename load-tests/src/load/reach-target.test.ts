@@ -53,7 +53,7 @@ describe("a target with Tripline", () => {
     );
     const changes = { AUTH_ISSUER: issuer, AUTH_JWKS_URL: `${issuer}/oauth/jwks` };
     ingestion = await startIngestion(ingestionConfig(bed.stack, bed.issuer, changes));
-  }, 60_000);
+  });
   afterAll(async () => {
     await ingestion?.close();
     await auth?.close();

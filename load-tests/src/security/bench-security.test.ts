@@ -17,4 +17,4 @@ test("the last line has all figures with --short", async () => {
   const line = output.trimEnd().split("\n").at(-1) ?? "";
   for (const name of ["jwt_us", "jwt_first_us", "seal_us", "open_us", "limit_us"])
     expect(line).toMatch(new RegExp(`\\b${name}=-?[\\d.]+`));
-}, 120_000);
+});

@@ -67,7 +67,7 @@ test("a separate process merges the files of closed days, and leaves the current
   expect(jobs.writing.find(({ topic }) => topic === TOPIC)).toMatchObject({ failure: null, written: { files: 3 } });
   const { startedAtMs = 0, endedAtMs = 0 } = await readCompactionTimes(disk, bench.lake);
   expect(startedAtMs).toBeLessThanOrEqual(endedAtMs);
-}, 60_000);
+});
 
 test("the console gets a failure if the process crashes, but not if it is stopped", async () => {
   const program = join(bench.lake, "dying.mjs");

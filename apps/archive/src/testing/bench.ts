@@ -15,7 +15,7 @@ import { readConfig } from "@tripline/settings/read-config";
 import { archiveConfig } from "../config.js";
 import { startArchive } from "../start-archive.js";
 
-const WAIT_MS_MAX = 90_000;
+const WAIT_MS_MAX = 120_000;
 const POLL_MS = 25;
 
 type KafkaCorner = Pick<TestStack, "kafkaBrokers" | "topicPrefix">;

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const ENTRY = fileURLToPath(new URL("./main.js", import.meta.url));
-const START_MS_MAX = 30_000;
+const START_MS_MAX = 120_000;
 
 /** For tests: the service as a separate process. */
 export class ChildArchive {

@@ -29,7 +29,7 @@ let table: FollowedTable;
 let auditReader: EventConsumer;
 const audited = new BatchCollector();
 const events = new Map<string, AuthEvent>();
-const ARRIVES_MS_MAX = 30_000;
+const ARRIVES_MS_MAX = 120_000;
 
 beforeAll(async () => {
   const { postgresUrl, kafkaBrokers: brokers, topicPrefix } = await testStack();

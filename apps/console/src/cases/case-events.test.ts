@@ -81,7 +81,7 @@ test("opening, assigning, unassigning, closing and reopening a case publish one 
     const left = "SELECT count(*) FROM console.case_outbox WHERE case_id = $1";
     expect(await bed.database.query(countRow, left, [id])).toEqual([{ count: 0 }]);
   });
-}, 60_000);
+});
 
 test("two payments with the same card share one case, which publishes one opening event", async () => {
   const { card, id } = await newCase();
@@ -97,4 +97,4 @@ test("two payments with the same card share one case, which publishes one openin
   const hasBoth = (): boolean => [id, other.id].every((one) => eventsOf(one).length > 0);
   await collector.until(hasBoth, "the events of both cases");
   expect(eventsOf(id)).toHaveLength(1);
-}, 60_000);
+});

@@ -332,7 +332,7 @@ test("regression #30: slow reconciliations do not stop the projection", async ()
     });
     await bed.producer.send([payment.vector]);
     const projected = "SELECT transaction_id AS id FROM console.payments WHERE transaction_id = $1";
-    const untilMs = Date.now() + 10_000;
+    const untilMs = Date.now() + 120_000;
     while ((await bed.database.query(idRow, projected, [payment.transactionId])).length === 0) {
       if (Date.now() > untilMs) throw new Error("the payment is not projected");
       await new Promise((resolve) => setTimeout(resolve, 100));

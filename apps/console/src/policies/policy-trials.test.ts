@@ -15,6 +15,8 @@ const PAYMENTS = 300;
 /** Every tenth payment is large, and every twentieth is fraud. */
 const [LARGE_EVERY, FRAUD_EVERY] = [10, 20];
 const [LARGE, FRAUDS] = [PAYMENTS / LARGE_EVERY, PAYMENTS / FRAUD_EVERY];
+/** Almost all steps that the rules of a payment may take. */
+const COSTLY_RULES = 6;
 const DRAFT = SHIPPED.replace(
   /^rules:\n/m,
   "rules:\n  - id: large-ones\n    when: amount_minor >= 500000\n    reason: LARGE_ONE\n    action: decline\n    text: The amount is {amount}.\n",
@@ -116,21 +118,22 @@ test("does not count another tenant's payments", async () => {
 });
 
 // Runs last, because its request continues until the service ends.
-test("regression #24: pages respond during a backtest that takes minutes", async () => {
-  const list = `[${Array.from({ length: 50 }, () => 1).join(",")}]`;
-  const bomb = ["a", "b", "c", "d", "e"].reduce((inner, name) => `${list}.all(${name}, ${inner})`, "amount_minor > 0");
-  const text = DRAFT.replace("when: amount_minor >= 500000", `when: ${bomb}`);
+test("regression #24: pages respond during a backtest whose rules take as many steps as they may", async () => {
+  const listOf = (count: number): string => `[${Array.from({ length: count }, () => 1).join(",")}]`;
+  const when = `${listOf(40)}.exists(a, ${listOf(30)}.exists(b, a + b > 5))`;
+  const text = DRAFT.replace(/ {2}- id: large-ones\n(?: {4}.+\n)+/, (rule) =>
+    Array.from({ length: COSTLY_RULES }, (_, index) =>
+      rule.replace("large-ones", `costly-${index}`).replace(/when: .*/, `when: "${when}"`),
+    ).join(""),
+  );
   let end: unknown;
   void browser.post("/api/policy/backtest", { text }).then(
     ({ body }) => (end = body),
     (error: unknown) => (end = error),
   );
-  let slowestMs = 0;
-  for (let asked = 0; asked < 30 && end === undefined; asked += 1) {
-    const startedMs = performance.now();
+  for (let asked = 0; asked < 10; asked += 1) {
     expect((await browser.get("/api/session")).status).toBe(200);
-    slowestMs = Math.max(slowestMs, performance.now() - startedMs);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  expect(slowestMs).toBeLessThan(1_000);
+  expect(end).toBeUndefined();
 });

@@ -174,7 +174,7 @@ function testReport(
   };
 }
 
-const WAIT_MS_MAX = 30_000;
+const WAIT_MS_MAX = 120_000;
 const POLL_MS = 50;
 
 /** Waits until the sent records have been read. @throws the last error of `check` after 30 s */

@@ -104,7 +104,7 @@ const proofs = z.object({
 
 /** Waits until a tenant's log has this many entries. */
 async function logOf(tenant: string, count: number) {
-  const deadlineMs = performance.now() + 45_000;
+  const deadlineMs = performance.now() + 120_000;
   for (;;) {
     const found = await bed.as("auditor", { tenant, ...AUDITOR }).get("/v1/audit/log");
     const read = z.object({ head: z.object({ sequence: z.number() }) }).parse(found.body);

@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
 
-const WAIT_MS_MAX = 50_000;
+const WAIT_MS_MAX = 120_000;
 const CARDS = 60;
 const SCOPE = "policy:read policy:approve lists:read lists:write audit:read";
 const BIN = { kind: "bin", value: "411111", reason: "Leaked" };
@@ -81,7 +81,7 @@ test("regression #24: an entry that declines too many payments is withdrawn, and
     if (Date.now() > endMs) throw new Error("nothing in the audit log");
     await delay(100);
   }
-}, 60_000);
+});
 
 test("keeps an entry that changes little", async () => {
   await decide(0.05);

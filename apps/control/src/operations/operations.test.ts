@@ -7,7 +7,7 @@ import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
 const TOPIC = "applied-labels";
 const CARD = `ct_${"ab".repeat(16)}`;
-const WAIT_MS_MAX = 60_000;
+const WAIT_MS_MAX = 120_000;
 const POLL_MS = 50;
 
 const letter = z.object({ partition: z.number(), offset: z.number(), key: z.string(), message: z.string() });

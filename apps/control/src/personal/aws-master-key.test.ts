@@ -23,4 +23,4 @@ test("AWS KMS decrypts only with the same key and purpose, and failures are repo
     process.env = before;
     await stop();
   }
-}, 120_000);
+});

@@ -95,4 +95,4 @@ test("after a restore, control destroys an erased person's keys again before it 
   const isNoted = ({ action, subject_id: id, details }: Entry): boolean =>
     action === "person-erased" && id === ada.cardToken && isDeepStrictEqual(details, { keys: 1, again: true });
   while (!(await entries(url)).some(isNoted)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-}, 120_000);
+});

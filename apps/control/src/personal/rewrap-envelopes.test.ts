@@ -92,4 +92,4 @@ test("after a new master key is added to the file, the new key alone decrypts da
   expect(await late.open(fresh)).toEqual(FIELDS);
   await expect(foreign.open(fresh)).rejects.toMatchObject({ code: "master-key-unavailable" });
   expect(await rewrapper.rewrap()).toEqual({ rewrapped: 0, left: 1 });
-}, 60_000);
+});

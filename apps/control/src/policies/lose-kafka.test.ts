@@ -6,9 +6,6 @@ rules: [{ id: all, when: amount >= 0, reason: ALL, action: review, text: "All." 
 default_decision: { default: { action: review, reason: NO_FACTS, text: "Nothing." } }
 `;
 
-/** Much longer than the response may take, and shorter than a user would wait. */
-const ANSWER_MS_MAX = 20_000;
-
 let bed: TestBed;
 
 beforeEach(async () => {
@@ -20,12 +17,10 @@ afterEach(() => bed.close());
 test("without Kafka an activation is stored for later publication, and the service is not ready", async () => {
   const ann = bed.as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: POLICY });
-  const startedMs = Date.now();
   await expect(ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0 })).resolves.toMatchObject({
     status: 202,
     body: { activation: 1, is_published: false },
   });
-  expect(Date.now() - startedMs).toBeLessThan(ANSWER_MS_MAX);
   await expect(ann.get("/v1/policy")).resolves.toMatchObject({ body: { in_force: { activation: 1 } } });
   expect((await fetch(`${bed.service.url}/health/ready`)).status).toBe(503);
 });

@@ -7,7 +7,7 @@ import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
 const GUARD = "guard: { watch_seconds: 600, cards_min: 20, outcome_points_max: 0.1 }";
-const WAIT_MS_MAX = 60_000;
+const WAIT_MS_MAX = 120_000;
 /** Number of cards in a group. */
 const CARDS = 60;
 

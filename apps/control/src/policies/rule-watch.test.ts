@@ -6,7 +6,7 @@ import type { EventProducer, FollowedTable } from "@tripline/kafka/port";
 import type { TestBed } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
-const WAIT_MS_MAX = 60_000;
+const WAIT_MS_MAX = 120_000;
 /** Longer than two checks. */
 const LOOKS_MS = 2_500;
 

@@ -14,7 +14,7 @@ import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
-const WAIT_MS_MAX = 60_000;
+const WAIT_MS_MAX = 120_000;
 /** Longer than two checks of the guard. */
 const LOOKS_MS = 2_500;
 

@@ -247,4 +247,4 @@ test("the upkeep limits an endpoint's delivery log, but keeps undelivered events
   const states = await Promise.all([1, 2, 3, 4, 5].map(async (n) => (await rowOf(id, `e${n}`))?.state));
   expect(states).toEqual(["failed", "pending", undefined, undefined, "delivered"]);
   await upkeep.onApplicationShutdown();
-}, 30_000);
+});

@@ -73,7 +73,7 @@ test("regression #30: without endpoints, a new group starts at the newest record
   await third.collector.until(() => third.collector.records.length > 0, "a record");
   await third.close();
   expect(textsOf(third.collector)).toEqual(["last"]);
-}, 60_000);
+});
 
 test("with an endpoint, a partition without a position is read from its beginning", async () => {
   const { name: topic } = CASE_EVENTS_TOPIC;
@@ -82,4 +82,4 @@ test("with an endpoint, a partition without a position is read from its beginnin
   await collector.until(() => collector.records.length > 0, "a record");
   await close();
   expect(textsOf(collector)).toEqual(["wanted"]);
-}, 60_000);
+});

@@ -134,7 +134,7 @@ test("sends a test event that a standard verifier accepts, before and after the 
   for (const one of [secret, fresh]) {
     expect(() => new Webhook(one).verify(third?.body ?? "", third?.headers ?? {})).toThrow();
   }
-}, 60_000);
+});
 
 test("sends each event once, only to its own tenant's endpoints that subscribe to its type", async () => {
   const [caller, other] = [callerOf("events"), callerOf("neighbour")];
@@ -163,7 +163,7 @@ test("sends each event once, only to its own tenant's endpoints that subscribe t
     data: { id: declined.transactionId, transaction_id: "order-1", outcome: "decline" },
   });
   for (const { body } of messages) expect(body).not.toContain(CARD);
-}, 60_000);
+});
 
 test("another tenant finds neither the endpoint nor its log", async () => {
   const [caller, stranger, receiver] = [callerOf("owner"), callerOf("stranger"), await receive()];
@@ -187,7 +187,7 @@ test("another tenant finds neither the endpoint nor its log", async () => {
   const reader = bed.as("vic", { tenant: "owner", scope: "webhooks:read" });
   expect((await reader.send("DELETE", path)).status).toBe(403);
   expect((await reader.get(path)).status).toBe(200);
-}, 60_000);
+});
 
 test.each([
   ["an unknown event type", { url: "https://example.com/", event_types: ["decision"] }, "invalid-field"],
@@ -207,7 +207,7 @@ test("a tenant has at most ten endpoints", async () => {
   const answers = await Promise.all(Array.from({ length: 12 }, () => caller.send("POST", ENDPOINTS, settings)));
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(10);
   expect(answers.filter(({ status }) => status === 422)).toHaveLength(2);
-}, 60_000);
+});
 
 test("an endpoint that answers 410 is paused, and sends again after a user resumes it", async () => {
   const [caller, receiver] = [callerOf("gone"), await receive()];
@@ -229,7 +229,7 @@ test("an endpoint that answers 410 is paused, and sends again after a user resum
     body: { paused_because: null, failures: 0 },
   });
   await receiver.received(2);
-}, 60_000);
+});
 
 test("a redirect to a metadata service is a failure and is not followed", async () => {
   const [caller, receiver] = [callerOf("redirected"), await receive()];
@@ -241,7 +241,7 @@ test("a redirect to a metadata service is a failure and is not followed", async 
     ({ deliveries: all }) => all.some(({ last_status }) => last_status !== null),
   );
   expect(found).toMatchObject([{ state: "pending", attempts: 1, last_status: 302, last_error: null }]);
-}, 60_000);
+});
 
 test("events are replayed by ID and by time, with the same IDs", async () => {
   const [caller, receiver] = [callerOf("replayed"), await receive()];
@@ -275,7 +275,7 @@ test("events are replayed by ID and by time, with the same IDs", async () => {
   expect(ids[3]).toBe(ids[0]);
   expect(ids.slice(4)).toEqual(ids.slice(0, 3));
   await expect(caller.send("POST", `${path}/replay`, { from })).resolves.toMatchObject({ status: 422 });
-}, 60_000);
+});
 
 test(
   "a receiver that is killed three times gets every event at least once, in order per case",

@@ -63,7 +63,7 @@ describe("ChampionScorecard", () => {
 
   /** Polls, because nothing signals that the registry was read. */
   async function becomes(isSo: () => boolean): Promise<void> {
-    for (const endMs = Date.now() + 20_000; !isSo(); await new Promise((resolve) => setTimeout(resolve, 5))) {
+    for (const endMs = Date.now() + 120_000; !isSo(); await new Promise((resolve) => setTimeout(resolve, 5))) {
       if (Date.now() > endMs) throw new Error(`it stays: ${scorecard.current?.version}, ${scorecard.note}`);
     }
   }

@@ -142,7 +142,7 @@ describe("payments that cannot be evaluated", () => {
     expect(decisions[2]).toMatchObject({ rung: Rung.STATIC_POLICY, reasons: [{ code: "NOT_ASSESSED" }] });
     expect(await runOnce(wanted)).toBe(0);
     expect(await standing(payments)).toEqual(decisions);
-  }, 120_000);
+  });
 
   describe("attempts", () => {
     const attempts = () => new AttemptStore(redis, { KAFKA_TOPIC_PREFIX: `${stack.topicPrefix}attempts.` });

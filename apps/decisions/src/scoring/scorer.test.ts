@@ -50,13 +50,13 @@ describe("Scorer", () => {
 
   test("a late score counts as missing shortly after the time budget", async () => {
     await score([row(1)]);
-    peer.delayMs = 20_000;
+    peer.delayMs = 60_000;
     const startedMs = performance.now();
     expect(await score([row(1)], 150)).toEqual([{ missing: "scoring did not respond within 150 ms" }]);
     const tookMs = performance.now() - startedMs;
     expect(tookMs).toBeGreaterThan(140);
     // Long before the response.
-    expect(tookMs).toBeLessThan(10_000);
+    expect(tookMs).toBeLessThan(30_000);
   });
 
   test("scores are missing while scoring is down, and available again afterwards", async () => {

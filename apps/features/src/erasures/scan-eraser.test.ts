@@ -165,7 +165,7 @@ test("a scan resumes after a restart, even with more erasures; on another server
   expect(await redis.exists(SCAN_KEY)).toBe(0);
   const left = [...(await counts(redis))].filter(([, payments]) => payments === 0).map(([name]) => name.split("_")[0]);
   expect(left).toHaveLength(3 * 4);
-}, 30_000);
+});
 
 /** The same keys in another server process, for which the cursor is invalid. */
 function withOtherRunId(redis: Redis): Redis {

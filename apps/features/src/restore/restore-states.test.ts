@@ -14,7 +14,7 @@ import { ProgressPublisher } from "./progress-publisher.js";
 import { RESTORE_KEY } from "./restore-progress.js";
 
 const WORKER = join(import.meta.dirname, "..", "snapshot", "worker", "main.js");
-const WAIT_MS_MAX = 60_000;
+const WAIT_MS_MAX = 120_000;
 
 let history: TestHistory;
 let undisturbed: Map<string, Buffer>;
@@ -106,7 +106,7 @@ test("two workers restore lost states by themselves, also after a restore is kil
   // Their last attempts would write progress during the following tests.
   await stopWorkers();
   await until(async () => ((await exists(RESTORE_KEY)) ? undefined : true), "no progress is left");
-}, 180_000);
+});
 
 test("an automatic restore does not pause features while the archive is behind", async () => {
   await history.producer.send(randomEvents("b", 1, 32));

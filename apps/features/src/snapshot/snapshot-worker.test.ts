@@ -43,9 +43,9 @@ function follow(intervalHours: number, run: (signal: AbortSignal) => Promise<Sna
 }
 
 async function until(isDone: () => boolean): Promise<void> {
-  const endMs = Date.now() + 10_000;
+  const endMs = Date.now() + 120_000;
   while (!isDone()) {
-    if (Date.now() > endMs) throw new Error("it did not happen within 10 s");
+    if (Date.now() > endMs) throw new Error("it did not happen within 120 s");
     await delay(5);
   }
 }

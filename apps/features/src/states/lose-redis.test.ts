@@ -25,7 +25,7 @@ import { useOwnRedis } from "../testing/own-redis.js";
 import { StateStore } from "./state-store.js";
 
 const MEMORY = "1gb";
-const WAIT_MS_MAX = 30_000;
+const WAIT_MS_MAX = 120_000;
 
 const own = useOwnRedis();
 

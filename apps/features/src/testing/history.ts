@@ -51,7 +51,7 @@ const POLL_MS = 20;
 export const SMALL_MEMORY_BYTES = 200_000;
 /** Not a valid message of any topic. */
 export const UNREADABLE = Buffer.from("no message of ours");
-const WAIT_MS_MAX = 20_000;
+const WAIT_MS_MAX = 120_000;
 
 export interface CountOptions {
   /** The offset to commit for a partition that was counted up to `end`. Default: `end` */

@@ -27,7 +27,7 @@ export const TENANT = "demo";
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 const DAY_SECONDS = DAY_MS / 1_000;
-const READY_MS_MAX = 30_000;
+const READY_MS_MAX = 120_000;
 export const STATE_TTL_SECONDS = 45 * 86_400;
 
 /** Ids of a history's entities, by entity name in the spec. */

@@ -77,7 +77,7 @@ describe("batches", () => {
     const again = rowsOf(await client.postLines(PATH, lines));
     expect(again).toEqual(rowsOf(answer));
     expect(await produced()).toBe(after);
-  }, 180_000);
+  });
 
   test("without Prefer every line has the location of its decision; a newline at the end adds no line", async () => {
     const body = paymentBody();

@@ -235,7 +235,7 @@ describe("POST /v1/transactions", () => {
     expect(again.status).toBe(202);
     expect(again.headers.get("idempotent-replayed")).toBe("true");
     const startedAtMs = Date.now();
-    const waiting = expectNothingProducedBy(() => client.post(PATH, body, WAIT));
+    const waiting = expectNothingProducedBy(() => client.post(PATH, body, { prefer: "wait=30" }));
     const payment = paymentOf(body);
     // Enough time for it to check once and start waiting.
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -244,7 +244,7 @@ describe("POST /v1/transactions", () => {
     const answer = await waiting;
     expect(answer.status).toBe(200);
     // It saw the decision while waiting, not only at its deadline.
-    expect(Date.now() - startedAtMs).toBeLessThan(5_000);
+    expect(Date.now() - startedAtMs).toBeLessThan(25_000);
     expect(answer.headers.get("idempotent-replayed")).toBe("true");
   });
 

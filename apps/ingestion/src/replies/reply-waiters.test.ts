@@ -11,7 +11,7 @@ import { ReplyWaiters } from "./reply-waiters.js";
 import { WaitingBound } from "./waiting-bound.js";
 
 const CHANNEL = "reply:test";
-const LONG_MS = 20_000;
+const LONG_MS = 60_000;
 
 function decision(id: string): Decision {
   return decisionFor({ ...Transaction.decode(new Uint8Array()), transactionId: id, tenant: "acme" });

@@ -35,11 +35,11 @@ describe("parseWait", () => {
     },
   );
 
-  test("is fast for a header designed to be slow", () => {
-    const startedAtMs = performance.now();
-    for (const text of [" ".repeat(16_000), '"\\'.repeat(8_000), `wait=${" ".repeat(16_000)}x`, ",;=".repeat(5_000)]) {
+  // A pattern that backtracks would not end.
+  test.each([" ".repeat(16_000), '"\\'.repeat(8_000), `wait=${" ".repeat(16_000)}x`, ",;=".repeat(5_000)])(
+    "parses a header designed to be slow: %#",
+    (text) => {
       expect(parseWait(text, 30)).toBeUndefined();
-    }
-    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
-  });
+    },
+  );
 });

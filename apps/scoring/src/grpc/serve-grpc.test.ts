@@ -16,7 +16,7 @@ import type { RunningGrpc } from "./serve-grpc.js";
 import { serveGrpc } from "./serve-grpc.js";
 
 /** Longer than calls in progress take to end on a busy machine. */
-const STOP_MS_MAX = 30_000;
+const STOP_MS_MAX = 120_000;
 
 let models: TestRegistry;
 let model: ServedModel;

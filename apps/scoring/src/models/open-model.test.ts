@@ -135,7 +135,7 @@ test("scores random trees like onnxruntime, including thresholds and missing val
     differenceMax(outputs, wanted[index]?.outputs ?? outputs.slice(1)),
   );
   expect(Math.max(...differences)).toBeLessThanOrEqual(DIFFERENCE_MAX);
-}, 60_000);
+});
 
 test("recognizes a classifier from XGBoost's converter as trees", async () => {
   const bytes = gunzipSync(readFileSync(new URL("rows.gz", FIXTURES)));

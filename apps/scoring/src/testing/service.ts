@@ -26,7 +26,7 @@ import { startScoring } from "../start-scoring.js";
 
 const MODELS = fileURLToPath(new URL("../../test-models/generated", import.meta.url));
 
-const WAIT_MS_MAX = 20_000;
+const WAIT_MS_MAX = 120_000;
 
 export interface TestRegistry {
   readonly root: string;

@@ -15,7 +15,7 @@ const DECIDED_AT = "2026-11-24T10:00:00.123Z";
 let bed: TestBed;
 beforeAll(async () => {
   bed = await startTestBed();
-}, 60_000);
+});
 afterAll(() => bed?.close());
 
 function decision(clientTransactionId: string, changes: Partial<Decision> = {}): Decision {
@@ -91,7 +91,7 @@ describe("the ledger from the decisions topic", () => {
       /^ledger: sent=3 accepted=2 decided=2 lost=0 duplicated=0 repeated=\d+ returned=1 differing=0 unanswered=0$/,
     );
     expect(balances(ledger)).toBe(true);
-  }, 120_000);
+  });
 
   test("distinguishes a second decision, one that differs from the response, a duplicate, and an unanswered one", async () => {
     const close = await openTopicLedger(bed.kafka, LOAD);
@@ -109,7 +109,7 @@ describe("the ledger from the decisions topic", () => {
     expect(ledger.repeated).toBeGreaterThanOrEqual(2);
     expect(ledger).toMatchObject({ returned: 2, differing: 1, unanswered: 1 });
     expect(balances(ledger)).toBe(false);
-  }, 120_000);
+  });
 
   test("regression #12: ignores another tenant's payment with the same ID", async () => {
     const close = await openTopicLedger(bed.kafka, LOAD, 0);
@@ -121,14 +121,14 @@ describe("the ledger from the decisions topic", () => {
     await publish(...foreign, decision(`${RUN}-8`));
     const ledger = await close(transcriptOf(returned(8), accepted(9)));
     expect(ledger).toMatchObject({ accepted: 2, decided: 1, lost: 1, duplicated: 0, differing: 0, unanswered: 0 });
-  }, 120_000);
+  });
 
   test("waits for a late decision", async () => {
     const close = await openTopicLedger(bed.kafka, LOAD);
     const closing = close(transcriptOf(accepted(5)));
     await publish(decision(`${RUN}-5`));
     await expect(closing).resolves.toMatchObject({ accepted: 1, decided: 1, lost: 0 });
-  }, 120_000);
+  });
 
   test("reports a missing decision as lost, with its ID", async () => {
     const close = await openTopicLedger(bed.kafka, LOAD, 0);
@@ -136,7 +136,7 @@ describe("the ledger from the decisions topic", () => {
     const ledger = await close(transcriptOf(accepted(6), accepted(7)));
     expect(ledger).toMatchObject({ accepted: 2, decided: 1, lost: 1, lostIds: [`${RUN}-7`] });
     expect(balances(ledger)).toBe(false);
-  }, 120_000);
+  });
 });
 
 describe("the ledger from the API", () => {
@@ -156,5 +156,5 @@ describe("the ledger from the API", () => {
     )(transcriptOf(returned(0), returned(1, "decline"), accepted(2), refused(3, 429)));
     expect(ledger).toMatchObject({ source: "the API", sent: 4, accepted: 3, decided: 2, lost: 1, differing: 1 });
     expect(ledger.lostIds).toEqual([`${RUN}-2`]);
-  }, 60_000);
+  });
 });

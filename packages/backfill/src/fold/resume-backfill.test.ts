@@ -19,7 +19,7 @@ const DAYS = 8;
  * work.
  */
 const TUNING = { blockPayments: 64, checkpointMs: 0, workers: 2 };
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 180_000;
 
 const CONTRACTS = new URL("../../../contracts/dist/feature-spec.js", import.meta.url);
 

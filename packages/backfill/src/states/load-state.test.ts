@@ -22,7 +22,7 @@ const [card] = engine.entities;
 if (card === undefined) throw new Error("a spec without entities");
 const MARK = completeKey(engine.entities);
 const STATE = stateKey(card, "shop", "ct_1");
-const WAIT_MS_MAX = 20_000;
+const WAIT_MS_MAX = 120_000;
 
 let folder: string;
 let stack: TestStack;

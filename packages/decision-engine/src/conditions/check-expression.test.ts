@@ -147,8 +147,8 @@ test("regression #24: the evaluation of any rule ends within the step limit and 
       const { user, system } = process.cpuUsage(started);
       const used = PAYMENT_STEPS_MAX - budget.left;
       expect(used).toBeLessThanOrEqual(RULE_STEPS_MAX);
-      // Takes about 0.4 ms on an idle machine.
-      expect((user + system) / 1_000).toBeLessThan(500);
+      // It takes about 0.4 ms on an idle machine, and minutes if a step is not counted.
+      expect((user + system) / 1_000).toBeLessThan(10_000);
       const again = new StepBudget();
       expect(outcomeOf(() => condition.evaluate(CHECKER.evaluationOf(VALUES), again))).toBe(outcome);
       expect(again.left).toBe(budget.left);

@@ -19,7 +19,7 @@ import { platformaticLibrary } from "./platformatic/platformatic-library.js";
 
 const PARTITIONS = 6;
 const MANY_PARTITIONS = 24;
-const WAIT_MS_MAX = 30_000;
+const WAIT_MS_MAX = 120_000;
 const REQUEST_MS_MAX = 5_000;
 const LEAVE_MS_MAX = 2_000;
 

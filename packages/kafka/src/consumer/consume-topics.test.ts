@@ -178,14 +178,13 @@ test("retries a long fault in one partition until it ends, without delaying othe
   await consumer.ready;
   await put(0, "stuck");
   await collector.until(() => tries >= 3, "three tries");
-  const startedMs = performance.now();
+  const before = tries;
   for (const text of count(0, 10)) {
     await put(1, text);
     await collector.until(() => texts(collector).includes(text), `record ${text} of the other partition`);
   }
-  // Ten round trips. If they waited for the first partition's retries, which soon come every five seconds, they would
-  // take half a minute.
-  expect(performance.now() - startedMs).toBeLessThan(15_000);
+  // Ten round trips that do not wait for the first partition's retries, which soon come only every five seconds.
+  expect(tries - before).toBeLessThan(10);
   expect((await admin.committedOffsets("retry", "features")).get(0)).toBeUndefined();
   expect(failing).toEqual(["features/0 false"]);
   expect(consumer.stuck()).toBeUndefined();

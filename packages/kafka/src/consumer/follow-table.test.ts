@@ -10,7 +10,7 @@ import { FailingSockets } from "../testing/failing-sockets.js";
 import { TestResources } from "../testing/test-resources.js";
 import { followTable } from "./follow-table.js";
 
-const ARRIVE_MS_MAX = 30_000;
+const ARRIVE_MS_MAX = 120_000;
 /** Shorter than in a service, to keep tests fast. */
 const QUIET_MS = 300;
 const resources = new TestResources();

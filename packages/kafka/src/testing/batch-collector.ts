@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { IncomingRecord, RecordBatch } from "../port.js";
 
-const COLLECT_MS_MAX = 45_000;
+const COLLECT_MS_MAX = 120_000;
 
 /** Collects the batches that a consumer handled, and can wait for them. */
 export class BatchCollector {

@@ -134,7 +134,7 @@ describe.each([
         expect([dieAt, isDone, await lake.staged()]).toEqual([dieAt, isDone, []]);
       }
     }
-  }, 180_000);
+  });
 
   test("no row is lost or duplicated while writers of the same partitions die and are replaced", async () => {
     const goal = 24;

@@ -304,7 +304,7 @@ async function endPolitely(parent: ChildProcess, signal: NodeJS.Signals): Promis
 
 /** They received SIGKILL before their parent ended; the kernel needs a moment to carry it out. */
 async function expectToEnd(pids: number[]): Promise<void> {
-  const deadlineMs = Date.now() + 5_000;
+  const deadlineMs = Date.now() + 60_000;
   while (pids.some((pid) => identifyProcess(pid) !== undefined) && Date.now() < deadlineMs) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

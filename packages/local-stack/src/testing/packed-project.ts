@@ -10,7 +10,7 @@ import { makeTestDirectory } from "./directory.js";
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const PACK_MS_MAX = 120_000;
 const INSTALL_MS_MAX = 240_000;
-const RUN_MS_MAX = 60_000;
+const RUN_MS_MAX = 180_000;
 
 /** Timeout of `PackedProject.install`, even on a machine that is running other tests. */
 export const PACKED_PROJECT_MS_MAX = PACK_MS_MAX + INSTALL_MS_MAX;

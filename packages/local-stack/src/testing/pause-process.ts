@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { statFields } from "../processes/stat-fields.js";
 
-const PAUSE_MS_MAX = 10_000;
+const PAUSE_MS_MAX = 60_000;
 const POLL_MS = 5;
 
 /**

@@ -92,7 +92,7 @@ describe("the alias history", () => {
     expect(moves).toHaveLength(MOVES_KEPT);
     expect(Date.parse(moves.at(-1)?.at ?? "")).toBe(MOVES_KEPT + 2);
     expect(await readdir(directory)).toHaveLength(MOVES_KEPT);
-  }, 120_000);
+  });
 
   test("waits for a move in progress", async () => {
     const history = new AliasHistory(join(root, "models", "fraud", "history"), "fraud");

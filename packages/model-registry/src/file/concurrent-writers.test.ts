@@ -135,7 +135,7 @@ test("many processes in Node and Python publish and move aliases concurrently", 
   await expectChains(registry, moves);
   const ofWriters = writers.flatMap((writer) => writer.versions);
   expect(moves.map((move) => move.to).sort()).toEqual(ofWriters.sort());
-}, 120_000);
+});
 
 test("processes killed at any point leave complete versions, and the others continue", async () => {
   const survivor = nodeWriter(url, "survivor", 12);
@@ -157,4 +157,4 @@ test("processes killed at any point leave complete versions, and the others cont
   for (const version of [survivor, ...killed].flatMap((writer) => writer.versions)) expect(versions).toContain(version);
   expect(await readAll(registry)).toBe(versions.length);
   await expectChains(registry, await registry.history("fraud"));
-}, 120_000);
+});

@@ -385,4 +385,4 @@ print(json.dumps({"read": read.model.decode(), "version": version, "refused": re
   ]);
   expect(said.where).toBe(`${proxy.url}/#/models/${name}/versions/2`);
   expect((await rollBackAlias(registry, name, "champion")).to).toBe(version);
-}, 120_000);
+});

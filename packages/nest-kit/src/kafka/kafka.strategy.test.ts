@@ -113,7 +113,7 @@ const textsOf = (batches: readonly RecordBatch[]) =>
   batches.flatMap(({ records }) => records.map(({ value }) => value.toString()));
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + 45_000;
+  const deadlineMs = performance.now() + 120_000;
   while (!(await holds())) {
     if (performance.now() > deadlineMs) throw new Error(`not yet: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

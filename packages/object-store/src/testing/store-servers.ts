@@ -11,7 +11,7 @@ import { z } from "zod";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const PACKAGE = `${ROOT}/packages/object-store`;
-const START_MS_MAX = 60_000;
+const START_MS_MAX = 180_000;
 const BUCKET = "tripline";
 
 /** The default account of Azurite, as documented. */

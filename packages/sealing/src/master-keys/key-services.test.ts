@@ -46,7 +46,7 @@ beforeAll(async () => {
     isKnown: (token) => known.has(token),
     signIn: (jwt) => (jwt === POD_TOKEN ? { token: "hvs.pod", seconds: 3_600 } : undefined),
   });
-}, 60_000);
+});
 afterAll(async () => {
   for (const server of [identity, google, azure, vault]) await server?.close();
   await rm(folder, { recursive: true, force: true });
@@ -163,7 +163,7 @@ test("waits at most 3 s for a service that accepts a request and never responds"
       expect.stringMatching(new RegExp(`^${name} is not responding at 127\\.0\\.0\\.1:\\d+: .*timeout`)),
     ),
   );
-}, 30_000);
+});
 
 test("a version of an Azure key unwraps the keys that it wrapped even after a newer version exists", async () => {
   const [key, secret] = [openMasterKey(`azurekv:${azure.url}/keys/personal`, access), randomBytes(32)];
@@ -198,7 +198,7 @@ test("reports which identity provider returns no token", async () => {
   } finally {
     identity.failWith(undefined);
   }
-}, 30_000);
+});
 
 describe("Vault authentication", () => {
   test("uses a token replaced in its file without a restart", async () => {

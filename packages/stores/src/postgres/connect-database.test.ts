@@ -4,7 +4,7 @@ import type { Database, Queries } from "./connect-database.js";
 import { connectDatabase } from "./connect-database.js";
 
 const QUERY_MS_MAX = 30_000;
-const END_MS_MAX = 10_000;
+const END_MS_MAX = 60_000;
 
 let database: Database;
 let admin: Database;

@@ -66,4 +66,4 @@ test("writes the tenant's own features if another tenant has payments with the s
   connection.closeSync();
   instance.closeSync();
   expect(rows).toEqual([{ id: "order-1", value: 5 }]);
-}, 60_000);
+});

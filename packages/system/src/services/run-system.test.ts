@@ -13,9 +13,9 @@ import { findPortBase } from "../testing/find-port-base.js";
 import { startSystem } from "./run-system.js";
 import { workspaceIn } from "./workspace.js";
 
-const START_MS_MAX = 120_000;
+const START_MS_MAX = 300_000;
 /** The kernel needs a moment to deliver the signals that the servers got before their parent ended. */
-const END_MS_MAX = 5_000;
+const END_MS_MAX = 60_000;
 const POLL_MS = 20;
 /** 128 plus the number of SIGINT. */
 const EXIT_INTERRUPTED = 130;

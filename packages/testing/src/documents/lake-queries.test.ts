@@ -83,7 +83,7 @@ beforeAll(async () => {
   await archive.append("payment-updates", records(updates.map((one) => PaymentUpdate.encode(one).finish())));
   scan = await LakeScan.open();
   for (const view of setUp.replaceAll(LAKE_OF_PAGE, lake).split(";\n")) await scan.row(view);
-}, 60_000);
+});
 
 afterAll(async () => {
   await scan?.close();
@@ -138,4 +138,4 @@ test("regression #24: every query on the page returns rows, with outcomes spelle
   const answers: unknown[] = [];
   for (const query of queries) answers.push(await rowsOf(query.replaceAll(LAKE_OF_PAGE, lake)));
   expect(answers).toEqual(EXPECTED);
-}, 60_000);
+});

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 
-const HELP_MS_MAX = 60_000;
+const HELP_MS_MAX = 180_000;
 const COMPOSE_FILES = ["compose.yaml", "compose.lite.yaml", "compose.tls.yaml", "deploy/observability/compose.yaml"];
 const CHARTS = "deploy/helm";
 

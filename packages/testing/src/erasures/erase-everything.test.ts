@@ -18,7 +18,7 @@ let stores: readonly SearchedStore[];
 beforeAll(async () => {
   bed = await ErasureBed.start();
   stores = [redisStore(bed.redis, () => features.engine), postgresStore(bed.database)];
-}, 60_000);
+});
 afterAll(() => bed?.close());
 
 async function findings(searched: readonly SearchedStore[], person: Person): Promise<readonly string[]> {
@@ -106,4 +106,4 @@ test("tripline personal export writes a person's decrypted data from all stores,
   const after = await show();
   expect(stores.map((store) => countOf(after, store))).toEqual([1, 0, 0, 2, 0]);
   expect(after[0]).toMatch(/"erased_at":"20.*"keys":\[\]/);
-}, 60_000);
+});

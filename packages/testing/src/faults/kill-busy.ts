@@ -14,7 +14,7 @@ export type BusyService = (typeof BUSY_SERVICES)[number];
 const PENDING_MIN = 10;
 /** Maximum number of bursts until a process is caught while it has work. */
 const BURSTS_MAX = 20;
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 180_000;
 /** Time for a broker to handle the last requests of a killed process. */
 const LAST_REQUEST_MS = 50;
 

@@ -23,7 +23,7 @@ import { testModel } from "../support/test-model.js";
 // fields.
 
 const START_MS_MAX = 300_000;
-const TRIES_MAX = 200;
+const TRIES_MAX = 1_000;
 const EVERY_MS = 100;
 const TEXT_TYPES = new Set(["identifier", "token", "text", "enum", "country"]);
 

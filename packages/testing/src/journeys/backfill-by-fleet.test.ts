@@ -112,7 +112,7 @@ test("a history that many services read from Kafka gives the same features and s
   }
   expect(differing.slice(0, DIFFERENCES_SHOWN_MAX)).toEqual([]);
   expect(states).toBeGreaterThan(180);
-}, 120_000);
+});
 
 /** A few of the sequence numbers that two different events share, if there are any. */
 function numbersGivenTwice(events: readonly CountedEvent[]): string[] {

@@ -24,7 +24,7 @@ describe("lists", () => {
     system = await startInProcess({ registryUrl, hasControl: true });
     Object.assign(process.env, system.operator.environment);
     folder = await mkdtemp(join(tmpdir(), "tripline-lists-"));
-  }, 180_000);
+  });
   afterAll(async () => {
     process.env = environmentBefore;
     await system?.close();

@@ -43,8 +43,8 @@ const [RESTORE_MS, RESTORED_MS, END_MS] = [14, 16, 26].map((hours) => START_MS +
 /**
  * Much longer than any response takes while Redis hangs, and much shorter than a caller without a response would wait.
  */
-const ANSWER_MS_MAX = 15_000;
-const WAIT_MS_MAX = 60_000;
+const ANSWER_MS_MAX = 60_000;
+const WAIT_MS_MAX = 120_000;
 
 const lake = mkdtempSync(join(tmpdir(), "tripline-lose-redis-"));
 const directory = makeTestDirectory();
@@ -57,7 +57,7 @@ beforeAll(async () => {
   const { registryUrl } = await testModel();
   redis = await startStack({ directory, parts: ["redis"], endOnSignals: false, isDurable: false });
   system = await startInProcess({ registryUrl, lakeDirectory: lake, redisUrl: redis.redisUrl });
-}, 120_000);
+});
 
 afterAll(async () => {
   await system?.close();
@@ -128,7 +128,7 @@ test("ingestion reports a hanging Redis within bounded time, and accepted paymen
   const found = await vectors();
   expect(found.filter(({ incomplete }) => incomplete)).toEqual([]);
   expect(new Set(found.map((vector) => JSON.stringify(vector))).size).toBe(accepted.size + 1);
-}, 180_000);
+});
 
 describe("when Redis comes back empty", () => {
   /** Sends the events of a period in event-time order. */
@@ -250,5 +250,5 @@ describe("when Redis comes back empty", () => {
     expect(report.rows).toBeGreaterThanOrEqual(
       first.decisions.length + before.decisions.length + after.decisions.length,
     );
-  }, 180_000);
+  });
 });

@@ -65,7 +65,7 @@ beforeAll(async () => {
   const { startInProcess } = await import("../support/in-process-system.js");
   system = await startInProcess({ registryUrl, lakeDirectory: lake, readsProfiles: true });
   await bringProfilesOnline();
-}, 120_000);
+});
 
 /** The profiles of a history that the services have not seen, as in the demo. */
 async function bringProfilesOnline(): Promise<void> {
@@ -151,14 +151,14 @@ test("recomputing archived features gives the online values, bit for bit", async
   expect(report.profiled).toBeGreaterThan(rows / 2);
   expect(await unusedFeatures()).toEqual([]);
   process.stdout.write(`${printParity(report)}\n`);
-}, 120_000);
+});
 
 test("detects a profile that is missing from the tables", async () => {
   const report = await check(compileEngine(spec), {});
   expect(report.mismatches).toBeGreaterThan(0);
   const ofProfiles = new Set(spec.features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : [])));
   expect(report.examples.filter(({ feature }) => !ofProfiles.has(feature))).toEqual([]);
-}, 60_000);
+});
 
 test("detects an engine that is off by one tile", async () => {
   const windows = Object.entries(spec.windows).map(([name, { width, tile }]) => [

@@ -23,7 +23,7 @@ const PAYMENTS = 400;
 const DAY_MS = 86_400_000;
 /** A payment by a new card, so large that it is not approved, regardless of the score. */
 const SUSPICIOUS = { amountMinor: 2_500_000 };
-const EXPLAINED_TRIES_MAX = 40;
+const EXPLAINED_TRIES_MAX = 200;
 const WAIT_S = 30;
 /** Rules that read values which the lake stores only in encrypted form. */
 const ATTRIBUTE_RULES = `rules:

@@ -22,7 +22,7 @@ import { testModel } from "../support/test-model.js";
 const JOURNEY_MS_MAX = 400_000;
 const WAIT_S = 30;
 /** Scoring and decisions read the aliases every 5 s. */
-const WANTED_MS_MAX = 60_000;
+const WANTED_MS_MAX = 120_000;
 
 describe.each(TOPOLOGIES)("topology %s", (topology) => {
   let folder: string;

@@ -74,7 +74,7 @@ let scoring: RunningScoring;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tripline-category-"));
-}, 60_000);
+});
 
 afterAll(async () => {
   await scoring?.close();

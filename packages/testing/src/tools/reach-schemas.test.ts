@@ -1,6 +1,6 @@
 import { findSchemaFault } from "../../../../tools/check/reach-schemas.mjs";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 180_000;
 
 /** Stands in for kubeconform, which need not be installed. */
 const program = (code: string, timeoutMs = TIMEOUT_MS) => ({

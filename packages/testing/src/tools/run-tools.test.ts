@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
 
 /** Generous, because the machine may be busy. */
-const RUN_MS_MAX = 60_000;
+const RUN_MS_MAX = 180_000;
 
 function run(program: string, ...args: readonly string[]) {
   return spawnSync(process.execPath, [join(ROOT, program), ...args], {

@@ -100,4 +100,4 @@ test("restores profiles in Feast's project, over the services' connection", asyn
     await front.close();
     await rm(folder, { recursive: true });
   }
-}, 60_000);
+});

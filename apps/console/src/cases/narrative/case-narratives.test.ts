@@ -16,7 +16,7 @@ import { blindFacts } from "./blind-facts.js";
 import { CaseNarratives } from "./case-narratives.js";
 import type { ModelPlace } from "./narrative-model.js";
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 const CANARY = "canary";
 const SECOND_MS = 1_000;
 const logger = createLogger("test", "silent");

@@ -48,7 +48,7 @@ const HEIGHT_PX = 800;
 /**
  * This limit detects hangs, not slowness, because on two busy cores, a page may respond late. All browser tests use it.
  */
-export const ACTION_MS_MAX = 45_000;
+export const ACTION_MS_MAX = 120_000;
 
 export async function openPage(browser: Browser, options: PageOptions): Promise<WatchedPage> {
   const { baseURL, theme = "light", width = WIDTH_PX, height = HEIGHT_PX, zoom = 1 } = options;

@@ -11,7 +11,9 @@ import { testModel } from "../../support/test-model.js";
 import { CONSOLE_JOURNEYS } from "./console-journeys.js";
 
 const START_MS_MAX = 240_000;
-const JOURNEY_MS_MAX = 180_000;
+const JOURNEY_MS_MAX = 400_000;
+/** Less than the lifetime of a token. */
+const REFUSED_MS_MAX = 60_000;
 
 let folder: string;
 let registryUrl: string;
@@ -50,6 +52,7 @@ test.each(Object.entries(CONSOLE_JOURNEYS))(
       rollouts,
       registryUrl,
       browser,
+      refusedMsMax: REFUSED_MS_MAX,
       print,
     };
     await tell(stage);

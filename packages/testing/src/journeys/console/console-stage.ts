@@ -19,19 +19,21 @@ export interface ConsoleStage {
   readonly rollouts: RolloutClient;
   readonly registryUrl: string;
   readonly browser: Browser;
+  /** How long services may accept a disabled user. Default: the documented 2 seconds. */
+  readonly refusedMsMax?: number;
   /** Prints each step once it has taken place. */
   print(text: string): void;
   /** Takes a screenshot of a screen that exists only during the journey. */
   picture?(name: string, page: Page): Promise<void>;
 }
 
-export const DECISION_WAIT_SECONDS = 20;
+export const DECISION_WAIT_SECONDS = 30;
 const SMALL_MINOR = 1_200;
-const LOOKS_MAX = 100;
+const LOOKS_MAX = 500;
 const LOOK_MS = 200;
 
 /**
- * Polls until the condition is true. @throws Error with the sentence after about 20 seconds, plus the time that the
+ * Polls until the condition is true. @throws Error with the sentence after about 100 seconds, plus the time that the
  * checks take
  */
 export async function comesTrue(sentence: string | (() => string), look: () => Promise<boolean>): Promise<void> {
