@@ -42,6 +42,8 @@ export class SpanReceiver {
         response.writeHead(isKnown ? 200 : 404, { "content-type": "application/x-protobuf" }).end();
       });
     });
+    // A busy client could send a request on a connection that is just being closed.
+    this.#server.keepAliveTimeout = 0;
   }
 
   static async start(): Promise<SpanReceiver> {
