@@ -1,5 +1,5 @@
 // `npm run bench -- features` and the like: installs and builds what is missing, then runs the benchmark in load-tests. Exits
-// with its exit code. Benchmarks of models and drift are commands of the program, because they train.
+// with its exit code. Benchmarks of models, drift and attacks are commands of the program, because they train.
 import { fileURLToPath } from "node:url";
 import { handOver } from "./hand-over.mjs";
 import { install } from "./install.mjs";
@@ -10,7 +10,7 @@ try {
   await install({ root: ROOT });
   const [name, ...args] = process.argv.slice(2);
   process.exitCode = await handOver(
-    ["model", "drift"].includes(name ?? "")
+    ["model", "drift", "attacks"].includes(name ?? "")
       ? { root: ROOT, program: "apps/cli/dist/main.js", args: [`bench-${name}`, ...args] }
       : { root: ROOT, program: "load-tests/dist/main.js", args: process.argv.slice(2) },
   );

@@ -45,6 +45,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "compare-golden": async () => (await import("./commands/models/golden.js")).goldenCommand(),
   "bench-model": async () => (await import("./commands/models/bench-model.js")).benchModelCommand(),
   "bench-drift": async () => (await import("./commands/models/bench-drift.js")).benchDriftCommand(),
+  "bench-attacks": async () => (await import("./commands/models/bench-attacks.js")).benchAttacksCommand(),
   produce: async () => (await import("./commands/data/produce.js")).produceCommand(),
   python: async () => (await import("./commands/models/python.js")).pythonCommand(),
 };

@@ -2,20 +2,13 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DuckDBAppender } from "@duckdb/node-api";
 import { DuckDBInstance } from "@duckdb/node-api";
-import type { TokenKind } from "@tripline/contracts/identifiers";
-import { binOf, cardToken, keyedToken, networkOf } from "@tripline/contracts/identifiers";
 import type { SimulationOptions } from "@tripline/simulator/create-simulation";
 import { createSimulation } from "@tripline/simulator/create-simulation";
-import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import { OPTIONAL_COLUMNS } from "../generated/optional-columns.js";
 import type { ProgressListener } from "../progress.js";
+import type { Cell, HistoryPayment, PaymentTokens } from "./payment-cells.js";
+import { optionalCells, paymentTokens } from "./payment-cells.js";
 import { sqlText } from "./work-database.js";
-
-type Cell = string | number | boolean | null | undefined;
-type OptionalCells = Readonly<Partial<Record<keyof typeof OPTIONAL_COLUMNS, Cell>>>;
-
-/** A payment whose label may never arrive. */
-export type HistoryPayment = Omit<SimulatedPayment, "labelledAtMs"> & { readonly labelledAtMs: number | null };
 
 export interface HistoryOptions {
   readonly simulation: SimulationOptions;
@@ -51,18 +44,7 @@ export async function writeHistory(options: HistoryOptions): Promise<number> {
         .join(", ")})`);
     const appender = await connection.createAppender("history");
     const { cardTokenKey: key, tenant } = options;
-    const made = (kind: TokenKind) => remembered((text) => keyedToken(kind, key, tenant, text));
-    const tokens: Tokens = {
-      card: remembered((number) => cardToken(key, tenant, number)),
-      device: made("device"),
-      ip: made("ip"),
-      network: made("network"),
-      email: made("email"),
-      account: made("account"),
-      phone: made("phone"),
-      fingerprint: made("fingerprint"),
-      postalCode: made("postal_code"),
-    };
+    const tokens = paymentTokens(key, tenant);
     let rows = 0;
     for (const payment of options.payments ?? createSimulation(simulation)) {
       if (payment.occurredAtMs >= untilMs) break;
@@ -83,29 +65,7 @@ export async function writeHistory(options: HistoryOptions): Promise<number> {
   }
 }
 
-interface Tokens {
-  card(number: string): string;
-  device(id: string): string;
-  ip(address: string): string;
-  network(address: string): string;
-  email(address: string): string;
-  account(id: string): string;
-  phone(number: string): string;
-  fingerprint(text: string): string;
-  postalCode(code: string): string;
-}
-
-/** Memoizes `make`, with one result per card, device or address in the simulation. */
-function remembered(make: (text: string) => string): (text: string) => string {
-  const known = new Map<string, string>();
-  return (text) => {
-    const found = known.get(text) ?? make(text);
-    known.set(text, found);
-    return found;
-  };
-}
-
-function appendRow(appender: DuckDBAppender, payment: HistoryPayment, tokens: Tokens): void {
+function appendRow(appender: DuckDBAppender, payment: HistoryPayment, tokens: PaymentTokens): void {
   appender.appendVarchar(payment.clientTransactionId);
   appender.appendVarchar(tokens.card(payment.cardNumber));
   appender.appendDouble(payment.amountMinor);
@@ -118,7 +78,7 @@ function appendRow(appender: DuckDBAppender, payment: HistoryPayment, tokens: To
     appender.appendDouble(payment.fraud ? 1 : 0);
     appender.appendDouble(payment.labelledAtMs);
   }
-  const cells: Readonly<Record<string, Cell>> = { ...optionalCells(payment, tokens), ...detailCells(payment, tokens) };
+  const cells: Readonly<Record<string, Cell>> = optionalCells(payment, tokens);
   for (const [column, type] of Object.entries(OPTIONAL_COLUMNS)) {
     const value = cells[column] ?? null;
     if (value === null) appender.appendNull();
@@ -128,52 +88,4 @@ function appendRow(appender: DuckDBAppender, payment: HistoryPayment, tokens: To
     else appender.appendDouble(value);
   }
   appender.endRow();
-}
-
-/** The optional columns that the simulator always fills. */
-function optionalCells(payment: HistoryPayment, tokens: Tokens): OptionalCells {
-  const { deviceId, ipAddress, email } = payment;
-  return {
-    terminal_id: payment.terminalId,
-    device_token: deviceId && tokens.device(deviceId),
-    ip_token: ipAddress && tokens.ip(ipAddress),
-    latitude: payment.latitude,
-    longitude: payment.longitude,
-    bin: binOf(payment.cardNumber),
-    email_token: email && tokens.email(email),
-    network_token: ipAddress && tokens.network(networkOf(ipAddress)),
-    card_country: payment.cardCountry,
-    merchant_country: payment.merchantCountry,
-    ip_country: payment.ipCountry,
-  };
-}
-
-/** The optional columns that the simulator fills only in simulations with details. */
-function detailCells(payment: HistoryPayment, tokens: Tokens): OptionalCells {
-  const { accountId, phone, deviceFingerprint, billingPostalCode, shippingPostalCode } = payment;
-  return {
-    merchant_id: payment.merchantId,
-    mcc: payment.mcc,
-    channel: payment.channel,
-    entry_mode: payment.entryMode,
-    initiator: payment.initiator,
-    card_funding: payment.cardFunding,
-    card_brand: payment.cardBrand,
-    account_token: accountId && tokens.account(accountId),
-    account_age_days: payment.accountAgeDays,
-    email_age_days: payment.emailAgeDays,
-    phone_token: phone && tokens.phone(phone),
-    device_fingerprint_token: deviceFingerprint && tokens.fingerprint(deviceFingerprint),
-    billing_country: payment.billingCountry,
-    billing_postal_token: billingPostalCode && tokens.postalCode(billingPostalCode),
-    shipping_country: payment.shippingCountry,
-    shipping_postal_token: shippingPostalCode && tokens.postalCode(shippingPostalCode),
-    three_ds_version: payment.threeDsVersion,
-    three_ds_result: payment.threeDsResult,
-    eci: payment.eci,
-    liability_shift: payment.liabilityShift,
-    exemption: payment.exemption,
-    avs_result: payment.avsResult,
-    cvc_result: payment.cvcResult,
-  };
 }

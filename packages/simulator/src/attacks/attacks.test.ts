@@ -4,7 +4,7 @@ import { createSimulation } from "../create-simulation.js";
 import { DAY_MS } from "../payment-times.js";
 import { cardNumber } from "../profile-cards.js";
 import type { SimulatedPayment } from "../simulated-payment.js";
-import { ATTACK_SEEDS } from "../testing/attack-seeds.js";
+import { ATTACK_SEEDS } from "./attack-seeds.js";
 import { ACCOUNT_TAKEOVER, ATTACK_MS_MAX, CARD_TESTING } from "./attack-table.js";
 
 const startMs = Date.UTC(2026, 0, 5);
