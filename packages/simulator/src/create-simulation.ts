@@ -1,5 +1,8 @@
 import { currencyDecimals, isCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { ATTACK_MS_MAX } from "./attacks/attack-table.js";
+import { DISTRIBUTED_TESTING_MS_MAX, testCardsSlowly } from "./attacks/distributed-card-testing.js";
+import { SLOW_TAKEOVER_MS_MAX, takeOverSlowly } from "./attacks/slow-takeover.js";
 import { takeOverAccount } from "./attacks/take-over-account.js";
 import { testCards } from "./attacks/test-cards.js";
 import { describePayment } from "./describe/describe-payment.js";
@@ -32,8 +35,8 @@ export interface SimulationOptions {
   readonly omitsOnlineTerminals?: boolean;
 }
 
-/** The attacks that can be started at any time. */
-export type AttackName = "card-testing" | "account-takeover";
+/** The attacks that can be started at any time. The last two are only for measuring models, and start only on request. */
+export type AttackName = "card-testing" | "account-takeover" | "distributed-card-testing" | "slow-takeover";
 
 export interface Simulation extends Iterable<SimulatedPayment> {
   /**
@@ -44,7 +47,7 @@ export interface Simulation extends Iterable<SimulatedPayment> {
   payments(fromMs?: number): Generator<SimulatedPayment, never, void>;
   /**
    * The payments of one attack, in event order, to be merged with other payments. All of them occur within
-   * `ATTACK_MS_MAX`.
+   * `attackMsMax`.
    *
    * @param card index below `cards`: a card of the tested BIN, or the card whose owner's account is taken over
    * @returns no payments if the owner has no account
@@ -52,7 +55,17 @@ export interface Simulation extends Iterable<SimulatedPayment> {
   attack(name: AttackName, card: number, startMs: number): SimulatedPayment[];
 }
 
-const ATTACKS = { "card-testing": testCards, "account-takeover": takeOverAccount } as const;
+const ATTACKS = {
+  "card-testing": { draft: testCards, msMax: ATTACK_MS_MAX },
+  "account-takeover": { draft: takeOverAccount, msMax: ATTACK_MS_MAX },
+  "distributed-card-testing": { draft: testCardsSlowly, msMax: DISTRIBUTED_TESTING_MS_MAX },
+  "slow-takeover": { draft: takeOverSlowly, msMax: SLOW_TAKEOVER_MS_MAX },
+} as const;
+
+/** Maximum time from the start of an attack to its last payment. */
+export function attackMsMax(name: AttackName): number {
+  return ATTACKS[name].msMax;
+}
 
 /** @throws TriplineError `config-invalid` that lists all invalid options. */
 export function createSimulation(options: SimulationOptions): Simulation {
@@ -81,7 +94,9 @@ export function createSimulation(options: SimulationOptions): Simulation {
   }
 
   function attack(name: AttackName, card: number, atMs: number): SimulatedPayment[] {
-    const drafts = ATTACKS[name](world, card, card, atMs).sort((left, right) => left.occurredAtMs - right.occurredAtMs);
+    const drafts = ATTACKS[name]
+      .draft(world, card, card, atMs)
+      .sort((left, right) => left.occurredAtMs - right.occurredAtMs);
     const prefix = `sim${seed}-${name}-${card}-${atMs.toString(36)}-`;
     return drafts.map((draft, index) =>
       described({ clientTransactionId: prefix + String(index).padStart(4, "0"), ...draft }),

@@ -1,5 +1,5 @@
 import type { AttackName, Simulation } from "@tripline/simulator/create-simulation";
-import { createSimulation } from "@tripline/simulator/create-simulation";
+import { attackMsMax, createSimulation } from "@tripline/simulator/create-simulation";
 import { mergeLabels } from "@tripline/simulator/merge-labels";
 import { DAY_MS } from "@tripline/simulator/payment-times";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
@@ -32,8 +32,6 @@ export interface ExamWorld extends ExamPeriods {
 
 /** Windows are empty at first. Labels of genuine payments arrive after 7 days. */
 const DAYS = { warmUp: 21, train: 21, labels: 7, exam: 14 } as const;
-/** Attacks start on the first days of a period, so that slow ones have time. */
-const START_DAYS = { train: DAYS.warmUp + DAYS.train, exam: 7 } as const;
 /** Attacks of each kind are added until they have made this many payments per day of the period. */
 const ATTACK_PAYMENTS_PER_DAY = 300 / DAYS.exam;
 /** Multiples of the golden ratio, modulo 1, are spread evenly. */
@@ -48,12 +46,9 @@ export function examWorld({ seed, cards, startMs, learned, examined }: ExamOptio
   const examFromMs = trainToMs + DAYS.labels * DAY_MS;
   const examToMs = examFromMs + DAYS.exam * DAY_MS;
   const attackOf = new Map<string, AttackName>();
-  const attacks = learned.flatMap((name) =>
-    attacksFrom(simulation, { name, cards, fromMs: startMs, toMs: trainToMs, startDays: START_DAYS.train }),
-  );
+  const attacks = learned.flatMap((name) => attacksFrom(simulation, { name, cards, fromMs: startMs, toMs: trainToMs }));
   for (const name of examined) {
-    const period = { name, cards, fromMs: examFromMs, toMs: examToMs, startDays: START_DAYS.exam };
-    for (const payment of attacksFrom(simulation, period)) {
+    for (const payment of attacksFrom(simulation, { name, cards, fromMs: examFromMs, toMs: examToMs })) {
       attackOf.set(payment.clientTransactionId, name);
       attacks.push(payment);
     }
@@ -68,18 +63,18 @@ interface AttackPeriod {
   readonly cards: number;
   readonly fromMs: number;
   readonly toMs: number;
-  readonly startDays: number;
 }
 
-/** @throws Error if no card can be attacked */
+/** Attacks that end within the period. @throws Error if no card can be attacked */
 function attacksFrom(simulation: Simulation, period: AttackPeriod): SimulatedPayment[] {
-  const { name, cards, fromMs, toMs, startDays } = period;
+  const { name, cards, fromMs, toMs } = period;
   const wanted = (ATTACK_PAYMENTS_PER_DAY * (toMs - fromMs)) / DAY_MS;
+  const startsMs = toMs - fromMs - attackMsMax(name);
   const found: SimulatedPayment[] = [];
   for (let index = 1; index <= TRIES_MAX; index += 1) {
-    const atMs = Math.floor(fromMs + ((index * GOLDEN) % 1) * startDays * DAY_MS);
+    const atMs = Math.floor(fromMs + ((index * GOLDEN) % 1) * startsMs);
     const card = Math.floor(((index * GOLDEN * GOLDEN) % 1) * cards);
-    found.push(...simulation.attack(name, card, atMs).filter(({ occurredAtMs }) => occurredAtMs < toMs));
+    found.push(...simulation.attack(name, card, atMs));
     if (found.length >= wanted) return found;
   }
   throw new Error(`${TRIES_MAX} attacks ${name} made only ${found.length} payments.`);

@@ -1,6 +1,6 @@
 import { binOf, isCardNumber, networkOf, normalEmail } from "@tripline/contracts/identifiers";
 import type { SimulationOptions } from "../create-simulation.js";
-import { createSimulation } from "../create-simulation.js";
+import { attackMsMax, createSimulation } from "../create-simulation.js";
 import { DAY_MS } from "../payment-times.js";
 import { cardNumber } from "../profile-cards.js";
 import type { SimulatedPayment } from "../simulated-payment.js";
@@ -156,6 +156,22 @@ describe("account takeover", () => {
     expect(median(ratios)).toBeGreaterThan(ACCOUNT_TAKEOVER.amountFactor.median * 0.7);
     expect(median(ratios)).toBeLessThan(ACCOUNT_TAKEOVER.amountFactor.median * 1.4);
   });
+});
+
+test.each(["distributed-card-testing", "slow-takeover"] as const)("%s: fraud within its maximum duration", (name) => {
+  const simulation = createSimulation(options(SEED));
+  const attacks = Array.from({ length: 20 }, (_value, card) => simulation.attack(name, card, startMs)).filter(
+    ({ length }) => length > 0,
+  );
+  expect(attacks.length).toBeGreaterThan(5);
+  for (const all of attacks) {
+    expect(all.every(({ fraud }) => fraud)).toBe(true);
+    expect(all.toSorted((left, right) => left.occurredAtMs - right.occurredAtMs)).toEqual(all);
+    const lengthMs = (all.at(-1)?.occurredAtMs ?? 0) - startMs;
+    expect(lengthMs).toBeLessThanOrEqual(attackMsMax(name));
+    expect(lengthMs).toBeGreaterThan(DAY_MS / 2);
+    expect(all.filter(({ cardNumber: number }) => !isCardNumber(number))).toEqual([]);
+  }
 });
 
 test("in a simulation, attacks occur at their rates and leave all other payments unchanged", () => {
