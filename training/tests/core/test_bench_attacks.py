@@ -16,7 +16,7 @@ def test_measures_each_attack_among_the_genuine_payments(
 ) -> None:
     data = columns()
     # One feature alone separates these attacks from all other payments.
-    attacks = np.arange(ROWS) % 200 == 7
+    attacks = np.arange(ROWS) % 40 == 7
     data["fraud"] = np.where(attacks, 1, data["fraud"])
     data[FEATURES[1]] = np.where(attacks, 50.0, data[FEATURES[1]])
     features = write_parquet(tmp_path / "features.parquet", data)
@@ -25,19 +25,19 @@ def test_measures_each_attack_among_the_genuine_payments(
     days = data["occurred_at_ms"] // DAY_MS
     later = [name for name, day in zip(data["client_transaction_id"], days, strict=True) if day >= 32]
     table = tmp_path / "attacks.csv"
-    own = [name for name in later if int(name[1:]) % 200 == 7]
+    own = [name for name in later if int(name[1:]) % 40 == 7]
     table.write_text("client_transaction_id,attack\n" + "".join(f"{name},card-testing\n" for name in own))
     main(
         [
             *("--features", str(features), "--feature-spec", str(spec_path), "--attacks", str(table)),
             *("--train-from", "1970-01-01T00:00:00Z", "--train-to", "1970-01-25T00:00:00Z"),
             *("--from", "1970-02-02T00:00:00Z", "--to", "1970-02-10T00:00:00Z"),
-            *("--params", str(params), "--without", FEATURES[1], "--review-share", "0.01"),
+            *("--params", str(params), "--without", FEATURES[1], "--review-share", "0.05"),
         ]
     )
     lines = capsys.readouterr().out.splitlines()
     after, before = (json.loads(line.split(": ", 1)[1]) for line in lines if line.startswith(("after: ", "before: ")))
-    assert after["card-testing"]["payments"] == len(own) == 4
+    assert after["card-testing"]["payments"] == len(own) == 20
     assert after["card-testing"]["recall_at_budget"] == 1
     assert before["card-testing"]["recall_at_budget"] < 1
     assert after["card-testing"]["possible"] == 1

@@ -55,7 +55,8 @@ const lake = mkdtempSync(join(tmpdir(), "tripline-parity-"));
 const history = mkdtempSync(join(tmpdir(), "tripline-parity-history-"));
 const profilesPath = join(history, "profiles");
 const world = { seed: 11, cards: 400, terminals: 150, startMs: START_MS - HISTORY_DAYS * 24 * HOUR_MS };
-const simulation = createSimulation(world);
+/** Payments at online shops have no terminal. */
+const simulation = createSimulation({ ...world, omitsOnlineTerminals: true });
 let system: InProcessSystem;
 
 beforeAll(async () => {
