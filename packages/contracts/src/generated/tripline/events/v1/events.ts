@@ -57,7 +57,6 @@ export enum PaymentUpdateKind {
   REFUNDED = 7,
 }
 
-/** Who declined a payment. */
 export enum DeclinedBy {
   UNSPECIFIED = 0,
   ISSUER = 1,
@@ -351,7 +350,6 @@ export interface FraudReport {
   currency: string;
   /** When this version was reported. */
   reportedAtMs: number;
-  /** When ingestion accepted it. */
   acceptedAtMs: number;
   /** The verdict according to the tenant's policy of this version, which applied when ingestion accepted the report. */
   verdict: FraudVerdict;
@@ -478,9 +476,7 @@ export interface ListEntry {
   value: string;
   /** `deny`, `watch` or `allow`. A list with one of these names has that effect. */
   effect: string;
-  /** Why the author listed it. */
   reason: string;
-  /** Who listed it. */
   author: string;
   createdAtMs: number;
   /** When the entry expires; absent if it does not. */
@@ -513,7 +509,6 @@ export interface ModelTrial {
   candidateMissing: string;
 }
 
-/** A shadow rule that fired. */
 export interface ShadowHit {
   ruleId: string;
   /** The code of its reason, and the outcome that the rule alone would lead to. */
@@ -637,7 +632,6 @@ export interface DriftDetected {
   rows: number;
   /** Sorted by distance above the threshold, largest first. */
   columns: DriftedColumn[];
-  /** The finding as a sentence. */
   sentence: string;
   detectedAtMs: number;
 }
@@ -657,7 +651,6 @@ export interface PolicyActivation {
   revision: number;
   /** The policy file; empty without a revision. */
   text: string;
-  /** Hash of `text`, in hex. */
   sha256: string;
   activatesAtMs: number;
   /** Who activated it, and why. */
@@ -692,7 +685,6 @@ export interface AuditEvent {
   /** A JSON object with further details, at most 16 KiB. */
   details: string;
   atMs: number;
-  /** The service that recorded it. */
   source: string;
 }
 
