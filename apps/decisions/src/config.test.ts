@@ -12,6 +12,8 @@ test.each([
   ["the defaults", {}],
   ["no call to scoring at all", { SCORING_WAIT_MS_MAX: "0", CONTRIBUTIONS_WAIT_MS_MAX: "0" }],
   ["the shortest waits", { SCORING_WAIT_MS_MAX: "50", CONTRIBUTIONS_WAIT_MS_MAX: "2" }],
+  ["an endpoint instead of an address", { SCORING_ADDRESS: undefined, SCORING_ENDPOINT_URL: "https://a/score" }],
+  ["an endpoint on Google Cloud", { SCORING_ENDPOINT_URL: "https://a/x:rawPredict", SCORING_ENDPOINT_AUTH: "gcp-iam" }],
   ["a replay that waits at any cost", { SCORING_WAIT_MS_MAX: "600000" }],
 ])("takes %s", (_name, environment) => {
   expect(() => readConfig(decisionsConfig, { ...REQUIRED, ...environment })).not.toThrow();
@@ -22,6 +24,28 @@ test.each([
   [{ CONTRIBUTIONS_WAIT_MS_MAX: "1" }, "CONTRIBUTIONS_WAIT_MS_MAX: must be 0 or at least 2 ms"],
   [{ SCORING_CERT_FILE: "c.pem", SCORING_TLS: "true" }, "SCORING_KEY_FILE is not set"],
   [{ SCORING_CA_FILE: "ca.pem" }, "SCORING_TLS"],
+  [{ SCORING_ADDRESS: undefined }, "SCORING_ADDRESS is not set"],
+  [{ SCORING_ENDPOINT_URL: "sagemaker:fraud" }, "SCORING_ENDPOINT_URL: must start with http:// or https://"],
+  [{ SCORING_ENDPOINT_AUTH: "key" }, "SCORING_ENDPOINT_AUTH: needs SCORING_ENDPOINT_URL"],
+  [{ SCORING_ENDPOINT_URL: "https://a/score", SCORING_ENDPOINT_AUTH: "key" }, "SCORING_ENDPOINT_KEY is not set"],
+  [{ SCORING_ENDPOINT_URL: "https://a/score", SCORING_ENDPOINT_KEY: "k" }, "SCORING_ENDPOINT_KEY: is only for"],
+  [
+    { SCORING_ENDPOINT_URL: "http://a/score", SCORING_ENDPOINT_AUTH: "key", SCORING_ENDPOINT_KEY: "k" },
+    "SCORING_ENDPOINT_URL: must start with https://",
+  ],
+  [
+    { SCORING_ENDPOINT_URL: "https://a/score", SCORING_ENDPOINT_AUTH: "aws-iam" },
+    "SCORING_ENDPOINT_AUTH: needs an identity: AWS_ROLE_ARN",
+  ],
+  [
+    {
+      SCORING_ENDPOINT_URL: "https://a/invocations",
+      SCORING_ENDPOINT_AUTH: "aws-iam",
+      AWS_ACCESS_KEY_ID: "a",
+      AWS_SECRET_ACCESS_KEY: "b",
+    },
+    "SCORING_ENDPOINT_AUTH: needs AWS_REGION",
+  ],
 ])("rejects %j and says what to do", (environment, sentence) => {
   expect(() => readConfig(decisionsConfig, { ...REQUIRED, ...environment })).toThrow(sentence);
 });

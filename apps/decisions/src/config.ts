@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { endpointConfig, endpointFaults } from "@tripline/settings/endpoint-connection";
 import { feastProfiles } from "@tripline/settings/feast-profiles";
 import { flag, kafkaConfig, optionalText, redisConfig, serviceConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
@@ -9,7 +10,11 @@ const waitMs = z.coerce.number().int().min(0).max(600_000);
 const scoringAddress = z
   .string()
   .regex(/^[^\s:/]+:\d+$/, "must be host:port")
-  .meta({ description: "`host:port` of a gRPC server of the Open Inference Protocol v2." });
+  .optional()
+  .meta({
+    description: "`host:port` of a gRPC server of the Open Inference Protocol v2.",
+    shownDefault: "required without `SCORING_ENDPOINT_URL`",
+  });
 
 /** Settings of decisions when scoring runs in the same process and therefore needs no address. */
 export const decisionsBesideScoringConfig = z
@@ -17,7 +22,8 @@ export const decisionsBesideScoringConfig = z
     ...serviceConfig,
     ...kafkaConfig,
     ...redisConfig,
-    SCORING_ADDRESS: scoringAddress.optional(),
+    SCORING_ADDRESS: scoringAddress,
+    ...endpointConfig,
     SCORING_TLS: flag.default(false).meta({ description: "Connect to scoring with TLS." }),
     SCORING_CA_FILE: optionalText.meta({
       description:
@@ -93,9 +99,15 @@ export const decisionsBesideScoringConfig = z
   .refine((config) => config.SCORING_TLS || (config.SCORING_CA_FILE ?? config.SCORING_CERT_FILE) === undefined, {
     path: ["SCORING_TLS"],
     message: "must be true when SCORING_CA_FILE or SCORING_CERT_FILE is set",
+  })
+  .superRefine((config, context) => {
+    for (const [name, message] of endpointFaults(config)) context.addIssue({ code: "custom", path: [name], message });
   });
 
-export const decisionsConfig = decisionsBesideScoringConfig.safeExtend({ SCORING_ADDRESS: scoringAddress });
+export const decisionsConfig = decisionsBesideScoringConfig.refine(
+  (config) => (config.SCORING_ADDRESS ?? config.SCORING_ENDPOINT_URL) !== undefined,
+  { path: ["SCORING_ADDRESS"], message: "must be set, or SCORING_ENDPOINT_URL" },
+);
 
 /** Injects the service's configuration. */
 export const DECISIONS_CONFIG = Symbol("DECISIONS_CONFIG");

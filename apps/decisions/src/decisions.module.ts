@@ -5,6 +5,7 @@ import { openRegistry } from "@tripline/model-registry/open-registry";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { RedisModule } from "@tripline/nest-kit/redis/redis.module";
+import { endpointSignature } from "@tripline/settings/endpoint-connection";
 import { gauge } from "@tripline/telemetry/metrics";
 import type { DecisionsConfig } from "./config.js";
 import { DECISIONS_CONFIG } from "./config.js";
@@ -21,6 +22,7 @@ import { PoliciesInForce } from "./deciding/policies-in-force.js";
 import { DecisionMetrics } from "./decision-metrics.js";
 import { DecisionsController } from "./decisions.controller.js";
 import { FollowedLists } from "./lists/followed-lists.js";
+import { EndpointClient } from "./scoring/endpoint-client.js";
 import { Explainer } from "./scoring/explainer.js";
 import { InferenceClient } from "./scoring/inference-client.js";
 import { RolloutTable } from "./scoring/rollout-table.js";
@@ -56,7 +58,8 @@ export class DecisionsModule implements OnApplicationShutdown {
   }
 
   /**
-   * @param scoring a scoring service in this process. Default: the one at `SCORING_ADDRESS`
+   * @param scoring a scoring service in this process. Default: the endpoint at `SCORING_ENDPOINT_URL`, or the
+   * service at `SCORING_ADDRESS`
    * @throws TriplineError `config-invalid`, before it connects to anything
    */
   static forRoot(config: DecisionsConfig, scoring?: ScoringClient): DynamicModule {
@@ -88,7 +91,11 @@ export class DecisionsModule implements OnApplicationShutdown {
 
 /** @returns a function that opens the connection */
 function scoringConnection(config: DecisionsConfig): () => ScoringClient {
-  const { SCORING_ADDRESS: address } = config;
+  const { SCORING_ADDRESS: address, SCORING_ENDPOINT_URL: endpoint, SCORING_ENDPOINT_CALLS_MAX: callsMax } = config;
+  if (endpoint !== undefined) {
+    const url = new URL(endpoint);
+    return () => new EndpointClient({ url, sign: endpointSignature(config, url), callsMax });
+  }
   if (address === undefined) throw new TriplineError("config-invalid", "SCORING_ADDRESS is not set.");
   const credentials = scoringCredentials(config);
   return () => new InferenceClient(address, credentials);

@@ -12,7 +12,7 @@ import type { ScoringClient } from "./scoring/scoring-client.js";
  * Starts the service. Kafka, Redis, scoring and the model registry need not be up. The service is ready once Kafka and
  * Redis are. While scoring is down, the scorecard decides, or only rules if there is none.
  *
- * @param scoring a scoring service in this process. Default: the one at `SCORING_ADDRESS`
+ * @param scoring a scoring service in this process. Default: as in `DecisionsModule`
  * @throws TriplineError `policy-invalid` or `config-invalid`
  */
 export async function startDecisions(

@@ -83,7 +83,7 @@ async function decisionsAlone(): Promise<Part> {
   return partOf(decisionsConfig, (config) => startDecisions(config));
 }
 
-/** If an address is set, decisions calls scoring there through gRPC instead. */
+/** If an address or an endpoint is set, decisions calls scoring there instead. */
 async function decisionsBesideScoring(): Promise<Part> {
   const { decisionsBesideScoringConfig } = await import("@tripline/decisions/config");
   const { startDecisions } = await import("@tripline/decisions/start-decisions");
@@ -91,7 +91,7 @@ async function decisionsBesideScoring(): Promise<Part> {
   const { InProcessScoring } = await import("./in-process-scoring.js");
   return partOf(decisionsBesideScoringConfig, (config, running) => {
     const logger = createLogger("decisions", config.LOG_LEVEL);
-    if (config.SCORING_ADDRESS !== undefined) return startDecisions(config, logger);
+    if ((config.SCORING_ADDRESS ?? config.SCORING_ENDPOINT_URL) !== undefined) return startDecisions(config, logger);
     const server = () => running.get("scoring")?.get(InferenceServer);
     return startDecisions(config, logger, new InProcessScoring(server, logger));
   });

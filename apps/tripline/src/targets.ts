@@ -38,6 +38,8 @@ export interface Neighbour {
   readonly target: Target;
   /** The variables with its address, needed if it runs in another process. */
   readonly variables: readonly string[];
+  /** A variable that makes the others unnecessary. */
+  readonly alternative?: string;
 }
 
 const AUTH: Neighbour = { target: "auth", variables: ["AUTH_ISSUER", "AUTH_JWKS_URL"] };
@@ -45,7 +47,7 @@ const AUTH: Neighbour = { target: "auth", variables: ["AUTH_ISSUER", "AUTH_JWKS_
 /** The parts that a part calls directly. All other communication goes through Kafka and Redis. */
 const NEIGHBOURS: Partial<Record<Target, readonly Neighbour[]>> = {
   control: [AUTH],
-  decisions: [{ target: "scoring", variables: ["SCORING_ADDRESS"] }],
+  decisions: [{ target: "scoring", variables: ["SCORING_ADDRESS"], alternative: "SCORING_ENDPOINT_URL" }],
   ingestion: [AUTH],
   console: [
     { target: "auth", variables: [...AUTH.variables, "AUTH_TOKEN_URL"] },
@@ -63,8 +65,9 @@ export function checkNeighbours(
   isSet: (target: Target, variable: string) => boolean,
 ): void {
   for (const target of targets) {
-    for (const { target: missing, variables } of NEIGHBOURS[target] ?? []) {
+    for (const { target: missing, variables, alternative } of NEIGHBOURS[target] ?? []) {
       if (targets.includes(missing) || variables.every((variable) => isSet(target, variable))) continue;
+      if (alternative !== undefined && isSet(target, alternative)) continue;
       throw invalid(
         `TARGETS has ${target} without ${missing}, which it needs: add ${missing}, or set ${variables.join(" and ")} for one elsewhere.`,
       );

@@ -11,6 +11,7 @@ from unittest import mock
 import botocore.auth
 import botocore.session
 from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
+from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, CredentialProvider
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner, generate_db_auth_token
@@ -19,6 +20,8 @@ AT = datetime.datetime(2026, 11, 24, 9, 30, 5, tzinfo=datetime.timezone.utc)
 REGION = "eu-central-1"
 DATABASE = "tripline-dev.c9abcdefghij.eu-central-1.rds.amazonaws.com"
 CACHE = "tripline-dev"
+ENDPOINT = f"https://runtime.sagemaker.{REGION}.amazonaws.com/endpoints/tripline-dev/invocations"
+BODY = '{"instances":[[1]]}'
 USERS = {"database": "auth", "cache": "tripline-dev-features"}
 KEYS = {
     "user": ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", None),
@@ -49,6 +52,12 @@ def cache_token(session, keys):
     return url.removeprefix("http://")
 
 
+def endpoint_signature(keys):
+    request = AWSRequest("POST", ENDPOINT, headers={"Content-Type": "application/json"}, data=BODY)
+    botocore.auth.SigV4Auth(Credentials(*keys), "sagemaker", REGION).add_auth(request)
+    return request.headers["Authorization"]
+
+
 def vector(keys):
     session = botocore.session.get_session()
     session.set_credentials(*keys)
@@ -61,6 +70,7 @@ def vector(keys):
         "sessionToken": keys[2],
         "kafka": kafka[: kafka.index("&User-Agent=")],
         "cache": cache_token(session, keys),
+        "endpoint": endpoint_signature(keys),
         "database": generate_db_auth_token(client, DATABASE, 5432, USERS["database"], REGION),
     }
 
@@ -77,6 +87,8 @@ with mock.patch.object(botocore.auth, "get_current_datetime", frozen):
         "cacheUser": USERS["cache"],
         "databaseHost": f"{DATABASE}:5432",
         "databaseUser": USERS["database"],
+        "endpointUrl": ENDPOINT,
+        "endpointBody": BODY,
         "vectors": {name: vector(keys) for name, keys in KEYS.items()},
     }
 print(json.dumps(golden, indent=2))

@@ -9,6 +9,8 @@ import { fetchGoogleToken } from "./google-token.js";
 import type { IdentityVariables } from "./identity-variables.js";
 import { identityVariables, missingIdentity } from "./identity-variables.js";
 import { awsRegion, cacheName, kafkaTokens, postgresTokens, redisSignIn } from "./open-tokens.js";
+import type { EndpointIdentity } from "./sign-endpoint-request.js";
+import { endpointSigner } from "./sign-endpoint-request.js";
 import type { TestIdentityServer } from "./testing/identity-server.js";
 import { startIdentityServer, TEST_EMAIL, TEST_ROLE } from "./testing/identity-server.js";
 
@@ -35,6 +37,31 @@ afterEach(() => server.close());
 const without = (...names: (keyof IdentityVariables)[]): IdentityVariables => ({
   ...variables,
   ...Object.fromEntries(names.map((name) => [name, undefined])),
+});
+
+describe("a managed endpoint", () => {
+  test.each<[EndpointIdentity, string, string, string]>([
+    ["gcp-iam", "https://europe-west1-aiplatform.googleapis.com/v1/x:rawPredict", "google", "google-1"],
+    ["azure-entra", "https://x.westeurope.inference.ml.azure.com/score", "https://ml.azure.com/.default", entraToken],
+  ])("of %s gets a bearer token", async (identity, url, scope, token) => {
+    const sign = endpointSigner(identity, variables, new URL(url));
+    expect(await sign("{}")).toEqual({ authorization: `Bearer ${token}` });
+    await sign("{}");
+    expect(scopes).toEqual([scope]);
+  });
+
+  test("of SageMaker gets requests signed for its region with the pod's credentials", async () => {
+    const url = new URL("https://runtime.sagemaker.us-east-2.amazonaws.com/endpoints/fraud/invocations");
+    const headers = await endpointSigner("aws-iam", variables, url)("{}");
+    expect(headers.authorization).toContain("/us-east-2/sagemaker/aws4_request");
+    expect(headers["x-amz-security-token"]).toBe("sts-1");
+  });
+
+  test("reports that there is no identity", async () => {
+    const none = without("AWS_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_ACCESS_KEY_ID");
+    const url = new URL("https://runtime.sagemaker.us-east-2.amazonaws.com/endpoints/fraud/invocations");
+    await expect(endpointSigner("aws-iam", none, url)("{}")).rejects.toMatchObject({ code: "identity-unavailable" });
+  });
 });
 
 describe("Google", () => {

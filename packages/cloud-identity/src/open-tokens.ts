@@ -15,7 +15,7 @@ export type StoreIdentity = "aws-iam" | "gcp-iam" | "azure-entra";
 export type Tokens = () => Promise<Renewed<Token>>;
 
 /** Google's library retries by itself. */
-const GOOGLE_RETRIES = { attemptsMax: 1 };
+export const GOOGLE_RETRIES = { attemptsMax: 1 };
 const ENTRA_REDIS = "https://redis.azure.com";
 const ENTRA_POSTGRES = "https://ossrdbms-aad.database.windows.net";
 

@@ -3,7 +3,13 @@ import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { z } from "zod";
 import type { AwsSigning } from "./sign-aws-token.js";
-import { signCacheToken, signDatabaseToken, signKafkaToken, tokenEndMs } from "./sign-aws-token.js";
+import {
+  signCacheToken,
+  signDatabaseToken,
+  signEndpointRequest,
+  signKafkaToken,
+  tokenEndMs,
+} from "./sign-aws-token.js";
 
 /**
  * Signed by AWS's own Python library with fixed credentials at a fixed time; `golden/make_aws_tokens.py` regenerates
@@ -17,6 +23,8 @@ const golden = z
     cacheUser: z.string(),
     databaseHost: z.string(),
     databaseUser: z.string(),
+    endpointUrl: z.string(),
+    endpointBody: z.string(),
     vectors: z.record(
       z.string(),
       z.object({
@@ -26,6 +34,7 @@ const golden = z
         kafka: z.string(),
         cache: z.string(),
         database: z.string(),
+        endpoint: z.string(),
       }),
     ),
   })
@@ -52,6 +61,13 @@ describe.each(Object.entries(golden.vectors))(
   "with the credentials of a %s, signs like AWS's own library",
   (_name, vector) => {
     const signing = signingOf(vector);
+
+    test("for a SageMaker endpoint", async () => {
+      const headers = await signEndpointRequest(signing, new URL(golden.endpointUrl), golden.endpointBody);
+      expect(headers.authorization).toBe(vector.endpoint);
+      expect(headers).toMatchObject({ "content-type": "application/json", "x-amz-date": expect.any(String) });
+      expect(headers["x-amz-security-token"]).toBe(vector.sessionToken ?? undefined);
+    });
 
     test("for MSK", async () => {
       const token = await signKafkaToken(signing);

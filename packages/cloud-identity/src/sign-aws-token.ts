@@ -41,13 +41,49 @@ export function tokenEndMs({ credentials, nowMs }: AwsSigning): number {
   return Math.min(nowMs + TOKEN_SECONDS * 1000, credentials.expiresAtMs);
 }
 
+/**
+ * Headers that authenticate a POST of a JSON body to a SageMaker endpoint
+ * (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html).
+ */
+export async function signEndpointRequest(
+  signing: AwsSigning,
+  url: URL,
+  body: string,
+): Promise<Record<string, string>> {
+  const { signer } = await openSigner(signing, "sagemaker");
+  const { headers } = await signer.sign(
+    {
+      method: "POST",
+      protocol: url.protocol,
+      hostname: url.hostname,
+      path: url.pathname,
+      query: {},
+      headers: { host: url.host, "content-type": "application/json" },
+      body,
+    },
+    { signingDate: new Date(signing.nowMs) },
+  );
+  // The HTTP client sets the host itself.
+  const { host: _host, ...rest } = headers;
+  return rest;
+}
+
 /** Presigns a GET of `/` with AWS's own library. */
 async function presign(
-  { credentials, region, nowMs }: AwsSigning,
+  signing: AwsSigning,
   service: string,
   host: string,
   query: Readonly<Record<string, string>>,
 ): Promise<string> {
+  const { signer, buildQueryString } = await openSigner(signing, service);
+  const signed = await signer.presign(
+    { method: "GET", protocol: "https:", hostname: host, path: "/", headers: { host }, query: { ...query } },
+    { expiresIn: TOKEN_SECONDS, signingDate: new Date(signing.nowMs) },
+  );
+  return `${host}/?${buildQueryString(signed.query ?? {})}`;
+}
+
+async function openSigner({ credentials, region }: AwsSigning, service: string) {
   // Loaded only for signing.
   const [{ SignatureV4 }, { Hash }, { buildQueryString }] = await Promise.all([
     import("@smithy/signature-v4"),
@@ -59,11 +95,9 @@ async function presign(
     service,
     region,
     sha256: Hash.bind(null, "sha256"),
+    // Only S3 needs the body's hash as a header.
+    applyChecksum: false,
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
   });
-  const signed = await signer.presign(
-    { method: "GET", protocol: "https:", hostname: host, path: "/", headers: { host }, query: { ...query } },
-    { expiresIn: TOKEN_SECONDS, signingDate: new Date(nowMs) },
-  );
-  return `${host}/?${buildQueryString(signed.query ?? {})}`;
+  return { signer, buildQueryString };
 }

@@ -148,7 +148,8 @@ export class Scorer {
   #remember(breaker: CircuitBreaker, version: string, answer: Answer<unknown>, budgetMs: number): void {
     const { logger } = this;
     const asked = version === CHAMPION ? {} : { candidate: version };
-    if (!("failure" in answer)) {
+    // A server that answers is up, even if the answer cannot be used.
+    if (!("failure" in answer) || answer.failure === "unreadable") {
       if (breaker.succeeded()) logger.info(asked, "scoring is available again");
     } else if (answer.failure !== "late" || budgetMs >= TELLING_WAIT_MS) {
       const { failure, status, detail } = answer;
@@ -187,6 +188,8 @@ function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budg
       return missing("unreachable", `scoring was unreachable for ${budgetMs} ms`);
     case "refused":
       return missing("refused", `scoring rejected the request (${answer.status})`);
+    case "unreadable":
+      return missing("unreadable", `scoring answered ${answer.detail}`);
   }
 }
 

@@ -10,7 +10,8 @@ import type {
 export type Answer<T> = { readonly value: T } | NoAnswer;
 
 export interface NoAnswer {
-  readonly failure: "late" | "unreachable" | "refused";
+  /** `unreadable`: there was a response, but `detail`, the end of a sentence that begins "scoring answered". */
+  readonly failure: "late" | "unreachable" | "refused" | "unreadable";
   readonly status: string;
   readonly detail: string;
 }
