@@ -1,0 +1,6 @@
+-- What did approved frauds cost each day, and how many of 10,000 paid were lost?
+SELECT paid_on, currency, SUM(CASE WHEN fraud = 1 THEN 1 ELSE 0 END) AS frauds,
+  SUM(CASE WHEN fraud = 1 THEN amount ELSE 0 END) AS loss,
+  10000 * SUM(CASE WHEN fraud = 1 THEN amount ELSE 0 END) / SUM(amount) AS loss_basis_points
+FROM payments WHERE stopped = 0
+GROUP BY paid_on, currency ORDER BY paid_on, currency
