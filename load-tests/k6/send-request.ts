@@ -59,7 +59,7 @@ function postParams(
   };
 }
 
-/** Time for which the caller waited, including the time to connect, in ms. */
+/** How long the caller waited, including the time to connect, in ms. */
 export function waitedMs({ timings }: Answer): number {
   return timings.blocked + timings.connecting + timings.tls_handshaking + timings.duration;
 }

@@ -25,7 +25,7 @@ const upLine = z.object({ msg: z.literal("auth is up"), url: z.url() });
 
 interface RunningMain {
   readonly process: ChildProcess;
-  /** The complete output, of standard output and standard error. */
+  /** Everything written to standard output and standard error. */
   readonly lines: string[];
   readonly url: Promise<string>;
   /** The exit code, once all output is read. */

@@ -17,7 +17,7 @@ import {
   updateBody,
 } from "./testing/service.js";
 
-/** So rare that a match shows that one of these values was stored. */
+/** These values are so rare that any match shows that one of them was stored. */
 const GOOD = withLuhnDigit("551234987650918");
 const BAD = `${GOOD.slice(0, -1)}${(Number(GOOD.at(-1)) + 1) % 10}`;
 const DEVICE = "f00dfeed-2b1d-4c3a-9e77-51de0c0ffee5";

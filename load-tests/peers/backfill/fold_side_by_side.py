@@ -37,7 +37,7 @@ def ratio_to_usual(cards: np.ndarray, thousandths: np.ndarray) -> np.ndarray:
     ratios = np.full(len(amounts), np.nan)
     paid = np.flatnonzero(amounts)
     sums = np.zeros(cards.max(initial=0) + 1)
-    # Every card in a turn has the same count.
+    # All cards in a turn have the same number of earlier payments.
     count = 0
     for turn in turns(cards[paid]):
         rows = paid[turn]

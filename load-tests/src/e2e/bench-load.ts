@@ -74,7 +74,7 @@ export async function startWarm(context: BenchContext, changes?: EnvironmentChan
   return { system, stream };
 }
 
-/** Time for which callers wait for decisions, in seconds. */
+/** How long callers wait for decisions, in seconds. */
 export const waitSecondsOf = ({ flags }: BenchContext): number =>
   flags.short === true ? SHORT_WAIT_SECONDS : WAIT_SECONDS;
 

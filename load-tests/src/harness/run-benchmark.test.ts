@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Two contestants that sort, one an array twice as long as the other; each round records its turn. */
+/** Two contestants that sort arrays, one of them twice as long as the other. `turns` lists their calls in order. */
 function tinyBenchmark(): Benchmark {
   const contestant = (name: string, size: number) => ({
     name,

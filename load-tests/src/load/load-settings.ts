@@ -12,7 +12,7 @@ export interface LoadSettings {
   readonly rate: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
-  /** Time for which a caller waits for a decision. */
+  /** How long a caller waits for a decision. */
   readonly waitSeconds: number;
   /** Number of payments in a batch. */
   readonly lines: number;

@@ -23,7 +23,7 @@ export interface StoredClient {
   readonly owner: string | null;
 }
 
-/** @throws TriplineError `invalid-field` that names every wrong field */
+/** @throws TriplineError `invalid-field`, which names every invalid field */
 export function parseClient(registration: ClientRegistration): z.output<typeof clientRegistration> {
   const parsed = clientRegistration.safeParse(registration);
   if (parsed.success) return parsed.data;
@@ -34,7 +34,7 @@ export function parseClient(registration: ClientRegistration): z.output<typeof c
  * Registers a client, or replaces the tenant, the scopes, and the secret or keys of a registered one.
  *
  * @param owner the ID of the user who owns it; the user name in the registration is ignored
- * @throws TriplineError `invalid-field` that names every wrong field
+ * @throws TriplineError `invalid-field`, which names every invalid field
  */
 export async function registerClient(
   queries: Queries,

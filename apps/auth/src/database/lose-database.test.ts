@@ -22,7 +22,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test("without its database it is not ready, answers token requests with 503, serves its keys, and recovers", async () => {
+test("without its database, auth answers token requests with 503, still serves its keys, and recovers", async () => {
   const service = await startAuth(testConfig(stack.postgresUrl));
   const readiness = async () => (await fetch(`${service.url}/health/ready`)).status;
   try {

@@ -167,7 +167,7 @@ test("the error gives the reason if there is no token", async () => {
   });
 });
 
-test("the whole service runs with tokens of another cloud", async () => {
+test("the whole service runs with tokens from another cloud", async () => {
   await nextToken();
   const { POSTGRES_URL: url, ...environment } = withTokens();
   const service = await startAuth(testConfig(url, { ...environment, POSTGRES_AUTH: "azure-entra" }));

@@ -19,7 +19,7 @@ export interface TypedPassword {
   readonly cookies?: string | undefined;
   /** The session of a signed-in user, which takes precedence over the known device in the cookie. */
   readonly device?: string;
-  /** Code of the authenticator app, if the attempts for the name are used up. */
+  /** Code from the authenticator app, required once the attempts for the name are used up. */
   readonly code?: string;
 }
 

@@ -49,7 +49,7 @@ export async function personWithId(queries: Queries, id: string): Promise<Person
  * Adds a user. Changes nothing if the user name is taken.
  *
  * @returns whether the user was added
- * @throws TriplineError `invalid-field` that names every wrong field
+ * @throws TriplineError `invalid-field`, which names every invalid field
  */
 export async function addPerson(queries: Queries, registration: PersonRegistration): Promise<boolean> {
   const { password, ...person } = parsePerson(registration);
@@ -59,7 +59,7 @@ export async function addPerson(queries: Queries, registration: PersonRegistrati
   return insertPerson(queries, { ...person, person_id: randomUUID(), password_hash: await hashPassword(password) });
 }
 
-/** @throws TriplineError `invalid-field` that names every wrong field */
+/** @throws TriplineError `invalid-field`, which names every invalid field */
 export function parsePerson(registration: PersonRegistration): z.output<typeof personRegistration> {
   const parsed = personRegistration.safeParse(registration);
   if (parsed.success) return parsed.data;

@@ -62,17 +62,17 @@ test("all instances publish a new key before it signs, and every token stays val
   const { stdout } = await rotate();
   const kid = /The key ([\w-]{43}) is published now/.exec(stdout)?.[1];
   expect(kid).not.toBe(old);
-  // The key would sign 20 seconds later, before a slow machine has published it.
+  // On a slow machine, 20 seconds may pass before all instances publish the key, so this postpones its first use.
   await database.execute("UPDATE auth.signing_keys SET active_from = active_from + interval '1 hour' WHERE kid = $1", [
     kid,
   ]);
   const kidsAt = async ({ url }: RunningService) => (await publishedKeys(url)).map((key) => key.kid);
   await until(async () => (await Promise.all(services.map(kidsAt))).every((kids) => kids.length === 2));
   expect(await take(first)).toBe(old);
-  // The waiting time before the key signs is over.
+  // From now on, the new key may sign.
   await database.execute("UPDATE auth.signing_keys SET active_from = now() WHERE kid = $1", [kid]);
   await until(async () => (await Promise.all(services.map(take))).every((used) => used === kid));
-  // A token that was signed before is valid until it expires.
+  // A token signed with the old key stays valid until it expires.
   await expect(verifier.verify(before, "decisions:read")).resolves.toMatchObject({ subject: "shop" });
   await database.execute("UPDATE auth.signing_keys SET retired_at = now() - interval '400 seconds' WHERE kid <> $1", [
     kid,

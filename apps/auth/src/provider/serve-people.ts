@@ -32,7 +32,7 @@ export function servePeople(config: AuthConfig): Configuration {
     loadExistingGrant: (ctx) => firstPartyGrant(ctx, config.AUTH_AUDIENCE),
     rotateRefreshToken: true,
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
-    // Signing out also ends the refresh tokens.
+    // Signing out also revokes the refresh tokens.
     expiresWithSession: () => true,
     ttl: {
       ClientCredentials: config.TOKEN_TTL_SECONDS,

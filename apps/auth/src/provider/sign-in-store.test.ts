@@ -22,7 +22,7 @@ test("of two concurrent uses of a code, the second is rejected and revokes what 
   const [codes, refreshTokens, grants] = [store("AuthorizationCode"), store("RefreshToken"), store("Grant")];
   await grants.upsert("grant", { accountId: "anna" }, 60);
   await codes.upsert("code", { grantId: "grant", accountId: "anna" }, 60);
-  // Both have checked, and neither has seen the other.
+  // Both requests find the code before either of them uses it.
   const found = await Promise.all([codes.find("code"), codes.find("code")]);
   expect(found.map((code) => code?.consumed)).toEqual([undefined, undefined]);
   await codes.consume("code");

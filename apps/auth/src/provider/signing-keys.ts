@@ -27,11 +27,11 @@ export interface SigningKeys {
 }
 
 /**
- * Time for which a new key is published before it signs. By then, every instance has read it (within KEYS_POLL_MS), and
+ * How long a new key is published before it signs. By then, every instance has read it (within KEYS_POLL_MS), and
  * services have been able to fetch it, although they wait at least 5 s between two requests for an unknown key.
  */
 const PUBLISHED_FIRST_SECONDS = 20;
-/** Time for which the old key remains valid for signing, until every instance has read that the new one is active. */
+/** How long the old key remains valid for signing, until every instance has read that the new one is active. */
 const HANDOVER_SECONDS = 10;
 export const KEYS_POLL_MS = 5_000;
 

@@ -119,7 +119,7 @@ describe("a user with a second factor", () => {
     const replay = await second.send({ code });
     expect(replay.status).toBe(422);
     expect(replay.text).toContain("was already used");
-    // The code of the previous step is even older.
+    // The code of the previous 30-second step is rejected as well.
     expect((await second.send({ code: codeNow(secret, -1) })).status).toBe(422);
     expect((await second.send({ code: codeNow(secret, 1) })).status).toBe(303);
   });

@@ -70,7 +70,7 @@ describe("guessing passwords", () => {
     );
     expect(guesses.map(({ status }) => status).filter((status) => status === 429)).toHaveLength(4);
     expect((await attempt("anna", ANNA.password, { from: "203.0.113.9" })).status).toBe(303);
-    // An address from an untrusted peer, or before the stated one in the header, has no effect.
+    // Only the last address in the header counts, because a client can forge the others.
     const hidden = { from: "203.0.113.7, 198.51.100.1" };
     expect((await attempt("anna", ANNA.password, hidden)).status).toBe(429);
   });

@@ -2,7 +2,7 @@ import type { Interaction, InteractionResults } from "oidc-provider";
 import { z } from "zod";
 import type { Person } from "../people/person-store.js";
 
-/** Time for which a correct password remains valid while the user enters the code. */
+/** How long a correct password remains valid while the user enters the code. */
 const PASSED_MS_MAX = 300_000;
 
 /** Authentication methods of RFC 8176. */

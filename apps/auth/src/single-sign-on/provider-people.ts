@@ -18,7 +18,7 @@ import { syncRoles } from "./sync-roles.js";
 
 const SUBJECT_CHARACTERS_MAX = 255;
 const GROUPS_MAX = 1_000;
-/** Users of a tenant with the same name, for example after a change of the issuer. */
+/** Maximum number of users with the same name in a tenant, for example after the issuer changes. */
 const NAMESAKES_MAX = 20;
 
 const { user_name: userName } = personRegistration.shape;

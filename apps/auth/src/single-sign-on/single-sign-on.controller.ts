@@ -148,7 +148,7 @@ export class SingleSignOnController {
     this.#outcomes.inc({ outcome: "signed-in" });
   }
 
-  /** Checks the settings again: a change of them after `findOrAddUser` ends only sign-ins that are already stored. */
+  /** Checks the settings again, because a change after `findOrAddUser` ends only sign-ins that are already stored. */
   async #confirm(interaction: Interaction, provider: IdentityProvider): Promise<void> {
     try {
       await this.database.transaction((transaction) => requireUnchanged(transaction, provider));

@@ -34,7 +34,7 @@ const peopleOf = (tenant: string) =>
   );
 
 describe("a user of the company", () => {
-  test("signs in, is added with the roles of the groups, and gets a token for these", async () => {
+  test("signs in, is added with the roles of their groups, and gets a token with these roles", async () => {
     const { tokens } = await singleSignOn(bed.service.url, company);
     const claims = decodeJwt(tokens?.access_token ?? "");
     expect(claims).toMatchObject({ tenant: "acme", roles: ["analyst"], name: "Carla", aud: AUDIENCE });
@@ -62,7 +62,7 @@ describe("a user of the company", () => {
     expect(decodeJwt(tokens?.access_token ?? "").roles).toEqual(roles);
   });
 
-  test("loses a role at the next sign-in after leaving a group, and keeps the account after a new name", async () => {
+  test("loses a role at the next sign-in after leaving a group, and keeps the account after a change of name", async () => {
     await singleSignOn(bed.service.url, company);
     company.accounts.set("c-1", { preferred_username: "carla.new@acme.example", groups: [] });
     const { tokens } = await singleSignOn(bed.service.url, company);
@@ -116,14 +116,14 @@ describe("a user of the company", () => {
     await bed.database.execute("DELETE FROM auth.people WHERE user_name = 'acme:carla@acme.example'", []);
   });
 
-  test("is refused while disabled", async () => {
+  test("is rejected while disabled", async () => {
     await singleSignOn(bed.service.url, company);
     expect(await bed.send("POST", "/v1/people/acme:carla@acme.example/disable")).toMatchObject({ status: 200 });
     const { answer } = await singleSignOn(bed.service.url, company);
     expect(answer.text).toContain("Your account is disabled.");
   });
 
-  test("regression #30: without groups reads why, and keeps the roles", async () => {
+  test("regression #30: is rejected with the reason if the token has no groups, and keeps the roles", async () => {
     await singleSignOn(bed.service.url, company);
     company.accounts.set("c-1", { preferred_username: "carla@acme.example" });
     const { answer } = await singleSignOn(bed.service.url, company);
@@ -157,7 +157,7 @@ test("regression #30: too many attempts of one tenant do not affect other tenant
   }
 });
 
-describe("bad input", () => {
+describe("the callback", () => {
   test.each<[string, (claims: Record<string, unknown>) => Record<string, unknown>, string]>([
     ["an expired ID token", (claims) => ({ ...claims, exp: 1_000_000_000 }), "The clocks of Tripline and"],
     [
@@ -169,7 +169,7 @@ describe("bad input", () => {
     ["another issuer", (claims) => ({ ...claims, iss: "https://evil.example" }), "sent an invalid response"],
     ["another nonce", (claims) => ({ ...claims, nonce: "replayed" }), "sent an invalid response"],
     ["no user name", ({ preferred_username: _, ...claims }) => claims, "no valid claim preferred_username"],
-  ])("%s", async (_what, change, sentence) => {
+  ])("rejects %s", async (_what, change, sentence) => {
     company.change = change;
     const { answer } = await singleSignOn(bed.service.url, company);
     expect(answer.status).toBe(ERROR_OF_SIGN_IN);
@@ -177,7 +177,7 @@ describe("bad input", () => {
     expect((await peopleOf("acme")).map((person) => person.provider_subject)).not.toContain("c-1");
   });
 
-  test("a provider that is unavailable; a retry works once it is back", async () => {
+  test("says that the provider is unavailable, and succeeds once it is back", async () => {
     await company.close();
     try {
       const { answer } = await singleSignOn(bed.service.url, company);
@@ -216,7 +216,7 @@ describe("bad input", () => {
     },
   );
 
-  test("a provider that rotates its keys, also during a sign-in", async () => {
+  test("accepts new keys of the provider, even if it rotates them during a sign-in", async () => {
     await singleSignOn(bed.service.url, company);
     const browser = new Browser(bed.service.url);
     const { left } = await leave(browser, "acme");
@@ -225,7 +225,7 @@ describe("bad input", () => {
     expect((await comeBack(browser, callback)).status).toBe(303);
   });
 
-  test("a replayed, forged or foreign state", async () => {
+  test("rejects a replayed or forged state, and one from another browser", async () => {
     const browser = new Browser(bed.service.url);
     const { left } = await leave(browser, "acme");
     const callback = await passCompany(company, left);
@@ -236,7 +236,7 @@ describe("bad input", () => {
     expect((await comeBack(browser, callback)).status).toBe(400);
   });
 
-  test("regression #30: a code that the provider of another tenant sent", async () => {
+  test("regression #30: rejects a code from the provider of another tenant", async () => {
     const browser = new Browser(bed.service.url);
     const { left } = await leave(browser, "acme");
     const callback = await passCompany(company, left);
@@ -245,7 +245,7 @@ describe("bad input", () => {
     expect((await comeBack(browser, callback)).status).toBe(303);
   });
 
-  test("regression #30: a client that was changed during the sign-in", async () => {
+  test("regression #30: rejects a sign-in if the client ID changed in the meantime", async () => {
     const browser = new Browser(bed.service.url);
     const { left } = await leave(browser, "acme");
     const callback = await passCompany(company, left);
@@ -259,22 +259,25 @@ describe("bad input", () => {
   test.each([
     ["removed", () => bed.send("DELETE", "/v1/identity-provider")],
     ["given another role mapping", () => bed.setProvider({ role_mapping: [] })],
-  ])("regression #30: a provider that is %s while auth waits for its response", async (_what, change) => {
-    const browser = new Browser(bed.service.url);
-    const { left } = await leave(browser, "acme");
-    const callback = await passCompany(company, left);
-    const pause = Promise.withResolvers<void>();
-    company.pause = pause.promise;
-    const requested = company.nextTokenRequest();
-    const coming = comeBack(browser, callback);
-    await requested;
-    expect((await change()).status).toBe(200);
-    pause.resolve();
-    expect((await coming).text).toContain("The settings of your identity provider have changed.");
-    expect((await peopleOf("acme")).map((person) => person.provider_subject)).not.toContain("c-1");
-  });
+  ])(
+    "regression #30: rejects a sign-in if the provider is %s while auth waits for its response",
+    async (_what, change) => {
+      const browser = new Browser(bed.service.url);
+      const { left } = await leave(browser, "acme");
+      const callback = await passCompany(company, left);
+      const pause = Promise.withResolvers<void>();
+      company.pause = pause.promise;
+      const requested = company.nextTokenRequest();
+      const coming = comeBack(browser, callback);
+      await requested;
+      expect((await change()).status).toBe(200);
+      pause.resolve();
+      expect((await coming).text).toContain("The settings of your identity provider have changed.");
+      expect((await peopleOf("acme")).map((person) => person.provider_subject)).not.toContain("c-1");
+    },
+  );
 
-  test("regression #30: a provider that is changed immediately before the result of the sign-in is stored", async () => {
+  test("regression #30: rejects a sign-in if the provider changes immediately before the result is stored", async () => {
     await bed.database.execute(
       `CREATE FUNCTION auth.change_provider() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN UPDATE auth.identity_providers SET changed_at = clock_timestamp(); RETURN NULL; END $$;
@@ -295,7 +298,7 @@ describe("bad input", () => {
     }
   });
 
-  test("an account of another organisation at the same provider", async () => {
+  test("rejects an account of another organisation at the same provider", async () => {
     await bed.setProvider({ required_claims: [{ claim: "organisation", value: "acme.example" }] });
     company.accounts.set("c-1", { preferred_username: "carla@other.example", organisation: "other.example" });
     const { answer } = await singleSignOn(bed.service.url, company);
@@ -304,7 +307,7 @@ describe("bad input", () => {
     expect((await singleSignOn(bed.service.url, company)).tokens).toBeDefined();
   });
 
-  test("regression #30: a wrong client secret, which a retry does not help", async () => {
+  test("regression #30: says that an administrator must correct a wrong client secret", async () => {
     await bed.setProvider({ client_secret: "expired" });
     const { answer } = await singleSignOn(bed.service.url, company);
     expect([answer.status, answer.text]).toEqual([
@@ -312,13 +315,13 @@ describe("bad input", () => {
     ]);
   });
 
-  test("a user removed at the provider", async () => {
+  test("rejects a user whom the provider has removed", async () => {
     company.accounts.delete("c-1");
     const { answer } = await singleSignOn(bed.service.url, company);
     expect(answer.text).toContain("Your identity provider rejected the sign-in.");
   });
 
-  test("an ID token with the signature of another key", async () => {
+  test("rejects an ID token signed with another key", async () => {
     company.forge = true;
     const { answer } = await singleSignOn(bed.service.url, company);
     company.forge = false;
@@ -326,7 +329,7 @@ describe("bad input", () => {
   });
 
   test.each(["nobody", "someone@nowhere.example", "", "a b"])(
-    "an organisation without a provider: %j",
+    "rejects an organisation without a provider: %j",
     async (name) => {
       const { left } = await leave(new Browser(bed.service.url), name);
       expect([left.status, left.text]).toEqual([ERROR_OF_SIGN_IN, expect.stringContaining("is not set up for")]);
@@ -373,7 +376,7 @@ describe("the settings", () => {
     ["Google without a domain", { issuer: "https://accounts.google.com" }, "invalid-field"],
     ["Google in capitals without a domain", { issuer: "https://ACCOUNTS.google.com." }, "invalid-field"],
     ["a role that does not exist", { role_mapping: [{ value: "x", role: "root" }] }, "invalid-field"],
-  ])("refuse %s", async (_what, changes, code) => {
+  ])("reject %s", async (_what, changes, code) => {
     expect((await bed.setProvider(changes)).body).toMatchObject({ code });
   });
 });

@@ -22,16 +22,16 @@ export interface CompanyProvider {
   change: ((claims: Claims) => Claims) | undefined;
   /** Whether ID tokens are signed with a key that is not published. */
   forge: boolean;
-  /** Token responses wait for this. */
+  /** Token responses wait for this promise. */
   pause: Promise<void> | undefined;
   /** Resolves when the next token request arrives. */
   nextTokenRequest(): Promise<unknown>;
-  /** Only Carla has an account and is signed in, and responses are unchanged. */
+  /** Restores the initial state: only Carla has an account and is signed in, and responses are not altered. */
   reset(): void;
-  /** From now on, signs only with new keys. */
+  /** Replaces all signing keys. */
   rotateKeys(): Promise<void>;
   close(): Promise<void>;
-  /** Starts again on the same port. */
+  /** Restarts the provider on the same port. */
   reopen(): Promise<void>;
 }
 

@@ -43,7 +43,7 @@ export function workspaceOption(): Option {
  * Connects to the control plane with the environment's credentials or, if there are none, with those of a client of the
  * local system.
  *
- * @throws Error in one sentence without credentials
+ * @throws Error in one sentence if there are no credentials
  */
 export async function openControl(
   { control, tokenUrl, workspace, tenant }: ControlFlags,

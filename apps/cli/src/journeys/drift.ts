@@ -165,7 +165,7 @@ async function play(
   for (let day = 0; day < days; day += 1) {
     await player.playDay();
     await settle(options);
-    // One turn may have started before the day was archived.
+    // One round of the worker may have started before the day was archived.
     await turnsOf(worker, 2);
     if (!(await goesOn())) return;
   }

@@ -1,6 +1,6 @@
 import type { ReportKind } from "../contract/fraud-reports.js";
 
-/** Settled payments of a month that agree in all of these values. */
+/** Settled payments of a month, grouped by these values. */
 export interface SettledFigures {
   /** Null for all merchants together. */
   readonly merchantId: string | null;
@@ -12,7 +12,7 @@ export interface SettledFigures {
   readonly amountMinor: number;
 }
 
-/** Reports about payments that agree in all of these values. A payment counts once per kind. */
+/** Reports, grouped by these values of their payments. A payment counts once per kind. */
 export interface ReportedFigures {
   /** Null for all merchants together. */
   readonly merchantId: string | null;
@@ -28,9 +28,9 @@ export interface ReportedFigures {
 export interface DisputeFigures {
   /** Merchants to show, in this order. */
   readonly merchants: readonly string[];
-  /** Of the month and the month before. */
+  /** For the month and the month before. */
   readonly settled: readonly SettledFigures[];
   readonly reported: readonly ReportedFigures[];
-  /** Months of which all payments and reports are stored. */
+  /** Months for which all payments and reports are stored. */
   readonly complete: ReadonlySet<string>;
 }

@@ -22,7 +22,7 @@ function lineOf(scheme: string, figures: Partial<DisputeFigures>) {
   return { ...line, states: Object.fromEntries(line.programs.map(({ level, state }) => [level, state])) };
 }
 
-test("the ratio is that of the month, by count and by amount", () => {
+test("the ratio covers one month, by count and by amount", () => {
   const line = lineOf("all", {
     settled: [settled({})],
     reported: [reported({}), reported({ kind: "tc40", reports: 7 })],

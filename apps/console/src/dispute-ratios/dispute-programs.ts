@@ -13,7 +13,7 @@ const disputeProgram = z.strictObject({
   reports: z.array(z.enum(REPORT_KINDS)).min(1),
   /** Default: all reason codes. */
   reason_codes: z.array(z.string().min(1).max(32)).optional(),
-  /** The month whose settled payments the reports are divided by. */
+  /** The month whose settled payments are the denominator. */
   settled_in: z.enum(["same-month", "month-before"]),
   /** Whether payments with the card present are left out. */
   remote_only: z.boolean(),

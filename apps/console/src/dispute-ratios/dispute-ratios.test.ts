@@ -51,7 +51,7 @@ async function settledOf(merchant: string): Promise<number> {
 test("a captured payment counts once, in any order of records; reports count once per kind, unless withdrawn", async () => {
   const [one, late, partial, open] = ["m-1", "m-1", "m-1", "m-1"].map((merchant) => payment(merchant));
   if (one === undefined || late === undefined || partial === undefined || open === undefined) throw new Error("four");
-  // A capture before its payment, and one in two parts, of which the second is sent again.
+  // One capture arrives before its payment. Another one has two parts, and the second part is sent twice.
   await bed.producer.send([captured(late, "c")]);
   await bed.producer.send([one.vector, captured(one, "c"), partial.vector, captured(partial, "c1", 400), open.vector]);
   await eventually(async () => expect(await settledOf("m-1")).toBe(2));
@@ -62,7 +62,7 @@ test("a captured payment counts once, in any order of records; reports count onc
     one.report("r-1", { reportedAtMs, amountMinor: 500, currency: "EUR" }),
     one.report("r-2", { reportedAtMs: reportedAtMs + 1 }),
     one.report("r-3", { reportedAtMs, kind: FraudReportKind.TC40 }),
-    // Reported in the month, but won later: schemes count it anyway.
+    // The merchant wins this dispute later, but card schemes still count it in the month of the report.
     late.report("r-4", { reportedAtMs }),
     late.report("r-4", { reportedAtMs: AT_MS + 60 * DAY_MS, version: 2 }),
     partial.report("r-5", { reportedAtMs }),

@@ -66,7 +66,7 @@ const SUMS =
 const SETTLED_SUMS = "card_scheme, is_remote, currency, sum(payments) AS payments, sum(amount_minor) AS amount_minor";
 
 /**
- * Reads the figures behind a month's ratios. The reports of a month are read at once, like a reconciliation.
+ * Reads the figures behind a month's ratios. All reports of a month are read in one query, as for a reconciliation.
  *
  * @param merchant only this merchant, in addition to all merchants together
  */

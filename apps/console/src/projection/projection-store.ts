@@ -48,7 +48,7 @@ export class ProjectionStore {
       for (const partition of [...partitions].toSorted((left, right) => left - right)) {
         await transaction.execute("SELECT pg_advisory_xact_lock($1, $2)", [LOCK_CLASS, partition]);
       }
-      // Before any row is locked, because the matcher locks labels while it holds this lock.
+      // Taken before any row lock, because the matcher locks labels while it holds this lock.
       if (records.reports.length + records.unmatched.length > 0) await lockReports(transaction);
       const nowMs = Date.now();
       const newLabels = await addLabels(transaction, records.labels, nowMs);

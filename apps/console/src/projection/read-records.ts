@@ -65,7 +65,7 @@ const TENANT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** @throws TriplineError `message-unreadable` for a record that does not match its topic's schema */
 export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
-  // The first record of each kind counts, except for labels, of which the newest one counts.
+  // For labels, the newest record counts; for all other kinds, the first.
   const payments = new Map<string, ReadPayment>();
   const decisions = new Map<string, ReadDecision>();
   const labels = new Map<string, ReadLabel>();

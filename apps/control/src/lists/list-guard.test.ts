@@ -30,7 +30,7 @@ beforeEach(() => {
   caller = bed.as("ann", { tenant, scope: SCOPE });
 });
 
-/** Payments of one group of cards, of which this share is declined. */
+/** Sends payments of a group of cards; this share of them is declined. */
 async function decide(declined: number): Promise<void> {
   const records = Array.from({ length: CARDS }, (_, index) => {
     const id = randomUUID();

@@ -13,7 +13,7 @@ import type { NewEntry } from "./list-requests.js";
 /** Number of the newest records that are read per partition, about 10 MB. */
 const RECORDS_MAX = 4_000;
 const DAY_MS = 86_400_000;
-/** Time for which the same payments are used for all previews, so that frequent requests read them only once. */
+/** How long the same payments are used for all previews, so that frequent requests read them only once. */
 const KEPT_MS = 60_000;
 
 interface SeenPayment {

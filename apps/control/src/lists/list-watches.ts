@@ -11,7 +11,7 @@ import type { NewEntry } from "./list-requests.js";
 import type { ListWatch } from "./list-watch.js";
 import { readListWatch } from "./list-watch.js";
 
-/** Time for which a withdrawn entry needs another user's approval. */
+/** How long a withdrawn entry needs another user's approval. */
 const WITHDRAWN_WITHIN = "30 days";
 /** Maximum number of open watches, for all tenants. */
 const OPEN_MAX = 1_000;

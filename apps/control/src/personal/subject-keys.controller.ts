@@ -9,7 +9,7 @@ import { KEY_ID_BYTES } from "@tripline/sealing/sealed-layout";
 import { SubjectKeys } from "./subject-keys.js";
 
 /**
- * Time for which keys are collected before they are stored together. No caller waits for them. On a small machine, a
+ * How long keys are collected before they are stored together. No caller waits for them. On a small machine, a
  * transaction for every few keys doubled the latency of payments.
  */
 const GATHER_MS = 500;

@@ -59,7 +59,7 @@ interface Status {
 }
 const status = async () => (await caller.get("/v1/policy")).body as Status;
 
-/** Payments of one group of cards, of which this share is declined. */
+/** Sends payments of a group of cards; this share of them is declined. */
 async function decide({ version, revision }: Made, declined: number, of = tenant): Promise<void> {
   const records = Array.from({ length: CARDS }, (_, index) => {
     const id = randomUUID();

@@ -23,7 +23,7 @@ export interface AskedActivation {
   readonly nowMs: number;
 }
 
-/** Time for which an approval without the guard is valid. */
+/** How long an approval without the guard is valid. */
 export const UNWATCHED_APPROVAL_MS = 86_400_000;
 
 /** @returns why the activation needs another user, as a sentence; undefined if it does not */

@@ -156,7 +156,7 @@ test("a resting or paused endpoint has nothing due, and three days without succe
   await addDeliveries(database, events(id, ["a", null]));
   const isDue = async () => (await outbox.due()).some((one) => one.id === id);
   expect(await isDue()).toBe(true);
-  // This turn began before a user changed the URL.
+  // This claim still has the previous URL, as if a user had changed it in the meantime.
   expect(await claim(id, 1, "https://before.example.com/")).toEqual([]);
   await settle(id, { failures: 5, restMs: 60_000, isGone: false });
   expect(await isDue()).toBe(false);

@@ -35,8 +35,8 @@ export function waitAfter(attempts: number, retryAfterMs: number, random: () => 
 }
 
 /**
- * Consecutive failures after a batch of which nothing was accepted. Until the endpoint rests, the count stops at five,
- * because a restarting receiver fails a whole batch at once, which must not cause the longest rest.
+ * The number of consecutive failures after a batch in which every delivery failed. Until the endpoint rests, the count
+ * stops at five, because a restarting receiver fails a whole batch at once, which must not cause the longest rest.
  */
 export function failuresAfter(before: number, failed: number): number {
   return Math.max(before + 1, Math.min(before + failed, FAILURES_BEFORE_REST));

@@ -55,7 +55,7 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-/** The only code block of a README that contains a text, with this test's address. */
+/** The only code block in a README that contains the given text, with this test's address filled in. */
 async function blockOf(readme: string, language: string, text: string): Promise<string> {
   const markdown = await readFile(join(ROOT, readme), "utf8");
   const blocks = Array.from(

@@ -1,6 +1,6 @@
 import { ProfileWatch } from "./profile-watch.js";
 
-test("logs a thousand failed look-ups once, with the command to run, and also their end", () => {
+test("logs a thousand failed lookups once, with the command to run, and logs when rows are found again", () => {
   const lines: string[] = [];
   const log = (extra: unknown, line?: string) => void lines.push(`${JSON.stringify(extra)} ${line}`);
   const watch = new ProfileWatch({ warn: log, info: log });

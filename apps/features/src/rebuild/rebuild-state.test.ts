@@ -94,7 +94,7 @@ test("events counted while states are lost are flagged, and count exactly once i
   expect(await history.differences()).toEqual({ counted: 450, stuck: 0, differing: [] });
 });
 
-test("if Redis lost some keys, the others are replaced as well, and foreign keys stay", async () => {
+test("if Redis lost some keys, its other states are replaced as well, and keys of other programs stay", async () => {
   const all = events("p", 120, 4);
   await history.producer.send(all.slice(0, 100));
   await history.count();
@@ -114,7 +114,7 @@ test("if Redis lost some keys, the others are replaced as well, and foreign keys
   expect(await history.redis.exists(...others, COMPLETE_KEY)).toBe(3);
   expect(await history.redis.exists(stale)).toBe(0);
   for (const [key, value] of before) expect(await history.redis.getBuffer(key)).toEqual(value);
-  // If everything is committed, the partitions resume there even if the commits are lost as well.
+  // Because everything was committed, the stored offsets are the same as before the loss.
   for (const [key, offset] of progress) expect([key, await countedOf(key)]).toEqual([key, offset]);
   expect(progress.size).toBeGreaterThan(4);
 });
@@ -150,7 +150,7 @@ test("a record without a result that precedes one with a result counts, and the 
 });
 
 describe("a redelivered record that already has a result", () => {
-  /** Of one partition: a card of which nothing is emitted, then many payments of another one. */
+  /** In one partition, a payment whose result is not emitted is followed by many payments of another card. */
   async function leaveOpen(count: number): Promise<void> {
     const cards = Array.from({ length: 12 }, (_, card) => cardOf(card));
     await history.producer.send(
@@ -233,7 +233,7 @@ test("if the service and Redis failed together, --partial counts the available e
   const state = engine.decodeState(1, await history.redis.getBuffer(key));
   const counts = engine.readEntity(1, state, START_MS);
   expect(counts[engine.entityFeatures(1).indexOf("terminal_count_1d")]).toBe(3);
-  // Numbers continue after those already given, so that none is given twice.
+  // Numbering continues after the last assigned number, so that no number is assigned twice.
   expect(state.sequence).toBe(4);
 });
 

@@ -56,7 +56,7 @@ test("the worker restores after a loss, repeats a failed attempt, and stops work
   await ended;
 });
 
-test("the share of a restore never falls, and the remaining time is known after its first tenth", () => {
+test("the reported progress of a restore never decreases, and the remaining time is known after the first tenth", () => {
   let nowMs = 0;
   const meter = new RestoreMeter(() => nowMs);
   const measure = (...step: Parameters<RestoreMeter["measure"]>) => {
@@ -70,7 +70,7 @@ test("the share of a restore never falls, and the remaining time is known after 
   expect(measure("write the states", 500, 500)).toEqual({ share: 1, leftSeconds: 0 });
 });
 
-test("features says how far a restore is, whether none is running, and when nothing is lost any more", async () => {
+test("features reports the progress of a restore, a loss without a restore, and the end of the loss", async () => {
   const given = { isLost: false, progress: null as string | null, isMarked: false };
   const loss = {
     get isLost() {

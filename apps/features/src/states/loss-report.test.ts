@@ -1,6 +1,6 @@
 import { LossReport } from "./loss-report.js";
 
-test("regression #12: reports a loss at once with the command to run, then once a minute, and when it is over", () => {
+test("regression #12: reports a loss immediately with the command to run, then once per minute, and when it is over", () => {
   const lines: string[] = [];
   let nowMs = 0;
   const logger = {

@@ -11,7 +11,7 @@ import { HOLD } from "../features.tokens.js";
 /** Redis key that exists while states are rebuilt. It expires by itself if the rebuild is killed. */
 export const REBUILD_KEY = "state-rebuild";
 
-/** Time for which a read of the key stays valid. After twice this time, every instance has seen the key. */
+/** How long a read of the key stays valid. After twice this time, every instance has seen the key. */
 export const LOOK_MS = 250;
 /**
  * Shorter than the time for which a closing consumer waits for its handlers. After that, records are retried, as after

@@ -34,7 +34,7 @@ describe("attributes of a payment", () => {
     return { id, hasAttributes, text: record?.value.toString("latin1"), headers: record?.headers ?? {} };
   };
 
-  test("travel in a header that opens with a key in Redis", async () => {
+  test("are sent in a header that can be decrypted with a key in Redis", async () => {
     const { id, hasAttributes, text, headers } = await sent(
       paymentBody({ attributes: { tier: "canary-gold", items: 3 } }),
     );
@@ -49,7 +49,7 @@ describe("attributes of a payment", () => {
     for (const key of keys) expect(await bed.redis.ttl(key)).toBeGreaterThan(80_000);
   });
 
-  test.each([{}, { attributes: {} }])("%j: no header", async (change) => {
+  test.each([{}, { attributes: {} }])("are not in a header if the request has none: %j", async (change) => {
     const { hasAttributes, headers } = await sent(paymentBody(change));
     expect(hasAttributes).toBeUndefined();
     expect(headers).not.toHaveProperty(HEADERS.attributes);

@@ -122,7 +122,7 @@ describe("POST /v1/transactions", () => {
     });
   });
 
-  test("device and address become tokens, and the location stays, all at their limits", async () => {
+  test("replaces the longest device ID and the address with tokens, and keeps an extreme location", async () => {
     const device_id = "\u{1f4f1}".repeat(128);
     const body = paymentBody({ device_id, ip_address: "203.0.113.7", location: { latitude: -90, longitude: 180 } });
     expect((await client.post(PATH, body, WAIT)).status).toBe(200);

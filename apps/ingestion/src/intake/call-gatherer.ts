@@ -1,4 +1,4 @@
-/** Time for which a non-urgent request waits for other requests. */
+/** How long a non-urgent request waits for other requests. */
 const LINGER_MS = 5;
 
 /**

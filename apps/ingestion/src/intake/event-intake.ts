@@ -27,7 +27,7 @@ export interface AcceptRequest {
   readonly events: readonly PreparedEvent[];
   /** Only allowed with a single event. */
   readonly idempotencyKey?: string | undefined;
-  /** Time for which the caller waits for results, counted from `receivedAtMs`; 0 if it does not. */
+  /** How long the caller waits for results, counted from `receivedAtMs`; 0 if it does not. */
   readonly waitMs: number;
   readonly receivedAtMs: number;
 }

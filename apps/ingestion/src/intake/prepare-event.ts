@@ -101,7 +101,7 @@ const CLOCK_SKEW_MS_MAX = 60_000;
 const DAY_MS = 86_400_000;
 const SOURCE_DEFAULT = "client";
 
-/** @throws TriplineError `invalid-field` that names every wrong field */
+/** @throws TriplineError `invalid-field`, which names every invalid field */
 export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
   const payment: PaymentBody = hasLaterField(body)
     ? parse(payments, paymentSchema, body)
@@ -138,7 +138,7 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
   return { topic: "transactions", id, clientTransactionId, fingerprint, key: token, value, attributes, newKey };
 };
 
-/** @throws TriplineError `invalid-field` that names every wrong field */
+/** @throws TriplineError `invalid-field`, which names every invalid field */
 export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
   const label = parse(labels, labelSchema, body);
   const { transaction_id: clientTransactionId, terminal_id: terminalId = "", occurred_at: occurredAtMs, fraud } = label;

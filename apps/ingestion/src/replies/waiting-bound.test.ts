@@ -16,7 +16,7 @@ interface Course {
 
 interface Happened {
   readonly atMs: number;
-  /** Time for which the caller waited; undefined if it was rejected. */
+  /** How long the caller waited; undefined if it was rejected. */
   readonly waitedMs: number | undefined;
 }
 
@@ -61,7 +61,7 @@ test.each([
   ["one at a time", 1],
   ["in bursts of 50", 50],
 ])(
-  "with three times too many callers and replies %s, as many as possible are served within the target",
+  "at three times the capacity, with replies %s, as many callers as possible are served within the target",
   (_name, burst) => {
     const happened = play({ ms: 12_000, burst, offered: (at) => (at < 2_000 ? 1_000 : 6_000), capacity: () => 2_000 });
     expect(refused(within(happened, 0, 2_000))).toBe(0);
@@ -91,7 +91,7 @@ test.each([
   [10_000, 0],
   [600_000, 120],
 ])(
-  "of 220 simultaneous callers after %i ms without traffic, who can all be served in time, %i are rejected",
+  "%i ms without traffic are followed by 220 simultaneous callers, and %i of them are rejected",
   (quietMs, expected) => {
     const busyMs = 2_000;
     const offered = (at: number) => (at < busyMs ? 1_800 : at === busyMs + quietMs ? 219_000 : 1);
@@ -113,7 +113,7 @@ test("callers wait during a standstill and while its backlog is processed", () =
   expect(refused(within(happened, 5_300, 10_000))).toBe(0);
 });
 
-test("keep rejecting while replies arrive in bursts and nobody waits for a moment", () => {
+test("keeps rejecting if replies arrive in bursts, between which no caller waits", () => {
   let now = 0;
   const bound = new WaitingBound(TARGET_MS, () => now);
   const answer = (count: number) => {
@@ -134,7 +134,7 @@ test("keep rejecting while replies arrive in bursts and nobody waits for a momen
 test.each([
   [true, 450],
   [false, 100],
-])("of 1,500 callers that end within the window, with replies %s, %i may wait at once", (isAnswered, limit) => {
+])("after 1,500 callers within one window (answered: %s), the limit is %i", (isAnswered, limit) => {
   const bound = new WaitingBound(TARGET_MS, () => 0);
   for (let count = 0; count < 1_500; count += 1) {
     bound.begin();
@@ -147,7 +147,7 @@ test("a standstill during an overload does not end the overload", () => {
   const isStanding = (at: number) => at >= 4_000 && at < 6_000;
   const capacity = (at: number) => (isStanding(at) ? 0 : 2_000);
   const happened = play({ ms: 10_000, offered: (at) => (at < 1_000 ? 1_000 : 6_000), capacity });
-  // Almost all of them are callers who were waiting when it began.
+  // Almost all of these callers were already waiting when the standstill began.
   expect(waits(happened).filter((waitedMs) => waitedMs > 2 * TARGET_MS).length).toBeLessThan(500);
   expect(quantile(waits(within(happened, 7_000, 10_000)), 0.99)).toBeLessThan(TARGET_MS * 1.3);
   expect(waits(within(happened, 7_000, 10_000)).length / 3).toBeGreaterThan(1_950);

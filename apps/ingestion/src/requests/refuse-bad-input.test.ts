@@ -354,7 +354,7 @@ describe("bad input is rejected and reaches no topic", () => {
       { attributes: { ["n".repeat(65)]: 1 } },
       `/attributes/${"n".repeat(64)} must have a name of 1 to 64 characters without control characters.`,
     ],
-  ])("says of %j what to do", async (change, detail) => {
+  ])("says how to correct %j", async (change, detail) => {
     expect((await client.post("/v1/transactions", paymentBody(change))).body).toMatchObject({ status: 422, detail });
   });
 

@@ -12,7 +12,7 @@ export interface RequestOptions {
   /** Value of the `Host` header, `host:port`. */
   readonly host: string;
   readonly authorization: string;
-  /** Time for which a caller waits for its decision, in seconds. */
+  /** How long a caller waits for its decision, in seconds. */
   readonly waitSeconds: number;
   /** Prefix of the payments' IDs, which are the same in every run with the same seed. */
   readonly idPrefix: string;

@@ -72,7 +72,7 @@ async function newTenant({ hasSecond }: { readonly hasSecond: boolean }) {
     kind: "client",
     principal: owner === undefined ? undefined : of(owner),
   });
-  /** Inserts a client without an owner, as from before clients had owners. */
+  /** Inserts a client without an owner, like those that were added before clients had owners. */
   const store = (id: string, scopes: readonly Scope[], owner: string | null = null) =>
     database.execute(
       `INSERT INTO auth.clients (client_id, tenant, auth_method, secret_hash, scopes, owner)
@@ -126,7 +126,7 @@ const unlock =
     return people.enable(by, of(name));
   };
 
-/** What ada does, and whether bea must approve it if she exists. */
+/** Actions by ada, and whether bea must approve them in a tenant that has both. */
 const ATTEMPTS: readonly [what: string, attempt: Attempt, needsSecond: boolean][] = [
   ["becomes lead", rolesOf("ada", ["lead", "admin"]), true],
   ["becomes analyst", rolesOf("ada", ["analyst", "admin"]), true],
@@ -213,7 +213,7 @@ describe("an approval", () => {
     expect(noted).toEqual(["grant-request", "grant-approve", "person-roles"]);
   });
 
-  test("stores no secret, and deletes requests that were rejected, expired or lost their requester", async () => {
+  test("stores no secret, and drops a request that is rejected or expires, or whose requester is disabled", async () => {
     const { tenant, of, person } = await newTenant({ hasSecond: true });
     const asked = await addWith(["lead"])({ tenant, of, person } as Tenant, person("ada"));
     expect(JSON.stringify(asked)).not.toMatch(/argon2|password/);

@@ -33,7 +33,7 @@ export function authApiCommand(name: string, description: string): Command {
     );
 }
 
-/** @throws Error in one sentence without credentials */
+/** @throws Error in one sentence if there are no credentials */
 export async function openAuth({ auth, workspace }: AuthFlags): Promise<ControlClient> {
   const url = (auth ?? localAddresses(workspace).auth).replace(/\/$/, "");
   trustAuthorityAt(url);

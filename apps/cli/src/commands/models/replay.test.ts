@@ -72,7 +72,9 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Payments of 3, 10, 17, …, 2,096. The model with threshold 100 decides them, except during an outage. */
+/**
+ * Payments with the amounts 3, 10, 17, …, 2,096. The model with threshold 100 decides them, except during an outage.
+ */
 function cases(): Case[] {
   return Array.from({ length: PAYMENTS }, (_, index) => caseOf(index));
 }

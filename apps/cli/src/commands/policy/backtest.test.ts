@@ -171,7 +171,7 @@ test(
 );
 
 test(
-  "limits the false positives, also by the former name of the option",
+  "limits false positives, even with the former name of the option",
   async () => {
     const outputs = [];
     for (const option of ["--false-positive-share-max", "--annoyed-share-max"]) {

@@ -28,7 +28,7 @@ export function consoleCommand(name: string, description: string): Command {
     );
 }
 
-/** @throws Error in one sentence without credentials */
+/** @throws Error in one sentence if there are no credentials */
 export async function openConsole({ console, tokenUrl, workspace }: ConsoleFlags): Promise<ControlClient> {
   const local = localAddresses(workspace);
   const url = (console ?? local.console).replace(/\/$/, "");

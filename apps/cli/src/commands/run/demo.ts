@@ -186,7 +186,7 @@ async function play(
   return { tally, accepted, startUp, elapsedMs: performance.now() - startedAt };
 }
 
-/** The total and its parts; time outside steps is the hand-over between them. */
+/** The total and its longest steps. The parts do not quite add up, because some time passes between steps. */
 function startUpLine(steps: StepLog): string {
   const total = (Date.now() - startedAtMs()) / 1_000;
   const parts = steps.steps

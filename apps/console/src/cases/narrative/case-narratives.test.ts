@@ -207,7 +207,7 @@ describe.each(PLACES)("%s", (_, place, body, path) => {
   test("writes a summary with the API's request format and gets no identifying facts", async () => {
     fake.answer = { status: 200, body };
     const text = { text: "Two sentences.", model: place().model, fallback: null };
-    // The second one is stored for this revision of the case.
+    // The second request for this revision of the case gets the cached summary.
     await expect(write(place(), 2)).resolves.toEqual({ written: [text, text], noted: 1 });
     const asked = fake.seen.filter((one) => one.path === path);
     expect(asked.map(({ method }) => method)).toEqual(["POST"]);
@@ -220,14 +220,14 @@ describe.each(PLACES)("%s", (_, place, body, path) => {
     expect(sent).not.toMatch(new RegExp(`${CANARY}|48\\.2|16\\.37|2026-11-27|03:20`, "i"));
   });
 
-  test("that refuses is replaced by the template, with a note", async () => {
+  test("is replaced by the template after an error, and the request is still audited", async () => {
     fake.answer = { status: 429, body: { error: { code: 429, message: "slow down" }, message: "slow down" } };
     const template = { model: null, fallback: "failed", text: expect.stringContaining("held for review") };
     await expect(write(place(), 1)).resolves.toMatchObject({ written: [template], noted: 1 });
   });
 });
 
-test("the value of a category is not sent, because it is a text of the payment", () => {
+test("the value of a category is not sent, because it is text from the payment", () => {
   const category = { name: "source", kind: "category", field: "ip_country", default: 0, sentence: "It is {value}." };
   const entities = { card: { key: "card_token" } };
   const spec = parseFeatureSpec(JSON.stringify({ version: 1, windows: {}, entities, features: [category] }));
@@ -237,7 +237,7 @@ test("the value of a category is not sent, because it is a text of the payment",
   expect(sent.what_moved_the_score).toEqual([{ value: "Ip country", towards: "fraud" }]);
 });
 
-test("does not wait for a hanging model, and sends at most four requests at once", async () => {
+test("does not wait for an unresponsive model, and sends at most four concurrent requests", async () => {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
   await once(silent, "listening");
   const place = { ...azure(), endpoint: addressOf(silent), waitMs: SECOND_MS };
