@@ -243,7 +243,7 @@ test("fills a new lake with everything in Kafka, regardless of the committed off
   });
 });
 
-test("does not add rows to a lake of another topic: it is not ready and says what to do", async () => {
+test("does not add rows to a lake of another topic, is not ready, and says what to do", async () => {
   const first = await bench.start();
   await bench.send([labelRecord(labelOf(1))]);
   await bench.untilArchived(labels.name);
@@ -258,7 +258,7 @@ test("does not add rows to a lake of another topic: it is not ready and says wha
   }
 });
 
-test("without Kafka it runs, is not ready, and stops when asked", async () => {
+test("without Kafka, the service runs, is not ready, and stops on request", async () => {
   const service = await bench.start({ KAFKA_BROKERS: "127.0.0.1:1" });
   expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
   const { status, checks } = await readinessOf(service);

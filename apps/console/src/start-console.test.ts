@@ -25,7 +25,7 @@ test("a user signs in and finds the case of a stopped payment, with its full exp
     atMs: Date.now() - 86_400_000,
   });
   const held = testPayment(bed.tenant, { card, terminal: "T9" });
-  // The decision first, because a payment and its decision may arrive in any order.
+  // The decision is sent first, because a payment and its decision may arrive in any order.
   await bed.producer.send([held.decision, before.vector, before.decision]);
   await bed.producer.send([held.vector]);
   const row = await eventually(async () => {

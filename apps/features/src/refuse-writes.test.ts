@@ -51,7 +51,7 @@ const faults: readonly [what: string, begin: () => Promise<unknown>, end: () => 
   ],
 ];
 
-test.each(faults)("while Redis %s a batch is retried, and it counts once afterwards", async (_what, begin, end) => {
+test.each(faults)("while Redis %s, a batch is retried; afterwards, it counts once", async (_what, begin, end) => {
   const redis = connectRedis(own.url, undefined, REDIS_PATIENCE_MS);
   try {
     await awaitRedis(redis);

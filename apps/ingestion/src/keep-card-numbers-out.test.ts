@@ -37,7 +37,7 @@ function faultOf(body: unknown): unknown {
   return errors?.[0]?.pointer ?? code ?? status;
 }
 
-describe("card number, device ID, network and e-mail address do not pass ingestion", () => {
+describe("ingestion does not pass on card numbers, device IDs, networks or e-mail addresses", () => {
   let bed: TestBed;
   let decider: TestDecider;
 

@@ -7,7 +7,7 @@ import { replayPart } from "./bench-replay.js";
 import { rulesPart } from "./bench-rules.js";
 import { shadowPart } from "./bench-shadow.js";
 
-/** Rules compared with json-rules-engine, the individual parts of a decision, and its cost in the decisions service. */
+/** Measures rules compared with json-rules-engine, the parts of a decision, and its cost in the decisions service. */
 export const decisionsBenchmark: Benchmark = {
   name: "decisions",
   description:

@@ -33,7 +33,7 @@ export interface BenchPart {
   readonly onlyWhenNamed?: boolean;
   /** With --short, the servers keep running for the next part if that part sets this as well. */
   readonly sharesSystem?: boolean;
-  /** Its figures, printed in this order in a separate line after the last one. */
+  /** Figures of this part, printed in this order in a separate line at the end. */
   readonly line?: readonly string[];
   /** Runs before all parts. @throws BenchError if a requirement of the part is missing */
   check?(context: BenchContext): Promise<void>;

@@ -16,7 +16,7 @@ const LIGHT_PAUSE_MS = 10;
 const MANY = { connections: 16, callsEach: 16 };
 const ONE = { connections: 1, callsEach: 1 };
 
-/** The gain of batching with many requests, and its cost with few. */
+/** Measures what batching gains with many requests, and what it costs with few. */
 export const batchingPart: BenchPart = {
   name: "batching",
   title: `micro-batching, one row per call: ${MANY.connections * MANY.callsEach} callers compared with one, and light load compared with a server that does not batch; network 32-128-64-1`,
@@ -55,7 +55,7 @@ async function runBatching(context: BenchContext): Promise<PartOutcome> {
 /** Enough rows that a run takes milliseconds, so that the cost of passing it to a thread is negligible. */
 const RUN_ROWS = 8_192;
 
-/** The gain of a second worker if the model is the bottleneck. */
+/** Measures the gain from a second worker if the model is the bottleneck. */
 export const workersPart: BenchPart = {
   name: "workers",
   title: `runs of ${RUN_ROWS} rows in one process, 300 trees: as many workers as cores (${availableParallelism()}) compared with one`,

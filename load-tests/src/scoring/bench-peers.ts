@@ -58,7 +58,7 @@ async function runUnary(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-/** The part with many rows per call. */
+/** The benchmark part with many rows per call. */
 export const batchedPart: BenchPart = {
   name: "batched",
   title: `${BATCH_ROWS} rows per call, ${CONNECTIONS * BATCH_CALLS_EACH} calls in flight: the scoring service compared with Python's grpcio with onnxruntime, 300 trees`,

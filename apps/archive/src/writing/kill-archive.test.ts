@@ -125,7 +125,7 @@ test("kill -9 after commits under load neither loses nor duplicates rows", async
 
 test("an instance that was frozen while another took over its partitions writes no row twice when it resumes", async () => {
   const [bench = await KillBench.open()] = benches;
-  // Buffers what it reads, and writes it only when it stops.
+  // Buffers all records, and writes them only when it stops.
   const frozen = bench.start([], { FLUSH_AGE_MS: "3600000" });
   await bench.produce(ROWS);
   await until("it holds everything", async () => (await frozen.metric("tripline_archive_held ")) === ROWS);

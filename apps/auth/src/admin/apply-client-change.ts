@@ -47,7 +47,7 @@ export async function applyClientChange(
 }
 
 async function refuseTakenId(transaction: Queries, id: string): Promise<void> {
-  // Runs concurrent requests that add the same ID one after the other.
+  // Serialises concurrent requests that add the same ID.
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.clients ' || $1))", [id]);
   const held = await transaction.query(z.unknown(), "SELECT 1 FROM auth.clients WHERE client_id = $1", [id]);
   if (held.length > 0) throw new TriplineError("name-taken", `The client ID ${id} is taken.`);

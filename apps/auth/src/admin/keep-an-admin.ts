@@ -28,8 +28,8 @@ export async function needPasswordAdmin(transaction: Queries, tenant: string): P
 }
 
 /**
- * Rejects the removal of a tenant's last administrator, because nobody else could add one, and of the only one who can
- * sign in without the identity provider. Call it under `lockAdmins`.
+ * Rejects the removal of a tenant's last administrator, because nobody else could add one. Also rejects the removal of
+ * the only administrator who can sign in without the identity provider. Call it under `lockAdmins`.
  *
  * @throws TriplineError `last-admin`
  */

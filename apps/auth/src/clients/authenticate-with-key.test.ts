@@ -52,7 +52,7 @@ function url(instance = 0): string {
   return service.url;
 }
 
-/** A valid assertion according to RFC 7523 section 3, unless `change` breaks it. */
+/** A valid assertion according to RFC 7523 section 3, unless `change` makes it invalid. */
 function assertion(changes: JWTPayload = {}, key: CryptoKey = privateKey): Promise<string> {
   const nowSeconds = Math.floor(Date.now() / 1_000);
   const claims = {

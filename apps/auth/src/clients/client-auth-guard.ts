@@ -9,7 +9,7 @@ const KEYS_MAX = 10_000;
 /** No client ID is longer than this. Longer values are truncated, so that they cannot fill the memory. */
 const CLIENT_ID_CHARACTERS_MAX = 64;
 
-/** 429 in the form of RFC 6749 section 5.2. */
+/** A 429 response in the format of RFC 6749 section 5.2. */
 export class TooManyFailures extends errors.OIDCProviderError {
   constructor(readonly retryAfterSeconds: number) {
     super(429, "too_many_requests");

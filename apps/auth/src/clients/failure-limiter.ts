@@ -22,7 +22,7 @@ export class FailureLimiter {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** @returns whole seconds until the key may try again; `undefined` if it may try now */
+  /** @returns whole seconds until the next attempt with this key; `undefined` if it may take place now */
   retryAfterSeconds(key: string): number | undefined {
     const window = this.current(key);
     if (window === undefined || window.failures < this.limits.failuresMax) return undefined;

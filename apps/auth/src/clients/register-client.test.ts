@@ -62,7 +62,7 @@ describe("registerClient", () => {
     await expect(matchesHash(SECRET, client.secret_hash ?? "")).resolves.toBe(true);
   });
 
-  test("keeps the hash if the secret is unchanged, replaces it if not, and updates the other fields", async () => {
+  test("keeps the hash of an unchanged secret, replaces that of a changed one, and updates the other fields", async () => {
     await registerClient(database, withSecret());
     const before = await stored();
     await registerClient(database, withSecret({ tenant: "other", scopes: ["decisions:read", "decisions:read"] }));

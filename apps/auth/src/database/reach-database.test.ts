@@ -35,7 +35,7 @@ let admin: Database;
 let tokens = 0;
 let caFile: string;
 let strangerFile: string;
-/** Without a password. */
+/** The URL without a password. */
 let roleUrl: URL;
 
 beforeAll(async () => {
@@ -71,7 +71,7 @@ beforeAll(async () => {
   identity = await startIdentityServer(() => ({ text: `token-${tokens}`, seconds: TOKEN_SECONDS }));
 }, START_MS_MAX);
 
-/** Issues the next token, the only one that opens new connections from now on. */
+/** Issues the next token. From then on, new connections need this token. */
 async function nextToken(): Promise<void> {
   tokens += 1;
   await admin.execute(`ALTER ROLE "${ROLE}" PASSWORD 'token-${tokens}'`);

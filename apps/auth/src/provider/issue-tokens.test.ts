@@ -106,7 +106,7 @@ describe("a token", () => {
       expect(answer.expires_in).toBe(1);
       const { exp = 0 } = decodeJwt(tokenOf(answer));
       const verifier = tokenVerifier({ issuer: ISSUER, jwksUrl: `${short.url}/oauth/jwks`, audience: AUDIENCE });
-      // The only event that makes a token expire is the clock.
+      // Nothing but time makes a token expire, so this test has to wait.
       await new Promise((resolve) => setTimeout(resolve, exp * 1_000 - Date.now() + 20));
       const late = verifier.verify(`Bearer ${tokenOf(answer)}`, "decisions:read");
       await expect(late).rejects.toMatchObject({ code: "token-expired" });

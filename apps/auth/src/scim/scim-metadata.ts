@@ -7,7 +7,7 @@ const TYPE_SCHEMA = `${CORE}:ResourceType`;
 const CONFIG_SCHEMA = `${CORE}:ServiceProviderConfig`;
 /** Maximum number of users per page. */
 export const USERS_PER_PAGE_MAX = 200;
-/** Fewer than users, because a group can have a thousand members. */
+/** Maximum number of groups per page. Lower than for users, because a group can have a thousand members. */
 export const GROUPS_PER_PAGE_MAX = 20;
 
 interface Characteristics {

@@ -84,7 +84,7 @@ export function listResponse(resources: readonly ScimResource[], total: number, 
   };
 }
 
-/** The attributes that the client asked for. `id` and `schemas` are always returned. */
+/** The attributes that the client requested. `id` and `schemas` are always returned. */
 export function select(resource: ScimResource, { attributes, excludedAttributes }: ListQuery): ScimResource {
   const isAlways = (name: string): boolean => name === "id" || name === "schemas";
   const wanted = attributes?.map((name) => name.split(".")[0]);

@@ -61,7 +61,7 @@ describe("a user", () => {
       tenant: "acme",
       name: "Anna Analyst",
       roles: ["analyst"],
-      // Neither policy:write, which leads have, nor people:read, which admins have.
+      // The token has neither policy:write, which leads have, nor people:read, which admins have.
       scope: "decisions:read cases:write",
     });
     expect(tokens.scope).toBe("openid profile decisions:read cases:write");
@@ -310,7 +310,7 @@ describe("the sign-in page", () => {
     expect(answer).toMatchObject({ status: 403, location: "" });
   });
 
-  test("changes the session ID at sign-in and rejects invented ones", async () => {
+  test("changes the session ID at sign-in, and rejects IDs that it has not issued", async () => {
     const one = browser();
     one.setCookie("tripline_auth", "made-up-session-id-of-an-attacker");
     one.setCookie("tripline_auth.sig", "made-up-signature");

@@ -39,7 +39,7 @@ const providerActor = ({ tenant }: Pick<IdentityProvider, "tenant">): Actor => (
 });
 
 /**
- * @param hasGroups whether the provider sends groups by SCIM, so that tokens need not contain them
+ * @param hasGroups whether the provider sends groups by SCIM, so tokens need not contain them
  * @throws TriplineError `sign-in-failed` for a user whom the tenant does not accept
  */
 export function readClaims(

@@ -45,7 +45,7 @@ export class Slots {
       await sleep(POLL_MS);
       this.#waiting -= 1;
     }
-    // In the same step as the check, so that no other call can take the slot in between.
+    // Taken synchronously after the check, so that no other call can take the slot in between.
     this.#busy.set(tenant, this.#of(tenant) + 1);
   }
 

@@ -52,7 +52,7 @@ test("regression #30: a provider that does not respond blocks only its tenant", 
   await expect(upstream.begin(slow, "uid")).rejects.toMatchObject({ code: "provider-unavailable" });
 });
 
-test("regression #30: returning users do not wait for new sign-ins, or lose an attempt without a slot", async () => {
+test("regression #30: users who return from the provider do not wait for new sign-ins, and can retry if no slot is free", async () => {
   const silent = createServer().listen(0, "127.0.0.1");
   await once(silent, "listening");
   const sockets: Socket[] = [];

@@ -56,9 +56,9 @@ const GIB = 1024 ** 3;
 export interface Limit {
   readonly part: string;
   readonly what: string;
-  /** The formula for the rate at which it is reached. */
+  /** The formula for the rate at which the limit is reached. */
   readonly from: string;
-  /** Peak decisions per second at which it is reached. */
+  /** Peak decisions per second at which the limit is reached. */
   readonly rate: number;
   readonly movedBy: string;
 }

@@ -164,7 +164,7 @@ function describe(day: AttackedDay, returning: readonly SimulatedPayment[] = [])
   return [...lines, `purchases not tried: ${day.untried.length}, worth ${(lost / 100).toFixed(2)}`].join("\n");
 }
 
-/** @throws Error if the rules did not decide, or not well enough */
+/** @throws Error if the rules declined too few payments of the attack, or too many genuine ones */
 function checkRules(day: AttackedDay, revision: number, returning: readonly SimulatedPayment[]): void {
   const attack = attackOf(day, returning);
   const other = attack.find(({ decision }) => decision.policy_revision !== revision);

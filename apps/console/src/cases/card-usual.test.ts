@@ -13,7 +13,7 @@ const payment = (daysBefore: number, amount: number, currency = "EUR") =>
     terminal_id: `T${amount % 2}`,
   }) as KnownDecision;
 
-test("compares amounts in the case's currency, and frequency and hours of all payments", () => {
+test("uses only amounts in the case's currency, but the frequency and hours of all payments", () => {
   const past = [payment(1, 300), payment(2, 100), payment(3, 9_999, "USD"), payment(4, 200)];
   expect(usualOf(past, NOON_MS, "EUR")).toMatchObject({
     payments: 4,

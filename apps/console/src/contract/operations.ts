@@ -55,7 +55,7 @@ export interface ArchiveJobs {
   readonly snapshots: {
     /** Time of the newest snapshot; null if there is none. */
     readonly newestAtMs: number | null;
-    /** 0 if none are taken at an interval. */
+    /** 0 if no snapshots are scheduled. */
     readonly intervalHours: number;
     /** The last run; null if none has run. */
     readonly last: {

@@ -31,7 +31,7 @@ export interface OpenedField {
 export interface OpenedPersonal {
   /** In the order of payment.yaml, without fields that have no value. */
   readonly fields: readonly OpenedField[];
-  /** Number of decrypted payments, and number of all other payments by reason. */
+  /** The number of decrypted payments and, by reason, of payments that were not decrypted. */
   readonly payments: {
     readonly opened: number;
     /** The card, the e-mail address or the account was erased. */

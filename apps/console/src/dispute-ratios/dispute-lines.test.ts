@@ -106,7 +106,7 @@ test("a threshold replaces the earlier one on its first day", () => {
   expect(monthBefore("2026-01")).toBe("2025-12");
 });
 
-test("the setting replaces the thresholds, and an invalid one names the field", () => {
+test("the setting replaces the thresholds, and an invalid setting is rejected with the name of the field", () => {
   const [first] = PROGRAMS_DEFAULT;
   expect(disputePrograms.parse(JSON.stringify([first]))).toEqual([first]);
   expect(disputePrograms.parse("")).toBe(PROGRAMS_DEFAULT);

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => bed?.close());
 
 const DAY_MS = 86_400_000;
-/** A month in the past, within the retention. */
+/** A past month within the retention period. */
 const MONTH = new Date(Date.now() - 35 * DAY_MS).toISOString().slice(0, "2026-11".length);
 const AT_MS = Date.parse(`${MONTH}-10T12:00:00Z`);
 const ratios = z.object({
@@ -107,7 +107,7 @@ test.each(["", "?month=2026-13", "?month=2026-11&merchant=%20"])("an invalid que
   await expect(viewer.get(`/api/fraud-reports/ratios${query}`)).resolves.toMatchObject({ status: 422 });
 });
 
-test("a month that started before the retention has no ratio", async () => {
+test("a month that began before the retention period has no ratio", async () => {
   await bed.service.get(Retention).drop();
   const viewer = await bed.as(bed.people.viewer);
   const { body } = await viewer.get("/api/fraud-reports/ratios?month=2025-01");

@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => bed?.close());
 
-test("a listener gets its tenant's decisions and a summary per second", async () => {
+test("a listener gets its tenant's decisions, and one summary per second", async () => {
   const browser = await bed.as(bed.people.analyst);
   const controller = new AbortController();
   const response = await fetch(`${bed.service.url}/api/live`, {

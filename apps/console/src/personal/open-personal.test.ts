@@ -53,7 +53,7 @@ async function known(personal: Buffer | undefined = SEALED) {
 const sendRequest = (browser: TestBrowser, transactionIds: readonly string[]) =>
   browser.post("/api/personal/open", { transactionIds, reason: REASON });
 
-test("the control plane decrypts on behalf of the user, with the reason, and the payments' values are summarised", async () => {
+test("decrypts payments by the control plane with the user's token and reason, and summarises their values", async () => {
   const [first, second, erased, keyless, empty] = [
     await known(),
     await known(),
@@ -112,7 +112,7 @@ test("the control plane decrypts on behalf of the user, with the reason, and the
   expect(decodeJwt(String(asked?.headers.authorization).replace("Bearer ", "")).sub).toBe(bed.people.analyst.id);
 });
 
-test.each(ROLES)("a user with the role %s can decrypt them only if the role allows it", async (role) => {
+test.each(ROLES)("a user with the role %s can decrypt personal data only if the role allows it", async (role) => {
   control.answer = { status: 200, body: { payments: [{ fields: FIELDS, erased: false }] } };
   const { id } = await known();
   const scopes = scopesOf([role]);
@@ -128,7 +128,7 @@ test.each(ROLES)("a user with the role %s can decrypt them only if the role allo
   expect(control.seen).toHaveLength(may ? 1 : 0);
 });
 
-test("another tenant's payment is missing, without a request to the control plane", async () => {
+test("another tenant's payment counts as missing, and causes no request to the control plane", async () => {
   const { id } = await known();
   const stranger = await bed.as({ ...bed.people.analyst, id: `${bed.tenant}-stranger`, tenant: `${bed.tenant}-other` });
   expect(await sendRequest(stranger, [id])).toMatchObject({
@@ -147,14 +147,14 @@ test.each([
   [{ status: 404, body: { code: "not-found", detail: "This service has no PERSONAL_MASTER_KEY." } }, 404, "not-found"],
   [{ status: 401, body: { code: "token-invalid", detail: "The token has ended." } }, 503, "service-unavailable"],
   [{ status: 500, body: {} }, 503, "service-unavailable"],
-] as const)("reports what the control plane rejects: %j", async (refused, status, code) => {
+] as const)("passes on the control plane's errors: %j", async (refused, status, code) => {
   const { id } = await known();
   control.answer = refused;
   const ana = await bed.as(bed.people.analyst);
   expect(await sendRequest(ana, [id])).toMatchObject({ status, body: { code } });
 });
 
-test("rejects a missing reason and a reason as free text", async () => {
+test("rejects a missing reason, and a reason that is free text", async () => {
   const ana = await bed.as(bed.people.analyst);
   const transactionIds = [`txn_${"0".repeat(32)}`];
   for (const reason of [undefined, "", "Ada asked me to"]) {

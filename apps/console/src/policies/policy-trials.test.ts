@@ -15,7 +15,7 @@ const PAYMENTS = 300;
 /** Every tenth payment is large, and every twentieth is fraud. */
 const [LARGE_EVERY, FRAUD_EVERY] = [10, 20];
 const [LARGE, FRAUDS] = [PAYMENTS / LARGE_EVERY, PAYMENTS / FRAUD_EVERY];
-/** Almost all steps that the rules of a payment may take. */
+/** Almost the maximum number of steps that the rules may take for a payment. */
 const COSTLY_RULES = 6;
 const DRAFT = SHIPPED.replace(
   /^rules:\n/m,
@@ -47,7 +47,7 @@ async function sendPayments(): Promise<void> {
     const decided = index === PAYMENTS - 1 ? { ...decision, value } : decision;
     await bed.producer.send([vector, decided, label(index % FRAUD_EVERY === 0, atMs + DAY_MS)]);
   }
-  // The newest label shows up to when labels have arrived.
+  // The newest label determines the time up to which all labels have arrived.
   const last = testPayment(bed.tenant, { outcome: Outcome.APPROVE, atMs: Date.now(), score: 0.01 });
   await bed.producer.send([last.vector, last.decision, last.label(false)]);
   const count = z.object({ count: z.coerce.number() });

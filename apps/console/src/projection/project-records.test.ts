@@ -158,7 +158,7 @@ test("an unreadable record becomes a dead letter, and the others of its batch ar
   await admin.close();
 });
 
-test("deletes rows after their retention, except those of an open case", async () => {
+test("deletes rows after their retention period, except those of an open case", async () => {
   const card = newCard();
   const [open, gone] = [testPayment(bed.tenant, { card }), testPayment(bed.tenant, { outcome: Outcome.APPROVE })];
   await bed.producer.send([open.vector, open.decision, gone.vector, gone.decision]);

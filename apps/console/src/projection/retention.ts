@@ -43,7 +43,7 @@ const EXPIRED: readonly string[] = [
   ),
   rowsOf("drifts", "event_id", "read_at_ms < $1"),
   rowsOf("unmatched_reports", "report_id", "read_at_ms < $1"),
-  // Payments in a case stay as long as the case.
+  // Payments in a case are kept as long as the case.
   ...Object.entries(ROWS_OF_PAYMENTS).map(([table, key]) =>
     rowsOf(
       table,

@@ -96,7 +96,7 @@ test("every route requires a session", async () => {
   }
 });
 
-test.each(ALL)("without %s a user gets nothing that requires it", async (missing) => {
+test.each(ALL)("without %s, a user cannot call any route that requires it", async (missing) => {
   const browser = await withScopes(ALL.filter((scope) => scope !== missing));
   for (const [method, path, body, ...needed] of ROUTES) {
     const { status } = await browser.send(method, path, body);

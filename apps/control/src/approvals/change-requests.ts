@@ -126,7 +126,7 @@ export class ChangeRequests {
 }
 
 /**
- * Requests a change, in the transaction that determines that it needs another user.
+ * Requests a change that needs another user. Call it in the transaction that determines this.
  *
  * @throws TriplineError `approval-missing` for a client without an owner, `too-many-requests`
  */

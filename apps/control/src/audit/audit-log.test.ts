@@ -226,7 +226,7 @@ test("the log is signed, and the signature reveals what the database lost or cha
   await signer.sign();
 });
 
-/** Changes the log, as an owner of its tables could. */
+/** Changes the log as the owner of its tables could. */
 function forge(statement: string): Promise<void> {
   return database.transaction(async (transaction) => {
     await transaction.execute("ALTER TABLE control.audit_log DISABLE TRIGGER ALL");

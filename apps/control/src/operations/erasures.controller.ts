@@ -20,7 +20,10 @@ const erasureRow = z.object({
 });
 const countRow = z.object({ total: z.coerce.number(), unpublished: z.coerce.number() });
 
-/** Progress of a tenant's erasures. Listed erasures have destroyed their keys; services are notified afterwards. */
+/**
+ * Progress of a tenant's erasures. The keys of each listed erasure are already destroyed. Services are notified
+ * afterwards.
+ */
 @Controller("/v1/erasures")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)

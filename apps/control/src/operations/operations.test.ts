@@ -77,7 +77,7 @@ test("shows dead letters without personal data, redrives the chosen ones, and lo
   expect(found[0]).toMatchObject({ key: "ct_ab…abab", message: "cannot: ct_ab…abab" });
   expect(JSON.stringify(found)).not.toContain(CARD);
   failing.clear();
-  // The middle one first: the group's offset stays before the first one.
+  // The first dead letter is left out, so the group's offset stays before it.
   const place = (index: number) => ({ partition: found[index]?.partition, offset: found[index]?.offset });
   const chosen = { topic: TOPIC, letters: [place(1), place(2)] };
   await expect(putBack(chosen)).resolves.toMatchObject({ status: 200, body: { returned: 2, skipped: [] } });

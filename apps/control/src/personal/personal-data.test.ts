@@ -72,7 +72,7 @@ test("reads a payment whose fields have their maximum length", async () => {
   expect(await open(payment)).toMatchObject({ cardholder: text, attributes });
 });
 
-test("rejects a reason as free text, which the audit log would keep permanently", async () => {
+test("rejects a reason that is free text, which the audit log would keep permanently", async () => {
   const payment = { transaction_id: `txn_${hex()}`, personal: "" };
   const answer = await as("personal:read").send("POST", "/v1/personal/open", {
     payments: [payment],

@@ -78,7 +78,7 @@ test("after a restore, control destroys an erased person's keys again before it 
   await backUp("before_erasure");
   const erase = () =>
     bed.as("ana", { scope: "personal:erase" }).send("POST", "/v1/erasures", { subject: ada.cardToken });
-  // The payment is on its topic by then.
+  // Retried until control has stored the payment's key.
   while ((await erase()).status !== 200) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   await backUp("after_erasure");
   expect(await rows("before_erasure.subject_keys", ada)).toHaveLength(1);

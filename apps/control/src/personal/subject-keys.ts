@@ -105,8 +105,8 @@ export class SubjectKeys {
   }
 
   /**
-   * Applies published erasures again. A database that already has them stays unchanged. A database that lacks them was
-   * restored from a backup, which is logged.
+   * Applies published erasures again. A database that already has them stays unchanged. If a database lacks them, it
+   * was restored from a backup; this is logged.
    */
   eraseAgain(erasures: readonly Erasure[]): Promise<void> {
     const tenants = erasures.map(({ tenant }) => tenant);

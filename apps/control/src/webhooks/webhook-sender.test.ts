@@ -74,7 +74,7 @@ test("an endpoint that keeps failing gets one request at a time, and rests", asy
   receiver.answer((response) => response.writeHead(204).end());
 });
 
-test("regression #30: after a failed batch, as during a restart, an endpoint rests a second, not a minute", async () => {
+test("regression #30: after one failed batch, as during a restart, an endpoint rests for a second, not for a minute", async () => {
   receiver.answer((response) => response.writeHead(503).end());
   const outbox = outboxOf([endpoint("a", receiver.url)], new Map([["a", ids(32)]]));
   const sender = await run(outbox, () => outbox.settled.length > 0);

@@ -145,7 +145,7 @@ test("sends each event once, only to its own tenant's endpoints that subscribe t
   await decide("events", declined);
   await decide("events", declined);
   await decide("events", { outcome: Outcome.APPROVE });
-  // It happened before the endpoint was registered.
+  // This decision is older than the endpoint.
   await decide("events", { decidedAtMs: Date.now() - 3_600_000 });
   await caller.send("POST", "/v1/lists/deny/entries", { entries: [{ kind: "card", value: CARD, reason: "Stolen" }] });
   await decide("neighbour", { outcome: Outcome.APPROVE });

@@ -18,7 +18,7 @@ import {
 
 const { connect, instance } = useRedis();
 
-test("a writer that unknowingly lost its partition changes nothing and repeats the same bytes", async () => {
+test("a writer that has not noticed the loss of its partition changes nothing and emits the same bytes again", async () => {
   const transactions = payments(20, 4);
   const log = recordsOf(transactions);
   const zombie = await instance();

@@ -114,7 +114,7 @@ test("empties the states of an erased card only, and a rebuild gives the same re
     endOffsets: (topic: string) => admin.endOffsets(topic),
     committedOffsets: (group: string, topic: string) => admin.committedOffsets(group, topic),
     groupMembers: (group: string) => {
-      // The last erasure that an instance does before it pauses.
+      // The last erasure that an instance performs before it pauses.
       done.push(erasure);
       return admin.groupMembers(group);
     },

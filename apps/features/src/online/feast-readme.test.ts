@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const REPOSITORY = join(ROOT, "training", "feature_repo");
 /** The READMEs' instructions on where features are served. */
 const WRITTEN_URL = "http://127.0.0.1:7402";
-/** The first run installs Feast, and importing it takes long on a busy machine. */
+/** The first run installs Feast, and on a busy machine, importing it takes a long time. */
 const START_MS_MAX = 10 * 60_000;
 const RUN_MS_MAX = 300_000;
 

@@ -68,7 +68,7 @@ interface Answers {
 }
 
 const histories = [makeHistory("one", START_MS, 1), makeHistory("other", START_MS, 2)];
-/** For requests without a time, which mean now. */
+/** For requests without a time, which ask for current values. */
 const recent = makeHistory("recent", Date.now(), 3);
 const idsOf = (entity: string) => [...histories.map(({ ids }) => ids[entity] ?? ""), `${entity} never seen`];
 const asOf = idsOf("card").map(() => timeText(AS_OF_MS));

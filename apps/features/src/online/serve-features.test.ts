@@ -79,7 +79,7 @@ test("all features of all entities of several rows equal the engine's, each with
   expect(columns.get("terminal_risk_28d")?.values[0]).not.toBe(columns.get("terminal_risk_28d")?.values[1]);
 });
 
-test("each row is computed as of its own time, or as of now without one", async () => {
+test("each row is computed as of its own time, or as of now if it has none", async () => {
   const times = [AS_OF_MS, AS_OF_MS + 3 * DAY_MS, AS_OF_MS + 29 * DAY_MS];
   const card = id(one, "card");
   const request = { features: referencesOf("card"), entities: { card_token: [card, card, card] } };

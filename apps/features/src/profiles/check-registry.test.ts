@@ -53,7 +53,7 @@ test.each<[string, FeatureView[], string]>([
   );
 });
 
-test("an unreadable registry stops the start", async () => {
+test("the service does not start with an unreadable registry", async () => {
   const config = {
     FEAST_TENANT: "demo",
     FEAST_PROJECT: "tripline",

@@ -25,7 +25,7 @@ import type { FoldedLake, FoldLakeOptions } from "./folded-lake.js";
 import { publishSlices } from "./publish-slices.js";
 import { asDiskFault, WrittenSlices } from "./written-slices.js";
 
-/** Prefix of the folders that no other process continues. */
+/** Prefix of folders whose folds no other process can continue. */
 const OWN_FOLDERS = "tripline-rebuild";
 
 interface Start extends FoldStart {

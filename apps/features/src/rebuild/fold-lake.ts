@@ -183,7 +183,7 @@ function statesOf(
   before: ReadonlyMap<string, Uint8Array>,
   erasedAtMs: (key: string) => number | undefined,
 ): ReadonlyMap<string, RebuiltState> {
-  // States that did not change since counting began were loaded just before.
+  // States that have not changed since counting began were loaded immediately before it.
   const beganAtMs = folding.beganAtMs ?? Date.now();
   const states = new Map<string, RebuiltState>();
   for (const [key, value] of before) {

@@ -85,7 +85,7 @@ test("events counted while states are lost are flagged, and count exactly once i
   expect(last).toEqual(Array(100).fill(1));
   expect(await history.differences()).toEqual({ counted: 400, stuck: 0, differing: [] });
 
-  // Again, with an archive that contains all of this.
+  // The second rebuild has an archive that contains all of these records.
   await history.redis.flushdb();
   await history.archive();
   expect(await history.rebuild()).toMatchObject({ events: 400, incomplete: 150, states: report.states });
@@ -119,8 +119,8 @@ test("if Redis lost some keys, its other states are replaced as well, and keys o
   expect(progress.size).toBeGreaterThan(4);
 });
 
-test("a record without a result that precedes one with a result counts, and the latter does not count again", async () => {
-  // Two cards of one partition, whose results went to different ones.
+test("counts a record without a result, but not a later record that already has one", async () => {
+  // Two cards of one partition whose results are in different partitions.
   const records = Array.from({ length: 12 }, (_, card) =>
     [0, 1].map((index) => {
       const change = { cardToken: cardOf(card), terminalId: `own-${card}`, clientTransactionId: `n-${card}-${index}` };

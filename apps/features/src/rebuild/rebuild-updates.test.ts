@@ -112,7 +112,7 @@ test.each([
   history = await TestHistory.open(engine);
   const isUpdate = ({ topic }: OutgoingRecord) => topic === "payment-updates";
   const all = events("a", 12, 3);
-  // The payments first, so that the cards remember their terminals.
+  // The payments are counted first, so that the cards remember their terminals.
   for (const some of [all.filter((record) => !isUpdate(record)), all.filter(isUpdate)]) {
     await history.producer.send(some);
     await history.count();

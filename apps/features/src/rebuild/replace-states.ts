@@ -44,7 +44,7 @@ export class StateReplacement {
   }
 
   /**
-   * Records how far the partitions are counted. The new states will not include anything counted later.
+   * Records the offset up to which each partition is counted. The new states will not include anything counted later.
    *
    * @returns the first bytes of the applied batches by key; empty if nothing is stored
    */

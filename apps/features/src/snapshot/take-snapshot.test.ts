@@ -67,7 +67,7 @@ test("a snapshot and the later events restore the lost states byte for byte", as
   expect(all).toMatchObject({ events: 360 });
   expect(await history.states()).toEqual(undisturbed);
   expect(notes).toEqual([]);
-  // A lake that cannot be written.
+  // A lake that is not writable.
   await rm(join(history.lake, "_snapshots"), { recursive: true });
   await writeFile(join(history.lake, "_snapshots"), "no folder");
   await history.redis.flushdb();

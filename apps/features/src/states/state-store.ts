@@ -35,7 +35,7 @@ export interface Change {
   readonly snapshot: Snapshot;
   /** The new applied batches of the counted partitions. */
   readonly applied: readonly { readonly key: string; readonly value: Uint8Array }[];
-  /** The new states of entities, only where they changed. */
+  /** The changed states of entities. */
   readonly states: readonly { readonly key: string; readonly value: Uint8Array }[];
 }
 

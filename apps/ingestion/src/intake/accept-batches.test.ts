@@ -36,7 +36,7 @@ describe("batches", () => {
     }
   }
 
-  test("decides all valid lines of 10,000 with one invalid, in order per card", async () => {
+  test("decides the valid lines of a batch of 10,000, one of which is invalid, in order per card", async () => {
     const cards = Array.from({ length: 50 }, (_card, index) => withLuhnDigit(`40000000000${1_000 + index}`));
     const bodies = Array.from({ length: BATCH_LINES_MAX }, (_line, index) =>
       paymentBody({ transaction_id: `bulk-${index}`, card: { number: cards[index % cards.length] } }),
@@ -73,7 +73,7 @@ describe("batches", () => {
     expect(seen.size).toBe(BATCH_LINES_MAX - 1);
     expect(lastOf.size).toBe(cards.length);
 
-    // The whole batch again, without waiting: the same decisions, and no new record.
+    // The same batch, sent again without waiting, gets the same decisions and adds no record.
     const again = rowsOf(await client.postLines(PATH, lines));
     expect(again).toEqual(rowsOf(answer));
     expect(await produced()).toBe(after);

@@ -205,7 +205,7 @@ describe("POST /v1/transactions", () => {
     expect(waiting.body).toEqual(first.body);
   });
 
-  test("another spelling of the same request is the same request", async () => {
+  test("a request in another JSON notation is the same request", async () => {
     const body = paymentBody({ occurred_at: new Date(Math.floor(Date.now() / 1_000 - 10) * 1_000).toISOString() });
     await client.post(PATH, body, WAIT);
     const seconds = Date.parse(String(body.occurred_at)) / 1_000;
@@ -219,7 +219,7 @@ describe("POST /v1/transactions", () => {
   test.each([
     ["203.0.113.7", "::ffff:203.0.113.7"],
     ["2001:db8::1", "2001:0DB8:0:0:0:0:0:1"],
-  ])("another spelling of the address %s is the same request and the same token", async (ip_address, other) => {
+  ])("the address %s in another notation is the same request and gets the same token", async (ip_address, other) => {
     const body = paymentBody({ ip_address });
     await client.post(PATH, body, WAIT);
     const again = await expectNothingProducedBy(() => client.post(PATH, { ...body, ip_address: other }));
@@ -237,18 +237,18 @@ describe("POST /v1/transactions", () => {
     const startedAtMs = Date.now();
     const waiting = expectNothingProducedBy(() => client.post(PATH, body, { prefer: "wait=30" }));
     const payment = paymentOf(body);
-    // Enough time for it to check once and start waiting.
+    // By then, the request has looked for a decision once and waits.
     await new Promise((resolve) => setTimeout(resolve, 300));
     // Nothing is published, as if the first attempt had reached another instance.
     await storeDecision(bed.redis, decisionFor(payment));
     const answer = await waiting;
     expect(answer.status).toBe(200);
-    // It saw the decision while waiting, not only at its deadline.
+    // The request found the decision while it waited, not only at its deadline.
     expect(Date.now() - startedAtMs).toBeLessThan(25_000);
     expect(answer.headers.get("idempotent-replayed")).toBe("true");
   });
 
-  test("another body under the same transaction_id is a conflict", async () => {
+  test("another body with the same transaction_id is a conflict", async () => {
     const body = paymentBody();
     await client.post(PATH, body, WAIT);
     const changed = { ...body, amount: { minor: 1_300, currency: "EUR" } };
@@ -283,7 +283,7 @@ describe("POST /v1/transactions", () => {
     ["a test flag", { ...origin, is_test: false }],
     ["an attribute", { ...origin, attributes: { tier: "gold" } }],
     ["none of them", Object.fromEntries(Object.keys(origin).map((field) => [field, undefined]))],
-  ])("%s under the same transaction_id is a conflict", async (_name, changes) => {
+  ])("%s with the same transaction_id is a conflict", async (_name, changes) => {
     const body = paymentBody(origin);
     await client.post(PATH, body, WAIT);
     const answer = await expectNothingProducedBy(() => client.post(PATH, { ...body, ...changes }));
@@ -311,7 +311,7 @@ describe("POST /v1/transactions", () => {
     expect(fingerprint).toBe(expected);
   });
 
-  test("Idempotency-Key: the same body is replayed; another one is a conflict and leaves its transaction_id free", async () => {
+  test("Idempotency-Key: the same body gets the first response; another is a conflict and reserves no transaction_id", async () => {
     const key = { "idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324" };
     const body = paymentBody();
     await client.post(PATH, body, { ...WAIT, ...key });
@@ -324,7 +324,7 @@ describe("POST /v1/transactions", () => {
     expect((await client.post(PATH, changed, WAIT)).status).toBe(200);
   });
 
-  test("the Idempotency-Key of a request whose transaction_id conflicts stays free", async () => {
+  test("a request whose transaction_id conflicts does not reserve its Idempotency-Key", async () => {
     const body = paymentBody();
     await client.post(PATH, body);
     const key = { "idempotency-key": "stays-free" };
@@ -376,7 +376,7 @@ describe("POST /v1/transactions", () => {
     expect(theirDecision.card_token).not.toBe(myDecision.card_token);
     expect((await client.get(`/v1/decisions/${myDecision.id}`)).status).toBe(200);
 
-    // Belongs to another tenant, does not exist, or is not an id: all get the same response.
+    // The response is the same for another tenant's ID, an unknown ID, and text that is not an ID.
     const answers = await Promise.all(
       [myDecision.id, `txn_${"0".repeat(32)}`, "nonsense"].map((id) => stranger.get(`/v1/decisions/${id}`)),
     );

@@ -4,7 +4,7 @@ import type { TestBed } from "../testing/service.js";
 import { paymentBody, startTestBed } from "../testing/service.js";
 
 const PATH = "/v1/transactions";
-/** Of the 64 MiB for incoming bodies, seven eighths are available to bodies of this size. */
+/** Bodies of this size may use seven eighths of the 64 MiB for incoming bodies. */
 const BATCHES_MAX = 7;
 const BATCHES = 30;
 

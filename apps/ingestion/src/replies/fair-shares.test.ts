@@ -7,7 +7,7 @@ test("a single tenant can use all of the limit", () => {
   expect(shares.hasRoom("a", 1, 10)).toBe(false);
 });
 
-test("regression #24: beyond the limit, each tenant has an equal share, and all of them less than twice the limit", () => {
+test("regression #24: beyond the limit, each tenant has an equal share, and the total stays below twice the limit", () => {
   const shares = new FairShares();
   shares.add("flood", 1_000);
   let letIn = 0;

@@ -98,7 +98,7 @@ describe("ReplyWaiters", () => {
     expect((await later.answers()).has("later")).toBe(true);
   });
 
-  test("looks once more when the time is over, then returns what has arrived", async () => {
+  test("looks up replies once more at the deadline, then returns those that have arrived", async () => {
     await storeDecision(redis, decision("stored"));
     const group = replies.open(["stored", "never"], 30, true, "acme");
     expect([...(await group.answers()).keys()]).toEqual(["stored"]);

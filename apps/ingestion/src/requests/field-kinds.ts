@@ -15,7 +15,8 @@ import { isLeapSecond, parseTime } from "./parse-time.js";
 /** Schemas that check and normalise each kind of field. Messages follow the field's name and never repeat its value. */
 
 /**
- * No control characters, and no unpaired surrogates, because with those, two different IDs could be the same in UTF-8.
+ * No control characters, and no unpaired surrogates, because two different IDs with unpaired surrogates could have the
+ * same UTF-8 bytes.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: tools that read the OpenAPI document do not support \p
 const FREE_TEXT_PATTERN = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}$/u;

@@ -40,7 +40,7 @@ type Node = { readonly text: string; readonly hasRepeated: boolean };
 
 const space = fc.constantFrom("", " ", "\n\t");
 const name = fc.constantFrom("a", "b", ":", '"', "\\", "\\:", "é", "__proto__", "");
-/** A string in one of JSON's notations for it. */
+/** A string in one of its JSON notations. */
 const written = (value: string, isEscaped: boolean) =>
   isEscaped
     ? `"${Array.from(value, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}"`

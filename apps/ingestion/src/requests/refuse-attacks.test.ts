@@ -83,7 +83,7 @@ test.each([
   "txn_00000000000000000000000000000000%00",
   "..%2f..%2fopenapi.json",
   "idem:acme:order-1",
-])("the decision ID %s is 404, like one of another tenant, or rejected", async (id) => {
+])("the decision ID %s is rejected, or answers 404 like one of another tenant", async (id) => {
   const answer = await client.get(`/v1/decisions/${id}`);
   expect([404, 400, 422]).toContain(answer.status);
   expect(answer.body).toMatchObject({ code: expect.stringMatching(/not-found|malformed-request|invalid-field/) });

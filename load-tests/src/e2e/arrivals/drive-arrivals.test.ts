@@ -95,7 +95,7 @@ test("in an open model, latency includes the wait for a free connection", async 
   };
   const figures = await driveArrivals({ port, requests: requests(10), ratePerSecond: 1_000, connectionsMax: 1 });
   expect(underWayMax).toBe(1);
-  // The last of ten waits for nine others, which take 40 ms each.
+  // The last of ten requests waits for the other nine, which take 40 ms each.
   expect(Math.max(...figures.latenciesMs)).toBeGreaterThan(300);
 });
 

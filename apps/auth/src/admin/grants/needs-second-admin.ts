@@ -75,7 +75,7 @@ export async function needsSecondAdmin(
   }
 }
 
-/** Whether a user who knows a client's secret could use it to exceed their own roles. */
+/** Whether a client's secret gives a user rights beyond the user's own roles. */
 function isBeyond(scopes: readonly string[], own: readonly string[]): boolean {
   return scopes.some((scope) => isSensitiveScope(scope) || (OF_PEOPLE.includes(scope) && !own.includes(scope)));
 }

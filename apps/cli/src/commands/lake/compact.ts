@@ -10,7 +10,7 @@ import { ProgressLine } from "../progress-line.js";
 import type { LakeFlags } from "./lake-flags.js";
 import { lakeOf, sizeText, withLakeFlags } from "./lake-flags.js";
 
-/** On request, two files are enough for a merge. */
+/** An operator's compaction merges as few as two files. */
 const LIMITS = { ...MERGE_LIMITS, filesMin: 2 };
 const PERCENT = 100;
 

@@ -35,7 +35,7 @@ async function run(make: typeof statusCommand, ...flags: string[]): Promise<stri
   return text;
 }
 
-test("status and compact: what is to be merged, and what is left afterwards", async () => {
+test("status shows the files to be merged before and after compact", async () => {
   const before = await run(statusCommand, "--last", "2");
   expect(before).toMatch(/erasures {2}2026-02-28 {2}5 {6}.* KiB {2}5 {5}5 files to merge\n/);
   expect(before).toMatch(/erasures {2}2026-03-01 {2}5 {6}.* KiB {2}5 {5}after the day has ended\n/);

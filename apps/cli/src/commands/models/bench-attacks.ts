@@ -19,12 +19,15 @@ const LEARNED: readonly AttackName[] = ["card-testing", "account-takeover"];
 /** The last two were written by somebody who knew neither the features nor the model. */
 const EXAMINED: readonly AttackName[] = [...LEARNED, "distributed-card-testing", "slow-takeover"];
 const REVIEW_SHARE = 0.005;
-/** As for the handbook's published figures. */
+/** The share of the genuine payments behind the figures published for the handbook's data. */
 const GENUINE_SHARE = 0.2;
 
 type Exam = Readonly<Record<(typeof CONTESTANTS)[number], ExamResult>>;
 
-/** `tripline bench-attacks`: how much better the features over filters, payment updates and neighbours detect attacks. */
+/**
+ * `tripline bench-attacks`: measures how much features over filters, payment updates and neighbours improve the
+ * detection of attacks.
+ */
 export function benchAttacksCommand(): Command {
   return new Command("bench-attacks")
     .description("measure the recall of simulated attacks with and without the documented features, and their memory")

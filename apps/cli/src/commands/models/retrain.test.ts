@@ -77,7 +77,7 @@ const argumentsOf = (registry: string, work: string) => [
   ...["--work", join(folder, work), "--params", params],
 ];
 
-/** The fitted parts of trees, in order. */
+/** The progress of each fit, such as `20/100` trees. */
 const partsOf = (lines: readonly string[]): readonly string[] =>
   lines.flatMap((line) => /^fit: trees=(\d+\/\d+)$/.exec(line)?.[1] ?? []);
 

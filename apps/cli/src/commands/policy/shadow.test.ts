@@ -80,7 +80,7 @@ async function run(...parameters: readonly string[]): Promise<string> {
 test("counts what each shadow rule would have done in addition to the decisions", async () => {
   const report = JSON.parse(await run("--json"));
   expect(report).toMatchObject({ subject: "shadow", rows: PAYMENTS, frauds: 20, genuine: 70 });
-  // Originally stopped: 61 to 90. With the shadow rules: 41 to 90.
+  // The live rule stopped the amounts 61 to 90. With the shadow rules, 41 to 90 would be stopped.
   expect([report.decided.stopped.hits, report.draft.stopped.hits]).toEqual([30, 50]);
   expect(report.changes).toEqual({
     "approve -> review": { rows: 20, frauds: 0, genuine: 20 },
@@ -108,7 +108,7 @@ test("counts what each shadow rule would have done in addition to the decisions"
   expect(report.periods[0]).toMatchObject({ id: "big", firstMs: NOON_MS + 40_000, versions: [policy.version] });
 });
 
-test("prints text for people, a last line for programs, and writes a page", async () => {
+test("prints text for people and a last line for programs, and writes a page", async () => {
   const file = join(folder, "shadow.html");
   const lines = (await run("--rule", "huge", "--html", file)).trimEnd().split("\n");
   expect(lines[0]).toMatch(/^Shadow rules on 90 payments of 9 cards/);

@@ -31,7 +31,7 @@ const HOUR_MS = 3_600_000;
 const EVENT_AGE_DAYS_MAX = 3_650;
 const SCORING_WAIT_MS = 20_000;
 
-/** `tripline parity`: proves that archived events yield the same features as were computed online. */
+/** `tripline parity`: proves that archived events yield the same features as the online computation. */
 export function parityCommand(): Command {
   return new Command("parity")
     .description("run a day through the live system and recompute its archived features; every bit must match")

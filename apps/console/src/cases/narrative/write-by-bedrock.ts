@@ -2,7 +2,7 @@ import { BedrockRuntimeClient, ConverseCommand } from "@aws-sdk/client-bedrock-r
 import type { ModelPlace, NarrativeModel } from "./narrative-model.js";
 import { ANSWER_TOKENS_MAX } from "./narrative-model.js";
 
-/** AWS Bedrock with its Converse API, which supports all of its models. AWS's own library finds the identity. */
+/** AWS Bedrock with its Converse API, which supports all of its models. AWS's own library finds the credentials. */
 export function openBedrock({ model, endpoint, region, waitMs }: ModelPlace): NarrativeModel {
   const client = new BedrockRuntimeClient({
     ...(region === undefined ? {} : { region }),

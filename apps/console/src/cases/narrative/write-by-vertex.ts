@@ -2,7 +2,7 @@ import { GoogleGenAI } from "@google/genai";
 import type { ModelPlace, NarrativeModel } from "./narrative-model.js";
 import { ANSWER_TOKENS_MAX } from "./narrative-model.js";
 
-/** Vertex AI. Google's own library finds the identity. */
+/** Vertex AI. Google's own library finds the credentials. */
 export function openVertex({ model, endpoint, region, project, waitMs }: ModelPlace): NarrativeModel {
   const client = new GoogleGenAI({
     vertexai: true,
