@@ -68,7 +68,7 @@ describe("while Kafka or Redis is down", () => {
   }
 
   test(
-    "Kafka: 503 with Retry-After, and once it is back the same request is accepted once",
+    "without Kafka, requests get 503 with Retry-After; afterwards, the same request is accepted once",
     async () => {
       const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test" });
       const admin = await kafka.admin();
@@ -113,7 +113,7 @@ describe("while Kafka or Redis is down", () => {
   );
 
   test(
-    "Redis: 503 with Retry-After and no record; once it is back, waiting works again",
+    "without Redis, requests get 503 with Retry-After and write no record; afterwards, waiting works again",
     async () => {
       const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test" });
       const admin = await kafka.admin();
@@ -139,7 +139,7 @@ describe("while Kafka or Redis is down", () => {
       await decider.start();
       const startedAtMs = Date.now();
       expect((await client.post(PATH, body, WAIT)).status).toBe(200);
-      // Through the reply channel, not through the final lookup.
+      // The decision arrived through the reply channel, not through the final lookup.
       expect(Date.now() - startedAtMs).toBeLessThan(ANSWER_MS_MAX);
       await decider.close();
       redis.disconnect();

@@ -23,7 +23,7 @@ test("the last line begins with the promised figures", () => {
 });
 
 test(
-  "with --short every part decides every payment on one system, and the last lines have all figures",
+  "with --short, every part decides every payment on one system, and the last lines have all figures",
   async () => {
     const { code, output, errors } = await bench("e2e", "--short", "--only", "load,textbook,topology,cards,fields");
     expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);

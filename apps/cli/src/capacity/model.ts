@@ -78,7 +78,7 @@ export interface Plan {
   };
   readonly redis: {
     readonly memoryGb: number;
-    /** Its parts: window states, idempotency keys, stored decisions. */
+    /** The parts of this memory: window states, idempotency keys, stored decisions. */
     readonly partsGb: Readonly<Record<"states" | "requests" | "decisions", number>>;
     /** Share of the one core that runs commands. */
     readonly cpuShare: number;

@@ -135,7 +135,7 @@ test("health shows the archive's last run and the services' progress with erasur
   });
 });
 
-test("shows each day with drift once, for all tenants and for the user's own", async () => {
+test("shows each day with drift once, for all tenants and for the user's own tenant", async () => {
   const drift = (eventId: string, tenant: string, day: string) => ({
     topic: TOPICS.driftDetected.name,
     key: "fraud",

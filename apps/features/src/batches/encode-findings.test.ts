@@ -45,7 +45,7 @@ function emissionOf(fact: Uint8Array, write: (writer: ByteWriter) => void): Uint
 }
 
 describe("the result of a record", () => {
-  test("is a FeatureVector with the bytes of the generated code", () => {
+  test("is a FeatureVector, byte for byte as the generated code encodes it", () => {
     fc.assert(
       fc.property(transaction, vectorFindings, (fact, findings) => {
         const bytes = emissionOf(Payment.encode(fact).finish(), (writer) => writeVectorFindings(writer, findings));
@@ -58,7 +58,7 @@ describe("the result of a record", () => {
     );
   });
 
-  test("is an AppliedLabel with the bytes of the generated code", () => {
+  test("is an AppliedLabel, byte for byte as the generated code encodes it", () => {
     const fact = label({ clientTransactionId: "a" });
     fc.assert(
       fc.property(labelFindings, fc.array(fc.string()), (findings, entityIds) => {
@@ -69,7 +69,7 @@ describe("the result of a record", () => {
     );
   });
 
-  test("is an AppliedPaymentUpdate with the bytes of the generated code", () => {
+  test("is an AppliedPaymentUpdate, byte for byte as the generated code encodes it", () => {
     const fact = update({ clientTransactionId: "a" });
     fc.assert(
       fc.property(labelFindings, fc.array(fc.string()), (findings, entityIds) => {

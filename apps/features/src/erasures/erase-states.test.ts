@@ -77,7 +77,7 @@ test("finds an account's entity by its token", () => {
   expect(withAccounts.entities[found?.entity ?? -1]?.fields).toEqual(["account_token"]);
 });
 
-test("empties the states of an erased card only, and a rebuild gives the same result", async () => {
+test("empties only the states of an erased card, and a rebuild gives the same result", async () => {
   await history.producer.send([...pays("a", 1, 5), ...pays("b", 2, 5)]);
   await history.serve();
   const erasure = { tenant: TENANT, subject: cardOf(1), erasedAtMs: Date.now() };

@@ -81,7 +81,7 @@ async function readCards(feature: string, cards: readonly string[]) {
   return columnsOf(answer).get(feature)?.values;
 }
 
-test("accepts the push of the README, and reads it under the name in the Feast repository", async () => {
+test("accepts the push from the README, and serves it under its name in the Feast repository", async () => {
   const curl = await blockOf("apps/features/README.md", "sh", "/push");
   await runScript(curl.replace(/^curl /, "curl --fail-with-body --silent --show-error "), { TOKEN: token });
   expect(await readCards("card_payments_total", ["ct_1"])).toEqual([412]);

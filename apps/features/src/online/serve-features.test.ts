@@ -46,7 +46,7 @@ afterAll(() => serving.close());
 const id = (history: History, entity: string) => history.ids[entity] ?? "";
 const asOf = (atMs: number, rows: number) => new Array(rows).fill(timeText(atMs));
 
-test("all features of all entities of several rows equal the engine's, each with status and time", async () => {
+test("in several rows, every feature of every entity has the engine's value, a status and a time", async () => {
   const histories = [one, other, one];
   const entities = Object.fromEntries(engine.entities.map(({ key, name }) => [key, histories.map((h) => id(h, name))]));
   const answer = await serving.post(PATH, {

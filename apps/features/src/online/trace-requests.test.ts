@@ -48,7 +48,7 @@ const read = (features: readonly string[]) =>
     { traceparent: `00-${TRACE}-${PARENT}-01` },
   );
 
-test("a request continues the caller's trace, returns it, and names no entity in it", async () => {
+test("a request continues the caller's trace, returns its ID, and records no entity in it", async () => {
   const answer = await read(["card_windows:card_count_1d"]);
   expect(answer.headers.get("tripline-trace-id")).toBe(TRACE);
   const mine = spans.filter(({ traceId }) => traceId === TRACE);

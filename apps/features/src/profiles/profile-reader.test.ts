@@ -54,7 +54,7 @@ test.each([
         { card_amount_mean_total: "STRING" },
       ),
   ],
-])("a profile that is %s leaves the defaults and does not stop the service", async (name, prepare) => {
+])("for a profile that is %s, the features have their defaults, and the service continues", async (name, prepare) => {
   await prepare(await connect());
   const { named, profileTimesMs } = await vectorOf();
   expect(named).toMatchObject(DEFAULTS);
@@ -101,11 +101,11 @@ test("profiles need no separate round trip", async () => {
   ]);
 });
 
-test("regression #26: does not read profiles that are not served", async () => {
+test("regression #26: reads only the configured profiles", async () => {
   const connection = await connect();
   await write(connection, START_MS - DAY_MS, PROFILE);
   const reads: string[] = [];
-  // The connection's own commands, because other tests use the same server.
+  // Records only this connection's commands, because other tests use the same server.
   const { stream } = connection;
   const send = stream.write.bind(stream);
   let sent = "";

@@ -80,11 +80,11 @@ async function killProgram(): Promise<void> {
   });
   const ended = once(child, "exit");
   const finished = async () => (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".bin"));
-  // The plan and the journal have the same kind of file.
+  // Two of the five `.bin` files are the plan and the journal.
   while (child.exitCode === null && (await finished()).length < 5) await delay(1);
   child.kill("SIGKILL");
   expect(await ended).toEqual([null, "SIGKILL"]);
-  // The key that pauses the services expires later.
+  // Deletes the key that pauses the services, which would expire only later.
   await history.redis.del(REBUILD_KEY);
 }
 

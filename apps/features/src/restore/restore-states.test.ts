@@ -76,9 +76,9 @@ function childrenOf({ pid = 0 }: ChildProcess): readonly number[] {
   return text.split(" ").filter(Boolean).map(Number);
 }
 
-test("two workers restore lost states by themselves, also after a restore is killed; the states are the same bytes", async () => {
+test("two workers restore lost states automatically and byte for byte, even after a restore is killed", async () => {
   const [first] = [startWorker(), startWorker()];
-  // While nothing is lost, nothing happens.
+  // As long as no states are lost, the workers do nothing.
   await delay(2_500);
   expect(childrenOf(first)).toEqual([]);
 

@@ -79,11 +79,11 @@ test("a snapshot and the later events restore the lost states byte for byte", as
   ]);
 });
 
-test("events counted while states were lost are added to the snapshot once, and the rebuilt states are the next one", async () => {
+test("events counted while states were lost are added to the snapshot once, and the rebuilt states become the next snapshot", async () => {
   await count("a", 150, 5);
   await history.archive();
   const taken = await history.snapshot();
-  // Redelivered after the loss: more records than a card remembers.
+  // After the loss, more records than a card remembers are redelivered.
   await history.producer.send(randomEvents("b", 200, 6));
   await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 3) });
   await history.redis.flushdb();

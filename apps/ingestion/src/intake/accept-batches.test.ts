@@ -79,7 +79,7 @@ describe("batches", () => {
     expect(await produced()).toBe(after);
   });
 
-  test("without Prefer every line has the location of its decision; a newline at the end adds no line", async () => {
+  test("without Prefer, every line has the location of its decision; a newline at the end adds no line", async () => {
     const body = paymentBody();
     const answer = await client.postLines(PATH, [JSON.stringify(body), ""]);
     const id = transactionId("acme", String(body.transaction_id));

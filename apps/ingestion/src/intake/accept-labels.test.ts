@@ -87,7 +87,7 @@ describe("POST /v1/labels", () => {
     });
   });
 
-  test("a label of a payment without a terminal has none", async () => {
+  test("the label of a payment without a terminal has no terminal", async () => {
     const { terminal_id: _, ...body } = labelBody();
     expect((await client.post(PATH, body, WAIT)).status).toBe(200);
     const record = decider.labels.find(({ value }) => Label.decode(value).labelId === idOf(body));

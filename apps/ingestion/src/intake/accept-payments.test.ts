@@ -171,7 +171,7 @@ describe("POST /v1/transactions", () => {
     expect(answer.status).toBe(200);
   });
 
-  test("a wait that times out answers 202, and has a maximum", async () => {
+  test("a request whose wait times out gets 202, and long waits are shortened to the maximum", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     const answer = await client.post(PATH, body, { prefer: "wait=0.05" });
@@ -227,7 +227,7 @@ describe("POST /v1/transactions", () => {
     expect(paymentOf({ ...body, ip_address: other }).ipToken).toBe(paymentOf(body).ipToken);
   });
 
-  test("a retry of an undecided payment answers 202, or waits on request", async () => {
+  test("a retry of an undecided payment gets 202, or waits if it asks to", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     await client.post(PATH, body);

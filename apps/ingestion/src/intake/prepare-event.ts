@@ -96,7 +96,7 @@ const UPDATE_KINDS: Readonly<Record<PaymentUpdateKindName, PaymentUpdateKind>> =
   refunded: PaymentUpdateKind.REFUNDED,
 };
 
-/** The maximum by which a client's clock may be ahead of ours. */
+/** The maximum time by which a client's clock may be ahead of ours. */
 const CLOCK_SKEW_MS_MAX = 60_000;
 const DAY_MS = 86_400_000;
 const SOURCE_DEFAULT = "client";

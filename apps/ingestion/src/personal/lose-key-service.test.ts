@@ -91,7 +91,7 @@ async function unsealed(): Promise<number> {
 }
 
 test(
-  "without the key service, payments are accepted with tokens only; when it is back, personal data are sealed",
+  "without the key service, payments are accepted with tokens only; when it is back, personal data is sealed",
   async () => {
     const lines = [paymentBody(PERSON), paymentBody(PERSON)];
     const one = await pay();

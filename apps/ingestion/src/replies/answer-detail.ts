@@ -23,9 +23,7 @@ export function roundScore(score: number): number {
   return Math.round(score * STEPS) / STEPS;
 }
 
-/**
- * In the sentence of a reason, replaces the exact score, as formatted by a policy's `{score}`, with the rounded score.
- */
+/** Replaces the exact score in a reason's sentence, as formatted by a policy's `{score}`, with the rounded score. */
 export function roundScoreIn(text: string, score: number): string {
   const exact = formatShare(score);
   if (!text.includes(exact)) return text;

@@ -74,7 +74,7 @@ describe("bounds and shutdown", () => {
     }
   });
 
-  test("more pending records than allowed: 503, and nothing is accepted or reserved", async () => {
+  test("with too many pending records, requests get 503, and nothing is accepted or reserved", async () => {
     const bed = await startTestBed({ PENDING_RECORDS_MAX: "1" });
     try {
       const bodies = [paymentBody(), paymentBody()];

@@ -320,7 +320,7 @@ describe("bad input is rejected and reaches no topic", () => {
     expect(answer.body).toMatchObject({ status: 403, code: "scope-missing" });
   });
 
-  test("another method is rejected with the allowed one", async () => {
+  test("another method is rejected, and the response names the allowed one", async () => {
     const answer = await client.get("/v1/transactions");
     expect(answer.status).toBe(405);
     expect(answer.headers.get("allow")).toBe("POST");

@@ -88,7 +88,7 @@ describe("regression #26: a policy that reads profiles", () => {
   });
 });
 
-test("check rejects an invalid file with line and column", async () => {
+test("check rejects an invalid file, and names line and column", async () => {
   await writeFile(file, GOOD.replace("amount > 500", "amuont > 500"));
   await expect(run("check", file)).rejects.toThrow(/^policy\.yaml:4:11 rules\.0\.when .*amuont/);
   await expect(run("check", join(folder, "none.yaml"))).rejects.toThrow("none.yaml cannot be read (ENOENT).");

@@ -61,7 +61,7 @@ test("uses the newest of several rows of one entity, in any position", async () 
   expect(columnsOf(await read(["card_profile:a"], ["ct_twice"])).get("a")?.values).toEqual([3]);
 });
 
-test("a thousand rows are written, read in one request, and expire in time", async () => {
+test("a thousand rows are written, read in one request, and expire after their lifetime", async () => {
   const terminal_id = Array.from({ length: 1_000 }, (_, index) => `t_${index}`);
   const event_timestamp = terminal_id.map(() => "2026-01-01T00:00:00Z");
   await push({ terminal_id, event_timestamp, rank: terminal_id.map((_, index) => index) }, "terminal_profile_push");
