@@ -9,7 +9,7 @@ export const generatorLateness = new Trend("generator_lateness", true);
 export const paymentsSent = new Counter("payments_sent");
 /** No response, or a response that this kind of payment must not get. */
 export const paymentsFailed = new Rate("payments_failed");
-/** Rejected for now: 429, or 503 with Retry-After. */
+/** Temporarily rejected: 429, or 503 with Retry-After. */
 export const paymentsRefused = new Rate("payments_refused");
 /** Returned decisions that were made without the model. */
 export const decisionsDegraded = new Rate("decisions_degraded");

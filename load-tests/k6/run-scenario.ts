@@ -48,7 +48,7 @@ export const options: Options = {
 
 interface SetUp {
   readonly token: Token;
-  /** The same for all users, each of which reads the settings separately. */
+  /** All users have the same settings, but each user reads them separately. */
   readonly run: string;
 }
 

@@ -112,7 +112,7 @@ test("a part can print a line of its own at the end, with the same figure names"
   expect(printed.at(-1)).toBe("aside: size_ratio=7.00");
 });
 
-test("contestants take turns, after a round that does not count", async () => {
+test("contestants take turns after an unmeasured round", async () => {
   await bench("sorting", "--only", "sort");
   expect(turns.filter((turn) => !turn.startsWith("prepare"))).toEqual([
     "short",

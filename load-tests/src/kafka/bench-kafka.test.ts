@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { kafkaBenchmark } from "./bench-kafka.js";
 
 const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
-/** Kafka starts and four clients join, which takes long on a busy machine. */
+/** Kafka starts and four clients join, which takes a long time on a busy machine. */
 const BENCH_MS_MAX = 280_000;
 
 test("the line begins with the promised figures", () => {

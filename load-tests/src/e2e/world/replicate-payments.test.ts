@@ -56,7 +56,7 @@ test("a replica's address has the original's IP version, in ingestion's notation
   }
 });
 
-test("replica 0 is the payment itself; others differ only in card, payer, device and address, always alike", () => {
+test("replica 0 is the payment itself; others always differ in the same way, only in card, payer, device and address", () => {
   const replicas = new PaymentReplicas(SIMULATION, REPLICAS);
   const [payment] = payments().filter(({ deviceId }) => deviceId !== null);
   if (payment === undefined) throw new Error("All payments are without a device.");

@@ -115,7 +115,7 @@ describe("a ramp", () => {
   });
 });
 
-test("a phase counts what its callers received", () => {
+test("a phase counts the responses that its callers received", () => {
   const transcript = new Transcript();
   const lines = [
     decided(0, 0, 10),

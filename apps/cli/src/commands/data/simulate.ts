@@ -19,7 +19,7 @@ const WORLDS = ["standard", "consequences"] as const;
 
 const DAY_MS = 86_400_000;
 
-/** `tripline simulate <file>`: writes a history of payments with known truth. */
+/** `tripline simulate <file>`: writes a history of payments with known ground truth. */
 export function simulateCommand(): Command {
   return new Command("simulate")
     .description("write a simulated history of payments as Parquet")

@@ -19,7 +19,7 @@ const LEARNED: readonly AttackName[] = ["card-testing", "account-takeover"];
 /** The last two were written by somebody who knew neither the features nor the model. */
 const EXAMINED: readonly AttackName[] = [...LEARNED, "distributed-card-testing", "slow-takeover"];
 const REVIEW_SHARE = 0.005;
-/** The share of the genuine payments behind the figures published for the handbook's data. */
+/** The share of genuine payments used for training, as for the published figures on the handbook's data. */
 const GENUINE_SHARE = 0.2;
 
 type Exam = Readonly<Record<(typeof CONTESTANTS)[number], ExamResult>>;

@@ -63,7 +63,7 @@ async function check(used: readonly string[] | undefined): Promise<string> {
   return printed.join("").replaceAll(version, "<version>").trim();
 }
 
-test("regression #24: names a champion whose profiles are not materialised, with the fix", async () => {
+test("regression #24: names a champion whose profiles are not materialised, and says how to fix it", async () => {
   await archive(120, false);
   expect(await check(["amount", "card_age", "terminal_profile_amount"])).toBe(
     "fraud <version> uses card_age, terminal_profile_amount, which never change in 120 payments of the last 7 days of the " +
