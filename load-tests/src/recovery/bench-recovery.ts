@@ -88,7 +88,7 @@ async function runRecovery(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-/** Takes a snapshot and removes it, so that the restores continue the generated one. */
+/** Takes a snapshot and removes it, so that each restore starts from the generated snapshot. */
 async function snapshotOf({ engine, lake }: MadeLake, memoryBytes: number): Promise<void> {
   const { id } = await takeSnapshot({
     engine,

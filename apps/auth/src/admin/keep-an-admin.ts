@@ -14,8 +14,8 @@ export function passwordAdmins(queries: Queries, tenant: string): Promise<{ pers
 }
 
 /**
- * Requires an administrator with a password before a change after which the identity provider's users can no longer
- * sign in. Otherwise, nobody could sign in as administrator. Call it under `lockAdmins`.
+ * Requires an administrator with a password before a change that prevents the identity provider's users from signing
+ * in. Otherwise, nobody could sign in as administrator. Call it under `lockAdmins`.
  *
  * @throws TriplineError `last-admin`
  */
