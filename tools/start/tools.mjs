@@ -39,6 +39,12 @@ export const TOOLS = [
     text: "rounds of faults under traffic, and exact rebuilds",
   },
   {
+    words: "test faults",
+    script: RUN_BUILT,
+    args: ["packages/testing/dist/faults/table/main.js"],
+    text: "each fault under traffic with its verdict, on three Kafka brokers",
+  },
+  {
     words: "test upgrade",
     script: RUN_BUILT,
     args: ["packages/testing/dist/upgrade/main.js"],

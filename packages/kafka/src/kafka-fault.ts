@@ -46,12 +46,20 @@ export function isRecordFault(thrown: unknown): boolean {
   return name !== undefined && RECORD_FAULTS.has(name);
 }
 
-/** Errors of a broker that does not know a new topic or its leader yet. */
+/** Errors of a broker that does not know a new topic or leader yet, or that waits for other brokers. */
 const PASSING: ReadonlySet<string> = new Set([
   "UNKNOWN_TOPIC_OR_PARTITION",
   "LEADER_NOT_AVAILABLE",
   "NOT_CONTROLLER",
   "NOT_LEADER_OR_FOLLOWER",
+  "FENCED_LEADER_EPOCH",
+  "UNKNOWN_LEADER_EPOCH",
+  "OFFSET_NOT_AVAILABLE",
+  "BROKER_NOT_AVAILABLE",
+  "REPLICA_NOT_AVAILABLE",
+  "NOT_ENOUGH_REPLICAS",
+  "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
+  "REQUEST_TIMED_OUT",
   "COORDINATOR_NOT_AVAILABLE",
   "NOT_COORDINATOR",
   "COORDINATOR_LOAD_IN_PROGRESS",

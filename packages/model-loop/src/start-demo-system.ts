@@ -26,6 +26,8 @@ export async function startDemoSystem(options: {
   readonly hasProfiles?: boolean;
   /** TLS and access control everywhere. */
   readonly isSecure?: boolean;
+  /** Number of Kafka brokers; default 1. */
+  readonly brokers?: number;
   /** If given, a server that exits unexpectedly is restarted and reported to this listener. */
   readonly onServer?: ServerListener;
   /** False for a caller that handles Ctrl-C itself. Default true. */

@@ -25,16 +25,24 @@ export const CLASSES_FILE = "classes.jsa";
 const KEY_STORE_FILE = "key-store.pem";
 const TRUST_STORE_FILE = "trust-store.pem";
 
-/** Deliberately small: one broker for one machine, which uses about 340 MB in total. */
+/** Deliberately small, because all brokers share one machine. A broker uses about 340 MB in total. */
 const JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
+
+/** Ports of a broker, which is also a controller. */
+export interface KafkaNode {
+  readonly port: number;
+  readonly controllerPort: number;
+}
 
 export interface KafkaOptions {
   /** The stack's directory, which contains Kafka's data. */
   readonly directory: string;
   /** Folder of the Kafka installation. */
   readonly program: string;
-  readonly port: number;
-  readonly controllerPort: number;
+  /** All brokers of the cluster. */
+  readonly nodes: readonly KafkaNode[];
+  /** The broker to plan, an index of `nodes`. */
+  readonly index: number;
   readonly extras?: KafkaExtras;
   readonly security?: StackSecurity | undefined;
 }
@@ -52,11 +60,13 @@ export interface KafkaExtras {
 
 /** Writes the settings, formats a new data folder, and returns how to run the broker. */
 export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
-  const { directory, program, port, controllerPort, extras: asked = {}, security } = options;
-  const folder = `${directory}/kafka`;
+  const { directory, program, nodes, index, extras: asked = {}, security } = options;
+  const { port } = nodeAt(nodes, index);
+  const name = index === 0 ? "kafka" : `kafka-${index + 1}`;
+  const folder = `${directory}/${name}`;
   mkdirSync(folder, { recursive: true });
   const extras = security === undefined ? asked : { ...asked, settings: secureSettings(folder, security) };
-  const all = settings(port, controllerPort, extras, security === undefined ? "PLAINTEXT" : "SSL");
+  const all = settings(nodes, index, extras, security === undefined ? "PLAINTEXT" : "SSL");
   writeFileSync(`${folder}/${SETTINGS_FILE}`, toProperties(all));
   copyFileSync(`${PACKAGE_ROOT}/kafka/${LOGGING_FILE}`, `${folder}/${LOGGING_FILE}`);
   const logging = `-Dlog4j2.configurationFile=${LOGGING_FILE}`;
@@ -65,10 +75,11 @@ export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
   const classes = `${PROGRAM_FOLDER}/${CLASSES_FILE}`;
   const stored = existsSync(`${folder}/${classes}`) ? [`-XX:SharedArchiveFile=${classes}`] : [];
   const java = [...JVM_FLAGS, ...stored, ...(extras.jvmFlags ?? []), logging, "-cp", `${PROGRAM_FOLDER}/libs/*`];
-  await formatOnce(folder, java, directory, extras.formatArgs ?? []);
+  const quorum = nodes.length === 1 ? ["--standalone"] : [];
+  await formatOnce(folder, java, directory, [...quorum, ...(extras.formatArgs ?? [])]);
   return {
-    name: "kafka",
-    title: "Kafka",
+    name,
+    title: kafkaTitle(nodes, index),
     directory,
     command: "java",
     args: [...java, "kafka.Kafka", SETTINGS_FILE],
@@ -83,6 +94,17 @@ export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
   };
 }
 
+/** What a user reads: the number of the broker only if there are several. */
+export function kafkaTitle(nodes: readonly KafkaNode[], index: number): string {
+  return nodes.length === 1 ? "Kafka" : `Kafka broker ${index + 1}`;
+}
+
+function nodeAt(nodes: readonly KafkaNode[], index: number): KafkaNode {
+  const node = nodes[index];
+  if (node === undefined) throw new RangeError(`There is no broker ${index + 1} of ${nodes.length}.`);
+  return node;
+}
+
 async function formatOnce(
   folder: string,
   java: readonly string[],
@@ -92,10 +114,10 @@ async function formatOnce(
   const marker = `${folder}/cluster-id`;
   if (existsSync(marker)) return;
   rmSync(`${folder}/${DATA_FOLDER}`, { recursive: true, force: true });
-  const clusterId = randomClusterId();
+  const clusterId = clusterIdIn(directory);
   await runCommand({
     command: "java",
-    args: [...java, "kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", SETTINGS_FILE, ...more],
+    args: [...java, "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", SETTINGS_FILE, ...more],
     cwd: folder,
     environment: JAVA_ENVIRONMENT,
     purpose: "format Kafka's data folder",
@@ -103,6 +125,13 @@ async function formatOnce(
     timeoutMs: FORMAT_MS_MAX,
   });
   writeFileSync(marker, `${clusterId}\n`);
+}
+
+/** The id that all brokers of a stack share. */
+function clusterIdIn(directory: string): string {
+  const file = `${directory}/kafka-cluster-id`;
+  if (!existsSync(file)) writeFileSync(file, randomClusterId());
+  return readFileSync(file, "utf8");
 }
 
 /** 16 bytes in base64url. The result never starts with a dash, which the tool would parse as an option. */
@@ -113,11 +142,12 @@ export function randomClusterId(): string {
 }
 
 function settings(
-  port: number,
-  controllerPort: number,
+  nodes: readonly KafkaNode[],
+  index: number,
   extras: KafkaExtras,
   protocol: "PLAINTEXT" | "SSL",
 ): Record<string, string | number | boolean> {
+  const { port, controllerPort } = nodeAt(nodes, index);
   const ports = { [protocol]: port, CONTROLLER: controllerPort, ...extras.listeners };
   const listeners = Object.entries(ports)
     .map(([name, at]) => `${name}://127.0.0.1:${at}`)
@@ -125,25 +155,19 @@ function settings(
   const protocols = Object.keys(ports).map((name) => `${name}:${name === "CONTROLLER" ? protocol : name}`);
   return {
     "process.roles": "broker,controller",
-    "node.id": 1,
+    "node.id": index + 1,
     listeners,
     "advertised.listeners": listeners,
     "listener.security.protocol.map": protocols.join(","),
     "controller.listener.names": "CONTROLLER",
-    "controller.quorum.bootstrap.servers": `127.0.0.1:${controllerPort}`,
+    ...quorum(nodes),
+    ...replication(nodes.length),
     "inter.broker.listener.name": protocol,
     "log.dirs": DATA_FOLDER,
     "auto.create.topics.enable": false,
     "num.partitions": 1,
-    "default.replication.factor": 1,
-    "min.insync.replicas": 1,
-    "offsets.topic.replication.factor": 1,
     "offsets.topic.num.partitions": 4,
-    "transaction.state.log.replication.factor": 1,
-    "transaction.state.log.min.isr": 1,
     "transaction.state.log.num.partitions": 2,
-    "share.coordinator.state.topic.replication.factor": 1,
-    "share.coordinator.state.topic.min.isr": 1,
     "share.coordinator.state.topic.num.partitions": 1,
     "group.initial.rebalance.delay.ms": 0,
     // After a crash, the broker cannot rejoin until its old session has expired (9 s by default).
@@ -161,6 +185,27 @@ function settings(
     "num.recovery.threads.per.data.dir": 2,
     "background.threads": 4,
     ...extras.settings,
+  };
+}
+
+/** Several controllers are listed in the settings, because their ports change between runs with the same data. */
+function quorum(nodes: readonly KafkaNode[]): Record<string, string> {
+  const addresses = nodes.map(({ controllerPort }) => `127.0.0.1:${controllerPort}`);
+  if (addresses.length === 1) return { "controller.quorum.bootstrap.servers": addresses.join(",") };
+  return { "controller.quorum.voters": addresses.map((address, index) => `${index + 1}@${address}`).join(",") };
+}
+
+/** As in production: with three brokers, one can fail without an interruption, and two without losing a record. */
+function replication(brokers: number): Record<string, number> {
+  const [factor, inSync] = [Math.min(3, brokers), Math.min(2, brokers)];
+  return {
+    "default.replication.factor": factor,
+    "min.insync.replicas": inSync,
+    "offsets.topic.replication.factor": factor,
+    "transaction.state.log.replication.factor": factor,
+    "transaction.state.log.min.isr": inSync,
+    "share.coordinator.state.topic.replication.factor": factor,
+    "share.coordinator.state.topic.min.isr": inSync,
   };
 }
 

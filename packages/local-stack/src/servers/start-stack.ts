@@ -12,8 +12,8 @@ import type { StackSecurity } from "../security/stack-security.js";
 import type { TlsFront } from "../security/tls-front.js";
 import { startTlsFront } from "../security/tls-front.js";
 import { openDirectory } from "./locate-postgres.js";
-import type { KafkaExtras } from "./plan-kafka.js";
-import { planKafka } from "./plan-kafka.js";
+import type { KafkaExtras, KafkaNode } from "./plan-kafka.js";
+import { kafkaTitle, planKafka } from "./plan-kafka.js";
 import { planPostgres, postgresUrl } from "./plan-postgres.js";
 import { planRedis } from "./plan-redis.js";
 import type { ServerListener } from "./supervise-server.js";
@@ -34,7 +34,10 @@ export interface LocalStack {
   readonly kafkaBrokers: string[];
   readonly redisUrl: string;
   readonly postgresUrl: string;
+  /** All brokers together. */
   readonly kafka: StackPart;
+  /** Each broker, in the order of `kafkaBrokers`. */
+  readonly brokers: readonly StackPart[];
   readonly redis: StackPart;
   readonly postgres: StackPart;
   /** CPU time of the TLS proxy for Valkey, in milliseconds; 0 without TLS. */
@@ -53,6 +56,8 @@ export interface StackOptions {
   readonly directory: string;
   /** 0 or absent: a free port. */
   readonly ports?: { readonly kafka?: number; readonly redis?: number; readonly postgres?: number };
+  /** Number of Kafka brokers. With three, every record has three copies, two of which must be written. Default: 1. */
+  readonly brokers?: number;
   /** Ports of other servers, which may not be running yet. The stack does not use these ports. */
   readonly reservedPorts?: readonly number[];
   /** The servers to start. Default: all three. An omitted server also gets an address, and can be started later. */
@@ -86,7 +91,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   openDirectory(directory);
   await endLeftovers(directory);
   if (options.endOnSignals !== false) endOnSignals();
-  const ports = await choosePorts(options.ports ?? {}, options.reservedPorts);
+  const ports = await choosePorts(options.ports ?? {}, options);
   const timed = timer(options.onStep ?? (() => {}));
   const parts = describeParts(directory, ports, options, timed);
   const stop = async () => {
@@ -99,10 +104,11 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     throw failed.reason;
   }
   return {
-    kafkaBrokers: [`127.0.0.1:${ports.kafka}`],
+    kafkaBrokers: ports.kafka.map(({ port }) => `127.0.0.1:${port}`),
     redisUrl: redisUrl(ports.redis, options.security),
     postgresUrl: postgresUrl(directory, ports.postgres),
     kafka: parts.kafka,
+    brokers: parts.kafka.brokers,
     redis: parts.redis,
     postgres: parts.postgres,
     redisTlsCpuMs: async () => (await parts.redis.tlsCpuMs?.()) ?? 0,
@@ -119,8 +125,7 @@ function redisUrl(port: number, security: StackSecurity | undefined): string {
 const PART_NAMES: readonly PartName[] = ["kafka", "redis", "postgres"];
 
 interface Ports {
-  readonly kafka: number;
-  readonly kafkaController: number;
+  readonly kafka: readonly KafkaNode[];
   readonly redis: number;
   /** Port of Valkey itself, behind the TLS proxy. */
   readonly redisBehind: number;
@@ -129,18 +134,16 @@ interface Ports {
 
 async function choosePorts(
   wanted: NonNullable<StackOptions["ports"]>,
-  reserved: readonly number[] = [],
+  { brokers = 1, reservedPorts = [] }: StackOptions,
 ): Promise<Ports> {
-  const [kafka = 0, kafkaController = 0, redis = 0, postgres = 0, redisBehind = 0] = await findFreePorts(5, {
-    reserved: [...reserved, ...Object.values(wanted)],
+  const [redis = 0, postgres = 0, redisBehind = 0, ...others] = await findFreePorts(3 + 2 * brokers, {
+    reserved: [...reservedPorts, ...Object.values(wanted)],
   });
-  return {
-    kafka: wanted.kafka || kafka,
-    kafkaController,
-    redis: wanted.redis || redis,
-    redisBehind,
-    postgres: wanted.postgres || postgres,
-  };
+  const kafka = Array.from({ length: brokers }, (_, index) => {
+    const [port = 0, controllerPort = 0] = others.slice(2 * index);
+    return { port: (index === 0 && wanted.kafka) || port, controllerPort };
+  });
+  return { kafka, redis: wanted.redis || redis, redisBehind, postgres: wanted.postgres || postgres };
 }
 
 type Timed = <T>(name: string, work: () => Promise<T>) => Promise<T>;
@@ -160,19 +163,12 @@ function describeParts(
   ports: Ports,
   { isDurable = true, kafkaExtras = {}, postgresSettings = {}, security, onServer }: StackOptions,
   timed: Timed,
-): Record<PartName, StackPart> & { readonly redis: RedisPart } {
+): Record<PartName, StackPart> & { readonly redis: RedisPart; readonly kafka: KafkaPart } {
   const root = REPOSITORY_ROOT;
-  const planOfKafka = async () => {
+  const planOfKafka = async (index: number) => {
     const fetch = () => provisionKafka(root);
     const program = isKafkaProvisioned(root) ? await fetch() : await timed("Download Kafka", fetch);
-    return planKafka({
-      directory,
-      program,
-      port: ports.kafka,
-      controllerPort: ports.kafkaController,
-      extras: kafkaExtras,
-      security,
-    });
+    return planKafka({ directory, program, nodes: ports.kafka, index, extras: kafkaExtras, security });
   };
   const planOfRedis = async () => {
     const fetch = () => provisionValkey(root);
@@ -182,14 +178,33 @@ function describeParts(
   };
   const make = { timed, onServer };
   const redis = makePart({ name: "redis", title: "Valkey" }, planOfRedis, make);
+  const brokers = ports.kafka.map((_, index) =>
+    makePart({ name: "kafka", title: kafkaTitle(ports.kafka, index) }, () => planOfKafka(index), make),
+  );
   return {
-    kafka: makePart({ name: "kafka", title: "Kafka" }, planOfKafka, make),
+    kafka: together(brokers),
     redis: security === undefined ? redis : behindTls(redis, ports, security),
     postgres: makePart(
       { name: "postgres", title: "Postgres" },
       () => planPostgres({ directory, port: ports.postgres, isDurable, settings: postgresSettings, security }),
       make,
     ),
+  };
+}
+
+interface KafkaPart extends StackPart {
+  readonly brokers: readonly StackPart[];
+}
+
+function together(brokers: readonly StackPart[]): KafkaPart {
+  const each = (does: (broker: StackPart) => Promise<void>) => async () => {
+    await Promise.all(brokers.map(does));
+  };
+  return {
+    brokers,
+    start: each((broker) => broker.start()),
+    stop: each((broker) => broker.stop()),
+    kill: each((broker) => broker.kill()),
   };
 }
 

@@ -23,7 +23,7 @@ export async function storeKafkaClasses(): Promise<void> {
     const directory = makeTestDirectory();
     try {
       const [port = 0, controllerPort = 0] = await findFreePorts(2);
-      const plan = await planKafka({ directory, program, port, controllerPort });
+      const plan = await planKafka({ directory, program, nodes: [{ port, controllerPort }], index: 0 });
       const unfinished = `${CLASSES_FILE}.unfinished`;
       const args = [`-XX:ArchiveClassesAtExit=${PROGRAM_FOLDER}/${unfinished}`, ...plan.args];
       const broker = new ManagedProcess({ ...plan, args, stopMs: STOP_MS_MAX });

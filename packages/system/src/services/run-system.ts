@@ -55,6 +55,8 @@ export interface SystemOptions {
   readonly topology?: Topology;
   /** Whether all connections use TLS 1.3, and every service has its own identity with least privilege. */
   readonly isSecure?: boolean;
+  /** Number of Kafka brokers; default 1. */
+  readonly brokers?: number;
   /** If given, a server that exits unexpectedly is restarted and reported to this listener. */
   readonly onServer?: ServerListener;
   /**
@@ -217,7 +219,7 @@ export async function refuseSecond(workspace: Workspace): Promise<void> {
 }
 
 async function startFreshStack(
-  { workspace, ports, endOnSignals = true, onServer }: SystemOptions,
+  { workspace, ports, brokers = 1, endOnSignals = true, onServer }: SystemOptions,
   security: LocalSecurity | undefined,
 ): Promise<LocalStack> {
   await resetStack(workspace.stack);
@@ -228,6 +230,7 @@ async function startFreshStack(
   return startStack({
     directory: workspace.stack,
     ports: { kafka, redis, postgres },
+    brokers,
     // The services start later, so Kafka's controller must not use any of their ports.
     reservedPorts: Object.values(services),
     endOnSignals,

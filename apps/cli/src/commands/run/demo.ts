@@ -30,6 +30,7 @@ interface DemoOptions {
   readonly docker?: boolean;
   readonly topology?: Topology;
   readonly tls?: boolean;
+  readonly brokers: number;
   readonly profiles?: boolean;
 }
 
@@ -49,6 +50,12 @@ export function demoCommand(): Command {
       ).choices(TOPOLOGIES),
     )
     .option("--tls", "TLS 1.3 everywhere, with a new certificate authority and least-privilege access")
+    .addOption(
+      new Option("--brokers <count>", "Kafka brokers; three keep three copies of every record")
+        .choices(["1", "3"])
+        .argParser(Number)
+        .default(1),
+    )
     .option("--profiles", "also load the profiles of cards and terminals, and read them for payments")
     .option("--docker", "run in containers (docker compose); requires only Docker and Node")
     .option("--workspace <name>", "folder below .tripline for data, logs and secrets", "demo")
@@ -90,6 +97,7 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
     steps,
     topology,
     isSecure,
+    brokers: options.brokers,
     hasProfiles,
     isArchived: true,
     hasConsole: true,

@@ -1,0 +1,82 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import { awaitLedger } from "@tripline/system/ledger/ledger";
+import type { Topology } from "@tripline/system/services/plan-services";
+import type { RunningSystem } from "@tripline/system/services/run-system";
+import { paymentId } from "../../support/payment-id.js";
+import { programOf } from "../../support/program-of.js";
+import type { BusyTraffic } from "../busy-traffic.js";
+import { killBusy } from "../kill-busy.js";
+import type { Fault, FaultTools } from "./fault-table.js";
+import type { Answer, SteadyTraffic } from "./steady-traffic.js";
+import { ANSWERS } from "./steady-traffic.js";
+
+/** The system is normal again after this long without any response but the model's. */
+const QUIET_MS = 5_000;
+const NORMAL_MS_MAX = 120_000;
+const POLL_MS = 500;
+
+export interface FaultRun {
+  readonly system: RunningSystem;
+  readonly admin: KafkaAdmin;
+  readonly topology: Topology;
+  readonly steady: SteadyTraffic;
+  /** Additional bursts, so that a service has work when it is killed. */
+  readonly bursts: BusyTraffic;
+}
+
+export interface FaultResult {
+  readonly line: string;
+  readonly lost: number;
+  readonly duplicated: number;
+  /** Whether the row differs from its verdict. */
+  readonly isUnexpected: boolean;
+}
+
+/** Causes one fault under traffic, waits until the system is normal again, and compares the result with the verdict. */
+export async function runFault(fault: Fault, run: FaultRun): Promise<FaultResult> {
+  const { steady, bursts, system } = run;
+  const startMs = performance.now();
+  await fault.cause(toolsOf(run));
+  const normalMs = await awaitNormal(steady, startMs);
+  await bursts.settle();
+  const ledger = await awaitLedger(system.kafka, new Set([...steady.accepted, ...bursts.sent.map(paymentId)]));
+  const first = steady.since(startMs);
+  const count = (answer: Answer): number => first.filter((sent) => sent.answer === answer).length;
+  const seen = ANSWERS.filter((answer) => count(answer) > 0).at(-1) ?? "refused";
+  const [lost, duplicated] = [ledger.lost.length + steady.abandoned, ledger.contradicted.length];
+  const isTooBad = ANSWERS.indexOf(seen) > ANSWERS.indexOf(fault.worst);
+  const isUnexpected = isTooBad || normalMs === undefined || lost > 0 || duplicated > 0;
+  const normal = normalMs === undefined ? "never" : `${(normalMs / 1_000).toFixed(1)}s`;
+  const answers = ANSWERS.map((answer) => `${answer}=${count(answer)}`).join(" ");
+  const verdict = isUnexpected ? `UNEXPECTED (at worst ${fault.worst})` : "as expected";
+  const line = `${fault.id} ${fault.title} (${run.topology}): ${answers} normal_after=${normal} accepted=${ledger.accepted} lost=${lost} duplicated=${duplicated} ${verdict}`;
+  return { line, lost, duplicated, isUnexpected };
+}
+
+function toolsOf({ system, admin, topology, bursts }: FaultRun): FaultTools {
+  const processOf: FaultTools["processOf"] = (service) => {
+    const found = system.services.get(programOf(service, topology));
+    if (found === undefined) throw new Error(`The service ${service} has no process.`);
+    return found;
+  };
+  return {
+    system,
+    processOf,
+    async killBusy(service) {
+      await killBusy(service, processOf(service), { admin, traffic: bursts });
+    },
+  };
+}
+
+/** @returns milliseconds from the fault to the last abnormal response; undefined if the system stays abnormal */
+async function awaitNormal(steady: SteadyTraffic, startMs: number): Promise<number | undefined> {
+  const deadlineMs = performance.now() + NORMAL_MS_MAX;
+  for (const causedMs = performance.now(); performance.now() < deadlineMs; await delay(POLL_MS)) {
+    const sent = steady.since(startMs);
+    const lastAbnormalMs = sent.findLast(({ answer }) => answer !== "model")?.sentMs ?? startMs;
+    const lastMs = sent.findLast(({ answer }) => answer === "model")?.sentMs ?? startMs;
+    if (lastMs - Math.max(causedMs, lastAbnormalMs) > QUIET_MS) return lastAbnormalMs - startMs;
+  }
+  return undefined;
+}
