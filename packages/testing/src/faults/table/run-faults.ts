@@ -49,7 +49,8 @@ export async function runFault(fault: Fault, run: FaultRun): Promise<FaultResult
   const isUnexpected = isTooBad || normalMs === undefined || lost > 0 || duplicated > 0;
   const normal = normalMs === undefined ? "never" : `${(normalMs / 1_000).toFixed(1)}s`;
   const answers = ANSWERS.map((answer) => `${answer}=${count(answer)}`).join(" ");
-  const verdict = isUnexpected ? `UNEXPECTED (at worst ${fault.worst})` : "as expected";
+  const codes = [...new Set(first.flatMap(({ code }) => code ?? []))].join(", ");
+  const verdict = isUnexpected ? `UNEXPECTED (at worst ${fault.worst}; refusals: ${codes || "none"})` : "as expected";
   const line = `${fault.id} ${fault.title} (${run.topology}): ${answers} normal_after=${normal} accepted=${ledger.accepted} lost=${lost} duplicated=${duplicated} ${verdict}`;
   return { line, lost, duplicated, isUnexpected };
 }

@@ -16,6 +16,8 @@ export type Answer = (typeof ANSWERS)[number];
 interface Sent {
   readonly sentMs: number;
   readonly answer: Answer;
+  /** Why a payment was refused: the API's error code, or `no-response`. */
+  readonly code?: string;
 }
 
 /** Sends single payments at a constant rate, and retries refused ones until they are accepted, as a shop would. */
@@ -69,7 +71,7 @@ export class SteadyTraffic {
     const sentMs = performance.now();
     for (let isFirst = true; performance.now() - sentMs < GIVE_UP_MS; isFirst = false) {
       const result = await this.#attempt(payment);
-      if (isFirst) this.#sent.push({ sentMs, answer: answerOf(result) });
+      if (isFirst) this.#sent.push({ sentMs, ...answerOf(result) });
       if (result?.id !== undefined) {
         this.accepted.add(result.id);
         return;
@@ -89,8 +91,8 @@ export class SteadyTraffic {
   }
 }
 
-function answerOf(result: SendResult | undefined): Answer {
-  if (result?.id === undefined) return "refused";
-  if (result.decision === undefined) return "pending";
-  return result.decision.fallback_level === "model" ? "model" : "fallback";
+function answerOf(result: SendResult | undefined): Omit<Sent, "sentMs"> {
+  if (result?.id === undefined) return { answer: "refused", code: result?.code ?? "no-response" };
+  if (result.decision === undefined) return { answer: "pending" };
+  return { answer: result.decision.fallback_level === "model" ? "model" : "fallback" };
 }
