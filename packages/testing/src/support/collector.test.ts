@@ -95,7 +95,11 @@ test("nothing waits for a collector that hangs, and the queue is bounded", async
   const gate = await serve((request, response) => {
     // The collector does not respond until the test releases it.
     held.push(() => {
-      void forward(request, receiver.url).then((status) => response.writeHead(status).end());
+      // At the end, connections close while a batch is still being forwarded.
+      void forward(request, receiver.url).then(
+        (status) => response.writeHead(status).end(),
+        () => response.destroy(),
+      );
     });
   });
   const address = gate.address();
