@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { StackPart } from "@tripline/local-stack/servers/start-stack";
 import { sendBomb } from "@tripline/kafka/testing/send-bomb";
+import type { StackPart } from "@tripline/local-stack/servers/start-stack";
 import type { ServiceName } from "@tripline/system/service-environment/service-variables";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 import type { BusyService } from "../kill-busy.js";
@@ -78,7 +78,12 @@ export const FAULTS: readonly Fault[] = [
   { id: "F8", title: "kill -9 in mid-batch: archive", worst: "model", cause: crash("archive") },
   { id: "F9", title: "SIGSTOP for 20 s: features", worst: "pending", cause: pause("features") },
   { id: "F9b", title: "SIGSTOP for 20 s: decisions", worst: "pending", cause: pause("decisions") },
-  { id: "F13", title: "Valkey: kill -9 for 10 s", worst: "refused", cause: stopFor(({ stack }) => [stack.redis], DOWN_MS) },
+  {
+    id: "F13",
+    title: "Valkey: kill -9 for 10 s",
+    worst: "refused",
+    cause: stopFor(({ stack }) => [stack.redis], DOWN_MS),
+  },
   {
     id: "F18",
     title: "Postgres: kill -9 for 10 s",
