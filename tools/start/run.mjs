@@ -58,9 +58,26 @@ async function printHelp() {
 }
 
 async function printExamination() {
-  const findings = [...(await examine({ ports: readPorts(), root: ROOT })), ...(await examineModel(ROOT))];
+  const cloud = args.indexOf("--cloud");
+  const findings = [
+    ...(await examine({ ports: readPorts(), root: ROOT })),
+    ...(await examineModel(ROOT)),
+    ...(cloud === -1 ? [] : [await examineIdentity(args[cloud + 1] ?? "")]),
+  ];
   printFindings(findings);
   return findings.every((finding) => finding.ok) ? 0 : 1;
+}
+
+/**
+ * @param {string} cloud
+ * @returns {Promise<import("./doctor.mjs").Finding>}
+ */
+async function examineIdentity(cloud) {
+  if (!fs.existsSync(join(ROOT, "packages/cloud-identity/dist/examine-cloud.js"))) {
+    return { name: "cloud", ok: false, detail: "Tripline is not compiled", fix: "run npm run build" };
+  }
+  const { examineCloud } = await import("../../packages/cloud-identity/dist/examine-cloud.js");
+  return examineCloud(cloud, process.env);
 }
 
 async function runCommand() {

@@ -78,7 +78,9 @@ async function faultOfNpm(words: readonly string[], isWhole: boolean, repository
 async function faultOfRun(words: readonly string[], isWhole: boolean, repository: Repository) {
   const tool = findTool(words);
   if (tool !== undefined) return faultOfTool(tool, words.slice(tool.words.split(" ").length), isWhole, repository);
-  if (words[0] === "doctor") return words.length === 1 ? undefined : "doctor takes nothing";
+  if (words[0] === "doctor") {
+    return /^doctor( --cloud (aws|gcp|azure))?$/.test(words.join(" ")) ? undefined : "doctor takes only --cloud";
+  }
   if (words[0] !== "demo" || !words.includes("--docker")) return faultOfTripline(words, isWhole);
   return faultOfScript("tools/start/demo-docker.mjs", words.slice(1), repository);
 }
