@@ -130,6 +130,7 @@ async function check(
 test("recomputing archived features gives the online values, bit for bit", async () => {
   const { client } = system;
   const ordered = eventsBetween(START_MS, ORDERED_UNTIL_MS);
+  expect(ordered.payments.filter(({ terminalId }) => terminalId === null)).not.toEqual([]);
   await replay({
     client,
     payments: ordered.payments,
