@@ -16,7 +16,7 @@ interface BenchAttacksFlags {
 }
 
 const LEARNED: readonly AttackName[] = ["card-testing", "account-takeover"];
-/** The last two were written by somebody who knew neither the features nor the model. */
+/** The last two were specified independently of the features, and no model learns from them. */
 const EXAMINED: readonly AttackName[] = [...LEARNED, "distributed-card-testing", "slow-takeover"];
 const REVIEW_SHARE = 0.005;
 /** The share of genuine payments used for training, as for the published figures on the handbook's data. */
