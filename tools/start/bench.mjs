@@ -1,5 +1,6 @@
 // `npm run bench -- features` and the like: installs and builds what is missing, then runs the benchmark in load-tests. Exits
-// with its exit code. Benchmarks of models, drift and attacks are commands of the program, because they train.
+// with its exit code. Benchmarks of models, drift, attacks and rollouts are commands of the program, because they train or
+// simulate.
 import { fileURLToPath } from "node:url";
 import { handOver } from "./hand-over.mjs";
 import { install } from "./install.mjs";
@@ -10,7 +11,7 @@ try {
   await install({ root: ROOT });
   const [name, ...args] = process.argv.slice(2);
   process.exitCode = await handOver(
-    ["model", "drift", "attacks"].includes(name ?? "")
+    ["model", "drift", "attacks", "committee"].includes(name ?? "")
       ? { root: ROOT, program: "apps/cli/dist/main.js", args: [`bench-${name}`, ...args] }
       : { root: ROOT, program: "load-tests/dist/main.js", args: process.argv.slice(2) },
   );

@@ -29,11 +29,13 @@ from tripline_training.evaluation.segments import describe_segments
 from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.metrics import Quality, calibration_curve, expected_calibration_error, measure
 from tripline_training.registry import registry
+from tripline_training.retraining.measure_agreement import AGREEMENT_KEY, comparable_champion, measure_agreement
+from tripline_training.retraining.rules import read_rules
 from tripline_training.selection.choose_features import Fitting, choose_features, only_features, refuse_constant
 from tripline_training.selection.constant_online import add_constant_online
 from tripline_training.selection.used_features import used_by_trees
 from tripline_training.steps import figure, step
-from tripline_training.trees.export_onnx import predict_booster
+from tripline_training.trees.export_onnx import predict_booster, predict_onnx
 from tripline_training.trees.fit_calibrated import fit_with_days_to_spare
 from tripline_training.trees.params import DEFAULT_PARAMS, read_params
 from tripline_training.trees.publish_trees import Lineage, compose_facts, export_checked, files_of, vocabulary_facts
@@ -83,9 +85,7 @@ def train(options: Options) -> Outcome:
         known_by_ms = options.known_by_ms
         if known_by_ms is None:
             known_by_ms = dataset.newest_ms if options.valid is None else options.valid.from_ms
-        rows, left_out = dataset.known_rows(
-            options.train, known_by_ms, options.ids, genuine_share=params.genuine_share
-        )
+        rows, left_out = dataset.known_rows(options.train, known_by_ms, options.ids, genuine_share=params.genuine_share)
         frauds = int(rows.fraud.sum())
         said.says(
             f"rows={len(rows)} frauds={frauds} left_out_unlabelled={left_out} features={len(spec.names)} "
@@ -113,6 +113,7 @@ def train(options: Options) -> Outcome:
         }
         if valid is not None:
             metrics |= {"valid": valid.as_json(), "segments": segments}
+            metrics |= _agreement(root, model, dataset, options)
         lineage = Lineage(
             options.features,
             options.commit,
@@ -151,6 +152,17 @@ def _assess_later_rows(
         )
     segments = describe_segments(later, scores, options.feature_spec)
     return quality, segments, {"ece": error, "curve": calibration_curve(scores, later.fraud)}
+
+
+def _agreement(root: registry.Store, model: bytes, dataset: Dataset, options: Options) -> dict[str, Any]:
+    """With the champion on the later payments, for the guards of a rollout; empty without a champion."""
+    champion = comparable_champion(root, options.name, read_feature_spec(options.feature_spec))
+    later = None if options.valid is None else dataset.rows_with_truth(options.valid)
+    if champion is None or later is None or len(later) == 0:
+        return {}
+    new, old = (predict_onnx(each, later.features) for each in (model, champion.model))
+    bands = read_rules(DEFAULT_PARAMS).bands
+    return {AGREEMENT_KEY: measure_agreement(later, new, old, bands, champion.version)}
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:

@@ -44,6 +44,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   capacity: async () => (await import("./capacity/command.js")).capacityCommand(),
   "compare-golden": async () => (await import("./commands/models/golden.js")).goldenCommand(),
   "bench-model": async () => (await import("./commands/models/bench-model.js")).benchModelCommand(),
+  "bench-committee": async () => (await import("./commands/models/bench-committee.js")).benchCommitteeCommand(),
   "bench-drift": async () => (await import("./commands/models/bench-drift.js")).benchDriftCommand(),
   "bench-attacks": async () => (await import("./commands/models/bench-attacks.js")).benchAttacksCommand(),
   produce: async () => (await import("./commands/data/produce.js")).produceCommand(),

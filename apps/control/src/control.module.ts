@@ -58,6 +58,7 @@ import { PolicyStore } from "./policies/policy-store.js";
 import { RuleWatch } from "./policies/rule-watch.js";
 import { SeenDecisions } from "./policies/seen-decisions.js";
 import { SwitchedOffRules } from "./policies/switched-off-rules.js";
+import { AlertStore } from "./rollouts/alert-store.js";
 import { DecisionFeed } from "./rollouts/decision-feed.js";
 import { RolloutGuard } from "./rollouts/rollout-guard.js";
 import { RolloutStore } from "./rollouts/rollout-store.js";
@@ -86,7 +87,7 @@ const RULES = [SwitchedOffRules, RuleWatch];
 const LISTS = [ListStore, ListPreview, ListWatches, ListGuard, ListPublisher];
 const APPROVALS = [ApprovalSettings, ChangeRequests, DueChanges];
 const PERSONAL_DATA = [SubjectKeys, PersonExport, ErasureFollower, ErasurePublisher];
-const ROLLOUTS = [RolloutStore, Rollouts, RolloutGuard];
+const ROLLOUTS = [RolloutStore, AlertStore, Rollouts, RolloutGuard];
 const WEBHOOKS = [
   ...[EndpointStore, EndpointSecrets, DeliveryStore, Subscriptions, WebhookPositions],
   ...[Outbox, WebhookSender, WebhookUpkeep],

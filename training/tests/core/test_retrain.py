@@ -139,16 +139,16 @@ def test_more_data_produce_a_challenger_in_shadow(
     assert aliases(tmp_path) == {"champion": champion, "challenger": version, "shadow": version}
     manifest = registry.resolve(tmp_path / "registry", "fraud", "challenger").manifest
     # Training: from the end of the warm-up to a label delay before the newest weeks, with labels known at their start.
-    lineage = manifest["lineage"]
+    lineage, metrics = manifest["lineage"], manifest["metrics"]
     assert lineage["data_from"] == "1970-01-08T00:00:00.000Z"
     assert lineage["data_to"] < "1970-02-26T00:00:00.000Z"
     assert lineage["known_by"] == "1970-03-05T00:00:00.000Z"
     # The old week is the first that the champion was certainly not trained on, and no model is ever trained on it.
     assert lineage["params"]["fixed_windows"] == [["1970-01-22T00:00:00.000Z", "1970-01-29T00:00:00.000Z"]]
-    assert manifest["metrics"]["train"]["rows"] == 42 * PER_DAY
-    assert manifest["metrics"]["retrain"]["old"]["rows"] == 7 * PER_DAY
-    newest = manifest["metrics"]["retrain"]["newest"]
+    assert (metrics["train"]["rows"], metrics["retrain"]["old"]["rows"]) == (42 * PER_DAY, 7 * PER_DAY)
+    newest = metrics["retrain"]["newest"]
     assert newest["rows"] == 14 * PER_DAY
+    assert metrics["agreement"]["champion"] == champion
     for kind in ("amount", "hour (UTC)"):
         parts = [part for part in manifest["metrics"]["segments"] if part["kind"] == kind]
         sums = [sum(part[count] for part in parts) for count in ("rows", "frauds")]

@@ -30,6 +30,7 @@ from tripline_training.retraining.judge_challenger import (
     why_champion_is_kept,
     why_old_weeks_keep,
 )
+from tripline_training.retraining.measure_agreement import AGREEMENT_KEY, measure_agreement
 from tripline_training.retraining.prepare import (
     Options,
     Prepared,
@@ -251,9 +252,18 @@ def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Meas
             None if champion is None else champion.version,
             segments=describe_segments(rows, predict_onnx(candidate.model, rows.features), options.feature_spec),
             is_under_way=options.drift_ms is not None and learnt_to(champion) > moment(options.drift_ms),
+            agreement=_agreement(rows, candidate, prepared),
         )
         said.says(figures_of(measured))
     return measured
+
+
+def _agreement(rows: Rows, candidate: Candidate, prepared: Prepared) -> dict[str, Any] | None:
+    champion = prepared.champion
+    if champion is None:
+        return None
+    new, old = (predict_onnx(model, rows.features) for model in (candidate.model, champion.model))
+    return measure_agreement(rows, new, old, prepared.rules.bands, champion.version)
 
 
 def _compare_old(candidate: Candidate, prepared: Prepared, options: Options) -> Comparison | None:
@@ -291,6 +301,8 @@ def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
         "segments": measured.segments,
         "selection": prepared.selection.as_json(),
     }
+    if measured.agreement is not None:
+        metrics[AGREEMENT_KEY] = measured.agreement
     params = _params_used(prepared, options, candidate.weight, chosen.fixed) | {"on_disk": candidate.rows.mapped}
     lineage = Lineage(options.features, options.commit, params, candidate.known_by_ms)
     used = used_by_trees(candidate.model, candidate.card, prepared.spec.names)

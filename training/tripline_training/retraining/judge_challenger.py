@@ -19,6 +19,8 @@ class Measured:
     """The champion was trained on post-drift days, and the registered model would be trained on newer ones."""
     segments: list[dict[str, Any]] = field(default_factory=list)
     """Metrics of the candidate on the newest weeks, for its model card."""
+    agreement: dict[str, Any] | None = None
+    """With the champion on the newest weeks, for the guards of the rollout."""
 
     def as_json(self) -> dict[str, object]:
         return {

@@ -143,8 +143,11 @@ async function startWorker(
     signal,
     lookMs: LOOK_MS,
     times: TIMES,
-    // These shares give the guards enough cards in a small simulation.
-    rolloutPlan: { shadow_seconds: 1, step_seconds: 1, steps_percent: [20, 50] },
+    // These shares give the guards enough cards in a small simulation, which has too few alerts for mature labels.
+    rolloutPlan: {
+      ...{ shadow_seconds: 1, step_seconds: 1, steps_percent: [20, 50] },
+      guards: { mature_labels_min: 0 },
+    },
     logger: createLogger("training", process.env.LOG_LEVEL ?? "info"),
   });
   await turnsOf(worker, 1);

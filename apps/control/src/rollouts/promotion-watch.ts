@@ -1,6 +1,7 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { ChampionSample, Finding } from "@tripline/decision-engine/rollouts/judge-trial";
+import type { Finding } from "@tripline/decision-engine/rollouts/finding";
+import type { ChampionSample } from "@tripline/decision-engine/rollouts/judge-trial";
 import { championSampleOf, judgePromotion } from "@tripline/decision-engine/rollouts/judge-trial";
 import type { RolloutState } from "./rollout-state.js";
 import type { MeasuredChampion, PromotedRollout } from "./rollout-store.js";

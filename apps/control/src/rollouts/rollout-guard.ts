@@ -2,15 +2,19 @@ import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Finding } from "@tripline/decision-engine/rollouts/judge-trial";
+import { NO_AGREEMENT } from "@tripline/decision-engine/rollouts/agreement";
+import type { Finding } from "@tripline/decision-engine/rollouts/finding";
+import { judgePrecision } from "@tripline/decision-engine/rollouts/judge-precision";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
+import type { Verdicts } from "./alert-store.js";
+import { AlertStore } from "./alert-store.js";
 import type { FeedListener } from "./decision-feed.js";
 import { DecisionFeed } from "./decision-feed.js";
 import { PromotionWatch } from "./promotion-watch.js";
 import { RegularLook } from "./regular-look.js";
 import type { RolloutState, StepName } from "./rollout-state.js";
-import { GUARD } from "./rollout-state.js";
+import { changeOf, GUARD, needsLabels } from "./rollout-state.js";
 import { Rollouts } from "./rollouts.js";
 import { TrialWatch } from "./trial-watch.js";
 
@@ -19,6 +23,7 @@ const PROMOTION_WATCH_MS = 3_600_000;
 /** If scoring has not loaded the candidate by then although payments arrive, it is rolled back. */
 const SERVED_MS_MAX = 60_000;
 const MS_PER_S = 1_000;
+const NO_VERDICTS: Verdicts = { alerts: [], matureLabels: 0 };
 
 /**
  * Monitors decisions during a rollout, rolls it back when a guard finds a breach, and advances it if it is automatic.
@@ -37,6 +42,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
 
   constructor(
     @Inject(Rollouts) private readonly rollouts: Rollouts,
+    @Inject(AlertStore) private readonly alerts: AlertStore,
     @Inject(DecisionFeed) private readonly feed: Pick<DecisionFeed, "listen" | "isCaughtUp">,
     @Inject(LOGGER) logger: Logger,
   ) {
@@ -57,12 +63,15 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
   }
 
   decision(decision: Decision): void {
-    for (const watch of this.#watches.values()) watch.add(decision);
+    for (const watch of this.#watches.values()) {
+      watch.add(decision);
+      this.alerts.add(watch.state, decision);
+    }
     for (const watch of this.#promotions.values()) watch.add(decision);
   }
 
   label(label: Label): void {
-    for (const watch of this.#watches.values()) watch.label(label);
+    this.alerts.label(label);
   }
 
   get note(): string | undefined {
@@ -91,6 +100,8 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     await rollouts.publishPending();
     // Not awaited, because a hanging registry must not stop the guards.
     void rollouts.finishRollbacks();
+    const states = [...this.#watches.values()].map(({ state }) => state);
+    await this.alerts.store(states, Date.now());
     this.#findings = new Map();
     for (const watch of this.#watches.values()) await this.#judge(watch);
     for (const watch of this.#promotions.values()) await this.#judgePromotion(watch);
@@ -112,13 +123,16 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
 
   #watchOf(state: RolloutState): TrialWatch {
     const known = this.#watches.get(state.rolloutId);
-    return known?.state.revision === state.revision ? known : new TrialWatch(state);
+    return known?.state.revision === state.revision ? known : new TrialWatch(state, known);
   }
 
   async #judge(watch: TrialWatch): Promise<void> {
     const { state } = watch;
     const nowMs = Date.now();
-    const findings = watch.judge(nowMs);
+    const verdicts = state.stage === "canary" ? await this.alerts.verdictsOf(state) : NO_VERDICTS;
+    const { agreement = NO_AGREEMENT, plan } = state;
+    const precision = judgePrecision(verdicts.alerts, verdicts.matureLabels, agreement, plan.guards);
+    const findings = [...watch.judge(nowMs), ...(state.stage === "canary" ? [precision] : [])];
     this.#findings.set(state.rolloutId, findings);
     const breach = findings.find(({ isBreached }) => isBreached);
     if (breach !== undefined) return this.#step(state, "rollback", `${breach.guard}: ${breach.text}`);
@@ -128,7 +142,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     if (state.stage === "shadow" && watch.isServed === false && watchedMs > SERVED_MS_MAX) {
       return this.#step(state, "rollback", `scoring did not serve the candidate within ${SERVED_MS_MAX / MS_PER_S} s`);
     }
-    const why = state.isHeld ? undefined : whyGoOn(watch, findings, watchedMs);
+    const why = state.isHeld ? undefined : whyGoOn(watch, findings, verdicts.matureLabels, watchedMs);
     if (why !== undefined) await this.#step(state, "advance", why);
   }
 
@@ -157,11 +171,17 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
 }
 
 /** The reason why a rollout can now advance automatically; undefined if it cannot. */
-function whyGoOn({ state, isServed }: TrialWatch, findings: readonly Finding[], watchedMs: number): string | undefined {
+function whyGoOn(
+  { state, isServed }: TrialWatch,
+  findings: readonly Finding[],
+  matureLabels: number,
+  watchedMs: number,
+): string | undefined {
   const { stage, plan } = state;
+  if (needsLabels(changeOf("advance", state), state) && matureLabels < plan.guards.mature_labels_min) return undefined;
   if (stage === "shadow" && isServed !== true) return undefined;
   if (stage === "shadow" && plan.begin_with === "canary") return "scoring serves the candidate";
-  // Do not wait for the precision guard, because labels may take weeks.
+  // At small shares, do not wait for the precision guard, because labels may take weeks.
   const isJudged = findings.every((finding) => finding.isJudged || finding.guard === "precision");
   const seconds = stage === "shadow" ? plan.shadow_seconds : plan.step_seconds;
   if (!plan.auto || !isJudged || watchedMs < seconds * MS_PER_S) return undefined;

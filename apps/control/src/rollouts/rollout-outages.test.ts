@@ -3,16 +3,21 @@ import { rename } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Decision, Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, Label, Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
+import { placeOf } from "@tripline/decision-engine/assign-card";
 import type { EventProducer } from "@tripline/kafka/port";
 import type { RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { publication, temporaryRegistry } from "@tripline/model-registry/testing/publications";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import { z } from "zod";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
+import { AlertStore } from "./alert-store.js";
+import { rolloutPlan } from "./rollout-plan.js";
+import type { RolloutState } from "./rollout-state.js";
 
 const WAIT_MS_MAX = 120_000;
 /** Longer than two checks of the guard. */
@@ -56,6 +61,7 @@ beforeEach(async () => {
 afterEach(() => step("rollback"));
 
 interface Shown {
+  readonly id: string;
   readonly stage: string;
   readonly canary_percent: number;
   readonly changed_by: string;
@@ -67,7 +73,9 @@ const shown = async () => (await caller.get("/v1/rollouts/fraud")).body as Shown
 const step = (name: string) => caller.send("POST", `/v1/rollouts/fraud/${name}`, {});
 
 async function startCanary(plan: object = {}): Promise<void> {
-  const { status } = await caller.send("POST", "/v1/rollouts", { model: "fraud", candidate, why: "newer", ...plan });
+  const guards = { mature_labels_min: 0 };
+  const body = { model: "fraud", candidate, why: "newer", guards, ...plan };
+  const { status } = await caller.send("POST", "/v1/rollouts", body);
   expect(status).toBe(201);
   expect((await step("advance")).status).toBe(200);
 }
@@ -179,4 +187,102 @@ test("regression #24: a rollback while the registry is unavailable moves the ali
   expect(await registry.aliasTarget("fraud", "champion")).toBe(champion);
   expect(await registry.aliasTarget("fraud", "candidate")).toBe(champion);
   expect(await bed.as("ann").get("/v1/rollouts/fraud")).toMatchObject({ status: 403 });
+});
+
+/** Stores reviews of two days ago, and labels that arrive now. */
+async function storeAlerts(
+  state: RolloutState,
+  from: number,
+  to: number,
+  isFraud: (role: TrialRole, at: number) => boolean,
+) {
+  const alerts = new AlertStore(database);
+  const decidedAtMs = Date.now() - 2 * 86_400_000;
+  for (let at = from; at < to; at += 1) {
+    for (const role of [TrialRole.CANARY, TrialRole.CONTROL]) {
+      const names = { tenant: "acme", clientTransactionId: `old-${role}-${at}` };
+      const cardToken = cardOf(state.rolloutId, role, `${role}-${at}`);
+      const rest = { decidedAtMs, outcome: Outcome.REVIEW, trial: trialOf(role) };
+      alerts.add(state, { ...Decision.decode(new Uint8Array()), ...names, cardToken, ...rest });
+      alerts.label({ ...Label.decode(new Uint8Array()), ...names, fraud: isFraud(role, at) });
+    }
+  }
+  await alerts.store([state], Date.now());
+}
+
+/** A card among the first 5 %, or for the champion, among the last. Only the latter are compared. */
+function cardOf(rolloutId: string, role: TrialRole, name: string): string {
+  for (let time = 0; ; time += 1) {
+    const card = `ct_${name}_${time}`;
+    const place = placeOf(card, rolloutId);
+    if (role === TrialRole.CANARY ? place < 500 : place > 9_500) return card;
+  }
+}
+
+test("gets more than 5 % of the cards only after enough mature labels, and is rolled back if they are bad", async () => {
+  const guards = { mature_labels_min: 30, label_days: 1, labels_min: 20 };
+  await startCanary({ auto: true, step_seconds: 0, steps_percent: [5, 50], guards });
+  const judged = async () => (await shown()).findings.filter(({ is_judged: isJudged }) => isJudged).length >= 4;
+  await until("findings", async () => {
+    await playCanary();
+    return judged();
+  });
+  const rejected = { status: 409, body: { code: "rollout-conflict", detail: expect.stringContaining("at most 5 %") } };
+  expect(await step("advance")).toMatchObject(rejected);
+  expect(await step("promote")).toMatchObject(rejected);
+  const { id: rolloutId, canary_percent: percent } = await shown();
+  expect(percent).toBe(5);
+
+  const plan = rolloutPlan.parse({ guards });
+  const versions = { candidateVersion: candidate, championVersion: champion };
+  const state = { rolloutId, stage: "canary", canaryBasisPoints: 500, ...versions, plan } as RolloutState;
+  await storeAlerts(state, 0, 30, (_role, at) => at % 2 === 0);
+  expect(await new AlertStore(database).matureLabels(state)).toBe(30);
+  const grown = await until("a larger share", async () => {
+    await playCanary();
+    return (await shown()).canary_percent === 50;
+  });
+  expect(grown).toMatchObject({ stage: "canary", changed_by: "guard" });
+
+  await storeAlerts(state, 30, 130, (role) => role === TrialRole.CONTROL);
+  const over = await until("a rollback", async () => (await shown()).stage === "rolled-back");
+  expect(over.changed_by).toBe("guard");
+  expect(over.why).toMatch(/^precision: genuine payments among those not approved: 8\d\.\d % of 130 labelled/);
+  await until("deleted alerts", async () => {
+    const rows = await database.query(z.object({}), "SELECT 1 FROM control.rollout_alerts WHERE rollout_id = $1", [
+      rolloutId,
+    ]);
+    return rows.length === 0;
+  });
+});
+
+test("an alert without a report is genuine when it is mature, unless it was declined or genuine payments get labels", async () => {
+  await startCanary();
+  const { id: rolloutId } = await shown();
+  const plan = rolloutPlan.parse({ guards: { label_days: 1 } });
+  const state = {
+    rolloutId,
+    stage: "canary",
+    canaryBasisPoints: 500,
+    candidateVersion: candidate,
+    plan,
+  } as RolloutState;
+  const alerts = new AlertStore(database);
+  const add = (name: string, daysAgo: number, outcome: Outcome, fraud?: boolean): void => {
+    const names = { tenant: "acme", clientTransactionId: `${rolloutId}-${name}` };
+    const cardToken = cardOf(rolloutId, TrialRole.CANARY, name);
+    const rest = { outcome, decidedAtMs: Date.now() - daysAgo * 86_400_000, trial: trialOf(TrialRole.CANARY) };
+    alerts.add(state, { ...Decision.decode(new Uint8Array()), ...names, cardToken, ...rest });
+    if (fraud !== undefined) alerts.label({ ...Label.decode(new Uint8Array()), ...names, fraud });
+  };
+  for (let at = 0; at < 10; at += 1) add(`challenged-${at}`, 2, Outcome.CHALLENGE);
+  add("declined", 2, Outcome.DECLINE);
+  add("young", 0, Outcome.CHALLENGE);
+  await alerts.store([state], Date.now());
+  // Without reports, nothing is known.
+  expect((await alerts.verdictsOf(state)).alerts).toEqual([]);
+  add("reported", 0, Outcome.CHALLENGE, true);
+  await alerts.store([state], Date.now() + 60_000);
+  const { alerts: found, matureLabels } = await alerts.verdictsOf(state);
+  expect([found.filter(({ isFraud }) => isFraud).length, found.length, matureLabels]).toEqual([1, 11, 10]);
 });

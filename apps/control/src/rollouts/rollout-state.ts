@@ -1,4 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import { BASIS_POINTS } from "@tripline/decision-engine/assign-card";
+import type { Agreement } from "@tripline/decision-engine/rollouts/agreement";
 import type { CallerKind } from "@tripline/tokens/verify-token";
 import type { RolloutPlan } from "./rollout-plan.js";
 import { basisPoints, percentOf } from "./rollout-plan.js";
@@ -26,6 +28,8 @@ export interface RolloutState {
   /** Whether automatic steps are paused. */
   readonly isHeld: boolean;
   readonly plan: RolloutPlan;
+  /** With the champion, before the rollout. */
+  readonly agreement?: Agreement | undefined;
   /** Number of the latest step. */
   readonly revision: number;
   readonly startedAtMs: number;
@@ -88,6 +92,15 @@ export function changeOf(step: StepName, state: RolloutState, isByGuard = false)
 /** The share of the next step; undefined after the last one, when the candidate becomes the champion. */
 function nextBasisPoints({ canaryBasisPoints, plan }: RolloutState): number | undefined {
   return plan.steps_percent.map(basisPoints).find((points) => points > canaryBasisPoints);
+}
+
+/** Above this share of the cards, the candidate needs mature labels of its own. */
+export const UNPROVEN_BASIS_POINTS_MAX = 500;
+
+/** Whether a change gives the candidate more cards than it may decide without mature labels. */
+export function needsLabels(change: Change, { canaryBasisPoints, plan }: RolloutState): boolean {
+  const points = change.stage === "champion" ? BASIS_POINTS : (change.canaryBasisPoints ?? 0);
+  return plan.guards.mature_labels_min > 0 && points > Math.max(UNPROVEN_BASIS_POINTS_MAX, canaryBasisPoints);
 }
 
 export function describeStage({ stage, canaryBasisPoints, shadowBasisPoints }: RolloutState): string {

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { agreementSchema } from "@tripline/decision-engine/rollouts/agreement";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
@@ -32,6 +33,7 @@ const rolloutRow = z
     changed_by: z.string(),
     why: z.string(),
     registry_pending: z.boolean(),
+    agreement: agreementSchema.nullable(),
   })
   .transform(
     (row): RolloutState => ({
@@ -50,6 +52,7 @@ const rolloutRow = z
       changedBy: row.changed_by,
       why: row.why,
       isRegistryPending: row.registry_pending,
+      agreement: row.agreement ?? undefined,
     }),
   );
 
@@ -181,7 +184,7 @@ export class RolloutStore {
     return this.database.transaction(async (transaction) => {
       const changed = await transaction.execute(
         `INSERT INTO control.rollouts (${COLUMNS}, published)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0)
          ON CONFLICT (model_name) WHERE stage IN ('shadow', 'canary') DO NOTHING`,
         valuesOf(state),
       );
@@ -266,6 +269,7 @@ function valuesOf(state: RolloutState): unknown[] {
     ...[state.canaryBasisPoints, state.shadowBasisPoints, state.isHeld, JSON.stringify(plan), state.revision],
     ...[new Date(startedAtMs), new Date(changedAtMs), state.changedBy, state.why],
     state.isRegistryPending,
+    state.agreement === undefined ? null : JSON.stringify(state.agreement),
   ];
 }
 

@@ -5,16 +5,19 @@ import { asTriplineError, TriplineError } from "@tripline/contracts/error-table"
 import { Rollout, RolloutStage } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
+import { agreementOf } from "@tripline/decision-engine/rollouts/agreement";
 import type { EventProducer } from "@tripline/kafka/port";
 import type { ModelVersion, MoveOptions, RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { counter, gauge } from "@tripline/telemetry/metrics";
-import type { StartRequest, StepRequest } from "./rollout-plan.js";
+import { z } from "zod";
+import { AlertStore } from "./alert-store.js";
+import type { RolloutPlan, StartRequest, StepRequest } from "./rollout-plan.js";
 import { basisPoints } from "./rollout-plan.js";
 import type { RolloutState, Stage, StepMaker, StepName } from "./rollout-state.js";
-import { changeOf, describeStage, GUARD } from "./rollout-state.js";
+import { changeOf, describeStage, GUARD, needsLabels } from "./rollout-state.js";
 import type { MeasuredChampion, PromotedRollout, RecordedStep } from "./rollout-store.js";
 import { RolloutStore } from "./rollout-store.js";
 
@@ -56,6 +59,7 @@ export class Rollouts implements OnApplicationShutdown {
 
   constructor(
     @Inject(RolloutStore) private readonly store: RolloutStore,
+    @Inject(AlertStore) private readonly alerts: Pick<AlertStore, "matureLabels">,
     @Inject(MODEL_REGISTRY) private readonly registry: RecordingRegistry,
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -107,7 +111,8 @@ export class Rollouts implements OnApplicationShutdown {
       modelName,
       candidateVersion: candidate.version,
       championVersion: champion.version,
-      plan,
+      plan: withLabelDays(plan, candidate),
+      agreement: agreementOf(candidate.manifest.metrics, champion.version),
       stage: "shadow",
       canaryBasisPoints: 0,
       shadowBasisPoints: basisPoints(plan.shadow_percent),
@@ -146,6 +151,7 @@ export class Rollouts implements OnApplicationShutdown {
         );
       }
       const change = changeOf(step, found, by === GUARD);
+      if (needsLabels(change, found)) await this.#requireLabels(found);
       if (change.stage === "champion") await promote(registry, found, { by, why });
       return {
         ...found,
@@ -160,6 +166,18 @@ export class Rollouts implements OnApplicationShutdown {
     await this.#made(state, step);
     if (state.isRegistryPending) await this.#tryRestoring(state);
     return state;
+  }
+
+  /** @throws TriplineError `rollout-conflict` if the candidate has too few mature labels of its own */
+  async #requireLabels(state: RolloutState): Promise<void> {
+    const { mature_labels_min: wanted } = state.plan.guards;
+    const found = await this.alerts.matureLabels(state);
+    if (found >= wanted) return;
+    throw new TriplineError(
+      "rollout-conflict",
+      `The candidate may decide for at most 5 % of the cards until ${wanted} of its own alerts have mature labels; ` +
+        `${found} do. To roll it out sooner, start a rollout with a lower mature_labels_min.`,
+    );
   }
 
   /** Retries alias moves of rollbacks that failed in the registry, with increasing delays. Never rejects. */
@@ -255,6 +273,14 @@ async function demote(registry: RecordingRegistry, state: RolloutState, change: 
   const { modelName, championVersion, candidateVersion } = state;
   if ((await registry.aliasTarget(modelName, CHAMPION_ALIAS)) !== candidateVersion) return;
   await registry.setAlias(modelName, CHAMPION_ALIAS, championVersion, { expect: candidateVersion, ...change });
+}
+
+const assumedDelay = z.object({ retrain: z.object({ label_delay_days: z.number().int().min(0).max(180) }) });
+
+/** Adds the label delay that the candidate's training assumed. */
+function withLabelDays(plan: RolloutPlan, { manifest }: ModelVersion): RolloutPlan {
+  const days = plan.guards.label_days ?? assumedDelay.safeParse(manifest.lineage.params).data?.retrain.label_delay_days;
+  return days === undefined ? plan : { ...plan, guards: { ...plan.guards, label_days: days } };
 }
 
 function refuseSecond({ modelName, candidateVersion }: RolloutState): never {

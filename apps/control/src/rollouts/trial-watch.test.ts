@@ -1,5 +1,5 @@
-import { Decision, Label, Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { GuardName } from "@tripline/decision-engine/rollouts/judge-trial";
+import { Decision, Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { GuardName } from "@tripline/decision-engine/rollouts/finding";
 import { CANDIDATE_LATE } from "@tripline/decision-engine/rollouts/judge-trial";
 import { rolloutPlan } from "./rollout-plan.js";
 import type { RolloutState } from "./rollout-state.js";
@@ -22,7 +22,7 @@ const state: RolloutState = {
   changedAtMs: STEP_MS,
   changedBy: "ann",
   why: "",
-  plan: rolloutPlan.parse({ guards: { window_seconds: 60, labels_min: 5 } }),
+  plan: rolloutPlan.parse({ guards: { window_seconds: 60 } }),
 };
 
 let watch: TrialWatch;
@@ -74,28 +74,28 @@ test("counts both arms, but no decisions before the step or of another rollout",
 test("counts a duplicate decision on the topic once", () => {
   for (let time = 0; time < 50; time += 1) add(3, TrialRole.CANARY);
   const distribution = watch.judge(STEP_MS + 1_000).find(({ guard }) => guard === "score-distribution");
-  expect(distribution?.text).toContain("for 3 payments of 3 cards");
+  expect(distribution?.text).toContain("; 3 payments compared");
 });
 
-test("forgets decisions older than the window", () => {
+test("forgets missing scores older than the window, but not outcomes and scores", () => {
+  const failed = { candidateVersion: CANDIDATE, candidateMissing: "late", trialRole: TrialRole.CANARY };
+  add(200, TrialRole.CONTROL);
+  add(20, TrialRole.CANARY, { outcome: Outcome.DECLINE, trial: failed });
+  expect(breached(STEP_MS + 60_000)).toEqual(["scores-missing", "outcomes"]);
+  expect(judged(STEP_MS + 60_011)).toEqual([]);
+  add(9, TrialRole.CONTROL, { decidedAtMs: STEP_MS + 60_000 }, "later");
+  add(9, TrialRole.CANARY, { decidedAtMs: STEP_MS + 60_000 }, "late");
+  expect(breached(STEP_MS + 60_011)).toEqual(["outcomes"]);
+});
+
+test("the evidence continues to count after a step", () => {
   add(200, TrialRole.CONTROL);
   add(20, TrialRole.CANARY, { outcome: Outcome.DECLINE });
-  expect(breached(STEP_MS + 60_000)).toEqual(["outcomes"]);
-  expect(judged(STEP_MS + 60_011)).toEqual([]);
-});
-
-test("compares arriving labels with decisions other than approvals", () => {
-  const review = { outcome: Outcome.REVIEW };
-  add(40, TrialRole.CONTROL, review);
-  add(20, TrialRole.CANARY, review);
-  const label = (id: string, fraud: boolean): void =>
-    watch.label({ ...Label.decode(new Uint8Array()), tenant: "acme", clientTransactionId: id, fraud });
-  for (let at = 0; at < 40; at += 1) label(`CONTROL-${at}`, true);
-  for (let at = 0; at < 4; at += 1) label(`CANARY-${at}`, false);
-  label("of another payment", false);
-  expect(judged()).not.toContain("precision");
-  for (let at = 4; at < 20; at += 1) label(`CANARY-${at}`, false);
-  expect(breached()).toEqual(["precision"]);
+  const step = { ...state, canaryBasisPoints: 500, revision: 3, changedAtMs: STEP_MS + 1_000 };
+  watch = new TrialWatch(step, watch);
+  add(9, TrialRole.CONTROL, { decidedAtMs: STEP_MS + 2_000 }, "later");
+  add(9, TrialRole.CANARY, { decidedAtMs: STEP_MS + 2_000 }, "late");
+  expect(breached(STEP_MS + 2_000)).toEqual(["outcomes"]);
 });
 
 test("the latest payments show whether scoring has the candidate", () => {

@@ -1,7 +1,11 @@
-import type { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Outcome, RolloutStage } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Finding, TrialSample, TrialSamples } from "@tripline/decision-engine/rollouts/judge-trial";
-import { judgeTrial, measureChampion, sampleOf } from "@tripline/decision-engine/rollouts/judge-trial";
+import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { BASIS_POINTS } from "@tripline/decision-engine/assign-card";
+import { NO_AGREEMENT } from "@tripline/decision-engine/rollouts/agreement";
+import type { Finding } from "@tripline/decision-engine/rollouts/finding";
+import type { TrialSample, TrialSamples } from "@tripline/decision-engine/rollouts/judge-trial";
+import { judgeWindow, measureChampion, sampleOf } from "@tripline/decision-engine/rollouts/judge-trial";
+import { OutcomeShares } from "@tripline/decision-engine/rollouts/outcome-shares";
+import { PairedScores } from "@tripline/decision-engine/rollouts/paired-scores";
 import type { RolloutState } from "./rollout-state.js";
 import type { MeasuredChampion } from "./rollout-store.js";
 
@@ -19,34 +23,50 @@ interface Seen {
   readonly sample: TrialSample;
 }
 
-/** Decisions since the last step of a rollout, within its window. */
+/** Decisions since the last step of a rollout: those in its window, and the evidence of all of them. */
 export class TrialWatch {
   readonly #arms: Readonly<Record<keyof TrialSamples, Seen[]>> = { candidate: [], champion: [] };
-  /** By payment, to match later labels and to recognise repeats. */
-  readonly #byPayment = new Map<string, TrialSample>();
+  /** Payments in the window, to recognise repeats. */
+  readonly #payments = new Set<string>();
   readonly #policyVersions = new Set<string>();
+  readonly #scores: PairedScores;
+  readonly #outcomes: OutcomeShares;
 
-  /** @param state after the last step; every step starts a new watch */
-  constructor(readonly state: RolloutState) {}
+  /**
+   * @param state after the last step; every step starts a new watch
+   * @param earlier the watch before that step, whose evidence continues to count
+   */
+  constructor(
+    readonly state: RolloutState,
+    earlier?: TrialWatch,
+  ) {
+    const { agreement = NO_AGREEMENT, plan } = state;
+    this.#scores = earlier === undefined ? new PairedScores(agreement, plan.guards) : earlier.#scores;
+    this.#outcomes = earlier === undefined ? new OutcomeShares(agreement, plan.guards) : earlier.#outcomes;
+  }
 
   add(decision: Decision): void {
-    if (decision.decidedAtMs < this.state.changedAtMs) return;
+    const { decidedAtMs, cardToken, tenant, clientTransactionId } = decision;
+    if (decidedAtMs < this.state.changedAtMs) return;
     const found = sampleOf(decision, this.state.candidateVersion);
     if (found === undefined) return;
-    const id = paymentOf(decision);
-    if (this.#byPayment.has(id)) return;
-    this.#byPayment.set(id, found.sample);
+    const id = `${tenant}/${clientTransactionId}`;
+    if (this.#payments.has(id)) return;
+    this.#payments.add(id);
     if (this.#policyVersions.size < POLICIES_MAX) this.#policyVersions.add(decision.policyVersion);
-    const arm = this.#arms[found.arm];
-    arm.push({ decidedAtMs: decision.decidedAtMs, id, sample: found.sample });
+    const { arm: name, sample } = found;
+    const arm = this.#arms[name];
+    arm.push({ decidedAtMs, id, sample });
     if (arm.length > SAMPLES_MAX) this.#forget(arm, arm.length - SAMPLES_MAX);
+    const { candidateScore, championScore } = sample;
+    if (name === "candidate" && candidateScore !== undefined && championScore !== undefined) {
+      this.#scores.add({ cardToken, candidateScore, championScore }, decidedAtMs);
+    }
+    if (this.state.stage !== "canary") return;
+    this.#outcomes.add(name, sample, this.state.canaryBasisPoints / BASIS_POINTS);
   }
 
-  label(label: Label): void {
-    const sample = this.#byPayment.get(paymentOf(label));
-    if (sample !== undefined && sample.outcome > Outcome.APPROVE) sample.isFraud = label.fraud;
-  }
-
+  /** The findings of all guards except `precision`, whose labels take longer than a watch lasts. */
   judge(nowMs: number): readonly Finding[] {
     const { plan, stage } = this.state;
     const fromMs = nowMs - plan.guards.window_seconds * MS_PER_S;
@@ -54,8 +74,11 @@ export class TrialWatch {
       const first = arm.findIndex(({ decidedAtMs }) => decidedAtMs >= fromMs);
       this.#forget(arm, first === -1 ? arm.length : first);
     }
+    // In shadow, the candidate decides nothing, and late scores are skipped on purpose.
+    if (stage !== "canary") return [this.#scores.finding];
     const samples = { candidate: samplesOf(this.#arms.candidate), champion: samplesOf(this.#arms.champion) };
-    return judgeTrial(samples, stage === "canary" ? RolloutStage.CANARY : RolloutStage.SHADOW, plan.guards);
+    const [missing, latency] = judgeWindow(samples, plan.guards);
+    return [missing, this.#outcomes.findingIf(missing.isJudged), latency, this.#scores.finding];
   }
 
   /** The champion's decisions in the window; undefined for too few cards. In shadow, these are all decisions. */
@@ -81,14 +104,10 @@ export class TrialWatch {
   }
 
   #forget(arm: Seen[], count: number): void {
-    for (const { id } of arm.splice(0, count)) this.#byPayment.delete(id);
+    for (const { id } of arm.splice(0, count)) this.#payments.delete(id);
   }
 }
 
 function samplesOf(arm: readonly Seen[]): TrialSample[] {
   return arm.map(({ sample }) => sample);
-}
-
-function paymentOf({ tenant, clientTransactionId }: Decision | Label): string {
-  return `${tenant}/${clientTransactionId}`;
 }

@@ -27,22 +27,6 @@ export function likelyMaximum(mean: number, count: number): number {
   return high;
 }
 
-/**
- * The maximum population stability index that two samples have by chance: n1 n2 / (n1 + n2) times the index is
- * approximately chi-square with one degree of freedom fewer than there are bins (Yurdakul and Naranjo 2020). The
- * quantile is the Wilson-Hilferty approximation.
- */
-export function indexByChance(bins: number, count: number): number {
-  if (count === 0) return Number.POSITIVE_INFINITY;
-  const freedom = bins - 1;
-  const spread = 2 / (9 * freedom);
-  const quantile = freedom * (1 - spread + NORMAL_QUANTILE * Math.sqrt(spread)) ** 3;
-  return (quantile * 2) / count;
-}
-
-/** The one-sided quantile of `FALSE_ALARM`. */
-const NORMAL_QUANTILE = 4.753;
-
 /** Kullback-Leibler divergence of two Bernoulli distributions. */
 function divergence(one: number, other: number): number {
   return part(one, other) + part(1 - one, 1 - other);

@@ -10,20 +10,31 @@ export const guardPlan = z.strictObject({
   cards_min: z.number().int().min(1).max(1_000_000).default(8),
   /** How much the candidate's share of payments without a score may exceed the champion's. */
   missing_points_max: points.default(0.1),
-  /** How much the candidate's share of any outcome may exceed the champion's. */
+  /** How much a new champion's share of any outcome may exceed its predecessor's, after the promotion. */
   outcome_points_max: points.default(0.1),
   /** A decision is slow if it exceeds the champion's 95th percentile by more than this. */
   slow_ms: z.number().int().min(1).max(10_000).default(50),
   /** How much the share of slow decisions may exceed 5 %. */
   slow_points_max: points.default(0.1),
-  /** Maximum population stability index of the candidate's scores vs. the champion's for the same payments. */
-  index_max: z.number().min(0).max(100).default(0.25),
+  /**
+   * How much more often the candidate may put two payments in another order than the champion does, compared with before
+   * the rollout. 1 switches the guard off.
+   */
+  agreement_points_max: points.default(0.05),
+  /** How many times as often the candidate may give an outcome, or how many times less often, beyond the expected. */
+  outcome_ratio_max: z.number().min(1).max(1_000).default(1.5),
+  /** Ignored; accepted for one release. It was the maximum population stability index of the scores. */
+  index_max: z.number().min(0).max(100).optional(),
   /**
    * How much the candidate's share of genuine payments among those that were not approved may exceed the champion's.
    */
-  false_alarm_points_max: points.default(0.2),
+  false_alarm_points_max: points.default(0.01),
   /** Minimum number of labelled payments per arm that were not approved; with fewer payments, labels are not judged. */
   labels_min: z.number().int().min(1).max(1_000_000).default(20),
+  /** Days after which a payment has its labels. Default: those that the candidate's training assumed, or else 30. */
+  label_days: z.number().int().min(0).max(180).optional(),
+  /** The candidate decides for at most 5 % of the cards until this many of its own alerts have mature labels. */
+  mature_labels_min: z.number().int().min(0).max(100_000).default(200),
 });
 
 export type GuardPlan = z.infer<typeof guardPlan>;

@@ -1,7 +1,9 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Outcome, RolloutStage, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { MixGuard } from "../policy.js";
-import { exceeds, indexByChance, likelyMaximum } from "./chance-bounds.js";
+import { exceeds, likelyMaximum } from "./chance-bounds.js";
+import type { Finding, GuardName } from "./finding.js";
+import { percent } from "./finding.js";
 import type { GuardPlan } from "./guard-plan.js";
 
 /** The data about a decision that guards use. */
@@ -18,8 +20,6 @@ export interface TrialSample {
   readonly isServed: boolean;
   /** Whether the decision was made without a model score. */
   readonly isDegraded: boolean;
-  /** For a payment that was not approved; undefined until its label arrives. */
-  isFraud?: boolean;
 }
 
 /** Payments within the window. */
@@ -30,26 +30,8 @@ export interface TrialSamples {
   readonly champion: readonly TrialSample[];
 }
 
-export type GuardName = "scores-missing" | "outcomes" | "latency" | "score-distribution" | "precision";
-
-/** The result of one guard. */
-export interface Finding {
-  readonly guard: GuardName;
-  /** Whether there was enough data to judge. */
-  readonly isJudged: boolean;
-  readonly isBreached: boolean;
-  /** A sentence for users. */
-  readonly text: string;
-}
-
 /** Why a candidate's score is missing in shadow: the decision did not wait for it. */
 export const CANDIDATE_LATE = "its score came too late";
-
-/**
- * Edges of the bins; scores below the first edge have their own bin. The edges are about evenly spaced on the log
- * scale, because frauds are rare.
- */
-const BIN_EDGES = [0.003, 0.01, 0.03, 0.1, 0.3];
 
 const OUTCOMES = [Outcome.APPROVE, Outcome.CHALLENGE, Outcome.REVIEW, Outcome.DECLINE];
 
@@ -79,18 +61,9 @@ export function sampleOf(
   };
 }
 
-/** The guards' findings for the payments in the window. */
-export function judgeTrial(samples: TrialSamples, stage: RolloutStage, plan: GuardPlan): readonly Finding[] {
-  const distribution = judgeDistribution(samples.candidate, plan);
-  // In shadow mode, the candidate decides nothing, and late scores are skipped on purpose.
-  if (stage !== RolloutStage.CANARY) return [distribution];
-  return [
-    judgeMissing(samples, plan),
-    judgeOutcomes({ candidate: outcomeMixOf(samples.candidate), champion: outcomeMixOf(samples.champion) }, plan),
-    judgeLatency(samples.candidate, latencyOf(samples.champion), plan),
-    distribution,
-    judgePrecision(samples, plan),
-  ];
+/** The findings of the guards that need only the payments in the window. */
+export function judgeWindow(samples: TrialSamples, plan: GuardPlan): readonly [missing: Finding, latency: Finding] {
+  return [judgeMissing(samples, plan), judgeLatency(samples.candidate, latencyOf(samples.champion), plan)];
 }
 
 function judgeMissing(samples: TrialSamples, plan: GuardPlan): Finding {
@@ -138,7 +111,7 @@ export function judgeMix(before: OutcomeMix, after: OutcomeMix, guard: MixGuard)
 function judgeOutcomes(
   { candidate, champion }: Readonly<Record<keyof TrialSamples, OutcomeMix>>,
   plan: Pick<GuardPlan, "cards_min" | "outcome_points_max">,
-  sides = OF_A_TRIAL,
+  sides: Sides,
 ): Finding {
   const findings = OUTCOMES.map((outcome, index) =>
     compare({
@@ -231,44 +204,11 @@ export function judgePromotion(
   ];
 }
 
-/** Compares both models' scores for the same payments, so the assignment of cards does not matter. */
-function judgeDistribution(candidate: readonly TrialSample[], plan: GuardPlan): Finding {
-  const both = candidate.filter((sample) => sample.candidateScore !== undefined && sample.championScore !== undefined);
-  const cards = new Set(both.map(({ cardToken }) => cardToken)).size;
-  const index = stabilityIndex(
-    both.map(({ candidateScore }) => candidateScore ?? 0),
-    both.map(({ championScore }) => championScore ?? 0),
-  );
-  const isJudged = cards >= plan.cards_min;
-  const limit = plan.index_max + indexByChance(BIN_EDGES.length + 1, cards);
-  const text =
-    `the stability index of the two models' scores for ${both.length} payments of ${cards} cards is ${index.toFixed(2)}, ` +
-    `the limit for so many ${limit.toFixed(2)}`;
-  return { guard: "score-distribution", isJudged, isBreached: isJudged && index > limit, text };
-}
-
-function judgePrecision(samples: TrialSamples, plan: GuardPlan): Finding {
-  const [candidate, champion] = [samples.candidate, samples.champion].map((arm) => {
-    const labelled = arm.filter(({ outcome, isFraud }) => outcome > Outcome.APPROVE && isFraud !== undefined);
-    return byCard(labelled, ({ isFraud }) => Number(isFraud === false));
-  });
-  return compare({
-    guard: "precision",
-    what: "genuine payments among those not approved",
-    countMin: plan.labels_min,
-    candidate: candidate ?? NONE,
-    champion: champion ?? NONE,
-    points: plan.false_alarm_points_max,
-  });
-}
-
 interface Share {
   readonly mean: number;
   /** Number of cards. */
   readonly count: number;
 }
-
-const NONE: Share = { mean: 0, count: 0 };
 
 interface Comparison {
   readonly guard: GuardName;
@@ -303,32 +243,6 @@ function byCard<S extends OutcomeSample>(samples: readonly S[], read: (sample: S
   return { mean: meanOf([...cards.values()].map(({ sum, count }) => sum / count)), count: cards.size };
 }
 
-/**
- * The population stability index. Half a payment is added to each bin, so that the logarithm of an empty bin is finite.
- */
-function stabilityIndex(scores: readonly number[], reference: readonly number[]): number {
-  const [shares, wanted] = [sharesOf(scores), sharesOf(reference)];
-  return shares.reduce((sum, share, bin) => {
-    const other = wanted[bin] ?? share;
-    return sum + (share - other) * Math.log(share / other);
-  }, 0);
-}
-
-function sharesOf(scores: readonly number[]): number[] {
-  const counts = new Array<number>(BIN_EDGES.length + 1).fill(0.5);
-  for (const score of scores) {
-    const bin = BIN_EDGES.findIndex((edge) => score < edge);
-    const at = bin === -1 ? BIN_EDGES.length : bin;
-    counts[at] = (counts[at] ?? 0) + 1;
-  }
-  const total = scores.length + counts.length / 2;
-  return counts.map((count) => count / total);
-}
-
 function meanOf(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -15,11 +15,6 @@ export interface LeadRolloutOptions {
 
 /** A champion resolves a drift only if it was trained on at least this many days after it. */
 const LEARNT_DAYS_MIN = 28;
-/**
- * The challenger was better on labelled weeks. After a drift, its scores differ from those of the outdated champion: we
- * have seen an index of 0.31, which the default of 0.25 would roll back. For inverted scores, the index is far above 1.
- */
-const GUARDS = { index_max: 1 };
 const NOT_FOUND = 404;
 /**
  * These rejections are final. Others may be temporary, for example while the control plane starts or if its credentials
@@ -85,7 +80,6 @@ export class LeadingRollout {
         model,
         candidate: version,
         auto: true,
-        guards: GUARDS,
         ...plan,
         why: `retrained: ${text}`,
       });

@@ -36,7 +36,8 @@ class World {
     const rollouts = {
       start: async ({ candidate, auto, guards }: RolloutRequest) => {
         if (this.refusal !== undefined) throw this.refusal;
-        expect(guards).toEqual({ index_max: 1 });
+        // The agreement in the registry says how much the models differ, also after a drift.
+        expect(guards).toBeUndefined();
         this.did.push(`rollout ${candidate} auto=${auto}`);
         this.rollout = shown(candidate, "shadow");
         return this.rollout;

@@ -85,7 +85,7 @@ async function startWorker(machine: string): Promise<FollowedTraining & { stop()
     },
     kafka: system.kafka,
     rollouts: new RolloutClient(system.control),
-    rolloutPlan: {},
+    rolloutPlan: { guards: { mature_labels_min: 0 } },
     times: { everyDays: 28, retryDays: 7 },
     lookMs: LOOK_MS,
     signal: ending.signal,

@@ -120,7 +120,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
         }
 
         const network = await publishNetwork(registry, -2);
-        const plan = { steps_percent: [100], guards: { index_max: 100 } };
+        const plan = { steps_percent: [100], guards: { agreement_points_max: 1, mature_labels_min: 0 } };
         await rollouts.start({ model: MODEL_NAME, candidate: network.version, why: "a network", ...plan });
         // The previous test ended with another champion, which may still be in use.
         const shadow = await decideUntil(

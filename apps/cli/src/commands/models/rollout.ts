@@ -7,6 +7,7 @@ import { InvalidArgumentError } from "commander";
 import { rolloutText } from "../../models/rollout-text.js";
 import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
+import { wholeNumber } from "../number-options.js";
 import { durationMs } from "../parse-duration.js";
 
 interface RolloutFlags extends ControlFlags {
@@ -24,6 +25,7 @@ interface StartFlags extends StepFlags {
   readonly steps?: readonly number[];
   readonly stepTime?: string;
   readonly shadowTime?: string;
+  readonly matureLabels?: number;
 }
 
 const MS_PER_S = 1_000;
@@ -42,9 +44,14 @@ export function rolloutCommands(output: CommandOutput): Command[] {
       .option("--steps <percents>", "shares of cards, for example 1,5,25,50", percents)
       .option("--step-time <duration>", "minimum time per step, with --auto")
       .option("--shadow-time <duration>", "minimum shadow time, with --auto")
+      .option(
+        "--mature-labels <count>",
+        "labels of its own that the version needs for more than 5 % of cards, by default 200",
+        wholeNumber,
+      )
       .option("--why <text>", "the reason, for the record")
       .action(async (candidate: string, flags: StartFlags) => {
-        const { model, why, canary, auto, steps, stepTime, shadowTime } = flags;
+        const { model, why, canary, auto, steps, stepTime, shadowTime, matureLabels } = flags;
         const rollout = await (await clientOf(flags)).start({
           model,
           candidate,
@@ -54,6 +61,7 @@ export function rolloutCommands(output: CommandOutput): Command[] {
           ...(steps === undefined ? {} : { steps_percent: steps }),
           ...(stepTime === undefined ? {} : { step_seconds: secondsOf(stepTime) }),
           ...(shadowTime === undefined ? {} : { shadow_seconds: secondsOf(shadowTime) }),
+          ...(matureLabels === undefined ? {} : { guards: { mature_labels_min: matureLabels } }),
         });
         show(flags, rollout);
       }),

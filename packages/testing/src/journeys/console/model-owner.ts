@@ -9,7 +9,10 @@ import { comesTrue, inBrowser, signIn } from "./console-stage.js";
 const PAYMENTS_PER_SECOND = 40;
 const CANARY_PERCENT = 20;
 /** Guards so wide that the model owner makes the decision. */
-const BLIND_GUARDS = { index_max: 100, missing_points_max: 1, outcome_points_max: 1, false_alarm_points_max: 1 };
+const BLIND_GUARDS = {
+  ...{ agreement_points_max: 1, outcome_ratio_max: 1_000, missing_points_max: 1, false_alarm_points_max: 1 },
+  mature_labels_min: 0,
+};
 /** The preceding columns contain the figure's name and the champion's value. */
 const CANARY_COLUMN = 2;
 /** An inverted model scores nearly every payment as fraud. */

@@ -269,12 +269,18 @@ export interface components {
                     readonly slow_ms: number;
                     /** @default 0.1 */
                     readonly slow_points_max: number;
-                    /** @default 0.25 */
-                    readonly index_max: number;
-                    /** @default 0.2 */
+                    /** @default 0.05 */
+                    readonly agreement_points_max: number;
+                    /** @default 1.5 */
+                    readonly outcome_ratio_max: number;
+                    readonly index_max?: number;
+                    /** @default 0.01 */
                     readonly false_alarm_points_max: number;
                     /** @default 20 */
                     readonly labels_min: number;
+                    readonly label_days?: number;
+                    /** @default 200 */
+                    readonly mature_labels_min: number;
                 };
             };
         };
@@ -333,12 +339,18 @@ export interface components {
                     readonly slow_ms: number;
                     /** @default 0.1 */
                     readonly slow_points_max: number;
-                    /** @default 0.25 */
-                    readonly index_max: number;
-                    /** @default 0.2 */
+                    /** @default 0.05 */
+                    readonly agreement_points_max: number;
+                    /** @default 1.5 */
+                    readonly outcome_ratio_max: number;
+                    readonly index_max?: number;
+                    /** @default 0.01 */
                     readonly false_alarm_points_max: number;
                     /** @default 20 */
                     readonly labels_min: number;
+                    readonly label_days?: number;
+                    /** @default 200 */
+                    readonly mature_labels_min: number;
                 };
             };
             readonly findings: readonly components["schemas"]["RolloutFinding"][];

@@ -33,9 +33,11 @@ const PLAN: RolloutDetail["plan"] = {
     outcome_points_max: 0.1,
     slow_ms: 50,
     slow_points_max: 0.1,
-    index_max: 0.25,
-    false_alarm_points_max: 0.2,
+    agreement_points_max: 0.05,
+    outcome_ratio_max: 1.5,
+    false_alarm_points_max: 0.01,
     labels_min: 20,
+    mature_labels_min: 200,
   },
 };
 
@@ -201,7 +203,12 @@ function makeRollout(ago: (days: number) => string): RolloutDetail {
       { guard: "scores-missing", is_judged: true, is_breached: false, text: "0.0 % of 312 payments, champion 0.0 %." },
       { guard: "outcomes", is_judged: true, is_breached: false, text: "Review 2.1 %, champion 1.9 %." },
       { guard: "latency", is_judged: true, is_breached: false, text: "4.9 % slower than 61 ms." },
-      { guard: "score-distribution", is_judged: true, is_breached: false, text: "Index 0.04." },
+      {
+        guard: "score-distribution",
+        is_judged: true,
+        is_breached: false,
+        text: "Both models put 91.0 % of 400 pairs in the same order.",
+      },
       { guard: "precision", is_judged: false, is_breached: false, text: "9 of 20 cards with labels." },
     ],
     steps: ["start", "advance", "advance"].map((step, index) => ({

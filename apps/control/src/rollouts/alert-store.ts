@@ -1,0 +1,185 @@
+import { createHash } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
+import type { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { BASIS_POINTS, placeOf } from "@tripline/decision-engine/assign-card";
+import type { LabelledAlert } from "@tripline/decision-engine/rollouts/judge-precision";
+import { sampleOf } from "@tripline/decision-engine/rollouts/judge-trial";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { z } from "zod";
+import type { RolloutState } from "./rollout-state.js";
+
+/** Maximum that waits to be stored; more are dropped, in both arms alike. */
+const WAITING_MAX = 10_000;
+/** Maximum per rollout and arm. */
+const ALERTS_MAX = 20_000;
+/** The champion's alerts are kept for this many times as many cards as the candidate has. More would not help. */
+const CHAMPION_SHARE_MAX = 4;
+const HASH_BYTES = 16;
+const LABEL_DAYS = 30;
+/** Time between two searches for alerts that have become mature. */
+const MATURING_MS = 10_000;
+/**
+ * If at most this share of the alerts with a label are genuine, genuine ones get a label only in exceptional cases: an
+ * alert without a report is then genuine when it is mature, unless it was declined.
+ */
+const GENUINE_EXCEPTIONS = 0.05;
+
+interface NewAlert {
+  readonly rolloutId: string;
+  readonly card: Buffer;
+  readonly payment: Buffer;
+  readonly isCandidate: boolean;
+  readonly isDeclined: boolean;
+  readonly decidedAtMs: number;
+}
+
+/** Verdicts on the alerts of a rollout. */
+export interface Verdicts {
+  /** In the order in which they were known. */
+  readonly alerts: readonly LabelledAlert[];
+  /** Verdicts on the candidate's alerts that are old enough for all of their labels. */
+  readonly matureLabels: number;
+}
+
+const settledRow = z
+  .object({ is_candidate: z.boolean(), is_fraud: z.boolean() })
+  .transform((row): LabelledAlert => ({ isCandidate: row.is_candidate, isFraud: row.is_fraud }));
+
+/** Alerts of open rollouts with their verdicts, in Postgres. Every instance adds all of them; each is stored once. */
+@Injectable()
+export class AlertStore {
+  #alerts: NewAlert[] = [];
+  #labels = new Map<string, boolean>();
+  #maturedAtMs = 0;
+  /** By rollout; read again after a change, or after `MATURING_MS`. */
+  readonly #verdicts = new Map<string, Verdicts>();
+
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** Adds a payment of a canary that was not approved. */
+  add(state: RolloutState, decision: Decision): void {
+    const { rolloutId, canaryBasisPoints: points, candidateVersion } = state;
+    const { outcome, cardToken, decidedAtMs } = decision;
+    if (state.stage !== "canary" || outcome <= Outcome.APPROVE || this.#alerts.length >= WAITING_MAX) return;
+    const found = sampleOf(decision, candidateVersion);
+    if (found === undefined) return;
+    const isCandidate = found.arm === "candidate";
+    const place = placeOf(cardToken, rolloutId);
+    if (!isCandidate && BASIS_POINTS - place > CHAMPION_SHARE_MAX * points) return;
+    this.#alerts.push({
+      ...{ rolloutId, isCandidate, decidedAtMs, isDeclined: outcome === Outcome.DECLINE },
+      card: hashOf(rolloutId, cardToken),
+      payment: paymentOf(decision),
+    });
+  }
+
+  label(label: Label): void {
+    if (this.#labels.size < WAITING_MAX) this.#labels.set(paymentOf(label).toString("hex"), label.fraud);
+  }
+
+  /** Stores what has arrived, gives verdicts on mature alerts, and deletes those of rollouts that have ended. */
+  async store(open: readonly RolloutState[], nowMs: number): Promise<void> {
+    const [alerts, labels] = [this.#alerts, this.#labels];
+    [this.#alerts, this.#labels] = [[], new Map()];
+    try {
+      await this.#insert(alerts.filter(({ rolloutId }) => open.some((state) => state.rolloutId === rolloutId)));
+      if (labels.size > 0) {
+        await this.#settle(labels);
+        this.#verdicts.clear();
+      }
+    } catch (error) {
+      // The next look tries again.
+      this.#alerts = [...alerts, ...this.#alerts].slice(0, WAITING_MAX);
+      this.#labels = new Map([...labels, ...this.#labels].slice(0, WAITING_MAX));
+      throw error;
+    }
+    if (nowMs - this.#maturedAtMs < MATURING_MS) return;
+    this.#maturedAtMs = nowMs;
+    this.#verdicts.clear();
+    for (const state of open) await this.#mature(state);
+    await this.database.execute(
+      `DELETE FROM control.rollout_alerts WHERE rollout_id IN
+        (SELECT rollout_id FROM control.rollouts WHERE stage NOT IN ('shadow', 'canary'))`,
+      [],
+    );
+  }
+
+  async verdictsOf(state: RolloutState): Promise<Verdicts> {
+    const known = this.#verdicts.get(state.rolloutId);
+    if (known !== undefined) return known;
+    const alerts = await this.database.query(
+      settledRow,
+      `SELECT is_candidate, is_fraud FROM control.rollout_alerts
+       WHERE rollout_id = $1 AND settled_at IS NOT NULL ORDER BY settled_at, payment`,
+      [state.rolloutId],
+    );
+    const verdicts = { alerts, matureLabels: await this.matureLabels(state) };
+    this.#verdicts.set(state.rolloutId, verdicts);
+    return verdicts;
+  }
+
+  async matureLabels(state: RolloutState): Promise<number> {
+    const [found] = await this.database.query(
+      z.object({ count: z.coerce.number() }),
+      `SELECT count(*) FROM control.rollout_alerts
+       WHERE rollout_id = $1 AND is_candidate AND settled_at IS NOT NULL
+         AND decided_at <= now() - make_interval(days => $2)`,
+      [state.rolloutId, labelDaysOf(state)],
+    );
+    return found?.count ?? 0;
+  }
+
+  async #insert(alerts: readonly NewAlert[]): Promise<void> {
+    if (alerts.length === 0) return;
+    await this.database.execute(
+      `INSERT INTO control.rollout_alerts (rollout_id, card, payment, is_candidate, is_declined, decided_at)
+       SELECT new.* FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::boolean[], $5::boolean[], $6::timestamptz[])
+         AS new (rollout_id, card, payment, is_candidate, is_declined, decided_at)
+       WHERE (SELECT count(*) FROM control.rollout_alerts a
+         WHERE a.rollout_id = new.rollout_id AND a.is_candidate = new.is_candidate) < ${ALERTS_MAX}
+       ON CONFLICT DO NOTHING`,
+      [
+        alerts.map(({ rolloutId }) => rolloutId),
+        alerts.map(({ card }) => card),
+        alerts.map(({ payment }) => payment),
+        alerts.map(({ isCandidate }) => isCandidate),
+        alerts.map(({ isDeclined }) => isDeclined),
+        alerts.map(({ decidedAtMs }) => new Date(decidedAtMs)),
+      ],
+    );
+  }
+
+  async #settle(labels: ReadonlyMap<string, boolean>): Promise<void> {
+    await this.database.execute(
+      `UPDATE control.rollout_alerts a SET is_fraud = l.is_fraud, settled_at = coalesce(a.settled_at, clock_timestamp())
+       FROM unnest($1::bytea[], $2::boolean[]) AS l (payment, is_fraud) WHERE a.payment = l.payment`,
+      [[...labels.keys()].map((payment) => Buffer.from(payment, "hex")), [...labels.values()]],
+    );
+  }
+
+  /** The rule of ADR 71, for alerts. */
+  async #mature(state: RolloutState): Promise<void> {
+    await this.database.execute(
+      `UPDATE control.rollout_alerts SET is_fraud = false, settled_at = clock_timestamp()
+       WHERE rollout_id = $1 AND settled_at IS NULL AND NOT is_declined
+         AND decided_at <= now() - make_interval(days => $2)
+         AND (SELECT coalesce(avg((NOT is_fraud)::int), 1) FROM control.rollout_alerts
+           WHERE rollout_id = $1 AND decided_at > now() - make_interval(days => $2)) <= $3`,
+      [state.rolloutId, labelDaysOf(state), GENUINE_EXCEPTIONS],
+    );
+  }
+}
+
+function labelDaysOf({ plan }: RolloutState): number {
+  return plan.guards.label_days ?? LABEL_DAYS;
+}
+
+function paymentOf({ tenant, clientTransactionId }: Decision | Label): Buffer {
+  return hashOf(tenant, clientTransactionId);
+}
+
+function hashOf(scope: string, id: string): Buffer {
+  return createHash("sha256").update(`${scope}/${id}`).digest().subarray(0, HASH_BYTES);
+}
