@@ -45,6 +45,7 @@ const ofPaymentRow = z.object({
   counted_occurred_at_ms: z.coerce.number().nullable(),
 });
 type OfPayment = z.infer<typeof ofPaymentRow>;
+const countedRow = z.object({ report_id: z.string(), transaction_id: z.string() });
 
 /**
  * Stores reports, and queues a label for each payment whose verdict they change.
@@ -72,17 +73,21 @@ export async function addReports(
     ...[column("reasonCode"), column("amountMinor"), column("currency"), column("reportedAtMs")],
     ...[column("file"), column("matchedBy")],
   ];
-  const stored = await queries.execute(
-    `INSERT INTO console.fraud_reports (${READ_COLUMNS}, read_at_ms) SELECT ${READ_COLUMNS}, $21::bigint
+  const stored = await queries.query(
+    countedRow,
+    `INSERT INTO console.fraud_reports (${READ_COLUMNS}, read_at_ms, is_counted)
+     SELECT ${READ_COLUMNS}, $21::bigint, $22::bool
      FROM ${READ_ROWS} WITH ORDINALITY AS new (${READ_COLUMNS}, number) ORDER BY number
-     ON CONFLICT (report_id) DO NOTHING`,
-    [...values, nowMs],
+     ON CONFLICT (report_id) DO NOTHING RETURNING report_id, transaction_id`,
+    [...values, nowMs, !isArchived],
   );
   await takeFromUnmatched(queries, reports, isArchived);
-  const conflicting = stored === reports.length ? [] : await markConflicting(queries, values);
+  const isAllNew = stored.length === reports.length;
+  const conflicting = isAllNew ? [] : await markConflicting(queries, values);
   if (isArchived) return NONE;
   const ids = reports.map(({ reportId }) => reportId);
-  const added = await countReports(queries, ids, nowMs);
+  const uncounted = isAllNew ? stored : [...stored, ...(await countStored(queries, ids))];
+  const added = await countReports(queries, uncounted, nowMs);
   return { ...added, counted: [...conflicting, ...added.counted] };
 }
 
@@ -136,13 +141,22 @@ async function markConflicting(queries: Queries, values: readonly unknown[][]): 
   return marked.map(({ kind }) => ({ kind: kindOf(kind) ?? "unknown", finding: "conflicting-version" }));
 }
 
-async function countReports(queries: Queries, read: readonly string[], nowMs: number): Promise<AddedReports> {
-  const uncounted = await queries.query(
-    z.object({ report_id: z.string(), transaction_id: z.string() }),
+/** Marks reports that only a rebuild has read so far. */
+function countStored(queries: Queries, ids: readonly string[]): Promise<z.infer<typeof countedRow>[]> {
+  return queries.query(
+    countedRow,
     `UPDATE console.fraud_reports SET is_counted = true WHERE report_id = ANY($1::text[]) AND NOT is_counted
      RETURNING report_id, transaction_id`,
-    [read],
+    [ids],
   );
+}
+
+/** @param uncounted reports that no verdict takes into account yet */
+async function countReports(
+  queries: Queries,
+  uncounted: readonly z.infer<typeof countedRow>[],
+  nowMs: number,
+): Promise<AddedReports> {
   if (uncounted.length === 0) return NONE;
   const ids = uncounted.map(({ report_id }) => report_id);
   const causes = await causesOf(queries, ids, "fraud_reports");

@@ -29,6 +29,8 @@ type FoundPayment = Pick<
 
 const searchedRow = z.object({
   report_id: z.string(),
+  tenant: z.string(),
+  client_report_id: z.string(),
   card_token: z.string(),
   acquirer_reference: z.string(),
   authorisation_code: z.string(),
@@ -147,20 +149,29 @@ export async function matchReports(
   if (reportIds.length === 0) return NONE;
   const searched = await queries.query(
     searchedRow,
-    `SELECT report_id, version, card_token, acquirer_reference, authorisation_code, amount_minor, currency, record,
+    `SELECT report_id, tenant, client_report_id, version, card_token, acquirer_reference, authorisation_code, amount_minor, currency, record,
        read_at_ms, EXISTS (SELECT FROM ${LATER} AND later.withdrawn) AS is_withdrawn_later
-     FROM console.unmatched_reports r WHERE report_id = ANY($1::text[]) ORDER BY report_id`,
+     FROM console.unmatched_reports r WHERE report_id = ANY($1::text[]) ORDER BY version DESC, report_id`,
     [reportIds],
   );
   const known = await otherVersions(queries, reportIds);
   const candidates = Map.groupBy(await candidatesOf(queries, reportIds), ({ report_id }) => report_id);
   const ambiguous: string[] = [];
   const found: MatchedReport[] = [];
+  // Newer versions come first, so that older ones in the same batch get their payment.
+  const newer = new Map<string, FoundPayment>();
   for (const report of searched) {
+    const name = `${report.tenant}/${report.client_report_id}`;
+    const payment = newer.get(name);
+    if (payment !== undefined) {
+      found.push({ report, payment, by: "earlier_version" });
+      continue;
+    }
     const other = known.get(report.report_id);
     // An older version gets the payment of a newer one. A newer version may correct the card or the reference.
     if (other !== undefined && (other.version > report.version || isPossible(report, other))) {
       found.push({ report, payment: other, by: "earlier_version" });
+      newer.set(name, other);
       continue;
     }
     const choice = choosePayment(report, candidates.get(report.report_id) ?? []);
@@ -169,14 +180,16 @@ export async function matchReports(
     if (choice.state !== "matched" || report.is_withdrawn_later) continue;
     if (choice.by === "amount" && report.read_at_ms > readUntilMs - AMOUNT_WAIT_MS) continue;
     found.push({ report, payment: choice.payment, by: choice.by });
+    newer.set(name, choice.payment);
   }
+  const matched = new Set(found.map(({ report }) => report.report_id));
   await queries.execute(
     // The longer a report has been waiting, the later it is checked again. `greatest`, because clocks differ.
     `UPDATE console.unmatched_reports
      SET checked_at_ms = $2 + greatest(0, least(($2 - read_at_ms) / ${WAITS_PER_CHECK}, ${RECHECK_MS_MAX})),
        state = CASE WHEN report_id = ANY($3::text[]) THEN 'ambiguous' ELSE 'waiting' END
      WHERE report_id = ANY($1::text[])`,
-    [reportIds, nowMs, ambiguous],
+    [reportIds.filter((id) => !matched.has(id)), nowMs, ambiguous],
   );
   return addMatched(queries, found, nowMs);
 }
@@ -219,12 +232,15 @@ export async function addMatched(
 async function otherVersions(queries: Queries, reportIds: readonly string[]): Promise<Map<string, KnownVersion>> {
   const rows = await queries.query(
     knownVersionRow,
-    `SELECT DISTINCT ON (r.report_id) r.report_id, v.version, v.transaction_id, v.client_transaction_id, v.card_token,
-       v.terminal_id, v.occurred_at_ms, coalesce(p.acquirer_reference, '') AS acquirer_reference,
+    // Per report, because a join may read all reports.
+    `SELECT r.report_id, v.version, v.transaction_id, v.client_transaction_id, v.card_token, v.terminal_id,
+       v.occurred_at_ms, coalesce(p.acquirer_reference, '') AS acquirer_reference,
        coalesce(p.authorisation_code, '') AS authorisation_code
-     FROM console.unmatched_reports r JOIN console.fraud_reports v USING (tenant, client_report_id)
-     LEFT JOIN console.payments p ON p.transaction_id = v.transaction_id
-     WHERE r.report_id = ANY($1::text[]) ORDER BY r.report_id, v.version DESC`,
+     FROM console.unmatched_reports r, LATERAL (
+       SELECT * FROM console.fraud_reports v WHERE v.tenant = r.tenant AND v.client_report_id = r.client_report_id
+       ORDER BY v.version DESC LIMIT 1
+     ) v LEFT JOIN console.payments p ON p.transaction_id = v.transaction_id
+     WHERE r.report_id = ANY($1::text[])`,
     [reportIds],
   );
   return new Map(rows.map((row) => [row.report_id, row]));

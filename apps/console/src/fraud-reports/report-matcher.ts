@@ -24,8 +24,8 @@ const RECHECK_MS = 60_000;
 const MS_PER_S = 1_000;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
-/** Per transaction. While one runs, other reports cannot be stored. */
-const REPORTS_PER_STEP = 50;
+/** Per transaction, in about ten statements. While one runs, other reports cannot be stored. */
+const REPORTS_PER_STEP = 1_000;
 /** Transactions per round; the remaining reports wait for the next round. */
 const STEPS_MAX = 400;
 
