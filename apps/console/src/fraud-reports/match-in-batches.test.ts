@@ -121,3 +121,20 @@ test("a batch of reports is matched as one report at a time would be, newest ver
   const results = ["acquirer_reference", "authorisation_code", "amount", "earlier_version", "ambiguous", "waiting"];
   expect(results.filter((result) => !seen.some((line) => line.includes(` ${result}`)))).toEqual([]);
 });
+
+test("regression #30: the first content of a version is kept if both arrive in one batch, whatever the plan", async () => {
+  const [first] = await fill("twice", 1);
+  if (first === undefined) throw new Error("there are reports");
+  await database.transaction(async (transaction) => {
+    for (const join of ["nestloop", "mergejoin"]) await transaction.execute(`SET LOCAL enable_${join} = off`);
+    const [one, other] = [1_000, 5].map((amountMinor) => ({ ...first, amountMinor }));
+    if (one === undefined || other === undefined) throw new Error("there are two");
+    await addUnmatched(transaction, [one, other], NOW_MS, false);
+  });
+  const kept = await database.query(
+    z.object({ amount_minor: z.coerce.number(), is_conflicting: z.boolean() }),
+    "SELECT amount_minor, is_conflicting FROM console.unmatched_reports WHERE tenant = 'twice'",
+    [],
+  );
+  expect(kept).toEqual([{ amount_minor: 1_000, is_conflicting: true }]);
+});
