@@ -17,8 +17,12 @@ export async function runJest(args) {
     {
       shown: "inherit",
       timeoutMs: TESTS_TIMEOUT_MS,
-      // Programs that tests start repeatedly use Node's compile cache, like the programs of `npm run`.
-      environment: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, ".tripline", "compile-cache") },
+      environment: {
+        // Programs that tests start repeatedly use Node's compile cache, like the programs of `npm run`.
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, ".tripline", "compile-cache"),
+        // Python programs share the cores with other tests. With more threads than free cores, OpenMP's threads spin.
+        OMP_NUM_THREADS: "1",
+      },
     },
   );
   return status ?? 1;

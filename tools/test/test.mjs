@@ -137,12 +137,14 @@ async function testPython(environment, args, shown) {
   if (python.status !== 0 || interpreter === "") return { passed: 0, failed: 1, output: "" };
   // `keepBytecode` of packages/local-stack does the same for every other Python.
   const bytecode = { PYTHONPYCACHEPREFIX: join(interpreter, "../../bytecode"), PYTHONDONTWRITEBYTECODE: "" };
+  // With more threads than free cores, OpenMP's threads spin while they wait for each other.
+  const oneThread = { OMP_NUM_THREADS: "1" };
   // Without pytest's cache, which would appear in the tree while other tests copy it.
   const pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", ...args, `--junitxml=${PYTEST_RESULT}`];
   const { output } = await runProgram(interpreter, pytest, {
     shown,
     timeoutMs: PYTEST_TIMEOUT_MS,
-    environment: bytecode,
+    environment: { ...bytecode, ...oneThread },
   });
   try {
     const suite = /<testsuite [^>]*>/.exec(readFileSync(PYTEST_RESULT, "utf8"))?.[0] ?? "";

@@ -345,7 +345,7 @@ def killed_after(arguments: list[str], sign: str) -> str:
     return seen
 
 
-@pytest.mark.parametrize("memory_rows_max", ["2000000", "1000"])
+@pytest.mark.parametrize("memory_rows_max", ["2000000", "6000"])
 def test_repeated_kills_lead_to_the_same_model(
     given: Given, tmp_path: Path, lake: Path, capsys: Capture, memory_rows_max: str
 ) -> None:

@@ -100,7 +100,7 @@ test("kill -9 at any marked point and a restart neither lose nor duplicate rows"
     }),
   );
   expect(killed.sort()).toEqual(POINTS.map(([name]) => name).sort());
-}, 300_000);
+}, 600_000);
 
 test("kill -9 after commits under load neither loses nor duplicates rows", async () => {
   await Promise.all(
@@ -121,7 +121,7 @@ test("kill -9 after commits under load neither loses nor duplicates rows", async
       await bench.expectEachOnce();
     }),
   );
-}, 240_000);
+}, 600_000);
 
 test("an instance that was frozen while another took over its partitions writes no row twice when it resumes", async () => {
   const [bench = await KillBench.open()] = benches;
@@ -138,4 +138,4 @@ test("an instance that was frozen while another took over its partitions writes 
   frozen.signal("SIGTERM");
   expect(await frozen.ended).toBeNull();
   await bench.expectEachOnce();
-}, 240_000);
+}, 600_000);
