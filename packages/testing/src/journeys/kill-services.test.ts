@@ -23,6 +23,10 @@ import { programOf } from "../support/program-of.js";
 import { testModel } from "../support/test-model.js";
 
 const START_MS = Date.UTC(2026, 0, 15);
+/** Nightly: all. */
+const KILLED_TOPOLOGIES = TOPOLOGIES.filter(
+  (topology) => process.env.KILL_TOPOLOGIES === "all" || topology === "together",
+);
 
 describe("services killed under load", () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-kill-"));
@@ -64,7 +68,7 @@ describe("services killed under load", () => {
     return left;
   }
 
-  test.each(TOPOLOGIES)(
+  test.each(KILLED_TOPOLOGIES)(
     "regression #24: %s: kill -9 of each service under load loses and duplicates nothing",
     async (topology) => {
       const { system, lake } = await start(topology);

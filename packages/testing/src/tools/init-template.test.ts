@@ -152,7 +152,7 @@ describe("tripline init, in a copy of this repository", () => {
     () => {
       linkPackages();
       const bin = (name: string) => join(ROOT, "node_modules", ".bin", name);
-      expect(run(bin("biome"), ["ci", "--colors=off", "."])).toMatchObject({ status: 0 });
+      // The renaming itself fails if the formatter and linter report anything that they cannot fix.
       // `npx tripline test init` builds everything.
       expect(run(bin("tsc"), ["-b", ...COMPILED])).toEqual({ status: 0, output: "" });
       writeFileSync(at("tsconfig.whole.json"), JSON.stringify(wholeProgram(copy)));
