@@ -14,7 +14,7 @@ export interface DocumentedCommand {
 
 /** Code spans that are commands; all other code spans are names, including the names of benchmarks. */
 const MENTIONED =
-  /^(npm (run |test\b)|npx |tripline (?!windows$)[a-z]|docker compose [a-z-]|helm [a-z]+ |node [\w.]+\/)/;
+  /^(?:\w+=\S+ )*(npm (run |test\b)|npx |tripline (?!windows$)[a-z]|docker compose [a-z-]|helm [a-z]+ |node [\w.]+\/)/;
 
 /** The shell commands in the fenced blocks and code spans of a Markdown document. */
 export function readCommands(file: string, text: string): DocumentedCommand[] {
