@@ -1,8 +1,7 @@
 const LOOK_EVERY_MS = 60_000;
 
 /**
- * Reads the facts that the jobs of a lake store in it, including jobs run by other processes, and exports them as
- * metrics.
+ * Reads the status that jobs record in the lake, including jobs that run in other processes, and exports it as metrics.
  */
 export abstract class JobWatch<Facts> {
   protected startedAtMs = Date.now();

@@ -18,8 +18,8 @@ const MS_PER_S = 1_000;
 const LOOKED_MS_MIN = 60_000;
 
 /**
- * Monitors a tenant's outcomes after entries that affect many payments were added, and withdraws the entries if the mix
- * changes by more than the default policy guard allows. Every instance does so independently; the second of two
+ * After list entries that affect many payments are added, monitors the tenant's outcomes. Withdraws the entries if the
+ * mix of outcomes changes by more than the default policy guard allows. Every instance does so independently; the second of two
  * concurrent withdrawals finds no entries.
  */
 @Injectable()

@@ -24,7 +24,7 @@ export interface LoadProfilesOptions {
   readonly answerMsMax?: number;
 }
 
-/** The default FEAST_PROJECT of the feature service. */
+/** The default `FEAST_PROJECT` of the features service. */
 const PROJECT_DEFAULT = "tripline";
 const DAY_SECONDS = 86_400;
 /** Rows per request to Redis. */

@@ -51,7 +51,7 @@ export class Population {
   readonly cards: Counts[] = [];
   /** Total amount of the frauds by currency, in minor units. */
   readonly fraudMinor = new Map<string, number>();
-  /** By the segment's name, in the order of `SEGMENT_NAMES`. */
+  /** Payments by segment value, such as `EUR`: one map per segment, in the order of `SEGMENT_NAMES`. */
   readonly segments: readonly Map<string, number>[] = SEGMENT_NAMES.map(() => new Map());
   readonly #cardOf = new Map<string, number>();
   readonly #days = new Map<number, number>();

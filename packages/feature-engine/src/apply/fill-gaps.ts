@@ -71,7 +71,7 @@ export class GapFiller {
     }
   }
 
-  /** The event itself, or the earliest event before it that is not waiting for another added event. */
+  /** The event itself, or the event that is reached by following gaps back until none leads to another waiting event. */
   #followBack(event: Counting): Counting {
     let blocked = event;
     for (let hops = 0; hops < HOPS_MAX; hops += 1) {

@@ -75,7 +75,7 @@ export function describePayment(seed: number, payment: TerminalPayment): Simulat
   return { ...payment, merchantId, mcc, cardFunding: owner.funding, cardBrand: "visa", ...details };
 }
 
-/** At a counter, or a recurring payment without the payer's involvement. */
+/** A payment at a counter, or a recurring payment without the payer's involvement. */
 function withoutDevice({ latitude }: SimulatedPayment, random: Random): DetailsOfPayer {
   if (latitude === null && random() < RECURRING_SHARE) {
     return { ...NO_PAYER, channel: "ecommerce", entryMode: "on_file", initiator: "recurring" };
