@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { Inject, Injectable } from "@nestjs/common";
 import type { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { BASIS_POINTS, placeOf } from "@tripline/decision-engine/assign-card";
 import type { LabelledAlert } from "@tripline/decision-engine/rollouts/judge-precision";
-import { sampleOf } from "@tripline/decision-engine/rollouts/judge-trial";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
@@ -58,14 +57,14 @@ export class AlertStore {
 
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** Adds a payment of a canary that was not approved. */
+  /** Adds a payment of a canary that one of the models' scores decided and that was not approved. */
   add(state: RolloutState, decision: Decision): void {
     const { rolloutId, canaryBasisPoints: points, candidateVersion } = state;
     const { outcome, cardToken, decidedAtMs } = decision;
     if (state.stage !== "canary" || outcome <= Outcome.APPROVE || this.#alerts.length >= WAITING_MAX) return;
-    const found = sampleOf(decision, candidateVersion);
-    if (found === undefined) return;
-    const isCandidate = found.arm === "candidate";
+    const { trial } = decision;
+    if (trial?.candidateVersion !== candidateVersion || !hasOwnScore(decision)) return;
+    const isCandidate = trial.trialRole === TrialRole.CANARY;
     const place = placeOf(cardToken, rolloutId);
     if (!isCandidate && BASIS_POINTS - place > CHAMPION_SHARE_MAX * points) return;
     this.#alerts.push({
@@ -170,6 +169,12 @@ export class AlertStore {
       [state.rolloutId, labelDaysOf(state), GENUINE_EXCEPTIONS],
     );
   }
+}
+
+/** In shadow, and without the candidate's score, the champion decides for the candidate's cards. */
+function hasOwnScore({ trial, rung }: Decision): boolean {
+  if (trial?.trialRole === TrialRole.CANARY) return trial.candidateScore !== undefined;
+  return trial?.trialRole === TrialRole.CONTROL && rung === Rung.MODEL;
 }
 
 function labelDaysOf({ plan }: RolloutState): number {

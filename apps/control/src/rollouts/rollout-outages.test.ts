@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Decision, Label, Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import { placeOf } from "@tripline/decision-engine/assign-card";
 import type { EventProducer } from "@tripline/kafka/port";
 import type { RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
@@ -13,6 +12,7 @@ import { publication, temporaryRegistry } from "@tripline/model-registry/testing
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
+import { cardOf } from "../testing/card-of.js";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 import { AlertStore } from "./alert-store.js";
@@ -202,21 +202,12 @@ async function storeAlerts(
     for (const role of [TrialRole.CANARY, TrialRole.CONTROL]) {
       const names = { tenant: "acme", clientTransactionId: `old-${role}-${at}` };
       const cardToken = cardOf(state.rolloutId, role, `${role}-${at}`);
-      const rest = { decidedAtMs, outcome: Outcome.REVIEW, trial: trialOf(role) };
+      const rest = { decidedAtMs, outcome: Outcome.REVIEW, rung: Rung.MODEL, trial: trialOf(role) };
       alerts.add(state, { ...Decision.decode(new Uint8Array()), ...names, cardToken, ...rest });
       alerts.label({ ...Label.decode(new Uint8Array()), ...names, fraud: isFraud(role, at) });
     }
   }
   await alerts.store([state], Date.now());
-}
-
-/** A card among the first 5 %, or for the champion, among the last. Only the latter are compared. */
-function cardOf(rolloutId: string, role: TrialRole, name: string): string {
-  for (let time = 0; ; time += 1) {
-    const card = `ct_${name}_${time}`;
-    const place = placeOf(card, rolloutId);
-    if (role === TrialRole.CANARY ? place < 500 : place > 9_500) return card;
-  }
 }
 
 test("gets more than 5 % of the cards only after enough mature labels, and is rolled back if they are bad", async () => {
