@@ -55,3 +55,19 @@ test("regression #31: stores no alert that neither model's own score decided", a
   await alerts.store([state], 0);
   expect(inserted.flatMap((columns) => columns[3]).toSorted()).toEqual([false, true]);
 });
+
+test("regression #31: stores a backlog in small parts in the order of the key, and counts once", async () => {
+  for (let at = 0; at < 2_500; at += 1) add(`${at}`, TrialRole.CANARY);
+  await alerts.store([state], 0);
+  expect(inserted.map(([rollouts]) => rollouts?.length)).toEqual([1_000, 1_000, 500]);
+  const cards = inserted.flatMap((columns) => columns[1] as Buffer[]).map((card) => card.toString("hex"));
+  expect(cards).toEqual(cards.toSorted());
+  expect(queries).toBe(1);
+});
+
+test("regression #31: stores no more alerts than the maximum per model", async () => {
+  counts = [{ rollout_id: state.rolloutId, is_candidate: true, count: "19999" }];
+  for (const id of ["1", "2", "3"]) for (const role of [TrialRole.CANARY, TrialRole.CONTROL]) add(id, role);
+  await alerts.store([state], 0);
+  expect(inserted.flatMap((columns) => columns[3]).toSorted()).toEqual([false, false, false, true]);
+});

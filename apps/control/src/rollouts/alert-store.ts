@@ -11,8 +11,10 @@ import type { RolloutState } from "./rollout-state.js";
 
 /** Maximum that waits to be stored; more are dropped, in both arms alike. */
 const WAITING_MAX = 10_000;
-/** Maximum per rollout and arm. */
+/** Per rollout and arm; concurrent instances can exceed it by one backlog each. */
 const ALERTS_MAX = 20_000;
+/** Few enough rows for one statement to end long before its timeout. */
+const ROWS_TOGETHER = 1_000;
 /** The champion's alerts are kept for this many times as many cards as the candidate has. More would not help. */
 const CHAMPION_SHARE_MAX = 4;
 const HASH_BYTES = 16;
@@ -132,12 +134,28 @@ export class AlertStore {
 
   async #insert(alerts: readonly NewAlert[]): Promise<void> {
     if (alerts.length === 0) return;
+    const stored = await this.database.query(
+      z.object({ rollout_id: z.string(), is_candidate: z.boolean(), count: z.coerce.number() }),
+      `SELECT rollout_id, is_candidate, count(*) FROM control.rollout_alerts WHERE rollout_id = ANY($1)
+       GROUP BY rollout_id, is_candidate`,
+      [[...new Set(alerts.map(({ rolloutId }) => rolloutId))]],
+    );
+    const counts = new Map(stored.map((row) => [`${row.rollout_id}/${row.is_candidate}`, row.count]));
+    const fitting = alerts.filter(({ rolloutId, isCandidate }) => {
+      const arm = `${rolloutId}/${isCandidate}`;
+      const count = (counts.get(arm) ?? 0) + 1;
+      counts.set(arm, count);
+      return count <= ALERTS_MAX;
+    });
+    // In the order of the key, because two instances that insert the same rows in different orders lock each other out.
+    fitting.sort((one, other) => compareIds(one.rolloutId, other.rolloutId) || Buffer.compare(one.card, other.card));
+    for (const part of partsOf(fitting)) await this.#insertPart(part);
+  }
+
+  async #insertPart(alerts: readonly NewAlert[]): Promise<void> {
     await this.database.execute(
       `INSERT INTO control.rollout_alerts (rollout_id, card, payment, is_candidate, is_declined, decided_at)
-       SELECT new.* FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::boolean[], $5::boolean[], $6::timestamptz[])
-         AS new (rollout_id, card, payment, is_candidate, is_declined, decided_at)
-       WHERE (SELECT count(*) FROM control.rollout_alerts a
-         WHERE a.rollout_id = new.rollout_id AND a.is_candidate = new.is_candidate) < ${ALERTS_MAX}
+       SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::boolean[], $5::boolean[], $6::timestamptz[])
        ON CONFLICT DO NOTHING`,
       [
         alerts.map(({ rolloutId }) => rolloutId),
@@ -151,11 +169,16 @@ export class AlertStore {
   }
 
   async #settle(labels: ReadonlyMap<string, boolean>): Promise<void> {
-    await this.database.execute(
-      `UPDATE control.rollout_alerts a SET is_fraud = l.is_fraud, settled_at = coalesce(a.settled_at, clock_timestamp())
-       FROM unnest($1::bytea[], $2::boolean[]) AS l (payment, is_fraud) WHERE a.payment = l.payment`,
-      [[...labels.keys()].map((payment) => Buffer.from(payment, "hex")), [...labels.values()]],
-    );
+    const sorted = [...labels].toSorted(([one], [other]) => compareIds(one, other));
+    for (const part of partsOf(sorted)) {
+      await this.database.execute(
+        `UPDATE control.rollout_alerts a
+         SET is_fraud = l.is_fraud, settled_at = coalesce(a.settled_at, clock_timestamp())
+         FROM unnest($1::bytea[], $2::boolean[]) AS l (payment, is_fraud)
+         WHERE a.payment = l.payment AND a.is_fraud IS DISTINCT FROM l.is_fraud`,
+        [part.map(([payment]) => Buffer.from(payment, "hex")), part.map(([, isFraud]) => isFraud)],
+      );
+    }
   }
 
   /** The rule of ADR 71, for alerts. */
@@ -175,6 +198,15 @@ export class AlertStore {
 function hasOwnScore({ trial, rung }: Decision): boolean {
   if (trial?.trialRole === TrialRole.CANARY) return trial.candidateScore !== undefined;
   return trial?.trialRole === TrialRole.CONTROL && rung === Rung.MODEL;
+}
+
+function partsOf<T>(rows: readonly T[]): T[][] {
+  const count = Math.ceil(rows.length / ROWS_TOGETHER);
+  return Array.from({ length: count }, (_, at) => rows.slice(at * ROWS_TOGETHER, (at + 1) * ROWS_TOGETHER));
+}
+
+function compareIds(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
 }
 
 function labelDaysOf({ plan }: RolloutState): number {

@@ -101,7 +101,15 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     // Not awaited, because a hanging registry must not stop the guards.
     void rollouts.finishRollbacks();
     const states = [...this.#watches.values()].map(({ state }) => state);
-    await this.alerts.store(states, Date.now());
+    try {
+      await this.alerts.store(states, Date.now());
+    } finally {
+      // Also without the latest labels. An error is reported after that.
+      await this.#judgeAll();
+    }
+  }
+
+  async #judgeAll(): Promise<void> {
     this.#findings = new Map();
     for (const watch of this.#watches.values()) await this.#judge(watch);
     for (const watch of this.#promotions.values()) await this.#judgePromotion(watch);
