@@ -17,6 +17,7 @@ import type { RecordingRegistry } from "@tripline/model-registry/model-registry"
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { publication, temporaryRegistry } from "@tripline/model-registry/testing/publications";
 import { z } from "zod";
+import { cardOf } from "../testing/card-of.js";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
@@ -83,6 +84,7 @@ async function until<T>(what: string, ask: () => Promise<T | undefined> | T | un
 }
 
 interface Shown {
+  readonly id: string;
   readonly stage: string;
   readonly canary_percent: number;
   readonly changed_by: string;
@@ -102,6 +104,7 @@ type Change = Omit<Partial<Decision>, "trial"> & { readonly trial?: Partial<Mode
 
 /** Decisions as the decisions service publishes them. */
 async function decide(role: TrialRole, count: number, change: Change) {
+  const { id: rolloutId } = await shown();
   const records = Array.from({ length: count }, () => {
     const id = randomUUID().replaceAll("-", "");
     const decision: Decision = {
@@ -109,7 +112,7 @@ async function decide(role: TrialRole, count: number, change: Change) {
       transactionId: `txn_${id}`,
       clientTransactionId: id,
       tenant: "acme",
-      cardToken: `ct_${id}`,
+      cardToken: cardOf(rolloutId, role, id),
       outcome: Outcome.APPROVE,
       rung: Rung.MODEL,
       score: 0.01,
@@ -199,7 +202,8 @@ test("a user takes a rollout from shadow to champion; each step is published and
 test("a canary waits until scoring has the candidate, and a rollback restores the alias", async () => {
   await start({ begin_with: "canary" });
   // Scoring does not have the candidate yet: the guard checks these payments, but the canary does not begin.
-  await decide(TrialRole.SHADOW, 20, { trial: { candidateMissing: "scoring rejected the request (NOT_FOUND)" } });
+  const trial = { candidateScore: undefined, candidateMissing: "scoring rejected the request (NOT_FOUND)" };
+  await decide(TrialRole.SHADOW, 20, { trial });
   const before = await until("a look", async () => ((await shown()).findings.length > 0 ? shown() : undefined));
   expect(before.stage).toBe("shadow");
   expect(await warmUp(inCanary)).toMatchObject({

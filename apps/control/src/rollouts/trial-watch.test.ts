@@ -1,6 +1,7 @@
 import { Decision, Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { GuardName } from "@tripline/decision-engine/rollouts/finding";
 import { CANDIDATE_LATE } from "@tripline/decision-engine/rollouts/judge-trial";
+import { cardOf } from "../testing/card-of.js";
 import { rolloutPlan } from "./rollout-plan.js";
 import type { RolloutState } from "./rollout-state.js";
 import { TrialWatch } from "./trial-watch.js";
@@ -36,7 +37,7 @@ function decision(id: string, role: TrialRole, change: Partial<Decision> = {}): 
     ...Decision.decode(new Uint8Array()),
     tenant: "acme",
     clientTransactionId: id,
-    cardToken: `ct_${id}`,
+    cardToken: cardOf(state.rolloutId, role, id),
     outcome: Outcome.APPROVE,
     rung: Rung.MODEL,
     score: 0.01,
@@ -96,6 +97,16 @@ test("the evidence continues to count after a step", () => {
   add(9, TrialRole.CONTROL, { decidedAtMs: STEP_MS + 2_000 }, "later");
   add(9, TrialRole.CANARY, { decidedAtMs: STEP_MS + 2_000 }, "late");
   expect(breached(STEP_MS + 2_000)).toEqual(["outcomes"]);
+});
+
+test("regression #31: outcomes decided with an earlier share do not count", () => {
+  add(200, TrialRole.CONTROL);
+  add(50, TrialRole.SHADOW, { outcome: Outcome.DECLINE });
+  const cardToken = cardOf(state.rolloutId, TrialRole.CANARY, "later a candidate's");
+  add(1, TrialRole.CONTROL, { outcome: Outcome.REVIEW, cardToken }, "before");
+  const outcomes = watch.judge(STEP_MS + 1_000).find(({ guard }) => guard === "outcomes");
+  expect(outcomes).toMatchObject({ isJudged: true, isBreached: false });
+  expect(outcomes?.text).toMatch(/review: 0 of 0 cards .*decline: 0 of 0 cards/);
 });
 
 test("the latest payments show whether scoring has the candidate", () => {

@@ -1,5 +1,6 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { BASIS_POINTS } from "@tripline/decision-engine/assign-card";
+import { TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { BASIS_POINTS, placeOf } from "@tripline/decision-engine/assign-card";
 import { NO_AGREEMENT } from "@tripline/decision-engine/rollouts/agreement";
 import type { Finding } from "@tripline/decision-engine/rollouts/finding";
 import type { TrialSample, TrialSamples } from "@tripline/decision-engine/rollouts/judge-trial";
@@ -62,7 +63,7 @@ export class TrialWatch {
     if (name === "candidate" && candidateScore !== undefined && championScore !== undefined) {
       this.#scores.add({ cardToken, candidateScore, championScore }, decidedAtMs);
     }
-    if (this.state.stage !== "canary") return;
+    if (this.state.stage !== "canary" || !this.#hasCurrentShare(decision)) return;
     this.#outcomes.add(name, sample, this.state.canaryBasisPoints / BASIS_POINTS);
   }
 
@@ -101,6 +102,13 @@ export class TrialWatch {
     const latest = this.#arms.candidate.slice(-SERVED_SAMPLES);
     if (latest.length < SERVED_SAMPLES) return undefined;
     return latest.every(({ sample }) => sample.isServed);
+  }
+
+  /** The decisions service learns of a step only after it was made. */
+  #hasCurrentShare({ cardToken, trial }: Decision): boolean {
+    const { rolloutId, canaryBasisPoints } = this.state;
+    const isCandidates = placeOf(cardToken, rolloutId) < canaryBasisPoints;
+    return trial?.trialRole === (isCandidates ? TrialRole.CANARY : TrialRole.CONTROL);
   }
 
   #forget(arm: Seen[], count: number): void {
