@@ -33,13 +33,25 @@ export const rolloutPlan = z.strictObject({
 
 export type RolloutPlan = z.infer<typeof rolloutPlan>;
 
+/** Above this share of the cards, the candidate needs mature labels of its own. */
+export const UNPROVEN_BASIS_POINTS_MAX = 500;
+
 /** Body of `POST /v1/rollouts`. */
-export const startRequest = rolloutPlan.extend({
-  model: nameSchema,
-  /** A version or an alias. */
-  candidate: z.string().min(1).max(64),
-  why: note,
-});
+export const startRequest = rolloutPlan
+  .extend({
+    model: nameSchema,
+    /** A version or an alias. */
+    candidate: z.string().min(1).max(64),
+    why: note,
+  })
+  .refine(
+    ({ steps_percent: [first = 0], guards }) =>
+      guards.mature_labels_min === 0 || basisPoints(first) <= UNPROVEN_BASIS_POINTS_MAX,
+    {
+      path: ["steps_percent", 0],
+      error: "must be at most 5 unless guards.mature_labels_min is 0, because the candidate has no labels yet",
+    },
+  );
 
 export type StartRequest = z.infer<typeof startRequest>;
 

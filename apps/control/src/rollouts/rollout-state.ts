@@ -3,7 +3,7 @@ import { BASIS_POINTS } from "@tripline/decision-engine/assign-card";
 import type { Agreement } from "@tripline/decision-engine/rollouts/agreement";
 import type { CallerKind } from "@tripline/tokens/verify-token";
 import type { RolloutPlan } from "./rollout-plan.js";
-import { basisPoints, percentOf } from "./rollout-plan.js";
+import { basisPoints, percentOf, UNPROVEN_BASIS_POINTS_MAX } from "./rollout-plan.js";
 
 /** Subject of automatic steps. A client with this name cannot make steps. */
 export const GUARD = "guard";
@@ -93,9 +93,6 @@ export function changeOf(step: StepName, state: RolloutState, isByGuard = false)
 function nextBasisPoints({ canaryBasisPoints, plan }: RolloutState): number | undefined {
   return plan.steps_percent.map(basisPoints).find((points) => points > canaryBasisPoints);
 }
-
-/** Above this share of the cards, the candidate needs mature labels of its own. */
-export const UNPROVEN_BASIS_POINTS_MAX = 500;
 
 /** Whether a change gives the candidate more cards than it may decide without mature labels. */
 export function needsLabels(change: Change, { canaryBasisPoints, plan }: RolloutState): boolean {

@@ -315,6 +315,7 @@ describe("the rollouts API rejects", () => {
     ["a version that does not exist", () => start({ candidate: "000000000000" }), 404, "model-not-found"],
     ["the champion itself", () => start({ candidate: "champion" }), 409, "rollout-conflict"],
     ["decreasing steps", () => start({ steps_percent: [5, 1] }), 422, "invalid-field"],
+    ["a first step without the labels for it", () => start({ steps_percent: [10], guards: {} }), 422, "invalid-field"],
     ["an unknown field", () => start({ percent: 5 }), 422, "invalid-field"],
   ])("%s", async (_name, call, status, code) => {
     expect(await call()).toMatchObject({ status, body: { code } });
