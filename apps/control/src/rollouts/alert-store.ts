@@ -11,6 +11,8 @@ import type { RolloutState } from "./rollout-state.js";
 
 /** Maximum that waits to be stored; more are dropped, in both arms alike. */
 const WAITING_MAX = 10_000;
+/** Maximum that waits to be stored, about 20 MB: an instance reads many at its start. */
+const LABELS_WAITING_MAX = 100_000;
 /** Per rollout and arm; concurrent instances can exceed it by one backlog each. */
 const ALERTS_MAX = 20_000;
 /** Few enough rows for one statement to end long before its timeout. */
@@ -53,6 +55,8 @@ const settledRow = z
 export class AlertStore {
   #alerts: NewAlert[] = [];
   #labels = new Map<string, boolean>();
+  /** Whether labels were dropped. */
+  #hasGap = false;
   #maturedAtMs = 0;
   /** By rollout; read again after a change, or after `MATURING_MS`. */
   readonly #verdicts = new Map<string, Verdicts>();
@@ -77,23 +81,27 @@ export class AlertStore {
   }
 
   label(label: Label): void {
-    if (this.#labels.size < WAITING_MAX) this.#labels.set(paymentOf(label).toString("hex"), label.fraud);
+    if (this.#labels.size < LABELS_WAITING_MAX) this.#labels.set(paymentOf(label).toString("hex"), label.fraud);
+    else this.#hasGap = true;
   }
 
   /** Stores what has arrived, gives verdicts on mature alerts, and deletes those of rollouts that have ended. */
   async store(open: readonly RolloutState[], nowMs: number): Promise<void> {
-    const [alerts, labels] = [this.#alerts, this.#labels];
-    [this.#alerts, this.#labels] = [[], new Map()];
+    const [alerts, labels, hasGap] = [this.#alerts, this.#labels, this.#hasGap];
+    [this.#alerts, this.#labels, this.#hasGap] = [[], new Map(), false];
     try {
       await this.#insert(alerts.filter(({ rolloutId }) => open.some((state) => state.rolloutId === rolloutId)));
       if (labels.size > 0) {
         await this.#settle(labels);
         this.#verdicts.clear();
       }
+      if (hasGap) await this.#distrustSilence(open);
     } catch (error) {
       // The next look tries again.
       this.#alerts = [...alerts, ...this.#alerts].slice(0, WAITING_MAX);
-      this.#labels = new Map([...labels, ...this.#labels].slice(0, WAITING_MAX));
+      const all = [...labels, ...this.#labels];
+      this.#labels = new Map(all.slice(0, LABELS_WAITING_MAX));
+      this.#hasGap ||= hasGap || all.length > LABELS_WAITING_MAX;
       throw error;
     }
     if (nowMs - this.#maturedAtMs < MATURING_MS) return;
@@ -179,6 +187,18 @@ export class AlertStore {
         [part.map(([payment]) => Buffer.from(payment, "hex")), part.map(([, isFraud]) => isFraud)],
       );
     }
+  }
+
+  /**
+   * After labels were dropped, an alert without one may have been reported. As with a declined payment, its silence then
+   * says nothing, for any instance. Later alerts are not affected.
+   */
+  async #distrustSilence(open: readonly RolloutState[]): Promise<void> {
+    await this.database.execute(
+      `UPDATE control.rollout_alerts SET is_declined = true
+       WHERE rollout_id = ANY($1) AND settled_at IS NULL AND NOT is_declined`,
+      [open.map(({ rolloutId }) => rolloutId)],
+    );
   }
 
   /** The rule of ADR 71, for alerts. */

@@ -277,3 +277,35 @@ test("an alert without a report is genuine when it is mature, unless it was decl
   const { alerts: found, matureLabels } = await alerts.verdictsOf(state);
   expect([found.filter(({ isFraud }) => isFraud).length, found.length, matureLabels]).toEqual([1, 11, 10]);
 });
+
+test("regression #31: no alert is genuine for lack of a label if labels had to be dropped", async () => {
+  await startCanary();
+  const { id: rolloutId } = await shown();
+  const plan = rolloutPlan.parse({ guards: { label_days: 1 } });
+  const versions = { candidateVersion: candidate, championVersion: champion };
+  const state = { rolloutId, stage: "canary", canaryBasisPoints: 500, ...versions, plan } as RolloutState;
+  const alerts = new AlertStore(database);
+  const add = (name: string, daysAgo: number): void => {
+    const names = { tenant: "acme", clientTransactionId: `${rolloutId}-${name}` };
+    const cardToken = cardOf(rolloutId, TrialRole.CANARY, name);
+    const decidedAtMs = Date.now() - daysAgo * 86_400_000;
+    const rest = { decidedAtMs, outcome: Outcome.CHALLENGE, trial: trialOf(TrialRole.CANARY) };
+    alerts.add(state, { ...Decision.decode(new Uint8Array()), ...names, cardToken, ...rest });
+  };
+  const label = (name: string): void => {
+    const names = { tenant: "acme", clientTransactionId: `${rolloutId}-${name}` };
+    alerts.label({ ...Label.decode(new Uint8Array()), ...names, fraud: true });
+  };
+  for (const name of ["lost", "known"]) add(name, 2);
+  label("known");
+  for (let at = 0; at < 100_000; at += 1) label(`other-${at}`);
+  label("lost");
+  await alerts.store([state], Date.now());
+  add("young", 0);
+  label("young");
+  await alerts.store([state], Date.now() + 60_000);
+  expect((await alerts.verdictsOf(state)).alerts).toEqual([
+    { isCandidate: true, isFraud: true },
+    { isCandidate: true, isFraud: true },
+  ]);
+});
