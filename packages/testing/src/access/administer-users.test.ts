@@ -113,11 +113,12 @@ async function openRequest(subject: string): Promise<(setting: string) => Promis
   await bea.getByRole("button", { name: `Approve or reject the request for ${subject}` }).click();
   const cell = (setting: string) => bea.getByRole("cell", { name: setting, exact: true });
   const rows = bea.getByRole("dialog").getByRole("row");
-  return (setting) =>
-    rows
-      .filter({ has: cell(setting) })
-      .getByRole("cell")
-      .allTextContents();
+  return async (setting) => {
+    const cells = rows.filter({ has: cell(setting) }).getByRole("cell");
+    // The dialog opens before the settings have been read.
+    await cells.first().waitFor();
+    return cells.allTextContents();
+  };
 }
 
 async function reject(): Promise<void> {
