@@ -90,6 +90,11 @@ test("programmes apply to merchants, and to a tenant whose payments have no merc
     [null, "all", 0],
     [null, "visa", 1],
   ]);
+  // No merchant is shown, because none has the wanted ID.
+  expect(lines([]).map(({ merchantId, programs }) => [merchantId, programs.length])).toEqual([
+    [null, 0],
+    [null, 0],
+  ]);
   expect(lines(["m", ""]).map(({ merchantId, programs }) => [merchantId, programs.length])).toEqual([
     [null, 0],
     [null, 0],

@@ -26,7 +26,8 @@ export function disputeLines(
     Map.groupBy(figures.settled, ({ merchantId }) => merchantId),
     Map.groupBy(figures.reported, ({ merchantId }) => merchantId),
   ];
-  const isOneMerchant = figures.merchants.every((merchant) => merchant === "");
+  // No merchant is listed if none has the wanted ID, which says nothing about the others.
+  const isOneMerchant = figures.merchants.length > 0 && figures.merchants.every((merchant) => merchant === "");
   const merchants = isOneMerchant ? [null] : [null, ...figures.merchants];
   return merchants.flatMap((merchantId) =>
     SCHEMES.flatMap((scheme) => {
