@@ -28,14 +28,15 @@ export async function countSettled(
        SELECT update_id, transaction_id FROM console.payment_updates
        WHERE transaction_id = ANY($2::text[]) AND kind = ${CAPTURED}
      ), capture AS (
-       SELECT p.tenant, p.merchant_id, p.card_scheme, p.is_remote, p.currency, u.update_id, u.transaction_id,
-         u.updated_at_ms, coalesce(u.amount_minor, p.amount_minor) AS amount_minor
+       SELECT p.tenant, p.merchant_id, p.card_scheme, p.is_remote, p.currency, p.card_token, u.update_id,
+         u.transaction_id, u.updated_at_ms, coalesce(u.amount_minor, p.amount_minor) AS amount_minor
        FROM new JOIN console.payment_updates u USING (update_id) JOIN console.payments p ON p.transaction_id = u.transaction_id
        WHERE u.card_token = p.card_token AND u.currency IN ('', p.currency)
      ), counted AS (
        SELECT *, ${monthOf("updated_at_ms")} AS month,
          row_number() OVER (PARTITION BY transaction_id ORDER BY updated_at_ms, update_id) = 1 AND NOT EXISTS (
            SELECT FROM console.payment_updates earlier WHERE earlier.transaction_id = capture.transaction_id
+             AND earlier.card_token = capture.card_token AND earlier.currency IN ('', capture.currency)
              AND earlier.kind = ${CAPTURED} AND earlier.update_id NOT IN (SELECT update_id FROM new)
          ) AS is_first
        FROM capture

@@ -82,6 +82,36 @@ test("a captured payment counts once, in any order of records; reports count onc
   expect(lines[0]?.amounts).toEqual([{ currency: "EUR", settledMinor: 3_000, chargebackMinor: 1_500, ratio: 0.5 }]);
 });
 
+test("regression: an invalid capture does not hide that a payment was captured", async () => {
+  const one = payment("m-3");
+  const foreign = { kind: PaymentUpdateKind.CAPTURED, amountMinor: 1_000, currency: "USD", updatedAtMs: AT_MS };
+  await bed.producer.send([one.vector, one.update("foreign", foreign)]);
+  await eventually(async () => {
+    const known = "SELECT 1 AS one FROM console.payment_updates WHERE transaction_id = $1";
+    expect(await bed.database.query(z.unknown(), known, [one.transactionId])).toHaveLength(1);
+  });
+  await bed.producer.send([captured(one, "own")]);
+  await eventually(async () => expect(await settledOf("m-3")).toBe(1));
+});
+
+test("regression: a payment that was reported in an earlier month does not count again, unless withdrawn", async () => {
+  const card = newCard();
+  const [again, anew] = [payment("m-4", { card }), payment("m-4", { card })];
+  const [before, reportedAtMs] = [AT_MS - 31 * DAY_MS, AT_MS + DAY_MS];
+  await bed.producer.send([again.vector, anew.vector]);
+  await bed.producer.send([
+    again.report("e-1", { reportedAtMs: before }),
+    again.report("e-2", { reportedAtMs }),
+    anew.report("e-3", { reportedAtMs: before }),
+    anew.report("e-3", { reportedAtMs, version: 2, withdrawn: true }),
+    anew.report("e-4", { reportedAtMs }),
+    again.report("e-5", { reportedAtMs, kind: FraudReportKind.TC40 }),
+  ]);
+  await eventually(async () =>
+    expect((await linesOf("m-4")).lines[0]).toMatchObject({ chargebacks: 1, fraudNotices: 1 }),
+  );
+});
+
 test("a tenant sees only its own figures, and a client needs a token with the scope cases:read", async () => {
   const own = payment("m-2");
   await bed.producer.send([own.vector, captured(own, "c"), own.report("own", { reportedAtMs: AT_MS + DAY_MS })]);

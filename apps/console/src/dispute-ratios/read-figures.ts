@@ -36,11 +36,15 @@ const sinceRow = z.object({ since_ms: z.coerce.number() });
 /**
  * A report counts in the month in which its first version was reported, with the content of its newest version, unless
  * that version withdraws it or contradicts its payment. Of several reports of the same kind about a payment, only the
- * first one counts. Payments have no report in `console.unmatched_reports`.
+ * first one counts, even if it was reported in an earlier month. Payments have no report in `console.unmatched_reports`.
  */
-const REPORTED = `wanted AS (
+const REPORTED = `of_month AS (
     SELECT DISTINCT client_report_id FROM console.fraud_reports
     WHERE tenant = $1 AND reported_at_ms >= $2 AND reported_at_ms < $3 AND kind IN (${KINDS})
+  ), concerned AS (
+    SELECT DISTINCT transaction_id FROM console.fraud_reports JOIN of_month USING (client_report_id) WHERE tenant = $1
+  ), wanted AS (
+    SELECT DISTINCT client_report_id FROM console.fraud_reports JOIN concerned USING (transaction_id) WHERE tenant = $1
   ), versions AS (
     SELECT client_report_id, version, reported_at_ms, withdrawn, kind, reason_code, amount_minor, currency,
       transaction_id, card_token
@@ -51,14 +55,15 @@ const REPORTED = `wanted AS (
   ), newest AS (
     SELECT DISTINCT ON (client_report_id) *, min(reported_at_ms) OVER (PARTITION BY client_report_id) AS first_ms
     FROM versions ORDER BY client_report_id, version DESC
-  ), counted AS MATERIALIZED (
+  ), firsts AS (
     SELECT DISTINCT ON (n.transaction_id, n.kind) p.merchant_id, p.card_scheme, p.is_remote, p.currency, n.kind,
       n.reason_code, CASE WHEN n.currency = p.currency THEN coalesce(n.amount_minor, p.amount_minor)
-        ELSE p.amount_minor END AS amount_minor
+        ELSE p.amount_minor END AS amount_minor, n.first_ms
     FROM newest n JOIN console.payments p USING (transaction_id)
     WHERE NOT n.withdrawn AND n.kind IN (${KINDS}) AND p.tenant = $1 AND p.card_token = n.card_token
-      AND n.first_ms >= $2 AND n.first_ms < $3
     ORDER BY n.transaction_id, n.kind, n.first_ms, n.client_report_id
+  ), counted AS MATERIALIZED (
+    SELECT * FROM firsts WHERE first_ms >= $2 AND first_ms < $3
   )`;
 
 const SUMS =
