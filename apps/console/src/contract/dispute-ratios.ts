@@ -45,7 +45,10 @@ export interface DisputeLine {
 export interface DisputeRatios {
   /** Calendar month in UTC, such as `2026-11`. */
   readonly month: string;
-  /** False if not all payments and reports of the month are stored. All ratios are then null. */
+  /**
+   * False if not all payments and reports of the month are stored, or if a report concerns a payment whose merchant and
+   * card scheme an earlier release did not store. All ratios are then null.
+   */
   readonly isComplete: boolean;
   readonly lines: readonly DisputeLine[];
   /** Whether merchants with fewer reports and payments were left out. */

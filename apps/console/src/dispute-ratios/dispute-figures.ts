@@ -31,6 +31,6 @@ export interface DisputeFigures {
   /** For the month and the month before. */
   readonly settled: readonly SettledFigures[];
   readonly reported: readonly ReportedFigures[];
-  /** Months for which all payments and reports are stored. */
+  /** Months for which all payments and reports are stored, with the merchant and card scheme of every payment. */
   readonly complete: ReadonlySet<string>;
 }

@@ -22,10 +22,16 @@ const ratios = z.object({
   lines: z.array(z.looseObject({ merchantId: z.string().nullable(), scheme: z.string(), settled: z.number() })),
 });
 
-function payment(merchantId: string, change: { readonly channel?: string; readonly card?: string } = {}): TestPayment {
-  const { card = newCard(), channel = "ecommerce" } = change;
+interface PaymentChange {
+  readonly channel?: string;
+  readonly card?: string;
+  readonly tenant?: string;
+}
+
+function payment(merchantId: string, change: PaymentChange = {}): TestPayment {
+  const { card = newCard(), channel = "ecommerce", tenant = bed.tenant } = change;
   const fields = { merchantId, channel, bin: "41111111" };
-  return testPayment(bed.tenant, { card, atMs: AT_MS, amountMinor: 1_000, fields });
+  return testPayment(tenant, { card, atMs: AT_MS, amountMinor: 1_000, fields });
 }
 
 const captured = (of: TestPayment, id: string, amountMinor = 1_000, atMs = AT_MS + 1_000) =>
@@ -135,6 +141,28 @@ test("a tenant sees only its own figures, and a client needs a token with the sc
 test.each(["", "?month=2026-13", "?month=2026-11&merchant=%20"])("an invalid query is rejected: %s", async (query) => {
   const viewer = await bed.as(bed.people.viewer);
   await expect(viewer.get(`/api/fraud-reports/ratios${query}`)).resolves.toMatchObject({ status: 422 });
+});
+
+test("regression: a month has no ratio while a report concerns a payment that an earlier release stored", async () => {
+  const tenant = `${bed.tenant}-old`;
+  const { viewer } = testPeople(tenant);
+  const card = newCard();
+  const [old, recent] = [payment("m-5", { tenant, card }), payment("m-5", { tenant, card })];
+  const reportedAtMs = AT_MS + DAY_MS;
+  await bed.producer.send([old.vector, recent.vector, captured(recent, "c"), old.report("o", { reportedAtMs })]);
+  await eventually(async () =>
+    expect((await linesOf("m-5", viewer)).lines[0]).toMatchObject({ settled: 1, chargebacks: 1 }),
+  );
+  const upgraded =
+    "UPDATE console.payments SET merchant_id = '', card_scheme = '', read_at_ms = 0 WHERE transaction_id = $1";
+  await bed.database.execute(upgraded, [old.transactionId]);
+  await bed.database.execute("UPDATE console.settled_since SET upgraded_ms = 1", []);
+  const isUnknown = { ratio: null, programs: [{ program: "VAMP", state: "unknown" }] };
+  expect(await linesOf("m-5", viewer)).toMatchObject({ isComplete: false, lines: [{ ratio: null }, isUnknown] });
+  await bed.producer.send([old.report("o", { reportedAtMs: reportedAtMs + 1, version: 2, withdrawn: true })]);
+  await eventually(async () =>
+    expect(await linesOf("m-5", viewer)).toMatchObject({ isComplete: true, lines: [{ ratio: 0 }, {}] }),
+  );
 });
 
 test("a month that began before the retention period has no ratio", async () => {

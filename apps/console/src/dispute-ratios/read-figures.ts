@@ -20,6 +20,7 @@ const reportedRow = z.object({
   reason_code: z.string(),
   reports: z.coerce.number(),
   amount_minor: z.coerce.number(),
+  oldest_read_ms: z.coerce.number(),
 });
 const settledRow = z.object({
   merchant_id: z.string().nullable(),
@@ -31,7 +32,7 @@ const settledRow = z.object({
   amount_minor: z.coerce.number(),
 });
 const merchantRow = z.object({ merchant_id: z.string() });
-const sinceRow = z.object({ since_ms: z.coerce.number() });
+const sinceRow = z.object({ since_ms: z.coerce.number(), upgraded_ms: z.coerce.number() });
 
 /**
  * A report counts in the month in which its first version was reported, with the content of its newest version, unless
@@ -58,7 +59,7 @@ const REPORTED = `of_month AS (
   ), firsts AS (
     SELECT DISTINCT ON (n.transaction_id, n.kind) p.merchant_id, p.card_scheme, p.is_remote, p.currency, n.kind,
       n.reason_code, CASE WHEN n.currency = p.currency THEN coalesce(n.amount_minor, p.amount_minor)
-        ELSE p.amount_minor END AS amount_minor, n.first_ms
+        ELSE p.amount_minor END AS amount_minor, n.first_ms, p.read_at_ms
     FROM newest n JOIN console.payments p USING (transaction_id)
     WHERE NOT n.withdrawn AND n.kind IN (${KINDS}) AND p.tenant = $1 AND p.card_token = n.card_token
     ORDER BY n.transaction_id, n.kind, n.first_ms, n.client_report_id
@@ -67,7 +68,7 @@ const REPORTED = `of_month AS (
   )`;
 
 const SUMS =
-  "card_scheme, is_remote, currency, kind, reason_code, count(*) AS reports, sum(amount_minor) AS amount_minor";
+  "card_scheme, is_remote, currency, kind, reason_code, count(*) AS reports, sum(amount_minor) AS amount_minor, min(read_at_ms) AS oldest_read_ms";
 const SETTLED_SUMS = "card_scheme, is_remote, currency, sum(payments) AS payments, sum(amount_minor) AS amount_minor";
 
 /**
@@ -116,13 +117,17 @@ export async function readFigures(
      SELECT merchant_id, name, ${SETTLED_SUMS} FROM own WHERE merchant_id = ANY($3::text[]) GROUP BY 1, 2, 3, 4, 5`,
     [tenant, months.map((one) => `${one}-01`), merchants],
   );
-  const [since] = await queries.query(sinceRow, "SELECT since_ms FROM console.settled_since", []);
+  const [since] = await queries.query(sinceRow, "SELECT since_ms, upgraded_ms FROM console.settled_since", []);
   const sinceMs = since?.since_ms ?? Number.POSITIVE_INFINITY;
+  // It is not known to which merchant and card scheme such a payment belongs, so any line may lack its reports.
+  const isBlurred = reported.some((row) => row.oldest_read_ms < (since?.upgraded_ms ?? 0));
   return {
     merchants,
     settled: settled.map(toSettled),
     reported: reported.flatMap((row) => toReported(row) ?? []),
-    complete: new Set(months.filter((one) => Date.parse(`${one}-01T00:00:00Z`) >= sinceMs)),
+    complete: new Set(
+      months.filter((one) => Date.parse(`${one}-01T00:00:00Z`) >= sinceMs && !(isBlurred && one === month)),
+    ),
   };
 }
 

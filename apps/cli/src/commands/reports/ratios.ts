@@ -44,7 +44,8 @@ export function ratiosCommand(output: CommandOutput): Command {
         return;
       }
       output.write(table([HEAD, ...lines.map(cellsOf)]));
-      if (!isComplete) output.write("Not all payments and reports of this month are stored, so it has no ratios.\n");
+      if (!isComplete)
+        output.write("Some data about this month's payments or reports is not stored, so it has no ratios.\n");
       if (isCut) output.write("Only the merchants with the most reports are shown.\n");
     });
 }

@@ -71,7 +71,7 @@ export const text = {
     programs: "Programmes",
     tooLittle: "not enough data",
     state: { above: "threshold exceeded", below: "below threshold", unknown: "not enough data" },
-    incomplete: "Not all payments and reports of this month are stored, so it has no ratios.",
+    incomplete: "Some data about this month's payments or reports is not stored, so it has no ratios.",
     cut: "Only the merchants with the most reports are shown.",
     limits: "Thresholds and sources",
     limit: (ratio: string, reports: string, from: string) => `${ratio} and at least ${reports} reports, from ${from}`,
