@@ -10,12 +10,13 @@ export type MissingScoreCause =
   | "circuit-open"
   | "late"
   | "unreachable"
+  | "busy"
   | "refused"
   | "model-mismatch"
   | "unreadable";
 
 /** Whether contributions were available, or why not, as a metric label. */
-export type ExplanationResult = "explained" | "no-time" | "late" | "unreachable" | "refused" | "unreadable";
+export type ExplanationResult = "explained" | "no-time" | "late" | "unreachable" | "busy" | "refused" | "unreadable";
 
 const MS_PER_S = 1_000;
 /** Most payments score below 0.01; the bands of policies are above that. */

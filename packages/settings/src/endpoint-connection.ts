@@ -23,10 +23,18 @@ export const endpointConfig = {
     .default("none")
     .meta({ description: "How requests to the endpoint authenticate: with a key, or with the pod's cloud identity." }),
   SCORING_ENDPOINT_KEY: optionalText.meta({ description: "For `key`: sent as the bearer token." }),
-  SCORING_ENDPOINT_CALLS_MAX: z.coerce.number().int().min(1).max(1_000).default(16).meta({
-    unit: "requests",
-    description: "Maximum number of concurrent requests to the endpoint. Others wait until their deadline.",
-  }),
+  SCORING_ENDPOINT_CALLS_MAX: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(1_000)
+    .default(16)
+    .meta({
+      unit: "requests",
+      description:
+        "Maximum number of concurrent requests to the endpoint, at most half of them for candidates and explanations. " +
+        "Others wait until their deadline.",
+    }),
 };
 
 const schema = z.object(endpointConfig);

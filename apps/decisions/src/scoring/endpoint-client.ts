@@ -18,7 +18,10 @@ const VERSIONS_MAX = 64;
 export interface EndpointOptions {
   readonly url: URL;
   readonly sign: SignEndpointRequest;
-  /** Maximum concurrent requests. Further ones wait for their turn within their deadline. */
+  /**
+   * Maximum concurrent requests, at least 2. Further ones wait for their turn within their deadline. Candidates and
+   * explanations use at most half, so that the champion still gets its scores if they take long.
+   */
   readonly callsMax: number;
 }
 
@@ -30,7 +33,7 @@ export class EndpointClient implements ScoringClient {
   readonly #closing = new AbortController();
   /** The properties of each version that has answered. Oldest first. */
   readonly #properties = new Map<string, Readonly<Record<string, string>>>();
-  #calls = 0;
+  readonly #calls = { champion: 0, others: 0 };
 
   constructor(private readonly options: EndpointOptions) {}
 
@@ -60,19 +63,24 @@ export class EndpointClient implements ScoringClient {
     headers: Readonly<Record<string, string>>,
     deadlineMs: number,
   ): Promise<Answer<ModelInferResponse>> {
-    if (this.#calls >= this.options.callsMax) {
-      return noAnswer(status.RESOURCE_EXHAUSTED, `${this.#calls} requests are in progress`);
-    }
+    const who = request.modelVersion === "" ? "champion" : "others";
+    if (this.#isFull(who)) return BUSY;
     const leftMs = deadlineMs - performance.now();
     if (leftMs <= 0) return LATE;
-    this.#calls += 1;
+    this.#calls[who] += 1;
     try {
       // Bounds the whole attempt, including a token that is slow to arrive.
       const signal = AbortSignal.any([AbortSignal.timeout(Math.ceil(leftMs)), this.#closing.signal]);
       return await untilAborted(this.#send(request, headers, leftMs, signal), signal);
     } finally {
-      this.#calls -= 1;
+      this.#calls[who] -= 1;
     }
+  }
+
+  #isFull(who: "champion" | "others"): boolean {
+    const { champion, others } = this.#calls;
+    const { callsMax } = this.options;
+    return champion + others >= callsMax || (who === "others" && others >= Math.floor(callsMax / 2));
   }
 
   async #send(
@@ -115,6 +123,10 @@ export class EndpointClient implements ScoringClient {
   }
 }
 
+const BUSY: NoAnswer = {
+  ...noAnswer(status.RESOURCE_EXHAUSTED, "too many requests are in progress"),
+  failure: "busy",
+};
 const LATE: NoAnswer = noAnswer(status.DEADLINE_EXCEEDED, "no response within the deadline");
 
 function untilAborted<T>(coming: Promise<Answer<T>>, signal: AbortSignal): Promise<Answer<T>> {

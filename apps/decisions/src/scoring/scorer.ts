@@ -151,7 +151,7 @@ export class Scorer {
     // A server that answers is up, even if the answer cannot be used.
     if (!("failure" in answer) || answer.failure === "unreadable") {
       if (breaker.succeeded()) logger.info(asked, "scoring is available again");
-    } else if (answer.failure !== "late" || budgetMs >= TELLING_WAIT_MS) {
+    } else if (answer.failure !== "busy" && (answer.failure !== "late" || budgetMs >= TELLING_WAIT_MS)) {
       const { failure, status, detail } = answer;
       const isFirst = breaker.failed(failure === "refused" ? status : undefined);
       if (isFirst) logger.warn({ ...asked, failure, status, detail, budgetMs }, "scoring is unavailable");
@@ -186,6 +186,8 @@ function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budg
       return missing("late", `scoring did not respond within ${budgetMs} ms`);
     case "unreachable":
       return missing("unreachable", `scoring was unreachable for ${budgetMs} ms`);
+    case "busy":
+      return missing("busy", `too many requests to scoring were in progress for ${budgetMs} ms`);
     case "refused":
       return missing("refused", `scoring rejected the request (${answer.status})`);
     case "unreadable":

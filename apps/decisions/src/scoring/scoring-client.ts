@@ -10,8 +10,11 @@ import type {
 export type Answer<T> = { readonly value: T } | NoAnswer;
 
 export interface NoAnswer {
-  /** `unreadable`: there was a response, but `detail`, the end of a sentence that begins "scoring answered". */
-  readonly failure: "late" | "unreachable" | "refused" | "unreadable";
+  /**
+   * `busy`: no request was sent, because too many were in progress. `unreadable`: there was a response, but `detail`, the
+   * end of a sentence that begins "scoring answered".
+   */
+  readonly failure: "late" | "unreachable" | "busy" | "refused" | "unreadable";
   readonly status: string;
   readonly detail: string;
 }
@@ -49,7 +52,9 @@ const FINAL: ReadonlySet<status> = new Set([
 const RETRY_MS_MIN = 10;
 const RETRY_MS_MAX = 100;
 
-/** Retries while the server is unreachable and time is left. Requests are idempotent. */
+const RETRIED: ReadonlySet<NoAnswer["failure"]> = new Set(["unreachable", "busy"]);
+
+/** Retries while the server is unreachable or the client is busy, and time is left. Requests are idempotent. */
 export async function requestWithin<T>(
   deadlineMs: number,
   closing: AbortSignal,
@@ -57,7 +62,7 @@ export async function requestWithin<T>(
 ): Promise<Answer<T>> {
   for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
     const answer = await attempt();
-    if (!("failure" in answer) || answer.failure !== "unreachable") return answer;
+    if (!("failure" in answer) || !RETRIED.has(answer.failure)) return answer;
     if (performance.now() + waitMs >= deadlineMs) return answer;
     await delay(waitMs);
     // A request to a candidate for which nobody waits must not outlive the service.
