@@ -88,7 +88,7 @@ test("a captured payment counts once, in any order of records; reports count onc
   expect(lines[0]?.amounts).toEqual([{ currency: "EUR", settledMinor: 3_000, chargebackMinor: 1_500, ratio: 0.5 }]);
 });
 
-test("regression: an invalid capture does not hide that a payment was captured", async () => {
+test("regression #30: an invalid capture does not hide that a payment was captured", async () => {
   const one = payment("m-3");
   const foreign = { kind: PaymentUpdateKind.CAPTURED, amountMinor: 1_000, currency: "USD", updatedAtMs: AT_MS };
   await bed.producer.send([one.vector, one.update("foreign", foreign)]);
@@ -100,7 +100,7 @@ test("regression: an invalid capture does not hide that a payment was captured",
   await eventually(async () => expect(await settledOf("m-3")).toBe(1));
 });
 
-test("regression: a payment that was reported in an earlier month does not count again, unless withdrawn", async () => {
+test("regression #30: a payment that was reported in an earlier month does not count again, unless withdrawn", async () => {
   const card = newCard();
   const [again, anew] = [payment("m-4", { card }), payment("m-4", { card })];
   const [before, reportedAtMs] = [AT_MS - 31 * DAY_MS, AT_MS + DAY_MS];
@@ -143,7 +143,7 @@ test.each(["", "?month=2026-13", "?month=2026-11&merchant=%20"])("an invalid que
   await expect(viewer.get(`/api/fraud-reports/ratios${query}`)).resolves.toMatchObject({ status: 422 });
 });
 
-test("regression: a month has no ratio while a report concerns a payment that an earlier release stored", async () => {
+test("regression #30: a month has no ratio while a report concerns a payment that an earlier release stored", async () => {
   const tenant = `${bed.tenant}-old`;
   const { viewer } = testPeople(tenant);
   const card = newCard();

@@ -163,7 +163,7 @@ test("a slow token counts against the deadline, and a missing one is reported", 
   expect(requests).toHaveLength(0);
 });
 
-test("regression: requests to a candidate that does not respond leave some for the champion", async () => {
+test("regression #34: requests to a candidate that does not respond leave some for the champion", async () => {
   const isCandidate = () => requests.at(-1)?.body.parameters.model_version !== undefined;
   misdeeds = times(3, (response) => isCandidate() || response.end(answer()));
   const late = [1, 2].map(() => scorer.scoreByCandidate("000000000002", [ROW], [ROOT_CONTEXT], AMPLE_MS));
