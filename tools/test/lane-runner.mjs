@@ -7,6 +7,8 @@ import { runInLanes } from "./run-in-lanes.mjs";
 /** Tells tests their lane, which has one worker: `packages/local-stack` assigns ports by lane. */
 const LANE_VARIABLE = "TRIPLINE_TEST_LANE";
 
+const DROP_TOPICS = new URL("../../packages/local-stack/dist/testing/drop-lane-topics.js", import.meta.url).href;
+
 export default class LaneRunner extends TestRunner {
   /** @type {Parameters<TestRunner["on"]>[]} */
   #listeners = [];
@@ -54,6 +56,9 @@ export default class LaneRunner extends TestRunner {
         process.env[LANE_VARIABLE] = String(lane);
         // The runner's worker starts immediately, with the current environment and output stream.
         await printingTo(log, () => runner.runTests(part, watcher, options));
+        const { dropLaneTopics } = await import(DROP_TOPICS);
+        // A broker that does not respond fails the tests that follow.
+        await dropLaneTopics(lane).catch((/** @type {unknown} */ error) => log.write(`${error}\n`));
       },
     });
     log.end();

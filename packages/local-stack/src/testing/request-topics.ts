@@ -1,6 +1,6 @@
 import { int16, int32, sendRequest } from "../servers/request-kafka.js";
 
-const ApiKey = { metadata: 3, createTopics: 19 } as const;
+const ApiKey = { metadata: 3, createTopics: 19, deleteTopics: 20 } as const;
 
 /** Creates a topic with one partition. Throws if the broker rejects it. */
 export async function createTopic(brokers: readonly string[], topic: string): Promise<void> {
@@ -12,6 +12,13 @@ export async function createTopic(brokers: readonly string[], topic: string): Pr
   answer.text();
   const errorCode = answer.int16();
   if (errorCode !== 0) throw new Error(`Kafka did not create the topic ${topic}: error code ${errorCode}.`);
+}
+
+/** Deletes topics, whose files are removed later. */
+export async function deleteTopics(brokers: readonly string[], topics: readonly string[]): Promise<void> {
+  // topics [ name ] | timeout ms
+  const body = Buffer.concat([int32(topics.length), ...topics.map(text), int32(5_000)]);
+  await sendRequest(portOf(brokers), ApiKey.deleteTopics, 3, body);
 }
 
 /** The names of all topics. */

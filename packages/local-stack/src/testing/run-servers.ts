@@ -42,7 +42,7 @@ export async function runTestServers(
   const stack = await startStack({
     directory,
     isDurable: false,
-    kafkaExtras: { jvmFlags: [KAFKA_HEAP] },
+    kafkaExtras: { jvmFlags: [KAFKA_HEAP], settings: { "log.segment.delete.delay.ms": "1000" } },
     ...options,
   });
   await forbidOnShared(stack.redisUrl);

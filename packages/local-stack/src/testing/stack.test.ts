@@ -12,7 +12,7 @@ describe("testStack", () => {
       await redis.set("key", "value");
       await postgres.query("CREATE TABLE payment (id integer)");
       const second = await testStack();
-      expect(second.topicPrefix).toMatch(/^t[0-9a-f]{8}\.$/);
+      expect(second.topicPrefix).toMatch(/^t\dx[0-9a-f]{8}\.$/);
       expect(second.topicPrefix).not.toBe(first.topicPrefix);
       expect(await keysOf(second.redisUrl)).toEqual([]);
       expect(await keysOf(first.redisUrl)).toEqual(["key"]);

@@ -31,6 +31,11 @@ export const testStackAddresses = z.object({
  */
 export const REDIS_PATIENCE_MS = 30_000;
 
+/** How the topics of a lane's tests begin. */
+export function laneNames(lane: number | string): string {
+  return `t${lane}x`;
+}
+
 /** A new part of the shared servers, created within a few milliseconds. It does not have to be released. */
 export async function testStack(): Promise<TestStack> {
   const value = process.env[TEST_STACK_VARIABLE];
@@ -39,7 +44,7 @@ export async function testStack(): Promise<TestStack> {
     throw new TriplineError("config-invalid", detail);
   }
   const shared = testStackAddresses.parse(JSON.parse(value));
-  const name = `t${randomBytes(4).toString("hex")}`;
+  const name = `${laneNames(process.env.TRIPLINE_TEST_LANE ?? "0")}${randomBytes(4).toString("hex")}`;
   const [redisUrl, postgresUrl] = await Promise.all([
     emptyRedisDatabase(shared.redisUrl),
     emptyPostgresDatabase(shared.postgresUrl, name),
