@@ -1,7 +1,7 @@
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { removeAttachments } from "../attachments/attachment-store.js";
-import { lockReports } from "../fraud-reports/match-reports.js";
+import { lockReports } from "../fraud-reports/add-reports.js";
 import { CASES_OF_CARD, PLACES_OF_CARD } from "./places-of-card.js";
 
 const STATEMENTS = [

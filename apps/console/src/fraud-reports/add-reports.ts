@@ -28,7 +28,7 @@ export interface AddedReports {
 /** Limits the work that a client can cause. */
 const REPORTS_OF_PAYMENT_MAX = 100;
 
-const NONE: AddedReports = { counted: [], labelled: [] };
+export const NONE: AddedReports = { counted: [], labelled: [] };
 
 const ofPaymentRow = z.object({
   transaction_id: z.string(),
@@ -48,6 +48,23 @@ type OfPayment = z.infer<typeof ofPaymentRow>;
 const countedRow = z.object({ report_id: z.string(), transaction_id: z.string() });
 
 /**
+ * Only one instance at a time adds or matches reports, because a report's versions may name payments in different
+ * partitions.
+ */
+export async function lockReports(queries: Queries): Promise<void> {
+  await queries.execute("SELECT pg_advisory_xact_lock(hashtext('console.fraud_reports'))", []);
+}
+
+/** Reports in the order in which every transaction inserts them, as for payment updates, and their columns. */
+export function inOrder(read: readonly FraudReport[]) {
+  const reports = read.toSorted((left, right) =>
+    left.reportId === right.reportId ? 0 : left.reportId < right.reportId ? -1 : 1,
+  );
+  const column = <K extends keyof FraudReport>(name: K) => reports.map((report) => report[name] ?? null);
+  return { reports, column };
+}
+
+/**
  * Stores reports, and queues a label for each payment whose verdict they change.
  *
  * @param isArchived true for reports from the lake, which also contains their labels, so that none is queued
@@ -59,13 +76,8 @@ export async function addReports(
   isArchived: boolean,
 ): Promise<AddedReports> {
   if (read.length === 0) return NONE;
-  // Every transaction inserts in this order, as for payment updates.
-  const reports = read.toSorted((left, right) =>
-    left.reportId === right.reportId ? 0 : left.reportId < right.reportId ? -1 : 1,
-  );
-  const column = <K extends keyof FraudReport>(name: K) => reports.map((report) => report[name] ?? null);
-  // Only one instance stores reports at a time, because a report's versions may name payments in different partitions.
-  await queries.execute("SELECT pg_advisory_xact_lock(hashtext('console.fraud_reports'))", []);
+  const { reports, column } = inOrder(read);
+  await lockReports(queries);
   const values = [
     ...[column("reportId"), column("clientReportId"), column("version"), column("transactionId"), column("tenant")],
     ...[column("clientTransactionId"), column("cardToken"), column("terminalId"), column("occurredAtMs")],

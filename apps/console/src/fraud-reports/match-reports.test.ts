@@ -8,7 +8,8 @@ import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed, testPeople } from "../testing/test-bed.js";
 import { eventually, newCard, testPayment } from "../testing/test-records.js";
 import { AT_MS, testReports, unique } from "../testing/test-reports.js";
-import { lockReports, matchReports } from "./match-reports.js";
+import { lockReports } from "./add-reports.js";
+import { matchReports } from "./match-reports.js";
 import { ReportMatcher } from "./report-matcher.js";
 
 let bed: TestBed;

@@ -4,7 +4,7 @@ import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { MatchedBy } from "../contract/fraud-reports.js";
 import type { AddedReports, CountedReport } from "./add-reports.js";
-import { addReports, queueRecords, recountEarlierVersions } from "./add-reports.js";
+import { addReports, inOrder, lockReports, NONE, queueRecords, recountEarlierVersions } from "./add-reports.js";
 import { choosePayment, isPossible } from "./choose-payment.js";
 import type { CandidateRow } from "./find-candidates.js";
 import { candidatesOf, LATER } from "./find-candidates.js";
@@ -56,8 +56,6 @@ const knownVersionRow = z.object({
 });
 type KnownVersion = z.infer<typeof knownVersionRow>;
 
-const NONE: AddedReports = { counted: [], labelled: [] };
-
 /**
  * Stores reports without a payment, for `ReportMatcher`. The first copy of a version is kept; copies with different
  * content are marked, as in `addReports`.
@@ -72,11 +70,7 @@ export async function addUnmatched(
   isArchived: boolean,
 ): Promise<AddedReports> {
   if (read.length === 0) return NONE;
-  // Every transaction inserts in this order.
-  const reports = read.toSorted((left, right) =>
-    left.reportId === right.reportId ? 0 : left.reportId < right.reportId ? -1 : 1,
-  );
-  const column = <K extends keyof FraudReport>(name: K) => reports.map((report) => report[name] ?? null);
+  const { reports, column } = inOrder(read);
   const values = [
     ...[column("reportId"), column("tenant"), column("clientReportId"), column("version"), column("cardToken")],
     ...[column("acquirerReference"), column("authorisationCode"), column("amountMinor"), column("currency")],
@@ -128,11 +122,6 @@ async function markConflicting(queries: Queries, values: readonly unknown[][]): 
     ...(await mark("fraud_reports", CONTENT)),
   ];
   return marked.map(({ kind }) => ({ kind: kindOf(kind) ?? "unknown", finding: "conflicting-version" }));
-}
-
-/** Only one instance at a time adds or matches reports, as in `addReports`. */
-export async function lockReports(queries: Queries): Promise<void> {
-  await queries.execute("SELECT pg_advisory_xact_lock(hashtext('console.fraud_reports'))", []);
 }
 
 /**

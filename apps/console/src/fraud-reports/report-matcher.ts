@@ -13,7 +13,8 @@ import { BACKGROUND } from "../background.js";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
 import { ProjectionProgress } from "../projection/projection-progress.js";
-import { lockReports, matchReports } from "./match-reports.js";
+import { lockReports } from "./add-reports.js";
+import { matchReports } from "./match-reports.js";
 import type { CountedMatches } from "./report-counters.js";
 import { ReportCounters, readLabelCounts } from "./report-counters.js";
 

@@ -10,10 +10,11 @@ import type { ShowToken } from "../requests/mask-token.js";
 import { cursorOf, pageLimit, writeCursor } from "../requests/request-fields.js";
 import type { Session } from "../sessions/session-store.js";
 import { AUDIT_SOURCE } from "../view-events.js";
+import { lockReports } from "./add-reports.js";
 import { compareReport } from "./compare-report.js";
 import type { CandidateRow } from "./find-candidates.js";
 import { candidatesOf, READ_FOR_USER_MAX } from "./find-candidates.js";
-import { addMatched, lockReports } from "./match-reports.js";
+import { addMatched } from "./match-reports.js";
 import { ReportCounters, readLabelCounts } from "./report-counters.js";
 import { kindOf, stageOf } from "./report-rows.js";
 
