@@ -1,9 +1,9 @@
 // `npm run bench -- features` and the like: installs and builds what is missing, then runs the benchmark in load-tests. Exits
-// with its exit code. Benchmarks of models, drift, attacks and rollouts are commands of the program, because they train or
-// simulate.
+// with its exit code.
 import { fileURLToPath } from "node:url";
 import { handOver } from "./hand-over.mjs";
 import { install } from "./install.mjs";
+import { PROGRAM_BENCHES } from "./tools.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
@@ -11,7 +11,7 @@ try {
   await install({ root: ROOT });
   const [name, ...args] = process.argv.slice(2);
   process.exitCode = await handOver(
-    ["model", "drift", "attacks", "committee"].includes(name ?? "")
+    PROGRAM_BENCHES.includes(name ?? "")
       ? { root: ROOT, program: "apps/cli/dist/main.js", args: [`bench-${name}`, ...args] }
       : { root: ROOT, program: "load-tests/dist/main.js", args: process.argv.slice(2) },
   );

@@ -94,6 +94,9 @@ export const TOOLS = [
   { words: "init", script: "tools/init/init.mjs", text: "rename the repository; can be run only once" },
 ];
 
+/** Benchmarks that are commands of the program, because they train models or simulate payments. */
+export const PROGRAM_BENCHES = ["model", "drift", "attacks", "committee"];
+
 /**
  * The tool of a command line, by the longest match.
  *

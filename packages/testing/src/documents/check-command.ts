@@ -1,7 +1,7 @@
 import { existsSync, globSync } from "node:fs";
 import { basename, join, normalize } from "node:path";
 import type { Tool } from "../../../../tools/start/tools.mjs";
-import { findTool, TOOLS } from "../../../../tools/start/tools.mjs";
+import { findTool, PROGRAM_BENCHES, TOOLS } from "../../../../tools/start/tools.mjs";
 import { faultOfTripline } from "./check-tripline.js";
 import type { DocumentedCommand } from "./read-commands.js";
 import { PLACEHOLDER } from "./read-commands.js";
@@ -89,7 +89,7 @@ async function faultOfTool(tool: Tool, args: readonly string[], isWhole: boolean
   const { words, script, args: given = [] } = tool;
   // Paths were already checked; the other arguments are for Jest.
   if (words === "test") return undefined;
-  if (words === "bench" && ["model", "drift", "attacks", "committee"].includes(args[0] ?? "")) {
+  if (words === "bench" && PROGRAM_BENCHES.includes(args[0] ?? "")) {
     return faultOfTripline([`bench-${args[0]}`, ...args.slice(1)], isWhole);
   }
   if (words === "bench") return faultOfHelp("load-tests/dist/main.js", args[0] ?? "", args, repository);

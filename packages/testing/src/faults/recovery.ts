@@ -15,7 +15,7 @@ import type { RunningSystem } from "@tripline/system/services/run-system";
 import { ROOT } from "@tripline/system/services/workspace";
 import { buildPayment } from "../support/build-payment.js";
 import { paymentId } from "../support/payment-id.js";
-import { programOf } from "../support/program-of.js";
+import { processOf } from "../support/program-of.js";
 import type { BusyTraffic } from "./busy-traffic.js";
 import type { BusyService } from "./kill-busy.js";
 import { killBusy } from "./kill-busy.js";
@@ -64,9 +64,7 @@ export async function recoveryRound(round: number, options: RecoveryOptions): Pr
 /** This order of faults once led to a lake from which no rebuild was possible. */
 async function breakThings({ system, traffic, print }: RecoveryOptions, admin: KafkaAdmin): Promise<void> {
   const kill = async (service: BusyService): Promise<void> => {
-    const victim = system.services.get(programOf(service, TOPOLOGY));
-    if (victim === undefined) throw new Error(`The service ${service} has no process.`);
-    const left = await killBusy(service, victim, { admin, traffic });
+    const left = await killBusy(service, processOf(system, service, TOPOLOGY), { admin, traffic });
     print(`killed ${service} with ${left} unfinished`);
   };
   await kill("features");

@@ -48,11 +48,11 @@ const pause =
   };
 
 const stopFor =
-  (partsOf: (system: RunningSystem) => readonly StackPart[], downMs = 0) =>
+  (partsOf: (system: RunningSystem) => readonly StackPart[]) =>
   async ({ system }: FaultTools): Promise<void> => {
     const parts = partsOf(system);
     await Promise.all(parts.map((part) => part.kill()));
-    await delay(downMs);
+    await delay(DOWN_MS);
     await Promise.all(parts.map((part) => part.start()));
   };
 
@@ -82,20 +82,20 @@ export const FAULTS: readonly Fault[] = [
     id: "F13",
     title: "Valkey: kill -9 for 10 s",
     worst: "refused",
-    cause: stopFor(({ stack }) => [stack.redis], DOWN_MS),
+    cause: stopFor(({ stack }) => [stack.redis]),
   },
   {
     id: "F18",
     title: "Postgres: kill -9 for 10 s",
     worst: "model",
-    cause: stopFor(({ stack }) => [stack.postgres], DOWN_MS),
+    cause: stopFor(({ stack }) => [stack.postgres]),
   },
   { id: "F21", title: "Kafka: each of three brokers killed for 10 s", worst: "refused", cause: killEachBroker },
   {
     id: "F23",
     title: "Kafka: two of three brokers killed for 10 s",
     worst: "refused",
-    cause: stopFor(({ stack }) => stack.brokers.slice(0, 2), DOWN_MS),
+    cause: stopFor(({ stack }) => stack.brokers.slice(0, 2)),
   },
   {
     id: "F25",

@@ -4,7 +4,7 @@ import { awaitLedger } from "@tripline/system/ledger/ledger";
 import type { Topology } from "@tripline/system/services/plan-services";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 import { paymentId } from "../../support/payment-id.js";
-import { programOf } from "../../support/program-of.js";
+import { processOf } from "../../support/program-of.js";
 import type { BusyTraffic } from "../busy-traffic.js";
 import { killBusy } from "../kill-busy.js";
 import type { Fault, FaultTools } from "./fault-table.js";
@@ -56,16 +56,11 @@ export async function runFault(fault: Fault, run: FaultRun): Promise<FaultResult
 }
 
 function toolsOf({ system, admin, topology, bursts }: FaultRun): FaultTools {
-  const processOf: FaultTools["processOf"] = (service) => {
-    const found = system.services.get(programOf(service, topology));
-    if (found === undefined) throw new Error(`The service ${service} has no process.`);
-    return found;
-  };
   return {
     system,
-    processOf,
+    processOf: (service) => processOf(system, service, topology),
     async killBusy(service) {
-      await killBusy(service, processOf(service), { admin, traffic: bursts });
+      await killBusy(service, processOf(system, service, topology), { admin, traffic: bursts });
     },
   };
 }
