@@ -33,8 +33,8 @@ interface BlockLeaf {
  * of the block.
  *
  * @param root number of the subtree's first node
- * @param path the features above it; there must be few of these and of the subtree's splits, because each doubles the
- * table
+ * @param path the features above the subtree. Each of them, and each split of the subtree, doubles the size of the table,
+ *   so there must be few
  */
 export function tabulateBlock(ensemble: TreeEnsemble, root: number, path: readonly PathFeature[]): TabulatedBlock {
   const splits: number[] = [];

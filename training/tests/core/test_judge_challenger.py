@@ -98,7 +98,7 @@ Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 def test_refuses_scores_that_are_no_probabilities(change: Change, is_refused: bool) -> None:  # noqa: FBT001
     """regression #31: on 20,000 payments of 2,000 cards with 1 % fraud, for each of two seeds.
 
-    The average precision is not judged here, and scores x 1.5 have the same ranking.
+    This test covers only calibration: scores x 1.5 keep the ranking and therefore the average precision.
     """
     for seed in range(2):
         rows, scores = scored_rows(seed)

@@ -61,8 +61,8 @@ const OWN = {
 const texts = (columns: readonly string[]): string => columns.map(sqlName).join(", ");
 
 /**
- * SQL for the rejected rows with their line numbers in the file, from 1. In CSV, these also count the header, broken
- * and blank lines, and line breaks within quotes.
+ * SQL for the rejected rows with their line numbers in the file, which start at 1. In CSV files, the header, broken and
+ * blank lines, and line breaks within quotes also count as lines.
  */
 async function linesOf(connection: DuckDBConnection, mapping: Mapping, columns: readonly string[]): Promise<string> {
   const rejected = "(SELECT raw_row, reason FROM mapped WHERE reason IS NOT NULL)";
