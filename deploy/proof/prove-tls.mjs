@@ -166,7 +166,7 @@ function expectNoRefusalIn(where, log, pattern = REFUSALS) {
     throw new Error(`${lines.length} lines of ${where} report a refusal:\n${lines.slice(0, 10).join("\n")}`);
 }
 
-/** Attempts operations on each server that an identity does not need, and connects without a certificate. */
+/** On each server, attempts operations that an identity does not need, and connects without a certificate. */
 async function expectRefusals() {
   const ingestion = { image: imageOf("cli"), identity: "tripline-ingestion-tls" };
   const attempts = [

@@ -1,5 +1,5 @@
-// Invalid installs and upgrades. Helm rejects them before anything changes, with a sentence that says what to do, or
-// they wait with a visible reason while the previous version keeps running.
+// Invalid installations and upgrades. Helm rejects some before anything changes, with a message that says what to do.
+// The others wait with a visible reason while the previous version keeps running.
 import { randomBytes } from "node:crypto";
 import { awaitReady, kubectl, NAMESPACE, RELEASE } from "./cluster.mjs";
 import { must, run, say } from "./run-command.mjs";

@@ -15,7 +15,7 @@
  *   | { state: "stopped", lines: readonly string[], fault: string }} Judgement
  */
 
-/** The reason of a pause for a user to check the new version. */
+/** The pause reason when a user must check the new version. */
 const PAUSE_STEP = "CanaryPauseStep";
 
 /**
