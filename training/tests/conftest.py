@@ -22,7 +22,7 @@ SPEC = "version: 3\nfeatures:\n" + "".join(f"  - {{ name: {name}, kind: amount }
 DAY_MS = 86_400_000
 ROWS = 4_000
 QUICK_TREES = {"trees": 80, "learning_rate": 0.2, "max_bin": 64}
-"""Parameters with which training takes a fifth of the time and the model is equally good."""
+"""With these parameters, training takes a fifth of the time and produces an equally good model."""
 
 
 def columns(seed: int = 1) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Extraction:
     model_auc: float
     model_average_precision: float
     copies: dict[str, Copy]
-    """The copies, by what the responses contained."""
+    """The copied models, by what the responses contained."""
     membership: dict[str, tuple[float, ...]]
     """AUC of recognising training payments, by what the responses contained; one per repetition."""
     inversion: dict[str, tuple[float, ...]]

@@ -155,7 +155,7 @@ def _assess_later_rows(
 
 
 def _agreement(root: registry.Store, model: bytes, dataset: Dataset, options: Options) -> dict[str, Any]:
-    """With the champion on the later payments, for the guards of a rollout; empty without a champion."""
+    """The agreement with the champion on later payments, for the guards of a rollout; empty without a champion."""
     champion = comparable_champion(root, options.name, read_feature_spec(options.feature_spec))
     later = None if options.valid is None else dataset.rows_with_truth(options.valid)
     if champion is None or later is None or len(later) == 0:

@@ -13,7 +13,7 @@ PAYMENTS_MAX = 256
 
 
 def turns(entities: np.ndarray) -> Iterator[np.ndarray]:
-    """The rows of the events in each turn. An entity has the same position in every turn.
+    """For each turn, the rows of one event per entity. An entity has the same position in every turn.
 
     entities: the number of the entity, from 0, of each row in event order. Entities with the most events come first.
     """

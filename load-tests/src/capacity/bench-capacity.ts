@@ -158,7 +158,7 @@ function atRate({ system, stream, ratePerSecond, durationMs }: SteadyLoad): Cont
   };
 }
 
-/** Measures the data that all payments so far have left and, separately, the archive's CPU time and memory for it. */
+/** Measures the data that all payments so far have produced and, separately, the archive's CPU time and memory. */
 async function measureKept(context: BenchContext, world: World, states: ReadonlyMap<string, KeyFigures>) {
   const topics = await bytesOfTopics(context.folder, await context.kafka());
   const keys = new Map([...(await measureKeys((await context.redis()).client)), ...states]);

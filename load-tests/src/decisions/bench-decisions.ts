@@ -7,7 +7,7 @@ import { replayPart } from "./bench-replay.js";
 import { rulesPart } from "./bench-rules.js";
 import { shadowPart } from "./bench-shadow.js";
 
-/** Measures rules compared with json-rules-engine, the parts of a decision, and its cost in the decisions service. */
+/** Compares rules with json-rules-engine, and measures a decision's parts and its cost in the decisions service. */
 export const decisionsBenchmark: Benchmark = {
   name: "decisions",
   description:

@@ -8,7 +8,7 @@ const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 /** Starting a whole system takes seconds, and much longer on a busy machine. */
 const BENCH_MS_MAX = 600_000;
 
-/** Nightly: all. */
+/** Nightly runs test all parts. */
 const IS_WHOLE = process.env.E2E_PARTS === "all";
 const PARTS = IS_WHOLE ? ["load", "textbook", "topology", "cards", "fields"] : ["load", "cards"];
 

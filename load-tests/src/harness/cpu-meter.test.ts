@@ -5,7 +5,7 @@ import { testStack } from "@tripline/local-stack/testing/stack";
 import { Redis } from "ioredis";
 import { endedChildrenCpu, ownCpu, parseProcessStat, parseRedisCpuMs, processTreeCpu, redisCpu } from "./cpu-meter.js";
 
-/** A figure is the difference of two counts of 10 ms ticks. */
+/** A figure is the difference between two counts of 10 ms ticks. */
 const ERROR_MS = 40;
 const WORK_MS = 200;
 

@@ -13,13 +13,13 @@ export type EndpointIdentity = "aws-iam" | "gcp-iam" | "azure-entra";
 /** Returns the headers that authenticate a POST of a JSON body; throws TriplineError `identity-unavailable`. */
 export type SignEndpointRequest = (body: string) => Promise<Readonly<Record<string, string>>>;
 
-/** What an Entra token for Azure ML's online endpoints gives access to. */
+/** Resource of the Entra token for Azure ML's online endpoints. */
 const AZURE_ML = "https://ml.azure.com";
 
 /**
  * Signs requests to SageMaker, or adds a token for Vertex AI or Azure ML.
  *
- * @param url SageMaker's contains the region, which otherwise is that of the pod
+ * @param url a SageMaker URL contains the region; otherwise, the pod's region is used
  */
 export function endpointSigner(
   identity: EndpointIdentity,

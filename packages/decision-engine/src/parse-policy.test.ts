@@ -254,7 +254,7 @@ const nestedAliases = (): string => {
 const lines = (count: number, line: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => line(index)).join("\n");
 
-/** A parser whose time grows with the square of the file takes minutes; this one takes up to a second. */
+/** A parser with quadratic running time takes minutes; this one takes at most a second. */
 const CPU_MS_MAX = 30_000;
 const TOO_LARGE: [name: string, text: string, expected: string][] = [
   [

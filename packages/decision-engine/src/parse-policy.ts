@@ -213,7 +213,7 @@ class PolicyChecker {
       if (lower !== undefined && belowMinor <= lower.belowMinor) {
         this.#fault([...path, "below"], `must be above that of the row before it in ${currency}`);
       }
-      // A smaller amount must not get a stricter answer than a larger one.
+      // A smaller amount must not get a stricter outcome than a larger one.
       if (said.outcome > otherwise.outcome) {
         this.#fault([...path, "action"], "must not be stricter than the outcome for larger amounts");
       } else if (lower !== undefined && said.outcome < lower.outcome) {

@@ -39,7 +39,7 @@ export interface Api {
   readonly description: string;
   /** How a caller authenticates; every operation refers to it by name. */
   readonly security: Security;
-  /** Another way, for the operations that name it. */
+  /** Another way to authenticate, for the operations that name it. */
   readonly otherSecurity?: Security;
   /** Errors that any request may get. */
   readonly errors: readonly ErrorCode[];

@@ -13,7 +13,7 @@ export interface ReadinessReport {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-/** The service's name, a label of its metrics, because a process may run several services. */
+/** The service's name. It is a label of the metrics, because a process may run several services. */
 export const SERVICE_NAME = Symbol("SERVICE_NAME");
 
 const CHECK_MS_MAX = 1_000;

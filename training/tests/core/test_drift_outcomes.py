@@ -12,9 +12,9 @@ from tripline_training.drift.read_days import read_days
 
 
 def daily_reports(path: Path, *, last_report_day: int = 54, factor: int = 1, days: range = range(55)) -> Path:
-    """400 payments per day, and 20 reports per day, dated 0:00, of payments 3 to 9 days before.
+    """400 payments per day, and 20 reports per day, dated 0:00, about payments 3 to 9 days earlier.
 
-    On the last day with reports, `factor` times as many.
+    The last day with reports has `factor` times as many.
     """
     rows = np.arange(days[0] * 400, 55 * 400)
     at = rows * (DAY_MS // 400)

@@ -134,7 +134,7 @@ def test_the_bootstrap_samples_cards_and_is_seeded() -> None:
         estimate = first[name]
         assert estimate.value == value
         assert estimate.low is not None and estimate.high is not None and estimate.low < estimate.high, name
-    # All payments of a card are drawn together, so the result differs from that for independent payments.
+    # All payments of a card are drawn together, so the result differs from drawing each payment independently.
     alone = bootstrap(replace(rows, cards=np.arange(len(rows))), COSTS, replicates=40, seed=1)
     assert alone["average_precision"] != first["average_precision"]
     one_card = bootstrap(replace(rows, cards=np.zeros(len(rows), dtype=np.int64)), COSTS, replicates=5, seed=1)

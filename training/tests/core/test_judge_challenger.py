@@ -41,7 +41,7 @@ def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a compari
         ({"log_loss": Gain(0.03, 0.02, -0.001, 0.02)}, None),
         ({"bands": [BandRatio(0.15, 20, 40.0, 0.4, 0.7, 1.0)]}, "not calibrated at or above 0.15: 20 frauds were obs"),
         ({"bands": [BandRatio(0, 20, 40.0, 0.3, 1.1, 1.0)]}, None),
-        # The share of fraud changed, and the champion is further off.
+        # The share of fraud changed, and the champion's calibration is even worse.
         ({"bands": [BandRatio(0, 20, 40.0, 0.4, 0.7, 0.4)]}, None),
         ({"old_ap": Gain(0.6, 0.7, -0.2, 0.0)}, "fixed old weeks: the average precision falls from 0.7000 to 0.6000"),
         ({"old_ap": Gain(0.66, 0.7, -0.2, 0.0)}, None),

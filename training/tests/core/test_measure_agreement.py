@@ -32,7 +32,7 @@ def test_counts_pairs_in_the_same_order(new: list[float], expected: float) -> No
 def test_skips_pairs_of_one_card_and_pairs_without_an_order() -> None:
     champion = np.array([0.4, 0.05, 0.5, 0.3])
     found = measure_agreement(rows_of(["a", "a", "a", "b"]), champion, champion, (0.25,), "c0")
-    # The first payment of another card has a clear order with the second payment only.
+    # The other card's payment has a clear order only relative to the second payment.
     assert (found["pairs"], found["concordance"]) == (1, 1.0)
     assert found["bands"][0] == {
         **{"from": 0.25, "both": 3, "only_candidate": 0, "only_champion": 0},

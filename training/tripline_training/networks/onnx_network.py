@@ -30,7 +30,7 @@ def strip_model(content: bytes) -> bytes:
 
 
 def operators_of(content: bytes) -> dict[str, object]:
-    """The requirements of the model on a runtime, for the manifest: opsets and operators."""
+    """The opsets and operators that the model requires from a runtime, for the manifest."""
     model = onnx.load_model_from_string(content)
     return {
         "opsets": {opset.domain or "ai.onnx": opset.version for opset in model.opset_import},

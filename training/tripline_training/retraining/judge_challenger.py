@@ -20,7 +20,7 @@ class Measured:
     segments: list[dict[str, Any]] = field(default_factory=list)
     """Metrics of the candidate on the newest weeks, for its model card."""
     agreement: dict[str, Any] | None = None
-    """With the champion on the newest weeks, for the guards of the rollout."""
+    """Agreement with the champion on the newest weeks, for the guards of the rollout."""
 
     def as_json(self) -> dict[str, object]:
         return {

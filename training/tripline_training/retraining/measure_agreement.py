@@ -1,4 +1,4 @@
-"""How a candidate and the champion agree on the same payments, as guards then expect of live payments."""
+"""Measures how far a candidate and the champion agree on the same payments. Guards expect the same of live payments."""
 
 from typing import Any
 
@@ -12,23 +12,24 @@ from tripline_training.registry import registry
 from tripline_training.registry.names import RegistryCallError
 
 AGREEMENT_KEY = "agreement"
-"""Among the metrics of a manifest."""
+"""Key in the metrics of a manifest."""
 ODDS_RATIO_MIN = 5
 """Two scores have a clear order if their odds differ by this factor. The order of similar scores is mostly chance."""
 WAITING_MAX = 16
 """Maximum number of payments that wait for a partner."""
 PAIRED_ROWS_MAX = 200_000
-"""Further payments would not make the share of pairs more precise than guards need."""
+"""Maximum number of rows to pair. Guards do not need a more precise share of pairs than these rows give."""
 
 
 def measure_agreement(
     rows: Rows, new: NDArray[np.floating], champion: NDArray[np.floating], bands: tuple[float, ...], version: str
 ) -> dict[str, Any]:
-    """As JSON: the share of pairs of payments in the same order, and the payments above each band by either model.
+    """Returns, as JSON, the share of pairs of payments in the same order, and each model's payments above each band.
 
-    A pair is a payment and the first earlier one, of at most 16 that wait, of another card with a clear order to the
-    champion. It counts half if the candidate gives both the same score. `version` is the champion's. The guards form
-    pairs in the same way: packages/decision-engine/src/rollouts/agreement.ts.
+    At most 16 payments wait for a partner. A payment is paired with the earliest of them that has another card and that
+    the champion clearly scores higher or lower. A pair counts as half if the candidate gives both the same score.
+    `version` is the champion's. The guards form pairs in the same way:
+    packages/decision-engine/src/rollouts/agreement.ts.
     """
     cards, news, champions = (column[:PAIRED_ROWS_MAX].tolist() for column in (rows.cards, new, champion))
     other_orders = _other_orders(cards, news, champions)
@@ -52,7 +53,7 @@ def measure_agreement(
 
 
 def _other_orders(cards: list[Any], new: list[float], champion: list[float]) -> list[float]:
-    """For each pair, 1 if the candidate puts it in the other order, and a half if it has none."""
+    """For each pair, 1 if the candidate reverses the order, 0.5 if its scores are equal, and 0 otherwise."""
     waiting: list[int] = []
     found = []
     for at, card in enumerate(cards):
@@ -67,13 +68,13 @@ def _other_orders(cards: list[Any], new: list[float], champion: list[float]) -> 
 
 
 def _order(one: float, other: float) -> int:
-    """1 or -1, or 0 if it is not clear."""
+    """1 or -1 for the order of two scores; 0 if the order is not clear."""
     odds, other_odds = one * (1 - other), other * (1 - one)
     return int(odds > ODDS_RATIO_MIN * other_odds) - int(other_odds > ODDS_RATIO_MIN * odds)
 
 
 def comparable_champion(store: registry.Store, name: str, spec: FeatureSpec) -> registry.ModelVersion | None:
-    """None if there is no champion, or if it was trained for other features."""
+    """The champion; None if there is none, or if it was trained for other features."""
     try:
         champion = registry.resolve(store, name, "champion")
     except RegistryCallError:

@@ -86,7 +86,7 @@ def why_not_calibrated(bands: list[BandRatio], ratio_max: float, has_champion: b
     """A clause about the first band whose scores are not calibrated; None if there is none.
 
     A deviation counts if it exceeds `ratio_max`, is statistically significant, and is larger than the champion's.
-    Otherwise, a change in the fraud rate would keep a champion that is calibrated even worse.
+    Otherwise, a change in the fraud rate would protect a champion whose calibration is even worse.
     """
     for band in bands:
         distance = _distance(band.ratio)

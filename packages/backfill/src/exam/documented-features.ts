@@ -6,7 +6,7 @@ import { parse } from "yaml";
 
 /** The examples in docs/features.md whose kinds the shipped spec does not use. */
 const EXAMPLES = /<!-- example: (?:filtered|update|neighbours) feature -->\n```yaml\n([\s\S]*?)```/g;
-/** Features that are not documented in docs/features.md, but with the ten rules. */
+/** Features that are documented with the ten rules instead of in docs/features.md. */
 const TEN_RULES = "docs/examples/ten-rules/feature-spec.yaml";
 
 /**

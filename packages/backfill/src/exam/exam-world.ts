@@ -104,7 +104,7 @@ export type ExamEvent =
 
 export interface IssuerAnswer {
   readonly isDeclined: boolean;
-  /** ISO 8583. */
+  /** ISO 8583 response code. */
   readonly code: string;
   readonly atMs: number;
 }
@@ -112,7 +112,7 @@ export interface IssuerAnswer {
 /**
  * Events in order. Labels that arrive after the last payment are omitted.
  *
- * @param answerTo must take the same time for every payment
+ * @param answerTo returns an answer, with the same delay for every payment
  */
 export function* examEvents(
   { payments, examToMs }: Pick<ExamWorld, "payments" | "examToMs">,

@@ -8,7 +8,7 @@ import { openWorkDatabase, sqlName, sqlText } from "../input/work-database.js";
 import type { ExamEvent } from "./exam-world.js";
 import { SpecCounter, transactionOf } from "./spec-counter.js";
 
-/** A spec, and the Parquet file for its vectors; without a file, only its states are computed. */
+/** A spec and the Parquet file for its vectors. Without a file, only the states are computed. */
 export interface VectorFile {
   readonly spec: FeatureSpec;
   readonly path?: string;

@@ -9,7 +9,7 @@ type OptionalCells = Readonly<Partial<Record<keyof typeof OPTIONAL_COLUMNS, Cell
 /** A payment whose label may never arrive. */
 export type HistoryPayment = Omit<SimulatedPayment, "labelledAtMs"> & { readonly labelledAtMs: number | null };
 
-/** Computes tokens like the ingestion API, each of them once. */
+/** Computes tokens as the ingestion API does, each only once. */
 export interface PaymentTokens {
   card(number: string): string;
   device(id: string): string;

@@ -24,11 +24,11 @@ export interface PrepareOptions {
 export interface PreparedEvents {
   readonly payments: number;
   readonly labels: number;
-  /** For each entity of the spec, its ids, indexed by their numbers. */
+  /** The IDs of each entity in the spec, indexed by number. */
   readonly ids: readonly (readonly string[])[];
   /** By number. */
   readonly currencies: readonly string[];
-  /** For each column that filters and categories read, its texts, indexed by their numbers. */
+  /** The strings in each column that filters and categories read, indexed by number. */
   readonly texts: ReadonlyMap<string, readonly string[]>;
   /** Whether any payment has a location. */
   readonly hasPlaces: boolean;

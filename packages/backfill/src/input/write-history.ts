@@ -13,7 +13,7 @@ import { sqlText } from "./work-database.js";
 export interface HistoryOptions {
   readonly simulation: SimulationOptions;
   /**
-   * In event order; may be infinite. Without a label time, no label is written. Default: the payments of `simulation`.
+   * In event order; may be infinite. A payment without a label time gets no label. Default: those of `simulation`.
    */
   readonly payments?: Iterable<HistoryPayment>;
   /** Payments at or after this time, in milliseconds since the epoch, are omitted. */

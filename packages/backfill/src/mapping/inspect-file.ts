@@ -23,8 +23,8 @@ export interface Inspection extends Proposal {
 /** Number of rows to sample from the start of the file. */
 const SAMPLE_ROWS = 10_000;
 /**
- * Number of distinct texts to read: enough to detect an enum with too many values, even if the column also contains
- * every text that stands for a missing value.
+ * Number of distinct values to read: enough to detect an enum with too many values, even if the column also contains
+ * every string that represents a missing value.
  */
 const VALUES_READ_MAX = VALUES_MAX + MISSING_TEXTS.size + 1;
 

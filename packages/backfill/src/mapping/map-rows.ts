@@ -27,13 +27,13 @@ export interface MappedFile {
   readonly unusedColumns: readonly string[];
 }
 
-/** How files of other records differ from files of payments. */
+/** Differences between files of other records and files of payments. */
 interface OtherRows {
   /** Additional columns of `mapped`. */
   readonly columns: readonly FieldSql[];
-  /** What rejections call the field `transaction_id`. */
+  /** Name of the field `transaction_id` in rejections. */
   readonly idName: string;
-  /** Column of `mapped`. Rows are repeated only if they have the same ID and the same version. */
+  /** Column of `mapped`. Rows are duplicates only if they have the same ID and the same version. */
   readonly version?: string;
 }
 const PAYMENTS: OtherRows = { columns: [], idName: "transaction_id" };

@@ -179,7 +179,7 @@ export interface Mapping extends Omit<z.infer<typeof mappingSchema>, "fields"> {
  * Reads a mapping.
  *
  * @param declared names of the fields in payment.yaml, which may be newer than the generated code
- * @throws TriplineError `invalid-field` with a sentence per fault
+ * @throws TriplineError `invalid-field` with one sentence per fault
  */
 export async function readMapping(path: string, declared?: readonly string[]): Promise<Mapping> {
   return parseMapping(await readMappingText(path), path, declared);
@@ -192,7 +192,7 @@ export async function readMappingText(path: string): Promise<string> {
   });
 }
 
-/** @throws TriplineError `invalid-field` with a sentence per fault */
+/** @throws TriplineError `invalid-field` with one sentence per fault */
 export function parseMapping(content: string, path: string, declared: readonly string[] = []): Mapping {
   const { file, format, fields, ...rest } = parseYaml(mappingSchema, content, path, declared);
   return {
@@ -205,7 +205,7 @@ export function parseMapping(content: string, path: string, declared: readonly s
   };
 }
 
-/** @throws TriplineError `invalid-field` with a sentence per fault */
+/** @throws TriplineError `invalid-field` with one sentence per fault */
 export function parseYaml<S extends z.ZodType>(
   schema: S,
   content: string,

@@ -23,7 +23,7 @@ export async function writeRawColumns(
   for (const column of columns.filter((name) => !hidden.has(name))) {
     const type = await typeOf(connection, column);
     if (type === undefined) continue;
-    // A field's column of `mapped` may have the same name.
+    // `mapped` may contain a column with the same name.
     values.push(`try_cast(nullif(trim(raw.${sqlName(column)}), '') AS ${type}) AS ${sqlName(column)}`);
   }
   await connection.run(

@@ -51,7 +51,7 @@ async function hasRejects(connection: DuckDBConnection): Promise<boolean> {
   return found.currentRowCount > 0;
 }
 
-/** Names that no column of a file has. */
+/** Column names that do not occur in files. */
 const OWN = {
   line: sqlName("line of the reject"),
   reason: sqlName("reason of the reject"),

@@ -11,7 +11,7 @@ import type { ReportMapping } from "./report-mapping.js";
 
 /** A row of a file as a request to `POST /v1/fraud-reports`, with a token instead of the card number. */
 export interface FileReport {
-  /** From 0. */
+  /** Row number, starting at 0. */
   readonly row: number;
   readonly request: Readonly<Record<string, unknown>>;
 }
@@ -58,7 +58,7 @@ export class ReportFile {
       .slice(-NAME_LENGTH_MAX);
   }
 
-  /** The accepted rows, in the order of the file. @param from the first row */
+  /** The accepted rows, in the order of the file. @param from the number of the first row to return */
   async *reports(from = 0): AsyncGenerator<FileReport> {
     const present = Object.keys(OPTIONAL).filter(
       (column) => column in this.mapping.rows.fields || this.mapping.columns.some((one) => one.column === column),

@@ -62,7 +62,7 @@ export interface ReportMapping {
 
 /**
  * @param file path of the file of reports
- * @throws TriplineError `invalid-field` with a sentence per fault
+ * @throws TriplineError `invalid-field` with one sentence per fault
  */
 export function parseReportMapping(content: string, path: string, file: string): ReportMapping {
   const { report, format, ...rest } = parseYaml(schema, content, path);

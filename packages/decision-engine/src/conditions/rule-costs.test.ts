@@ -119,7 +119,7 @@ describe("regression #24: a rule that would block all payments", () => {
 
   test("is not type-checked if it contains a map whose type doubles with each step", () => {
     const when = `[1]${".map(y,{y:y})".repeat(40)} == []`;
-    // The check of its type would run out of memory.
+    // Type-checking the expression would run out of memory.
     expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow("whose keys are not literals");
     expect(decideStored({ when })).toMatchObject({ skippedRules: [{ why: "budget-exceeded" }] });
   });

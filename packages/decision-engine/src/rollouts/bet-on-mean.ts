@@ -1,9 +1,9 @@
-/** Bets as shares of the capital that a value of 0 would cost. The best share depends on the unknown mean. */
+/** Bets, each as the share of the capital that is lost if a value is 0. The best share depends on the unknown mean. */
 const SHARES = [0.02, 0.06, 0.15, 0.35, 0.6, 0.9];
 /** Further bets start after 64, 128, 256 … values, so that earlier good values do not hide a later change. */
 const FIRST_START = 64;
 const STARTS_MAX = 20;
-/** Weight of the bets from the first value on. */
+/** Weight of the bets that start with the first value. */
 const FIRST_WEIGHT = 0.7;
 
 /**
@@ -42,7 +42,7 @@ export class BetOnMean {
   /** The logarithm of the capital. */
   get logCapital(): number {
     const later = 1 - FIRST_WEIGHT;
-    // What later starts will bet is still there.
+    // The capital reserved for later starts has not been bet yet.
     let [sum, rest] = [0, 1];
     for (const [at, start] of this.#starts.entries()) {
       const weight = at === 0 ? FIRST_WEIGHT : later / (at * (at + 1));
@@ -53,7 +53,7 @@ export class BetOnMean {
   }
 }
 
-/** The logarithm of the average capital of several bets, which is as valid as each one. */
+/** The logarithm of the average capital of several bets. The average is as valid as the capital of each bet. */
 export function logAverage(bets: readonly BetOnMean[]): number {
   const sum = bets.reduce((total, bet) => total + Math.exp(bet.logCapital), 0);
   return Math.log(sum / bets.length);

@@ -17,11 +17,11 @@ export const guardPlan = z.strictObject({
   /** How much the share of slow decisions may exceed 5 %. */
   slow_points_max: points.default(0.1),
   /**
-   * How much more often the candidate may put two payments in another order than the champion does, compared with before
-   * the rollout. 1 switches the guard off.
+   * The share of pairs of payments that the candidate and the champion put in different orders may exceed the share
+   * before the rollout by this much. 1 disables the guard.
    */
   agreement_points_max: points.default(0.05),
-  /** How many times as often the candidate may give an outcome, or how many times less often, beyond the expected. */
+  /** Maximum factor by which an outcome may be more or less frequent than expected. */
   outcome_ratio_max: z.number().min(1).max(1_000).default(1.5),
   /** Ignored; accepted for one release. It was the maximum population stability index of the scores. */
   index_max: z.number().min(0).max(100).optional(),

@@ -4,7 +4,7 @@ import { judgePrecision } from "./judge-precision.js";
 
 const PLAN = { false_alarm_points_max: 0.01, labels_min: 20, mature_labels_min: 200 };
 
-/** Alerts of both models in turn, with verdicts in fixed proportions. */
+/** Alternating alerts of both models, with verdicts in fixed proportions. */
 function alerts(count: number, candidateFrauds: number, championFrauds: number): LabelledAlert[] {
   const isFraud = (at: number, frauds: number): boolean => (at * 7) % 20 < frauds;
   return Array.from({ length: count }, (_, at) => [

@@ -11,7 +11,7 @@ export interface LabelledAlert {
   readonly isFraud: boolean;
 }
 
-/** As in `BetOnMean`, but for the few values that matter: labels are scarce, so no bet may be wasted. */
+/** As in `BetOnMean`, but with fewer bets: labels are scarce, so no capital may be wasted. */
 const SHARES = [0.1, 0.2, 0.4];
 
 /**
@@ -20,7 +20,7 @@ const SHARES = [0.1, 0.2, 0.4];
  *
  * @param alerts one per card, in the order of their verdicts
  * @param matureLabels the candidate's alerts that are old enough for all of their labels
- * @param expected a candidate that was less precise before the rollout, but accepted, may remain so
+ * @param expected shows how much less precise the candidate was before the rollout, which is tolerated
  */
 export function judgePrecision(
   alerts: readonly LabelledAlert[],
@@ -45,7 +45,7 @@ export function judgePrecision(
     waiting.candidate.shift();
     const other = others.reduce((sum, value) => sum + value, 0) / others.length;
     bet.add((1 + own - other) / 2, limit);
-    // The evidence once reached stays, because the bound holds for all times together.
+    // The evidence never decreases, because the bound holds at all times simultaneously.
     log = Math.max(log, bet.logCapital);
   }
   const isJudged = Math.min(counts.candidate, counts.champion) >= plan.labels_min;

@@ -8,7 +8,7 @@ import type { GuardPlan } from "./guard-plan.js";
 
 type Band = Agreement["bands"][number];
 
-/** A difference that chance explains is not expected again. */
+/** A difference of at most this many standard deviations may be chance, so it is not expected to recur. */
 const NORMAL_QUANTILE = 2;
 const OUTCOMES = [Outcome.CHALLENGE, Outcome.REVIEW, Outcome.DECLINE];
 /** Maximum number of cards per outcome, about 10 MB; the oldest are dropped and may then count again. */
@@ -24,9 +24,9 @@ interface Tally {
 }
 
 /**
- * Compares how often each model challenges, reviews and declines cards. A card's first payment with an outcome belongs
- * to the candidate with the probability with which the card was assigned to it, if both models are alike. This is exact
- * however the traffic changes and however often a card pays, because cards are assigned at random.
+ * Compares how often each model challenges, reviews and declines cards. If both models are alike, the candidate decides
+ * a card's first payment with an outcome with a probability equal to its share of the cards. This is exact, regardless
+ * of the traffic and of how often a card pays, because cards are assigned at random.
  */
 export class OutcomeShares {
   readonly #tallies: readonly Tally[] = OUTCOMES.map((outcome) => ({
@@ -37,7 +37,7 @@ export class OutcomeShares {
   readonly #fewerMin: number;
   #share = 0;
 
-  /** @param expected before the rollout, both models may have differed in the number of payments above the bands */
+  /** @param expected shows how much the numbers of payments above the bands differed before the rollout */
   constructor(expected: Agreement, plan: Pick<GuardPlan, "outcome_ratio_max">) {
     const bands = expected.bands.filter((band) => band.both + band.only_champion >= EXPECTED_MIN);
     this.#moreMax = plan.outcome_ratio_max * Math.max(1, ...bands.map((band) => ratioOf(band, -NORMAL_QUANTILE)));
@@ -79,7 +79,7 @@ export class OutcomeShares {
   }
 }
 
-/** How many payments the candidate puts above a band for each one of the champion, up to chance. */
+/** Ratio of the candidate's payments above a band to the champion's, shifted by this many standard deviations. */
 function ratioOf({ both, only_candidate: candidate, only_champion: champion }: Band, deviations: number): number {
   return (both + candidate + deviations * Math.sqrt(candidate + champion)) / (both + champion);
 }

@@ -10,7 +10,7 @@ const AGREEMENT: Agreement = {
   bands: [{ from: 0.5, both: 900, only_candidate: 50, only_champion: 50, candidate_frauds: 600, champion_frauds: 600 }],
 };
 
-/** Scores payments of different cards, whose champion's scores go up and down. */
+/** Scores payments of different cards. The champion's scores vary from payment to payment. */
 function findingOf(candidate: (championScore: number, at: number) => number, payments = 1_000, expected = AGREEMENT) {
   const scores = new PairedScores(expected, PLAN);
   for (let at = 0; at < payments; at += 1) {
@@ -26,7 +26,7 @@ test.each<[string, Parameters<typeof findingOf>[0], boolean]>([
   ["slightly different scores", (score, at) => score + 0.02 * Math.sin(at), false],
   ["inverted scores", (score) => 1 - score, true],
   ["a constant score", () => 0.1, true],
-  // The order stays, but many more payments are above the band.
+  // The order is unchanged, but many more payments are above the band.
   ["too high scores", (score) => 0.5 + score / 2, true],
   ["too low scores", (score) => score / 3, true],
 ])("%s", (_name, candidate, isBreached) => {

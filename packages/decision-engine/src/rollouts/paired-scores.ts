@@ -19,15 +19,15 @@ interface Band {
   readonly from: number;
   readonly onlyCandidate: BetOnMean;
   readonly onlyChampion: BetOnMean;
-  /** Maximum shares of the payments above the band by either model. */
+  /** Maximum shares of payments that only one model puts above the band, among those that either model does. */
   readonly candidateMax: number;
   readonly championMax: number;
 }
 
 /**
- * Compares both models' scores of each payment with each other, and with their agreement before the rollout: whether
- * they put two payments in the same order, and whether they agree on the payments above each band. Neither depends on
- * which cards pay, or on how many of them are thieves.
+ * Compares the agreement of both models' scores with their agreement before the rollout: whether they put two payments
+ * in the same order, and whether they agree on which payments are above each band. Neither depends on which cards pay
+ * or on how much fraud there is.
  */
 export class PairedScores {
   readonly #order = new BetOnMean(ORDER_SHARES);
@@ -100,7 +100,7 @@ export class PairedScores {
   }
 }
 
-/** A tolerated share of disagreement: the expected one and some points, or more if it was measured on few payments. */
+/** The tolerated share of disagreement: the expected share plus `points`, or more if few payments were compared. */
 function limitOf(expected: number, count: number, points: number): number {
   return Math.max(expected + points, count === 0 ? 0 : likelyMaximum(expected, count));
 }

@@ -45,7 +45,7 @@ export interface StreamShape {
   readonly terminals: number;
   readonly eventsMin: number;
   readonly eventsMax: number;
-  /** Whether the time between events is minutes rather than days. */
+  /** Whether events are minutes apart rather than days. */
   readonly busy: boolean;
   /** Whether there are payment updates. */
   readonly updates: boolean;

@@ -183,7 +183,7 @@ test("retries a long fault in one partition until it ends, without delaying othe
     await put(1, text);
     await collector.until(() => texts(collector).includes(text), `record ${text} of the other partition`);
   }
-  // Ten round trips that do not wait for the first partition's retries, which soon come only every five seconds.
+  // Ten round trips that do not wait for the first partition's retries, which are soon five seconds apart.
   expect(tries - before).toBeLessThan(10);
   expect((await admin.committedOffsets("retry", "features")).get(0)).toBeUndefined();
   expect(failing).toEqual(["features/0 false"]);

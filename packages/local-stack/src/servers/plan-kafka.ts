@@ -94,7 +94,7 @@ export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
   };
 }
 
-/** What a user reads: the number of the broker only if there are several. */
+/** The name shown to users. It includes the broker's number only if there are several brokers. */
 export function kafkaTitle(nodes: readonly KafkaNode[], index: number): string {
   return nodes.length === 1 ? "Kafka" : `Kafka broker ${index + 1}`;
 }

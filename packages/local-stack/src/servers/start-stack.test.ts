@@ -111,7 +111,7 @@ describe("startStack", () => {
         await createTopic(first.kafkaBrokers, "payments");
         await query(first.postgresUrl, "CREATE TABLE payment AS SELECT 42 AS id");
 
-        // Restarted after a kill, the servers have the same addresses.
+        // After a kill, the restarted servers have the same addresses.
         await Promise.all([first.kafka.kill(), first.postgres.kill()]);
         expect(await isPortFree(portOf(first.kafkaBrokers[0] ?? ""))).toBe(true);
         await Promise.all([first.kafka.start(), first.postgres.start()]);

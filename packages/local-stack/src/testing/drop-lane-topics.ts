@@ -5,8 +5,8 @@ import { laneNames, TEST_STACK_VARIABLE, testStackAddresses } from "./stack.js";
 const TOPICS_TOGETHER = 100;
 
 /**
- * Deletes the topics of the tests that a lane has finished. The broker keeps a file open per partition, and with those of
- * a whole run it reaches the usual limit of 20,000, at which it exits.
+ * Deletes the topics of a lane's finished tests. The broker keeps a file open for each partition. With the topics of a
+ * whole run, it would reach the usual limit of 20,000 open files and exit.
  */
 export async function dropLaneTopics(lane: number): Promise<void> {
   const value = process.env[TEST_STACK_VARIABLE];

@@ -31,7 +31,7 @@ export const testStackAddresses = z.object({
  */
 export const REDIS_PATIENCE_MS = 30_000;
 
-/** How the topics of a lane's tests begin. */
+/** Prefix of the topic names of a lane's tests. */
 export function laneNames(lane: number | string): string {
   return `t${lane}x`;
 }

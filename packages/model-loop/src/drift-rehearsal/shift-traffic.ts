@@ -36,7 +36,7 @@ const SHIFTS: Readonly<Record<ShiftName, Shift>> = {
 };
 
 /**
- * The payment after a shift, if it took place at or after `fromMs`. A shift of fraud rates changes no existing payment.
+ * The payment after a shift, if it took place at or after `fromMs`. A shift in fraud rates changes no payments.
  */
 export function shiftPayment(payment: SimulatedPayment, shift: ShiftName, fromMs: number): SimulatedPayment {
   return payment.occurredAtMs < fromMs ? payment : (SHIFTS[shift].change?.(payment) ?? payment);

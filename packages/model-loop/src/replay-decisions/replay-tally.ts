@@ -145,7 +145,7 @@ export function count(counts: Map<string, number>, key: string, more = 1): void 
   counts.set(key, (counts.get(key) ?? 0) + more);
 }
 
-/** The fields by name, as texts that are equal if the values are equal. */
+/** The fields by name, as strings that are equal if the values are equal. */
 function fieldsOf(decision: Decision): Map<string, string> {
   return new Map(Object.entries(decision).map(([name, value]) => [name, JSON.stringify(value) ?? "absent"]));
 }

@@ -79,7 +79,7 @@ function hashBound(of: number): string {
   );
 }
 
-/** Entries in a Parquet file's metadata from which `tripline_training` weights the rows. */
+/** Entries in a Parquet file's metadata that `tripline_training` uses to weight the rows. */
 export function sharesMetadata(shares: Shares | undefined): Readonly<Record<string, number>> {
   if (shares === undefined) return {};
   return { fraud_share: shares.frauds, genuine_share: shares.genuine, card_share: shares.cards };

@@ -13,9 +13,9 @@ import type { ScoredPair } from "./scored-pairs.js";
 import { agreementOn, drawPairs } from "./scored-pairs.js";
 
 const POOL = 60_000;
-/** Payments on which a retraining compares the models: the newest two weeks of a small bank. */
+/** Number of payments on which a retraining compares the models: the newest two weeks of a small bank. */
 const COMPARED = 20_000;
-/** Different comparisons before the rollout, with their errors of sampling. */
+/** Number of different comparisons before the rollout, each with its own sampling error. */
 const COMPARISONS = 20;
 const CHAMPION = "champion";
 const TRAFFIC: RolloutTraffic = {
@@ -27,11 +27,11 @@ const DECLINE_SHARES = [0.01, 0.05, 0.5];
 const DECLINE_PAYMENTS_MAX = 10_000;
 const PRECISION = { candidate: 0.4, champion: 0.5 };
 const ALERTS_MAX = 1_200;
-/** Longer than the bar, so that a missed one has a figure. */
+/** Runs may exceed the limit by this factor, so that a requirement that is not met still has a figure. */
 const LONGER = 3;
 const FALSE_ROLLBACKS_MAX = 0.001;
 
-/** A requirement with the figure that was measured for it. */
+/** A requirement and its measured figure. */
 export interface Bar {
   readonly what: string;
   readonly figure: string;
@@ -48,7 +48,7 @@ export interface GuardBarsOptions {
   readonly pairs?: readonly ScoredPair[];
 }
 
-/** Measures how soon the guards of a rollout end those of bad models, and how seldom those of good ones. */
+/** Measures how quickly a rollout's guards stop bad models, and how rarely they stop good ones. */
 export function measureGuards({ seed, rollouts, badRollouts, pairs }: GuardBarsOptions): Bar[] {
   const random = seedRandom(seed, 0, 0, 0);
   const pool = pairs ?? drawPairs(POOL, random);

@@ -21,15 +21,15 @@ const MISSING_SHARE = 0.01;
 
 export interface RolloutTraffic {
   readonly shadowPayments: number;
-  /** The candidate's shares of the cards, one after the other. */
+  /** The candidate's successive shares of the cards. */
   readonly shares: readonly number[];
-  /** At each share. */
+  /** Number of payments at each share. */
   readonly canaryPayments: number;
-  /** Further labelled alerts of each model, which arrive at the last share. */
+  /** Average number of labelled alerts per model. Missing alerts are added after the last share. */
   readonly alerts: number;
 }
 
-/** Payments, and those of them that each model does not approve. */
+/** Payments, and the subset that each model does not approve. */
 export interface Population {
   readonly pairs: readonly ScoredPair[];
   readonly candidateAlerts: readonly ScoredPair[];
@@ -45,9 +45,9 @@ export function populationOf(pairs: readonly ScoredPair[]): Population {
 }
 
 /**
- * Plays a rollout of a candidate that is as good as the champion through all guards.
+ * Simulates the rollout of a candidate that is as good as the champion, with all guards.
  *
- * @param population payments, which are drawn with replacement
+ * @param population the payments to draw from, with replacement
  * @returns the guard that rolled it back; undefined if none did
  */
 export function rehearseRollout(
@@ -115,7 +115,7 @@ function sampleOf({ card: cardToken, candidateScore, championScore }: ScoredPair
   return { cardToken, outcome, candidateScore, championScore, latencyMs, ...state };
 }
 
-/** The payments in shadow until a candidate that gives each payment another one's score is rolled back. */
+/** Number of shadow payments until the rollback of a candidate that gives each payment the score of another. */
 export function paymentsUntilShuffledEnds(
   pairs: readonly ScoredPair[],
   agreement: Agreement,
@@ -133,8 +133,8 @@ export function paymentsUntilShuffledEnds(
 }
 
 /**
- * The candidate's payments until its share of declines, `candidate` instead of `champion`, ends the rollout. Its scores of
- * some payments are too high; those of the others are as expected.
+ * Number of payments decided by the candidate until its declines end the rollout. It declines the share `candidate`
+ * instead of `champion`, because some of its scores are too high; its other scores are as expected.
  */
 export function paymentsUntilDeclinesEnd(
   pairs: readonly ScoredPair[],
@@ -165,7 +165,7 @@ export function paymentsUntilDeclinesEnd(
   return Number.POSITIVE_INFINITY;
 }
 
-/** The labelled alerts of each model until the candidate's lower precision ends the rollout. */
+/** Number of labelled alerts per model until the candidate's lower precision ends the rollout. */
 export function alertsUntilPrecisionEnds(
   precision: { readonly candidate: number; readonly champion: number },
   maximum: number,
@@ -178,7 +178,7 @@ export function alertsUntilPrecisionEnds(
   const isOver = (count: number): boolean =>
     judgePrecision(alerts.slice(0, count).flat(), 0, NO_AGREEMENT, PLAN).isBreached;
   if (!isOver(maximum)) return Number.POSITIVE_INFINITY;
-  // Once a breach is found, it stays.
+  // A breach is permanent, so a binary search finds its start.
   let [low, high] = [0, maximum];
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);

@@ -3,7 +3,7 @@ import { PairMatcher } from "@tripline/decision-engine/rollouts/agreement";
 import type { Random } from "@tripline/simulator/seed-random";
 import { normal } from "@tripline/simulator/seed-random";
 
-/** A payment with the scores of two equally good models that were trained on other weeks. */
+/** A payment with the scores of two equally good models that were trained on different weeks. */
 export interface ScoredPair {
   readonly card: string;
   readonly isFraud: boolean;
@@ -12,12 +12,12 @@ export interface ScoredPair {
 }
 
 /**
- * With these values, the pairs resemble those of two models trained on other weeks of the demo's world: 86 % of pairs of
- * payments in the same order, and about a third of the payments above a band there by one model only.
+ * With these values, the pairs resemble those of two models trained on different weeks of the demo's payments: 86 % of
+ * the pairs are in the same order, and about a third of the payments above a band are above it for only one model.
  */
 const FRAUD_SHARE = 0.01;
 const SEPARATION = 3.6;
-/** Share of the variance of genuine scores that both models have in common. */
+/** Share of the variance of genuine scores that is common to both models. */
 const COMMON = 0.8;
 const CARDS_PER_PAYMENT = 0.5;
 
@@ -39,7 +39,7 @@ export function drawPairs(count: number, random: Random): ScoredPair[] {
   });
 }
 
-/** Both models are calibrated: the probability of a fraud, given the evidence that the model has. */
+/** The probability of fraud given a model's evidence, so that both models are calibrated. */
 function probability(evidence: number): number {
   const odds = Math.log(FRAUD_SHARE / (1 - FRAUD_SHARE)) + SEPARATION * evidence - SEPARATION ** 2 / 2;
   return 1 / (1 + Math.exp(-odds));

@@ -23,7 +23,7 @@ const NOT_FOUND = 404;
 const FINAL = [400, NOT_FOUND, 422];
 const WHY_CHARACTERS_MAX = 300;
 
-/** Starts a challenger's rollout and follows it to its end. The control plane and its guards decide on the steps. */
+/** Starts a challenger's rollout and tracks it until it ends. The control plane and its guards decide on each step. */
 export class LeadingRollout {
   readonly #options: LeadRolloutOptions;
   readonly #ends = counter("tripline_training_rollouts_total", {
@@ -50,7 +50,7 @@ export class LeadingRollout {
     logger.info({ version: challenger.version, stage }, `rollout: ${stage}, by ${last?.actor}: ${last?.why}`);
     if (stage === "champion") {
       await state.change(({ alarm }) => {
-        // A challenger with little post-drift data does not close the drift, because more labels lead to a better one.
+        // A challenger with little post-drift data does not resolve the drift: more labels lead to a better challenger.
         const isAnswered = alarm === null || challenger.learntTo - alarm.day >= LEARNT_DAYS_MIN;
         return { challenger: null, promotedDay: today, ...(isAnswered ? { alarm: null } : {}) };
       });

@@ -36,7 +36,7 @@ class World {
     const rollouts = {
       start: async ({ candidate, auto, guards }: RolloutRequest) => {
         if (this.refusal !== undefined) throw this.refusal;
-        // The agreement in the registry says how much the models differ, also after a drift.
+        // No limits are set: the agreement in the registry shows how much the models differ, even after drift.
         expect(guards).toBeUndefined();
         this.did.push(`rollout ${candidate} auto=${auto}`);
         this.rollout = shown(candidate, "shadow");

@@ -11,7 +11,7 @@ export const DECLINED_KINDS = "lower(kind) IN ('declined', 'three_ds_abandoned')
  * Copies into the scan's database the IDs of payments that Tripline or the issuer declined, or that the customer
  * abandoned. Nobody disputes these payments, so a missing report does not mean that they are genuine.
  *
- * @returns a table with `transaction_id`, each once
+ * @returns a table that contains each `transaction_id` once
  * @throws TriplineError `lake-unavailable`
  */
 export async function copyDeclined(scan: LakeScan, options: ReadOptions): Promise<string> {

@@ -41,7 +41,7 @@ const update = (id: string, kind: PaymentUpdateKind, updatedAtMs: number): Uint8
     ...{ declinedBy: DeclinedBy.UNSPECIFIED, updatedAtMs, acceptedAtMs: updatedAtMs },
   }).finish();
 
-/** Per day, an authorised fraud that is reported after 1 to 5 days, and one payment with each other fate. */
+/** Archives, per day, one authorised fraud that is reported after 1 to 5 days, and one payment for every other fate. */
 async function archivePayments(hasGenuineLabels: boolean): Promise<void> {
   const archive = new TestArchive(lake, { cluster: "test", topicPrefix: "" });
   const keep = (topic: string, values: Uint8Array[]): Promise<unknown> =>
@@ -118,7 +118,7 @@ test("regression #31: reports of payments before the first day do not lengthen t
   const atMs = atDay(70);
   const values = [vector("quiet", [1, 2, 3], { computedAtMs: atMs }, { occurredAtMs: atMs })];
   await archive.append("features", [{ partition: 0, offset: 0, value: values[0] ?? Buffer.of() }]);
-  // 4 % of the reports take 30 days, all others 2.
+  // 4 % of the reports take 30 days, and the others take 2 days.
   const reports = Array.from({ length: 90 * 50 }, (_, index) => {
     const day = Math.floor(index / 50);
     return { day, afterDays: day + (index % 50 < 2 ? 30 : 2), id: `fraud${index}` };

@@ -29,9 +29,9 @@ export async function surveyTable(scan: LakeScan, labels: string, unlabelled: Un
   return newestMs === undefined ? NO_LABELS : surveyOf(cells, newestMs, unlabelled);
 }
 
-/** The rule by which a payment without a label is genuine. */
+/** When a payment without a label counts as genuine. */
 export interface SettledRule {
-  /** A payment is old enough for a verdict at this age. */
+  /** Age at which a payment is old enough for a verdict. */
   readonly delayMs: number;
   /** Payments at or after this time have no verdict yet, even if they have a label. */
   readonly matureBeforeMs: number;
@@ -44,7 +44,7 @@ export function ruleOf({ isUnlabelledGenuine, delayDays, matureBeforeMs }: Label
 
 /** SQL expressions about a payment's label. */
 export interface LabelSql {
-  /** Boolean or 0 and 1. Null without a label. */
+  /** Boolean, or 0 or 1; null without a label. */
   readonly fraud: string;
   readonly labelledAtMs: string;
   /** Whether the payment was declined or abandoned, so that nobody would report it. */

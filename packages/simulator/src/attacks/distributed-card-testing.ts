@@ -127,7 +127,7 @@ function purchases(world: World, card: Tested, workedMs: number, buyer: Identity
   return drafts;
 }
 
-/** The first card's BIN and the numerically nearest ones, with the numbers whose owners pay online. */
+/** The first card's BIN and the numerically nearest ones, with the card numbers whose owners pay online. */
 function rangesOf({ seed, cards }: World, first: number): Range[] {
   const numbers = cards.filter(({ equipment }) => equipment !== null).map(({ number }) => number);
   const distance = (bin: string): number => Math.abs(Number(bin) - Number(binOf(cards[first]?.number ?? "")));

@@ -40,7 +40,7 @@ const SLOW_TAKEOVER = {
 } as const;
 
 const TABLE = SLOW_TAKEOVER;
-/** Before each payment, the thief may wait until morning. */
+/** Maximum number of payments. Before each payment, the thief may wait until morning. */
 const PAYMENTS_MAX = 1 + TABLE.waitPayments.max + TABLE.purchases.max;
 
 /** Maximum time from the start to the last payment. It is longer than one day. */
@@ -84,7 +84,7 @@ export function takeOverSlowly(world: World, card: number, run: number, startMs:
   const waitMs = between(TABLE.waitMs, random);
   const small = countBetween(TABLE.waitPayments, random);
   for (let index = 0; index < small; index += 1) {
-    // One part of the wait per payment, and one more without payments before the purchases.
+    // Divides the wait into one interval per payment, and a last interval without payments.
     pay(awake(changedMs + (waitMs * (index + random())) / (small + 1)), smallFactor(random), "attempt", email);
   }
   spend(changedMs + waitMs, random, (atMs, factor) => pay(atMs, factor, "purchase", email));
@@ -130,7 +130,7 @@ function smallFactor(random: Random): number {
   return logNormal(random, TABLE.smallFactor.median, TABLE.smallFactor.spread);
 }
 
-/** Moves a time in the night to the morning. */
+/** Postpones a time at night until the morning. */
 function awake(atMs: number): number {
   const ofDayMs = atMs - dayOf(atMs) * DAY_MS;
   return ofDayMs < TABLE.wakingMs ? atMs + TABLE.wakingMs : atMs;

@@ -45,7 +45,7 @@ interface ThiefState {
 
 /** Frauds whose thief uses one card. The others use many cards, at one terminal or from one device. */
 const BY_CARD: ReadonlySet<Scenario> = new Set(["stolen-card", "testing-burst", "account-takeover"]);
-/** Above this number, thieves that have been inactive for long are removed. */
+/** Above this number, thieves that have been inactive for a long time are removed. */
 const THIEVES_MAX = 10_000;
 
 /**

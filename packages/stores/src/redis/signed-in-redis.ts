@@ -24,7 +24,7 @@ export class SignedInRedis extends Redis {
   #renewAtMs = 0;
 
   constructor(url: string, options: RedisOptions & { replyMapping?: "legacy" }, signIn: RedisSignIn) {
-    // Connects only below, after the fields have been set.
+    // Does not connect yet, because the fields must be set first.
     super(url, { ...options, lazyConnect: true });
     this.#signIn = signIn;
     this.on("ready", () => this.#renewAt(this.#renewAtMs));

@@ -60,8 +60,8 @@ export interface SystemOptions {
   /** If given, a server that exits unexpectedly is restarted and reported to this listener. */
   readonly onServer?: ServerListener;
   /**
-   * Whether Ctrl-C ends this process and the system immediately. False for a caller that stops it cleanly. Default
-   * true.
+   * Whether Ctrl-C ends this process and the system immediately. False for a caller that stops the system cleanly.
+   * Default: true.
    */
   readonly endOnSignals?: boolean;
   readonly steps: StepLog;

@@ -116,7 +116,7 @@ async function takenPorts(): Promise<string[]> {
   return ports.filter((_entry, index) => !free[index]).map(([name]) => name);
 }
 
-/** Nightly. It stops like a demo that is interrupted, which is tested below. */
+/** Only in nightly runs, because an interrupted demo stops in the same way, and a test below covers that. */
 const isWhole = process.env.DEMO_TESTS === "all";
 (isWhole ? test : test.skip)(
   "a demo that stops by itself exits with code 0 and a balanced ledger, and leaves nothing behind",

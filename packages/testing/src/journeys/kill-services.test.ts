@@ -23,7 +23,7 @@ import { programOf } from "../support/program-of.js";
 import { testModel } from "../support/test-model.js";
 
 const START_MS = Date.UTC(2026, 0, 15);
-/** Nightly: all. */
+/** Nightly runs test all topologies. */
 const KILLED_TOPOLOGIES = TOPOLOGIES.filter(
   (topology) => process.env.KILL_TOPOLOGIES === "all" || topology === "together",
 );

@@ -60,7 +60,7 @@ function history(): KnownPayment[] {
   const simulation = createSimulation({ seed: 12, cards: 200, terminals: 100, startMs: START_MS - 20 * DAY_MS });
   const payments: KnownPayment[] = [];
   for (const { kind, payment } of eventsFrom(simulation, START_MS)) {
-    // A third of the payments has the tier gold, another third the tier silver, and the rest none.
+    // A third of the payments have the tier gold, a third have the tier silver, and the rest have none.
     const tier = ["gold", "silver"][payments.length % 3];
     if (kind !== "label") payments.push(tier === undefined ? payment : { ...payment, attributes: { tier } });
     if (payments.length === PAYMENTS) break;

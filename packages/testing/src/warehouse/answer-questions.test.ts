@@ -32,7 +32,7 @@ const payments = z
       shadow: z.string().optional(),
       fraud: z.boolean().optional(),
       days: z.number().default(5),
-      /** An earlier label that the last one took back. */
+      /** Whether an earlier label said fraud. The last label replaces it. */
       wasFraud: z.boolean().default(false),
     }),
   )
@@ -67,7 +67,7 @@ test(
 
 async function writeLake(folder: string): Promise<void> {
   const archive = new TestArchive(folder, { cluster: "c", topicPrefix: "" });
-  // Each record is there twice, as after a crash.
+  // Writes each record twice, as after a crash.
   const twice = (values: readonly Uint8Array[]) =>
     [...values, ...values].map((value, offset) => ({ partition: 0, offset, value }));
   const transactions = payments.map(({ id, day, amount, merchant, card }): Transaction => {

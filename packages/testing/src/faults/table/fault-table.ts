@@ -18,7 +18,7 @@ export interface FaultTools {
 export interface Fault {
   readonly id: string;
   readonly title: string;
-  /** The verdict, written before the first run: the worst first response to a payment that this fault may cause. */
+  /** The expected verdict, written before the first run: the worst first response that this fault may cause. */
   readonly worst: Answer;
   /** Causes the fault and, unless the system recovers by itself, ends it. */
   cause(tools: FaultTools): Promise<void>;
@@ -56,7 +56,7 @@ const stopFor =
     await Promise.all(parts.map((part) => part.start()));
   };
 
-/** One after another, so that the leader of every partition and the controller are among them. */
+/** Kills one broker after another, so that every partition's leader and the controller are included. */
 async function killEachBroker({ system }: FaultTools): Promise<void> {
   for (const broker of system.stack.brokers) {
     await broker.kill();

@@ -18,7 +18,7 @@ import type { FaultResult } from "./run-faults.js";
 import { runFault } from "./run-faults.js";
 import { SteadyTraffic } from "./steady-traffic.js";
 
-/** `npx tripline test faults [NAME…]`: each fault under steady traffic, in both topologies, with its verdict. */
+/** `npx tripline test faults [NAME…]`: causes each fault under steady traffic, in both topologies; checks verdicts. */
 
 const START_MS = Date.UTC(2026, 0, 15);
 const DAY_MS = 86_400_000;

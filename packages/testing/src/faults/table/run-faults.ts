@@ -11,7 +11,7 @@ import type { Fault, FaultTools } from "./fault-table.js";
 import type { Answer, SteadyTraffic } from "./steady-traffic.js";
 import { ANSWERS } from "./steady-traffic.js";
 
-/** The system is normal again after this long without any response but the model's. */
+/** The system has recovered if, for this long, all responses come from the model. */
 const QUIET_MS = 5_000;
 const NORMAL_MS_MAX = 120_000;
 const POLL_MS = 500;
@@ -21,7 +21,7 @@ export interface FaultRun {
   readonly admin: KafkaAdmin;
   readonly topology: Topology;
   readonly steady: SteadyTraffic;
-  /** Additional bursts, so that a service has work when it is killed. */
+  /** Additional bursts of payments, so that a service has work when it is killed. */
   readonly bursts: BusyTraffic;
 }
 

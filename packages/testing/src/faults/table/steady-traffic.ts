@@ -6,7 +6,7 @@ const WAIT_SECONDS = 5;
 const RETRY_MS = 200;
 /** A payment that is refused for longer than this counts as lost. */
 const GIVE_UP_MS = 180_000;
-/** Payments without a response, at which new payments wait. */
+/** New payments wait while this many payments have no response. */
 const OPEN_MAX = 2_000;
 
 /** The first response to a payment, from best to worst. */

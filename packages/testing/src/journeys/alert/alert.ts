@@ -17,11 +17,11 @@ const ALERT = "ServiceDown";
 const RUNBOOK = "docs/operations.md#servicedown";
 const POLL_MS = 500;
 const ANSWER_MS_MAX = 5_000;
-/** Two scrapes and their timeouts, on a busy machine. */
+/** Enough for two scrapes with their timeouts on a busy machine. */
 const SCRAPED_MS_MAX = 120_000;
 /**
- * Scrape, `for: 1m`, evaluation and group wait take about 100 s. The resolved message waits for the group interval, 60
- * s.
+ * The scrape, `for: 1m`, the evaluation and the group wait take about 100 s in total. The resolved message waits for
+ * the group interval, which is 60 s.
  */
 const MESSAGE_MS_MAX = 300_000;
 

@@ -110,7 +110,7 @@ const read = (file: string): unknown => parse(readFileSync(file, "utf8"));
 function prometheusConfig(services: readonly MonitoredService[], alertmanager: string): object {
   return {
     ...prometheusFile.parse(read(PROMETHEUS)),
-    // Not alerts-gone.yaml, because not every service runs.
+    // Omits alerts-gone.yaml, because not every service runs.
     rule_files: [join(FILES, "alerts.yaml")],
     alerting: { alertmanagers: [{ static_configs: [{ targets: [alertmanager] }] }] },
     scrape_configs: services.map(({ name, url }) => ({
