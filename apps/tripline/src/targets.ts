@@ -36,9 +36,9 @@ export function parseTargets(text: string | undefined): readonly Target[] {
 
 export interface Neighbour {
   readonly target: Target;
-  /** The variables with its address, needed if it runs in another process. */
+  /** The variables for the target's address. They are required if the target runs in another process. */
   readonly variables: readonly string[];
-  /** A variable that makes the others unnecessary. */
+  /** A variable that can be set instead of `variables`. */
   readonly alternative?: string;
 }
 

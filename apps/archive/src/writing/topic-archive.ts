@@ -18,7 +18,7 @@ const BACKOFF = { firstMs: 200, maxMs: 10_000 };
  * Maximum number of times that a flush starts again because another instance was faster. Each retry has less to write.
  */
 const OVERTAKEN_MAX = 100;
-/** Longer than it takes to restart a partition: at most 5 s after Kafka's 10 s. */
+/** Longer than a restart of a partition, which takes at most 15 s: 10 s in Kafka and 5 s after that. */
 const BEGIN_FAULT_MS = 20_000;
 /** Above this multiple of the flush limits, the archive accepts no more records until a flush succeeds. */
 const HELD_SHARE_MAX = 2;

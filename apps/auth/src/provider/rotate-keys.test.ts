@@ -62,7 +62,7 @@ test("all instances publish a new key before it signs, and every token stays val
   const { stdout } = await rotate();
   const kid = /The key ([\w-]{43}) is published now/.exec(stdout)?.[1];
   expect(kid).not.toBe(old);
-  // On a slow machine, 20 seconds may pass before all instances publish the key, so this postpones its first use.
+  // On a slow machine, 20 seconds may pass before all instances publish the key, so the test postpones its first use.
   await database.execute("UPDATE auth.signing_keys SET active_from = active_from + interval '1 hour' WHERE kid = $1", [
     kid,
   ]);

@@ -37,8 +37,8 @@ const unpublishedRow = z.object({
 /**
  * Notifies the services of revoked tokens. A committed change is published at least once: before its response if Kafka
  * is up, otherwise by a later round of any instance, even after a crash. Only one instance publishes at a time, so the
- * changes of one subject keep their order. Rows are not locked during the request to Kafka:
- * during an outage, it lasts until the statement timeout, and administrators must still be able to revoke rights.
+ * changes of one subject keep their order. Rows are not locked during the request to Kafka: in an outage, the request
+ * lasts until the statement timeout, and administrators must still be able to revoke rights.
  */
 @Injectable()
 export class RevocationPublisher implements OnApplicationBootstrap, OnApplicationShutdown {

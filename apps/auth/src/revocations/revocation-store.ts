@@ -35,7 +35,7 @@ export async function revoke(
     await transaction.execute("DELETE FROM auth.sign_ins WHERE person_id = $1", [id]);
 }
 
-/** Does the same for several users of a tenant, with two statements. */
+/** Revokes all current tokens of several users of a tenant, with two statements. */
 export async function revokeUsers(transaction: Queries, tenant: string, ids: readonly string[]): Promise<void> {
   await transaction.execute(
     `INSERT INTO auth.revocations AS held (kind, subject, tenant, disabled, not_before)

@@ -11,7 +11,7 @@ import type { ScimCaller } from "./scim.guard.js";
 import { invalidToken } from "./scim.guard.js";
 import { tenantOfToken } from "./token/scim-token-store.js";
 
-/** The result of a committed change. If there is a refusal, the caller gets it as an error. */
+/** The result of a committed change. If `refusal` is set, the caller gets it as an error after the commit. */
 interface Made<T> {
   readonly done: T;
   readonly refusal?: TriplineError | undefined;

@@ -6,7 +6,7 @@ import { ScimClient } from "../testing/scim-client.js";
 import { ISSUER } from "../testing/service.js";
 import { singleSignOn } from "../testing/single-sign-on.js";
 
-/** Less than the lifetime of a token. `npm run journey -- revoke` measures the documented two seconds. */
+/** Shorter than a token's lifetime. `npm run journey -- revoke` measures the documented limit of two seconds. */
 const REVOKED_MS_MAX = 60_000;
 const PER_MINUTE = 1_800;
 const AT_ONCE = 60;
@@ -249,7 +249,7 @@ describe("a deactivated user", () => {
     let pending: ReturnType<ScimClient["patch"]> | undefined;
     const leave = () => acme.patch(`/Users/${id}`, { op: "replace", value: { active: false, displayName: "Gone" } });
     await scim.bed.database.transaction(async (transaction) => {
-      // Sign-ins are deleted last.
+      // Blocks the deletion of the sign-in, which is the last part of the change.
       await transaction.execute("SELECT 1 FROM auth.sign_ins WHERE person_id = $1 FOR UPDATE", [id]);
       pending = leave();
       await until(async () => {

@@ -269,7 +269,7 @@ describe("with SCIM", () => {
     const group = (await acme.addGroup({ displayName: "team", members: [{ value: id }] })).body.id;
     expect(await bed.send("POST", "/v1/people/acme:carla@acme.example/reset")).toMatchObject({ status: 200 });
     expect((await acme.get(`/Groups/${group}`)).body).toMatchObject({ members: [] });
-    // The state that older versions left.
+    // Recreates the state that older versions left.
     await bed.database.execute("INSERT INTO auth.scim_members (group_id, person_id) VALUES ($1, $2)", [group, id]);
     const renamed = { op: "replace", value: { displayName: "fraud-leads" } };
     expect(await acme.patch(`/Groups/${group}`, renamed)).toMatchObject({ status: 200 });

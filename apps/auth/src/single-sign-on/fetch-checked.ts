@@ -10,9 +10,9 @@ import { Agent, fetch } from "undici";
 const RESPONSE_BYTES_MAX = 524_288;
 const HEADER_BYTES_MAX = 16_384;
 export const REQUEST_MS_MAX = 10_000;
-/** Values of `Content-Encoding`. */
+/** Values of `Content-Encoding` for a body that is not compressed. */
 const NOT_COMPRESSED: ReadonlySet<string | undefined> = new Set([undefined, "", "identity"]);
-/** Responses to which `Response` allows no body. */
+/** Status codes for which `Response` does not allow a body. */
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**

@@ -23,7 +23,7 @@ const SELECT = `SELECT tenant, issuer, client_id, client_secret, scope, domains,
   (SELECT user_name FROM auth.people WHERE person_id = break_glass) AS break_glass
   FROM auth.identity_providers`;
 
-/** A separate code, because the console answers `not-found` for paths that it does not forward. */
+/** A separate error code, because the console answers `not-found` for paths that it does not forward. */
 export const noProvider = (): TriplineError =>
   new TriplineError("provider-not-found", "This tenant has no identity provider.");
 

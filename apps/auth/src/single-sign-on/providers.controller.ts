@@ -19,7 +19,7 @@ import type { ListedProvider } from "./provider-store.js";
 import { listedProvider, noProvider, ProviderSecrets, providerOf } from "./provider-store.js";
 import { UpstreamProvider } from "./upstream-provider.js";
 
-/** Each change makes requests to a provider and to DNS servers. */
+/** Limits changes, because each one sends requests to a provider and to DNS servers. */
 const CHANGES = { failuresMax: 30, windowMs: 60_000, keysMax: 10_000 };
 
 /** The identity provider of the caller's tenant. If there is a second administrator, they must approve changes. */

@@ -27,8 +27,8 @@ import { UpstreamProvider, upstreamAttempt } from "./upstream-provider.js";
 
 const TITLE = "Single sign-on";
 /**
- * Attempts per address and tenant. Each sends requests to the tenant's provider, so the limit prevents callers from
- * making auth flood it. Behind a proxy that is not in `TRUSTED_PROXIES`, all users share an address.
+ * Limits attempts per address and tenant, because each attempt sends requests to the tenant's provider and callers must
+ * not make auth flood it. Behind a proxy that is not in `TRUSTED_PROXIES`, all users share an address.
  */
 const ATTEMPTS = { failuresMax: 60, windowMs: 60_000, keysMax: 10_000 };
 /** Maximum time between the redirect to the provider and the return. */

@@ -2,24 +2,24 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TriplineError } from "@tripline/contracts/error-table";
 
 export interface SlotLimits {
-  /** Concurrent calls per tenant, so that one tenant's slow provider does not block other tenants. */
+  /** Maximum number of concurrent calls per tenant, so that a slow provider does not block other tenants. */
   readonly perTenantMax: number;
-  /** Concurrent calls of all tenants, so that slow providers do not occupy all connections. */
+  /** Maximum number of concurrent calls of all tenants, so that slow providers do not occupy all connections. */
   readonly allMax: number;
   /** How long a call waits for a slot. */
   readonly waitMsMax: number;
 }
 
 const POLL_MS = 50;
-/** Calls that wait for a slot. */
+/** Maximum number of calls that wait for a slot. */
 const WAITING_MAX = 64;
 
-/** Bounds concurrent calls. */
+/** Limits concurrent calls. */
 export class Slots {
   readonly #busy = new Map<string, number>();
   #waiting = 0;
 
-  /** @param refusal the error of a call that gets no slot */
+  /** @param refusal creates the error for a call that gets no slot */
   constructor(
     private readonly limits: SlotLimits,
     private readonly refusal: () => TriplineError,
@@ -45,7 +45,7 @@ export class Slots {
       await sleep(POLL_MS);
       this.#waiting -= 1;
     }
-    // Taken synchronously after the check, so that no other call can take the slot in between.
+    // The slot is taken synchronously after the check, so that no other call can take the slot in between.
     this.#busy.set(tenant, this.#of(tenant) + 1);
   }
 

@@ -71,7 +71,7 @@ export class UpstreamProvider {
   }
 
   /**
-   * @param uid of the sign-in, to which the browser returns
+   * @param uid ID of the sign-in to which the browser returns
    * @throws TriplineError `provider-unavailable`, `provider-url-refused`, `queue-full`
    */
   begin(
@@ -142,8 +142,8 @@ export class UpstreamProvider {
   }
 
   /**
-   * Each tenant has its own redirect URI, because a provider sends codes only to URIs that its client registered. With a
-   * shared one, one tenant's provider could obtain and use the codes of another tenant's users (RFC 9700, 4.4).
+   * Each tenant has its own redirect URI, because a provider sends codes only to URIs that its client registered. If
+   * tenants shared a URI, a tenant's provider could obtain and use the codes of another tenant's users (RFC 9700, 4.4).
    */
   #redirectOf(tenant: string): string {
     return `${this.#base}/${tenant}/callback`;

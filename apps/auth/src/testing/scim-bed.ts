@@ -99,7 +99,7 @@ export class ScimBed {
   }
 
   /**
-   * The audit events about a user, a group or a tenant's token, once there are all of the expected ones.
+   * Returns the audit events about a user, a group or a tenant's token. Waits until all expected events have arrived.
    *
    * @param expected actor and action
    */

@@ -27,7 +27,7 @@ export interface CardTestingOptions {
   readonly kafka: Kafka;
   /** The simulation that traffic continues. */
   readonly model: Pick<TrainedModel, "simulation" | "historyEndMs">;
-  /** Key with which card tokens are computed. */
+  /** The key used to compute card tokens. */
   readonly cardTokenKey: Uint8Array;
   /** Prints each completed step. */
   print(text: string): void;

@@ -19,7 +19,7 @@ export interface ChargebackOptions {
   readonly client: Pick<TriplineClient, "send" | "sendReports" | "sendUpdates">;
   /** The console's API for clients. */
   readonly reports: Pick<ControlClient, "call">;
-  /** Ingestion's key for tokens. */
+  /** The key with which ingestion computes card tokens. */
   readonly cardTokenKey: Uint8Array;
   /** Prints each completed step. */
   print(text: string): void;

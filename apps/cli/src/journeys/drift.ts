@@ -143,7 +143,8 @@ async function startWorker(
     signal,
     lookMs: LOOK_MS,
     times: TIMES,
-    // These shares give the guards enough cards in a small simulation, which has too few alerts for mature labels.
+    // With these shares, the guards see enough cards even in a small simulation. Mature labels are not required,
+    // because the simulation has too few alerts.
     rolloutPlan: {
       ...{ shadow_seconds: 1, step_seconds: 1, steps_percent: [20, 50] },
       guards: { mature_labels_min: 0 },

@@ -44,8 +44,8 @@ const BAD: readonly BadModel[] = [
     alteration: "inverted",
     percent: 1,
     what: "with inverted scores",
-    // Otherwise the candidate's scores would end the rollout before it decides any payment, and the canary would not be
-    // tested.
+    // Otherwise, the agreement guard would end the rollout before the candidate decides any payment, and the canary
+    // would not be tested.
     guards: { agreement_points_max: 1 },
   },
   { alteration: "slow", percent: 5, what: "that responds too slowly" },
@@ -88,7 +88,7 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
  */
 export async function goodModelJourney(options: RolloutJourneyOptions): Promise<void> {
   const { stepSeconds = STEP_SECONDS } = options;
-  // Its payments get no labels.
+  // The payments of this journey get no labels.
   const guards = { mature_labels_min: 0 };
   const plan = { auto: true, shadow_seconds: stepSeconds, step_seconds: stepSeconds, guards };
   const result = await rollOut(options, "similar", plan);

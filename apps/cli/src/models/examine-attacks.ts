@@ -17,7 +17,7 @@ export interface ExamineOptions {
   readonly seed: number;
   readonly cards: number;
   readonly reviewShare: number;
-  /** Train on this share of the genuine payments. */
+  /** The share of the genuine payments that is used for training. */
   readonly genuineShare: number;
   readonly learned: readonly AttackName[];
   readonly examined: readonly AttackName[];
@@ -42,13 +42,13 @@ const figures = z.object({
 const measured = z.record(z.string(), figures);
 
 export interface ExamResult {
-  /** By attack. */
+  /** The measurements for each attack. */
   readonly attacks: z.infer<typeof measured>;
   /** Memory of all window states in Redis, divided by the number of cards. */
   readonly stateBytesPerCard: number;
 }
 
-/** Mondays, so that every seed has the same weekends. */
+/** A Monday, so that every seed has the same weekends. */
 const START_MS = Date.UTC(2026, 0, 5);
 /** Tokens only affect the order of equal scores, so a fixed key makes results reproducible. */
 const CARD_TOKEN_KEY = Buffer.alloc(32);

@@ -17,7 +17,7 @@ export interface FigureTable {
 /** Number of segment values shown; the JSON report has more. */
 const SEGMENT_VALUES_MAX = 4;
 
-/** Terms for the subject of the report. */
+/** The wording for each subject of a report. */
 export const WORDS: Readonly<Record<LakeReport["subject"], { by: string; parts: string; stops: string }>> = {
   draft: { by: "by the draft", parts: "Rules and bands of the draft", stops: "the draft stops" },
   shadow: { by: "with shadow rules", parts: "Shadow rules", stops: "is stopped, shadow rules included" },

@@ -85,7 +85,7 @@ export interface CardUsual {
   readonly payments: number;
   readonly paymentsPerDay: number;
   readonly amountMedianMinor: number | null;
-  /** This and the next value are the 5th and 95th percentiles. */
+  /** The 5th percentile. The next field is the 95th percentile. */
   readonly amountP05Minor: number | null;
   readonly amountP95Minor: number | null;
   /** Payments by hour of day, UTC: 24 numbers. */

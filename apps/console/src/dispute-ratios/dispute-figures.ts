@@ -28,7 +28,7 @@ export interface ReportedFigures {
 export interface DisputeFigures {
   /** Merchants to show, in this order. */
   readonly merchants: readonly string[];
-  /** For the month and the month before. */
+  /** Settled payments of the month and of the month before. */
   readonly settled: readonly SettledFigures[];
   readonly reported: readonly ReportedFigures[];
   /** Months for which all payments and reports are stored, with the merchant and card scheme of every payment. */

@@ -26,7 +26,7 @@ export function disputeLines(
     Map.groupBy(figures.settled, ({ merchantId }) => merchantId),
     Map.groupBy(figures.reported, ({ merchantId }) => merchantId),
   ];
-  // No merchant is listed if none has the wanted ID, which says nothing about the others.
+  // An empty list may only mean that no merchant has the requested ID. The tenant may still have other merchants.
   const isOneMerchant = figures.merchants.length > 0 && figures.merchants.every((merchant) => merchant === "");
   const merchants = isOneMerchant ? [null] : [null, ...figures.merchants];
   return merchants.flatMap((merchantId) =>

@@ -15,7 +15,7 @@ const disputeProgram = z.strictObject({
   reason_codes: z.array(z.string().min(1).max(32)).optional(),
   /** The month whose settled payments are the denominator. */
   settled_in: z.enum(["same-month", "month-before"]),
-  /** Whether payments with the card present are left out. */
+  /** Whether card-present payments are excluded. */
   remote_only: z.boolean(),
   ratio_bps_min: z.number().positive().max(10_000),
   reports_min: z.int().min(0),

@@ -6,7 +6,7 @@ import { monthOf } from "./count-settled.js";
 import type { DisputeFigures, ReportedFigures, SettledFigures } from "./dispute-figures.js";
 import { monthBefore } from "./dispute-lines.js";
 
-/** Merchants with the most reports, then with the most settled payments. */
+/** Maximum number of merchants: those with the most reports or, if equal, the most settled payments. */
 export const MERCHANTS_MAX = 200;
 /** The kinds that a ratio counts. */
 const KINDS = [REPORT_KIND_NUMBERS.chargeback, REPORT_KIND_NUMBERS.tc40, REPORT_KIND_NUMBERS.safe].join(", ");
@@ -36,8 +36,8 @@ const sinceRow = z.object({ since_ms: z.coerce.number(), upgraded_ms: z.coerce.n
 
 /**
  * A report counts in the month in which its first version was reported, with the content of its newest version, unless
- * that version withdraws it or contradicts its payment. Of several reports of the same kind about a payment, only the
- * first one counts, even if it was reported in an earlier month. Payments have no report in `console.unmatched_reports`.
+ * that version withdraws it, contradicts its payment, or is in `console.unmatched_reports`. Of several reports of the
+ * same kind about a payment, only the first one counts, even if it was reported in an earlier month.
  */
 const REPORTED = `of_month AS (
     SELECT DISTINCT client_report_id FROM console.fraud_reports
@@ -74,7 +74,7 @@ const SETTLED_SUMS = "card_scheme, is_remote, currency, sum(payments) AS payment
 /**
  * Reads the figures behind a month's ratios. All reports of a month are read in one query, as for a reconciliation.
  *
- * @param merchant only this merchant, in addition to all merchants together
+ * @param merchant the only merchant to show, in addition to all merchants together
  */
 export async function readFigures(
   queries: Pick<Queries, "query">,
@@ -119,7 +119,7 @@ export async function readFigures(
   );
   const [since] = await queries.query(sinceRow, "SELECT since_ms, upgraded_ms FROM console.settled_since", []);
   const sinceMs = since?.since_ms ?? Number.POSITIVE_INFINITY;
-  // It is not known to which merchant and card scheme such a payment belongs, so any line may lack its reports.
+  // The merchant and card scheme of such a payment are unknown, so its reports may be missing from any line.
   const isBlurred = reported.some((row) => row.oldest_read_ms < (since?.upgraded_ms ?? 0));
   return {
     merchants,

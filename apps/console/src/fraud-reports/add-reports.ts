@@ -55,7 +55,7 @@ export async function lockReports(queries: Queries): Promise<void> {
   await queries.execute("SELECT pg_advisory_xact_lock(hashtext('console.fraud_reports'))", []);
 }
 
-/** Reports in the order in which every transaction inserts them, as for payment updates, and their columns. */
+/** Sorts reports, so that every transaction inserts them in the same order, as for payment updates. */
 export function inOrder(read: readonly FraudReport[]) {
   const reports = read.toSorted((left, right) =>
     left.reportId === right.reportId ? 0 : left.reportId < right.reportId ? -1 : 1,

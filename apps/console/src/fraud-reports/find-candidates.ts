@@ -5,13 +5,13 @@ import { possibleSql } from "./choose-payment.js";
 const DAY_MS = 86_400_000;
 /** Files often contain only a date, which may be in another time zone or the clearing date. */
 const DAYS_AROUND = 2;
-/** Counted from the start of the report's day in UTC. In other time zones, that day ends up to 36 hours later. */
+/** Days after the start of the report's day in UTC. In any time zone, that day is over 36 hours after this start. */
 const REPORT_DAYS = 2;
-/** Per report. The best candidates are kept, so the limit does not affect which one is chosen. */
+/** Maximum number of candidates per report. The best ones are kept, so the limit does not affect the choice. */
 const CANDIDATES_MAX = 20;
 /** Maximum number of rows that the matcher reads for a report's card or reference. If there are more, users decide. */
 const READ_MAX = 200;
-/** The maximum for a user, who views the candidates of one report at a time. */
+/** The same maximum for users. It is higher, because a user views the candidates of only one report at a time. */
 export const READ_FOR_USER_MAX = 20_000;
 
 const candidateRow = z.object({

@@ -28,7 +28,7 @@ const NOW_MS = Date.parse("2026-11-20T12:00:00Z");
 const AT_MS = NOW_MS - 20 * DAY_MS;
 const [CARDS, PAYMENTS, REPORTS, VERSIONS] = [4, 16, 40, 3];
 
-/** The same numbers for the same seed. */
+/** Pseudo-random numbers. The same seed always gives the same numbers. */
 function draws(seed: number) {
   let count = 0;
   const below = (limit: number): number => {

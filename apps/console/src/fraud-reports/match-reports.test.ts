@@ -103,7 +103,7 @@ test("regression #30: a match by amount waits while the projection is behind", a
   await pay(card);
   const id = await send(card, {});
   await eventually(async () => expect(await stateOf(id)).toBe("waiting"));
-  // Later than the progress that other tests have caused.
+  // A time after any projection progress that other tests have caused.
   await bed.database.execute("UPDATE console.unmatched_reports SET read_at_ms = $2 WHERE report_id = $1", [
     id,
     Date.now() + 20 * 60_000,
@@ -202,7 +202,7 @@ test("regression #30: a report that was withdrawn before its payment arrived nev
   const withdrawn = await send(card, { version: 2, withdrawn: true }, reportId);
   await expectState(withdrawn, "waiting");
   await pay(card);
-  // Only the first version is due.
+  // Makes only the first version due for a check.
   await bed.database.execute("UPDATE console.unmatched_reports SET checked_at_ms = $1", [Date.now() + DAY_MS]);
   await bed.database.execute("UPDATE console.unmatched_reports SET checked_at_ms = 0 WHERE report_id = $1", [id]);
   await bed.service.get(ReportMatcher).check(Date.now() + 10 * 60_000);
@@ -335,7 +335,7 @@ test("regression #30: an erasure during a match deletes the matched report", asy
     await transaction.query(stateRow, locking, [id]);
     erasing = eraseProjection(bed.database, { tenant: bed.tenant, subject: card });
     await eventually(async () => expect(await transaction.query(stateRow, blocked, [])).not.toEqual([]));
-    // Long after the report was read.
+    // A day after the report was read.
     const nowMs = Date.now() + DAY_MS;
     expect(await matchReports(transaction, [id], nowMs, nowMs)).toMatchObject({ counted: [{ kind: "chargeback" }] });
   });

@@ -18,7 +18,7 @@ const AMOUNT_WAIT_MS = 5 * 60_000;
 /** A report that has been waiting for ten hours is checked again after one hour. */
 const WAITS_PER_CHECK = 10;
 const RECHECK_MS_MAX = 3_600_000;
-/** The matcher leaves reports from the lake alone for this time, so that it does not repeat matches that the lake has. */
+/** How long the matcher skips reports that were read from the lake, because the lake may contain their matches. */
 const REBUILD_MS_MAX = DAY_MS;
 
 /** What a matched report takes from its payment. */
@@ -61,7 +61,7 @@ type KnownVersion = z.infer<typeof knownVersionRow>;
  * content are marked, as in `addReports`.
  *
  * @param isArchived true for reports from the lake, where matches are separate records that may precede the reports
- * @returns the versions that arrived again with different content, as counted reports
+ * @returns in `counted`, the versions that arrived again with different content
  */
 export async function addUnmatched(
   queries: Queries,
@@ -88,7 +88,7 @@ export async function addUnmatched(
     [...values, isArchived ? nowMs + REBUILD_MS_MAX : 0, nowMs],
   );
   const conflicting = stored === reports.length ? [] : await markConflicting(queries, values);
-  // The lake also has the labels that these versions changed.
+  // The lake also contains the labels that these versions changed, so none is queued.
   if (isArchived) return { counted: conflicting, labelled: [] };
   const ids = reports.map(({ reportId }) => reportId);
   const { labelled } = await recountEarlierVersions(queries, ids, nowMs);
@@ -102,7 +102,7 @@ const READ_ROWS = `unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::tex
   $16::text[], $17::bytea[])`;
 /** Fields that only the client sets and a match does not change. */
 const CONTENT = ["kind", "stage", "withdrawn", "reason_code", "amount_minor", "currency"];
-/** Replaced or not stored when the report is matched. */
+/** Fields that are replaced or not stored when the report is matched. */
 const SEARCHED = ["card_token", "acquirer_reference", "authorisation_code", "occurred_at_ms"];
 
 async function markConflicting(queries: Queries, values: readonly unknown[][]): Promise<CountedReport[]> {
@@ -157,7 +157,8 @@ export async function matchReports(
       continue;
     }
     const other = known.get(report.report_id);
-    // An older version gets the payment of a newer one. A newer version may correct the card or the reference.
+    // An older version gets the payment of a newer one. A newer version gets the payment of an older one only if it
+    // does not contradict it, because it may correct the card or the reference.
     if (other !== undefined && (other.version > report.version || isPossible(report, other))) {
       found.push({ report, payment: other, by: "earlier_version" });
       newer.set(name, other);
@@ -221,7 +222,7 @@ export async function addMatched(
 async function otherVersions(queries: Queries, reportIds: readonly string[]): Promise<Map<string, KnownVersion>> {
   const rows = await queries.query(
     knownVersionRow,
-    // Per report, because a join may read all reports.
+    // The lateral subquery reads only the versions of each report. A plain join might read all reports.
     `SELECT r.report_id, v.version, v.transaction_id, v.client_transaction_id, v.card_token, v.terminal_id,
        v.occurred_at_ms, coalesce(p.acquirer_reference, '') AS acquirer_reference,
        coalesce(p.authorisation_code, '') AS authorisation_code

@@ -35,7 +35,7 @@ const lineRow = z.object({
 });
 
 const COLUMNS = `tenant, client_report_id, version, file, kind, currency, amount_minor, reported_at_ms, withdrawn`;
-/** Combinations of file, kind and currency. */
+/** Maximum number of lines. Each combination of file, kind and currency is a line. */
 const LINES_MAX = 5_000;
 
 /** SQL for the time of a report's first version, and the ID that breaks ties. */

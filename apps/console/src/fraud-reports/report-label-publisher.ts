@@ -62,8 +62,8 @@ export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicati
   }
 
   async #round(): Promise<boolean> {
-    // In sequence, because each occupies a background connection while it waits for Kafka. Independently, so that an
-    // unavailable partition of one topic does not block the other.
+    // The topics are published one after another, because each occupies a background connection while it waits for
+    // Kafka. A failure does not stop the next one: an unavailable partition of one topic must not block the other.
     const rounds = [
       ...(await Promise.allSettled([this.#publish("report_labels", TOPICS.labels)])),
       ...(await Promise.allSettled([this.#publish("matched_reports", TOPICS.fraudReports)])),

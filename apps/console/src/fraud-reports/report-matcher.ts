@@ -25,7 +25,10 @@ const RECHECK_MS = 60_000;
 const MS_PER_S = 1_000;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
-/** Per transaction, in about ten statements. While one runs, other reports cannot be stored. */
+/**
+ * Maximum number of reports per transaction, which has about ten statements. While a transaction runs, other reports
+ * cannot be stored.
+ */
 const REPORTS_PER_STEP = 1_000;
 /** Transactions per round; the remaining reports wait for the next round. */
 const STEPS_MAX = 400;
@@ -99,7 +102,7 @@ export class ReportMatcher implements OnApplicationBootstrap, OnApplicationShutd
     await closeWithin(this.logger, "matching of fraud reports", async () => this.#round);
   }
 
-  /** Checks new reports, and rechecks others, more rarely the longer they wait. */
+  /** Checks new reports, and rechecks other reports, which it does less often the longer they have been waiting. */
   async check(startedAtMs = Date.now()): Promise<void> {
     await this.#progress.advance(startedAtMs).catch((error: Error) => {
       this.logger.warn(
@@ -124,7 +127,7 @@ export class ReportMatcher implements OnApplicationBootstrap, OnApplicationShutd
     if (performance.now() >= this.#countNextMs) await this.#count();
   }
 
-  /** Reads all waiting reports. */
+  /** Counts waiting reports, which reads all of them. If a tenant has too many, its oldest ones expire. */
   async #count(): Promise<void> {
     const { FRAUD_REPORTS_WAITING_MAX: countMax } = this.config;
     const [waiting] = await this.database.query(
@@ -137,7 +140,7 @@ export class ReportMatcher implements OnApplicationBootstrap, OnApplicationShutd
     this.#unmatched = waiting?.count ?? 0;
     this.#oldestMs = waiting?.oldest_ms ?? undefined;
     this.#countNextMs = performance.now() + COUNT_EVERY_MS;
-    // Counting per tenant takes longer.
+    // Counting per tenant is slower. It is needed only if the total exceeds the limit for one tenant.
     if (this.#unmatched <= countMax) return;
     await this.database.execute(
       `UPDATE console.unmatched_reports SET state = 'expired' WHERE report_id IN (

@@ -37,7 +37,7 @@ export const reportRow = z.object({
   is_conflicting: z.boolean(),
   /** Empty if the report named its payment, or for a method added in a newer release. */
   matched_by: z.enum(["", ...MATCHED_BY]).catch(""),
-  /** When a higher version about another payment, or one that contradicts this payment, was reported; computed. */
+  /** Computed: when a higher version was reported that is about another payment or contradicts this one. */
   moved_at_ms: z.coerce.number().nullable(),
 });
 export type KnownReport = z.infer<typeof reportRow>;

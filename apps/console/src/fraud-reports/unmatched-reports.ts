@@ -47,7 +47,7 @@ const COLUMNS = Object.keys(unmatchedRow.shape).join(", ");
 /** Maximum number of waiting versions of one report, which limits the work per request. */
 const VERSIONS_MAX = 100;
 
-/** Reports without a payment, for users who choose one. */
+/** Lists reports without a payment, and lets users choose their payments. */
 @Injectable()
 export class UnmatchedReports {
   readonly #counters = new ReportCounters();

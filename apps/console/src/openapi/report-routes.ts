@@ -69,7 +69,7 @@ export const FRAUD_REPORTS: readonly ConsoleRoute[] = [
 
 const OF_CLIENTS = ["unmatched", "reconciliation", "ratios"].map((name) => `/api/fraud-reports/${name}`);
 
-/** The same for clients with an access token. Cards are always masked. */
+/** The same routes for clients with an access token. Cards are always masked. */
 export const CLIENT_ROUTES = FRAUD_REPORTS.filter(({ path }) => OF_CLIENTS.includes(path)).map(
   (route): ConsoleRoute => ({
     ...route,

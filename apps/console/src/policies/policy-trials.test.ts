@@ -137,7 +137,7 @@ test("regression #24: pages respond during a backtest whose rules take as many s
     if (!isOver) during += 1;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  // On the thread that answers, the backtest would let at most one request through between its parts.
+  // If the backtest ran on the thread that serves requests, at most one request would get through between its parts.
   expect(during).toBeGreaterThan(2);
   expect(linesOf(await posted).at(-1)).toHaveProperty("report");
 });

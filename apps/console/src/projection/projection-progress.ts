@@ -3,14 +3,14 @@ import type { KafkaAdmin } from "@tripline/kafka/port";
 import { unreadRecords } from "../reports/unread-records.js";
 import { PROJECTION_GROUP } from "./projection.controller.js";
 
-/** Determines the time up to which payments were read: those on `features` at that time are in the database. */
+/** Determines a time up to which all payments were read: those on `features` by that time are in the database. */
 export class ProjectionProgress {
   #goal: { readonly atMs: number; readonly ends: ReadonlyMap<number, number> } | undefined;
   #readUntilMs = 0;
 
   constructor(private readonly admin: Pick<KafkaAdmin, "startOffsets" | "endOffsets" | "committedOffsets">) {}
 
-  /** 0 until it is known. */
+  /** 0 until the time is known. */
   get readUntilMs(): number {
     return this.#readUntilMs;
   }

@@ -54,7 +54,7 @@ const EXPIRED: readonly string[] = [
   ),
 ];
 
-/** Months of which some rows were deleted, or soon will be, have no dispute ratios. */
+/** Removes dispute ratios for months if some of their rows were deleted or soon will be. */
 const INCOMPLETE_MONTHS = [
   "UPDATE console.settled_since SET since_ms = greatest(since_ms, $1::bigint)",
   "DELETE FROM console.settled_months WHERE month < to_timestamp($1::bigint / 1000.0) AT TIME ZONE 'UTC'",

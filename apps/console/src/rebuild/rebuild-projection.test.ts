@@ -85,7 +85,7 @@ test("restores the same rows from a lake, without erased people; a second run ch
       [TOPICS.fraudReports.name, 3],
     ]),
   );
-  // regression #30: the lake may have the report's match in a later file, so the running console leaves the report alone.
+  // regression #30: the lake may have the report's match in a later file, so the running console skips the report.
   const reference = "UPDATE console.payments SET authorisation_code = 'A1' WHERE transaction_id = $1";
   await bed.database.execute(reference, [answered.transactionId]);
   await bed.service.get(ReportMatcher).check();

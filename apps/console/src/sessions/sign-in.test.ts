@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => bed?.close());
 
 const COOKIE = "console";
-/** Less than the lifetime of a token. `npm run journey -- revoke` measures the documented two seconds. */
+/** Shorter than a token's lifetime. `npm run journey -- revoke` measures the documented limit of two seconds. */
 const REVOKED_MS_MAX = 60_000;
 
 test("a sign-in does not use a planted session", async () => {

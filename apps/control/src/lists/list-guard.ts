@@ -19,8 +19,8 @@ const LOOKED_MS_MIN = 60_000;
 
 /**
  * After list entries that affect many payments are added, monitors the tenant's outcomes. Withdraws the entries if the
- * mix of outcomes changes by more than the default policy guard allows. Every instance does so independently; the second of two
- * concurrent withdrawals finds no entries.
+ * mix of outcomes changes by more than the default policy guard allows. Every instance does so independently. The
+ * second of two concurrent withdrawals finds no entries.
  */
 @Injectable()
 export class ListGuard implements OnModuleInit {

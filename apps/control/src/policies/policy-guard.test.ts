@@ -187,7 +187,7 @@ test("regression #24: rolls back a bad draft even after a switch to another draf
   await activate(bad);
   const other = await push(textOf(498));
   await activate(other);
-  // An immediate return to a policy that has not been judged yet.
+  // Returns immediately to a policy that has not been judged yet.
   await activate(bad);
   expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ author: "guard" });
   expect((await playUntilReplaced({ ...other }, 0.9)).in_force?.revision).toBe(good.revision);

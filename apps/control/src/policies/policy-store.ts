@@ -26,7 +26,7 @@ import { UNWATCHED_APPROVAL_MS } from "./second-user.js";
 
 export interface NewRevision {
   readonly text: string;
-  /** As returned by the check of the text. */
+  /** The version that the check of the text returned. */
   readonly version: string;
   readonly note: string;
 }

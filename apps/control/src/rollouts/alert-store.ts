@@ -9,23 +9,23 @@ import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { RolloutState } from "./rollout-state.js";
 
-/** Maximum that waits to be stored; more are dropped, in both arms alike. */
+/** Maximum number of alerts waiting to be stored. Further alerts of either arm are dropped. */
 const WAITING_MAX = 10_000;
-/** Maximum that waits to be stored, about 20 MB: an instance reads many at its start. */
+/** Maximum number of labels waiting to be stored, about 20 MB. An instance reads many labels when it starts. */
 const LABELS_WAITING_MAX = 100_000;
-/** Per rollout and arm; concurrent instances can exceed it by one backlog each. */
+/** Maximum number of stored alerts per rollout and arm. Each concurrent instance can exceed it by `WAITING_MAX`. */
 const ALERTS_MAX = 20_000;
-/** Few enough rows for one statement to end long before its timeout. */
+/** Number of rows per statement: few enough that the statement ends long before its timeout. */
 const ROWS_TOGETHER = 1_000;
-/** The champion's alerts are kept for this many times as many cards as the candidate has. More would not help. */
+/** The champion's alerts are stored for up to this many times the candidate's share of cards. More would not help. */
 const CHAMPION_SHARE_MAX = 4;
 const HASH_BYTES = 16;
 const LABEL_DAYS = 30;
-/** Time between two searches for alerts that have become mature. */
+/** Interval between searches for alerts that have become mature. */
 const MATURING_MS = 10_000;
 /**
- * If at most this share of the alerts with a label are genuine, genuine ones get a label only in exceptional cases: an
- * alert without a report is then genuine when it is mature, unless it was declined.
+ * If at most this share of the labelled alerts is genuine, genuine payments evidently get labels only in exceptional
+ * cases. A mature alert without a report then counts as genuine, unless it was declined.
  */
 const GENUINE_EXCEPTIONS = 0.05;
 
@@ -40,7 +40,7 @@ interface NewAlert {
 
 /** Verdicts on the alerts of a rollout. */
 export interface Verdicts {
-  /** In the order in which they were known. */
+  /** Ordered by the time of the verdict. */
   readonly alerts: readonly LabelledAlert[];
   /** Verdicts on the candidate's alerts that are old enough for all of their labels. */
   readonly matureLabels: number;
@@ -50,7 +50,7 @@ const settledRow = z
   .object({ is_candidate: z.boolean(), is_fraud: z.boolean() })
   .transform((row): LabelledAlert => ({ isCandidate: row.is_candidate, isFraud: row.is_fraud }));
 
-/** Alerts of open rollouts with their verdicts, in Postgres. Every instance adds all of them; each is stored once. */
+/** Stores alerts of open rollouts and their verdicts. Every instance adds all alerts, but each is stored only once. */
 @Injectable()
 export class AlertStore {
   #alerts: NewAlert[] = [];
@@ -58,12 +58,12 @@ export class AlertStore {
   /** Whether labels were dropped. */
   #hasGap = false;
   #maturedAtMs = 0;
-  /** By rollout; read again after a change, or after `MATURING_MS`. */
+  /** Cached verdicts by rollout. They are read again after a change, or after `MATURING_MS`. */
   readonly #verdicts = new Map<string, Verdicts>();
 
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** Adds a payment of a canary that one of the models' scores decided and that was not approved. */
+  /** Adds an alert of a canary: a payment that was decided by the score of one of the models and not approved. */
   add(state: RolloutState, decision: Decision): void {
     const { rolloutId, canaryBasisPoints: points, candidateVersion } = state;
     const { outcome, cardToken, decidedAtMs } = decision;
@@ -85,7 +85,7 @@ export class AlertStore {
     else this.#hasGap = true;
   }
 
-  /** Stores what has arrived, gives verdicts on mature alerts, and deletes those of rollouts that have ended. */
+  /** Stores new alerts and labels, gives verdicts on mature alerts, and deletes the alerts of finished rollouts. */
   async store(open: readonly RolloutState[], nowMs: number): Promise<void> {
     const [alerts, labels, hasGap] = [this.#alerts, this.#labels, this.#hasGap];
     [this.#alerts, this.#labels, this.#hasGap] = [[], new Map(), false];
@@ -97,7 +97,7 @@ export class AlertStore {
       }
       if (hasGap) await this.#distrustSilence(open);
     } catch (error) {
-      // The next look tries again.
+      // Keeps the rows for the next call, which retries.
       this.#alerts = [...alerts, ...this.#alerts].slice(0, WAITING_MAX);
       const all = [...labels, ...this.#labels];
       this.#labels = new Map(all.slice(0, LABELS_WAITING_MAX));
@@ -155,7 +155,7 @@ export class AlertStore {
       counts.set(arm, count);
       return count <= ALERTS_MAX;
     });
-    // In the order of the key, because two instances that insert the same rows in different orders lock each other out.
+    // Sorted by key, because two instances that insert the same rows in different orders would deadlock.
     fitting.sort((one, other) => compareIds(one.rolloutId, other.rolloutId) || Buffer.compare(one.card, other.card));
     for (const part of partsOf(fitting)) await this.#insertPart(part);
   }
@@ -190,8 +190,8 @@ export class AlertStore {
   }
 
   /**
-   * After labels were dropped, an alert without one may have been reported. As with a declined payment, its silence then
-   * says nothing, for any instance. Later alerts are not affected.
+   * After labels were dropped, an alert without a label may still have been reported. As for declined payments, the
+   * missing label then proves nothing, and every instance must ignore it. Later alerts are not affected.
    */
   async #distrustSilence(open: readonly RolloutState[]): Promise<void> {
     await this.database.execute(
@@ -201,7 +201,7 @@ export class AlertStore {
     );
   }
 
-  /** The rule of ADR 71, for alerts. */
+  /** Applies the rule of ADR 71 to alerts. */
   async #mature(state: RolloutState): Promise<void> {
     await this.database.execute(
       `UPDATE control.rollout_alerts SET is_fraud = false, settled_at = clock_timestamp()
@@ -214,7 +214,10 @@ export class AlertStore {
   }
 }
 
-/** In shadow, and without the candidate's score, the champion decides for the candidate's cards. */
+/**
+ * Whether the score of the card's own model decided. In shadow mode, or if the candidate's score is missing, the
+ * champion decides payments of the candidate's cards.
+ */
 function hasOwnScore({ trial, rung }: Decision): boolean {
   if (trial?.trialRole === TrialRole.CANARY) return trial.candidateScore !== undefined;
   return trial?.trialRole === TrialRole.CONTROL && rung === Rung.MODEL;

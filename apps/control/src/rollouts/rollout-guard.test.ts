@@ -31,7 +31,7 @@ test("regression #31: the guards judge although the alerts cannot be stored", as
   const guard = new RolloutGuard(rollouts as Rollouts, alerts as AlertStore, feed, createLogger("control", "silent"));
   guard.onModuleInit();
   await stored.promise;
-  // The look has ended, with or without a judgement.
+  // Waits until the round has ended, whether or not it called `verdictsOf`.
   await guard.onApplicationShutdown();
   judged.resolve("none");
   expect(await judged.promise).toBe("rol_1");

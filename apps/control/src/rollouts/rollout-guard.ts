@@ -104,7 +104,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     try {
       await this.alerts.store(states, Date.now());
     } finally {
-      // Also without the latest labels. An error is reported after that.
+      // If storing failed, the guards still run, without the latest labels. The error is reported afterwards.
       await this.#judgeAll();
     }
   }

@@ -189,7 +189,7 @@ test("regression #24: a rollback while the registry is unavailable moves the ali
   expect(await bed.as("ann").get("/v1/rollouts/fraud")).toMatchObject({ status: 403 });
 });
 
-/** Stores reviews of two days ago, and labels that arrive now. */
+/** Stores reviews from two days ago, and labels that arrive now. */
 async function storeAlerts(
   state: RolloutState,
   from: number,
@@ -270,7 +270,7 @@ test("an alert without a report is genuine when it is mature, unless it was decl
   add("declined", 2, Outcome.DECLINE);
   add("young", 0, Outcome.CHALLENGE);
   await alerts.store([state], Date.now());
-  // Without reports, nothing is known.
+  // Without any reports, an alert without a label does not count as genuine.
   expect((await alerts.verdictsOf(state)).alerts).toEqual([]);
   add("reported", 0, Outcome.CHALLENGE, true);
   await alerts.store([state], Date.now() + 60_000);

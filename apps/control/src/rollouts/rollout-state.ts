@@ -28,7 +28,7 @@ export interface RolloutState {
   /** Whether automatic steps are paused. */
   readonly isHeld: boolean;
   readonly plan: RolloutPlan;
-  /** With the champion, before the rollout. */
+  /** How far the scores of the candidate and the champion agreed before the rollout. */
   readonly agreement?: Agreement | undefined;
   /** Number of the latest step. */
   readonly revision: number;

@@ -95,7 +95,7 @@ interface Shown {
 }
 
 const shown = async () => (await caller.get("/v1/rollouts/fraud")).body as Shown;
-/** Its payments get no labels. */
+/** The payments of these tests get no labels. */
 const guards = { mature_labels_min: 0 };
 const start = (plan: object = {}) =>
   caller.send("POST", "/v1/rollouts", { model: "fraud", candidate, why: "trained on newer weeks", guards, ...plan });

@@ -24,7 +24,7 @@ interface Seen {
   readonly sample: TrialSample;
 }
 
-/** Decisions since the last step of a rollout: those in its window, and the evidence of all of them. */
+/** Collects the decisions since the last step of a rollout: those in its window, and the evidence from all of them. */
 export class TrialWatch {
   readonly #arms: Readonly<Record<keyof TrialSamples, Seen[]>> = { candidate: [], champion: [] };
   /** Payments in the window, to recognise repeats. */
@@ -104,7 +104,7 @@ export class TrialWatch {
     return latest.every(({ sample }) => sample.isServed);
   }
 
-  /** The decisions service learns of a step only after it was made. */
+  /** False for decisions made shortly after a step, when the decisions service still used the previous shares. */
   #hasCurrentShare({ cardToken, trial }: Decision): boolean {
     const { rolloutId, canaryBasisPoints } = this.state;
     const isCandidates = placeOf(cardToken, rolloutId) < canaryBasisPoints;

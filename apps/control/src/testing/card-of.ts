@@ -1,7 +1,7 @@
 import { TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { placeOf } from "@tripline/decision-engine/assign-card";
 
-/** A card in the first 1 % for the candidate, or else in the last 4 %. The champion's alerts on the latter are compared. */
+/** A card in the first 1 % for the candidate, or in the last 4 % for the champion, whose alerts are compared. */
 export function cardOf(rolloutId: string, role: TrialRole, name: string): string {
   for (let time = 0; ; time += 1) {
     const card = `ct_${name}_${time}`;

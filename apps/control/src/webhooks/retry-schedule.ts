@@ -35,8 +35,9 @@ export function waitAfter(attempts: number, retryAfterMs: number, random: () => 
 }
 
 /**
- * The number of consecutive failures after a batch in which every delivery failed. Until the endpoint rests, the count
- * stops at five, because a restarting receiver fails a whole batch at once, which must not cause the longest rest.
+ * The number of consecutive failures after a batch in which every delivery failed. Before the endpoint's first rest, a
+ * batch raises the number to at most five. A restarting receiver fails a whole batch at once, which must not cause the
+ * longest rest.
  */
 export function failuresAfter(before: number, failed: number): number {
   return Math.max(before + 1, Math.min(before + failed, FAILURES_BEFORE_REST));

@@ -68,7 +68,7 @@ export class CrashGuard {
   ) {}
 
   /**
-   * Resolves like `BatchDecider.handle`, or, if a batch is watched, when everything has finished.
+   * Resolves when `BatchDecider.handle` does. If a batch is watched, resolves only when all work has finished.
    *
    * @throws TriplineError like `BatchDecider.handle`
    */

@@ -29,7 +29,7 @@ const takeOf = (tenant: string, outcome: Outcome, perDay: number | undefined) =>
   perDay,
 });
 
-/** A payment that is reviewed or, if that budget is spent, challenged or, if that budget is spent too, declined. */
+/** A payment for review. It is challenged if the review budget is spent, and declined if both budgets are spent. */
 function reviewed(tenant: string, id: string, reviews: number | undefined, challenges = 1): StoredDecision {
   const transactionId = `${tenant}_${id}`;
   return {

@@ -10,7 +10,7 @@ import { parseActivePolicy } from "./parse-active-policy.js";
 const ALL_TENANTS = "";
 
 interface Activation {
-  /** Key of its record on the topic. */
+  /** Key of the activation's record on the topic. */
   readonly key: string;
   readonly number: number;
   /** Undefined if the tenant no longer has its own policy. */

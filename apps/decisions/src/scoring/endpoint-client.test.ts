@@ -23,7 +23,7 @@ interface Sent {
   readonly body: { readonly inputs: { readonly data: number[] }[]; readonly parameters: Record<string, unknown> };
 }
 
-/** What the endpoint does with its next requests. Without one, it scores. */
+/** How the endpoint mishandles one of its next requests. It scores all other requests. */
 type Misdeed = (response: ServerResponse) => unknown;
 
 let server: Server;

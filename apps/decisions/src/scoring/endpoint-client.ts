@@ -19,8 +19,8 @@ export interface EndpointOptions {
   readonly url: URL;
   readonly sign: SignEndpointRequest;
   /**
-   * Maximum concurrent requests, at least 2. Further ones wait for their turn within their deadline. Candidates and
-   * explanations use at most half, so that the champion still gets its scores if they take long.
+   * Maximum number of concurrent requests, at least 2. Further requests wait until their deadline. Candidates and
+   * explanations use at most half of them, so that they cannot delay the champion's scores.
    */
   readonly callsMax: number;
 }
@@ -45,7 +45,7 @@ export class EndpointClient implements ScoringClient {
     return requestWithin(deadlineMs, this.#closing.signal, () => this.#attempt(request, headers, deadlineMs));
   }
 
-  /** Known from the version's answers, because an endpoint offers nothing but inference. */
+  /** Returns the properties from the version's responses, because an endpoint offers only inference. */
   async modelMetadata(name: string, version: string): Promise<Answer<ModelMetadataResponse>> {
     const properties = this.#properties.get(version);
     if (properties === undefined) return noAnswer(status.NOT_FOUND, `version ${version} has not answered yet`);
@@ -69,7 +69,7 @@ export class EndpointClient implements ScoringClient {
     if (leftMs <= 0) return LATE;
     this.#calls[who] += 1;
     try {
-      // Bounds the whole attempt, including a token that is slow to arrive.
+      // Limits the whole attempt, including the wait for a token.
       const signal = AbortSignal.any([AbortSignal.timeout(Math.ceil(leftMs)), this.#closing.signal]);
       return await untilAborted(this.#send(request, headers, leftMs, signal), signal);
     } finally {

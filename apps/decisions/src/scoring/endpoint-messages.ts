@@ -6,8 +6,8 @@ const FP32_BYTES = 4;
 const MICROSECONDS_PER_MS = 1_000;
 
 /**
- * An infer request as the protocol's JSON. The path of a managed endpoint names no model version, and its metadata
- * cannot be read, so the request names the version and asks for the model's properties.
+ * An infer request in the protocol's JSON format. The path of a managed endpoint does not contain the model version,
+ * and the endpoint provides no metadata. The request therefore names the version and asks for the model's properties.
  *
  * @param leftMs the time that the caller waits
  */
@@ -41,7 +41,7 @@ const inferAnswer = z.object({
       name: z.string(),
       datatype: z.string(),
       shape: z.array(z.int()),
-      // Only finite numbers: some servers write NaN, which is not JSON, or null.
+      // Accepts only finite numbers. Some servers write null, or NaN, which is not valid JSON.
       data: z.array(z.number()),
     }),
   ),

@@ -22,7 +22,7 @@ const STATUSES: ReadonlyMap<number, status> = new Map([
 /** https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html#API_runtime_InvokeEndpoint_Errors */
 const modelError = z.object({ OriginalStatusCode: z.number() });
 
-/** The reason for a missing response, from an HTTP response that is an error. */
+/** Converts an HTTP error to the reason why there is no answer. */
 export function noAnswerFrom(httpStatus: number, headers: Headers, text: string): NoAnswer {
   return noAnswer(statusOf(httpStatus, headers, text), `HTTP ${httpStatus}: ${text.slice(0, DETAIL_CHARS_MAX)}`);
 }

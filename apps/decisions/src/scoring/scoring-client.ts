@@ -54,7 +54,7 @@ const RETRY_MS_MAX = 100;
 
 const RETRIED: ReadonlySet<NoAnswer["failure"]> = new Set(["unreachable", "busy"]);
 
-/** Retries while the server is unreachable or the client is busy, and time is left. Requests are idempotent. */
+/** While time is left, retries if the server is unreachable or the client is busy. Requests are idempotent. */
 export async function requestWithin<T>(
   deadlineMs: number,
   closing: AbortSignal,

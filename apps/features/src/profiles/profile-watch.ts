@@ -14,7 +14,7 @@ export class ProfileWatch {
 
   constructor(private readonly logger: Pick<Logger, "warn" | "info">) {}
 
-  /** Called for the lookups of each batch. */
+  /** Call it after the lookups of each batch. */
   seen(profile: string, asked: number, found: number): void {
     const known = this.#misses.get(profile);
     if (known === undefined && found === 0) return;

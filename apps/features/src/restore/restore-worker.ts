@@ -23,8 +23,8 @@ export interface RestoreWorkerOptions {
 }
 
 /**
- * Restores the window states when Redis has lost them. Several workers can run at once: only one restore at a time
- * can pause features; any other fails and checks again later.
+ * Restores the window states when Redis has lost them. Several workers can run at once, but only one restore at a time
+ * can pause features. The others fail, and their workers check again later.
  */
 export class RestoreWorker {
   #lost = new AbortController();

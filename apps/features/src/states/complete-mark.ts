@@ -11,7 +11,7 @@ const stored = z.object({ untilMs: z.number(), keys: z.array(z.string()) });
 
 /** States that are flagged individually: they may lack an event, or have counted two events in a different order. */
 export interface FlaggedStates {
-  /** The time until which they are flagged, in milliseconds since the epoch. */
+  /** The time until which the states are flagged, in milliseconds since the epoch. */
   readonly untilMs: number;
   /** Redis keys of the flagged states. */
   readonly keys: ReadonlySet<string>;

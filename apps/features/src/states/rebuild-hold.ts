@@ -11,7 +11,7 @@ import { HOLD } from "../features.tokens.js";
 /** Redis key that exists while states are rebuilt. It expires by itself if the rebuild is killed. */
 export const REBUILD_KEY = "state-rebuild";
 
-/** How long a read of the key stays valid. After twice this time, every instance has seen the key. */
+/** How long an instance relies on its last read of the key. A new key reaches all instances within twice this time. */
 export const LOOK_MS = 250;
 /**
  * Shorter than the time for which a closing consumer waits for its handlers. After that, records are retried, as after

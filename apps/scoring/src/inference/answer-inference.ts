@@ -117,7 +117,7 @@ async function infer(
   return response;
 }
 
-/** The properties in the model's metadata, for callers that can only infer, as through a managed endpoint. */
+/** The properties in the model's metadata, for callers that cannot read it, such as those of a managed endpoint. */
 function propertiesOf(model: ServedModel): Record<string, InferParameter> {
   const { properties } = describeModel(model, []);
   return Object.fromEntries(

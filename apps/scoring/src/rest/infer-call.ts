@@ -23,7 +23,7 @@ export function inferCall(request: FastifyRequest, infer: ModelInferRequest): In
   };
 }
 
-/** Sends an answer, compressed if the caller accepts that. */
+/** Sends an answer. Compresses it if the caller accepts compression. */
 export async function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: RestAnswer): Promise<void> {
   const { body, coding } = await encodeBody(answer.body, headerOf(request, "accept-encoding"));
   if (answer.headerLength !== undefined) reply.header("inference-header-content-length", answer.headerLength);

@@ -14,7 +14,7 @@ import { writeInferBody, writePredictions } from "./write-infer-body.js";
 const escaped = (paths: readonly string[]): string[] => paths.map((path) => path.replaceAll(":", "::"));
 
 /**
- * The contract of SageMaker, Vertex AI and Azure ML for containers. All paths lead to the same inference as gRPC.
+ * Implements the container contracts of SageMaker, Vertex AI and Azure ML. All paths use the same inference as gRPC.
  *
  * @returns a class, because Nest reads paths from decorators, and Vertex AI chooses its paths at startup
  */
@@ -23,7 +23,7 @@ export function managedEndpointController(routes: ManagedRoutes): Type {
   class ManagedEndpointController {
     constructor(@Inject(InferenceServer) private readonly server: InferenceServer) {}
 
-    /** Open to anyone, like `/health`, because the platforms' probes have no certificate. */
+    /** Requires no authentication, like `/health`, because the platforms' probes have no certificate. */
     @OpenTo("anyone")
     @Get(escaped(routes.health))
     health(@Res({ passthrough: true }) reply: FastifyReply): { ready: boolean } {

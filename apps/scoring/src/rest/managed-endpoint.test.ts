@@ -4,7 +4,7 @@ import { startScoring } from "../start-scoring.js";
 import type { TestScoring } from "../testing/service.js";
 import { startTestScoring, testEnvironment } from "../testing/service.js";
 
-// The paths that Vertex AI gives to a container that chooses none.
+// The paths that Vertex AI assigns to a container that does not choose its own.
 const VERTEX = "/v1/endpoints/123/deployedModels/456";
 const PREDICT = `${VERTEX}:predict`;
 

@@ -21,7 +21,7 @@ export function managedRoutes({ AIP_HEALTH_ROUTE: health, AIP_PREDICT_ROUTE: pre
   };
 }
 
-/** Paths that Vertex AI must not give, because the service serves something else there. */
+/** Whether the service already uses this path, so that Vertex AI must not assign it. */
 export function isTaken(path: string): boolean {
   return /^\/(v2|health|metrics|ping|invocations|score)(\/|$)/.test(path);
 }

@@ -41,8 +41,8 @@ export class ProtocolBodies implements OnModuleInit {
 }
 
 /**
- * Returns a function that tells whether a request's path has the protocol's prefix, even if the route is unknown, or is
- * one of a managed endpoint's.
+ * Returns a function that checks whether a request's path has the protocol's prefix, even if the route is unknown, or
+ * belongs to a managed endpoint.
  */
 export function protocolRequests(config: ScoringConfig): (request: FastifyRequest) => boolean {
   const { health, predict } = managedRoutes(config);

@@ -39,7 +39,7 @@ export async function approveGrant(
   return { listed, change };
 }
 
-/** Otherwise, approving an old request would silently restore a token that was replaced later. */
+/** Rejects a request that is older than the current token: approving it would silently replace the newer token. */
 async function refuseOlderToken(transaction: Queries, tenant: string, requestedAt: Date): Promise<void> {
   const current = await scimTokenOf(transaction, tenant);
   if (current === undefined || current.created_at <= requestedAt) return;

@@ -22,7 +22,7 @@ export interface MemberChange {
 export interface GroupChanges {
   readonly displayName?: string | undefined;
   readonly externalId?: string | null | undefined;
-  /** In the order in which they apply. */
+  /** Changes to the members, in the order in which they apply. */
   readonly members: readonly MemberChange[];
 }
 

@@ -137,7 +137,7 @@ async function changeMembers(transaction: Queries, tenant: string, id: string, {
   );
 }
 
-/** Also removes the group from members' last sign-ins. Otherwise, they would keep its role until the next one. */
+/** Also removes the group from members' last sign-ins. Otherwise, they would keep its role until they sign in. */
 async function forgetGroup(transaction: Queries, group: ScimGroup, members: readonly string[]): Promise<void> {
   if (members.length === 0) return;
   await transaction.execute(

@@ -9,7 +9,7 @@ import { DEMO_WORKSPACE } from "@tripline/system/services/local-system";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { InvalidArgumentError, Option } from "commander";
 
-/** Only in a copy of the repository. */
+/** This file exists only in a checkout of the repository. */
 export const PAYMENT_FIELDS = join(ROOT, "packages", "contracts", "payment.yaml");
 
 /** Minimum length that ingestion requires for `CARD_TOKEN_KEY`, in bytes. */

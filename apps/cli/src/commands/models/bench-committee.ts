@@ -11,7 +11,7 @@ interface BenchCommitteeFlags {
   readonly pairs?: string;
 }
 
-/** `tripline bench-committee`: measures the guards of rollouts, and fails if one misses its bar. */
+/** `tripline bench-committee`: measures the guards of rollouts, and fails if one misses its target. */
 export function benchCommitteeCommand(): Command {
   return new Command("bench-committee")
     .description("simulate rollouts of good and bad models, and measure when the guards end them")

@@ -39,7 +39,7 @@ rules:
   - { id: burst, when: ${BURST}, action: challenge, reason: BURST, text: "{card_count_1d} payments in a day." }
   - { id: fraud-before, when: card_fraud_count_30d >= 1, action: approve, reason: FRAUD_BEFORE, text: "Fraud before." }
 ${REST}`;
-/** The conditions of the draft in SQL, on the features file. */
+/** The draft's conditions as SQL for the features file. */
 const BURST_SQL = "card_count_1d >= 5 AND card_seconds_since_last < 3600";
 
 let folder: string;

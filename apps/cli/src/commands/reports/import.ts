@@ -77,7 +77,10 @@ async function importFile(path: string, flags: ImportFlags, output: CommandOutpu
   }
 }
 
-/** The key and the tenant are known only for the demo's own client, whose credentials no other system accepts. */
+/**
+ * Returns the key and the tenant for card tokens. They have defaults only for the demo's own client, whose credentials
+ * no other system accepts.
+ */
 async function tokenKey(url: string, { cardTokenKey, tenant, workspace }: ImportFlags): Promise<TokenKey> {
   const isDemoClient = process.env.CLIENT_ID === undefined;
   const local = isDemoClient ? await localSecret(url, workspace, "cardTokenKey") : undefined;

@@ -86,7 +86,7 @@ export function Candidates({ of, onChoose }: CandidatesProps) {
         {words.match}
       </Button>
     );
-    // First, so that it stays visible on a narrow screen.
+    // The button is in the first column, so that it stays visible on a narrow screen.
     return [{ id: "action", title: app.action, cell }, ...COLUMNS];
   }, [mayMatch, onChoose]);
   return (

@@ -62,7 +62,7 @@ export function useRatios(month: string) {
 
 export function useCandidates(reportId: string) {
   return useQuery({
-    // Not below KEY, because a matched report no longer has candidates.
+    // Does not start with KEY, so that a match does not refetch the candidates: a matched report no longer has any.
     queryKey: ["candidates", reportId],
     queryFn: ({ signal }) =>
       request<readonly CandidatePayment[]>(`${PATH}/unmatched/${encodeURIComponent(reportId)}/candidates`, { signal }),
