@@ -20,7 +20,7 @@ export interface EndpointOptions {
   readonly sign: SignEndpointRequest;
   /**
    * Maximum number of concurrent requests, at least 2. Further requests wait until their deadline. Candidates and
-   * explanations use at most half of them, so that they cannot delay the champion's scores.
+   * explanations use at most half of them and leave the rest to the champion.
    */
   readonly callsMax: number;
 }
