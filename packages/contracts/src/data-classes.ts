@@ -182,6 +182,7 @@ export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataC
     appliedAtMs: behavioural,
     incomplete: none,
     entityIds: personal,
+    explained: behavioural,
   } satisfies Classes<AppliedLabel>,
   PaymentUpdate: paymentUpdate,
   AppliedPaymentUpdate: {

@@ -80,6 +80,7 @@ const applied: AppliedLabel = {
   incomplete: true,
   appliedAtMs: AT_MS + 3,
   entityIds: ["", "", "d-1"],
+  explained: false,
 };
 
 const update: PaymentUpdate = {
@@ -293,6 +294,7 @@ test.each([
       too_late: false,
       applied_at_ms: BigInt(AT_MS + 3),
       incomplete: true,
+      explained: false,
     },
   ],
   ["payment-updates", PaymentUpdate.encode(update), updateCells],

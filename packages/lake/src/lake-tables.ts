@@ -155,7 +155,7 @@ const featureVector = columnsOf<Omit<FeatureVector, "transaction">>({
 });
 
 /** Position of a label or a payment update among the events of its entities. */
-const applied = columnsOf<Omit<AppliedLabel, "label"> & Omit<AppliedPaymentUpdate, "update">>({
+const applied = columnsOf<Omit<AppliedPaymentUpdate, "update">>({
   specVersion: integer,
   sequences: longs,
   tooLate: flag,
@@ -163,6 +163,8 @@ const applied = columnsOf<Omit<AppliedLabel, "label"> & Omit<AppliedPaymentUpdat
   incomplete: flag,
   entityIds: texts,
 });
+
+const explained = columnsOf<Pick<AppliedLabel, "explained">>({ explained: flag });
 
 const modelTrial = columnsOf<ModelTrial>({
   trialRole,
@@ -251,7 +253,7 @@ export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = 
     topic: TOPICS.appliedLabels,
     message: AppliedLabel,
     eventTimeMs: (message) => message.label?.labelledAtMs,
-    columns: [...within((message: AppliedLabel) => message.label, label), ...applied],
+    columns: [...within((message: AppliedLabel) => message.label, label), ...applied, ...explained],
   }),
   appliedPaymentUpdates: tableOf({
     topic: TOPICS.appliedPaymentUpdates,

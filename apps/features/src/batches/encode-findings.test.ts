@@ -27,6 +27,8 @@ const labelFindings = vectorFindings.map(({ values, computedAtMs, profileTimesMs
   appliedAtMs: computedAtMs,
 }));
 
+const explained = fc.option(fc.boolean(), { nil: undefined });
+
 const transaction = fc
   .record({ clientTransactionId: fc.string({ unit: "grapheme" }), terminalId: fc.string(), amountMinor: count })
   .chain((change) =>
@@ -61,8 +63,8 @@ describe("the result of a record", () => {
   test("is an AppliedLabel, byte for byte as the generated code encodes it", () => {
     const fact = label({ clientTransactionId: "a" });
     fc.assert(
-      fc.property(labelFindings, fc.array(fc.string()), (findings, entityIds) => {
-        const own = { ...findings, entityIds };
+      fc.property(labelFindings, fc.array(fc.string()), explained, (findings, entityIds, whether) => {
+        const own = { ...findings, entityIds, explained: whether };
         const bytes = emissionOf(Label.encode(fact).finish(), (writer) => writeReportFindings(writer, own));
         expect(Buffer.from(bytes)).toEqual(Buffer.from(AppliedLabel.encode({ label: fact, ...own }).finish()));
       }),

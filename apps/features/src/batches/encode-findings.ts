@@ -1,9 +1,5 @@
 import { fieldTag } from "@tripline/contracts/field-tag";
-import {
-  AppliedPaymentUpdate,
-  FeatureVector,
-  Transaction,
-} from "@tripline/contracts/generated/tripline/events/v1/events";
+import { AppliedLabel, FeatureVector, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 
 /*
@@ -13,8 +9,8 @@ import type { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
  */
 
 export type VectorFindings = Omit<FeatureVector, "transaction">;
-/** The findings of a label or a payment update, whose fields have the same numbers. */
-export type ReportFindings = Omit<AppliedPaymentUpdate, "update">;
+/** The findings of a label or a payment update, whose fields have the same numbers. Only a label can be explained. */
+export type ReportFindings = Omit<AppliedLabel, "label">;
 
 const TAGS = {
   /** The transaction in a FeatureVector, the label in an AppliedLabel, or the update in an AppliedPaymentUpdate. */
@@ -46,7 +42,7 @@ export function writeVectorFindings(writer: ByteWriter, findings: VectorFindings
 
 /** Encodes an AppliedLabel without its label, or an AppliedPaymentUpdate without its update. */
 export function writeReportFindings(writer: ByteWriter, findings: ReportFindings): void {
-  writer.bytes(AppliedPaymentUpdate.encode({ update: undefined, ...findings }).finish());
+  writer.bytes(AppliedLabel.encode({ label: undefined, ...findings }).finish());
 }
 
 /** Size of a tag and a length. */

@@ -7,12 +7,14 @@ import type {
   PaymentResult,
 } from "@tripline/feature-engine/apply/compile-engine";
 import { namedByUpdate } from "@tripline/feature-engine/apply/counted-event";
+import { isExplained } from "@tripline/feature-engine/apply/explained-fraud";
 import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { Emission } from "../states/applied-batch.js";
 import { BatchStates } from "../states/batch-states.js";
 import type { FlaggedStates } from "../states/complete-mark.js";
 import { isFlagged, NONE_FLAGGED } from "../states/complete-mark.js";
+import type { ReportFindings } from "./encode-findings.js";
 import { writeReportFindings, writeVectorFindings } from "./encode-findings.js";
 import type { EventRecord, LabelRecord, UpdateRecord } from "./parse-event.js";
 
@@ -112,6 +114,7 @@ function foldPart(
   for (const event of events) {
     const { keys, entityIds } = placesOf(engine, states, event);
     const ofEvent = states.of(keys);
+    const explained = event.kind === "label" ? isExplained(engine, ofEvent, event.label) : undefined;
     const result = applyEvent(engine, ofEvent, event, context);
     if (result.duplicate) {
       duplicates += 1;
@@ -125,7 +128,7 @@ function foldPart(
     states.changed(keys);
     const start = writer.length;
     const incomplete = context.incomplete || isUncertain;
-    writeFindings(writer, engine, result, ofEvent, { nowMs, incomplete, entityIds });
+    writeFindings(writer, engine, result, ofEvent, { nowMs, incomplete, entityIds, explained });
     emissions.push({ offset: event.offset, findings: writer.since(start) });
   }
   return {
@@ -212,14 +215,15 @@ function writeFindings(
   engine: FeatureEngine,
   result: Counted,
   states: EntityStates,
-  { nowMs, incomplete, entityIds }: Pick<FoldContext, "nowMs" | "incomplete"> & Pick<Places, "entityIds">,
+  { nowMs, ...found }: Pick<FoldContext, "nowMs"> & Pick<ReportFindings, "incomplete" | "entityIds" | "explained">,
 ): void {
   const specVersion = engine.spec.version;
   const sequences = states.map((state) => state?.sequence ?? 0);
   const { tooLate } = result;
+  const { incomplete } = found;
   const common = { specVersion, sequences, tooLate, incomplete };
   if ("values" in result) {
     const { values, profileTimesMs } = result;
     writeVectorFindings(writer, { ...common, values, computedAtMs: nowMs, profileTimesMs });
-  } else writeReportFindings(writer, { ...common, appliedAtMs: nowMs, entityIds });
+  } else writeReportFindings(writer, { ...common, ...found, appliedAtMs: nowMs });
 }

@@ -181,6 +181,7 @@ export class TestHistory {
   async archive(
     names: readonly TopicName[] = ARCHIVED,
     isBehind: (partition: number) => boolean = () => false,
+    columnsLeftOut: readonly string[] = [],
   ): Promise<void> {
     for (const name of names) {
       const topic = TOPICS[name].name;
@@ -188,7 +189,7 @@ export class TestHistory {
         record.offset < (this.#archived.get(`${topic}/${record.partition}`) ?? 0);
       const fresh = (await this.read(topic)).filter((record) => !known(record) && !isBehind(record.partition));
       if (fresh.length === 0) continue;
-      await this.archiveWriter.append(topic, fresh);
+      await this.archiveWriter.append(topic, fresh, columnsLeftOut);
       for (const { partition, offset } of fresh) this.#archived.set(`${topic}/${partition}`, offset + 1);
     }
   }

@@ -40,8 +40,8 @@ export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "
 export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud" | "replacedAtMs"> &
   EntityIds & {
     /**
-     * Whether the judge entity explains the fraud. Set this only if that entity's state, which normally determines it,
-     * is missing.
+     * Whether the judge entity explains the fraud. Set this only if it is known, or if that entity's state, which
+     * normally determines it, is missing.
      */
     readonly explained?: boolean | undefined;
   };

@@ -5,6 +5,7 @@ import type { EntityState } from "../state/entity-state.js";
 import type { EntityStates, FeatureEngine } from "./compile-engine.js";
 import type { CountedEvent } from "./counted-event.js";
 import { countedAtMsOf, isIncomplete, numbersOf, occurredAtMsOf, placeOf, stateKeysOf } from "./counted-event.js";
+import { wasExplained } from "./explained-fraud.js";
 import type { Counting, Gap, OrderedState } from "./fill-gaps.js";
 import { GapFiller } from "./fill-gaps.js";
 import type { FoldDecisions } from "./fold-decisions.js";
@@ -40,8 +41,8 @@ export interface FoldInOrderOptions {
   readonly waitingMax?: number;
   /**
    * When the data subject of a state was erased, by Redis key. From then on, the state was empty except for its
-   * sequence number. A label that was counted before the erasure, but is added only in a later fold, is judged without
-   * the erased history.
+   * sequence number. A fraud that was counted before the erasure, but is added only in a later fold, is judged without
+   * the erased history if its record does not contain `explained`.
    */
   readonly erasedAtMs?: (key: string) => number | undefined;
   /** Time to live of an unused state online, in milliseconds of wall-clock time. Default: unlimited. */
@@ -364,9 +365,10 @@ export class FoldInOrder {
     const { label } = applied;
     if (label === undefined) return false;
     const decisions = this.#decisions;
-    if (decisions === undefined) return !engine.applyLabel(states, label).duplicate;
+    const known = wasExplained(engine, applied);
+    if (decisions === undefined) return !engine.applyLabel(states, { ...label, explained: known }).duplicate;
     const isFirst = states[0] !== undefined;
-    const explained = isFirst ? engine.explains(states, label.occurredAtMs) : decisions.isExplained(applied);
+    const explained = known ?? (isFirst ? engine.explains(states, label.occurredAtMs) : decisions.isExplained(applied));
     const { duplicate } = engine.applyLabel(states, { ...label, explained });
     if (isFirst && explained && !duplicate) decisions.explain(applied);
     return !duplicate;

@@ -4,6 +4,7 @@ import { isFoundBy } from "../plan-entities.js";
 import type { FeatureEngine } from "./compile-engine.js";
 import type { CountedEvent } from "./counted-event.js";
 import { stateKeysOf } from "./counted-event.js";
+import { wasExplained } from "./explained-fraud.js";
 import type { Gap } from "./fill-gaps.js";
 
 export interface UncertainStatesOptions {
@@ -20,7 +21,8 @@ type LostReport = Exclude<CountedEvent, { kind: "payment" }>;
 /**
  * The states that may differ from the online states because records are missing. A state can affect other states in two
  * ways: the judge's state determines which frauds they count, and the card's state determines which entities a label or
- * update reaches. The record of a label or update names these entities, so they are unknown only if it is lost.
+ * update reaches. The record of a label or update says both, so they are unknown only if it is lost, or if an earlier
+ * version wrote it.
  */
 export class UncertainStates {
   readonly keys: Set<string>;
@@ -67,10 +69,11 @@ export class UncertainStates {
     );
   }
 
-  /** Adds the entities whose fraud counts depend on an uncertain state of the judge. */
+  /** Adds the entities whose fraud counts depend on an uncertain state of the judge, if the record does not say it. */
   #addJudged(event: Extract<CountedEvent, { kind: "label" }>): void {
     const { entities, judge } = this.#engine;
     if (event.applied.label?.fraud !== true || judge < 0) return;
+    if (wasExplained(this.#engine, event.applied) !== undefined) return;
     const keys = stateKeysOf(this.#engine, event);
     if (!this.keys.has(keys[judge] ?? "")) return;
     this.#addAll(keys.filter((_, entity) => entities[entity]?.run?.explainedBy === judge));

@@ -4,6 +4,7 @@ import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tri
 import { transactionId } from "@tripline/contracts/identifiers";
 import type { FeatureEngine } from "../apply/compile-engine.js";
 import type { CountedEvent } from "../apply/counted-event.js";
+import { isExplained } from "../apply/explained-fraud.js";
 import type { FoldedState } from "../apply/fold-in-order.js";
 import type { EntityState } from "../state/entity-state.js";
 
@@ -51,13 +52,15 @@ export class OnlineCounter {
     const states = this.engine
       .stateKeys(fact.tenant, fact, undefined, entityIds)
       .map((key, entity) => (key === undefined ? undefined : this.#stateOf(entity, key)));
+    const explained = "labelId" in fact ? isExplained(this.engine, states, fact) : undefined;
     const result = "labelId" in fact ? this.engine.applyLabel(states, fact) : this.engine.applyPayment(states, fact);
     if (result.duplicate) throw new Error("ids are unique here");
     const { tooLate } = result;
     const sequences = states.map((state) => state?.sequence ?? 0);
     const common = { specVersion: this.engine.spec.version, sequences, tooLate, incomplete: this.#isIncomplete };
     if ("labelId" in fact) {
-      this.emitted.push({ kind: "label", applied: { ...common, label: fact, appliedAtMs: this.nowMs, entityIds } });
+      const applied = { ...common, label: fact, appliedAtMs: this.nowMs, entityIds, explained };
+      this.emitted.push({ kind: "label", applied });
     } else {
       const values = "values" in result ? (result.values as number[]) : [];
       const profileTimesMs = "profileTimesMs" in result ? (result.profileTimesMs as number[]) : [];

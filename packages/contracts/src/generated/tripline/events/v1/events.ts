@@ -434,6 +434,11 @@ export interface AppliedLabel {
    * empty for other entities. No ids if the card's state no longer contains the payment.
    */
   entityIds: string[];
+  /**
+   * Whether the card's history explained the fraud, as judged by the spec of `spec_version`. Absent for a genuine label,
+   * for a spec in which no entity explains frauds, and in records written by version 0.2 and older.
+   */
+  explained?: boolean | undefined;
 }
 
 /** A payment update, and its position among the events of its entities. Topic `applied-payment-updates`. */
@@ -2554,6 +2559,7 @@ function createBaseAppliedLabel(): AppliedLabel {
     appliedAtMs: 0,
     incomplete: false,
     entityIds: [],
+    explained: undefined,
   };
 }
 
@@ -2583,6 +2589,9 @@ export const AppliedLabel: MessageFns<AppliedLabel> = {
     }
     for (const v of message.entityIds) {
       writer.uint32(58).string(v!);
+    }
+    if (message.explained !== undefined) {
+      writer.uint32(64).bool(message.explained);
     }
     return writer;
   },
@@ -2664,6 +2673,14 @@ export const AppliedLabel: MessageFns<AppliedLabel> = {
             }
 
             message.entityIds.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.explained = reader.bool();
             continue;
           }
         }
