@@ -73,6 +73,10 @@ export class DecisionMetrics {
     description: "First decisions that did not get this outcome because its budget was spent, by tenant",
     labels: ["outcome", "tenant"],
   });
+  readonly #explored = counter("tripline_decisions_explored_total", {
+    description: "Declines that the policy could explore, by tenant and result: approved, declined or limit",
+    labels: ["result", "tenant"],
+  });
   readonly #notEvaluated = counter("tripline_decisions_not_evaluated_total", {
     description:
       "Payments that got the default decision because evaluating them failed, or stopped the process, by cause",
@@ -96,6 +100,11 @@ export class DecisionMetrics {
     if (decision.rung !== Rung.MODEL) this.#degraded.inc(level);
     for (const outcome of decision.spentBudgets) {
       this.#budgetSpent.inc({ outcome: Outcome[outcome].toLowerCase(), tenant: decision.tenant });
+    }
+    const { explorationProbability: probability, outcome, tenant } = decision;
+    if (probability !== undefined) {
+      const result = probability === 0 ? "limit" : outcome === Outcome.APPROVE ? "approved" : "declined";
+      this.#explored.inc({ result, tenant });
     }
     for (const { why, inShadow } of decision.skippedRules) {
       this.#rulesSkipped.inc({ why, mode: inShadow ? "shadow" : "live", tenant: decision.tenant });

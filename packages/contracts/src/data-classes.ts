@@ -118,6 +118,7 @@ const decision: Classes<Decision> = {
   skippedRules: none,
   trial: behavioural,
   spentBudgets: none,
+  explorationProbability: none,
 };
 
 const subjectKey: Classes<SubjectKey> = {

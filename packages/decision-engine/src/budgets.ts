@@ -1,10 +1,11 @@
-import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Budget, Policy, SpentAnswer } from "./policy.js";
 
-/** How a payment that gets a budgeted outcome is charged to the budget. */
+/** How a payment is charged to a daily limit. */
 export interface BudgetTake {
   readonly tenant: string;
-  readonly outcome: Outcome;
+  /** What is limited: the name of an outcome, or the amount explored in a currency. */
+  readonly what: string;
   /** `YYYY-MM-DD`, in the budget's time zone. */
   readonly day: string;
   /**
@@ -12,6 +13,15 @@ export interface BudgetTake {
    * spent.
    */
   readonly perDay: number | undefined;
+  /** What must be left of the limit: 1 payment, or the payment's amount in minor units. */
+  readonly units: number;
+  /** Whether the units are used up; otherwise they must only be left. */
+  readonly isCharged: boolean;
+}
+
+/** One payment with an outcome that has a budget. */
+export function paymentTake(take: Pick<BudgetTake, "tenant" | "day" | "perDay">, outcome: Outcome): BudgetTake {
+  return { ...take, what: Outcome[outcome].toLowerCase(), units: 1, isCharged: true };
 }
 
 /** The budget of an outcome, if the policy has one. */

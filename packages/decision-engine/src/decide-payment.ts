@@ -11,11 +11,13 @@ import type {
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { AttributeValues, SentAttributes } from "./attributes/sent-attributes.js";
 import type { BudgetTake } from "./budgets.js";
-import { answerWhenSpent, budgetOf, perDayOf } from "./budgets.js";
+import { answerWhenSpent, budgetOf, paymentTake, perDayOf } from "./budgets.js";
 import type { Found, Values } from "./conditions/evaluate-rules.js";
 import { evaluateRules, toReason } from "./conditions/evaluate-rules.js";
 import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { withContributions } from "./explain-decision.js";
+import type { ExplorationState } from "./exploration/explore-decline.js";
+import { explorationLimit, explorationTake, explore } from "./exploration/explore-decline.js";
 import { formatShare } from "./format-value.js";
 import { entryTexts, listFacts } from "./lists/list-facts.js";
 import type { Policy } from "./policy.js";
@@ -48,6 +50,8 @@ export interface DecisionInput {
   readonly trial?: ModelTrial | undefined;
   /** Outcomes whose budget is spent. The decision omits those that the payment would not have received. */
   readonly spentBudgets?: readonly Outcome[];
+  /** Whether a decline may be explored. Default: `open`. */
+  readonly exploration?: ExplorationState | undefined;
   /** Why the policy is not evaluated, starting with `NOT_EVALUATED`. The payment then gets the default decision. */
   readonly notEvaluated?: string | undefined;
   /** Milliseconds since the epoch. */
@@ -89,7 +93,9 @@ const NO_ATTRIBUTES: AttributeValues = new Map();
  */
 export function decide(policy: Policy, input: DecisionInput, scorecard?: Scorecard): Decision {
   const spent = input.spentBudgets ?? [];
-  return conclude(policy, input, spend(policy, input, judge(policy, input, scorecard), spent), scorecard);
+  // Only a decline that no spent budget caused may be explored.
+  const verdict = explore(policy, input, judge(policy, input, scorecard), input.exploration ?? "open");
+  return conclude(policy, input, spend(policy, input, verdict, spent), scorecard);
 }
 
 /**
@@ -99,6 +105,8 @@ export function decide(policy: Policy, input: DecisionInput, scorecard?: Scoreca
 export function decideWithinBudgets(policy: Policy, input: DecisionInput, scorecard?: Scorecard): readonly Choice[] {
   const { tenant } = input.transaction;
   const verdict = judge(policy, input, scorecard);
+  const explored = exploreWithinLimit(policy, input, verdict, scorecard);
+  if (explored !== undefined) return explored;
   const choices: Choice[] = [];
   const spent: Outcome[] = [];
   for (;;) {
@@ -109,10 +117,29 @@ export function decideWithinBudgets(policy: Policy, input: DecisionInput, scorec
     if (budget === undefined) return [...choices, { decision, takes: undefined }];
     const ignoresIt = spent.length === 0 && verdict.ignoresBudget;
     const perDay = ignoresIt ? undefined : perDayOf(budget, tenant);
-    choices.push({ decision, takes: { tenant, outcome, day: budget.dayOf(input.decidedAtMs), perDay } });
+    choices.push({ decision, takes: paymentTake({ tenant, day: budget.dayOf(input.decidedAtMs), perDay }, outcome) });
     if (ignoresIt) return choices;
     spent.push(outcome);
   }
+}
+
+/** The possible decisions on a decline that may be explored: within the day's limit, and otherwise. */
+function exploreWithinLimit(
+  policy: Policy,
+  input: DecisionInput,
+  verdict: Verdict,
+  scorecard: Scorecard | undefined,
+): readonly Choice[] | undefined {
+  const limit = explorationLimit(policy, input, verdict);
+  if (policy.exploration === undefined || limit === undefined) return undefined;
+  const [open, spent] = (["open", "spent"] as const).map((state) =>
+    conclude(policy, input, explore(policy, input, verdict, state), scorecard),
+  ) as [Decision, Decision];
+  const takes = explorationTake(policy.exploration, limit, input.transaction, open);
+  return [
+    { decision: open, takes },
+    { decision: spent, takes: undefined },
+  ];
 }
 
 /** The reasons for each outcome, before budgets are applied. */
@@ -271,6 +298,8 @@ interface Verdict {
   /** Whether a rule that ignores budgets requires this outcome. */
   readonly ignoresBudget: boolean;
   readonly spentBudgets: readonly Outcome[];
+  readonly isHard?: boolean;
+  readonly explorationProbability?: number;
 }
 
 /** The strictest reason decides. */
@@ -310,5 +339,6 @@ function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Dec
     ...(input.trial === undefined ? {} : { trial: input.trial }),
     spentBudgets: [...verdict.spentBudgets],
     skippedRules: [...(verdict.skippedRules ?? [])],
+    ...(verdict.explorationProbability === undefined ? {} : { explorationProbability: verdict.explorationProbability }),
   };
 }

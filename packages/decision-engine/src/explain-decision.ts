@@ -1,5 +1,6 @@
 import type { Decision, Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { isExplored } from "./exploration/explore-decline.js";
 import type { DescribedPayment, FeatureWords } from "./feature-words.js";
 import type { Policy } from "./policy.js";
 
@@ -11,7 +12,7 @@ export const RAISED_BY = "SCORE_RAISED_BY_";
 
 /** Whether to compute what raised the score: a model's score was used, and the payment was not simply approved. */
 export function wantsContributions(decision: Decision): boolean {
-  return decision.rung === Rung.MODEL && decision.outcome > Outcome.APPROVE;
+  return decision.rung === Rung.MODEL && (decision.outcome > Outcome.APPROVE || isExplored(decision));
 }
 
 /**

@@ -7,9 +7,9 @@ import type { z } from "zod";
 import { SHARED_SENTENCE, sharedReasons } from "./attributes/shared-reasons.js";
 import { dayIn } from "./budgets.js";
 import type { ExpressionFault } from "./conditions/check-expression.js";
-import { ExpressionChecker, written } from "./conditions/check-expression.js";
-import type { Condition } from "./conditions/condition.js";
-import { PAYMENT_STEPS_MAX } from "./conditions/step-meter.js";
+import { ExpressionChecker } from "./conditions/check-expression.js";
+import { sumFault } from "./conditions/sum-of-steps.js";
+import { parseExploration } from "./exploration/parse-exploration.js";
 import { featureUnits, featureWords } from "./feature-words.js";
 import type { Unit } from "./format-value.js";
 import { PERSONAL_VARIABLES } from "./generated/field-variables.js";
@@ -19,6 +19,7 @@ import type {
   Answer,
   Band,
   Budget,
+  Exploration,
   Policy,
   Rule,
   RuleExample,
@@ -31,6 +32,7 @@ import {
   bandSchema,
   budgetSchema,
   exampleSchema,
+  explorationSchema,
   fileSchema,
   guardSchema,
   missingHint,
@@ -58,8 +60,6 @@ import { wordingVersion } from "./wording-version.js";
 const FILE_CHARACTERS_MAX = 1_000_000;
 /** Further faults are not listed, because the author checks again after fixing these. */
 const FAULTS_MAX = 100;
-/** Number of rules named if all rules together take too many steps. */
-const COSTLIEST_RULES = 3;
 
 type AnswerFile = Omit<z.infer<typeof staticSchema>, "by_amount">;
 type Path = readonly PropertyKey[];
@@ -159,9 +159,11 @@ class PolicyChecker {
     }
     const staticDefault = this.#static(file.default_decision.default, ["default_decision", "default"]);
     const rules = this.#rules(file.rules);
-    this.#sumOfSteps(rules);
+    const costly = this.costFaults.length === 0 ? sumFault(rules) : undefined;
+    if (costly !== undefined) this.costFaults.push(`${this.#source.at(["rules"])} ${costly}`);
     const bands = this.#bands(file.bands);
     const budgets = this.#budgets(file.budgets);
+    const exploration = file.exploration === undefined ? undefined : this.#exploration(file.exploration);
     const guard = file.guard === undefined ? undefined : this.#shape(guardSchema, file.guard, ["guard"]);
     if (staticDefault === undefined) return undefined;
     for (const path of sharedReasons(file, rules)) this.#fault(path, SHARED_SENTENCE);
@@ -177,6 +179,7 @@ class PolicyChecker {
       evaluationOf: this.#expressions.evaluationOf,
       bands,
       budgets,
+      exploration,
       guard: guard && {
         watchSeconds: guard.watch_seconds,
         cardsMin: guard.cards_min,
@@ -235,17 +238,22 @@ class PolicyChecker {
       if (first !== undefined) this.#fault([...path, "id"], `"${item.id}" stands already at ${first}`);
       else lineById.set(item.id, this.#source.at([...path, "id"]));
       const whenPath = [...path, "when"];
-      const { condition: when, readsListsOnly, ...checked } = this.#expressions.check(item.when, item.needs_score);
+      const {
+        condition: when,
+        readsListsOnly,
+        readsLists,
+        ...checked
+      } = this.#expressions.check(item.when, item.needs_score);
       for (const fault of checked.faults) this.faults.push(this.#expressionFault(item.when, whenPath, fault));
       for (const fault of checked.costFaults) this.costFaults.push(this.#expressionFault(item.when, whenPath, fault));
       const names = item.needs_score ? new Set([...this.#ruleNames, SCORE]) : this.#ruleNames;
       const said = this.#answer(item, path, names);
       if (when !== undefined && said !== undefined) {
         const { id, needs_score: needsScore, overrides_score: overridesScore, mode, percent } = item;
-        const { ignores_budget: ignoresBudget } = item;
-        const named = { id, needsScore, overridesScore, ignoresBudget, mode, percent };
+        const { ignores_budget: ignoresBudget, never_explored: neverExplored } = item;
+        const named = { id, needsScore, overridesScore, ignoresBudget, neverExplored, mode, percent };
         const examples = this.#examples(item.examples, names, [...path, "examples"]);
-        rules.push({ ...said, ...named, when, readsListsOnly, examples });
+        rules.push({ ...said, ...named, when, readsListsOnly, readsLists, examples });
       }
     });
     return rules;
@@ -265,19 +273,6 @@ class PolicyChecker {
   #expressionFault(text: string, path: Path, { sentence, pos }: ExpressionFault): string {
     const place = pos === undefined ? this.#source.at(path) : this.#source.insideText(path, text, pos);
     return `${place} ${path.join(".")} ${sentence}.`;
-  }
-
-  /** Each single rule is within its limit at this point. */
-  #sumOfSteps(rules: readonly Rule[]): void {
-    const costs = rules.flatMap(({ id, mode, when }) => (mode === "off" ? [] : [{ id, steps: stepsMaxOf(when) }]));
-    const sum = costs.reduce((total, { steps }) => total + steps, 0);
-    if (this.costFaults.length > 0 || sum <= PAYMENT_STEPS_MAX) return;
-    const most = costs.toSorted((left, right) => right.steps - left.steps).slice(0, COSTLIEST_RULES);
-    const named = most.map(({ id, steps }) => `${id} (${written(steps)})`).join(", ");
-    const limit = `more than the ${written(PAYMENT_STEPS_MAX)} of a payment`;
-    this.costFaults.push(
-      `${this.#source.at(["rules"])} rules can take ${written(sum)} steps together, ${limit}; simplify the rules that take the most: ${named}.`,
-    );
   }
 
   #bands(values: readonly unknown[]): Band[] {
@@ -300,6 +295,15 @@ class PolicyChecker {
       bands.push(band);
     });
     return bands;
+  }
+
+  #exploration(value: unknown): Exploration | undefined {
+    const item = this.#shape(explorationSchema, value, ["exploration"]);
+    if (item === undefined) return undefined;
+    const answer = { action: "approve", reason: item.reason, text: item.text } as const;
+    const said = this.#answer(answer, ["exploration"], new Set([...this.#staticNames, SCORE]));
+    if (said === undefined) return undefined;
+    return parseExploration(item, said, (path, sentence) => this.#fault(["exploration", ...path], sentence));
   }
 
   #budgets(values: readonly unknown[]): Budget[] {
@@ -387,8 +391,4 @@ class PolicyChecker {
     const subject = path.length === 0 ? "The file" : this.#source.inFile(path).join(".");
     this.faults.push(`${this.#source.at(path)} ${subject} ${sentence}.`);
   }
-}
-
-function stepsMaxOf({ estimate }: Condition): number {
-  return estimate?.stepsMax ?? 0;
 }

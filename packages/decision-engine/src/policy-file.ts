@@ -17,6 +17,9 @@ export const TENANTS_MAX = 10_000;
 const AMOUNTS_MAX = 100;
 /** Maximum number of `when_spent` rows per budget. */
 const SPENT_ROWS_MAX = 20;
+/** Currencies with a limit for exploration. */
+const LIMITS_MAX = 200;
+const KEY_CHARACTERS_MIN = 16;
 const PER_DAY_MAX = 1_000_000_000;
 const list = (max: number) =>
   z.array(z.unknown(), "must be a list").max(max, `must have at most ${max} entries`).default([]);
@@ -41,6 +44,10 @@ export const ruleSchema = z.strictObject(
       .boolean("must be true or false")
       .default(false)
       .meta({ description: "Its action applies even if the day's budget is spent, and counts against it." }),
+    never_explored: z
+      .boolean("must be true or false")
+      .default(false)
+      .meta({ description: "A payment on which the rule fires is never explored." }),
     mode: z
       .enum(RULE_MODES, `must be one of ${RULE_MODES.join(", ")}`)
       .default("live")
@@ -135,6 +142,46 @@ export const budgetSchema = z.strictObject(
   },
   "must be a mapping with action, per_day, time_zone and when_spent",
 );
+const amountOf = z.number("must be an amount, such as 50.00").positive("must be above 0");
+/** Approves a random share of the declines, so that training also learns from them. */
+export const explorationSchema = z.strictObject(
+  {
+    share: z
+      .number("must be a number above 0 and at most 1")
+      .positive("must be above 0")
+      .max(1, "must be at most 1")
+      .meta({ description: "Share of the declines within the limits that are approved instead." }),
+    key: z
+      .string("must be a random text")
+      .min(KEY_CHARACTERS_MIN, `must have at least ${KEY_CHARACTERS_MIN} characters`)
+      .max(200, "is longer than 200 characters")
+      .meta({ description: "Random text that decides, together with the payment's id, which payments are approved." }),
+    time_zone: z
+      .string("must be a time zone, such as Europe/Berlin")
+      .refine(isTimeZone, "must be a time zone, such as Europe/Berlin")
+      .meta({ description: "Time zone in which the day begins at midnight: an IANA name, or UTC." }),
+    limits: z
+      .array(
+        z.strictObject(
+          {
+            currency: z.string("must be a currency").refine(isCurrency, "must be an ISO 4217 currency, such as EUR"),
+            amount_max: amountOf.meta({ description: "Larger payments are not explored." }),
+            daily_loss_max: amountOf.meta({
+              description: "Maximum total amount of a tenant's explored payments per day.",
+            }),
+          },
+          "must be a mapping with currency, amount_max and daily_loss_max",
+        ),
+        "must be a list",
+      )
+      .min(1, "must have an entry for at least one currency")
+      .max(LIMITS_MAX, `must have at most ${LIMITS_MAX} entries`),
+    reason: answer.reason,
+    text: answer.text,
+  },
+  "must be a mapping with share, key, time_zone, limits, reason and text",
+);
+export type ExplorationFile = z.infer<typeof explorationSchema>;
 export const guardSchema = z.strictObject(
   {
     watch_seconds: z
@@ -168,6 +215,7 @@ export const fileSchema = z.strictObject({
   rules: list(RULES_MAX),
   bands: list(BANDS_MAX),
   budgets: list(BUDGETED_ACTIONS.length),
+  exploration: z.unknown().optional(),
   guard: z.unknown().optional(),
   default_decision: z.strictObject(
     { default: z.unknown().optional(), tenants: z.record(z.string(), z.unknown(), "must be a mapping").default({}) },
@@ -205,6 +253,9 @@ export const policyFile = fileSchema.extend({
     .array(budgetSchema.extend({ when_spent: z.array(spentSchema).min(1).max(SPENT_ROWS_MAX) }))
     .max(BUDGETED_ACTIONS.length)
     .default([]),
+  exploration: explorationSchema.optional().meta({
+    description: "Approves a random share of the declines, so that training learns from them too. Off by default.",
+  }),
   guard: guardSchema.optional().meta({
     description:
       "An activation is monitored, and rolled back if it changes the outcomes too much. Without this section, the defaults apply.",

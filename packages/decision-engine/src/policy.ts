@@ -41,6 +41,9 @@ export interface Rule extends Answer {
   readonly ignoresBudget: boolean;
   /** It reads lists but no features: it applies at every fallback level, even if the features cannot be used. */
   readonly readsListsOnly: boolean;
+  readonly readsLists: boolean;
+  /** A payment on which the rule fires is never explored. */
+  readonly neverExplored: boolean;
   readonly mode: RuleMode;
   /** The mode in the file, if the control plane disabled the rule because it failed. */
   readonly switchedOffFrom?: RuleMode;
@@ -99,6 +102,27 @@ export interface Budget {
   readonly whenSpent: readonly SpentAnswer[];
 }
 
+/** Payments of a currency that may be explored. */
+export interface ExplorationLimit {
+  readonly currency: string;
+  /** Inclusive, in minor units. */
+  readonly amountMinorMax: number;
+  /** The highest total amount of a tenant's explored payments per day, in minor units. */
+  readonly dailyLossMinorMax: number;
+}
+
+/** Approves a random share of the declines, because declined payments never get a label. */
+export interface Exploration extends Answer {
+  /** Probability of approval, above 0 and at most 1. */
+  readonly share: number;
+  /** Key of the hash that draws payments. */
+  readonly key: string;
+  /** The date of a time in the time zone of the limits, as `YYYY-MM-DD`. */
+  readonly dayOf: (atMs: number) => string;
+  /** At most one per currency. Payments in other currencies are not explored. */
+  readonly limits: readonly ExplorationLimit[];
+}
+
 /** How much the activation of a policy may change the outcomes while it is monitored. */
 export interface MixGuard {
   /** Length of the monitoring period after the activation; the baseline is a period of the same length before it. */
@@ -139,6 +163,8 @@ export interface Policy {
   readonly bands: readonly Band[];
   /** At most one per outcome. */
   readonly budgets: readonly Budget[];
+  /** Undefined: no decline is explored. */
+  readonly exploration: Exploration | undefined;
   /** Undefined: `DEFAULT_GUARD` applies. */
   readonly guard: MixGuard | undefined;
   /** The answer if neither rules nor score can be trusted. */

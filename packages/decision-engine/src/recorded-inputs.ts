@@ -4,6 +4,7 @@ import type { RecordedRules } from "./attributes/sent-attributes.js";
 import { recordedRules } from "./attributes/sent-attributes.js";
 import { SWITCHED_OFF } from "./conditions/evaluate-rules.js";
 import { RAISED_BY } from "./explain-decision.js";
+import type { ExplorationState } from "./exploration/explore-decline.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
 /** Inputs that a decision records in addition to the payment and its features. */
@@ -22,6 +23,8 @@ export interface RecordedInputs {
   readonly trial: ModelTrial | undefined;
   /** The spent budgets among those to which the payment would have been charged. */
   readonly spentBudgets: readonly Outcome[];
+  /** `spent` if the limit for exploration did not allow this payment. */
+  readonly exploration?: ExplorationState;
   /** Why the policy was not evaluated; undefined if it was. */
   readonly notEvaluated?: string | undefined;
   /** The results of the rules that read attributes, because the archive contains no readable attributes. */
@@ -47,7 +50,12 @@ export function recordedInputs(decision: Decision): RecordedInputs {
   const notEvaluated = degradedBecause.startsWith(NOT_EVALUATED) ? degradedBecause : undefined;
   const switchedOffRules = switchedOff.length === 0 ? undefined : { switchedOffRules: switchedOff };
   const rules = recordedRules(decision);
-  const also = { hasContributions, listHits, trial, spentBudgets, notEvaluated, rules, ...switchedOffRules };
+  const exploration = decision.explorationProbability === 0 ? { exploration: "spent" as const } : undefined;
+  const also = {
+    ...{ hasContributions, listHits, trial, spentBudgets, notEvaluated, rules },
+    ...switchedOffRules,
+    ...exploration,
+  };
   if (modelName === "") return { score: missing, scorecardVersion: undefined, ...also };
   if (modelName === SCORECARD_NAME) return { score: missing, scorecardVersion: modelVersion, ...also };
   return { score: { modelName, modelVersion }, scorecardVersion: undefined, ...also };

@@ -125,6 +125,7 @@ const decision: Decision = {
   shadowHits: [{ ruleId: "night", code: "NIGHT", outcome: Outcome.REVIEW }],
   spentBudgets: [Outcome.REVIEW],
   skippedRules: [{ ruleId: "slow", why: "budget-exceeded", inShadow: true }],
+  explorationProbability: 0.05,
 };
 
 const trial: ModelTrial = {
@@ -256,6 +257,7 @@ const decisionCells = {
   shadow_hits: { items: [{ entries: { rule_id: "night", code: "NIGHT", outcome: "review" } }] },
   spent_budgets: { items: ["review"] },
   skipped_rules: { items: [{ entries: { rule_id: "slow", why: "budget-exceeded", in_shadow: true } }] },
+  exploration_probability: 0.05,
 };
 
 const NO_TRIAL = {

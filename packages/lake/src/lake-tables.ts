@@ -197,6 +197,7 @@ const decision = columnsOf<Omit<Decision, "trial">>({
   shadowHits,
   spentBudgets: outcomes,
   skippedRules,
+  explorationProbability: double,
 });
 
 const driftDetected = columnsOf<DriftDetected>({

@@ -1,5 +1,6 @@
 import { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
+import { paymentTake } from "@tripline/decision-engine/budgets";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
@@ -22,12 +23,8 @@ afterAll(() => {
 const choice = (transactionId: string, outcome: Outcome): StoredChoice => ({
   bytes: Decision.encode({ ...Decision.decode(new Uint8Array()), transactionId, outcome }).finish(),
 });
-const takeOf = (tenant: string, outcome: Outcome, perDay: number | undefined) => ({
-  tenant,
-  outcome,
-  day: "2026-07-01",
-  perDay,
-});
+const takeOf = (tenant: string, outcome: Outcome, perDay: number | undefined) =>
+  paymentTake({ tenant, day: "2026-07-01", perDay }, outcome);
 
 /** A payment for review. It is challenged if the review budget is spent, and declined if both budgets are spent. */
 function reviewed(tenant: string, id: string, reviews: number | undefined, challenges = 1): StoredDecision {
@@ -94,4 +91,28 @@ test("unconditional actions count, and each tenant and day has its own budget", 
   const key = budgetKey(takeOf("d", REVIEW, undefined));
   expect(await redises[0]?.ttl(key)).toBeGreaterThan(86_400);
   expect(await redises[0]?.ttl(decisionKey("d_1"))).toBeLessThanOrEqual(3_600);
+});
+
+/** A decline that may be explored: it is approved if it is drawn and enough is left of the day's limit. */
+function explorable(tenant: string, id: string, amount: number, isDrawn: boolean): StoredDecision {
+  const transactionId = `${tenant}_${id}`;
+  const takes = { tenant, what: "explored-eur", day: "2026-07-01", perDay: 100, units: amount, isCharged: isDrawn };
+  const open = choice(transactionId, isDrawn ? APPROVE : CHALLENGE);
+  return { transactionId, ...open, takes, otherwise: [choice(transactionId, DECLINE)] };
+}
+
+test("explored amounts never exceed the day's limit, and declines that were not drawn only need what is left", async () => {
+  const batch = [
+    explorable("f", "1", 60, true),
+    explorable("f", "2", 40, false),
+    explorable("f", "3", 41, false),
+    explorable("f", "4", 41, true),
+    explorable("f", "5", 40, true),
+    explorable("f", "6", 1, false),
+  ];
+  const wanted = [APPROVE, CHALLENGE, DECLINE, DECLINE, APPROVE, DECLINE];
+  expect(await keep(batch)).toEqual(wanted);
+  expect(await keep(batch, stores[1])).toEqual(wanted);
+  const key = budgetKey({ tenant: "f", what: "explored-eur", day: "2026-07-01" });
+  expect(await redises[0]?.get(key)).toBe("100");
 });

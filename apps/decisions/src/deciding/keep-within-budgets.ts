@@ -1,4 +1,3 @@
-import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
 import type { BudgetTake } from "@tripline/decision-engine/budgets";
 import type { StoredDecision } from "./stored-decision.js";
@@ -10,11 +9,12 @@ const NO_BUDGET = "0";
 const WITHOUT_LIMIT = "-1";
 
 /**
- * Stores for each payment its first choice whose budget is not spent, and counts it, unless the payment already has a
+ * Stores for each payment its first choice whose limit has enough left, and counts it, unless the payment already has a
  * decision. Redis runs scripts one at a time, so instances cannot exceed a budget, and redelivered payments count once.
  *
  * KEYS: decisions, then budgets. ARGV: time to live of decisions and of counts in seconds; number of decisions; for
- * each decision, its number of choices; for each choice, the index of its budget's key, the daily limit, and the bytes.
+ * each decision, its number of choices; for each choice, the index of its budget's key, the daily limit, what must be
+ * left of it, what is used up, and the bytes.
  * Returns for each decision the index of its choice, from 0, or the bytes of the earlier decision.
  */
 export const KEEP_WITHIN_BUDGETS = `
@@ -24,26 +24,27 @@ for decision = 1, tonumber(ARGV[3]) do
   kept[decision] = redis.call('GET', KEYS[decision])
   if not kept[decision] then
     for choice = 0, choices - 1 do
-      local place = at + 1 + 3 * choice
+      local place = at + 1 + 5 * choice
       local budget, per_day = KEYS[tonumber(ARGV[place])], tonumber(ARGV[place + 1])
-      if not budget or per_day < 0 or tonumber(redis.call('GET', budget) or '0') < per_day then
-        if budget then
-          redis.call('INCR', budget)
+      local units, used = tonumber(ARGV[place + 2]), tonumber(ARGV[place + 3])
+      if not budget or per_day < 0 or tonumber(redis.call('GET', budget) or '0') + units <= per_day then
+        if budget and used > 0 then
+          redis.call('INCRBY', budget, ARGV[place + 3])
           redis.call('EXPIRE', budget, ARGV[2])
         end
-        redis.call('SET', KEYS[decision], ARGV[place + 2], 'EX', ARGV[1])
+        redis.call('SET', KEYS[decision], ARGV[place + 4], 'EX', ARGV[1])
         kept[decision] = choice
         break
       end
     end
   end
-  at = at + 1 + 3 * choices
+  at = at + 1 + 5 * choices
 end
 return kept`;
 
-/** Redis key that counts a tenant's payments with this outcome on a given day. */
-export function budgetKey({ tenant, outcome, day }: Omit<BudgetTake, "perDay">): string {
-  return `budget:${tenant}:${Outcome[outcome].toLowerCase()}:${day}`;
+/** Redis key that counts a tenant's payments with an outcome, or the amount it explored, on a given day. */
+export function budgetKey({ tenant, what, day }: Pick<BudgetTake, "tenant" | "what" | "day">): string {
+  return `budget:${tenant}:${what}:${day}`;
 }
 
 /** Arguments of the script. */
@@ -57,11 +58,12 @@ export function keepArguments(decisions: readonly StoredDecision[], ttlSeconds: 
     places.set(key, place);
     return place;
   };
-  const wanted = decisions
-    .map(choicesOf)
-    .flatMap((choices) => [
-      `${choices.length}`,
-      ...choices.flatMap(({ bytes, takes }) => [placeOf(takes), `${takes?.perDay ?? WITHOUT_LIMIT}`, bytes]),
-    ]);
+  const wanted = decisions.map(choicesOf).flatMap((choices) => [
+    `${choices.length}`,
+    ...choices.flatMap(({ bytes, takes }) => {
+      const { perDay = WITHOUT_LIMIT, units = 0, isCharged = false } = takes ?? {};
+      return [placeOf(takes), `${perDay}`, `${units}`, isCharged ? `${units}` : "0", bytes];
+    }),
+  ]);
   return [`${keys.length}`, ...keys, `${ttlSeconds}`, `${COUNT_TTL_SECONDS}`, `${decisions.length}`, ...wanted];
 }

@@ -37,6 +37,18 @@ export interface BacktestRow {
   readonly sentences: readonly string[];
   /** Why the draft could not be evaluated, if the fault is in the draft; otherwise empty. */
   readonly failure: string;
+  /** For a payment that the archived decision explored: 1 / its probability. */
+  readonly exploredWeight?: number;
+  /** For a decline that the draft may explore. */
+  readonly explorable?: Explorable;
+}
+
+export interface Explorable {
+  /** Probability with which the draft would approve it. */
+  readonly probability: number;
+  readonly score: number;
+  /** The highest amount that the draft explores per tenant and day, in minor units. */
+  readonly dailyLossMinorMax: number;
 }
 
 export function segmentsOf(transaction: Transaction): string[] {

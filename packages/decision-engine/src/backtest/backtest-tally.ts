@@ -2,11 +2,15 @@ import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events
 import type { RuleMode } from "../policy.js";
 import type { BacktestRow } from "./backtest-row.js";
 import { SEGMENT_NAMES } from "./backtest-row.js";
+import type { ExplorationCost } from "./exploration-cost.js";
+import { ExplorationTally } from "./exploration-cost.js";
+import { ExploredPrecision } from "./explored-precision.js";
 import type { HitFigures, SegmentHits, TotalEstimate } from "./hit-measure.js";
 import { HitMeasure } from "./hit-measure.js";
 import type { Truth, TruthRule } from "./population.js";
 import { dayOf, Population, truthOf } from "./population.js";
 import { hashOf, RowSample } from "./sample-rows.js";
+import type { Estimate } from "./wilson-interval.js";
 
 /** Counterexamples shown per rule or for the draft, half of each kind if there are enough of both kinds. */
 const EXAMPLES_MAX = 10;
@@ -74,12 +78,17 @@ export interface BacktestFigures {
   readonly unlabelled: number;
   /** Days since 1970-01-01, each with its number of payments. */
   readonly days: readonly { readonly day: number; readonly rows: number }[];
-  readonly decided: PolicyFigures;
+  readonly decided: PolicyFigures & {
+    /** Explored payments with a verdict, and the share of fraud among the declines that they represent. */
+    readonly explored: { readonly payments: number; readonly precision: Estimate | undefined };
+  };
   readonly draft: PolicyFigures & {
     readonly segments: readonly SegmentHits[];
     readonly counterexamples: readonly Counterexample[];
     /** By outcome: the highest number of payments of one tenant with that outcome on one day (UTC). */
     readonly busiest: Readonly<Record<string, number>>;
+    /** Empty if the draft explores nothing. */
+    readonly exploration: readonly ExplorationCost[];
   };
   /** Changed outcomes, by old and new outcome, such as `approve -> decline`. */
   readonly changes: Readonly<
@@ -156,6 +165,8 @@ export class BacktestTally {
   };
   readonly #examples = new Examples();
   readonly #changes = new Map<string, { rows: number; frauds: number; genuine: number }>();
+  readonly #explored = new ExploredPrecision();
+  readonly #exploration = new ExplorationTally();
   readonly #failures = new Map<string, number>();
   /** By rule and reason. */
   readonly #rulesSkipped = new Map<string, RuleSkips>();
@@ -183,6 +194,11 @@ export class BacktestTally {
     }
     this.#examples.offer(row, truth, row.drafted > Outcome.APPROVE);
     this.#countDay(row);
+    this.#exploration.add(row);
+    const { exploredWeight: weight, cardToken } = row;
+    if (weight !== undefined && (truth === "fraud" || truth === "genuine")) {
+      this.#explored.add({ cardToken, isFraud: truth === "fraud", weight });
+    }
     for (const { ruleId, why } of row.rulesSkipped) {
       const key = `${ruleId} ${why}`;
       this.#rulesSkipped.set(key, { ruleId, why, rows: (this.#rulesSkipped.get(key)?.rows ?? 0) + 1 });
@@ -214,12 +230,16 @@ export class BacktestTally {
       youngFrauds,
       unlabelled,
       days: population.days(),
-      decided: policyOf(decided),
+      decided: {
+        ...policyOf(decided),
+        explored: { payments: this.#explored.payments, precision: this.#explored.estimate() },
+      },
       draft: {
         ...policyOf(draft),
         segments: draft.stopped.segments(population),
         counterexamples: this.#examples.all,
         busiest: Object.fromEntries([...this.#byDay].map(([name, days]) => [name, Math.max(...days.values())])),
+        exploration: this.#exploration.costs(population.days().length),
       },
       changes: Object.fromEntries(this.#changes),
       parts: [...this.#parts.values()].map((measure) => ({

@@ -4,6 +4,7 @@ import type { SentAttributes } from "../attributes/sent-attributes.js";
 import { ATTRIBUTES_NOT_KEPT } from "../attributes/sent-attributes.js";
 import type { PaymentFeatures, Score } from "../decide-payment.js";
 import { decide } from "../decide-payment.js";
+import { isExplored } from "../exploration/explore-decline.js";
 import type { Policy } from "../policy.js";
 import { switchOffRules } from "../policy.js";
 import type { RecordedInputs } from "../recorded-inputs.js";
@@ -73,7 +74,10 @@ export function decideAgain(
   const isSame = policy.version === policyVersion;
   const unread: SentAttributes = isSame ? { recorded: rules } : { missing: ATTRIBUTES_NOT_KEPT };
   const attributes = transaction.hasAttributes === true ? unread : undefined;
-  const input = { transaction, attributes, features, score, listHits, trial, spentBudgets, notEvaluated, decidedAtMs };
+  // How much another policy would have explored that day is unknown, so it explores nothing.
+  const exploration = isSame ? inputs.exploration : "undrawn";
+  const recorded = { listHits, trial, spentBudgets, notEvaluated, exploration, decidedAtMs };
+  const input = { transaction, attributes, features, score, ...recorded };
   const decision = decide(policy, input, scorecard);
   // The same policy text makes the same decisions, regardless of its revision number in the control plane.
   return isSame ? { ...decision, policyRevision } : decision;
@@ -84,7 +88,7 @@ export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
   const { archived, transaction, isFraud, isNotPaid = false } = one;
   // The budgets that would remain under the draft are unknown, so no budget counts as spent. A payment that another
   // policy could not evaluate is evaluated again, because the draft may be able to evaluate it.
-  const inputs = { ...one.inputs, spentBudgets: [], notEvaluated: undefined };
+  const inputs: RecordedInputs = { ...one.inputs, spentBudgets: [], notEvaluated: undefined, exploration: "undrawn" };
   const drafted = decideAgain({ ...one, inputs }, scoreOf(one));
   const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
   const shadowHits = drafted.shadowHits.map(({ ruleId }) => ruleId);
@@ -105,7 +109,19 @@ export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
     rulesSkipped: drafted.skippedRules,
     sentences: drafted.reasons.map(({ text }) => text),
     failure: isFault ? drafted.degradedBecause : "",
+    ...(isExplored(archived) ? { exploredWeight: 1 / (archived.explorationProbability ?? 1) } : {}),
+    ...explorableOf(one.policy, drafted, currency),
   };
+}
+
+function explorableOf(
+  { exploration }: Policy,
+  { explorationProbability: probability, score = 0 }: Decision,
+  currency: string,
+): Pick<BacktestRow, "explorable"> {
+  const limit = exploration?.limits.find((one) => one.currency === currency);
+  if (limit === undefined || probability === undefined) return {};
+  return { explorable: { probability, score, dailyLossMinorMax: limit.dailyLossMinorMax } };
 }
 
 /** The score that decided the payment, because the draft uses the same model. A scorecard's score is recomputed. */

@@ -22,6 +22,7 @@ export interface CheckedExpression {
   readonly condition: Condition | undefined;
   /** Whether it reads lists but no features. */
   readonly readsListsOnly: boolean;
+  readonly readsLists: boolean;
   readonly faults: readonly ExpressionFault[];
   /**
    * Why the expression may be too expensive; empty if it is always cheap enough. A new policy with such a rule is
@@ -76,8 +77,9 @@ export class ExpressionChecker {
     const condition = new Condition(parsed, isBounded, { texts: TEXT_VARIABLES, patterns: this.#patterns });
     const { estimate } = condition;
     const costFaults = estimate === undefined ? [{ sentence: KEYS_SENTENCE }] : costFaultsOf(estimate);
-    const readsListsOnly = READS_LISTS.test(text) && parse(this.#environmentWithoutFeatures, text).result.valid;
-    return { condition, readsListsOnly, faults: [], costFaults };
+    const readsLists = READS_LISTS.test(text);
+    const readsListsOnly = readsLists && parse(this.#environmentWithoutFeatures, text).result.valid;
+    return { condition, readsListsOnly, readsLists, faults: [], costFaults };
   }
 
   #explain({ error }: TypeCheckResult, text: string, needsScore: boolean): ExpressionFault {
@@ -93,7 +95,7 @@ export class ExpressionChecker {
 }
 
 function invalid(fault: ExpressionFault): CheckedExpression {
-  return { condition: undefined, readsListsOnly: false, faults: [fault], costFaults: [] };
+  return { condition: undefined, readsListsOnly: false, readsLists: false, faults: [fault], costFaults: [] };
 }
 
 /** Skips the type check if it could take extremely long. */

@@ -29,6 +29,8 @@ interface Evaluated {
 export interface Found extends Evaluated {
   /** The strictest outcome of the rules that ignore budgets. */
   readonly ignoring: Outcome;
+  /** Whether a rule fired after which the payment must not be explored. */
+  readonly isHard: boolean;
 }
 
 /** Evaluates the rules and the score's band. */
@@ -44,6 +46,7 @@ export function evaluateRules(
   const evaluation = policy.evaluationOf(values);
   let overridesScore = false;
   let ignoring = Outcome.UNSPECIFIED;
+  let isHard = false;
   for (const rule of policy.rules) {
     if (rule.mode === "off") {
       const { id: ruleId, switchedOffFrom: mode } = rule;
@@ -60,13 +63,14 @@ export function evaluateRules(
       found.reasons.push(toReason(rule, values));
       overridesScore ||= rule.overridesScore;
       if (rule.ignoresBudget && rule.outcome > ignoring) ignoring = rule.outcome;
+      isHard ||= rule.outcome > Outcome.APPROVE && (rule.neverExplored || rule.readsLists);
     }
   }
   if (!("missing" in score) && !overridesScore) {
     const band = policy.bands.find((candidate) => score.value >= candidate.atLeast);
     if (band !== undefined) found.reasons.push(toReason(band, values));
   }
-  return { ...found, ignoring };
+  return { ...found, ignoring, isHard };
 }
 
 /**

@@ -144,8 +144,9 @@ function scoresOf({ trial, score, modelVersion }: Decision) {
 
 function compare(reopened: Reopened, championScore: number, candidateScore: number): Compared {
   const { transaction, isFraud } = reopened;
+  const undrawn = { ...reopened, inputs: { ...reopened.inputs, exploration: "undrawn" as const } };
   const outcomeBy = (value: number): Outcome =>
-    decideAgain(reopened, { value, modelName: "compared", modelVersion: "" }).outcome;
+    decideAgain(undrawn, { value, modelName: "compared", modelVersion: "" }).outcome;
   const { transactionId, cardToken, amountMinor, currency } = transaction;
   return {
     transactionId,

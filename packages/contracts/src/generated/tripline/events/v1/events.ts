@@ -582,6 +582,12 @@ export interface Decision {
   spentBudgets: Outcome[];
   /** Rules that were in force and have no result, in the order of the policy. */
   skippedRules: SkippedRule[];
+  /**
+   * For a decline that the policy could explore: the probability with which it was approved instead, or 0 if the day's
+   * limit did not allow this payment. An input of the decision. If it is above 0 and the outcome is approve, the payment
+   * was explored.
+   */
+  explorationProbability?: number | undefined;
 }
 
 /** The state of a model's rollout. Topic `rollouts`, compacted, keyed by the name of the model. */
@@ -3400,6 +3406,7 @@ function createBaseDecision(): Decision {
     trial: undefined,
     spentBudgets: [],
     skippedRules: [],
+    explorationProbability: undefined,
   };
 }
 
@@ -3477,6 +3484,9 @@ export const Decision: MessageFns<Decision> = {
     }
     for (const v of message.skippedRules) {
       SkippedRule.encode(v!, writer.uint32(218).fork()).join();
+    }
+    if (message.explorationProbability !== undefined) {
+      writer.uint32(225).double(message.explorationProbability);
     }
     return writer;
   },
@@ -3686,6 +3696,14 @@ export const Decision: MessageFns<Decision> = {
             }
 
             message.skippedRules.push(SkippedRule.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 28: {
+            if (tag !== 225) {
+              break;
+            }
+
+            message.explorationProbability = reader.double();
             continue;
           }
         }
