@@ -14,7 +14,7 @@ export function describePolicyChanges(before: string, after: string): string[] {
   return [
     ...fieldChanges("", old, now, ["version"]),
     ...ruleChanges(old.rules, now.rules),
-    ...fieldChanges("", old, now, ["bands", "budgets", "default_decision"]),
+    ...fieldChanges("", old, now, ["bands", "budgets", "exploration", "default_decision"]),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { MATURE_SHARE } from "@tripline/decision-engine/backtest/label-survey";
+import { formatShare, formatValue } from "@tripline/decision-engine/format-value";
 import type { BacktestReport, LakeReport } from "@tripline/model-loop/backtest/backtest-policy";
 import type { ShadowReport } from "@tripline/model-loop/backtest/report-shadow";
 import { number } from "../models/print-figures.js";
@@ -22,6 +23,11 @@ export function aboutBacktest(report: BacktestReport): string[] {
       ({ outcome, perDay }) =>
         `Budgets are not applied: the draft has a budget of ${number(perDay)} per day for the outcome ${outcome}, and would have given this outcome to up to ${number(report.draft.busiest[outcome] ?? 0)} payments of a tenant in one day.`,
     ),
+    ...report.draft.exploration.map(
+      ({ currency, payments, ...perDay }) =>
+        `Exploration: of ${number(payments)} declines, ${perDay.approvedPerDay.toFixed(1)} per day would be approved at random, ${money(perDay.amountMinorPerDay, currency)} in total; the expected loss is ${money(perDay.lossMinorPerDay, currency)} per day according to the scores.`,
+    ),
+    ...exploredSentences(report),
     ...Object.entries(report.failures).map(([why, count]) => `The draft failed on ${number(count)} payments: ${why}.`),
     ...skipSentences(report),
     ...[...report.skipped].flatMap(([reason, whats]) =>
@@ -83,6 +89,19 @@ function labelSentences({ labels, young, youngFrauds, unlabelled, frauds, genuin
       : `Assumption: both frauds and genuine payments get labels, so older payments without one (${number(unlabelled)}) count as unknown.`,
     `That leaves ${number(frauds)} known frauds and ${number(genuine)} genuine payments.`,
   ];
+}
+
+function exploredSentences({ decided: { explored } }: BacktestReport): string[] {
+  const { payments, precision } = explored;
+  if (precision === undefined) return [];
+  const [value, low, high] = [precision.value, precision.low, precision.high].map(formatShare);
+  return [
+    `Of ${number(payments)} explored payments with a verdict, weighted by their probability, ${value} (${low}–${high}) were fraud. This estimates the precision of the declines that could be explored.`,
+  ];
+}
+
+function money(minor: number, currency: string): string {
+  return formatValue(Math.round(minor), "minor_amount", currency);
 }
 
 function minuteText(ms: number): string {

@@ -76,6 +76,8 @@ export interface DecisionDetail extends DecisionRow {
   readonly modelName: string;
   readonly modelVersion: string;
   readonly featureSpecVersion: number;
+  /** For a decline that the policy could explore: its probability of approval, 0 at the limit; otherwise null. */
+  readonly explorationProbability: number | null;
   /** Payment fields that were sent, in the order of payment.yaml. */
   readonly facts: readonly PaymentFact[];
   readonly features: readonly FeatureValue[];

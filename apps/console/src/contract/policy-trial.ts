@@ -68,6 +68,15 @@ export interface PolicyTrial {
     readonly genuine: number;
   }[];
   readonly parts: readonly TrialPart[];
+  /** What exploration by the draft is expected to cost per day, in minor units; empty if it explores nothing. */
+  readonly exploration: readonly {
+    readonly currency: string;
+    /** Declines that could be explored. */
+    readonly payments: number;
+    readonly approvedPerDay: number;
+    readonly amountMinorPerDay: number;
+    readonly lossMinorPerDay: number;
+  }[];
   /** A few examples of stopped genuine payments and of missed frauds. */
   readonly examples: readonly {
     readonly kind: "false-positive" | "missed";

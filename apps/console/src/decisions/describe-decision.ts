@@ -90,6 +90,7 @@ export function describeDecision(
     modelName: decision.modelName,
     modelVersion: decision.modelVersion,
     featureSpecVersion: decision.featureSpecVersion,
+    explorationProbability: decision.explorationProbability ?? null,
     facts: transaction === undefined ? [] : paymentFacts(transaction, show),
     features: reader.read(vector).map((feature) => ({ ...feature, reasonCodes: codesOf(feature.name) })),
     contributions,

@@ -30,6 +30,7 @@ export function presentTrial(figures: BacktestFigures, { labels, ...about }: Abo
     parts: parts.map(({ id, kind, outcome, alone, stricter, ...hits }) => {
       return { id, kind, outcome: outcomeOf(outcome), alone, stricter, ...hitsOf(hits) };
     }),
+    exploration: draft.exploration,
     examples: draft.counterexamples.map(({ kind, transactionId, amountMinor, currency, occurredAtMs, sentences }) => {
       return { kind, transactionId, amountMinor, currency, occurredAtMs, sentences };
     }),

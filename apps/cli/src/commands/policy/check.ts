@@ -3,7 +3,9 @@ import { basename } from "node:path";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { idleRuleWarnings } from "@tripline/decision-engine/find-idle-rules";
+import { formatShare, formatValue } from "@tripline/decision-engine/format-value";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import type { Policy } from "@tripline/decision-engine/policy";
 import { runExamples } from "@tripline/decision-engine/run-examples";
 import { unreadFault, unreadFeatures } from "@tripline/decision-engine/unread-features";
 import type { CommandOutput } from "@tripline/system/command-output";
@@ -32,12 +34,24 @@ export function checkCommand(output: CommandOutput): Command {
       if (unread !== undefined) output.write(`The policy ${profiles === undefined ? needs(used, spec) : unread}.\n`);
       if (unproven.length > 0) output.write(`Rules without an example that fires: ${unproven.join(", ")}.\n`);
       for (const warning of idleRuleWarnings(policy, spec)) output.write(`${warning}\n`);
+      for (const line of explorationLines(policy)) output.write(`${line}\n`);
       const { rules, bands, budgets, version } = policy;
       output.write(
         `policy: version=${version} rules=${rules.length} bands=${bands.length} budgets=${budgets.length} examples=${count} failed=${faults.length}\n`,
       );
       process.exitCode = faults.length === 0 && (unread === undefined || profiles === undefined) ? 0 : 1;
     });
+}
+
+/** What exploration may cost at most; a backtest estimates what it is expected to cost. */
+function explorationLines({ exploration }: Policy): string[] {
+  if (exploration === undefined) return [];
+  return exploration.limits.map(({ currency, amountMinorMax, dailyLossMinorMax }) => {
+    const [amount, loss] = [amountMinorMax, dailyLossMinorMax].map((minor) =>
+      formatValue(minor, "minor_amount", currency),
+    );
+    return `Exploration approves ${formatShare(exploration.share)} of the declines up to ${amount}, at most ${loss} per tenant and day. Any of it may be lost to fraud.`;
+  });
 }
 
 /** The note for a check without `--profiles`, which does not know the profiles that the system reads. */

@@ -99,3 +99,20 @@ test("the shipped policy has no faults", async () => {
   await writeFile(file, await readFile(shipped));
   expect((await run("check", file)).code).toBe(0);
 });
+
+test("check prints what exploration may cost", async () => {
+  const exploration = `exploration:
+  share: 0.05
+  key: 6b1f0c2e9a7d4835
+  time_zone: UTC
+  limits: [{ currency: EUR, amount_max: 50, daily_loss_max: 500 }]
+  reason: EXPLORED
+  text: Approved at random.
+default_decision:`;
+  await writeFile(file, GOOD.replace("default_decision:", exploration));
+  const { lines, code } = await run("check", file);
+  expect(lines[0]).toBe(
+    "Exploration approves 5 % of the declines up to 50.00 EUR, at most 500.00 EUR per tenant and day. Any of it may be lost to fraud.",
+  );
+  expect(code).toBe(0);
+});

@@ -125,6 +125,7 @@ function factsOf(id: string): CaseFacts {
     degradedBecause: CANARY,
     policyVersion: CANARY,
     policyRevision: 1,
+    explorationProbability: null,
     modelName: CANARY,
     modelVersion: CANARY,
     featureSpecVersion: 1,

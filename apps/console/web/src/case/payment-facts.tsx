@@ -1,8 +1,8 @@
 import { SEARCHED_FIELDS } from "@tripline/contracts/generated/payment-fields";
 import { Fragment } from "react";
-import type { DecisionDetail } from "#contract/decisions";
+import type { DecisionDetail, Outcome } from "#contract/decisions";
 import { EntityLink } from "../entity/entity-link.js";
-import { formatScore } from "../format/numbers.js";
+import { formatScore, formatShare } from "../format/numbers.js";
 import { formatMoment, ZONE } from "../format/times.js";
 import { PaymentLink } from "../payment/payment-link.js";
 import { text } from "../texts/en/cases.js";
@@ -48,11 +48,20 @@ export function PaymentFacts({ of }: { readonly of: DecisionDetail }) {
             `${of.policyVersion}${of.policyRevision > 0 ? `, ${text.case.revision(of.policyRevision)}` : ""}`,
           ],
           [fact.model, model],
+          ...(of.explorationProbability === null
+            ? []
+            : [[fact.exploration, explorationOf(of.explorationProbability, of.outcome)] as const]),
           ...(of.trial === null ? [] : [[fact.trial, <Trial key="trial" of={of.trial} />] as const]),
         ]}
       />
     </Panel>
   );
+}
+
+function explorationOf(probability: number, outcome: Outcome): string {
+  if (probability === 0) return text.case.explorationSpent;
+  const share = formatShare(probability);
+  return outcome === "approve" ? text.case.explored(share) : text.case.notExplored(share);
 }
 
 function Trial({ of }: { readonly of: NonNullable<DecisionDetail["trial"]> }) {

@@ -1,7 +1,7 @@
 import { useId } from "react";
 import type { Estimate, HitFigures, PolicyTrial, TrialPart } from "#contract/policy-trial";
 import { problemFrom } from "../api/request.js";
-import { formatCount, formatMoney, formatShare, UNKNOWN } from "../format/numbers.js";
+import { formatCount, formatDecimal, formatMoney, formatShare, UNKNOWN } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
 import { PaymentLink } from "../payment/payment-link.js";
 import { text as app } from "../texts/en/app.js";
@@ -78,6 +78,15 @@ function Report({ of }: { readonly of: PolicyTrial }) {
         {of.rulesSkipped.map(({ ruleId, why, payments }) => (
           <p key={`${ruleId} ${why}`} className="late">
             {text.noResult(ruleId, formatCount(payments), all.failures[why] ?? why)}
+          </p>
+        ))}
+        {of.exploration.map(({ currency, approvedPerDay, amountMinorPerDay, lossMinorPerDay }) => (
+          <p key={currency}>
+            {text.exploration(
+              formatDecimal(approvedPerDay),
+              formatMoney(Math.round(amountMinorPerDay), currency),
+              formatMoney(Math.round(lossMinorPerDay), currency),
+            )}
           </p>
         ))}
         {Object.entries(of.failures).map(([why, count]) => (

@@ -56,6 +56,7 @@ function makeTrial(subject: PolicyTrial["subject"]): PolicyTrial {
     skipped: 12,
     failures: {},
     rulesSkipped: [],
+    exploration: [],
     decided: { stopped: hits(410, 0.31), declined: hits(96, 0.84) },
     drafted: { stopped: hits(455, 0.34), declined: hits(118, 0.8) },
     changes: [

@@ -118,6 +118,7 @@ function detailOf(random: Random, row: DecisionRow): DecisionDetail {
     degradedBecause: "",
     policyVersion: "1-4f2a91c0",
     policyRevision: 7,
+    explorationProbability: null,
     modelName: "tripline",
     modelVersion: "2026-11-20-a",
     featureSpecVersion: 3,

@@ -120,6 +120,8 @@ export const text = {
     skipped: (count: string) =>
       `${count} payments are excluded: their features are missing or from another version, or the scorecard replaced the model.`,
     noResult: (rule: string, count: string, why: string) => `${rule} returned no result for ${count} payments: ${why}.`,
+    exploration: (approved: string, amount: string, loss: string) =>
+      `Exploration would approve ${approved} declines per day, ${amount} in total. Expected loss: ${loss} per day.`,
     failed: (count: string, why: string) => `The draft failed on ${count} payments: ${why}.`,
     intervals: "95 % confidence intervals in brackets, adjusted for repeated payments by the same card.",
     policies: "Before and after",
