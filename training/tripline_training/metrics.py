@@ -36,15 +36,19 @@ def measure(
     cards: NDArray[np.generic],
     scores: NDArray[np.floating],
     fraud: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
 ) -> Quality:
-    """All measures of one set of payments; the four arrays have one entry per row."""
+    """All measures of one set of payments; the arrays have one entry per row.
+
+    Card precision ranks the payments of a day, so `weights` do not affect it.
+    """
     frauds = int(fraud.sum())
     defined = 0 < frauds < len(fraud)
     return Quality(
         rows=len(fraud),
         frauds=frauds,
-        average_precision=float(average_precision_score(fraud, scores)) if defined else None,
-        auc_roc=float(roc_auc_score(fraud, scores)) if defined else None,
+        average_precision=float(average_precision_score(fraud, scores, sample_weight=weights)) if defined else None,
+        auc_roc=float(roc_auc_score(fraud, scores, sample_weight=weights)) if defined else None,
         card_precision_at_100=(
             card_precision_top_k(occurred_at_ms // DAY_MS, cards, scores, fraud) if len(fraud) else None
         ),

@@ -144,7 +144,7 @@ def _assess_later_rows(
     with step("valid") as said:
         later = dataset.rows_with_truth(options.valid)
         scores = predict_booster(booster, later.features) if len(later) else np.zeros(0, np.float32)
-        quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
+        quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud, later.weights)
         error = expected_calibration_error(scores, later.fraud, same_mass=True)
         said.says(
             f"rows={quality.rows} frauds={quality.frauds} ap={figure(quality.average_precision)} "

@@ -36,6 +36,8 @@ KEY_COLUMNS = {
 FEATURE_TYPES = ("DOUBLE", "FLOAT")
 COLUMNS = ("ids", "cards", "occurred_at_ms", "fraud", "features")
 """The columns of `Rows`."""
+WEIGHT_COLUMN = "exploration_weight"
+"""The last column of a file with explored payments: how many payments each row represents."""
 MEMORY_ROWS_MAX = 2_000_000
 """Above this number, training keeps the rows in temporary files."""
 MINUTE_MS = 60_000
@@ -57,22 +59,32 @@ class Rows:
     """For each class, the share of its payments that these rows contain."""
     mapped: bool = False
     """Whether the columns are in temporary files. If so, `ids` and `cards` are hashes, only useful for comparison."""
+    explored: NDArray[np.float64] | None = None
+    """The number of declines that each row represents, because only some of them were approved: 1 / the probability.
+    None if no decline was explored."""
 
     def __len__(self) -> int:
         return len(self.fraud)
 
     @property
     def columns(self) -> tuple[NDArray[Any], ...]:
-        return tuple(getattr(self, name) for name in COLUMNS)
+        return tuple(getattr(self, name) for name in self._column_names)
+
+    @property
+    def _column_names(self) -> tuple[str, ...]:
+        return COLUMNS if self.explored is None else (*COLUMNS, "explored")
 
     def with_columns(self, columns: Iterable[NDArray[Any]]) -> "Rows":
         """Other payments with the same features, in the order of `columns`."""
-        return replace(self, **dict(zip(COLUMNS, columns, strict=True)))
+        return replace(self, **dict(zip(self._column_names, columns, strict=True)))
 
     @property
     def weights(self) -> NDArray[np.float64] | None:
         """The number of payments that each row represents; None if each row represents only itself."""
-        return self.shares.weights(self.fraud)
+        sampled = self.shares.weights(self.fraud)
+        if self.explored is None or sampled is None:
+            return sampled if self.explored is None else self.explored
+        return sampled * self.explored
 
 
 @dataclass(frozen=True)
@@ -130,6 +142,8 @@ class Dataset:
     """Age at which a payment without a report counts as genuine; 0 if such payments never get a verdict."""
     mature_before_ms: int = 2**62
     """Payments at or after this time are too recent for a verdict, even with a label: frauds are labelled earlier."""
+    has_weights: bool = False
+    """Whether declines were explored."""
 
     def known_rows(
         self, span: Span, known_by_ms: int, ids: Path | None = None, *, genuine_share: float | None = None
@@ -200,12 +214,21 @@ class Dataset:
             mapped = count > self.memory_rows_max
             columns = self._mapped_columns(condition, count) if mapped else None
         columns = columns or self._columns(condition)
-        return Rows(*columns, categories=self.spec.category_positions, shares=shares, mapped=mapped)
+        explored = columns[len(COLUMNS)] if self.has_weights else None
+        return Rows(
+            *columns[: len(COLUMNS)],
+            categories=self.spec.category_positions,
+            shares=shares,
+            mapped=mapped,
+            explored=explored,
+        )
 
     def _mapped_columns(self, condition: str, count: int) -> tuple[NDArray[Any], ...]:
         types: tuple[type[np.generic], ...] = (np.uint64, np.uint64, np.int64, np.int64)
         columns = [mapped_array((count,), kind) for kind in types]
         columns.append(mapped_array((count, len(self.spec.names)), np.float32))
+        if self.has_weights:
+            columns.append(mapped_array((count,), np.float64))
         filled = 0
         for span in self._batches(condition):
             batch = self._columns(f"{condition} AND {self._within(span)}", "md5_number_lower({})")
@@ -233,9 +256,10 @@ class Dataset:
 
     def _columns(self, condition: str, key: str = "{}") -> tuple[NDArray[Any], ...]:
         features = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in self.spec.names)
+        weight = f", {WEIGHT_COLUMN}::DOUBLE AS weight" if self.has_weights else ""
         columns = arrays(
             f"SELECT {key.format('client_transaction_id')} AS id, {key.format('card_token')} AS card, "
-            f"occurred_at_ms, fraud::BIGINT AS fraud, {features} FROM {self._table} WHERE {condition} "
+            f"occurred_at_ms, fraud::BIGINT AS fraud, {features}{weight} FROM {self._table} WHERE {condition} "
             "ORDER BY occurred_at_ms, client_transaction_id"
         )
         return (
@@ -244,13 +268,16 @@ class Dataset:
             columns["occurred_at_ms"].astype(np.int64),
             columns["fraud"].astype(np.int64),
             np.column_stack([columns[name].astype(np.float32) for name in self.spec.names]),
+            *([columns["weight"].astype(np.float64)] if self.has_weights else []),
         )
 
 
 def open_dataset(path: Path, spec: FeatureSpec, memory_rows_max: int | None = None) -> Dataset:
     """Checks the whole file. Raises TrainingError that lists every kind of fault with its number of rows."""
     table = table_at(path)
-    _check_columns(path, columns_of(table), spec)
+    present = columns_of(table)
+    has_weights = list(present)[-1:] == [WEIGHT_COLUMN]
+    _check_columns(path, {name: kind for name, kind in present.items() if name != WEIGHT_COLUMN}, spec)
     total, oldest_ms, newest_ms = query(
         f"SELECT count(*), min(occurred_at_ms), max(occurred_at_ms) FROM {table}"
     ).fetchall()[0]
@@ -268,6 +295,7 @@ def open_dataset(path: Path, spec: FeatureSpec, memory_rows_max: int | None = No
         memory_rows_max,
         int(metadata_of(path).get("label_delay_ms", 0)),
         mature_before_ms(path),
+        has_weights,
     )
 
 

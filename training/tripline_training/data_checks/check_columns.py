@@ -1,6 +1,6 @@
 """Checks of single columns: schema, nulls, ranges, duplicates. Two scans of the file check all values."""
 
-from tripline_training.data.dataset import FEATURE_TYPES, KEY_COLUMNS
+from tripline_training.data.dataset import FEATURE_TYPES, KEY_COLUMNS, WEIGHT_COLUMN
 from tripline_training.data.tables import query, sql_name
 from tripline_training.data_checks.feature_kinds import RANGES, SpecFeature, ValueRange
 from tripline_training.data_checks.findings import Finding
@@ -13,6 +13,8 @@ def check_schema(present: dict[str, str], features: list[SpecFeature]) -> list[F
     """Every column that is missing, unknown, of the wrong type or out of place; `present` contains the types, in order.
     """
     wanted = {**KEY_COLUMNS, **{feature.name: FEATURE_TYPES for feature in features}}
+    if list(present)[-1:] == [WEIGHT_COLUMN]:
+        wanted[WEIGHT_COLUMN] = FEATURE_TYPES
     findings = [
         _fault(name, "schema", 0, f"the column is missing; {RUN_AGAIN}") for name in wanted if name not in present
     ]

@@ -115,6 +115,7 @@ def _train_epochs(network: TorchNetwork, rows: Rows, setting: Setting, count: in
     chosen, weights = sample_weighted(rows.fraud, params.genuine_share, setting.seed)
     fraud = rows.fraud[chosen]
     weights = np.where(fraud == 1, weights * params.fraud_weight, weights)
+    weights = weights if rows.explored is None else weights * rows.explored[chosen]
     truth, weight = (torch.from_numpy(values.astype(np.float32)).to(device) for values in (fraud, weights))
     # Scaled once, instead of in every epoch.
     scaled = _by_parts(network.scale, torch.from_numpy(rows.features[chosen]).to(device))

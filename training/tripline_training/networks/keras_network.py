@@ -118,11 +118,12 @@ def _fit(
     optimizer = keras.optimizers.AdamW(params.learning_rate)
     model.compile(optimizer, loss="binary_crossentropy", weighted_metrics=[], metrics=[precision])
     chosen, weights = sample_weighted(rows.fraud, params.genuine_share, seed)
+    weights = weights if rows.explored is None else weights * rows.explored[chosen]
     stop = keras.callbacks.EarlyStopping("val_ap", mode="max", patience=params.patience, restore_best_weights=True)
     history = model.fit(
         rows.features[chosen],
         rows.fraud[chosen].astype(np.float32),
-        sample_weight=None if params.genuine_share == 1 else weights,
+        sample_weight=None if params.genuine_share == 1 and rows.explored is None else weights,
         batch_size=params.batch_rows,
         epochs=epochs or params.epochs,
         validation_data=None if held is None else (held.features, held.fraud.astype(np.float32)),

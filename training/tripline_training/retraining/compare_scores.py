@@ -68,6 +68,8 @@ def compare_scores(
     days = rows.occurred_at_ms // DAY_MS
     rankings = [rank_scores(new), rank_scores(champion)]
     row_losses = [losses(new, rows.fraud), losses(champion, rows.fraud)]
+    # Explored payments represent the declines like them.
+    own = np.ones(len(rows)) if rows.weights is None else rows.weights
 
     def measures(times: NDArray[np.float64], at: NDArray[np.int64], names: NDArray[np.int64]) -> NDArray[np.float64]:
         """Average precision, card precision and log loss of both models."""
@@ -77,12 +79,13 @@ def compare_scores(
              [float(np.average(loss, weights=times)) for loss in row_losses]]
         )  # fmt: skip
 
-    whole = measures(np.ones(len(rows)), np.arange(len(rows)), cards)
+    whole = measures(own, np.arange(len(rows)), cards)
     drawn, drawn_ratios = [], []
     # A draw takes as much memory as the rows, so only one is kept at a time.
     for draw in draw_cards(cards, rows.fraud, replicates, seed):
-        drawn.append(measures(draw.times, draw.rows, draw.cards))
-        drawn_ratios.append(ratios(new, rows.fraud, draw.times, bands))
+        times = draw.times * own
+        drawn.append(measures(times, draw.rows, draw.cards))
+        drawn_ratios.append(ratios(new, rows.fraud, times, bands))
     low, high = np.percentile(np.array([each[:, 0] - each[:, 1] for each in drawn]), PERCENTILES, axis=0)
     ap, cp100, log_loss = (
         Gain(float(whole[i, 0]), float(whole[i, 1]), float(low[i]), float(high[i])) for i in range(len(whole))
@@ -93,6 +96,6 @@ def compare_scores(
         ap=ap,
         cp100=cp100,
         log_loss=log_loss,
-        bands=describe_bands((new, champion), rows.fraud, bands, np.array(drawn_ratios)),
+        bands=describe_bands((new, champion), rows.fraud, bands, np.array(drawn_ratios), own),
         curve_new=calibration_curve(new, rows.fraud),
     )

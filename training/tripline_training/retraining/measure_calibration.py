@@ -18,7 +18,7 @@ class BandRatio:
     """The payments with at least this score. The expected number of frauds is the sum of their scores."""
 
     at_least: float
-    observed: int
+    observed: float
     expected: float
     low: float
     """95 % interval of observed / expected."""
@@ -34,7 +34,7 @@ class BandRatio:
     def as_json(self) -> dict[str, float | int]:
         return {
             "at_least": self.at_least,
-            "observed": self.observed,
+            "observed": round(self.observed),
             "expected": self.expected,
             "ratio": self.ratio,
             "low": self.low,
@@ -59,27 +59,35 @@ def losses(scores: Floats, fraud: NDArray[np.int64]) -> Floats:
 
 
 def describe_bands(
-    scores: tuple[Floats, Floats], fraud: NDArray[np.int64], bands: tuple[float, ...], draws: Floats
+    scores: tuple[Floats, Floats],
+    fraud: NDArray[np.int64],
+    bands: tuple[float, ...],
+    draws: Floats,
+    times: Floats | None = None,
 ) -> list[BandRatio]:
-    """`scores` are those of the candidate and of the champion; `draws` are bootstrapped `ratios` of the candidate."""
+    """`scores` are those of the candidate and of the champion; `draws` are bootstrapped `ratios` of the candidate.
+
+    `times` is the weight of each row; by default, all rows count equally.
+    """
     new, champion = scores
+    weights = np.ones(len(fraud)) if times is None else times
     found = []
     for at, band in enumerate((0.0, *bands)):
-        observed, expected = _above(band, new, fraud)
+        observed, expected = _above(band, new, fraud, weights)
         drawn = draws[:, at][np.isfinite(draws[:, at])]
         if expected < EXPECTED_MIN or len(drawn) == 0:
             continue
         low, high = np.percentile(drawn, (2.5, 97.5))
-        of_champion, by_champion = _above(band, champion, fraud)
+        of_champion, by_champion = _above(band, champion, fraud, weights)
         ratio = of_champion / by_champion if by_champion >= EXPECTED_MIN else None
         found.append(BandRatio(band, observed, expected, float(low), float(high), ratio))
     return found
 
 
-def _above(band: float, scores: Floats, fraud: NDArray[np.int64]) -> tuple[int, float]:
+def _above(band: float, scores: Floats, fraud: NDArray[np.int64], times: Floats) -> tuple[float, float]:
     """Observed and expected frauds of the payments with at least this score."""
-    above = scores >= band
-    return int(fraud[above].sum()), float(scores[above].sum())
+    above = times * (scores >= band)
+    return float(above @ fraud), float(above @ scores)
 
 
 def why_not_calibrated(bands: list[BandRatio], ratio_max: float, has_champion: bool) -> str | None:  # noqa: FBT001
@@ -95,7 +103,7 @@ def why_not_calibrated(bands: list[BandRatio], ratio_max: float, has_champion: b
         if distance > np.log(ratio_max) and not is_chance and not distance <= of_champion:
             where = f"at or above {band.at_least:g}" if band.at_least > 0 else "overall"
             return (
-                f"its scores are not calibrated {where}: {band.observed} frauds were observed and {band.expected:.0f} "
+                f"its scores are not calibrated {where}: {band.observed:.0f} frauds were observed and {band.expected:.0f} "
                 f"expected, a ratio of {band.ratio:.2f} with a 95 % interval from {band.low:.2f} to {band.high:.2f}, "
                 f"and {1 / ratio_max:.2f} to {ratio_max:.2f} is allowed."
             )

@@ -11,6 +11,7 @@ import { listDays } from "@tripline/lake/log/list-files";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
 import { copyDeclined } from "../truth/declined-payments.js";
+import { copyExplored, WEIGHT_COLUMN } from "../truth/explored-payments.js";
 import type { SettledRule } from "../truth/settle-labels.js";
 import { metadataSql, ruleMetadata, ruleOf, settledSql, settleFile, surveyTable } from "../truth/settle-labels.js";
 import type { ArrivedLabels, LabelOptions } from "./arrived-labels.js";
@@ -86,7 +87,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
       reducedTo = shares.unlabelled;
     }
     if (parts.length === 0) throw noArchive(options.lake, TOPICS.features);
-    return await joinParts(scan, parts, outputPath, truth.rule, shares);
+    return await joinParts(scan, parts, outputPath, { ...truth, explored: await copyExplored(scan, options) }, shares);
   } finally {
     await scan.close();
     await rm(folder, { recursive: true, force: true });
@@ -149,7 +150,7 @@ async function joinParts(
   scan: LakeScan,
   parts: readonly string[],
   outputPath: string,
-  rule: SettledRule | undefined,
+  { rule, explored }: Pick<Truth, "rule"> & { readonly explored: string | undefined },
   shares?: Shares,
 ): Promise<LakeDataset> {
   const all = rowsIn(parts, shares);
@@ -161,11 +162,19 @@ async function joinParts(
   const rows = Number(repeated) === 0 ? all : firsts;
   const unfinished = `${outputPath}.unfinished`;
   const metadata = metadataSql({ ...sharesMetadata(shares), ...ruleMetadata(rule) });
+  const [weight, weights, order] =
+    explored === undefined
+      ? ["", "", ""]
+      : [
+          `, coalesce(e.weight, 1) AS ${WEIGHT_COLUMN}`,
+          ` LEFT JOIN ${explored} AS e USING (transaction_id)`,
+          " ORDER BY occurred_at_ms, transaction_id",
+        ];
   await scan.row(`COPY (
-    SELECT transaction_id AS client_transaction_id,
-      * EXCLUDE (transaction_id, computed_at_ms, kafka_partition, kafka_offset, is_of_spec, incomplete)
-    FROM (${rows})
-    WHERE is_of_spec AND NOT incomplete
+    SELECT r.transaction_id AS client_transaction_id,
+      r.* EXCLUDE (transaction_id, computed_at_ms, kafka_partition, kafka_offset, is_of_spec, incomplete)${weight}
+    FROM (${rows}) AS r${weights}
+    WHERE is_of_spec AND NOT incomplete${order}
   ) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${metadata})`);
   const counts = await scan.row(`SELECT count(*) FILTER (incomplete) AS incomplete,
     count(*) FILTER (NOT incomplete AND NOT is_of_spec) AS other_spec FROM (${rows})`);
@@ -192,8 +201,11 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
     const computed = `${outputPath}.computed.parquet`;
     await backfill({ spec, source: lakeSource(scan, options), tenant, outputPath: computed, untilMs: cutoffMs });
     // The backfill identifies payments in the lake by Tripline's IDs.
-    const declined = `(SELECT transaction_id AS client_transaction_id FROM ${await copyDeclined(scan, options)})`;
-    await settleFile(scan, computed, outputPath, { unlabelled: options.unlabelled ?? "auto", declined });
+    const named = (table: string, more = "") => `(SELECT transaction_id AS client_transaction_id${more} FROM ${table})`;
+    const declined = named(await copyDeclined(scan, options));
+    const explored = await copyExplored(scan, options);
+    const weights = explored === undefined ? {} : { explored: named(explored, ", weight") };
+    await settleFile(scan, computed, outputPath, { unlabelled: options.unlabelled ?? "auto", declined, ...weights });
     return await countRows(scan, outputPath, 0, 0);
   } finally {
     await scan.close();

@@ -106,6 +106,32 @@ test("regression #31: with fraud reports alone, mature payments that went throug
   expect(labelled - frauds).toBeGreaterThan(15);
 });
 
+test("an explored payment is genuine without a report, and represents the declines like it", async () => {
+  await archivePayments(false);
+  const archive = new TestArchive(lake, { cluster: "test", topicPrefix: "" });
+  const explored = Decision.encode({
+    ...Decision.decode(declined("quiet3", atDay(3))),
+    ...{ outcome: Outcome.APPROVE, explorationProbability: 0.25 },
+  }).finish();
+  const couldBe = Decision.encode({
+    ...Decision.decode(declined("tripline4", atDay(4))),
+    ...{ explorationProbability: 0.25 },
+  }).finish();
+  await archive.append(
+    "decisions",
+    [explored, couldBe].map((value, index) => ({ partition: 0, offset: 100 + index, value })),
+  );
+  const weightsOf = async (): Promise<unknown[][]> =>
+    (await rowsOf(optionsOf().outputPath)).map((row) => [row[0], row[5], row.at(-1)]);
+  await writeLoggedFeatures(optionsOf());
+  const weights = await weightsOf();
+  expect(weights.filter(([, , weight]) => weight !== 1)).toEqual([["txn_quiet3", 0, 4]]);
+  expect(weights.find(([id]) => id === "txn_tripline4")).toEqual(["txn_tripline4", null, 1]);
+  expect(weights.map(([id]) => Number(String(id).replace(/\D/g, "")))).toEqual(
+    weights.map(([id]) => Number(String(id).replace(/\D/g, ""))).toSorted((one, other) => one - other),
+  );
+});
+
 test("with labels for genuine payments, a payment without a label stays unknown", async () => {
   await archivePayments(true);
   await writeLoggedFeatures(optionsOf());

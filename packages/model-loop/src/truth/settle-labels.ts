@@ -4,6 +4,7 @@ import type { LabelSurvey, UnlabelledMeaning } from "@tripline/decision-engine/b
 import { NO_LABELS, surveyOf } from "@tripline/decision-engine/backtest/label-survey";
 import type { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
+import { WEIGHT_COLUMN } from "./explored-payments.js";
 
 const DAY_MS = 86_400_000;
 
@@ -77,30 +78,39 @@ export function metadataSql(entries: Readonly<Record<string, number>>): string {
 
 /**
  * Applies the rule to an output file of `tripline backfill`, and moves the file to `path` atomically. If genuine
- * payments normally get labels, the file does not change.
+ * payments normally get labels, and none were explored, the file does not change.
  *
  * @param computed the output file
  * @param declined SQL table whose column `client_transaction_id` identifies the declined and abandoned payments
+ * @param explored SQL table with `client_transaction_id` and `weight` of the explored payments
  */
 export async function settleFile(
   scan: LakeScan,
   computed: string,
   path: string,
-  options: { readonly unlabelled: UnlabelledMeaning; readonly declined?: string },
+  options: { readonly unlabelled: UnlabelledMeaning; readonly declined?: string; readonly explored?: string },
 ): Promise<void> {
   const file = `read_parquet(${sqlText(computed)}, hive_partitioning = false)`;
   const labels = `SELECT occurred_at_ms, labelled_at_ms AS known_ms, fraud = 1 AS fraud FROM ${file}
     WHERE labelled_at_ms IS NOT NULL`;
   const rule = ruleOf(await surveyTable(scan, labels, options.unlabelled));
-  if (rule === undefined) return rename(computed, path);
+  const { explored } = options;
+  if (rule === undefined && explored === undefined) return rename(computed, path);
   const isDeclined =
     options.declined === undefined
       ? "false"
       : `client_transaction_id IN (SELECT client_transaction_id FROM ${options.declined})`;
   const settled = settledSql({ fraud: "fraud = 1", labelledAtMs: "labelled_at_ms", isDeclined }, rule);
   const unfinished = `${path}.settling`;
-  await scan.row(`COPY (SELECT * REPLACE (${settled.labelledAtMs} AS labelled_at_ms, (${settled.fraud})::TINYINT AS fraud)
-    FROM ${file}) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${metadataSql(ruleMetadata(rule))})`);
+  const [weight, weights] =
+    explored === undefined
+      ? ["", ""]
+      : [
+          `, coalesce(e.weight, 1) AS ${WEIGHT_COLUMN}`,
+          ` LEFT JOIN ${explored} AS e USING (client_transaction_id) ORDER BY occurred_at_ms, client_transaction_id`,
+        ];
+  await scan.row(`COPY (SELECT f.* REPLACE (${settled.labelledAtMs} AS labelled_at_ms,
+      (${settled.fraud})::TINYINT AS fraud)${weight} FROM ${file} AS f${weights}) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${metadataSql(ruleMetadata(rule))})`);
   await rename(unfinished, path);
   await rm(computed);
 }
