@@ -67,6 +67,22 @@ def test_weighted_metrics_equal_those_of_repeated_rows() -> None:
     assert auc_roc(*counts) == pytest.approx(roc_auc_score(fraud, scores), abs=1e-12)
 
 
+def test_value_detection_and_recall_on_first_frauds() -> None:
+    """Two cards with two frauds each; the second fraud of one card and the first of the other are stopped."""
+    rows = replace(
+        scored(6),
+        cards=np.array([0, 0, 1, 1, 0, 1]),
+        fraud=np.array([1, 1, 1, 1, 0, 0]),
+        amounts=np.array([100.0, 300, 50, 50, 10, 10]),
+        scores=np.array([0.0, 1, 1, 0, 0, 0]),
+    )
+    measures = measure_all(rows, COSTS)
+    assert measures["value_detection_rate"] == pytest.approx(350 / 500)
+    assert measures["first_fraud_recall"] == pytest.approx(1 / 2)
+    weighted = measure_all(replace(rows, weights=np.array([3.0, 1, 1, 1, 1, 1])), COSTS)
+    assert weighted["first_fraud_recall"] == pytest.approx(1 / 4)
+
+
 def test_recall_at_a_false_positive_rate_uses_only_whole_steps() -> None:
     scores = np.array([0.9, 0.8, 0.8, 0.7, 0.6, 0.5])
     fraud = np.array([1, 1, 0, 1, 0, 0])
@@ -126,7 +142,8 @@ def test_refuses_invalid_costs(tmp_path: Path, text: str, sentence: str) -> None
 
 
 def test_the_bootstrap_samples_cards_and_is_seeded() -> None:
-    rows = scored()
+    # With few payments per card, some cards' first frauds are missed.
+    rows = replace(scored(), cards=np.arange(400) % 200)
     first = bootstrap(rows, COSTS, replicates=40, seed=1)
     assert first == bootstrap(rows, COSTS, replicates=40, seed=1)
     assert first != bootstrap(rows, COSTS, replicates=40, seed=2)

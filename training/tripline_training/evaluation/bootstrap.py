@@ -2,13 +2,13 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tripline_training.data.days import DAY_MS
-from tripline_training.evaluation.cost_matrix import CostMatrix, money_saved
+from tripline_training.evaluation.cost_matrix import CostMatrix, money_saved, stop_by_expected_cost
 from tripline_training.evaluation.measures import (
     FALSE_POSITIVE_RATES,
     Ranking,
@@ -37,7 +37,7 @@ class Estimate:
 
 def measure_all(scored: Scored, costs: CostMatrix) -> dict[str, float]:
     """Every measure of the report on all rows."""
-    every = Draw(np.ones(len(scored)), np.arange(len(scored)), scored.cards)
+    every = Draw(scored.times, np.arange(len(scored)), scored.cards)
     measures = _measure_draw(scored, costs, rank_scores(scored.scores), every)
     measures["ece"] = expected_calibration_error(scored.scores, scored.fraud, same_mass=True)
     return measures
@@ -54,7 +54,7 @@ def bootstrap(scored: Scored, costs: CostMatrix, replicates: int, seed: int) -> 
     ranking = rank_scores(scored.scores)
     for draw in draw_cards(scored.cards, scored.fraud, replicates, seed):
         rows = draw.rows
-        drawn = _measure_draw(scored, costs, ranking, draw)
+        drawn = _measure_draw(scored, costs, ranking, replace(draw, times=draw.times * scored.times))
         drawn["ece"] = expected_calibration_error(scored.scores[rows], scored.fraud[rows], same_mass=True)
         for name, value in drawn.items():
             samples[name].append(value)
@@ -89,6 +89,8 @@ def _measure_draw(scored: Scored, costs: CostMatrix, ranking: Ranking, draw: Dra
     frauds, genuine = counts_from_top(ranking, scored.fraud, weights)
     money = money_saved(costs, scored.amounts, scored.fraud, scored.scores, weights)
     days = scored.occurred_at_ms[rows] // DAY_MS
+    stopped = stop_by_expected_cost(costs, scored.amounts, scored.scores)
+    of_frauds = weights * (scored.fraud == 1)
     return {
         "average_precision": average_precision(frauds, genuine),
         "auc_roc": auc_roc(frauds, genuine),
@@ -97,9 +99,16 @@ def _measure_draw(scored: Scored, costs: CostMatrix, ranking: Ranking, draw: Dra
             f"recall_at_fpr_{rate:g}": recall_at_false_positive_rate(frauds, genuine, rate)
             for rate in FALSE_POSITIVE_RATES
         },
+        "value_detection_rate": _share(of_frauds * scored.amounts, stopped),
+        "first_fraud_recall": _share(of_frauds * scored.is_first_fraud, stopped),
         "money_saved": money.saved,
         "money_saved_share": money.saved_share,
     }
+
+
+def _share(parts: NDArray[np.float64], which: NDArray[np.bool_]) -> float:
+    whole = float(parts.sum())
+    return float(parts[which].sum()) / whole if whole > 0 else 0.0
 
 
 def estimate_of(value: float, sample: list[float]) -> Estimate:

@@ -60,7 +60,7 @@ def evaluate_model(options: Evaluation) -> dict[str, Any]:
         "bootstrap": {"replicates": options.replicates, "seed": options.seed, "unit": "card"},
         "measures": {name: estimate.as_json() for name, estimate in measures.items()},
         "costs": asdict(options.costs),
-        "money": money_saved(options.costs, scored.amounts, scored.fraud, scored.scores).as_json(),
+        "money": money_saved(options.costs, scored.amounts, scored.fraud, scored.scores, scored.weights).as_json(),
         "calibration": [asdict(part) for part in calibration_bins(scored.scores, scored.fraud)],
         "segments": [segment.as_json() for segment in measure_segments(scored, options.costs)],
         "missed_terminals": [asdict(terminal) for terminal in missed_terminals(scored, options.costs)],
@@ -69,7 +69,7 @@ def evaluate_model(options: Evaluation) -> dict[str, Any]:
 
 
 def _curves(scored: Scored, costs: CostMatrix) -> dict[str, list[float]]:
-    frauds, genuine = counts_from_top(rank_scores(scored.scores), scored.fraud, np.ones(len(scored)))
+    frauds, genuine = counts_from_top(rank_scores(scored.scores), scored.fraud, scored.times)
     at = np.unique(np.geomspace(1, len(frauds), CURVE_POINTS).round().astype(np.int64)) - 1
     thresholds = np.geomspace(THRESHOLDS_FROM, 1, CURVE_POINTS)
     savings = savings_by_threshold(costs, scored.amounts, scored.fraud, scored.scores, thresholds)

@@ -18,6 +18,8 @@ MEASURE_TITLES = {
     "recall_at_fpr_0.01": "recall at 1 % false positives",
     "recall_at_fpr_0.05": "recall at 5 % false positives",
     "ece": "expected calibration error",
+    "value_detection_rate": "value detection rate: share of the fraud amount that is stopped",
+    "first_fraud_recall": "recall on each card's first fraud",
     "money_saved": "money saved",
     "money_saved_share": "share of the possible savings",
 }

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training.data.dataset import Span
+from tripline_training.data.dataset import WEIGHT_COLUMN, Span
 from tripline_training.data.feature_spec import FeatureSpec
 from tripline_training.data.sampling import mature_before_ms
-from tripline_training.data.tables import arrays, require_columns, sql_name
+from tripline_training.data.tables import arrays, columns_of, require_columns, sql_name
 from tripline_training.data_checks.feature_kinds import read_spec_features
 from tripline_training.errors import TrainingError
 from tripline_training.registry import registry
@@ -46,6 +46,20 @@ class Scored:
     """Amounts in major units."""
     fraud: NDArray[np.int64]
     scores: NDArray[np.float64]
+    weights: NDArray[np.float64] | None = None
+    """How many payments each row represents, if declines were explored."""
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        return np.ones(len(self)) if self.weights is None else self.weights
+
+    @property
+    def is_first_fraud(self) -> NDArray[np.bool_]:
+        """Whether a row is its card's first fraud in these days, before a report could warn the model."""
+        frauds = np.flatnonzero(self.fraud == 1)
+        first = np.zeros(len(self), dtype=bool)
+        first[frauds[np.unique(self.cards[frauds], return_index=True)[1]]] = True
+        return first
 
     def __len__(self) -> int:
         return len(self.fraud)
@@ -81,6 +95,8 @@ def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, sp
     if amount is None:
         raise TrainingError(f"{feature_spec} has no feature of kind amount, so no money can be counted.")
     table = require_columns(features, [*KEYS, amount, *model.features])
+    has_weights = WEIGHT_COLUMN in columns_of(table)
+    weight = f"{WEIGHT_COLUMN}::DOUBLE AS weight, " if has_weights else ""
     named = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in model.features)
     # Among more recent payments, only the frauds have a label.
     to_ms = min(span.to_ms, mature_before_ms(features))
@@ -88,7 +104,7 @@ def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, sp
     columns = arrays(
         "SELECT card_token, coalesce(terminal_id, '') AS terminal_id, occurred_at_ms, fraud::BIGINT AS fraud, "
         f"{sql_name(amount)}::DOUBLE AS money, "
-        f"(occurred_at_ms - first_ms) / 86400000.0 AS card_age_days, {named} FROM {table} "
+        f"{weight}(occurred_at_ms - first_ms) / 86400000.0 AS card_age_days, {named} FROM {table} "
         f"JOIN (SELECT card_token, min(occurred_at_ms) AS first_ms FROM {table} GROUP BY 1) USING (card_token) "
         f"WHERE {within} AND fraud IS NOT NULL AND labelled_at_ms IS NOT NULL "
         "ORDER BY occurred_at_ms, client_transaction_id"
@@ -114,4 +130,5 @@ def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, sp
         amounts=columns["money"].astype(np.float64),
         fraud=fraud,
         scores=scores,
+        weights=columns["weight"].astype(np.float64) if has_weights else None,
     )

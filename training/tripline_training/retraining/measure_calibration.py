@@ -103,8 +103,9 @@ def why_not_calibrated(bands: list[BandRatio], ratio_max: float, has_champion: b
         if distance > np.log(ratio_max) and not is_chance and not distance <= of_champion:
             where = f"at or above {band.at_least:g}" if band.at_least > 0 else "overall"
             return (
-                f"its scores are not calibrated {where}: {band.observed:.0f} frauds were observed and {band.expected:.0f} "
-                f"expected, a ratio of {band.ratio:.2f} with a 95 % interval from {band.low:.2f} to {band.high:.2f}, "
+                f"its scores are not calibrated {where}: {band.observed:.0f} frauds were observed and "
+                f"{band.expected:.0f} expected, a ratio of {band.ratio:.2f} with a 95 % interval from {band.low:.2f} "
+                f"to {band.high:.2f}, "
                 f"and {1 / ratio_max:.2f} to {ratio_max:.2f} is allowed."
             )
     return None

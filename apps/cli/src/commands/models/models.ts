@@ -13,6 +13,7 @@ import { diffText, listTable, moveText, showText } from "../../models/table.js";
 import { tokenUrlOption, workspaceOption } from "../control-options.js";
 import { durationMs } from "../parse-duration.js";
 import { registryOption } from "../registry-options.js";
+import { bandsCommand } from "./bands.js";
 import { checkCommand } from "./check.js";
 import { compareCommand } from "./compare.js";
 import { rolloutCommands, stepRollout } from "./rollout.js";
@@ -43,7 +44,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set(["model-not-found", "scoring-una
 export function modelsCommand(output: CommandOutput = process.stdout): Command {
   const models = registryCommands(output);
   for (const command of rolloutCommands(output)) models.addCommand(command);
-  return models.addCommand(compareCommand(output)).addCommand(checkCommand(output));
+  return models.addCommand(compareCommand(output)).addCommand(checkCommand(output)).addCommand(bandsCommand(output));
 }
 
 function registryCommands(output: CommandOutput): Command {

@@ -1,0 +1,61 @@
+"""What decisions cost, to choose the score bands of a policy."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from tripline_training.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class BandCosts:
+    """All money in major units of the payments' currency. Every entry must be in the file.
+
+    |         | approved                                   | reviewed    | declined                             |
+    | ------- | ------------------------------------------ | ----------- | ------------------------------------ |
+    | fraud   | fraud_loss_share * amount + chargeback_fee | review_cost | 0                                    |
+    | genuine | 0                                          | review_cost | false_positive_cost + share * amount |
+
+    `share` is `false_positive_share`. A review is assumed to find the truth.
+    """
+
+    fraud_loss_share: float
+    """Share of a fraud's amount that is not recovered."""
+    chargeback_fee: float
+    false_positive_cost: float
+    """Cost of declining a genuine payment."""
+    false_positive_share: float
+    """The same, as a share of its amount."""
+    review_cost: float
+    reviews_per_day: float
+    """Maximum number of reviews per day (UTC). Further payments of that day are approved."""
+
+
+def read_band_costs(path: Path) -> BandCosts:
+    """Raises TrainingError that names the first entry that is missing, unknown or not a cost."""
+    names = [field.name for field in fields(BandCosts)]
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise TrainingError(f"{path} cannot be read: {error}.") from error
+    if not isinstance(values, dict) or set(values) != set(names):
+        raise TrainingError(f"{path} must contain exactly {', '.join(names)}.")
+    for name in names:
+        value = values[name]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
+            raise TrainingError(f"{path}: {name} must be a number from 0, not {value!r}.")
+    return BandCosts(**{name: float(values[name]) for name in names})
+
+
+def gains_of_declining(costs: BandCosts, amounts: NDArray[np.float64], fraud: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What declining each payment saves compared with approving it."""
+    genuine = -(costs.false_positive_cost + costs.false_positive_share * amounts)
+    return np.where(fraud == 1, costs.fraud_loss_share * amounts + costs.chargeback_fee, genuine)
+
+
+def gains_of_reviewing(costs: BandCosts, amounts: NDArray[np.float64], fraud: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What reviewing each payment saves compared with approving it."""
+    return np.where(fraud == 1, costs.fraud_loss_share * amounts + costs.chargeback_fee, 0.0) - costs.review_cost
