@@ -1,4 +1,4 @@
-// Checks compose.yaml, compose.lite.yaml, compose.tls.yaml and the Dockerfiles: every image has a pinned tag, memory limits
+// Checks compose.yaml, the files that extend it, and the Dockerfiles: every image has a pinned tag, memory limits
 // match docs/containers.md, and Compose, if installed, accepts the files. A test of packages/testing checks the services'
 // environments against their schemas.
 import { spawnSync } from "node:child_process";
@@ -55,6 +55,7 @@ checkLimits();
 checkCompose(["compose.yaml"]);
 checkCompose(["compose.yaml", "compose.lite.yaml"]);
 checkCompose(["compose.yaml", "compose.tls.yaml"]);
+checkCompose(["compose.yaml", "compose.brokers.yaml"]);
 
 reportFindings({ faults, skipped });
 

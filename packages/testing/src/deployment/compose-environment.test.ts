@@ -96,6 +96,7 @@ function readCompose(file: string) {
 const base = { ...readCompose("compose.yaml"), ...readCompose("deploy/observability/compose.yaml") };
 const lite = readCompose("compose.lite.yaml");
 const tls = readCompose("compose.tls.yaml");
+const brokers = readCompose("compose.brokers.yaml");
 
 /** Subfolders of the volume `secrets` that are mounted at a path. */
 function mountedAt(volumes: (typeof base)[string]["volumes"], target: string) {
@@ -196,6 +197,24 @@ describe("compose.yaml", () => {
       }
       expect(mountedAt(tls[name]?.volumes ?? [], TLS)).toEqual([`tls/${folder}`]);
     }
+  });
+
+  test("with compose.brokers.yaml, three brokers form one cluster, and each is also reachable as kafka", () => {
+    const names = ["kafka", "kafka-2", "kafka-3"];
+    const hosts = names.map((_, index) => `kafka-${index + 1}`);
+    const copies = { KAFKA_DEFAULT_REPLICATION_FACTOR: "3", KAFKA_MIN_INSYNC_REPLICAS: "2" };
+    const voters = hosts.map((host, index) => `${index + 1}@${host}:9093`).join(",");
+    for (const [index, name] of names.entries()) {
+      const { environment, networks } = brokers[name] ?? {};
+      const settings = { ...base.kafka?.environment, ...environment };
+      const own = { KAFKA_NODE_ID: String(index + 1), KAFKA_CONTROLLER_QUORUM_VOTERS: voters, ...copies };
+      expect(settings).toMatchObject(own);
+      expect(settings.KAFKA_ADVERTISED_LISTENERS).toMatch(new RegExp(`^INSIDE://${hosts[index]}:9092,HOST://`));
+      expect(new Set([name, ...(networks?.default.aliases ?? [])])).toEqual(new Set(["kafka", hosts[index]]));
+    }
+    // With fewer brokers, a topic could not have three copies.
+    const awaited = { ...base.topics?.depends_on, ...brokers.topics?.depends_on };
+    expect(Object.keys(awaited)).toEqual(names);
   });
 
   test.each(Object.entries(LITE_TARGETS))(
