@@ -1,7 +1,7 @@
 {{/* Generated from packages/system/src/service-environment by `npm run documents`.
 The environment of each program. Each program, and each group of variables that programs share, has a template:
 `environment` templates produce variables as YAML, and `secrets` templates produce entries of a container's `env`.
-checks.yaml compares values with the numbers in `limits`. */}}
+checks.yaml compares values with the numbers in `limits`, and secrets-development.yaml registers clients with `clientScopes`. */}}
 
 {{- define "tripline.environment.service" -}}
 PORT: "8080"
@@ -156,6 +156,9 @@ PERSONAL_MASTER_KEY: {{ .Values.personalData.masterKey | quote }}
 {{- if and .Values.personalData.masterKeySecret (not .Values.personalData.masterKey) }}
 {{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" .Values.personalData.masterKeySecret "personal-master-key") }}
 {{- end }}
+{{- if and .Values.secrets.development (not (or .Values.personalData.masterKeySecret .Values.personalData.masterKey)) }}
+{{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" (include "tripline.secretName" (dict "root" . "name" "ingestion")) "personal-master-key") }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.environment.features" -}}
@@ -204,6 +207,10 @@ EXECUTION_PROVIDERS: cuda,trees,cpu
 {{ include "tripline.environment.redis" . }}
 {{ include "tripline.environment.registry" . }}
 SCORING_ADDRESS: {{ include "tripline.fullname" . }}-scoring-grpc:9000
+{{- if .Values.scoringEndpoint.url }}
+SCORING_ENDPOINT_URL: {{ .Values.scoringEndpoint.url | quote }}
+SCORING_ENDPOINT_AUTH: {{ .Values.scoringEndpoint.authentication | quote }}
+{{- end }}
 {{- if .Values.tls.enabled }}
 SCORING_TLS: "true"
 SCORING_CA_FILE: /etc/tripline/tls/ca.crt
@@ -222,6 +229,9 @@ POLICY_FILE: /etc/tripline/policy/policy.yaml
 {{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secrets.redis" . }}
 {{ include "tripline.secrets.registry" . }}
+{{- if .Values.scoringEndpoint.keySecret }}
+{{ include "tripline.secretKey" (list "SCORING_ENDPOINT_KEY" .Values.scoringEndpoint.keySecret "scoring-endpoint-key") }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.environment.auth" -}}
@@ -285,6 +295,9 @@ AUDIT_ANCHOR_URL: {{ .Values.objectStore.anchors | quote }}
 {{- end }}
 {{- if and .Values.personalData.masterKeySecret (not .Values.personalData.masterKey) }}
 {{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" .Values.personalData.masterKeySecret "personal-master-key") }}
+{{- end }}
+{{- if and .Values.secrets.development (not (or .Values.personalData.masterKeySecret .Values.personalData.masterKey)) }}
+{{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" (include "tripline.secretName" (dict "root" . "name" "ingestion")) "personal-master-key") }}
 {{- end }}
 {{- end }}
 
@@ -361,6 +374,10 @@ GRPC_CLIENTS: decisions
 {{- if .Values.services.scoring.gpu.enabled }}
 EXECUTION_PROVIDERS: cuda,trees,cpu
 {{- end }}
+{{- if .Values.scoringEndpoint.url }}
+SCORING_ENDPOINT_URL: {{ .Values.scoringEndpoint.url | quote }}
+SCORING_ENDPOINT_AUTH: {{ .Values.scoringEndpoint.authentication | quote }}
+{{- end }}
 {{- if .Values.tls.enabled }}
 SCORING_TLS: "true"
 SCORING_CA_FILE: /etc/tripline/tls/ca.crt
@@ -379,6 +396,16 @@ POLICY_FILE: /etc/tripline/policy/policy.yaml
 {{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secrets.redis" . }}
 {{ include "tripline.secrets.registry" . }}
+{{- if .Values.scoringEndpoint.keySecret }}
+{{ include "tripline.secretKey" (list "SCORING_ENDPOINT_KEY" .Values.scoringEndpoint.keySecret "scoring-endpoint-key") }}
+{{- end }}
+{{- end }}
+
+{{- define "tripline.clientScopes" -}}
+shop: transactions:write decisions:read decisions:explain labels:write payment-updates:write fraud-reports:write features:read features:write
+operator: policy:read policy:write lists:read lists:write models:read models:write audit:read people:read people:write personal:read personal:erase operations:read operations:write webhooks:read webhooks:write cases:read
+approver: policy:read policy:approve
+training: models:read models:write
 {{- end }}
 
 {{- define "tripline.limits" -}}

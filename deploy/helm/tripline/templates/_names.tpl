@@ -117,7 +117,13 @@ app.kubernetes.io/part-of: tripline
 {{- end }}
 
 {{- define "tripline.kafkaBrokers" -}}
-{{ if .Values.local.kafka.enabled }}{{ include "tripline.fullname" . }}-kafka:9092{{ else }}{{ .Values.kafka.bootstrapServers }}{{ end }}
+{{- $name := printf "%s-kafka" (include "tripline.fullname" .) }}
+{{- if not .Values.local.kafka.enabled }}{{ .Values.kafka.bootstrapServers }}
+{{- else if eq (int .Values.local.kafka.brokers) 1 }}{{ $name }}:9092
+{{- else }}
+{{- /* Each broker, because the name of all of them would resolve to brokers that are down. */}}
+{{- range $index := until (int .Values.local.kafka.brokers) }}{{ ternary "" "," (eq $index 0) }}{{ $name }}-{{ $index }}.{{ $name }}:9092{{ end }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.issuer" -}}

@@ -14,6 +14,7 @@ import {
   personalMasterKey,
   redisUrl,
   SCHEME,
+  SCORING_CLIENT,
   SECOND_HTTP_PORT,
   SECRET_OF_KAFKA,
   SECRET_OF_MLFLOW,
@@ -45,7 +46,6 @@ export type ServiceName = keyof typeof SERVICE_VARIABLES;
 /** The programs that run as processes: each service, and the decision service together with the scoring service. */
 export type ProgramName = keyof typeof PROGRAM_VARIABLES;
 
-/** Ports in containers. Pods and images use the same ports; only the gRPC port is different in Compose. */
 /** Variables that several services share. */
 export const VARIABLE_GROUPS = {
   service: {
@@ -227,10 +227,7 @@ export const SERVICE_VARIABLES = {
         chart: { value: `{{ include "tripline.fullname" . }}-scoring-grpc:${GRPC_PORT}` },
         local: "scoringAddress",
       },
-      SCORING_TLS: { chart: chartTls(), local: "tls", isInChartEnvironment: true },
-      SCORING_CA_FILE: { chart: chartTls("ca.crt"), local: "authorityFile", isInChartEnvironment: true },
-      SCORING_CERT_FILE: { chart: chartTls("tls.crt"), local: "certificateFile", isInChartEnvironment: true },
-      SCORING_KEY_FILE: { chart: chartTls("tls.key"), local: "keyFile", isInChartEnvironment: true },
+      ...SCORING_CLIENT,
       MODEL_NAME: { local: "modelName" },
       FEAST_PROFILES: feastProfiles,
       SCORING_WAIT_MS_MAX: { local: "scoringWaitMs" },

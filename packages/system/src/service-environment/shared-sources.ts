@@ -1,8 +1,16 @@
 import type { ChartSource, LocalValue, VariableSource } from "./variable-source.js";
-import { chartFile, chartSecretOf, chartTemplate, chartValue, composeVariable } from "./variable-source.js";
+import {
+  chartFile,
+  chartSecretFor,
+  chartSecretOf,
+  chartTemplate,
+  chartValue,
+  composeVariable,
+} from "./variable-source.js";
 
 /* Sources of values that several variables share. */
 
+// Ports in containers. Pods and images use the same ports; only the gRPC port is different in Compose.
 export const HTTP_PORT = "8080";
 export const METRICS_PORT = "9464";
 export const GRPC_PORT = "9000";
@@ -70,9 +78,28 @@ export const personalMasterKey: VariableSource = {
       ...chartSecretOf("personalData.masterKeySecret", "personal-master-key"),
       when: "and .Values.personalData.masterKeySecret (not .Values.personalData.masterKey)",
     },
+    {
+      ...chartSecretFor("ingestion", "personal-master-key"),
+      when: "and .Values.secrets.development (not (or .Values.personalData.masterKeySecret .Values.personalData.masterKey))",
+      setBy: "secrets.development",
+    },
   ],
   local: "personalMasterKey",
 };
+
+/** A managed endpoint that runs scoring, and TLS for the scoring service. */
+export const SCORING_CLIENT = {
+  SCORING_ENDPOINT_URL: { compose: null, chart: chartValue("scoringEndpoint.url", { isOptional: true }) },
+  SCORING_ENDPOINT_AUTH: {
+    compose: null,
+    chart: { ...chartValue("scoringEndpoint.authentication"), when: ".Values.scoringEndpoint.url" },
+  },
+  SCORING_ENDPOINT_KEY: { compose: null, chart: chartSecretOf("scoringEndpoint.keySecret", "scoring-endpoint-key") },
+  SCORING_TLS: { chart: chartTls(), local: "tls", isInChartEnvironment: true },
+  SCORING_CA_FILE: { chart: chartTls("ca.crt"), local: "authorityFile", isInChartEnvironment: true },
+  SCORING_CERT_FILE: { chart: chartTls("tls.crt"), local: "certificateFile", isInChartEnvironment: true },
+  SCORING_KEY_FILE: { chart: chartTls("tls.key"), local: "keyFile", isInChartEnvironment: true },
+} as const satisfies Record<string, VariableSource>;
 
 export const operatorTenant: VariableSource = {
   compose: composeVariable("TRIPLINE_OPERATOR_TENANT", "demo"),

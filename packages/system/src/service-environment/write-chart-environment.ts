@@ -1,3 +1,4 @@
+import { CLIENT_SCOPES } from "../services/plan-services.js";
 import type { GroupName, ProgramName, Variables } from "./service-variables.js";
 import { PROGRAM_NAMES, PROGRAM_VARIABLES, VARIABLE_GROUPS } from "./service-variables.js";
 import type { ChartSource } from "./variable-source.js";
@@ -5,7 +6,7 @@ import type { ChartSource } from "./variable-source.js";
 const HEAD = `{{/* Generated from packages/system/src/service-environment by \`npm run documents\`.
 The environment of each program. Each program, and each group of variables that programs share, has a template:
 \`environment\` templates produce variables as YAML, and \`secrets\` templates produce entries of a container's \`env\`.
-checks.yaml compares values with the numbers in \`limits\`. */}}
+checks.yaml compares values with the numbers in \`limits\`, and secrets-development.yaml registers clients with \`clientScopes\`. */}}
 `;
 
 /**
@@ -18,6 +19,10 @@ export function chartEnvironment(limits: Readonly<Record<string, number>>): stri
   const blocks = [
     ...groups.flatMap((group) => [environmentOf(group), secretsOf(group)]),
     ...PROGRAM_NAMES.flatMap((service) => [environmentOfService(service), secretsOfService(service)]),
+    define(
+      "tripline.clientScopes",
+      Object.entries(CLIENT_SCOPES).map(([client, scopes]) => `${client}: ${scopes}`),
+    ),
     define(
       "tripline.limits",
       Object.entries(limits).map(([name, value]) => `${name}: ${value}`),

@@ -79,6 +79,13 @@ const APPROVER_SCOPES = "policy:read policy:approve";
 /** Rolls out better models from the training worker. */
 export const TRAINING_CLIENT_ID = "demo-training";
 const TRAINING_SCOPES = "models:read models:write";
+/** The scopes of the clients that an installation for development registers. */
+export const CLIENT_SCOPES = {
+  shop: DEMO_SCOPES,
+  operator: OPERATOR_SCOPES,
+  approver: APPROVER_SCOPES,
+  training: TRAINING_SCOPES,
+} as const;
 /** Signs in users of the console. The auth service registers it automatically. */
 export const CONSOLE_CLIENT_ID = "tripline-console";
 /** A console user with every role. */

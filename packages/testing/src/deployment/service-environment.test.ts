@@ -38,6 +38,38 @@ const ACCESS = {
 const DOCKER = new URL("../../../../deploy/docker/", import.meta.url);
 const DEPLOYMENT = new URL("../../../../deploy/helm/tripline/templates/deployment.yaml", import.meta.url);
 
+/** Variables that lead to connections. Every setting with an address needs an entry in `CONNECTION_OF`. */
+const ADDRESS = /(URL|ENDPOINT|ADDRESS|BROKERS|NETWORKS|SERVICES|MASTER_KEY|_S3)$/;
+/** The connection in the chart's network policy that a variable needs; null if it needs none of its own. */
+const CONNECTION_OF: Readonly<Record<string, string | null>> = {
+  KAFKA_BROKERS: "kafka",
+  REDIS_URL: "redis",
+  POSTGRES_URL: "postgres",
+  AUTH_JWKS_URL: "auth",
+  AUTH_TOKEN_URL: "auth",
+  INGESTION_URL: "ingestion",
+  CONTROL_URL: "control",
+  WATCHED_SERVICES: "archive",
+  SCORING_ADDRESS: "scoring",
+  SCORING_ENDPOINT_URL: "endpoint",
+  REGISTRY_URL: "registry",
+  LAKE_URL: "lake",
+  ATTACHMENTS_URL: "attachments",
+  AUDIT_ANCHOR_URL: "anchors",
+  NARRATIVE_ENDPOINT: "narrative",
+  PERSONAL_MASTER_KEY: "keys",
+  WEBHOOK_ALLOWED_NETWORKS: "receivers",
+  PROVIDER_ALLOWED_NETWORKS: "providers",
+  OTEL_EXPORTER_OTLP_ENDPOINT: "collector",
+  // The S3 server of the buckets above, and the address under which browsers reach the console.
+  AWS_ENDPOINT_URL_S3: null,
+  CONSOLE_URL: null,
+};
+const [, CONNECTIONS = ""] = readFileSync(
+  new URL("../../../../deploy/helm/tripline/templates/networkpolicy.yaml", import.meta.url),
+  "utf8",
+).split("$connections := dict");
+
 /** Variables that a Dockerfile sets for the services. */
 function variablesOfImage(file: string): Readonly<Record<string, string>> {
   const lines = [...readFileSync(new URL(file, DOCKER), "utf8").matchAll(/^ENV (.*)$/gm)].map(([, line = ""]) => line);
@@ -69,6 +101,18 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
         true,
         true,
       ]);
+    }
+  });
+
+  test("have the connections that they need in the chart's network policy", () => {
+    const line = CONNECTIONS.split("\n").find((text) => text.startsWith(`  "${service}" (`)) ?? "";
+    const addresses = Object.keys(variables).filter(
+      (name) => ADDRESS.test(name) && sourcesOf(variables[name]?.chart).length > 0,
+    );
+    expect(addresses).not.toEqual([]);
+    for (const name of addresses) {
+      const connection = CONNECTION_OF[name];
+      expect([name, connection === null || line.includes(`"${connection}"`)]).toEqual([name, true]);
     }
   });
 
