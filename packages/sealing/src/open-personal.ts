@@ -2,7 +2,7 @@ import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1
 import type { MasterKey } from "./master-keys/wrapping.js";
 import { openBytes } from "./seal-bytes.js";
 import type { PersonalSubject } from "./sealed-layout.js";
-import { fieldsContext, keyContext } from "./sealed-layout.js";
+import { fieldsContext, keyContext, writeSubject } from "./sealed-layout.js";
 
 /** A data key as it is stored. */
 export interface StoredKey {
@@ -30,8 +30,9 @@ export class PersonalOpener {
     subject: PersonalSubject,
     transactionId: string,
   ): Promise<PersonalFields | undefined> {
-    const secret = openBytes(key.wrapped, await this.#envelopeOf(key.wrappedEnvelope), keyContext(subject));
-    const plain = secret && openBytes(sealed, secret, fieldsContext(subject, transactionId));
+    const name = writeSubject(subject);
+    const secret = openBytes(key.wrapped, await this.#envelopeOf(key.wrappedEnvelope), keyContext(name));
+    const plain = secret && openBytes(sealed, secret, fieldsContext(name, transactionId));
     return plain && PersonalFields.decode(plain);
   }
 

@@ -84,15 +84,18 @@ test("a person has one key per day, attached until it is stored", async () => {
   expect(sealedBy(sealer).newKey?.key.keyId).not.toEqual(first.newKey?.key.keyId);
 });
 
-test("evicts the least recently seen person", async () => {
-  const sealer = await started(openMasterKey(newKey()), { subjectsMax: 2 });
-  const [bob, eve] = [
-    { ...ADA, cardToken: "ct_bob" },
-    { ...ADA, cardToken: "ct_eve" },
-  ];
+test("evicts the least recently seen person, and the next person's data opens only with their own key", async () => {
+  const text = newKey();
+  const sealer = await started(openMasterKey(text), { subjectsMax: 2 });
+  const [bob, eve, joe] = ["ct_bob", "ct_eve", "ct_joe"].map((cardToken) => ({ ...ADA, cardToken }));
   for (const person of [ADA, bob, ADA, eve]) sealedBy(sealer, person).newKey?.stored();
   expect(sealedBy(sealer, ADA).newKey).toBeUndefined();
-  expect(sealedBy(sealer, bob).newKey).toBeDefined();
+  const second = sealedBy(sealer, bob);
+  expect(await open(text, second, bob)).toEqual(FIELDS);
+  sealer.erase("acme", "ct_bob");
+  expect(await open(text, sealedBy(sealer, joe), joe)).toEqual(FIELDS);
+  expect(await open(text, second, bob)).toEqual(FIELDS);
+  expect(sealedBy(sealer, ADA).newKey).toBeUndefined();
 });
 
 test("keeps little memory for a stored key, even if others use Buffer's pool", async () => {

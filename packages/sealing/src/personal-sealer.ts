@@ -5,13 +5,23 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 import type { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { MasterKey } from "./master-keys/wrapping.js";
-import { sealBytes } from "./seal-bytes.js";
+import { nextRandom, sealBytes } from "./seal-bytes.js";
 import type { PersonalSubject } from "./sealed-layout.js";
-import { fieldsContext, KEY_ID_BYTES, keyContext, sealedHead, tokensOf, writeSubject } from "./sealed-layout.js";
+import {
+  fieldsContext,
+  HEAD_BYTES,
+  KEY_ID_BYTES,
+  keyContext,
+  tokensOf,
+  writeHead,
+  writeSubject,
+} from "./sealed-layout.js";
 
 const KEY_BYTES = 32;
-/** About 30 MB, mostly Node's key objects. An evicted subject gets a new key with its next payment. */
-const SUBJECTS_MAX_DEFAULT = 20_000;
+/** Bytes of a subject in `#bytes`: its data key, and the header from `writeHead`. */
+const SLOT_BYTES = KEY_BYTES + HEAD_BYTES;
+/** About 30 MB, mostly names. An evicted subject gets a new key with its next payment, which costs as much as sealing. */
+const SUBJECTS_MAX_DEFAULT = 60_000;
 /** How long a key is used. Data that was sealed with the key remains readable until the key is destroyed. */
 const KEY_MS_MAX = 86_400_000;
 /** Delay after a failure before the master key is requested again. */
@@ -40,17 +50,12 @@ export interface NewKey {
 }
 
 interface DataKey {
-  readonly subject: PersonalSubject;
-  /** From `sealedHead`. */
-  readonly head: Buffer;
-  readonly secret: KeyObject;
+  /** Its place in `#bytes`. */
+  readonly slot: number;
   readonly madeAtMs: number;
   /** Whether it was used since the last eviction scan. */
   wasUsed: boolean;
-  /**
-   * Set until the key is stored. Its bytes are from Buffer's pool, so keeping them would keep a block of 64 KiB alive
-   * per key.
-   */
+  /** Set until the key is stored. */
   newKey: NewKey | undefined;
 }
 
@@ -68,8 +73,12 @@ interface Envelope {
  * require no call to the key service.
  */
 export class PersonalSealer {
-  /** In eviction order. */
+  /** By the name of the subject, in eviction order. */
   readonly #keys = new Map<string, DataKey>();
+  /** The keys' bytes. A KeyObject per subject would take five times as much memory, and is created in a microsecond. */
+  readonly #bytes: Buffer;
+  /** Slots of deleted keys. */
+  readonly #free: number[] = [];
   readonly #erased = new Set<string>();
   readonly #subjectsMax: number;
   readonly #now: () => number;
@@ -80,6 +89,7 @@ export class PersonalSealer {
 
   constructor(private readonly options: PersonalSealerOptions) {
     this.#subjectsMax = options.subjectsMax ?? SUBJECTS_MAX_DEFAULT;
+    this.#bytes = Buffer.alloc(this.#subjectsMax * SLOT_BYTES);
     this.#now = options.now ?? Date.now;
   }
 
@@ -115,8 +125,9 @@ export class PersonalSealer {
   /** Stops sealing data for a person. @param subject a token of the person */
   erase(tenant: string, subject: string): void {
     this.#erased.add(`${tenant}/${subject}`);
-    for (const [name, { subject: of }] of this.#keys) {
-      if (of.tenant === tenant && tokensOf(of).includes(subject)) this.#keys.delete(name);
+    for (const [name, key] of this.#keys) {
+      const [ofTenant, ...tokens] = name.split("\0");
+      if (ofTenant === tenant && tokens.includes(subject)) this.#delete(name, key);
     }
   }
 
@@ -124,24 +135,44 @@ export class PersonalSealer {
     const { tenant } = subject;
     if (this.#erased.size > 0 && tokensOf(subject).some((token) => this.#erased.has(`${tenant}/${token}`)))
       return "erased";
-    const dataKey = this.#keyOf(subject);
+    const name = writeSubject(subject);
+    const dataKey = this.#keyOf(name, subject);
     if (dataKey === undefined) return "no-key";
-    const { head, secret, newKey } = dataKey;
+    const { slot, newKey } = dataKey;
+    const [secret, head] = this.#slotOf(slot);
     const plain = encodeMessage(PersonalFields, fields);
-    return { bytes: sealBytes(plain, secret, fieldsContext(subject, transactionId), head), newKey };
+    return { bytes: sealBytes(plain, createSecretKey(secret), fieldsContext(name, transactionId), head), newKey };
   }
 
-  #keyOf(subject: PersonalSubject): DataKey | undefined {
-    const name = writeSubject(subject);
+  #keyOf(name: string, subject: PersonalSubject): DataKey | undefined {
     const known = this.#keys.get(name);
     if (known !== undefined && known.madeAtMs > this.#now() - KEY_MS_MAX) {
       known.wasUsed = true;
       return known;
     }
-    this.#keys.delete(name);
-    const made = this.#makeKey(subject);
-    if (made === undefined) return undefined;
+    if (known !== undefined) this.#delete(name, known);
+    const nowMs = this.#now();
+    const envelope = this.#envelope;
+    if (envelope === undefined || envelope.madeAtMs <= nowMs - KEY_MS_MAX) return undefined;
     if (this.#keys.size >= this.#subjectsMax) this.#forgetOne();
+    const slot = this.#free.pop() ?? this.#keys.size;
+    const [secret, head] = this.#slotOf(slot);
+    secret.set(nextRandom(KEY_BYTES));
+    const keyId = Buffer.from(nextRandom(KEY_ID_BYTES));
+    writeHead(head, keyId);
+    const key: SubjectKey = {
+      ...subject,
+      otherTokens: [...(subject.otherTokens ?? [])],
+      keyId,
+      wrapped: sealBytes(secret, envelope.secret, keyContext(name)),
+      wrappedEnvelope: envelope.wrapped,
+      masterKey: envelope.masterKey,
+      createdAtMs: nowMs,
+    };
+    const stored = (): void => {
+      made.newKey = undefined;
+    };
+    const made: DataKey = { slot, madeAtMs: nowMs, wasUsed: false, newKey: { key, stored } };
     this.#keys.set(name, made);
     return made;
   }
@@ -149,39 +180,26 @@ export class PersonalSealer {
   /** Second-chance eviction (CLOCK): close to least recently used, with almost no cost per use. */
   #forgetOne(): void {
     for (const [name, key] of this.#keys) {
+      if (!key.wasUsed) {
+        this.#delete(name, key);
+        return;
+      }
       this.#keys.delete(name);
-      if (!key.wasUsed) return;
       key.wasUsed = false;
       this.#keys.set(name, key);
     }
   }
 
-  #makeKey(subject: PersonalSubject): DataKey | undefined {
-    const nowMs = this.#now();
-    const envelope = this.#envelope;
-    if (envelope === undefined || envelope.madeAtMs <= nowMs - KEY_MS_MAX) return undefined;
-    const random = randomBytes(KEY_BYTES + KEY_ID_BYTES);
-    const [secret, keyId] = [random.subarray(0, KEY_BYTES), random.subarray(KEY_BYTES)];
-    const key: SubjectKey = {
-      ...subject,
-      otherTokens: [...(subject.otherTokens ?? [])],
-      keyId,
-      wrapped: sealBytes(secret, envelope.secret, keyContext(subject)),
-      wrappedEnvelope: envelope.wrapped,
-      masterKey: envelope.masterKey,
-      createdAtMs: nowMs,
-    };
-    const stored = (): void => {
-      dataKey.newKey = undefined;
-    };
-    const dataKey: DataKey = {
-      subject,
-      head: sealedHead(keyId),
-      secret: createSecretKey(secret),
-      madeAtMs: nowMs,
-      wasUsed: false,
-      newKey: { key, stored },
-    };
-    return dataKey;
+  /** Deletes a key and overwrites its bytes. */
+  #delete(name: string, { slot }: DataKey): void {
+    this.#keys.delete(name);
+    this.#bytes.fill(0, slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES);
+    this.#free.push(slot);
+  }
+
+  /** The data key and the header in a slot. */
+  #slotOf(slot: number): [secret: Buffer, head: Buffer] {
+    const at = slot * SLOT_BYTES;
+    return [this.#bytes.subarray(at, at + KEY_BYTES), this.#bytes.subarray(at + KEY_BYTES, at + SLOT_BYTES)];
   }
 }

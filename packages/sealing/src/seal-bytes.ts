@@ -17,21 +17,22 @@ const TAG_AT = 1 + NONCE_BYTES;
 const HEAD_BYTES = TAG_AT + TAG_BYTES;
 const TAG_LENGTH = { authTagLength: TAG_BYTES };
 
-/** Unused nonces. They are generated in advance, because generating twelve random bytes costs as much as sealing. */
-const nonces = Buffer.alloc(NONCE_BYTES * 512);
-let nonceAt = nonces.length;
+/** Unused random bytes. They are generated in advance, because generating twelve bytes costs as much as sealing. */
+const random = Buffer.alloc(8_192);
+let randomAt = random.length;
 
-function nextNonce(): Buffer {
-  if (nonceAt === nonces.length) {
-    randomFillSync(nonces);
-    nonceAt = 0;
+/** Random bytes, each of which is returned only once. The next calls may overwrite them, so copy what is kept. */
+export function nextRandom(bytes: number): Buffer {
+  if (randomAt + bytes > random.length) {
+    randomFillSync(random);
+    randomAt = 0;
   }
-  nonceAt += NONCE_BYTES;
-  return nonces.subarray(nonceAt - NONCE_BYTES, nonceAt);
+  randomAt += bytes;
+  return random.subarray(randomAt - bytes, randomAt);
 }
 
 /**
- * @param key 32 bytes; for frequent use, pass a KeyObject, so that Node does not have to create one each time
+ * @param key 32 bytes. Node takes several times as long for bytes as for a KeyObject, even a new one
  * @param context bound to the ciphertext, which can be opened only with the same context
  * @param before bytes that are placed before the sealed bytes
  */
@@ -41,7 +42,7 @@ export function sealBytes(
   context: string,
   before?: Uint8Array,
 ): Buffer {
-  const nonce = nextNonce();
+  const nonce = nextRandom(NONCE_BYTES);
   const cipher = createCipheriv("aes-256-gcm", key, nonce, TAG_LENGTH);
   cipher.setAAD(Buffer.from(context));
   const ciphertext = cipher.update(plaintext);

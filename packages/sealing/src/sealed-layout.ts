@@ -9,7 +9,8 @@
  */
 const VERSION = 1;
 export const KEY_ID_BYTES = 16;
-const HEAD_BYTES = 1 + KEY_ID_BYTES;
+/** Size of the header before the sealed bytes. */
+export const HEAD_BYTES = 1 + KEY_ID_BYTES;
 
 /** The owner of personal data: a tenant's card and the other tokens of the same payment. */
 export interface PersonalSubject {
@@ -21,15 +22,10 @@ export interface PersonalSubject {
   readonly otherTokens?: readonly string[];
 }
 
-/**
- * The header before the sealed bytes. Not allocated from Buffer's pool, because keeping it would keep a block of 64 KiB
- * alive.
- */
-export function sealedHead(keyId: Uint8Array): Buffer {
-  const head = Buffer.alloc(HEAD_BYTES);
-  head[0] = VERSION;
-  head.set(keyId, 1);
-  return head;
+/** Writes the header before the sealed bytes to the first `HEAD_BYTES` bytes. */
+export function writeHead(into: Uint8Array, keyId: Uint8Array): void {
+  into[0] = VERSION;
+  into.set(keyId, 1);
 }
 
 /** @returns undefined for bytes in another layout */
@@ -38,14 +34,14 @@ export function splitSealed(bytes: Uint8Array): { keyId: Buffer; sealed: Uint8Ar
   return { keyId: Buffer.from(bytes.subarray(1, HEAD_BYTES)), sealed: bytes.subarray(HEAD_BYTES) };
 }
 
-/** Personal fields can be decrypted only for their subject and payment. */
-export function fieldsContext(subject: PersonalSubject, transactionId: string): string {
-  return `personal\0${writeSubject(subject)}\0${transactionId}`;
+/** Personal fields can be decrypted only for their subject and payment. @param subject from `writeSubject` */
+export function fieldsContext(subject: string, transactionId: string): string {
+  return `personal\0${subject}\0${transactionId}`;
 }
 
-/** A data key can be decrypted only for its subject. */
-export function keyContext(subject: PersonalSubject): string {
-  return `data-key\0${writeSubject(subject)}`;
+/** A data key can be decrypted only for its subject. @param subject from `writeSubject` */
+export function keyContext(subject: string): string {
+  return `data-key\0${subject}`;
 }
 
 /**
