@@ -6,7 +6,7 @@ import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf } from "../harness/run-contestants.js";
 import type { PaymentStream, RequestSource } from "./arrivals/payment-stream.js";
-import { startWarm } from "./bench-load.js";
+import { startWarm, warmUp } from "./bench-load.js";
 import { closedContestant } from "./closed-contestant.js";
 import type { BenchSystem } from "./system/read-services.js";
 
@@ -30,11 +30,14 @@ export const fieldsPart: BenchPart = {
 async function runFields(context: BenchContext): Promise<PartOutcome> {
   const isShort = context.flags.short === true;
   const { system, stream } = await startWarm(context);
+  const tenFields: RequestSource = { take: (count) => stream.take(count, addFields) };
+  // A payer with an account is a new data subject. Without this, a third of these payments would need a new data key.
+  await warmUp(context, system, tenFields);
   const contestantOf = (name: string, source: RequestSource) =>
     closedContestant({ name, ...system, stream: source, isShort });
   const contestants = [
     contestantOf("plain", stream),
-    contestantOf("ten fields", { take: (count) => stream.take(count, addFields) }),
+    contestantOf("ten fields", tenFields),
     updatedContestant(system, stream, (source) => contestantOf("updates", source)),
   ];
   const measured = await context.measure(contestants, {

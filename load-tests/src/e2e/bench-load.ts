@@ -109,7 +109,7 @@ const NOTES = [
  *
  * @throws BenchError if a request fails, or nothing is decided
  */
-export async function warmUp(context: BenchContext, system: BenchSystem, stream: PaymentStream): Promise<void> {
+export async function warmUp(context: BenchContext, system: BenchSystem, stream: RequestSource): Promise<void> {
   context.log("  warming up");
   const durationMs = (context.flags.short === true ? SHORT_WARM_UP_MS : WARM_UP_MS) / WARM_UP_SLICES;
   let figures: ArrivalFigures | undefined;
