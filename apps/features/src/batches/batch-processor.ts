@@ -17,6 +17,7 @@ import type { ProfilesOf } from "../profiles/profile-reader.js";
 import { ProfileReader } from "../profiles/profile-reader.js";
 import type { Emission } from "../states/applied-batch.js";
 import { appliedOffset, encodeApplied } from "../states/applied-batch.js";
+import { BatchStates } from "../states/batch-states.js";
 import { PartitionKeys } from "../states/partition-keys.js";
 import { FEATURES_GROUP, StateCompleteness } from "../states/state-completeness.js";
 import type { Snapshot } from "../states/state-store.js";
@@ -105,6 +106,8 @@ export class BatchProcessor {
    * instead of offsets, because records of a recreated topic may have the same offsets.
    */
   readonly #verified = new WeakSet<Uint8Array>();
+  /** Used by one round at a time. */
+  readonly #states: BatchStates;
 
   constructor(
     @Inject(FEATURE_ENGINE) private readonly engine: FeatureEngine,
@@ -115,7 +118,9 @@ export class BatchProcessor {
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
     @Inject(FeatureMetrics) private readonly metrics: FeatureMetrics,
     private readonly clock: ProcessorClock = { now: Date.now, pause: delay },
-  ) {}
+  ) {
+    this.#states = new BatchStates(engine);
+  }
 
   /**
    * Resolves when the batches are counted; they are published while the next round is counted.
@@ -287,7 +292,7 @@ export class BatchProcessor {
       parts: folds,
       changed,
       missing,
-    } = await metrics.timed("fold", () => foldParts(this.engine, snapshot.states, fresh, context));
+    } = await metrics.timed("fold", () => foldParts(this.#states, snapshot.states, fresh, context));
     if (missing.size > 0) {
       for (const key of missing) keys.add(key);
       return undefined;

@@ -1,7 +1,8 @@
 import fc from "fast-check";
+import { BatchStates } from "../states/batch-states.js";
 import { cardOf, delivered, label, labelRecord, payment, paymentRecord, START_MS } from "../testing/events.js";
 import { engine } from "../testing/instance.js";
-import { foldEvents } from "./fold-events.js";
+import { foldEvents, foldParts } from "./fold-events.js";
 import { parseEvent } from "./parse-event.js";
 
 const CONTEXT = { nowMs: START_MS, incomplete: false };
@@ -35,10 +36,12 @@ test("a batch gives the same states and vectors as its events individually", () 
       const keys = records.flatMap((record) => record.stateKeys.filter((key) => key !== undefined));
       const stored = new Map<string, Uint8Array | null>(keys.map((key) => [key, null]));
       const together = foldEvents(engine, stored, records, CONTEXT);
-      const alone = records.map((record) => {
-        const { changed, ...rest } = foldEvents(engine, stored, [record], CONTEXT);
-        for (const [key, bytes] of changed) stored.set(key, bytes);
-        return rest;
+      // In the same memory, as the rounds of a service.
+      const states = new BatchStates(engine);
+      const alone = records.flatMap((record) => {
+        const { parts, changed } = foldParts(states, stored, [[record]], CONTEXT);
+        for (const [key, bytes] of changed) stored.set(key, Uint8Array.from(bytes));
+        return parts;
       });
       const hex = (bytes: Uint8Array | null) => Buffer.from(bytes ?? []).toString("hex");
       const changed = [...together.changed].map(([key, bytes]) => [key, hex(bytes)]).toSorted();

@@ -40,7 +40,7 @@ export interface PartFold {
 export interface PartsFold {
   /** One result per partition, in the order of the input. */
   readonly parts: readonly PartFold[];
-  /** Encoded states that changed, by key. */
+  /** Encoded states that changed, by key; valid until the next fold with the same `BatchStates`. */
   readonly changed: ReadonlyMap<string, Uint8Array>;
   /** Keys of states that payment updates change but that were not read. If there are any, read them and fold again. */
   readonly missing: ReadonlySet<string>;
@@ -66,20 +66,21 @@ export interface FoldContext {
 /**
  * Applies events in order to the stored states, part by part.
  *
+ * @param states memory of earlier folds, which this one reuses
  * @param stored state bytes by key, with every key that the events name. If the key of a state that a card names for an
  *   update is absent, `missing` in the result contains it
  * @throws TriplineError `state-unreadable`; `invalid-field` for an event that cannot be counted
  */
 export function foldParts(
-  engine: FeatureEngine,
+  states: BatchStates,
   stored: ReadonlyMap<string, Uint8Array | null>,
   parts: readonly (readonly EventRecord[])[],
   context: FoldContext,
 ): PartsFold {
-  const states = new BatchStates(engine, stored);
+  states.begin(stored);
   const events = parts.reduce((sum, part) => sum + part.length, 0);
   const writer = new ByteWriter(events * FINDINGS_BYTES_EXPECTED);
-  const folds = parts.map((part) => foldPart(engine, states, writer, part, context));
+  const folds = parts.map((part) => foldPart(states, writer, part, context));
   return { parts: folds, changed: states.encodeChanged(), missing: states.missing };
 }
 
@@ -90,7 +91,7 @@ export function foldEvents(
   events: readonly EventRecord[],
   context: FoldContext,
 ): Fold {
-  const { parts, changed } = foldParts(engine, stored, [events], context);
+  const { parts, changed } = foldParts(new BatchStates(engine), stored, [events], context);
   const [
     part = { emissions: [], duplicates: 0, tooLate: 0, incomplete: 0, flagged: 0, ofCardOnly: 0, profileMisses: [] },
   ] = parts;
@@ -98,12 +99,12 @@ export function foldEvents(
 }
 
 function foldPart(
-  engine: FeatureEngine,
   states: BatchStates,
   writer: ByteWriter,
   events: readonly EventRecord[],
   context: FoldContext,
 ): PartFold {
+  const { engine } = states;
   const emissions: Emission[] = [];
   let duplicates = 0;
   let tooLate = 0;

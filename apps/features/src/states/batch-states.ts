@@ -10,35 +10,41 @@ interface Slot {
   isChanged: boolean;
 }
 
-/** Most states grow by no more than this in a batch, so the buffer rarely has to grow. */
-const GROWTH_BYTES_EXPECTED = 64;
-
 /**
  * The states of the entities in a batch. Only one state of each kind is decoded at a time, and it is encoded again when
  * another one is needed. Decoding it again later is cheaper than keeping all decoded states of a batch, which do not
- * fit into CPU caches.
+ * fit into CPU caches. Used for one batch after another, because allocating the memory costs as much as encoding.
  */
 export class BatchStates {
-  readonly #engine: FeatureEngine;
-  readonly #stored: ReadonlyMap<string, Uint8Array | null>;
+  #stored: ReadonlyMap<string, Uint8Array | null> = new Map();
   readonly #slots: readonly Slot[];
-  readonly #writer: ByteWriter;
-  readonly #changed = new Map<string, Uint8Array>();
+  readonly #writer = new ByteWriter();
+  #changed = new Map<string, Uint8Array>();
   /** Keys that were required but not read. */
-  readonly missing = new Set<string>();
+  missing = new Set<string>();
 
-  /** @param stored state bytes by key, with every key that will be requested */
-  constructor(engine: FeatureEngine, stored: ReadonlyMap<string, Uint8Array | null>) {
-    this.#engine = engine;
-    this.#stored = stored;
+  constructor(readonly engine: FeatureEngine) {
     this.#slots = engine.entities.map((_, entity) => ({
       memory: engine.decodeState(entity, null),
       key: undefined,
       isChanged: false,
     }));
-    let bytesExpected = 0;
-    for (const bytes of stored.values()) bytesExpected += (bytes?.length ?? 0) + GROWTH_BYTES_EXPECTED;
-    this.#writer = new ByteWriter(bytesExpected);
+  }
+
+  /**
+   * Begins a batch. The states of the last one are no longer valid, whether encoded or not.
+   *
+   * @param stored state bytes by key, with every key that will be requested
+   */
+  begin(stored: ReadonlyMap<string, Uint8Array | null>): void {
+    this.#stored = stored;
+    this.#changed = new Map();
+    this.missing = new Set();
+    this.#writer.reset();
+    for (const slot of this.#slots) {
+      slot.key = undefined;
+      slot.isChanged = false;
+    }
   }
 
   /**
@@ -71,7 +77,7 @@ export class BatchStates {
     for (const slot of this.#slots) if (slot.key !== undefined && keys.includes(slot.key)) slot.isChanged = true;
   }
 
-  /** All changed states, encoded, by key. */
+  /** All changed states, encoded, by key; valid until the next batch begins. */
   encodeChanged(): ReadonlyMap<string, Uint8Array> {
     for (const [entity, slot] of this.#slots.entries()) this.#store(slot, entity);
     return this.#changed;
@@ -81,14 +87,14 @@ export class BatchStates {
     this.#store(slot, entity);
     const bytes = this.#changed.get(key) ?? this.#stored.get(key);
     if (bytes === undefined) throw new TriplineError("internal", "A state of the batch was not read.");
-    this.#engine.decodeState(entity, bytes, slot.memory);
+    this.engine.decodeState(entity, bytes, slot.memory);
     slot.key = key;
   }
 
   #store(slot: Slot, entity: number): void {
     if (slot.key === undefined || !slot.isChanged) return;
     const start = this.#writer.length;
-    this.#engine.writeState(entity, slot.memory, this.#writer);
+    this.engine.writeState(entity, slot.memory, this.#writer);
     this.#changed.set(slot.key, this.#writer.since(start));
     slot.isChanged = false;
   }
