@@ -3,7 +3,6 @@ import { decisionsBenchmark } from "./decisions/bench-decisions.js";
 import { e2eBenchmark } from "./e2e/bench-e2e.js";
 import { featuresBenchmark } from "./features/bench-features.js";
 import type { Benchmark } from "./harness/run-benchmark.js";
-import { kafkaBenchmark } from "./kafka/bench-kafka.js";
 import { recoveryBenchmark } from "./recovery/bench-recovery.js";
 import { gpuBenchmark } from "./scoring/bench-gpu.js";
 import { scoringBenchmark } from "./scoring/bench-scoring.js";
@@ -11,7 +10,6 @@ import { securityBenchmark } from "./security/bench-security.js";
 
 /** All benchmarks of `bench`. */
 export const BENCHMARKS: readonly Benchmark[] = [
-  kafkaBenchmark,
   featuresBenchmark,
   scoringBenchmark,
   gpuBenchmark,

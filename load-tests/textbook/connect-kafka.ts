@@ -6,11 +6,6 @@ const PARTITIONS_AT_ONCE = 6;
 /** A fetch returns as soon as there are records; only an idle one waits this long. */
 const FETCH_MS_MAX = 100;
 
-export interface KafkaParts {
-  readonly producer: Producer;
-  readonly consumer?: Consumer;
-}
-
 export async function connectProducer(brokers: readonly string[], clientId: string): Promise<Producer> {
   const kafka = new Kafka({ brokers: [...brokers], clientId, logLevel: logLevel.WARN });
   const producer = kafka.producer({

@@ -8,7 +8,7 @@ const CHECK_MS_MAX = 300_000;
 const grouped = ["apps", "packages"].flatMap((group) => readdirSync(group).map((name) => join(group, name, "src")));
 /** Folders of the services' web pages. */
 const pages = readdirSync("apps").map((name) => join("apps", name, "web", "src"));
-const loadTests = ["src", "peers", "textbook"].map((name) => join("load-tests", name));
+const loadTests = ["src", "textbook"].map((name) => join("load-tests", name));
 const folders = [...grouped, ...pages, ...loadTests].filter((folder) => existsSync(folder));
 
 const run = spawnSync(

@@ -103,7 +103,7 @@ const wrong: [string, string][] = [
   ["npx tripline retrain --lake 1 --lakes 1", "unknown option '--lakes'"],
   ["npm run load -- stedy", "load/main.js has no stedy"],
   ["npm run load -- steady --rates 3", "unknown option --rates"],
-  ["npm run bench -- kafka --round 3", "unknown option --round"],
+  ["npm run bench -- features --round 3", "unknown option --round"],
   ["npm run bench -- kafak", "main.js has no kafak"],
   ["npm run bench -- model --handbok 1", "required option '--handbook <folder>'"],
   ["npm test -- packages/kakfa", "there is no packages/kakfa"],
