@@ -1,4 +1,3 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { clientKey, personKey } from "@tripline/contracts/auth-event-key";
 import { encodeMessage } from "@tripline/contracts/encode-message";
@@ -7,7 +6,6 @@ import { AuthEvent, AuthSubject } from "@tripline/contracts/generated/tripline/e
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
-import { closeWithin } from "@tripline/nest-kit/close-within";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
@@ -41,15 +39,13 @@ const unpublishedRow = z.object({
  * lasts until the statement timeout, and administrators must still be able to revoke rights.
  */
 @Injectable()
-export class RevocationPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #outbox: OutboxPublisher;
-
+export class RevocationPublisher extends OutboxPublisher {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
   ) {
-    this.#outbox = new OutboxPublisher({
+    super({
       what: "revocations",
       gauge: "tripline_auth_revocations_unpublished_seconds",
       logger,
@@ -61,26 +57,18 @@ export class RevocationPublisher implements OnApplicationBootstrap, OnApplicatio
     });
   }
 
-  onApplicationBootstrap(): void {
-    this.#outbox.start();
-  }
-
   /**
    * @returns whether all changes committed so far are published; otherwise, they will be once Kafka is available
    */
   async publish(): Promise<boolean> {
     try {
-      await this.#outbox.publish();
+      await this.flush();
       return true;
     } catch (thrown) {
       // The database times out as well if another instance is waiting for Kafka.
       if (!UNAVAILABLE.has(asTriplineError(thrown).code)) throw thrown;
       return false;
     }
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await closeWithin(this.logger, "revocations", () => this.#outbox.close());
   }
 
   #publishRound(): Promise<boolean> {

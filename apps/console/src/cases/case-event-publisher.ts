@@ -1,11 +1,9 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { CaseEvent } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { CASE_EVENTS_TOPIC } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
-import { closeWithin } from "@tripline/nest-kit/close-within";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
@@ -34,33 +32,18 @@ const COLUMNS = Object.keys(outboxRow.shape).join(", ");
 
 /** Sends case events to Kafka in order. While Kafka is unavailable, the events wait in Postgres. */
 @Injectable()
-export class CaseEventPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #outbox: OutboxPublisher;
-
+export class CaseEventPublisher extends OutboxPublisher {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
   ) {
-    this.#outbox = new OutboxPublisher({
+    super({
       what: "events of cases",
       gauge: "tripline_console_case_events_unpublished_seconds",
       logger,
       round: () => this.#round(),
     });
-  }
-
-  /** For the readiness report and the Health screen. */
-  get note(): string | undefined {
-    return this.#outbox.note;
-  }
-
-  onApplicationBootstrap(): void {
-    this.#outbox.start();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await closeWithin(this.logger, "events of cases", () => this.#outbox.close());
   }
 
   #round(): Promise<boolean> {

@@ -1,10 +1,8 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { HEADERS } from "@tripline/contracts/headers";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
-import { closeWithin } from "@tripline/nest-kit/close-within";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import { LOGGER } from "@tripline/nest-kit/service.module";
@@ -32,33 +30,18 @@ const NOTHING_SENT: Round = { isMore: false, failed: undefined };
 
 /** Sends matched reports and the labels derived from reports to Kafka. While Kafka is unavailable, they wait in Postgres. */
 @Injectable()
-export class ReportLabelPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #outbox: OutboxPublisher;
-
+export class ReportLabelPublisher extends OutboxPublisher {
   constructor(
     @Inject(BACKGROUND) private readonly database: Database,
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
   ) {
-    this.#outbox = new OutboxPublisher({
+    super({
       what: "fraud reports or their labels",
       gauge: "tripline_console_report_labels_unpublished_seconds",
       logger,
       round: () => this.#round(),
     });
-  }
-
-  /** For the readiness report and the Health screen. */
-  get note(): string | undefined {
-    return this.#outbox.note;
-  }
-
-  onApplicationBootstrap(): void {
-    this.#outbox.start();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await closeWithin(this.logger, "matched fraud reports and labels", () => this.#outbox.close());
   }
 
   async #round(): Promise<boolean> {

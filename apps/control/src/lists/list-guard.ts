@@ -1,4 +1,3 @@
-import type { OnModuleInit } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { DEFAULT_GUARD } from "@tripline/decision-engine/rollouts/guard-in-effect";
 import { judgeMix } from "@tripline/decision-engine/rollouts/judge-trial";
@@ -23,8 +22,7 @@ const LOOKED_MS_MIN = 60_000;
  * second of two concurrent withdrawals finds no entries.
  */
 @Injectable()
-export class ListGuard implements OnModuleInit {
-  readonly #look: RegularLook;
+export class ListGuard extends RegularLook {
   readonly #startedAtMs = Date.now();
   readonly #returns = counter("tripline_control_list_returns_total", {
     description: "List entries withdrawn because the mix of outcomes changed too much",
@@ -34,21 +32,9 @@ export class ListGuard implements OnModuleInit {
     @Inject(SeenDecisions) private readonly seen: Pick<SeenDecisions, "of">,
     @Inject(ListWatches) private readonly watches: ListWatches,
     @Inject(ListPublisher) private readonly publisher: Pick<ListPublisher, "publish">,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
   ) {
-    this.#look = new RegularLook("lists", logger, () => this.#judgeAll());
-  }
-
-  get note(): string | undefined {
-    return this.#look.note;
-  }
-
-  onModuleInit(): void {
-    this.#look.start();
-  }
-
-  onApplicationShutdown(): Promise<void> {
-    return this.#look.close();
+    super("lists", logger, () => this.#judgeAll());
   }
 
   async #judgeAll(): Promise<void> {

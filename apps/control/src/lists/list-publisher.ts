@@ -1,4 +1,3 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
@@ -7,7 +6,6 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { writeListKey } from "@tripline/contracts/lists/list-key";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
-import { closeWithin } from "@tripline/nest-kit/close-within";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
@@ -30,15 +28,13 @@ type Unpublished = z.infer<typeof unpublishedRow>;
  * changes of one entry keep their order across instances.
  */
 @Injectable()
-export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #outbox: OutboxPublisher;
-
+export class ListPublisher extends OutboxPublisher {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
   ) {
-    this.#outbox = new OutboxPublisher({
+    super({
       what: "changes of lists",
       gauge: "tripline_control_lists_unpublished_seconds",
       logger,
@@ -49,10 +45,6 @@ export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutd
     });
   }
 
-  onApplicationBootstrap(): void {
-    this.#outbox.start();
-  }
-
   /**
    * Resolves when all changes committed so far are published.
    *
@@ -60,16 +52,12 @@ export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutd
    */
   async publish(): Promise<void> {
     try {
-      await this.#outbox.publish();
+      await this.flush();
     } catch (thrown) {
       if (asTriplineError(thrown).code !== "kafka-unavailable") throw thrown;
       const detail = "The change is saved and takes effect as soon as Kafka is available.";
       throw new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
     }
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await closeWithin(this.logger, "lists", () => this.#outbox.close());
   }
 
   #publishRound(): Promise<boolean> {

@@ -1,11 +1,9 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
-import { closeWithin } from "@tripline/nest-kit/close-within";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
@@ -23,17 +21,15 @@ const erasureRow = z.object({ tenant: z.string(), subject: z.string(), erased_at
 
 /** Publishes erasures to the services at least once, and destroys expired keys. */
 @Injectable()
-export class ErasurePublisher implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #outbox: OutboxPublisher;
-
+export class ErasurePublisher extends OutboxPublisher {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     @Inject(SubjectKeys) keys: SubjectKeys,
     @Inject(CONTROL_CONFIG) { PERSONAL_DAYS: keptDays }: Pick<ControlConfig, "PERSONAL_DAYS">,
   ) {
-    this.#outbox = new OutboxPublisher({
+    super({
       what: "erasures",
       gauge: "tripline_control_erasures_unpublished_seconds",
       logger,
@@ -42,19 +38,6 @@ export class ErasurePublisher implements OnApplicationBootstrap, OnApplicationSh
         return (await this.#publishRound()) || expired === ROWS_PER_ROUND_MAX;
       },
     });
-  }
-
-  onApplicationBootstrap(): void {
-    this.#outbox.start();
-  }
-
-  /** @throws TriplineError `kafka-unavailable`, `database-unavailable`; the erasure is then published later */
-  publish(): Promise<void> {
-    return this.#outbox.publish();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await closeWithin(this.logger, "erasures", () => this.#outbox.close());
   }
 
   #publishRound(): Promise<boolean> {

@@ -40,7 +40,7 @@ export class PersonalController {
   async erase(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
     const { subject } = parseRequest(newErasure, body);
     const { keys, seenWith: others } = await this.keys.erase(this.#by(request), subject);
-    await this.publisher.publish();
+    await this.publisher.flush();
     return { subject, keys, seen_with: others };
   }
 

@@ -1,4 +1,3 @@
-import type { OnModuleInit } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { MixGuard } from "@tripline/decision-engine/policy";
@@ -34,8 +33,7 @@ interface Watch {
  * activation names its predecessor, so only one of two concurrent rollbacks succeeds.
  */
 @Injectable()
-export class PolicyGuard implements OnModuleInit {
-  readonly #look: RegularLook;
+export class PolicyGuard extends RegularLook {
   readonly #startedAtMs = Date.now();
   /** Keyed by tenant and activation. */
   #watches = new Map<string, Watch>();
@@ -49,21 +47,9 @@ export class PolicyGuard implements OnModuleInit {
     @Inject(PolicyStore) private readonly policies: Pick<PolicyStore, "revision">,
     @Inject(PolicyPublisher) private readonly publisher: PolicyPublisher,
     @Inject(PolicyChecks) private readonly checks: Pick<PolicyChecks, "guardOf">,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
   ) {
-    this.#look = new RegularLook("policies", logger, () => this.#judgeAll());
-  }
-
-  get note(): string | undefined {
-    return this.#look.note;
-  }
-
-  onModuleInit(): void {
-    this.#look.start();
-  }
-
-  onApplicationShutdown(): Promise<void> {
-    return this.#look.close();
+    super("policies", logger, () => this.#judgeAll());
   }
 
   async #judgeAll(): Promise<void> {

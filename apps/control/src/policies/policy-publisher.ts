@@ -1,11 +1,9 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { PolicyActivation } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
-import { closeWithin } from "@tripline/nest-kit/close-within";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
@@ -38,8 +36,7 @@ const keyRow = unpublishedRow.pick({ tenant: true, activation: true });
  * the order in which activations arrive, the one with the highest number that is due and was not replaced takes effect.
  */
 @Injectable()
-export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #outbox: OutboxPublisher;
+export class PolicyPublisher extends OutboxPublisher {
   #isPublishedAgain = false;
 
   constructor(
@@ -47,7 +44,7 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.#outbox = new OutboxPublisher({
+    super({
       what: "policies",
       gauge: "tripline_control_unpublished_seconds",
       logger,
@@ -55,20 +52,12 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     });
   }
 
-  onApplicationBootstrap(): void {
-    this.#outbox.start();
-  }
-
   /** @returns whether all activations added so far are published */
   publish(): Promise<boolean> {
-    return this.#outbox.publish().then(
+    return this.flush().then(
       () => true,
       () => false,
     );
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await closeWithin(this.logger, "policies", () => this.#outbox.close());
   }
 
   async #round(): Promise<boolean> {

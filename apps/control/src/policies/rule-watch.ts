@@ -1,4 +1,3 @@
-import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
@@ -26,10 +25,9 @@ const RULES_WAITING_MAX = 1_000;
  * each payment counts once.
  */
 @Injectable()
-export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutdown {
+export class RuleWatch extends RegularLook implements FeedListener {
   readonly wantsDecisions = true;
   readonly wantsLabels = false;
-  readonly #look: RegularLook;
   /** Uncounted failures by rule and payment; for each rule, at most as many as are needed to switch it off. */
   #waiting = new Map<string, Map<string, RuleFailure>>();
   #inForce = 0;
@@ -46,24 +44,20 @@ export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutd
     @Inject(DecisionFeed) feed: Pick<DecisionFeed, "listen">,
     @Inject(SwitchedOffRules) private readonly rules: SwitchedOffRules,
     @Inject(PolicyPublisher) private readonly publisher: Pick<PolicyPublisher, "publish">,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
   ) {
-    this.#look = new RegularLook("rules", logger, () => this.#count());
+    super("rules", logger, () => this.#count());
     feed.listen(this);
   }
 
-  get note(): string | undefined {
+  override get note(): string | undefined {
     const off = this.#inForce === 0 ? undefined : `switched-off rules of active policies: ${this.#inForce}`;
-    return this.#look.note ?? off;
+    return super.note ?? off;
   }
 
-  onModuleInit(): void {
-    this.#look.start();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
+  override async onApplicationShutdown(): Promise<void> {
     this.#unwatch();
-    await this.#look.close();
+    await super.onApplicationShutdown();
   }
 
   decision({ skippedRules, ...decision }: Decision): void {

@@ -28,7 +28,7 @@ test("reports for how long it has been failing", async () => {
     looks += 1;
     if (isBroken) throw new Error("no database");
   });
-  look.start();
+  look.onModuleInit();
   while (looks < 2) await delay(20);
   const failing = (await unguardedSeconds()) ?? 0;
   expect(failing).toBeGreaterThan(1.5);
@@ -36,6 +36,6 @@ test("reports for how long it has been failing", async () => {
   // A successful check resets the time.
   while (((await unguardedSeconds()) ?? 0) >= failing) await delay(20);
   expect(looks).toBeGreaterThan(2);
-  await look.close();
+  await look.onApplicationShutdown();
   expect(await unguardedSeconds()).toBeUndefined();
 });

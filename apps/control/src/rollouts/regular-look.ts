@@ -1,3 +1,4 @@
+import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { closeWithin } from "@tripline/nest-kit/close-within";
 import type { Logger } from "@tripline/telemetry/logger";
@@ -9,8 +10,8 @@ const UNGUARDED_MS_MAX = 60_000;
 const LOOK_MS = 1_000;
 const MS_PER_S = 1_000;
 
-/** Runs a check every second, never two at once. A persistent fault is logged once. */
-export class RegularLook {
+/** A guard that runs a check every second, never two at once. A persistent fault is logged once. */
+export class RegularLook implements OnModuleInit, OnApplicationShutdown {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #fault = "";
@@ -20,7 +21,7 @@ export class RegularLook {
   /** @param what a plural noun for what the check guards */
   constructor(
     private readonly what: string,
-    private readonly logger: Logger,
+    protected readonly logger: Logger,
     private readonly look: () => Promise<void>,
   ) {}
 
@@ -31,7 +32,7 @@ export class RegularLook {
     return `${this.what} have not been checked by a guard for ${Math.round(sinceMs / MS_PER_S)} s`;
   }
 
-  start(): void {
+  onModuleInit(): void {
     this.#endGauge = labelledGauge(
       "tripline_control_unguarded_seconds",
       { description: "Time since the last successful check of a guard", labels: ["what"] },
@@ -44,7 +45,7 @@ export class RegularLook {
     }, LOOK_MS);
   }
 
-  async close(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
     this.#endGauge?.();
     await closeWithin(this.logger, `guard of ${this.what}`, () => this.#looking);

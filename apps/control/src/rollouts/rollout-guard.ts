@@ -1,4 +1,3 @@
-import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -31,12 +30,11 @@ const NO_VERDICTS: Verdicts = { alerts: [], matureLabels: 0 };
  * revision it starts from, so only one of several concurrent steps succeeds and no leader is needed.
  */
 @Injectable()
-export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationShutdown {
+export class RolloutGuard extends RegularLook implements FeedListener {
   /** Keyed by rollout. */
   #watches = new Map<string, TrialWatch>();
   #promotions = new Map<string, PromotionWatch>();
   #findings = new Map<string, readonly Finding[]>();
-  readonly #looks: RegularLook;
   readonly #known = Promise.withResolvers<void>();
   #isPublished = false;
 
@@ -46,7 +44,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     @Inject(DecisionFeed) private readonly feed: Pick<DecisionFeed, "listen" | "isCaughtUp">,
     @Inject(LOGGER) logger: Logger,
   ) {
-    this.#looks = new RegularLook("rollouts", logger, () => this.#look());
+    super("rollouts", logger, () => this.#look());
     feed.listen(this);
   }
 
@@ -72,18 +70,6 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
 
   label(label: Label): void {
     this.alerts.label(label);
-  }
-
-  get note(): string | undefined {
-    return this.#looks.note;
-  }
-
-  onModuleInit(): void {
-    this.#looks.start();
-  }
-
-  onApplicationShutdown(): Promise<void> {
-    return this.#looks.close();
   }
 
   /** The guards' latest findings; empty for a finished rollout. */

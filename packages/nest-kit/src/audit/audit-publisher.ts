@@ -1,4 +1,4 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown, Provider } from "@nestjs/common";
+import type { Provider } from "@nestjs/common";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { AuditEvent } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
@@ -7,7 +7,6 @@ import type { EventProducer } from "@tripline/kafka/port";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
-import { closeWithin } from "../close-within.js";
 import { EVENT_PRODUCER } from "../kafka/kafka.tokens.js";
 import { OutboxPublisher } from "../kafka/outbox-publisher.js";
 import { DATABASE } from "../postgres/database.module.js";
@@ -46,30 +45,20 @@ const outboxRow = z
 const COLUMNS = Object.keys(outboxRow.in.shape).join(", ");
 
 /** Sends the events of `noteAudit` to Kafka, in order. While Kafka is unavailable, they wait in Postgres. */
-export class AuditPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #outbox: OutboxPublisher;
-
+export class AuditPublisher extends OutboxPublisher {
   /** @param source the service, whose schema contains the table `audit_outbox` */
   constructor(
     private readonly source: string,
     private readonly database: Database,
     private readonly producer: EventProducer,
-    private readonly logger: Logger,
+    logger: Logger,
   ) {
-    this.#outbox = new OutboxPublisher({
+    super({
       what: "audit events",
       gauge: "tripline_audit_unpublished_seconds",
       logger,
       round: () => this.#round(),
     });
-  }
-
-  onApplicationBootstrap(): void {
-    this.#outbox.start();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await closeWithin(this.logger, "audit events", () => this.#outbox.close());
   }
 
   #round(): Promise<boolean> {

@@ -1,6 +1,8 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/telemetry/logger";
 import { gauge } from "@tripline/telemetry/metrics";
+import { closeWithin } from "../close-within.js";
 
 const POLL_MS_DEFAULT = 1_000;
 const MS_PER_S = 1_000;
@@ -23,9 +25,9 @@ export interface OutboxOptions {
 
 /**
  * Publishes a service's committed rows on request and periodically, so that no row is lost in a crash or a Kafka
- * outage. Delivery is at least once.
+ * outage. Delivery is at least once. Its subclasses are providers, each for one kind of row.
  */
-export class OutboxPublisher {
+export class OutboxPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #options: OutboxOptions;
   readonly #endReading: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -41,16 +43,13 @@ export class OutboxPublisher {
     );
   }
 
-  /** A note for the readiness report if rows cannot be published. */
+  /** A note for the readiness report and the Health screen if rows cannot be published. */
   get note(): string | undefined {
     return this.#failingSinceMs === undefined ? undefined : `${this.#options.what} cannot be published`;
   }
 
-  start(): void {
-    this.#timer = setInterval(
-      () => void this.publish().catch(() => undefined),
-      this.#options.pollMs ?? POLL_MS_DEFAULT,
-    );
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => void this.flush().catch(() => undefined), this.#options.pollMs ?? POLL_MS_DEFAULT);
     this.#timer.unref();
   }
 
@@ -59,7 +58,7 @@ export class OutboxPublisher {
    *
    * @throws TriplineError `kafka-unavailable`, `database-unavailable`
    */
-  publish(): Promise<void> {
+  flush(): Promise<void> {
     // The current run may have started before the caller's commit. All callers that arrive during this run share the
     // next run.
     this.#next ??= this.#running
@@ -72,10 +71,11 @@ export class OutboxPublisher {
     return this.#next;
   }
 
-  async close(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
     this.#endReading();
-    await (this.#next ?? this.#running).catch(() => undefined);
+    const { logger, what } = this.#options;
+    await closeWithin(logger, what, () => (this.#next ?? this.#running).catch(() => undefined));
   }
 
   async #publishAll(): Promise<void> {
