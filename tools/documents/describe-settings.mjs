@@ -9,7 +9,7 @@ import { AFTER_SCORING_MS, HURRY_MS_MAX } from "../../apps/decisions/dist/scorin
 import { featuresConfig } from "../../apps/features/dist/config.js";
 import { ingestionConfig } from "../../apps/ingestion/dist/config.js";
 import { scoringConfig } from "../../apps/scoring/dist/config.js";
-import { ROWS_PER_CALL_MAX } from "../../packages/contracts/dist/inference-limits.js";
+import { ROWS_PER_CALL_MAX } from "../../packages/contracts/dist/inference/inference-limits.js";
 import { kafkaConfig, postgresConfig, redisConfig } from "../../packages/settings/dist/connection-config.js";
 import { serviceConfig, tokenConfig } from "../../packages/settings/dist/read-config.js";
 import {

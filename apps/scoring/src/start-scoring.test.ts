@@ -2,10 +2,10 @@ import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import type { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { tensorContents } from "@tripline/contracts/inference/tensor-contents";
 import type { GoldenBatch } from "@tripline/model-registry/model-manifest";
 import { readConfig } from "@tripline/settings/read-config";
 import { scoringConfig } from "./config.js";
-import { contentsOf } from "./rest/read-infer-body.js";
 import { startScoring } from "./start-scoring.js";
 import type { TestRegistry, TestScoring } from "./testing/service.js";
 import {
@@ -83,7 +83,7 @@ describe("the Open Inference Protocol", () => {
 
   test("answers a ModelInfer call that has typed contents with typed contents", async () => {
     const request = rawRequest(golden.inputs, {
-      inputs: [tensorOf(golden.inputs, { contents: contentsOf(golden.inputs.flat()) })],
+      inputs: [tensorOf(golden.inputs, { contents: tensorContents(golden.inputs.flat()) })],
       outputs: [{ name: "probability", parameters: {} }],
       rawInputContents: [],
     });
@@ -150,17 +150,17 @@ describe("rejects bad input and names the tensor", () => {
     ["no values", { rawInputContents: [] }, 'Input "features" has no values'],
     [
       "both kinds of values",
-      { inputs: [tensorOf([ROW], { contents: contentsOf(ROW) })] },
+      { inputs: [tensorOf([ROW], { contents: tensorContents(ROW) })] },
       'Input "features" has contents although',
     ],
     [
       "too few values",
-      { inputs: [tensorOf([ROW], { contents: contentsOf([1]) })], rawInputContents: [] },
+      { inputs: [tensorOf([ROW], { contents: tensorContents([1]) })], rawInputContents: [] },
       'Input "features" has 1 values; its shape needs 4.',
     ],
     [
       "values of another type",
-      { inputs: [tensorOf([ROW], { contents: { ...contentsOf([]), fp64Contents: ROW } })], rawInputContents: [] },
+      { inputs: [tensorOf([ROW], { contents: { ...tensorContents([]), fp64Contents: ROW } })], rawInputContents: [] },
       "belong in fp32_contents",
     ],
     [

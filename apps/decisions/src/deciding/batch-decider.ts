@@ -1,7 +1,7 @@
 import { Inject, Injectable } from "@nestjs/common";
 import { EVALUATION_CRASH, EVALUATION_FAULT } from "@tripline/contracts/degraded-reasons";
 import type { Rollout } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { ROWS_PER_CALL_MAX } from "@tripline/contracts/inference-limits";
+import { ROWS_PER_CALL_MAX } from "@tripline/contracts/inference/inference-limits";
 import type { Choice, DecisionInput } from "@tripline/decision-engine/decide-payment";
 import { decideWithinBudgets, whyUnusable } from "@tripline/decision-engine/decide-payment";
 import { wantsContributions } from "@tripline/decision-engine/explain-decision";

@@ -1,4 +1,5 @@
 import type { ModelInferRequest, ModelInferResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { tensorContents } from "@tripline/contracts/inference/tensor-contents";
 import { z } from "zod";
 import type { NoAnswer } from "./scoring-client.js";
 
@@ -79,7 +80,7 @@ export function readInferJson(text: string, modelName: string): EndpointAnswer |
       outputs: outputs.map(({ data, ...output }) => ({
         ...output,
         parameters: {},
-        contents: { ...NO_CONTENTS, fp32Contents: data },
+        contents: tensorContents(data),
       })),
       rawOutputContents: [],
     },
@@ -90,16 +91,6 @@ export function readInferJson(text: string, modelName: string): EndpointAnswer |
 }
 
 const NAME_CHARS_MAX = 64;
-
-const NO_CONTENTS = {
-  boolContents: [],
-  intContents: [],
-  int64Contents: [],
-  uintContents: [],
-  uint64Contents: [],
-  fp64Contents: [],
-  bytesContents: [],
-};
 
 /** @param detail the end of a sentence that begins "scoring answered" */
 export function unreadable(detail: string): NoAnswer {

@@ -1,4 +1,5 @@
 import type { ModelInferResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { tensorContents } from "@tripline/contracts/inference/tensor-contents";
 import { rowsOf } from "../testing/scorer.js";
 import { contributionsRequest, inferRequest, readContributions, readProbabilities } from "./infer-messages.js";
 
@@ -31,20 +32,11 @@ function response(change: Partial<ModelInferResponse> = {}): ModelInferResponse 
   };
 }
 const output = response().outputs.slice(0, 1);
-const empty = {
-  boolContents: [],
-  intContents: [],
-  int64Contents: [],
-  uintContents: [],
-  uint64Contents: [],
-  fp32Contents: [0.25, 0.75],
-  fp64Contents: [],
-  bytesContents: [],
-};
+const contents = tensorContents([0.25, 0.75]);
 
 const answers: [string, Partial<ModelInferResponse>, readonly number[] | string][] = [
   ["raw contents", {}, [0.25, 0.75]],
-  ["typed contents", { rawOutputContents: [], outputs: output.map((o) => ({ ...o, contents: empty })) }, [0.25, 0.75]],
+  ["typed contents", { rawOutputContents: [], outputs: output.map((o) => ({ ...o, contents })) }, [0.25, 0.75]],
   ["another output", { outputs: output.map((o) => ({ ...o, name: "label" })) }, 'without the output "probability"'],
   ["another type", { outputs: output.map((o) => ({ ...o, datatype: "FP64" })) }, "with FP64 instead of FP32"],
   ["too few bytes", { rawOutputContents: [Buffer.alloc(4)] }, "with 4 bytes for 2 payments"],
@@ -75,7 +67,7 @@ const explanations: [string, Partial<ModelInferResponse>, readonly (readonly num
   ["raw contents", {}, [[0.25], [0.75]]],
   [
     "typed contents",
-    { rawOutputContents: [], outputs: contributions.map((o) => ({ ...o, contents: empty })) },
+    { rawOutputContents: [], outputs: contributions.map((o) => ({ ...o, contents })) },
     [[0.25], [0.75]],
   ],
   ["no such output", { outputs: output }, 'without the output "contributions"'],

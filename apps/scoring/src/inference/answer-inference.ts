@@ -7,6 +7,7 @@ import type {
   ModelInferRequest,
   ModelInferResponse,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { tensorContents } from "@tripline/contracts/inference/tensor-contents";
 import { describeSpan, withSpans } from "@tripline/telemetry/tracing";
 import { describeModel } from "../models/describe-model.js";
 import type { ServedModel } from "../models/served-model.js";
@@ -177,20 +178,10 @@ function toResponse(
       datatype: "FP32",
       shape,
       parameters: {},
-      contents: isRaw ? undefined : { ...NO_CONTENTS, fp32Contents: Array.from(values) },
+      contents: isRaw ? undefined : tensorContents(Array.from(values)),
     })),
     rawOutputContents: isRaw
       ? tensors.map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength))
       : [],
   };
 }
-
-const NO_CONTENTS = {
-  boolContents: [],
-  intContents: [],
-  int64Contents: [],
-  uintContents: [],
-  uint64Contents: [],
-  fp64Contents: [],
-  bytesContents: [],
-};

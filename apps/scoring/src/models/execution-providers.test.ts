@@ -1,4 +1,4 @@
-import { ROWS_PER_CALL_MAX } from "@tripline/contracts/inference-limits";
+import { ROWS_PER_CALL_MAX } from "@tripline/contracts/inference/inference-limits";
 import { scoringConfig } from "../config.js";
 import { ROWS_EXPLAINED_MAX } from "../inference/request-batcher.js";
 import { EXECUTION_PROVIDERS, rowsPerRunOf } from "./execution-providers.js";

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
 import type { ModelInferResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { tensorContents } from "@tripline/contracts/inference/tensor-contents";
 import { InferenceWorker } from "../inference/inference-worker.js";
-import { contentsOf } from "../rest/read-infer-body.js";
 import type { TestScoring } from "../testing/service.js";
 import { failureOf, METHODS, rawRequest, startTestScoring, tensorOf } from "../testing/service.js";
 
@@ -132,7 +132,7 @@ test("answers typed contents with typed contents", async () => {
   const [row = []] = rows;
   const request = rawRequest([row], {
     modelName: "explained",
-    inputs: [tensorOf([row], { contents: contentsOf(row) })],
+    inputs: [tensorOf([row], { contents: tensorContents(row) })],
     outputs: asking("contributions"),
     rawInputContents: [],
   });

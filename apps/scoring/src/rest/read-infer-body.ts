@@ -1,9 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type {
-  InferParameter,
-  InferTensorContents,
-  ModelInferRequest,
-} from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import type { InferParameter, ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { tensorContents } from "@tripline/contracts/inference/tensor-contents";
 import { z } from "zod";
 
 /** An infer request from HTTP, in the form of a gRPC message. */
@@ -74,7 +71,7 @@ export function toInfer(value: unknown, binary: Buffer, modelName: string, model
         datatype,
         shape,
         parameters: toParameters(parameters),
-        contents: isRaw || data === undefined ? undefined : contentsOf(flatten(name, data)),
+        contents: isRaw || data === undefined ? undefined : tensorContents(flatten(name, data)),
       })),
       outputs: outputs.map((output) => ({ name: output.name, parameters: toParameters(output.parameters) })),
       rawInputContents,
@@ -160,19 +157,6 @@ function flatten(name: string, data: unknown): number[] {
   };
   add(data, 0);
   return values;
-}
-
-export function contentsOf(fp32Contents: number[]): InferTensorContents {
-  return {
-    boolContents: [],
-    intContents: [],
-    int64Contents: [],
-    uintContents: [],
-    uint64Contents: [],
-    fp32Contents,
-    fp64Contents: [],
-    bytesContents: [],
-  };
 }
 
 function toParameters(given: Readonly<Record<string, boolean | number | string>>): Record<string, InferParameter> {
