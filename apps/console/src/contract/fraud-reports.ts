@@ -23,7 +23,8 @@ export type ReportFinding =
   | "over-amount"
   | "backwards";
 
-export interface FraudReportRow {
+/** A version of a report. */
+export interface ReportVersion {
   readonly id: string;
   /** The ID that the client gave the report. */
   readonly reportId: string;
@@ -31,10 +32,13 @@ export interface FraudReportRow {
   readonly kind: ReportKind;
   readonly stage: ReportStage;
   readonly isWithdrawn: boolean;
-  /** Empty if the client sent none. */
-  readonly reasonCode: string;
   readonly amountMinor: number | null;
   readonly currency: string;
+}
+
+export interface FraudReportRow extends ReportVersion {
+  /** Empty if the client sent none. */
+  readonly reasonCode: string;
   readonly verdict: ReportVerdict;
   readonly policyVersion: string;
   readonly finding: ReportFinding | null;
@@ -48,20 +52,12 @@ export type MatchedBy = "acquirer_reference" | "authorisation_code" | "amount" |
 export type UnmatchedState = "waiting" | "ambiguous" | "expired";
 
 /** A report whose payment is not known. */
-export interface UnmatchedReport {
-  readonly id: string;
-  readonly reportId: string;
-  readonly version: number;
-  readonly kind: ReportKind;
-  readonly stage: ReportStage;
-  readonly isWithdrawn: boolean;
+export interface UnmatchedReport extends ReportVersion {
   readonly state: UnmatchedState;
   /** Masked for users without the permission `personal:read`; empty if the report has none. */
   readonly card: string;
   readonly acquirerReference: string;
   readonly authorisationCode: string;
-  readonly amountMinor: number | null;
-  readonly currency: string;
   readonly occurredAtMs: number;
   readonly reportedAtMs: number;
   readonly file: string;

@@ -4,7 +4,7 @@ import {
   REPORT_VERDICT_NAMES,
 } from "@tripline/contracts/fraud-reports/report-policy";
 import { z } from "zod";
-import type { FraudReportRow, MatchedBy, ReportFinding, ReportKind, ReportStage } from "../contract/fraud-reports.js";
+import type { FraudReportRow, MatchedBy, ReportFinding, ReportKind, ReportVersion } from "../contract/fraud-reports.js";
 
 const MATCHED_BY = [
   "acquirer_reference",
@@ -14,26 +14,30 @@ const MATCHED_BY = [
   "user",
 ] as const satisfies readonly MatchedBy[];
 
-/** A row of `console.fraud_reports`, and whether a later version is about another payment or contradicts this one. */
-export const reportRow = z.object({
+/** The columns that `console.fraud_reports` and `console.unmatched_reports` have in common. */
+export const versionRow = z.object({
   report_id: z.string(),
   client_report_id: z.string(),
   version: z.number(),
+  kind: z.number(),
+  stage: z.number(),
+  withdrawn: z.boolean(),
+  card_token: z.string(),
+  amount_minor: z.coerce.number().nullable(),
+  currency: z.string(),
+  occurred_at_ms: z.coerce.number(),
+  reported_at_ms: z.coerce.number(),
+});
+
+/** A row of `console.fraud_reports`, and whether a later version is about another payment or contradicts this one. */
+export const reportRow = versionRow.extend({
   transaction_id: z.string(),
   tenant: z.string(),
   client_transaction_id: z.string(),
-  card_token: z.string(),
   terminal_id: z.string(),
-  occurred_at_ms: z.coerce.number(),
-  kind: z.number(),
-  stage: z.number(),
   verdict: z.number(),
   policy_version: z.string(),
-  withdrawn: z.boolean(),
   reason_code: z.string(),
-  amount_minor: z.coerce.number().nullable(),
-  currency: z.string(),
-  reported_at_ms: z.coerce.number(),
   is_conflicting: z.boolean(),
   /** Empty if the report named its payment, or for a method added in a newer release. */
   matched_by: z.enum(["", ...MATCHED_BY]).catch(""),
@@ -51,14 +55,9 @@ export function kindOf(kind: number): ReportKind | undefined {
   return REPORT_KIND_NAMES.get(kind);
 }
 
-/** @returns undefined for a stage added in a newer release */
-export function stageOf(stage: number): ReportStage | undefined {
-  return REPORT_STAGE_NAMES.get(stage);
-}
-
 /** @returns undefined for a kind or stage added in a newer release */
-export function toReportRow(row: KnownReport, finding: ReportFinding | undefined): FraudReportRow | undefined {
-  const [kind, stage] = [kindOf(row.kind), stageOf(row.stage)];
+export function toVersion(row: z.infer<typeof versionRow>): ReportVersion | undefined {
+  const [kind, stage] = [kindOf(row.kind), REPORT_STAGE_NAMES.get(row.stage)];
   if (kind === undefined || stage === undefined) return undefined;
   return {
     id: row.report_id,
@@ -67,12 +66,22 @@ export function toReportRow(row: KnownReport, finding: ReportFinding | undefined
     kind,
     stage,
     isWithdrawn: row.withdrawn,
-    reasonCode: row.reason_code,
     amountMinor: row.amount_minor,
     currency: row.currency,
-    verdict: REPORT_VERDICT_NAMES.get(row.verdict) ?? "nothing",
-    policyVersion: row.policy_version,
-    finding: finding ?? null,
-    matchedBy: row.matched_by === "" ? null : row.matched_by,
   };
+}
+
+/** @returns undefined for a kind or stage added in a newer release */
+export function toReportRow(row: KnownReport, finding: ReportFinding | undefined): FraudReportRow | undefined {
+  const version = toVersion(row);
+  return (
+    version && {
+      ...version,
+      reasonCode: row.reason_code,
+      verdict: REPORT_VERDICT_NAMES.get(row.verdict) ?? "nothing",
+      policyVersion: row.policy_version,
+      finding: finding ?? null,
+      matchedBy: row.matched_by === "" ? null : row.matched_by,
+    }
+  );
 }

@@ -16,7 +16,7 @@ import type { CandidateRow } from "./find-candidates.js";
 import { candidatesOf, READ_FOR_USER_MAX } from "./find-candidates.js";
 import { addMatched } from "./match-reports.js";
 import { ReportCounters, readLabelCounts } from "./report-counters.js";
-import { kindOf, stageOf } from "./report-rows.js";
+import { toVersion, versionRow } from "./report-rows.js";
 
 export const unmatchedQuery = z.strictObject({
   state: z.enum(["waiting", "ambiguous", "expired"]).default("ambiguous"),
@@ -24,21 +24,10 @@ export const unmatchedQuery = z.strictObject({
   limit: pageLimit,
 });
 
-const unmatchedRow = z.object({
-  report_id: z.string(),
-  client_report_id: z.string(),
-  version: z.number(),
-  kind: z.number(),
-  stage: z.number(),
-  withdrawn: z.boolean(),
+const unmatchedRow = versionRow.extend({
   state: z.enum(["waiting", "ambiguous", "expired"]),
-  card_token: z.string(),
   acquirer_reference: z.string(),
   authorisation_code: z.string(),
-  amount_minor: z.coerce.number().nullable(),
-  currency: z.string(),
-  occurred_at_ms: z.coerce.number(),
-  reported_at_ms: z.coerce.number(),
   file: z.string(),
 });
 type UnmatchedRow = z.infer<typeof unmatchedRow>;
@@ -132,25 +121,19 @@ export class UnmatchedReports {
 
 /** @returns undefined for a kind or stage added in a newer release */
 function toUnmatchedReport(row: UnmatchedRow, show: ShowToken): UnmatchedReport | undefined {
-  const [kind, stage] = [kindOf(row.kind), stageOf(row.stage)];
-  if (kind === undefined || stage === undefined) return undefined;
-  return {
-    id: row.report_id,
-    reportId: row.client_report_id,
-    version: row.version,
-    kind,
-    stage,
-    isWithdrawn: row.withdrawn,
-    state: row.state,
-    card: show(row.card_token),
-    acquirerReference: row.acquirer_reference,
-    authorisationCode: row.authorisation_code,
-    amountMinor: row.amount_minor,
-    currency: row.currency,
-    occurredAtMs: row.occurred_at_ms,
-    reportedAtMs: row.reported_at_ms,
-    file: row.file,
-  };
+  const version = toVersion(row);
+  return (
+    version && {
+      ...version,
+      state: row.state,
+      card: show(row.card_token),
+      acquirerReference: row.acquirer_reference,
+      authorisationCode: row.authorisation_code,
+      occurredAtMs: row.occurred_at_ms,
+      reportedAtMs: row.reported_at_ms,
+      file: row.file,
+    }
+  );
 }
 
 function toCandidate(report: UnmatchedRow, payment: CandidateRow): CandidatePayment {
