@@ -14,6 +14,19 @@
 {{- regexReplaceAll ":[0-9]+$" (include "tripline.authority" .) "" }}
 {{- end }}
 
+{{/* root, entry (.Values.ingress or .Values.gateway): the services that callers from outside reach, with their hosts and paths. Health and
+metrics stay inside. */}}
+{{- define "tripline.publicRoutes" -}}
+{{- $paths := dict "ingestion" (list "/v1" "/openapi.json") "auth" (list "/oauth" "/.well-known" "/sign-in" "/single-sign-on" "/scim" "/account") "console" (list "/") }}
+{{- range $name := concat (list "auth" "ingestion") (ternary (list "console") list .root.Values.services.console.enabled) }}
+{{- $host := ternary ($.entry.authHost | default $.entry.host) $.entry.host (eq $name "auth") }}
+{{- if eq $name "console" }}{{ $host = include "tripline.hostOf" $.root.Values.console.url }}{{ end }}
+- name: {{ $name }}
+  host: {{ $host | quote }}
+  paths: {{ get $paths $name | toJson }}
+{{- end }}
+{{- end }}
+
 {{- define "tripline.port.redis" -}}
 {{- if .Values.local.valkey.enabled }}6379
 {{- else if .Values.redis.urlSecret }}{{ .Values.redis.port }}
