@@ -1,20 +1,12 @@
 import { resolve } from "node:path";
 import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { redisFrom, signInVariables } from "@tripline/system/client/connect-system";
-import { DEMO_WORKSPACE, readLocalSystem } from "@tripline/system/services/local-system";
-import { Command, InvalidArgumentError } from "commander";
+import { readLocalSystem } from "@tripline/system/services/local-system";
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
 import { readErased } from "./load-profiles.js";
 import type { Environment, StatesFlags } from "./states-program.js";
-import {
-  environmentOf,
-  parseBrokers,
-  parseCount,
-  parseDays,
-  parseGib,
-  parseRedis,
-  passedOn,
-  runFeatures,
-} from "./states-program.js";
+import { environmentOf, parseCount, passedOn, runFeatures, statesCommand } from "./states-program.js";
 
 interface RebuildFlags extends StatesFlags {
   readonly profiles?: string;
@@ -31,23 +23,15 @@ const WORKERS_MAX = 64;
 
 /** `tripline rebuild-state`: rebuilds lost window states in Redis from the lake. */
 export function rebuildStateCommand(): Command {
-  return new Command("rebuild-state")
+  return statesCommand("rebuild-state", "the snapshot that the service started from (`tripline load-state`)")
     .description("rebuild the exact window states that Redis lost, from the counted events in the archive")
-    .option("--lake <folder>", "the folder or URL that the archive service writes to")
-    .option("--kafka <brokers>", "host:port, comma-separated", parseBrokers)
-    .option("--redis <url>", "Redis of the features service, for example redis://127.0.0.1:6379", parseRedis)
-    .option("--topic-prefix <prefix>", "the services' KAFKA_TOPIC_PREFIX")
-    .option("--state <file>", "the snapshot that the service started from (`tripline load-state`)")
     .option("--profiles <folder>", "also load these profile tables, like `tripline load-profiles`")
-    .option("--ttl-days <days>", "STATE_TTL_DAYS of the features service", parseDays)
     .option("--wait <seconds>", "maximum wait for the archive to catch up", parseSeconds)
     .option("--from-scratch", "ignore the snapshots in the archive, and count everything again")
-    .option("--memory <gib>", "memory limit for the states; the remainder is stored in TMPDIR (default: 2)", parseGib)
-    .option("--workers <count>", "threads that process slices and share this memory (default: 1)", (text) =>
+    .option("--workers <count>", "threads that process slices and share the memory limit (default: 1)", (text) =>
       parseCount(text, WORKERS_MAX),
     )
     .option("--partial", "if the archive is incomplete, count its events in time order")
-    .option("--workspace <name>", "without --lake, --kafka and --redis: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: RebuildFlags) => {
       const environment = { ...signInVariables(process.env), ...passedOn(), ...settingsOf(flags) };
       await bringProfilesBack(flags, environment);

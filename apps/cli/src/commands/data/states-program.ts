@@ -3,10 +3,10 @@ import { totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { LAKE_VARIABLES } from "@tripline/lake/log/open-disk";
 import { isStoreUrl } from "@tripline/object-store/open-store";
-import { operatorVariables, readLocalSystem } from "@tripline/system/services/local-system";
+import { DEMO_WORKSPACE, operatorVariables, readLocalSystem } from "@tripline/system/services/local-system";
 import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import { ROOT } from "@tripline/system/services/workspace";
-import { InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 
 /** Environment variables of a program in the features app. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -29,6 +29,19 @@ const MEMORY_SHARE = 0.75;
 /** Limits of the features app. */
 const DAYS_MAX = 3_650;
 const GIB_MAX = 1_024;
+
+/** A command with the options of `StatesFlags`. @param stateText describes the option `--state` */
+export function statesCommand(name: string, stateText: string): Command {
+  return new Command(name)
+    .option("--lake <folder>", "the folder or URL that the archive service writes to")
+    .option("--kafka <brokers>", "host:port, comma-separated", parseBrokers)
+    .option("--redis <url>", "Redis of the features service, for example redis://127.0.0.1:6379", parseRedis)
+    .option("--topic-prefix <prefix>", "the services' KAFKA_TOPIC_PREFIX")
+    .option("--state <file>", stateText)
+    .option("--ttl-days <days>", "STATE_TTL_DAYS of the features service", parseDays)
+    .option("--memory <gib>", "memory limit for the states; the remainder is stored in TMPDIR (default: 2)", parseGib)
+    .option("--workspace <name>", "without --lake, --kafka and --redis: the system on this machine", DEMO_WORKSPACE);
+}
 
 /** @throws Error in one sentence if only some addresses are given, or no system is running on this machine */
 function addressesOf({ lake, kafka, redis, workspace }: StatesFlags): Record<string, string> {
@@ -94,23 +107,23 @@ export function passedOn(): Record<string, string | undefined> {
   return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }
 
-export function parseBrokers(text: string): string {
+function parseBrokers(text: string): string {
   if (text.split(",").every((broker) => /^[^\s:]+:\d+$/.test(broker.trim()))) return text;
   throw new InvalidArgumentError("must be host:port, comma-separated");
 }
 
-export function parseRedis(text: string): string {
+function parseRedis(text: string): string {
   if (/^rediss?:\/\//.test(text)) return text;
   throw new InvalidArgumentError("must start with redis:// or rediss://");
 }
 
-export function parseDays(text: string): number {
+function parseDays(text: string): number {
   const days = Number(text);
   if (Number.isInteger(days) && days >= 1 && days <= DAYS_MAX) return days;
   throw new InvalidArgumentError(`must be a whole number of days from 1 to ${DAYS_MAX}`);
 }
 
-export function parseGib(text: string): number {
+function parseGib(text: string): number {
   const gib = Number(text);
   if (gib > 0 && gib <= GIB_MAX) return gib;
   throw new InvalidArgumentError(`must be a number of GiB up to ${GIB_MAX}`);
