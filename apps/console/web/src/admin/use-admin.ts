@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { DecisionPage } from "#contract/decisions";
-import type { AdminClient, AdminGrant, AdminPerson, AdminProvider, Changed } from "../api/auth.js";
+import type { AdminProvider, AuthSchemas, Changed } from "../api/auth.js";
 import { AUTH } from "../api/auth.js";
 import type { RequestOptions } from "../api/request.js";
 import { problemFrom, request } from "../api/request.js";
@@ -8,21 +8,21 @@ import { problemFrom, request } from "../api/request.js";
 export function usePeople() {
   return useQuery({
     queryKey: ["admin", "people"],
-    queryFn: ({ signal }) => request<{ people: readonly AdminPerson[] }>(`${AUTH}/people`, { signal }),
+    queryFn: ({ signal }) => request<AuthSchemas["Users"]>(`${AUTH}/people`, { signal }),
   });
 }
 
 export function useClients() {
   return useQuery({
     queryKey: ["admin", "clients"],
-    queryFn: ({ signal }) => request<{ clients: readonly AdminClient[] }>(`${AUTH}/clients`, { signal }),
+    queryFn: ({ signal }) => request<AuthSchemas["Clients"]>(`${AUTH}/clients`, { signal }),
   });
 }
 
 export function useGrants() {
   return useQuery({
     queryKey: ["admin", "grants"],
-    queryFn: ({ signal }) => request<{ grants: readonly AdminGrant[] }>(`${AUTH}/grants`, { signal }),
+    queryFn: ({ signal }) => request<AuthSchemas["Grants"]>(`${AUTH}/grants`, { signal }),
   });
 }
 

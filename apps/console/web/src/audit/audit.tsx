@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import type { AuditCheckpoint, AuditEntry, AuditKey, AuditLogPage } from "../api/control.js";
+import type { AuditEntry, AuditLogPage, ControlSchemas } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { problemFrom, queryString, request } from "../api/request.js";
 import { Screen } from "../app/screen.js";
@@ -64,7 +64,7 @@ export function Audit() {
   const query = useInfiniteQuery({
     queryKey: ["audit", search],
     queryFn: ({ pageParam, signal }) =>
-      request<{ entries: readonly AuditEntry[] }>(
+      request<ControlSchemas["Audit"]>(
         `${CONTROL}/audit${queryString({ ...search, before: pageParam, limit: PAGE_ROWS })}`,
         { signal },
       ),
@@ -145,10 +145,7 @@ function Verify() {
       verifyLog(
         {
           page: (after) => request<AuditLogPage>(`${CONTROL}/audit/log${queryString({ after, limit: LOG_ROWS })}`),
-          checkpoints: () =>
-            request<{ checkpoints: readonly AuditCheckpoint[]; keys: readonly AuditKey[] }>(
-              `${CONTROL}/audit/checkpoints`,
-            ),
+          checkpoints: () => request<ControlSchemas["Checkpoints"]>(`${CONTROL}/audit/checkpoints`),
         },
         LOG_PAGES_MAX,
       ),

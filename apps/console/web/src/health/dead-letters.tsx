@@ -1,5 +1,5 @@
 import { useMemo, useState } from "react";
-import type { DeadLetter, DeadLetterTopic } from "../api/control.js";
+import type { DeadLetter, DeadLetterTopic, ReturnedLetters } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
 import { useMay } from "../app/session.js";
 import { formatCount } from "../format/numbers.js";
@@ -12,7 +12,7 @@ import { DataTable } from "../ui/data-table.js";
 import { Dialog } from "../ui/dialog.js";
 import { Panel } from "../ui/panel.js";
 import { Loaded, ProblemNote } from "../ui/states.js";
-import type { LettersToReturn, ReturnedLetters } from "./use-operations.js";
+import type { LettersToReturn } from "./use-operations.js";
 import { useDeadLetters, useReturnLetters } from "./use-operations.js";
 
 /** The control plane's maximum per request. */

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { HealthReport } from "#contract/operations";
-import type { DeadLetter, DeadLetterTopic, Erasures, TrainingJob } from "../api/control.js";
+import type { ControlSchemas, DeadLetter, Erasures, ReturnedLetters } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { request } from "../api/request.js";
 
@@ -13,14 +13,9 @@ const LETTERS = ["dead-letters"];
 export function useDeadLetters() {
   return useQuery({
     queryKey: LETTERS,
-    queryFn: ({ signal }) => request<{ topics: readonly DeadLetterTopic[] }>(`${CONTROL}/dead-letters`, { signal }),
+    queryFn: ({ signal }) => request<ControlSchemas["Letters"]>(`${CONTROL}/dead-letters`, { signal }),
     refetchInterval: LETTERS_MS,
   });
-}
-
-export interface ReturnedLetters {
-  readonly returned: number;
-  readonly skipped: readonly string[];
 }
 
 /** The records to redrive: selected dead letters of a topic, or all with a code. */
@@ -56,7 +51,7 @@ export function useErasures() {
 export function useJobs() {
   return useQuery({
     queryKey: ["jobs"],
-    queryFn: ({ signal }) => request<{ training: TrainingJob | null }>(`${CONTROL}/jobs`, { signal }),
+    queryFn: ({ signal }) => request<ControlSchemas["Jobs"]>(`${CONTROL}/jobs`, { signal }),
     refetchInterval: REFRESH_MS,
   });
 }

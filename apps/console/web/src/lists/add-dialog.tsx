@@ -1,7 +1,7 @@
 import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
 import { isBroad } from "@tripline/contracts/lists/list-kinds";
 import { useState } from "react";
-import type { ListSummary } from "../api/control.js";
+import type { ListPreview, ListSummary } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
 import { formatMoment } from "../format/times.js";
@@ -11,7 +11,6 @@ import { Button } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
 import { SelectField, TextField } from "../ui/field.js";
 import { ProblemNote } from "../ui/states.js";
-import type { ListPreview } from "./use-lists.js";
 import { useChangeLists } from "./use-lists.js";
 
 const DAY_MS = 86_400_000;

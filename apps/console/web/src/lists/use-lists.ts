@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { ListEntry, ListEntryPage, ListSummary, WaitingChange } from "../api/control.js";
+import type { ControlSchemas, ListEntry, ListEntryPage, ListPreview } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { queryString, request } from "../api/request.js";
 
@@ -27,18 +27,10 @@ export interface NewEntries {
   readonly entries: readonly NewEntry[];
 }
 
-/** Number of the tenant's newest payments that an entry would have matched. */
-export interface ListPreview {
-  readonly payments: number;
-  readonly matched: number;
-  readonly share: number;
-  readonly from: string | null;
-}
-
 export function useLists() {
   return useQuery({
     queryKey: ["lists"],
-    queryFn: ({ signal }) => request<{ lists: readonly ListSummary[] }>(`${CONTROL}/lists`, { signal }),
+    queryFn: ({ signal }) => request<ControlSchemas["Lists"]>(`${CONTROL}/lists`, { signal }),
   });
 }
 
@@ -65,12 +57,9 @@ export function useChangeLists() {
   };
   const add = useMutation({
     mutationFn: ({ list, ...body }: NewEntries) =>
-      request<{ list: string; entries: number; waiting?: WaitingChange }>(
+      request<ControlSchemas["Listed"] & Partial<ControlSchemas["ListedLater"]>>(
         `${CONTROL}/lists/${encodeURIComponent(list)}/entries`,
-        {
-          method: "POST",
-          body,
-        },
+        { method: "POST", body },
       ),
     onSuccess: again,
   });

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import type { Rollout, RolloutDetail } from "../api/control.js";
+import type { ControlSchemas, RolloutDetail } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { request } from "../api/request.js";
 
@@ -10,7 +10,7 @@ export function useRollout() {
   return useQuery({
     queryKey: ["rollout"],
     queryFn: async ({ signal }) => {
-      const { rollouts } = await request<{ rollouts: readonly Rollout[] }>(`${CONTROL}/rollouts`, { signal });
+      const { rollouts } = await request<ControlSchemas["Rollouts"]>(`${CONTROL}/rollouts`, { signal });
       const [newest] = rollouts;
       if (newest === undefined) return null;
       return request<RolloutDetail>(`${CONTROL}/rollouts/${encodeURIComponent(newest.model)}`, { signal });

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { WaitingChange } from "../api/control.js";
+import type { ControlSchemas } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { request } from "../api/request.js";
 
@@ -16,7 +16,7 @@ export interface SettingsChange {
 export function useWaiting() {
   return useQuery({
     queryKey: ["approvals"],
-    queryFn: ({ signal }) => request<{ approvals: readonly WaitingChange[] }>(`${CONTROL}/approvals`, { signal }),
+    queryFn: ({ signal }) => request<ControlSchemas["Approvals"]>(`${CONTROL}/approvals`, { signal }),
     refetchInterval: REFRESH_MS,
   });
 }

@@ -1,5 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { PolicyDraft, PolicyDraftText, PolicyRevision, PolicyRevisionText, PolicyStatus } from "../api/control.js";
+import type {
+  ControlSchemas,
+  PolicyDraftText,
+  PolicyRevision,
+  PolicyRevisionText,
+  PolicyStatus,
+} from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { RequestFailed, request } from "../api/request.js";
 
@@ -23,15 +29,14 @@ export function baseRevision(status: PolicyStatus | undefined): number {
 export function useRevisions() {
   return useQuery({
     queryKey: ["policy", "revisions"],
-    queryFn: ({ signal }) =>
-      request<{ revisions: readonly PolicyRevision[] }>(`${POLICY}/revisions?limit=200`, { signal }),
+    queryFn: ({ signal }) => request<ControlSchemas["Revisions"]>(`${POLICY}/revisions?limit=200`, { signal }),
   });
 }
 
 export function useDrafts() {
   return useQuery({
     queryKey: ["policy", "drafts"],
-    queryFn: ({ signal }) => request<{ drafts: readonly PolicyDraft[] }>(`${POLICY}/drafts`, { signal }),
+    queryFn: ({ signal }) => request<ControlSchemas["Drafts"]>(`${POLICY}/drafts`, { signal }),
   });
 }
 
@@ -49,7 +54,7 @@ export function useSavedDraft(name: string) {
   return useQuery({
     queryKey: ["policy", "draft", name],
     queryFn: async ({ signal }) => {
-      const { drafts } = await request<{ drafts: readonly PolicyDraft[] }>(`${POLICY}/drafts`, { signal });
+      const { drafts } = await request<ControlSchemas["Drafts"]>(`${POLICY}/drafts`, { signal });
       if (!drafts.some((draft) => draft.name === name)) return null;
       return request<PolicyDraftText>(draftAddress(name), { signal });
     },
@@ -64,7 +69,7 @@ export function useChangePolicy() {
     client.invalidateQueries({ queryKey: ["policy"], predicate: ({ queryKey }) => queryKey[1] !== "draft" });
   const saveDraft = useMutation({
     mutationFn: ({ name, ...body }: { name: string; text: string; version: number }) =>
-      request<PolicyDraft & { faults: readonly string[] }>(draftAddress(name), { method: "PUT", body }),
+      request<ControlSchemas["SavedDraft"]>(draftAddress(name), { method: "PUT", body }),
     onSuccess: (saved, { name, text }) => {
       client.setQueryData<PolicyDraftText>(["policy", "draft", name], { ...saved, text });
       return again();

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { WebhookDeliveryPage, WebhookEndpoint } from "../api/control.js";
+import type { ControlSchemas, WebhookDeliveryPage } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import type { RequestOptions } from "../api/request.js";
 import { queryString, request } from "../api/request.js";
@@ -14,7 +14,7 @@ const REPLAYS_MAX = 100;
 export function useEndpoints() {
   return useQuery({
     queryKey: [KEY, "endpoints"],
-    queryFn: ({ signal }) => request<{ endpoints: readonly WebhookEndpoint[] }>(ENDPOINTS, { signal }),
+    queryFn: ({ signal }) => request<ControlSchemas["WebhookEndpoints"]>(ENDPOINTS, { signal }),
     refetchInterval: REFRESH_MS,
   });
 }
@@ -53,11 +53,9 @@ export interface EndpointChange extends Pick<RequestOptions, "method" | "body"> 
 }
 
 /** Fields in which the responses to changes differ. */
-export interface EndpointChanged {
-  readonly secret?: string;
-  readonly event_id?: string;
-  readonly replayed?: number;
-}
+export type EndpointChanged = Partial<
+  ControlSchemas["WebhookSecret"] & ControlSchemas["WebhookTest"] & Pick<ControlSchemas["WebhookReplay"], "replayed">
+>;
 
 export interface Replay {
   readonly id: string;
@@ -85,10 +83,7 @@ async function replayAll({ id, replay }: Replay): Promise<EndpointChanged> {
   let from: object = {};
   for (let count = 0; count < REPLAYS_MAX; count += 1) {
     const body = { ...replay, ...from };
-    const done = await request<{ replayed: number; next: string | null }>(`${ENDPOINTS}/${id}/replay`, {
-      method: "POST",
-      body,
-    });
+    const done = await request<ControlSchemas["WebhookReplay"]>(`${ENDPOINTS}/${id}/replay`, { method: "POST", body });
     replayed += done.replayed;
     if (done.next === null) break;
     from = { from: done.next };
