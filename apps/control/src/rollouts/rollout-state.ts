@@ -42,7 +42,8 @@ export interface RolloutState {
   readonly isRegistryPending: boolean;
 }
 
-export type StepName = "advance" | "hold" | "resume" | "promote" | "rollback";
+export const STEP_NAMES = ["advance", "hold", "resume", "promote", "rollback"] as const;
+export type StepName = (typeof STEP_NAMES)[number];
 
 /** The changes that a step makes. */
 export type Change = Partial<

@@ -7,14 +7,17 @@ import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { kindOf } from "@tripline/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
+import { z } from "zod";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import { RolloutGuard } from "./rollout-guard.js";
 import { percentOf, startRequest, stepRequest } from "./rollout-plan.js";
-import type { RolloutState, StepName } from "./rollout-state.js";
-import { GUARD } from "./rollout-state.js";
+import type { RolloutState } from "./rollout-state.js";
+import { GUARD, STEP_NAMES } from "./rollout-state.js";
 import type { RecordedStep } from "./rollout-store.js";
 import { Rollouts } from "./rollouts.js";
+
+const stepName = z.enum(STEP_NAMES);
 
 /** A model scores the payments of all tenants, so only the operator's clients may roll one out. */
 @Controller("/v1/rollouts")
@@ -50,42 +53,11 @@ export class RolloutsController {
     return this.#whole(state.modelName);
   }
 
-  @Post(":model/advance")
+  @Post(STEP_NAMES.map((step) => `:model/${step}`))
   @HttpCode(200)
   @RequireScope("models:write")
-  advance(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
-    return this.#step(request, model, "advance", body);
-  }
-
-  @Post(":model/hold")
-  @HttpCode(200)
-  @RequireScope("models:write")
-  hold(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
-    return this.#step(request, model, "hold", body);
-  }
-
-  @Post(":model/resume")
-  @HttpCode(200)
-  @RequireScope("models:write")
-  resume(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
-    return this.#step(request, model, "resume", body);
-  }
-
-  @Post(":model/promote")
-  @HttpCode(200)
-  @RequireScope("models:write")
-  promote(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
-    return this.#step(request, model, "promote", body);
-  }
-
-  @Post(":model/rollback")
-  @HttpCode(200)
-  @RequireScope("models:write")
-  rollBack(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
-    return this.#step(request, model, "rollback", body);
-  }
-
-  async #step(request: FastifyRequest, model: string, step: StepName, body: unknown) {
+  async step(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
+    const step = stepName.parse(request.routeOptions.url?.split("/").at(-1));
     await this.rollouts.step(model, step, parseRequest(stepRequest, body ?? {}), this.#operatorOf(request));
     return this.#whole(model);
   }
