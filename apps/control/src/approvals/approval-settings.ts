@@ -36,10 +36,6 @@ export class ApprovalSettings {
 
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  read(tenant: string): Promise<Settings> {
-    return readSettings(this.database, tenant);
-  }
-
   /**
    * @returns the changes that wait for another user
    * @throws TriplineError `approval-missing` if a client without an owner requests weaker settings

@@ -200,10 +200,6 @@ export class StateStore {
   async ping(): Promise<void> {
     await requestRedis(() => this.redis.ping());
   }
-
-  close(): void {
-    this.redis.disconnect();
-  }
 }
 
 function bufferOf(reply: unknown): Buffer | null {

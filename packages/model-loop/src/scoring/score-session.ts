@@ -23,7 +23,6 @@ export class ScoreSession {
   private constructor(
     private readonly runModel: Run,
     private readonly manifest: SessionModel["manifest"],
-    private readonly release: () => Promise<void>,
   ) {}
 
   /** @throws TriplineError `model-refused` if the file is not a model, or does not match its manifest */
@@ -47,9 +46,8 @@ export class ScoreSession {
     }
     const run: Run = (features, rows) => runSession(session, manifest, features, rows);
     const trees = await openTrees(modelBytes, manifest, run);
-    if (trees === undefined) return new ScoreSession(run, manifest, () => session.release());
-    await session.release();
-    return new ScoreSession(trees, manifest, async () => undefined);
+    if (trees !== undefined) await session.release();
+    return new ScoreSession(trees ?? run, manifest);
   }
 
   /**
@@ -62,10 +60,6 @@ export class ScoreSession {
     const wrong = scores.findIndex((score) => !(score >= 0 && score <= 1));
     if (wrong !== -1) throw refused(this.manifest, `it returns ${scores[wrong]}, which is not a probability`);
     return scores;
-  }
-
-  async close(): Promise<void> {
-    await this.release();
   }
 }
 

@@ -18,7 +18,6 @@ const queue = {
   currency: "Currency",
   amountMin: "Amount from",
   amountHint: "Compared in the minor unit of each currency: 50.00 also matches 5,000 JPY.",
-  amountMax: "Amount to",
   scoreMin: "Score from",
   overdue: "Past due",
   escalated: "Escalated",
