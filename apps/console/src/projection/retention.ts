@@ -6,6 +6,7 @@ import { AttachmentStore, removeAttachments } from "../attachments/attachment-st
 import { BACKGROUND } from "../background.js";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
+import { SessionStore } from "../sessions/session-store.js";
 
 const EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -64,7 +65,7 @@ function rowsOf(table: string, key: string, condition: string): string {
   return `DELETE FROM console.${table} WHERE ${key} IN (SELECT ${key} FROM console.${table} WHERE ${condition} LIMIT ${ROWS_MAX})`;
 }
 
-/** Deletes rows past their retention in small batches. */
+/** Deletes rows past their retention, and ended sessions, in small batches. */
 @Injectable()
 export class Retention {
   #timer: NodeJS.Timeout | undefined;
@@ -75,6 +76,7 @@ export class Retention {
     @Inject(BACKGROUND) private readonly database: Database,
     @Inject(CONSOLE_CONFIG) private readonly config: Pick<ConsoleConfig, "RETENTION_DAYS">,
     @Inject(AttachmentStore) private readonly attachments: AttachmentStore,
+    @Inject(SessionStore) private readonly sessions: SessionStore,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -102,6 +104,7 @@ export class Retention {
         if ((await this.database.execute(statement, [fromMs])) < ROWS_MAX) break;
       }
     }
+    await this.sessions.removeEnded();
     await this.attachments.dropRemoved();
   }
 }

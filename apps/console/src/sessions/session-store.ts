@@ -59,6 +59,7 @@ const SECRET_BYTES = 32;
 const SECRET_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 /** Precision of the last use, so that not every request causes a write. */
 const USE_NOTED_EVERY_MS = 60_000;
+const REMOVED_TOGETHER_MAX = 5_000;
 
 /**
  * Sessions in Postgres, for all instances. The database contains no cookies, and contains tokens only in encrypted
@@ -153,12 +154,14 @@ export class SessionStore {
     await this.database.execute("DELETE FROM console.sessions WHERE id_hash = $1", [idHash]);
   }
 
+  /** Deletes sessions that have ended, at most 5,000 per call. */
   async removeEnded(): Promise<void> {
     const nowMs = Date.now();
-    await this.database.execute("DELETE FROM console.sessions WHERE expires_at_ms < $1 OR used_at_ms < $2", [
-      nowMs,
-      nowMs - this.limits.idleMs,
-    ]);
+    await this.database.execute(
+      `DELETE FROM console.sessions WHERE id_hash IN (
+         SELECT id_hash FROM console.sessions WHERE expires_at_ms < $1 OR used_at_ms < $2 LIMIT ${REMOVED_TOGETHER_MAX})`,
+      [nowMs, nowMs - this.limits.idleMs],
+    );
   }
 
   async #read(queries: Queries, idHash: Buffer, lock: "" | "FOR UPDATE" = ""): Promise<Session | undefined> {

@@ -3,6 +3,7 @@ import { AuthEvent, AuthSubject } from "@tripline/contracts/generated/tripline/e
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import { z } from "zod";
+import { Retention } from "../projection/retention.js";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
 import { TestBrowser } from "../testing/test-browser.js";
@@ -95,6 +96,22 @@ test("signing out ends the session and redirects to the authorization server", a
     body: { url: expect.stringContaining(`${bed.issuer.url}/oauth/logout?`) },
   });
   await expect(browser.send("GET", "/api/session", undefined, { cookie })).resolves.toMatchObject({ status: 401 });
+});
+
+test("regression #32: deletes sessions that have expired or were idle for too long", async () => {
+  const signIn = () => bed.as(bed.people.analyst);
+  const [expired, idle, active] = [await signIn(), await signIn(), await signIn()];
+  const change = (column: string, browser: TestBrowser) =>
+    bed.database.execute(`UPDATE console.sessions SET ${column} = 0 WHERE csrf_token = $1`, [browser.csrfToken]);
+  await change("expires_at_ms", expired);
+  await change("used_at_ms", idle);
+  await bed.service.get(Retention).drop();
+  const left = await bed.database.query(
+    z.object({ csrf_token: z.string() }),
+    "SELECT csrf_token FROM console.sessions WHERE csrf_token = ANY($1)",
+    [[expired, idle, active].map(({ csrfToken }) => csrfToken)],
+  );
+  expect(left).toEqual([{ csrf_token: active.csrfToken }]);
 });
 
 test("pages may run only scripts of this site", async () => {
