@@ -1,6 +1,7 @@
-// Finds exports of product code that no other product module imports and their own module does not use: exports for
-// tests belong in a folder `testing`, and all others should be deleted. Published packages export for external users,
-// and threads load default exports.
+// Finds exports of product code that no other product module imports and their own module does not use, and methods whose
+// name no other product code mentions: code for tests belongs in a folder `testing`, and the rest should be deleted.
+// Published packages export for external users, threads load default exports, and frameworks call decorated methods and
+// those of subclasses and interfaces.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -30,6 +31,10 @@ for (const manifest of manifests) {
 const imported = new Map();
 /** Exported names that their own module does not use, by module. @type {Map<string, string[]>} */
 const exported = new Map();
+/** Methods and getters that only our own code can call. @type {{ file: string, name: string }[]} */
+const methods = [];
+/** Mentions of names in all product code. @type {Map<string, number>} */
+const mentioned = new Map();
 
 for (const file of listed) if (EXTENSION.test(file) && !TESTS.test(file)) readModule(file);
 
@@ -38,6 +43,12 @@ for (const [file, names] of exported) {
   const unused = used.has("*") ? [] : names.filter((name) => !used.has(name));
   if (unused.length === 0) continue;
   process.stderr.write(`${file}: no product code uses ${unused.join(", ")}.\n`);
+  process.exitCode = 1;
+}
+
+for (const { file, name } of methods) {
+  if (mentioned.get(name) !== 1) continue;
+  process.stderr.write(`${file}: no product code uses the method ${name}.\n`);
   process.exitCode = 1;
 }
 
@@ -50,8 +61,10 @@ function readModule(file) {
   /** @type {Map<string, number>} */
   const mentions = new Map();
   for (const node of body) visit(node, file, mentions);
+  for (const [name, count] of mentions) mentioned.set(name, (mentioned.get(name) ?? 0) + count);
   const folder = /^(apps|packages)\/([^/]+|[^/]+\/web)(?=\/src\/)/.exec(file)?.[0];
   if (folder === undefined || published.has(folder) || GENERATED.test(file)) return;
+  for (const name of body.flatMap(methodsOf)) methods.push({ file, name });
   const names = body.flatMap(exportsOf).filter((name) => (mentions.get(name) ?? 0) < 2);
   if (names.length > 0) exported.set(file, names);
 }
@@ -61,6 +74,14 @@ function exportsOf({ type, declaration }) {
   if (type !== "ExportNamedDeclaration" || !declaration) return [];
   const declared = /** @type {Node[]} */ (declaration.declarations ?? [declaration]);
   return declared.flatMap(({ id }) => id?.name ?? []);
+}
+
+/** @param {Node} node @returns {string[]} names of the undecorated methods of a class without a supertype */
+function methodsOf({ declaration }) {
+  if (declaration?.type !== "ClassDeclaration" || declaration.superClass || declaration.implements?.length) return [];
+  const members = /** @type {Node[]} */ (declaration.body.body);
+  const plain = members.filter(({ type, decorators }) => type === "MethodDefinition" && !decorators?.length);
+  return plain.flatMap(({ kind, key }) => (kind === "constructor" || key.type !== "Identifier" ? [] : key.name));
 }
 
 /**
