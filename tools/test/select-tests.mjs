@@ -11,6 +11,7 @@ export const PYTHON_TESTS = [
   { folder: "training/tests/models", environment: "models", isLarge: false },
   { folder: "training/feature_repo", environment: "feature-repo", isLarge: false },
   { folder: "training/spark", environment: "spark", isLarge: true },
+  { folder: "training/iceberg", environment: "iceberg-tests", isLarge: true },
   { folder: "training/tests/drift", environment: "drift", isLarge: true },
   { folder: "training/tests/deep", environment: "deep", isLarge: true },
   { folder: "training/tests/keras", environment: "keras", isLarge: true },

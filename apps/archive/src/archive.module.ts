@@ -8,6 +8,7 @@ import { Inject, Module } from "@nestjs/common";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { readCompactionRun, readCompactionTimes } from "@tripline/lake/compact/compaction-run";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { readPublicationRun } from "@tripline/lake/publication-run";
 import { newestSnapshotAtMs } from "@tripline/lake/snapshot/lake-snapshots";
 import { readSnapshotRun } from "@tripline/lake/snapshot/snapshot-run";
 import { closeWithin } from "@tripline/nest-kit/close-within";
@@ -24,6 +25,7 @@ import { CompactionWorker } from "./compaction/compaction-worker.js";
 import { runCompaction } from "./compaction/run-compaction.js";
 import type { ArchiveConfig } from "./config.js";
 import { JobsController, READ_COMPACTION } from "./jobs.controller.js";
+import { PublicationWatch } from "./publication-watch.js";
 import { SnapshotWatch } from "./snapshot-watch.js";
 import { StagedWriter } from "./writing/staged-writer.js";
 import { ARCHIVE_GROUP, TopicArchives } from "./writing/topic-archives.js";
@@ -37,6 +39,7 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(ArchiveMetrics) metrics: ArchiveMetrics,
     @Inject(SnapshotWatch) private readonly snapshots: SnapshotWatch,
+    @Inject(PublicationWatch) private readonly publications: PublicationWatch,
     @Inject(CompactionWatch) private readonly compactionWatch: CompactionWatch,
     @Inject(CompactionWorker) private readonly compactions: CompactionWorker,
     @Inject(Readiness) readiness: Readiness,
@@ -77,6 +80,10 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
               run: await readSnapshotRun(disk, config.LAKE_URL),
             })),
         },
+        {
+          provide: PublicationWatch,
+          useFactory: () => new PublicationWatch(() => readPublicationRun(disk, config.LAKE_URL)),
+        },
         ArchiveMetrics,
         { provide: StagedWriter, useFactory: () => StagedWriter.open(disk) },
         {
@@ -108,6 +115,7 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
   onApplicationBootstrap(): void {
     this.archives.start();
     this.snapshots.start();
+    this.publications.start();
     this.compactionWatch.start();
     this.compactions.start();
   }
@@ -115,6 +123,7 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
   /** Runs before the consumer leaves its group, so that the final writes can still be committed. */
   async beforeApplicationShutdown(): Promise<void> {
     this.snapshots.stop();
+    this.publications.stop();
     this.compactionWatch.stop();
     await closeWithin(this.logger, "compaction", () => this.compactions.stop());
     await closeWithin(this.logger, "lake", () => this.archives.close());

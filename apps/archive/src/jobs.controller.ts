@@ -1,6 +1,8 @@
 import { Controller, Get, Inject } from "@nestjs/common";
 import type { CompactionRun } from "@tripline/lake/compact/compaction-run";
+import type { PublicationRun } from "@tripline/lake/publication-run";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
+import { PublicationWatch } from "./publication-watch.js";
 import type { SnapshotReport } from "./snapshot-watch.js";
 import { SnapshotWatch } from "./snapshot-watch.js";
 import type { Writing } from "./writing/topic-archive.js";
@@ -15,9 +17,11 @@ interface Jobs {
   readonly writing: readonly Writing[];
   readonly compaction: CompactionRun | null;
   readonly snapshots: SnapshotReport;
+  /** Null if the lake was never published as Iceberg tables. */
+  readonly publication: PublicationRun | null;
 }
 
-/** The writes of this process, the last compaction and the snapshots, for the console. */
+/** The writes of this process, and the last compaction, snapshot and publication of the lake, for the console. */
 @OpenTo("other services")
 @Controller("/jobs")
 export class JobsController {
@@ -28,6 +32,7 @@ export class JobsController {
     @Inject(TopicArchives) private readonly archives: Pick<TopicArchives, "writing">,
     @Inject(READ_COMPACTION) private readonly readCompaction: () => Promise<CompactionRun | null>,
     @Inject(SnapshotWatch) private readonly snapshots: Pick<SnapshotWatch, "report">,
+    @Inject(PublicationWatch) private readonly publications: Pick<PublicationWatch, "report">,
   ) {}
 
   @Get()
@@ -38,6 +43,7 @@ export class JobsController {
       this.#compaction = this.readCompaction().catch(() => null);
     }
     const compaction = await this.#compaction;
-    return { writing: this.archives.writing, compaction, snapshots: this.snapshots.report };
+    const { report: publication } = this.publications;
+    return { writing: this.archives.writing, compaction, snapshots: this.snapshots.report, publication };
   }
 }

@@ -15,10 +15,14 @@ export async function trainingPython(): Promise<string> {
 export interface PythonRun {
   /** Default: the Python interpreter of the training environment. */
   readonly interpreter?: string;
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Nonzero exit codes that are outcomes rather than failures. */
   readonly outcomes?: readonly number[];
   /** Called with standard output as it arrives. */
   readonly onOutput?: (text: string) => void;
+  /** Called with standard error as it arrives. */
+  readonly onError?: (text: string) => void;
   /** Terminates the program. */
   readonly signal?: AbortSignal;
 }
@@ -42,12 +46,12 @@ export async function runPython(module: string, args: readonly string[]): Promis
 export async function runPythonModule(
   module: string,
   args: readonly string[],
-  { interpreter, outcomes = [], onOutput, signal }: PythonRun = {},
+  { interpreter, env, outcomes = [], onOutput, onError, signal }: PythonRun = {},
 ): Promise<PythonResult> {
   const python = interpreter ?? (await trainingPython());
   const child = spawn(python, ["-m", module, ...args], {
     cwd: TRAINING,
-    env: { ...process.env, ...keepBytecode(python), PYTHONPATH: TRAINING },
+    env: { ...process.env, ...env, ...keepBytecode(python), PYTHONPATH: TRAINING },
     stdio: ["ignore", "pipe", "pipe"],
     ...(signal === undefined ? {} : { signal }),
   });
@@ -59,6 +63,7 @@ export async function runPythonModule(
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors = (errors + text).slice(-OUTPUT_CHARACTERS_MAX);
+    onError?.(text);
   });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);

@@ -66,6 +66,15 @@ export interface ArchiveJobs {
       readonly failure: string | null;
     } | null;
   } | null;
+  /** The last publication of the lake as Iceberg tables; null if it was never published. */
+  readonly publication: {
+    readonly atMs: number;
+    readonly tookMs: number;
+    /** Tables that were changed, and files that were added to them. */
+    readonly tables: number;
+    readonly files: number;
+    readonly failure: string | null;
+  } | null;
 }
 
 /** Response of `GET /api/health`. */

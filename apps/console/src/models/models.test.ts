@@ -99,6 +99,14 @@ test("health shows the archive's last run and the services' progress with erasur
           failure: "Redis has lost the window states.",
         },
       },
+      publication: {
+        ended_at: run.ended_at,
+        took_ms: 84,
+        interval_minutes: 5,
+        tables: 2,
+        files: 3,
+        failure: "The catalog is unavailable.",
+      },
     },
   };
   const last = { atMs: Date.UTC(2026, 2, 1, 12), tookMs: 84, rows: 900, files: 2 };
@@ -127,6 +135,7 @@ test("health shows the archive's last run and the services' progress with erasur
         intervalHours: 6,
         last: { atMs: last.atMs, tookMs: 84, states: 0, events: 0, failure: "Redis has lost the window states." },
       },
+      publication: { atMs: last.atMs, tookMs: 84, tables: 2, files: 3, failure: "The catalog is unavailable." },
     },
     lag: expect.arrayContaining([
       { group: "console-erasures", topic: "erasures", records: expect.any(Number) },

@@ -44,11 +44,13 @@ const snapshots = z.object({
   interval_hours: count,
   run: snapshotRun.nullable(),
 });
+const publicationRun = z.object({ ended_at: z.iso.datetime(), took_ms: count, tables: count, files: count, failure });
 const jobs = z.object({
   writing: z.array(z.object({ topic: z.string(), written: run.nullable(), failure })),
   // An archive of an older version returns other fields here.
   compaction: compactionRun.nullable().catch(null),
   snapshots: snapshots.nullable().default(null),
+  publication: publicationRun.nullable().default(null),
 });
 
 const ready = z.object({ checks: z.record(z.string(), z.string()).default({}) });
@@ -162,7 +164,7 @@ async function fetchJobs(url: string | undefined): Promise<ArchiveJobs | null> {
   if (url === undefined) return null;
   try {
     const response = await fetch(`${url}/jobs`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-    const { writing, compaction, snapshots: taken } = jobs.parse(await response.json());
+    const { writing, compaction, snapshots: taken, publication } = jobs.parse(await response.json());
     return {
       writing: writing.map(({ topic, written, failure: why }) => ({
         topic,
@@ -171,6 +173,7 @@ async function fetchJobs(url: string | undefined): Promise<ArchiveJobs | null> {
       })),
       compaction: compaction === null ? null : compactionOf(compaction),
       snapshots: taken === null ? null : snapshotsOf(taken),
+      publication: publication === null ? null : jobRunOf(publication),
     };
   } catch {
     return null;
@@ -184,12 +187,12 @@ const compactionOf = ({ days, merged, days_left: daysLeft, failure: why, ...rest
 const snapshotsOf = ({ newest_at, interval_hours, run: last }: z.infer<typeof snapshots>) => ({
   newestAtMs: newest_at === null ? null : Date.parse(newest_at),
   intervalHours: interval_hours,
-  last: last === null ? null : snapshotRunOf(last),
+  last: last === null ? null : jobRunOf(last),
 });
 
-const snapshotRunOf = ({ ended_at, took_ms, ...rest }: z.infer<typeof snapshotRun>) => {
+function jobRunOf<Run extends { ended_at: string; took_ms: number }>({ ended_at, took_ms, ...rest }: Run) {
   return { ...rest, atMs: Date.parse(ended_at), tookMs: took_ms };
-};
+}
 
 const runOf = ({ ended_at, took_ms, rows, files }: z.infer<typeof run>) => {
   return { atMs: Date.parse(ended_at), tookMs: took_ms, rows, files };

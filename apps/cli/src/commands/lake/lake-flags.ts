@@ -20,19 +20,25 @@ const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 
 export function withLakeFlags(command: Command): Command {
   return command
-    .addOption(
-      new Option(
-        "--lake <place>",
-        "the folder or URL that the archive service writes to (default: the lake of the system on this machine)",
-      ).env("LAKE_URL"),
-    )
-    .addOption(new Option("--topic <name>", "only this topic").choices(TOPICS))
+    .addOption(lakeOption())
+    .addOption(topicOption())
     .option("--day <date>", "only this day, UTC", parseDay)
     .option("--workspace <name>", "without --lake: the system on this machine", DEMO_WORKSPACE);
 }
 
+export function lakeOption(): Option {
+  return new Option(
+    "--lake <place>",
+    "the folder or URL that the archive service writes to (default: the lake of the system on this machine)",
+  ).env("LAKE_URL");
+}
+
+export function topicOption(): Option {
+  return new Option("--topic <name>", "only this topic").choices(TOPICS);
+}
+
 /** @throws Error in one sentence if no lake is given and no system with an archive is running on this machine */
-export function lakeOf({ lake, workspace }: LakeFlags): string {
+export function lakeOf({ lake, workspace }: Pick<LakeFlags, "lake" | "workspace">): string {
   if (lake !== undefined) return isStoreUrl(lake) ? lake : resolve(lake);
   const { lakeDirectory } = readLocalSystem(workspace);
   if (lakeDirectory === undefined) throw new Error("The system on this machine has no archive. Specify --lake.");

@@ -6,6 +6,7 @@ import { TABLES } from "@tripline/contracts/topics";
 import { listFiles } from "@tripline/lake/log/list-files";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import { compactCommand } from "./compact.js";
+import { publishCommand } from "./publish.js";
 import { statusCommand } from "./status.js";
 
 const TOPIC = TABLES.erasures.name;
@@ -62,6 +63,14 @@ test.each([
   command.configureOutput({ writeErr: (text) => (said += text) });
   await expect(command.parseAsync(flags, { from: "user" })).rejects.toThrow();
   expect(said).toContain(words);
+});
+
+test("publish rejects an interval of zero in one sentence", async () => {
+  let said = "";
+  const command = publishCommand().exitOverride();
+  command.configureOutput({ writeErr: (text) => (said += text) });
+  await expect(command.parseAsync(["--every", "0"], { from: "user" })).rejects.toThrow();
+  expect(said).toContain("must be a number greater than 0 and up to 1440");
 });
 
 test("a folder that is not a lake is reported, and nothing is created in it", async () => {

@@ -14,6 +14,8 @@ const REQUIREMENTS: Readonly<Record<string, string>> = {
   deep: `${ROOT}/training/requirements/deep.txt`,
   keras: `${ROOT}/training/requirements/keras.txt`,
   spark: `${ROOT}/training/spark/requirements.txt`,
+  iceberg: `${ROOT}/training/iceberg/requirements.txt`,
+  "iceberg-tests": `${ROOT}/training/iceberg/tests.txt`,
 };
 
 /** `tripline python`: the interpreter of a Python environment, for editors and for the tests. */

@@ -37,7 +37,7 @@ const COLUMNS: readonly Column<Job>[] = [
   { id: "took", title: titles.took, look: "number", cell: ({ last }) => last !== null && formatTook(last.tookMs) },
 ];
 
-/** Writes to the lake, the last merge of its files and the last snapshot. */
+/** Writes to the lake, the last merge of its files, the last snapshot and the last publication. */
 export function ArchiveJobs({ of, nowMs }: { readonly of: Jobs | null; readonly nowMs: number }) {
   return (
     <Panel title={words.title}>
@@ -50,7 +50,7 @@ export function ArchiveJobs({ of, nowMs }: { readonly of: Jobs | null; readonly 
   );
 }
 
-function jobsOf({ writing, compaction, snapshots }: Jobs, nowMs: number): readonly Job[] {
+function jobsOf({ writing, compaction, snapshots, publication }: Jobs, nowMs: number): readonly Job[] {
   const rows = ({ rows: count }: { readonly rows: number }): string => formatCount(count);
   return [
     ...writing.map(({ topic, last, failure }): Job => {
@@ -64,6 +64,7 @@ function jobsOf({ writing, compaction, snapshots }: Jobs, nowMs: number): readon
       did: compaction === null ? "" : words.merged({ ...compaction, rows: rows(compaction) }),
     },
     ...(snapshots === null ? [] : [snapshotJobOf(snapshots, nowMs)]),
+    ...(publication === null ? [] : [publicationJobOf(publication)]),
   ];
 }
 
@@ -77,4 +78,8 @@ function snapshotJobOf({ newestAtMs, intervalHours, last }: NonNullable<Jobs["sn
     did: intervalHours === 0 && newestAtMs === null ? words.snapshotsOff : newest,
     failure: failure === null ? null : words.snapshotFailed(failure, age),
   };
+}
+
+function publicationJobOf({ tables, files, failure, ...last }: NonNullable<Jobs["publication"]>): Job {
+  return { name: words.publications, last, did: words.published(formatCount(files), tables), failure };
 }

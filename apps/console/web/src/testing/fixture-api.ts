@@ -261,6 +261,7 @@ function makeArchive(nowMs: number): ArchiveJobs {
       intervalHours: 6,
       last: { atMs: nowMs - 2 * HOUR_MS, tookMs: 61_400, states: 412_882, events: 96_310, failure: null },
     },
+    publication: { atMs: nowMs - 120_000, tookMs: 2_310, tables: 6, files: 27, failure: null },
   };
 }
 

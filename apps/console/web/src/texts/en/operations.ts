@@ -72,6 +72,9 @@ export const text = {
       noSnapshot: "no snapshot yet",
       snapshotsOff: "switched off",
       snapshotFailed: (failure: string, age: string) => `${failure} Newest snapshot: ${age}.`,
+      publications: "Publish Iceberg tables",
+      published: (files: string, tables: number) =>
+        tables === 0 ? "nothing new" : `${files} files added to ${tables === 1 ? "1 table" : `${tables} tables`}`,
       done: "Done",
       failing: "Failed",
       notYet: "Not yet",

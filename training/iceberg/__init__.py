@@ -1,0 +1,1 @@
+"""Publishes the lake as Apache Iceberg tables."""
