@@ -85,6 +85,7 @@ export function appliedOf(number: number): AppliedLabel {
     tooLate: true,
     incomplete: false,
     appliedAtMs: NOON_MS,
+    explained: true,
   };
 }
 
@@ -107,7 +108,7 @@ export function updateOf(number: number, change: Partial<PaymentUpdate> = {}): P
 }
 
 export function appliedUpdateOf(number: number): AppliedPaymentUpdate {
-  const { label: _, ...position } = appliedOf(number);
+  const { label: _, explained: _explained, ...position } = appliedOf(number);
   return { update: updateOf(number), ...position, entityIds: [] };
 }
 
