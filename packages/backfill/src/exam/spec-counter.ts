@@ -1,8 +1,10 @@
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { transactionId } from "@tripline/contracts/identifiers";
 import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import { optionalFields } from "../generated/optional-columns.js";
@@ -31,10 +33,21 @@ export function transactionOf(payment: SimulatedPayment, tenant: string, tokens:
 export class SpecCounter {
   readonly states = new Map<string, Uint8Array>();
   readonly #spent: (EntityState | undefined)[] = [];
+  /** States that are never encoded, which takes less time and more memory. */
+  readonly #decoded: Map<string, EntityState> | undefined;
   readonly #countsUpdates: boolean;
 
-  constructor(private readonly engine: FeatureEngine) {
+  constructor(
+    private readonly engine: FeatureEngine,
+    { encodes = true }: { readonly encodes?: boolean } = {},
+  ) {
+    this.#decoded = encodes ? undefined : new Map();
     this.#countsUpdates = engine.entities.some(({ updates }) => updates.length > 0);
+  }
+
+  /** For few cards: the states are not encoded, and `states` stays empty. */
+  static inMemory(spec: FeatureSpec): SpecCounter {
+    return new SpecCounter(compileEngine(spec), { encodes: false });
   }
 
   /** @returns the features, in the order of the spec */
@@ -83,7 +96,7 @@ export class SpecCounter {
       const state = states[entity];
       if (key === undefined || state === undefined) continue;
       state.sequence += 1;
-      this.states.set(key, this.engine.encodeState(entity, state));
+      if (this.#decoded === undefined) this.states.set(key, this.engine.encodeState(entity, state));
     }
     return result;
   }
@@ -91,6 +104,11 @@ export class SpecCounter {
   /** Valid until the next call for the same kind of entity. */
   #stateOf(entity: number, key: string | undefined): EntityState | undefined {
     if (key === undefined) return undefined;
+    if (this.#decoded !== undefined) {
+      const kept = this.#decoded.get(key) ?? this.engine.decodeState(entity, null);
+      this.#decoded.set(key, kept);
+      return kept;
+    }
     const state = this.engine.decodeState(entity, this.states.get(key) ?? null, this.#spent[entity]);
     this.#spent[entity] = state;
     return state;

@@ -95,6 +95,16 @@ export class Consequences {
     return { ...payment, fate, labelledAtMs };
   }
 
+  /**
+   * What would be reported about a payment that `offer` returned if it were approved: whether a fraud. Undefined if the
+   * issuer would decline it.
+   */
+  reportIfApproved(payment: SimulatedPayment): boolean | undefined {
+    const random = seedRandom(this.options.seed, STREAM.consequence, hashOf(payment.clientTransactionId), 0);
+    if (fateOf(payment, "approve", random) !== "authorised") return undefined;
+    return payment.fraud && random() < REPORTS.share;
+  }
+
   #cardOf({ cardNumber: number, occurredAtMs }: SimulatedPayment): CardState {
     const known = this.#cards.get(number) ?? { generation: 0, blockedAtMs: Number.POSITIVE_INFINITY };
     const isReplaced = occurredAtMs >= known.blockedAtMs + REPLACEMENT_DAYS * DAY_MS;
